@@ -1,0 +1,15 @@
+namespace Livebed.Kvm.Guests;
+
+/// <summary>
+/// What one vCPU runs: a source of accesses in time. Programs are open-loop: an access is due at an intended time, and a vCPU that was
+/// held up (by faults, by locks) finds more due the next time and falls behind, which is reported and never hidden.
+/// </summary>
+public interface IGuestProgram : IDisposable
+{
+    /// <summary>Writes the next accesses that are due by <paramref name="nowMicroseconds"/> (since the program's start) in program
+    /// order; allocates nothing. 0 means that nothing is due before <see cref="NextDueMicroseconds"/>.</summary>
+    int Next(Span<GuestOperation> operations, long nowMicroseconds);
+
+    /// <summary>When the next access is due, in microseconds since the program's start.</summary>
+    long NextDueMicroseconds { get; }
+}

@@ -1,0 +1,24 @@
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Guests;
+
+/// <summary>
+/// What guests write. A page belongs for good to one class, drawn from the seed: pages of zeroes, pages whose content is repeated across
+/// VMs (so that KSM has work), or pages of unique tokens (so that a read can be judged exactly). The value is what is stamped into the
+/// page: 0, a pattern (top 16 bits 0xFFFF), or VM ordinal (16 bits), vCPU (8 bits) and a per-vCPU sequence (40 bits, from 1).
+/// </summary>
+public sealed class PageContent(ulong seed, int vmOrdinal, int vcpu, int zeroPercent, int repeatedPercent, int patterns = 64)
+{
+    private long _sequence;
+
+    /// <summary>The value of the next write to guest page <paramref name="page"/>.</summary>
+    public ulong Next(long page)
+    {
+        // The class does not depend on the VM: the same page of two VMs repeats the same pattern, as two guests' kernels do.
+        var draw = SeededRandom.Mix(seed ^ (ulong)page);
+        var percent = (int)(draw % 100);
+        if (percent < zeroPercent) return 0;
+        if (percent < zeroPercent + repeatedPercent) return (0xFFFFUL << 48) | ((draw >> 8) % (ulong)patterns);
+        return ((ulong)(ushort)vmOrdinal << 48) | ((ulong)(byte)vcpu << 40) | (ulong)(++_sequence & ((1L << 40) - 1));
+    }
+}

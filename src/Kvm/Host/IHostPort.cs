@@ -1,0 +1,36 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host;
+
+/// <summary>What a VM asks of its host, always about its own address space: the way from KVM to the primary MMU.</summary>
+public interface IHostPort
+{
+    /// <summary><c>__kvm_faultin_pfn / hva_to_pfn</c> (virt/kvm/kvm_main.c): walks the host PTE, faults the page in if need be, takes a
+    /// reference. May break COW, swap in, wait for a migrating page, and so run notifiers of its own.</summary>
+    ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write);
+
+    /// <summary><c>kvm_release_faultin_page</c>: gives the reference back.</summary>
+    ValueTask PutPageAsync(Operation op, Pfn pfn);
+
+    /// <summary><c>copy_to_user</c> of KVM's own writes (emulation, pvclock): writes <paramref name="value"/> to the page as the newest
+    /// value; false is -EFAULT. Marking the page dirty is the caller's.</summary>
+    ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value);
+
+    /// <summary><c>mmu_notifier_register</c> of this VM with its address space; false when the address space is gone.</summary>
+    ValueTask<bool> RegisterNotifierAsync(Operation op);
+
+    /// <summary><c>mmu_notifier_unregister</c>: release if still hashed, unhash, synchronize_srcu. When it returns, no callback runs and
+    /// none will.</summary>
+    ValueTask UnregisterNotifierAsync(Operation op);
+
+    /// <summary>User space copies pages out, as a migration does: for each page of <paramref name="range"/> whose bit is set (all, when
+    /// <paramref name="pages"/> is empty), its present content becomes "the last copy".</summary>
+    /// <param name="op">the operation</param>
+    /// <param name="range">pages of one memslot</param>
+    /// <param name="pages">one bit a page, bit 0 of word 0 is range.Start</param>
+    ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages);
+
+    /// <summary>Pages of the range written (by guest or KVM) since their last copy that are not in <paramref name="dirty"/>; at most 16.</summary>
+    ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty);
+}

@@ -1,0 +1,175 @@
+using System.Diagnostics;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Locks;
+
+/// <summary>
+/// A kernel lock as an awaitable object: owners are operations, waiters stand in a queue, and everything is counted as lock_stat counts
+/// it. What differs between mutex, rwsem and mmu_lock is only who may be let in, <see cref="Admits"/>. A release hands the lock over to
+/// those at the head of the queue in the same step, so no one can slip in between.
+/// </summary>
+public abstract class KernelLock : IWaitable
+{
+    private readonly LockDomain _domain;
+    private readonly List<Holder> _holders = [];
+    private readonly LinkedList<Waiter> _queue = new();
+    private readonly LockStatistics _readStatistics;
+    private readonly LockStatistics _writeStatistics;
+
+    protected KernelLock(LockDomain domain, LockClass lockClass, string instance)
+    {
+        _domain = domain;
+        Class = lockClass;
+        Instance = instance;
+        _readStatistics = domain.StatisticsOf(lockClass, LockMode.Read);
+        _writeStatistics = domain.StatisticsOf(lockClass, LockMode.Write);
+        domain.Register(this);
+    }
+
+    public LockClass Class { get; }
+
+    /// <summary>Whose lock it is, for witnesses: "vm-3" or "mm-3 of host-0".</summary>
+    public string Instance { get; }
+
+    public bool IsContended => _queue.Count > 0;
+    public bool IsHeld => _holders.Count > 0;
+    public bool IsHeldForWrite => _holders.Count > 0 && _holders[0].Mode == LockMode.Write;
+    public bool IsHeldBy(OperationId op) => _holders.Exists(holder => holder.Operation == op);
+
+    /// <summary>May a newcomer enter now, given the modes of those inside and whether someone already queues?</summary>
+    /// <param name="mode">what the newcomer asks for</param>
+    /// <param name="holders">how many are inside</param>
+    /// <param name="heldForWrite">whether the one inside holds it for write</param>
+    /// <param name="queued">whether someone stands before the newcomer in the queue</param>
+    protected abstract bool Admits(LockMode mode, int holders, bool heldForWrite, bool queued);
+
+    /// <summary>Modes that this lock knows; a mutex maps everything to Write.</summary>
+    protected virtual LockMode Normalise(LockMode mode) => mode;
+
+    protected async ValueTask AcquireAsync(Operation op, LockMode mode)
+    {
+        mode = Normalise(mode);
+        _domain.BeforeAcquire(op, Class, mode, Instance, alreadyHoldsInstance: !op.Held.IsEmpty && IsHeldBy(op.Id));
+        var point = _domain.World.PointAsync(SchedulingPoint.LockAcquire);
+        if (!point.IsCompletedSuccessfully) await point;
+
+        if (Admits(mode, _holders.Count, IsHeldForWrite, _queue.Count > 0))
+        {
+            Enter(op, mode, _domain.World.NowMicroseconds);
+            op.Held = op.Held.With(Class, mode);
+            return;
+        }
+
+        var waiter = Enqueue(op, mode);
+        await waiter.Task;
+        op.Held = op.Held.With(Class, mode);
+        _domain.World.Observer.TurnWaited(_domain.World.NowMicroseconds - waiter.GrantedMicroseconds);
+    }
+
+    protected bool TryAcquire(Operation op, LockMode mode)
+    {
+        mode = Normalise(mode);
+        if (!Admits(mode, _holders.Count, IsHeldForWrite, _queue.Count > 0)) return false;
+        Enter(op, mode, _domain.World.NowMicroseconds);
+        op.Held = op.Held.With(Class, mode);
+        return true;
+    }
+
+    /// <exception cref="UnreachableException">The operation does not hold the lock: a defect of the model, never of a protocol.</exception>
+    protected void Release(Operation op, LockMode mode)
+    {
+        mode = Normalise(mode);
+        var index = _holders.FindIndex(holder => holder.Operation == op.Id && holder.Mode == mode);
+        if (index < 0) throw new UnreachableException($"{op} releases {Class} of {Instance} ({mode}) without holding it");
+        var now = _domain.World.NowMicroseconds;
+        StatisticsOf(mode).AddHold(now - _holders[index].SinceMicroseconds);
+        _holders.RemoveAt(index);
+        op.Held = op.Held.Without(Class, mode);
+        Grant(now);
+    }
+
+    /// <summary>
+    /// <c>init_rwsem</c> on a lock that may be held: forgets the holders. Legal only when nobody waits, because a waiter would never be
+    /// woken by the forgotten holder; the caller is told, and reports it.
+    /// </summary>
+    /// <returns>false when someone waits: nothing was changed</returns>
+    protected bool TryReinitialise()
+    {
+        if (_queue.Count > 0) return false;
+        _holders.Clear();
+        return true;
+    }
+
+    public void AddWaits(List<WaitSnapshot> waits)
+    {
+        var now = _domain.World.NowMicroseconds;
+        for (var node = _queue.First; node is not null; node = node.Next)
+        {
+            var blockers = new List<WaitBlocker>();
+            foreach (var holder in _holders)
+                if (Conflicts(node.Value.Mode, holder.Mode))
+                    blockers.Add(new WaitBlocker(holder.Operation, holder.Kind, holder.Mode, Queued: false));
+            for (var ahead = node.Previous; ahead is not null; ahead = ahead.Previous)
+                if (Conflicts(node.Value.Mode, ahead.Value.Mode))
+                    blockers.Add(new WaitBlocker(ahead.Value.Operation.Id, ahead.Value.Operation.Kind, ahead.Value.Mode, Queued: true));
+            waits.Add(new WaitSnapshot(
+                node.Value.WaitId, node.Value.Operation.Id, node.Value.Operation.Kind, Class.Name, Instance, node.Value.Mode,
+                now - node.Value.SinceMicroseconds, blockers));
+        }
+    }
+
+    private static bool Conflicts(LockMode left, LockMode right) => left == LockMode.Write || right == LockMode.Write;
+
+    private Waiter Enqueue(Operation op, LockMode mode)
+    {
+        var blocker = _holders.Count > 0 ? _holders[0] : new Holder(_queue.First!.Value.Operation.Id, _queue.First.Value.Operation.Kind, mode, 0);
+        var waiter = new Waiter
+        {
+            WaitId = _domain.NextWaitId(),
+            Operation = op,
+            Mode = mode,
+            SinceMicroseconds = _domain.World.NowMicroseconds,
+            FirstBlocker = blocker.Operation,
+            FirstBlockerKind = blocker.Kind,
+        };
+        _queue.AddLast(waiter);
+        return waiter;
+    }
+
+    private void Enter(Operation op, LockMode mode, long now)
+    {
+        StatisticsOf(mode).Acquisitions++;
+        _holders.Add(new Holder(op.Id, op.Kind, mode, now));
+    }
+
+    private void Grant(long now)
+    {
+        // An unfair lock lets readers in past a queued writer, hence the walk over the whole queue and not just its head.
+        var passedOver = false;
+        for (var node = _queue.First; node is not null;)
+        {
+            var next = node.Next;
+            var waiter = node.Value;
+            if (Admits(waiter.Mode, _holders.Count, IsHeldForWrite, passedOver))
+            {
+                _queue.Remove(node);
+                StatisticsOf(waiter.Mode).AddWait(now - waiter.SinceMicroseconds);
+                Enter(waiter.Operation, waiter.Mode, now);
+                _domain.World.Observer.LockWaited(new LockWait(
+                    Class, Instance, waiter.Mode, waiter.Operation.Id, waiter.Operation.Kind, waiter.FirstBlocker, waiter.FirstBlockerKind,
+                    now - waiter.SinceMicroseconds));
+                waiter.Complete(now);
+            }
+            else
+            {
+                passedOver = true;
+            }
+
+            node = next;
+        }
+    }
+
+    private LockStatistics StatisticsOf(LockMode mode) => mode == LockMode.Read ? _readStatistics : _writeStatistics;
+
+    private readonly record struct Holder(OperationId Operation, OperationKind Kind, LockMode Mode, long SinceMicroseconds);
+}

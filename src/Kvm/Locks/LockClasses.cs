@@ -1,0 +1,49 @@
+namespace Livebed.Kvm.Locks;
+
+/// <summary>The kernel's locks that the model has, under the kernel's names; their order is in docs/locking.md.</summary>
+public static class LockClasses
+{
+    /// <summary><c>ksm_thread_mutex</c>: one KSM scan at a time.</summary>
+    public static readonly LockClass KsmThreadMutex = LockClass.Define("ksm_thread_mutex", maySleep: true);
+
+    /// <summary><c>mm->mmap_lock</c>: VMAs.</summary>
+    public static readonly LockClass MmapLock = LockClass.Define("mmap_lock", maySleep: true);
+
+    /// <summary>The folio lock of one page, held over migration and KSM merging.</summary>
+    public static readonly LockClass FolioLock = LockClass.Define("folio_lock", maySleep: true);
+
+    /// <summary><c>mm->page_table_lock</c> (PTL): PTEs.</summary>
+    public static readonly LockClass PageTableLock = LockClass.Define("page_table_lock", maySleep: false);
+
+    /// <summary>The global SRCU domain of mm/mmu_notifier.c.</summary>
+    public static readonly LockClass NotifierSrcu = LockClass.Define("mmu_notifier_srcu", maySleep: true, readersQueueBehindWriters: false);
+
+    /// <summary>QEMU's own lock around a VM's dirty-log session (part of the BQL).</summary>
+    public static readonly LockClass DirtyLogSession = LockClass.Define("bql", maySleep: true);
+
+    /// <summary><c>kvm->slots_lock</c>.</summary>
+    public static readonly LockClass SlotsLock = LockClass.Define("slots_lock", maySleep: true);
+
+    /// <summary><c>kvm->slots_arch_lock</c>.</summary>
+    public static readonly LockClass SlotsArchLock = LockClass.Define("slots_arch_lock", maySleep: true);
+
+    /// <summary><c>kvm->srcu</c>.</summary>
+    public static readonly LockClass KvmSrcu = LockClass.Define("kvm_srcu", maySleep: true, readersQueueBehindWriters: false);
+
+    /// <summary>The seed's <c>kvm->mmu_notifier_slots_lock</c>, a fair rwsem.</summary>
+    public static readonly LockClass NotifierSlotsLock = LockClass.Define("mmu_notifier_slots_lock", maySleep: true);
+
+    /// <summary>The same with recursive readers.</summary>
+    public static readonly LockClass NotifierSlotsLockUnfair =
+        LockClass.Define("mmu_notifier_slots_lock_unfair", maySleep: true, readersQueueBehindWriters: false);
+
+    /// <summary><c>kvm->mn_invalidate_lock</c>.</summary>
+    public static readonly LockClass MnInvalidateLock = LockClass.Define("mn_invalidate_lock", maySleep: false);
+
+    /// <summary><c>kvm->mn_memslots_update_rcuwait</c>: the updater waits (write) for active ranges (read).</summary>
+    public static readonly LockClass MnMemslotsUpdateRcuwait =
+        LockClass.Define("mn_memslots_update_rcuwait", maySleep: true, readersQueueBehindWriters: false);
+
+    /// <summary><c>kvm->mmu_lock</c>, spin or rw.</summary>
+    public static readonly LockClass MmuLock = LockClass.Define("mmu_lock", maySleep: false);
+}

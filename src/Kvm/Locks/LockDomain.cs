@@ -1,0 +1,65 @@
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Locks;
+
+/// <summary>
+/// The locks of one actor (a VM, a host): their statistics by class, the order graph, and who waits now. An actor runs one turn at a
+/// time, so nothing here is synchronised; that is also why a lock is an object with a queue and never the actor's turn itself.
+/// </summary>
+public sealed class LockDomain(IWorld world)
+{
+    private readonly Dictionary<(int Class, LockMode Mode), LockStatistics> _statistics = [];
+    private readonly List<IWaitable> _waitables = [];
+    private long _nextWaitId;
+
+    public IWorld World { get; } = world;
+    public LockOrderGraph Order { get; } = new();
+
+    public IEnumerable<(LockClass Class, LockMode Mode, LockStatistics Statistics)> Statistics =>
+        _statistics.Select(entry => (LockClass.ByIndex(entry.Key.Class), entry.Key.Mode, entry.Value));
+
+    public LockStatistics StatisticsOf(LockClass lockClass, LockMode mode)
+    {
+        if (!_statistics.TryGetValue((lockClass.Index, mode), out var statistics))
+            _statistics[(lockClass.Index, mode)] = statistics = new LockStatistics();
+        return statistics;
+    }
+
+    /// <summary>Everyone who waits in this actor now.</summary>
+    public IReadOnlyList<WaitSnapshot> Waits()
+    {
+        var waits = new List<WaitSnapshot>();
+        foreach (var waitable in _waitables) waitable.AddWaits(waits);
+        return waits;
+    }
+
+    public void Forget(IWaitable waitable) => _waitables.Remove(waitable);
+
+    internal void Register(IWaitable waitable) => _waitables.Add(waitable);
+
+    internal long NextWaitId() => ++_nextWaitId;
+
+    /// <summary>
+    /// Called before every acquisition: records the order edges, and refuses to let the holder of a spin lock ask for a lock whose wait
+    /// sleeps (the kernel's might_sleep).
+    /// </summary>
+    internal void BeforeAcquire(Operation op, LockClass lockClass, LockMode mode, string instance, bool alreadyHoldsInstance)
+    {
+        if (op.Held.IsEmpty) return;
+        Order.Add(op, lockClass, mode, alreadyHoldsInstance);
+        if (lockClass.MaySleep) AssertMaySleep(op, $"asks for {lockClass} of {instance}");
+    }
+
+    /// <summary>Asserts that the operation holds no spin lock; call it before any wait of the model that sleeps in the kernel.</summary>
+    public void AssertMaySleep(Operation op, string what)
+    {
+        foreach (var (held, _) in op.Held.IsEmpty ? [] : op.Held.Enumerate())
+        {
+            if (held.MaySleep) continue;
+            World.Observer.Violated(new Violation(
+                Invariants.AtomicSleep, $"{op} {what} while it holds {held}, under which the kernel cannot sleep", Operations: [op.Id]));
+            return;
+        }
+    }
+}

@@ -1,0 +1,7 @@
+namespace Livebed.Kvm.Locks;
+
+public enum LockMode : byte
+{
+    Read,
+    Write,
+}

@@ -1,0 +1,74 @@
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Locks;
+
+/// <summary>
+/// Which class was asked for while which was held, as lockdep keeps it: an edge the first time a pair is seen, with the chain that made it.
+/// <see cref="PotentialCycles"/> reports cycles that could hang even if nothing did. Instances of one class are told apart only against
+/// themselves: an operation that takes two VMs' locks of one class makes no edge.
+/// </summary>
+public sealed class LockOrderGraph
+{
+    private readonly Dictionary<Edge, string> _edges = [];
+
+    public IReadOnlyDictionary<Edge, string> Edges => _edges;
+
+    public void Add(Operation op, LockClass asked, LockMode mode, bool alreadyHoldsInstance)
+    {
+        foreach (var (held, heldMode) in op.Held.Enumerate())
+        {
+            if (held == asked && !alreadyHoldsInstance) continue;
+            var edge = new Edge(held, heldMode, asked, mode);
+            if (!_edges.ContainsKey(edge)) _edges[edge] = $"{op.Kind} holds {op.Held} and asks for {asked} ({(mode == LockMode.Read ? "r" : "w")})";
+        }
+    }
+
+    public void Merge(LockOrderGraph other)
+    {
+        foreach (var (edge, chain) in other._edges) Merge(edge, chain);
+    }
+
+    public void Merge(Edge edge, string chain) => _edges.TryAdd(edge, chain);
+
+    /// <summary>
+    /// Simple cycles in which each wait can really be blocked by the next hold: not read against read, unless a queued writer blocks
+    /// readers of that class and somebody ever asked for it in write mode. At most <paramref name="limit"/> are returned.
+    /// </summary>
+    public IReadOnlyList<LockCycle> PotentialCycles(int limit = 16)
+    {
+        var cycles = new List<LockCycle>();
+        foreach (var start in _edges.Keys.OrderBy(edge => edge.Held.Index).ThenBy(edge => edge.Asked.Index))
+            Extend([start], cycles, limit);
+        return cycles;
+    }
+
+    private void Extend(List<Edge> path, List<LockCycle> cycles, int limit)
+    {
+        if (cycles.Count >= limit) return;
+        var last = path[^1];
+        foreach (var next in _edges.Keys.Where(edge => edge.Held == last.Asked && CanBlock(last, edge)))
+        {
+            if (next == path[0])
+            {
+                // Each cycle once: from its smallest class.
+                if (path.TrueForAll(edge => edge.Held.Index >= path[0].Held.Index) && cycles.Count < limit)
+                    cycles.Add(new LockCycle([.. path], [.. path.Select(edge => _edges[edge])]));
+            }
+            else if (path.Count < 6 && path.TrueForAll(edge => edge.Held != next.Held))
+            {
+                path.Add(next);
+                Extend(path, cycles, limit);
+                path.RemoveAt(path.Count - 1);
+            }
+        }
+    }
+
+    private bool CanBlock(Edge wait, Edge hold)
+    {
+        if (wait.AskedMode == LockMode.Write || hold.HeldMode == LockMode.Write) return true;
+        return wait.Asked.ReadersQueueBehindWriters && _edges.Keys.Any(edge => edge.Asked == wait.Asked && edge.AskedMode == LockMode.Write);
+    }
+
+    /// <summary>"<paramref name="Held"/> was held when <paramref name="Asked"/> was asked for."</summary>
+    public readonly record struct Edge(LockClass Held, LockMode HeldMode, LockClass Asked, LockMode AskedMode);
+}

@@ -1,0 +1,58 @@
+namespace Livebed.Kvm.Locks;
+
+/// <summary>
+/// Counts of one lock class in one mode, with the columns of the kernel's /proc/lock_stat: contentions are acquisitions that had to
+/// wait; wait and hold times in microseconds; minima are of the waits and holds that happened (0 while there was none).
+/// </summary>
+public sealed class LockStatistics
+{
+    public long Acquisitions { get; set; }
+    public long Contentions { get; set; }
+    public long WaitMin { get; set; }
+    public long WaitMax { get; set; }
+    public long WaitTotal { get; set; }
+    public long Holds { get; set; }
+    public long HoldMin { get; set; }
+    public long HoldMax { get; set; }
+    public long HoldTotal { get; set; }
+
+    public double WaitAvg => Contentions == 0 ? 0 : (double)WaitTotal / Contentions;
+    public double HoldAvg => Holds == 0 ? 0 : (double)HoldTotal / Holds;
+
+    public void AddWait(long microseconds)
+    {
+        WaitMin = Contentions == 0 ? microseconds : Math.Min(WaitMin, microseconds);
+        WaitMax = Math.Max(WaitMax, microseconds);
+        WaitTotal += microseconds;
+        Contentions++;
+    }
+
+    public void AddHold(long microseconds)
+    {
+        HoldMin = Holds == 0 ? microseconds : Math.Min(HoldMin, microseconds);
+        HoldMax = Math.Max(HoldMax, microseconds);
+        HoldTotal += microseconds;
+        Holds++;
+    }
+
+    public void Add(LockStatistics other)
+    {
+        if (other.Contentions > 0)
+        {
+            WaitMin = Contentions == 0 ? other.WaitMin : Math.Min(WaitMin, other.WaitMin);
+            WaitMax = Math.Max(WaitMax, other.WaitMax);
+        }
+
+        if (other.Holds > 0)
+        {
+            HoldMin = Holds == 0 ? other.HoldMin : Math.Min(HoldMin, other.HoldMin);
+            HoldMax = Math.Max(HoldMax, other.HoldMax);
+        }
+
+        Acquisitions += other.Acquisitions;
+        Contentions += other.Contentions;
+        WaitTotal += other.WaitTotal;
+        Holds += other.Holds;
+        HoldTotal += other.HoldTotal;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Diagnostics;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Locks;
+
+/// <summary>
+/// <c>struct rcuwait</c>: a sleep slot for exactly one task. The waiter checks its condition, sleeps, and checks again when woken; the
+/// waker wakes whoever is registered. Who stands in the way is known to the owner of the condition, hence the callback given to the constructor.
+/// </summary>
+public sealed class RcuWait : IWaitable
+{
+    private readonly LockDomain _domain;
+    private readonly LockClass _class;
+    private readonly string _instance;
+    private readonly Func<IEnumerable<WaitBlocker>> _blockers;
+    private readonly LockStatistics _statistics;
+    private Waiter? _sleeper;
+    private Operation? _registered;
+    private long _registeredSince;
+    private long _waitId;
+
+    public RcuWait(LockDomain domain, LockClass lockClass, string instance, Func<IEnumerable<WaitBlocker>> blockers)
+    {
+        _domain = domain;
+        _class = lockClass;
+        _instance = instance;
+        _blockers = blockers;
+        _statistics = domain.StatisticsOf(lockClass, LockMode.Write);
+        domain.Register(this);
+    }
+
+    /// <summary><c>rcuwait_active</c>: is somebody between Prepare and Finish?</summary>
+    public bool IsActive => _registered is not null;
+
+    /// <summary><c>prepare_to_rcuwait</c>.</summary>
+    /// <exception cref="UnreachableException">A second task: rcuwait has room for one, and its callers hold slots_lock.</exception>
+    public void Prepare(Operation op)
+    {
+        if (_registered is not null) throw new UnreachableException($"{op} sleeps on {_class} of {_instance}, where {_registered} sleeps already");
+        _registered = op;
+        _registeredSince = _domain.World.NowMicroseconds;
+        _waitId = _domain.NextWaitId();
+        _statistics.Acquisitions++;
+    }
+
+    /// <summary><c>schedule()</c> in the loop between Prepare and Finish; returns when woken.</summary>
+    public async ValueTask SleepAsync()
+    {
+        var op = _registered!;
+        _domain.BeforeAcquire(op, _class, LockMode.Write, _instance, alreadyHoldsInstance: false);
+        _sleeper = new Waiter { WaitId = _waitId, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _domain.World.NowMicroseconds };
+        await _sleeper.Task;
+    }
+
+    /// <summary><c>rcuwait_wake_up</c>: wakes the sleeper, if there is one.</summary>
+    public void WakeUp()
+    {
+        var sleeper = _sleeper;
+        _sleeper = null;
+        sleeper?.Complete(_domain.World.NowMicroseconds);
+    }
+
+    /// <summary><c>finish_rcuwait</c>.</summary>
+    public void Finish()
+    {
+        var waited = _domain.World.NowMicroseconds - _registeredSince;
+        if (waited > 0) _statistics.AddWait(waited);
+        _registered = null;
+    }
+
+    public void AddWaits(List<WaitSnapshot> waits)
+    {
+        if (_registered is null) return;
+        waits.Add(new WaitSnapshot(
+            _waitId, _registered.Id, _registered.Kind, _class.Name, _instance, LockMode.Write,
+            _domain.World.NowMicroseconds - _registeredSince, _blockers().ToList()));
+    }
+}

@@ -1,0 +1,35 @@
+using System.Threading.Tasks.Sources;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Locks;
+
+/// <summary>
+/// One operation in a queue. Completing it posts the continuation to the scheduler that awaited it (the grain's, or the explorer's), so
+/// the waker never runs the woken: the same as a wake-up in the kernel.
+/// </summary>
+internal sealed class Waiter : IValueTaskSource
+{
+    private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
+
+    public required long WaitId { get; init; }
+    public required Operation Operation { get; init; }
+    public required LockMode Mode { get; init; }
+    public required long SinceMicroseconds { get; init; }
+    public OperationId FirstBlocker { get; init; }
+    public OperationKind FirstBlockerKind { get; init; }
+    public long GrantedMicroseconds { get; private set; }
+
+    public ValueTask Task => new(this, _core.Version);
+
+    public void Complete(long nowMicroseconds)
+    {
+        GrantedMicroseconds = nowMicroseconds;
+        _core.SetResult(true);
+    }
+
+    public void GetResult(short token) => _core.GetResult(token);
+    public ValueTaskSourceStatus GetStatus(short token) => _core.GetStatus(token);
+
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _core.OnCompleted(continuation, state, token, flags);
+}

@@ -1,0 +1,36 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Notifiers;
+
+/// <summary>
+/// <c>struct mmu_notifier_ops</c> as a host calls it: the way from the primary MMU to one VM. Calls may cross the network; what the
+/// operation holds when a call returns is in <see cref="Operation.Held"/> again.
+/// </summary>
+public interface IMmuNotifierSubscriber
+{
+    /// <summary>Name of the VM, for witnesses.</summary>
+    string Name { get; }
+
+    /// <summary>Whether <c>.change_pte</c> is implemented (kernels before 6.10).</summary>
+    bool HasChangePte { get; }
+
+    /// <summary><c>invalidate_range_start</c>: when it returns true, no SPTE or TLB entry for the range is left and none will be made
+    /// until the end. False is -EAGAIN, allowed for non-blockable ranges only; then no end follows for this subscriber.</summary>
+    ValueTask<bool> InvalidateRangeStartAsync(Operation op, MmuNotifierRange range);
+
+    /// <summary><c>invalidate_range_end</c>: the pages may be freed already.</summary>
+    ValueTask InvalidateRangeEndAsync(Operation op, MmuNotifierRange range);
+
+    /// <summary><c>change_pte</c>, inside start and end.</summary>
+    ValueTask ChangePteAsync(Operation op, Hva hva, Pfn pfn);
+
+    /// <summary><c>clear_flush_young</c> (flush) and <c>clear_young</c> (no flush): was a page of the range accessed since the last time?</summary>
+    ValueTask<bool> ClearYoungAsync(Operation op, HvaRange range, bool flush);
+
+    /// <summary><c>test_young</c>.</summary>
+    ValueTask<bool> TestYoungAsync(Operation op, HvaRange range);
+
+    /// <summary><c>release</c>: the address space goes away, or the VM unregisters; zap everything. May be called twice, also at once.</summary>
+    ValueTask ReleaseAsync(Operation op);
+}

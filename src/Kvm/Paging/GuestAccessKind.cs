@@ -1,0 +1,7 @@
+namespace Livebed.Kvm.Paging;
+
+public enum GuestAccessKind : int
+{
+    Read,
+    Write,
+}

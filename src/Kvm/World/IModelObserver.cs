@@ -1,0 +1,26 @@
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Locks;
+
+namespace Livebed.Kvm.World;
+
+/// <summary>
+/// Where the model tells what happened. Counters live in the model; this is for what must leave at once (violations) and for what
+/// telemetry shows (phases, long waits, retried faults). Every method must be cheap and must not throw.
+/// </summary>
+public interface IModelObserver
+{
+    /// <summary>A check was violated; the world stops the run in an orderly way.</summary>
+    void Violated(Violation violation);
+
+    /// <summary>A phase of an operation begins; null when nobody listens, else dispose at its end.</summary>
+    IDisposable? Phase(Operation op, string name);
+
+    /// <summary>A contended acquisition ended.</summary>
+    void LockWaited(in LockWait wait);
+
+    /// <summary>A guest fault was resolved after <paramref name="retries"/> retries, <paramref name="microseconds"/> after it trapped.</summary>
+    void FaultResolved(OperationId op, int retries, long microseconds);
+
+    /// <summary>A continuation that was ready ran this much later: time queued for the actor's turn, not for a lock.</summary>
+    void TurnWaited(long microseconds);
+}

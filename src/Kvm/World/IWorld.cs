@@ -1,0 +1,22 @@
+namespace Livebed.Kvm.World;
+
+/// <summary>
+/// What the model sees of the world it runs in: a clock, a scheduling point and an observer. The cluster implements it with real
+/// time and grain turns, the explorer with virtual time and a seeded strategy. Everything else the model needs comes through ports.
+/// </summary>
+public interface IWorld
+{
+    /// <summary>Monotonic time in microseconds; real in the cluster, virtual in the explorer.</summary>
+    long NowMicroseconds { get; }
+
+    /// <summary>
+    /// Where another actor may run. The explorer chooses who continues; the cluster returns a completed task, except at
+    /// <see cref="SchedulingPoint.Yield"/>, where it lets the grain's other turns run.
+    /// </summary>
+    ValueTask PointAsync(SchedulingPoint point);
+
+    /// <summary>Lets time pass: how long the mm works between start and end of a range, how long a guest idles. At most one second.</summary>
+    ValueTask DelayAsync(long microseconds);
+
+    IModelObserver Observer { get; }
+}

@@ -1,0 +1,15 @@
+namespace Livebed.Kvm.World;
+
+/// <summary>
+/// Identity of an operation over the whole cluster: 24 bits of origin (0 = driver, else a VM's ordinal and vCPU) and a 40-bit count.
+/// An operation is what a thread is in the kernel: it owns locks, and it is one node of the wait-for graph.
+/// </summary>
+public readonly record struct OperationId(long Value)
+{
+    public const int CountBits = 40;
+    public static readonly OperationId None;
+    public bool IsNone => Value == 0;
+    public int Origin => (int)(Value >> CountBits);
+    public long Count => Value & ((1L << CountBits) - 1);
+    public override string ToString() => $"op {Origin}.{Count}";
+}
