@@ -33,4 +33,7 @@ public interface IHostPort
 
     /// <summary>Pages of the range written (by guest or KVM) since their last copy that are not in <paramref name="dirty"/>; at most 16.</summary>
     ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty);
+
+    /// <summary>Compares SPTEs with the page table: the indexes of those claims that do not hold and whose hva no open range covers.</summary>
+    ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<SpteClaim> claims);
 }

@@ -21,6 +21,12 @@ public static class LockClasses
     /// <summary>QEMU's own lock around a VM's dirty-log session (part of the BQL).</summary>
     public static readonly LockClass DirtyLogSession = LockClass.Define("bql", maySleep: true);
 
+    /// <summary><c>kvm->users_count</c>: a destroyer (write) waits for the users (read).</summary>
+    public static readonly LockClass UsersCount = LockClass.Define("users_count", maySleep: true, readersQueueBehindWriters: false);
+
+    /// <summary><c>vcpu->mutex</c> of all vCPUs of a VM: held (read) while one is in KVM_RUN, taken (write) to know that none is.</summary>
+    public static readonly LockClass VcpuMutex = LockClass.Define("vcpu_mutex", maySleep: true);
+
     /// <summary><c>kvm->slots_lock</c>.</summary>
     public static readonly LockClass SlotsLock = LockClass.Define("slots_lock", maySleep: true);
 

@@ -18,6 +18,9 @@ public enum SchedulingPoint
     /// <summary>A vCPU between TLB lookup and memory access.</summary>
     GuestAccess,
 
+    /// <summary>A preemption in a place where kernel code can be preempted and a mutant is wrong: the cluster lets others run.</summary>
+    Preempt,
+
     /// <summary>Long work gives way: a zap that yields <c>mmu_lock</c>, a vCPU between two slices, a scan.</summary>
     Yield,
 }

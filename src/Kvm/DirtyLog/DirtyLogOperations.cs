@@ -1,0 +1,107 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.DirtyLog;
+
+/// <summary>
+/// KVM_GET_DIRTY_LOG and KVM_CLEAR_DIRTY_LOG (virt/kvm/kvm_main.c: kvm_get_dirty_log_protect, kvm_clear_dirty_log_protect). The order is
+/// the point: take the bits, write-protect the pages, tell user space, with the TLBs flushed before it sees anything. A write through a
+/// stale TLB entry before the flush is covered by the bit that is being reported; bits taken after the protection would lose it.
+/// Simplified: no PML; dirty tracking is by write protection.
+/// </summary>
+public sealed class DirtyLogOperations(Vm vm)
+{
+    /// <summary><c>mark_page_dirty_in_slot</c>.</summary>
+    public void MarkPageDirty(Memslot slot, Gfn gfn, int vcpu)
+    {
+        if (vm.Options.DirtyLog == DirtyLogMode.Ring) vm.DirtyRings.Push(vcpu, slot, gfn);
+        else slot.Bitmap?.Set(gfn - slot.BaseGfn);
+    }
+
+    /// <summary>The second half of enabling: every mapping made before the slot was seen to log is write-protected. The flush is not
+    /// conditional on having changed an SPTE: somebody else may have, without a flush (B9).</summary>
+    public async ValueTask ProtectSlotAsync(Operation op, Memslot slot)
+    {
+        await vm.MmuLock.WriteLockAsync(op);
+        for (var gfn = vm.Sptes.NextPopulated(slot.Gfns.Start, slot.Gfns.End); gfn < slot.Gfns.End; gfn += 1) vm.Sptes.WriteProtect(gfn);
+        vm.MmuLock.WriteUnlock(op);
+        await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
+    }
+
+    /// <summary>KVM_GET_DIRTY_LOG: ORs the slot's dirty pages into <paramref name="target"/> (64 pages a word); without manual protect it
+    /// also clears and re-protects them.</summary>
+    /// <returns>pages reported; -1 when there is no such slot, it does not log, or the VM is dying</returns>
+    public async ValueTask<long> GetAsync(Operation op, int slotId, Memory<ulong> target)
+    {
+        if (!vm.Users.TryGet(op, out var user)) return -1;
+        await vm.SlotsLock.AcquireAsync(op);
+        var slot = vm.Memslots.Active.ById(slotId);
+        long reported = -1;
+        if (slot?.Bitmap is { } bitmap)
+        {
+            reported = bitmap.Count();
+            if (vm.Options.DirtyLog == DirtyLogMode.Bitmap) await TakeAndProtectAsync(op, slot, bitmap, null, target);
+            else bitmap.OrInto(target.Span);
+            vm.Counters.DirtyLogGets++;
+            vm.Counters.DirtyPagesReported += reported;
+        }
+
+        vm.SlotsLock.Release(op);
+        vm.Users.Put(op, user);
+        return reported;
+    }
+
+    /// <summary>KVM_CLEAR_DIRTY_LOG over a whole slot: clears the bits of <paramref name="pages"/> and re-protects those that were set.</summary>
+    public async ValueTask<bool> ClearAsync(Operation op, int slotId, ReadOnlyMemory<ulong> pages)
+    {
+        if (!vm.Users.TryGet(op, out var user)) return false;
+        await vm.SlotsLock.AcquireAsync(op);
+        var slot = vm.Memslots.Active.ById(slotId);
+        var found = slot?.Bitmap is not null;
+        if (found)
+        {
+            await TakeAndProtectAsync(op, slot!, slot!.Bitmap!, pages, default);
+            vm.Counters.DirtyLogClears++;
+        }
+
+        vm.SlotsLock.Release(op);
+        vm.Users.Put(op, user);
+        return found;
+    }
+
+    private async ValueTask TakeAndProtectAsync(
+        Operation op, Memslot slot, DirtyBitmap bitmap, ReadOnlyMemory<ulong>? only, Memory<ulong> target)
+    {
+        var snapshot = new ulong[bitmap.Words];
+        var any = false;
+        await vm.MmuLock.WriteLockAsync(op);
+        for (var word = 0; word < bitmap.Words; word++)
+        {
+            var taken = only is { } mask ? bitmap.ClearWord(word, mask.Span[word]) : bitmap.TakeWord(word);
+            if (taken == 0) continue;
+            snapshot[word] = taken;
+            any = true;
+            if (vm.Options.Mutant != Mutant.GetLogWithoutProtect) Protect(slot, word, taken);
+        }
+
+        var epoch = vm.Flusher.NextEpoch();
+        vm.MmuLock.WriteUnlock(op);
+        if (!any) return;
+        await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
+        vm.Checks.DirtyLogReturns(op, slot.BaseGfn, snapshot, epoch);
+        if (target.IsEmpty) return;
+        var words = target.Span;
+        for (var word = 0; word < snapshot.Length; word++) words[word] |= snapshot[word];
+    }
+
+    /// <summary><c>kvm_arch_mmu_enable_log_dirty_pt_masked</c>.</summary>
+    internal void Protect(Memslot slot, int word, ulong mask)
+    {
+        for (var bits = mask; bits != 0; bits &= bits - 1)
+            vm.Sptes.WriteProtect(slot.BaseGfn + (word * 64 + System.Numerics.BitOperations.TrailingZeroCount(bits)));
+    }
+}

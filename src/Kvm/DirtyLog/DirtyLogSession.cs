@@ -1,0 +1,151 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.DirtyLog;
+
+/// <summary>
+/// User space's side of dirty logging, as QEMU's RAM migration does it: enable, copy everything, then rounds of sync (get, or reap), clear
+/// and copy; and the proof, check S6: with every vCPU out of KVM_RUN, each page that was written since its last copy is in the final dirty
+/// set. The rules that QEMU keeps and this keeps: clear a page before reading it; a ring's pages are read after the reset; the final sync
+/// comes after the vCPUs have left.
+/// </summary>
+public sealed class DirtyLogSession
+{
+    private readonly Vm _vm;
+    private readonly KernelMutex _bql;
+    private readonly List<RamBlock> _blocks = [];
+
+    public DirtyLogSession(Vm vm)
+    {
+        _vm = vm;
+        _bql = new KernelMutex(vm.Locks, LockClasses.DirtyLogSession, vm.Options.Name);
+    }
+
+    public bool IsEnabled => _blocks.Count > 0;
+
+    /// <summary>Switches logging on for the given memslots and copies all their pages: the first round.</summary>
+    /// <returns>false when it was on already, or the VM is dying</returns>
+    public async ValueTask<bool> EnableAsync(Operation op, IReadOnlyList<int> slotIds)
+    {
+        await _bql.AcquireAsync(op);
+        var enabled = !IsEnabled;
+        foreach (var id in enabled ? slotIds : [])
+        {
+            if (_vm.Memslots.Active.ById(id) is not { } slot) continue;
+            if (await ReflagAsync(op, slot, slot.Flags | MemslotFlags.LogDirtyPages) != MemslotResult.Ok) continue;
+            _blocks.Add(new RamBlock(id, slot.Hvas, new ulong[(slot.Pages + 63) / 64]));
+            await _vm.Host.CopyPagesAsync(op, slot.Hvas, default);
+        }
+
+        _bql.Release(op);
+        return enabled && IsEnabled;
+    }
+
+    public async ValueTask DisableAsync(Operation op)
+    {
+        await _bql.AcquireAsync(op);
+        foreach (var block in _blocks)
+            if (_vm.Memslots.Active.ById(block.SlotId) is { } slot)
+                await ReflagAsync(op, slot, slot.Flags & ~MemslotFlags.LogDirtyPages);
+        _blocks.Clear();
+        _bql.Release(op);
+    }
+
+    /// <summary>One round: sync, clear, copy what was dirty.</summary>
+    /// <returns>pages copied; -1 when logging is off</returns>
+    public async ValueTask<long> RoundAsync(Operation op)
+    {
+        await _bql.AcquireAsync(op);
+        long copied = IsEnabled ? 0 : -1;
+        if (IsEnabled) await SyncAsync(op);
+        foreach (var block in _blocks) copied += await CopyDirtyAsync(op, block);
+        _bql.Release(op);
+        return copied;
+    }
+
+    /// <summary>
+    /// The final sync of a switchover, and then the vCPUs run on: pause all, sync, and let the host compare. Pages that it finds changed
+    /// are lost writes.
+    /// </summary>
+    /// <returns>pages compared; -1 when logging is off</returns>
+    public async ValueTask<long> VerifyAsync(Operation op)
+    {
+        await _bql.AcquireAsync(op);
+        long compared = -1;
+        if (IsEnabled)
+        {
+            await _vm.VcpuMutex.DownWriteAsync(op);
+            foreach (var vcpu in _vm.Vcpus) await vcpu.PauseAsync(op);
+            await SyncAsync(op);
+            compared = 0;
+            foreach (var block in _blocks) compared += await CompareAsync(op, block);
+            foreach (var vcpu in _vm.Vcpus) await vcpu.ResumeAsync(op);
+            _vm.VcpuMutex.UpWrite(op);
+            _vm.Counters.DirtyLogVerifications++;
+        }
+
+        _bql.Release(op);
+        return compared;
+    }
+
+    /// <summary>KVM_EXIT_DIRTY_RING_FULL: the vCPU's thread reaps, without the BQL, which a pausing main loop may hold.</summary>
+    public async ValueTask ReapAsync(Operation op) => await _vm.DirtyRings.ReapAsync(op, MarkHarvested);
+
+    private async ValueTask SyncAsync(Operation op)
+    {
+        if (_vm.Options.DirtyLog == DirtyLogMode.Ring)
+        {
+            await _vm.DirtyRings.ReapAsync(op, MarkHarvested);
+            _vm.Counters.DirtyLogGets++;
+            return;
+        }
+
+        foreach (var block in _blocks) await _vm.DirtyLog.GetAsync(op, block.SlotId, block.Dirty);
+    }
+
+    private async ValueTask<long> CopyDirtyAsync(Operation op, RamBlock block)
+    {
+        // Taken in one step: what is marked from here on belongs to the next round.
+        var pages = (ulong[])block.Dirty.Clone();
+        Array.Clear(block.Dirty);
+        long count = 0;
+        foreach (var word in pages) count += System.Numerics.BitOperations.PopCount(word);
+        if (count == 0) return 0;
+        if (_vm.Options.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet) await _vm.DirtyLog.ClearAsync(op, block.SlotId, pages);
+        await _vm.Host.CopyPagesAsync(op, block.Hvas, pages);
+        return count;
+    }
+
+    private async ValueTask<long> CompareAsync(Operation op, RamBlock block)
+    {
+        _vm.Counters.ChecksEvaluated++;
+        var changed = await _vm.Host.ChangedSinceCopyAsync(op, block.Hvas, block.Dirty);
+        if (changed.Count > 0)
+        {
+            var slot = _vm.Memslots.Active.ById(block.SlotId);
+            _vm.Violated(
+                Invariants.NoLostDirtyPage,
+                $"{changed.Count} pages of memslot {block.SlotId} were written since their last copy and are not in the final dirty set, the first at {changed[0]}",
+                slot is null ? null : slot.BaseGfn.Value + (changed[0] - block.Hvas.Start), changed[0].Value, operations: op.Id);
+        }
+
+        return block.Hvas.Pages;
+    }
+
+    private void MarkHarvested(int slotId, long page)
+    {
+        foreach (var block in _blocks)
+            if (block.SlotId == slotId)
+                block.Dirty[page >> 6] |= 1UL << (int)(page & 63);
+    }
+
+    private ValueTask<MemslotResult> ReflagAsync(Operation op, Memslot slot, MemslotFlags flags) =>
+        _vm.MemslotUpdates.SetAsync(op, new MemslotChange(slot.Id, slot.BaseGfn, slot.Pages, slot.BaseHva, flags));
+
+    /// <summary>QEMU's RAMBlock: pages known dirty and not yet copied.</summary>
+    private sealed record RamBlock(int SlotId, HvaRange Hvas, ulong[] Dirty);
+}

@@ -1,0 +1,36 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.DirtyLog;
+
+/// <summary>
+/// KVM's own writes to guest memory, <c>kvm_write_guest_page</c>: instruction emulation, pvclock, steal time. They go through the host
+/// mapping, not an SPTE, so no fault marks them: first the data is written, then the page is marked dirty. They run on behalf of a vCPU
+/// (vcpu->mutex), so a final sync that has all vCPUs out of KVM_RUN has them done.
+/// </summary>
+public sealed class SoftwareWriter(Vm vm)
+{
+    /// <summary>Writes; false where no writable memslot or host mapping is, or the VM is dying.</summary>
+    public async ValueTask<bool> WriteAsync(Operation op, int vcpu, Gfn gfn, ulong value)
+    {
+        if (!vm.Users.TryGet(op, out var user)) return false;
+        await vm.VcpuMutex.DownReadAsync(op);
+        var section = vm.Srcu.ReadLock(op);
+        var written = false;
+        // An INVALID slot is unmapped for KVM's own accesses.
+        if (vm.Memslots.Find(gfn) is { IsInvalid: false, IsReadOnly: false } slot)
+        {
+            written = await vm.Host.WriteUserAsync(op, slot.ToHva(gfn), gfn, value);
+            await vm.World.PointAsync(SchedulingPoint.FaultStep);
+            if (written && slot.LogsDirtyPages && vm.Options.Mutant != Mutant.SoftwareWriteWithoutMark) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
+            if (written) vm.Counters.SoftwareWrites++;
+        }
+
+        vm.Srcu.ReadUnlock(op, section);
+        vm.VcpuMutex.UpRead(op);
+        vm.Users.Put(op, user);
+        return written;
+    }
+}

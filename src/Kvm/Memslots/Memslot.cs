@@ -1,0 +1,28 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.DirtyLog;
+
+namespace Livebed.Kvm.Memslots;
+
+/// <summary>
+/// <c>struct kvm_memory_slot</c>: gives gfn -> hva for a run of guest frames. Immutable; an update makes another object.
+/// <paramref name="Instance"/> tells a slot from a later one with the same id. The bitmap is shared by all versions of one instance.
+/// </summary>
+public sealed record Memslot(
+    int Id, long Instance, Gfn BaseGfn, long Pages, Hva BaseHva, MemslotFlags Flags, DirtyBitmap? Bitmap)
+{
+    public GfnRange Gfns => new(BaseGfn, Pages);
+    public HvaRange Hvas => new(BaseHva, Pages);
+    public bool IsInvalid => (Flags & MemslotFlags.Invalid) != 0;
+    public bool IsReadOnly => (Flags & MemslotFlags.ReadOnly) != 0;
+    public bool LogsDirtyPages => (Flags & MemslotFlags.LogDirtyPages) != 0;
+
+    /// <summary><c>__gfn_to_hva_memslot</c>; the gfn must lie in the slot.</summary>
+    public Hva ToHva(Gfn gfn) => BaseHva + (gfn - BaseGfn);
+
+    /// <summary><c>hva_to_gfn_memslot</c> for the part of the range that lies in the slot.</summary>
+    public GfnRange ToGfns(HvaRange range)
+    {
+        var common = range.Intersect(Hvas);
+        return common.IsEmpty ? new GfnRange(BaseGfn, 0) : new GfnRange(BaseGfn + (common.Start - BaseHva), common.Pages);
+    }
+}

@@ -1,0 +1,158 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.DirtyLog;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Memslots;
+
+/// <summary>
+/// <c>__kvm_set_memory_region / kvm_set_memslot</c> (virt/kvm/kvm_main.c): create, delete, move and re-flag under slots_lock. A slot that
+/// goes away does so in two phases: its INVALID clone is published and the readers are waited for, so that no vCPU can map it any more;
+/// only then its SPTEs are zapped, and only after that it leaves the set, since notifiers could not find it afterwards.
+/// </summary>
+public sealed class MemslotUpdater(Vm vm)
+{
+    private const MemslotFlags Settable = MemslotFlags.LogDirtyPages | MemslotFlags.ReadOnly;
+
+    // Private slots (APIC page, identity page table, TSS) have ids from here on and do not count against the limit.
+    public const int FirstPrivateId = 1 << 16;
+
+    private long _instances;
+
+    public async ValueTask<MemslotResult> SetAsync(Operation op, MemslotChange change)
+    {
+        if (!vm.Users.TryGet(op, out var user)) return MemslotResult.Dead;
+        await vm.SlotsLock.AcquireAsync(op);
+        var result = await SetLockedAsync(op, change);
+        vm.SlotsLock.Release(op);
+        vm.Users.Put(op, user);
+        if (result == MemslotResult.Ok) vm.Counters.MemslotUpdates++;
+        else vm.Counters.MemslotRefusals++;
+        return result;
+    }
+
+    /// <summary>The same for a caller that holds slots_lock: teardown and dirty logging.</summary>
+    public async ValueTask<MemslotResult> SetLockedAsync(Operation op, MemslotChange change)
+    {
+        var old = vm.Memslots.Active.ById(change.Id);
+        if (!IsAllowed(old, change, out var refusal)) return refusal;
+        if (change.Pages == 0) await DeleteOrMoveAsync(op, old!, replacement: null);
+        else if (old is null) await InstallAsync(op, Create(change));
+        else if (old.BaseGfn != change.BaseGfn)
+            await DeleteOrMoveAsync(op, old, old with { BaseGfn = change.BaseGfn, Flags = change.Flags, Bitmap = BitmapFor(change) });
+        else await ReflagAsync(op, old, change.Flags);
+        return MemslotResult.Ok;
+    }
+
+    private bool IsAllowed(Memslot? old, MemslotChange change, out MemslotResult refusal)
+    {
+        refusal = MemslotResult.Invalid;
+        if (change.Pages < 0 || (change.Flags & ~Settable) != 0) return false;
+        if (change.Pages == 0) return old is not null;
+        if (old is null)
+        {
+            if (change.Id < FirstPrivateId && vm.Memslots.Active.Slots.Count(slot => slot.Id < FirstPrivateId) >= vm.Options.MemslotsMax) return false;
+        }
+        else
+        {
+            // kvm_set_memory_region: hva, size and read-only of an existing slot are fixed.
+            if (old.Pages != change.Pages || old.BaseHva != change.BaseHva) return false;
+            if (((old.Flags ^ change.Flags) & MemslotFlags.ReadOnly) != 0) return false;
+        }
+
+        var wanted = new GfnRange(change.BaseGfn, change.Pages);
+        foreach (var slot in vm.Memslots.Active.Slots)
+        {
+            if (slot.Id == change.Id || !slot.Gfns.Overlaps(wanted)) continue;
+            refusal = MemslotResult.Overlap;
+            return false;
+        }
+
+        return true;
+    }
+
+    private Memslot Create(MemslotChange change) =>
+        new(change.Id, ++_instances, change.BaseGfn, change.Pages, change.BaseHva, change.Flags, BitmapFor(change));
+
+    private DirtyBitmap? BitmapFor(MemslotChange change) =>
+        (change.Flags & MemslotFlags.LogDirtyPages) != 0 && vm.Options.DirtyLog != DirtyLogMode.Ring ? new DirtyBitmap(change.Pages) : null;
+
+    /// <summary>CREATE: nothing was mapped, nothing is zapped.</summary>
+    private async ValueTask InstallAsync(Operation op, Memslot created)
+    {
+        await vm.SlotsArchLock.AcquireAsync(op);
+        vm.Memslots.Inactive.Insert(created);
+        await SwapAsync(op);
+        vm.Memslots.Inactive.Insert(created);
+    }
+
+    private async ValueTask DeleteOrMoveAsync(Operation op, Memslot old, Memslot? replacement)
+    {
+        await vm.SlotsArchLock.AcquireAsync(op);
+        var invalid = old with { Flags = old.Flags | MemslotFlags.Invalid };
+        if (vm.Options.Mutant == Mutant.DeleteWithoutInvalidPhase)
+        {
+            await ZapAsync(op, old);
+            await vm.World.PointAsync(SchedulingPoint.Preempt);
+        }
+        else
+        {
+            vm.Memslots.Inactive.Replace(invalid);
+            await SwapAsync(op);
+            vm.Memslots.Inactive.Replace(invalid);
+            await ZapAsync(op, old);
+            await vm.SlotsArchLock.AcquireAsync(op);
+        }
+
+        Retire(vm.Memslots.Inactive, old, replacement);
+        await SwapAsync(op);
+        Retire(vm.Memslots.Inactive, old, replacement);
+        vm.Checks.SlotRemoved(op, old);
+    }
+
+    private static void Retire(MemslotSet set, Memslot old, Memslot? replacement)
+    {
+        set.Remove(old.Id);
+        if (replacement is not null) set.Insert(replacement);
+    }
+
+    /// <summary>FLAGS_ONLY: publish first, so that faults see the new flags, then protect what is mapped already (kvm-protocol 4.2).</summary>
+    private async ValueTask ReflagAsync(Operation op, Memslot old, MemslotFlags flags)
+    {
+        var enables = (flags & ~old.Flags & MemslotFlags.LogDirtyPages) != 0;
+        var disables = (old.Flags & ~flags & MemslotFlags.LogDirtyPages) != 0;
+        var bitmap = old.Bitmap;
+        if (enables && vm.Options.DirtyLog != DirtyLogMode.Ring)
+        {
+            bitmap = new DirtyBitmap(old.Pages);
+            if (vm.Options.DirtyLog == DirtyLogMode.InitiallySet) bitmap.SetAll();
+        }
+
+        var updated = old with { Flags = flags, Bitmap = disables ? null : bitmap };
+        await vm.SlotsArchLock.AcquireAsync(op);
+        vm.Memslots.Inactive.Replace(updated);
+        await SwapAsync(op);
+        vm.Memslots.Inactive.Replace(updated);
+        if (enables && vm.Options.DirtyLog != DirtyLogMode.InitiallySet) await vm.DirtyLog.ProtectSlotAsync(op, updated);
+    }
+
+    /// <summary><c>kvm_swap_active_memslots</c>: takes over slots_arch_lock and drops it before the grace period, which a fault may hold up
+    /// while it wants that lock.</summary>
+    private async ValueTask SwapAsync(Operation op)
+    {
+        using (vm.World.Observer.Phase(op, "memslots.publish")) await vm.Protocol.PublishMemslotsAsync(op, vm.Memslots.Swap);
+        vm.SlotsArchLock.Release(op);
+        using (vm.World.Observer.Phase(op, "memslots.synchronize_srcu")) await vm.Srcu.SynchronizeAsync(op);
+        vm.Memslots.CompleteGeneration();
+    }
+
+    /// <summary><c>kvm_arch_flush_shadow_memslot</c> with KVM_X86_QUIRK_SLOT_ZAP_ALL off: this slot's SPTEs only. Flushed under the lock.</summary>
+    private async ValueTask ZapAsync(Operation op, Memslot slot)
+    {
+        await vm.MmuLock.WriteLockAsync(op);
+        if (await vm.Zapper.UnmapAsync(op, slot.Gfns, mayYield: true)) await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.Memslot);
+        vm.MmuLock.WriteUnlock(op);
+    }
+}

@@ -1,0 +1,76 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Notifiers;
+
+/// <summary>
+/// <c>__kvm_handle_hva_range</c> (virt/kvm/kvm_main.c): finds the memslots that a range overlaps and takes mmu_lock when the first is found,
+/// or at once when it must. One SRCU section a call; nothing keeps the slots stable from one call to the next, that is the protocol's part.
+/// </summary>
+public sealed class HvaRangeWalk(Vm vm)
+{
+    /// <summary>
+    /// Walks for <c>range_start</c>: <paramref name="onLock"/> when mmu_lock was taken, <paramref name="onSlot"/> per overlap before its SPTEs
+    /// go, then one flush before the lock is dropped, since the pages may be freed as soon as start returns.
+    /// </summary>
+    /// <returns>false when the lock was elided: no memslot overlaps</returns>
+    public async ValueTask<bool> UnmapAsync(Operation op, MmuNotifierRange range, bool mustLock, Action onLock, Action<GfnRange>? onSlot)
+    {
+        var section = vm.Srcu.ReadLock(op);
+        vm.Checks.WalkBegan(range, isEnd: false);
+        var locked = false;
+        if (mustLock)
+        {
+            await vm.MmuLock.WriteLockAsync(op);
+            locked = true;
+            onLock();
+        }
+
+        GfnRange flush = default;
+        foreach (var slot in vm.Memslots.Active.Overlapping(range.Pages))
+        {
+            if (!locked)
+            {
+                await vm.MmuLock.WriteLockAsync(op);
+                locked = true;
+                onLock();
+            }
+
+            var gfns = slot.ToGfns(range.Pages);
+            onSlot?.Invoke(gfns);
+            if (!await vm.Zapper.UnmapAsync(op, gfns, mayYield: range.Blockable)) continue;
+            // Neighbouring slots make one flush, others one each; usually there is one slot.
+            if (!flush.IsEmpty && flush.End == gfns.Start) flush = flush with { Pages = flush.Pages + gfns.Pages };
+            else
+            {
+                if (!flush.IsEmpty) await vm.Flusher.FlushAsync(op, flush, FlushReason.Invalidation);
+                flush = gfns;
+            }
+        }
+
+        if (!flush.IsEmpty) await vm.Flusher.FlushAsync(op, flush, FlushReason.Invalidation);
+        if (locked) vm.MmuLock.WriteUnlock(op);
+        vm.Srcu.ReadUnlock(op, section);
+        return locked;
+    }
+
+    /// <summary>Walks for <c>range_end</c>: only decides whether a memslot overlaps, and if so (or if it must) runs the hook under the lock.</summary>
+    /// <returns>false when the lock was elided</returns>
+    public async ValueTask<bool> FindAsync(Operation op, MmuNotifierRange range, bool mustLock, Action onLock)
+    {
+        var section = vm.Srcu.ReadLock(op);
+        vm.Checks.WalkBegan(range, isEnd: true);
+        var found = mustLock || vm.Memslots.Active.Overlapping(range.Pages).GetEnumerator().MoveNext();
+        if (found)
+        {
+            await vm.MmuLock.WriteLockAsync(op);
+            onLock();
+            vm.MmuLock.WriteUnlock(op);
+        }
+
+        vm.Srcu.ReadUnlock(op, section);
+        return found;
+    }
+}

@@ -1,0 +1,131 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Notifiers.Protocols;
+
+/// <summary>
+/// What was merged in 5.15 (kvm-protocol 2.3): every start counts itself in <c>mn_active_invalidate_count</c> before it walks the memslots
+/// and every end counts itself out after its walk; a memslot update sleeps until the count is 0 and publishes in the same critical
+/// section of <c>mn_invalidate_lock</c> that saw the 0. Unfair: overlapping ranges without a gap keep the update waiting.
+/// The "recent" flavour is the protocol of kernels since 6.8 (2.4, 2.5): the hull is in gfns and added per slot, faults look
+/// before they take mmu_lock, there is no <c>change_pte</c>, ageing takes no lock.
+/// </summary>
+public sealed class ActiveCountProtocol : IInvalidationProtocol
+{
+    private readonly ProtocolContext _context;
+    private readonly bool _recent;
+    private readonly KernelMutex _invalidateLock;
+    private readonly RcuWait _memslotsUpdateWait;
+    private readonly InvalidationState _state = new();
+
+    // Who is counted, for witnesses; the protocol itself knows only the number.
+    private readonly List<WaitBlocker> _active = [];
+    private long _activeCount;
+
+    public ActiveCountProtocol(ProtocolContext context, bool recent)
+    {
+        _context = context;
+        _recent = recent;
+        _invalidateLock = new KernelMutex(context.Locks, LockClasses.MnInvalidateLock, context.VmName);
+        _memslotsUpdateWait = new RcuWait(context.Locks, LockClasses.MnMemslotsUpdateRcuwait, context.VmName, () => _active);
+    }
+
+    public ulong Sequence => _state.Sequence;
+    public long InvalidationsInProgress => _state.InProgress;
+    public long ActiveInvalidations => _activeCount;
+    public bool HasChangePte => !_recent;
+    public bool HasLocklessAgeing => _recent;
+
+    public async ValueTask RangeStartAsync(Operation op, MmuNotifierRange range)
+    {
+        if (_context.Mutant != Mutant.CountAfterWalk) await CountInAsync(op);
+        Action onLock = _recent ? _state.Begin : () =>
+        {
+            _state.Begin();
+            _state.AddToHull(range.Pages.Start.Value, range.Pages.End.Value);
+        };
+        Action<GfnRange>? onSlot = _recent ? gfns => _state.AddToHull(gfns.Start.Value, gfns.End.Value) : null;
+        await _context.Walk.UnmapAsync(op, range, mustLock: false, onLock, onSlot);
+        if (_context.Mutant == Mutant.CountAfterWalk)
+        {
+            await _context.World.PointAsync(SchedulingPoint.Preempt);
+            await CountInAsync(op);
+        }
+    }
+
+    public async ValueTask RangeEndAsync(Operation op, MmuNotifierRange range)
+    {
+        if (_context.Mutant == Mutant.CountDroppedBeforeWalk)
+        {
+            await CountOutAsync(op);
+            await _context.World.PointAsync(SchedulingPoint.Preempt);
+        }
+
+        await _context.Walk.FindAsync(op, range, mustLock: false, _state.End);
+        if (_context.Mutant != Mutant.CountDroppedBeforeWalk) await CountOutAsync(op);
+    }
+
+    public async ValueTask PublishMemslotsAsync(Operation op, Action publish)
+    {
+        await _invalidateLock.AcquireAsync(op);
+        _memslotsUpdateWait.Prepare(op);
+        while (_activeCount > 0)
+        {
+            _invalidateLock.Release(op);
+            await _memslotsUpdateWait.SleepAsync();
+            await _invalidateLock.AcquireAsync(op);
+        }
+
+        _memslotsUpdateWait.Finish();
+        if (_context.Mutant == Mutant.PublishOutsideLock)
+        {
+            _invalidateLock.Release(op);
+            await _context.World.PointAsync(SchedulingPoint.Preempt);
+            publish();
+            return;
+        }
+
+        publish();
+        _invalidateLock.Release(op);
+    }
+
+    public bool ShouldRetryUnlocked(ulong sequence, Gfn gfn, Hva hva) => _recent && MustRetry(sequence, gfn, hva);
+
+    public bool MustRetry(ulong sequence, Gfn gfn, Hva hva) =>
+        (_state.InProgress > 0 && _state.InHull(_recent ? gfn.Value : hva.Value)) || _state.Sequence != sequence;
+
+    public bool ResetAtDestroy()
+    {
+        if (_context.Mutant == Mutant.NoResetAtDestroy) return true;
+        if (_memslotsUpdateWait.IsActive) return false;
+        _activeCount = 0;
+        _active.Clear();
+        return true;
+    }
+
+    public bool NeedsSameSlots(MmuNotifierRange range) => true;
+
+    private async ValueTask CountInAsync(Operation op)
+    {
+        await _invalidateLock.AcquireAsync(op);
+        _activeCount++;
+        _active.Add(new WaitBlocker(op.Id, op.Kind, LockMode.Read, Queued: false));
+        _invalidateLock.Release(op);
+        // From here to CountOut a memslot update waits for this operation, as if it held a lock for read.
+        op.Held = op.Held.With(LockClasses.MnMemslotsUpdateRcuwait, LockMode.Read);
+    }
+
+    private async ValueTask CountOutAsync(Operation op)
+    {
+        await _invalidateLock.AcquireAsync(op);
+        _activeCount--;
+        _active.RemoveAt(_active.FindIndex(entry => entry.Operation == op.Id));
+        var wake = _activeCount == 0;
+        _invalidateLock.Release(op);
+        op.Held = op.Held.Without(LockClasses.MnMemslotsUpdateRcuwait, LockMode.Read);
+        // Woken after the unlock, as in the kernel: the sleeper takes the lock and looks again.
+        if (wake) _memslotsUpdateWait.WakeUp();
+    }
+}

@@ -1,0 +1,98 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Notifiers;
+
+/// <summary>
+/// <c>kvm_mmu_notifier_ops</c> (virt/kvm/kvm_main.c): what the host calls. Start and end go to the protocol, with the checks around them;
+/// ageing and release are the same for every protocol but for the lock.
+/// </summary>
+public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
+{
+    public string Name => vm.Options.Name;
+    public bool HasChangePte => vm.Protocol.HasChangePte;
+
+    public async ValueTask<bool> InvalidateRangeStartAsync(Operation op, MmuNotifierRange range)
+    {
+        vm.Counters.NotifierRanges++;
+        vm.Checks.StartBegan(op, range);
+        await vm.Protocol.RangeStartAsync(op, range);
+        vm.Checks.StartDone(op, range);
+        return true;
+    }
+
+    public async ValueTask InvalidateRangeEndAsync(Operation op, MmuNotifierRange range)
+    {
+        vm.Checks.EndBegan(range);
+        await vm.Protocol.RangeEndAsync(op, range);
+        vm.Checks.EndDone(op, range);
+    }
+
+    /// <summary><c>kvm_mmu_notifier_change_pte</c>: since 2012 it runs inside start and end, so it never finds an SPTE on x86.</summary>
+    public async ValueTask ChangePteAsync(Operation op, Hva hva, Pfn pfn)
+    {
+        var section = vm.Srcu.ReadLock(op);
+        if (vm.Memslots.Active.Overlapping(new HvaRange(hva, 1)).GetEnumerator().MoveNext())
+        {
+            await vm.MmuLock.WriteLockAsync(op);
+            vm.MmuLock.WriteUnlock(op);
+        }
+
+        vm.Srcu.ReadUnlock(op, section);
+    }
+
+    public async ValueTask<bool> ClearYoungAsync(Operation op, HvaRange range, bool flush)
+    {
+        var (young, gfns) = await AgeAsync(op, range, clear: true);
+        if (flush && young) await vm.Flusher.FlushAsync(op, gfns, FlushReason.Ageing);
+        return young;
+    }
+
+    public async ValueTask<bool> TestYoungAsync(Operation op, HvaRange range) => (await AgeAsync(op, range, clear: false)).Young;
+
+    public async ValueTask ReleaseAsync(Operation op)
+    {
+        var section = vm.Srcu.ReadLock(op);
+        // kvm_flush_shadow_all: idempotent and under mmu_lock, because exit_mmap and the last close may both be here.
+        await vm.MmuLock.WriteLockAsync(op);
+        foreach (var (first, entries) in vm.Sptes.Pages.ToArray())
+        {
+            var range = new GfnRange(first, entries.Length);
+            if (await vm.Zapper.UnmapAsync(op, range, mayYield: false)) await vm.Flusher.FlushAsync(op, range, FlushReason.Release);
+        }
+
+        vm.MmuLock.WriteUnlock(op);
+        vm.Srcu.ReadUnlock(op, section);
+    }
+
+    private async ValueTask<(bool Young, GfnRange Gfns)> AgeAsync(Operation op, HvaRange range, bool clear)
+    {
+        vm.Counters.AgeingCalls++;
+        var section = vm.Srcu.ReadLock(op);
+        var locked = false;
+        var young = false;
+        GfnRange touched = default;
+        foreach (var slot in vm.Memslots.Active.Overlapping(range))
+        {
+            if (!locked && !vm.Protocol.HasLocklessAgeing)
+            {
+                await vm.MmuLock.WriteLockAsync(op);
+                locked = true;
+            }
+
+            touched = slot.ToGfns(range);
+            for (var gfn = touched.Start; gfn < touched.End; gfn += 1)
+            {
+                if (!vm.Sptes.TryGet(gfn, out var spte) || (spte.Flags & SpteFlags.Accessed) == 0) continue;
+                young = true;
+                if (clear) vm.Sptes[gfn].Flags &= ~SpteFlags.Accessed;
+            }
+        }
+
+        if (locked) vm.MmuLock.WriteUnlock(op);
+        vm.Srcu.ReadUnlock(op, section);
+        return (young, touched);
+    }
+}

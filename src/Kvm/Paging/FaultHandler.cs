@@ -1,0 +1,154 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Paging;
+
+/// <summary>
+/// The x86 TDP fault path (arch/x86/kvm/mmu/mmu.c: direct_page_fault, kvm_tdp_page_fault): walk, fast page fault, sequence snapshot, host
+/// lookup, locked retry check, install. One call is one exit of the vCPU: RET_PF_RETRY goes back to the guest, which faults again; the
+/// kernel knows no limit and no back-off there. Simplified: 4 KiB pages only, no async page faults.
+/// </summary>
+public sealed class FaultHandler(Vm vm)
+{
+    private const int NeighbourEntries = 8;
+
+    public async ValueTask<FaultReply> HandleAsync(Operation op, int vcpu, Gfn gfn, bool write)
+    {
+        if (vm.Users.IsClosing) return new FaultReply(FaultStatus.Dead);
+        vm.Counters.TlbMisses++;
+        if (vm.DirtyRings.IsSoftFull(vcpu))
+        {
+            vm.Counters.DirtyRingFullExits++;
+            return new FaultReply(FaultStatus.RingFull);
+        }
+
+        if (Walk(gfn, write)) return HandOut(gfn);
+
+        vm.Counters.Faults++;
+        var section = vm.Srcu.ReadLock(op);
+        var status = await PageFaultAsync(op, vcpu, gfn, write);
+        vm.Srcu.ReadUnlock(op, section);
+        if (status == FaultStatus.Retry) vm.Counters.FaultRetries++;
+        // The guest is entered again and the hardware walks; should the SPTE be gone by now, it faults again.
+        if (status == FaultStatus.Mapped) return Walk(gfn, write) ? HandOut(gfn) : new FaultReply(FaultStatus.Retry);
+        if (status == FaultStatus.Mmio) vm.Counters.MmioExits++;
+        if (status == FaultStatus.Error) vm.Counters.FaultErrors++;
+        return new FaultReply(status);
+    }
+
+    private async ValueTask<FaultStatus> PageFaultAsync(Operation op, int vcpu, Gfn gfn, bool write)
+    {
+        var slot = vm.Memslots.Find(gfn);
+        if (await FastPageFaultAsync(slot, vcpu, gfn, write)) return FaultStatus.Mapped;
+
+        // The snapshot comes before anything of the host is looked at (kvm-protocol 2.7 I4).
+        var sequence = vm.Protocol.Sequence;
+        var lookupMark = vm.Checks.LookupMark;
+        await vm.World.PointAsync(SchedulingPoint.FaultStep);
+        if (slot is null || (write && slot.IsReadOnly)) return FaultStatus.Mmio;
+        if (slot.IsInvalid) return FaultStatus.Retry;
+        var hva = slot.ToHva(gfn);
+        if (vm.Protocol.ShouldRetryUnlocked(sequence, gfn, hva)) return Retry(op, gfn, sequence);
+
+        var page = await vm.Host.FaultInAsync(op, hva, write);
+        if (vm.Options.Mutant == Mutant.SnapshotAfterLookup) sequence = vm.Protocol.Sequence;
+        if (page.Status != HostPageStatus.Ok)
+            return page.Status == HostPageStatus.NoAddressSpace ? FaultStatus.Dead : FaultStatus.Error;
+        await vm.World.PointAsync(SchedulingPoint.FaultStep);
+
+        var status = vm.Protocol.ShouldRetryUnlocked(sequence, gfn, hva)
+            ? Retry(op, gfn, sequence)
+            : await InstallAsync(op, vcpu, slot, gfn, write, page, sequence, lookupMark);
+        // The reference keeps KSM and migration away from the page until the SPTE is in place (kvm-protocol 2.7 I10).
+        await vm.Host.PutPageAsync(op, page.Pfn);
+        return status;
+    }
+
+    private async ValueTask<FaultStatus> InstallAsync(
+        Operation op, int vcpu, Memslot slot, Gfn gfn, bool write, HostPage page, ulong sequence, long lookupMark)
+    {
+        var hva = slot.ToHva(gfn);
+        await vm.MmuLock.ReadLockAsync(op);
+        if (vm.Options.Mutant != Mutant.NoRetryCheck && vm.Protocol.MustRetry(sequence, gfn, hva))
+        {
+            vm.MmuLock.ReadUnlock(op);
+            return Retry(op, gfn, sequence);
+        }
+
+        // Parallel faults meet under the read lock: a frozen or already sufficient SPTE is left alone (RET_PF_SPURIOUS).
+        if (!vm.Sptes.TryGet(gfn, out var present) || (write && !present.IsWritable))
+        {
+            var flags = MakeSpte(slot, write, page.Writable || vm.Options.Mutant == Mutant.ReadOnlyMappedWritable);
+            vm.Checks.Installing(op, slot, gfn, hva, page.Pfn, page.Writable, flags, lookupMark);
+            // Marked before the SPTE is written, in the same critical section, which get and clear take for write.
+            if ((flags & SpteFlags.Writable) != 0 && slot.LogsDirtyPages) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
+            vm.Sptes.Install(gfn, page.Pfn, hva, flags);
+        }
+
+        vm.MmuLock.ReadUnlock(op);
+        return FaultStatus.Mapped;
+    }
+
+    /// <summary>
+    /// <c>fast_page_fault</c>: makes a write-protected SPTE writable by a cmpxchg, without mmu_lock. The cmpxchg succeeds only on the
+    /// present SPTE that was read, so no zap came between; the dirty mark follows it, since a mark that a get cleared in between would
+    /// leave a writable page unlogged.
+    /// </summary>
+    private async ValueTask<bool> FastPageFaultAsync(Memslot? slot, int vcpu, Gfn gfn, bool write)
+    {
+        if (!write || slot is null || slot.IsReadOnly || slot.IsInvalid) return false;
+        if (!vm.Sptes.TryGet(gfn, out var old) || !old.IsMmuWritable || old.IsWritable) return false;
+        if (vm.Options.Mutant == Mutant.MarkBeforeFastFault && slot.LogsDirtyPages)
+        {
+            vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
+            await vm.World.PointAsync(SchedulingPoint.Preempt);
+        }
+        else
+        {
+            await vm.World.PointAsync(SchedulingPoint.FaultStep);
+        }
+
+        ref var spte = ref vm.Sptes[gfn];
+        if (spte.Installation != old.Installation || spte.Flags != old.Flags) return false;
+        spte.Flags |= SpteFlags.Writable;
+        if (vm.Options.Mutant != Mutant.MarkBeforeFastFault && slot.LogsDirtyPages) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
+        vm.Counters.FastPageFaults++;
+        return true;
+    }
+
+    /// <summary><c>make_spte</c>: a page of a logged slot becomes writable by a write only.</summary>
+    private static SpteFlags MakeSpte(Memslot slot, bool write, bool hostWritable)
+    {
+        if (!hostWritable || slot.IsReadOnly) return SpteFlags.None;
+        var flags = SpteFlags.HostWritable | SpteFlags.MmuWritable;
+        return write || !slot.LogsDirtyPages ? flags | SpteFlags.Writable : flags;
+    }
+
+    private FaultStatus Retry(Operation op, Gfn gfn, ulong sequence)
+    {
+        vm.Checks.Retried(op, gfn, sequence);
+        return FaultStatus.Retry;
+    }
+
+    private bool Walk(Gfn gfn, bool write) => vm.Sptes.TryGet(gfn, out var spte) && (!write || spte.IsWritable);
+
+    private FaultReply HandOut(Gfn gfn)
+    {
+        vm.Checks.HandedOut(gfn);
+        var translation = vm.Sptes[gfn].ToTranslation(gfn);
+        List<Translation>? neighbours = null;
+        var line = new Gfn(gfn.Value & ~(NeighbourEntries - 1L));
+        for (var neighbour = line; neighbour < line + NeighbourEntries; neighbour += 1)
+        {
+            if (neighbour == gfn || !vm.Sptes.TryGet(neighbour, out var spte)) continue;
+            vm.Checks.HandedOut(neighbour);
+            (neighbours ??= new List<Translation>(NeighbourEntries)).Add(spte.ToTranslation(neighbour));
+        }
+
+        return new FaultReply(FaultStatus.Mapped, translation, neighbours);
+    }
+}

@@ -1,0 +1,17 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Paging;
+
+/// <summary>What a VM asks of one of its vCPUs.</summary>
+public interface IVcpuPort
+{
+    /// <summary>KVM_REQ_TLB_FLUSH with kick: returns when the vCPU can no longer use an old translation of the range, that is, when
+    /// it is out of guest mode or was never in it.</summary>
+    ValueTask FlushTlbAsync(Operation op, GfnRange range);
+
+    /// <summary>Returns when the vCPU has left KVM_RUN and will not enter it before <see cref="ResumeAsync"/>.</summary>
+    ValueTask PauseAsync(Operation op);
+
+    ValueTask ResumeAsync(Operation op);
+}

@@ -1,0 +1,97 @@
+using System.Runtime.InteropServices;
+using Livebed.Kvm.Addresses;
+
+namespace Livebed.Kvm.Paging;
+
+/// <summary>
+/// A VM's second-level page table (the TDP MMU's leaves): pages of 512 SPTEs, made on first use. Who may change what is the caller's
+/// business (mmu_lock, or a cmpxchg); the table only keeps the entries and counts the present ones.
+/// </summary>
+public sealed class SpteTable
+{
+    public const int EntriesPerPage = 512;
+
+    private readonly Dictionary<long, Spte[]> _pages = [];
+    private long _lastIndex = -1;
+    private Spte[] _lastPage = [];
+    private uint _installations;
+
+    public long Present { get; private set; }
+
+    /// <summary>The entry at a gfn, made if need be; valid until the next change of the table.</summary>
+    public ref Spte this[Gfn gfn] => ref PageOf(gfn, create: true)![(int)(gfn.Value & (EntriesPerPage - 1))];
+
+    public bool TryGet(Gfn gfn, out Spte spte)
+    {
+        var page = PageOf(gfn, create: false);
+        spte = page is null ? default : page[(int)(gfn.Value & (EntriesPerPage - 1))];
+        return spte.IsPresent;
+    }
+
+    /// <summary>Writes a present SPTE over whatever is there; what the TLBs may hold is not forgotten.</summary>
+    public void Install(Gfn gfn, Pfn pfn, Hva hva, SpteFlags flags)
+    {
+        ref var spte = ref this[gfn];
+        if (!spte.IsPresent) Present++;
+        spte.Pfn = pfn.Value;
+        spte.Hva = hva.Value;
+        spte.Flags = flags | SpteFlags.Present;
+        spte.Installation = ++_installations;
+    }
+
+    /// <summary>Makes an SPTE non-present; false when it already was.</summary>
+    public bool Zap(Gfn gfn)
+    {
+        var page = PageOf(gfn, create: false);
+        if (page is null) return false;
+        ref var spte = ref page[(int)(gfn.Value & (EntriesPerPage - 1))];
+        if (!spte.IsPresent) return false;
+        spte.Flags = SpteFlags.None;
+        spte.Pfn = -1;
+        Present--;
+        return true;
+    }
+
+    /// <summary>Takes the W bit away; false when the SPTE is absent or read-only already.</summary>
+    public bool WriteProtect(Gfn gfn)
+    {
+        var page = PageOf(gfn, create: false);
+        if (page is null) return false;
+        ref var spte = ref page[(int)(gfn.Value & (EntriesPerPage - 1))];
+        if (!spte.IsPresent || !spte.IsWritable) return false;
+        spte.Flags &= ~SpteFlags.Writable;
+        return true;
+    }
+
+    /// <summary>The first gfn at or after <paramref name="from"/>, before <paramref name="end"/>, whose table page exists; end if none.</summary>
+    public Gfn NextPopulated(Gfn from, Gfn end)
+    {
+        while (from < end && PageOf(from, create: false) is null)
+            from = new Gfn((from.Value / EntriesPerPage + 1) * EntriesPerPage);
+        return from < end ? from : end;
+    }
+
+    /// <summary>Every table page with its first gfn, in gfn order.</summary>
+    public IEnumerable<(Gfn First, Spte[] Entries)> Pages =>
+        _pages.OrderBy(page => page.Key).Select(page => (new Gfn(page.Key * EntriesPerPage), page.Value));
+
+    private Spte[]? PageOf(Gfn gfn, bool create)
+    {
+        var index = gfn.Value / EntriesPerPage;
+        if (index == _lastIndex) return _lastPage;
+        Spte[]? page;
+        if (create)
+        {
+            ref var slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_pages, index, out _);
+            page = slot ??= new Spte[EntriesPerPage];
+        }
+        else if (!_pages.TryGetValue(index, out page))
+        {
+            return null;
+        }
+
+        _lastIndex = index;
+        _lastPage = page;
+        return page;
+    }
+}

@@ -1,0 +1,36 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Paging;
+
+/// <summary>
+/// <c>kvm_flush_remote_tlbs_range</c>: asks every vCPU at once and returns when all are out of guest mode or have dropped the range. It
+/// may be called under mmu_lock: waiting for other CPUs' acknowledgement is not sleeping.
+/// </summary>
+public sealed class TlbFlusher(Vm vm)
+{
+    private uint _epoch;
+
+    /// <summary>Numbers flushes and hand-outs on one line, so that a check can tell which came first.</summary>
+    public uint NextEpoch() => ++_epoch;
+
+    public async ValueTask FlushAsync(Operation op, GfnRange range, FlushReason reason)
+    {
+        if (IsMutated(reason)) return;
+        var point = vm.World.PointAsync(SchedulingPoint.TlbFlush);
+        if (!point.IsCompletedSuccessfully) await point;
+        vm.Counters.TlbFlushes++;
+        var epoch = NextEpoch();
+        // All are asked before any is awaited, as one IPI goes to all CPUs.
+        var acknowledgements = new ValueTask[vm.Vcpus.Count];
+        for (var i = 0; i < acknowledgements.Length; i++) acknowledgements[i] = vm.Vcpus[i].FlushTlbAsync(op, range);
+        foreach (var acknowledgement in acknowledgements) await acknowledgement;
+        vm.Checks.Flushed(range, epoch);
+    }
+
+    private bool IsMutated(FlushReason reason) =>
+        (vm.Options.Mutant == Mutant.NoTlbFlush && reason == FlushReason.Invalidation)
+        || (vm.Options.Mutant == Mutant.LogFlushSkipped && reason == FlushReason.DirtyLog);
+}

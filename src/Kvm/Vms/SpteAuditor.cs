@@ -1,0 +1,65 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Vms;
+
+/// <summary>
+/// Compares SPTEs with the host's page table (S1, S9, S12) while everything runs and without a lock: an SPTE that was there, the same
+/// installation, before and after the host looked was there while it looked. If the host then found another page and no open range that
+/// explains it, the SPTE is stale.
+/// </summary>
+public sealed class SpteAuditor(Vm vm)
+{
+    public const int SptesPerAuditMax = 4096;
+
+    private Gfn _next;
+
+    /// <summary>Audits the next SPTEs, at most <see cref="SptesPerAuditMax"/>, and goes round; returns how many.</summary>
+    public async ValueTask<int> AuditAsync(Operation op)
+    {
+        if (!vm.Users.TryGet(op, out var user)) return 0;
+        var audited = new List<(Gfn Gfn, uint Installation)>();
+        var claims = new List<SpteClaim>();
+        Collect(audited, claims);
+        if (claims.Count > 0)
+        {
+            var mismatches = await vm.Host.AuditAsync(op, claims.ToArray());
+            foreach (var index in mismatches) Judge(op, audited[index].Gfn, audited[index].Installation);
+        }
+
+        vm.Counters.Audits++;
+        vm.Counters.AuditedSptes += claims.Count;
+        vm.Counters.ChecksEvaluated += claims.Count;
+        vm.Users.Put(op, user);
+        return claims.Count;
+    }
+
+    private void Collect(List<(Gfn Gfn, uint Installation)> audited, List<SpteClaim> claims)
+    {
+        foreach (var (first, entries) in vm.Sptes.Pages)
+        {
+            if (first < _next) continue;
+            for (var i = 0; i < entries.Length; i++)
+            {
+                if (!entries[i].IsPresent) continue;
+                audited.Add((first + i, entries[i].Installation));
+                claims.Add(new SpteClaim(new Hva(entries[i].Hva), new Pfn(entries[i].Pfn), entries[i].IsWritable));
+            }
+
+            _next = first + entries.Length;
+            if (claims.Count >= SptesPerAuditMax - entries.Length) return;
+        }
+
+        _next = default;
+    }
+
+    private void Judge(Operation op, Gfn gfn, uint installation)
+    {
+        if (!vm.Sptes.TryGet(gfn, out var spte) || spte.Installation != installation) return;
+        vm.Violated(
+            Invariants.NoStaleTranslation, $"the SPTE at {gfn} maps a page that its address space does not map there (or not writable)",
+            gfn.Value, spte.Hva, spte.Pfn, op.Id);
+    }
+}

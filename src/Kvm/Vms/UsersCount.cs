@@ -1,0 +1,34 @@
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Vms;
+
+/// <summary>
+/// <c>kvm->users_count</c>: the VM's and the vCPUs' file descriptors, and every ioctl that is under way. The VM starts with one user; who
+/// closes it waits until the others are gone, where the kernel would let the last one destroy the VM on its way out.
+/// </summary>
+public sealed class UsersCount(LockDomain locks, string instance)
+{
+    // An SRCU domain has exactly the needed shape: users are read sections, closing is a grace period, and waits are shown in witnesses.
+    private readonly Srcu _users = new(locks, LockClasses.UsersCount, instance);
+
+    public bool IsClosing { get; private set; }
+
+    /// <summary><c>kvm_get_kvm_safe</c>: false when the VM is being destroyed. Pass the section to <see cref="Put"/>.</summary>
+    public bool TryGet(Operation op, out long section)
+    {
+        section = IsClosing ? 0 : _users.ReadLock(op);
+        return !IsClosing;
+    }
+
+    public void Put(Operation op, long section) => _users.ReadUnlock(op, section);
+
+    /// <summary>Drops the first user and returns when it was the last; false when another destroyer came first.</summary>
+    public async ValueTask<bool> CloseAsync(Operation op)
+    {
+        if (IsClosing) return false;
+        IsClosing = true;
+        await _users.SynchronizeAsync(op);
+        return true;
+    }
+}

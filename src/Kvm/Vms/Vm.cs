@@ -1,0 +1,85 @@
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.DirtyLog;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Vms;
+
+/// <summary>
+/// <c>struct kvm</c>: the state that a VM's operations share, and those operations as parts, each in its own file and folder. One VM is one
+/// actor: its turns run one at a time and interleave at awaits only; what excludes operations from each other are the locks here.
+/// </summary>
+public sealed class Vm
+{
+    public Vm(IWorld world, VmOptions options, IHostPort host)
+    {
+        World = world;
+        Options = options;
+        Host = host;
+        Locks = new LockDomain(world);
+        SlotsLock = new KernelMutex(Locks, LockClasses.SlotsLock, options.Name);
+        SlotsArchLock = new KernelMutex(Locks, LockClasses.SlotsArchLock, options.Name);
+        Srcu = new Srcu(Locks, LockClasses.KvmSrcu, options.Name);
+        MmuLock = new MmuLock(Locks, options.Name, options.SpinMmuLock);
+        VcpuMutex = new RwSemaphore(Locks, LockClasses.VcpuMutex, options.Name);
+        Users = new UsersCount(Locks, options.Name);
+        Checks = new VmChecks(this);
+        Flusher = new TlbFlusher(this);
+        Zapper = new SpteZapper(this);
+        Protocol = ProtocolFactory.Create(
+            options.Protocol, new ProtocolContext(world, Locks, options.Name, MmuLock, new HvaRangeWalk(this), options.Mutant));
+        Notifier = new VmNotifier(this);
+        Faults = new FaultHandler(this);
+        MemslotUpdates = new MemslotUpdater(this);
+        DirtyLog = new DirtyLogOperations(this);
+        DirtyRings = new DirtyRings(this);
+        SoftwareWriter = new SoftwareWriter(this);
+        Teardown = new VmTeardown(this);
+        Auditor = new SpteAuditor(this);
+    }
+
+    public IWorld World { get; }
+    public VmOptions Options { get; }
+    public IHostPort Host { get; }
+    public LockDomain Locks { get; }
+    public VmCounters Counters { get; } = new();
+    public VmChecks Checks { get; }
+
+    /// <summary><c>kvm->slots_lock</c>, <c>slots_arch_lock</c>, <c>srcu</c>, <c>mmu_lock</c>.</summary>
+    public KernelMutex SlotsLock { get; }
+    public KernelMutex SlotsArchLock { get; }
+    public Srcu Srcu { get; }
+    public MmuLock MmuLock { get; }
+
+    /// <summary><c>vcpu->mutex</c>: read by KVM's own writes on behalf of a vCPU, write while all vCPUs are kept out of KVM_RUN.</summary>
+    public RwSemaphore VcpuMutex { get; }
+
+    /// <summary><c>kvm->users_count</c>.</summary>
+    public UsersCount Users { get; }
+
+    public MemslotSets Memslots { get; } = new();
+    public SpteTable Sptes { get; } = new();
+
+    /// <summary>The vCPUs, by index; added before the first of them runs.</summary>
+    public List<IVcpuPort> Vcpus { get; } = [];
+
+    public IInvalidationProtocol Protocol { get; }
+    public VmNotifier Notifier { get; }
+    public FaultHandler Faults { get; }
+    public TlbFlusher Flusher { get; }
+    public SpteZapper Zapper { get; }
+    public MemslotUpdater MemslotUpdates { get; }
+    public DirtyLogOperations DirtyLog { get; }
+    public DirtyRings DirtyRings { get; }
+    public SoftwareWriter SoftwareWriter { get; }
+    public VmTeardown Teardown { get; }
+    public SpteAuditor Auditor { get; }
+
+    /// <summary>Reports a violation as this VM's.</summary>
+    public void Violated(string invariant, string message, long? gfn = null, long? hva = null, int? pfn = null, params OperationId[] operations) =>
+        World.Observer.Violated(new Violation(invariant, message, Options.Name, gfn, hva, pfn, operations));
+}

@@ -1,0 +1,223 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Vms;
+
+/// <summary>
+/// The ground truth of one VM and the checks against it: which ranges are open whatever the protocol counts (S2, S3, S4), what a TLB
+/// may hold (S5), and what an SPTE must look like (S8, S9, S12). It uses none of the protocol's state to judge the protocol.
+/// </summary>
+public sealed class VmChecks(Vm vm)
+{
+    private const int EndedKept = 256;
+
+    private readonly Dictionary<long, OpenRange> _open = [];
+    private readonly HvaRange[] _ended = new HvaRange[EndedKept];
+    private long _endedCount;
+    private bool _unregistered;
+
+    /// <summary>Ranges between the call of their start and the return of their end.</summary>
+    public int OpenRanges => _open.Count;
+
+    /// <summary>A mark for <see cref="Installing"/>: the ends that came before the host lookup of a fault.</summary>
+    public long LookupMark => _endedCount;
+
+    public void StartBegan(Operation op, MmuNotifierRange range)
+    {
+        if (_unregistered) vm.Violated(Invariants.Teardown, $"range_start of {range.Pages} is called after unregister", hva: range.Pages.Start.Value, operations: op.Id);
+        _open[range.RangeId] = new OpenRange(range.Pages, op.Id);
+    }
+
+    /// <summary>Called by the walk, in the step in which it reads the memslot set.</summary>
+    public void WalkBegan(MmuNotifierRange range, bool isEnd)
+    {
+        if (!_open.TryGetValue(range.RangeId, out var open)) return;
+        if (!isEnd)
+        {
+            open.SwapsAtStart = vm.Memslots.Swaps;
+        }
+        else if (vm.Protocol.NeedsSameSlots(range))
+        {
+            vm.Counters.ChecksEvaluated++;
+            if (open.SwapsAtStart != vm.Memslots.Swaps)
+                vm.Violated(
+                    Invariants.SameSlots,
+                    $"range_end of {range.Pages} walks memslot set {vm.Memslots.Swaps}, its range_start walked set {open.SwapsAtStart}",
+                    hva: range.Pages.Start.Value, operations: open.Operation);
+        }
+    }
+
+    /// <summary>range_start is about to return: nothing of the range may be mapped or cached any more.</summary>
+    public void StartDone(Operation op, MmuNotifierRange range)
+    {
+        if (!_open.TryGetValue(range.RangeId, out var open)) return;
+        open.IsProtecting = true;
+        foreach (var slot in vm.Memslots.Active.Overlapping(range.Pages))
+        {
+            var gfns = slot.ToGfns(range.Pages);
+            vm.Counters.ChecksEvaluated++;
+            for (var gfn = vm.Sptes.NextPopulated(gfns.Start, gfns.End); gfn < gfns.End; gfn += 1)
+            {
+                ref var spte = ref vm.Sptes[gfn];
+                if (spte.IsPresent && range.Pages.Contains(new Hva(spte.Hva)))
+                    vm.Violated(Invariants.NoStaleTranslation, $"range_start of {range.Pages} returns while {gfn} is still mapped", gfn.Value, spte.Hva, spte.Pfn, op.Id);
+                else if (spte.HandedOut != 0)
+                    vm.Violated(Invariants.FlushBeforeFree, $"range_start of {range.Pages} returns while a TLB may still hold {gfn}", gfn.Value, slot.ToHva(gfn).Value, operations: op.Id);
+                else
+                    continue;
+                return;
+            }
+        }
+    }
+
+    public void EndBegan(MmuNotifierRange range)
+    {
+        if (_open.TryGetValue(range.RangeId, out var open)) open.IsProtecting = false;
+    }
+
+    public void EndDone(Operation op, MmuNotifierRange range)
+    {
+        vm.Counters.ChecksEvaluated++;
+        if (!_open.Remove(range.RangeId))
+            vm.Violated(Invariants.Balance, $"range_end of {range.Pages} without its range_start", hva: range.Pages.Start.Value, operations: op.Id);
+        _ended[_endedCount % EndedKept] = range.Pages;
+        _endedCount++;
+        CheckBalance(op);
+    }
+
+    /// <summary>Start failed with -EAGAIN: no end will follow.</summary>
+    public void StartRefused(MmuNotifierRange range) => _open.Remove(range.RangeId);
+
+    /// <summary>After unregister: ranges without their end are no longer owed one.</summary>
+    public void Unregistered()
+    {
+        _unregistered = true;
+        _open.Clear();
+    }
+
+    /// <summary>An SPTE is about to be written; <paramref name="lookupMark"/> is from before the host was asked.</summary>
+    public void Installing(Operation op, Memslot slot, Gfn gfn, Hva hva, Pfn pfn, bool hostWritable, SpteFlags flags, long lookupMark)
+    {
+        vm.Counters.ChecksEvaluated += 4;
+        foreach (var open in _open.Values)
+        {
+            if (!open.IsProtecting || !open.Pages.Contains(hva)) continue;
+            vm.Violated(
+                Invariants.NoInstallUnderInvalidation, $"{gfn} is mapped between start and end of {open.Pages} by {open.Operation}",
+                gfn.Value, hva.Value, pfn.Value, op.Id, open.Operation);
+            break;
+        }
+
+        for (var ended = Math.Max(lookupMark, _endedCount - EndedKept); ended < _endedCount; ended++)
+        {
+            if (!_ended[ended % EndedKept].Contains(hva)) continue;
+            vm.Violated(
+                Invariants.NoInstallUnderInvalidation, $"{gfn} is mapped from a host lookup made before the end of {_ended[ended % EndedKept]}",
+                gfn.Value, hva.Value, pfn.Value, op.Id);
+            break;
+        }
+
+        if (slot.IsInvalid)
+            vm.Violated(Invariants.SlotLifetime, $"{gfn} is mapped in an INVALID memslot {slot.Id}", gfn.Value, hva.Value, pfn.Value, op.Id);
+        if (slot.ToHva(gfn) != hva)
+            vm.Violated(Invariants.GfnFidelity, $"{gfn} is mapped to {hva}, its memslot gives {slot.ToHva(gfn)}", gfn.Value, hva.Value, pfn.Value, op.Id);
+        if ((flags & SpteFlags.Writable) != 0 && (!hostWritable || slot.IsReadOnly))
+            vm.Violated(
+                Invariants.Permission, $"{gfn} is mapped writable; host writable: {hostWritable}, memslot read-only: {slot.IsReadOnly}",
+                gfn.Value, hva.Value, pfn.Value, op.Id);
+    }
+
+    /// <summary>A walk gives an SPTE to a vCPU, which may keep it in its TLB until a flush that begins later has ended.</summary>
+    public void HandedOut(Gfn gfn)
+    {
+        ref var spte = ref vm.Sptes[gfn];
+        spte.Flags |= SpteFlags.Accessed;
+        spte.HandedOut = vm.Flusher.NextEpoch();
+        if (spte.IsWritable) spte.HandedOutWritable = spte.HandedOut;
+    }
+
+    /// <summary>A flush that began at <paramref name="epoch"/> has ended on all vCPUs.</summary>
+    public void Flushed(GfnRange range, uint epoch)
+    {
+        for (var gfn = vm.Sptes.NextPopulated(range.Start, range.End); gfn < range.End;)
+        {
+            var pageEnd = new Gfn((gfn.Value / SpteTable.EntriesPerPage + 1) * SpteTable.EntriesPerPage);
+            for (var end = pageEnd < range.End ? pageEnd : range.End; gfn < end; gfn += 1)
+            {
+                ref var spte = ref vm.Sptes[gfn];
+                if (spte.HandedOut < epoch) spte.HandedOut = 0;
+                if (spte.HandedOutWritable < epoch) spte.HandedOutWritable = 0;
+            }
+
+            gfn = vm.Sptes.NextPopulated(gfn, range.End);
+        }
+    }
+
+    /// <summary>User space is about to see that these pages were dirty: no TLB may still write them unseen.</summary>
+    public void DirtyLogReturns(Operation op, Gfn firstGfn, ReadOnlySpan<ulong> reported, uint epoch)
+    {
+        vm.Counters.ChecksEvaluated++;
+        for (var word = 0; word < reported.Length; word++)
+        {
+            for (var bits = reported[word]; bits != 0; bits &= bits - 1)
+            {
+                var gfn = firstGfn + (word * 64 + System.Numerics.BitOperations.TrailingZeroCount(bits));
+                ref var spte = ref vm.Sptes[gfn];
+                if (spte.HandedOutWritable == 0 || spte.HandedOutWritable > epoch) continue;
+                vm.Violated(
+                    Invariants.FlushBeforeFree, $"the dirty log returns {gfn} while a TLB may still hold it writable", gfn.Value, spte.Hva, spte.Pfn, op.Id);
+                return;
+            }
+        }
+    }
+
+    /// <summary>A memslot leaves the VM for good: nothing of it may be mapped.</summary>
+    public void SlotRemoved(Operation op, Memslot slot)
+    {
+        vm.Counters.ChecksEvaluated++;
+        for (var gfn = vm.Sptes.NextPopulated(slot.Gfns.Start, slot.Gfns.End); gfn < slot.Gfns.End; gfn += 1)
+        {
+            // A moved slot may cover part of its old place again.
+            if (!vm.Sptes.TryGet(gfn, out var spte) || vm.Memslots.Find(gfn)?.ToHva(gfn).Value == spte.Hva) continue;
+            vm.Violated(Invariants.SlotLifetime, $"{gfn} is still mapped although memslot {slot.Id} is gone", gfn.Value, spte.Hva, spte.Pfn, op.Id);
+            return;
+        }
+    }
+
+    /// <summary>A retry must be owed to a range that was open or has ended since the snapshot; else it would be the same for ever.</summary>
+    public void Retried(Operation op, Gfn gfn, ulong sequence)
+    {
+        vm.Counters.ChecksEvaluated++;
+        if (_open.Count > 0 || vm.Protocol.Sequence != sequence) return;
+        vm.Violated(
+            Invariants.FaultProgress,
+            $"the fault on {gfn} retries although no range is open (in progress: {vm.Protocol.InvalidationsInProgress}): it would for ever",
+            gfn.Value, operations: op.Id);
+    }
+
+    private void CheckBalance(Operation op)
+    {
+        var protocol = vm.Protocol;
+        var quiet = _open.Count == 0 && !_unregistered;
+        if (protocol.InvalidationsInProgress >= 0 && protocol.ActiveInvalidations >= 0
+            && (!quiet || (protocol.InvalidationsInProgress == 0 && protocol.ActiveInvalidations == 0))) return;
+        vm.Violated(
+            Invariants.Balance,
+            $"in_progress is {protocol.InvalidationsInProgress} and mn_active_invalidate_count {protocol.ActiveInvalidations} with {_open.Count} ranges open",
+            operations: op.Id);
+    }
+
+    private sealed class OpenRange(HvaRange pages, OperationId operation)
+    {
+        public HvaRange Pages { get; } = pages;
+        public OperationId Operation { get; } = operation;
+        public long SwapsAtStart { get; set; }
+
+        /// <summary>Start has returned and end was not called: nothing of the range may be mapped.</summary>
+        public bool IsProtecting { get; set; }
+    }
+}

@@ -1,0 +1,34 @@
+namespace Livebed.Kvm.Vms;
+
+/// <summary>What a VM counts; every value only grows.</summary>
+public sealed class VmCounters
+{
+    /// <summary>Faults that the page-table walk alone did not answer.</summary>
+    public long Faults { get; set; }
+    public long FaultRetries { get; set; }
+    public long FastPageFaults { get; set; }
+    public long TlbMisses { get; set; }
+    public long MmioExits { get; set; }
+    public long FaultErrors { get; set; }
+
+    /// <summary>range_start calls, and those starts and ends that did not take mmu_lock or did.</summary>
+    public long NotifierRanges { get; set; }
+    public long NotifierElided { get; set; }
+    public long NotifierMmuLockAcquisitions { get; set; }
+    public long AgeingCalls { get; set; }
+    public long TlbFlushes { get; set; }
+    public long MmuLockYields { get; set; }
+
+    public long MemslotUpdates { get; set; }
+    public long MemslotRefusals { get; set; }
+    public long DirtyLogGets { get; set; }
+    public long DirtyLogClears { get; set; }
+    public long DirtyRingResets { get; set; }
+    public long DirtyRingFullExits { get; set; }
+    public long DirtyPagesReported { get; set; }
+    public long DirtyLogVerifications { get; set; }
+    public long SoftwareWrites { get; set; }
+    public long Audits { get; set; }
+    public long AuditedSptes { get; set; }
+    public long ChecksEvaluated { get; set; }
+}

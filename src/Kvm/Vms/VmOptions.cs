@@ -1,0 +1,25 @@
+using Livebed.Kvm.Mutants;
+
+namespace Livebed.Kvm.Vms;
+
+/// <summary>
+/// What is fixed when a VM is created. <paramref name="Ordinal"/> is unique over the run (1 to 65535) and is the top of every token
+/// that its guests write.
+/// </summary>
+/// <param name="Name">for witnesses: "vm-3.1"</param>
+/// <param name="Ordinal">1 to 65535</param>
+/// <param name="Protocol">a name of ProtocolCatalog</param>
+/// <param name="Mutant">the defect to have, or None</param>
+/// <param name="SpinMmuLock">mmu_lock is a spinlock and not a rwlock</param>
+/// <param name="DirtyLog">how dirty pages are tracked</param>
+/// <param name="RingEntries">size of each vCPU's dirty ring, a power of two</param>
+/// <param name="MemslotsMax">KVM_USER_MEM_SLOTS: private slots not counted</param>
+public sealed record VmOptions(
+    string Name,
+    int Ordinal,
+    string Protocol,
+    Mutant Mutant = Mutant.None,
+    bool SpinMmuLock = false,
+    DirtyLogMode DirtyLog = DirtyLogMode.None,
+    int RingEntries = 4096,
+    int MemslotsMax = 64);
