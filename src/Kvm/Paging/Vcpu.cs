@@ -74,8 +74,14 @@ public sealed class Vcpu : IVcpuPort, IWaitable
             await _world.PointAsync(SchedulingPoint.Yield);
         }
 
+        Abort();
+    }
+
+    /// <summary>The guest has stopped, by itself or because its loop failed: whoever waits for it goes on.</summary>
+    public void Abort()
+    {
         IsStopped = true;
-        _isPaused = true;
+        _inGuestMode = false;
         WakeAll();
     }
 

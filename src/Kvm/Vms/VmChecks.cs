@@ -188,6 +188,15 @@ public sealed class VmChecks(Vm vm)
         }
     }
 
+    /// <summary>No operation runs in the cluster: a range that is open now has lost its end.</summary>
+    public void Settled()
+    {
+        vm.Counters.ChecksEvaluated++;
+        foreach (var (id, open) in _open)
+            vm.Violated(Invariants.Balance, $"range {id} ({open.Pages}) of {open.Operation} never got its range_end", hva: open.Pages.Start.Value, operations: open.Operation);
+        _open.Clear();
+    }
+
     /// <summary>A retry must be owed to a range that was open or has ended since the snapshot; else it would be the same for ever.</summary>
     public void Retried(Operation op, Gfn gfn, ulong sequence)
     {

@@ -1,0 +1,115 @@
+using Livebed.Grains.Contracts;
+using Livebed.Grains.Hosting;
+using Livebed.Grains.Telemetry;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Grains.Actors;
+
+/// <summary>
+/// What every actor of the cluster has beside its model object: its world, the operations that run in it, and what it has to tell the
+/// driver the next time it is asked. Confined to the actor's turns. The history is bounded: entries without room are counted.
+/// </summary>
+internal sealed class ActorJournal
+{
+    private const int HistoryMax = 20_000;
+    private const int ViolationsMax = 256;
+
+    private readonly string _actor;
+    private readonly string _silo;
+    private readonly List<HistoryEntry> _history = [];
+    private readonly List<Violation> _violations = [];
+    private readonly Dictionary<OperationId, int> _live = [];
+    private long _historyDropped;
+
+    public ActorJournal(SiloTelemetry telemetry, string actor, ClusterWorldOptions options)
+    {
+        _actor = actor;
+        _silo = telemetry.Silo;
+        Observer = telemetry.Observe(actor, violation =>
+        {
+            if (_violations.Count < ViolationsMax) _violations.Add(violation);
+        });
+        World = new ClusterWorld(Observer, TimeProvider.System, options.PreemptionSeed(actor), options.PreemptionShare);
+    }
+
+    public TelemetryObserver Observer { get; }
+    public ClusterWorld World { get; }
+    public string? Failure { get; private set; }
+    public IEnumerable<OperationId> LiveOperations => _live.Keys;
+
+    /// <summary>Something of the bed itself broke; the run cannot be trusted any more.</summary>
+    public void Failed(Exception exception) => Failure ??= $"{_actor} on {_silo}: {exception.GetType().Name}: {exception.Message}";
+
+    /// <summary>Runs a command of the driver: it is live, in the history, and its telemetry belongs to the caller's span.</summary>
+    public async Task<T> RunAsync<T>(Operation op, Func<ValueTask<T>> command, Func<T, (string Type, string? Value)> outcome)
+    {
+        Record(op, "invoke", null);
+        Began(op.Id);
+        try
+        {
+            using var scope = Observer.Enter(op);
+            var result = await command();
+            var (type, value) = outcome(result);
+            Record(op, type, value);
+            return result;
+        }
+        catch (Exception exception)
+        {
+            // Nobody knows how far it came: info, and the bed's own failure.
+            Record(op, "info", exception.Message);
+            Failed(exception);
+            throw;
+        }
+        finally
+        {
+            Ended(op.Id);
+        }
+    }
+
+    public void Began(OperationId op) => _live[op] = _live.GetValueOrDefault(op) + 1;
+
+    public void Ended(OperationId op)
+    {
+        if (--_live[op] == 0) _live.Remove(op);
+    }
+
+    /// <summary>The next report; violations and history leave with it.</summary>
+    public ActorReport Report(
+        IReadOnlyDictionary<string, long> counters, IEnumerable<LockDomain> domains, IEnumerable<WaitSnapshot> waits, IEnumerable<OperationId> live)
+    {
+        var locks = domains.SelectMany(domain => domain.Statistics.Select(entry => new LockReport(entry.Class.Name, entry.Mode, entry.Statistics))).ToList();
+        var report = new ActorReport
+        {
+            Actor = _actor,
+            Silo = _silo,
+            Counters = counters,
+            Locks = locks,
+            LockOrder = [.. domains.SelectMany(domain => LockEdgeReport.From(domain.Order))],
+            Waits = [.. waits],
+            LiveOperations = [.. LiveOperations.Concat(live).Where(op => !op.IsNone).Select(op => op.Value).Distinct()],
+            Violations = [.. _violations],
+            History = [.. _history],
+            HistoryDropped = _historyDropped,
+            FaultLatency = Observer.FaultLatency.Encode(),
+            TurnWait = Observer.TurnWaits.Encode(),
+            Failure = Failure,
+        };
+        _violations.Clear();
+        _history.Clear();
+        return report;
+    }
+
+    private void Record(Operation op, string type, string? value)
+    {
+        if (_history.Count >= HistoryMax)
+        {
+            _historyDropped++;
+            return;
+        }
+
+        var now = (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        _history.Add(new HistoryEntry(now, type, SpanNames.KindName(op.Kind), op.Id.Value, value));
+    }
+}

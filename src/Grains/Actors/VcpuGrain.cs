@@ -1,0 +1,91 @@
+using Livebed.Grains.Contracts;
+using Livebed.Grains.Placement;
+using Livebed.Grains.Telemetry;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+using Orleans.Concurrency;
+
+namespace Livebed.Grains.Actors;
+
+/// <summary>Adapter of a <see cref="Vcpu"/>: the guest runs as one long task between the grain's turns, which flushes and pauses interleave.</summary>
+[Reentrant]
+[LivebedPlacement]
+[KeepAlive]
+internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions options, LocalHosts localHosts) : Grain, IVcpuGrain
+{
+    private ActorJournal? _journal;
+    private Vcpu? _vcpu;
+
+    public ValueTask StartAsync(VmMessage vm, int index)
+    {
+        if (_vcpu is not null) return ValueTask.CompletedTask;
+        _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
+        var memory = localHosts.Find(vm.HostKey, vm.AddressSpaceId)
+            ?? new HostGrainMemory(GrainFactory.GetGrain<IHostMmuGrain>(vm.HostKey), vm.AddressSpaceId);
+        var vmKey = VmKeyOf(this.GetPrimaryKeyString());
+        var program = vm.Guest.Create(vm.Seed, vm.Options.Ordinal, index, vm.Vcpus, VmLayout.RamGfn, vm.PageSize);
+        _vcpu = new Vcpu(
+            _journal.World, new VcpuOptions(index, vm.TlbEntries, FaultRetriesMax: vm.FaultRetriesMax), this.GetPrimaryKeyString(), vm.Options.Ordinal,
+            new VmGrainPort(GrainFactory.GetGrain<IVmGrain>(vmKey)), memory, program);
+        _ = RunAsync(_vcpu, program);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask FlushTlbAsync(OperationMessage op, long firstGfn, long pages) =>
+        _vcpu is null ? Ghost() : _vcpu.FlushTlbAsync(op.ToOperation(), new GfnRange(new Gfn(firstGfn), pages));
+
+    public ValueTask PauseAsync(OperationMessage op) => _vcpu is null ? Ghost() : _vcpu.PauseAsync(op.ToOperation());
+
+    public ValueTask ResumeAsync(OperationMessage op) => _vcpu is null ? Ghost() : _vcpu.ResumeAsync(op.ToOperation());
+
+    public ValueTask StopAsync(OperationMessage op) => _vcpu is null ? Ghost() : _vcpu.StopAsync(op.ToOperation());
+
+    public ValueTask<ActorReport> InspectAsync() => ValueTask.FromResult(Report());
+
+    public ValueTask<ActorReport> CloseAsync()
+    {
+        DeactivateOnIdle();
+        return ValueTask.FromResult(Report());
+    }
+
+    private async Task RunAsync(Vcpu vcpu, IDisposable program)
+    {
+        using (program)
+        {
+            try
+            {
+                await vcpu.RunAsync();
+            }
+            catch (Exception exception)
+            {
+                _journal!.Failed(exception);
+                vcpu.Abort();
+            }
+        }
+    }
+
+    private ActorReport Report()
+    {
+        if (_vcpu is null || _journal is null)
+        {
+            DeactivateOnIdle();
+            return new ActorReport { Actor = this.GetPrimaryKeyString(), Silo = telemetry.Silo };
+        }
+
+        var waits = new List<WaitSnapshot>();
+        _vcpu.AddWaits(waits);
+        return _journal.Report(CounterReport.Of(_vcpu.Counters), [], waits, [_vcpu.CurrentFault]);
+    }
+
+    /// <summary>A late call to a vCPU that is gone has made a new, empty activation: it answers and leaves.</summary>
+    private ValueTask Ghost()
+    {
+        DeactivateOnIdle();
+        return ValueTask.CompletedTask;
+    }
+
+    private static string VmKeyOf(string vcpuKey) => vcpuKey[..vcpuKey.LastIndexOf('/')];
+}

@@ -1,0 +1,16 @@
+using Livebed.Grains.Contracts;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.World;
+
+namespace Livebed.Grains.Actors;
+
+/// <summary>A VM's way to one of its vCPUs, by grain calls.</summary>
+internal sealed class VcpuGrainPort(IVcpuGrain vcpu) : IVcpuPort
+{
+    public IVcpuGrain Grain => vcpu;
+
+    public ValueTask FlushTlbAsync(Operation op, GfnRange range) => vcpu.FlushTlbAsync(OperationMessage.From(op), range.Start.Value, range.Pages);
+    public ValueTask PauseAsync(Operation op) => vcpu.PauseAsync(OperationMessage.From(op));
+    public ValueTask ResumeAsync(Operation op) => vcpu.ResumeAsync(OperationMessage.From(op));
+}

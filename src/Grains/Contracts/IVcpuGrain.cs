@@ -1,0 +1,24 @@
+namespace Livebed.Grains.Contracts;
+
+/// <summary>A vCPU: its TLB and guest program. The VM calls it for flushes and pauses; it calls its VM for faults and its host for memory.</summary>
+[Alias("livebed.vcpu")]
+public interface IVcpuGrain : IGrainWithStringKey
+{
+    /// <summary>Makes the vCPU and starts its guest.</summary>
+    ValueTask StartAsync(VmMessage vm, int index);
+
+    /// <summary>See <see cref="Kvm.Paging.IVcpuPort.FlushTlbAsync"/>.</summary>
+    ValueTask FlushTlbAsync(OperationMessage op, long firstGfn, long pages);
+
+    ValueTask PauseAsync(OperationMessage op);
+
+    ValueTask ResumeAsync(OperationMessage op);
+
+    /// <summary>Returns when the guest has stopped for good; flushes are still answered.</summary>
+    ValueTask StopAsync(OperationMessage op);
+
+    /// <summary>After the VM is destroyed: the last report; the activation goes away.</summary>
+    ValueTask<ActorReport> CloseAsync();
+
+    ValueTask<ActorReport> InspectAsync();
+}

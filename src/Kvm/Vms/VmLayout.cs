@@ -1,0 +1,26 @@
+using Livebed.Kvm.Addresses;
+
+namespace Livebed.Kvm.Vms;
+
+/// <summary>
+/// Where things lie in every VM: guest RAM from gfn 0x100 on (below it, a guest finds MMIO), a hot-plug slot that comes, goes and moves
+/// between two places, and, in the process, one VMA for each and one for memory that no memslot ever covers.
+/// </summary>
+public static class VmLayout
+{
+    public const int HotplugSlotId = 1000;
+    public static readonly Gfn RamGfn = new(0x100);
+    public static readonly Gfn HotplugGfn = new(1L << 24);
+    public static readonly Gfn HotplugGfnMoved = new(1L << 25);
+    public static readonly Hva RamHva = new(1L << 20);
+    public static readonly Hva HotplugHva = new(1L << 30);
+    public static readonly Hva ScratchHva = new(1L << 31);
+
+    /// <summary>RAM split into memslots: slot id and its part, in pages from the start of RAM.</summary>
+    public static IEnumerable<(int SlotId, long FirstPage, long Pages)> RamSlots(long ramPages, int slots)
+    {
+        var each = ramPages / slots;
+        for (var i = 0; i < slots; i++)
+            yield return (i, i * each, i == slots - 1 ? ramPages - i * each : each);
+    }
+}
