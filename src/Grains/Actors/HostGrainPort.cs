@@ -28,7 +28,7 @@ internal sealed class HostGrainPort(IHostMmuGrain host, int addressSpace, string
     public async ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty) =>
         [.. (await host.ChangedSinceCopyAsync(OperationMessage.From(op), addressSpace, range.Start.Value, range.Pages, Bytes(dirty))).Select(hva => new Hva(hva))];
 
-    public async ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<SpteClaim> claims) =>
+    public async ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> claims) =>
         await host.AuditAsync(OperationMessage.From(op), addressSpace, MemoryMarshal.AsBytes(claims.Span).ToArray());
 
     private static ReadOnlyMemory<byte> Bytes(ReadOnlyMemory<ulong> words) => MemoryMarshal.AsBytes(words.Span).ToArray();

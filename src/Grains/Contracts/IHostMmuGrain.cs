@@ -16,11 +16,9 @@ public interface IHostMmuGrain : IGrainWithStringKey
     ValueTask<HostEventResult> RunEventAsync(OperationMessage op, HostEvent memoryEvent);
 
     /// <summary>Opens a range and leaves it open until <see cref="CloseRangeAsync"/>, which may be a call much later.</summary>
-    ValueTask<bool> OpenRangeAsync(OperationMessage op, int addressSpace, long hva, long pages);
+    ValueTask<HostEventResult> OpenRangeAsync(OperationMessage op, HostEvent memoryEvent);
 
-    ValueTask CloseRangeAsync(OperationMessage op);
-
-    ValueTask<int> KsmScanAsync(OperationMessage op, int pages);
+    ValueTask<HostEventResult> CloseRangeAsync(OperationMessage op);
 
     /// <summary><c>exit_mmap</c>: the process exits.</summary>
     ValueTask ExitAddressSpaceAsync(OperationMessage op, int addressSpace);
@@ -41,8 +39,8 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     ValueTask<long[]> ChangedSinceCopyAsync(OperationMessage op, int addressSpace, long hva, long pages, [Immutable] ReadOnlyMemory<byte> dirty);
 
-    /// <summary>SPTEs as <see cref="SpteClaim"/>s in memory; the answer is the indexes of those that do not hold.</summary>
-    ValueTask<int[]> AuditAsync(OperationMessage op, int addressSpace, [Immutable] ReadOnlyMemory<byte> claims);
+    /// <summary>SPTEs as <see cref="AuditedSpte"/>s in memory; the answer is the indexes of those that do not hold.</summary>
+    ValueTask<int[]> AuditAsync(OperationMessage op, int addressSpace, [Immutable] ReadOnlyMemory<byte> sptes);
 
     /// <summary>Guest accesses as <see cref="Kvm.Paging.GuestAccess"/>es in memory.</summary>
     ValueTask ExecuteAsync(int addressSpace, [Immutable] ReadOnlyMemory<byte> accesses);

@@ -35,5 +35,5 @@ public interface IHostPort
     ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty);
 
     /// <summary>Compares SPTEs with the page table: the indexes of those claims that do not hold and whose hva no open range covers.</summary>
-    ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<SpteClaim> claims);
+    ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> claims);
 }

@@ -53,6 +53,7 @@ public sealed class HvaRangeWalk(Vm vm)
         if (!flush.IsEmpty) await vm.Flusher.FlushAsync(op, flush, FlushReason.Invalidation);
         if (locked) vm.MmuLock.WriteUnlock(op);
         vm.Srcu.ReadUnlock(op, section);
+        Count(locked);
         return locked;
     }
 
@@ -71,6 +72,13 @@ public sealed class HvaRangeWalk(Vm vm)
         }
 
         vm.Srcu.ReadUnlock(op, section);
+        Count(found);
         return found;
+    }
+
+    private void Count(bool locked)
+    {
+        if (locked) vm.Counters.NotifierMmuLockAcquisitions++;
+        else vm.Counters.NotifierElided++;
     }
 }

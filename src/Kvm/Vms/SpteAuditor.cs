@@ -21,7 +21,7 @@ public sealed class SpteAuditor(Vm vm)
     {
         if (!vm.Users.TryGet(op, out var user)) return 0;
         var audited = new List<(Gfn Gfn, uint Installation)>();
-        var claims = new List<SpteClaim>();
+        var claims = new List<AuditedSpte>();
         Collect(audited, claims);
         if (claims.Count > 0)
         {
@@ -36,7 +36,7 @@ public sealed class SpteAuditor(Vm vm)
         return claims.Count;
     }
 
-    private void Collect(List<(Gfn Gfn, uint Installation)> audited, List<SpteClaim> claims)
+    private void Collect(List<(Gfn Gfn, uint Installation)> audited, List<AuditedSpte> claims)
     {
         foreach (var (first, entries) in vm.Sptes.Pages)
         {
@@ -45,7 +45,7 @@ public sealed class SpteAuditor(Vm vm)
             {
                 if (!entries[i].IsPresent) continue;
                 audited.Add((first + i, entries[i].Installation));
-                claims.Add(new SpteClaim(new Hva(entries[i].Hva), new Pfn(entries[i].Pfn), entries[i].IsWritable));
+                claims.Add(new AuditedSpte(new Hva(entries[i].Hva), new Pfn(entries[i].Pfn), entries[i].IsWritable));
             }
 
             _next = first + entries.Length;

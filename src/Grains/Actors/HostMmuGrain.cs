@@ -1,0 +1,130 @@
+using System.Runtime.InteropServices;
+using Livebed.Grains.Contracts;
+using Livebed.Grains.Hosting;
+using Livebed.Grains.Placement;
+using Livebed.Grains.Telemetry;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.World;
+using Orleans.Concurrency;
+
+namespace Livebed.Grains.Actors;
+
+/// <summary>
+/// Adapter of a <see cref="HostMmu"/>: one for each host, never moved and never collected, because the machine's memory is in it. Events of
+/// the driver are remembered by operation id, so a repeat after a time-out is harmless.
+/// </summary>
+[Reentrant]
+[LivebedPlacement]
+[KeepAlive]
+[Immovable(ImmovableKind.Any)]
+internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions options, LocalHosts localHosts) : Grain, IHostMmuGrain
+{
+    private const int CommandsRemembered = 4096;
+
+    private readonly RememberedResults<HostEventResult> _commands = new(CommandsRemembered);
+    private readonly Dictionary<string, VmGrainSubscriber> _subscribers = [];
+    private ActorJournal? _journal;
+    private HostMmu? _host;
+
+    private HostMmu Host => _host ?? throw new InvalidOperationException($"{this.GetPrimaryKeyString()} was not configured");
+
+    public ValueTask ConfigureAsync(HostMessage host)
+    {
+        if (_host is not null) return ValueTask.CompletedTask;
+        _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
+        _host = new HostMmu(_journal.World, host.Name, host.Frames, host.PageSize, host.Mutant);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask CreateAddressSpaceAsync(AddressSpaceSpec spec)
+    {
+        var mm = Host.CreateAddressSpace(spec);
+        localHosts.Add(this.GetPrimaryKeyString(), spec.Id, mm.GuestMemory);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<HostEventResult> RunEventAsync(OperationMessage op, HostEvent memoryEvent) =>
+        CommandAsync(op, operation => Host.RunEventAsync(operation, memoryEvent), memoryEvent.Range.ToString());
+
+    public ValueTask<HostEventResult> OpenRangeAsync(OperationMessage op, HostEvent memoryEvent)
+    {
+        var operation = op.ToOperation();
+        return Host.OpenRangeAsync(operation, memoryEvent);
+    }
+
+    public ValueTask<HostEventResult> CloseRangeAsync(OperationMessage op) => Host.CloseRangeAsync(op.ToOperation());
+
+    public async ValueTask ExitAddressSpaceAsync(OperationMessage op, int addressSpace)
+    {
+        using var scope = _journal!.Observer.Enter(op.ToOperation());
+        await Host.ExitAddressSpaceAsync(op.ToOperation(), addressSpace);
+        localHosts.Remove(this.GetPrimaryKeyString(), addressSpace);
+    }
+
+    public ValueTask<ActorReport> InspectAsync()
+    {
+        var counters = CounterReport.Of(Host.Counters);
+        foreach (var (name, value) in CounterReport.Of(Host.Ksm.Counters)) counters["ksm." + name] = value;
+        foreach (var (name, value) in CounterReport.Of(Host.Usage)) counters["usage." + name] = value;
+        return ValueTask.FromResult(_journal!.Report(counters, [Host.Locks], Host.Locks.Waits(), Host.LiveOperations));
+    }
+
+    public async ValueTask<HostPageMessage> FaultInAsync(OperationMessage op, int addressSpace, long hva, bool write) =>
+        HostPageMessage.From(await Host.FaultInAsync(op.ToOperation(), addressSpace, new Hva(hva), write));
+
+    public ValueTask PutPageAsync(OperationMessage op, int addressSpace, int pfn)
+    {
+        Host.PutPage(new Pfn(pfn));
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<bool> WriteUserAsync(OperationMessage op, int addressSpace, long hva, long gfn, ulong value) =>
+        Host.WriteUserAsync(op.ToOperation(), addressSpace, new Hva(hva), value);
+
+    public ValueTask<bool> RegisterNotifierAsync(OperationMessage op, int addressSpace, string vmKey, bool hasChangePte)
+    {
+        var subscriber = new VmGrainSubscriber(GrainFactory.GetGrain<IVmGrain>(vmKey), vmKey, hasChangePte);
+        _subscribers[vmKey] = subscriber;
+        return Host.RegisterNotifierAsync(op.ToOperation(), addressSpace, subscriber);
+    }
+
+    public async ValueTask UnregisterNotifierAsync(OperationMessage op, int addressSpace, string vmKey)
+    {
+        if (!_subscribers.TryGetValue(vmKey, out var subscriber)) return;
+        await Host.UnregisterNotifierAsync(op.ToOperation(), addressSpace, subscriber);
+        _subscribers.Remove(vmKey);
+    }
+
+    public ValueTask CopyPagesAsync(OperationMessage op, int addressSpace, long hva, long pages, ReadOnlyMemory<byte> bitmap)
+    {
+        Host.CopyPages(addressSpace, new HvaRange(new Hva(hva), pages), MemoryMarshal.Cast<byte, ulong>(bitmap.Span));
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<long[]> ChangedSinceCopyAsync(OperationMessage op, int addressSpace, long hva, long pages, ReadOnlyMemory<byte> dirty)
+    {
+        var changed = Host.ChangedSinceCopy(addressSpace, new HvaRange(new Hva(hva), pages), MemoryMarshal.Cast<byte, ulong>(dirty.Span));
+        return ValueTask.FromResult(changed.Select(page => page.Value).ToArray());
+    }
+
+    public ValueTask<int[]> AuditAsync(OperationMessage op, int addressSpace, ReadOnlyMemory<byte> sptes) =>
+        ValueTask.FromResult(Host.AuditSptes(addressSpace, MemoryMarshal.Cast<byte, AuditedSpte>(sptes.Span)).ToArray());
+
+    public ValueTask ExecuteAsync(int addressSpace, ReadOnlyMemory<byte> accesses)
+    {
+        // A vCPU outlives its address space by a moment when the process exits first; its accesses then reach nothing, as on a dead machine.
+        if (Host.Find(addressSpace) is not { } mm) return ValueTask.CompletedTask;
+        var batch = MemoryMarshal.Cast<byte, GuestAccess>(accesses.Span).ToArray();
+        return mm.GuestMemory.ExecuteAsync(batch);
+    }
+
+    private async ValueTask<HostEventResult> CommandAsync(OperationMessage op, Func<Operation, ValueTask<HostEventResult>> command, string what) =>
+        await _commands.GetOrStart(new OperationId(op.OperationId), () =>
+        {
+            var operation = op.ToOperation();
+            return _journal!.RunAsync(operation, () => command(operation), result => (
+                result.Status is HostEventStatus.Done or HostEventStatus.NothingToDo ? "ok" : "fail", $"{what}: {result.Status}, {result.Pages} pages"));
+        });
+}
