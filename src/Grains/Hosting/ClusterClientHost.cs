@@ -1,0 +1,30 @@
+using System.Net;
+using Livebed.Grains.Telemetry;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Orleans.Configuration;
+
+namespace Livebed.Grains.Hosting;
+
+/// <summary>The driver's side of a cluster: one client that knows every silo's gateway, and the telemetry of the driver's process.</summary>
+internal static class ClusterClientHost
+{
+    /// <param name="settings">the cluster</param>
+    /// <param name="gateways">of all silos</param>
+    /// <param name="spansPerTrace">what this process may add to one trace</param>
+    public static IHost Build(ClusterSettings settings, IReadOnlyList<IPEndPoint> gateways, int spansPerTrace)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        SiloHostBuilder.AddStandardErrorLog(builder.Logging, settings.LogLevel);
+        builder.Services.AddLivebedTelemetry(
+            TelemetrySetup.DriverService, "driver", settings.Otlp, settings.SampleRatio, spansPerTrace, settings.Tracing);
+        builder.UseOrleansClient(client =>
+        {
+            client.UseStaticClustering([.. gateways]);
+            client.AddActivityPropagation();
+            client.Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = (settings.ClusterId, "livebed"));
+            client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = settings.ResponseTimeout);
+        });
+        return builder.Build();
+    }
+}

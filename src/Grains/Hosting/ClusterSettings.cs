@@ -1,0 +1,60 @@
+using Livebed.Grains.Placement;
+using Livebed.Grains.Telemetry;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using OpenTelemetry.Trace;
+
+namespace Livebed.Grains.Hosting;
+
+/// <summary>A cluster as a driver asks for it; the settings of its silos follow from it.</summary>
+public sealed record ClusterSettings
+{
+    public int Silos { get; init; } = 3;
+
+    /// <summary>First of 2 x <see cref="Silos"/> consecutive loopback ports; null finds free ones.</summary>
+    public int? BasePort { get; init; }
+
+    public string ClusterId { get; init; } = "livebed";
+    public PlacementMode Placement { get; init; } = PlacementMode.Spread;
+    public Uri? Otlp { get; init; }
+    public double SampleRatio { get; init; } = TelemetrySetup.DefaultSampleRatio;
+    public TelemetryThresholds Thresholds { get; init; } = new();
+    public TimeSpan ResponseTimeout { get; init; } = TimeSpan.FromSeconds(30);
+    public LogLevel LogLevel { get; init; } = LogLevel.Warning;
+
+    /// <summary>Further exporters of the driver's process, such as the run folder's trace file.</summary>
+    public Action<TracerProviderBuilder>? Tracing { get; init; }
+
+    /// <summary>Further services of each silo; embedded clusters only, another process cannot be handed any.</summary>
+    public Action<IServiceCollection>? ConfigureSilo { get; init; }
+
+    /// <summary>Time for the whole cluster to come up.</summary>
+    public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Settings of the silos on these ports; the first is the primary.</summary>
+    internal IReadOnlyList<SiloSettings> SiloSettings(IReadOnlyList<SiloPorts> ports)
+    {
+        var primary = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, ports[0].Silo);
+        return ports.Select((silo, index) => new SiloSettings
+        {
+            ClusterId = ClusterId,
+            SiloName = ActorKeys.Silo(index),
+            Ports = silo,
+            PrimaryEndpoint = index == 0 ? null : primary,
+            Silos = Silos,
+            Placement = Placement,
+            SampleRatio = SampleRatio,
+            Thresholds = Thresholds,
+            ResponseTimeout = ResponseTimeout,
+            LogLevel = LogLevel,
+        }).ToList();
+    }
+
+    /// <exception cref="ArgumentOutOfRangeException">A number of silos that no cluster has.</exception>
+    internal IReadOnlyList<SiloPorts> ChoosePorts()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(Silos, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Silos, Hosting.SiloSettings.SilosMax);
+        return BasePort is { } first ? SiloPorts.FromBase(first, Silos) : SiloPorts.FindFree(Silos);
+    }
+}

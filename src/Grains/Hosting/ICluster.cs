@@ -1,0 +1,17 @@
+using Livebed.Grains.Placement;
+
+namespace Livebed.Grains.Hosting;
+
+/// <summary>A running cluster and the one client that drives it. Disposing stops everything, within three seconds even when actors hang.</summary>
+public interface ICluster : IAsyncDisposable
+{
+    IClusterClient Client { get; }
+
+    /// <summary><c>silo-0</c>, <c>silo-1</c>, ... in the order that placement counts in.</summary>
+    IReadOnlyList<string> SiloNames { get; }
+
+    PlacementMode Placement { get; }
+
+    /// <summary>Completes with a silo's name when it ends although nobody asked it to: contact is lost, and what it held with it.</summary>
+    Task<string> SiloLost { get; }
+}

@@ -1,0 +1,63 @@
+using Livebed.Kvm.World;
+
+namespace Livebed.Grains.Hosting;
+
+/// <summary>
+/// Makes commands idempotent: the first call with an operation id runs the command, every later one gets that run's result, be it done,
+/// failed or still under way. So a caller may repeat a command whose outcome a time-out hid from it. The memory is bounded: the oldest
+/// finished result leaves for a new command, and a running one never does, because forgetting it could run its command twice.
+/// Confined to its actor's turns.
+/// </summary>
+/// <param name="capacity">operations remembered at most</param>
+public sealed class RememberedResults<T>(int capacity)
+{
+    private readonly Dictionary<OperationId, Task<T>> _results = [];
+    private readonly LinkedList<OperationId> _oldestFirst = new();
+
+    public int Count => _results.Count;
+
+    /// <summary>The result of operation <paramref name="id"/>: of its first call, which <paramref name="command"/> makes now if there was none.</summary>
+    /// <exception cref="TooManyOperationsException">Every remembered operation is still running; the command was not started.</exception>
+    public Task<T> GetOrStart(OperationId id, Func<Task<T>> command)
+    {
+        if (_results.TryGetValue(id, out var known)) return known;
+        if (_results.Count >= capacity && !ForgetOldestFinished()) throw new TooManyOperationsException(capacity);
+
+        // A command may, before its first await, come here again with the same id (an actor that calls itself): it must find itself.
+        var result = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _results.Add(id, result.Task);
+        _oldestFirst.AddLast(id);
+        _ = RunAsync(command, result);
+        return result.Task;
+    }
+
+    private static async Task RunAsync(Func<Task<T>> command, TaskCompletionSource<T> result)
+    {
+        try
+        {
+            result.SetResult(await command());
+        }
+        catch (OperationCanceledException cancelled)
+        {
+            result.SetCanceled(cancelled.CancellationToken);
+        }
+        catch (Exception failure)
+        {
+            // A failure is a result like any other: whoever asks again gets it again.
+            result.SetException(failure);
+        }
+    }
+
+    private bool ForgetOldestFinished()
+    {
+        for (var node = _oldestFirst.First; node is not null; node = node.Next)
+        {
+            if (!_results[node.Value].IsCompleted) continue;
+            _results.Remove(node.Value);
+            _oldestFirst.Remove(node);
+            return true;
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,76 @@
+using Livebed.Grains.Placement;
+using Livebed.Grains.Telemetry;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+
+namespace Livebed.Grains.Hosting;
+
+/// <summary>
+/// Builds the host of one silo, the same for a silo that has a process of its own and for one that shares the driver's. Everything is on
+/// loopback, with the membership table in the primary's memory: a test bed's cluster lives as long as a run.
+/// </summary>
+public static class SiloHostBuilder
+{
+    private const string ServiceId = "livebed";
+    private const int MissedProbesMax = 3;
+
+    /// <param name="settings">the silo</param>
+    /// <param name="extra">further services of this silo</param>
+    public static IHost Build(SiloSettings settings, Action<IServiceCollection>? extra = null)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+
+        // The empty builder reads no files and watches none: half a second less for three silos, and no appsettings.json by accident.
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        AddStandardErrorLog(builder.Logging, settings.LogLevel);
+        var services = builder.Services;
+        services.AddLivebedTelemetry(
+            TelemetrySetup.SiloService, settings.SiloName, settings.Otlp, settings.SampleRatio, settings.SpansPerTrace);
+        services.AddSingleton(new SiloTelemetry(settings.SiloName, settings.Thresholds, TimeProvider.System));
+        services.Configure<LivebedPlacementOptions>(options => options.Mode = settings.Placement);
+        builder.UseOrleans(silo => Configure(silo, settings));
+        extra?.Invoke(services);
+        return builder.Build();
+    }
+
+    /// <summary>Warnings and worse on standard error, a line each: standard output belongs to the program.</summary>
+    internal static void AddStandardErrorLog(ILoggingBuilder logging, LogLevel level)
+    {
+        logging.SetMinimumLevel(level);
+
+        // The watchdog warns at start that its first check came "late"; it is harmless and would be the first thing a user reads.
+        logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        logging.AddSimpleConsole(console => console.SingleLine = true);
+        logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
+            console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+
+    private static void Configure(ISiloBuilder silo, SiloSettings settings)
+    {
+        silo.UseLocalhostClustering(
+            settings.Ports.Silo, settings.Ports.Gateway, settings.PrimaryEndpoint ?? settings.Endpoint, ServiceId, settings.ClusterId);
+        silo.AddActivityPropagation();
+        silo.AddPlacementDirector<LivebedPlacement, LivebedPlacementDirector>();
+        silo.Configure<SiloOptions>(options => options.SiloName = settings.SiloName);
+        silo.Configure<SiloMessagingOptions>(options =>
+        {
+            options.ResponseTimeout = settings.ResponseTimeout;
+            options.MaxEnqueuedRequestsHardLimit = settings.QueuedRequestsMax;
+            options.MaxEnqueuedRequestsHardLimit_StatelessWorker = settings.QueuedRequestsMax;
+            options.ClientGatewayShutdownNotificationTimeout = TimeSpan.Zero;
+        });
+
+        // A VM that idles is not garbage: actors leave when their VM is torn down.
+        silo.Configure<GrainCollectionOptions>(options => options.CollectionAge = TimeSpan.FromDays(1));
+        silo.Configure<SchedulingOptions>(options => options.TurnWarningLengthThreshold = settings.TurnWarning);
+        silo.Configure<ClusterMembershipOptions>(options =>
+        {
+            options.LivenessEnabled = settings.ProbeTimeout is not null;
+            options.ProbeTimeout = settings.ProbeTimeout ?? options.ProbeTimeout;
+            options.NumMissedProbesLimit = MissedProbesMax;
+            options.NumVotesForDeathDeclaration = 1;
+        });
+    }
+}

@@ -1,0 +1,59 @@
+using System.Net;
+using Livebed.Grains.Placement;
+using Livebed.Grains.Telemetry;
+using Microsoft.Extensions.Logging;
+
+namespace Livebed.Grains.Hosting;
+
+/// <summary>Everything that one silo needs to know; the options of Livebed.Silo are these.</summary>
+public sealed record SiloSettings
+{
+    public const int SilosMax = 64;
+
+    /// <summary>Silos and clients of one cluster share it; others are refused.</summary>
+    public string ClusterId { get; init; } = "livebed";
+
+    /// <summary><c>silo-0</c>, <c>silo-1</c>, ...: the order of names is the order that placement counts in.</summary>
+    public required string SiloName { get; init; }
+
+    public required SiloPorts Ports { get; init; }
+
+    /// <summary>The silo that holds the membership table, and with whose end the cluster ends; null when this is the one.</summary>
+    public IPEndPoint? PrimaryEndpoint { get; init; }
+
+    /// <summary>How many silos the cluster has: a silo is ready when it sees so many.</summary>
+    public int Silos { get; init; } = 1;
+
+    public PlacementMode Placement { get; init; } = PlacementMode.Spread;
+
+    /// <summary>Where this process's telemetry goes. Null for a silo that shares its process: telemetry is the process's.</summary>
+    public Uri? Otlp { get; init; }
+
+    public double SampleRatio { get; init; } = TelemetrySetup.DefaultSampleRatio;
+
+    /// <summary>This process's part of the 500 spans that one trace may have.</summary>
+    public int SpansPerTrace { get; init; } = RootSampler.DefaultSpansPerTrace;
+
+    public TelemetryThresholds Thresholds { get; init; } = new();
+
+    /// <summary>
+    /// How often silos probe each other; three misses and one vote end a silo. Null for silos of one process: they cannot die one by
+    /// one, so a missed probe there only ever means that the machine is busy.
+    /// </summary>
+    public TimeSpan? ProbeTimeout { get; init; }
+
+    /// <summary>How long a grain call may take until its outcome is unknown.</summary>
+    public TimeSpan ResponseTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Requests that one actor may have running and queued; beyond it the caller gets a LimitExceededException.</summary>
+    public int QueuedRequestsMax { get; init; } = 10_000;
+
+    /// <summary>A turn longer than this is a warning: vCPU slices and scans are meant to give way after 1 to 5 ms.</summary>
+    public TimeSpan TurnWarning { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>From which level on the silo's log goes to standard error.</summary>
+    public LogLevel LogLevel { get; init; } = LogLevel.Warning;
+
+    public IPEndPoint Endpoint => new(IPAddress.Loopback, Ports.Silo);
+    public IPEndPoint GatewayEndpoint => new(IPAddress.Loopback, Ports.Gateway);
+}

@@ -1,0 +1,50 @@
+using System.Diagnostics;
+using Livebed.Kvm.World;
+
+namespace Livebed.Grains.Telemetry;
+
+/// <summary>
+/// One operation from its start to its outcome: always a sample of the latency metric, and a span when its trace is sampled. An
+/// operation whose outcome nobody told when it is disposed counts as unknown.
+/// </summary>
+public sealed class OperationSpan : IDisposable
+{
+    private static readonly string[] Outcomes = ["ok", "fail", "info"];
+    private readonly Activity? _activity;
+    private readonly OperationKind _kind;
+    private readonly long _lateMicroseconds;
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private bool _disposed;
+
+    internal OperationSpan(OperationKind kind, OperationId id, long lateMicroseconds)
+    {
+        _kind = kind;
+        _lateMicroseconds = Math.Max(0, lateMicroseconds);
+        _activity = LivebedTelemetry.Source.StartActivity(SpanNames.Operation(kind));
+        if (_activity is not { IsAllDataRequested: true }) return;
+        _activity.SetTag(AttributeNames.OperationId, id.ToString());
+        _activity.SetTag(AttributeNames.OperationKind, SpanNames.KindName(kind));
+        if (_lateMicroseconds > 0) _activity.SetTag(AttributeNames.LateMicroseconds, _lateMicroseconds);
+    }
+
+    public OperationOutcome Outcome { get; set; } = OperationOutcome.Info;
+
+    /// <summary>Where the operation is in the traces, for a history; null when it is not sampled.</summary>
+    public string? TraceId => _activity is { Recorded: true } ? _activity.TraceId.ToString() : null;
+
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        var outcome = Outcomes[(int)Outcome];
+
+        // Recorded while the span is current, so that an exporter with exemplars can tie the sample to its trace.
+        LivebedTelemetry.OperationLatency.Record(
+            (long)Stopwatch.GetElapsedTime(_started).TotalMicroseconds + _lateMicroseconds,
+            new(AttributeNames.OperationKind, SpanNames.KindName(_kind)), new(AttributeNames.Outcome, outcome));
+        if (_activity is null) return;
+        _activity.SetTag(AttributeNames.Outcome, outcome);
+        if (Outcome == OperationOutcome.Fail) _activity.SetStatus(ActivityStatusCode.Error);
+        _activity.Dispose();
+    }
+}

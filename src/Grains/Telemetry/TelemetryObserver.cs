@@ -1,0 +1,157 @@
+using System.Diagnostics;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Grains.Telemetry;
+
+/// <summary>
+/// Turns what one actor's model tells into metrics, histograms and spans. An ordinary fault or lock wait is a sample and nothing more;
+/// one above the threshold gets a span after the fact, back-dated to its beginning, in the trace of the operation that suffered it and
+/// linked to the operation that was in its way. The model reports a lock wait on the releaser's turn, where the releaser's span is
+/// current, so the waiter's has to be remembered: that is what <see cref="Enter"/> is for. Confined to its actor's turns.
+/// </summary>
+public sealed class TelemetryObserver : IModelObserver
+{
+    /// <summary>Operations whose trace is remembered at one actor; only sampled ones are, and each leaves when it ends.</summary>
+    private const int OperationsMax = 4_096;
+
+    /// <summary>Host events that a promoted fault names.</summary>
+    private const int OverlappingMax = 4;
+
+    private static readonly KeyValuePair<string, object?> Forgotten = new(AttributeNames.Reason, "operations");
+    private readonly SiloTelemetry _silo;
+    private readonly string _actor;
+    private readonly Action<Violation> _onViolation;
+    private readonly KeyValuePair<string, object?> _siloTag;
+    private readonly Dictionary<OperationId, ActivityContext> _operations = [];
+    private readonly HostEventWindow _hostEvents = new();
+
+    internal TelemetryObserver(SiloTelemetry silo, string actor, Action<Violation> onViolation)
+    {
+        _silo = silo;
+        _actor = actor;
+        _onViolation = onViolation;
+        _siloTag = new(AttributeNames.Silo, silo.Silo);
+    }
+
+    /// <summary>All faults resolved at this actor.</summary>
+    public LatencyHistogram FaultLatency { get; } = new();
+
+    /// <summary>All waits for this actor's turn.</summary>
+    public LatencyHistogram TurnWaits { get; } = new();
+
+    /// <summary>
+    /// The operation is at this actor until the scope is disposed: its lock waits and slow faults here belong to the span that is current
+    /// now, and if it is a host memory event, faults that it makes retry link to it. Cheap when nothing is sampled.
+    /// </summary>
+    public OperationScope Enter(Operation op)
+    {
+        var current = Activity.Current;
+        var context = current is { Recorded: true } ? current.Context : default;
+        _operations.TryGetValue(op.Id, out var outer);
+        if (context != default)
+        {
+            if (_operations.Count < OperationsMax) _operations[op.Id] = context;
+            else LivebedTelemetry.SpansSuppressed.Add(1, Forgotten);
+        }
+
+        return new OperationScope(this, op.Id, outer, IsHostEvent(op.Kind) ? _hostEvents.Begin(op.Id, context) : 0);
+    }
+
+    internal void Leave(OperationId operation, ActivityContext outer, long hostEvent)
+    {
+        if (outer != default) _operations[operation] = outer;
+        else _operations.Remove(operation);
+        if (hostEvent != 0) _hostEvents.End(hostEvent, NowMicroseconds);
+    }
+
+    public void Violated(Violation violation)
+    {
+        LivebedTelemetry.Violations.Add(1, new(AttributeNames.Violation, violation.Invariant), _siloTag);
+        using var span = Activity.Current is { Recorded: true }
+            ? LivebedTelemetry.Source.StartActivity(SpanNames.Violation)
+            : LivebedTelemetry.StartRoot(SpanNames.Violation);
+        if (span is not null)
+        {
+            span.SetTag(AttributeNames.Violation, violation.Invariant).SetTag(AttributeNames.ViolationMessage, violation.Message);
+            span.SetTag(AttributeNames.Vm, violation.Vm).SetTag(AttributeNames.Gfn, violation.Gfn);
+            span.SetTag(AttributeNames.Hva, violation.Hva).SetTag(AttributeNames.Pfn, violation.Pfn);
+            if (violation.Operations is { Count: > 0 } operations)
+                span.SetTag(AttributeNames.OperationId, string.Join(", ", operations));
+            SetPlace(span).SetStatus(ActivityStatusCode.Error, violation.Message);
+        }
+
+        _onViolation(violation);
+    }
+
+    public IDisposable? Phase(Operation op, string name)
+    {
+        if (Activity.Current is not { Recorded: true }) return null;
+        var span = LivebedTelemetry.Source.StartActivity(SpanNames.PhasePrefix + name);
+        if (span is null) return null;
+        return SetPlace(span).SetTag(AttributeNames.OperationId, op.Id.ToString());
+    }
+
+    public void LockWaited(in LockWait wait)
+    {
+        var mode = wait.Mode == LockMode.Read ? "read" : "write";
+        LivebedTelemetry.LockWait.Record(
+            wait.Microseconds, new(AttributeNames.LockClass, wait.Class.Name), new(AttributeNames.LockMode, mode), _siloTag);
+        if (wait.Microseconds < _silo.Thresholds.LockWaitMicroseconds) return;
+        if (!_operations.TryGetValue(wait.Waiter, out var waiter)) return;
+
+        var span = StartBackDated(SpanNames.LockWait, waiter, wait.Microseconds);
+        if (!_silo.Admit(span)) return;
+        using (span)
+        {
+            if (_operations.TryGetValue(wait.Holder, out var holder)) span!.AddLink(new ActivityLink(holder));
+            SetPlace(span!).SetTag(AttributeNames.LockClass, wait.Class.Name).SetTag(AttributeNames.LockInstance, wait.Instance)
+                .SetTag(AttributeNames.LockMode, mode).SetTag(AttributeNames.OperationId, wait.Waiter.ToString())
+                .SetTag(AttributeNames.OperationKind, SpanNames.KindName(wait.WaiterKind))
+                .SetTag(AttributeNames.LockHolder, wait.Holder.ToString())
+                .SetTag(AttributeNames.LockHolderKind, SpanNames.KindName(wait.HolderKind));
+        }
+    }
+
+    public void FaultResolved(OperationId op, int retries, long microseconds)
+    {
+        FaultLatency.Record(microseconds);
+        LivebedTelemetry.FaultLatency.Record(microseconds, _siloTag);
+        if (retries < _silo.Thresholds.FaultRetries && microseconds < _silo.Thresholds.FaultMicroseconds) return;
+        if (!LivebedTelemetry.Source.HasListeners()) return;
+
+        // Most faults are nobody's child: their vCPU runs by itself. Such an outlier is a trace of its own, sampled like any root.
+        var span = _operations.TryGetValue(op, out var parent)
+            ? StartBackDated(SpanNames.Fault, parent, microseconds)
+            : LivebedTelemetry.StartRoot(SpanNames.Fault, start: BackDated(microseconds));
+        if (!_silo.Admit(span)) return;
+        using (span)
+        {
+            SetPlace(span!).SetTag(AttributeNames.OperationId, op.ToString()).SetTag(AttributeNames.FaultRetries, retries);
+            var overlapping = _hostEvents.Since(NowMicroseconds - microseconds).Take(OverlappingMax).ToList();
+            if (overlapping.Count == 0) return;
+            span!.SetTag(AttributeNames.Overlapping, string.Join(", ", overlapping.Select(entry => entry.Operation)));
+            foreach (var (_, context) in overlapping)
+                if (context != default) span.AddLink(new ActivityLink(context));
+        }
+    }
+
+    public void TurnWaited(long microseconds)
+    {
+        TurnWaits.Record(microseconds);
+        LivebedTelemetry.TurnWait.Record(microseconds, _siloTag);
+    }
+
+    private long NowMicroseconds => (long)_silo.Time.GetElapsedTime(0).TotalMicroseconds;
+
+    /// <summary>From <c>Unmap</c> on, the kinds are what happens to host memory.</summary>
+    private static bool IsHostEvent(OperationKind kind) => kind >= OperationKind.Unmap;
+
+    private DateTimeOffset BackDated(long microseconds) => _silo.Time.GetUtcNow() - TimeSpan.FromMicroseconds(microseconds);
+
+    private Activity? StartBackDated(string name, ActivityContext parent, long microseconds) =>
+        LivebedTelemetry.Source.StartActivity(name, ActivityKind.Internal, parent, startTime: BackDated(microseconds));
+
+    private Activity SetPlace(Activity span) => span.SetTag(AttributeNames.Silo, _silo.Silo).SetTag(AttributeNames.Actor, _actor);
+}

@@ -1,0 +1,145 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Livebed.Grains.Hosting;
+using Livebed.Grains.Placement;
+
+namespace Livebed.Grains.Tests.Hosting;
+
+/// <summary>A real cluster of three silos, started once for the tests that only look at it.</summary>
+public sealed class EmbeddedClusterTests(EmbeddedClusterTests.ThreeSilos fixture) : IClassFixture<EmbeddedClusterTests.ThreeSilos>
+{
+    private EmbeddedCluster Cluster => fixture.Cluster;
+
+    [Theory]
+    [InlineData("host-0", "silo-0")]
+    [InlineData("host-1", "silo-1")]
+    [InlineData("host-5", "silo-2")]
+    [InlineData("vm-0.0@host-0", "silo-1")]
+    [InlineData("vm-9.4@host-2", "silo-0")]
+    [InlineData("vm-0.0@host-0/vcpu-0", "silo-2")]
+    [InlineData("vm-0.0@host-0/vcpu-1", "silo-0")]
+    [InlineData("silo-2", "silo-2")]
+    public async Task A_grain_lives_on_the_silo_that_its_key_says(string key, string silo) =>
+        Assert.Equal(silo, await Cluster.Client.GetGrain<IPlaceGrain>(key).WhereAsync());
+
+    [Fact]
+    public async Task Silos_agree_on_the_place_whoever_asks()
+    {
+        // Each silo in turn is the first to place one of these grains.
+        var relays = Enumerable.Range(0, 3).Select(i => Cluster.Client.GetGrain<IPlaceGrain>(ActorKeys.Host(i))
+            .RelayAsync([ActorKeys.Vm(100 + i, 0, 1), ActorKeys.Vcpu(100 + i, 0, 1, 0)]));
+        Assert.Equal(["silo-0 silo-2 silo-0", "silo-1 silo-2 silo-0", "silo-2 silo-2 silo-0"], await Task.WhenAll(relays));
+    }
+
+    [Fact]
+    public async Task A_grain_whose_key_names_no_actor_is_refused()
+    {
+        var failure = await Assert.ThrowsAnyAsync<Exception>(() => Cluster.Client.GetGrain<IPlaceGrain>("somewhere").WhereAsync());
+        Assert.Contains("names no actor", failure.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_probe_reports_the_actors_of_its_own_silo()
+    {
+        await Cluster.Client.GetGrain<IPlaceGrain>("vm-77.0@host-0").WhereAsync();
+        var report = await Cluster.Client.GetGrain<ISiloProbe>("silo-1").ReportAsync();
+        Assert.Equal("silo-1", report.Silo);
+        Assert.Equal(Environment.ProcessId, report.ProcessId);
+        Assert.True(report.Activations[typeof(PlaceGrain).FullName!] >= 1);
+    }
+
+    [Fact]
+    public async Task A_probe_of_a_silo_that_is_not_there_fails_and_reports_nothing()
+    {
+        var failure = await Assert.ThrowsAnyAsync<Exception>(() => Cluster.Client.GetGrain<ISiloProbe>("silo-7").ReportAsync());
+        Assert.Contains("silo-7 is no member", failure.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_long_turn_gives_way_on_the_grains_own_scheduler_and_its_wait_is_measured()
+    {
+        var report = await Cluster.Client.GetGrain<IPlaceGrain>("vm-50.0@host-0").YieldWhileQueuedAsync();
+        Assert.True(report.OtherTurnRan);
+        Assert.True(report.StayedOnScheduler);
+        Assert.Equal(1, report.Waits);
+        Assert.True(report.WaitMicroseconds >= 0);
+    }
+
+    [Fact]
+    public async Task Three_silos_start_in_five_seconds_and_stop_in_three_although_a_grain_hangs()
+    {
+        var start = Stopwatch.StartNew();
+        var cluster = await EmbeddedCluster.StartAsync(new ClusterSettings { Placement = PlacementMode.Packed });
+        var started = start.Elapsed;
+        Assert.Equal("silo-1", await cluster.Client.GetGrain<IPlaceGrain>("vm-1.0@host-1").WhereAsync());
+        var hanging = cluster.Client.GetGrain<IPlaceGrain>("host-0").HangAsync();
+        var stop = Stopwatch.StartNew();
+        await cluster.DisposeAsync();
+        Assert.InRange(stop.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(3));
+        Assert.InRange(started, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        Assert.False(cluster.SiloLost.IsCompleted);
+        await Assert.ThrowsAnyAsync<Exception>(() => hanging.WaitAsync(TimeSpan.FromSeconds(10)));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    public async Task A_port_in_use_is_named_and_nothing_is_left_running(int taken)
+    {
+        // Four consecutive ports of which one is taken.
+        var basePort = FreeRun(4);
+        using var holder = new TcpListener(IPAddress.Loopback, basePort + taken);
+        holder.Start();
+        var failure = await Assert.ThrowsAsync<PortInUseException>(
+            () => EmbeddedCluster.StartAsync(new ClusterSettings { Silos = 2, BasePort = basePort }));
+        Assert.Equal(basePort + taken, failure.Port);
+        Assert.Contains($"port {basePort + taken} is in use", failure.Message, StringComparison.Ordinal);
+        for (var port = basePort; port < basePort + 4; port++)
+            if (port != basePort + taken)
+                SiloPorts.ThrowIfInUse(port);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(65_533)]
+    public async Task A_base_that_leaves_no_room_for_the_ports_is_refused(int basePort) =>
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(
+            () => EmbeddedCluster.StartAsync(new ClusterSettings { Silos = 2, BasePort = basePort }));
+
+    [Fact]
+    public async Task A_base_port_gives_every_silo_the_next_two()
+    {
+        var basePort = FreeRun(2);
+        await using var cluster = await EmbeddedCluster.StartAsync(new ClusterSettings { Silos = 1, BasePort = basePort });
+        Assert.Throws<PortInUseException>(() => SiloPorts.ThrowIfInUse(basePort));
+        Assert.Throws<PortInUseException>(() => SiloPorts.ThrowIfInUse(basePort + 1));
+    }
+
+    private static int FreeRun(int count)
+    {
+        for (var attempt = 0; attempt < 100; attempt++)
+        {
+            var candidate = SiloPorts.FindFree(1)[0].Silo;
+            try
+            {
+                for (var port = candidate; port < candidate + count; port++) SiloPorts.ThrowIfInUse(port);
+                return candidate;
+            }
+            catch (PortInUseException)
+            {
+                continue;
+            }
+        }
+
+        throw new InvalidOperationException($"no {count} consecutive free ports");
+    }
+
+    public sealed class ThreeSilos : IAsyncLifetime
+    {
+        public EmbeddedCluster Cluster { get; private set; } = null!;
+
+        public async Task InitializeAsync() => Cluster = await EmbeddedCluster.StartAsync(new ClusterSettings());
+        public async Task DisposeAsync() => await Cluster.DisposeAsync();
+    }
+}
