@@ -1,0 +1,93 @@
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace Livebed.Driver.CampaignFiles;
+
+/// <summary>
+/// Reads YAML into <see cref="Setting"/>s with the line of each. Of YAML it takes what a campaign needs: one document of mappings,
+/// sequences and scalars. Anchors, tags and duplicate keys are refused, and depth and size are bounded.
+/// </summary>
+internal sealed class SettingParser
+{
+    private const int DepthMax = 8;
+    private const int NodesMax = 20_000;
+
+    private readonly IParser _parser;
+    private readonly string _file;
+    private int _nodes;
+
+    private SettingParser(TextReader text, string file)
+    {
+        _parser = new Parser(text);
+        _file = file;
+    }
+
+    /// <summary>Throws <see cref="UsageException"/> that names <paramref name="file"/> and the line.</summary>
+    public static SectionSetting Parse(TextReader text, string file)
+    {
+        try
+        {
+            return new SettingParser(text, file).Document();
+        }
+        catch (YamlException e)
+        {
+            throw Origin.Line(file, e.Start.Line).Problem("yaml", e.Message, "a YAML mapping of the keys in docs/campaigns.md");
+        }
+    }
+
+    private SectionSetting Document()
+    {
+        _parser.Consume<StreamStart>();
+        if (!_parser.TryConsume<DocumentStart>(out _)) throw Empty();
+        var root = Node("campaign", 0);
+        if (root is ValueSetting { Text: "" }) throw Empty();
+        if (root is not SectionSetting section)
+            throw root.Origin.Problem("campaign", $"is {root.What}, not a section", "a YAML mapping of the keys in docs/campaigns.md");
+        _parser.Consume<DocumentEnd>();
+        if (_parser.TryConsume<DocumentStart>(out var second))
+            throw At(second).Problem("campaign", "a second document begins", "one campaign in a file");
+        return section;
+    }
+
+    private UsageException Empty() => Origin.Line(_file, 1).Problem("campaign", "the file is empty", "a YAML mapping of the keys in docs/campaigns.md");
+
+    private Setting Node(string path, int depth)
+    {
+        if (_parser.TryConsume<AnchorAlias>(out var alias)) throw At(alias).Problem(path, "is an alias", "the value itself");
+        var node = _parser.Require<NodeEvent>();
+        if (!node.Anchor.IsEmpty) throw At(node).Problem(path, "has an anchor", "plain values");
+        if (!node.Tag.IsEmpty) throw At(node).Problem(path, "has a tag", "plain values");
+        if (++_nodes > NodesMax) throw At(node).Problem(path, "the file has too many settings", $"at most {NodesMax}");
+        if (depth > DepthMax) throw At(node).Problem(path, "is nested too deeply", $"at most {DepthMax} levels");
+        if (_parser.TryConsume<Scalar>(out var scalar))
+            return new ValueSetting(At(scalar), IsNull(scalar) ? "" : scalar.Value, scalar.Style is not ScalarStyle.Plain);
+        return _parser.Accept<SequenceStart>(out _) ? Sequence(path, depth) : Mapping(path, depth);
+    }
+
+    private ListSetting Sequence(string path, int depth)
+    {
+        var list = new ListSetting(At(_parser.Consume<SequenceStart>()), []);
+        while (!_parser.TryConsume<SequenceEnd>(out _)) list.Items.Add(Node($"{path}.{list.Items.Count}", depth + 1));
+        return list;
+    }
+
+    private SectionSetting Mapping(string path, int depth)
+    {
+        var section = new SectionSetting(At(_parser.Consume<MappingStart>()));
+        while (!_parser.TryConsume<MappingEnd>(out _))
+        {
+            if (!_parser.TryConsume<Scalar>(out var key))
+                throw At(_parser.Require<ParsingEvent>()).Problem(path, "a key is not a plain word", "the keys in docs/campaigns.md");
+            var full = depth == 0 ? key.Value : $"{path}.{key.Value}";
+            if (section.Find(key.Value) is { } first)
+                throw At(key).Problem(full, $"is given twice (first at {first.Origin})", "each key once");
+            section.Add(new(key.Value, At(key), Node(full, depth + 1)));
+        }
+
+        return section;
+    }
+
+    private static bool IsNull(Scalar scalar) => scalar is { Style: ScalarStyle.Plain, Value: "~" or "null" or "" };
+
+    private Origin At(ParsingEvent at) => Origin.Line(_file, at.Start.Line);
+}

@@ -1,0 +1,24 @@
+namespace Livebed.Driver.Campaigns;
+
+/// <summary>
+/// Which host each VM lives on and the guest pages that a host must hold. VMs are numbered from 0 in the order of the file, each of a
+/// count by itself; VM n lives on host n modulo the number of silos. The runner places by the same rule, so what was admitted at the door fits.
+/// </summary>
+public static class CampaignMemory
+{
+    public static int HostOf(int vmOrdinal, int silos) => vmOrdinal % silos;
+
+    /// <summary>Guest pages (RAM and hot-plug area) by host; pages that a campaign makes beside them (fork copies) are not counted.</summary>
+    public static long[] PagesPerHost(Campaign campaign)
+    {
+        var pages = new long[campaign.Silos];
+        var ordinal = 0;
+        foreach (var vm in campaign.Vms)
+        {
+            for (var i = 0; i < vm.Count; i++)
+                pages[HostOf(ordinal++, campaign.Silos)] += vm.RamPages + vm.HotplugPages;
+        }
+
+        return pages;
+    }
+}

@@ -1,0 +1,31 @@
+using Livebed.Kvm.World;
+
+namespace Livebed.Driver.Campaigns;
+
+/// <summary>Host memory events: ranges that the mm announces to its notifiers (kvm-protocol section 6.1).</summary>
+public sealed record HostEventSettings
+{
+    /// <summary>The kinds that <see cref="Mix"/> weighs.</summary>
+    public static readonly IReadOnlyList<OperationKind> Kinds =
+    [
+        OperationKind.Unmap, OperationKind.DontNeed, OperationKind.Fork, OperationKind.PageMigration, OperationKind.Reclaim,
+        OperationKind.NumaBalancing, OperationKind.Mprotect, OperationKind.Ageing, OperationKind.OomReap, OperationKind.NestedRange,
+        OperationKind.HeldRange,
+    ];
+
+    /// <summary>Ranges per second over all VMs.</summary>
+    public double Rate { get; set; }
+
+    /// <summary>Share of ranges over memory outside of every memslot.</summary>
+    public double SpuriousShare { get; set; } = 0.5;
+
+    public int MaxPages { get; set; } = 16;
+
+    /// <summary>Time between start and end of a range.</summary>
+    public TimeSpan Hold { get; set; } = TimeSpan.FromMicroseconds(100);
+
+    public SortedDictionary<string, double> Mix { get; set; } = new(Kinds.ToDictionary(OperationNames.Of, DefaultWeight), StringComparer.Ordinal);
+
+    // These two are not events that a host has by itself: the one provokes a known deadlock, the other starves memslot updates.
+    private static double DefaultWeight(OperationKind kind) => kind is OperationKind.NestedRange or OperationKind.HeldRange ? 0 : 1;
+}

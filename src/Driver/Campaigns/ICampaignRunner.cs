@@ -1,0 +1,18 @@
+using Livebed.Driver.Results;
+using Livebed.Driver.Runs;
+using Livebed.Driver.Terminal;
+
+namespace Livebed.Driver.Campaigns;
+
+/// <summary>
+/// Runs a campaign on a cluster; everything else of the command (files, verdict, terminal) is on this side of the interface.
+/// </summary>
+public interface ICampaignRunner
+{
+    /// <summary>
+    /// Brings the cluster up, runs, tears it down, and says what happened. It stops early, in order, on a violation or hang, and when
+    /// <paramref name="interrupted"/> fires: then it still returns what there is. History goes to <see cref="RunFolder.History"/>.
+    /// Throws <see cref="UsageException"/> for what the user can mend before anything ran, <see cref="BedException"/> when the bed failed.
+    /// </summary>
+    Task<RunOutcome> RunAsync(Campaign campaign, RunFolder folder, IRunProgress progress, CancellationToken interrupted);
+}

@@ -1,0 +1,11 @@
+namespace Livebed.Driver.Campaigns;
+
+/// <summary>Memslot changes under load.</summary>
+public sealed record MemslotUpdateSettings
+{
+    /// <summary>Updates per second over all VMs.</summary>
+    public double Rate { get; set; }
+
+    public SortedDictionary<string, double> Mix { get; set; } =
+        new(Enum.GetValues<MemslotUpdateKind>().ToDictionary(OperationNames.OfEnum, _ => 1.0), StringComparer.Ordinal);
+}

@@ -1,0 +1,23 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Livebed.Driver.Results;
+
+/// <summary>
+/// results.json as text and back, by source-generated code: camelCase, indented, in the order of the properties, enums in kebab-case.
+/// A field without a value is null, never absent.
+/// </summary>
+public static class ResultsJson
+{
+    // The file is read by people and by jq, never pasted into HTML unescaped: quotes and arrows stay readable.
+    private static readonly ResultsJsonContext _context = new(new JsonSerializerOptions(ResultsJsonContext.Default.Options)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+
+    public static string Write(RunResults results) => JsonSerializer.Serialize(results, _context.RunResults) + "\n";
+
+    /// <summary>Throws <see cref="JsonException"/> when the text is no results.json.</summary>
+    public static RunResults Read(string text) =>
+        JsonSerializer.Deserialize(text, _context.RunResults) ?? throw new JsonException("results.json holds null");
+}

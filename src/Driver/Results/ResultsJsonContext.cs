@@ -1,0 +1,14 @@
+using System.Text.Json.Serialization;
+using Livebed.Driver.Campaigns;
+
+namespace Livebed.Driver.Results;
+
+/// <summary>The generated serialiser of results.json.</summary>
+[JsonSourceGenerationOptions(
+    WriteIndented = true,
+    NewLine = "\n",
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    RespectNullableAnnotations = true,
+    Converters = [typeof(KebabCase<VerdictKind>), typeof(KebabCase<HangKind>), typeof(KebabCase<Placement>)])]
+[JsonSerializable(typeof(RunResults))]
+internal sealed partial class ResultsJsonContext : JsonSerializerContext;

@@ -1,0 +1,36 @@
+namespace Livebed.Driver.Results;
+
+/// <summary>
+/// What a runner hands back: plain data, everything that results.json needs beyond the campaign itself. Dictionaries are by operation
+/// name (<see cref="Campaigns.OperationNames"/>); the verdict is not the runner's to give.
+/// </summary>
+public sealed record RunOutcome
+{
+    public IReadOnlyList<SiloResult> Silos { get; init; } = [];
+
+    /// <summary>From the first operation to the last, without start-up and tear-down.</summary>
+    public double DurationSeconds { get; init; }
+
+    /// <summary>The run was cut short by the user.</summary>
+    public bool Interrupted { get; init; }
+
+    /// <summary>Why nobody can say whether the run was good, one sentence each: contact lost, a silo died, an audit gave up.</summary>
+    public IReadOnlyList<string> ContactLost { get; init; } = [];
+
+    public Counts Counts { get; init; } = new();
+
+    /// <summary>By operation: how often it was due and could not be started.</summary>
+    public IReadOnlyDictionary<string, long> NotStarted { get; init; } = new Dictionary<string, long>();
+
+    public IReadOnlyDictionary<string, LatencySummary> Latency { get; init; } = new Dictionary<string, LatencySummary>();
+    public IReadOnlyList<LockResult> Locks { get; init; } = [];
+    public IReadOnlyList<PotentialCycle> PotentialCycles { get; init; } = [];
+    public IReadOnlyList<HangResult> Hangs { get; init; } = [];
+    public IReadOnlyList<ViolationResult> Violations { get; init; } = [];
+    public IReadOnlyList<MigrationResult> Migrations { get; init; } = [];
+    public LatencySummary TurnQueue { get; init; } = LatencySummary.Empty;
+    public KsmResult Ksm { get; init; } = new();
+    public LeakResult Leaks { get; init; } = new();
+    public IReadOnlyList<GuestResult> Guests { get; init; } = [];
+    public IReadOnlyList<LimitHit> LimitsHit { get; init; } = [];
+}

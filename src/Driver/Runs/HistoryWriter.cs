@@ -1,0 +1,153 @@
+using System.Text.Json;
+using Livebed.Driver.Results;
+
+namespace Livebed.Driver.Runs;
+
+/// <summary>
+/// Merges the silos' histories into one file in time order, as they arrive. Each silo sends batches with a watermark: no later batch of it
+/// holds an earlier record. Records leave for the disk once no silo can still send an earlier one. Memory is bounded: beyond
+/// <see cref="BufferedMax"/> records the earliest leave although a silo lags, and what it sends later for that time stands out of order,
+/// which <see cref="LimitsHit"/> reports; so it does when the file is full. Safe from any thread.
+/// </summary>
+public sealed class HistoryWriter : IDisposable
+{
+    public const int BufferedMax = 262_144;
+
+    private readonly Lock _gate = new();
+    private readonly FileStream _file;
+    private readonly Utf8JsonWriter _json;
+    private readonly string _path;
+    private readonly long _recordsMax;
+    private readonly int _bufferedMax;
+    private readonly Dictionary<string, long> _watermarks = new(StringComparer.Ordinal);
+    private readonly PriorityQueue<HistoryRecord, (long Time, long Arrival)> _waiting = new();
+    private long _arrivals;
+    private long _written;
+    private long _dropped;
+    private long _outOfOrder;
+    private long _lastTime = long.MinValue;
+    private bool _complete;
+
+    /// <summary>Opens <paramref name="path"/> under a temporary name; <see cref="Complete"/> gives it its own.</summary>
+    public HistoryWriter(string path, long recordsMax, int bufferedMax = BufferedMax)
+    {
+        _path = path;
+        _recordsMax = recordsMax;
+        _bufferedMax = bufferedMax;
+        _file = new FileStream(PartialPath(path), FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 1 << 16);
+        _json = HistoryLine.Writer(_file);
+    }
+
+    public static string PartialPath(string path) => path + ".partial";
+
+    public long Written
+    {
+        get
+        {
+            lock (_gate) return _written;
+        }
+    }
+
+    public IReadOnlyList<LimitHit> LimitsHit
+    {
+        get
+        {
+            lock (_gate)
+            {
+                var hits = new List<LimitHit>();
+                if (_dropped > 0)
+                    hits.Add(new("historyRecords", _dropped, FormattableString.Invariant($"history.jsonl ends after {_recordsMax:N0} records; the rest was dropped")));
+                if (_outOfOrder > 0)
+                    hits.Add(new("historyBuffer", _outOfOrder, "a silo lagged too far behind; its records stand later than their time in history.jsonl"));
+                return hits;
+            }
+        }
+    }
+
+    /// <summary>A silo will send: from now on records wait for it, until <see cref="Close"/>.</summary>
+    public void Open(string silo)
+    {
+        lock (_gate) _watermarks.TryAdd(silo, long.MinValue);
+    }
+
+    /// <summary>Takes a batch in any order; every later batch of the silo holds only times at or after <paramref name="watermark"/>.</summary>
+    public void Append(string silo, ReadOnlySpan<HistoryRecord> batch, long watermark)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_complete, this);
+            foreach (var record in batch) _waiting.Enqueue(record, (record.Time, _arrivals++));
+            if (watermark > _watermarks.GetValueOrDefault(silo, long.MinValue)) _watermarks[silo] = watermark;
+            Drain();
+        }
+    }
+
+    /// <summary>The silo sends no more (it stopped or was lost) and holds nobody back.</summary>
+    public void Close(string silo)
+    {
+        lock (_gate)
+        {
+            _watermarks.Remove(silo);
+            if (!_complete && _watermarks.Count > 0) Drain();
+        }
+    }
+
+    /// <summary>Everything that may leave is on disk when this returns.</summary>
+    public void Flush()
+    {
+        lock (_gate)
+        {
+            if (!_complete) _file.Flush();
+        }
+    }
+
+    /// <summary>Writes what still waits, whatever the watermarks, and gives the file its name. Again: nothing.</summary>
+    public void Complete()
+    {
+        lock (_gate)
+        {
+            if (_complete) return;
+            while (_waiting.TryDequeue(out var record, out _)) Write(record);
+            _complete = true;
+            _json.Dispose();
+            _file.Dispose();
+            File.Move(PartialPath(_path), _path, overwrite: true);
+        }
+    }
+
+    /// <summary>Closes the file without giving it its name, unless it was completed.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_complete) return;
+            _complete = true;
+            _json.Dispose();
+            _file.Dispose();
+        }
+    }
+
+    private void Drain()
+    {
+        var safe = _watermarks.Count == 0 ? long.MinValue : _watermarks.Values.Min();
+        while (_waiting.TryPeek(out var record, out var order) && (order.Time < safe || _waiting.Count > _bufferedMax))
+        {
+            _waiting.Dequeue();
+            Write(record);
+        }
+    }
+
+    private void Write(in HistoryRecord record)
+    {
+        if (_written == _recordsMax)
+        {
+            _dropped++;
+            return;
+        }
+
+        if (record.Time < _lastTime) _outOfOrder++;
+        _lastTime = Math.Max(_lastTime, record.Time);
+        HistoryLine.Write(_json, _written++, record);
+        _file.WriteByte((byte)'\n');
+    }
+}

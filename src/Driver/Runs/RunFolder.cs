@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text;
+
+namespace Livebed.Driver.Runs;
+
+/// <summary>
+/// The folder of one run, <c>runs/&lt;time&gt;-&lt;name&gt;/</c>. Every file is written under a temporary name and renamed, so a file with its
+/// proper name is whole. <see cref="Create"/> finds out at the door whether the folder can be written.
+/// </summary>
+public sealed class RunFolder : IDisposable
+{
+    public const string CampaignFile = "campaign.yaml";
+    public const string ResultsFile = "results.json";
+    public const string HistoryFile = "history.jsonl";
+
+    /// <summary>Runs of one name that begin in the same second; beyond that something is wrong.</summary>
+    private const int SameSecondMax = 100;
+
+    private readonly string? _createdParent;
+
+    private RunFolder(string path, string? createdParent, long historyRecordsMax)
+    {
+        FullPath = path;
+        _createdParent = createdParent;
+        History = new HistoryWriter(Path.Combine(path, HistoryFile), historyRecordsMax);
+    }
+
+    public string FullPath { get; }
+
+    public HistoryWriter History { get; }
+
+    /// <summary>Makes a new folder below <paramref name="parent"/>; throws <see cref="UsageException"/> when that cannot be.</summary>
+    public static RunFolder Create(string parent, DateTimeOffset time, string name, long historyRecordsMax)
+    {
+        var createdParent = Directory.Exists(parent) ? null : parent;
+        var stem = $"{time.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}-{Slug(name)}";
+        try
+        {
+            Directory.CreateDirectory(parent);
+            for (var i = 1; i <= SameSecondMax; i++)
+            {
+                var path = Path.GetFullPath(Path.Combine(parent, i == 1 ? stem : $"{stem}-{i}"));
+                if (Path.Exists(path)) continue;
+                Directory.CreateDirectory(path);
+                return Open(path, createdParent, historyRecordsMax);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"--out {parent}: the folder cannot be written ({e.Message}); allowed: a folder that can be created or written to");
+        }
+
+        throw new UsageException($"--out {parent}: {SameSecondMax} runs named {stem} exist; allowed: another folder");
+    }
+
+    public string PathOf(string file) => Path.Combine(FullPath, file);
+
+    /// <summary>Writes a whole file; a reader sees it complete or not at all.</summary>
+    public void Write(string file, string content)
+    {
+        var target = PathOf(file);
+        var partial = HistoryWriter.PartialPath(target);
+        File.WriteAllText(partial, content, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+        File.Move(partial, target, overwrite: true);
+    }
+
+    /// <summary>Removes the folder: the run never began.</summary>
+    public void Discard()
+    {
+        History.Dispose();
+        Directory.Delete(FullPath, recursive: true);
+        if (_createdParent is not null && Directory.Exists(_createdParent) && !Directory.EnumerateFileSystemEntries(_createdParent).Any())
+            Directory.Delete(_createdParent);
+    }
+
+    public void Dispose() => History.Dispose();
+
+    private static RunFolder Open(string path, string? createdParent, long historyRecordsMax)
+    {
+        try
+        {
+            return new(path, createdParent, historyRecordsMax);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Directory.Delete(path);
+            throw;
+        }
+    }
+
+    /// <summary>A name as a folder has it: letters, digits, dot, underscore and dash.</summary>
+    private static string Slug(string name)
+    {
+        var slug = new string([.. name.Take(64).Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' ? c : '-')]).Trim('-', '.');
+        return slug.Length == 0 ? "run" : slug;
+    }
+}
