@@ -1,0 +1,16 @@
+using Livebed.Kvm.World;
+
+namespace Livebed.Driver.Running;
+
+/// <summary>One kind of load: draws the next operation when it is due.</summary>
+internal interface IOperationSource
+{
+    /// <summary>The name under which what could not be started is counted.</summary>
+    string Name { get; }
+
+    /// <summary>Operations a second; 0 turns the source off.</summary>
+    double Rate { get; }
+
+    /// <summary>The next operation, or null when nothing can take it now (no VM is up, or every one is busy with such an operation).</summary>
+    PreparedOperation? Prepare(SeededRandom random);
+}

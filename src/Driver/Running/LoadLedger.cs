@@ -1,0 +1,79 @@
+using System.Collections.Concurrent;
+using HdrHistogram;
+using Livebed.Driver.Campaigns;
+using Livebed.Driver.Results;
+using Livebed.Driver.Runs;
+using Livebed.Driver.Terminal;
+using Livebed.Grains.Telemetry;
+using Livebed.Kvm.World;
+
+namespace Livebed.Driver.Running;
+
+/// <summary>What the driver itself knows of the load: latencies by operation, what was not started, outcomes nobody knows, and its part of
+/// the history. Safe from any thread.</summary>
+internal sealed class LoadLedger(HistoryWriter history, DateTimeOffset began)
+{
+    public const string DriverSilo = "driver";
+
+    private const int FailuresMax = 16;
+
+    private readonly ConcurrentDictionary<string, LongHistogram> _latencies = new();
+    private readonly ConcurrentDictionary<string, long> _notStarted = new();
+    private readonly ConcurrentDictionary<OperationId, byte> _live = new();
+    private readonly ConcurrentQueue<string> _failures = new();
+    private long _unknown;
+
+    public long UnknownOutcomes => Interlocked.Read(ref _unknown);
+
+    /// <summary>Exceptions that no operation should see, one line each, at most 16.</summary>
+    public IReadOnlyCollection<string> Failures => _failures;
+
+    public IReadOnlyCollection<OperationId> LiveOperations => (IReadOnlyCollection<OperationId>)_live.Keys;
+
+    public long NowMicroseconds => (DateTimeOffset.UtcNow - began).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    public void NotStarted(string operation) => _notStarted.AddOrUpdate(operation, 1, (_, count) => count + 1);
+
+    public void Completed(OperationKind kind, long microseconds)
+    {
+        var histogram = _latencies.GetOrAdd(OperationNames.Of(kind), _ => LatencyHistogram.Empty());
+        lock (histogram) histogram.RecordValue(Math.Clamp(microseconds, 0, histogram.HighestTrackableValue));
+    }
+
+    public void Unknown(OperationKind kind, Exception exception)
+    {
+        Interlocked.Increment(ref _unknown);
+        if (exception is not TimeoutException) Broken(kind, exception);
+    }
+
+    public void Broken(OperationKind kind, Exception exception)
+    {
+        if (_failures.Count < FailuresMax) _failures.Enqueue($"{OperationNames.Of(kind)}: {exception.GetType().Name}: {OneLine.Of(exception.Message)}");
+    }
+
+    public void Record(Operation op, HistoryType type, string? value)
+    {
+        if (type == HistoryType.Invoke) _live[op.Id] = 0;
+        else _live.TryRemove(op.Id, out _);
+        var now = NowMicroseconds;
+        history.Append(DriverSilo, [new HistoryRecord(now, DriverSilo, DriverSilo, type, op.Kind, op.Id, value)], now);
+    }
+
+    public IReadOnlyDictionary<string, long> AllNotStarted() => new SortedDictionary<string, long>(_notStarted, StringComparer.Ordinal);
+
+    public SortedDictionary<string, LatencySummary> Latencies()
+    {
+        var summaries = new SortedDictionary<string, LatencySummary>(StringComparer.Ordinal);
+        foreach (var (name, histogram) in _latencies)
+            lock (histogram)
+                summaries[name] = LatencySummary.From(histogram);
+        return summaries;
+    }
+
+    public IReadOnlyList<OperationProgress> Progress()
+    {
+        var latencies = Latencies();
+        var notStarted = AllNotStarted();
+        return [.. latencies.Select(entry => new OperationProgress(entry.Key, entry.Value.Count, notStarted.GetValueOrDefault(entry.Key), entry.Value.P99))];
+    }
+}

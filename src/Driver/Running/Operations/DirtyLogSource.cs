@@ -1,0 +1,52 @@
+using Livebed.Driver.Campaigns;
+using Livebed.Grains.Contracts;
+using Livebed.Kvm.World;
+using DirtyLogMode = Livebed.Kvm.Vms.DirtyLogMode;
+
+namespace Livebed.Driver.Running.Operations;
+
+/// <summary>Dirty-log sessions: enable, rounds, every few rounds a verification with the vCPUs stopped, disable, and again.</summary>
+internal sealed class DirtyLogSource(Campaign campaign, Fleet fleet) : IOperationSource
+{
+    public string Name => OperationNames.Of(OperationKind.DirtyLogGet);
+    public double Rate => campaign.DirtyLog.Rate;
+
+    public PreparedOperation? Prepare(SeededRandom random)
+    {
+        var slot = fleet.Take(random, candidate =>
+        {
+            if (candidate.DirtyLogBusy || candidate.Settings.DirtyLog == DirtyLogMode.None) return false;
+            return candidate.DirtyLogBusy = true;
+        });
+        if (slot is null) return null;
+        var step = NextStep(slot);
+        return new PreparedOperation(KindOf(step), op => RunAsync(slot, step, op), () => fleet.Release(() => slot.DirtyLogBusy = false));
+    }
+
+    private DirtyLogStep NextStep(VmSlot slot)
+    {
+        if (!slot.DirtyLogEnabled) return DirtyLogStep.Enable;
+        if (slot.DirtyLogRounds >= campaign.DirtyLog.RoundsPerSession) return DirtyLogStep.Disable;
+        var verify = campaign.DirtyLog.VerifyEvery;
+        return verify > 0 && slot.DirtyLogRounds % verify == verify - 1 ? DirtyLogStep.Verify : DirtyLogStep.Round;
+    }
+
+    private static OperationKind KindOf(DirtyLogStep step) => step switch
+    {
+        DirtyLogStep.Enable => OperationKind.DirtyLogEnable,
+        DirtyLogStep.Verify => OperationKind.DirtyLogVerify,
+        DirtyLogStep.Disable => OperationKind.DirtyLogDisable,
+        _ => OperationKind.DirtyLogGet,
+    };
+
+    private async Task<OperationResult> RunAsync(VmSlot slot, DirtyLogStep step, OperationMessage op)
+    {
+        var pages = await slot.Grain.DirtyLogAsync(op, step);
+        fleet.Release(() =>
+        {
+            slot.DirtyLogRounds = step is DirtyLogStep.Enable or DirtyLogStep.Disable ? 0 : slot.DirtyLogRounds + 1;
+            slot.DirtyLogEnabled = pages >= 0 && step != DirtyLogStep.Disable;
+        });
+        return OperationResult.Of(pages >= 0, $"{slot.Key}: {pages} pages");
+    }
+}

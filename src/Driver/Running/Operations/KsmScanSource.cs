@@ -1,0 +1,24 @@
+using Livebed.Driver.Campaigns;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.World;
+
+namespace Livebed.Driver.Running.Operations;
+
+/// <summary>ksmd: scans of every host.</summary>
+internal sealed class KsmScanSource(Campaign campaign, Fleet fleet) : IOperationSource
+{
+    public string Name => OperationNames.Of(OperationKind.KsmScan);
+    public double Rate => campaign.Ksm.Rate * campaign.Silos;
+
+    public PreparedOperation Prepare(SeededRandom random)
+    {
+        var host = fleet.Hosts[random.Next(fleet.Hosts.Count)];
+        var scan = new HostEvent(OperationKind.KsmScan, 0, new HvaRange(default, campaign.Ksm.PagesPerScan));
+        return new PreparedOperation(OperationKind.KsmScan, async op =>
+        {
+            var result = await host.RunEventAsync(op, scan);
+            return OperationResult.Of(true, $"{result.Pages} pages");
+        });
+    }
+}

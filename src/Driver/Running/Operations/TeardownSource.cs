@@ -1,0 +1,69 @@
+using Livebed.Driver.Campaigns;
+using Livebed.Grains.Contracts;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Driver.Running.Operations;
+
+/// <summary>
+/// VMs that die and are made anew: by either path, or both at once; a share of them while a range is open whose end will find nobody,
+/// and a share with the destroyer inside the VM's own process.
+/// </summary>
+internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedger reports, OperationIds ids) : IOperationSource
+{
+    /// <summary>How long the open range outlives the beginning of the teardown: long enough for unregister to come in between.</summary>
+    private static readonly TimeSpan RangeOutlives = TimeSpan.FromMilliseconds(60);
+
+    public string Name => OperationNames.Of(OperationKind.VmDestroy);
+    public double Rate => campaign.Teardowns.Rate;
+
+    public PreparedOperation? Prepare(SeededRandom random)
+    {
+        var slot = fleet.Take(random, candidate =>
+        {
+            candidate.IsUp = false;
+            return true;
+        });
+        if (slot is null) return null;
+        var order = OrderOf(random);
+        var how = new DestroyMessage(order, order == DestroyOrder.VmFirst && random.Chance(campaign.Teardowns.SharesAddressSpace));
+        var insideRange = random.Chance(campaign.Teardowns.InsideRange);
+        return new PreparedOperation(OperationKind.VmDestroy, op => RunAsync(slot, how, insideRange, op));
+    }
+
+    private DestroyOrder OrderOf(SeededRandom random) => campaign.Teardowns.Path switch
+    {
+        TeardownPath.VmFirst => DestroyOrder.VmFirst,
+        TeardownPath.MmFirst => DestroyOrder.AddressSpaceFirst,
+        _ => (DestroyOrder)random.Next(3),
+    };
+
+    private async Task<OperationResult> RunAsync(VmSlot slot, DestroyMessage how, bool insideRange, OperationMessage op)
+    {
+        var closing = insideRange ? await OpenAsync(slot) : Task.CompletedTask;
+        var last = await slot.Grain.DestroyAsync(op, how);
+        foreach (var report in last) reports.Retire(report);
+        await closing;
+        fleet.Release(() => slot.Exists = false);
+        var what = $"{slot.Key}: {how.Order}{(how.SharesAddressSpace ? ", by its own process" : "")}{(insideRange ? ", inside a range" : "")}";
+        await fleet.CreateAsync(slot);
+        return OperationResult.Of(true, what);
+    }
+
+    /// <summary>Opens a range over guest RAM and returns the task that will close it.</summary>
+    private async Task<Task> OpenAsync(VmSlot slot)
+    {
+        var op = OperationMessage.From(new Operation(ids.Next(), OperationKind.HeldRange));
+        var host = slot.HostGrain;
+        var opened = await host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, slot.AddressSpaceId, new HvaRange(VmLayout.RamHva, 1)));
+        return opened.Status == HostEventStatus.Done ? CloseAsync(host, op) : Task.CompletedTask;
+    }
+
+    private static async Task CloseAsync(IHostMmuGrain host, OperationMessage op)
+    {
+        await Task.Delay(RangeOutlives);
+        await host.CloseRangeAsync(op);
+    }
+}

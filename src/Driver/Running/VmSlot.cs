@@ -1,0 +1,40 @@
+using Livebed.Driver.Campaigns;
+using Livebed.Grains.Contracts;
+
+namespace Livebed.Driver.Running;
+
+/// <summary>
+/// One place of the campaign's fleet: the VM that lives there now, and what the driver knows of its user-space state. When the VM dies,
+/// the next incarnation takes the place. Guarded by <see cref="Fleet"/>.
+/// </summary>
+internal sealed class VmSlot(int index, int host, VmSettings settings)
+{
+    public int Index { get; } = index;
+    public int Host { get; } = host;
+    public VmSettings Settings { get; } = settings;
+
+    public string Key { get; set; } = "";
+    public IVmGrain Grain { get; set; } = null!;
+    public IHostMmuGrain HostGrain { get; set; } = null!;
+    public int Incarnation { get; set; }
+    public int AddressSpaceId { get; set; }
+
+    /// <summary>Operations may be started; false while the VM is being destroyed or made.</summary>
+    public bool IsUp { get; set; }
+
+    /// <summary>There is a VM to ask for reports, though it may be going.</summary>
+    public bool Exists { get; set; }
+
+    public bool MemslotBusy { get; set; }
+    public bool DirtyLogBusy { get; set; }
+    public bool HotplugPlugged { get; set; }
+    public bool HotplugMoved { get; set; }
+    public bool HotplugLogged { get; set; }
+    public int DirtyLogRounds { get; set; }
+    public bool DirtyLogEnabled { get; set; }
+
+    public void Forget()
+    {
+        (HotplugPlugged, HotplugMoved, HotplugLogged, DirtyLogEnabled, DirtyLogRounds) = (false, false, false, false, 0);
+    }
+}
