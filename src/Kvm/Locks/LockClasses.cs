@@ -9,8 +9,16 @@ public static class LockClasses
     /// <summary><c>mm->mmap_lock</c>: VMAs.</summary>
     public static readonly LockClass MmapLock = LockClass.Define("mmap_lock", maySleep: true);
 
+    /// <summary><c>mm->mm_users</c>: a reference count, modelled as a lock that users hold for read, so that an exit which waits for the last
+    /// user has a witness.</summary>
+    public static readonly LockClass MmUsers = LockClass.Define("mm_users", maySleep: true);
+
     /// <summary>The folio lock of one page, held over migration and KSM merging.</summary>
     public static readonly LockClass FolioLock = LockClass.Define("folio_lock", maySleep: true);
+
+    /// <summary>The rmap locks (<c>anon_vma->rwsem</c>, <c>i_mmap_rwsem</c>) of one address space as one: reclaim, migration and ageing reach
+    /// its pages under it, without <c>mmap_lock</c>.</summary>
+    public static readonly LockClass RmapLock = LockClass.Define("rmap_lock", maySleep: true);
 
     /// <summary><c>mm->page_table_lock</c> (PTL): PTEs.</summary>
     public static readonly LockClass PageTableLock = LockClass.Define("page_table_lock", maySleep: false);

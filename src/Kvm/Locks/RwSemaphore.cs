@@ -11,6 +11,10 @@ public sealed class RwSemaphore(LockDomain domain, LockClass lockClass, string i
     : KernelLock(domain, lockClass, instance)
 {
     public ValueTask DownReadAsync(Operation op) => AcquireAsync(op, LockMode.Read);
+
+    /// <summary><c>down_read_trylock</c>.</summary>
+    public bool TryDownRead(Operation op) => TryAcquire(op, LockMode.Read);
+
     public void UpRead(Operation op) => Release(op, LockMode.Read);
     public ValueTask DownWriteAsync(Operation op) => AcquireAsync(op, LockMode.Write);
     public void UpWrite(Operation op) => Release(op, LockMode.Write);

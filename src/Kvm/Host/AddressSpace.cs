@@ -1,0 +1,175 @@
+using System.Diagnostics;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host;
+
+/// <summary>
+/// <c>struct mm_struct</c>: areas, page table, locks and notifier subscriptions of one process. Keeps S10: every change of a PTE goes through
+/// <see cref="SetPte"/>, which asks for the PTL and, where the change unmaps, repoints or downgrades, for an open range that covers it.
+/// Lock order: mm_users, mmap_lock, folio lock, rmap_lock, PTL, and last the bus lock, which models cache coherence: vCPUs on other threads
+/// read PTEs and touch frames under it, nobody waits inside it, and it is no kernel lock.
+/// Simplified: one rmap lock and one PTL for an address space; a fixed set of areas.
+/// </summary>
+public sealed class AddressSpace
+{
+    public const long PagesMax = 1L << 28;
+
+    private readonly Machine _machine;
+    private readonly Vma[] _vmas;
+    private int _mmCount = 1;
+
+    internal AddressSpace(Machine machine, AddressSpaceSpec spec)
+    {
+        _machine = machine;
+        _vmas = [.. Validated(spec).OrderBy(area => area.Range.Start).Select(area => new Vma(area))];
+        Id = spec.Id;
+        Name = $"mm-{spec.Id} of {machine.Name}";
+        MmUsers = new RwSemaphore(machine.Locks, LockClasses.MmUsers, Name);
+        MmapLock = new RwSemaphore(machine.Locks, LockClasses.MmapLock, Name);
+        RmapLock = new RwSemaphore(machine.Locks, LockClasses.RmapLock, Name);
+        PageTableLock = new KernelMutex(machine.Locks, LockClasses.PageTableLock, Name);
+        Subscriptions = new MmuNotifierSubscriptions(machine.World, machine.NotifierSrcu, Name, machine.Mutant);
+        Ranges = new NotifiedRanges(machine, this);
+        Memory = new GuestMemory(machine, this);
+    }
+
+    public int Id { get; }
+    public string Name { get; }
+
+    /// <summary>The process is dying or dead: no new users, so no new operation by or for it.</summary>
+    public bool IsExiting { get; private set; }
+
+    /// <summary>Every subscriber was released by exit_mmap: PTEs may go without a range.</summary>
+    public bool IsReleased { get; internal set; }
+
+    /// <summary>Guest memory as the vCPUs of this process's VM reach it.</summary>
+    public GuestMemory Memory { get; }
+
+    internal RwSemaphore MmUsers { get; }
+    internal RwSemaphore MmapLock { get; }
+    internal RwSemaphore RmapLock { get; }
+    internal KernelMutex PageTableLock { get; }
+    internal MmuNotifierSubscriptions Subscriptions { get; }
+    internal NotifiedRanges Ranges { get; }
+    internal Lock Bus { get; } = new();
+    internal IReadOnlyList<Vma> Vmas => _vmas;
+
+    /// <summary><c>mmget_not_zero</c>: the operation acts for the process, whose exit waits for it.</summary>
+    internal bool TryGetUser(Operation op) => !IsExiting && MmUsers.TryDownRead(op);
+
+    /// <summary><c>mmput</c>.</summary>
+    internal void PutUser(Operation op) => MmUsers.UpRead(op);
+
+    /// <summary><c>mmgrab</c>: the object, not the memory, is kept; for those who come through the rmap.</summary>
+    internal void Grab() => _mmCount++;
+
+    /// <summary><c>mmdrop</c>.</summary>
+    internal void Drop()
+    {
+        if (--_mmCount > 0) return;
+        foreach (KernelLock done in (KernelLock[])[MmUsers, MmapLock, RmapLock, PageTableLock]) _machine.Locks.Forget(done);
+    }
+
+    /// <summary>The last reference by the process itself goes; returns when the others are gone too. The op then is the only user.</summary>
+    internal async ValueTask BecomeLastUserAsync(Operation op)
+    {
+        IsExiting = true;
+        await MmUsers.DownWriteAsync(op);
+    }
+
+    internal Vma? Find(Hva hva)
+    {
+        int low = 0, high = _vmas.Length - 1;
+        while (low <= high)
+        {
+            var middle = (low + high) >> 1;
+            if (hva < _vmas[middle].Range.Start) high = middle - 1;
+            else if (hva >= _vmas[middle].Range.End) low = middle + 1;
+            else return _vmas[middle];
+        }
+
+        return null;
+    }
+
+    /// <summary>The areas under a range, each with its part of it.</summary>
+    internal IEnumerable<(Vma Vma, HvaRange Pages)> Pieces(HvaRange range)
+    {
+        foreach (var vma in _vmas)
+        {
+            var pages = vma.Range.Intersect(range);
+            if (!pages.IsEmpty) yield return (vma, pages);
+        }
+    }
+
+    /// <summary>
+    /// The only way a PTE changes. With <paramref name="discard"/> the page's content is given up too, in the same step as seen by vCPUs:
+    /// what is there next is zeroes.
+    /// </summary>
+    /// <exception cref="UnreachableException">The operation does not hold the PTL: a defect of the model.</exception>
+    internal void SetPte(Operation op, Vma vma, Hva hva, Pte next, bool discard = false)
+    {
+        if (!PageTableLock.IsHeldBy(op.Id)) throw new UnreachableException($"{op} changes the PTE of {hva} in {Name} without the page-table lock");
+        ref var pte = ref vma.PteAt(hva);
+        var old = pte;
+        if (old.NeedsNotifier(next)) CheckNotifierCompleteness(op, hva, old, next);
+        if (old.IsKsm != next.IsKsm) _machine.KsmMappings += next.IsKsm ? 1 : -1;
+        lock (Bus)
+        {
+            pte = next;
+            if (discard) vma.NewestAt(hva) = 0;
+        }
+    }
+
+    /// <summary>
+    /// Compares secondary page-table entries with the primary ones (S1 and S12, from the other side). The caller keeps its SPTEs as they
+    /// are (mmu_lock) until it has the answer.
+    /// </summary>
+    /// <returns>indexes of entries that the page table does not bear out and that no open range covers</returns>
+    public IReadOnlyList<int> AuditSptes(ReadOnlySpan<AuditedSpte> sptes)
+    {
+        _machine.Counters.AddChecks(sptes.Length);
+        List<int>? wrong = null;
+        for (var i = 0; i < sptes.Length; i++)
+        {
+            var spte = sptes[i];
+            var pte = Find(spte.Hva) is { } vma ? vma.PteAt(spte.Hva) : Pte.None;
+            if (pte.Reaches(spte.Pfn) && (pte.IsWritable || !spte.Writable)) continue;
+            if (!Ranges.Covers(spte.Hva)) (wrong ??= []).Add(i);
+        }
+
+        return wrong ?? (IReadOnlyList<int>)[];
+    }
+
+    private void CheckNotifierCompleteness(Operation op, Hva hva, Pte old, Pte next)
+    {
+        _machine.Counters.AddChecks(1);
+        if (IsReleased || Ranges.Covers(hva)) return;
+        _machine.World.Observer.Violated(new Violation(
+            Invariants.NotifierCompleteness, $"{op} changes the PTE of {hva} in {Name} from {old} to {next} outside of every notified range",
+            Name, Hva: hva.Value, Pfn: old.Pfn.Value, Operations: [op.Id]));
+    }
+
+    private static IReadOnlyList<VmaSpec> Validated(AddressSpaceSpec spec)
+    {
+        if (spec.Vmas.Count == 0) throw new ArgumentException($"address space {spec.Id} has no area", nameof(spec));
+        var total = 0L;
+        HvaRange? last = null;
+        foreach (var area in spec.Vmas.OrderBy(area => area.Range.Start))
+        {
+            if (area.Range.IsEmpty || area.Range.Start.Value < 0) throw new ArgumentException($"address space {spec.Id}: {area.Range} is no range of pages", nameof(spec));
+            if (last is { } previous && previous.Overlaps(area.Range))
+                throw new ArgumentException($"address space {spec.Id}: {area.Range} overlaps {previous}", nameof(spec));
+            last = area.Range;
+            total += area.Range.Pages;
+            if (total > PagesMax) throw new ArgumentException($"address space {spec.Id} has more than {PagesMax} pages", nameof(spec));
+        }
+
+        return spec.Vmas;
+    }
+
+    public override string ToString() => Name;
+}

@@ -1,0 +1,63 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host;
+
+/// <summary>
+/// <c>wp_page_copy</c> (mm/memory.c): a write to a page that others see too gets a copy of its own. Order: copy; start; under the PTL clear and
+/// flush, then set the new PTE, if the old one is still there; end; drop the old page.
+/// </summary>
+internal sealed class CopyOnWrite(Machine machine)
+{
+    /// <summary>Consumes the reference that the caller took on the old frame under the PTL, which is what keeps the copy true: nobody may
+    /// reuse a page in place while there is a second reference.</summary>
+    /// <returns>false when the host has no frame left; true also when the PTE was changed by another meanwhile, so look again</returns>
+    public async ValueTask<bool> BreakAsync(Operation op, AddressSpace mm, Vma vma, Hva hva, Pte old)
+    {
+        if (!machine.Frames.TryAllocate(zeroed: false, out var copy))
+        {
+            machine.Counters.AllocationFailures++;
+            machine.Frames.Put(old.Pfn);
+            return false;
+        }
+
+        machine.Frames.Copy(old.Pfn, copy);
+        await machine.StepAsync();
+        var range = await mm.Ranges.StartAsync(op, new HvaRange(hva, 1), MmuNotifierEvent.Clear);
+        try
+        {
+            await machine.StepAsync();
+            await ReplaceAsync(op, mm, vma, hva, old, copy);
+        }
+        finally
+        {
+            await machine.StepAsync();
+            await mm.Ranges.EndAsync(op, range);
+            machine.Frames.Put(copy);
+            machine.Frames.Put(old.Pfn);
+        }
+
+        return true;
+    }
+
+    private async ValueTask ReplaceAsync(Operation op, AddressSpace mm, Vma vma, Hva hva, Pte old, Pfn copy)
+    {
+        await mm.PageTableLock.AcquireAsync(op);
+        try
+        {
+            if (vma.PteAt(hva) != old) return;
+            mm.SetPte(op, vma, hva, Pte.None);
+            await machine.StepAsync();
+            machine.Frames.Map(copy, mm.Id, hva);
+            mm.SetPte(op, vma, hva, Pte.Map(copy, writable: true));
+            machine.Counters.CowBreaks++;
+            if (machine.Frames.IsKsm(old.Pfn)) machine.Counters.KsmUnmerges++;
+            machine.Frames.Unmap(old.Pfn);
+        }
+        finally
+        {
+            mm.PageTableLock.Release(op);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host.Events;
+
+/// <summary>
+/// Two ranges of one task, one inside the other: an mprotect over the range needs memory and reclaims one page of it (direct reclaim). Start A,
+/// start B, end B, end A: the case in which a fair rwsem held from start to end can deadlock (kvm-protocol 2.2). Inside, locks are only
+/// tried, as direct reclaim does, because outside they are taken in the other order.
+/// </summary>
+internal sealed class NestedRange(Machine machine) : IHostEventSource
+{
+    public OperationKind Kind => OperationKind.NestedRange;
+
+    public ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev) =>
+        ProcessTask.WriteLockedAsync(op, mm, async () =>
+        {
+            var (vma, pages) = mm.Pieces(ev.Range).FirstOrDefault();
+            if (vma is null) return 0;
+            return await mm.Ranges.WithinAsync(op, pages, MmuNotifierEvent.ProtectionVma, ev.HoldMicroseconds, async () =>
+            {
+                var inner = ev.Inner is { } asked && pages.Contains(asked) ? asked : pages.Start;
+                var swapped = await DirectReclaimAsync(op, mm, vma, inner, ev.HoldMicroseconds);
+                return swapped + await PageTableWalk.ChangeAsync(op, mm, vma, pages, (_, pte) => pte.IsPresent ? pte.AsReadOnly() : pte);
+            });
+        });
+
+    private async ValueTask<int> DirectReclaimAsync(Operation op, AddressSpace mm, Vma vma, Hva hva, long holdMicroseconds)
+    {
+        if (!mm.RmapLock.TryDownRead(op)) return 0;
+        try
+        {
+            return await mm.Ranges.WithinAsync(
+                op, new HvaRange(hva, 1), MmuNotifierEvent.Clear, holdMicroseconds,
+                async () => await SwapOut.TryUnmapAsync(machine, op, mm, vma, hva) ? 1 : 0);
+        }
+        finally
+        {
+            mm.RmapLock.UpRead(op);
+        }
+    }
+}

@@ -1,0 +1,45 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host.Events;
+
+/// <summary>
+/// What the process does to memory of its own that no memslot knows: by turns an MADV_DONTNEED and an mprotect of scratch memory. KVM is
+/// told, and protocols that elide have nothing to do. An event whose range touches no scratch area takes the first one whole.
+/// </summary>
+internal sealed class Spurious(Machine machine) : IHostEventSource
+{
+    private long _turn;
+
+    public OperationKind Kind => OperationKind.Spurious;
+
+    public ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
+    {
+        var (vma, pages) = Target(mm, ev.Range);
+        if (vma is null) return ValueTask.FromResult(HostEventResult.Of(0));
+        return _turn++ % 2 == 0
+            ? ProcessTask.ReadLockedAsync(op, mm, async () =>
+            {
+                await mm.Ranges.WithinAsync(
+                    op, pages, MmuNotifierEvent.Clear, ev.HoldMicroseconds, () => PageTableWalk.ZapAsync(machine, op, mm, vma, pages));
+                return (int)pages.Pages;
+            })
+            : ProcessTask.WriteLockedAsync(op, mm, async () =>
+            {
+                await mm.Ranges.WithinAsync(
+                    op, pages, MmuNotifierEvent.ProtectionVma, ev.HoldMicroseconds,
+                    () => PageTableWalk.ChangeAsync(op, mm, vma, pages, (_, pte) => pte.IsPresent ? pte.AsReadOnly() : pte));
+                return (int)pages.Pages;
+            });
+    }
+
+    private static (Vma? Vma, HvaRange Pages) Target(AddressSpace mm, HvaRange range)
+    {
+        foreach (var (vma, pages) in mm.Pieces(range))
+            if (vma.Kind == VmaKind.Scratch) return (vma, pages);
+        foreach (var vma in mm.Vmas)
+            if (vma.Kind == VmaKind.Scratch) return (vma, vma.Range);
+        return default;
+    }
+}

@@ -1,0 +1,61 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host;
+
+/// <summary>
+/// The lock bit of each page (<c>folio_lock</c>), held over migration, reclaim and KSM merging. A lock object exists only while somebody
+/// holds or wants it, so memory is bounded by the operations that run and not by the frames.
+/// </summary>
+internal sealed class FolioLocks(LockDomain domain, string host)
+{
+    private readonly Dictionary<Pfn, Entry> _entries = [];
+
+    public int Count => _entries.Count;
+
+    /// <summary><c>folio_trylock</c>.</summary>
+    public bool TryLock(Operation op, Pfn pfn)
+    {
+        if (_entries.ContainsKey(pfn)) return false;
+        return Enter(pfn).Mutex.TryAcquire(op);
+    }
+
+    public void Unlock(Operation op, Pfn pfn)
+    {
+        var entry = _entries[pfn];
+        entry.Mutex.Release(op);
+        Leave(pfn, entry);
+    }
+
+    /// <summary><c>migration_entry_wait</c>: returns when whoever holds the page's lock now has given it up.</summary>
+    public async ValueTask WaitAsync(Operation op, Pfn pfn)
+    {
+        if (!_entries.ContainsKey(pfn)) return;
+        await Enter(pfn).Mutex.AcquireAsync(op);
+        Unlock(op, pfn);
+    }
+
+    private Entry Enter(Pfn pfn)
+    {
+        if (!_entries.TryGetValue(pfn, out var entry))
+            _entries[pfn] = entry = new Entry(new KernelMutex(domain, LockClasses.FolioLock, $"{pfn} of {host}"));
+        entry.Users++;
+        return entry;
+    }
+
+    private void Leave(Pfn pfn, Entry entry)
+    {
+        if (--entry.Users > 0) return;
+        _entries.Remove(pfn);
+        domain.Forget(entry.Mutex);
+    }
+
+    private sealed class Entry(KernelMutex mutex)
+    {
+        public KernelMutex Mutex { get; } = mutex;
+
+        /// <summary>Those who hold the lock and those who wait for it.</summary>
+        public int Users { get; set; }
+    }
+}

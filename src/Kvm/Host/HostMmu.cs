@@ -1,0 +1,188 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Events;
+using Livebed.Kvm.Host.SamePageMerging;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host;
+
+/// <summary>
+/// The primary MMU of one host: its frames, its processes' address spaces, and everything that changes their page tables
+/// (kvm-protocol 1.1, 2.0, 6, 7). One object is one actor: its methods run one turn at a time and interleave at awaits. The exception is
+/// <see cref="GuestMemory"/>, which vCPU threads call directly.
+/// It knows VMs only as notifier subscribers. Each method names the address space by number; a number that is not there is an address space that is gone.
+/// </summary>
+public sealed class HostMmu
+{
+    private readonly Machine _machine;
+    private readonly PageFault _faults;
+    private readonly UserMemory _userMemory;
+    private readonly ExitMmap _exit;
+    private readonly HeldRange _heldRanges;
+    private readonly Dictionary<OperationKind, IHostEventSource> _sources;
+    private readonly LiveOperationSet _live = new();
+
+    /// <param name="world">the world it runs in</param>
+    /// <param name="name">for witnesses: "host-0"</param>
+    /// <param name="frames">frames of memory; as many swap slots</param>
+    /// <param name="pageSize">bytes a frame, see <see cref="FramePool"/></param>
+    /// <param name="mutant">the defect switched on, if any</param>
+    public HostMmu(IWorld world, string name, int frames, int pageSize, Mutant mutant)
+    {
+        _machine = new Machine(world, name, frames, pageSize, mutant);
+        _faults = new PageFault(_machine);
+        _userMemory = new UserMemory(_machine, _faults);
+        _exit = new ExitMmap(_machine);
+        _heldRanges = new HeldRange(_machine, _live);
+        Ksm = new Ksm(_machine, _faults);
+        IHostEventSource[] sources =
+        [
+            new Unmap(_machine), new DontNeed(_machine), new Fork(_machine), new PageMigration(_machine), new Reclaim(_machine),
+            new NumaBalancing(_machine), new Mprotect(), new Ageing(), new OomReap(_machine), new Spurious(_machine),
+            new NestedRange(_machine), _heldRanges,
+        ];
+        _sources = sources.ToDictionary(source => source.Kind);
+    }
+
+    public string Name => _machine.Name;
+    public LockDomain Locks => _machine.Locks;
+    public FramePool Frames => _machine.Frames;
+    public HostCounters Counters => _machine.Counters;
+    public Ksm Ksm { get; }
+
+    /// <summary>Operations that run here now, held ranges among them.</summary>
+    public IReadOnlyCollection<OperationId> LiveOperations => _live.Ids;
+
+    public HostUsage Usage => new(
+        _machine.Frames.InUse, _machine.Swap.InUse, _machine.OpenRanges, _machine.AddressSpaces.Values.Sum(mm => mm.Subscriptions.Count),
+        _machine.AddressSpaces.Count, _machine.Folios.Count, _live.Ids.Count);
+
+    /// <exception cref="ArgumentException">The number is taken, or the areas are not a set of disjoint ranges.</exception>
+    public AddressSpace CreateAddressSpace(AddressSpaceSpec spec)
+    {
+        if (_machine.AddressSpaces.ContainsKey(spec.Id)) throw new ArgumentException($"{Name} has an address space {spec.Id} already", nameof(spec));
+        var mm = new AddressSpace(_machine, spec);
+        _machine.AddressSpaces.Add(spec.Id, mm);
+        return mm;
+    }
+
+    /// <summary>Null when there is none, or no longer.</summary>
+    public AddressSpace? Find(int addressSpaceId) => _machine.AddressSpaces.GetValueOrDefault(addressSpaceId);
+
+    /// <summary>The process exits: waits for the operations that act for it, releases its subscribers, frees its memory. False when it is
+    /// gone or going already.</summary>
+    public async ValueTask<bool> ExitAddressSpaceAsync(Operation op, int addressSpaceId)
+    {
+        using var live = _live.Enter(op);
+        return Find(addressSpaceId) is { } mm && await _exit.RunAsync(op, mm);
+    }
+
+    /// <inheritdoc cref="IHostPort.FaultInAsync"/>
+    public async ValueTask<HostPage> FaultInAsync(Operation op, int addressSpaceId, Hva hva, bool write)
+    {
+        using var live = _live.Enter(op);
+        return Find(addressSpaceId) is { } mm
+            ? await _faults.FaultInAsync(op, mm, hva, write)
+            : new HostPage(HostPageStatus.NoAddressSpace, Pfn.None, Writable: false);
+    }
+
+    /// <inheritdoc cref="IHostPort.PutPageAsync"/>
+    public void PutPage(Pfn pfn) => _machine.Frames.Put(pfn);
+
+    /// <inheritdoc cref="IHostPort.WriteUserAsync"/>
+    public async ValueTask<bool> WriteUserAsync(Operation op, int addressSpaceId, Hva hva, ulong value)
+    {
+        using var live = _live.Enter(op);
+        return Find(addressSpaceId) is { } mm && await _userMemory.WriteAsync(op, mm, hva, value);
+    }
+
+    /// <summary><c>mmu_notifier_register</c>, under the locks of <c>mm_take_all_locks</c>: waits until no range is open, so that nobody gets an
+    /// end without a start. False when the address space is gone.</summary>
+    public async ValueTask<bool> RegisterNotifierAsync(Operation op, int addressSpaceId, IMmuNotifierSubscriber subscriber)
+    {
+        using var live = _live.Enter(op);
+        if (Find(addressSpaceId) is not { } mm) return false;
+        var registered = await ProcessTask.WriteLockedAsync(op, mm, async () =>
+        {
+            await mm.RmapLock.DownWriteAsync(op);
+            try
+            {
+                mm.Subscriptions.Register(subscriber);
+                return 1;
+            }
+            finally
+            {
+                mm.RmapLock.UpWrite(op);
+            }
+        });
+        return registered.Status == HostEventStatus.Done;
+    }
+
+    /// <inheritdoc cref="IHostPort.UnregisterNotifierAsync"/>
+    public async ValueTask UnregisterNotifierAsync(Operation op, int addressSpaceId, IMmuNotifierSubscriber subscriber)
+    {
+        using var live = _live.Enter(op);
+        if (Find(addressSpaceId) is { } mm) await mm.Subscriptions.UnregisterAsync(op, subscriber);
+        else await _machine.NotifierSrcu.SynchronizeAsync(op);
+    }
+
+    /// <inheritdoc cref="IHostPort.CopyPagesAsync"/>
+    public void CopyPages(int addressSpaceId, HvaRange range, ReadOnlySpan<ulong> pages)
+    {
+        if (Find(addressSpaceId) is { } mm) UserMemory.Copy(mm, range, pages);
+    }
+
+    /// <inheritdoc cref="IHostPort.ChangedSinceCopyAsync"/>
+    public IReadOnlyList<Hva> ChangedSinceCopy(int addressSpaceId, HvaRange range, ReadOnlySpan<ulong> dirty) =>
+        Find(addressSpaceId) is { } mm ? UserMemory.ChangedSinceCopy(mm, range, dirty) : [];
+
+    /// <summary><see cref="AddressSpace.AuditSptes"/> of an address space; of one that is gone, every SPTE is wrong.</summary>
+    public IReadOnlyList<int> AuditSptes(int addressSpaceId, ReadOnlySpan<AuditedSpte> sptes) =>
+        Find(addressSpaceId) is { } mm ? mm.AuditSptes(sptes) : [.. Enumerable.Range(0, sptes.Length)];
+
+    /// <summary>Runs one host memory event to its end.</summary>
+    /// <exception cref="ArgumentException">The kind is no host memory event, or a figure is out of bounds.</exception>
+    public async ValueTask<HostEventResult> RunEventAsync(Operation op, HostEvent ev)
+    {
+        Validate(ev);
+        using var live = _live.Enter(op);
+        if (ev.Kind == OperationKind.KsmScan) return HostEventResult.Of(await Ksm.ScanAsync(op, ev.Range.Pages, ev.HoldMicroseconds));
+        if (!_sources.TryGetValue(ev.Kind, out var source)) throw new ArgumentException($"{ev.Kind} is no host memory event", nameof(ev));
+        if (Find(ev.AddressSpaceId) is not { IsExiting: false } mm) return HostEventResult.NoAddressSpace;
+        mm.Grab();
+        try
+        {
+            return await source.RunAsync(op, mm, ev);
+        }
+        finally
+        {
+            mm.Drop();
+        }
+    }
+
+    /// <summary>The first half of a held range: when it returns Done the range is open, and the operation live, until <see cref="CloseRangeAsync"/>.</summary>
+    public async ValueTask<HostEventResult> OpenRangeAsync(Operation op, HostEvent ev)
+    {
+        Validate(ev);
+        if (Find(ev.AddressSpaceId) is not { IsExiting: false } mm) return HostEventResult.NoAddressSpace;
+        using var live = _live.Enter(op);
+        return await _heldRanges.OpenAsync(op, mm, ev);
+    }
+
+    /// <summary>The second half: changes what PTEs there still are, and ends the range. Harmless when the address space has exited, or when
+    /// the operation holds no range.</summary>
+    public async ValueTask<HostEventResult> CloseRangeAsync(Operation op)
+    {
+        using var live = _live.Enter(op);
+        return await _heldRanges.CloseAsync(op);
+    }
+
+    private static void Validate(HostEvent ev)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(ev.Range.Pages, HostEvent.PagesMax, nameof(ev.Range));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((ulong)ev.HoldMicroseconds, (ulong)HostEvent.HoldMicrosecondsMax, nameof(ev.HoldMicroseconds));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((ulong)ev.ChildMicroseconds, (ulong)HostEvent.HoldMicrosecondsMax, nameof(ev.ChildMicroseconds));
+    }
+}

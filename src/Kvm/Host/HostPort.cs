@@ -1,0 +1,32 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host;
+
+/// <summary>The port of a VM that lives in the same process as its host, as in the explorer: plain calls.</summary>
+public sealed class HostPort(HostMmu host, int addressSpaceId, IMmuNotifierSubscriber subscriber) : IHostPort
+{
+    public ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write) => host.FaultInAsync(op, addressSpaceId, hva, write);
+
+    public ValueTask PutPageAsync(Operation op, Pfn pfn)
+    {
+        host.PutPage(pfn);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value) => host.WriteUserAsync(op, addressSpaceId, hva, value);
+
+    public ValueTask<bool> RegisterNotifierAsync(Operation op) => host.RegisterNotifierAsync(op, addressSpaceId, subscriber);
+
+    public ValueTask UnregisterNotifierAsync(Operation op) => host.UnregisterNotifierAsync(op, addressSpaceId, subscriber);
+
+    public ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages)
+    {
+        host.CopyPages(addressSpaceId, range, pages.Span);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty) =>
+        ValueTask.FromResult(host.ChangedSinceCopy(addressSpaceId, range, dirty.Span));
+}

@@ -1,0 +1,51 @@
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host;
+
+/// <summary>
+/// What all address spaces of one host share: frames, swap, the global SRCU domain of mm/mmu_notifier.c, folio locks, counters and the
+/// list of address spaces itself (in order of their numbers, so that a walk is the same in every run).
+/// </summary>
+internal sealed class Machine
+{
+    private long _rangeId;
+
+    public Machine(IWorld world, string name, int frames, int pageSize, Mutant mutant)
+    {
+        World = world;
+        Name = name;
+        Mutant = mutant;
+        Locks = new LockDomain(world);
+        Frames = new FramePool(frames, pageSize);
+        Swap = new SwapStore(frames, pageSize);
+        Folios = new FolioLocks(Locks, name);
+        NotifierSrcu = new Srcu(Locks, LockClasses.NotifierSrcu, name);
+    }
+
+    public IWorld World { get; }
+    public string Name { get; }
+    public Mutant Mutant { get; }
+    public LockDomain Locks { get; }
+    public FramePool Frames { get; }
+
+    /// <summary>As large as the host's memory: a host never has more to swap out.</summary>
+    public SwapStore Swap { get; }
+
+    public FolioLocks Folios { get; }
+    public Srcu NotifierSrcu { get; }
+    public HostCounters Counters { get; } = new();
+    public SortedList<int, AddressSpace> AddressSpaces { get; } = [];
+
+    /// <summary>PTEs with the KSM flag, over all address spaces.</summary>
+    public long KsmMappings { get; set; }
+
+    /// <summary>Ranges between start and end now, over all address spaces, also those that have exited.</summary>
+    public int OpenRanges { get; set; }
+
+    public long NextRangeId() => ++_rangeId;
+
+    /// <summary>Between two steps of an mm operation others may run.</summary>
+    public ValueTask StepAsync() => World.PointAsync(SchedulingPoint.MmStep);
+}

@@ -1,0 +1,94 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host;
+
+/// <summary>
+/// The ranges of one address space that are between start and end now: <c>mmu_notifier_invalidate_range_start/end</c> as the mm calls them
+/// (kvm-protocol 2.0), and the ground truth for S10. A range counts as open from the return of the last start callback to the first end
+/// callback, which is when PTEs may change.
+/// </summary>
+internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
+{
+    private readonly List<MmuNotifierRange> _open = [];
+
+    /// <summary>Whether one open range covers the page.</summary>
+    public bool Covers(Hva hva)
+    {
+        foreach (var range in _open)
+            if (range.Pages.Contains(hva)) return true;
+        return false;
+    }
+
+    /// <summary>Begins a blockable range, which nobody may refuse.</summary>
+    public async ValueTask<MmuNotifierRange> StartAsync(Operation op, HvaRange pages, MmuNotifierEvent kind)
+    {
+        var range = NewRange(pages, kind, blockable: true);
+        using var phase = machine.World.Observer.Phase(op, "invalidate_range_start");
+        await mm.Subscriptions.InvalidateRangeStartAsync(op, range);
+        Open(range);
+        return range;
+    }
+
+    /// <summary>Begins a non-blockable range; null is -EAGAIN, and then there is no end.</summary>
+    public async ValueTask<MmuNotifierRange?> TryStartNonBlockableAsync(Operation op, HvaRange pages, MmuNotifierEvent kind)
+    {
+        var range = NewRange(pages, kind, blockable: false);
+        using var phase = machine.World.Observer.Phase(op, "invalidate_range_start");
+        if (!await mm.Subscriptions.InvalidateRangeStartAsync(op, range))
+        {
+            machine.Counters.RangesRefused++;
+            return null;
+        }
+
+        Open(range);
+        return range;
+    }
+
+    public async ValueTask EndAsync(Operation op, MmuNotifierRange range)
+    {
+        _open.Remove(range);
+        machine.OpenRanges--;
+        using var phase = machine.World.Observer.Phase(op, "invalidate_range_end");
+        await mm.Subscriptions.InvalidateRangeEndAsync(op, range);
+    }
+
+    /// <summary>A whole range around a change: start; the mm works for a while; change; end.</summary>
+    /// <returns>what <paramref name="change"/> returned</returns>
+    public async ValueTask<int> WithinAsync(
+        Operation op, HvaRange pages, MmuNotifierEvent kind, long holdMicroseconds, Func<ValueTask<int>> change)
+    {
+        var range = await StartAsync(op, pages, kind);
+        try
+        {
+            await WorkAsync(holdMicroseconds);
+            return await change();
+        }
+        finally
+        {
+            await machine.StepAsync();
+            await EndAsync(op, range);
+        }
+    }
+
+    /// <summary>What the mm does between start and the change of the PTEs, as time.</summary>
+    public async ValueTask WorkAsync(long holdMicroseconds)
+    {
+        if (holdMicroseconds > 0) await machine.World.DelayAsync(holdMicroseconds);
+        await machine.StepAsync();
+    }
+
+    private MmuNotifierRange NewRange(HvaRange pages, MmuNotifierEvent kind, bool blockable)
+    {
+        machine.Counters.NotifierRanges++;
+        if (mm.Find(pages.Start) is { Kind: VmaKind.Scratch }) machine.Counters.SpuriousRanges++;
+        return new MmuNotifierRange(machine.NextRangeId(), pages, kind, blockable);
+    }
+
+    private void Open(MmuNotifierRange range)
+    {
+        _open.Add(range);
+        machine.OpenRanges++;
+    }
+}

@@ -1,0 +1,158 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host;
+
+/// <summary>
+/// Get-user-pages: <c>follow_page_pte</c> and, where the PTE does not do, <c>handle_mm_fault</c> (mm/gup.c, mm/memory.c), repeated until it does.
+/// Demand zero (a read maps the zero frame read-only), copy on write, reuse in place, swap-in, NUMA hinting, waiting for a migrating page.
+/// Runs under mmap_lock (read) and never gives it up inside, as a fault without FAULT_FLAG_ALLOW_RETRY.
+/// Simplified: "reuse" asks for a single reference (<c>wp_can_reuse_anon_folio</c>), there is no PageAnonExclusive; no direct reclaim.
+/// </summary>
+internal sealed class PageFault(Machine machine)
+{
+    /// <summary>Each attempt waits for somebody or gets somewhere; whoever needs more than this is livelocked.</summary>
+    private const int AttemptsMax = 1 << 14;
+
+    private readonly CopyOnWrite _copyOnWrite = new(machine);
+
+    private enum Step : byte
+    {
+        Done,
+        BreakCow,
+        WaitForMigration,
+        NoMemory,
+    }
+
+    /// <summary>Finds the page and takes a reference on its frame.</summary>
+    public async ValueTask<HostPage> FaultInAsync(Operation op, AddressSpace mm, Hva hva, bool write)
+    {
+        machine.Counters.FaultIns++;
+        if (!mm.TryGetUser(op)) return new HostPage(HostPageStatus.NoAddressSpace, Pfn.None, Writable: false);
+        try
+        {
+            await mm.MmapLock.DownReadAsync(op);
+            try
+            {
+                return await HandleAsync(op, mm, hva, write);
+            }
+            finally
+            {
+                mm.MmapLock.UpRead(op);
+            }
+        }
+        finally
+        {
+            mm.PutUser(op);
+        }
+    }
+
+    private async ValueTask<HostPage> HandleAsync(Operation op, AddressSpace mm, Hva hva, bool write)
+    {
+        if (mm.Find(hva) is not { } vma || (write && !vma.Writable)) return new HostPage(HostPageStatus.Fault, Pfn.None, Writable: false);
+        for (var attempt = 0; attempt < AttemptsMax; attempt++)
+        {
+            Step step;
+            Pte pte;
+            await mm.PageTableLock.AcquireAsync(op);
+            try
+            {
+                step = HandlePte(op, mm, vma, hva, write);
+                pte = vma.PteAt(hva);
+            }
+            finally
+            {
+                mm.PageTableLock.Release(op);
+            }
+
+            if (step == Step.BreakCow && !await _copyOnWrite.BreakAsync(op, mm, vma, hva, pte)) step = Step.NoMemory;
+            if (step == Step.WaitForMigration) await machine.Folios.WaitAsync(op, pte.Pfn);
+            if (step == Step.NoMemory) return new HostPage(HostPageStatus.NoMemory, Pfn.None, Writable: false);
+            if (step == Step.Done) return new HostPage(HostPageStatus.Ok, pte.Pfn, pte.IsWritable);
+            await machine.StepAsync();
+        }
+
+        machine.World.Observer.Violated(new Violation(
+            Invariants.FaultProgress, $"{op} looked {AttemptsMax} times for {hva} of {mm} and found it changed each time", mm.Name,
+            Hva: hva.Value, Operations: [op.Id]));
+        return new HostPage(HostPageStatus.Fault, Pfn.None, Writable: false);
+    }
+
+    /// <summary><c>handle_pte_fault</c> as far as it goes under the PTL. Done leaves a reference on the frame with the caller; so does BreakCow,
+    /// because the copy needs it before the lock is dropped.</summary>
+    private Step HandlePte(Operation op, AddressSpace mm, Vma vma, Hva hva, bool write)
+    {
+        var pte = vma.PteAt(hva);
+        if (pte.IsMigration)
+        {
+            machine.Counters.MigrationWaits++;
+            return Step.WaitForMigration;
+        }
+
+        if (pte.IsNone && !DemandZero(op, mm, vma, hva, write)) return Step.NoMemory;
+        if (pte.IsSwap && !SwapIn(op, mm, vma, hva)) return Step.NoMemory;
+        if (pte.IsProtNone)
+        {
+            // do_numa_page: permission comes back, nothing is taken away, so no notification.
+            machine.Counters.NumaHints++;
+            mm.SetPte(op, vma, hva, pte.AsAccessible());
+        }
+
+        pte = vma.PteAt(hva);
+        if (write && !pte.IsWritable)
+        {
+            if (!CanReuse(pte.Pfn))
+            {
+                machine.Frames.Get(pte.Pfn);
+                return Step.BreakCow;
+            }
+
+            machine.Counters.CowReuses++;
+            mm.SetPte(op, vma, hva, pte.AsWritable());
+        }
+
+        machine.Frames.Get(pte.Pfn);
+        return Step.Done;
+    }
+
+    /// <summary><c>do_anonymous_page</c>.</summary>
+    private bool DemandZero(Operation op, AddressSpace mm, Vma vma, Hva hva, bool write)
+    {
+        machine.Counters.DemandZeroFaults++;
+        if (!write)
+        {
+            mm.SetPte(op, vma, hva, Pte.Map(machine.Frames.ZeroFrame, writable: false));
+            return true;
+        }
+
+        return TryMapNew(op, mm, vma, hva, zeroed: true);
+    }
+
+    /// <summary><c>do_swap_page</c>: the frame comes from swap and is this mm's alone.</summary>
+    private bool SwapIn(Operation op, AddressSpace mm, Vma vma, Hva hva)
+    {
+        var slot = vma.PteAt(hva).SwapSlot;
+        if (!TryMapNew(op, mm, vma, hva, zeroed: false, slot)) return false;
+        machine.Counters.SwapIns++;
+        return true;
+    }
+
+    private bool TryMapNew(Operation op, AddressSpace mm, Vma vma, Hva hva, bool zeroed, int slot = -1)
+    {
+        if (!machine.Frames.TryAllocate(zeroed, out var pfn))
+        {
+            machine.Counters.AllocationFailures++;
+            return false;
+        }
+
+        if (slot >= 0) machine.Swap.Load(slot, machine.Frames.Bytes(pfn));
+        machine.Frames.Map(pfn, mm.Id, hva);
+        machine.Frames.Put(pfn);
+        mm.SetPte(op, vma, hva, Pte.Map(pfn, vma.Writable));
+        return true;
+    }
+
+    /// <summary>The PTE's own reference is the only one. KSM pages and the zero frame stay as they are for those who come later.</summary>
+    private bool CanReuse(Pfn pfn) => pfn != machine.Frames.ZeroFrame && !machine.Frames.IsKsm(pfn) && machine.Frames.RefCount(pfn) == 1;
+}

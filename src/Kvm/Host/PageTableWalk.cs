@@ -1,0 +1,83 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host;
+
+/// <summary>
+/// Walks over the PTEs of a range under the PTL, a bounded batch at a time: <c>zap_pte_range</c> (mm/memory.c) and <c>change_pte_range</c>
+/// (mm/mprotect.c). Whether a range is open around them is the caller's, and SetPte's to check.
+/// </summary>
+internal static class PageTableWalk
+{
+    private const int PagesPerBatch = 256;
+
+    /// <summary>Unmaps everything in the range and gives up its content; frames are freed after the PTL was dropped, when nobody else holds
+    /// them, which can be before the range's end.</summary>
+    /// <returns>PTEs that were not empty</returns>
+    public static async ValueTask<int> ZapAsync(Machine machine, Operation op, AddressSpace mm, Vma vma, HvaRange pages)
+    {
+        var zapped = 0;
+        var gone = new List<Pfn>();
+        foreach (var batch in Batches(pages))
+        {
+            await mm.PageTableLock.AcquireAsync(op);
+            try
+            {
+                for (var hva = batch.Start; hva < batch.End; hva += 1)
+                {
+                    var pte = vma.PteAt(hva);
+                    if (pte.IsNone) continue;
+                    mm.SetPte(op, vma, hva, Pte.None, discard: true);
+                    zapped++;
+                    if (pte.IsPresent) gone.Add(pte.Pfn);
+                    if (pte.IsSwap) machine.Swap.Free(pte.SwapSlot);
+                }
+            }
+            finally
+            {
+                mm.PageTableLock.Release(op);
+            }
+
+            await machine.StepAsync();
+            foreach (var pfn in gone) machine.Frames.Unmap(pfn);
+            gone.Clear();
+        }
+
+        return zapped;
+    }
+
+    /// <summary>Replaces each PTE by what <paramref name="next"/> makes of it.</summary>
+    /// <returns>PTEs that changed</returns>
+    public static async ValueTask<int> ChangeAsync(
+        Operation op, AddressSpace mm, Vma vma, HvaRange pages, Func<Hva, Pte, Pte> next)
+    {
+        var changed = 0;
+        foreach (var batch in Batches(pages))
+        {
+            await mm.PageTableLock.AcquireAsync(op);
+            try
+            {
+                for (var hva = batch.Start; hva < batch.End; hva += 1)
+                {
+                    var pte = vma.PteAt(hva);
+                    var wanted = next(hva, pte);
+                    if (wanted == pte) continue;
+                    mm.SetPte(op, vma, hva, wanted);
+                    changed++;
+                }
+            }
+            finally
+            {
+                mm.PageTableLock.Release(op);
+            }
+        }
+
+        return changed;
+    }
+
+    private static IEnumerable<HvaRange> Batches(HvaRange pages)
+    {
+        for (var start = pages.Start; start < pages.End; start += PagesPerBatch)
+            yield return new HvaRange(start, Math.Min(PagesPerBatch, pages.End - start));
+    }
+}

@@ -1,0 +1,211 @@
+using System.Runtime.InteropServices;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host.SamePageMerging;
+
+/// <summary>
+/// <c>ksmd</c> of one host (mm/ksm.c): scans mergeable memory round robin and lets pages of equal content share one read-only frame. A page is
+/// looked up in the stable tree at every visit, and enters the unstable tree only when its checksum did not change since the last one.
+/// A later write breaks COW (<see cref="CopyOnWrite"/>) and counts as an unmerge.
+/// Simplified: no merging across NUMA nodes, no <c>use_zero_pages</c> (the zero frame itself is never merged), no MADV_UNMERGEABLE.
+/// </summary>
+public sealed class Ksm
+{
+    private readonly Machine _machine;
+    private readonly PageFault _faults;
+    private readonly KernelMutex _threadMutex;
+    private readonly PageMerger _merger;
+    private readonly StableTree _stable;
+    private readonly UnstableTree _unstable = new();
+    private readonly ScanCursor _cursor;
+    private long _fullScans;
+    private long _pagesScanned;
+
+    internal Ksm(Machine machine, PageFault faults)
+    {
+        _machine = machine;
+        _faults = faults;
+        _threadMutex = new KernelMutex(machine.Locks, LockClasses.KsmThreadMutex, machine.Name);
+        _merger = new PageMerger(machine);
+        _stable = new StableTree(machine.Frames);
+        _cursor = new ScanCursor(machine);
+    }
+
+    public KsmCounters Counters
+    {
+        get
+        {
+            var shared = _machine.Frames.KsmFrames;
+            var sharing = Math.Max(0, _machine.KsmMappings - shared);
+            var items = _machine.AddressSpaces.Values.Sum(mm => mm.Vmas.Sum(vma => (long)vma.KsmItems));
+            var settled = shared + sharing + _unstable.Count;
+            return new KsmCounters(
+                shared, sharing, _unstable.Count, Math.Max(0, items - settled), _fullScans, _pagesScanned,
+                _machine.Counters.KsmMerges, _machine.Counters.KsmUnmerges);
+        }
+    }
+
+    /// <summary><c>ksm_do_scan</c>: looks at up to <paramref name="pages"/> pages; stops early when a whole pass finds nothing mapped.</summary>
+    /// <returns>pages looked at</returns>
+    internal async ValueTask<int> ScanAsync(Operation op, long pages, long holdMicroseconds)
+    {
+        await _threadMutex.AcquireAsync(op);
+        try
+        {
+            var scanned = 0;
+            var scannedThisPass = -1;
+            while (scanned < pages)
+            {
+                if (_cursor.Next() is not { } item)
+                {
+                    EndPass();
+                    if (scannedThisPass == 0) break;
+                    scannedThisPass = 0;
+                    continue;
+                }
+
+                scanned++;
+                scannedThisPass++;
+                _pagesScanned++;
+                await VisitAsync(op, item, holdMicroseconds);
+                await _machine.World.PointAsync(SchedulingPoint.Yield);
+            }
+
+            return scanned;
+        }
+        finally
+        {
+            _threadMutex.Release(op);
+        }
+    }
+
+    private void EndPass()
+    {
+        _fullScans++;
+        _unstable.Clear();
+        _stable.Prune();
+    }
+
+    private async ValueTask VisitAsync(Operation op, KsmItem item, long holdMicroseconds)
+    {
+        if (!item.Mm.TryGetUser(op)) return;
+        try
+        {
+            var page = await GetMergeablePageAsync(op, item);
+            if (page.IsNone) return;
+            try
+            {
+                await CompareAndMergeAsync(op, item, page, holdMicroseconds);
+            }
+            finally
+            {
+                _machine.Frames.Put(page);
+            }
+        }
+        finally
+        {
+            item.Mm.PutUser(op);
+        }
+    }
+
+    /// <summary><c>get_mergeable_page</c>: the page with a reference, None when nothing is there that may be merged.</summary>
+    private async ValueTask<Pfn> GetMergeablePageAsync(Operation op, KsmItem item)
+    {
+        await item.Mm.MmapLock.DownReadAsync(op);
+        try
+        {
+            var pte = item.Pte;
+            if (!pte.IsAccessible || pte.Pfn == _machine.Frames.ZeroFrame) return Pfn.None;
+            _machine.Frames.Get(pte.Pfn);
+            return pte.Pfn;
+        }
+        finally
+        {
+            item.Mm.MmapLock.UpRead(op);
+        }
+    }
+
+    /// <summary><c>cmp_and_merge_page</c>. Checksum and first compare are hints, taken while the guest may write; the merge compares again.</summary>
+    private async ValueTask CompareAndMergeAsync(Operation op, KsmItem item, Pfn page, long holdMicroseconds)
+    {
+        if (_machine.Frames.IsKsm(page)) return;
+        var hash = Checksum(_machine.Frames.Bytes(page));
+        var kpage = _stable.Search(hash, _machine.Frames.Bytes(page));
+        if (!kpage.IsNone)
+        {
+            await _merger.TryMergeAsync(op, item, page, kpage, holdMicroseconds);
+            _machine.Frames.Put(kpage);
+            return;
+        }
+
+        if (item.Checksum != hash)
+        {
+            item.Checksum = hash;
+            return;
+        }
+
+        if (!_unstable.TryFind(hash, out var twin)) _unstable.Insert(hash, item);
+        else if (twin != item) await MergeTwinsAsync(op, item, page, twin, hash, holdMicroseconds);
+    }
+
+    /// <summary>The candidate of the unstable tree is looked up anew; when it is not what it was, the newcomer takes its place.</summary>
+    private async ValueTask MergeTwinsAsync(Operation op, KsmItem item, Pfn page, KsmItem twin, ulong hash, long holdMicroseconds)
+    {
+        if (!twin.Mm.TryGetUser(op))
+        {
+            _unstable.Insert(hash, item);
+            return;
+        }
+
+        try
+        {
+            var twinPage = await GetMergeablePageAsync(op, twin);
+            if (twinPage.IsNone || twinPage == page || !_machine.Frames.Bytes(page).SequenceEqual(_machine.Frames.Bytes(twinPage)))
+            {
+                if (!twinPage.IsNone) _machine.Frames.Put(twinPage);
+                _unstable.Insert(hash, item);
+                return;
+            }
+
+            try
+            {
+                await MergeTwoAsync(op, item, page, twin, twinPage, holdMicroseconds);
+            }
+            finally
+            {
+                _machine.Frames.Put(twinPage);
+            }
+        }
+        finally
+        {
+            twin.Mm.PutUser(op);
+        }
+    }
+
+    /// <summary><c>try_to_merge_two_pages</c>: the first becomes a KSM page where it is, the second is replaced by it; if only the first works
+    /// out, it is broken up again (<c>break_cow</c>).</summary>
+    private async ValueTask MergeTwoAsync(Operation op, KsmItem item, Pfn page, KsmItem twin, Pfn twinPage, long holdMicroseconds)
+    {
+        if (!await _merger.TryMergeAsync(op, item, page, Pfn.None, holdMicroseconds)) return;
+        if (await _merger.TryMergeAsync(op, twin, twinPage, page, holdMicroseconds))
+        {
+            var hash = Checksum(_machine.Frames.Bytes(page));
+            _stable.Insert(hash, page);
+            _unstable.Remove(hash);
+            return;
+        }
+
+        var broken = await _faults.FaultInAsync(op, item.Mm, item.Hva, write: true);
+        if (broken.Status == HostPageStatus.Ok) _machine.Frames.Put(broken.Pfn);
+    }
+
+    /// <summary>Stands for the kernel's xxhash; never 0, which means "no checksum".</summary>
+    private static ulong Checksum(ReadOnlySpan<byte> page)
+    {
+        var hash = 0UL;
+        foreach (var word in MemoryMarshal.Cast<byte, ulong>(page)) hash = SeededRandom.Mix(hash ^ word) + 0x9E3779B97F4A7C15UL;
+        return hash | 1;
+    }
+}

@@ -1,0 +1,124 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host.SamePageMerging;
+
+/// <summary>
+/// <c>try_to_merge_one_page</c> (mm/ksm.c): turns one mapping into a mapping of a KSM page, in two complete invalidations (kvm-protocol 6.2).
+/// First write-protect, with the reference test that lets any page go that somebody has pinned; then compare; then replace, if the PTE is
+/// still what it was. Under mmap_lock (read) and the folio lock. The caller holds one reference on the page.
+/// </summary>
+internal sealed class PageMerger(Machine machine)
+{
+    /// <summary>Makes the page itself a KSM page (<paramref name="kpage"/> None) or replaces it by one; false when it gave up.</summary>
+    public async ValueTask<bool> TryMergeAsync(Operation op, KsmItem item, Pfn page, Pfn kpage, long holdMicroseconds)
+    {
+        await item.Mm.MmapLock.DownReadAsync(op);
+        try
+        {
+            if (!machine.Folios.TryLock(op, page)) return false;
+            try
+            {
+                if (await WriteProtectAsync(op, item, page, holdMicroseconds) is not { } protectedPte) return false;
+                if (kpage.IsNone) return await TryMarkAsync(op, item, protectedPte);
+
+                // Nobody can write either page now: the one is read-only, the other is a KSM page.
+                if (!machine.Frames.Bytes(page).SequenceEqual(machine.Frames.Bytes(kpage))) return false;
+                return await TryReplaceAsync(op, item, protectedPte, kpage, holdMicroseconds);
+            }
+            finally
+            {
+                machine.Folios.Unlock(op, page);
+            }
+        }
+        finally
+        {
+            item.Mm.MmapLock.UpRead(op);
+        }
+    }
+
+    /// <summary><c>write_protect_page</c>; the PTE that it left behind, null when the page was gone or pinned.</summary>
+    private async ValueTask<Pte?> WriteProtectAsync(Operation op, KsmItem item, Pfn page, long holdMicroseconds)
+    {
+        Pte? result = null;
+        await InvalidateAsync(op, item, holdMicroseconds, async () =>
+        {
+            var pte = item.Pte;
+            if (!pte.IsAccessible || pte.Pfn != page) return 0;
+            item.Mm.SetPte(op, item.Vma, item.Hva, Pte.None);
+            await machine.StepAsync();
+
+            // Beside the mappings' references there is ours, and no other: a fault that has looked the page up has one too.
+            if (machine.Frames.RefCount(page) != machine.Frames.MapCount(page) + 1)
+            {
+                machine.Counters.KsmPinned++;
+                item.Mm.SetPte(op, item.Vma, item.Hva, pte);
+                return 0;
+            }
+
+            result = pte.AsReadOnly();
+            item.Mm.SetPte(op, item.Vma, item.Hva, pte.AsReadOnly());
+            return 1;
+        });
+        return result;
+    }
+
+    /// <summary><c>folio_set_stable_node</c> on the page itself. Permissions stay as they are, so no notification.</summary>
+    private async ValueTask<bool> TryMarkAsync(Operation op, KsmItem item, Pte protectedPte)
+    {
+        await item.Mm.PageTableLock.AcquireAsync(op);
+        try
+        {
+            if (item.Pte != protectedPte) return false;
+            machine.Frames.MarkKsm(protectedPte.Pfn);
+            item.Mm.SetPte(op, item.Vma, item.Hva, protectedPte.AsKsm());
+            return true;
+        }
+        finally
+        {
+            item.Mm.PageTableLock.Release(op);
+        }
+    }
+
+    /// <summary><c>replace_page</c>.</summary>
+    private async ValueTask<bool> TryReplaceAsync(Operation op, KsmItem item, Pte protectedPte, Pfn kpage, long holdMicroseconds)
+    {
+        var replaced = await InvalidateAsync(op, item, holdMicroseconds, async () =>
+        {
+            if (item.Pte != protectedPte) return 0;
+            machine.Frames.Map(kpage, item.Mm.Id, item.Hva);
+            item.Mm.SetPte(op, item.Vma, item.Hva, Pte.None);
+            await machine.StepAsync();
+            await item.Mm.Subscriptions.ChangePteAsync(op, item.Hva, kpage);
+            item.Mm.SetPte(op, item.Vma, item.Hva, Pte.Map(kpage, writable: false, ksm: true));
+            machine.Frames.Unmap(protectedPte.Pfn);
+            return 1;
+        });
+        if (replaced == 0) return false;
+        machine.Counters.KsmMerges++;
+        return true;
+    }
+
+    /// <summary>Runs a change of the one PTE under the PTL inside a CLEAR range; the mutant leaves the range out.</summary>
+    private async ValueTask<int> InvalidateAsync(Operation op, KsmItem item, long holdMicroseconds, Func<ValueTask<int>> change)
+    {
+        if (machine.Mutant == Mutant.KsmWithoutNotifier) return await UnderPageTableLockAsync();
+        return await item.Mm.Ranges.WithinAsync(
+            op, new HvaRange(item.Hva, 1), MmuNotifierEvent.Clear, holdMicroseconds, UnderPageTableLockAsync);
+
+        async ValueTask<int> UnderPageTableLockAsync()
+        {
+            await item.Mm.PageTableLock.AcquireAsync(op);
+            try
+            {
+                return await change();
+            }
+            finally
+            {
+                item.Mm.PageTableLock.Release(op);
+            }
+        }
+    }
+}

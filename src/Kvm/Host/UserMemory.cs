@@ -1,0 +1,64 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host;
+
+/// <summary>
+/// What user space and KVM's own code do to guest memory through the process's page table: <c>copy_to_user</c>, and the copy-out of a migration,
+/// of which only "which content was the last that was copied" is kept (S6 is judged by it).
+/// </summary>
+internal sealed class UserMemory(Machine machine, PageFault faults)
+{
+    /// <summary>Pages named by one call of <see cref="ChangedSinceCopy"/>.</summary>
+    private const int ChangedMax = 16;
+
+    /// <summary>Stores the value, faulting the page in as often as it takes; false is -EFAULT, also for want of memory.</summary>
+    public async ValueTask<bool> WriteAsync(Operation op, AddressSpace mm, Hva hva, ulong value)
+    {
+        while (!mm.IsExiting)
+        {
+            if (mm.Memory.TryStore(hva, value))
+            {
+                machine.Counters.UserWrites++;
+                return true;
+            }
+
+            var page = await faults.FaultInAsync(op, mm, hva, write: true);
+            if (page.Status != HostPageStatus.Ok) return false;
+
+            // The store must come before somebody else takes the page away again, so no scheduling point in between.
+            machine.Frames.Put(page.Pfn);
+        }
+
+        return false;
+    }
+
+    public static void Copy(AddressSpace mm, HvaRange range, ReadOnlySpan<ulong> pages)
+    {
+        lock (mm.Bus)
+        {
+            for (var i = 0L; i < range.Pages; i++)
+                if ((pages.IsEmpty || IsSet(pages, i)) && mm.Find(range.Start + i) is { } vma)
+                    vma.CopiedAt(range.Start + i) = vma.WritesAt(range.Start + i);
+        }
+    }
+
+    public static IReadOnlyList<Hva> ChangedSinceCopy(AddressSpace mm, HvaRange range, ReadOnlySpan<ulong> dirty)
+    {
+        List<Hva>? changed = null;
+        lock (mm.Bus)
+        {
+            for (var i = 0L; i < range.Pages && (changed?.Count ?? 0) < ChangedMax; i++)
+            {
+                var hva = range.Start + i;
+                if (IsSet(dirty, i) || mm.Find(hva) is not { } vma) continue;
+                if (vma.CopiedAt(hva) != vma.WritesAt(hva)) (changed ??= []).Add(hva);
+            }
+        }
+
+        return changed ?? (IReadOnlyList<Hva>)[];
+    }
+
+    private static bool IsSet(ReadOnlySpan<ulong> bits, long index) =>
+        index >> 6 < bits.Length && (bits[(int)(index >> 6)] & (1UL << (int)(index & 63))) != 0;
+}

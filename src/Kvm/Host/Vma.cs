@@ -1,0 +1,34 @@
+using Livebed.Kvm.Addresses;
+
+namespace Livebed.Kvm.Host;
+
+/// <summary>
+/// <c>struct vm_area_struct</c> with the part of the page table that lies under it, as arrays by page: hva spaces are dense. Beside each
+/// PTE stands the guest-memory oracle for that page: the newest value, how often it was written, and that count at the last copy-out.
+/// PTEs and oracle are written under the bus lock of the address space. Simplified: an area is never split or merged; all of them are
+/// private anonymous memory.
+/// </summary>
+internal sealed class Vma(VmaSpec spec)
+{
+    private readonly Pte[] _ptes = new Pte[spec.Range.Pages];
+    private readonly ulong[] _newest = new ulong[spec.Range.Pages];
+    private readonly long[] _writes = new long[spec.Range.Pages];
+    private readonly long[] _copied = new long[spec.Range.Pages];
+
+    public HvaRange Range { get; } = spec.Range;
+    public VmaKind Kind { get; } = spec.Kind;
+    public bool Mergeable { get; } = spec.Mergeable;
+    public bool Writable { get; } = spec.Writable;
+
+    /// <summary>KSM's checksum of each page at its last visit, 0 for none (<c>rmap_item->oldchecksum</c>); empty where nothing may be merged.</summary>
+    public ulong[] KsmChecksums { get; } = spec.Mergeable ? new ulong[spec.Range.Pages] : [];
+
+    /// <summary>Pages with a checksum: KSM's rmap_items.</summary>
+    public int KsmItems { get; set; }
+
+    public bool Contains(Hva hva) => Range.Contains(hva);
+    public ref Pte PteAt(Hva hva) => ref _ptes[hva - Range.Start];
+    public ref ulong NewestAt(Hva hva) => ref _newest[hva - Range.Start];
+    public ref long WritesAt(Hva hva) => ref _writes[hva - Range.Start];
+    public ref long CopiedAt(Hva hva) => ref _copied[hva - Range.Start];
+}
