@@ -29,4 +29,7 @@ public sealed class HostPort(HostMmu host, int addressSpaceId, IMmuNotifierSubsc
 
     public ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty) =>
         ValueTask.FromResult(host.ChangedSinceCopy(addressSpaceId, range, dirty.Span));
+
+    public ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> claims) =>
+        ValueTask.FromResult(host.AuditSptes(addressSpaceId, claims.Span));
 }
