@@ -34,7 +34,7 @@ public sealed class AddressSpace
         PageTableLock = new KernelMutex(machine.Locks, LockClasses.PageTableLock, Name);
         Subscriptions = new MmuNotifierSubscriptions(machine.World, machine.NotifierSrcu, Name, machine.Mutant);
         Ranges = new NotifiedRanges(machine, this);
-        Memory = new GuestMemory(machine, this);
+        GuestMemory = new GuestMemory(machine, this);
     }
 
     public int Id { get; }
@@ -47,7 +47,7 @@ public sealed class AddressSpace
     public bool IsReleased { get; internal set; }
 
     /// <summary>Guest memory as the vCPUs of this process's VM reach it.</summary>
-    public GuestMemory Memory { get; }
+    public GuestMemory GuestMemory { get; }
 
     internal RwSemaphore MmUsers { get; }
     internal RwSemaphore MmapLock { get; }

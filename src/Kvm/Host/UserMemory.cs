@@ -17,7 +17,7 @@ internal sealed class UserMemory(Machine machine, PageFault faults)
     {
         while (!mm.IsExiting)
         {
-            if (mm.Memory.TryStore(hva, value))
+            if (mm.GuestMemory.TryStore(hva, value))
             {
                 machine.Counters.UserWrites++;
                 return true;

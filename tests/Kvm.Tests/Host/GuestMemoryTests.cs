@@ -97,7 +97,7 @@ public class GuestMemoryTests
         for (var i = 0; i < batch.Length; i++)
             batch[i] = new GuestAccess(new Gfn(0), HostRig.Ram, i == 300 ? new Pfn(99) : pfn, GuestAccessKind.Write, (ulong)i);
 
-        await rig.Mm.Memory.ExecuteAsync(batch);
+        await rig.Mm.GuestMemory.ExecuteAsync(batch);
 
         Assert.Equal([Invariants.NoStaleTranslation], rig.Violations);
         Assert.Equal(599UL, rig.FirstWord(pfn));

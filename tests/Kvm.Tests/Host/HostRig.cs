@@ -64,7 +64,7 @@ internal sealed class HostRig
     }
 
     public ValueTask ExecuteAsync(GuestAccessKind kind, Hva hva, Pfn pfn, ulong value = 0, int mm = 0) =>
-        Host.Find(mm)!.Memory.ExecuteAsync(new[] { new GuestAccess(new Gfn(hva.Value), hva, pfn, kind, value) });
+        Host.Find(mm)!.GuestMemory.ExecuteAsync(new[] { new GuestAccess(new Gfn(hva.Value), hva, pfn, kind, value) });
 
     public ValueTask<HostEventResult> RunAsync(OperationKind kind, Hva start, long pages, long hold = 0, int mm = 0) =>
         Host.RunEventAsync(Op(kind), new HostEvent(kind, mm, new HvaRange(start, pages), hold));
