@@ -2,12 +2,13 @@ using System.Runtime.InteropServices;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Actors;
 
 /// <summary>A VM's way to its host, by grain calls.</summary>
-internal sealed class HostGrainPort(IHostMmuGrain host, int addressSpace, string vmKey, bool hasChangePte) : IHostPort
+internal sealed class HostGrainPort(IHostMmuGrain host, int addressSpace, string vmKey) : IHostPort
 {
     public async ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write) =>
         (await host.FaultInAsync(OperationMessage.From(op), addressSpace, hva.Value, write)).ToPage();
@@ -17,10 +18,10 @@ internal sealed class HostGrainPort(IHostMmuGrain host, int addressSpace, string
     public ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value) =>
         host.WriteUserAsync(OperationMessage.From(op), addressSpace, hva.Value, gfn.Value, value);
 
-    public ValueTask<bool> RegisterNotifierAsync(Operation op) =>
-        host.RegisterNotifierAsync(OperationMessage.From(op), addressSpace, vmKey, hasChangePte);
+    public ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
+        host.RegisterNotifierAsync(OperationMessage.From(op), addressSpace, vmKey, subscriber.HasChangePte);
 
-    public ValueTask UnregisterNotifierAsync(Operation op) => host.UnregisterNotifierAsync(OperationMessage.From(op), addressSpace, vmKey);
+    public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) => host.UnregisterNotifierAsync(OperationMessage.From(op), addressSpace, vmKey);
 
     public ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages) =>
         host.CopyPagesAsync(OperationMessage.From(op), addressSpace, range.Start.Value, range.Pages, Bytes(pages));
@@ -28,8 +29,8 @@ internal sealed class HostGrainPort(IHostMmuGrain host, int addressSpace, string
     public async ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty) =>
         [.. (await host.ChangedSinceCopyAsync(OperationMessage.From(op), addressSpace, range.Start.Value, range.Pages, Bytes(dirty))).Select(hva => new Hva(hva))];
 
-    public async ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> claims) =>
-        await host.AuditAsync(OperationMessage.From(op), addressSpace, MemoryMarshal.AsBytes(claims.Span).ToArray());
+    public async ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> sptes) =>
+        await host.AuditAsync(OperationMessage.From(op), addressSpace, MemoryMarshal.AsBytes(sptes.Span).ToArray());
 
     private static ReadOnlyMemory<byte> Bytes(ReadOnlyMemory<ulong> words) => MemoryMarshal.AsBytes(words.Span).ToArray();
 }

@@ -120,10 +120,10 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         _ids = new OperationIds((message.Options.Ordinal << 8) | 0xff);
         _host = GrainFactory.GetGrain<IHostMmuGrain>(message.HostKey);
         await _host.CreateAddressSpaceAsync(AddressSpaceOf(message));
-        var vm = new Vm(_journal!.World, message.Options, HostPortOf(message, _host));
+        var vm = new Vm(_journal!.World, message.Options, new HostGrainPort(_host, message.AddressSpaceId, this.GetPrimaryKeyString()));
         _session = new DirtyLogSession(vm);
         _vm = vm;
-        await vm.Host.RegisterNotifierAsync(op);
+        await vm.Host.RegisterNotifierAsync(op, vm.Notifier);
         await vm.Teardown.CreatePrivateSlotsAsync(op);
         foreach (var (slotId, first, pages) in VmLayout.RamSlots(message.RamPages, message.Memslots))
             await vm.MemslotUpdates.SetAsync(op, new MemslotChange(slotId, VmLayout.RamGfn + first, pages, VmLayout.RamHva + first, MemslotFlags.None));
@@ -147,9 +147,6 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         if (message.HotplugPages > 0) vmas.Add(new VmaSpec(new HvaRange(VmLayout.HotplugHva, message.HotplugPages), VmaKind.Hotplug, message.Mergeable));
         return new AddressSpaceSpec(message.AddressSpaceId, vmas);
     }
-
-    private HostGrainPort HostPortOf(VmMessage message, IHostMmuGrain host) => new(
-        host, message.AddressSpaceId, this.GetPrimaryKeyString(), hasChangePte: message.Options.Protocol != "gfn-range");
 
     private async ValueTask<long> RunDirtyLogAsync(Operation op, DirtyLogStep step)
     {

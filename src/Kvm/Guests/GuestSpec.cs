@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.World;
 
@@ -10,6 +11,8 @@ namespace Livebed.Kvm.Guests;
 /// <param name="ZeroPercent">share of pages whose content always is zeroes</param>
 /// <param name="RepeatedPercent">share of pages whose content is repeated across VMs, work for KSM</param>
 /// <param name="Patterns">how many different repeated contents there are</param>
+[JsonDerivedType(typeof(TraceGuestSpec), "trace")]
+[JsonDerivedType(typeof(SyntheticGuestSpec), "synthetic")]
 public abstract record GuestSpec(int ZeroPercent, int RepeatedPercent, int Patterns)
 {
     /// <summary>Guest pages that a VM with this many vCPUs needs from its RAM base on.</summary>

@@ -5,7 +5,7 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>The port of a VM that lives in the same process as its host, as in the explorer: plain calls.</summary>
-public sealed class HostPort(HostMmu host, int addressSpaceId, IMmuNotifierSubscriber subscriber) : IHostPort
+public sealed class HostPort(HostMmu host, int addressSpaceId) : IHostPort
 {
     public ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write) => host.FaultInAsync(op, addressSpaceId, hva, write);
 
@@ -17,9 +17,9 @@ public sealed class HostPort(HostMmu host, int addressSpaceId, IMmuNotifierSubsc
 
     public ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value) => host.WriteUserAsync(op, addressSpaceId, hva, value);
 
-    public ValueTask<bool> RegisterNotifierAsync(Operation op) => host.RegisterNotifierAsync(op, addressSpaceId, subscriber);
+    public ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) => host.RegisterNotifierAsync(op, addressSpaceId, subscriber);
 
-    public ValueTask UnregisterNotifierAsync(Operation op) => host.UnregisterNotifierAsync(op, addressSpaceId, subscriber);
+    public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) => host.UnregisterNotifierAsync(op, addressSpaceId, subscriber);
 
     public ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages)
     {
@@ -30,6 +30,6 @@ public sealed class HostPort(HostMmu host, int addressSpaceId, IMmuNotifierSubsc
     public ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty) =>
         ValueTask.FromResult(host.ChangedSinceCopy(addressSpaceId, range, dirty.Span));
 
-    public ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> claims) =>
-        ValueTask.FromResult(host.AuditSptes(addressSpaceId, claims.Span));
+    public ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> sptes) =>
+        ValueTask.FromResult(host.AuditSptes(addressSpaceId, sptes.Span));
 }

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host;
@@ -18,11 +19,11 @@ public interface IHostPort
     ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value);
 
     /// <summary><c>mmu_notifier_register</c> of this VM with its address space; false when the address space is gone.</summary>
-    ValueTask<bool> RegisterNotifierAsync(Operation op);
+    ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber);
 
     /// <summary><c>mmu_notifier_unregister</c>: release if still hashed, unhash, synchronize_srcu. When it returns, no callback runs and
     /// none will.</summary>
-    ValueTask UnregisterNotifierAsync(Operation op);
+    ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber);
 
     /// <summary>User space copies pages out, as a migration does: for each page of <paramref name="range"/> whose bit is set (all, when
     /// <paramref name="pages"/> is empty), its present content becomes "the last copy".</summary>
@@ -34,6 +35,6 @@ public interface IHostPort
     /// <summary>Pages of the range written (by guest or KVM) since their last copy that are not in <paramref name="dirty"/>; at most 16.</summary>
     ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty);
 
-    /// <summary>Compares SPTEs with the page table: the indexes of those claims that do not hold and whose hva no open range covers.</summary>
-    ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> claims);
+    /// <summary>Compares SPTEs with the page table: the indexes of those that do not match it and whose hva no open range covers.</summary>
+    ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> sptes);
 }

@@ -21,22 +21,22 @@ public sealed class SpteAuditor(Vm vm)
     {
         if (!vm.Users.TryGet(op, out var user)) return 0;
         var audited = new List<(Gfn Gfn, uint Installation)>();
-        var claims = new List<AuditedSpte>();
-        Collect(audited, claims);
-        if (claims.Count > 0)
+        var sptes = new List<AuditedSpte>();
+        Collect(audited, sptes);
+        if (sptes.Count > 0)
         {
-            var mismatches = await vm.Host.AuditAsync(op, claims.ToArray());
+            var mismatches = await vm.Host.AuditAsync(op, sptes.ToArray());
             foreach (var index in mismatches) Judge(op, audited[index].Gfn, audited[index].Installation);
         }
 
         vm.Counters.Audits++;
-        vm.Counters.AuditedSptes += claims.Count;
-        vm.Counters.ChecksEvaluated += claims.Count;
+        vm.Counters.AuditedSptes += sptes.Count;
+        vm.Counters.ChecksEvaluated += sptes.Count;
         vm.Users.Put(op, user);
-        return claims.Count;
+        return sptes.Count;
     }
 
-    private void Collect(List<(Gfn Gfn, uint Installation)> audited, List<AuditedSpte> claims)
+    private void Collect(List<(Gfn Gfn, uint Installation)> audited, List<AuditedSpte> sptes)
     {
         foreach (var (first, entries) in vm.Sptes.Pages)
         {
@@ -45,11 +45,11 @@ public sealed class SpteAuditor(Vm vm)
             {
                 if (!entries[i].IsPresent) continue;
                 audited.Add((first + i, entries[i].Installation));
-                claims.Add(new AuditedSpte(new Hva(entries[i].Hva), new Pfn(entries[i].Pfn), entries[i].IsWritable));
+                sptes.Add(new AuditedSpte(new Hva(entries[i].Hva), new Pfn(entries[i].Pfn), entries[i].IsWritable));
             }
 
             _next = first + entries.Length;
-            if (claims.Count >= SptesPerAuditMax - entries.Length) return;
+            if (sptes.Count >= SptesPerAuditMax - entries.Length) return;
         }
 
         _next = default;

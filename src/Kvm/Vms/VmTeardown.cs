@@ -33,7 +33,7 @@ public sealed class VmTeardown(Vm vm)
         using (vm.World.Observer.Phase(op, "destroy.wait-users"))
             if (!await vm.Users.CloseAsync(op))
                 return false;
-        using (vm.World.Observer.Phase(op, "destroy.unregister")) await vm.Host.UnregisterNotifierAsync(op);
+        using (vm.World.Observer.Phase(op, "destroy.unregister")) await vm.Host.UnregisterNotifierAsync(op, vm.Notifier);
         vm.Checks.Unregistered();
         if (!vm.Protocol.ResetAtDestroy())
             vm.Violated(Invariants.Teardown, "destroy resets a lock that somebody waits for", operations: op.Id);
