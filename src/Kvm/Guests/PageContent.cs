@@ -9,6 +9,12 @@ namespace Livebed.Kvm.Guests;
 /// </summary>
 public sealed class PageContent(ulong seed, int vmOrdinal, int vcpu, int zeroPercent, int repeatedPercent, int patterns = 64)
 {
+    /// <summary>VM ordinals are below this; 0xFFFF marks the repeated patterns.</summary>
+    public const int MaxVms = 0xFFFF;
+
+    /// <summary>vCPU numbers are below this.</summary>
+    public const int MaxVcpus = 256;
+
     private long _sequence;
 
     /// <summary>The value of the next write to guest page <paramref name="page"/>.</summary>

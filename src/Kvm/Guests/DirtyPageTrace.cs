@@ -1,0 +1,61 @@
+namespace Livebed.Kvm.Guests;
+
+/// <summary>
+/// Recorded dirty-page traces of real programs, format <c>dirty-page-trace/1</c> (campaigns/workloads/README.md): which pages a program
+/// wrote in each interval of about 10 ms. Files are read as a stream with the same small buffers however large they are, and nothing in
+/// them is trusted.
+/// </summary>
+public static class DirtyPageTrace
+{
+    /// <summary>Most pages of one trace (256 GiB of 4 KiB pages): what may be kept per page while reading stays small.</summary>
+    public const long MaxPages = 1L << 26;
+
+    public const long MaxIntervals = 100_000_000;
+
+    /// <summary>Latest time of an interval (11 days), so that a replay which loops for as long as a machine runs cannot overflow.</summary>
+    public const long MaxTimeMicroseconds = 1_000_000_000_000;
+
+    /// <summary>Longest interval line in bytes.</summary>
+    public const int MaxLineBytes = 1 << 20;
+
+    /// <summary>Longest header line in bytes.</summary>
+    public const int MaxHeaderBytes = 1 << 14;
+
+    /// <summary>Reads the first line only.</summary>
+    /// <exception cref="TraceFormatException">The file cannot be read or its header is wrong.</exception>
+    public static DirtyPageTraceHeader ReadHeader(string path)
+    {
+        using var reader = new DirtyPageTraceReader(path);
+        return reader.Header;
+    }
+
+    /// <summary>Opens a trace before its first interval.</summary>
+    /// <exception cref="TraceFormatException">The file cannot be read or its header is wrong.</exception>
+    public static DirtyPageTraceReader Open(string path) => new(path);
+
+    /// <summary>Reads the whole file in bounded memory (one bit a page) and returns what it adds up to.</summary>
+    /// <exception cref="TraceFormatException">The first thing that is wrong with it.</exception>
+    public static DirtyPageTraceTotals Validate(string path)
+    {
+        using var reader = new DirtyPageTraceReader(path);
+        var seen = new ulong[(reader.Header.Pages + 63) / 64];
+        long intervals = 0, writes = 0, distinct = 0;
+        while (reader.ReadInterval())
+        {
+            intervals++;
+            while (reader.ReadRun(out var run))
+            {
+                writes += run.Count;
+                for (var page = run.First; page < run.End; page++)
+                {
+                    var bit = 1UL << (int)(page & 63);
+                    if ((seen[page >> 6] & bit) != 0) continue;
+                    seen[page >> 6] |= bit;
+                    distinct++;
+                }
+            }
+        }
+
+        return new DirtyPageTraceTotals(intervals, writes, distinct, reader.TimeMicroseconds);
+    }
+}

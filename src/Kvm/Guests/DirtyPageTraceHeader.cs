@@ -1,0 +1,66 @@
+using System.Text.Json;
+
+namespace Livebed.Kvm.Guests;
+
+/// <summary>
+/// First line of a recorded trace. Unknown keys are passed over, so that a recorder may say more; a missing or impossible one is an error.
+/// </summary>
+/// <param name="Name">the program that was recorded</param>
+/// <param name="Source">where the recording is from</param>
+/// <param name="PageSize">bytes of a page as recorded</param>
+/// <param name="Pages">pages are numbered from 0 to Pages - 1</param>
+/// <param name="Intervals">lines that follow</param>
+public sealed record DirtyPageTraceHeader(string Name, string Source, int PageSize, long Pages, long Intervals)
+{
+    public const string Format = "dirty-page-trace/1";
+
+    private const string Allowed =
+        "line 1 is a JSON object with format (\"dirty-page-trace/1\"), name, source, pageSize, pages and intervals";
+
+    /// <exception cref="TraceFormatException">Not JSON, another format, or a value that is missing or out of range.</exception>
+    internal static DirtyPageTraceHeader Parse(string path, ReadOnlyMemory<byte> line)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            var root = document.RootElement;
+            if (root.ValueKind != JsonValueKind.Object) throw Bad(path, $"the header is a JSON {Lower(root.ValueKind)}");
+            var format = Text(path, root, "format");
+            if (format != Format) throw Bad(path, $"the format is '{Shorten(format)}'");
+            var pageSize = (int)Integer(path, root, "pageSize", 512, 1 << 30);
+            if (!int.IsPow2(pageSize)) throw Bad(path, $"pageSize is {pageSize}", "pageSize is a power of two from 512 to 1073741824");
+            return new DirtyPageTraceHeader(
+                Text(path, root, "name"), Text(path, root, "source"), pageSize,
+                Integer(path, root, "pages", 1, DirtyPageTrace.MaxPages), Integer(path, root, "intervals", 1, DirtyPageTrace.MaxIntervals));
+        }
+        catch (JsonException exception)
+        {
+            throw new TraceFormatException(path, 1, $"the header is not JSON (at byte {exception.BytePositionInLine})", Allowed, exception);
+        }
+        catch (InvalidOperationException exception)
+        {
+            // Well-formed JSON whose escapes are half a surrogate pair, which is only noticed when the string is read.
+            throw new TraceFormatException(path, 1, "the header holds text that is not Unicode", Allowed, exception);
+        }
+    }
+
+    private static string Text(string path, JsonElement root, string key)
+    {
+        if (!root.TryGetProperty(key, out var value)) throw Bad(path, $"{key} is missing from the header");
+        if (value.ValueKind != JsonValueKind.String) throw Bad(path, $"{key} is a JSON {Lower(value.ValueKind)}", $"{key} is text in quotes");
+        return value.GetString()!;
+    }
+
+    private static long Integer(string path, JsonElement root, string key, long least, long most)
+    {
+        if (!root.TryGetProperty(key, out var value)) throw Bad(path, $"{key} is missing from the header");
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) && number >= least && number <= most) return number;
+        throw Bad(path, $"{key} is {Shorten(value.GetRawText())}", $"{key} is an integer from {least} to {most}");
+    }
+
+    private static TraceFormatException Bad(string path, string wrong, string allowed = Allowed) => new(path, 1, wrong, allowed);
+
+    private static string Lower(JsonValueKind kind) => kind.ToString().ToLowerInvariant();
+
+    private static string Shorten(string text) => text.Length <= 40 ? text : text[..40] + "...";
+}

@@ -1,0 +1,60 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Guests;
+
+/// <summary>
+/// What the guests of a VM do, as data: a recorded trace or a synthetic load, and what content they write. Immutable, so that one spec
+/// serves every vCPU of every VM; <see cref="Create(ulong, int, int, int, Gfn, int)"/> makes the program of one vCPU.
+/// </summary>
+/// <param name="ZeroPercent">share of pages whose content always is zeroes</param>
+/// <param name="RepeatedPercent">share of pages whose content is repeated across VMs, work for KSM</param>
+/// <param name="Patterns">how many different repeated contents there are</param>
+public abstract record GuestSpec(int ZeroPercent, int RepeatedPercent, int Patterns)
+{
+    /// <summary>Guest pages that a VM with this many vCPUs needs from its RAM base on.</summary>
+    /// <exception cref="TraceFormatException">The trace cannot be read.</exception>
+    /// <exception cref="ArgumentException">A value of the spec is out of range.</exception>
+    public abstract long PagesNeeded(int vcpus, int pageSize);
+
+    /// <summary>Makes the program of one vCPU. The same arguments make the same program, access by access.</summary>
+    /// <exception cref="TraceFormatException">The trace cannot be read.</exception>
+    /// <exception cref="ArgumentException">A value of the spec or an argument is out of range.</exception>
+    public IPacedGuestProgram Create(ulong seed, int vmOrdinal, int vcpu, int vcpus, Gfn ramBase, int pageSize)
+    {
+        // The limits are those of the unique tokens that PageContent makes of VM and vCPU.
+        ArgumentOutOfRangeException.ThrowIfNegative(vmOrdinal);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(vmOrdinal, PageContent.MaxVms);
+        CheckVcpus(vcpus);
+        ArgumentOutOfRangeException.ThrowIfNegative(vcpu);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(vcpu, vcpus);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pageSize);
+        Check();
+        return Create(
+            new GuestPlace(seed, vmOrdinal, vcpu, vcpus, ramBase, pageSize),
+            new PageContent(seed, vmOrdinal, vcpu, ZeroPercent, RepeatedPercent, Patterns),
+            new SeededRandom(seed).Fork((ulong)(vmOrdinal * PageContent.MaxVcpus + vcpu)));
+    }
+
+    protected abstract IPacedGuestProgram Create(GuestPlace place, PageContent content, SeededRandom random);
+
+    /// <summary>Throws when a value of the spec is out of range; overriding records add their own.</summary>
+    protected virtual void Check()
+    {
+        CheckPercent(ZeroPercent, nameof(ZeroPercent), 100);
+        CheckPercent(RepeatedPercent, nameof(RepeatedPercent), 100 - ZeroPercent);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(Patterns);
+    }
+
+    protected static void CheckPercent(int percent, string name, int most)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(percent, name);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(percent, most, name);
+    }
+
+    protected static void CheckVcpus(int vcpus)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(vcpus);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(vcpus, PageContent.MaxVcpus);
+    }
+}

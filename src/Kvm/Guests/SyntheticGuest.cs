@@ -1,0 +1,96 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Guests;
+
+/// <summary>
+/// The guest code of the kernel's selftests (<c>memstress_guest_code</c> in tools/testing/selftests/kvm/lib/memstress.c): touches the
+/// pages of its part of memory one after the other or at random, and writes to some share of them. Added are a stride, a rate (open-loop:
+/// access k is due at k / rate), and a second window for a share of the accesses. Simplified: the selftests first write every page once;
+/// here a read may come to a page that was never written, which holds zeroes as fresh anonymous memory does.
+/// </summary>
+public sealed class SyntheticGuest : IPacedGuestProgram
+{
+    private const long MicrosecondsPerSecond = 1_000_000;
+
+    private readonly SyntheticGuestSpec _spec;
+    private readonly PageContent _content;
+    private readonly SeededRandom _random;
+    private readonly Gfn _ramBase;
+    private readonly Gfn _first;
+    private readonly long _strides;
+    private long _cursor;
+    private long _now;
+    private long _due;
+    private long _dueRemainder;
+
+    internal SyntheticGuest(SyntheticGuestSpec spec, GuestPlace place, PageContent content, SeededRandom random)
+    {
+        _spec = spec;
+        _content = content;
+        _random = random;
+        _ramBase = place.RamBase;
+        var pages = spec.PagesPerVcpu(place.PageSize);
+        _first = spec.Overlapping ? place.RamBase : place.RamBase + place.Vcpu * pages;
+        if (spec.Overlapping) pages = checked(pages * place.Vcpus);
+        _strides = (pages - 1) / spec.StridePages + 1;
+    }
+
+    public long NextDueMicroseconds => _spec.AccessesPerSecond == 0 ? _now : _due;
+    public long BehindMicroseconds { get; private set; }
+    public long AccessesHandedOut { get; private set; }
+
+    public int Next(Span<GuestOperation> operations, long nowMicroseconds)
+    {
+        _now = Math.Max(_now, nowMicroseconds);
+        var count = 0;
+        while (count < operations.Length && NextDueMicroseconds <= nowMicroseconds)
+        {
+            operations[count++] = NextAccess();
+            BehindMicroseconds = nowMicroseconds - NextDueMicroseconds;
+            AdvanceDue();
+        }
+
+        AccessesHandedOut += count;
+        return count;
+    }
+
+    public void Dispose()
+    {
+        // Nothing is held; the interface is disposable for the programs that read files.
+    }
+
+    private GuestOperation NextAccess()
+    {
+        var gfn = _spec.ExtraPercent > 0 && _random.Next(100) < _spec.ExtraPercent ? NextExtra() : NextOwn();
+        return _spec.WritePercent == 100 || _random.Next(100) < _spec.WritePercent
+            ? new GuestOperation(gfn, GuestAccessKind.Write, _content.Next(gfn - _ramBase))
+            : new GuestOperation(gfn, GuestAccessKind.Read, 0);
+    }
+
+    private Gfn NextOwn()
+    {
+        if (_spec.RandomAccess) return _first + _random.Next(_strides) * _spec.StridePages;
+        var gfn = _first + _cursor * _spec.StridePages;
+        if (++_cursor == _strides) _cursor = 0;
+        return gfn;
+    }
+
+    private Gfn NextExtra()
+    {
+        var extra = _spec.ExtraRange!.Value;
+        return extra.Start + _random.Next(extra.Pages);
+    }
+
+    private void AdvanceDue()
+    {
+        // k / rate without rounding errors that add up: whole microseconds, and the rest carried in units of 1 / rate.
+        if (_spec.AccessesPerSecond == 0) return;
+        _due += MicrosecondsPerSecond / _spec.AccessesPerSecond;
+        _dueRemainder += MicrosecondsPerSecond % _spec.AccessesPerSecond;
+        if (_dueRemainder < _spec.AccessesPerSecond) return;
+        _dueRemainder -= _spec.AccessesPerSecond;
+        _due++;
+    }
+}
