@@ -8,6 +8,7 @@ using Livebed.Kvm.Host;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;
 using Orleans.Concurrency;
+using Orleans.Placement;
 
 namespace Livebed.Grains.Actors;
 
@@ -41,7 +42,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     public ValueTask CreateAddressSpaceAsync(AddressSpaceSpec spec)
     {
         var mm = Host.CreateAddressSpace(spec);
-        localHosts.Add(this.GetPrimaryKeyString(), spec.Id, mm.GuestMemory);
+        localHosts.Add(this.GetPrimaryKeyString(), spec.Id, mm.Memory);
         return ValueTask.CompletedTask;
     }
 
@@ -117,7 +118,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         // A vCPU outlives its address space by a moment when the process exits first; its accesses then reach nothing, as on a dead machine.
         if (Host.Find(addressSpace) is not { } mm) return ValueTask.CompletedTask;
         var batch = MemoryMarshal.Cast<byte, GuestAccess>(accesses.Span).ToArray();
-        return mm.GuestMemory.ExecuteAsync(batch);
+        return mm.Memory.ExecuteAsync(batch);
     }
 
     private async ValueTask<HostEventResult> CommandAsync(OperationMessage op, Func<Operation, ValueTask<HostEventResult>> command, string what) =>

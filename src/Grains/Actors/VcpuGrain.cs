@@ -5,7 +5,6 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
-using Livebed.Kvm.World;
 using Orleans.Concurrency;
 
 namespace Livebed.Grains.Actors;

@@ -1,3 +1,4 @@
+using Livebed.Grains.Actors;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
@@ -30,6 +31,7 @@ public static class SiloHostBuilder
             TelemetrySetup.SiloService, settings.SiloName, settings.Otlp, settings.SampleRatio, settings.SpansPerTrace);
         services.AddSingleton(new SiloTelemetry(settings.SiloName, settings.Thresholds, TimeProvider.System));
         services.Configure<LivebedPlacementOptions>(options => options.Mode = settings.Placement);
+        services.AddLivebedActors(new ClusterWorldOptions { Seed = settings.Seed, PreemptionShare = settings.PreemptionShare });
         builder.UseOrleans(silo => Configure(silo, settings));
         extra?.Invoke(services);
         return builder.Build();

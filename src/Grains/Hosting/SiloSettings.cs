@@ -54,6 +54,12 @@ public sealed record SiloSettings
     /// <summary>From which level on the silo's log goes to standard error.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Warning;
 
+    /// <summary>Seed of the actors' preemptions.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Share of the model's scheduling points at which an actor gives way, 0 to 1; see <see cref="ClusterWorld"/>.</summary>
+    public double PreemptionShare { get; init; } = ClusterWorld.DefaultPreemptionShare;
+
     public IPEndPoint Endpoint => new(IPAddress.Loopback, Ports.Silo);
     public IPEndPoint GatewayEndpoint => new(IPAddress.Loopback, Ports.Gateway);
 }
