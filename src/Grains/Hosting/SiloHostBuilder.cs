@@ -40,10 +40,9 @@ public static class SiloHostBuilder
     /// <summary>Warnings and worse on standard error, a line each: standard output belongs to the program.</summary>
     internal static void AddStandardErrorLog(ILoggingBuilder logging, LogLevel level)
     {
-        logging.SetMinimumLevel(level);
-
-        // The watchdog warns at start that its first check came "late"; it is harmless and would be the first thing a user reads.
-        logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        var lets = new LogSwitch(level);
+        logging.Services.AddSingleton(lets);
+        logging.SetMinimumLevel(level).AddFilter(lets.Lets);
         logging.AddSimpleConsole(console => console.SingleLine = true);
         logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
             console => console.LogToStandardErrorThreshold = LogLevel.Trace);

@@ -21,6 +21,12 @@ public sealed record SiloSettings
     /// <summary>The silo that holds the membership table, and with whose end the cluster ends; null when this is the one.</summary>
     public IPEndPoint? PrimaryEndpoint { get; init; }
 
+    /// <summary>
+    /// Somebody has to listen here before this silo joins: the gateway of the silo before it, so that silos launched together join one
+    /// by one (of two that join at once, one sits out four seconds). Null waits for the primary only.
+    /// </summary>
+    public IPEndPoint? JoinAfter { get; init; }
+
     /// <summary>How many silos the cluster has: a silo is ready when it sees so many.</summary>
     public int Silos { get; init; } = 1;
 
