@@ -42,7 +42,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     public ValueTask CreateAddressSpaceAsync(AddressSpaceSpec spec)
     {
         var mm = Host.CreateAddressSpace(spec);
-        localHosts.Add(this.GetPrimaryKeyString(), spec.Id, mm.Memory);
+        localHosts.Add(this.GetPrimaryKeyString(), spec.Id, mm.GuestMemory);
         return ValueTask.CompletedTask;
     }
 
@@ -66,9 +66,9 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
 
     public ValueTask<ActorReport> InspectAsync()
     {
-        var counters = CounterReport.Of(Host.Counters);
-        foreach (var (name, value) in CounterReport.Of(Host.Ksm.Counters)) counters["ksm." + name] = value;
-        foreach (var (name, value) in CounterReport.Of(Host.Usage)) counters["usage." + name] = value;
+        var counters = CounterReport.Of("host", Host.Counters);
+        CounterReport.AddTo(counters, "ksm", Host.Ksm.Counters);
+        CounterReport.AddTo(counters, "usage", Host.Usage);
         return ValueTask.FromResult(_journal!.Report(counters, [Host.Locks], Host.Locks.Waits(), Host.LiveOperations));
     }
 
@@ -118,7 +118,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         // A vCPU outlives its address space by a moment when the process exits first; its accesses then reach nothing, as on a dead machine.
         if (Host.Find(addressSpace) is not { } mm) return ValueTask.CompletedTask;
         var batch = MemoryMarshal.Cast<byte, GuestAccess>(accesses.Span).ToArray();
-        return mm.Memory.ExecuteAsync(batch);
+        return mm.GuestMemory.ExecuteAsync(batch);
     }
 
     private async ValueTask<HostEventResult> CommandAsync(OperationMessage op, Func<Operation, ValueTask<HostEventResult>> command, string what) =>
