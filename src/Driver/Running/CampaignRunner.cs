@@ -29,7 +29,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var load = new LoadLedger(folder.History, began);
         folder.History.Open(LoadLedger.DriverSilo);
         var supervisor = new Supervisor(fleet, reports, load, folder.History, began, campaign.Limits.Starvation);
-        var finder = new Finder(fleet, reports, load, supervisor, ids, cluster);
+        var settlement = new Settlement(fleet, reports, load, supervisor, ids, cluster);
 
         progress.Phase($"creating {fleet.Slots.Count} VMs");
         await fleet.BringUpAsync();
@@ -43,12 +43,11 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var leaks = new LeakResult();
         if (!supervisor.MustStop)
         {
-            progress.Phase("settling");
-            leaks = await finder.FinishAsync(drained, progress, SettlePatience);
+            leaks = await settlement.FinishAsync(drained, progress);
         }
 
         Report();
-        return await OutcomeAsync(cluster, campaign, fleet, reports, load, supervisor, folder, leaks, duration, interrupted.IsCancellationRequested);
+        return await OutcomeAsync(cluster, fleet, reports, load, supervisor, folder, leaks, duration, interrupted.IsCancellationRequested);
     }
 
     private async Task<ICluster> StartClusterAsync(Campaign campaign)
@@ -111,12 +110,12 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
     {
         var counters = reports.Counters();
         return new ProgressSnapshot(
-            TimeSpan.FromMicroseconds(load.NowMicroseconds - started), campaign.Duration, load.Progress(), counters.GetValueOrDefault("guestAccesses"),
-            counters.GetValueOrDefault("vmFaults"), counters.GetValueOrDefault("vmFaultRetries"), reports.ViolationCount);
+            TimeSpan.FromMicroseconds(load.NowMicroseconds - started), campaign.Duration, load.Progress(), counters.GetValueOrDefault("vcpu.accesses"),
+            counters.GetValueOrDefault("vm.faults"), counters.GetValueOrDefault("vm.faultRetries"), reports.ViolationCount);
     }
 
     private static async Task<RunOutcome> OutcomeAsync(
-        ICluster cluster, Campaign campaign, Fleet fleet, ReportLedger reports, LoadLedger load, Supervisor supervisor, RunFolder folder,
+        ICluster cluster, Fleet fleet, ReportLedger reports, LoadLedger load, Supervisor supervisor, RunFolder folder,
         LeakResult leaks, double duration, bool interrupted)
     {
         var counters = reports.Counters();
@@ -132,7 +131,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             DurationSeconds = duration,
             Interrupted = interrupted,
             ContactLost = [.. supervisor.ContactLost, .. failures],
-            Counts = CountsOf(counters, locks),
+            Counts = OutcomeFigures.Counts(counters, locks, reports.Teardowns),
             NotStarted = load.AllNotStarted(),
             Latency = latencies,
             Locks = locks,
@@ -140,17 +139,9 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             Hangs = supervisor.Hangs,
             Violations = reports.Violations(),
             TurnQueue = turns,
-            Ksm = new KsmResult
-            {
-                PagesShared = counters.GetValueOrDefault("ksm.pagesShared"),
-                PagesSharing = counters.GetValueOrDefault("ksm.pagesSharing"),
-                PagesUnshared = counters.GetValueOrDefault("ksm.pagesUnshared"),
-                PagesVolatile = counters.GetValueOrDefault("ksm.pagesVolatile"),
-                FullScans = counters.GetValueOrDefault("ksm.fullScans"),
-                MergesAbandoned = counters.GetValueOrDefault("hostKsmPinned"),
-            },
+            Ksm = OutcomeFigures.Ksm(counters),
             Leaks = leaks,
-            Guests = GuestsOf(fleet, reports),
+            Guests = OutcomeFigures.Guests(fleet, reports),
             LimitsHit = [.. reports.LimitsHit(), .. folder.History.LimitsHit],
         };
     }

@@ -1,6 +1,7 @@
 using HdrHistogram;
 using Livebed.Driver.Results;
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
@@ -26,7 +27,18 @@ internal sealed class ReportLedger
     private readonly List<(string Silo, Violation Violation)> _violations = [];
     private readonly SortedDictionary<string, string> _failures = new(StringComparer.Ordinal);
     private long _violationCount;
+    private readonly Dictionary<int, (long Accesses, long Behind)> _deadGuests = [];
     private long _historyDropped;
+    private long _teardowns;
+
+    /// <summary>VMs that were destroyed.</summary>
+    public long Teardowns
+    {
+        get
+        {
+            lock (_gate) return _teardowns;
+        }
+    }
 
     public long ViolationCount => Interlocked.Read(ref _violationCount);
 
@@ -48,25 +60,14 @@ internal sealed class ReportLedger
             TakeNews(report);
             if (!_dead.Add(report.Actor)) return;
             _living.Remove(report.Actor);
+            var key = ActorKeys.Parse(report.Actor);
+            if (key.Role == ActorRole.Vm) _teardowns++;
+            if (key.Role == ActorRole.Vcpu) _deadGuests[key.Vm] = Guest(_deadGuests.GetValueOrDefault(key.Vm), report);
             foreach (var (name, value) in report.Counters) _deadCounters[name] = _deadCounters.GetValueOrDefault(name) + value;
             AddLocks(_deadLocks, report);
             Add(_deadFaults, report.FaultLatency);
             Add(_deadTurns, report.TurnWait);
             _historyDropped += report.HistoryDropped;
-        }
-    }
-
-    /// <summary>Sums by counter name. Names that several kinds of actor use are their own, so nothing is counted twice.</summary>
-    public IReadOnlyDictionary<string, long> Counters(Func<string, bool> actors)
-    {
-        lock (_gate)
-        {
-            var sums = new Dictionary<string, long>(StringComparer.Ordinal);
-            foreach (var report in _living.Values)
-                if (actors(report.Actor))
-                    foreach (var (name, value) in report.Counters)
-                        sums[name] = sums.GetValueOrDefault(name) + value;
-            return sums;
         }
     }
 
@@ -80,6 +81,19 @@ internal sealed class ReportLedger
                 foreach (var (name, value) in report.Counters)
                     sums[name] = sums.GetValueOrDefault(name) + value;
             return sums;
+        }
+    }
+
+    /// <summary>Accesses of all VMs that lived in a place of the fleet, and how far the slowest vCPU ever was behind its program.</summary>
+    public (long Accesses, long BehindMicroseconds) Guests(int slot)
+    {
+        lock (_gate)
+        {
+            var sum = _deadGuests.GetValueOrDefault(slot);
+            foreach (var report in _living.Values)
+                if (ActorKeys.Parse(report.Actor) is { Role: ActorRole.Vcpu } key && key.Vm == slot)
+                    sum = Guest(sum, report);
+            return sum;
         }
     }
 
@@ -151,6 +165,9 @@ internal sealed class ReportLedger
         foreach (var edge in report.LockOrder) edge.MergeInto(_order);
         if (report.Failure is { } failure) _failures[report.Actor] = failure;
     }
+
+    private static (long Accesses, long Behind) Guest((long Accesses, long Behind) sum, ActorReport report) => (
+        sum.Accesses + report.Counters.GetValueOrDefault("vcpu.accesses"), Math.Max(sum.Behind, report.Counters.GetValueOrDefault("vcpu.behindMicroseconds")));
 
     private static void AddLocks(Dictionary<(string Class, LockMode Mode), LockStatistics> sums, ActorReport report)
     {

@@ -19,7 +19,7 @@ internal sealed class Supervisor(Fleet fleet, ReportLedger reports, LoadLedger l
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(400);
 
-    private readonly HangDetector _detector = new(starvation);
+    private readonly HangDetector _detector = new((long)starvation.TotalMicroseconds);
     private readonly List<HangResult> _hangs = [];
     private readonly List<string> _lost = [];
     private readonly Lock _gate = new();
@@ -102,9 +102,10 @@ internal sealed class Supervisor(Fleet fleet, ReportLedger reports, LoadLedger l
 
     private void LookForHangs(List<ActorReport> answers)
     {
-        var waits = answers.SelectMany(report => report.Waits.Select(wait => new ActorWait(report.Actor, wait))).ToList();
+        var waits = answers.SelectMany(report => report.Waits.Select(wait => new ObservedWait(report.Actor, wait))).ToList();
         var live = answers.SelectMany(report => report.LiveOperations).Select(id => new OperationId(id)).Concat(load.LiveOperations).ToHashSet();
-        foreach (var hang in _detector.Observe(new WaitObservation(load.NowMicroseconds, waits, live)))
+        var progress = answers.ToDictionary(report => report.Actor, report => report.Counters.Values.Sum());
+        foreach (var hang in _detector.Observe(new HangObservation(load.NowMicroseconds, waits, live, progress)))
             lock (_gate)
                 _hangs.Add(HangResult.From(hang));
     }
