@@ -1,5 +1,6 @@
 using System.Globalization;
 using Livebed.Driver.Campaigns;
+using Livebed.Kvm.Guests;
 
 namespace Livebed.Driver.CampaignFiles;
 
@@ -38,9 +39,9 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
         {
             vm.RamPages = inspectTrace(vm.Guest.TracePath);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or InvalidDataException)
+        catch (TraceFormatException e)
         {
-            throw Problem(path, $"'{vm.Guest.Trace}' cannot be replayed: {e.Message}", Allowed);
+            throw Problem(path, $"the trace cannot be replayed: {e.Message}", Allowed);
         }
     }
 

@@ -61,7 +61,7 @@ internal sealed class CommandEnvironment : IDisposable
             : PlainColumns;
     }
 
-    private static long PagesOfTrace(string path)
+    internal static long PagesOfTrace(string path)
     {
         DirtyPageTrace.Validate(path);
         return DirtyPageTrace.ReadHeader(path).Pages;

@@ -5,8 +5,7 @@ internal static class CommandText
 {
     public const string Livebed = "dotnet run -c Release --project src/Driver --";
 
-    /// <param name="arguments">those of the command, without the program</param>
-    /// <param name="seed">appended unless <paramref name="seedGiven"/></param>
+    /// <summary>The arguments are those of the command without the program; the seed is appended unless it was given.</summary>
     public static string Repeat(IReadOnlyList<string> arguments, long seed, bool seedGiven)
     {
         IEnumerable<string> words = arguments.Count == 0 ? ["run"] : arguments;
