@@ -34,7 +34,8 @@ internal static class SiloCommand
 
     private static readonly Option<PlacementMode> Placement = new(SiloArguments.Placement)
     {
-        Description = "spread or packed", DefaultValueFactory = _ => PlacementMode.Spread,
+        Description = "spread or packed", HelpName = "spread|packed", DefaultValueFactory = _ => PlacementMode.Spread,
+        CustomParser = result => ParsePlacement(result),
     };
 
     private static readonly Option<Uri?> Otlp = new(SiloArguments.Otlp)
@@ -109,7 +110,7 @@ internal static class SiloCommand
         return SiloArguments.ExitUsage;
     }
 
-    private static SiloSettings Settings(ParseResult result) => new()
+    internal static SiloSettings Settings(ParseResult result) => new()
     {
         ClusterId = result.GetRequiredValue(ClusterId),
         SiloName = result.GetRequiredValue(SiloName),
@@ -153,6 +154,14 @@ internal static class SiloCommand
         if (!result.Errors.Any() && result.Tokens.Count == 1 && result.GetValueOrDefault<T>() is { } value && !holds(value))
             result.AddError($"{option.Name} {value}: {rule}");
     });
+
+    private static PlacementMode ParsePlacement(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value;
+        if (text is "spread" or "packed") return text == "packed" ? PlacementMode.Packed : PlacementMode.Spread;
+        result.AddError($"{SiloArguments.Placement} {text}: placement is spread or packed");
+        return default;
+    }
 
     private static T? Parse<T>(ArgumentResult result, Func<string, T?> parse, string expected) where T : class
     {

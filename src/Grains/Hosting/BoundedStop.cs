@@ -9,8 +9,8 @@ namespace Livebed.Grains.Hosting;
 /// </summary>
 public static class BoundedStop
 {
-    private static readonly TimeSpan Stop = TimeSpan.FromMilliseconds(700);
-    private static readonly TimeSpan Release = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan Stop = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Release = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Stops the host; whatever fails while it stops no longer matters to anyone.</summary>
     public static async Task StopWithinBoundAsync(this IHost host)

@@ -63,7 +63,7 @@ internal sealed class SiloProcess : IAsyncDisposable
     }
 
     /// <summary>The dotnet that runs this process: its runtime lies in dotnet/shared/Microsoft.NETCore.App/version.</summary>
-    private static string Dotnet()
+    internal static string Dotnet()
     {
         var root = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         var dotnet = Path.Combine(root, OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet");
