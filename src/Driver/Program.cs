@@ -1,5 +1,6 @@
 using Livebed.Driver;
 using Livebed.Driver.CommandLine;
+using Livebed.Driver.Running;
 
-using var environment = CommandEnvironment.OfProcess(_ => throw new BedException("this build has no runner"));
+using var environment = CommandEnvironment.OfProcess(options => new CampaignRunner(options));
 return await LivebedCommand.RunAsync(args, environment);
