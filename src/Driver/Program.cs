@@ -1,4 +1,3 @@
-using Livebed.Driver;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Running;
 

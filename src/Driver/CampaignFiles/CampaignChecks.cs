@@ -1,6 +1,7 @@
 using System.Globalization;
 using Livebed.Driver.Campaigns;
 using Livebed.Kvm.Guests;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.CampaignFiles;
 

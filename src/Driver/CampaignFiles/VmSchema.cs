@@ -1,4 +1,5 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.CampaignFiles;
 

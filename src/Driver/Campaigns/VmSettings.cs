@@ -1,3 +1,5 @@
+using Livebed.Kvm.Vms;
+
 namespace Livebed.Driver.Campaigns;
 
 /// <summary>One kind of VM and how many of it there are.</summary>

@@ -163,6 +163,7 @@ internal sealed class ReportLedger
                 _violations.Add((report.Silo, violation));
         Interlocked.Add(ref _violationCount, report.Violations.Count);
         foreach (var edge in report.LockOrder) edge.MergeInto(_order);
+        _order.MergeWritten(report.WrittenClasses);
         if (report.Failure is { } failure) _failures[report.Actor] = failure;
     }
 
@@ -182,6 +183,6 @@ internal sealed class ReportLedger
 
     private static void Add(LongHistogram total, byte[] encoded)
     {
-        if (encoded.Length > 0) HistogramEncoding.AddTo(total, encoded);
+        if (encoded.Length > 0) Grains.Telemetry.HistogramEncoding.AddTo(total, encoded);
     }
 }

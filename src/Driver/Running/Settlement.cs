@@ -2,8 +2,8 @@ using Livebed.Driver.Results;
 using Livebed.Driver.Terminal;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
+using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
-using DirtyLogMode = Livebed.Kvm.Vms.DirtyLogMode;
 
 namespace Livebed.Driver.Running;
 

@@ -1,6 +1,5 @@
 using Livebed.Driver.Results;
 using Livebed.Grains.Hosting;
-using Orleans.Runtime;
 
 namespace Livebed.Driver.Running;
 

@@ -75,7 +75,7 @@ internal sealed class ActorJournal
 
     /// <summary>The next report; violations and history leave with it.</summary>
     public ActorReport Report(
-        IReadOnlyDictionary<string, long> counters, IEnumerable<LockDomain> domains, IEnumerable<WaitSnapshot> waits, IEnumerable<OperationId> live)
+        IReadOnlyDictionary<string, long> counters, IReadOnlyList<LockDomain> domains, IEnumerable<WaitSnapshot> waits, IEnumerable<OperationId> live)
     {
         var locks = domains.SelectMany(domain => domain.Statistics.Select(entry => new LockReport(entry.Class.Name, entry.Mode, entry.Statistics))).ToList();
         var report = new ActorReport
@@ -85,6 +85,7 @@ internal sealed class ActorJournal
             Counters = counters,
             Locks = locks,
             LockOrder = [.. domains.SelectMany(domain => LockEdgeReport.From(domain.Order))],
+            WrittenClasses = domains.Aggregate(0UL, (classes, domain) => classes | domain.Order.WrittenClasses),
             Waits = [.. waits],
             LiveOperations = [.. LiveOperations.Concat(live).Where(op => !op.IsNone).Select(op => op.Value).Distinct()],
             Violations = TakeViolations(),
