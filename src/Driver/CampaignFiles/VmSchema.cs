@@ -55,6 +55,6 @@ internal static class VmSchema
             "how writes are logged: bitmap, manual protect, manual with all pages set at first, ring"),
         new ValueKey<VmSettings, int>("ringEntries", ValueKinds.PowerOfTwo("entries", 128, 65_536), s => s.RingEntries, (s, v) => s.RingEntries = v,
             "dirty ring of each vCPU, where `dirtyLog` is `ring`"),
-        new ValueKey<VmSettings, int>("tlbEntries", ValueKinds.Integer("entries", 1, 1_000_000), s => s.TlbEntries, (s, v) => s.TlbEntries = v, "TLB of each vCPU"),
+        new ValueKey<VmSettings, int>("tlbEntries", ValueKinds.PowerOfTwo("entries", 16, 1_048_576), s => s.TlbEntries, (s, v) => s.TlbEntries = v, "TLB of each vCPU"),
         new ValueKey<VmSettings, bool>("mergeable", ValueKinds.Flag(), s => s.Mergeable, (s, v) => s.Mergeable = v, "`MADV_MERGEABLE`: KSM may merge its pages"));
 }

@@ -22,7 +22,7 @@ public sealed record VmSettings
     /// <summary>Entries of each vCPU's dirty ring; a power of two.</summary>
     public int RingEntries { get; set; } = 4096;
 
-    public int TlbEntries { get; set; } = 1536;
+    public int TlbEntries { get; set; } = 4096;
 
     /// <summary><c>MADV_MERGEABLE</c>: KSM may merge the VM's pages.</summary>
     public bool Mergeable { get; set; } = true;
