@@ -1,4 +1,3 @@
-using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;

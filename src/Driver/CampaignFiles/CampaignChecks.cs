@@ -17,12 +17,17 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
         if (campaign.Vms.Count == 0) throw Problem("vms", "there are no VMs", "a list of at least one VM");
         if (campaign.Vms.Sum(vm => (long)vm.Count) is > CampaignSchema.VmsMax and var vms)
             throw Problem("vms", $"there are {vms} VMs", $"at most {CampaignSchema.VmsMax}, counts included");
+        var names = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < campaign.Vms.Count; i++)
         {
             var vm = campaign.Vms[i];
             var path = string.Create(CultureInfo.InvariantCulture, $"vms.{i}");
-            if (campaign.Vms.FindIndex(other => other.Name == vm.Name) is var first && first < i)
-                throw Problem($"{path}.name", $"'{vm.Name}' is also the name of vms.{first}", "each name once");
+            for (var n = 0; n < vm.Count; n++)
+            {
+                if (!names.TryAdd(vm.NameOf(n), i))
+                    throw Problem($"{path}.name", $"'{vm.NameOf(n)}' is also the name of a VM of vms.{names[vm.NameOf(n)]}", "each name once");
+            }
+
             if (vm.Guest.ReplaysTrace) ResolveTrace(vm, $"{path}.guest.trace", findTrace);
             else SizeSynthetic(vm, $"{path}.guest.bytesPerVcpu");
             CheckVm(vm, path);

@@ -106,7 +106,8 @@ internal static class CampaignSchema
         new ValueKey<Campaign, string>("protocol", ValueKinds.OneOf([.. ProtocolCatalog.All.Select(entry => entry.Name)]),
             s => s.Protocol, (s, v) => s.Protocol = v, "the notifier protocol, see `livebed list protocols`"),
         new ValueKey<Campaign, string>("mutant", ValueKinds.OneOf([Campaign.NoMutant, .. MutantCatalog.All.Select(entry => entry.Name)]),
-            s => s.Mutant, (s, v) => s.Mutant = v, "a defect to run with, see `livebed list mutants`"),
+            s => s.Mutant, (s, v) => s.Mutant = v, "a defect to run with")
+        { AllowedText = "none, or one of `livebed list mutants`" },
         new ValueKey<Campaign, MmuLockFlavour>("mmuLock", ValueKinds.Enum<MmuLockFlavour>(), s => s.MmuLock, (s, v) => s.MmuLock = v,
             "`mmu_lock` as a queued rwlock or a spinlock"),
         new ValueKey<Campaign, int>("pageSize", ValueKinds.PowerOfTwo("bytes", 64, 65_536), s => s.PageSize, (s, v) => s.PageSize = v,
@@ -122,7 +123,7 @@ internal static class CampaignSchema
         new SectionKey<Campaign, TeardownSettings>("teardowns", _teardowns, s => s.Teardowns),
         new SectionKey<Campaign, AuditSettings>("audits", _audits, s => s.Audits),
         new SectionKey<Campaign, LimitSettings>("limits", _limits, s => s.Limits),
-        new TableKey<Campaign, long>("minimum", [.. CounterTable.All.Select(counter => counter.Name)], ValueKinds.Long("count", 0, long.MaxValue), s => s.Minimum,
+        new TableKey<Campaign, long>("minimum", [.. CounterTable.All.Select(counter => counter.Name)], ValueKinds.Long("count", 0, 1_000_000_000_000), s => s.Minimum,
             "the least of this counter; below it the verdict is `unknown`"),
         new SectionKey<Campaign, TelemetrySettings>("telemetry", _telemetry, s => s.Telemetry));
 }

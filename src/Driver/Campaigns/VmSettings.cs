@@ -29,4 +29,7 @@ public sealed record VmSettings
 
     /// <summary>Pages of RAM of one such VM: those of its trace, or the synthetic guest's bytes per vCPU; without hot-plug.</summary>
     public long RamPages { get; set; }
+
+    /// <summary>The name of the nth VM of this kind, from 0.</summary>
+    public string NameOf(int index) => Count == 1 ? Name : FormattableString.Invariant($"{Name}-{index}");
 }

@@ -4,8 +4,9 @@ using Spectre.Console.Rendering;
 namespace Livebed.Driver.Terminal;
 
 /// <summary>
-/// The live view of a run: what the bed does, for how long, each operation with count, rate, p99 and what could not be started, and below
-/// the faults, retries and violations. Rates are those since the snapshot before.
+/// The live view of a run: what the bed does and for how long, accesses, faults, retries and violations, and below each operation of the
+/// campaign with count, rate, p99 and what could not be started. Rates are those since the snapshot before. What matters most comes first,
+/// as a low terminal cuts the end off.
 /// </summary>
 internal static class ProgressTable
 {
@@ -14,8 +15,7 @@ internal static class ProgressTable
         if (now is null) return new Text(phase);
         var time = now.Elapsed - (before?.Elapsed ?? TimeSpan.Zero);
         var table = Tables.Create("operation", "done", "rate", "p99", "not started");
-        table.Title = new TableTitle(FormattableString.Invariant($"{phase}  {now.Elapsed.TotalSeconds:0.0}s of {now.Duration.TotalSeconds:0.#}s").EscapeMarkup());
-        foreach (var operation in now.Operations)
+        foreach (var operation in now.Operations.Where(operation => operation.Done + operation.NotStarted > 0))
         {
             var done = before?.Operations.FirstOrDefault(other => other.Operation == operation.Operation)?.Done ?? 0;
             table.Row(
@@ -23,8 +23,8 @@ internal static class ProgressTable
                 Figures.Microseconds(operation.P99Microseconds), Figures.Count(operation.NotStarted));
         }
 
-        table.Caption = new TableTitle(Totals(now, before, time).EscapeMarkup());
-        return table;
+        var head = FormattableString.Invariant($"{phase}  {now.Elapsed.TotalSeconds:0.0}s of {now.Duration.TotalSeconds:0.#}s");
+        return new Rows(new Text(head), new Text(Totals(now, before, time)), table);
     }
 
     private static string Totals(ProgressSnapshot now, ProgressSnapshot? before, TimeSpan time) => string.Join("  ",

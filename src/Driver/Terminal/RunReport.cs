@@ -16,7 +16,7 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
     private const int WitnessMax = 20;
 
     /// <summary>From here on the lock table fits side by side.</summary>
-    private const int WideColumns = 132;
+    private const int WideColumns = 140;
 
     public void Write(string folder)
     {
@@ -106,21 +106,21 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
     private void WriteLocks()
     {
         if (results.Locks.Count == 0) return;
-        string[] waits = ["contentions", "waitMin", "waitMax", "waitTotal", "waitAvg"];
-        string[] holds = ["acquisitions", "holdMin", "holdMax", "holdTotal", "holdAvg"];
         if (console.Profile.Width >= WideColumns)
         {
-            WriteLocks([.. waits, .. holds], row => [.. Waits(row), .. Holds(row)]);
+            WriteLocks(
+                ["lock", "contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "acquisitions", "holdMin", "holdMax", "holdTotal", "holdAvg"],
+                row => [.. Waits(row), .. Holds(row)]);
             return;
         }
 
-        WriteLocks(waits, Waits);
-        WriteLocks(holds, Holds);
+        WriteLocks(["lock waits", "contentions", "min", "max", "total", "avg"], Waits);
+        WriteLocks(["lock holds", "acquisitions", "min", "max", "total", "avg"], Holds);
     }
 
     private void WriteLocks(string[] columns, Func<LockResult, string[]> cells)
     {
-        var table = Tables.Create(["lock", .. columns]);
+        var table = Tables.Create(columns);
         // R and W rows, as /proc/lock_stat has them.
         foreach (var row in results.Locks) table.Row([$"{row.Class}-{char.ToUpperInvariant(row.Mode[0])}", .. cells(row)]);
         console.Write(table);

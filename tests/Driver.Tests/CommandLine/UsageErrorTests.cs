@@ -22,7 +22,8 @@ public sealed class UsageErrorTests
     [InlineData("vms: { count: 1 }\n", "c.yaml:1: vms: is a section, not a list")]
     [InlineData("vms:\n  - 3\n", "c.yaml:2: vms.0: is a value, not a section; allowed: a section with name, count")]
     [InlineData("vms:\n  - vcpus: 257\n", "c.yaml:2: vms.0.vcpus: 257 is out of range; allowed: 1 to 256")]
-    [InlineData("vms:\n  - name: a\n  - name: a\n", "c.yaml:3: vms.1.name: 'a' is also the name of vms.0")]
+    [InlineData("vms:\n  - name: a\n  - name: a\n", "c.yaml:3: vms.1.name: 'a' is also the name of a VM of vms.0")]
+    [InlineData("vms:\n  - { name: a, count: 2 }\n  - name: a-1\n", "c.yaml:3: vms.1.name: 'a-1' is also the name of a VM of vms.0")]
     [InlineData("vms:\n  - mergeable: yes\n", "c.yaml:2: vms.0.mergeable: 'yes' is not true or false; allowed: true or false")]
     [InlineData("vms:\n  - ringEntries: 1000\n", "c.yaml:2: vms.0.ringEntries: 1000 is not a power of two")]
     [InlineData("vms:\n  - memslots: 512\n    guest: { bytesPerVcpu: 4KiB }\n", "c.yaml:2: vms.0.memslots: is 512, and the RAM has 1 pages")]
@@ -83,13 +84,13 @@ public sealed class UsageErrorTests
     [InlineData("--duration soon: duration: 'soon' is not a duration", "--duration", "soon")]
     [InlineData("--seed -1: seed: -1 is out of range", "--seed", "-1")]
     [InlineData("--otlp localhost: is no address; allowed: an http or https URL", "--otlp", "localhost")]
-    [InlineData("livebed: Unrecognized command or argument '--silo'; allowed: --silos", "--silo")]
-    [InlineData("livebed: Required argument missing for option: '--seed'; allowed: --silos", "--seed")]
+    [InlineData("livebed: Unrecognized command or argument '--silo'; allowed: ", "--silo")]
+    [InlineData("livebed: Required argument missing for option: '--seed'; allowed: ", "--seed")]
     public async Task A_wrong_option_is_refused_by_its_own_name(string expected, params string[] options)
     {
         using var harness = new CommandHarness();
         Assert.Equal(ExitCodes.Usage, await harness.RunCampaignAsync(CommandHarness.SmallCampaign, options));
-        AssertRefused(harness, expected.Replace("allowed: --silos", "allowed: ", StringComparison.Ordinal));
+        AssertRefused(harness, expected);
     }
 
     [Theory]
@@ -122,7 +123,7 @@ public sealed class UsageErrorTests
     public async Task A_campaign_that_is_not_text_is_refused()
     {
         using var harness = new CommandHarness();
-        File.WriteAllBytes(harness.Folder.PathOf("c.yaml"), [0xff, 0xfe, 0xfd, 0x80]);
+        File.WriteAllBytes(harness.Folder.PathOf("c.yaml"), [0x6e, 0x61, 0xfd, 0x80]);
         Assert.Equal(ExitCodes.Usage, await harness.RunAsync("run", "c.yaml"));
         AssertRefused(harness, "c.yaml: the file is not UTF-8 text");
     }

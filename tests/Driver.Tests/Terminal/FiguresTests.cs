@@ -10,7 +10,9 @@ public sealed class FiguresTests
     [InlineData(999, "999")]
     [InlineData(1_000, "1k")]
     [InlineData(12_345, "12.3k")]
-    [InlineData(999_949, "999.9k")]
+    [InlineData(99_949, "99.9k")]
+    [InlineData(99_999, "100k")]
+    [InlineData(123_456, "123k")]
     [InlineData(999_999, "1M")]
     [InlineData(1_234_567_890, "1.2G")]
     public void Counts(double value, string expected) => Assert.Equal(expected, Figures.Count(value));
@@ -18,7 +20,9 @@ public sealed class FiguresTests
     [Theory]
     [InlineData(0, "0us")]
     [InlineData(850, "850us")]
-    [InlineData(1_250, "1.3ms")]
+    [InlineData(1_260, "1.3ms")]
+    [InlineData(421.5, "422us")]
+    [InlineData(999_999, "1s")]
     [InlineData(34_500_000, "34.5s")]
     public void Times(double microseconds, string expected) => Assert.Equal(expected, Figures.Microseconds(microseconds));
 
