@@ -62,7 +62,7 @@ internal sealed class Swarm
     public SimBed Bed => _bed;
 
     /// <summary>What was broken, as text: empty when nothing.</summary>
-    public (SimResult Result, IReadOnlySet<string> Broken) Run(long stepsMax = 400_000)
+    public (SimResult Result, IReadOnlySet<string> Broken) Run(long stepsMax = 4_000_000)
     {
         var result = _bed.Run(ScenarioAsync, stepsMax);
         return (result, _bed.Broken(result));
