@@ -95,9 +95,11 @@ internal static class CampaignSchema
         () => new(),
         new ValueKey<Campaign, string>("name", ValueKinds.Name(), s => s.Name, (s, v) => s.Name = v, "names the run folder") { DefaultText = "the file's name" },
         new ValueKey<Campaign, string>("description", ValueKinds.Text("at most 200 characters", 200), s => s.Description, (s, v) => s.Description = v,
-            "a line for `list campaigns`") { DefaultText = "empty", IsAbsent = s => s.Description.Length == 0 },
+            "a line for `list campaigns`")
+        { DefaultText = "empty", IsAbsent = s => s.Description.Length == 0 },
         new ValueKey<Campaign, long>("seed", ValueKinds.Long("number", 0, Campaign.SeedMax), s => s.Seed ?? 0, (s, v) => s.Seed = v,
-            "decides every draw of the campaign") { DefaultText = "drawn from the clock and printed", IsAbsent = s => s.Seed is null },
+            "decides every draw of the campaign")
+        { DefaultText = "drawn from the clock and printed", IsAbsent = s => s.Seed is null },
         new ValueKey<Campaign, TimeSpan>("duration", ValueKinds.Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(24)),
             s => s.Duration, (s, v) => s.Duration = v, "how long operations are started, without start-up and tear-down"),
         new ValueKey<Campaign, int>("silos", ValueKinds.Integer("silos", 1, 16), s => s.Silos, (s, v) => s.Silos = v, "silos of the cluster; each is a host"),

@@ -9,9 +9,6 @@ namespace Livebed.Driver.CommandLine;
 /// <summary>`livebed list`: what can be chosen, with a line each.</summary>
 internal sealed class ListCommand(CommandEnvironment environment)
 {
-    /// <summary>Where there is no terminal, a line stays a line, for grep.</summary>
-    private const int NoWrapColumns = 10_000;
-
     private static readonly (string What, string Summary, Func<CommandEnvironment, IEnumerable<(string, string)>> Lines)[] _lists =
     [
         ("protocols", "what `--protocol` takes", _ => ProtocolCatalog.All.Select(entry => (entry.Name, entry.Summary))),
@@ -45,14 +42,21 @@ internal sealed class ListCommand(CommandEnvironment environment)
         return environment.Folders.Names.Select(name => reader.Describe(environment.Folders.FindCampaign(name)!));
     }
 
-    private void Write(IEnumerable<(string Name, string Summary)> lines)
+    private void Write(IEnumerable<(string Name, string Summary)> list)
     {
-        var console = environment.CreateConsole();
-        if (!environment.IsTerminal) console.Profile.Width = NoWrapColumns;
+        var lines = list.ToList();
+        if (!environment.IsTerminal)
+        {
+            // A line stays a line, for grep.
+            var width = lines.Max(line => line.Name.Length);
+            foreach (var (name, summary) in lines) environment.Out.WriteLine($"{name.PadRight(width)}  {summary}");
+            return;
+        }
+
         var grid = new Grid { Expand = false };
         grid.AddColumn(new GridColumn { NoWrap = true, Padding = new Padding(0, 0, 2, 0) });
         grid.AddColumn(new GridColumn { Padding = new Padding(0, 0, 0, 0) });
         foreach (var (name, summary) in lines) grid.AddRow(new Text(name), new Text(summary));
-        console.Write(grid);
+        environment.CreateConsole().Write(grid);
     }
 }

@@ -62,8 +62,9 @@ internal static class LivebedCommand
         var command = parsed.CommandResult.Command;
         var allowed = command is RootCommand
             ? string.Join(", ", command.Subcommands.Select(sub => sub.Name))
-            : $"{string.Join(", ", command.Options.Where(option => !option.Hidden).Select(option => option.Name))}";
-        return new UsageException($"livebed: {parsed.Errors[0].Message.TrimEnd('.')}; allowed: {(allowed.Length == 0 ? "see --help" : allowed)}");
+            : string.Join(", ", command.Options.Where(option => !option.Hidden).Select(option => option.Name));
+        var problem = parsed.UnmatchedTokens is [var word, ..] ? $"'{word}' is unknown" : parsed.Errors[0].Message.TrimEnd('.');
+        return new UsageException($"livebed: {problem}; allowed: {(allowed.Length == 0 ? "see --help" : allowed)}");
     }
 
     private static int Fail(CommandEnvironment environment, Exception exception, string message, int exitCode, bool verbose)

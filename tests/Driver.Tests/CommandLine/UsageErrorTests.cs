@@ -84,7 +84,7 @@ public sealed class UsageErrorTests
     [InlineData("--duration soon: duration: 'soon' is not a duration", "--duration", "soon")]
     [InlineData("--seed -1: seed: -1 is out of range", "--seed", "-1")]
     [InlineData("--otlp localhost: is no address; allowed: an http or https URL", "--otlp", "localhost")]
-    [InlineData("livebed: Unrecognized command or argument '--silo'; allowed: ", "--silo")]
+    [InlineData("livebed: '--silo' is unknown; allowed: ", "--silo")]
     [InlineData("livebed: Required argument missing for option: '--seed'; allowed: ", "--seed")]
     public async Task A_wrong_option_is_refused_by_its_own_name(string expected, params string[] options)
     {
@@ -94,11 +94,12 @@ public sealed class UsageErrorTests
     }
 
     [Theory]
-    [InlineData("livebed: ", "frobnicate")]
+    [InlineData("livebed: 'frobnicate' is unknown; allowed: run, list", "frobnicate")]
+    [InlineData("livebed: '--silos' is unknown; allowed: run, list", "--silos", "3")]
     [InlineData("list everything: there is no such list; allowed: protocols, mutants, checks, campaigns", "list", "everything")]
     [InlineData("nowhere: there is no such campaign; allowed: a file, or one of default, dirty-log", "run", "nowhere")]
     [InlineData("sub/nowhere.yaml: there is no such campaign", "run", "sub/nowhere.yaml")]
-    [InlineData("livebed: ", "run", "default", "spurious")]
+    [InlineData("livebed: 'spurious' is unknown; allowed: ", "run", "default", "spurious")]
     public async Task A_wrong_command_is_refused(string expected, params string[] arguments)
     {
         using var harness = new CommandHarness();
