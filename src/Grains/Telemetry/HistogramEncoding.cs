@@ -10,10 +10,13 @@ public static class HistogramEncoding
     public static byte[] Encode(HistogramBase histogram)
     {
         ArgumentNullException.ThrowIfNull(histogram);
-        var bytes = new byte[histogram.GetNeededByteBufferCapacity()];
-        var buffer = ByteBuffer.Allocate(bytes);
-        var length = histogram.Encode(buffer, HistogramEncoderV2.Instance);
-        return bytes[..length];
+        var buffer = ByteBuffer.Allocate(histogram.GetNeededByteBufferCapacity());
+        var bytes = new byte[histogram.Encode(buffer, HistogramEncoderV2.Instance)];
+
+        // The buffer keeps its array to itself.
+        buffer.Position = 0;
+        for (var i = 0; i < bytes.Length; i++) bytes[i] = buffer.Get();
+        return bytes;
     }
 
     /// <summary>The histogram that was encoded; an empty one for no bytes.</summary>
