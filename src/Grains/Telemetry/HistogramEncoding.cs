@@ -4,7 +4,7 @@ using HdrHistogram.Utilities;
 
 namespace Livebed.Grains.Telemetry;
 
-/// <summary>Histograms as bytes: HdrHistogram's own V2 format, whose runs of zeroes take a byte or two, so a typical one is under a kilobyte.</summary>
+/// <summary>Histograms as bytes: HdrHistogram's own V2 format, whose runs of zeroes take a byte or two; a typical one is under a kilobyte.</summary>
 public static class HistogramEncoding
 {
     public static byte[] Encode(HistogramBase histogram)
