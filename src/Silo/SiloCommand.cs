@@ -8,17 +8,21 @@ using Microsoft.Extensions.Logging;
 
 namespace Livebed.Silo;
 
-/// <summary>The command line of a silo: <see cref="SiloSettings"/> option by option. What is wrong is said in one line each, with exit status 64.</summary>
+/// <summary>
+/// The command line of a silo: <see cref="SiloSettings"/> option by option. What is wrong is said in one line each, with exit status 64.
+/// </summary>
 internal static class SiloCommand
 {
     private static readonly Option<string> ClusterId = new(SiloArguments.ClusterId)
     {
-        Description = "silos and clients of one cluster share it", DefaultValueFactory = _ => "livebed",
+        Description = "silos and clients of one cluster share it",
+        DefaultValueFactory = _ => "livebed",
     };
 
     private static readonly Option<string> SiloName = new(SiloArguments.SiloName)
     {
-        Description = "silo-0, silo-1, ...: placement counts in this order", Required = true,
+        Description = "silo-0, silo-1, ...: placement counts in this order",
+        Required = true,
     };
 
     private static readonly Option<int> SiloPort = new(SiloArguments.SiloPort) { Description = "where other silos connect", Required = true };
@@ -34,7 +38,9 @@ internal static class SiloCommand
 
     private static readonly Option<PlacementMode> Placement = new(SiloArguments.Placement)
     {
-        Description = "spread or packed", HelpName = "spread|packed", DefaultValueFactory = _ => PlacementMode.Spread,
+        Description = "spread or packed",
+        HelpName = "spread|packed",
+        DefaultValueFactory = _ => PlacementMode.Spread,
         CustomParser = result => ParsePlacement(result),
     };
 
@@ -42,12 +48,14 @@ internal static class SiloCommand
     {
         Description = "where an OpenTelemetry collector listens, as http://127.0.0.1:4317",
         CustomParser = result => Parse<Uri>(
-            result, text => Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" ? url : null, "an http or https URL"),
+            result, text => Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" ? url : null,
+            "an http or https URL"),
     };
 
     private static readonly Option<double> SampleRatio = new(SiloArguments.SampleRatio)
     {
-        Description = "share of root spans that is sampled, 0 to 1", DefaultValueFactory = _ => TelemetrySetup.DefaultSampleRatio,
+        Description = "share of root spans that is sampled, 0 to 1",
+        DefaultValueFactory = _ => TelemetrySetup.DefaultSampleRatio,
     };
 
     private static readonly Option<int> SpansPerTrace =
@@ -75,7 +83,8 @@ internal static class SiloCommand
 
     private static readonly Option<LogLevel> Level = new(SiloArguments.LogLevel)
     {
-        Description = "from which level on the log goes to standard error", DefaultValueFactory = _ => LogLevel.Warning,
+        Description = "from which level on the log goes to standard error",
+        DefaultValueFactory = _ => LogLevel.Warning,
     };
 
     private static readonly Option<bool> ExitWithStdin = new(SiloArguments.ExitWithStdin)
@@ -84,11 +93,15 @@ internal static class SiloCommand
     };
 
     private static readonly Option<int>[] Positive =
-        [SiloPort, GatewayPort, Silos, SpansPerTrace, LockWaitThreshold, FaultThreshold, FaultRetries, PromotedPerSecond, ProbeTimeout, ResponseTimeout];
+        [
+            SiloPort, GatewayPort, Silos, SpansPerTrace, LockWaitThreshold, FaultThreshold, FaultRetries, PromotedPerSecond, ProbeTimeout,
+            ResponseTimeout,
+        ];
 
     public static RootCommand Create()
     {
-        var command = new RootCommand("One silo of a Livebed cluster. Prints 'ready NAME' once it sees the whole cluster; ends on SIGTERM or Ctrl-C.");
+        var command = new RootCommand(
+            "One silo of a Livebed cluster. Prints 'ready NAME' once it sees the whole cluster; ends on SIGTERM or Ctrl-C.");
         Option[] others = [ClusterId, SiloName, Primary, JoinAfter, Placement, Otlp, SampleRatio, Level, ExitWithStdin];
         foreach (var option in others.Concat(Positive)) command.Add(option);
         foreach (var option in Positive) option.Validators.Add(result => RequireAtLeastOne(result, option));
@@ -96,7 +109,8 @@ internal static class SiloCommand
         Require(GatewayPort, port => port <= IPEndPoint.MaxPort, "a port is at most 65535");
         Require(Silos, silos => silos <= SiloSettings.SilosMax, $"a cluster has at most {SiloSettings.SilosMax} silos");
         Require(SampleRatio, ratio => ratio is >= 0 and <= 1, "a ratio is between 0 and 1");
-        Require(SiloName, name => ActorKeys.TryParse(name, out var actor) && actor.Role == ActorRole.SiloProbe, "a silo is named silo-0, silo-1, ...");
+        Require(
+            SiloName, name => ActorKeys.TryParse(name, out var actor) && actor.Role == ActorRole.SiloProbe, "a silo is named silo-0, silo-1, ...");
         command.SetAction((result, cancellation) => SiloProgram.RunAsync(Settings(result), result.GetValue(ExitWithStdin), cancellation));
         return command;
     }
@@ -140,7 +154,8 @@ internal static class SiloCommand
     private static Option<IPEndPoint?> EndPoint(string name, string description) => new(name)
     {
         Description = description,
-        CustomParser = result => Parse<IPEndPoint>(result, text => IPEndPoint.TryParse(text, out var end) && end.Port > 0 ? end : null, "ADDRESS:PORT"),
+        CustomParser = result => Parse<IPEndPoint>(
+            result, text => IPEndPoint.TryParse(text, out var end) && end.Port > 0 ? end : null, "ADDRESS:PORT"),
     };
 
     private static void RequireAtLeastOne(OptionResult result, Option<int> option)

@@ -47,7 +47,7 @@ internal static class SiloProgram
     /// <summary>Returns when somebody listens there. Orleans would retry a primary that is not there yet only after seconds.</summary>
     private static async Task WaitForListenerAsync(IPEndPoint endpoint, CancellationToken cancellationToken)
     {
-        for (;;)
+        for (; ; )
         {
             try
             {
@@ -69,10 +69,9 @@ internal static class SiloProgram
             PortInUseException taken => ($"port {taken.Port} is in use", SiloArguments.ExitUsage),
             _ when PortInUseException.IsBehind(failure) =>
                 ($"port {settings.Ports.Silo} or {settings.Ports.Gateway} is in use", SiloArguments.ExitUsage),
-            _ when timedOut && settings.PrimaryEndpoint is { } primary =>
-                ($"{settings.SiloName} saw no cluster of {settings.Silos} within {StartMax.TotalSeconds:0} s; primary {primary}", SiloArguments.ExitFailed),
-            _ when timedOut =>
-                ($"{settings.SiloName} saw no cluster of {settings.Silos} within {StartMax.TotalSeconds:0} s", SiloArguments.ExitFailed),
+            _ when timedOut => (
+                $"{settings.SiloName} saw no cluster of {settings.Silos} silos within {StartMax.TotalSeconds:0} s; "
+                + $"its primary is {settings.PrimaryEndpoint?.ToString() ?? "itself"}", SiloArguments.ExitFailed),
             _ => ($"{settings.SiloName} failed to start: {failure.GetBaseException().Message}", SiloArguments.ExitFailed),
         };
         await Console.Error.WriteLineAsync($"livebed-silo: {text}");

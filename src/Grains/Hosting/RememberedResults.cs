@@ -16,8 +16,10 @@ public sealed class RememberedResults<T>(int capacity)
 
     public int Count => _results.Count;
 
-    /// <summary>The result of operation <paramref name="id"/>: of its first call, which <paramref name="command"/> makes now if there was none.
-    /// Fails with <see cref="TooManyOperationsException"/> when every remembered operation is still running; then the command was not started.</summary>
+    /// <summary>
+    /// The result of operation <paramref name="id"/>: of its first call, which <paramref name="command"/> makes now if there was none.
+    /// Fails with <see cref="TooManyOperationsException"/> when every remembered operation is still running, without starting the command.
+    /// </summary>
     public Task<T> GetOrStart(OperationId id, Func<Task<T>> command)
     {
         if (_results.TryGetValue(id, out var known)) return known;

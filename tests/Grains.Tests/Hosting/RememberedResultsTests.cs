@@ -57,8 +57,8 @@ public sealed class RememberedResultsTests
     {
         var results = new RememberedResults<int>(2);
         var running = new TaskCompletionSource<int>();
-        results.GetOrStart(new OperationId(1), () => running.Task);
-        results.GetOrStart(new OperationId(2), () => running.Task);
+        var first = results.GetOrStart(new OperationId(1), () => running.Task);
+        _ = results.GetOrStart(new OperationId(2), () => running.Task);
         var started = false;
         Task<int> Command()
         {
@@ -70,8 +70,8 @@ public sealed class RememberedResultsTests
         Assert.Contains("all 2 operations", failure.Message, StringComparison.Ordinal);
         Assert.False(started);
         running.SetResult(0);
-        Assert.True(SpinWait.SpinUntil(() => results.GetOrStart(new OperationId(1), Command).IsCompleted, TimeSpan.FromSeconds(10)));
-        results.GetOrStart(new OperationId(3), Command);
+        await first;
+        await results.GetOrStart(new OperationId(3), Command);
         Assert.True(started);
     }
 
