@@ -28,6 +28,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var reports = new ReportLedger();
         var load = new LoadLedger(folder.History, began);
         folder.History.Open(LoadLedger.DriverSilo);
+        folder.History.Open(Supervisor.ClusterStream);
         var supervisor = new Supervisor(fleet, reports, load, folder.History, began, campaign.Limits.Starvation);
         var settlement = new Settlement(fleet, reports, load, supervisor, ids, cluster);
 
@@ -47,7 +48,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         }
 
         Report();
-        return await OutcomeAsync(cluster, fleet, reports, load, supervisor, folder, leaks, duration, interrupted.IsCancellationRequested);
+        return await OutcomeAsync(cluster, fleet, reports, load, supervisor, leaks, duration, interrupted.IsCancellationRequested);
     }
 
     private async Task<ICluster> StartClusterAsync(Campaign campaign)
@@ -115,7 +116,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
     }
 
     private static async Task<RunOutcome> OutcomeAsync(
-        ICluster cluster, Fleet fleet, ReportLedger reports, LoadLedger load, Supervisor supervisor, RunFolder folder,
+        ICluster cluster, Fleet fleet, ReportLedger reports, LoadLedger load, Supervisor supervisor,
         LeakResult leaks, double duration, bool interrupted)
     {
         var counters = reports.Counters();
@@ -142,7 +143,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             Ksm = OutcomeFigures.Ksm(counters),
             Leaks = leaks,
             Guests = OutcomeFigures.Guests(fleet, reports),
-            LimitsHit = [.. reports.LimitsHit(), .. folder.History.LimitsHit],
+            LimitsHit = reports.LimitsHit(),
         };
     }
 }

@@ -18,6 +18,7 @@ internal sealed class Fleet
     public const int ScratchPages = 1024;
 
     private const int HotplugAccessPercent = 10;
+    private const int CreateAttempts = 20;
 
     private readonly Campaign _campaign;
     private readonly IGrainFactory _grains;
@@ -70,7 +71,9 @@ internal sealed class Fleet
         }
 
         var op = new Operation(_ids.Next(), OperationKind.VmCreate);
-        await slot.Grain.CreateAsync(OperationMessage.From(op), MessageOf(slot, ordinal));
+        for (var attempt = 0; !await slot.Grain.CreateAsync(OperationMessage.From(op), MessageOf(slot, ordinal)); attempt++)
+            if (attempt == CreateAttempts)
+                throw new BedException($"{slot.Key} could not be created: its activation kept going away");
         lock (_gate) slot.IsUp = true;
     }
 

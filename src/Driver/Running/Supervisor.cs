@@ -17,6 +17,12 @@ internal sealed class Supervisor(Fleet fleet, ReportLedger reports, LoadLedger l
     /// <summary>An actor that does not answer a report for so long is lost; reports need no lock, so nothing in the model can delay them.</summary>
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(20);
 
+    /// <summary>All actors' histories are one stream: they are asked together.</summary>
+    public const string ClusterStream = "cluster";
+
+    /// <summary>How late the last report of a dead actor may come.</summary>
+    private static readonly TimeSpan HistorySlack = TimeSpan.FromSeconds(2);
+
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(400);
 
     private readonly HangDetector _detector = new((long)starvation.TotalMicroseconds);
@@ -64,6 +70,7 @@ internal sealed class Supervisor(Fleet fleet, ReportLedger reports, LoadLedger l
     /// <summary>One round of reports and one look for hangs.</summary>
     public async Task ObserveAsync(bool settled)
     {
+        var roundBegan = load.NowMicroseconds;
         var hosts = fleet.Hosts.Select(host => AskAsync("a host", async () => (IReadOnlyList<ActorReport>)[await host.InspectAsync()]));
         var vms = fleet.Existing().Select(slot => AskAsync(slot.Key, async () => await slot.Grain.InspectAsync(settled)));
         var answers = (await Task.WhenAll(hosts.Concat(vms))).SelectMany(answer => answer).ToList();
@@ -73,6 +80,8 @@ internal sealed class Supervisor(Fleet fleet, ReportLedger reports, LoadLedger l
             WriteHistory(report);
         }
 
+        // Everybody has been asked since the round began; what was on its way by another path then is here within the slack.
+        history.Append(ClusterStream, [], roundBegan - (long)HistorySlack.TotalMicroseconds);
         LookForHangs(answers);
     }
 
@@ -84,7 +93,7 @@ internal sealed class Supervisor(Fleet fleet, ReportLedger reports, LoadLedger l
         var records = report.History.Select(entry => new HistoryRecord(
             entry.UnixMicroseconds - startMicroseconds, report.Silo, report.Actor, Enum.Parse<HistoryType>(entry.Type, ignoreCase: true),
             OperationNames.TryFind(entry.Operation, out var kind) ? kind : OperationKind.None, new OperationId(entry.OperationId), entry.Value)).ToArray();
-        history.Append(report.Actor, records, records.Max(record => record.Time));
+        history.Append(ClusterStream, records, long.MinValue);
     }
 
     private async Task<IReadOnlyList<ActorReport>> AskAsync(string who, Func<Task<IReadOnlyList<ActorReport>>> ask)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
@@ -52,6 +53,8 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
 
     private async Task RunAsync(Vcpu vcpu, IDisposable program)
     {
+        // The guest is nobody's child: its faults belong to no trace of the operation that started it.
+        Activity.Current = null;
         using (program)
         {
             try

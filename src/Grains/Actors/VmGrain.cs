@@ -34,9 +34,11 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     private IHostMmuGrain? _host;
     private int _commandsRunning;
     private bool _isClosing;
+    private bool _isGhost;
 
-    public async ValueTask CreateAsync(OperationMessage op, VmMessage vm)
+    public async ValueTask<bool> CreateAsync(OperationMessage op, VmMessage vm)
     {
+        if (_isGhost) return false;
         await _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
             _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
@@ -48,6 +50,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
             }, _ => ("ok", null));
             return null;
         });
+        return true;
     }
 
     public ValueTask<MemslotResult> SetMemslotAsync(OperationMessage op, MemslotChange change) => CommandAsync(
@@ -77,7 +80,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     public async ValueTask<IReadOnlyList<ActorReport>> InspectAsync(bool settled)
     {
         if (_vm is null || _journal is null) return Ghost<IReadOnlyList<ActorReport>>([]);
-        if (settled) _vm.Checks.Settled();
+        if (settled) await SettleAsync(_vm);
         var vcpus = await Task.WhenAll(_vcpus.Select(vcpu => vcpu.InspectAsync().AsTask()));
         return [Report(), .. vcpus];
     }
@@ -113,6 +116,17 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         _vm!.Notifier.TestYoungAsync(op.ToOperation(), new HvaRange(new Hva(hva), pages));
 
     public ValueTask ReleaseAsync(OperationMessage op) => _vm!.Notifier.ReleaseAsync(op.ToOperation());
+
+    /// <summary>No operation of the driver runs; with the vCPUs kept out of the guest too, no range can be open.</summary>
+    private async ValueTask SettleAsync(Vm vm)
+    {
+        var op = new Operation(_ids!.Next(), OperationKind.Audit);
+        await vm.VcpuMutex.DownWriteAsync(op);
+        foreach (var vcpu in vm.Vcpus) await vcpu.PauseAsync(op);
+        vm.Checks.Settled();
+        foreach (var vcpu in vm.Vcpus) await vcpu.ResumeAsync(op);
+        vm.VcpuMutex.UpWrite(op);
+    }
 
     private async ValueTask BringUpAsync(Operation op, VmMessage message)
     {
@@ -228,6 +242,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     /// <summary>A late call to a VM that is gone has made a new, empty activation: it answers and leaves.</summary>
     private T Ghost<T>(T answer)
     {
+        _isGhost = true;
         DeactivateOnIdle();
         return answer;
     }

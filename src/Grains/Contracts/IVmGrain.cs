@@ -9,8 +9,9 @@ namespace Livebed.Grains.Contracts;
 [Alias("livebed.vm")]
 public interface IVmGrain : IGrainWithStringKey
 {
-    /// <summary>Creates the process, the VM, its memslots and its vCPUs, and starts the guests.</summary>
-    ValueTask CreateAsync(OperationMessage op, VmMessage vm);
+    /// <summary>Creates the process, the VM, its memslots and its vCPUs, and starts the guests. False when this activation is on its way out
+    /// because somebody asked for the VM before it was made: call again.</summary>
+    ValueTask<bool> CreateAsync(OperationMessage op, VmMessage vm);
 
     ValueTask<MemslotResult> SetMemslotAsync(OperationMessage op, MemslotChange change);
 

@@ -16,6 +16,9 @@ public sealed class Vcpu : IVcpuPort, IWaitable
 {
     private const int FaultsPerPass = 32;
     private const int FlushesRemembered = 64;
+
+    // An idle guest sleeps at least this long, so that it finds a slice of work and not one access; and at most that, so that it can be stopped.
+    private const long IdleMicrosecondsMin = 1_000;
     private const long IdleMicrosecondsMax = 2_000;
 
     private readonly IWorld _world;
@@ -131,7 +134,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
             return;
         }
 
-        await _world.DelayAsync(Math.Clamp(_program.NextDueMicroseconds - now, 1, IdleMicrosecondsMax));
+        await _world.DelayAsync(Math.Clamp(_program.NextDueMicroseconds - now, IdleMicrosecondsMin, IdleMicrosecondsMax));
     }
 
     /// <summary>One entry: what the TLB translates is executed, then some of the rest faults; what is left stays for the next entry.</summary>
