@@ -45,6 +45,7 @@ internal sealed class PerfectKvm(HostRig rig, int mm) : IMmuNotifierSubscriber
             var snapshot = _sequence;
             page = await rig.Host.FaultInAsync(op, mm, hva, kind == GuestAccessKind.Write);
             if (page.Status != HostPageStatus.Ok) return false;
+            await rig.World.PointAsync(SchedulingPoint.FaultStep);
             if (_inProgress == 0 && _sequence == snapshot && !_released) _translations[hva] = page;
             rig.Host.PutPage(page.Pfn);
         }
