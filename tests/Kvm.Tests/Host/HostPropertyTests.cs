@@ -139,8 +139,12 @@ public class HostPropertyTests
         await rig.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 1);
     }
 
-    private static ValueTask<HostEventResult> RunAsync(HostRig rig, Step step) =>
-        rig.Host.RunEventAsync(rig.Op(step.Event), new HostEvent(step.Event, step.Mm, new HvaRange(step.Hva, step.Length), step.Hold) { ChildMicroseconds = step.Hold });
+    private static ValueTask<HostEventResult> RunAsync(HostRig rig, Step step)
+    {
+        // A KSM scan has to go round twice before it merges anything.
+        var range = new HvaRange(step.Hva, step.Event == OperationKind.KsmScan ? 6 * step.Length : step.Length);
+        return rig.Host.RunEventAsync(rig.Op(step.Event), new HostEvent(step.Event, step.Mm, range, step.Hold) { ChildMicroseconds = step.Hold });
+    }
 
     private static bool Discards(OperationKind kind) => kind is OperationKind.Unmap or OperationKind.DontNeed or OperationKind.OomReap;
 

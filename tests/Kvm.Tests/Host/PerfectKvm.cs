@@ -15,6 +15,7 @@ internal sealed class PerfectKvm(HostRig rig, int mm) : IMmuNotifierSubscriber
     private readonly Dictionary<Hva, HostPage> _translations = [];
     private int _inProgress;
     private long _sequence;
+    private long _faults;
     private bool _released;
 
     public string Name => $"vm-{mm}";
@@ -46,6 +47,9 @@ internal sealed class PerfectKvm(HostRig rig, int mm) : IMmuNotifierSubscriber
             page = await rig.Host.FaultInAsync(op, mm, hva, kind == GuestAccessKind.Write);
             if (page.Status != HostPageStatus.Ok) return false;
             await rig.World.PointAsync(SchedulingPoint.FaultStep);
+
+            // Now and then the fault is slow, so that a whole range can pass between lookup and install.
+            if (++_faults % 3 == 0) await rig.World.DelayAsync(15);
             if (_inProgress == 0 && _sequence == snapshot && !_released) _translations[hva] = page;
             rig.Host.PutPage(page.Pfn);
         }
