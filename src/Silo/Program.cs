@@ -1,1 +1,3 @@
-﻿Console.WriteLine("Hello, World!");
+using Livebed.Silo;
+
+return await SiloCommand.Create().Parse(args).RunAsync();

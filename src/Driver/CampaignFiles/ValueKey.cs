@@ -9,6 +9,9 @@ internal sealed class ValueKey<T, TValue>(string name, ValueKind<TValue> kind, F
     /// <summary>What docs/campaigns.md says when the default is no fixed value.</summary>
     public string? DefaultText { get; init; }
 
+    /// <summary>What docs/campaigns.md says when what is allowed is a long list; errors give the list.</summary>
+    public string? AllowedText { get; init; }
+
     /// <summary>A value that means "not given" is not written.</summary>
     public Func<T, bool>? IsAbsent { get; init; }
 
@@ -32,6 +35,6 @@ internal sealed class ValueKey<T, TValue>(string name, ValueKind<TValue> kind, F
 
     public override IEnumerable<KeyDocumentation> Document(string prefix, T defaults)
     {
-        yield return new(prefix + Name, DefaultText ?? kind.Format(get(defaults)), kind.Unit, kind.Allowed, summary);
+        yield return new(prefix + Name, DefaultText ?? kind.Format(get(defaults)), kind.Unit, AllowedText ?? kind.Allowed, summary);
     }
 }

@@ -23,8 +23,8 @@ public sealed record GuestSettings
     /// <summary>Pages from one sequential access to the next.</summary>
     public int Stride { get; set; } = 1;
 
-    /// <summary>Accesses per second of each vCPU.</summary>
-    public double Rate { get; set; } = 50_000;
+    /// <summary>Accesses per second of each vCPU; 0 is as fast as possible.</summary>
+    public int Rate { get; set; } = 50_000;
 
     public bool ReplaysTrace => Trace.Length > 0;
 }

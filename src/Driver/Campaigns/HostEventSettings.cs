@@ -24,6 +24,9 @@ public sealed record HostEventSettings
     /// <summary>Time between start and end of a range.</summary>
     public TimeSpan Hold { get; set; } = TimeSpan.FromMicroseconds(100);
 
+    /// <summary>A second subscriber of every address space, a device driver, answers -EAGAIN to non-blockable ranges, so that reaping fails.</summary>
+    public bool RefusesNonBlockable { get; set; }
+
     public SortedDictionary<string, double> Mix { get; set; } = new(Kinds.ToDictionary(OperationNames.Of, DefaultWeight), StringComparer.Ordinal);
 
     // These two are not events that a host has by itself: the one provokes a known deadlock, the other starves memslot updates.

@@ -1,3 +1,5 @@
+using Livebed.Kvm.Vms;
+
 namespace Livebed.Driver.Campaigns;
 
 /// <summary>One kind of VM and how many of it there are.</summary>
@@ -20,11 +22,14 @@ public sealed record VmSettings
     /// <summary>Entries of each vCPU's dirty ring; a power of two.</summary>
     public int RingEntries { get; set; } = 4096;
 
-    public int TlbEntries { get; set; } = 1536;
+    public int TlbEntries { get; set; } = 4096;
 
     /// <summary><c>MADV_MERGEABLE</c>: KSM may merge the VM's pages.</summary>
     public bool Mergeable { get; set; } = true;
 
     /// <summary>Pages of RAM of one such VM: those of its trace, or the synthetic guest's bytes per vCPU; without hot-plug.</summary>
     public long RamPages { get; set; }
+
+    /// <summary>The name of the nth VM of this kind, from 0.</summary>
+    public string NameOf(int index) => Count == 1 ? Name : FormattableString.Invariant($"{Name}-{index}");
 }

@@ -10,6 +10,7 @@ public static class CounterTable
         ("faultRetries", counts => counts.FaultRetries),
         ("notifierRanges", counts => counts.NotifierRanges),
         ("notifierElided", counts => counts.NotifierElided),
+        ("notifierMmuLockAcquisitions", counts => counts.NotifierMmuLockAcquisitions),
         ("mmuLockAcquisitions", counts => counts.MmuLockAcquisitions),
         ("memslotUpdates", counts => counts.MemslotUpdates),
         ("dirtyLogGets", counts => counts.DirtyLogGets),

@@ -8,6 +8,9 @@ public sealed record Counts
     public long FaultRetries { get; init; }
     public long NotifierRanges { get; init; }
     public long NotifierElided { get; init; }
+
+    /// <summary>Of <see cref="MmuLockAcquisitions"/>, those by range_start and range_end: what eliding saves.</summary>
+    public long NotifierMmuLockAcquisitions { get; init; }
     public long MmuLockAcquisitions { get; init; }
     public long MemslotUpdates { get; init; }
     public long DirtyLogGets { get; init; }

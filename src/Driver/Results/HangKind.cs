@@ -6,8 +6,8 @@ public enum HangKind
     /// <summary>Operations wait for each other in a cycle.</summary>
     Deadlock,
 
-    /// <summary>Something retries without progress.</summary>
-    Livelock,
+    /// <summary>A wait for an operation that has ended without giving the lock back.</summary>
+    OrphanedHold,
 
     /// <summary>A wait beyond the campaign's bound while others go on.</summary>
     Starvation,

@@ -29,7 +29,7 @@ public sealed record Verdict(VerdictKind Kind, IReadOnlyList<string> Reasons)
             faults.Add($"{group.Key}{Times(group.Count())}: {Sentence(group.First().Message)}");
         foreach (var (what, read) in LeakResult.Kinds)
         {
-            if (read(outcome.Leaks) is > 0 and var left) faults.Add(Invariant($"{left:N0} {what} were left after every VM was torn down."));
+            if (read(outcome.Leaks) is > 0 and var left) faults.Add(Invariant($"Left after every VM was torn down: {left:N0} {what}."));
         }
 
         return faults;

@@ -5,7 +5,6 @@ using Livebed.Kvm.Guests;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
-using DirtyLogMode = Livebed.Kvm.Vms.DirtyLogMode;
 
 namespace Livebed.Driver.Running;
 

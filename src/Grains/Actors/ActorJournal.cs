@@ -27,11 +27,9 @@ internal sealed class ActorJournal
     {
         _actor = actor;
         _silo = telemetry.Silo;
-        Observer = telemetry.Observe(actor, violation =>
-        {
-            if (_violations.Count < ViolationsMax) _violations.Add(violation);
-        });
-        World = new ClusterWorld(Observer, TimeProvider.System, options.PreemptionSeed(actor), options.PreemptionShare);
+        Observer = telemetry.Observe(actor, Violated);
+        World = new ClusterWorld(
+            Observer, TimeProvider.System, preemptionSeed: options.PreemptionSeed(actor), preemptionShare: options.PreemptionShare);
     }
 
     public TelemetryObserver Observer { get; }
@@ -77,7 +75,7 @@ internal sealed class ActorJournal
 
     /// <summary>The next report; violations and history leave with it.</summary>
     public ActorReport Report(
-        IReadOnlyDictionary<string, long> counters, IEnumerable<LockDomain> domains, IEnumerable<WaitSnapshot> waits, IEnumerable<OperationId> live)
+        IReadOnlyDictionary<string, long> counters, IReadOnlyList<LockDomain> domains, IEnumerable<WaitSnapshot> waits, IEnumerable<OperationId> live)
     {
         var locks = domains.SelectMany(domain => domain.Statistics.Select(entry => new LockReport(entry.Class.Name, entry.Mode, entry.Statistics))).ToList();
         var report = new ActorReport
@@ -87,18 +85,36 @@ internal sealed class ActorJournal
             Counters = counters,
             Locks = locks,
             LockOrder = [.. domains.SelectMany(domain => LockEdgeReport.From(domain.Order))],
+            WrittenClasses = domains.Aggregate(0UL, (classes, domain) => classes | domain.Order.WrittenClasses),
             Waits = [.. waits],
             LiveOperations = [.. LiveOperations.Concat(live).Where(op => !op.IsNone).Select(op => op.Value).Distinct()],
-            Violations = [.. _violations],
+            Violations = TakeViolations(),
             History = [.. _history],
             HistoryDropped = _historyDropped,
             FaultLatency = Observer.FaultLatency.Encode(),
             TurnWait = Observer.TurnWaits.Encode(),
             Failure = Failure,
         };
-        _violations.Clear();
         _history.Clear();
         return report;
+    }
+
+    /// <summary>The one thing that may come from another thread: a vCPU beside its host judges its accesses itself.</summary>
+    private void Violated(Violation violation)
+    {
+        lock (_violations)
+            if (_violations.Count < ViolationsMax)
+                _violations.Add(violation);
+    }
+
+    private Violation[] TakeViolations()
+    {
+        lock (_violations)
+        {
+            Violation[] taken = [.. _violations];
+            _violations.Clear();
+            return taken;
+        }
     }
 
     private void Record(Operation op, string type, string? value)

@@ -1,3 +1,4 @@
+using Livebed.Grains.Hosting;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Actors;
@@ -9,7 +10,7 @@ namespace Livebed.Grains.Actors;
 public sealed record ClusterWorldOptions
 {
     /// <summary>Share of scheduling points at which others run, 0 to 1.</summary>
-    public double PreemptionShare { get; init; } = 0.02;
+    public double PreemptionShare { get; init; } = ClusterWorld.DefaultPreemptionShare;
 
     public ulong Seed { get; init; }
 

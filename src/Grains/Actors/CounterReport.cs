@@ -1,19 +1,29 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 
 namespace Livebed.Grains.Actors;
 
-/// <summary>Turns a counters class (public long properties) into a table by camelCase name, so that a new counter needs no second place.</summary>
+/// <summary>
+/// Turns counters (public long or int properties) into a table by name, "vm.faultRetries", so that a new counter needs no second place.
+/// </summary>
 internal static class CounterReport
 {
     private static readonly ConcurrentDictionary<Type, (string Name, PropertyInfo Property)[]> Properties = new();
 
-    public static Dictionary<string, long> Of(object counters)
+    public static void AddTo(Dictionary<string, long> table, string prefix, object counters)
     {
         var properties = Properties.GetOrAdd(counters.GetType(), type =>
-            [.. type.GetProperties().Where(property => property.PropertyType == typeof(long))
+            [.. type.GetProperties().Where(property => property.PropertyType == typeof(long) || property.PropertyType == typeof(int))
                 .Select(property => (JsonNamingPolicy.CamelCase.ConvertName(property.Name), property))]);
-        return properties.ToDictionary(entry => entry.Name, entry => (long)entry.Property.GetValue(counters)!);
+        foreach (var (name, property) in properties) table[$"{prefix}.{name}"] = Convert.ToInt64(property.GetValue(counters), CultureInfo.InvariantCulture);
+    }
+
+    public static Dictionary<string, long> Of(string prefix, object counters)
+    {
+        var table = new Dictionary<string, long>(StringComparer.Ordinal);
+        AddTo(table, prefix, counters);
+        return table;
     }
 }

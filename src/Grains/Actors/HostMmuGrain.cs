@@ -8,6 +8,7 @@ using Livebed.Kvm.Host;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;
 using Orleans.Concurrency;
+using Orleans.Placement;
 
 namespace Livebed.Grains.Actors;
 
@@ -65,9 +66,9 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
 
     public ValueTask<ActorReport> InspectAsync()
     {
-        var counters = CounterReport.Of(Host.Counters);
-        foreach (var (name, value) in CounterReport.Of(Host.Ksm.Counters)) counters["ksm." + name] = value;
-        foreach (var (name, value) in CounterReport.Of(Host.Usage)) counters["usage." + name] = value;
+        var counters = CounterReport.Of("host", Host.Counters);
+        CounterReport.AddTo(counters, "ksm", Host.Ksm.Counters);
+        CounterReport.AddTo(counters, "usage", Host.Usage);
         return ValueTask.FromResult(_journal!.Report(counters, [Host.Locks], Host.Locks.Waits(), Host.LiveOperations));
     }
 

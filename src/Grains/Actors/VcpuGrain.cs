@@ -5,7 +5,6 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
-using Livebed.Kvm.World;
 using Orleans.Concurrency;
 
 namespace Livebed.Grains.Actors;
@@ -77,7 +76,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
 
         var waits = new List<WaitSnapshot>();
         _vcpu.AddWaits(waits);
-        return _journal.Report(CounterReport.Of(_vcpu.Counters), [], waits, [_vcpu.CurrentFault]);
+        return _journal.Report(CounterReport.Of("vcpu", _vcpu.Counters), [], waits, [_vcpu.CurrentFault]);
     }
 
     /// <summary>A late call to a vCPU that is gone has made a new, empty activation: it answers and leaves.</summary>

@@ -221,7 +221,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         }))!;
     }
 
-    private ActorReport Report() => _journal!.Report(CounterReport.Of(_vm!.Counters), [_vm.Locks], _vm.Locks.Waits(), []);
+    private ActorReport Report() => _journal!.Report(CounterReport.Of("vm", _vm!.Counters), [_vm.Locks], _vm.Locks.Waits(), []);
 
     private static ulong SoftwareToken(Vm vm, Operation op) => ((ulong)vm.Options.Ordinal << 48) | (0xffUL << 40) | ((ulong)op.Id.Count & ((1UL << 40) - 1));
 

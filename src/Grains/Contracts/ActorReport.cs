@@ -18,6 +18,9 @@ public sealed record ActorReport
     public IReadOnlyList<LockReport> Locks { get; init; } = [];
     public IReadOnlyList<LockEdgeReport> LockOrder { get; init; } = [];
 
+    /// <summary>Lock classes that were asked for in write mode, one bit each: a queued writer is what makes a nested read a cycle.</summary>
+    public ulong WrittenClasses { get; init; }
+
     /// <summary>Who waits now.</summary>
     public IReadOnlyList<WaitSnapshot> Waits { get; init; } = [];
 

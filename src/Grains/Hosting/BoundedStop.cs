@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 namespace Livebed.Grains.Hosting;
@@ -6,14 +7,15 @@ namespace Livebed.Grains.Hosting;
 /// Stopping hosts within a bound. A run is over when its cluster stops, so nothing in it is worth waiting for: an actor that hangs is cut
 /// off, and a host that does not end in its time is abandoned to the process's end.
 /// </summary>
-internal static class BoundedStop
+public static class BoundedStop
 {
-    private static readonly TimeSpan Stop = TimeSpan.FromMilliseconds(700);
-    private static readonly TimeSpan Release = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan Stop = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Release = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Stops the host; whatever fails while it stops no longer matters to anyone.</summary>
     public static async Task StopWithinBoundAsync(this IHost host)
     {
+        host.Services.GetRequiredService<LogSwitch>().Quiet();
         using var patience = new CancellationTokenSource(Stop);
         await host.StopAsync(patience.Token).WaitAsync(Stop + Release).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Livebed.Grains.Actors;
 using Livebed.Grains.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -18,6 +19,7 @@ internal static class ClusterClientHost
         SiloHostBuilder.AddStandardErrorLog(builder.Logging, settings.LogLevel);
         builder.Services.AddLivebedTelemetry(
             TelemetrySetup.DriverService, "driver", settings.Otlp, settings.SampleRatio, spansPerTrace, settings.Tracing);
+        builder.Services.AddLivebedMessages();
         builder.UseOrleansClient(client =>
         {
             client.UseStaticClustering([.. gateways]);

@@ -28,6 +28,12 @@ public sealed record ClusterSettings
     /// <summary>Further services of each silo; embedded clusters only, another process cannot be handed any.</summary>
     public Action<IServiceCollection>? ConfigureSilo { get; init; }
 
+    /// <summary>Seed of the actors' preemptions.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>See <see cref="Hosting.SiloSettings.PreemptionShare"/>.</summary>
+    public double PreemptionShare { get; init; } = ClusterWorld.DefaultPreemptionShare;
+
     /// <summary>Time for the whole cluster to come up.</summary>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
@@ -47,6 +53,8 @@ public sealed record ClusterSettings
             Thresholds = Thresholds,
             ResponseTimeout = ResponseTimeout,
             LogLevel = LogLevel,
+            Seed = Seed,
+            PreemptionShare = PreemptionShare,
         }).ToList();
     }
 

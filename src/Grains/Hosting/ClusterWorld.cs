@@ -5,19 +5,26 @@ namespace Livebed.Grains.Hosting;
 
 /// <summary>
 /// The world as one actor of the cluster sees it: the machine's monotonic clock (the same for all processes of a machine, so times of two
-/// silos compare), real delays, and the grain's turns as the only order. A scheduling point costs nothing; only at
-/// <see cref="SchedulingPoint.Yield"/> does a turn that ran long enough go to the end of the grain's queue, and how long it stood there is
-/// told to the observer: that is queueing for the actor, not for a lock. Everything continues on the scheduler that awaited it, which in a
+/// silos compare), real delays, and the grain's turns as the only order. At <see cref="SchedulingPoint.Yield"/> a turn that ran long enough goes to the
+/// end of the grain's queue, and how long it stood there is told to the observer: that is queueing for the actor, not for a lock. Kernel
+/// code can be preempted nearly anywhere, a turn only where it awaits something that is not ready; so that the windows of races are open
+/// here too, a small, seeded share of the other scheduling points gives way as well, and <see cref="SchedulingPoint.Preempt"/> always does. Everything continues on the scheduler that awaited it, which in a
 /// grain is the grain's. Confined to its actor.
 /// </summary>
 /// <param name="observer">the actor's</param>
 /// <param name="time">the clock; only tests have another than the system's</param>
 /// <param name="turnMicroseconds">how long a turn runs before it gives way</param>
-public sealed class ClusterWorld(IModelObserver observer, TimeProvider time, long turnMicroseconds = ClusterWorld.DefaultTurnMicroseconds) : IWorld
+/// <param name="preemptionSeed">of the preemptions</param>
+/// <param name="preemptionShare">share of scheduling points at which the actor gives way, 0 to 1</param>
+public sealed class ClusterWorld(
+    IModelObserver observer, TimeProvider time, long turnMicroseconds = ClusterWorld.DefaultTurnMicroseconds,
+    ulong preemptionSeed = 0, double preemptionShare = 0) : IWorld
 {
     public const long DefaultTurnMicroseconds = 1_000;
+    public const double DefaultPreemptionShare = 0.02;
     private const long DelayMicrosecondsMax = 1_000_000;
     private const long MicrosecondsPerMillisecond = 1_000;
+    private readonly SeededRandom _preemptions = new(preemptionSeed);
     private readonly double _microsecondsPerTick = 1e6 / time.TimestampFrequency;
     private long _turnBegan = (long)(time.GetTimestamp() * (1e6 / time.TimestampFrequency));
 
@@ -32,8 +39,12 @@ public sealed class ClusterWorld(IModelObserver observer, TimeProvider time, lon
     /// </summary>
     public void BeginTurn() => _turnBegan = NowMicroseconds;
 
-    public ValueTask PointAsync(SchedulingPoint point) =>
-        point == SchedulingPoint.Yield && NowMicroseconds - _turnBegan >= turnMicroseconds ? YieldAsync() : ValueTask.CompletedTask;
+    public ValueTask PointAsync(SchedulingPoint point) => point switch
+    {
+        SchedulingPoint.Yield => NowMicroseconds - _turnBegan >= turnMicroseconds ? YieldAsync() : ValueTask.CompletedTask,
+        SchedulingPoint.Preempt => YieldAsync(),
+        _ => preemptionShare > 0 && _preemptions.Chance(preemptionShare) ? YieldAsync() : ValueTask.CompletedTask,
+    };
 
     /// <summary>
     /// Lets at least this much time pass. From a millisecond on by a timer, rounded up to its resolution of one millisecond. Below, timers

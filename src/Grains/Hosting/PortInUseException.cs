@@ -9,7 +9,7 @@ public sealed class PortInUseException(int port, Exception? inner = null)
     public int Port { get; } = port;
 
     /// <summary>Whether <paramref name="failure"/>, however wrapped, is about an address that is taken.</summary>
-    internal static bool IsBehind(Exception failure) => failure switch
+    public static bool IsBehind(Exception failure) => failure switch
     {
         SocketException socket => socket.SocketErrorCode == SocketError.AddressAlreadyInUse,
         AggregateException many => many.InnerExceptions.Any(IsBehind),

@@ -16,12 +16,15 @@ public sealed class RememberedResults<T>(int capacity)
 
     public int Count => _results.Count;
 
-    /// <summary>The result of operation <paramref name="id"/>: of its first call, which <paramref name="command"/> makes now if there was none.</summary>
-    /// <exception cref="TooManyOperationsException">Every remembered operation is still running; the command was not started.</exception>
+    /// <summary>
+    /// The result of operation <paramref name="id"/>: of its first call, which <paramref name="command"/> makes now if there was none.
+    /// Fails with <see cref="TooManyOperationsException"/> when every remembered operation is still running, without starting the command.
+    /// </summary>
     public Task<T> GetOrStart(OperationId id, Func<Task<T>> command)
     {
         if (_results.TryGetValue(id, out var known)) return known;
-        if (_results.Count >= capacity && !ForgetOldestFinished()) throw new TooManyOperationsException(capacity);
+        if (_results.Count >= capacity && !ForgetOldestFinished())
+            return Task.FromException<T>(new TooManyOperationsException(capacity));
 
         // A command may, before its first await, come here again with the same id (an actor that calls itself): it must find itself.
         var result = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);

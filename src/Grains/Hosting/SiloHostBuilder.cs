@@ -1,3 +1,4 @@
+using Livebed.Grains.Actors;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
@@ -30,6 +31,7 @@ public static class SiloHostBuilder
             TelemetrySetup.SiloService, settings.SiloName, settings.Otlp, settings.SampleRatio, settings.SpansPerTrace);
         services.AddSingleton(new SiloTelemetry(settings.SiloName, settings.Thresholds, TimeProvider.System));
         services.Configure<LivebedPlacementOptions>(options => options.Mode = settings.Placement);
+        services.AddLivebedActors(new ClusterWorldOptions { Seed = settings.Seed, PreemptionShare = settings.PreemptionShare });
         builder.UseOrleans(silo => Configure(silo, settings));
         extra?.Invoke(services);
         return builder.Build();
@@ -38,10 +40,9 @@ public static class SiloHostBuilder
     /// <summary>Warnings and worse on standard error, a line each: standard output belongs to the program.</summary>
     internal static void AddStandardErrorLog(ILoggingBuilder logging, LogLevel level)
     {
-        logging.SetMinimumLevel(level);
-
-        // The watchdog warns at start that its first check came "late"; it is harmless and would be the first thing a user reads.
-        logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        var lets = new LogSwitch(level);
+        logging.Services.AddSingleton(lets);
+        logging.SetMinimumLevel(level).AddFilter(lets.Lets);
         logging.AddSimpleConsole(console => console.SingleLine = true);
         logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
             console => console.LogToStandardErrorThreshold = LogLevel.Trace);

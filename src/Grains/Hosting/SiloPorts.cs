@@ -35,7 +35,7 @@ public readonly record struct SiloPorts(int Silo, int Gateway)
     }
 
     /// <exception cref="PortInUseException">Somebody listens on it.</exception>
-    internal static void ThrowIfInUse(int port)
+    public static void ThrowIfInUse(int port)
     {
         try
         {

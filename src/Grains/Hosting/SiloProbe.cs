@@ -16,8 +16,13 @@ public sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains) : Gr
         var statistics = await grains.GetGrain<IManagementGrain>(0).GetSimpleGrainStatistics([silo.SiloAddress]);
         var activations = new Dictionary<string, int>();
         foreach (var entry in statistics)
-            if (entry.GrainType.StartsWith(OwnNamespace, StringComparison.Ordinal) && entry.GrainType != typeof(SiloProbe).FullName)
-                activations[entry.GrainType] = activations.GetValueOrDefault(entry.GrainType) + entry.ActivationCount;
+        {
+            // "namespace.class,assembly"
+            var type = entry.GrainType.Split(',')[0];
+            if (type.StartsWith(OwnNamespace, StringComparison.Ordinal) && type != typeof(SiloProbe).FullName)
+                activations[type] = activations.GetValueOrDefault(type) + entry.ActivationCount;
+        }
+
         return new SiloReport(
             silo.Name, Environment.ProcessId, activations, Environment.WorkingSet, GC.CollectionCount(2), ThreadPool.PendingWorkItemCount);
     }

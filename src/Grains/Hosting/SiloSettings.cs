@@ -21,6 +21,12 @@ public sealed record SiloSettings
     /// <summary>The silo that holds the membership table, and with whose end the cluster ends; null when this is the one.</summary>
     public IPEndPoint? PrimaryEndpoint { get; init; }
 
+    /// <summary>
+    /// Somebody has to listen here before this silo joins: the gateway of the silo before it, so that silos launched together join one
+    /// by one (of two that join at once, one sits out four seconds). Null waits for the primary only.
+    /// </summary>
+    public IPEndPoint? JoinAfter { get; init; }
+
     /// <summary>How many silos the cluster has: a silo is ready when it sees so many.</summary>
     public int Silos { get; init; } = 1;
 
@@ -53,6 +59,12 @@ public sealed record SiloSettings
 
     /// <summary>From which level on the silo's log goes to standard error.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Warning;
+
+    /// <summary>Seed of the actors' preemptions.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Share of the model's scheduling points at which an actor gives way, 0 to 1; see <see cref="ClusterWorld"/>.</summary>
+    public double PreemptionShare { get; init; } = ClusterWorld.DefaultPreemptionShare;
 
     public IPEndPoint Endpoint => new(IPAddress.Loopback, Ports.Silo);
     public IPEndPoint GatewayEndpoint => new(IPAddress.Loopback, Ports.Gateway);

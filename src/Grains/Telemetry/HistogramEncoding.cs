@@ -4,16 +4,19 @@ using HdrHistogram.Utilities;
 
 namespace Livebed.Grains.Telemetry;
 
-/// <summary>Histograms as bytes: HdrHistogram's own V2 format, whose runs of zeroes take a byte or two, so a typical one is under a kilobyte.</summary>
+/// <summary>Histograms as bytes: HdrHistogram's own V2 format, whose runs of zeroes take a byte or two; a typical one is under a kilobyte.</summary>
 public static class HistogramEncoding
 {
     public static byte[] Encode(HistogramBase histogram)
     {
         ArgumentNullException.ThrowIfNull(histogram);
-        var bytes = new byte[histogram.GetNeededByteBufferCapacity()];
-        var buffer = ByteBuffer.Allocate(bytes);
-        var length = histogram.Encode(buffer, HistogramEncoderV2.Instance);
-        return bytes[..length];
+        var buffer = ByteBuffer.Allocate(histogram.GetNeededByteBufferCapacity());
+        var bytes = new byte[histogram.Encode(buffer, HistogramEncoderV2.Instance)];
+
+        // The buffer keeps its array to itself.
+        buffer.Position = 0;
+        for (var i = 0; i < bytes.Length; i++) bytes[i] = buffer.Get();
+        return bytes;
     }
 
     /// <summary>The histogram that was encoded; an empty one for no bytes.</summary>

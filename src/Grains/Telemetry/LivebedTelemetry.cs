@@ -47,16 +47,14 @@ public static class LivebedTelemetry
     /// <param name="lateMicroseconds">how long after its intended start it could be started; counts into the latency</param>
     public static OperationSpan StartOperation(OperationKind kind, OperationId id, long lateMicroseconds = 0) => new(kind, id, lateMicroseconds);
 
-    /// <summary>Starts a span without the current one as its parent, so that it is the root of its own trace.</summary>
+    /// <summary>
+    /// Starts a span that is the root of its own trace, whatever is current. Stopping it leaves nothing current, so the caller puts
+    /// back what was.
+    /// </summary>
     internal static Activity? StartRoot(string name, DateTimeOffset start = default)
     {
-        var current = Activity.Current;
         Activity.Current = null;
-        var root = Source.StartActivity(name, ActivityKind.Internal, parentContext: default, startTime: start);
-
-        // Stopping a root makes "nothing" current again: the caller's span has to come back by hand.
-        Activity.Current = current;
-        return root;
+        return Source.StartActivity(name, ActivityKind.Internal, parentContext: default, startTime: start);
     }
 
     private static Histogram<long> Latency(string name, string description) =>

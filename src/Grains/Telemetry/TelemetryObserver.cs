@@ -69,19 +69,12 @@ public sealed class TelemetryObserver : IModelObserver
     public void Violated(Violation violation)
     {
         LivebedTelemetry.Violations.Add(1, new(AttributeNames.Violation, violation.Invariant), _siloTag);
-        using var span = Activity.Current is { Recorded: true }
+        var current = Activity.Current;
+        using (var span = current is { Recorded: true }
             ? LivebedTelemetry.Source.StartActivity(SpanNames.Violation)
-            : LivebedTelemetry.StartRoot(SpanNames.Violation);
-        if (span is not null)
-        {
-            span.SetTag(AttributeNames.Violation, violation.Invariant).SetTag(AttributeNames.ViolationMessage, violation.Message);
-            span.SetTag(AttributeNames.Vm, violation.Vm).SetTag(AttributeNames.Gfn, violation.Gfn);
-            span.SetTag(AttributeNames.Hva, violation.Hva).SetTag(AttributeNames.Pfn, violation.Pfn);
-            if (violation.Operations is { Count: > 0 } operations)
-                span.SetTag(AttributeNames.OperationId, string.Join(", ", operations));
-            SetPlace(span).SetStatus(ActivityStatusCode.Error, violation.Message);
-        }
-
+            : LivebedTelemetry.StartRoot(SpanNames.Violation))
+            Describe(span, violation);
+        Activity.Current = current;
         _onViolation(violation);
     }
 
@@ -120,7 +113,19 @@ public sealed class TelemetryObserver : IModelObserver
         LivebedTelemetry.FaultLatency.Record(microseconds, _siloTag);
         if (retries < _silo.Thresholds.FaultRetries && microseconds < _silo.Thresholds.FaultMicroseconds) return;
         if (!LivebedTelemetry.Source.HasListeners()) return;
+        var current = Activity.Current;
+        Promote(op, retries, microseconds);
+        Activity.Current = current;
+    }
 
+    public void TurnWaited(long microseconds)
+    {
+        TurnWaits.Record(microseconds);
+        LivebedTelemetry.TurnWait.Record(microseconds, _siloTag);
+    }
+
+    private void Promote(OperationId op, int retries, long microseconds)
+    {
         // Most faults are nobody's child: their vCPU runs by itself. Such an outlier is a trace of its own, sampled like any root.
         var span = _operations.TryGetValue(op, out var parent)
             ? StartBackDated(SpanNames.Fault, parent, microseconds)
@@ -137,10 +142,14 @@ public sealed class TelemetryObserver : IModelObserver
         }
     }
 
-    public void TurnWaited(long microseconds)
+    private void Describe(Activity? span, Violation violation)
     {
-        TurnWaits.Record(microseconds);
-        LivebedTelemetry.TurnWait.Record(microseconds, _siloTag);
+        if (span is null) return;
+        span.SetTag(AttributeNames.Violation, violation.Invariant).SetTag(AttributeNames.ViolationMessage, violation.Message);
+        span.SetTag(AttributeNames.Vm, violation.Vm).SetTag(AttributeNames.Gfn, violation.Gfn);
+        span.SetTag(AttributeNames.Hva, violation.Hva).SetTag(AttributeNames.Pfn, violation.Pfn);
+        if (violation.Operations is { Count: > 0 } operations) span.SetTag(AttributeNames.OperationId, string.Join(", ", operations));
+        SetPlace(span).SetStatus(ActivityStatusCode.Error, violation.Message);
     }
 
     private long NowMicroseconds => (long)_silo.Time.GetElapsedTime(0).TotalMicroseconds;

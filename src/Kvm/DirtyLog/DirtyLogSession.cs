@@ -1,4 +1,3 @@
-using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Memslots;
@@ -11,7 +10,8 @@ namespace Livebed.Kvm.DirtyLog;
 /// User space's side of dirty logging, as QEMU's RAM migration does it: enable, copy everything, then rounds of sync (get, or reap), clear
 /// and copy; and the proof, check S6: with every vCPU out of KVM_RUN, each page that was written since its last copy is in the final dirty
 /// set. The rules that QEMU keeps and this keeps: clear a page before reading it; a ring's pages are read after the reset; the final sync
-/// comes after the vCPUs have left.
+/// comes after the vCPUs have left. A memslot that somebody else updates meanwhile loses its dirty bits (kvm-protocol 5, Q1), and one of a
+/// dying VM cannot be asked: such a slot leaves the session and nothing is claimed of it.
 /// </summary>
 public sealed class DirtyLogSession
 {
@@ -35,9 +35,8 @@ public sealed class DirtyLogSession
         var enabled = !IsEnabled;
         foreach (var id in enabled ? slotIds : [])
         {
-            if (_vm.Memslots.Active.ById(id) is not { } slot) continue;
-            if (await ReflagAsync(op, slot, slot.Flags | MemslotFlags.LogDirtyPages) != MemslotResult.Ok) continue;
-            _blocks.Add(new RamBlock(id, slot.Hvas, new ulong[(slot.Pages + 63) / 64]));
+            if (await _vm.MemslotUpdates.SetLoggingAsync(op, id, logs: true) is not { } slot) continue;
+            _blocks.Add(new RamBlock(slot, new ulong[(slot.Pages + 63) / 64]));
             await _vm.Host.CopyPagesAsync(op, slot.Hvas, default);
         }
 
@@ -48,9 +47,7 @@ public sealed class DirtyLogSession
     public async ValueTask DisableAsync(Operation op)
     {
         await _bql.AcquireAsync(op);
-        foreach (var block in _blocks)
-            if (_vm.Memslots.Active.ById(block.SlotId) is { } slot)
-                await ReflagAsync(op, slot, slot.Flags & ~MemslotFlags.LogDirtyPages);
+        foreach (var block in _blocks) await _vm.MemslotUpdates.SetLoggingAsync(op, block.Slot.Id, logs: false);
         _blocks.Clear();
         _bql.Release(op);
     }
@@ -99,12 +96,18 @@ public sealed class DirtyLogSession
     {
         if (_vm.Options.DirtyLog == DirtyLogMode.Ring)
         {
-            await _vm.DirtyRings.ReapAsync(op, MarkHarvested);
+            if (await _vm.DirtyRings.ReapAsync(op, MarkHarvested) < 0) _blocks.Clear();
             _vm.Counters.DirtyLogGets++;
-            return;
+        }
+        else
+        {
+            foreach (var block in _blocks.ToArray())
+                if (await _vm.DirtyLog.GetAsync(op, block.Slot.Id, block.Dirty) < 0)
+                    _blocks.Remove(block);
         }
 
-        foreach (var block in _blocks) await _vm.DirtyLog.GetAsync(op, block.SlotId, block.Dirty);
+        // Looked at after the sync: a slot that was replaced before it took bits with it that nobody has seen.
+        _blocks.RemoveAll(block => !ReferenceEquals(_vm.Memslots.Active.ById(block.Slot.Id), block.Slot));
     }
 
     private async ValueTask<long> CopyDirtyAsync(Operation op, RamBlock block)
@@ -115,37 +118,31 @@ public sealed class DirtyLogSession
         long count = 0;
         foreach (var word in pages) count += System.Numerics.BitOperations.PopCount(word);
         if (count == 0) return 0;
-        if (_vm.Options.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet) await _vm.DirtyLog.ClearAsync(op, block.SlotId, pages);
-        await _vm.Host.CopyPagesAsync(op, block.Hvas, pages);
+        if (_vm.Options.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet) await _vm.DirtyLog.ClearAsync(op, block.Slot.Id, pages);
+        await _vm.Host.CopyPagesAsync(op, block.Slot.Hvas, pages);
         return count;
     }
 
     private async ValueTask<long> CompareAsync(Operation op, RamBlock block)
     {
         _vm.Counters.ChecksEvaluated++;
-        var changed = await _vm.Host.ChangedSinceCopyAsync(op, block.Hvas, block.Dirty);
+        var slot = block.Slot;
+        var changed = await _vm.Host.ChangedSinceCopyAsync(op, slot.Hvas, block.Dirty);
         if (changed.Count > 0)
-        {
-            var slot = _vm.Memslots.Active.ById(block.SlotId);
             _vm.Violated(
                 Invariants.NoLostDirtyPage,
-                $"{changed.Count} pages of memslot {block.SlotId} were written since their last copy and are not in the final dirty set, the first at {changed[0]}",
-                slot is null ? null : slot.BaseGfn.Value + (changed[0] - block.Hvas.Start), changed[0].Value, operations: op.Id);
-        }
-
-        return block.Hvas.Pages;
+                $"{changed.Count} pages of memslot {slot.Id} were written since their last copy and are not in the final dirty set, the first at {changed[0]}",
+                slot.BaseGfn.Value + (changed[0] - slot.BaseHva), changed[0].Value, operations: op.Id);
+        return slot.Pages;
     }
 
     private void MarkHarvested(int slotId, long page)
     {
         foreach (var block in _blocks)
-            if (block.SlotId == slotId)
+            if (block.Slot.Id == slotId)
                 block.Dirty[page >> 6] |= 1UL << (int)(page & 63);
     }
 
-    private ValueTask<MemslotResult> ReflagAsync(Operation op, Memslot slot, MemslotFlags flags) =>
-        _vm.MemslotUpdates.SetAsync(op, new MemslotChange(slot.Id, slot.BaseGfn, slot.Pages, slot.BaseHva, flags));
-
-    /// <summary>QEMU's RAMBlock: pages known dirty and not yet copied.</summary>
-    private sealed record RamBlock(int SlotId, HvaRange Hvas, ulong[] Dirty);
+    /// <summary>QEMU's RAMBlock: the memslot as it was when logging began, and its pages that are known dirty and not yet copied.</summary>
+    private sealed record RamBlock(Memslot Slot, ulong[] Dirty);
 }

@@ -3,18 +3,41 @@ namespace Livebed.Kvm.DirtyLog;
 /// <summary>
 /// One vCPU's dirty ring (virt/kvm/dirty_ring.c), shared with user space: the kernel pushes, user space harvests in order and marks
 /// entries RESET, the kernel consumes those in order and re-protects their pages. The soft limit leaves room for what a vCPU may still
-/// push on its way out.
+/// push on its way out; a write of KVM's own claims its entry before it begins, since it cannot be given up later.
 /// </summary>
-public sealed class DirtyRing(int entries, int reserved = 64)
+public sealed class DirtyRing
 {
-    private readonly Entry[] _entries = new Entry[entries];
+    /// <summary><c>KVM_DIRTY_RING_RSVD_ENTRIES</c>: entries beyond the soft limit.</summary>
+    public const int Reserved = 64;
+
+    private readonly Entry[] _entries;
     private long _dirtyIndex;
     private long _fetchIndex;
     private long _resetIndex;
+    private int _claims;
+
+    /// <param name="entries">size; a ring must hold more than the reserved entries</param>
+    /// <exception cref="ArgumentOutOfRangeException">It would be soft-full while it is empty.</exception>
+    public DirtyRing(int entries)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(entries, Reserved);
+        _entries = new Entry[entries];
+    }
 
     public long Used => _dirtyIndex - _resetIndex;
     public bool IsFull => Used >= _entries.Length;
-    public bool IsSoftFull => Used >= _entries.Length - reserved;
+    public bool IsSoftFull => Used + _claims >= _entries.Length - Reserved;
+
+    /// <summary>Claims an entry for a push to come; false when the ring is soft-full.</summary>
+    public bool TryClaim()
+    {
+        if (IsSoftFull) return false;
+        _claims++;
+        return true;
+    }
+
+    /// <summary>The push has come, or will not.</summary>
+    public void Unclaim() => _claims--;
 
     /// <summary><c>kvm_dirty_ring_push</c>; false when there is no room, which the soft limit must have made impossible.</summary>
     public bool TryPush(int slotId, long instance, long page)

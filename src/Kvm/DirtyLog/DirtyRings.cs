@@ -18,6 +18,15 @@ public sealed class DirtyRings(Vm vm)
 
     public bool IsSoftFull(int vcpu) => vm.Options.DirtyLog == DirtyLogMode.Ring && RingOf(vcpu).IsSoftFull;
 
+    /// <summary>Claims an entry for a write of KVM's own on behalf of the vCPU; false when the vCPU would leave with its ring full. Without rings
+    /// always true. Each true is followed by one <see cref="Unclaim"/>.</summary>
+    public bool TryClaim(int vcpu) => vm.Options.DirtyLog != DirtyLogMode.Ring || RingOf(vcpu).TryClaim();
+
+    public void Unclaim(int vcpu)
+    {
+        if (vm.Options.DirtyLog == DirtyLogMode.Ring) RingOf(vcpu).Unclaim();
+    }
+
     public void Push(int vcpu, Memslot slot, Gfn gfn)
     {
         vm.Counters.ChecksEvaluated++;
@@ -29,21 +38,22 @@ public sealed class DirtyRings(Vm vm)
     /// User space harvests every ring, resets them, and only then gets the pages: <paramref name="found"/> is called with slot id and page
     /// for each entry, after the reset has returned.
     /// </summary>
+    /// <returns>entries harvested; -1 when the VM is dying and nothing was reset</returns>
     public async ValueTask<long> ReapAsync(Operation op, Action<int, long> found)
     {
         var harvested = new List<(int SlotId, long Page)>();
         foreach (var ring in _rings)
             while (ring.TryHarvest(out var slotId, out _, out var page))
                 harvested.Add((slotId, page));
-        await ResetAsync(op);
+        if (!await TryResetAsync(op)) return -1;
         foreach (var (slotId, page) in harvested) found(slotId, page);
         vm.Counters.DirtyPagesReported += harvested.Count;
         return harvested.Count;
     }
 
-    private async ValueTask ResetAsync(Operation op)
+    private async ValueTask<bool> TryResetAsync(Operation op)
     {
-        if (!vm.Users.TryGet(op, out var user)) return;
+        if (!vm.Users.TryGet(op, out var user)) return false;
         await vm.SlotsLock.AcquireAsync(op);
         var protectedPages = new Dictionary<Memslot, ulong[]>();
         await vm.MmuLock.WriteLockAsync(op);
@@ -70,6 +80,7 @@ public sealed class DirtyRings(Vm vm)
         vm.Counters.DirtyRingResets++;
         vm.SlotsLock.Release(op);
         vm.Users.Put(op, user);
+        return true;
     }
 
     private DirtyRing RingOf(int vcpu)

@@ -12,11 +12,26 @@ namespace Livebed.Kvm.DirtyLog;
 /// </summary>
 public sealed class SoftwareWriter(Vm vm)
 {
-    /// <summary>Writes; false where no writable memslot or host mapping is, or the VM is dying.</summary>
+    /// <summary>Writes; false where no writable memslot or host mapping is, the vCPU's dirty ring is full, or the VM is dying.</summary>
     public async ValueTask<bool> WriteAsync(Operation op, int vcpu, Gfn gfn, ulong value)
     {
         if (!vm.Users.TryGet(op, out var user)) return false;
         await vm.VcpuMutex.DownReadAsync(op);
+        var written = false;
+        if (vm.DirtyRings.TryClaim(vcpu))
+        {
+            written = await WriteClaimedAsync(op, vcpu, gfn, value);
+            vm.DirtyRings.Unclaim(vcpu);
+        }
+
+        vm.VcpuMutex.UpRead(op);
+        vm.Users.Put(op, user);
+        if (written) vm.Counters.SoftwareWrites++;
+        return written;
+    }
+
+    private async ValueTask<bool> WriteClaimedAsync(Operation op, int vcpu, Gfn gfn, ulong value)
+    {
         var section = vm.Srcu.ReadLock(op);
         var written = false;
         // An INVALID slot is unmapped for KVM's own accesses.
@@ -25,12 +40,9 @@ public sealed class SoftwareWriter(Vm vm)
             written = await vm.Host.WriteUserAsync(op, slot.ToHva(gfn), gfn, value);
             await vm.World.PointAsync(SchedulingPoint.FaultStep);
             if (written && slot.LogsDirtyPages && vm.Options.Mutant != Mutant.SoftwareWriteWithoutMark) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
-            if (written) vm.Counters.SoftwareWrites++;
         }
 
         vm.Srcu.ReadUnlock(op, section);
-        vm.VcpuMutex.UpRead(op);
-        vm.Users.Put(op, user);
         return written;
     }
 }

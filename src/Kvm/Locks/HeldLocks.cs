@@ -2,11 +2,15 @@ namespace Livebed.Kvm.Locks;
 
 /// <summary>
 /// The lock classes that an operation holds, one bit a class and mode. Two words, so that it travels with every grain call; the price is
-/// that a class held twice by one operation is seen as held once, and no longer after the first release.
+/// that an operation which holds two instances of a class is seen to hold one, and none after the first release. Nested holds of one
+/// instance are counted by the lock itself.
 /// </summary>
 public readonly record struct HeldLocks(ulong Read, ulong Write)
 {
     public bool IsEmpty => (Read | Write) == 0;
+
+    /// <summary>Classes held in any mode, one bit each.</summary>
+    internal ulong Classes => Read | Write;
 
     public HeldLocks With(LockClass lockClass, LockMode mode)
     {

@@ -34,7 +34,7 @@ public abstract class KernelLock : IWaitable
     public bool IsContended => _queue.Count > 0;
     public bool IsHeld => _holders.Count > 0;
     public bool IsHeldForWrite => _holders.Count > 0 && _holders[0].Mode == LockMode.Write;
-    public bool IsHeldBy(OperationId op) => _holders.Exists(holder => holder.Operation == op);
+    public bool IsHeldBy(OperationId op) => IndexOf(op, LockMode.Read) >= 0 || IndexOf(op, LockMode.Write) >= 0;
 
     /// <summary>May a newcomer enter now, given the modes of those inside and whether someone already queues?</summary>
     /// <param name="mode">what the newcomer asks for</param>
@@ -79,12 +79,13 @@ public abstract class KernelLock : IWaitable
     protected void Release(Operation op, LockMode mode)
     {
         mode = Normalise(mode);
-        var index = _holders.FindIndex(holder => holder.Operation == op.Id && holder.Mode == mode);
+        var index = IndexOf(op.Id, mode);
         if (index < 0) throw new UnreachableException($"{op} releases {Class} of {Instance} ({mode}) without holding it");
         var now = _domain.World.NowMicroseconds;
         StatisticsOf(mode).AddHold(now - _holders[index].SinceMicroseconds);
         _holders.RemoveAt(index);
-        op.Held = op.Held.Without(Class, mode);
+        // A read may be nested (ranges are): the class stays held until the last one is given back.
+        if (IndexOf(op.Id, mode) < 0) op.Held = op.Held.Without(Class, mode);
         Grant(now);
     }
 
@@ -109,12 +110,22 @@ public abstract class KernelLock : IWaitable
             foreach (var holder in _holders)
                 if (Conflicts(node.Value.Mode, holder.Mode))
                     blockers.Add(new WaitBlocker(holder.Operation, holder.Kind, holder.Mode, Queued: false));
-            for (var ahead = node.Previous; ahead is not null; ahead = ahead.Previous)
-                if (Conflicts(node.Value.Mode, ahead.Value.Mode))
-                    blockers.Add(new WaitBlocker(ahead.Value.Operation.Id, ahead.Value.Operation.Kind, ahead.Value.Mode, Queued: true));
+            AddBlockersAhead(node, blockers);
             waits.Add(new WaitSnapshot(
                 node.Value.WaitId, node.Value.Operation.Id, node.Value.Operation.Kind, Class.Name, Instance, node.Value.Mode,
                 now - node.Value.SinceMicroseconds, blockers));
+        }
+    }
+
+    private static void AddBlockersAhead(LinkedListNode<Waiter> node, List<WaitBlocker> blockers)
+    {
+        // Up to the nearest writer: it waits for all that stand before it, so naming them too would only make snapshots quadratic.
+        for (var ahead = node.Previous; ahead is not null; ahead = ahead.Previous)
+        {
+            var waiter = ahead.Value;
+            if (!Conflicts(node.Value.Mode, waiter.Mode)) continue;
+            blockers.Add(new WaitBlocker(waiter.Operation.Id, waiter.Operation.Kind, waiter.Mode, Queued: true));
+            if (waiter.Mode == LockMode.Write) return;
         }
     }
 
@@ -167,6 +178,13 @@ public abstract class KernelLock : IWaitable
 
             node = next;
         }
+    }
+
+    private int IndexOf(OperationId op, LockMode mode)
+    {
+        for (var i = 0; i < _holders.Count; i++)
+            if (_holders[i].Operation == op && _holders[i].Mode == mode) return i;
+        return -1;
     }
 
     private LockStatistics StatisticsOf(LockMode mode) => mode == LockMode.Read ? _readStatistics : _writeStatistics;

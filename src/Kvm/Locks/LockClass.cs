@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Livebed.Kvm.Locks;
 
 /// <summary>
@@ -6,6 +8,8 @@ namespace Livebed.Kvm.Locks;
 /// </summary>
 public sealed class LockClass
 {
+    private const int MaxClasses = 64;
+
     private static readonly Lock DefinitionLock = new();
     private static readonly List<LockClass> Defined = [];
 
@@ -26,13 +30,24 @@ public sealed class LockClass
     /// <summary>True where a queued writer blocks new readers, so that a nested read can be part of a cycle.</summary>
     public bool ReadersQueueBehindWriters { get; }
 
-    /// <summary>Defines a class; at most 64 in a process.</summary>
+    /// <summary>How many classes there are; indices are below it.</summary>
+    public static int Count
+    {
+        get
+        {
+            DefineAll();
+            lock (DefinitionLock) return Defined.Count;
+        }
+    }
+
+    /// <summary>Defines a class; at most 64 in a process. Only for <see cref="LockClasses"/>: elsewhere the order, and with it the meaning
+    /// of the bits that cross the network, would depend on which code ran first.</summary>
     /// <exception cref="InvalidOperationException">A 65th class, or a name that is taken.</exception>
-    public static LockClass Define(string name, bool maySleep, bool readersQueueBehindWriters = true)
+    internal static LockClass Define(string name, bool maySleep, bool readersQueueBehindWriters = true)
     {
         lock (DefinitionLock)
         {
-            if (Defined.Count == 64) throw new InvalidOperationException("a process has room for 64 lock classes");
+            if (Defined.Count == MaxClasses) throw new InvalidOperationException($"a process has room for {MaxClasses} lock classes");
             if (Defined.Exists(c => c.Name == name)) throw new InvalidOperationException($"lock class '{name}' is defined twice");
             var created = new LockClass(name, Defined.Count, maySleep, readersQueueBehindWriters);
             Defined.Add(created);
@@ -42,8 +57,12 @@ public sealed class LockClass
 
     public static LockClass ByIndex(int index)
     {
+        DefineAll();
         lock (DefinitionLock) return Defined[index];
     }
 
     public override string ToString() => Name;
+
+    // A process may be sent bits before its own code ever named a class.
+    private static void DefineAll() => RuntimeHelpers.RunClassConstructor(typeof(LockClasses).TypeHandle);
 }

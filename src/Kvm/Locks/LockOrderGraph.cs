@@ -11,13 +11,23 @@ public sealed class LockOrderGraph
 {
     private readonly Dictionary<Edge, string> _edges = [];
 
+    // Per class and mode asked for: the holds whose edge is there already, so that an acquisition costs a comparison and not a walk.
+    private readonly HeldLocks[] _known = new HeldLocks[2 * LockClass.Count];
+
     public IReadOnlyDictionary<Edge, string> Edges => _edges;
+
+    /// <summary>Classes that somebody asked for in write mode, one bit each; also by operations that held nothing, which make no edge.</summary>
+    public ulong WrittenClasses { get; private set; }
 
     public void Add(Operation op, LockClass asked, LockMode mode, bool alreadyHoldsInstance)
     {
-        foreach (var (held, heldMode) in op.Held.Enumerate())
+        if (mode == LockMode.Write) WrittenClasses |= 1UL << asked.Index;
+        var holds = alreadyHoldsInstance ? op.Held : op.Held.Without(asked, LockMode.Read).Without(asked, LockMode.Write);
+        ref var known = ref _known[2 * asked.Index + (int)mode];
+        if ((holds.Read & ~known.Read) == 0 && (holds.Write & ~known.Write) == 0) return;
+        known = new HeldLocks(known.Read | holds.Read, known.Write | holds.Write);
+        foreach (var (held, heldMode) in holds.Enumerate())
         {
-            if (held == asked && !alreadyHoldsInstance) continue;
             var edge = new Edge(held, heldMode, asked, mode);
             if (!_edges.ContainsKey(edge)) _edges[edge] = $"{op.Kind} holds {op.Held} and asks for {asked} ({(mode == LockMode.Read ? "r" : "w")})";
         }
@@ -26,7 +36,10 @@ public sealed class LockOrderGraph
     public void Merge(LockOrderGraph other)
     {
         foreach (var (edge, chain) in other._edges) Merge(edge, chain);
+        MergeWritten(other.WrittenClasses);
     }
+
+    public void MergeWritten(ulong classes) => WrittenClasses |= classes;
 
     public void Merge(Edge edge, string chain) => _edges.TryAdd(edge, chain);
 
@@ -66,7 +79,7 @@ public sealed class LockOrderGraph
     private bool CanBlock(Edge wait, Edge hold)
     {
         if (wait.AskedMode == LockMode.Write || hold.HeldMode == LockMode.Write) return true;
-        return wait.Asked.ReadersQueueBehindWriters && _edges.Keys.Any(edge => edge.Asked == wait.Asked && edge.AskedMode == LockMode.Write);
+        return wait.Asked.ReadersQueueBehindWriters && (WrittenClasses & (1UL << wait.Asked.Index)) != 0;
     }
 
     /// <summary>"<paramref name="Held"/> was held when <paramref name="Asked"/> was asked for."</summary>

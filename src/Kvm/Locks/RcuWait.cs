@@ -5,7 +5,9 @@ namespace Livebed.Kvm.Locks;
 
 /// <summary>
 /// <c>struct rcuwait</c>: a sleep slot for exactly one task. The waiter checks its condition, sleeps, and checks again when woken; the
-/// waker wakes whoever is registered. Who stands in the way is known to the owner of the condition, hence the callback given to the constructor.
+/// waker wakes whoever is registered. A wake-up between the check and the sleep is not lost: as in the kernel, where it would make
+/// schedule() return at once, the sleep does. Who stands in the way is known to the owner of the condition, hence the callback given to
+/// the constructor.
 /// </summary>
 public sealed class RcuWait : IWaitable
 {
@@ -18,6 +20,8 @@ public sealed class RcuWait : IWaitable
     private Operation? _registered;
     private long _registeredSince;
     private long _waitId;
+    private bool _wokenEarly;
+    private WaitBlocker? _firstBlocker;
 
     public RcuWait(LockDomain domain, LockClass lockClass, string instance, Func<IEnumerable<WaitBlocker>> blockers)
     {
@@ -40,32 +44,51 @@ public sealed class RcuWait : IWaitable
         _registered = op;
         _registeredSince = _domain.World.NowMicroseconds;
         _waitId = _domain.NextWaitId();
-        _statistics.Acquisitions++;
+        _wokenEarly = false;
+        _firstBlocker = null;
     }
 
     /// <summary><c>schedule()</c> in the loop between Prepare and Finish; returns when woken.</summary>
+    /// <exception cref="UnreachableException">Nobody is registered.</exception>
     public async ValueTask SleepAsync()
     {
-        var op = _registered!;
+        var op = _registered ?? throw new UnreachableException($"a sleep on {_class} of {_instance} without prepare_to_rcuwait");
         _domain.BeforeAcquire(op, _class, LockMode.Write, _instance, alreadyHoldsInstance: false);
-        _sleeper = new Waiter { WaitId = _waitId, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _domain.World.NowMicroseconds };
-        await _sleeper.Task;
+        if (_wokenEarly)
+        {
+            _wokenEarly = false;
+            return;
+        }
+
+        // The first one in the way at the first sleep stands for them all in telemetry; a default is "nobody knew".
+        _firstBlocker ??= _blockers().FirstOrDefault();
+        var sleeper = new Waiter { WaitId = _waitId, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _registeredSince };
+        _sleeper = sleeper;
+        await sleeper.Task;
+        _domain.World.Observer.TurnWaited(_domain.World.NowMicroseconds - sleeper.GrantedMicroseconds);
     }
 
-    /// <summary><c>rcuwait_wake_up</c>: wakes the sleeper, if there is one.</summary>
+    /// <summary><c>rcuwait_wake_up</c>: wakes whoever is registered, if anybody is.</summary>
     public void WakeUp()
     {
         var sleeper = _sleeper;
         _sleeper = null;
+        _wokenEarly = sleeper is null;
         sleeper?.Complete(_domain.World.NowMicroseconds);
     }
 
     /// <summary><c>finish_rcuwait</c>.</summary>
+    /// <exception cref="UnreachableException">Nobody is registered.</exception>
     public void Finish()
     {
-        var waited = _domain.World.NowMicroseconds - _registeredSince;
-        if (waited > 0) _statistics.AddWait(waited);
+        var op = _registered ?? throw new UnreachableException($"finish_rcuwait on {_class} of {_instance} without prepare_to_rcuwait");
         _registered = null;
+        _statistics.Acquisitions++;
+        if (_firstBlocker is not { } blocker) return;
+        var waited = _domain.World.NowMicroseconds - _registeredSince;
+        _statistics.AddWait(waited);
+        _domain.World.Observer.LockWaited(new LockWait(
+            _class, _instance, LockMode.Write, op.Id, op.Kind, blocker.Operation, blocker.Kind, waited));
     }
 
     public void AddWaits(List<WaitSnapshot> waits)

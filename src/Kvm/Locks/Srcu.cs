@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Locks;
@@ -13,6 +14,8 @@ public sealed class Srcu : IWaitable
     private readonly string _instance;
     private readonly LockStatistics _readStatistics;
     private readonly LockStatistics _writeStatistics;
+
+    // Both in order of their beginning, because entries are only ever added at the end.
     private readonly List<Section> _sections = [];
     private readonly List<GracePeriod> _gracePeriods = [];
     private long _nextSection;
@@ -39,40 +42,44 @@ public sealed class Srcu : IWaitable
         return _nextSection;
     }
 
+    /// <exception cref="UnreachableException">The operation is in no such section: a defect of the model, never of a protocol.</exception>
     public void ReadUnlock(Operation op, long index)
     {
-        var position = _sections.FindIndex(section => section.Index == index);
+        var position = PositionOf(index);
+        if (position < 0 || _sections[position].Operation != op.Id)
+            throw new UnreachableException($"{op} leaves section {index} of {_class} of {_instance} without being in it");
         var now = _domain.World.NowMicroseconds;
         _readStatistics.AddHold(now - _sections[position].SinceMicroseconds);
         _sections.RemoveAt(position);
-        op.Held = op.Held.Without(_class, LockMode.Read);
-        for (var i = _gracePeriods.Count - 1; i >= 0; i--)
-        {
-            if (_sections.Exists(section => section.Index <= _gracePeriods[i].LastSection)) continue;
-            var done = _gracePeriods[i];
-            _gracePeriods.RemoveAt(i);
-            _writeStatistics.AddWait(now - done.Waiter.SinceMicroseconds);
-            done.Waiter.Complete(now);
-        }
+        // A callback's section lies inside that of the fault whose GUP ran it: the class stays held until the last one ends.
+        if (!IsReader(op.Id)) op.Held = op.Held.Without(_class, LockMode.Read);
+        while (_gracePeriods.Count > 0 && (_sections.Count == 0 || _sections[0].Index > _gracePeriods[0].LastSection)) EndFirst(now);
     }
 
     /// <summary><c>synchronize_srcu</c>: waits for every section begun earlier.</summary>
     public async ValueTask SynchronizeAsync(Operation op)
     {
-        _domain.BeforeAcquire(op, _class, LockMode.Write, _instance, alreadyHoldsInstance: _sections.Exists(section => section.Operation == op.Id));
+        _domain.BeforeAcquire(op, _class, LockMode.Write, _instance, alreadyHoldsInstance: IsReader(op.Id));
         var point = _domain.World.PointAsync(SchedulingPoint.LockAcquire);
         if (!point.IsCompletedSuccessfully) await point;
-        _writeStatistics.Acquisitions++;
-        if (_sections.Count == 0) return;
+        if (_sections.Count == 0)
+        {
+            _writeStatistics.Acquisitions++;
+            return;
+        }
+
         var waiter = new Waiter
         {
             WaitId = _domain.NextWaitId(),
             Operation = op,
             Mode = LockMode.Write,
             SinceMicroseconds = _domain.World.NowMicroseconds,
+            FirstBlocker = _sections[0].Operation,
+            FirstBlockerKind = _sections[0].Kind,
         };
         _gracePeriods.Add(new GracePeriod(_nextSection, waiter));
         await waiter.Task;
+        _domain.World.Observer.TurnWaited(_domain.World.NowMicroseconds - waiter.GrantedMicroseconds);
     }
 
     public void AddWaits(List<WaitSnapshot> waits)
@@ -80,12 +87,38 @@ public sealed class Srcu : IWaitable
         var now = _domain.World.NowMicroseconds;
         foreach (var period in _gracePeriods)
         {
-            var readers = _sections.Where(section => section.Index <= period.LastSection)
+            var readers = _sections.TakeWhile(section => section.Index <= period.LastSection)
                 .Select(section => new WaitBlocker(section.Operation, section.Kind, LockMode.Read, Queued: false)).ToList();
             waits.Add(new WaitSnapshot(
                 period.Waiter.WaitId, period.Waiter.Operation.Id, period.Waiter.Operation.Kind, _class.Name, _instance, LockMode.Write,
                 now - period.Waiter.SinceMicroseconds, readers));
         }
+    }
+
+    private void EndFirst(long now)
+    {
+        var waiter = _gracePeriods[0].Waiter;
+        _gracePeriods.RemoveAt(0);
+        _writeStatistics.Acquisitions++;
+        _writeStatistics.AddWait(now - waiter.SinceMicroseconds);
+        _domain.World.Observer.LockWaited(new LockWait(
+            _class, _instance, LockMode.Write, waiter.Operation.Id, waiter.Operation.Kind, waiter.FirstBlocker, waiter.FirstBlockerKind,
+            now - waiter.SinceMicroseconds));
+        waiter.Complete(now);
+    }
+
+    private int PositionOf(long index)
+    {
+        for (var i = 0; i < _sections.Count; i++)
+            if (_sections[i].Index == index) return i;
+        return -1;
+    }
+
+    private bool IsReader(OperationId op)
+    {
+        foreach (var section in _sections)
+            if (section.Operation == op) return true;
+        return false;
     }
 
     private readonly record struct Section(long Index, OperationId Operation, OperationKind Kind, long SinceMicroseconds);

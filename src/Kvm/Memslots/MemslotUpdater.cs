@@ -16,6 +16,12 @@ public sealed class MemslotUpdater(Vm vm)
 {
     private const MemslotFlags Settable = MemslotFlags.LogDirtyPages | MemslotFlags.ReadOnly;
 
+    /// <summary><c>KVM_MEM_MAX_NR_PAGES</c>.</summary>
+    private const long PagesMax = (1L << 31) - 1;
+
+    /// <summary>Page numbers of 64-bit addresses.</summary>
+    private const long AddressMax = 1L << 52;
+
     // Private slots (APIC page, identity page table, TSS) have ids from here on and do not count against the limit.
     public const int FirstPrivateId = 1 << 16;
 
@@ -33,7 +39,26 @@ public sealed class MemslotUpdater(Vm vm)
         return result;
     }
 
-    /// <summary>The same for a caller that holds slots_lock: teardown and dirty logging.</summary>
+    /// <summary>Switches dirty logging of a slot on or off, as user space that knows its slots does; looked up under slots_lock, so that no
+    /// update in between is undone.</summary>
+    /// <returns>the slot as it now is; null when there is none or the VM is dying</returns>
+    public async ValueTask<Memslot?> SetLoggingAsync(Operation op, int id, bool logs)
+    {
+        if (!vm.Users.TryGet(op, out var user)) return null;
+        await vm.SlotsLock.AcquireAsync(op);
+        if (vm.Memslots.Active.ById(id) is { } slot)
+        {
+            await ReflagAsync(op, slot, logs ? slot.Flags | MemslotFlags.LogDirtyPages : slot.Flags & ~MemslotFlags.LogDirtyPages);
+            vm.Counters.MemslotUpdates++;
+        }
+
+        var updated = vm.Memslots.Active.ById(id);
+        vm.SlotsLock.Release(op);
+        vm.Users.Put(op, user);
+        return updated;
+    }
+
+    /// <summary>The same for a caller that holds slots_lock: teardown.</summary>
     public async ValueTask<MemslotResult> SetLockedAsync(Operation op, MemslotChange change)
     {
         var old = vm.Memslots.Active.ById(change.Id);
@@ -49,7 +74,9 @@ public sealed class MemslotUpdater(Vm vm)
     private bool IsAllowed(Memslot? old, MemslotChange change, out MemslotResult refusal)
     {
         refusal = MemslotResult.Invalid;
-        if (change.Pages < 0 || (change.Flags & ~Settable) != 0) return false;
+        if (change.Id < 0 || change.BaseGfn.Value < 0 || change.BaseHva.Value < 0) return false;
+        if (change.BaseGfn.Value > AddressMax - PagesMax || change.BaseHva.Value > AddressMax - PagesMax) return false;
+        if (change.Pages is < 0 or > PagesMax || (change.Flags & ~Settable) != 0) return false;
         if (change.Pages == 0) return old is not null;
         if (old is null)
         {

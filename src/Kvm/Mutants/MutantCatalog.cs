@@ -30,7 +30,7 @@ public static class MutantCatalog
         new(Mutant.SnapshotAfterLookup, "snapshot-after-lookup", "the fault takes its sequence snapshot after the host lookup", "kvm-protocol 2.7 I4",
             [Invariants.NoInstallUnderInvalidation, Invariants.NoStaleTranslation, Invariants.GfnFidelity, Invariants.Permission], "fault-storm"),
         new(Mutant.EndSkippedAfterEagain, "end-skipped-after-eagain", "after one subscriber's -EAGAIN the others get no end", "B1",
-            [Invariants.Balance, Invariants.FaultProgress], "oom-reaper"),
+            [Invariants.Balance, Invariants.FaultProgress, Invariants.MemslotUpdateProgress], "oom-reaper"),
         new(Mutant.MarkBeforeFastFault, "mark-before-fast-fault", "the fast page fault marks dirty before its cmpxchg", "kvm-protocol 3.1",
             [Invariants.NoLostDirtyPage], "dirty-log"),
         new(Mutant.ReadOnlyMappedWritable, "read-only-mapped-writable", "a read-only host mapping becomes a writable SPTE", "B29 (CVE-2021-22543)",

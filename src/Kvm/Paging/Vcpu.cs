@@ -23,7 +23,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private readonly string _name;
     private readonly IVmPort _vm;
     private readonly IGuestMemory _memory;
-    private readonly IGuestProgram _program;
+    private readonly IPacedGuestProgram _program;
     private readonly OperationIds _ids;
     private readonly Tlb _tlb;
     private readonly GuestOperation[] _pending;
@@ -40,7 +40,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private Waiter? _parked;
     private OperationId _currentFault;
 
-    public Vcpu(IWorld world, VcpuOptions options, string name, int ordinal, IVmPort vm, IGuestMemory memory, IGuestProgram program)
+    public Vcpu(IWorld world, VcpuOptions options, string name, int ordinal, IVmPort vm, IGuestMemory memory, IPacedGuestProgram program)
     {
         _world = world;
         _options = options;
@@ -125,7 +125,12 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     {
         var now = _world.NowMicroseconds - start;
         _pendingCount = _program.Next(_pending, now);
-        if (_pendingCount > 0) return;
+        if (_pendingCount > 0)
+        {
+            Counters.BehindMicroseconds = _program.BehindMicroseconds;
+            return;
+        }
+
         await _world.DelayAsync(Math.Clamp(_program.NextDueMicroseconds - now, 1, IdleMicrosecondsMax));
     }
 

@@ -14,7 +14,8 @@ public sealed class VcpuCounters
     public long FaultRetries { get; set; }
     public long TlbFlushes { get; set; }
 
-    /// <summary>Microseconds spent in faults, and the lag of the guest program behind its intended time.</summary>
     public long FaultMicroseconds { get; set; }
+
+    /// <summary>How late the guest's newest access was against its intended time; the one figure here that can fall.</summary>
     public long BehindMicroseconds { get; set; }
 }

@@ -15,7 +15,11 @@ namespace Livebed.Kvm.Vms;
 /// </summary>
 public sealed class Vm
 {
-    public Vm(IWorld world, VmOptions options, IHostPort host)
+    /// <param name="world">the world it runs in</param>
+    /// <param name="options">what is fixed at creation</param>
+    /// <param name="host">its host, for its own address space</param>
+    /// <param name="protocol">makes a protocol that is no preset; null takes the one that the options name</param>
+    public Vm(IWorld world, VmOptions options, IHostPort host, Func<ProtocolContext, IInvalidationProtocol>? protocol = null)
     {
         World = world;
         Options = options;
@@ -30,8 +34,8 @@ public sealed class Vm
         Checks = new VmChecks(this);
         Flusher = new TlbFlusher(this);
         Zapper = new SpteZapper(this);
-        Protocol = ProtocolFactory.Create(
-            options.Protocol, new ProtocolContext(world, Locks, options.Name, MmuLock, new HvaRangeWalk(this), options.Mutant));
+        var context = new ProtocolContext(world, Locks, options.Name, MmuLock, new HvaRangeWalk(this), options.Mutant);
+        Protocol = protocol?.Invoke(context) ?? ProtocolFactory.Create(options.Protocol, context);
         Notifier = new VmNotifier(this);
         Faults = new FaultHandler(this);
         MemslotUpdates = new MemslotUpdater(this);

@@ -74,9 +74,14 @@ public sealed class VmChecks(Vm vm)
         }
     }
 
+    /// <summary>
+    /// range_end is called: the PTEs are as they will be, so a host lookup made from now on is good, and one made before is not. That is why
+    /// the end counts from here for <see cref="LookupMark"/>, and not from its return, which the protocol may delay.
+    /// </summary>
     public void EndBegan(MmuNotifierRange range)
     {
         if (_open.TryGetValue(range.RangeId, out var open)) open.IsProtecting = false;
+        _ended[_endedCount++ % EndedKept] = range.Pages;
     }
 
     public void EndDone(Operation op, MmuNotifierRange range)
@@ -84,13 +89,8 @@ public sealed class VmChecks(Vm vm)
         vm.Counters.ChecksEvaluated++;
         if (!_open.Remove(range.RangeId))
             vm.Violated(Invariants.Balance, $"range_end of {range.Pages} without its range_start", hva: range.Pages.Start.Value, operations: op.Id);
-        _ended[_endedCount % EndedKept] = range.Pages;
-        _endedCount++;
         CheckBalance(op);
     }
-
-    /// <summary>Start failed with -EAGAIN: no end will follow.</summary>
-    public void StartRefused(MmuNotifierRange range) => _open.Remove(range.RangeId);
 
     /// <summary>After unregister: ranges without their end are no longer owed one.</summary>
     public void Unregistered()

@@ -1,7 +1,7 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Grains.Contracts;
+using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
-using DirtyLogMode = Livebed.Kvm.Vms.DirtyLogMode;
 
 namespace Livebed.Driver.Running.Operations;
 

@@ -11,7 +11,7 @@ namespace Livebed.Driver.Running.Operations;
 /// VMs that die and are made anew: by either path, or both at once; a share of them while a range is open whose end will find nobody,
 /// and a share with the destroyer inside the VM's own process.
 /// </summary>
-internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedger reports, OperationIds ids) : IOperationSource
+internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedger reports, Supervisor supervisor, OperationIds ids) : IOperationSource
 {
     /// <summary>How long the open range outlives the beginning of the teardown: long enough for unregister to come in between.</summary>
     private static readonly TimeSpan RangeOutlives = TimeSpan.FromMilliseconds(60);
@@ -44,7 +44,12 @@ internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedge
     {
         var closing = insideRange ? await OpenAsync(slot) : Task.CompletedTask;
         var last = await slot.Grain.DestroyAsync(op, how);
-        foreach (var report in last) reports.Retire(report);
+        foreach (var report in last)
+        {
+            supervisor.WriteHistory(report);
+            reports.Retire(report);
+        }
+
         await closing;
         fleet.Release(() => slot.Exists = false);
         var what = $"{slot.Key}: {how.Order}{(how.SharesAddressSpace ? ", by its own process" : "")}{(insideRange ? ", inside a range" : "")}";

@@ -1,0 +1,102 @@
+using System.Globalization;
+using Livebed.Driver.Campaigns;
+using Livebed.Kvm.Guests;
+using Livebed.Kvm.Vms;
+
+namespace Livebed.Driver.CampaignFiles;
+
+/// <summary>
+/// What must hold between the keys of a campaign: there are VMs, their traces can be read, their pages fit into the hosts, and work that
+/// is asked for has something to work on. An error points to the key that would have to change.
+/// </summary>
+internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings, TraceInspector inspectTrace)
+{
+    /// <summary>Throws the first problem; fills in where each trace is and how many pages each VM has.</summary>
+    public void Run(Func<VmSettings, string?> findTrace)
+    {
+        if (campaign.Vms.Count == 0) throw Problem("vms", "there are no VMs", "a list of at least one VM");
+        if (campaign.Vms.Sum(vm => (long)vm.Count) is > CampaignSchema.VmsMax and var vms)
+            throw Problem("vms", $"there are {vms} VMs", $"at most {CampaignSchema.VmsMax}, counts included");
+        var names = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var i = 0; i < campaign.Vms.Count; i++)
+        {
+            var vm = campaign.Vms[i];
+            var path = string.Create(CultureInfo.InvariantCulture, $"vms.{i}");
+            for (var n = 0; n < vm.Count; n++)
+            {
+                if (!names.TryAdd(vm.NameOf(n), i))
+                    throw Problem($"{path}.name", $"'{vm.NameOf(n)}' is also the name of a VM of vms.{names[vm.NameOf(n)]}", "each name once");
+            }
+
+            if (vm.Guest.ReplaysTrace) ResolveTrace(vm, $"{path}.guest.trace", findTrace);
+            else SizeSynthetic(vm, $"{path}.guest.bytesPerVcpu");
+            CheckVm(vm, path);
+        }
+
+        CheckMemory();
+        CheckWork();
+    }
+
+    private void ResolveTrace(VmSettings vm, string path, Func<VmSettings, string?> findTrace)
+    {
+        const string Allowed = "a complete file of the format dirty-page-trace/1";
+        vm.Guest.TracePath = findTrace(vm) ?? throw Problem(path, $"'{vm.Guest.Trace}' does not exist", Allowed);
+        try
+        {
+            vm.RamPages = inspectTrace(vm.Guest.TracePath);
+        }
+        catch (TraceFormatException e)
+        {
+            throw Problem(path, $"the trace cannot be replayed: {e.Message}", Allowed);
+        }
+    }
+
+    private void SizeSynthetic(VmSettings vm, string path)
+    {
+        if (vm.Guest.BytesPerVcpu % campaign.PageSize != 0)
+            throw Problem(path, "is not a whole number of pages", $"a multiple of pageSize, {campaign.PageSize} bytes");
+        vm.RamPages = vm.Vcpus * (vm.Guest.BytesPerVcpu / campaign.PageSize);
+    }
+
+    private void CheckVm(VmSettings vm, string path)
+    {
+        if (vm.Content.ZeroPercent + vm.Content.RepeatedPercent > 100)
+        {
+            throw Problem($"{path}.content.repeatedPercent", $"is {vm.Content.RepeatedPercent}, and zeroPercent is {vm.Content.ZeroPercent}",
+                "at most 100 together");
+        }
+
+        if (vm.Memslots > vm.RamPages) throw Problem($"{path}.memslots", $"is {vm.Memslots}, and the RAM has {vm.RamPages} pages", "at most one memslot a page");
+    }
+
+    private void CheckMemory()
+    {
+        var pages = CampaignMemory.PagesPerHost(campaign);
+        var most = Array.IndexOf(pages, pages.Max());
+        if (pages[most] <= campaign.FramesPerHost) return;
+        throw Problem(
+            "memory",
+            $"the VMs of host {most} have {pages[most]} pages, and the host has {campaign.FramesPerHost} frames of {campaign.PageSize} bytes",
+            $"memory of at least {pages[most] * campaign.PageSize >> 20}MiB and some more, more silos, or smaller VMs");
+    }
+
+    /// <summary>Work without an object would be a run that tests less than it says.</summary>
+    private void CheckWork()
+    {
+        if (campaign.HostEvents is { Rate: > 0, SpuriousShare: < 1 } && campaign.HostEvents.Mix.Values.Sum() == 0)
+            throw Problem("hostEvents.mix", "all weights are 0", "at least one weight above 0, or a spuriousShare of 1");
+        if (campaign.MemslotUpdates.Rate > 0)
+        {
+            if (campaign.MemslotUpdates.Mix.Values.Sum() == 0) throw Problem("memslotUpdates.mix", "all weights are 0", "at least one weight above 0");
+            if (campaign.Vms.TrueForAll(vm => vm.HotplugPages == 0))
+                throw Problem("memslotUpdates.rate", "no VM has memory to plug", "0, or a VM with hotplugPages");
+        }
+
+        if (campaign.DirtyLog.Rate > 0 && campaign.Vms.TrueForAll(vm => vm.DirtyLog == DirtyLogMode.None))
+            throw Problem("dirtyLog.rate", "no VM has a dirty log", "0, or a VM whose dirtyLog is not none");
+        if (campaign.Ksm.Rate > 0 && campaign.Vms.TrueForAll(vm => !vm.Mergeable))
+            throw Problem("ksm.rate", "no VM is mergeable", "0, or a VM that is mergeable");
+    }
+
+    private UsageException Problem(string path, string problem, string allowed) => settings.Locate(path).Problem(path, problem, allowed);
+}

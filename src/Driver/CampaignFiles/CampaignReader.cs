@@ -1,0 +1,66 @@
+using System.Text;
+using Livebed.Driver.Campaigns;
+
+namespace Livebed.Driver.CampaignFiles;
+
+/// <summary>
+/// From a file and the command line to a <see cref="Campaign"/> that is known to be good: keys, types and bounds by
+/// <see cref="CampaignSchema"/>, then what holds between keys by <see cref="CampaignChecks"/>. Whatever is wrong is one
+/// <see cref="UsageException"/> that says where.
+/// </summary>
+internal sealed class CampaignReader(CampaignFolders folders, TraceInspector inspectTrace)
+{
+    private const long FileBytesMax = 1 << 20;
+
+    /// <summary>Reads the campaign <paramref name="given"/> by path or name.</summary>
+    public Campaign Read(string given, IReadOnlyList<Override> overrides)
+    {
+        var path = Find(given);
+        var settings = Parse(path);
+        Override.Apply(settings, overrides);
+        var campaign = CampaignSchema.Root.Create();
+        CampaignSchema.Root.Read(campaign, settings, "");
+        Complete(campaign, path);
+        new CampaignChecks(campaign, settings, inspectTrace).Run(vm => folders.FindTrace(vm.Guest.Trace, path));
+        return campaign;
+    }
+
+    /// <summary>Name and description of a campaign, for a list; nothing else of it is checked.</summary>
+    public (string Name, string Description) Describe(string path)
+    {
+        var settings = Parse(path);
+        return (Path.GetFileNameWithoutExtension(path), (settings.Find("description")?.Value as ValueSetting)?.Text ?? "");
+    }
+
+    private string Find(string given) => folders.FindCampaign(given)
+        ?? throw new UsageException($"{given}: there is no such campaign; allowed: a file, or one of {string.Join(", ", folders.Names)}");
+
+    private SectionSetting Parse(string path)
+    {
+        var label = folders.Label(path);
+        try
+        {
+            if (new FileInfo(path).Length > FileBytesMax) throw new UsageException($"{label}: the file is too large; allowed: {FileBytesMax} bytes");
+            using var text = new StreamReader(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+            return SettingParser.Parse(text, label);
+        }
+        catch (DecoderFallbackException)
+        {
+            throw new UsageException($"{label}: the file is not UTF-8 text; allowed: a YAML file");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"{label}: the file cannot be read ({e.Message}); allowed: a readable YAML file");
+        }
+    }
+
+    /// <summary>Names that were not given.</summary>
+    private static void Complete(Campaign campaign, string path)
+    {
+        if (campaign.Name.Length == 0) campaign.Name = Path.GetFileNameWithoutExtension(path);
+        for (var i = 0; i < campaign.Vms.Count; i++)
+        {
+            if (campaign.Vms[i].Name.Length == 0) campaign.Vms[i].Name = FormattableString.Invariant($"vm{i}");
+        }
+    }
+}

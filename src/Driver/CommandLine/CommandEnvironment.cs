@@ -1,0 +1,69 @@
+using System.Globalization;
+using Livebed.Driver.CampaignFiles;
+using Livebed.Kvm.Guests;
+using Spectre.Console;
+
+namespace Livebed.Driver.CommandLine;
+
+/// <summary>What the command has around it: streams, terminal, folders, clock, signals and the runner. Tests bring their own.</summary>
+internal sealed class CommandEnvironment : IDisposable
+{
+    /// <summary>Width of the report where there is no terminal and COLUMNS is not set.</summary>
+    private const int PlainColumns = 100;
+
+    public required TextWriter Out { get; init; }
+    public required TextWriter Error { get; init; }
+
+    /// <summary>Standard output is a terminal: live tables and colours.</summary>
+    public required bool IsTerminal { get; init; }
+
+    public required int Columns { get; init; }
+    public required CampaignFolders Folders { get; init; }
+    public required TimeProvider Clock { get; init; }
+    public required Interrupts Interrupts { get; init; }
+    public required TraceInspector Traces { get; init; }
+    public required RunnerFactory Runners { get; init; }
+
+    public static CommandEnvironment OfProcess(RunnerFactory runners) => new()
+    {
+        Out = Console.Out,
+        Error = Console.Error,
+        IsTerminal = !Console.IsOutputRedirected,
+        Columns = ColumnsOfProcess(),
+        Folders = new(Environment.CurrentDirectory, Path.Combine(AppContext.BaseDirectory, CampaignFolders.Folder)),
+        Clock = TimeProvider.System,
+        Interrupts = Interrupts.OfProcess(),
+        Traces = PagesOfTrace,
+        Runners = runners,
+    };
+
+    /// <summary>A Spectre console that writes to <see cref="Out"/>, with colours only on a terminal.</summary>
+    public IAnsiConsole CreateConsole()
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(Out),
+            Ansi = IsTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = IsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = IsTerminal ? InteractionSupport.Detect : InteractionSupport.No,
+        });
+        console.Profile.Width = Columns;
+        return console;
+    }
+
+    public void Dispose() => Interrupts.Dispose();
+
+    private static int ColumnsOfProcess()
+    {
+        if (!Console.IsOutputRedirected && Console.WindowWidth is > 0 and var width) return width;
+        return int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), NumberStyles.None, CultureInfo.InvariantCulture, out var columns) && columns >= 40
+            ? columns
+            : PlainColumns;
+    }
+
+    internal static long PagesOfTrace(string path)
+    {
+        DirtyPageTrace.Validate(path);
+        return DirtyPageTrace.ReadHeader(path).Pages;
+    }
+}

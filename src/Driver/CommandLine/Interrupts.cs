@@ -1,0 +1,48 @@
+using System.Runtime.InteropServices;
+
+namespace Livebed.Driver.CommandLine;
+
+/// <summary>Ctrl-C (and SIGTERM): the first asks the run to stop in order, the second ends the process at once.</summary>
+internal sealed class Interrupts(TextWriter error, Action<int> exit) : IDisposable
+{
+    private readonly CancellationTokenSource _source = new();
+    private readonly List<IDisposable> _registrations = [];
+    private int _signals;
+
+    public CancellationToken Token => _source.Token;
+
+    /// <summary>Listens to the process's signals until disposed.</summary>
+    public static Interrupts OfProcess()
+    {
+        var interrupts = new Interrupts(Console.Error, Environment.Exit);
+        foreach (var signal in new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM })
+        {
+            interrupts._registrations.Add(PosixSignalRegistration.Create(signal, context =>
+            {
+                context.Cancel = true;
+                interrupts.Signal();
+            }));
+        }
+
+        return interrupts;
+    }
+
+    public void Signal()
+    {
+        if (Interlocked.Increment(ref _signals) > 1)
+        {
+            exit(ExitCodes.Interrupted);
+            return;
+        }
+
+        error.WriteLine("stopping; interrupt again to quit at once");
+        // The handlers must not run on the thread that takes signals, or the second one would wait for them.
+        _ = _source.CancelAsync();
+    }
+
+    public void Dispose()
+    {
+        foreach (var registration in _registrations) registration.Dispose();
+        _source.Dispose();
+    }
+}

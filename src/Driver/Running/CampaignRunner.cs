@@ -1,0 +1,148 @@
+using Livebed.Driver.Campaigns;
+using Livebed.Driver.Results;
+using Livebed.Driver.Running.Operations;
+using Livebed.Driver.Runs;
+using Livebed.Driver.Terminal;
+using Livebed.Grains.Hosting;
+using Livebed.Grains.Placement;
+using Livebed.Grains.Telemetry;
+using Livebed.Kvm.World;
+
+namespace Livebed.Driver.Running;
+
+/// <summary>
+/// Runs a campaign on a cluster: silos up, VMs up, load on for the duration or until something is found, then, if nothing was, the end of
+/// every operation, a last verification and audit of every VM, their teardown, and a count of what is left.
+/// </summary>
+internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
+{
+    private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(15);
+
+    public async Task<RunOutcome> RunAsync(Campaign campaign, RunFolder folder, IRunProgress progress, CancellationToken interrupted)
+    {
+        progress.Phase($"starting {campaign.Silos} silos");
+        await using var cluster = await StartClusterAsync(campaign);
+        var began = DateTimeOffset.UtcNow;
+        var ids = new OperationIds(origin: 0);
+        var fleet = new Fleet(campaign, cluster.Client, ids);
+        var reports = new ReportLedger();
+        var load = new LoadLedger(folder.History, began);
+        folder.History.Open(LoadLedger.DriverSilo);
+        var supervisor = new Supervisor(fleet, reports, load, folder.History, began, campaign.Limits.Starvation);
+        var settlement = new Settlement(fleet, reports, load, supervisor, ids, cluster);
+
+        progress.Phase($"creating {fleet.Slots.Count} VMs");
+        await fleet.BringUpAsync();
+
+        progress.Phase("running");
+        var started = load.NowMicroseconds;
+        void Report() => progress.Report(Snapshot(campaign, load, reports, started));
+        var drained = await LoadAsync(campaign, fleet, reports, load, supervisor, ids, Report, interrupted);
+        var duration = (load.NowMicroseconds - started) / 1e6;
+
+        var leaks = new LeakResult();
+        if (!supervisor.MustStop)
+        {
+            leaks = await settlement.FinishAsync(drained, progress);
+        }
+
+        Report();
+        return await OutcomeAsync(cluster, fleet, reports, load, supervisor, folder, leaks, duration, interrupted.IsCancellationRequested);
+    }
+
+    private async Task<ICluster> StartClusterAsync(Campaign campaign)
+    {
+        var settings = new ClusterSettings
+        {
+            Silos = campaign.Silos,
+            Placement = campaign.Placement == Placement.Packed ? PlacementMode.Packed : PlacementMode.Spread,
+            Otlp = options.Otlp,
+            SampleRatio = campaign.Telemetry.SampleRatio,
+            Thresholds = new TelemetryThresholds
+            {
+                LockWaitMicroseconds = (long)campaign.Telemetry.SlowLockWait.TotalMicroseconds,
+                FaultMicroseconds = (long)campaign.Telemetry.SlowFault.TotalMicroseconds,
+                FaultRetries = campaign.Telemetry.RetriesPromoted,
+            },
+            ResponseTimeout = TimeSpan.FromMinutes(2),
+            Seed = (ulong)campaign.Seed!.Value,
+        };
+        try
+        {
+            return options.Processes ? await ProcessCluster.StartAsync(settings) : await EmbeddedCluster.StartAsync(settings);
+        }
+        catch (PortInUseException exception)
+        {
+            throw new UsageException($"{OneLine.Of(exception.Message)}; allowed: ports that nobody listens on");
+        }
+    }
+
+    /// <summary>Load until the time is up, the user stops it, or something is found; true when every operation has ended.</summary>
+    private static async Task<bool> LoadAsync(
+        Campaign campaign, Fleet fleet, ReportLedger reports, LoadLedger load, Supervisor supervisor, OperationIds ids, Action afterEach,
+        CancellationToken interrupted)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
+        stop.CancelAfter(campaign.Duration);
+        var random = new SeededRandom((ulong)campaign.Seed!.Value);
+        IOperationSource[] sources =
+        [
+            new HostEventSource(campaign, fleet), new KsmScanSource(campaign, fleet), new MemslotUpdateSource(campaign, fleet),
+            new DirtyLogSource(campaign, fleet), new SoftwareWriteSource(campaign, fleet), new AuditSource(campaign, fleet),
+            new TeardownSource(campaign, fleet, reports, supervisor, ids),
+        ];
+        var loops = sources.Where(source => source.Rate > 0)
+            .Select((source, index) => new OpenLoop(source, campaign.Limits.InFlight, random.Fork((ulong)index), ids, load)).ToList();
+        var running = loops.Select(loop => Task.Run(() => loop.RunAsync(stop.Token), CancellationToken.None)).ToList();
+        await supervisor.WatchAsync(afterEach, stop.Token);
+        await stop.CancelAsync();
+        await Task.WhenAll(running);
+
+        // What is under way may take long or hang: go on watching until it has ended or something is found.
+        using var patience = new CancellationTokenSource(SettlePatience);
+        var drains = Task.WhenAll(loops.Select(loop => loop.DrainAsync(SettlePatience)));
+        _ = drains.ContinueWith(_ => patience.Cancel(), TaskScheduler.Default);
+        if (!supervisor.MustStop) await supervisor.WatchAsync(afterEach, patience.Token);
+        return drains.IsCompletedSuccessfully && drains.Result.All(done => done);
+    }
+
+    private static ProgressSnapshot Snapshot(Campaign campaign, LoadLedger load, ReportLedger reports, long started)
+    {
+        var counters = reports.Counters();
+        return new ProgressSnapshot(
+            TimeSpan.FromMicroseconds(load.NowMicroseconds - started), campaign.Duration, load.Progress(), counters.GetValueOrDefault("vcpu.accesses"),
+            counters.GetValueOrDefault("vm.faults"), counters.GetValueOrDefault("vm.faultRetries"), reports.ViolationCount);
+    }
+
+    private static async Task<RunOutcome> OutcomeAsync(
+        ICluster cluster, Fleet fleet, ReportLedger reports, LoadLedger load, Supervisor supervisor, RunFolder folder,
+        LeakResult leaks, double duration, bool interrupted)
+    {
+        var counters = reports.Counters();
+        var locks = reports.Locks();
+        var (faults, turns) = reports.Latencies();
+        var latencies = load.Latencies();
+        latencies["fault"] = faults;
+        var failures = reports.Failures().Concat(load.Failures).ToList();
+        var silos = await SiloInspector.InspectAsync(cluster);
+        return new RunOutcome
+        {
+            Silos = silos,
+            DurationSeconds = duration,
+            Interrupted = interrupted,
+            ContactLost = [.. supervisor.ContactLost, .. failures],
+            Counts = OutcomeFigures.Counts(counters, locks, reports.Teardowns),
+            NotStarted = load.AllNotStarted(),
+            Latency = latencies,
+            Locks = locks,
+            PotentialCycles = reports.PotentialCycles(),
+            Hangs = supervisor.Hangs,
+            Violations = reports.Violations(),
+            TurnQueue = turns,
+            Ksm = OutcomeFigures.Ksm(counters),
+            Leaks = leaks,
+            Guests = OutcomeFigures.Guests(fleet, reports),
+            LimitsHit = [.. reports.LimitsHit(), .. folder.History.LimitsHit],
+        };
+    }
+}

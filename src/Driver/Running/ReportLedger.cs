@@ -1,0 +1,188 @@
+using HdrHistogram;
+using Livebed.Driver.Results;
+using Livebed.Grains.Contracts;
+using Livebed.Grains.Placement;
+using Livebed.Grains.Telemetry;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Locks;
+
+namespace Livebed.Driver.Running;
+
+/// <summary>
+/// Adds up what actors report. Reports count from an actor's beginning, so the latest of each living actor and the last of each dead one
+/// are the whole. Safe from any thread.
+/// </summary>
+internal sealed class ReportLedger
+{
+    private const int ViolationsMax = 100;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, ActorReport> _living = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _dead = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _deadCounters = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Class, LockMode Mode), LockStatistics> _deadLocks = [];
+    private readonly LockOrderGraph _order = new();
+    private readonly LongHistogram _deadFaults = LatencyHistogram.Empty();
+    private readonly LongHistogram _deadTurns = LatencyHistogram.Empty();
+    private readonly List<(string Silo, Violation Violation)> _violations = [];
+    private readonly SortedDictionary<string, string> _failures = new(StringComparer.Ordinal);
+    private long _violationCount;
+    private readonly Dictionary<int, (long Accesses, long Behind)> _deadGuests = [];
+    private long _historyDropped;
+    private long _teardowns;
+
+    /// <summary>VMs that were destroyed.</summary>
+    public long Teardowns
+    {
+        get
+        {
+            lock (_gate) return _teardowns;
+        }
+    }
+
+    public long ViolationCount => Interlocked.Read(ref _violationCount);
+
+    public void Update(ActorReport report)
+    {
+        lock (_gate)
+        {
+            TakeNews(report);
+            // A report that was under way when its actor died must not bring it back.
+            if (!_dead.Contains(report.Actor)) _living[report.Actor] = report;
+        }
+    }
+
+    /// <summary>The actor's last report: it is gone.</summary>
+    public void Retire(ActorReport report)
+    {
+        lock (_gate)
+        {
+            TakeNews(report);
+            if (!_dead.Add(report.Actor)) return;
+            _living.Remove(report.Actor);
+            var key = ActorKeys.Parse(report.Actor);
+            if (key.Role == ActorRole.Vm) _teardowns++;
+            if (key.Role == ActorRole.Vcpu) _deadGuests[key.Vm] = Guest(_deadGuests.GetValueOrDefault(key.Vm), report);
+            foreach (var (name, value) in report.Counters) _deadCounters[name] = _deadCounters.GetValueOrDefault(name) + value;
+            AddLocks(_deadLocks, report);
+            Add(_deadFaults, report.FaultLatency);
+            Add(_deadTurns, report.TurnWait);
+            _historyDropped += report.HistoryDropped;
+        }
+    }
+
+    /// <summary>Sums over all actors, living and dead.</summary>
+    public IReadOnlyDictionary<string, long> Counters()
+    {
+        lock (_gate)
+        {
+            var sums = new Dictionary<string, long>(_deadCounters, StringComparer.Ordinal);
+            foreach (var report in _living.Values)
+                foreach (var (name, value) in report.Counters)
+                    sums[name] = sums.GetValueOrDefault(name) + value;
+            return sums;
+        }
+    }
+
+    /// <summary>Accesses of all VMs that lived in a place of the fleet, and how far the slowest vCPU ever was behind its program.</summary>
+    public (long Accesses, long BehindMicroseconds) Guests(int slot)
+    {
+        lock (_gate)
+        {
+            var sum = _deadGuests.GetValueOrDefault(slot);
+            foreach (var report in _living.Values)
+                if (ActorKeys.Parse(report.Actor) is { Role: ActorRole.Vcpu } key && key.Vm == slot)
+                    sum = Guest(sum, report);
+            return sum;
+        }
+    }
+
+    public IReadOnlyList<LockResult> Locks()
+    {
+        lock (_gate)
+        {
+            var sums = new Dictionary<(string Class, LockMode Mode), LockStatistics>();
+            foreach (var (key, statistics) in _deadLocks) Sum(sums, key).Add(statistics);
+            foreach (var report in _living.Values) AddLocks(sums, report);
+            return [.. sums.Where(entry => entry.Value.Acquisitions > 0)
+                .OrderByDescending(entry => entry.Value.WaitTotal).ThenBy(entry => entry.Key.Class, StringComparer.Ordinal).ThenBy(entry => entry.Key.Mode)
+                .Select(entry => LockResult.From(entry.Key.Class, entry.Key.Mode, entry.Value))];
+        }
+    }
+
+    public IReadOnlyList<PotentialCycle> PotentialCycles()
+    {
+        lock (_gate) return [.. _order.PotentialCycles().Select(PotentialCycle.From)];
+    }
+
+    public (LatencySummary Faults, LatencySummary Turns) Latencies()
+    {
+        lock (_gate)
+        {
+            var faults = LatencyHistogram.Empty();
+            var turns = LatencyHistogram.Empty();
+            faults.Add(_deadFaults);
+            turns.Add(_deadTurns);
+            foreach (var report in _living.Values)
+            {
+                Add(faults, report.FaultLatency);
+                Add(turns, report.TurnWait);
+            }
+
+            return (LatencySummary.From(faults), LatencySummary.From(turns));
+        }
+    }
+
+    public IReadOnlyList<ViolationResult> Violations()
+    {
+        lock (_gate) return [.. _violations.Select(entry => ViolationResult.From(entry.Violation, entry.Silo))];
+    }
+
+    /// <summary>Actors whose own code failed: the bed is broken there.</summary>
+    public IReadOnlyList<string> Failures()
+    {
+        lock (_gate) return [.. _failures.Values];
+    }
+
+    public IReadOnlyList<LimitHit> LimitsHit()
+    {
+        lock (_gate)
+        {
+            var dropped = _historyDropped + _living.Values.Sum(report => report.HistoryDropped);
+            var hits = new List<LimitHit>();
+            if (dropped > 0) hits.Add(new("actorHistory", dropped, "actors did more between two reports than their history holds"));
+            if (_violationCount > ViolationsMax) hits.Add(new("violations", _violationCount - ViolationsMax, $"only the first {ViolationsMax} violations are listed"));
+            return hits;
+        }
+    }
+
+    private void TakeNews(ActorReport report)
+    {
+        foreach (var violation in report.Violations)
+            if (_violations.Count < ViolationsMax)
+                _violations.Add((report.Silo, violation));
+        Interlocked.Add(ref _violationCount, report.Violations.Count);
+        foreach (var edge in report.LockOrder) edge.MergeInto(_order);
+        _order.MergeWritten(report.WrittenClasses);
+        if (report.Failure is { } failure) _failures[report.Actor] = failure;
+    }
+
+    private static (long Accesses, long Behind) Guest((long Accesses, long Behind) sum, ActorReport report) => (
+        sum.Accesses + report.Counters.GetValueOrDefault("vcpu.accesses"), Math.Max(sum.Behind, report.Counters.GetValueOrDefault("vcpu.behindMicroseconds")));
+
+    private static void AddLocks(Dictionary<(string Class, LockMode Mode), LockStatistics> sums, ActorReport report)
+    {
+        foreach (var entry in report.Locks) Sum(sums, (entry.Class, entry.Mode)).Add(entry.Statistics);
+    }
+
+    private static LockStatistics Sum(Dictionary<(string Class, LockMode Mode), LockStatistics> sums, (string Class, LockMode Mode) key)
+    {
+        if (!sums.TryGetValue(key, out var sum)) sums[key] = sum = new LockStatistics();
+        return sum;
+    }
+
+    private static void Add(LongHistogram total, byte[] encoded)
+    {
+        if (encoded.Length > 0) Grains.Telemetry.HistogramEncoding.AddTo(total, encoded);
+    }
+}

@@ -1,0 +1,89 @@
+using Livebed.Driver.Results;
+using Livebed.Driver.Terminal;
+using Livebed.Grains.Contracts;
+using Livebed.Grains.Hosting;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Driver.Running;
+
+/// <summary>
+/// The end of a run that found nothing so far, when nothing is under way any more: a last verification and audit of each VM, the check
+/// that no range has lost its end, teardown of everything, and the count of what is left, which must be nothing.
+/// </summary>
+internal sealed class Settlement(Fleet fleet, ReportLedger reports, LoadLedger load, Supervisor supervisor, OperationIds ids, ICluster cluster)
+{
+    private static readonly TimeSpan StepPatience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LeaveInterval = TimeSpan.FromMilliseconds(50);
+
+    public async Task<LeakResult> FinishAsync(bool drained, IRunProgress progress)
+    {
+        progress.Phase("verifying");
+        await StepAsync("verification", () => Task.WhenAll(fleet.Existing().Select(VerifyAsync)));
+        if (supervisor.MustStop) return new LeakResult();
+        await supervisor.ObserveAsync(settled: drained);
+        if (supervisor.MustStop) return new LeakResult();
+
+        progress.Phase("tearing down");
+        await StepAsync("teardown", () => Task.WhenAll(fleet.Existing().Select(DestroyAsync)));
+        await supervisor.ObserveAsync(settled: false);
+        return supervisor.MustStop ? new LeakResult() : await CountLeaksAsync();
+    }
+
+    private async Task VerifyAsync(VmSlot slot)
+    {
+        if (slot.DirtyLogEnabled && slot.Settings.DirtyLog != DirtyLogMode.None)
+            await slot.Grain.DirtyLogAsync(OperationMessage.From(new Operation(ids.Next(), OperationKind.DirtyLogVerify)), DirtyLogStep.Verify);
+        var pagesLeft = slot.Settings.RamPages + slot.Settings.HotplugPages;
+        while (pagesLeft > 0)
+        {
+            var audited = await slot.Grain.AuditAsync(OperationMessage.From(new Operation(ids.Next(), OperationKind.Audit)));
+            if (audited == 0) return;
+            pagesLeft -= audited;
+        }
+    }
+
+    private async Task DestroyAsync(VmSlot slot)
+    {
+        fleet.Release(() => slot.IsUp = false);
+        var op = new Operation(ids.Next(), OperationKind.VmDestroy);
+        foreach (var report in await slot.Grain.DestroyAsync(OperationMessage.From(op), new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false)))
+        {
+            supervisor.WriteHistory(report);
+            reports.Retire(report);
+        }
+
+        fleet.Release(() => slot.Exists = false);
+    }
+
+    /// <summary>Runs a step under supervision: if it hangs, the hang is found while it does.</summary>
+    private async Task StepAsync(string what, Func<Task> step)
+    {
+        var running = step();
+        using var patience = new CancellationTokenSource(StepPatience);
+        _ = running.ContinueWith(_ => patience.Cancel(), TaskScheduler.Default);
+        await supervisor.WatchAsync(() => { }, patience.Token);
+        if (running.IsCompleted) await running;
+        else if (!supervisor.MustStop) load.Broken(OperationKind.VmDestroy, new TimeoutException($"{what} did not end within {StepPatience.TotalSeconds:0} s"));
+    }
+
+    /// <summary>Deactivation takes a moment after the call that asked for it, so activations are counted until they are gone or patience is.</summary>
+    private async Task<LeakResult> CountLeaksAsync()
+    {
+        var usage = reports.Counters();
+        var leaks = new LeakResult
+        {
+            Frames = usage.GetValueOrDefault("usage.frames") + usage.GetValueOrDefault("usage.swapSlots"),
+            Subscriptions = usage.GetValueOrDefault("usage.subscriptions") + usage.GetValueOrDefault("usage.addressSpaces"),
+            Locks = usage.GetValueOrDefault("usage.folioLocks") + usage.GetValueOrDefault("usage.openRanges"),
+        };
+        var deadline = DateTimeOffset.UtcNow + LeavePatience;
+        while (true)
+        {
+            var activations = await SiloInspector.CountActivationsAsync(cluster);
+            if (activations == 0 || DateTimeOffset.UtcNow >= deadline) return leaks with { Activations = activations };
+            await Task.Delay(LeaveInterval);
+        }
+    }
+}

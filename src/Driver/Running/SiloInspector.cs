@@ -1,0 +1,55 @@
+using Livebed.Driver.Results;
+using Livebed.Grains.Hosting;
+
+namespace Livebed.Driver.Running;
+
+/// <summary>Asks the silos themselves: who they are, and how many VM and vCPU activations live on them.</summary>
+internal static class SiloInspector
+{
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>Classes of actors that come and go with VMs; hosts and probes stay until the cluster ends.</summary>
+    private static readonly string[] VmActors = ["VmGrain", "VcpuGrain"];
+
+    public static async Task<IReadOnlyList<SiloResult>> InspectAsync(ICluster cluster)
+    {
+        var addresses = await AddressesAsync(cluster);
+        return await Task.WhenAll(cluster.SiloNames.Select(async name =>
+        {
+            var report = await AskAsync(cluster, name);
+            return new SiloResult(name, addresses.GetValueOrDefault(name, ""), report?.ProcessId ?? 0, ContactLost: report is null);
+        }));
+    }
+
+    public static async Task<long> CountActivationsAsync(ICluster cluster)
+    {
+        var silos = await Task.WhenAll(cluster.SiloNames.Select(name => AskAsync(cluster, name)));
+        return silos.Sum(report => report is null ? 0L : report.Activations
+            .Where(entry => VmActors.Any(actor => entry.Key.Contains(actor, StringComparison.Ordinal))).Sum(entry => (long)entry.Value));
+    }
+
+    private static async Task<SiloReport?> AskAsync(ICluster cluster, string silo)
+    {
+        try
+        {
+            return await cluster.Client.GetGrain<ISiloProbe>(silo).ReportAsync().WaitAsync(AnswerTimeout);
+        }
+        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        {
+            return null;
+        }
+    }
+
+    private static async Task<Dictionary<string, string>> AddressesAsync(ICluster cluster)
+    {
+        try
+        {
+            var members = await cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedHosts(onlyActive: true).WaitAsync(AnswerTimeout);
+            return members.ToDictionary(member => member.SiloName, member => member.SiloAddress.Endpoint.ToString());
+        }
+        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        {
+            return [];
+        }
+    }
+}

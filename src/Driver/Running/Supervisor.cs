@@ -1,0 +1,112 @@
+using Livebed.Driver.Campaigns;
+using Livebed.Driver.Results;
+using Livebed.Driver.Runs;
+using Livebed.Grains.Contracts;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Driver.Running;
+
+/// <summary>
+/// Watches a run: asks every host and VM for its report a few times a second, hands history and statistics on, and looks for hangs over
+/// all of them together, since a cycle of waits usually crosses actors. It decides when a run has to stop: a violation, a hang, a part of
+/// the bed that broke, or an actor that no longer answers.
+/// </summary>
+internal sealed class Supervisor(Fleet fleet, ReportLedger reports, LoadLedger load, HistoryWriter history, DateTimeOffset began, TimeSpan starvation)
+{
+    /// <summary>An actor that does not answer a report for so long is lost; reports need no lock, so nothing in the model can delay them.</summary>
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(20);
+
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(400);
+
+    private readonly HangDetector _detector = new((long)starvation.TotalMicroseconds);
+    private readonly List<HangResult> _hangs = [];
+    private readonly List<string> _lost = [];
+    private readonly Lock _gate = new();
+
+    public IReadOnlyList<HangResult> Hangs
+    {
+        get
+        {
+            lock (_gate) return [.. _hangs];
+        }
+    }
+
+    public IReadOnlyList<string> ContactLost
+    {
+        get
+        {
+            lock (_gate) return [.. _lost];
+        }
+    }
+
+    public bool MustStop => reports.ViolationCount > 0 || Hangs.Count > 0 || ContactLost.Count > 0 || reports.Failures().Count > 0 || load.Failures.Count > 0;
+
+    /// <summary>Observes until cancelled, calling <paramref name="afterEach"/> after every round; returns early when the run must stop.</summary>
+    public async Task WatchAsync(Action afterEach, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            await ObserveAsync(settled: false);
+            afterEach();
+            if (MustStop) return;
+            try
+            {
+                await Task.Delay(Interval, stop);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>One round of reports and one look for hangs.</summary>
+    public async Task ObserveAsync(bool settled)
+    {
+        var hosts = fleet.Hosts.Select(host => AskAsync("a host", async () => (IReadOnlyList<ActorReport>)[await host.InspectAsync()]));
+        var vms = fleet.Existing().Select(slot => AskAsync(slot.Key, async () => await slot.Grain.InspectAsync(settled)));
+        var answers = (await Task.WhenAll(hosts.Concat(vms))).SelectMany(answer => answer).ToList();
+        foreach (var report in answers)
+        {
+            reports.Update(report);
+            WriteHistory(report);
+        }
+
+        LookForHangs(answers);
+    }
+
+    /// <summary>Takes the history of a report that came by another way, such as a dead actor's last.</summary>
+    public void WriteHistory(ActorReport report)
+    {
+        if (report.History.Count == 0) return;
+        var startMicroseconds = (began - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        var records = report.History.Select(entry => new HistoryRecord(
+            entry.UnixMicroseconds - startMicroseconds, report.Silo, report.Actor, Enum.Parse<HistoryType>(entry.Type, ignoreCase: true),
+            OperationNames.TryFind(entry.Operation, out var kind) ? kind : OperationKind.None, new OperationId(entry.OperationId), entry.Value)).ToArray();
+        history.Append(report.Actor, records, records.Max(record => record.Time));
+    }
+
+    private async Task<IReadOnlyList<ActorReport>> AskAsync(string who, Func<Task<IReadOnlyList<ActorReport>>> ask)
+    {
+        try
+        {
+            return await ask().WaitAsync(AnswerTimeout);
+        }
+        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        {
+            lock (_gate) _lost.Add($"{who} did not answer within {AnswerTimeout.TotalSeconds:0} s: {OneLine.Of(exception.Message)}");
+            return [];
+        }
+    }
+
+    private void LookForHangs(List<ActorReport> answers)
+    {
+        var waits = answers.SelectMany(report => report.Waits.Select(wait => new ObservedWait(report.Actor, wait))).ToList();
+        var live = answers.SelectMany(report => report.LiveOperations).Select(id => new OperationId(id)).Concat(load.LiveOperations).ToHashSet();
+        var progress = answers.ToDictionary(report => report.Actor, report => report.Counters.Values.Sum());
+        foreach (var hang in _detector.Observe(new HangObservation(load.NowMicroseconds, waits, live, progress)))
+            lock (_gate)
+                _hangs.Add(HangResult.From(hang));
+    }
+}

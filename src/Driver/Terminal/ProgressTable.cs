@@ -1,0 +1,35 @@
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Livebed.Driver.Terminal;
+
+/// <summary>
+/// The live view of a run: what the bed does and for how long, accesses, faults, retries and violations, and below each operation of the
+/// campaign with count, rate, p99 and what could not be started. Rates are those since the snapshot before. What matters most comes first,
+/// as a low terminal cuts the end off.
+/// </summary>
+internal static class ProgressTable
+{
+    public static IRenderable Create(string phase, ProgressSnapshot? now, ProgressSnapshot? before)
+    {
+        if (now is null) return new Text(phase);
+        var time = now.Elapsed - (before?.Elapsed ?? TimeSpan.Zero);
+        var table = Tables.Create("operation", "done", "rate", "p99", "not started");
+        foreach (var operation in now.Operations.Where(operation => operation.Done + operation.NotStarted > 0))
+        {
+            var done = before?.Operations.FirstOrDefault(other => other.Operation == operation.Operation)?.Done ?? 0;
+            table.Row(
+                operation.Operation, Figures.Count(operation.Done), Figures.Rate(operation.Done, done, time),
+                Figures.Microseconds(operation.P99Microseconds), Figures.Count(operation.NotStarted));
+        }
+
+        var head = FormattableString.Invariant($"{phase}  {now.Elapsed.TotalSeconds:0.0}s of {now.Duration.TotalSeconds:0.#}s");
+        return new Rows(new Text(head), new Text(Totals(now, before, time)), table);
+    }
+
+    private static string Totals(ProgressSnapshot now, ProgressSnapshot? before, TimeSpan time) => string.Join("  ",
+        $"accesses {Figures.Rate(now.Accesses, before?.Accesses ?? 0, time)}",
+        $"faults {Figures.Rate(now.Faults, before?.Faults ?? 0, time)}",
+        $"retries {Figures.Count(now.FaultRetries)}",
+        $"violations {Figures.Count(now.Violations)}");
+}

@@ -1,0 +1,167 @@
+using Livebed.Driver.Results;
+using Spectre.Console;
+
+namespace Livebed.Driver.Terminal;
+
+/// <summary>
+/// What a run says at its end: the verdict and why, each violation and hang with its witness, the figures that matter, the lock table with
+/// the columns of /proc/lock_stat, and last the run folder and the command that repeats it, each on a line that can be copied.
+/// </summary>
+internal sealed class RunReport(IAnsiConsole console, RunResults results)
+{
+    /// <summary>Findings of one kind that are printed; results.json has all.</summary>
+    private const int FindingsMax = 5;
+
+    /// <summary>Lines of one witness that are printed.</summary>
+    private const int WitnessMax = 20;
+
+    /// <summary>From here on the lock table fits side by side.</summary>
+    private const int WideColumns = 140;
+
+    public void Write(string folder)
+    {
+        WriteVerdict();
+        WriteFindings("violation", results.Violations.Select(violation => ($"{violation.Invariant}: {violation.Message}{Place(violation)}", violation.Witness)));
+        WriteFindings("hang", results.Hangs.Select(hang =>
+            ($"{hang.Kind}: {hang.Message} (waited {Figures.Microseconds(hang.WaitedMicroseconds)})", hang.Witness)));
+        WriteFindings("potential lock cycle", results.LockOrder.PotentialCycles.Select(cycle => (cycle.Cycle, cycle.Chains)));
+        WriteFindings("limit hit", results.LimitsHit.Select(hit => ($"{hit.Limit}: {hit.Message} ({Figures.Count(hit.Times)})", (IReadOnlyList<string>)[])));
+        WriteCounts();
+        WriteLatency();
+        WriteLocks();
+        WriteGuests();
+        console.WriteLine();
+        Copyable("run folder  ", folder);
+        Copyable("repeat with ", results.Command);
+    }
+
+    private void WriteVerdict()
+    {
+        var colour = results.Verdict switch { VerdictKind.Valid => Color.Green, VerdictKind.Invalid => Color.Red, _ => Color.Yellow };
+        console.WriteLine();
+        console.Write(new Text($"verdict: {results.Verdict.ToString().ToLowerInvariant()}", new Style(colour, decoration: Decoration.Bold)));
+        console.WriteLine();
+        foreach (var reason in results.Reasons) Indented(reason, 2);
+        console.WriteLine();
+        var mutant = results.Mutant == Campaigns.Campaign.NoMutant ? "" : $", mutant {results.Mutant}";
+        console.Write(new Text(FormattableString.Invariant(
+            $"{results.Name}: protocol {results.Protocol}{mutant}, {results.Silos.Count} silos, {results.DurationSeconds:0.0}s, seed {results.Seed}")));
+        console.WriteLine();
+    }
+
+    private void WriteFindings(string what, IEnumerable<(string Text, IReadOnlyList<string> Witness)> findings)
+    {
+        var all = findings.ToList();
+        foreach (var (text, witness) in all.Take(FindingsMax))
+        {
+            console.WriteLine();
+            console.Write(new Text($"{what}: {text}"));
+            console.WriteLine();
+            foreach (var line in witness.Take(WitnessMax)) Indented(line, 4);
+            if (witness.Count > WitnessMax) Indented($"… and {witness.Count - WitnessMax} more lines in results.json", 4);
+        }
+
+        if (all.Count > FindingsMax) Indented($"… and {all.Count - FindingsMax} more of the kind in results.json", 2);
+    }
+
+    private void WriteCounts()
+    {
+        var pairs = CounterTable.All.Select(counter => (counter.Name, Value: counter.Read(results.Counts))).ToList();
+        var across = console.Profile.Width >= WideColumns ? 4 : 2;
+        var down = (pairs.Count + across - 1) / across;
+        var grid = new Grid();
+        for (var i = 0; i < across; i++)
+        {
+            grid.AddColumn(new GridColumn { NoWrap = true, Padding = new Padding(2, 0, 1, 0) });
+            grid.AddColumn(new GridColumn { NoWrap = true, Padding = new Padding(0, 0, 2, 0), Alignment = Justify.Right });
+        }
+
+        for (var row = 0; row < down; row++)
+        {
+            var cells = Enumerable.Range(0, across).Select(column => row + (column * down)).SelectMany(at =>
+                at < pairs.Count ? new[] { pairs[at].Name, FormattableString.Invariant($"{pairs[at].Value:N0}") } : ["", ""]);
+            grid.AddRow([.. cells.Select(cell => new Text(cell))]);
+        }
+
+        console.WriteLine();
+        console.Write(grid);
+    }
+
+    private void WriteLatency()
+    {
+        if (results.LatencyMicroseconds.Count == 0) return;
+        var table = Tables.Create("latency", "count", "p50", "p99", "p999", "max", "not started");
+        foreach (var (operation, latency) in results.LatencyMicroseconds)
+            table.Row([operation, .. Latency(latency), Figures.Count(results.NotStarted.GetValueOrDefault(operation))]);
+        if (results.TurnQueue.Count > 0) table.Row(["(turn queue)", .. Latency(results.TurnQueue), ""]);
+        console.Write(table);
+    }
+
+    private static string[] Latency(LatencySummary latency) =>
+    [
+        Figures.Count(latency.Count), Figures.Microseconds(latency.P50), Figures.Microseconds(latency.P99), Figures.Microseconds(latency.P999),
+        Figures.Microseconds(latency.Max),
+    ];
+
+    private void WriteLocks()
+    {
+        if (results.Locks.Count == 0) return;
+        if (console.Profile.Width >= WideColumns)
+        {
+            WriteLocks(
+                ["lock", "contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "acquisitions", "holdMin", "holdMax", "holdTotal", "holdAvg"],
+                row => [.. Waits(row), .. Holds(row)]);
+            return;
+        }
+
+        WriteLocks(["lock waits", "contentions", "min", "max", "total", "avg"], Waits);
+        WriteLocks(["lock holds", "acquisitions", "min", "max", "total", "avg"], Holds);
+    }
+
+    private void WriteLocks(string[] columns, Func<LockResult, string[]> cells)
+    {
+        var table = Tables.Create(columns);
+        // R and W rows, as /proc/lock_stat has them.
+        foreach (var row in results.Locks) table.Row([$"{row.Class}-{char.ToUpperInvariant(row.Mode[0])}", .. cells(row)]);
+        console.Write(table);
+    }
+
+    private static string[] Waits(LockResult row) =>
+    [
+        Figures.Count(row.Contentions), Figures.Microseconds(row.WaitMin), Figures.Microseconds(row.WaitMax), Figures.Microseconds(row.WaitTotal),
+        Figures.Microseconds(row.WaitAvg),
+    ];
+
+    private static string[] Holds(LockResult row) =>
+    [
+        Figures.Count(row.Acquisitions), Figures.Microseconds(row.HoldMin), Figures.Microseconds(row.HoldMax), Figures.Microseconds(row.HoldTotal),
+        Figures.Microseconds(row.HoldAvg),
+    ];
+
+    private void WriteGuests()
+    {
+        var behind = results.Guests.Where(guest => guest.BehindMicroseconds > 1_000_000).OrderByDescending(guest => guest.BehindMicroseconds).ToList();
+        foreach (var guest in behind.Take(FindingsMax))
+            Indented($"guest {guest.Vm} was {Figures.Microseconds(guest.BehindMicroseconds)} behind its program at the end", 0);
+        if (behind.Count > FindingsMax) Indented($"… and {behind.Count - FindingsMax} more guests", 0);
+    }
+
+    private static string Place(ViolationResult violation)
+    {
+        var parts = new List<string>();
+        if (violation.Vm is { } vm) parts.Add(vm);
+        if (violation.Gfn is { } gfn) parts.Add(FormattableString.Invariant($"gfn 0x{gfn:x}"));
+        if (violation.Hva is { } hva) parts.Add(FormattableString.Invariant($"hva 0x{hva:x}"));
+        if (violation.Pfn is { } pfn) parts.Add(FormattableString.Invariant($"pfn {pfn}"));
+        parts.AddRange(violation.Operations);
+        return parts.Count == 0 ? "" : $" [{string.Join(", ", parts)}]";
+    }
+
+    private void Indented(string text, int columns)
+    {
+        console.Write(new Padder(new Text(text), new Padding(columns, 0, 0, 0)));
+    }
+
+    /// <summary>Past the line breaking of the console, so that a copied line is whole.</summary>
+    private void Copyable(string label, string text) => console.Profile.Out.Writer.WriteLine(label + text);
+}

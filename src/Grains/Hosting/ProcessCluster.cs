@@ -1,0 +1,85 @@
+using System.Net;
+using Livebed.Grains.Placement;
+using Livebed.Grains.Telemetry;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Livebed.Grains.Hosting;
+
+/// <summary>
+/// Every silo in a process of its own, so that each has its own heap, thread pool and fate, and a silo can die. All are launched at once,
+/// because starting a process is what takes long, and join one by one. None outlives the driver.
+/// </summary>
+public sealed class ProcessCluster : ICluster
+{
+    private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(1);
+    private readonly List<SiloProcess> _silos = [];
+    private readonly TaskCompletionSource<string> _siloLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private IHost? _client;
+    private int _stopping;
+
+    private ProcessCluster(ClusterSettings settings)
+    {
+        Placement = settings.Placement;
+        SiloNames = Enumerable.Range(0, settings.Silos).Select(ActorKeys.Silo).ToList();
+    }
+
+    public IClusterClient Client => _client!.Services.GetRequiredService<IClusterClient>();
+    public IReadOnlyList<string> SiloNames { get; }
+    public PlacementMode Placement { get; }
+    public Task<string> SiloLost => _siloLost.Task;
+
+    /// <exception cref="PortInUseException">A port counted from <see cref="ClusterSettings.BasePort"/> is taken; nothing is left running.</exception>
+    /// <exception cref="SiloStartException">A process ended or was not ready in time; nothing is left running.</exception>
+    public static async Task<ProcessCluster> StartAsync(ClusterSettings settings, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var ports = settings.ChoosePorts();
+        var cluster = new ProcessCluster(settings);
+        try
+        {
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            patience.CancelAfter(settings.StartTimeout);
+            await cluster.StartAsync(settings, ports, patience.Token);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            cancellationToken.ThrowIfCancellationRequested();
+            throw;
+        }
+    }
+
+    private async Task StartAsync(ClusterSettings settings, IReadOnlyList<SiloPorts> ports, CancellationToken cancellationToken)
+    {
+        // Each process counts for itself what it adds to a trace: the silos and the driver share the allowance.
+        var spansPerTrace = RootSampler.DefaultSpansPerTrace / (settings.Silos + 1);
+        var silos = settings.SiloSettings(ports).Select((silo, index) => silo with
+        {
+            JoinAfter = index == 0 ? null : new IPEndPoint(IPAddress.Loopback, ports[index - 1].Gateway),
+            ProbeTimeout = ProbeTimeout,
+            Otlp = settings.Otlp,
+            SpansPerTrace = spansPerTrace,
+        }).ToList();
+        foreach (var silo in silos) _silos.Add(SiloProcess.Start(silo));
+        var client = ClusterClientHost.Build(settings, silos.Select(silo => silo.GatewayEndpoint).ToList(), spansPerTrace);
+        _client = client;
+        await Task.WhenAll(_silos.Select(silo => silo.WaitUntilReadyAsync(cancellationToken)));
+        await client.StartAsync(cancellationToken);
+        foreach (var silo in _silos) _ = WatchAsync(silo);
+    }
+
+    private async Task WatchAsync(SiloProcess silo)
+    {
+        await silo.Exited;
+        if (Volatile.Read(ref _stopping) == 0) _siloLost.TrySetResult(silo.Name);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _stopping, 1) != 0) return;
+        if (_client is not null) await _client.StopWithinBoundAsync();
+        await Task.WhenAll(_silos.Select(silo => silo.DisposeAsync().AsTask()));
+    }
+}

@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Livebed.Grains.Hosting;
+
+/// <summary>
+/// One Livebed.Silo process. Its standard input is a lifeline: the silo ends when it closes, which the kernel does for a driver that was
+/// killed. Its standard error is passed on, and its last lines are kept for the message when it does not start.
+/// </summary>
+internal sealed class SiloProcess : IAsyncDisposable
+{
+    private const int KeptErrorLines = 10;
+    private static readonly TimeSpan StopMax = TimeSpan.FromSeconds(1.5);
+    private readonly Process _process;
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Queue<string> _errors = new();
+    private volatile bool _stopping;
+
+    private SiloProcess(Process process, SiloSettings settings)
+    {
+        _process = process;
+        Name = settings.SiloName;
+    }
+
+    public string Name { get; }
+
+    /// <summary>Completes when the process has ended, for whatever reason.</summary>
+    public Task Exited { get; private set; } = Task.CompletedTask;
+
+    /// <exception cref="FileNotFoundException">Livebed.Silo.dll is not beside this program.</exception>
+    public static SiloProcess Start(SiloSettings settings)
+    {
+        var dll = Path.Combine(AppContext.BaseDirectory, "Livebed.Silo.dll");
+        if (!File.Exists(dll)) throw new FileNotFoundException("Livebed.Silo.dll is not beside this program", dll);
+        var start = new ProcessStartInfo(Dotnet())
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.ArgumentList.Add(dll);
+        foreach (var argument in SiloArguments.From(settings)) start.ArgumentList.Add(argument);
+        start.ArgumentList.Add(SiloArguments.ExitWithStdin);
+        var silo = new SiloProcess(new Process { StartInfo = start }, settings);
+        silo.Listen();
+        return silo;
+    }
+
+    /// <exception cref="SiloStartException">It ended instead.</exception>
+    public async Task WaitUntilReadyAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Task.WhenAny(_ready.Task, Exited).WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new SiloStartException(Name, $"it was not ready in time. {LastErrors()}");
+        }
+
+        if (!_ready.Task.IsCompletedSuccessfully)
+            throw new SiloStartException(Name, $"it ended with status {_process.ExitCode}. {LastErrors()}");
+    }
+
+    /// <summary>The dotnet that runs this process: its runtime lies in dotnet/shared/Microsoft.NETCore.App/version.</summary>
+    internal static string Dotnet()
+    {
+        var root = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        var dotnet = Path.Combine(root, OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet");
+        return File.Exists(dotnet) ? dotnet : "dotnet";
+    }
+
+    private void Listen()
+    {
+        _process.OutputDataReceived += (_, line) =>
+        {
+            if (line.Data == SiloArguments.ReadyPrefix + Name) _ready.TrySetResult();
+        };
+        _process.ErrorDataReceived += (_, line) =>
+        {
+            if (line.Data is null || _stopping) return;
+            lock (_errors)
+            {
+                _errors.Enqueue(line.Data);
+                if (_errors.Count > KeptErrorLines) _errors.Dequeue();
+            }
+
+            if (_ready.Task.IsCompleted) Console.Error.WriteLine($"{Name}: {line.Data}");
+        };
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+        Exited = _process.WaitForExitAsync();
+    }
+
+    private string LastErrors()
+    {
+        lock (_errors) return string.Join(Environment.NewLine, _errors);
+    }
+
+    /// <summary>Closes the lifeline, and kills the process tree when that was not enough.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _stopping = true;
+        _process.StandardInput.Close();
+        await Exited.WaitAsync(StopMax).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!_process.HasExited) _process.Kill(entireProcessTree: true);
+        await Exited;
+        _process.Dispose();
+    }
+}

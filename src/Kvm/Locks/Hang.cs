@@ -1,0 +1,13 @@
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Locks;
+
+/// <summary>Something that waits and should not any more.</summary>
+/// <param name="Kind">why it waits</param>
+/// <param name="Invariant">id of the broken invariant</param>
+/// <param name="Message">one sentence</param>
+/// <param name="Witness">lines for people: who waits for what behind whom</param>
+/// <param name="Operations">the operations involved, the waiting ones first</param>
+/// <param name="WaitedMicroseconds">for a deadlock, since when the circle is closed; else how long the named operation has waited</param>
+public sealed record Hang(
+    HangKind Kind, string Invariant, string Message, IReadOnlyList<string> Witness, IReadOnlyList<OperationId> Operations, long WaitedMicroseconds);

@@ -1,0 +1,129 @@
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Locks;
+
+/// <summary>
+/// Tells waits that end by themselves from those that do not, from observations of all actors over time. Nothing is believed that is not in
+/// two consecutive observations: a wait of the same identity, with the same blocker, in both was there the whole time between them, so
+/// what they say together was true at one instant although the actors were asked one after the other. Each hang is reported once; waits
+/// that only stand behind a reported one, or behind an older cause, are not hangs of their own.
+/// </summary>
+/// <param name="starvationMicroseconds">how long a wait may last for which neither circle nor orphan is found</param>
+public sealed class HangDetector(long starvationMicroseconds = 5_000_000)
+{
+    private readonly HashSet<(string Actor, long WaitId, OperationId Waiter)> _reported = [];
+    private HashSet<Orphan> _orphans = [];
+    private HangObservation? _previous;
+
+    /// <summary>Takes the next observation and returns the hangs that it completes.</summary>
+    /// <exception cref="ArgumentException">Time went backwards.</exception>
+    public IReadOnlyList<Hang> Observe(HangObservation observation)
+    {
+        var previous = _previous;
+        _previous = observation;
+        if (previous is null) return [];
+        if (observation.TimeMicroseconds < previous.TimeMicroseconds)
+            throw new ArgumentException($"an observation of {observation.TimeMicroseconds} us after one of {previous.TimeMicroseconds} us", nameof(observation));
+
+        _reported.IntersectWith(observation.Waits.Select(observed => observed.Key));
+        var step = new ObservedStep(previous, observation);
+        var hangs = new List<Hang>();
+        FindDeadlocks(step, hangs);
+        FindOrphanedHolds(step, hangs);
+        FindStarvation(step, hangs);
+        return hangs;
+    }
+
+    private void FindDeadlocks(ObservedStep step, List<Hang> hangs)
+    {
+        foreach (var knot in step.Graph.Knots())
+        {
+            var waits = knot.SelectMany(step.Graph.WaitsOf).ToList();
+            var known = waits.Exists(observed => _reported.Contains(observed.Key));
+            // Whoever joined a known circle belongs to it.
+            foreach (var observed in waits) _reported.Add(observed.Key);
+            if (known) continue;
+            var cycle = HangWitness.FromAHolder(step.Graph.ShortestCycle(knot));
+            var behind = step.Graph.Behind(knot);
+            behind.ExceptWith(cycle.Select(observed => observed.Wait.Waiter));
+            hangs.Add(new Hang(
+                HangKind.Deadlock, Invariants.Deadlock, DeadlockMessage(cycle), HangWitness.OfCycle(cycle, behind.Count),
+                [.. cycle.Select(observed => observed.Wait.Waiter)], cycle.Min(observed => observed.Wait.WaitedMicroseconds)));
+        }
+    }
+
+    private void FindOrphanedHolds(ObservedStep step, List<Hang> hangs)
+    {
+        var orphans = new HashSet<Orphan>();
+        foreach (var observed in step.Persistent.OrderByDescending(observed => observed.Wait.WaitedMicroseconds))
+        {
+            var dead = observed.Wait.Blockers.FirstOrDefault(step.IsDeadHolder);
+            if (dead.Operation.IsNone) continue;
+            var orphan = new Orphan(observed.Actor, observed.Wait.LockClass, observed.Wait.Instance, dead.Operation, InvariantFor(observed.Wait.WaiterKind));
+            var isNew = orphans.Add(orphan) && !_orphans.Contains(orphan);
+            if (!_reported.Add(observed.Key) || !isNew) continue;
+            var message = $"{HangWitness.Waiter(observed)} waits for {HangWitness.Lock(observed, observed.Wait.Mode)}, " +
+                $"which {HangWitness.Name(dead.Operation, dead.Kind)} held when it ended and nobody will give back";
+            var behind = step.Graph.Behind([observed.Wait.Waiter]).Count;
+            List<string> witness =
+            [
+                $"{HangWitness.Waits(observed)}, behind:",
+                $"{HangWitness.Name(dead.Operation, dead.Kind)} holds {HangWitness.Lock(observed, dead.Mode)} and is no longer running",
+            ];
+            if (behind > 0) witness.Add($"{behind} more operations wait behind the first");
+            hangs.Add(new Hang(
+                HangKind.OrphanedHold, orphan.Invariant, message, witness, [observed.Wait.Waiter, dead.Operation], observed.Wait.WaitedMicroseconds));
+        }
+
+        _orphans = orphans;
+    }
+
+    private void FindStarvation(ObservedStep step, List<Hang> hangs)
+    {
+        var overdue = step.Persistent.Where(observed => observed.Wait.WaitedMicroseconds >= starvationMicroseconds).ToList();
+        if (overdue.Count == 0) return;
+        var causes = overdue.Concat(step.Persistent.Where(observed => _reported.Contains(observed.Key))).Select(observed => observed.Wait.Waiter);
+        var consequences = step.Graph.Behind(causes.Distinct());
+        foreach (var observed in overdue)
+        {
+            if (consequences.Contains(observed.Wait.Waiter) || !_reported.Add(observed.Key)) continue;
+            var before = step.PreviousOf(observed).Wait.Blockers;
+            var now = step.CurrentOf(observed).Wait.Blockers;
+            var changed = now.Select(blocker => blocker.Operation).Except(before.Select(blocker => blocker.Operation)).Any();
+            var reason = changed ? "others keep coming before it" : "those before it do not let go, and do not wait for it";
+            var message = $"{HangWitness.Waiter(observed)} has waited {HangWitness.Duration(observed.Wait.WaitedMicroseconds)} " +
+                $"for {HangWitness.Lock(observed, observed.Wait.Mode)}: {reason}";
+            List<string> witness =
+            [
+                $"{HangWitness.Waits(observed)}, behind {HangWitness.Names(now)}",
+                $"at the observation before, behind {HangWitness.Names(before)}",
+                .. step.ProgressOf(observed.Actor),
+            ];
+            hangs.Add(new Hang(
+                HangKind.Starvation, InvariantFor(observed.Wait.WaiterKind), message, witness,
+                [observed.Wait.Waiter, .. now.Select(blocker => blocker.Operation).Distinct()], observed.Wait.WaitedMicroseconds));
+        }
+    }
+
+    private static string DeadlockMessage(List<ObservedWait> cycle)
+    {
+        var locks = string.Join(" and ", cycle.Select(observed => $"{observed.Wait.LockClass} of {observed.Wait.Instance}").Distinct());
+        return cycle.Count == 1
+            ? $"{HangWitness.Waiter(cycle[0])} waits for itself, over {locks}"
+            : $"{string.Join(" and ", cycle.Select(HangWitness.Waiter))} wait for each other, over {locks}";
+    }
+
+    /// <summary>Whose progress it is that a wait of this kind holds up.</summary>
+    private static string InvariantFor(OperationKind kind) => kind switch
+    {
+        OperationKind.VmDestroy or OperationKind.AddressSpaceExit => Invariants.TeardownProgress,
+        OperationKind.VmCreate or OperationKind.MemslotCreate or OperationKind.MemslotDelete or OperationKind.MemslotMove
+            or OperationKind.MemslotFlags or OperationKind.DirtyLogEnable or OperationKind.DirtyLogDisable => Invariants.MemslotUpdateProgress,
+        OperationKind.DirtyLogGet or OperationKind.DirtyLogVerify or OperationKind.DirtyRingReap => Invariants.MigrationProgress,
+        >= OperationKind.Unmap => Invariants.InvalidationProgress,
+        _ => Invariants.FaultProgress,
+    };
+
+    private readonly record struct Orphan(string Actor, string LockClass, string Instance, OperationId Holder, string Invariant);
+}

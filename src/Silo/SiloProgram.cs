@@ -1,0 +1,80 @@
+using System.Net;
+using System.Net.Sockets;
+using Livebed.Grains.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Livebed.Silo;
+
+/// <summary>
+/// The life of a silo process: wait for those that come before, start, say so once the whole cluster is in sight, and run until told to end (by
+/// signal, by the end of standard input) or until the silo ends by itself.
+/// </summary>
+internal static class SiloProgram
+{
+    private static readonly TimeSpan StartMax = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan ListenerPoll = TimeSpan.FromMilliseconds(50);
+
+    public static async Task<int> RunAsync(SiloSettings settings, bool exitWithStdin, CancellationToken signalled)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(signalled);
+        if (exitWithStdin) _ = StandardInput.WaitForEndAsync().ContinueWith(_ => ended.Cancel(), TaskScheduler.Default);
+        using var starting = CancellationTokenSource.CreateLinkedTokenSource(ended.Token);
+        starting.CancelAfter(StartMax);
+        using var host = SiloHostBuilder.Build(settings);
+        try
+        {
+            SiloPorts.ThrowIfInUse(settings.Ports.Silo);
+            SiloPorts.ThrowIfInUse(settings.Ports.Gateway);
+            if ((settings.JoinAfter ?? settings.PrimaryEndpoint) is { } before) await WaitForListenerAsync(before, starting.Token);
+            await host.StartAsync(starting.Token);
+            await host.WaitForSilosAsync(settings.Silos, starting.Token);
+        }
+        catch (Exception failure)
+        {
+            await host.StopWithinBoundAsync();
+            return ended.IsCancellationRequested ? 0 : await ExplainAsync(settings, failure, starting.IsCancellationRequested);
+        }
+
+        Console.WriteLine(SiloArguments.ReadyPrefix + settings.SiloName);
+        var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        using var until = CancellationTokenSource.CreateLinkedTokenSource(ended.Token, stopping);
+        await Task.Delay(Timeout.Infinite, until.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await host.StopWithinBoundAsync();
+        return ended.IsCancellationRequested ? 0 : SiloArguments.ExitFailed;
+    }
+
+    /// <summary>Returns when somebody listens there. Orleans would retry a primary that is not there yet only after seconds.</summary>
+    private static async Task WaitForListenerAsync(IPEndPoint endpoint, CancellationToken cancellationToken)
+    {
+        for (; ; )
+        {
+            try
+            {
+                using var probe = new TcpClient();
+                await probe.ConnectAsync(endpoint, cancellationToken);
+                return;
+            }
+            catch (SocketException)
+            {
+                await Task.Delay(ListenerPoll, cancellationToken);
+            }
+        }
+    }
+
+    private static async Task<int> ExplainAsync(SiloSettings settings, Exception failure, bool timedOut)
+    {
+        var (text, status) = failure switch
+        {
+            PortInUseException taken => ($"port {taken.Port} is in use", SiloArguments.ExitUsage),
+            _ when PortInUseException.IsBehind(failure) =>
+                ($"port {settings.Ports.Silo} or {settings.Ports.Gateway} is in use", SiloArguments.ExitUsage),
+            _ when timedOut => (
+                $"{settings.SiloName} saw no cluster of {settings.Silos} silos within {StartMax.TotalSeconds:0} s; "
+                + $"its primary is {settings.PrimaryEndpoint?.ToString() ?? "itself"}", SiloArguments.ExitFailed),
+            _ => ($"{settings.SiloName} failed to start: {failure.GetBaseException().Message}", SiloArguments.ExitFailed),
+        };
+        await Console.Error.WriteLineAsync($"livebed-silo: {text}");
+        return status;
+    }
+}

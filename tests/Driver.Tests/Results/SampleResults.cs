@@ -1,0 +1,73 @@
+using Livebed.Driver.Campaigns;
+using Livebed.Driver.Results;
+
+namespace Livebed.Driver.Tests.Results;
+
+/// <summary>Results in which every field has a value of its own.</summary>
+internal static class SampleResults
+{
+    private static readonly DateTimeOffset _startedAt = new(2026, 11, 22, 21, 15, 3, TimeSpan.Zero);
+
+    public static Campaign Campaign { get; } = new()
+    {
+        Name = "sample",
+        Seed = 4242,
+        Protocol = "rwsem",
+        Mutant = "no-tlb-flush",
+        Placement = Placement.Packed,
+    };
+
+    public static RunOutcome Outcome { get; } = new()
+    {
+        Silos = [new("silo-0", "127.0.0.1:11111", 4711, ContactLost: true), new("silo-1", "127.0.0.1:11112", 4711, ContactLost: false)],
+        DurationSeconds = 30.125,
+        Counts = new()
+        {
+            Accesses = 123_456_789,
+            Faults = 1_234_567,
+            FaultRetries = 3,
+            NotifierRanges = 4,
+            NotifierElided = 5,
+            MmuLockAcquisitions = 6,
+            MemslotUpdates = 7,
+            DirtyLogGets = 8,
+            DirtyPagesReported = 9,
+            KsmMerges = 10,
+            KsmUnmerges = 11,
+            MigrationsCompleted = 12,
+            MigrationsFailed = 13,
+            Teardowns = 14,
+            ChecksEvaluated = 15,
+        },
+        NotStarted = new Dictionary<string, long> { ["unmap"] = 17, ["dirty-log-get"] = 1_234_567 },
+        Latency = new Dictionary<string, LatencySummary>
+        {
+            ["unmap"] = new(1_000, 120, 4_500, 900_000, 31_000_000),
+            ["dirty-log-get"] = new(2_000_000, 999, 12_345, 67_890, 123_456),
+        },
+        Locks =
+        [
+            new("mmu_notifier_slots_lock_unfair", "write", 1_234_567, 234_567, 1, 7_654_321, 987_654_321, 421.5, 2, 8_654_321, 887_654_321, 321.25),
+            new("mmu_lock", "read", 10, 4, 1, 5, 12, 3, 2, 6, 20, 2),
+        ],
+        PotentialCycles = [new("slots_lock -> mmap_lock -> slots_lock", ["MemslotCreate holds slots_lock(w) and asks for mmap_lock (r)", "Unmap holds mmap_lock(w) …"])],
+        Hangs =
+        [
+            new(HangKind.Deadlock, "deadlock", "two operations wait for each other", "vm-0", "mmu_notifier_slots_lock", 2_000_000, ["op 0.12", "op 0.13"],
+                ["op 0.12 (NestedRange) waits for mmu_notifier_slots_lock (read) of vm-0, behind op 0.13", "op 0.13 (MemslotCreate) waits for op 0.12"]),
+        ],
+        Violations =
+        [
+            new("S1", "a guest read page 0x10 through a translation that was unmapped", "silo-0", "vm-0", 16, 4096, 7, ["op 1.2"], ["start at 12", "end at 15"]),
+        ],
+        Migrations = [new("vm-0", "completed", 1500, 40, 3)],
+        TurnQueue = new(99, 1, 2, 3, 4),
+        Ksm = new() { PagesShared = 1, PagesSharing = 2, PagesUnshared = 3, PagesVolatile = 4, FullScans = 5, MergesAbandoned = 6 },
+        Leaks = new() { Frames = 1, Subscriptions = 2, Activations = 3, Locks = 4 },
+        Guests = [new("vm-0", 4, "workloads/redis.dirty.gz", 1_000_000, 2_500_000)],
+        LimitsHit = [new("historyRecords", 5, "history.jsonl ends early")],
+    };
+
+    public static RunResults All { get; } =
+        RunResults.From(Campaign, new("campaigns/sample.yaml", _startedAt, "dotnet run -c Release --project src/Driver -- run sample --seed 4242"), Outcome);
+}

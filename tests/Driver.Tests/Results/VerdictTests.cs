@@ -1,0 +1,81 @@
+using Livebed.Driver.Campaigns;
+using Livebed.Driver.Results;
+
+namespace Livebed.Driver.Tests.Results;
+
+/// <summary>When a run is valid, invalid or unknown, and the sentences that say why.</summary>
+public sealed class VerdictTests
+{
+    private static readonly Campaign _campaign = new() { Name = "c" };
+    private static readonly RunOutcome _good = new() { Counts = new() { Accesses = 1_000, ChecksEvaluated = 20 } };
+    private static readonly ViolationResult _violation = new("S6", "page 3 was lost", null, null, null, null, null, [], []);
+
+    [Fact]
+    public void A_run_that_did_its_work_and_found_nothing_is_valid()
+    {
+        var verdict = Verdict.Judge(_campaign, _good);
+        Assert.Equal(VerdictKind.Valid, verdict.Kind);
+        Assert.Equal(["20 checks over 1,000 guest accesses found nothing lost, stale or stuck."], verdict.Reasons);
+    }
+
+    [Fact]
+    public void A_violation_makes_it_invalid_and_is_named_with_its_number()
+    {
+        var verdict = Verdict.Judge(_campaign, _good with { Violations = [_violation, _violation] });
+        Assert.Equal(VerdictKind.Invalid, verdict.Kind);
+        Assert.Equal(["Invariant S6 was violated (2 times): page 3 was lost."], verdict.Reasons);
+    }
+
+    [Theory]
+    [InlineData(HangKind.Deadlock, "Deadlock: all wait.")]
+    [InlineData(HangKind.Livelock, "Livelock: all wait.")]
+    [InlineData(HangKind.Starvation, "Starvation: all wait.")]
+    public void A_hang_makes_it_invalid(HangKind kind, string reason)
+    {
+        var verdict = Verdict.Judge(_campaign, _good with { Hangs = [new(kind, "L2", "all wait", null, null, 1, [], [])] });
+        Assert.Equal((VerdictKind.Invalid, reason), (verdict.Kind, Assert.Single(verdict.Reasons)));
+    }
+
+    [Fact]
+    public void A_leak_of_any_kind_makes_it_invalid()
+    {
+        LeakResult[] leaks = [new() { Frames = 1 }, new() { Subscriptions = 1 }, new() { Activations = 1 }, new() { Locks = 1 }];
+        Assert.All(leaks, leak => Assert.Equal(VerdictKind.Invalid, Verdict.Judge(_campaign, _good with { Leaks = leak }).Kind));
+    }
+
+    [Fact]
+    public void A_minimum_that_was_not_reached_makes_it_unknown()
+    {
+        var campaign = _campaign with { Minimum = new() { ["accesses"] = 1_001, ["teardowns"] = 1, ["checksEvaluated"] = 20 } };
+        var verdict = Verdict.Judge(campaign, _good);
+        Assert.Equal(VerdictKind.Unknown, verdict.Kind);
+        Assert.Equal(
+            ["Too little was done: accesses is 1,000, the campaign asks for at least 1,001.", "Too little was done: teardowns is 0, the campaign asks for at least 1."],
+            verdict.Reasons);
+    }
+
+    [Fact]
+    public void A_run_that_did_nothing_is_unknown_whatever_the_campaign_asks_for()
+    {
+        var verdict = Verdict.Judge(_campaign with { Minimum = [] }, new RunOutcome());
+        Assert.Equal((VerdictKind.Unknown, "The run did nothing."), (verdict.Kind, Assert.Single(verdict.Reasons)));
+    }
+
+    [Fact]
+    public void Lost_contact_makes_it_unknown()
+    {
+        Assert.Equal(VerdictKind.Unknown, Verdict.Judge(_campaign, _good with { ContactLost = ["an audit gave up"] }).Kind);
+        Assert.Equal(VerdictKind.Unknown, Verdict.Judge(_campaign, _good with { Silos = [new("a", "b", 1, ContactLost: true)] }).Kind);
+    }
+
+    [Fact]
+    public void An_interrupted_run_is_unknown() => Assert.Equal(VerdictKind.Unknown, Verdict.Judge(_campaign, _good with { Interrupted = true }).Kind);
+
+    [Fact]
+    public void What_was_found_stands_although_contact_was_lost()
+    {
+        var verdict = Verdict.Judge(_campaign, _good with { Violations = [_violation], ContactLost = ["silo 2 died"] });
+        Assert.Equal(VerdictKind.Invalid, verdict.Kind);
+        Assert.Equal(2, verdict.Reasons.Count);
+    }
+}

@@ -1,0 +1,143 @@
+using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.CommandLine;
+using Livebed.Driver.Campaigns;
+using Livebed.Driver.Results;
+using Livebed.Driver.Terminal;
+using Livebed.Driver.Tests.Results;
+using Livebed.Kvm.World;
+using Spectre.Console;
+
+namespace Livebed.Driver.Tests.Terminal;
+
+/// <summary>What the terminal shows, at the narrowest and a wide width: nothing is cut, nothing wraps, nothing is missing.</summary>
+public sealed class ProgressTests
+{
+    [Theory]
+    [InlineData(80)]
+    [InlineData(200)]
+    public void The_live_table_fits_and_shows_every_operation(int columns)
+    {
+        var text = Render(columns, console => console.Write(ProgressTable.Create("running", Snapshot(20, 1_000_000), Snapshot(19, 999_000))));
+        var lines = text.Split('\n');
+        Assert.All(lines, line => Assert.True(line.Length <= columns, line));
+        Assert.All(Enum.GetValues<OperationKind>(), kind => Assert.Single(lines, line => line.Contains($" {OperationNames.Of(kind)} ", StringComparison.Ordinal)));
+        Assert.Contains("running  20.0s of 30s", text, StringComparison.Ordinal);
+        Assert.Contains("1k/s", text, StringComparison.Ordinal);
+        Assert.Contains("violations 3", text, StringComparison.Ordinal);
+        Assert.DoesNotContain('…', text);
+    }
+
+    [Fact]
+    public void Operations_that_a_campaign_does_not_have_take_no_line()
+    {
+        var snapshot = Snapshot(20, 10) with { Operations = [new("unmap", 0, 0, 0), new("fork", 0, 1, 0), new("mprotect", 1, 0, 5)] };
+        var text = Render(80, console => console.Write(ProgressTable.Create("running", snapshot, null)));
+        Assert.DoesNotContain("unmap", text, StringComparison.Ordinal);
+        Assert.Contains("fork", text, StringComparison.Ordinal);
+        Assert.Contains("mprotect", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_plain_line_fits_into_80_columns()
+    {
+        var line = PlainProgress.Line(Snapshot(99_999, 999_900_000_000), Snapshot(99_994, 1));
+        Assert.True(line.Length <= 80, line);
+    }
+
+    [Fact]
+    public async Task Plain_progress_prints_phases_and_a_line_every_few_seconds_without_escapes()
+    {
+        using var output = new StringWriter();
+        await new PlainProgress(output).ShowAsync(progress =>
+        {
+            progress.Phase("starting 3 silos");
+            for (var second = 1; second <= 11; second++) progress.Report(Snapshot(second, 1_000 * second));
+            return Task.FromResult(0);
+        });
+        var lines = output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(3, lines.Length);
+        Assert.Equal("starting 3 silos", lines[0]);
+        Assert.StartsWith("   5.0s  faults 1k/s", lines[1], StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', output.ToString());
+    }
+
+    [Fact]
+    public async Task Live_progress_runs_to_the_end_and_hands_the_result_on()
+    {
+        using var output = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes });
+        (console.Profile.Width, console.Profile.Height) = (80, 50);
+        var result = await new LiveProgress(console).ShowAsync(progress =>
+        {
+            progress.Phase("running");
+            progress.Report(Snapshot(1, 5));
+            return Task.FromResult(42);
+        });
+        Assert.Equal(42, result);
+        Assert.Contains("memslot-create", output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(80)]
+    [InlineData(200)]
+    public void The_report_fits_except_what_is_there_to_be_copied(int columns)
+    {
+        var text = Render(columns, console => new RunReport(console, SampleResults.All).Write("runs/20261122-211503-sample"));
+        var lines = text.Split('\n');
+        Assert.All(lines.Where(line => !line.StartsWith("repeat with", StringComparison.Ordinal)), line => Assert.True(line.Length <= columns, line));
+        Assert.Contains("verdict: invalid", text, StringComparison.Ordinal);
+        Assert.Contains("0x10", text, StringComparison.Ordinal);
+        Assert.Contains("    start at 12", text, StringComparison.Ordinal);
+        Assert.Contains(lines, line => line.StartsWith("repeat with ", StringComparison.Ordinal) && line.EndsWith("--seed 4242", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line == "run folder  runs/20261122-211503-sample");
+        Assert.All(lines.Where(line => line.Contains("_unfair-W", StringComparison.Ordinal)), line => Assert.Matches("8.7s|7.7s", line));
+        Assert.Contains("mmu_notifier_slots_lock_unfair-W ", text, StringComparison.Ordinal);
+        Assert.All(CounterTable.All, counter => Assert.Contains(counter.Name, text, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_lock_table_has_the_columns_of_lock_stat_side_by_side_where_there_is_room()
+    {
+        string[] columns = ["contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "acquisitions", "holdMin", "holdMax", "holdTotal", "holdAvg"];
+        var wide = Render(200, console => new RunReport(console, SampleResults.All).Write("f"));
+        Assert.Contains(wide.Split('\n'), line => columns.All(column => line.Contains(column, StringComparison.Ordinal)));
+
+        var narrow = Render(80, console => new RunReport(console, SampleResults.All).Write("f")).Split('\n');
+        Assert.Contains(narrow, line => Words(line).SequenceEqual(["lock", "waits", "contentions", "min", "max", "total", "avg"]));
+        Assert.Contains(narrow, line => Words(line).SequenceEqual(["lock", "holds", "acquisitions", "min", "max", "total", "avg"]));
+    }
+
+    [Fact]
+    public void Brackets_in_messages_are_no_markup()
+    {
+        var results = SampleResults.All with { Violations = [new("S1", "gfn [0x1, 0x2) [red]", null, null, null, null, null, [], ["[/]"])] };
+        var text = Render(200, console => new RunReport(console, results).Write("f"));
+        Assert.Contains("gfn [0x1, 0x2) [red]", text, StringComparison.Ordinal);
+    }
+
+    private static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+
+    private static ProgressSnapshot Snapshot(double seconds, long done) => new(
+        TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(30),
+        [.. Enum.GetValues<OperationKind>().Select(kind => new OperationProgress(OperationNames.Of(kind), done, done / 2, 31_000_000))],
+        done, done, 7, 3);
+
+    private static string Render(int columns, Action<IAnsiConsole> write)
+    {
+        using var output = new StringWriter();
+        using var environment = new CommandEnvironment
+        {
+            Out = output,
+            Error = output,
+            IsTerminal = false,
+            Columns = columns,
+            Folders = new CampaignFolders("/", "/"),
+            Clock = TimeProvider.System,
+            Interrupts = new Interrupts(output, _ => { }),
+            Traces = _ => 0,
+            Runners = _ => throw new InvalidOperationException("nothing runs here"),
+        };
+        write(environment.CreateConsole());
+        return output.ToString();
+    }
+}

@@ -1,0 +1,119 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Livebed.Grains.Hosting;
+using Livebed.Grains.Placement;
+using Livebed.Grains.Telemetry;
+using Livebed.Grains.Tests.Hosting;
+using Livebed.Kvm.World;
+using OpenTelemetry.Trace;
+
+namespace Livebed.Grains.Tests.Telemetry;
+
+/// <summary>Traces of a real cluster of two silos whose grains call each other.</summary>
+[Collection(TracingCollection.Name)]
+public sealed class ClusterTracingTests
+{
+    [Fact]
+    public async Task Every_exported_span_belongs_to_a_tree_whose_root_is_ours()
+    {
+        var exported = await RunAsync(ratio: 0.5, operations: 40);
+        var byId = exported.ToDictionary(span => span.SpanId);
+        Assert.Contains(exported, span => span.Source.Name == "Microsoft.Orleans.Application" && span.Kind == ActivityKind.Server);
+        foreach (var span in exported)
+        {
+            var root = span;
+            while (root.ParentSpanId != default) root = byId[root.ParentSpanId];
+            Assert.Equal(LivebedTelemetry.SourceName, root.Source.Name);
+        }
+
+        // A half of 40: neither none nor all, or the ratio is not what decides.
+        var roots = exported.Count(span => span.ParentSpanId == default);
+        Assert.InRange(roots, 1, 39);
+    }
+
+    [Fact]
+    public async Task With_ratio_zero_nothing_is_exported() => Assert.Empty(await RunAsync(ratio: 0, operations: 10));
+
+    [Fact]
+    public async Task Traces_and_metrics_arrive_at_a_collector_under_the_services_name()
+    {
+        var port = SiloPorts.FindFree(1)[0].Silo;
+        using var collector = new HttpListener { Prefixes = { $"http://127.0.0.1:{port}/" } };
+        collector.Start();
+        var bodies = new ConcurrentDictionary<string, byte[]>();
+        var serving = ServeAsync(collector, bodies);
+        await using (var cluster = await EmbeddedCluster.StartAsync(
+            new ClusterSettings { Silos = 1, SampleRatio = 1, Otlp = new Uri($"http://127.0.0.1:{port}") }))
+            await OperateAsync(cluster, 1);
+        collector.Stop();
+        await serving;
+        foreach (var path in (string[])["/v1/traces", "/v1/metrics"])
+            Assert.Contains(TelemetrySetup.DriverService, Encoding.UTF8.GetString(bodies[path]), StringComparison.Ordinal);
+        Assert.Contains("kvm.op.unmap", Encoding.UTF8.GetString(bodies["/v1/traces"]), StringComparison.Ordinal);
+        Assert.Contains(MetricNames.OperationLatency, Encoding.UTF8.GetString(bodies["/v1/metrics"]), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_collector_that_is_missing_or_silent_neither_fails_nor_holds_up_a_run(bool listens)
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        var port = ((IPEndPoint)silent.LocalEndpoint).Port;
+        if (!listens) silent.Stop();
+        var cluster = await EmbeddedCluster.StartAsync(
+            new ClusterSettings { Silos = 1, SampleRatio = 1, Otlp = new Uri($"http://127.0.0.1:{port}") });
+        await OperateAsync(cluster, 50);
+        var stop = Stopwatch.StartNew();
+        await cluster.DisposeAsync();
+        Assert.InRange(stop.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(3));
+    }
+
+    private static async Task<List<Activity>> RunAsync(double ratio, int operations)
+    {
+        var exported = new List<Activity>();
+        var settings = new ClusterSettings { Silos = 2, SampleRatio = ratio, Tracing = tracing => tracing.AddInMemoryExporter(exported) };
+        await using (var cluster = await EmbeddedCluster.StartAsync(settings)) await OperateAsync(cluster, operations);
+        return exported;
+    }
+
+    private static async Task OperateAsync(EmbeddedCluster cluster, int operations)
+    {
+        Activity.Current = null;
+        var grain = cluster.Client.GetGrain<IPlaceGrain>(ActorKeys.Host(0));
+        for (var i = 1; i <= operations; i++)
+        {
+            using var span = LivebedTelemetry.StartOperation(OperationKind.Unmap, new OperationId(i));
+            await grain.RelayAsync([ActorKeys.Vm(0, 0, 0), ActorKeys.Vcpu(0, 0, 0, 0)]);
+            span.Outcome = OperationOutcome.Ok;
+        }
+
+        // Calls outside of any operation: Orleans' spans for these would be roots of their own.
+        for (var i = 0; i < 20; i++) await grain.RelayAsync([ActorKeys.Vm(0, 0, 0)]);
+    }
+
+    private static async Task ServeAsync(HttpListener collector, ConcurrentDictionary<string, byte[]> bodies)
+    {
+        while (collector.IsListening)
+        {
+            HttpListenerContext request;
+            try
+            {
+                request = await collector.GetContextAsync();
+            }
+            catch (Exception failure) when (failure is HttpListenerException or ObjectDisposedException)
+            {
+                return;
+            }
+
+            using var body = new MemoryStream();
+            await request.Request.InputStream.CopyToAsync(body);
+            bodies.AddOrUpdate(request.Request.Url!.AbsolutePath, body.ToArray(), (_, before) => [.. before, .. body.ToArray()]);
+            request.Response.Close();
+        }
+    }
+}

@@ -1,0 +1,183 @@
+using System.Diagnostics;
+using Livebed.Grains.Telemetry;
+using Livebed.Grains.Tests.Hosting;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
+using OpenTelemetry;
+using OpenTelemetry.Trace;
+
+namespace Livebed.Grains.Tests.Telemetry;
+
+[Collection(TracingCollection.Name)]
+public sealed class TelemetryObserverTests : IDisposable
+{
+    private static readonly Operation Fault = new(new OperationId(1), OperationKind.Fault);
+    private static readonly Operation Unmap = new(new OperationId(2), OperationKind.Unmap);
+    private readonly List<Activity> _exported = [];
+    private readonly List<Violation> _violations = [];
+    private readonly SteppedTime _time = new();
+    private readonly SiloTelemetry _silo;
+    private readonly TelemetryObserver _observer;
+    private TracerProvider? _provider;
+
+    public TelemetryObserverTests()
+    {
+        Activity.Current = null;
+        _silo = new SiloTelemetry("silo-1", new TelemetryThresholds { PromotedPerSecond = 3 }, _time);
+        _observer = _silo.Observe("vm-0.0@host-0", _violations.Add);
+    }
+
+    public void Dispose() => _provider?.Dispose();
+
+    [Fact]
+    public void An_ordinary_fault_is_a_sample_and_no_span()
+    {
+        Sample(1);
+        _observer.FaultResolved(Fault.Id, retries: 3, microseconds: 19_999);
+        Assert.Empty(_exported);
+        Assert.Equal(1, _observer.FaultLatency.Count);
+    }
+
+    [Theory]
+    [InlineData(4, 5)]
+    [InlineData(0, 20_000)]
+    public void A_fault_that_was_slow_or_retried_often_is_a_back_dated_span_linked_to_what_was_in_its_way(int retries, long microseconds)
+    {
+        Sample(1);
+        using (LivebedTelemetry.StartOperation(Unmap.Kind, Unmap.Id))
+        using (_observer.Enter(Unmap))
+            _time.Advance(2);
+        _observer.FaultResolved(Fault.Id, retries, microseconds);
+
+        var unmap = _exported.Single(span => span.OperationName == "kvm.op.unmap");
+        var fault = _exported.Single(span => span.OperationName == SpanNames.Fault);
+        Assert.Equal(default, fault.ParentSpanId);
+        Assert.Equal(_time.GetUtcNow().AddMicroseconds(-microseconds).UtcDateTime, fault.StartTimeUtc);
+        Assert.Equal(unmap.SpanId, Assert.Single(fault.Links).Context.SpanId);
+        Assert.Equal("op 0.2", fault.GetTagItem(AttributeNames.Overlapping));
+        Assert.Equal("silo-1", fault.GetTagItem(AttributeNames.Silo));
+        Assert.Equal(retries, fault.GetTagItem(AttributeNames.FaultRetries));
+    }
+
+    [Fact]
+    public void A_host_event_that_was_over_before_the_fault_began_is_not_blamed()
+    {
+        Sample(1);
+        using (_observer.Enter(Unmap)) _time.Advance(1);
+        _time.Advance(30_000);
+        _observer.FaultResolved(Fault.Id, retries: 0, microseconds: 25_000);
+        Assert.Null(Assert.Single(_exported).GetTagItem(AttributeNames.Overlapping));
+    }
+
+    [Fact]
+    public void A_long_lock_wait_belongs_to_the_waiter_although_the_releaser_reports_it()
+    {
+        Sample(1);
+        OperationSpan waiter, holder;
+        using (Detached(out waiter, Fault))
+        using (_observer.Enter(Fault))
+        using (Detached(out holder, Unmap))
+        using (_observer.Enter(Unmap))
+        {
+            _observer.LockWaited(Wait(9_999));
+            _observer.LockWaited(Wait(10_000));
+        }
+
+        holder.Dispose();
+        waiter.Dispose();
+        var wait = _exported.Single(span => span.OperationName == SpanNames.LockWait);
+        Assert.Equal(_exported.Single(span => span.OperationName == "kvm.op.fault").SpanId, wait.ParentSpanId);
+        Assert.Equal(_exported.Single(span => span.OperationName == "kvm.op.unmap").SpanId, Assert.Single(wait.Links).Context.SpanId);
+        Assert.Equal("mmu_lock", wait.GetTagItem(AttributeNames.LockClass));
+        Assert.Equal("write", wait.GetTagItem(AttributeNames.LockMode));
+        Assert.Equal("unmap", wait.GetTagItem(AttributeNames.LockHolderKind));
+    }
+
+    [Fact]
+    public void A_lock_wait_of_an_unsampled_operation_is_no_span()
+    {
+        Sample(1);
+        _observer.LockWaited(Wait(50_000));
+        Assert.Empty(_exported);
+    }
+
+    [Fact]
+    public void A_storm_of_outliers_is_cut_to_the_rate()
+    {
+        Sample(1);
+        for (var i = 0; i < 100; i++) _observer.FaultResolved(Fault.Id, retries: 9, microseconds: 1);
+        Assert.Equal(3, _exported.Count);
+        Assert.Equal(100, _observer.FaultLatency.Count);
+    }
+
+    [Fact]
+    public void A_phase_is_a_span_of_a_sampled_operation_and_nothing_of_another()
+    {
+        Sample(1);
+        Assert.Null(_observer.Phase(Unmap, "zap"));
+        using (LivebedTelemetry.StartOperation(Unmap.Kind, Unmap.Id))
+            _observer.Phase(Unmap, "zap")!.Dispose();
+        Assert.Equal(["kvm.phase.zap", "kvm.op.unmap"], _exported.Select(span => span.OperationName));
+        Assert.Equal(_exported[1].SpanId, _exported[0].ParentSpanId);
+    }
+
+    [Fact]
+    public void A_violation_is_recorded_and_told_even_when_nothing_is_sampled()
+    {
+        Sample(0);
+        using (LivebedTelemetry.StartOperation(Unmap.Kind, Unmap.Id))
+        {
+            var current = Activity.Current;
+            _observer.Violated(new Violation("S5", "a page was freed early", Vm: "vm-3", Gfn: 7));
+            Assert.Same(current, Activity.Current);
+        }
+
+        var span = Assert.Single(_exported);
+        Assert.Equal("S5", span.GetTagItem(AttributeNames.Violation));
+        Assert.Equal(7L, span.GetTagItem(AttributeNames.Gfn));
+        Assert.Equal(ActivityStatusCode.Error, span.Status);
+        Assert.Equal("S5", Assert.Single(_violations).Invariant);
+    }
+
+    [Fact]
+    public void A_trace_stays_within_its_budget()
+    {
+        Sample(1, spansPerTrace: 10);
+        using (LivebedTelemetry.StartOperation(Unmap.Kind, Unmap.Id))
+            for (var i = 0; i < 50; i++)
+                _observer.Phase(Unmap, "zap")?.Dispose();
+        Assert.Equal(10, _exported.Count);
+    }
+
+    [Fact]
+    public void An_operation_that_nobody_concluded_has_an_unknown_outcome()
+    {
+        Sample(1);
+        LivebedTelemetry.StartOperation(Unmap.Kind, Unmap.Id, lateMicroseconds: 5).Dispose();
+        using (var span = LivebedTelemetry.StartOperation(Unmap.Kind, Unmap.Id)) span.Outcome = OperationOutcome.Ok;
+        Assert.Equal(["info", "ok"], _exported.Select(span => span.GetTagItem(AttributeNames.Outcome)));
+        Assert.Equal(5L, _exported[0].GetTagItem(AttributeNames.LateMicroseconds));
+    }
+
+    private static LockWait Wait(long microseconds) => new(
+        LockClasses.MmuLock, "vm-0", LockMode.Write, Fault.Id, Fault.Kind, Unmap.Id, Unmap.Kind, microseconds);
+
+    /// <summary>A root span for the operation, current until the returned guard is disposed; the span itself goes on.</summary>
+    private static CurrentGuard Detached(out OperationSpan span, Operation op)
+    {
+        var outer = Activity.Current;
+        Activity.Current = null;
+        span = LivebedTelemetry.StartOperation(op.Kind, op.Id);
+        return new CurrentGuard(outer);
+    }
+
+    private void Sample(double ratio, int spansPerTrace = RootSampler.DefaultSpansPerTrace) =>
+        _provider = Sdk.CreateTracerProviderBuilder().AddSource(LivebedTelemetry.SourceName)
+            .SetSampler(new RootSampler(ratio, spansPerTrace)).AddInMemoryExporter(_exported).Build();
+
+    private sealed class CurrentGuard(Activity? outer) : IDisposable
+    {
+        public void Dispose() => Activity.Current = outer;
+    }
+}

@@ -1,0 +1,132 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.DirtyLog;
+using Livebed.Kvm.Guests;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Tests.Scheduling;
+
+/// <summary>A VM and its process, wired as the grains wire them; commands of user space hold the VM open, and end before it goes.</summary>
+internal sealed class SimVm : IVmPort
+{
+    private readonly SimBed _bed;
+    private readonly List<SimTask> _vcpuTasks = [];
+    private TaskCompletionSource? _drained;
+    private int _commands;
+
+    public SimVm(SimBed bed, int ordinal)
+    {
+        _bed = bed;
+        var options = bed.Options;
+        AddressSpaceId = ordinal;
+        bed.Host.CreateAddressSpace(new AddressSpaceSpec(ordinal,
+        [
+            new VmaSpec(new HvaRange(VmLayout.RamHva, options.RamPages), VmaKind.Ram, options.Mergeable),
+            new VmaSpec(new HvaRange(VmLayout.HotplugHva, options.HotplugPages), VmaKind.Hotplug, options.Mergeable),
+            new VmaSpec(new HvaRange(VmLayout.ScratchHva, SimBed.ScratchPages), VmaKind.Scratch),
+        ]));
+        IHostPort port = new HostPort(bed.Host, ordinal);
+        Vm = new Vm(
+            bed.World,
+            new VmOptions($"vm-{ordinal}", ordinal, options.Protocol, options.Mutant, options.SpinMmuLock, options.DirtyLog, options.RingEntries),
+            options.HostPort?.Invoke(port) ?? port, options.CustomProtocol);
+        Session = new DirtyLogSession(Vm);
+    }
+
+    public int AddressSpaceId { get; }
+    public Vm Vm { get; }
+    public DirtyLogSession Session { get; }
+    public List<Vcpu> Vcpus { get; } = [];
+    public RefusingSubscriber? Driver { get; private set; }
+    public bool IsClosing { get; private set; }
+
+    /// <summary>Where RAM page <paramref name="page"/> is, for the guest and for the host.</summary>
+    public static Gfn RamGfn(long page) => VmLayout.RamGfn + page;
+
+    public static Hva RamHva(long page) => VmLayout.RamHva + page;
+
+    public async ValueTask BringUpAsync(Func<int, IGuestProgram>? guest)
+    {
+        var op = _bed.NewOperation(OperationKind.VmCreate);
+        await Vm.Host.RegisterNotifierAsync(op, Vm.Notifier);
+        if (_bed.Options.HasRefusingDriver)
+            await Vm.Host.RegisterNotifierAsync(op, Driver = new RefusingSubscriber($"driver of {Vm.Options.Name}"));
+        await Vm.Teardown.CreatePrivateSlotsAsync(op);
+        foreach (var (slotId, first, pages) in VmLayout.RamSlots(_bed.Options.RamPages, _bed.Options.RamSlots))
+            await SetMemslotAsync(op, slotId, RamGfn(first), pages, RamHva(first));
+        if (guest is null) return;
+        for (var index = 0; index < _bed.Options.Vcpus; index++)
+        {
+            var vcpu = new Vcpu(
+                _bed.World, new VcpuOptions(index, TlbEntries: 64, BatchAccesses: 8, FaultRetriesMax: 2_000, FaultMicrosecondsMax: 100_000),
+                $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, this, _bed.Host.Find(AddressSpaceId)!.Memory, guest(index));
+            Vcpus.Add(vcpu);
+            Vm.Vcpus.Add(vcpu);
+        }
+
+        foreach (var vcpu in Vcpus) _vcpuTasks.Add(_bed.World.Spawn($"{Vm.Options.Name} vcpu", vcpu.RunAsync));
+    }
+
+    public ValueTask<MemslotResult> SetMemslotAsync(Operation op, int id, Gfn gfn, long pages, Hva hva, MemslotFlags flags = MemslotFlags.None) =>
+        Vm.MemslotUpdates.SetAsync(op, new MemslotChange(id, gfn, pages, hva, flags));
+
+    public ValueTask<MemslotResult> PlugAsync(Operation op, MemslotFlags flags = MemslotFlags.None, bool moved = false) =>
+        SetMemslotAsync(op, VmLayout.HotplugSlotId, moved ? VmLayout.HotplugGfnMoved : VmLayout.HotplugGfn, _bed.Options.HotplugPages, VmLayout.HotplugHva, flags);
+
+    public ValueTask<MemslotResult> UnplugAsync(Operation op) => SetMemslotAsync(op, VmLayout.HotplugSlotId, VmLayout.HotplugGfn, 0, VmLayout.HotplugHva);
+
+    /// <summary>A vCPU without a guest: faults until the page is mapped or the fault leaves to user space.</summary>
+    public async ValueTask<FaultReply> TouchAsync(Gfn gfn, bool write, int retriesMax = 1_000)
+    {
+        var op = _bed.NewOperation(OperationKind.Fault);
+        FaultReply reply;
+        do
+        {
+            reply = await Vm.Faults.HandleAsync(op, 0, gfn, write);
+            if (reply.Status == FaultStatus.Retry) await _bed.World.PointAsync(SchedulingPoint.Yield);
+        }
+        while (reply.Status == FaultStatus.Retry && retriesMax-- > 0);
+        return reply;
+    }
+
+    /// <summary>User space's command: refused when the VM is closing, waited for by its end.</summary>
+    public async ValueTask CommandAsync(Func<ValueTask> command)
+    {
+        if (IsClosing) return;
+        _commands++;
+        await command();
+        if (--_commands == 0) _drained?.TrySetResult();
+    }
+
+    /// <summary>Ends commands and vCPUs; what is left is the VM and its process.</summary>
+    public async ValueTask QuiesceAsync(Operation op)
+    {
+        IsClosing = true;
+        if (_commands > 0) await (_drained = new TaskCompletionSource()).Task;
+        foreach (var vcpu in Vcpus) await vcpu.StopAsync(op);
+        foreach (var task in _vcpuTasks) await task.Completion;
+    }
+
+    /// <summary>VM and process go: the VM first (by its own process or another one), the process first, or both at once.</summary>
+    public async ValueTask TearDownAsync(Operation op, TeardownOrder order)
+    {
+        await QuiesceAsync(op);
+        if (order == TeardownOrder.AddressSpaceFirst) await ExitAsync();
+        var racing = order == TeardownOrder.AtOnce ? _bed.Spawn(OperationKind.AddressSpaceExit, ExitAsync) : null;
+        await Vm.Teardown.DestroyAsync(op, order == TeardownOrder.VmFirstShared);
+        if (racing is not null) await racing.Completion;
+        if (order is TeardownOrder.VmFirst or TeardownOrder.VmFirstShared) await ExitAsync();
+    }
+
+    public ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write) => Vm.Faults.HandleAsync(op, vcpu, gfn, write);
+
+    public ValueTask ReapDirtyRingsAsync(Operation op) => Session.ReapAsync(op);
+
+    private ValueTask ExitAsync() => ExitAsync(_bed.NewOperation(OperationKind.AddressSpaceExit));
+
+    private async ValueTask ExitAsync(Operation op) => await _bed.Host.ExitAddressSpaceAsync(op, AddressSpaceId);
+}

@@ -1,0 +1,39 @@
+using System.Diagnostics;
+using System.Globalization;
+using Livebed.Kvm.Notifiers;
+using Xunit.Abstractions;
+
+namespace Livebed.Kvm.Tests.Scheduling;
+
+/// <summary>
+/// No false alarm, no deadlock, no leak, whatever happens at once. The number of seeds is bounded for every day; LIVEBED_SWARM_SEEDS asks
+/// for more, LIVEBED_SWARM_FIRST says where to begin.
+/// </summary>
+public sealed class SwarmTests(ITestOutputHelper output)
+{
+    private static readonly int Seeds = Setting("LIVEBED_SWARM_SEEDS", 120);
+    private static readonly int First = Setting("LIVEBED_SWARM_FIRST", 1);
+
+    public static TheoryData<string> Protocols => [.. ProtocolCatalog.All.Select(entry => entry.Name)];
+
+    [Theory]
+    [MemberData(nameof(Protocols))]
+    public void A_correct_protocol_survives_everything_at_once(string protocol)
+    {
+        var clock = Stopwatch.StartNew();
+        var steps = 0L;
+        var failures = new List<string>();
+        for (var seed = First; seed < First + Seeds && failures.Count < 8; seed++)
+        {
+            var (result, broken) = new Swarm(protocol, (ulong)seed).Run();
+            steps += result.Steps;
+            if (result.Outcome != SimOutcome.Completed) failures.Add($"seed {seed}: {string.Join(",", broken)} {result}");
+        }
+
+        output.WriteLine($"{protocol}: {Seeds} seeds, {steps} steps, {steps / clock.Elapsed.TotalSeconds:N0} steps/s");
+        Assert.True(failures.Count == 0, string.Join("\n", failures));
+    }
+
+    private static int Setting(string name, int otherwise) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var given) ? given : otherwise;
+}

@@ -1,0 +1,153 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Livebed.Grains.Hosting;
+
+namespace Livebed.Silo.Tests;
+
+/// <summary>The silo as a user or a driver meets it: a process with arguments, a ready line, and ways to end.</summary>
+public sealed class SiloProcessTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task A_silo_says_that_it_is_ready_and_ends_when_its_standard_input_does()
+    {
+        using var silo = Start([.. FreeArguments(), SiloArguments.ExitWithStdin]);
+        Assert.Equal("ready silo-0", await silo.StandardOutput.ReadLineAsync().WaitAsync(Patience));
+        silo.StandardInput.Close();
+        await silo.WaitForExitAsync().WaitAsync(Patience);
+        Assert.Equal(0, silo.ExitCode);
+        Assert.Equal(string.Empty, await silo.StandardError.ReadToEndAsync());
+    }
+
+    [Fact]
+    public async Task A_silo_outlives_its_standard_input_unless_told_otherwise_and_ends_on_sigterm()
+    {
+        using var silo = Start(FreeArguments());
+        silo.StandardInput.Close();
+        Assert.Equal("ready silo-0", await silo.StandardOutput.ReadLineAsync().WaitAsync(Patience));
+        Assert.False(silo.HasExited);
+        Assert.Equal(0, Kill(silo.Id, signal: 15));
+        await silo.WaitForExitAsync().WaitAsync(Patience);
+        Assert.Equal(0, silo.ExitCode);
+    }
+
+    [Fact]
+    public async Task A_port_in_use_is_one_line_and_status_64()
+    {
+        using var holder = new TcpListener(IPAddress.Loopback, 0);
+        holder.Start();
+        var taken = ((IPEndPoint)holder.LocalEndpoint).Port;
+        var ports = SiloPorts.FindFree(1)[0];
+        var (status, errors) = await FailAsync(Arguments(ports with { Gateway = taken }));
+        Assert.Equal(64, status);
+        Assert.Equal($"livebed-silo: port {taken} is in use", Assert.Single(errors));
+    }
+
+    [Theory]
+    [InlineData("--silos", "0", "--silos: must be at least 1")]
+    [InlineData("--silos", "65", "--silos 65: a cluster has at most 64 silos")]
+    [InlineData("--sample-ratio", "1.5", "--sample-ratio 1.5: a ratio is between 0 and 1")]
+    [InlineData("--silo-name", "alpha", "--silo-name alpha: a silo is named silo-0, silo-1, ...")]
+    [InlineData("--primary", "here", "'here' is not ADDRESS:PORT")]
+    [InlineData("--otlp", "jaeger", "'jaeger' is not an http or https URL")]
+    [InlineData("--placement", "random", "--placement random: placement is spread or packed")]
+    public async Task A_wrong_argument_is_one_line_and_status_64(string option, string value, string message)
+    {
+        var arguments = FreeArguments().ToList();
+        var at = arguments.IndexOf(option);
+        if (at >= 0) arguments[at + 1] = value;
+        else arguments.AddRange([option, value]);
+        var (status, errors) = await FailAsync(arguments);
+        Assert.Equal(64, status);
+        Assert.Equal($"livebed-silo: {message}", Assert.Single(errors));
+    }
+
+    [Fact]
+    public async Task Three_processes_make_a_cluster_whose_grains_live_where_their_keys_say_and_nobody_outlives_it()
+    {
+        var processes = new List<Process>();
+        await using (var cluster = await ProcessCluster.StartAsync(new ClusterSettings()))
+        {
+            foreach (var name in cluster.SiloNames)
+            {
+                var report = await cluster.Client.GetGrain<ISiloProbe>(name).ReportAsync();
+                Assert.Equal(name, report.Silo);
+                processes.Add(Process.GetProcessById(report.ProcessId));
+            }
+
+            Assert.Equal(3, processes.Select(process => process.Id).Distinct().Count());
+            Assert.False(cluster.SiloLost.IsCompleted);
+        }
+
+        Assert.All(processes, process => Assert.True(process.HasExited));
+    }
+
+    [Fact]
+    public async Task The_loss_of_a_silo_is_told_by_name()
+    {
+        await using var cluster = await ProcessCluster.StartAsync(new ClusterSettings { Silos = 2 });
+        var report = await cluster.Client.GetGrain<ISiloProbe>("silo-1").ReportAsync();
+        Assert.Equal(0, Kill(report.ProcessId, signal: 9));
+        Assert.Equal("silo-1", await cluster.SiloLost.WaitAsync(Patience));
+    }
+
+    [Fact]
+    public void Every_setting_survives_the_way_through_the_command_line()
+    {
+        var settings = new SiloSettings
+        {
+            ClusterId = "other",
+            SiloName = "silo-3",
+            Ports = new SiloPorts(1001, 1002),
+            PrimaryEndpoint = new IPEndPoint(IPAddress.Loopback, 1003),
+            JoinAfter = new IPEndPoint(IPAddress.Loopback, 1004),
+            Silos = 5,
+            Placement = Grains.Placement.PlacementMode.Packed,
+            Otlp = new Uri("http://127.0.0.1:4317"),
+            SampleRatio = 0.125,
+            SpansPerTrace = 77,
+            Thresholds = new() { LockWaitMicroseconds = 1, FaultMicroseconds = 2, FaultRetries = 3, PromotedPerSecond = 4 },
+            ProbeTimeout = TimeSpan.FromMilliseconds(1234),
+            ResponseTimeout = TimeSpan.FromMilliseconds(5678),
+            LogLevel = Microsoft.Extensions.Logging.LogLevel.Error,
+        };
+        Assert.Equal(settings, SiloCommand.Settings(SiloCommand.Create().Parse(SiloArguments.From(settings))));
+    }
+
+    private static IReadOnlyList<string> FreeArguments() => Arguments(SiloPorts.FindFree(1)[0]);
+
+    private static IReadOnlyList<string> Arguments(SiloPorts ports) =>
+    [
+        SiloArguments.SiloName, "silo-0", SiloArguments.SiloPort, Text(ports.Silo), SiloArguments.GatewayPort, Text(ports.Gateway),
+    ];
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static async Task<(int Status, string[] Errors)> FailAsync(IReadOnlyList<string> arguments)
+    {
+        using var silo = Start(arguments);
+        var errors = silo.StandardError.ReadToEndAsync();
+        await silo.WaitForExitAsync().WaitAsync(Patience);
+        return (silo.ExitCode, (await errors).Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    private static Process Start(IReadOnlyList<string> arguments)
+    {
+        var start = new ProcessStartInfo(SiloProcess.Dotnet())
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Livebed.Silo.dll"));
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        return Process.Start(start)!;
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Kill(int pid, int signal);
+}
