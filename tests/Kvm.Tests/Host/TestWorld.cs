@@ -5,10 +5,12 @@ namespace Livebed.Kvm.Tests.Host;
 /// <summary>
 /// A one-threaded world with virtual time: a SynchronizationContext whose queue is run until the test is done. Without a seed, scheduling points do
 /// not yield and the queue is first in, first out; with one, every point yields and who goes on is drawn from the seed. Time passes only
-/// when nothing is ready. When nothing can happen any more, the test fails as hung.
+/// when nothing is ready. When nothing can happen any more, or too much did, the test fails as hung.
 /// </summary>
 internal sealed class TestWorld(ulong? seed = null) : SynchronizationContext, IWorld
 {
+    private const int StepsMax = 2_000_000;
+
     private readonly List<Action> _ready = [];
     private readonly PriorityQueue<TaskCompletionSource, (long Due, long Order)> _timers = new();
     private readonly SeededRandom? _random = seed is { } given ? new SeededRandom(given) : null;
@@ -43,7 +45,12 @@ internal sealed class TestWorld(ulong? seed = null) : SynchronizationContext, IW
         try
         {
             var task = body();
-            while (!task.IsCompleted) Step();
+            for (var steps = 0; !task.IsCompleted; steps++)
+            {
+                if (steps == StepsMax) throw new InvalidOperationException($"the test is livelocked: not done after {StepsMax} steps");
+                Step();
+            }
+
             task.GetAwaiter().GetResult();
         }
         finally
