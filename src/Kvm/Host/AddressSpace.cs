@@ -160,7 +160,8 @@ public sealed class AddressSpace
         HvaRange? last = null;
         foreach (var area in spec.Vmas.OrderBy(area => area.Range.Start))
         {
-            if (area.Range.IsEmpty || area.Range.Start.Value < 0) throw new ArgumentException($"address space {spec.Id}: {area.Range} is no range of pages", nameof(spec));
+            if (area.Range.IsEmpty || area.Range.Start.Value < 0)
+                throw new ArgumentException($"address space {spec.Id}: {area.Range} is no range of pages", nameof(spec));
             if (last is { } previous && previous.Overlaps(area.Range))
                 throw new ArgumentException($"address space {spec.Id}: {area.Range} overlaps {previous}", nameof(spec));
             last = area.Range;

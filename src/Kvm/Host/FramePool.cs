@@ -174,7 +174,8 @@ public sealed class FramePool
         var frame = Meta(pfn);
         if (frame.RefCount == 0) return $"free (generation {frame.Generation})";
         if (frame.MapCount == 0) return $"allocated and mapped nowhere (generation {frame.Generation}, {frame.RefCount} references)";
-        return $"mapped {frame.MapCount} times, last by mm-{frame.OwnerId} at {new Hva(frame.OwnerHva)} (generation {frame.Generation}{(frame.IsKsm ? ", KSM" : "")})";
+        var ksm = frame.IsKsm ? ", KSM" : "";
+        return $"mapped {frame.MapCount} times, last by mm-{frame.OwnerId} at {new Hva(frame.OwnerHva)} (generation {frame.Generation}{ksm})";
     }
 
     private void Free(Pfn pfn, ref Frame frame)

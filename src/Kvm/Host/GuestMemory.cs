@@ -95,7 +95,8 @@ public sealed class GuestMemory : IGuestMemory
 
     private Violation Stale(in GuestAccess access, Pte pte) => new(
         Invariants.NoStaleTranslation,
-        $"a guest {Word(access)} at {access.Gfn} goes to {access.Pfn}, but {access.Hva} of {_mm} is {pte}; that frame is {_machine.Frames.Describe(access.Pfn)}",
+        $"a guest {Word(access)} at {access.Gfn} goes to {access.Pfn}, but {access.Hva} of {_mm} is {pte}; "
+            + $"that frame is {_machine.Frames.Describe(access.Pfn)}",
         _mm.Name, access.Gfn.Value, access.Hva.Value, access.Pfn.Value);
 
     private Violation ReadOnly(in GuestAccess access, Pte pte) => new(
@@ -104,7 +105,8 @@ public sealed class GuestMemory : IGuestMemory
 
     private Violation Outdated(in GuestAccess access, ulong newest, ulong first, ulong last) => new(
         Invariants.GuestMemory,
-        $"a guest read at {access.Gfn} ({access.Hva} of {_mm}) finds 0x{first:x} and 0x{last:x} in {access.Pfn}, but the newest value written is 0x{newest:x}",
+        $"a guest read at {access.Gfn} ({access.Hva} of {_mm}) finds 0x{first:x} and 0x{last:x} in {access.Pfn}, "
+            + $"but the newest value written is 0x{newest:x}",
         _mm.Name, access.Gfn.Value, access.Hva.Value, access.Pfn.Value);
 
     private static string Word(in GuestAccess access) => access.Kind == GuestAccessKind.Write ? "write" : "read";

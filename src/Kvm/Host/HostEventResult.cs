@@ -1,6 +1,7 @@
 namespace Livebed.Kvm.Host;
 
-/// <summary>What an event came to; <paramref name="Pages"/> is how many pages it changed (young pages found, for ageing; pages looked at, for a KSM scan).</summary>
+/// <summary>What an event came to; <paramref name="Pages"/> is how many pages it changed (young pages found,
+/// for ageing; pages looked at, for a KSM scan).</summary>
 public readonly record struct HostEventResult(HostEventStatus Status, int Pages)
 {
     public static readonly HostEventResult NoAddressSpace = new(HostEventStatus.NoAddressSpace, 0);

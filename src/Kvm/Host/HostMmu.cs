@@ -12,7 +12,8 @@ namespace Livebed.Kvm.Host;
 /// The primary MMU of one host: its frames, its processes' address spaces, and everything that changes their page tables
 /// (kvm-protocol 1.1, 2.0, 6, 7). One object is one actor: its methods run one turn at a time and interleave at awaits. The exception is
 /// <see cref="GuestMemory"/>, which vCPU threads call directly.
-/// It knows VMs only as notifier subscribers. Each method names the address space by number; a number that is not there is an address space that is gone.
+/// It knows VMs only as notifier subscribers. Each method names the address space by number; a number that is not
+/// there is an address space that is gone.
 /// </summary>
 public sealed class HostMmu
 {
@@ -162,7 +163,8 @@ public sealed class HostMmu
         }
     }
 
-    /// <summary>The first half of a held range: when it returns Done the range is open, and the operation live, until <see cref="CloseRangeAsync"/>.</summary>
+    /// <summary>The first half of a held range: when it returns Done the range is open, and the operation live,
+    /// until <see cref="CloseRangeAsync"/>.</summary>
     public async ValueTask<HostEventResult> OpenRangeAsync(Operation op, HostEvent ev)
     {
         Validate(ev);

@@ -17,9 +17,11 @@ public sealed class HostPort(HostMmu host, int addressSpaceId) : IHostPort
 
     public ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value) => host.WriteUserAsync(op, addressSpaceId, hva, value);
 
-    public ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) => host.RegisterNotifierAsync(op, addressSpaceId, subscriber);
+    public ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
+        host.RegisterNotifierAsync(op, addressSpaceId, subscriber);
 
-    public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) => host.UnregisterNotifierAsync(op, addressSpaceId, subscriber);
+    public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
+        host.UnregisterNotifierAsync(op, addressSpaceId, subscriber);
 
     public ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages)
     {

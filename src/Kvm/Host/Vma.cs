@@ -20,7 +20,8 @@ internal sealed class Vma(VmaSpec spec)
     public bool Mergeable { get; } = spec.Mergeable;
     public bool Writable { get; } = spec.Writable;
 
-    /// <summary>KSM's checksum of each page at its last visit, 0 for none (<c>rmap_item->oldchecksum</c>); empty where nothing may be merged.</summary>
+    /// <summary>KSM's checksum of each page at its last visit, 0 for none (<c>rmap_item->oldchecksum</c>); empty
+    /// where nothing may be merged.</summary>
     public ulong[] KsmChecksums { get; } = spec.Mergeable ? new ulong[spec.Range.Pages] : [];
 
     /// <summary>Pages with a checksum: KSM's rmap_items.</summary>

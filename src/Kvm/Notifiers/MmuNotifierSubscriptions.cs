@@ -10,7 +10,8 @@ namespace Livebed.Kvm.Notifiers;
 /// <c>struct mmu_notifier_subscriptions</c> of one mm (mm/mmu_notifier.c): who is told when its page tables change. Walks of the list run
 /// under the host's one SRCU domain; start and end of a range are two sections, and nothing pins a subscriber between them
 /// (kvm-protocol 2.0, 2.6). As in an RCU list, a subscriber that was unhashed before the walk came to it is not called.
-/// Keeps: after <see cref="UnregisterAsync"/> returns, no callback runs and none will; a range that one subscriber refused ends for exactly those whose start succeeded.
+/// Keeps: after <see cref="UnregisterAsync"/> returns, no callback runs and none will; a range that one subscriber
+/// refused ends for exactly those whose start succeeded.
 /// Simplified: no interval subscriptions. Callbacks must not throw.
 /// </summary>
 public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm, Mutant mutant)

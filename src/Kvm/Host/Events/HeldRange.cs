@@ -25,7 +25,8 @@ internal sealed class HeldRange(Machine machine, LiveOperationSet live) : IHostE
         return await CloseAsync(op);
     }
 
-    /// <summary>Returns after every start callback; the operation is live until it is closed. Busy: too many ranges are held, this operation holds one, or the rmap lock is wanted.</summary>
+    /// <summary>Returns after every start callback; the operation is live until it is closed.
+    /// Busy: too many ranges are held, this operation holds one, or the rmap lock is wanted.</summary>
     public async ValueTask<HostEventResult> OpenAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
         var (vma, pages) = mm.Pieces(ev.Range).FirstOrDefault();
