@@ -86,8 +86,8 @@ internal sealed class SimVm : IVmPort
         FaultReply reply;
         do
         {
+            await _bed.World.PointAsync(SchedulingPoint.Yield);
             reply = await Vm.Faults.HandleAsync(op, 0, gfn, write);
-            if (reply.Status == FaultStatus.Retry) await _bed.World.PointAsync(SchedulingPoint.Yield);
         }
         while (reply.Status == FaultStatus.Retry && retriesMax-- > 0);
         return reply;

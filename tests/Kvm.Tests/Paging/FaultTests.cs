@@ -1,0 +1,113 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Tests.Scheduling;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Tests.Paging;
+
+public sealed class FaultTests
+{
+    [Theory]
+    [InlineData("unconditional")]
+    [InlineData("rwsem")]
+    [InlineData("gfn-range")]
+    public void Fault_retries_while_an_invalidation_of_its_page_is_in_progress(string protocol) => Run(protocol, async (bed, vm) =>
+    {
+        var held = bed.NewOperation(OperationKind.HeldRange);
+        await bed.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(SimVm.RamHva(3), 1)));
+        Assert.Equal(FaultStatus.Retry, (await vm.TouchAsync(SimVm.RamGfn(3), write: true, retriesMax: 5)).Status);
+        Assert.Equal(6, vm.Vm.Counters.FaultRetries);
+        await bed.Host.CloseRangeAsync(held);
+        Assert.Equal(FaultStatus.Mapped, (await vm.TouchAsync(SimVm.RamGfn(3), write: true)).Status);
+    });
+
+    [Theory]
+    [InlineData("unconditional")]
+    [InlineData("hva-range")]
+    [InlineData("rwsem")]
+    [InlineData("active-count")]
+    [InlineData("gfn-range")]
+    public void Fault_retries_when_an_invalidation_ends_between_snapshot_and_lock(string protocol)
+    {
+        var bed = new SimBed(new SimBedOptions(protocol) { HostPort = port => new InterruptedPort(port) }, seed: 1);
+        var result = bed.Run(async () =>
+        {
+            var vm = await bed.CreateVmAsync();
+            // The whole range, start to end, passes after the host was asked.
+            ((InterruptedPort)vm.Vm.Host).AfterLookup = () => bed.RunEventAsync(
+                bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, SimVm.RamHva(3), 1);
+            Assert.Equal(FaultStatus.Retry, (await vm.TouchAsync(SimVm.RamGfn(3), write: true, retriesMax: 0)).Status);
+            Assert.False(vm.Vm.Sptes.TryGet(SimVm.RamGfn(3), out _));
+            Assert.Equal(FaultStatus.Mapped, (await vm.TouchAsync(SimVm.RamGfn(3), write: true)).Status);
+        });
+        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+    }
+
+    [Fact]
+    public void A_write_to_a_protected_page_is_a_fast_page_fault_and_marks_it_dirty() => Run("active-count", async (bed, vm) =>
+    {
+        await vm.Vm.MemslotUpdates.SetLoggingAsync(bed.NewOperation(OperationKind.DirtyLogEnable), 0, logs: true);
+        await vm.TouchAsync(SimVm.RamGfn(1), write: true);
+        var first = new ulong[1];
+        await vm.Vm.DirtyLog.GetAsync(bed.NewOperation(OperationKind.DirtyLogGet), 0, first);
+        Assert.Equal(2UL, first[0]);
+        Assert.True(vm.Vm.Sptes.TryGet(SimVm.RamGfn(1), out var spte) && !spte.IsWritable);
+
+        var lookups = bed.Host.Counters.FaultIns;
+        var reply = await vm.TouchAsync(SimVm.RamGfn(1), write: true);
+        Assert.Equal((FaultStatus.Mapped, true), (reply.Status, reply.Translation.Writable));
+        Assert.Equal((1L, lookups), (vm.Vm.Counters.FastPageFaults, bed.Host.Counters.FaultIns));
+        var second = new ulong[1];
+        await vm.Vm.DirtyLog.GetAsync(bed.NewOperation(OperationKind.DirtyLogGet), 0, second);
+        Assert.Equal(2UL, second[0]);
+    });
+
+    [Fact]
+    public void A_read_only_host_mapping_never_becomes_writable_for_the_guest() => Run("active-count", async (_, vm) =>
+    {
+        // A read of untouched memory maps the zero frame, read-only.
+        var read = await vm.TouchAsync(SimVm.RamGfn(1), write: false);
+        Assert.False(read.Translation.Writable);
+        var write = await vm.TouchAsync(SimVm.RamGfn(1), write: true);
+        Assert.True(write.Translation.Writable);
+        Assert.NotEqual(read.Translation.Pfn, write.Translation.Pfn);
+        Assert.Equal(0, vm.Vm.Counters.FastPageFaults);
+    });
+
+    [Fact]
+    public void Where_the_process_has_no_memory_the_fault_is_an_error() => Run("active-count", async (bed, vm) =>
+    {
+        await vm.SetMemslotAsync(bed.NewOperation(OperationKind.MemslotCreate), 9, new Gfn(1L << 30), 1, new Hva(1L << 45));
+        Assert.Equal(FaultStatus.Error, (await vm.TouchAsync(new Gfn(1L << 30), write: false)).Status);
+        Assert.Equal(1, vm.Vm.Counters.FaultErrors);
+    });
+
+    [Fact]
+    public void Neighbours_that_are_mapped_come_along_within_one_line_of_eight() => Run("active-count", async (_, vm) =>
+    {
+        foreach (var page in (long[])[0, 2, 7, 8]) await vm.TouchAsync(SimVm.RamGfn(page), write: true);
+        var reply = await vm.TouchAsync(SimVm.RamGfn(1), write: true);
+        Assert.Equal([SimVm.RamGfn(0), SimVm.RamGfn(2), SimVm.RamGfn(7)], reply.Neighbours!.Select(neighbour => neighbour.Gfn));
+    });
+
+    [Fact]
+    public void Software_writes_skip_read_only_slots_and_holes() => Run("active-count", async (bed, vm) =>
+    {
+        await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate), MemslotFlags.ReadOnly);
+        var writer = vm.Vm.SoftwareWriter;
+        Assert.True(await writer.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, SimVm.RamGfn(0), 1));
+        Assert.False(await writer.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, VmLayout.HotplugGfn, 1));
+        Assert.False(await writer.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, new Gfn(1), 1));
+        Assert.Equal(1, vm.Vm.Counters.SoftwareWrites);
+    });
+
+    private static void Run(string protocol, Func<SimBed, SimVm, ValueTask> claim)
+    {
+        var bed = new SimBed(new SimBedOptions(protocol) { DirtyLog = DirtyLogMode.Bitmap, RamSlots = 1 }, seed: 1);
+        var result = bed.Run(async () => await claim(bed, await bed.CreateVmAsync()));
+        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+    }
+}

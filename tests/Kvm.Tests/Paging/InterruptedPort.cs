@@ -1,0 +1,35 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Tests.Paging;
+
+/// <summary>A host whose next answer to a fault is followed by something else before it arrives.</summary>
+internal sealed class InterruptedPort(IHostPort inner) : IHostPort
+{
+    public Func<ValueTask<HostEventResult>>? AfterLookup { get; set; }
+
+    public async ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write)
+    {
+        var page = await inner.FaultInAsync(op, hva, write);
+        if (AfterLookup is { } interruption)
+        {
+            AfterLookup = null;
+            await interruption();
+        }
+
+        return page;
+    }
+
+    public ValueTask PutPageAsync(Operation op, Pfn pfn) => inner.PutPageAsync(op, pfn);
+    public ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value) => inner.WriteUserAsync(op, hva, gfn, value);
+    public ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) => inner.RegisterNotifierAsync(op, subscriber);
+    public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) => inner.UnregisterNotifierAsync(op, subscriber);
+    public ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages) => inner.CopyPagesAsync(op, range, pages);
+
+    public ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty) =>
+        inner.ChangedSinceCopyAsync(op, range, dirty);
+
+    public ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> sptes) => inner.AuditAsync(op, sptes);
+}

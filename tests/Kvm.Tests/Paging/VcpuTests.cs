@@ -1,0 +1,142 @@
+using CsCheck;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Tests.Scheduling;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Tests.Paging;
+
+public sealed class VcpuTests
+{
+    private static readonly Gfn Page = new(8);
+
+    [Fact]
+    public void A_flush_returns_only_when_the_vCPU_is_out_of_guest_mode()
+    {
+        for (ulong seed = 1; seed <= 50; seed++)
+        {
+            var rig = new VcpuRig(new RandomStrategy(seed));
+            rig.Memory.Steps = 5;
+            var result = rig.Run(async () =>
+            {
+                while (!rig.Memory.IsExecuting) await rig.World.PointAsync(SchedulingPoint.Yield);
+                var flushed = rig.Vcpu.FlushTlbAsync(rig.NewOperation(), new GfnRange(Page, 1));
+                Assert.False(flushed.IsCompleted);
+                var faults = rig.Vm.Faults;
+                await flushed;
+                Assert.True(rig.Memory.Executions > 0);
+                while (rig.Vm.Faults == faults) await rig.World.PointAsync(SchedulingPoint.Yield);
+            });
+            Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        }
+    }
+
+    [Fact]
+    public void A_translation_that_arrives_after_a_flush_of_its_page_is_dropped()
+    {
+        var rig = new VcpuRig(new RandomStrategy(1));
+        var flushed = 0;
+        // The VM answers, and before the answer arrives the page is flushed: twice its own page, then another one.
+        rig.Vm.BeforeReply = async () =>
+        {
+            if (++flushed <= 3) await rig.Vcpu.FlushTlbAsync(rig.NewOperation(), new GfnRange(flushed == 3 ? Page + 1 : Page, 1));
+        };
+        var result = rig.Run(async () =>
+        {
+            while (rig.Memory.Executions == 0) await rig.World.PointAsync(SchedulingPoint.Yield);
+        });
+        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.Equal(3, rig.Vm.Faults);
+    }
+
+    [Fact]
+    public void A_translation_is_dropped_when_more_flushes_came_than_are_remembered()
+    {
+        var rig = new VcpuRig(new RandomStrategy(1));
+        var first = true;
+        rig.Vm.BeforeReply = async () =>
+        {
+            for (var i = 0; first && i < 65; i++) await rig.Vcpu.FlushTlbAsync(rig.NewOperation(), new GfnRange(Page + 100, 1));
+            first = false;
+        };
+        var result = rig.Run(async () =>
+        {
+            while (rig.Memory.Executions == 0) await rig.World.PointAsync(SchedulingPoint.Yield);
+        });
+        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.Equal(2, rig.Vm.Faults);
+    }
+
+    [Fact]
+    public void Pause_resume_flush_and_stop_in_any_order_never_hang()
+    {
+        Gen.Int[0, 2].Array[1, 12].Array[1, 4].Select(Gen.ULong, Gen.Int[0, 3]).Sample((scripts, seed, statuses) =>
+        {
+            var rig = new VcpuRig(new RandomStrategy(seed));
+            rig.Vm.Status = call => (statuses, call % 3) switch
+            {
+                (1, not 0) => FaultStatus.Retry,
+                (2, not 0) => FaultStatus.RingFull,
+                (3, 0) => FaultStatus.Mmio,
+                _ => FaultStatus.Mapped,
+            };
+            var result = rig.Run(async () =>
+            {
+                var tasks = scripts.Select((script, index) => rig.World.Spawn($"script {index}", async () =>
+                {
+                    foreach (var step in script)
+                    {
+                        var op = rig.NewOperation();
+                        if (step == 0) await rig.Vcpu.FlushTlbAsync(op, new GfnRange(Page, 1));
+                        if (step != 1) continue;
+                        await rig.Vcpu.PauseAsync(op);
+                        var executions = rig.Memory.Executions;
+                        await rig.World.PointAsync(SchedulingPoint.Yield);
+                        Assert.False(rig.Memory.IsExecuting);
+                        Assert.Equal(executions, rig.Memory.Executions);
+                        await rig.Vcpu.ResumeAsync(op);
+                    }
+                })).ToList();
+                await SimBed.WhenAllAsync(tasks.Where((_, index) => index % 2 == 0));
+            });
+            Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+            Assert.True(rig.Vcpu.IsStopped);
+        }, iter: 300);
+    }
+
+    [Fact]
+    public void A_fault_that_is_retried_without_end_is_reported_as_a_livelock()
+    {
+        var rig = new VcpuRig(new RandomStrategy(1));
+        rig.Vm.Status = _ => FaultStatus.Retry;
+        var result = rig.Run(async () =>
+        {
+            while (!rig.Vcpu.IsStopped) await rig.World.PointAsync(SchedulingPoint.Yield);
+        });
+        Assert.Equal(SimOutcome.Violated, result.Outcome);
+        Assert.Equal(Checks.Invariants.FaultProgress, result.Violations[0].Invariant);
+    }
+
+    [Fact]
+    public void Accesses_that_hit_the_TLB_do_not_allocate()
+    {
+        const int Batches = 20_000;
+        var rig = new VcpuRig(new RandomStrategy(1));
+        long before = 0, after = 0, accesses = 0;
+        rig.Program.BeforeBatch = batch =>
+        {
+            if (batch == 100) (before, accesses) = (GC.GetAllocatedBytesForCurrentThread(), rig.Vcpu.Counters.Accesses);
+            if (batch != 100 + Batches) return;
+            after = GC.GetAllocatedBytesForCurrentThread();
+            accesses = rig.Vcpu.Counters.Accesses - accesses;
+        };
+        var result = rig.Run(async () =>
+        {
+            while (after == 0) await rig.World.DelayAsync(1_000_000);
+        });
+        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.True(accesses >= Batches * 8);
+        // The waits of the test's own timers allocate; an access does not.
+        Assert.InRange(after - before, 0, accesses / 100);
+    }
+}

@@ -1,0 +1,140 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Tests.Scheduling;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Tests.Protocols;
+
+/// <summary>What tells the protocols apart: who deadlocks, who starves, who takes mmu_lock for nothing.</summary>
+public sealed class ProtocolTests
+{
+    [Theory]
+    [InlineData("unconditional", false)]
+    [InlineData("hva-range", false)]
+    [InlineData("rwsem", true)]
+    [InlineData("rwsem-unfair", false)]
+    [InlineData("active-count", false)]
+    [InlineData("gfn-range", false)]
+    public void Nested_ranges_and_a_memslot_update_deadlock_behind_a_fair_rwsem_only(string protocol, bool deadlocks)
+    {
+        var found = 0;
+        for (ulong seed = 1; seed <= 150; seed++)
+        {
+            var bed = new SimBed(new SimBedOptions(protocol), seed);
+            var result = bed.Run(async () =>
+            {
+                var vm = await bed.CreateVmAsync();
+                await vm.TouchAsync(SimVm.RamGfn(0), write: true);
+                await SimBed.WhenAllAsync(
+                    bed.SpawnEvent(OperationKind.NestedRange, vm, SimVm.RamHva(0), 2, hold: 20),
+                    bed.Spawn(OperationKind.MemslotCreate, async op => await vm.PlugAsync(op)));
+            });
+            if (result.Outcome == SimOutcome.Completed) continue;
+            Assert.Contains(Invariants.Deadlock, bed.Broken(result));
+            Assert.Contains(bed.Waits(), wait => wait.LockClass == "mmu_notifier_slots_lock" && wait.WaiterKind == OperationKind.NestedRange);
+            found++;
+        }
+
+        Assert.Equal(deadlocks, found > 0);
+    }
+
+    [Theory]
+    [InlineData("unconditional", false)]
+    [InlineData("hva-range", false)]
+    [InlineData("rwsem", true)]
+    [InlineData("rwsem-unfair", true)]
+    [InlineData("active-count", true)]
+    [InlineData("gfn-range", true)]
+    public void Spurious_ranges_take_mmu_lock_unless_it_is_elided_and_others_always(string protocol, bool elides)
+    {
+        const int Ranges = 20;
+        var bed = new SimBed(new SimBedOptions(protocol), seed: 1);
+        var result = bed.Run(async () =>
+        {
+            var vm = await bed.CreateVmAsync();
+            var counters = vm.Vm.Counters;
+            for (var i = 0; i < Ranges; i++)
+                await bed.RunEventAsync(bed.NewOperation(OperationKind.Spurious), vm.AddressSpaceId, VmLayout.ScratchHva, 1);
+            Assert.Equal(Ranges, counters.NotifierRanges);
+            Assert.Equal(elides ? 0 : 2 * Ranges, counters.NotifierMmuLockAcquisitions);
+            Assert.Equal(elides ? 2 * Ranges : 0, counters.NotifierElided);
+
+            var before = counters.NotifierMmuLockAcquisitions;
+            for (var i = 0; i < Ranges; i++)
+                await bed.RunEventAsync(bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, SimVm.RamHva(0), 1);
+            Assert.Equal(before + 2 * Ranges, counters.NotifierMmuLockAcquisitions);
+        });
+        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+    }
+
+    [Theory]
+    [InlineData("unconditional", false)]
+    [InlineData("rwsem", false)]
+    [InlineData("rwsem-unfair", true)]
+    [InlineData("active-count", true)]
+    [InlineData("gfn-range", true)]
+    public void A_stream_of_overlapping_ranges_starves_a_memslot_update_where_nothing_is_fair(string protocol, bool starves)
+    {
+        const int Ranges = 40;
+        var bed = new SimBed(new SimBedOptions(protocol), seed: 1);
+        var done = new List<string>();
+        var result = bed.Run(async () =>
+        {
+            var vm = await bed.CreateVmAsync();
+            List<SimTask> tasks = [];
+            foreach (var phase in (long[])[1, 5_000])
+                tasks.Add(bed.Spawn(OperationKind.HeldRange, async _ =>
+                {
+                    await bed.World.DelayAsync(phase);
+                    for (var i = 0; i < Ranges; i++)
+                        await bed.RunEventAsync(bed.NewOperation(OperationKind.HeldRange), vm.AddressSpaceId, SimVm.RamHva(0), 1, hold: 9_000);
+                    done.Add("stream");
+                }));
+            tasks.Add(bed.Spawn(OperationKind.MemslotCreate, async op =>
+            {
+                await bed.World.DelayAsync(2_000);
+                await vm.PlugAsync(op);
+                done.Add("update");
+            }));
+            await SimBed.WhenAllAsync(tasks);
+        });
+        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.Equal(starves, done[0] == "stream");
+    }
+
+    [Fact]
+    public void Only_the_hull_lets_faults_elsewhere_go_on_while_a_range_is_open()
+    {
+        Assert.Equal(Kvm.Paging.FaultStatus.Retry, FaultOutsideOfAnOpenRange("unconditional"));
+        foreach (var protocol in (string[])["hva-range", "rwsem", "active-count", "gfn-range"])
+            Assert.Equal(Kvm.Paging.FaultStatus.Mapped, FaultOutsideOfAnOpenRange(protocol));
+    }
+
+    [Fact]
+    public void The_hull_covers_what_lies_between_two_open_ranges()
+    {
+        foreach (var protocol in (string[])["hva-range", "rwsem", "active-count", "gfn-range"])
+            Assert.Equal(Kvm.Paging.FaultStatus.Retry, FaultOutsideOfAnOpenRange(protocol, alsoOpen: 10));
+    }
+
+    private static Kvm.Paging.FaultStatus FaultOutsideOfAnOpenRange(string protocol, long? alsoOpen = null)
+    {
+        var bed = new SimBed(new SimBedOptions(protocol) { RamSlots = 1 }, seed: 1);
+        var status = Kvm.Paging.FaultStatus.Error;
+        var result = bed.Run(async () =>
+        {
+            var vm = await bed.CreateVmAsync();
+            foreach (var page in alsoOpen is { } second ? [0, second] : (long[])[0])
+            {
+                var op = bed.NewOperation(OperationKind.HeldRange);
+                await bed.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(SimVm.RamHva(page), 1)));
+            }
+
+            status = (await vm.TouchAsync(SimVm.RamGfn(5), write: true, retriesMax: 0)).Status;
+        });
+        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        return status;
+    }
+}
