@@ -25,6 +25,8 @@ internal static class CampaignSchema
             "longest range; lengths are drawn evenly from 1"),
         new ValueKey<HostEventSettings, TimeSpan>("hold", ValueKinds.Duration(TimeSpan.Zero, _second), s => s.Hold, (s, v) => s.Hold = v,
             "how long the mm works between start and end"),
+        new ValueKey<HostEventSettings, bool>("refusesNonBlockable", ValueKinds.Flag(), s => s.RefusesNonBlockable, (s, v) => s.RefusesNonBlockable = v,
+            "a device driver in every VM's process answers -EAGAIN to non-blockable ranges, so that the OOM reaper gives up"),
         new TableKey<HostEventSettings, double>("mix", [.. HostEventSettings.Kinds.Select(OperationNames.Of)], ValueKinds.Number("weight", 0, 1_000), s => s.Mix,
             "weight of this kind among the ranges that are not spurious"));
 

@@ -5,6 +5,7 @@ using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;
 using Orleans.Concurrency;
@@ -39,11 +40,12 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask CreateAddressSpaceAsync(AddressSpaceSpec spec)
+    public async ValueTask CreateAddressSpaceAsync(OperationMessage op, AddressSpaceSpec spec, bool refusesNonBlockable)
     {
         var mm = Host.CreateAddressSpace(spec);
         localHosts.Add(this.GetPrimaryKeyString(), spec.Id, mm.GuestMemory);
-        return ValueTask.CompletedTask;
+        if (refusesNonBlockable)
+            await Host.RegisterNotifierAsync(op.ToOperation(), spec.Id, new RefusingSubscriber($"device-{spec.Id}"));
     }
 
     public ValueTask<HostEventResult> RunEventAsync(OperationMessage op, HostEvent memoryEvent) =>

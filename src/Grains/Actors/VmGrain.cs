@@ -39,6 +39,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     public async ValueTask<bool> CreateAsync(OperationMessage op, VmMessage vm)
     {
         if (_isGhost) return false;
+        _message = vm;
         await _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
             _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
@@ -130,10 +131,9 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
 
     private async ValueTask BringUpAsync(Operation op, VmMessage message)
     {
-        _message = message;
         _ids = new OperationIds((message.Options.Ordinal << 8) | 0xff);
         _host = GrainFactory.GetGrain<IHostMmuGrain>(message.HostKey);
-        await _host.CreateAddressSpaceAsync(AddressSpaceOf(message));
+        await _host.CreateAddressSpaceAsync(OperationMessage.From(op), AddressSpaceOf(message), message.RefusesNonBlockable);
         var vm = new Vm(_journal!.World, message.Options, new HostGrainPort(_host, message.AddressSpaceId, this.GetPrimaryKeyString()));
         _session = new DirtyLogSession(vm);
         _vm = vm;
@@ -242,6 +242,8 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     /// <summary>A late call to a VM that is gone has made a new, empty activation: it answers and leaves.</summary>
     private T Ghost<T>(T answer)
     {
+        // Not one that is being made just now and was asked too early.
+        if (_message is not null) return answer;
         _isGhost = true;
         DeactivateOnIdle();
         return answer;

@@ -11,7 +11,8 @@ public interface IHostMmuGrain : IGrainWithStringKey
 {
     ValueTask ConfigureAsync(HostMessage host);
 
-    ValueTask CreateAddressSpaceAsync(AddressSpaceSpec spec);
+    /// <summary>A process starts; <paramref name="refusesNonBlockable"/> gives it a device driver that answers -EAGAIN to non-blockable ranges.</summary>
+    ValueTask CreateAddressSpaceAsync(OperationMessage op, AddressSpaceSpec spec, bool refusesNonBlockable);
 
     ValueTask<HostEventResult> RunEventAsync(OperationMessage op, HostEvent memoryEvent);
 
