@@ -12,7 +12,7 @@ namespace Livebed.Kvm.Tests.Scheduling;
 /// </summary>
 public sealed class SwarmTests(ITestOutputHelper output)
 {
-    private static readonly int Seeds = Setting("LIVEBED_SWARM_SEEDS", 120);
+    private static readonly int Seeds = Setting("LIVEBED_SWARM_SEEDS", 60);
     private static readonly int First = Setting("LIVEBED_SWARM_FIRST", 1);
 
     public static TheoryData<string> Protocols => [.. ProtocolCatalog.All.Select(entry => entry.Name)];
