@@ -20,7 +20,11 @@ public sealed class TeardownTests
             {
                 var vm = await bed.CreateVmAsync();
                 var destroyed = new List<bool>();
-                List<SimTask> tasks = [bed.Spawn(OperationKind.MemslotCreate, async op => await vm.PlugAsync(op)), bed.Spawn(OperationKind.Audit, async op => await vm.Vm.Auditor.AuditAsync(op))];
+                List<SimTask> tasks =
+                [
+                    bed.Spawn(OperationKind.MemslotCreate, async op => await vm.PlugAsync(op)),
+                    bed.Spawn(OperationKind.Audit, async op => await vm.Vm.Auditor.AuditAsync(op)),
+                ];
                 for (var i = 0; i < 2; i++)
                     tasks.Add(bed.Spawn(OperationKind.VmDestroy, async op =>
                     {
