@@ -32,9 +32,10 @@ internal sealed class VmSlot(int index, int host, VmSettings settings)
     public bool HotplugLogged { get; set; }
     public int DirtyLogRounds { get; set; }
     public bool DirtyLogEnabled { get; set; }
+    public bool DirtyLogVerifyDue { get; set; }
 
     public void Forget()
     {
-        (HotplugPlugged, HotplugMoved, HotplugLogged, DirtyLogEnabled, DirtyLogRounds) = (false, false, false, false, 0);
+        (HotplugPlugged, HotplugMoved, HotplugLogged, DirtyLogEnabled, DirtyLogVerifyDue, DirtyLogRounds) = (false, false, false, false, false, 0);
     }
 }

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Locks;
 using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;
 
@@ -11,13 +12,13 @@ namespace Livebed.Kvm.Host;
 /// </summary>
 internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
 {
-    private readonly List<MmuNotifierRange> _open = [];
+    private readonly List<OpenRange> _open = [];
 
     /// <summary>Whether one open range covers the page.</summary>
     public bool Covers(Hva hva)
     {
         foreach (var range in _open)
-            if (range.Pages.Contains(hva)) return true;
+            if (range.Range.Pages.Contains(hva)) return true;
         return false;
     }
 
@@ -25,9 +26,10 @@ internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
     public async ValueTask<MmuNotifierRange> StartAsync(Operation op, HvaRange pages, MmuNotifierEvent kind)
     {
         var range = NewRange(pages, kind, blockable: true);
+        var before = op.Held;
         using var phase = machine.World.Observer.Phase(op, "invalidate_range_start");
         await mm.Subscriptions.InvalidateRangeStartAsync(op, range);
-        Open(range);
+        Open(op, range, before);
         return range;
     }
 
@@ -35,6 +37,7 @@ internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
     public async ValueTask<MmuNotifierRange?> TryStartNonBlockableAsync(Operation op, HvaRange pages, MmuNotifierEvent kind)
     {
         var range = NewRange(pages, kind, blockable: false);
+        var before = op.Held;
         using var phase = machine.World.Observer.Phase(op, "invalidate_range_start");
         if (!await mm.Subscriptions.InvalidateRangeStartAsync(op, range))
         {
@@ -42,16 +45,20 @@ internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
             return null;
         }
 
-        Open(range);
+        Open(op, range, before);
         return range;
     }
 
     public async ValueTask EndAsync(Operation op, MmuNotifierRange range)
     {
-        _open.Remove(range);
+        var index = _open.FindIndex(open => open.Range.RangeId == range.RangeId);
+        var taken = _open[index].Taken;
+        _open.RemoveAt(index);
         machine.OpenRanges--;
         using var phase = machine.World.Observer.Phase(op, "invalidate_range_end");
         await mm.Subscriptions.InvalidateRangeEndAsync(op, range);
+        // A subscriber that went in between has reset what its start took; the operation does not hold it any longer.
+        op.Held = new HeldLocks(op.Held.Read & ~taken.Read, op.Held.Write & ~taken.Write);
     }
 
     /// <summary>A whole range around a change: start; the mm works for a while; change; end.</summary>
@@ -86,9 +93,12 @@ internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
         return new MmuNotifierRange(machine.NextRangeId(), pages, kind, blockable);
     }
 
-    private void Open(MmuNotifierRange range)
+    private void Open(Operation op, MmuNotifierRange range, HeldLocks before)
     {
-        _open.Add(range);
+        _open.Add(new OpenRange(range, new HeldLocks(op.Held.Read & ~before.Read, op.Held.Write & ~before.Write)));
         machine.OpenRanges++;
     }
+
+    /// <summary>A range and the lock classes that its start callbacks left with the operation, for the end to give back.</summary>
+    private readonly record struct OpenRange(MmuNotifierRange Range, HeldLocks Taken);
 }

@@ -13,8 +13,8 @@ public struct Spte
     public SpteFlags Flags;
     public long Hva;
     public uint Installation;
-    public uint HandedOut;
-    public uint HandedOutWritable;
+    public long HandedOut;
+    public long HandedOutWritable;
 
     public readonly bool IsPresent => (Flags & SpteFlags.Present) != 0;
     public readonly bool IsWritable => (Flags & SpteFlags.Writable) != 0;

@@ -11,10 +11,10 @@ namespace Livebed.Kvm.Paging;
 /// </summary>
 public sealed class TlbFlusher(Vm vm)
 {
-    private uint _epoch;
+    private long _epoch;
 
     /// <summary>Numbers flushes and hand-outs on one line, so that a check can tell which came first.</summary>
-    public uint NextEpoch() => ++_epoch;
+    public long NextEpoch() => ++_epoch;
 
     public async ValueTask FlushAsync(Operation op, GfnRange range, FlushReason reason)
     {

@@ -141,7 +141,7 @@ public sealed class VmChecks(Vm vm)
     }
 
     /// <summary>A flush that began at <paramref name="epoch"/> has ended on all vCPUs.</summary>
-    public void Flushed(GfnRange range, uint epoch)
+    public void Flushed(GfnRange range, long epoch)
     {
         for (var gfn = vm.Sptes.NextPopulated(range.Start, range.End); gfn < range.End;)
         {
@@ -158,7 +158,7 @@ public sealed class VmChecks(Vm vm)
     }
 
     /// <summary>User space is about to see that these pages were dirty: no TLB may still write them unseen.</summary>
-    public void DirtyLogReturns(Operation op, Gfn firstGfn, ReadOnlySpan<ulong> reported, uint epoch)
+    public void DirtyLogReturns(Operation op, Gfn firstGfn, ReadOnlySpan<ulong> reported, long epoch)
     {
         vm.Counters.ChecksEvaluated++;
         for (var word = 0; word < reported.Length; word++)

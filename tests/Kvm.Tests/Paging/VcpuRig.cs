@@ -11,14 +11,14 @@ internal sealed class VcpuRig
 {
     private readonly OperationIds _ids = new(0);
 
-    public VcpuRig(ISchedulingStrategy strategy)
+    public VcpuRig(ISchedulingStrategy strategy, int batch = 8)
     {
         World = new SimWorld(strategy);
         Vm = new ScriptedVm();
         Memory = new SlowMemory(World);
         Program = new OnePageGuest();
         Vcpu = new Vcpu(
-            World, new VcpuOptions(0, TlbEntries: 64, BatchAccesses: 8, FaultRetriesMax: 1_000, FaultMicrosecondsMax: 0), "vcpu", 1, Vm, Memory, Program);
+            World, new VcpuOptions(0, TlbEntries: 64, BatchAccesses: batch, FaultRetriesMax: 1_000, FaultMicrosecondsMax: 0), "vcpu", 1, Vm, Memory, Program);
     }
 
     public SimWorld World { get; }

@@ -1,6 +1,7 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Locks;
 using Livebed.Kvm.Tests.Scheduling;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
@@ -117,6 +118,36 @@ public sealed class ProtocolTests
     {
         foreach (var protocol in (string[])["hva-range", "rwsem", "active-count", "gfn-range"])
             Assert.Equal(Kvm.Paging.FaultStatus.Retry, FaultOutsideOfAnOpenRange(protocol, alsoOpen: 10));
+    }
+
+    [Theory]
+    [InlineData("rwsem")]
+    [InlineData("rwsem-unfair")]
+    [InlineData("active-count")]
+    public void A_range_whose_end_finds_nobody_leaves_no_lock_behind_in_the_order_graph(string protocol)
+    {
+        var order = new LockOrderGraph();
+        for (ulong seed = 1; seed <= 100; seed++)
+        {
+            var bed = new SimBed(new SimBedOptions(protocol), seed);
+            var result = bed.Run(async () =>
+            {
+                var vm = await bed.CreateVmAsync();
+                for (var page = 0; page < 6; page++) await vm.TouchAsync(SimVm.RamGfn(page), write: true);
+                await SimBed.WhenAllAsync(
+                    bed.SpawnEvent(OperationKind.PageMigration, vm, SimVm.RamHva(0), 6, hold: 200),
+                    bed.Spawn(OperationKind.VmDestroy, async op =>
+                    {
+                        await bed.World.DelayAsync((long)(seed % 100) * 3);
+                        await vm.Vm.Teardown.DestroyAsync(op, sharesAddressSpace: false);
+                    }));
+            });
+            Assert.True(result.Outcome == SimOutcome.Completed, $"seed {seed}: {result}");
+            order.Merge(bed.Host.Locks.Order);
+            order.Merge(bed.Vms[0].Vm.Locks.Order);
+        }
+
+        Assert.Empty(order.PotentialCycles());
     }
 
     private static Kvm.Paging.FaultStatus FaultOutsideOfAnOpenRange(string protocol, long? alsoOpen = null)

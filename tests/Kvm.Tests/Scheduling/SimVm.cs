@@ -75,7 +75,8 @@ internal sealed class SimVm : IVmPort
         Vm.MemslotUpdates.SetAsync(op, new MemslotChange(id, gfn, pages, hva, flags));
 
     public ValueTask<MemslotResult> PlugAsync(Operation op, MemslotFlags flags = MemslotFlags.None, bool moved = false) =>
-        SetMemslotAsync(op, VmLayout.HotplugSlotId, moved ? VmLayout.HotplugGfnMoved : VmLayout.HotplugGfn, _bed.Options.HotplugPages, VmLayout.HotplugHva, flags);
+        SetMemslotAsync(
+            op, VmLayout.HotplugSlotId, moved ? VmLayout.HotplugGfnMoved : VmLayout.HotplugGfn, _bed.Options.HotplugPages, VmLayout.HotplugHva, flags);
 
     public ValueTask<MemslotResult> UnplugAsync(Operation op) => SetMemslotAsync(op, VmLayout.HotplugSlotId, VmLayout.HotplugGfn, 0, VmLayout.HotplugHva);
 

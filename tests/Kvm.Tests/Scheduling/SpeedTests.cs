@@ -11,7 +11,7 @@ public sealed class SpeedTests(ITestOutputHelper output)
     public void The_bare_scheduler_does_not_allocate_a_step()
     {
         const int Tasks = 8;
-        const int Steps = 250_000;
+        const int Steps = 100_000;
         var world = new SimWorld(new RandomStrategy(1));
         for (var task = 0; task < Tasks; task++)
             world.Spawn("stepper", async () =>

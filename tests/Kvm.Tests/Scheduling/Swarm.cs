@@ -1,6 +1,5 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
-using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Livebed.Kvm.Locks;
 using Livebed.Kvm.Notifiers;
 using Xunit.Abstractions;
 
@@ -11,7 +12,7 @@ namespace Livebed.Kvm.Tests.Scheduling;
 /// </summary>
 public sealed class SwarmTests(ITestOutputHelper output)
 {
-    private static readonly int Seeds = Setting("LIVEBED_SWARM_SEEDS", 120);
+    private static readonly int Seeds = Setting("LIVEBED_SWARM_SEEDS", 60);
     private static readonly int First = Setting("LIVEBED_SWARM_FIRST", 1);
 
     public static TheoryData<string> Protocols => [.. ProtocolCatalog.All.Select(entry => entry.Name)];
@@ -23,14 +24,19 @@ public sealed class SwarmTests(ITestOutputHelper output)
         var clock = Stopwatch.StartNew();
         var steps = 0L;
         var failures = new List<string>();
+        var order = new LockOrderGraph();
         for (var seed = First; seed < First + Seeds && failures.Count < 8; seed++)
         {
-            var (result, broken) = new Swarm(protocol, (ulong)seed).Run();
+            var swarm = new Swarm(protocol, (ulong)seed);
+            var (result, broken) = swarm.Run();
+            order.Merge(swarm.Bed.Host.Locks.Order);
+            foreach (var vm in swarm.Bed.Vms) order.Merge(vm.Vm.Locks.Order);
             steps += result.Steps;
             if (result.Outcome != SimOutcome.Completed) failures.Add($"seed {seed}: {string.Join(",", broken)} {result}");
         }
 
         output.WriteLine($"{protocol}: {Seeds} seeds, {steps} steps, {steps / clock.Elapsed.TotalSeconds:N0} steps/s");
+        foreach (var cycle in order.PotentialCycles()) failures.Add($"potential deadlock: {string.Join(" -> ", cycle.Chains)}");
         Assert.True(failures.Count == 0, string.Join("\n", failures));
     }
 

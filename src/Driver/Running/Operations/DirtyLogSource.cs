@@ -26,9 +26,8 @@ internal sealed class DirtyLogSource(Campaign campaign, Fleet fleet) : IOperatio
     private DirtyLogStep NextStep(VmSlot slot)
     {
         if (!slot.DirtyLogEnabled) return DirtyLogStep.Enable;
-        if (slot.DirtyLogRounds >= campaign.DirtyLog.RoundsPerSession) return DirtyLogStep.Disable;
-        var verify = campaign.DirtyLog.VerifyEvery;
-        return verify > 0 && slot.DirtyLogRounds % verify == verify - 1 ? DirtyLogStep.Verify : DirtyLogStep.Round;
+        if (slot.DirtyLogVerifyDue) return DirtyLogStep.Verify;
+        return slot.DirtyLogRounds >= campaign.DirtyLog.RoundsPerSession ? DirtyLogStep.Disable : DirtyLogStep.Round;
     }
 
     private static OperationKind KindOf(DirtyLogStep step) => step switch
@@ -44,7 +43,15 @@ internal sealed class DirtyLogSource(Campaign campaign, Fleet fleet) : IOperatio
         var pages = await slot.Grain.DirtyLogAsync(op, step);
         fleet.Release(() =>
         {
-            slot.DirtyLogRounds = step is DirtyLogStep.Enable or DirtyLogStep.Disable ? 0 : slot.DirtyLogRounds + 1;
+            slot.DirtyLogRounds = step switch
+            {
+                DirtyLogStep.Round => slot.DirtyLogRounds + 1,
+                DirtyLogStep.Verify => slot.DirtyLogRounds,
+                _ => 0,
+            };
+            // A verification proves something about pages that were copied and written again, so it follows a round and never another one.
+            var verifyEvery = campaign.DirtyLog.VerifyEvery;
+            slot.DirtyLogVerifyDue = step == DirtyLogStep.Round && verifyEvery > 0 && slot.DirtyLogRounds % verifyEvery == 0;
             slot.DirtyLogEnabled = pages >= 0 && step != DirtyLogStep.Disable;
         });
         return OperationResult.Of(pages >= 0, $"{slot.Key}: {pages} pages");
