@@ -28,7 +28,7 @@ public sealed class VerdictTests
 
     [Theory]
     [InlineData(HangKind.Deadlock, "Deadlock: all wait.")]
-    [InlineData(HangKind.Livelock, "Livelock: all wait.")]
+    [InlineData(HangKind.OrphanedHold, "OrphanedHold: all wait.")]
     [InlineData(HangKind.Starvation, "Starvation: all wait.")]
     public void A_hang_makes_it_invalid(HangKind kind, string reason)
     {
