@@ -81,6 +81,14 @@ internal static class SiloCommand
     private static readonly Option<int> ResponseTimeout =
         Number(SiloArguments.ResponseTimeout, "milliseconds after which the outcome of a grain call is unknown", 30_000);
 
+    private static readonly Option<ulong> Seed = new(SiloArguments.Seed) { Description = "seed of the actors' preemptions" };
+
+    private static readonly Option<double> PreemptionShare = new(SiloArguments.PreemptionShare)
+    {
+        Description = "share of the model's scheduling points at which an actor gives way, 0 to 1",
+        DefaultValueFactory = _ => ClusterWorld.DefaultPreemptionShare,
+    };
+
     private static readonly Option<LogLevel> Level = new(SiloArguments.LogLevel)
     {
         Description = "from which level on the log goes to standard error",
@@ -102,13 +110,14 @@ internal static class SiloCommand
     {
         var command = new RootCommand(
             "One silo of a Livebed cluster. Prints 'ready NAME' once it sees the whole cluster; ends on SIGTERM or Ctrl-C.");
-        Option[] others = [ClusterId, SiloName, Primary, JoinAfter, Placement, Otlp, SampleRatio, Level, ExitWithStdin];
+        Option[] others = [ClusterId, SiloName, Primary, JoinAfter, Placement, Otlp, SampleRatio, Seed, PreemptionShare, Level, ExitWithStdin];
         foreach (var option in others.Concat(Positive)) command.Add(option);
         foreach (var option in Positive) option.Validators.Add(result => RequireAtLeastOne(result, option));
         Require(SiloPort, port => port <= IPEndPoint.MaxPort, "a port is at most 65535");
         Require(GatewayPort, port => port <= IPEndPoint.MaxPort, "a port is at most 65535");
         Require(Silos, silos => silos <= SiloSettings.SilosMax, $"a cluster has at most {SiloSettings.SilosMax} silos");
         Require(SampleRatio, ratio => ratio is >= 0 and <= 1, "a ratio is between 0 and 1");
+        Require(PreemptionShare, share => share is >= 0 and <= 1, "a share is between 0 and 1");
         Require(
             SiloName, name => ActorKeys.TryParse(name, out var actor) && actor.Role == ActorRole.SiloProbe, "a silo is named silo-0, silo-1, ...");
         command.SetAction((result, cancellation) => SiloProgram.RunAsync(Settings(result), result.GetValue(ExitWithStdin), cancellation));
@@ -146,6 +155,8 @@ internal static class SiloCommand
         ProbeTimeout = TimeSpan.FromMilliseconds(result.GetValue(ProbeTimeout)),
         ResponseTimeout = TimeSpan.FromMilliseconds(result.GetValue(ResponseTimeout)),
         LogLevel = result.GetValue(Level),
+        Seed = result.GetValue(Seed),
+        PreemptionShare = result.GetValue(PreemptionShare),
     };
 
     private static Option<int> Number(string name, string description, int fallback) =>

@@ -1,3 +1,4 @@
+using System.Net;
 using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
@@ -18,6 +19,7 @@ internal sealed class RunCommand(CommandEnvironment environment)
     public async Task<int> RunAsync(RunRequest request)
     {
         var campaign = new CampaignReader(environment.Folders, environment.Traces).Read(request.Campaign, request.Overrides);
+        CheckPorts(campaign, request.Runner.BasePort);
         var startedAt = environment.Clock.GetUtcNow();
         campaign.Seed ??= (long)(Kvm.World.SeededRandom.Mix((ulong)startedAt.UtcTicks) % DrawnSeeds);
         var seedGiven = request.Overrides.Any(given => given.Path == "seed");
@@ -68,6 +70,13 @@ internal sealed class RunCommand(CommandEnvironment environment)
     {
         if (request.Json) return new NoProgress();
         return environment.IsTerminal ? new LiveProgress(environment.CreateConsole()) : new PlainProgress(environment.Out);
+    }
+
+    private static void CheckPorts(Campaign campaign, int? basePort)
+    {
+        var last = IPEndPoint.MaxPort - 2 * campaign.Silos + 1;
+        if (basePort > last)
+            throw new UsageException($"--port {basePort}: {campaign.Silos} silos need {2 * campaign.Silos} ports from there on; allowed: 1 to {last}");
     }
 
     private static int ExitCode(VerdictKind verdict, bool interrupted)

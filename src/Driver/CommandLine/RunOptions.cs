@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Globalization;
+using System.Net;
 using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.Campaigns;
 
@@ -35,6 +37,7 @@ internal sealed class RunOptions
     };
 
     private readonly Option<bool> _processes = new("--processes") { Description = "one process for each silo instead of an embedded cluster" };
+    private readonly Option<string?> _port = Text("--port", "BASE", "the silos listen on BASE and the ports after it, two for each [free ports]");
     private readonly Option<string?> _out = Text("--out", "DIR", "where the run folder is made [runs]");
     private readonly Option<string?> _otlp = Text("--otlp", "URL", "send traces and metrics there, as in http://localhost:4317");
     private readonly Option<bool> _json = new("--json") { Description = "print results.json and nothing else" };
@@ -44,7 +47,7 @@ internal sealed class RunOptions
     {
         Command = new Command("run", "Runs a campaign on a cluster and gives a verdict.") { _campaign };
         foreach (var (_, option) in _keys) Command.Add(option);
-        foreach (var option in new Option[] { _set, _processes, _out, _otlp, _json, _verbose }) Command.Add(option);
+        foreach (var option in new Option[] { _set, _processes, _port, _out, _otlp, _json, _verbose }) Command.Add(option);
     }
 
     public Command Command { get; }
@@ -66,11 +69,18 @@ internal sealed class RunOptions
             parsed.GetValue(_campaign)!,
             overrides,
             Path.GetFullPath(parsed.GetValue(_out) ?? "runs", currentFolder),
-            new RunnerOptions(parsed.GetValue(_processes), Endpoint(parsed.GetValue(_otlp)), parsed.GetValue(_verbose)),
+            new RunnerOptions(parsed.GetValue(_processes), Endpoint(parsed.GetValue(_otlp)), parsed.GetValue(_verbose), Port(parsed.GetValue(_port))),
             parsed.GetValue(_json));
     }
 
     private static Option<string?> Text(string name, string value, string summary) => new(name) { HelpName = value, Description = summary };
+
+    private static int? Port(string? text)
+    {
+        if (text is null) return null;
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= IPEndPoint.MaxPort) return port;
+        throw new UsageException($"--port {text}: is no port; allowed: 1 to {IPEndPoint.MaxPort}");
+    }
 
     private static Uri? Endpoint(string? text)
     {

@@ -7,6 +7,7 @@ using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Kvm.World;
+using Microsoft.Extensions.Logging;
 
 namespace Livebed.Driver.Running;
 
@@ -21,7 +22,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
     public async Task<RunOutcome> RunAsync(Campaign campaign, RunFolder folder, IRunProgress progress, CancellationToken interrupted)
     {
         progress.Phase($"starting {campaign.Silos} silos");
-        await using var cluster = await StartClusterAsync(campaign);
+        await using var cluster = await StartClusterAsync(campaign, interrupted);
         var began = DateTimeOffset.UtcNow;
         var ids = new OperationIds(origin: 0);
         var fleet = new Fleet(campaign, cluster.Client, ids);
@@ -29,7 +30,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var load = new LoadLedger(folder.History, began);
         folder.History.Open(LoadLedger.DriverSilo);
         folder.History.Open(Supervisor.ClusterStream);
-        var supervisor = new Supervisor(fleet, reports, load, folder.History, began, campaign.Limits.Starvation);
+        var supervisor = new Supervisor(fleet, reports, load, folder.History, began, campaign.Limits.Starvation, cluster.SiloLost);
         var settlement = new Settlement(fleet, reports, load, supervisor, ids, cluster);
 
         progress.Phase($"creating {fleet.Slots.Count} VMs");
@@ -51,11 +52,12 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         return await OutcomeAsync(cluster, fleet, reports, load, supervisor, leaks, duration, interrupted.IsCancellationRequested);
     }
 
-    private async Task<ICluster> StartClusterAsync(Campaign campaign)
+    private async Task<ICluster> StartClusterAsync(Campaign campaign, CancellationToken interrupted)
     {
         var settings = new ClusterSettings
         {
             Silos = campaign.Silos,
+            BasePort = options.BasePort,
             Placement = campaign.Placement == Placement.Packed ? PlacementMode.Packed : PlacementMode.Spread,
             Otlp = options.Otlp,
             SampleRatio = campaign.Telemetry.SampleRatio,
@@ -67,10 +69,11 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             },
             ResponseTimeout = TimeSpan.FromMinutes(2),
             Seed = (ulong)campaign.Seed!.Value,
+            LogLevel = options.Verbose ? LogLevel.Information : LogLevel.Warning,
         };
         try
         {
-            return options.Processes ? await ProcessCluster.StartAsync(settings) : await EmbeddedCluster.StartAsync(settings);
+            return options.Processes ? await ProcessCluster.StartAsync(settings, interrupted) : await EmbeddedCluster.StartAsync(settings, interrupted);
         }
         catch (PortInUseException exception)
         {

@@ -64,7 +64,11 @@ internal sealed class Settlement(Fleet fleet, ReportLedger reports, LoadLedger l
         using var patience = new CancellationTokenSource(StepPatience);
         _ = running.ContinueWith(_ => patience.Cancel(), TaskScheduler.Default);
         await supervisor.WatchAsync(() => { }, patience.Token);
-        if (running.IsCompleted) await running;
+        if (running.IsCompleted)
+        {
+            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            foreach (var failure in running.Exception?.InnerExceptions ?? []) load.Broken(OperationKind.VmDestroy, failure);
+        }
         else if (!supervisor.MustStop) load.Broken(OperationKind.VmDestroy, new TimeoutException($"{what} did not end within {StepPatience.TotalSeconds:0} s"));
     }
 

@@ -12,7 +12,8 @@ namespace Livebed.Driver.Running;
 /// all of them together, since a cycle of waits usually crosses actors. It decides when a run has to stop: a violation, a hang, a part of
 /// the bed that broke, or an actor that no longer answers.
 /// </summary>
-internal sealed class Supervisor(Fleet fleet, ReportLedger reports, LoadLedger load, HistoryWriter history, DateTimeOffset began, TimeSpan starvation)
+internal sealed class Supervisor(
+    Fleet fleet, ReportLedger reports, LoadLedger load, HistoryWriter history, DateTimeOffset began, TimeSpan starvation, Task<string> siloLost)
 {
     /// <summary>An actor that does not answer a report for so long is lost; reports need no lock, so nothing in the model can delay them.</summary>
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(20);
@@ -42,6 +43,8 @@ internal sealed class Supervisor(Fleet fleet, ReportLedger reports, LoadLedger l
     {
         get
         {
+            // One reason is enough: when a silo is gone, whoever lived there answers in odd ways.
+            if (siloLost.IsCompletedSuccessfully) return [$"{siloLost.Result} ended during the run, and what it held is lost"];
             lock (_gate) return [.. _lost];
         }
     }
@@ -105,6 +108,12 @@ internal sealed class Supervisor(Fleet fleet, ReportLedger reports, LoadLedger l
         catch (Exception exception) when (exception is TimeoutException or OrleansException)
         {
             lock (_gate) _lost.Add($"{who} did not answer within {AnswerTimeout.TotalSeconds:0} s: {OneLine.Of(exception.Message)}");
+            return [];
+        }
+        catch (Exception exception)
+        {
+            // An answer that is an exception: the actor is broken, or a new one in place of one that died with its silo.
+            lock (_gate) _lost.Add($"{who} gave no report: {exception.GetType().Name}: {OneLine.Of(exception.Message)}");
             return [];
         }
     }

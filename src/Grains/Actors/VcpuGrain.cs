@@ -18,10 +18,12 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
 {
     private ActorJournal? _journal;
     private Vcpu? _vcpu;
+    private bool _isGhost;
 
-    public ValueTask StartAsync(VmMessage vm, int index)
+    public ValueTask<bool> StartAsync(VmMessage vm, int index)
     {
-        if (_vcpu is not null) return ValueTask.CompletedTask;
+        if (_isGhost) return ValueTask.FromResult(false);
+        if (_vcpu is not null) return ValueTask.FromResult(true);
         _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
         var memory = localHosts.Find(vm.HostKey, vm.AddressSpaceId)
             ?? new HostGrainMemory(GrainFactory.GetGrain<IHostMmuGrain>(vm.HostKey), vm.AddressSpaceId);
@@ -31,7 +33,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
             _journal.World, new VcpuOptions(index, vm.TlbEntries, FaultRetriesMax: vm.FaultRetriesMax), this.GetPrimaryKeyString(), vm.Options.Ordinal,
             new VmGrainPort(GrainFactory.GetGrain<IVmGrain>(vmKey)), memory, program);
         _ = RunAsync(_vcpu, program);
-        return ValueTask.CompletedTask;
+        return ValueTask.FromResult(true);
     }
 
     public ValueTask FlushTlbAsync(OperationMessage op, long firstGfn, long pages) =>
@@ -73,7 +75,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
     {
         if (_vcpu is null || _journal is null)
         {
-            DeactivateOnIdle();
+            _ = Ghost();
             return new ActorReport { Actor = this.GetPrimaryKeyString(), Silo = telemetry.Silo };
         }
 
@@ -82,9 +84,10 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         return _journal.Report(CounterReport.Of("vcpu", _vcpu.Counters), [], waits, [_vcpu.CurrentFault]);
     }
 
-    /// <summary>A late call to a vCPU that is gone has made a new, empty activation: it answers and leaves.</summary>
+    /// <summary>A late call to a vCPU that is gone, or one that came before its start, has made an empty activation: it answers and leaves.</summary>
     private ValueTask Ghost()
     {
+        _isGhost = true;
         DeactivateOnIdle();
         return ValueTask.CompletedTask;
     }

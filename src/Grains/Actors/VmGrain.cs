@@ -22,6 +22,7 @@ namespace Livebed.Grains.Actors;
 internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions options) : Grain, IVmGrain
 {
     private const int CommandsRemembered = 1024;
+    private const int StartAttempts = 20;
 
     private readonly RememberedResults<object?> _commands = new(CommandsRemembered);
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -74,7 +75,11 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         return (IReadOnlyList<ActorReport>)(await _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
             var operation = op.ToOperation();
-            return await _journal.RunAsync(operation, () => TearDownAsync(_vm, operation, how), _ => ("ok", $"{how.Order}, shares mm: {how.SharesAddressSpace}"));
+            var vcpus = await _journal.RunAsync(
+                operation, () => TearDownAsync(_vm, operation, how), _ => ("ok", $"{how.Order}, shares mm: {how.SharesAddressSpace}"));
+            // Only now: the last report has the end of this very operation in its history.
+            DeactivateOnIdle();
+            return (ActorReport[])[Report(), .. vcpus];
         }))!;
     }
 
@@ -91,32 +96,34 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         : FaultMessage.From(await _vm.Faults.HandleAsync(op.ToOperation(), vcpu, new Gfn(gfn), write));
 
     public ValueTask ReapDirtyRingsAsync(OperationMessage op) =>
-        _session is null ? ValueTask.CompletedTask : _session.ReapAsync(op.ToOperation());
+        _session is null ? Ghost(ValueTask.CompletedTask) : _session.ReapAsync(op.ToOperation());
 
     public async ValueTask<HeldMessage> InvalidateRangeStartAsync(OperationMessage op, RangeMessage range)
     {
         var operation = op.ToOperation();
+        var notifier = Notified().Notifier;
         using var scope = _journal!.Observer.Enter(operation);
-        return HeldMessage.From(operation, await _vm!.Notifier.InvalidateRangeStartAsync(operation, range.ToRange()));
+        return HeldMessage.From(operation, await notifier.InvalidateRangeStartAsync(operation, range.ToRange()));
     }
 
     public async ValueTask<HeldMessage> InvalidateRangeEndAsync(OperationMessage op, RangeMessage range)
     {
         var operation = op.ToOperation();
+        var notifier = Notified().Notifier;
         using var scope = _journal!.Observer.Enter(operation);
-        await _vm!.Notifier.InvalidateRangeEndAsync(operation, range.ToRange());
+        await notifier.InvalidateRangeEndAsync(operation, range.ToRange());
         return HeldMessage.From(operation, done: true);
     }
 
-    public ValueTask ChangePteAsync(OperationMessage op, long hva, int pfn) => _vm!.Notifier.ChangePteAsync(op.ToOperation(), new Hva(hva), new Pfn(pfn));
+    public ValueTask ChangePteAsync(OperationMessage op, long hva, int pfn) => Notified().Notifier.ChangePteAsync(op.ToOperation(), new Hva(hva), new Pfn(pfn));
 
     public ValueTask<bool> ClearYoungAsync(OperationMessage op, long hva, long pages, bool flush) =>
-        _vm!.Notifier.ClearYoungAsync(op.ToOperation(), new HvaRange(new Hva(hva), pages), flush);
+        Notified().Notifier.ClearYoungAsync(op.ToOperation(), new HvaRange(new Hva(hva), pages), flush);
 
     public ValueTask<bool> TestYoungAsync(OperationMessage op, long hva, long pages) =>
-        _vm!.Notifier.TestYoungAsync(op.ToOperation(), new HvaRange(new Hva(hva), pages));
+        Notified().Notifier.TestYoungAsync(op.ToOperation(), new HvaRange(new Hva(hva), pages));
 
-    public ValueTask ReleaseAsync(OperationMessage op) => _vm!.Notifier.ReleaseAsync(op.ToOperation());
+    public ValueTask ReleaseAsync(OperationMessage op) => Notified().Notifier.ReleaseAsync(op.ToOperation());
 
     /// <summary>No operation of the driver runs; with the vCPUs kept out of the guest too, no range can be open.</summary>
     private async ValueTask SettleAsync(Vm vm)
@@ -148,7 +155,15 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
             vm.Vcpus.Add(new VcpuGrainPort(vcpu));
         }
 
-        await Task.WhenAll(_vcpus.Select((vcpu, index) => vcpu.StartAsync(message, index).AsTask()));
+        await Task.WhenAll(_vcpus.Select((vcpu, index) => StartAsync(vcpu, message, index)));
+    }
+
+    /// <summary>Calls of one actor to another may overtake each other, so a vCPU can be asked for a report or a flush before it is started.</summary>
+    private static async Task StartAsync(IVcpuGrain vcpu, VmMessage message, int index)
+    {
+        for (var attempt = 0; !await vcpu.StartAsync(message, index); attempt++)
+            if (attempt == StartAttempts)
+                throw new InvalidOperationException($"vCPU {index} of {message.Options.Name} could not be started: its activation kept going away");
     }
 
     private static AddressSpaceSpec AddressSpaceOf(VmMessage message)
@@ -180,7 +195,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     }
 
     /// <summary>Process and VM go, in the asked order. Commands under way hold a reference to the VM, so they end first.</summary>
-    private async ValueTask<object?> TearDownAsync(Vm vm, Operation op, DestroyMessage how)
+    private async ValueTask<ActorReport[]> TearDownAsync(Vm vm, Operation op, DestroyMessage how)
     {
         _isClosing = true;
         if (_commandsRunning > 0) await _drained.Task;
@@ -203,9 +218,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
 
         var vcpus = await Task.WhenAll(_vcpus.Select(vcpu => vcpu.CloseAsync().AsTask()));
         _vcpus.Clear();
-        DeactivateOnIdle();
-        IReadOnlyList<ActorReport> reports = [Report(), .. vcpus];
-        return reports;
+        return vcpus;
     }
 
     private async Task ExitAsync(Operation op)
@@ -238,6 +251,9 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     private ActorReport Report() => _journal!.Report(CounterReport.Of("vm", _vm!.Counters), [_vm.Locks], _vm.Locks.Waits(), []);
 
     private static ulong SoftwareToken(Vm vm, Operation op) => ((ulong)vm.Options.Ordinal << 48) | (0xffUL << 40) | ((ulong)op.Id.Count & ((1UL << 40) - 1));
+
+    /// <summary>The host notifies nobody who has unregistered; if it did, that would be a use after free and no late call to be forgiven.</summary>
+    private Vm Notified() => _vm ?? throw Ghost(new InvalidOperationException($"{this.GetPrimaryKeyString()} was notified and is not there"));
 
     /// <summary>A late call to a VM that is gone has made a new, empty activation: it answers and leaves.</summary>
     private T Ghost<T>(T answer)

@@ -4,8 +4,8 @@ namespace Livebed.Grains.Contracts;
 [Alias("livebed.vcpu")]
 public interface IVcpuGrain : IGrainWithStringKey
 {
-    /// <summary>Makes the vCPU and starts its guest.</summary>
-    ValueTask StartAsync(VmMessage vm, int index);
+    /// <summary>Makes the vCPU and starts its guest. False when this activation is on its way out because somebody called it before: call again.</summary>
+    ValueTask<bool> StartAsync(VmMessage vm, int index);
 
     /// <summary>See <see cref="Kvm.Paging.IVcpuPort.FlushTlbAsync"/>.</summary>
     ValueTask FlushTlbAsync(OperationMessage op, long firstGfn, long pages);

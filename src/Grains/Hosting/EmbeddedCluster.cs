@@ -49,6 +49,7 @@ public sealed class EmbeddedCluster : ICluster
             catch (Exception failure)
             {
                 await cluster.DisposeAsync();
+                cancellationToken.ThrowIfCancellationRequested();
                 if (!PortInUseException.IsBehind(failure)) throw;
 
                 // Somebody was faster than we between looking and listening.

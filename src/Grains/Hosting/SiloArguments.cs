@@ -22,6 +22,8 @@ public static class SiloArguments
     public const string PromotedPerSecond = "--promoted-per-second";
     public const string ProbeTimeout = "--probe-timeout";
     public const string ResponseTimeout = "--response-timeout";
+    public const string Seed = "--seed";
+    public const string PreemptionShare = "--preemption-share";
     public const string LogLevel = "--log-level";
 
     /// <summary>The silo ends when its standard input does, that is, with the process that started it, however that ends.</summary>
@@ -48,6 +50,8 @@ public static class SiloArguments
             SampleRatio, settings.SampleRatio.ToString("R", CultureInfo.InvariantCulture), SpansPerTrace, Text(settings.SpansPerTrace),
             LockWaitThreshold, Text(settings.Thresholds.LockWaitMicroseconds), FaultThreshold, Text(settings.Thresholds.FaultMicroseconds),
             FaultRetries, Text(settings.Thresholds.FaultRetries), PromotedPerSecond, Text(settings.Thresholds.PromotedPerSecond),
+            Seed, settings.Seed.ToString(CultureInfo.InvariantCulture),
+            PreemptionShare, settings.PreemptionShare.ToString("R", CultureInfo.InvariantCulture),
             ResponseTimeout, Text((long)settings.ResponseTimeout.TotalMilliseconds), LogLevel, settings.LogLevel.ToString(),
         ];
         if (settings.PrimaryEndpoint is { } primary) arguments.AddRange([Primary, primary.ToString()]);
