@@ -81,7 +81,7 @@ public sealed class CampaignRoundTripTests
             hotplugPages: 11
             dirtyLog: manual
             ringEntries: 256
-            tlbEntries: 99
+            tlbEntries: 64
             mergeable: false
           - name: replay
             vcpus: 2
@@ -92,7 +92,7 @@ public sealed class CampaignRoundTripTests
             hotplugPages: 12
             dirtyLog: ring
             ringEntries: 512
-            tlbEntries: 98
+            tlbEntries: 32
         hostEvents: { rate: 12.5, spuriousShare: 0.125, maxPages: 3, hold: 250us, mix: { nested-range: 2.5 } }
         ksm: { rate: 1.25, pagesPerScan: 9 }
         memslotUpdates: { rate: 3.5, mix: { move: 4 } }

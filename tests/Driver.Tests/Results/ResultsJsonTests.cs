@@ -15,7 +15,7 @@ public sealed class ResultsJsonTests
 
     private static readonly string[] _promisedCounts =
     [
-        "accesses", "faults", "faultRetries", "notifierRanges", "notifierElided", "mmuLockAcquisitions", "memslotUpdates", "dirtyLogGets", "dirtyPagesReported",
+        "accesses", "faults", "faultRetries", "notifierRanges", "notifierElided", "notifierMmuLockAcquisitions", "mmuLockAcquisitions", "memslotUpdates", "dirtyLogGets", "dirtyPagesReported",
         "ksmMerges", "ksmUnmerges", "migrationsCompleted", "migrationsFailed", "teardowns", "checksEvaluated",
     ];
 

@@ -28,6 +28,7 @@ internal static class SampleResults
             FaultRetries = 3,
             NotifierRanges = 4,
             NotifierElided = 5,
+            NotifierMmuLockAcquisitions = 66,
             MmuLockAcquisitions = 6,
             MemslotUpdates = 7,
             DirtyLogGets = 8,

@@ -22,7 +22,9 @@ internal sealed class HostEventSource(Campaign campaign, Fleet fleet) : IOperati
     {
         if (fleet.Take(random, _ => true) is not { } slot) return null;
         var spurious = random.Chance(campaign.HostEvents.SpuriousShare);
-        var kind = spurious ? OperationKind.Spurious : _mix.Draw(random);
+        // A held range stays one wherever it falls: its point is how long it is open.
+        var drawn = _mix.Draw(random);
+        var kind = spurious && drawn != OperationKind.HeldRange ? OperationKind.Spurious : drawn;
         var pages = 1 + random.Next(campaign.HostEvents.MaxPages);
         var range = spurious ? Draw(random, VmLayout.ScratchHva, Fleet.ScratchPages, pages) : DrawGuest(random, slot.Settings, pages);
         var hold = (long)campaign.HostEvents.Hold.TotalMicroseconds;
