@@ -53,7 +53,7 @@ internal static class SampleResults
         PotentialCycles = [new("slots_lock -> mmap_lock -> slots_lock", ["MemslotCreate holds slots_lock(w) and asks for mmap_lock (r)", "Unmap holds mmap_lock(w) …"])],
         Hangs =
         [
-            new(HangKind.Deadlock, "deadlock", "two operations wait for each other", "vm-0", "mmu_notifier_slots_lock", 2_000_000, ["op 0.12", "op 0.13"],
+            new(HangKind.Deadlock, "deadlock", "two operations wait for each other", 2_000_000, ["op 0.12", "op 0.13"],
                 ["op 0.12 (NestedRange) waits for mmu_notifier_slots_lock (read) of vm-0, behind op 0.13", "op 0.13 (MemslotCreate) waits for op 0.12"]),
         ],
         Violations =

@@ -28,11 +28,11 @@ public sealed class VerdictTests
 
     [Theory]
     [InlineData(HangKind.Deadlock, "Deadlock: all wait.")]
-    [InlineData(HangKind.Livelock, "Livelock: all wait.")]
+    [InlineData(HangKind.OrphanedHold, "OrphanedHold: all wait.")]
     [InlineData(HangKind.Starvation, "Starvation: all wait.")]
     public void A_hang_makes_it_invalid(HangKind kind, string reason)
     {
-        var verdict = Verdict.Judge(_campaign, _good with { Hangs = [new(kind, "L2", "all wait", null, null, 1, [], [])] });
+        var verdict = Verdict.Judge(_campaign, _good with { Hangs = [new(kind, "L2", "all wait", 1, [], [])] });
         Assert.Equal((VerdictKind.Invalid, reason), (verdict.Kind, Assert.Single(verdict.Reasons)));
     }
 

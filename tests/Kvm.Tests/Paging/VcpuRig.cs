@@ -75,11 +75,13 @@ internal sealed class VcpuRig
     }
 
     /// <summary>Eight writes to one page, again and again.</summary>
-    internal sealed class OnePageGuest : IGuestProgram
+    internal sealed class OnePageGuest : IPacedGuestProgram
     {
         private int _batches;
 
         public Action<int>? BeforeBatch { get; set; }
+        public long BehindMicroseconds => 0;
+        public long AccessesHandedOut => 0;
         public long NextDueMicroseconds => 0;
 
         public int Next(Span<GuestOperation> operations, long nowMicroseconds)

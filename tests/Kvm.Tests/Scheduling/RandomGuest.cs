@@ -8,11 +8,13 @@ namespace Livebed.Kvm.Tests.Scheduling;
 
 /// <summary>A guest that always has something to do: reads and writes over RAM, hot-plug memory (plugged or not) and, rarely, MMIO. Some of
 /// what it writes is repeated, so that KSM has work.</summary>
-internal sealed class RandomGuest(SimBedOptions options, ulong seed, int ordinal, int vcpu) : IGuestProgram
+internal sealed class RandomGuest(SimBedOptions options, ulong seed, int ordinal, int vcpu) : IPacedGuestProgram
 {
     private readonly SeededRandom _random = new(seed);
     private ulong _sequence;
 
+    public long BehindMicroseconds => 0;
+    public long AccessesHandedOut => 0;
     public long NextDueMicroseconds => 0;
 
     public int Next(Span<GuestOperation> operations, long nowMicroseconds)

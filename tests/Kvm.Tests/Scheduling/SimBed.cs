@@ -43,7 +43,7 @@ internal sealed class SimBed
     public Operation NewOperation(OperationKind kind) => new(_ids.Next(), kind);
 
     /// <summary>Creates a process with its VM, its memslots and its vCPUs, which begin to run <paramref name="guest"/>'s programs.</summary>
-    public async ValueTask<SimVm> CreateVmAsync(Func<int, IGuestProgram>? guest = null)
+    public async ValueTask<SimVm> CreateVmAsync(Func<int, IPacedGuestProgram>? guest = null)
     {
         var vm = new SimVm(this, ++_created);
         _vms.Add(vm);

@@ -49,7 +49,7 @@ internal sealed class SimVm : IVmPort
 
     public static Hva RamHva(long page) => VmLayout.RamHva + page;
 
-    public async ValueTask BringUpAsync(Func<int, IGuestProgram>? guest)
+    public async ValueTask BringUpAsync(Func<int, IPacedGuestProgram>? guest)
     {
         var op = _bed.NewOperation(OperationKind.VmCreate);
         await Vm.Host.RegisterNotifierAsync(op, Vm.Notifier);
@@ -63,7 +63,7 @@ internal sealed class SimVm : IVmPort
         {
             var vcpu = new Vcpu(
                 _bed.World, new VcpuOptions(index, TlbEntries: 64, BatchAccesses: 8, FaultRetriesMax: 2_000, FaultMicrosecondsMax: 100_000),
-                $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, this, _bed.Host.Find(AddressSpaceId)!.Memory, guest(index));
+                $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, this, _bed.Host.Find(AddressSpaceId)!.GuestMemory, guest(index));
             Vcpus.Add(vcpu);
             Vm.Vcpus.Add(vcpu);
         }

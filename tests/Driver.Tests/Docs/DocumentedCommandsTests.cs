@@ -1,0 +1,69 @@
+namespace Livebed.Driver.Tests.Docs;
+
+/// <summary>
+/// Every command line of the documents is run up to where the cluster would start: it parses, its campaign is there and is checked, and its
+/// protocol, mutant and keys are known. The user's own campaign in them is the example that the document gives.
+/// </summary>
+public sealed class DocumentedCommandsTests
+{
+    private const string DotnetRun = "dotnet run -c Release --project src/Driver";
+    private const string Livebed = "livebed ";
+    private const string TestCommand = "dotnet test Cluster.sln";
+
+    public static TheoryData<string, string> All
+    {
+        get
+        {
+            var data = new TheoryData<string, string>();
+            foreach (var document in Documents.All)
+                foreach (var arguments in CommandsOf(document).Distinct(StringComparer.Ordinal))
+                    data.Add(document, arguments);
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(All))]
+    public async Task Every_command_is_accepted(string document, string arguments)
+    {
+        using var harness = new CommandHarness();
+        var example = Documents.Blocks(document, "yaml").FirstOrDefault(block => block.StartsWith("# campaigns/mine.yaml", StringComparison.Ordinal));
+        if (example is not null)
+        {
+            Directory.CreateDirectory(harness.Folder.PathOf("campaigns"));
+            harness.Folder.Write(Path.Combine("campaigns", "mine.yaml"), example);
+        }
+
+        var code = await harness.RunAsync(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        // The runner of the tests does next to nothing, so a minimum may make the run unknown; usage errors are 64.
+        Assert.True(code is ExitCodes.Valid or ExitCodes.Unknown, $"{document}: {arguments}: {code} {harness.Error}");
+    }
+
+    [Fact]
+    public void The_readme_gives_both_commands_and_one_test_command()
+    {
+        var commands = Documents.Blocks("README.md", "sh").SelectMany(block => block.Split('\n', StringSplitOptions.RemoveEmptyEntries)).ToList();
+        Assert.Equal(DotnetRun, commands[0]);
+        Assert.Equal(TestCommand, Assert.Single(commands, command => command.StartsWith("dotnet test", StringComparison.Ordinal)));
+        Assert.All(commands, command => Assert.True(command == TestCommand || command.StartsWith(DotnetRun, StringComparison.Ordinal), command));
+    }
+
+    [Fact]
+    public void The_campaign_of_the_readme_is_complete()
+    {
+        var example = Assert.Single(Documents.Blocks("README.md", "yaml"));
+        using var folder = new TemporaryFolder();
+        var campaign = new CampaignFiles.CampaignReader(new(folder.FullPath, folder.FullPath), _ => 1).Read(folder.Write("mine.yaml", example), []);
+        Assert.Equal(TimeSpan.FromSeconds(10), campaign.Duration);
+        Assert.Equal("mine", campaign.Name);
+    }
+
+    /// <summary>Arguments after the program; forms with a gap to fill in are no commands.</summary>
+    private static IEnumerable<string> CommandsOf(string document)
+    {
+        var lines = Documents.Blocks(document, "sh").SelectMany(block => block.Split('\n')).Where(line => line.StartsWith(DotnetRun, StringComparison.Ordinal))
+            .Select(line => line[DotnetRun.Length..].Replace(" -- ", "", StringComparison.Ordinal));
+        var inline = Documents.InlineCode(document).Where(code => code.StartsWith(Livebed, StringComparison.Ordinal)).Select(code => code[Livebed.Length..]);
+        return lines.Concat(inline).Select(arguments => arguments.Trim()).Where(arguments => arguments.IndexOfAny(['<', '…', '[']) < 0);
+    }
+}

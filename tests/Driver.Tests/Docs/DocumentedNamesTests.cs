@@ -1,0 +1,46 @@
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Notifiers;
+
+namespace Livebed.Driver.Tests.Docs;
+
+/// <summary>The tables of protocols, mutants and invariants have what the catalogues have, and nothing else.</summary>
+public sealed class DocumentedNamesTests
+{
+    private const string Protocols = "docs/protocols.md";
+
+    [Fact]
+    public void The_table_of_protocols_is_the_catalogue_and_each_has_its_section()
+    {
+        var names = ProtocolCatalog.All.Select(entry => $"`{entry.Name}`").ToList();
+        Assert.Equal(names, Documents.Table(Protocols, "## The six").Select(row => row[0]));
+        var sections = Repository.File(Protocols).Split('\n').Where(line => line.StartsWith("### `", StringComparison.Ordinal)).Select(line => line[4..].Split(':')[0]);
+        Assert.Equal(names, sections);
+    }
+
+    [Fact]
+    public void Every_protocol_of_the_catalogue_can_be_made_and_no_other() =>
+        Assert.Equal(ProtocolCatalog.All.Select(entry => entry.Name).Order(StringComparer.Ordinal), ProtocolFactory.Names.Order(StringComparer.Ordinal));
+
+    [Fact]
+    public void The_table_of_mutants_is_the_catalogue_with_story_checks_and_campaign()
+    {
+        var rows = Documents.Table(Protocols, "## Mutants").Select(row => $"{row[0]} {row[1]} {row[3]} {row[4]}");
+        Assert.Equal(MutantCatalog.All.Select(entry => $"`{entry.Name}` {entry.Story} {string.Join(", ", entry.CaughtBy)} `{entry.Campaign}`"), rows);
+    }
+
+    [Fact]
+    public void Every_mutant_but_none_has_an_entry_and_a_campaign_that_is_shipped()
+    {
+        Assert.Equal(Enum.GetValues<Mutant>().Where(mutant => mutant != Mutant.None), MutantCatalog.All.Select(entry => entry.Id).Order());
+        Assert.All(MutantCatalog.All, entry => Assert.True(File.Exists(Path.Combine(Repository.Root, "campaigns", $"{entry.Campaign}.yaml")), entry.Campaign));
+    }
+
+    [Fact]
+    public void The_table_of_invariants_is_the_catalogue_and_each_names_a_file_that_checks_it()
+    {
+        var rows = Documents.Table("ARCHITECTURE.md", "## Invariants");
+        Assert.Equal(InvariantCatalog.All.Keys.Order(StringComparer.Ordinal), rows.Select(row => row[0].Trim('`')).Order(StringComparer.Ordinal));
+        Assert.All(rows, row => Assert.Contains("src/", row[2], StringComparison.Ordinal));
+    }
+}

@@ -1,0 +1,101 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Driver.Tests.Docs;
+
+/// <summary>The example of docs/protocols.md is the class beside this one, and does what the page says.</summary>
+public sealed class ExampleProtocolTests
+{
+    private static readonly Gfn _gfn = VmLayout.HotplugGfn;
+    private static readonly HvaRange _pages = new(VmLayout.HotplugHva, 4);
+
+    private readonly NullObserver _observer = new();
+    private readonly OperationIds _ids = new(1);
+    private readonly HostMmu _host;
+
+    public ExampleProtocolTests()
+    {
+        _host = new HostMmu(new StillWorld(_observer), "host-0", frames: 16, pageSize: 64, Mutant.None);
+        _host.CreateAddressSpace(new AddressSpaceSpec(1, [new VmaSpec(_pages, VmaKind.Hotplug)]));
+    }
+
+    [Fact]
+    public void The_page_shows_the_class_as_it_is()
+    {
+        var file = Repository.File("tests/Driver.Tests/Docs/PromotingProtocol.cs");
+        var declared = file[file.IndexOf("internal sealed class", StringComparison.Ordinal)..];
+        Assert.Equal(declared, Assert.Single(Documents.Blocks("docs/protocols.md", "csharp")));
+    }
+
+    [Fact]
+    public async Task Remembering_what_start_did_is_not_enough()
+    {
+        var vm = await PlugInsideAnElidedRangeAsync(promotes: false);
+        Assert.Equal(FaultStatus.Mapped, (await FaultAsync(vm)).Status);
+        Assert.Equal(Invariants.NoInstallUnderInvalidation, Assert.Single(_observer.Violations).Invariant);
+    }
+
+    [Fact]
+    public async Task A_range_that_was_elided_holds_faults_back_once_a_memslot_covers_it_and_only_until_its_end()
+    {
+        var open = NewOperation(OperationKind.HeldRange);
+        var vm = await PlugInsideAnElidedRangeAsync(promotes: true, open);
+        Assert.Equal(FaultStatus.Retry, (await FaultAsync(vm)).Status);
+        await _host.CloseRangeAsync(open);
+        Assert.Equal(FaultStatus.Mapped, (await FaultAsync(vm)).Status);
+        Assert.Equal(0, vm.Protocol.InvalidationsInProgress);
+        Assert.Empty(_observer.Violations);
+    }
+
+    [Fact]
+    public async Task A_range_that_no_memslot_covers_takes_no_mmu_lock()
+    {
+        var vm = await CreateVmAsync(promotes: true);
+        var open = NewOperation(OperationKind.HeldRange);
+        await _host.OpenRangeAsync(open, new HostEvent(OperationKind.HeldRange, 1, _pages));
+        await _host.CloseRangeAsync(open);
+        Assert.Equal(0, vm.Counters.NotifierMmuLockAcquisitions);
+        Assert.Equal(1, vm.Counters.NotifierRanges);
+    }
+
+    /// <summary>The scene: a range over memory outside all memslots is open; a memslot over it is created.</summary>
+    private async Task<Vm> PlugInsideAnElidedRangeAsync(bool promotes, Operation? open = null)
+    {
+        var vm = await CreateVmAsync(promotes);
+        var opened = await _host.OpenRangeAsync(open ?? NewOperation(OperationKind.HeldRange), new HostEvent(OperationKind.HeldRange, 1, _pages));
+        Assert.Equal(HostEventStatus.Done, opened.Status);
+        var change = new MemslotChange(VmLayout.HotplugSlotId, _gfn, _pages.Pages, _pages.Start, MemslotFlags.None);
+        // Completed at once: the update waits for no range.
+        var update = vm.MemslotUpdates.SetAsync(NewOperation(OperationKind.MemslotCreate), change);
+        Assert.True(update.IsCompleted);
+        Assert.Equal(MemslotResult.Ok, await update);
+        return vm;
+    }
+
+    private async Task<Vm> CreateVmAsync(bool promotes)
+    {
+        var vm = new Vm(
+            new StillWorld(_observer), new VmOptions("vm-1", 1, "promoting"), new HostPort(_host, 1), context => new PromotingProtocol(context, promotes));
+        Assert.True(await vm.Host.RegisterNotifierAsync(NewOperation(OperationKind.VmCreate), vm.Notifier));
+        return vm;
+    }
+
+    private ValueTask<FaultReply> FaultAsync(Vm vm) => vm.Faults.HandleAsync(NewOperation(OperationKind.Fault), vcpu: 0, _gfn, write: true);
+
+    private Operation NewOperation(OperationKind kind) => new(_ids.Next(), kind);
+
+    /// <summary>Nobody else ever runs, and time stands still.</summary>
+    private sealed class StillWorld(IModelObserver observer) : IWorld
+    {
+        public long NowMicroseconds => 0;
+        public IModelObserver Observer => observer;
+        public ValueTask PointAsync(SchedulingPoint point) => ValueTask.CompletedTask;
+        public ValueTask DelayAsync(long microseconds) => ValueTask.CompletedTask;
+    }
+}

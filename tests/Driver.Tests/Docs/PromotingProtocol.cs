@@ -1,0 +1,71 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.World;
+
+namespace Livebed.Driver.Tests.Docs;
+
+/// <summary>
+/// The worked example of docs/protocols.md, which shows this class word by word. What start decided is kept with the range,
+/// so end does the same whatever the memslots are by then; and a memslot update, instead of waiting for open ranges, counts those
+/// that were elided before it publishes.
+/// </summary>
+/// <param name="context">what a protocol gets of its VM</param>
+/// <param name="promotes">false leaves the second half out, which is the mistake that the page begins with</param>
+internal sealed class PromotingProtocol(ProtocolContext context, bool promotes = true) : IInvalidationProtocol
+{
+    private readonly InvalidationState _state = new();
+    private readonly Dictionary<long, OpenRange> _open = [];
+
+    public ulong Sequence => _state.Sequence;
+    public long InvalidationsInProgress => _state.InProgress;
+    public long ActiveInvalidations => 0;
+    public bool HasChangePte => false;
+    public bool HasLocklessAgeing => false;
+
+    public async ValueTask RangeStartAsync(Operation op, MmuNotifierRange range)
+    {
+        var open = new OpenRange(range.Pages);
+        _open.Add(range.RangeId, open);
+        await context.Walk.UnmapAsync(op, range, mustLock: false, onLock: () => Count(open), onSlot: null);
+    }
+
+    public async ValueTask RangeEndAsync(Operation op, MmuNotifierRange range)
+    {
+        if (!_open.Remove(range.RangeId, out var open) || !open.IsCounted) return;
+        await context.Walk.FindAsync(op, range, mustLock: true, onLock: _state.End);
+    }
+
+    public async ValueTask PublishMemslotsAsync(Operation op, Action publish)
+    {
+        await context.MmuLock.WriteLockAsync(op);
+        if (promotes)
+            foreach (var open in _open.Values) Count(open);
+        publish();
+        context.MmuLock.WriteUnlock(op);
+    }
+
+    public bool ShouldRetryUnlocked(ulong sequence, Gfn gfn, Hva hva) => false;
+
+    public bool MustRetry(ulong sequence, Gfn gfn, Hva hva) =>
+        (_state.InProgress > 0 && _state.InHull(hva.Value)) || _state.Sequence != sequence;
+
+    // Nothing is held and nobody waits for a range, so one that never ends may stay counted.
+    public bool ResetAtDestroy() => true;
+
+    public bool NeedsSameSlots(MmuNotifierRange range) => false;
+
+    /// <summary>Under mmu_lock; once for each range, whoever comes first.</summary>
+    private void Count(OpenRange open)
+    {
+        if (open.IsCounted) return;
+        open.IsCounted = true;
+        _state.Begin();
+        _state.AddToHull(open.Pages.Start.Value, open.Pages.End.Value);
+    }
+
+    private sealed class OpenRange(HvaRange pages)
+    {
+        public HvaRange Pages { get; } = pages;
+        public bool IsCounted { get; set; }
+    }
+}
