@@ -1,6 +1,5 @@
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
-using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Vms;
