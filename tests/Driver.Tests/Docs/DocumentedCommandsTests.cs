@@ -53,7 +53,7 @@ public sealed class DocumentedCommandsTests
     {
         var example = Assert.Single(Documents.Blocks("README.md", "yaml"));
         using var folder = new TemporaryFolder();
-        var campaign = new CampaignFiles.CampaignReader(new(folder.FullPath, folder.FullPath), _ => 1).Read(folder.Write("mine.yaml", example), []);
+        var campaign = new Livebed.Driver.CampaignFiles.CampaignReader(new(folder.FullPath, folder.FullPath), _ => 1).Read(folder.Write("mine.yaml", example), []);
         Assert.Equal(TimeSpan.FromSeconds(10), campaign.Duration);
         Assert.Equal("mine", campaign.Name);
     }
