@@ -103,7 +103,10 @@ internal sealed class Supervisor(
     {
         try
         {
-            return await ask().WaitAsync(AnswerTimeout);
+            // A call to a silo that died may take until its time-out; nobody needs the answer any more.
+            var asked = ask();
+            await Task.WhenAny(asked, siloLost).WaitAsync(AnswerTimeout);
+            return asked.IsCompleted ? await asked : [];
         }
         catch (Exception exception) when (exception is TimeoutException or OrleansException)
         {

@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Livebed.Driver.Tests.EndToEnd;
+
+/// <summary>The built command as its user meets it: a process with streams, signals and an exit status. It does not outlive its test.</summary>
+internal sealed class CommandProcess : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly Process _process;
+    private readonly Task<string> _errors;
+    private readonly List<string> _lines = [];
+
+    private CommandProcess(Process process)
+    {
+        _process = process;
+        _errors = process.StandardError.ReadToEndAsync();
+    }
+
+    public string Out => string.Join('\n', _lines);
+    public string Errors => _errors.Result;
+
+    /// <summary>The processes that it has started and that live.</summary>
+    public IEnumerable<(int Id, string CommandLine)> Children => Directory.EnumerateDirectories("/proc")
+        .Select(folder => int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0)
+        .Where(id => id > 0 && ParentOf(id) == _process.Id)
+        .Select(id => (id, CommandLineOf(id)));
+
+    public static CommandProcess Start(string folder, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet")
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        // The test project refers to the command, so the build lays it, its campaigns and the silo beside the tests.
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "livebed.dll"));
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        return new CommandProcess(Process.Start(start)!);
+    }
+
+    /// <summary>Runs it to its end.</summary>
+    public static async Task<(int ExitCode, string Out, string Errors)> RunAsync(string folder, params string[] arguments)
+    {
+        using var command = Start(folder, arguments);
+        return (await command.EndAsync(), command.Out, command.Errors);
+    }
+
+    /// <summary>Reads standard output up to a line.</summary>
+    public async Task SaysAsync(string line)
+    {
+        while (await NextLineAsync() is { } said)
+            if (said == line)
+                return;
+        Assert.Fail($"it ended without saying '{line}': {Out}\n{Errors}");
+    }
+
+    public void Signal(int signal) => Assert.Equal(0, Kill(_process.Id, signal));
+
+    public void KillChild(int id) => Assert.Equal(0, Kill(id, signal: 9));
+
+    /// <summary>Its exit status, once it has ended.</summary>
+    public async Task<int> EndAsync()
+    {
+        while (await NextLineAsync() is not null) continue;
+        await _process.WaitForExitAsync().WaitAsync(Patience);
+        await _errors.WaitAsync(Patience);
+        return _process.ExitCode;
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited) _process.Kill(entireProcessTree: true);
+        _process.Dispose();
+    }
+
+    private async Task<string?> NextLineAsync()
+    {
+        var line = await _process.StandardOutput.ReadLineAsync().WaitAsync(Patience);
+        if (line is not null) _lines.Add(line);
+        return line;
+    }
+
+    private static int ParentOf(int process)
+    {
+        try
+        {
+            // "pid (name) state parent ...", and the name may hold anything.
+            var stat = File.ReadAllText($"/proc/{process}/stat");
+            return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
+
+    private static string CommandLineOf(int process)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{process}/cmdline").Replace('\0', ' ');
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Kill(int process, int signal);
+}

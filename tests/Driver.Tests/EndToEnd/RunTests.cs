@@ -1,0 +1,119 @@
+using Livebed.Driver.Results;
+using Livebed.Driver.Runs;
+
+namespace Livebed.Driver.Tests.EndToEnd;
+
+/// <summary>`livebed run` as a process: valid and unknown runs, in one process and in many, to their end or interrupted.</summary>
+[Collection(EndToEndCollection.Name)]
+public sealed class RunTests
+{
+    /// <summary>A guest and host events at a rate that any machine keeps up with, for as long as nobody stops it.</summary>
+    private const string Endless = """
+        duration: 10m
+        silos: 2
+        pageSize: 256
+        vms:
+          - { vcpus: 1, guest: { bytesPerVcpu: 8KiB, rate: 500 }, dirtyLog: bitmap }
+        hostEvents: { rate: 20, maxPages: 8 }
+        dirtyLog: { rate: 5 }
+        """;
+
+    [Fact]
+    public async Task The_smoke_campaign_is_valid_and_the_campaign_that_it_leaves_runs_again_in_processes_of_its_own()
+    {
+        using var folder = new TemporaryFolder();
+        string[] minimum = ["--set", "minimum.accesses=10", "--set", "minimum.dirtyLogGets=0", "--set", "minimum.teardowns=0"];
+        var (exitCode, output, errors) = await CommandProcess.RunAsync(
+            folder.FullPath, ["run", "smoke", "--duration", "3s", "--silos", "2", "--seed", "5", "--out", "first", .. minimum]);
+        Assert.Equal("", errors);
+        Assert.True(exitCode == ExitCodes.Valid, output);
+        var first = StoredRun.In(folder.PathOf("first"));
+        Check(first.Results);
+        first.EveryOperationEnded();
+
+        (exitCode, output, errors) = await CommandProcess.RunAsync(
+            folder.FullPath, "run", first.PathOf(RunFolder.CampaignFile), "--processes", "--duration", "2s", "--json", "--out", "second");
+        Assert.Equal("", errors);
+        Assert.True(exitCode == ExitCodes.Valid, output);
+        var second = StoredRun.In(folder.PathOf("second"));
+        Check(second.Results);
+        second.EveryOperationEnded();
+        Assert.Equal(first.Results.Seed, second.Results.Seed);
+        Assert.Equal(File.ReadAllText(second.PathOf(RunFolder.ResultsFile)), output + "\n");
+        Assert.Single(first.Results.Silos.Select(silo => silo.ProcessId).Distinct());
+        Assert.Equal(2, second.Results.Silos.Select(silo => silo.ProcessId).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task A_run_that_did_less_than_its_minimum_is_unknown()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("idle.yaml", "duration: 200ms\nsilos: 1\nvms:\n  - { vcpus: 1, guest: { bytesPerVcpu: 4KiB, rate: 10 } }\nminimum: { notifierRanges: 1 }\n");
+        var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "run", "idle.yaml");
+        Assert.Equal("", errors);
+        Assert.True(exitCode == ExitCodes.Unknown, output);
+        var results = StoredRun.In(folder.PathOf("runs")).Results;
+        Assert.Equal(VerdictKind.Unknown, results.Verdict);
+        Assert.Equal("Too little was done: notifierRanges is 0, the campaign asks for at least 1.", Assert.Single(results.Reasons));
+        Assert.Empty(results.NotStarted);
+    }
+
+    [Fact]
+    public async Task Ctrl_C_ends_a_run_in_order()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var folder = new TemporaryFolder();
+        folder.Write("endless.yaml", Endless);
+        using var command = CommandProcess.Start(folder.FullPath, "run", "endless.yaml");
+        await command.SaysAsync("running");
+        command.Signal(signal: 2);
+        Assert.Equal(ExitCodes.Interrupted, await command.EndAsync());
+        Assert.Equal("stopping; interrupt again to quit at once", command.Errors.TrimEnd());
+        var run = StoredRun.In(folder.PathOf("runs"));
+        run.EveryOperationEnded();
+        Assert.Equal(VerdictKind.Unknown, run.Results.Verdict);
+        Assert.StartsWith("Interrupted after", Assert.Single(run.Results.Reasons), StringComparison.Ordinal);
+        Assert.Equal(1, run.Results.Counts.Teardowns);
+        Assert.All(LeakResult.Kinds, kind => Assert.Equal(0, kind.Read(run.Results.Leaks)));
+    }
+
+    [Fact]
+    public async Task A_silo_that_dies_makes_the_run_unknown_and_is_named_and_no_process_is_left()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var folder = new TemporaryFolder();
+        folder.Write("endless.yaml", Endless);
+        using var command = CommandProcess.Start(folder.FullPath, "run", "endless.yaml", "--processes");
+        await command.SaysAsync("running");
+        var silos = command.Children.ToList();
+        Assert.Equal(2, silos.Count);
+        command.KillChild(Assert.Single(silos, silo => silo.CommandLine.Contains("silo-1", StringComparison.Ordinal)).Id);
+        Assert.Equal(ExitCodes.Unknown, await command.EndAsync());
+        Assert.All(silos, silo => Assert.False(Path.Exists($"/proc/{silo.Id}/exe"), $"{silo.CommandLine} lives"));
+        var results = StoredRun.In(folder.PathOf("runs")).Results;
+        Assert.Contains("silo-1 ended during the run, and what it held is lost.", results.Reasons);
+        Assert.Contains(results.Silos, silo => silo is { Name: "silo-1", ContactLost: true });
+        Assert.Contains(results.Silos, silo => silo is { Name: "silo-0", ContactLost: false });
+    }
+
+    private static void Check(RunResults results)
+    {
+        Assert.Equal(VerdictKind.Valid, results.Verdict);
+        Assert.Single(results.Reasons);
+        Assert.Equal(["silo-0", "silo-1"], results.Silos.Select(silo => silo.Name));
+        Assert.All(results.Silos, silo => Assert.False(silo.ContactLost));
+        Assert.All(results.Silos, silo => Assert.NotEqual("", silo.Address));
+        Assert.True(results.DurationSeconds >= 2);
+        Assert.True(results.Counts.Accesses > 0 && results.Counts.Faults > 0 && results.Counts.ChecksEvaluated > 0);
+        Assert.True(results.Counts.MmuLockAcquisitions > 0);
+        // Every VM that was made was torn down in the end.
+        Assert.True(results.Counts.Teardowns >= 2);
+        Assert.Contains("fault", results.LatencyMicroseconds.Keys);
+        Assert.Contains("dont-need", results.LatencyMicroseconds.Keys);
+        Assert.Contains(results.Locks, row => row is { Class: "mmu_lock", Acquisitions: > 0 });
+        Assert.Equal(2, results.Guests.Count);
+        Assert.Empty(results.Violations);
+        Assert.Empty(results.Hangs);
+        Assert.All(LeakResult.Kinds, kind => Assert.Equal(0, kind.Read(results.Leaks)));
+    }
+}

@@ -1,0 +1,44 @@
+using System.Text.Json;
+using Livebed.Driver.Results;
+using Livebed.Driver.Runs;
+
+namespace Livebed.Driver.Tests.EndToEnd;
+
+/// <summary>A run folder as a later reader finds it. Reading it is a test: all files are there, whole, and parse.</summary>
+internal sealed class StoredRun
+{
+    public StoredRun(string folder)
+    {
+        Folder = folder;
+        Assert.Equal(
+            [RunFolder.CampaignFile, RunFolder.HistoryFile, RunFolder.ResultsFile], Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Results = ResultsJson.Read(File.ReadAllText(PathOf(RunFolder.ResultsFile)));
+        History = [.. File.ReadLines(PathOf(RunFolder.HistoryFile)).Select(line => JsonDocument.Parse(line).RootElement)];
+        Assert.Equal(Enumerable.Range(0, History.Count), History.Select(record => record.GetProperty("index").GetInt32()));
+        var times = History.Select(record => record.GetProperty("time").GetInt64()).ToList();
+        Assert.Equal(times.Order(), times);
+        Assert.Empty(Results.LimitsHit);
+    }
+
+    public string Folder { get; }
+    public RunResults Results { get; }
+    public IReadOnlyList<JsonElement> History { get; }
+
+    /// <summary>The one run that was made below a folder.</summary>
+    public static StoredRun In(string parent) => new(Assert.Single(Directory.GetDirectories(parent)));
+
+    public string PathOf(string file) => Path.Combine(Folder, file);
+
+    /// <summary>Everything that began has ended, once, as whoever recorded the beginning saw it.</summary>
+    public void EveryOperationEnded()
+    {
+        Assert.NotEmpty(History);
+        Assert.All(
+            History.GroupBy(record => (Text(record, "process"), Text(record, "op"))),
+            operation => Assert.True(
+                operation.Select(record => Text(record, "type")).ToArray() is ["invoke", "ok" or "fail" or "info"],
+                $"{operation.Key}: {string.Join(", ", operation)}"));
+    }
+
+    private static string Text(JsonElement record, string field) => record.GetProperty(field).GetString()!;
+}

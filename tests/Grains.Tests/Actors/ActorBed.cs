@@ -1,0 +1,77 @@
+using Livebed.Grains.Contracts;
+using Livebed.Grains.Hosting;
+using Livebed.Grains.Placement;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.World;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Livebed.Grains.Tests.Actors;
+
+/// <summary>
+/// A real embedded cluster and the driver's part of the work on it. Every test takes a host of its own, so that what one leaves behind is
+/// nobody else's and can be counted.
+/// </summary>
+internal sealed class ActorBed : IAsyncDisposable
+{
+    public const int PageSize = 256;
+
+    private const int FramesPerHost = 4096;
+
+    private readonly EmbeddedCluster _cluster;
+    private readonly OperationIds _ids = new(origin: 0);
+    private int _hosts = -1;
+    private int _vms;
+
+    private ActorBed(EmbeddedCluster cluster, CallCounter calls)
+    {
+        _cluster = cluster;
+        Calls = calls;
+    }
+
+    public CallCounter Calls { get; }
+
+    public IGrainFactory Grains => _cluster.Client;
+
+    public static async Task<ActorBed> StartAsync(PlacementMode placement, int silos)
+    {
+        var calls = new CallCounter();
+        return new ActorBed(
+            await EmbeddedCluster.StartAsync(new ClusterSettings
+            {
+                Silos = silos,
+                Placement = placement,
+                SampleRatio = 0,
+                ConfigureSilo = services => services.AddSingleton<IIncomingGrainCallFilter>(calls),
+            }), calls);
+    }
+
+    public Operation NextOperation(OperationKind kind) => new(_ids.Next(), kind);
+
+    public OperationMessage Next(OperationKind kind) => OperationMessage.From(NextOperation(kind));
+
+    /// <summary>A VM that is not made yet, on a host that nobody else has.</summary>
+    public async Task<BedVm> PlanAsync(VmPlan? plan = null)
+    {
+        var host = Interlocked.Increment(ref _hosts);
+        await Grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(host)).ConfigureAsync(new HostMessage(ActorKeys.Host(host), FramesPerHost, PageSize, Mutant.None));
+        return new BedVm(this, plan ?? new VmPlan(), host, Interlocked.Increment(ref _vms));
+    }
+
+    /// <summary>A VM whose guests run and have begun to fault.</summary>
+    public async Task<BedVm> RunAsync(VmPlan? plan = null)
+    {
+        var vm = await PlanAsync(plan);
+        await vm.CreateAsync();
+        await vm.RunsOnAsync();
+        return vm;
+    }
+
+    /// <summary>Activations that live for this VM: of itself and of its vCPUs.</summary>
+    public async Task<string> ActivationsOfAsync(string vmKey)
+    {
+        var all = await Grains.GetGrain<IManagementGrain>(0).GetDetailedGrainStatistics();
+        return string.Join(' ', all.Select(entry => entry.GrainId.Key.ToString()!).Where(key => key == vmKey || key.StartsWith(vmKey + "/", StringComparison.Ordinal)));
+    }
+
+    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+}

@@ -1,0 +1,106 @@
+using Livebed.Grains.Contracts;
+using Livebed.Grains.Placement;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Guests;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Grains.Tests.Actors;
+
+/// <summary>A VM of a test with a synthetic guest, on a host of its own, and what a driver does with it.</summary>
+internal sealed class BedVm
+{
+    private const int AccessesPerSecond = 5_000;
+    private const int CreateAttempts = 200;
+
+    private readonly ActorBed _bed;
+    private readonly VmPlan _plan;
+    private readonly int _ordinal;
+
+    public BedVm(ActorBed bed, VmPlan plan, int host, int ordinal)
+    {
+        _bed = bed;
+        _plan = plan;
+        _ordinal = ordinal;
+        HostKey = ActorKeys.Host(host);
+        Key = ActorKeys.Vm(ordinal, 0, host);
+        Grain = bed.Grains.GetGrain<IVmGrain>(Key);
+        Host = bed.Grains.GetGrain<IHostMmuGrain>(HostKey);
+    }
+
+    public string Key { get; }
+    public string HostKey { get; }
+    public IVmGrain Grain { get; }
+    public IHostMmuGrain Host { get; }
+    public int AddressSpaceId => _ordinal;
+    public HvaRange Ram => new(VmLayout.RamHva, _plan.RamPages);
+
+    public IVcpuGrain Vcpu(int index) => _bed.Grains.GetGrain<IVcpuGrain>(ActorKeys.Vcpu(Key, index));
+
+    /// <summary>As the driver does it: again, while the activation is one that is going away.</summary>
+    public async Task CreateAsync()
+    {
+        var op = _bed.Next(OperationKind.VmCreate);
+        for (var attempt = 0; !await Grain.CreateAsync(op, Message()); attempt++) Assert.True(attempt < CreateAttempts, "the activation kept going away");
+    }
+
+    public async Task<HostEventResult> HostEventAsync(OperationKind kind, HvaRange range) =>
+        await Host.RunEventAsync(_bed.Next(kind), new HostEvent(kind, _ordinal, range) { ChildMicroseconds = 1_000, Inner = range.Start });
+
+    public async Task<MemslotResult> SetHotplugAsync(OperationKind kind, Gfn gfn, long pages) => await Grain.SetMemslotAsync(_bed.Next(kind), Hotplug(gfn, pages));
+
+    public static MemslotChange Hotplug(Gfn gfn, long pages) => new(VmLayout.HotplugSlotId, gfn, pages, VmLayout.HotplugHva, MemslotFlags.None);
+
+    public async Task<long> DirtyLogAsync(DirtyLogStep step) => await Grain.DirtyLogAsync(_bed.Next(KindOf(step)), step);
+
+    public async Task<IReadOnlyList<ActorReport>> DestroyAsync(DestroyOrder order = DestroyOrder.VmFirst, bool sharesAddressSpace = false) =>
+        await Grain.DestroyAsync(_bed.Next(OperationKind.VmDestroy), new DestroyMessage(order, sharesAddressSpace));
+
+    /// <summary>Reports of host, VM and vCPUs; none may tell of a violation or a failure.</summary>
+    public async Task<IReadOnlyList<ActorReport>> InspectAsync()
+    {
+        ActorReport[] reports = [await Host.InspectAsync(), .. await Grain.InspectAsync(settled: false)];
+        Assert.All(reports, report => Assert.Empty(report.Violations));
+        Assert.All(reports, report => Assert.Null(report.Failure));
+        return reports;
+    }
+
+    /// <summary>A counter, summed over host, VM and vCPUs.</summary>
+    public async Task<long> CountAsync(string name) => (await InspectAsync()).Sum(report => report.Counters.GetValueOrDefault(name));
+
+    /// <summary>Returns when every vCPU has made progress since the call.</summary>
+    public async Task RunsOnAsync()
+    {
+        var before = await CountAsync("vcpu.accesses");
+        await Until.HoldsAsync(() => CountAsync("vcpu.accesses"), now => now >= before + _plan.RamPages, "guest progress");
+    }
+
+    /// <summary>What must be left of a VM: nothing, at its host and on the silos.</summary>
+    public async Task LeavesNothingAsync()
+    {
+        var usage = (await Host.InspectAsync()).Counters.Where(entry => entry.Key.StartsWith("usage.", StringComparison.Ordinal)).ToList();
+        Assert.NotEmpty(usage);
+        Assert.All(usage, entry => Assert.Equal(0, entry.Value));
+        await LeavesNoActivationAsync();
+    }
+
+    public async Task LeavesNoActivationAsync() => await Until.HoldsAsync(() => _bed.ActivationsOfAsync(Key), left => left.Length == 0, $"the end of {Key}'s activations");
+
+    private static OperationKind KindOf(DirtyLogStep step) => step switch
+    {
+        DirtyLogStep.Enable => OperationKind.DirtyLogEnable,
+        DirtyLogStep.Verify => OperationKind.DirtyLogVerify,
+        DirtyLogStep.Disable => OperationKind.DirtyLogDisable,
+        _ => OperationKind.DirtyLogGet,
+    };
+
+    private VmMessage Message() => new(
+        new VmOptions(Key, _ordinal, _plan.Protocol, DirtyLog: _plan.DirtyLog, RingEntries: 128), HostKey, _ordinal, _plan.Vcpus, _plan.RamPages, VmPlan.Memslots,
+        VmPlan.HotplugPages, ActorBed.PageSize, ScratchPages: 16, Mergeable: true, TlbEntries: 64, FaultRetriesMax: 1_000_000, Seed: 11,
+        new SyntheticGuestSpec(
+            (long)_plan.PagesPerVcpu * ActorBed.PageSize, WritePercent: 60, AccessesPerSecond: AccessesPerSecond,
+            ExtraRange: new GfnRange(VmLayout.HotplugGfn, VmPlan.HotplugPages), ExtraPercent: 10, RepeatedPercent: _plan.RepeatedPercent),
+        RefusesNonBlockable: false);
+}

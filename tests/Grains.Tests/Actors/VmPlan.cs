@@ -1,0 +1,14 @@
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
+
+namespace Livebed.Grains.Tests.Actors;
+
+/// <summary>What a test wants of its VM.</summary>
+internal sealed record VmPlan(
+    DirtyLogMode DirtyLog = DirtyLogMode.None, string Protocol = ProtocolCatalog.ActiveCount, int Vcpus = 2, int PagesPerVcpu = 32, int RepeatedPercent = 0)
+{
+    public const int Memslots = 2;
+    public const int HotplugPages = 16;
+
+    public long RamPages => (long)Vcpus * PagesPerVcpu;
+}
