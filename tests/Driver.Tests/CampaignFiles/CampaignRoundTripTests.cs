@@ -93,7 +93,7 @@ public sealed class CampaignRoundTripTests
             dirtyLog: ring
             ringEntries: 512
             tlbEntries: 32
-        hostEvents: { rate: 12.5, spuriousShare: 0.125, maxPages: 3, hold: 250us, mix: { nested-range: 2.5 } }
+        hostEvents: { rate: 12.5, spuriousShare: 0.125, maxPages: 3, hold: 250us, refusesNonBlockable: true, mix: { nested-range: 2.5 } }
         ksm: { rate: 1.25, pagesPerScan: 9 }
         memslotUpdates: { rate: 3.5, mix: { move: 4 } }
         dirtyLog: { rate: 2.25, roundsPerSession: 5, verifyEvery: 3 }
