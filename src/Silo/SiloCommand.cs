@@ -120,7 +120,7 @@ internal static class SiloCommand
         Require(PreemptionShare, share => share is >= 0 and <= 1, "a share is between 0 and 1");
         Require(
             SiloName, name => ActorKeys.TryParse(name, out var actor) && actor.Role == ActorRole.SiloProbe, "a silo is named silo-0, silo-1, ...");
-        command.SetAction((result, cancellation) => SiloProgram.RunAsync(Settings(result), result.GetValue(ExitWithStdin), cancellation));
+        command.SetAction((result, _) => SiloProgram.RunAsync(Settings(result), result.GetValue(ExitWithStdin)));
         return command;
     }
 
@@ -128,7 +128,7 @@ internal static class SiloCommand
     public static async Task<int> RunAsync(this ParseResult result)
     {
         if (result.Errors.Count == 0)
-            return await result.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return await result.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         foreach (var error in result.Errors) await Console.Error.WriteLineAsync($"livebed-silo: {error.Message}");
         return SiloArguments.ExitUsage;
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Livebed.Grains.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -15,9 +16,12 @@ internal static class SiloProgram
     private static readonly TimeSpan StartMax = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ListenerPoll = TimeSpan.FromMilliseconds(50);
 
-    public static async Task<int> RunAsync(SiloSettings settings, bool exitWithStdin, CancellationToken signalled)
+    public static async Task<int> RunAsync(SiloSettings settings, bool exitWithStdin)
     {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(signalled);
+        using var ended = new CancellationTokenSource();
+        using var terminate = ListenTo(PosixSignal.SIGTERM, ended.Cancel);
+        // Ctrl-C reaches a driver's silos too, and the driver still needs them: these end with it, by their standard input.
+        using var interrupt = ListenTo(PosixSignal.SIGINT, exitWithStdin ? () => { } : ended.Cancel);
         if (exitWithStdin) _ = StandardInput.WaitForEndAsync().ContinueWith(_ => ended.Cancel(), TaskScheduler.Default);
         using var starting = CancellationTokenSource.CreateLinkedTokenSource(ended.Token);
         starting.CancelAfter(StartMax);
@@ -43,6 +47,12 @@ internal static class SiloProgram
         await host.StopWithinBoundAsync();
         return ended.IsCancellationRequested ? 0 : SiloArguments.ExitFailed;
     }
+
+    private static PosixSignalRegistration ListenTo(PosixSignal signal, Action then) => PosixSignalRegistration.Create(signal, context =>
+    {
+        context.Cancel = true;
+        then();
+    });
 
     /// <summary>Returns when somebody listens there. Orleans would retry a primary that is not there yet only after seconds.</summary>
     private static async Task WaitForListenerAsync(IPEndPoint endpoint, CancellationToken cancellationToken)

@@ -69,7 +69,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             },
             ResponseTimeout = TimeSpan.FromMinutes(2),
             Seed = (ulong)campaign.Seed!.Value,
-            LogLevel = options.Verbose ? LogLevel.Information : LogLevel.Warning,
+            LogLevel = options.Verbose ? LogLevel.Information : LogLevel.Error,
         };
         try
         {

@@ -20,6 +20,7 @@ internal static class ClusterClientHost
         builder.Services.AddLivebedTelemetry(
             TelemetrySetup.DriverService, "driver", settings.Otlp, settings.SampleRatio, spansPerTrace, settings.Tracing);
         builder.Services.AddLivebedMessages();
+        builder.Services.AddSingleton<IHostLifetime, NoSignals>();
         builder.UseOrleansClient(client =>
         {
             client.UseStaticClustering([.. gateways]);

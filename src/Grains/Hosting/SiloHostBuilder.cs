@@ -27,6 +27,7 @@ public static class SiloHostBuilder
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         AddStandardErrorLog(builder.Logging, settings.LogLevel);
         var services = builder.Services;
+        services.AddSingleton<IHostLifetime, NoSignals>();
         services.AddLivebedTelemetry(
             TelemetrySetup.SiloService, settings.SiloName, settings.Otlp, settings.SampleRatio, settings.SpansPerTrace);
         services.AddSingleton(new SiloTelemetry(settings.SiloName, settings.Thresholds, TimeProvider.System));

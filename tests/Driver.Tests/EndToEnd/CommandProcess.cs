@@ -58,7 +58,11 @@ internal sealed class CommandProcess : IDisposable
         Assert.Fail($"it ended without saying '{line}': {Out}\n{Errors}");
     }
 
-    public void Signal(int signal) => Assert.Equal(0, Kill(_process.Id, signal));
+    /// <summary>Ctrl-C, which a terminal sends to a command and to all that it has started.</summary>
+    public void Interrupt()
+    {
+        foreach (var (id, _) in Children.Append((_process.Id, ""))) Assert.Equal(0, Kill(id, signal: 2));
+    }
 
     public void KillChild(int id) => Assert.Equal(0, Kill(id, signal: 9));
 

@@ -58,21 +58,24 @@ public sealed class RunTests
         Assert.Empty(results.NotStarted);
     }
 
-    [Fact]
-    public async Task Ctrl_C_ends_a_run_in_order()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Ctrl_C_ends_a_run_in_order(bool processes)
     {
         if (!OperatingSystem.IsLinux()) return;
         using var folder = new TemporaryFolder();
         folder.Write("endless.yaml", Endless);
-        using var command = CommandProcess.Start(folder.FullPath, "run", "endless.yaml");
+        using var command = CommandProcess.Start(folder.FullPath, processes ? ["run", "endless.yaml", "--processes"] : ["run", "endless.yaml"]);
         await command.SaysAsync("running");
-        command.Signal(signal: 2);
+        command.Interrupt();
         Assert.Equal(ExitCodes.Interrupted, await command.EndAsync());
         Assert.Equal("stopping; interrupt again to quit at once", command.Errors.TrimEnd());
         var run = StoredRun.In(folder.PathOf("runs"));
         run.EveryOperationEnded();
         Assert.Equal(VerdictKind.Unknown, run.Results.Verdict);
-        Assert.StartsWith("Interrupted after", Assert.Single(run.Results.Reasons), StringComparison.Ordinal);
+        Assert.StartsWith("Interrupted after", run.Results.Reasons[0], StringComparison.Ordinal);
+        Assert.DoesNotContain(run.Results.Silos, silo => silo.ContactLost);
         Assert.Equal(1, run.Results.Counts.Teardowns);
         Assert.All(LeakResult.Kinds, kind => Assert.Equal(0, kind.Read(run.Results.Leaks)));
     }
