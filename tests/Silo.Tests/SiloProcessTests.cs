@@ -111,6 +111,8 @@ public sealed class SiloProcessTests
             SampleRatio = 0.125,
             SpansPerTrace = 77,
             Thresholds = new() { LockWaitMicroseconds = 1, FaultMicroseconds = 2, FaultRetries = 3, PromotedPerSecond = 4 },
+            Seed = ulong.MaxValue,
+            PreemptionShare = 0.125,
             ProbeTimeout = TimeSpan.FromMilliseconds(1234),
             ResponseTimeout = TimeSpan.FromMilliseconds(5678),
             LogLevel = Microsoft.Extensions.Logging.LogLevel.Error,
