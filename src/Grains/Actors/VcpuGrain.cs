@@ -18,11 +18,13 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
 {
     private ActorJournal? _journal;
     private Vcpu? _vcpu;
-    private bool _isGhost;
+    private Vacancy? _vacancy;
+
+    private Vacancy Vacancy => _vacancy ??= new Vacancy(this);
 
     public ValueTask<bool> StartAsync(VmMessage vm, int index)
     {
-        if (_isGhost) return ValueTask.FromResult(false);
+        if (!Vacancy.TryFill()) return ValueTask.FromResult(false);
         if (_vcpu is not null) return ValueTask.FromResult(true);
         _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
         var memory = localHosts.Find(vm.HostKey, vm.AddressSpaceId)
@@ -37,13 +39,13 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
     }
 
     public ValueTask FlushTlbAsync(OperationMessage op, long firstGfn, long pages) =>
-        _vcpu is null ? Ghost() : _vcpu.FlushTlbAsync(op.ToOperation(), new GfnRange(new Gfn(firstGfn), pages));
+        _vcpu is null ? Vacant() : _vcpu.FlushTlbAsync(op.ToOperation(), new GfnRange(new Gfn(firstGfn), pages));
 
-    public ValueTask PauseAsync(OperationMessage op) => _vcpu is null ? Ghost() : _vcpu.PauseAsync(op.ToOperation());
+    public ValueTask PauseAsync(OperationMessage op) => _vcpu is null ? Vacant() : _vcpu.PauseAsync(op.ToOperation());
 
-    public ValueTask ResumeAsync(OperationMessage op) => _vcpu is null ? Ghost() : _vcpu.ResumeAsync(op.ToOperation());
+    public ValueTask ResumeAsync(OperationMessage op) => _vcpu is null ? Vacant() : _vcpu.ResumeAsync(op.ToOperation());
 
-    public ValueTask StopAsync(OperationMessage op) => _vcpu is null ? Ghost() : _vcpu.StopAsync(op.ToOperation());
+    public ValueTask StopAsync(OperationMessage op) => _vcpu is null ? Vacant() : _vcpu.StopAsync(op.ToOperation());
 
     public ValueTask<ActorReport> InspectAsync() => ValueTask.FromResult(Report());
 
@@ -75,7 +77,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
     {
         if (_vcpu is null || _journal is null)
         {
-            _ = Ghost();
+            _ = Vacant();
             return new ActorReport { Actor = this.GetPrimaryKeyString(), Silo = telemetry.Silo };
         }
 
@@ -84,11 +86,10 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         return _journal.Report(CounterReport.Of("vcpu", _vcpu.Counters), [], waits, [_vcpu.CurrentFault]);
     }
 
-    /// <summary>A late call to a vCPU that is gone, or one that came before its start, has made an empty activation: it answers and leaves.</summary>
-    private ValueTask Ghost()
+    /// <summary>The answer to a call that found no vCPU.</summary>
+    private ValueTask Vacant()
     {
-        _isGhost = true;
-        DeactivateOnIdle();
+        Vacancy.Noticed();
         return ValueTask.CompletedTask;
     }
 

@@ -35,11 +35,13 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     private IHostMmuGrain? _host;
     private int _commandsRunning;
     private bool _isClosing;
-    private bool _isGhost;
+    private Vacancy? _vacancy;
+
+    private Vacancy Vacancy => _vacancy ??= new Vacancy(this);
 
     public async ValueTask<bool> CreateAsync(OperationMessage op, VmMessage vm)
     {
-        if (_isGhost) return false;
+        if (!Vacancy.TryFill()) return false;
         _message = vm;
         await _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
@@ -71,7 +73,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
 
     public async ValueTask<IReadOnlyList<ActorReport>> DestroyAsync(OperationMessage op, DestroyMessage how)
     {
-        if (_vm is null || _journal is null) return Ghost<IReadOnlyList<ActorReport>>([]);
+        if (_vm is null || _journal is null) return Vacant<IReadOnlyList<ActorReport>>([]);
         return (IReadOnlyList<ActorReport>)(await _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
             var operation = op.ToOperation();
@@ -85,18 +87,18 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
 
     public async ValueTask<IReadOnlyList<ActorReport>> InspectAsync(bool settled)
     {
-        if (_vm is null || _journal is null) return Ghost<IReadOnlyList<ActorReport>>([]);
+        if (_vm is null || _journal is null) return Vacant<IReadOnlyList<ActorReport>>([]);
         if (settled) await SettleAsync(_vm);
         var vcpus = await Task.WhenAll(_vcpus.Select(vcpu => vcpu.InspectAsync().AsTask()));
         return [Report(), .. vcpus];
     }
 
     public async ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, long gfn, bool write) => _vm is null
-        ? Ghost(new FaultMessage(Kvm.Paging.FaultStatus.Dead, default, null))
+        ? Vacant(new FaultMessage(Kvm.Paging.FaultStatus.Dead, default, null))
         : FaultMessage.From(await _vm.Faults.HandleAsync(op.ToOperation(), vcpu, new Gfn(gfn), write));
 
     public ValueTask ReapDirtyRingsAsync(OperationMessage op) =>
-        _session is null ? Ghost(ValueTask.CompletedTask) : _session.ReapAsync(op.ToOperation());
+        _session is null ? Vacant(ValueTask.CompletedTask) : _session.ReapAsync(op.ToOperation());
 
     public async ValueTask<HeldMessage> InvalidateRangeStartAsync(OperationMessage op, RangeMessage range)
     {
@@ -231,7 +233,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     private async ValueTask<T> CommandAsync<T>(
         OperationMessage op, T refused, Func<Vm, Operation, ValueTask<T>> command, Func<T, (string Type, string? Value)> outcome)
     {
-        if (_vm is not { } vm || _journal is not { } journal) return Ghost(refused);
+        if (_vm is not { } vm || _journal is not { } journal) return Vacant(refused);
         return (T)(await _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
             if (_isClosing) return refused;
@@ -253,15 +255,12 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     private static ulong SoftwareToken(Vm vm, Operation op) => ((ulong)vm.Options.Ordinal << 48) | (0xffUL << 40) | ((ulong)op.Id.Count & ((1UL << 40) - 1));
 
     /// <summary>The host notifies nobody who has unregistered; if it did, that would be a use after free and no late call to be forgiven.</summary>
-    private Vm Notified() => _vm ?? throw Ghost(new InvalidOperationException($"{this.GetPrimaryKeyString()} was notified and is not there"));
+    private Vm Notified() => _vm ?? throw Vacant(new InvalidOperationException($"{this.GetPrimaryKeyString()} was notified and is not there"));
 
-    /// <summary>A late call to a VM that is gone has made a new, empty activation: it answers and leaves.</summary>
-    private T Ghost<T>(T answer)
+    /// <summary>The answer to a call that found no VM.</summary>
+    private T Vacant<T>(T answer)
     {
-        // Not one that is being made just now and was asked too early.
-        if (_message is not null) return answer;
-        _isGhost = true;
-        DeactivateOnIdle();
+        Vacancy.Noticed();
         return answer;
     }
 }
