@@ -10,6 +10,9 @@ public interface IGuestProgram : IDisposable
     /// order; allocates nothing. 0 means that nothing is due before <see cref="NextDueMicroseconds"/>.</summary>
     int Next(Span<GuestOperation> operations, long nowMicroseconds);
 
+    /// <summary>Nothing will ever be due again: the guest halts. Recorded and synthetic guests never do.</summary>
+    bool IsOver => false;
+
     /// <summary>When the next access is due, in microseconds since the program's start.</summary>
     long NextDueMicroseconds { get; }
 }

@@ -60,6 +60,7 @@ public abstract class KernelLock : IWaitable
             return;
         }
 
+        _domain.World.Trace?.Lock(op, LockStep.Waits, Class, Instance, mode);
         var waiter = Enqueue(op, mode);
         await waiter.Task;
         op.Held = op.Held.With(Class, mode);
@@ -84,6 +85,7 @@ public abstract class KernelLock : IWaitable
         var now = _domain.World.NowMicroseconds;
         StatisticsOf(mode).AddHold(now - _holders[index].SinceMicroseconds);
         _holders.RemoveAt(index);
+        _domain.World.Trace?.Lock(op, LockStep.Released, Class, Instance, mode);
         // A read may be nested (ranges are): the class stays held until the last one is given back.
         if (IndexOf(op.Id, mode) < 0) op.Held = op.Held.Without(Class, mode);
         Grant(now);
@@ -151,6 +153,7 @@ public abstract class KernelLock : IWaitable
     {
         StatisticsOf(mode).Acquisitions++;
         _holders.Add(new Holder(op.Id, op.Kind, mode, now));
+        _domain.World.Trace?.Lock(op, LockStep.Acquired, Class, Instance, mode);
     }
 
     private void Grant(long now)

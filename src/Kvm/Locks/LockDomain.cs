@@ -17,7 +17,7 @@ public sealed class LockDomain(IWorld world)
     private long _nextWaitId;
 
     public IWorld World { get; } = world;
-    public LockOrderGraph Order { get; } = new();
+    public LockOrderGraph Order { get; } = world.LockOrder ?? new LockOrderGraph();
 
     public IEnumerable<(LockClass Class, LockMode Mode, LockStatistics Statistics)> Statistics =>
         _statistics.Select(entry => (LockClass.ByIndex(entry.Key.Class), entry.Key.Mode, entry.Value));

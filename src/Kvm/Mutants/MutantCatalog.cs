@@ -41,6 +41,11 @@ public static class MutantCatalog
             [Invariants.RingFidelity, Invariants.NoLostDirtyPage], "dirty-ring", "dirty-ring"),
     ];
 
+    /// <summary>What results print when no defect is switched on.</summary>
+    public const string None = "none";
+
+    public static string NameOf(Mutant mutant) => mutant == Mutant.None ? None : All.First(entry => entry.Id == mutant).Name;
+
     /// <summary>Finds a mutant by its name; null when there is none.</summary>
     public static MutantEntry? Find(string name) => All.FirstOrDefault(entry => entry.Name == name);
 }

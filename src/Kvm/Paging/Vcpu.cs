@@ -65,11 +65,11 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     /// <summary>The fault under way, for liveness: it may be blocked in the VM or the host.</summary>
     public OperationId CurrentFault => _currentFault;
 
-    /// <summary>Runs the guest until <see cref="StopAsync"/>.</summary>
+    /// <summary>Runs the guest until <see cref="StopAsync"/>, or until its program is over.</summary>
     public async ValueTask RunAsync()
     {
         var start = _world.NowMicroseconds;
-        while (!_stopRequested)
+        while (!_stopRequested && (_pendingCount > 0 || !_program.IsOver))
         {
             if (_pauseRequests > 0) await ParkAsync();
             else if (_pendingCount > 0) await EnterGuestAsync();
@@ -204,6 +204,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
                     CheckProgress(op, gfn, retries, _world.NowMicroseconds - start);
                     // KVM_RUN returns when a signal is pending, however often the fault would retry.
                     if (_pauseRequests > 0) (again, mapped) = (false, true);
+                    else await _world.PointAsync(SchedulingPoint.Retry);
                     break;
                 case FaultStatus.RingFull:
                     await _vm.ReapDirtyRingsAsync(op);

@@ -1,3 +1,5 @@
+using Livebed.Kvm.Locks;
+
 namespace Livebed.Kvm.World;
 
 /// <summary>
@@ -19,4 +21,10 @@ public interface IWorld
     ValueTask DelayAsync(long microseconds);
 
     IModelObserver Observer { get; }
+
+    /// <summary>Where all lock domains of the world note the order of locks, when it runs many short lives; null gives each domain a graph of its own.</summary>
+    LockOrderGraph? LockOrder => null;
+
+    /// <summary>Who writes down every step for a person to read; null, as nearly always, when nobody does.</summary>
+    IModelTrace? Trace => null;
 }

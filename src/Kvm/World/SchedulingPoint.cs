@@ -21,6 +21,12 @@ public enum SchedulingPoint
     /// <summary>A preemption in a place where kernel code can be preempted and a mutant is wrong: the cluster lets others run.</summary>
     Preempt,
 
+    /// <summary>Before a call to another object: the VM's to its host, the host's to a VM, a vCPU's to its VM.</summary>
+    Call,
+
+    /// <summary>A loop goes round again because it got nowhere; it gets nowhere until somebody else has made a step.</summary>
+    Retry,
+
     /// <summary>Long work gives way: a zap that yields <c>mmu_lock</c>, a vCPU between two slices, a scan.</summary>
     Yield,
 }

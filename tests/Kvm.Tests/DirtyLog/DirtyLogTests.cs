@@ -1,3 +1,6 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Tests.Scheduling;
 using Livebed.Kvm.Vms;
@@ -26,12 +29,12 @@ public sealed class DirtyLogTests
                 {
                     for (var i = 0; i < 10; i++)
                     {
-                        await vm.Vm.SoftwareWriter.WriteAsync(op, 0, SimVm.RamGfn((writer + i) % 4), (ulong)i);
+                        await vm.Vm.SoftwareWriter.WriteAsync(op, 0, BedVm.RamGfn((writer + i) % 4), (ulong)i);
                         await bed.World.DelayAsync(50);
                     }
                 })).ToList();
-                writers.Add(bed.SpawnEvent(OperationKind.Reclaim, vm, SimVm.RamHva(0), 4, hold: 30));
-                writers.Add(bed.SpawnEvent(OperationKind.Fork, vm, SimVm.RamHva(0), 4, hold: 30));
+                writers.Add(bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(0), 4, hold: 30));
+                writers.Add(bed.SpawnEvent(OperationKind.Fork, vm, BedVm.RamHva(0), 4, hold: 30));
                 Assert.True(await vm.Session.EnableAsync(bed.NewOperation(OperationKind.DirtyLogEnable), [0]));
                 for (var i = 0; i < 4; i++)
                 {
@@ -41,11 +44,11 @@ public sealed class DirtyLogTests
                 }
 
                 await vm.Session.DisableAsync(bed.NewOperation(OperationKind.DirtyLogDisable));
-                await SimBed.WhenAllAsync(writers);
+                await Bed.WhenAllAsync(writers);
                 software += vm.Vm.Counters.SoftwareWrites;
                 await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
             });
-            Assert.True(result.Outcome == SimOutcome.Completed, $"seed {seed}: {result}");
+            Assert.True(result.Outcome == ScheduleOutcome.Completed, $"seed {seed}: {result}");
         }
 
         Assert.Equal(Seeds * 4 * 4, verified);
@@ -55,7 +58,7 @@ public sealed class DirtyLogTests
     [Fact]
     public void A_full_ring_stops_the_vCPU_until_user_space_has_reaped()
     {
-        var bed = new SimBed(new SimBedOptions("active-count") { DirtyLog = DirtyLogMode.Ring, RingEntries = 66, Vcpus = 1, RamSlots = 1, RamPages = 32 }, seed: 1);
+        var bed = new Bed(new BedOptions("active-count") { DirtyLog = DirtyLogMode.Ring, RingEntries = 66, Vcpus = 1, RamSlots = 1, RamPages = 32 }, seed: 1);
         var result = bed.Run(async () =>
         {
             var vm = await bed.CreateVmAsync(vcpu => new RandomGuest(bed.Options, 5, 1, vcpu));
@@ -66,13 +69,13 @@ public sealed class DirtyLogTests
             Assert.Equal(32, await vm.Session.VerifyAsync(bed.NewOperation(OperationKind.DirtyLogVerify)));
             await vm.QuiesceAsync(bed.NewOperation(OperationKind.VmDestroy));
         });
-        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
     }
 
     [Fact]
     public void More_software_writes_at_once_than_the_ring_has_room_for_are_refused_and_nothing_is_overwritten()
     {
-        var bed = new SimBed(new SimBedOptions("active-count") { DirtyLog = DirtyLogMode.Ring, RingEntries = 80, RamSlots = 1 }, seed: 1);
+        var bed = new Bed(new BedOptions("active-count") { DirtyLog = DirtyLogMode.Ring, RingEntries = 80, RamSlots = 1 }, seed: 1);
         var written = 0;
         var result = bed.Run(async () =>
         {
@@ -80,12 +83,12 @@ public sealed class DirtyLogTests
             await vm.Session.EnableAsync(bed.NewOperation(OperationKind.DirtyLogEnable), [0]);
             var writers = Enumerable.Range(0, 200).Select(i => bed.Spawn(OperationKind.SoftwareWrite, async op =>
             {
-                if (await vm.Vm.SoftwareWriter.WriteAsync(op, 0, SimVm.RamGfn(i % 16), (ulong)i)) written++;
+                if (await vm.Vm.SoftwareWriter.WriteAsync(op, 0, BedVm.RamGfn(i % 16), (ulong)i)) written++;
             })).ToList();
-            await SimBed.WhenAllAsync(writers);
+            await Bed.WhenAllAsync(writers);
             Assert.Equal(16, await vm.Session.VerifyAsync(bed.NewOperation(OperationKind.DirtyLogVerify)));
         });
-        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
         Assert.Equal(80 - DirtyRing.Reserved, written);
     }
 
@@ -101,7 +104,7 @@ public sealed class DirtyLogTests
                 var vm = await bed.CreateVmAsync(vcpu => new RandomGuest(bed.Options, seed * 8 + (ulong)vcpu, 1, vcpu));
                 await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate));
                 await vm.Session.EnableAsync(bed.NewOperation(OperationKind.DirtyLogEnable), [0, VmLayout.HotplugSlotId]);
-                await SimBed.WhenAllAsync(
+                await Bed.WhenAllAsync(
                     bed.Spawn(OperationKind.MemslotDelete, async op =>
                     {
                         if (seed % 2 == 0) await vm.UnplugAsync(op);
@@ -116,7 +119,7 @@ public sealed class DirtyLogTests
                 Assert.Equal(bed.Options.RamPages, await vm.Session.VerifyAsync(bed.NewOperation(OperationKind.DirtyLogVerify)));
                 await vm.QuiesceAsync(bed.NewOperation(OperationKind.VmDestroy));
             });
-            Assert.True(result.Outcome == SimOutcome.Completed, $"seed {seed}: {result}");
+            Assert.True(result.Outcome == ScheduleOutcome.Completed, $"seed {seed}: {result}");
         }
     }
 
@@ -132,8 +135,8 @@ public sealed class DirtyLogTests
                 var vm = await bed.CreateVmAsync();
                 await vm.Session.EnableAsync(bed.NewOperation(OperationKind.DirtyLogEnable), [0]);
                 for (var page = 0; page < 4; page++)
-                    await vm.Vm.SoftwareWriter.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, SimVm.RamGfn(page), 1);
-                await SimBed.WhenAllAsync(
+                    await vm.Vm.SoftwareWriter.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, BedVm.RamGfn(page), 1);
+                await Bed.WhenAllAsync(
                     bed.Spawn(OperationKind.DirtyLogVerify, async op => await vm.Session.VerifyAsync(op)),
                     bed.Spawn(OperationKind.VmDestroy, async op =>
                     {
@@ -141,7 +144,7 @@ public sealed class DirtyLogTests
                         await vm.Vm.Teardown.DestroyAsync(op, sharesAddressSpace: false);
                     }));
             });
-            Assert.True(result.Outcome == SimOutcome.Completed, $"seed {seed}: {result}");
+            Assert.True(result.Outcome == ScheduleOutcome.Completed, $"seed {seed}: {result}");
         }
     }
 
@@ -155,12 +158,12 @@ public sealed class DirtyLogTests
             {
                 var vm = await bed.CreateVmAsync();
                 await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate));
-                await SimBed.WhenAllAsync(
+                await Bed.WhenAllAsync(
                     bed.Spawn(OperationKind.MemslotDelete, async op => await vm.UnplugAsync(op)),
                     bed.Spawn(OperationKind.DirtyLogEnable, async op => await vm.Session.EnableAsync(op, [VmLayout.HotplugSlotId])));
                 Assert.Null(vm.Vm.Memslots.Active.ById(VmLayout.HotplugSlotId));
             });
-            Assert.True(result.Outcome == SimOutcome.Completed, $"seed {seed}: {result}");
+            Assert.True(result.Outcome == ScheduleOutcome.Completed, $"seed {seed}: {result}");
         }
     }
 
@@ -168,6 +171,6 @@ public sealed class DirtyLogTests
     public void A_ring_that_would_be_soft_full_while_it_is_empty_is_refused() =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new DirtyRing(DirtyRing.Reserved));
 
-    private static SimBed NewBed(DirtyLogMode mode, ulong seed) =>
-        new(new SimBedOptions("active-count") { DirtyLog = mode, RamPages = 4, RamSlots = 1, Vcpus = 2, RingEntries = 80 }, seed);
+    private static Bed NewBed(DirtyLogMode mode, ulong seed) =>
+        new(new BedOptions("active-count") { DirtyLog = mode, RamPages = 4, RamSlots = 1, Vcpus = 2, RingEntries = 80 }, seed);
 }

@@ -1,3 +1,6 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Notifiers;
@@ -77,7 +80,7 @@ public sealed class MemslotTests
         var pages = bed.Options.HotplugPages;
         var before = vm.Vm.Memslots.Active.Slots.ToList();
         Assert.Equal(MemslotResult.Overlap, await Set(bed, vm, 7, Place + (pages - 1), 1, VmLayout.ScratchHva));
-        Assert.Equal(MemslotResult.Overlap, await Set(bed, vm, Id, SimVm.RamGfn(0), pages, VmLayout.HotplugHva));
+        Assert.Equal(MemslotResult.Overlap, await Set(bed, vm, Id, BedVm.RamGfn(0), pages, VmLayout.HotplugHva));
         Assert.Equal(MemslotResult.Invalid, await Set(bed, vm, 7, new Gfn(0), 0, VmLayout.ScratchHva));
         Assert.Equal(MemslotResult.Invalid, await Set(bed, vm, Id, Place, pages + 1, VmLayout.HotplugHva));
         Assert.Equal(MemslotResult.Invalid, await Set(bed, vm, Id, Place, pages, VmLayout.HotplugHva + 1));
@@ -115,13 +118,13 @@ public sealed class MemslotTests
         var retries = 0L;
         for (ulong seed = 1; seed <= 100; seed++)
         {
-            var bed = new SimBed(new SimBedOptions(protocol), seed);
+            var bed = new Bed(new BedOptions(protocol), seed);
             var result = bed.Run(async () =>
             {
                 var vm = await bed.CreateVmAsync();
                 await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate));
                 FaultReply reply = default;
-                await SimBed.WhenAllAsync(
+                await Bed.WhenAllAsync(
                     bed.Spawn(OperationKind.MemslotDelete, async op => await vm.UnplugAsync(op)),
                     bed.Spawn(OperationKind.Fault, async _ =>
                     {
@@ -130,19 +133,19 @@ public sealed class MemslotTests
                 retries += vm.Vm.Counters.FaultRetries;
                 Assert.False(vm.Vm.Sptes.TryGet(Place, out _));
             });
-            Assert.True(result.Outcome == SimOutcome.Completed, $"seed {seed}: {result}");
+            Assert.True(result.Outcome == ScheduleOutcome.Completed, $"seed {seed}: {result}");
         }
 
         Assert.True(retries > 0);
     }
 
-    private static ValueTask<MemslotResult> Set(SimBed bed, SimVm vm, int id, Gfn gfn, long pages, Hva hva, MemslotFlags flags = MemslotFlags.None) =>
+    private static ValueTask<MemslotResult> Set(Bed bed, BedVm vm, int id, Gfn gfn, long pages, Hva hva, MemslotFlags flags = MemslotFlags.None) =>
         vm.SetMemslotAsync(bed.NewOperation(OperationKind.MemslotCreate), id, gfn, pages, hva, flags);
 
-    private static void Run(Func<SimBed, SimVm, ValueTask> claim)
+    private static void Run(Func<Bed, BedVm, ValueTask> claim)
     {
-        var bed = new SimBed(new SimBedOptions("active-count"), seed: 1);
+        var bed = new Bed(new BedOptions("active-count"), seed: 1);
         var result = bed.Run(async () => await claim(bed, await bed.CreateVmAsync()));
-        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
     }
 }

@@ -1,3 +1,6 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Mutants;
@@ -55,12 +58,12 @@ public sealed class MutantTests(ITestOutputHelper output)
 
     private static IReadOnlySet<string> DestroyInsideARange(Mutant mutant, ulong seed)
     {
-        var bed = new SimBed(new SimBedOptions(seed % 2 == 0 ? "rwsem" : "active-count") { Mutant = mutant }, seed);
+        var bed = new Bed(new BedOptions(seed % 2 == 0 ? "rwsem" : "active-count") { Mutant = mutant }, seed);
         var result = bed.Run(async () =>
         {
             var vm = await bed.CreateVmAsync();
             var op = bed.NewOperation(OperationKind.HeldRange);
-            await bed.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(SimVm.RamHva(0), 1)));
+            await bed.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(0), 1)));
             await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirstShared);
             await bed.Host.CloseRangeAsync(op);
         });

@@ -1,3 +1,6 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
@@ -17,11 +20,11 @@ public sealed class FaultTests
     public void Fault_retries_while_an_invalidation_of_its_page_is_in_progress(string protocol) => Run(protocol, async (bed, vm) =>
     {
         var held = bed.NewOperation(OperationKind.HeldRange);
-        await bed.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(SimVm.RamHva(3), 1)));
-        Assert.Equal(FaultStatus.Retry, (await vm.TouchAsync(SimVm.RamGfn(3), write: true, retriesMax: 5)).Status);
+        await bed.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(3), 1)));
+        Assert.Equal(FaultStatus.Retry, (await vm.TouchAsync(BedVm.RamGfn(3), write: true, retriesMax: 5)).Status);
         Assert.Equal(6, vm.Vm.Counters.FaultRetries);
         await bed.Host.CloseRangeAsync(held);
-        Assert.Equal(FaultStatus.Mapped, (await vm.TouchAsync(SimVm.RamGfn(3), write: true)).Status);
+        Assert.Equal(FaultStatus.Mapped, (await vm.TouchAsync(BedVm.RamGfn(3), write: true)).Status);
     });
 
     [Theory]
@@ -32,32 +35,32 @@ public sealed class FaultTests
     [InlineData("gfn-range")]
     public void Fault_retries_when_an_invalidation_ends_between_snapshot_and_lock(string protocol)
     {
-        var bed = new SimBed(new SimBedOptions(protocol) { HostPort = port => new InterruptedPort(port) }, seed: 1);
+        var bed = new Bed(new BedOptions(protocol) { HostPort = port => new InterruptedPort(port) }, seed: 1);
         var result = bed.Run(async () =>
         {
             var vm = await bed.CreateVmAsync();
             // The whole range, start to end, passes after the host was asked.
             ((InterruptedPort)vm.Vm.Host).AfterLookup = () => bed.RunEventAsync(
-                bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, SimVm.RamHva(3), 1);
-            Assert.Equal(FaultStatus.Retry, (await vm.TouchAsync(SimVm.RamGfn(3), write: true, retriesMax: 0)).Status);
-            Assert.False(vm.Vm.Sptes.TryGet(SimVm.RamGfn(3), out _));
-            Assert.Equal(FaultStatus.Mapped, (await vm.TouchAsync(SimVm.RamGfn(3), write: true)).Status);
+                bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, BedVm.RamHva(3), 1);
+            Assert.Equal(FaultStatus.Retry, (await vm.TouchAsync(BedVm.RamGfn(3), write: true, retriesMax: 0)).Status);
+            Assert.False(vm.Vm.Sptes.TryGet(BedVm.RamGfn(3), out _));
+            Assert.Equal(FaultStatus.Mapped, (await vm.TouchAsync(BedVm.RamGfn(3), write: true)).Status);
         });
-        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
     }
 
     [Fact]
     public void A_write_to_a_protected_page_is_a_fast_page_fault_and_marks_it_dirty() => Run("active-count", async (bed, vm) =>
     {
         await vm.Vm.MemslotUpdates.SetLoggingAsync(bed.NewOperation(OperationKind.DirtyLogEnable), 0, logs: true);
-        await vm.TouchAsync(SimVm.RamGfn(1), write: true);
+        await vm.TouchAsync(BedVm.RamGfn(1), write: true);
         var first = new ulong[1];
         await vm.Vm.DirtyLog.GetAsync(bed.NewOperation(OperationKind.DirtyLogGet), 0, first);
         Assert.Equal(2UL, first[0]);
-        Assert.True(vm.Vm.Sptes.TryGet(SimVm.RamGfn(1), out var spte) && !spte.IsWritable);
+        Assert.True(vm.Vm.Sptes.TryGet(BedVm.RamGfn(1), out var spte) && !spte.IsWritable);
 
         var lookups = bed.Host.Counters.FaultIns;
-        var reply = await vm.TouchAsync(SimVm.RamGfn(1), write: true);
+        var reply = await vm.TouchAsync(BedVm.RamGfn(1), write: true);
         Assert.Equal((FaultStatus.Mapped, true), (reply.Status, reply.Translation.Writable));
         Assert.Equal((1L, lookups), (vm.Vm.Counters.FastPageFaults, bed.Host.Counters.FaultIns));
         var second = new ulong[1];
@@ -69,9 +72,9 @@ public sealed class FaultTests
     public void A_read_only_host_mapping_never_becomes_writable_for_the_guest() => Run("active-count", async (_, vm) =>
     {
         // A read of untouched memory maps the zero frame, read-only.
-        var read = await vm.TouchAsync(SimVm.RamGfn(1), write: false);
+        var read = await vm.TouchAsync(BedVm.RamGfn(1), write: false);
         Assert.False(read.Translation.Writable);
-        var write = await vm.TouchAsync(SimVm.RamGfn(1), write: true);
+        var write = await vm.TouchAsync(BedVm.RamGfn(1), write: true);
         Assert.True(write.Translation.Writable);
         Assert.NotEqual(read.Translation.Pfn, write.Translation.Pfn);
         Assert.Equal(0, vm.Vm.Counters.FastPageFaults);
@@ -88,9 +91,9 @@ public sealed class FaultTests
     [Fact]
     public void Neighbours_that_are_mapped_come_along_within_one_line_of_eight() => Run("active-count", async (_, vm) =>
     {
-        foreach (var page in (long[])[0, 2, 7, 8]) await vm.TouchAsync(SimVm.RamGfn(page), write: true);
-        var reply = await vm.TouchAsync(SimVm.RamGfn(1), write: true);
-        Assert.Equal([SimVm.RamGfn(0), SimVm.RamGfn(2), SimVm.RamGfn(7)], reply.Neighbours!.Select(neighbour => neighbour.Gfn));
+        foreach (var page in (long[])[0, 2, 7, 8]) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
+        var reply = await vm.TouchAsync(BedVm.RamGfn(1), write: true);
+        Assert.Equal([BedVm.RamGfn(0), BedVm.RamGfn(2), BedVm.RamGfn(7)], reply.Neighbours!.Select(neighbour => neighbour.Gfn));
     });
 
     [Fact]
@@ -98,16 +101,16 @@ public sealed class FaultTests
     {
         await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate), MemslotFlags.ReadOnly);
         var writer = vm.Vm.SoftwareWriter;
-        Assert.True(await writer.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, SimVm.RamGfn(0), 1));
+        Assert.True(await writer.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, BedVm.RamGfn(0), 1));
         Assert.False(await writer.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, VmLayout.HotplugGfn, 1));
         Assert.False(await writer.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, new Gfn(1), 1));
         Assert.Equal(1, vm.Vm.Counters.SoftwareWrites);
     });
 
-    private static void Run(string protocol, Func<SimBed, SimVm, ValueTask> claim)
+    private static void Run(string protocol, Func<Bed, BedVm, ValueTask> claim)
     {
-        var bed = new SimBed(new SimBedOptions(protocol) { DirtyLog = DirtyLogMode.Bitmap, RamSlots = 1 }, seed: 1);
+        var bed = new Bed(new BedOptions(protocol) { DirtyLog = DirtyLogMode.Bitmap, RamSlots = 1 }, seed: 1);
         var result = bed.Run(async () => await claim(bed, await bed.CreateVmAsync()));
-        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
     }
 }

@@ -1,3 +1,6 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Paging;
@@ -13,7 +16,7 @@ internal sealed class VcpuRig
 
     public VcpuRig(ISchedulingStrategy strategy, int batch = 8)
     {
-        World = new SimWorld(strategy);
+        World = new VirtualWorld(strategy);
         Vm = new ScriptedVm();
         Memory = new SlowMemory(World);
         Program = new OnePageGuest();
@@ -21,7 +24,7 @@ internal sealed class VcpuRig
             World, new VcpuOptions(0, TlbEntries: 64, BatchAccesses: batch, FaultRetriesMax: 1_000, FaultMicrosecondsMax: 0), "vcpu", 1, Vm, Memory, Program);
     }
 
-    public SimWorld World { get; }
+    public VirtualWorld World { get; }
     public ScriptedVm Vm { get; }
     public SlowMemory Memory { get; }
     public OnePageGuest Program { get; }
@@ -30,7 +33,7 @@ internal sealed class VcpuRig
     public Operation NewOperation() => new(_ids.Next(), OperationKind.Audit);
 
     /// <summary>Runs the vCPU beside the scenario, and stops it when the scenario is done.</summary>
-    public SimResult Run(Func<ValueTask> scenario)
+    public ScheduleResult Run(Func<ValueTask> scenario)
     {
         World.Spawn("vcpu", Vcpu.RunAsync);
         World.Spawn("scenario", async () =>
@@ -57,7 +60,7 @@ internal sealed class VcpuRig
         public ValueTask ReapDirtyRingsAsync(Operation op) => ValueTask.CompletedTask;
     }
 
-    internal sealed class SlowMemory(SimWorld world) : IGuestMemory
+    internal sealed class SlowMemory(VirtualWorld world) : IGuestMemory
     {
         /// <summary>Steps that one batch takes.</summary>
         public int Steps { get; set; }

@@ -1,3 +1,6 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
 using CsCheck;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Paging;
@@ -28,7 +31,7 @@ public sealed class VcpuTests(ITestOutputHelper output)
                 Assert.True(rig.Memory.Executions > 0);
                 while (rig.Vm.Faults == faults) await rig.World.PointAsync(SchedulingPoint.Yield);
             });
-            Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+            Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
         }
     }
 
@@ -46,7 +49,7 @@ public sealed class VcpuTests(ITestOutputHelper output)
         {
             while (rig.Memory.Executions == 0) await rig.World.PointAsync(SchedulingPoint.Yield);
         });
-        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
         Assert.Equal(3, rig.Vm.Faults);
     }
 
@@ -64,7 +67,7 @@ public sealed class VcpuTests(ITestOutputHelper output)
         {
             while (rig.Memory.Executions == 0) await rig.World.PointAsync(SchedulingPoint.Yield);
         });
-        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
         Assert.Equal(2, rig.Vm.Faults);
     }
 
@@ -98,9 +101,9 @@ public sealed class VcpuTests(ITestOutputHelper output)
                         await rig.Vcpu.ResumeAsync(op);
                     }
                 })).ToList();
-                await SimBed.WhenAllAsync(tasks.Where((_, index) => index % 2 == 0));
+                await Bed.WhenAllAsync(tasks.Where((_, index) => index % 2 == 0));
             });
-            Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+            Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
             Assert.True(rig.Vcpu.IsStopped);
         }, iter: 300);
     }
@@ -114,7 +117,7 @@ public sealed class VcpuTests(ITestOutputHelper output)
         {
             while (!rig.Vcpu.IsStopped) await rig.World.PointAsync(SchedulingPoint.Yield);
         });
-        Assert.Equal(SimOutcome.Violated, result.Outcome);
+        Assert.Equal(ScheduleOutcome.Violated, result.Outcome);
         Assert.Equal(Checks.Invariants.FaultProgress, result.Violations[0].Invariant);
     }
 
@@ -136,7 +139,7 @@ public sealed class VcpuTests(ITestOutputHelper output)
         {
             while (after == 0) await rig.World.DelayAsync(5_000);
         });
-        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
         Assert.True(accesses >= Batches * Batch);
         // Optimised, nothing at all; in a debug build the compiler makes an object of each async call, a few for a batch.
         Assert.InRange(after - before, 0, 8 * accesses);

@@ -1,3 +1,6 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
@@ -18,7 +21,7 @@ public sealed class InterleavingTests
     [Theory]
     [MemberData(nameof(Protocols))]
     public void No_protocol_maps_what_is_being_invalidated(string protocol) =>
-        AssertNeverBroken(seed => Interleavings.FaultsAgainstRanges(new SimBedOptions(protocol), seed));
+        AssertNeverBroken(seed => Interleavings.FaultsAgainstRanges(new BedOptions(protocol), seed));
 
     [Theory]
     [MemberData(nameof(Protocols))]
@@ -26,27 +29,27 @@ public sealed class InterleavingTests
     {
         var yields = 0L;
         AssertNeverBroken(seed => Interleavings.FaultsAgainstAZapThatYields(
-            new SimBedOptions(protocol), seed, vm => yields += vm.Vm.Counters.MmuLockYields));
+            new BedOptions(protocol), seed, vm => yields += vm.Vm.Counters.MmuLockYields));
         Assert.True(yields > 0);
     }
 
     [Theory]
     [MemberData(nameof(Protocols))]
     public void No_protocol_sees_other_memslots_at_the_end_than_at_the_start_if_it_minds(string protocol) =>
-        AssertNeverBroken(seed => Interleavings.RangesAgainstMemslotUpdates(new SimBedOptions(protocol), seed));
+        AssertNeverBroken(seed => Interleavings.RangesAgainstMemslotUpdates(new BedOptions(protocol), seed));
 
     [Theory]
     [MemberData(nameof(Protocols))]
     public void No_protocol_hangs_or_leaks_when_a_VM_goes_inside_a_range(string protocol)
     {
         foreach (var order in Enum.GetValues<TeardownOrder>())
-            AssertNeverBroken(seed => Interleavings.TeardownInsideARange(new SimBedOptions(protocol), order, seed));
+            AssertNeverBroken(seed => Interleavings.TeardownInsideARange(new BedOptions(protocol), order, seed));
     }
 
     [Theory]
     [MemberData(nameof(Protocols))]
     public void No_protocol_lets_a_vCPU_write_a_merged_page(string protocol) =>
-        AssertNeverBroken(seed => Interleavings.FaultsAgainstMerging(new SimBedOptions(protocol), seed));
+        AssertNeverBroken(seed => Interleavings.FaultsAgainstMerging(new BedOptions(protocol), seed));
 
     [Theory]
     [InlineData((int)Defect.None)]
@@ -72,7 +75,7 @@ public sealed class InterleavingTests
 
     [Fact]
     public void I4_a_snapshot_after_the_lookup_misses_what_came_between() => AssertBroken(
-        seed => Interleavings.FaultsAgainstRanges(new SimBedOptions("unconditional") { Mutant = Mutant.SnapshotAfterLookup }, seed),
+        seed => Interleavings.FaultsAgainstRanges(new BedOptions("unconditional") { Mutant = Mutant.SnapshotAfterLookup }, seed),
         Invariants.NoInstallUnderInvalidation);
 
     [Fact]
@@ -85,7 +88,7 @@ public sealed class InterleavingTests
 
     [Fact]
     public void I7_publishing_after_the_wait_lets_a_range_in_between() => AssertBroken(
-        seed => Interleavings.RangesAgainstMemslotUpdates(new SimBedOptions("active-count") { Mutant = Mutant.PublishOutsideLock }, seed),
+        seed => Interleavings.RangesAgainstMemslotUpdates(new BedOptions("active-count") { Mutant = Mutant.PublishOutsideLock }, seed),
         Invariants.SameSlots);
 
     [Fact]
@@ -99,7 +102,7 @@ public sealed class InterleavingTests
     [InlineData("gfn-range")]
     public void I9_without_the_reset_a_destroyer_of_the_same_process_never_returns(string protocol)
     {
-        var options = new SimBedOptions(protocol) { Mutant = Mutant.NoResetAtDestroy };
+        var options = new BedOptions(protocol) { Mutant = Mutant.NoResetAtDestroy };
         AssertBroken(seed => Interleavings.TeardownInsideARange(options, TeardownOrder.VmFirstShared, seed), Invariants.TeardownProgress);
         // Another process deletes no private memslots, so it does not meet what was left.
         AssertNeverBroken(seed => Interleavings.TeardownInsideARange(options, TeardownOrder.VmFirst, seed));
@@ -111,9 +114,9 @@ public sealed class InterleavingTests
         long pinned = 0, pinnedWithoutReference = 0;
         for (ulong seed = 1; seed <= Schedules; seed++)
         {
-            Interleavings.FaultsAgainstMerging(new SimBedOptions("active-count"), seed, bed => pinned += bed.Host.Counters.KsmPinned);
+            Interleavings.FaultsAgainstMerging(new BedOptions("active-count"), seed, bed => pinned += bed.Host.Counters.KsmPinned);
             Interleavings.FaultsAgainstMerging(
-                new SimBedOptions("active-count") { HostPort = port => new ForgetfulPort(port) }, seed,
+                new BedOptions("active-count") { HostPort = port => new ForgetfulPort(port) }, seed,
                 bed => pinnedWithoutReference += bed.Host.Counters.KsmPinned);
         }
 
@@ -121,7 +124,7 @@ public sealed class InterleavingTests
         Assert.Equal(0, pinnedWithoutReference);
     }
 
-    private static SimBedOptions With(Defect defect) =>
+    private static BedOptions With(Defect defect) =>
         new(nameof(TextbookProtocol)) { CustomProtocol = context => new TextbookProtocol(context, defect) };
 
     private static void AssertNeverBroken(Func<ulong, IReadOnlySet<string>> run)

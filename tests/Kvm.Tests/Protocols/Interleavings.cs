@@ -1,3 +1,6 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Tests.Scheduling;
@@ -10,53 +13,53 @@ namespace Livebed.Kvm.Tests.Protocols;
 internal static class Interleavings
 {
     /// <summary>Faults on two pages while ranges over them, together and one by one, begin and end (I2, I3, I4, I5, I8).</summary>
-    public static IReadOnlySet<string> FaultsAgainstRanges(SimBedOptions options, ulong seed) => Run(options, seed, async bed =>
+    public static IReadOnlySet<string> FaultsAgainstRanges(BedOptions options, ulong seed) => Run(options, seed, async bed =>
     {
         var vm = await bed.CreateVmAsync();
-        List<SimTask> tasks = [];
+        List<Lane> tasks = [];
         foreach (var page in (long[])[1, 2])
         {
             tasks.Add(bed.Spawn(OperationKind.Fault, async _ =>
             {
-                for (var i = 0; i < 4; i++) await vm.TouchAsync(SimVm.RamGfn(page), write: i % 2 == 0);
+                for (var i = 0; i < 4; i++) await vm.TouchAsync(BedVm.RamGfn(page), write: i % 2 == 0);
             }));
-            tasks.Add(bed.SpawnEvent(OperationKind.DontNeed, vm, SimVm.RamHva(page), 1, hold: 20));
-            tasks.Add(bed.SpawnEvent(OperationKind.Reclaim, vm, SimVm.RamHva(1), 2, hold: 10));
+            tasks.Add(bed.SpawnEvent(OperationKind.DontNeed, vm, BedVm.RamHva(page), 1, hold: 20));
+            tasks.Add(bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(1), 2, hold: 10));
         }
 
-        await SimBed.WhenAllAsync(tasks);
+        await Bed.WhenAllAsync(tasks);
         return vm;
     });
 
     /// <summary>A zap that is long enough to yield mmu_lock in the middle, and faults on what it has zapped already (I6).</summary>
-    public static IReadOnlySet<string> FaultsAgainstAZapThatYields(SimBedOptions options, ulong seed, Action<SimVm>? inspect = null) =>
+    public static IReadOnlySet<string> FaultsAgainstAZapThatYields(BedOptions options, ulong seed, Action<BedVm>? inspect = null) =>
         Run(options with { RamPages = 300, RamSlots = 1, Frames = 400 }, seed, async bed =>
         {
             var vm = await bed.CreateVmAsync();
             // Guest RAM begins in the middle of a page of SPTEs, so page 256 lies in the next one, before which the zap may yield.
-            foreach (var page in (long[])[254, 255, 256, 257]) await vm.TouchAsync(SimVm.RamGfn(page), write: true);
-            List<SimTask> tasks = [bed.SpawnEvent(OperationKind.DontNeed, vm, SimVm.RamHva(250), 20, hold: 20)];
+            foreach (var page in (long[])[254, 255, 256, 257]) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
+            List<Lane> tasks = [bed.SpawnEvent(OperationKind.DontNeed, vm, BedVm.RamHva(250), 20, hold: 20)];
             // It yields when somebody waits, and somebody waits while another holder flushes.
-            for (var i = 0; i < 2; i++) tasks.Add(bed.SpawnEvent(OperationKind.Reclaim, vm, SimVm.RamHva(257), 1));
+            for (var i = 0; i < 2; i++) tasks.Add(bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(257), 1));
             for (long page = 252; page < 258; page++)
             {
-                var gfn = SimVm.RamGfn(page);
+                var gfn = BedVm.RamGfn(page);
                 tasks.Add(bed.Spawn(OperationKind.Fault, async _ =>
                 {
                     for (var i = 0; i < 3; i++) await vm.TouchAsync(gfn, write: true);
                 }));
             }
 
-            await SimBed.WhenAllAsync(tasks);
+            await Bed.WhenAllAsync(tasks);
             inspect?.Invoke(vm);
             return vm;
         });
 
     /// <summary>Ranges over memory that a memslot comes to and goes from (I1, I7).</summary>
-    public static IReadOnlySet<string> RangesAgainstMemslotUpdates(SimBedOptions options, ulong seed) => Run(options, seed, async bed =>
+    public static IReadOnlySet<string> RangesAgainstMemslotUpdates(BedOptions options, ulong seed) => Run(options, seed, async bed =>
     {
         var vm = await bed.CreateVmAsync();
-        List<SimTask> tasks =
+        List<Lane> tasks =
         [
             bed.Spawn(OperationKind.MemslotCreate, async op =>
             {
@@ -71,23 +74,23 @@ internal static class Interleavings
         {
             for (var i = 0; i < 3; i++) await vm.TouchAsync(VmLayout.HotplugGfn, write: false, retriesMax: 200);
         }));
-        await SimBed.WhenAllAsync(tasks);
+        await Bed.WhenAllAsync(tasks);
         return vm;
     });
 
     /// <summary>The VM goes between start and end of a range (I9); the end comes before, in the middle of, or after unregister.</summary>
-    public static IReadOnlySet<string> TeardownInsideARange(SimBedOptions options, TeardownOrder order, ulong seed)
+    public static IReadOnlySet<string> TeardownInsideARange(BedOptions options, TeardownOrder order, ulong seed)
     {
-        var bed = new SimBed(options, seed);
+        var bed = new Bed(options, seed);
         var result = bed.Run(async () =>
         {
             var vm = await bed.CreateVmAsync();
-            await vm.TouchAsync(SimVm.RamGfn(0), write: true);
+            await vm.TouchAsync(BedVm.RamGfn(0), write: true);
             var held = bed.NewOperation(OperationKind.HeldRange);
-            await bed.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(SimVm.RamHva(0), 2)));
-            await SimBed.WhenAllAsync(
+            await bed.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(0), 2)));
+            await Bed.WhenAllAsync(
                 bed.Spawn(OperationKind.VmDestroy, op => vm.TearDownAsync(op, order)),
-                bed.SpawnEvent(OperationKind.Reclaim, vm, SimVm.RamHva(0), 3, hold: 10),
+                bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(0), 3, hold: 10),
                 bed.Spawn(OperationKind.HeldRange, async op =>
                 {
                     await bed.World.DelayAsync((long)(seed % 64));
@@ -99,25 +102,25 @@ internal static class Interleavings
     }
 
     /// <summary>KSM merges pages while vCPUs fault on them (I10).</summary>
-    public static IReadOnlySet<string> FaultsAgainstMerging(SimBedOptions options, ulong seed, Action<SimBed>? inspect = null) =>
+    public static IReadOnlySet<string> FaultsAgainstMerging(BedOptions options, ulong seed, Action<Bed>? inspect = null) =>
         Run(options, seed, async bed =>
         {
             var vm = await bed.CreateVmAsync();
-            foreach (var page in (long[])[0, 1]) await vm.Vm.SoftwareWriter.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, SimVm.RamGfn(page), 7);
-            List<SimTask> tasks = [bed.SpawnEvent(OperationKind.KsmScan, vm, default, 12)];
+            foreach (var page in (long[])[0, 1]) await vm.Vm.SoftwareWriter.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, BedVm.RamGfn(page), 7);
+            List<Lane> tasks = [bed.SpawnEvent(OperationKind.KsmScan, vm, default, 12)];
             foreach (var page in (long[])[0, 1])
                 tasks.Add(bed.Spawn(OperationKind.Fault, async _ =>
                 {
-                    for (var i = 0; i < 4; i++) await vm.TouchAsync(SimVm.RamGfn(page), write: true);
+                    for (var i = 0; i < 4; i++) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
                 }));
-            await SimBed.WhenAllAsync(tasks);
+            await Bed.WhenAllAsync(tasks);
             inspect?.Invoke(bed);
             return vm;
         });
 
-    private static IReadOnlySet<string> Run(SimBedOptions options, ulong seed, Func<SimBed, ValueTask<SimVm>> scenario)
+    private static IReadOnlySet<string> Run(BedOptions options, ulong seed, Func<Bed, ValueTask<BedVm>> scenario)
     {
-        var bed = new SimBed(options, seed);
+        var bed = new Bed(options, seed);
         var result = bed.Run(async () =>
         {
             var vm = await scenario(bed);
@@ -129,11 +132,11 @@ internal static class Interleavings
         return Judge(bed, result);
     }
 
-    private static IReadOnlySet<string> Judge(SimBed bed, SimResult result)
+    private static IReadOnlySet<string> Judge(Bed bed, ScheduleResult result)
     {
-        if (result.Outcome == SimOutcome.Failed) throw new InvalidOperationException(result.ToString(), result.Failure);
+        if (result.Outcome == ScheduleOutcome.Failed) throw new InvalidOperationException(result.ToString(), result.Failure);
         var broken = bed.Broken(result);
-        Assert.True(broken.Count > 0 || result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.True(broken.Count > 0 || result.Outcome == ScheduleOutcome.Completed, result.ToString());
         return broken;
     }
 }

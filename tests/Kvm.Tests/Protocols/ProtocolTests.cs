@@ -1,3 +1,6 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
@@ -23,18 +26,18 @@ public sealed class ProtocolTests
         var found = 0;
         for (ulong seed = 1; seed <= 150; seed++)
         {
-            var bed = new SimBed(new SimBedOptions(protocol), seed);
+            var bed = new Bed(new BedOptions(protocol), seed);
             var result = bed.Run(async () =>
             {
                 var vm = await bed.CreateVmAsync();
-                await vm.TouchAsync(SimVm.RamGfn(0), write: true);
-                await SimBed.WhenAllAsync(
-                    bed.SpawnEvent(OperationKind.NestedRange, vm, SimVm.RamHva(0), 2, hold: 20),
+                await vm.TouchAsync(BedVm.RamGfn(0), write: true);
+                await Bed.WhenAllAsync(
+                    bed.SpawnEvent(OperationKind.NestedRange, vm, BedVm.RamHva(0), 2, hold: 20),
                     bed.Spawn(OperationKind.MemslotCreate, async op => await vm.PlugAsync(op)));
             });
-            if (result.Outcome == SimOutcome.Completed) continue;
+            if (result.Outcome == ScheduleOutcome.Completed) continue;
             Assert.Contains(Invariants.Deadlock, bed.Broken(result));
-            Assert.Contains(bed.Waits(), wait => wait.LockClass == "mmu_notifier_slots_lock" && wait.WaiterKind == OperationKind.NestedRange);
+            Assert.Contains(bed.Waits(), wait => wait.Wait.LockClass == "mmu_notifier_slots_lock" && wait.Wait.WaiterKind == OperationKind.NestedRange);
             found++;
         }
 
@@ -51,7 +54,7 @@ public sealed class ProtocolTests
     public void Spurious_ranges_take_mmu_lock_unless_it_is_elided_and_others_always(string protocol, bool elides)
     {
         const int Ranges = 20;
-        var bed = new SimBed(new SimBedOptions(protocol), seed: 1);
+        var bed = new Bed(new BedOptions(protocol), seed: 1);
         var result = bed.Run(async () =>
         {
             var vm = await bed.CreateVmAsync();
@@ -64,10 +67,10 @@ public sealed class ProtocolTests
 
             var before = counters.NotifierMmuLockAcquisitions;
             for (var i = 0; i < Ranges; i++)
-                await bed.RunEventAsync(bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, SimVm.RamHva(0), 1);
+                await bed.RunEventAsync(bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, BedVm.RamHva(0), 1);
             Assert.Equal(before + 2 * Ranges, counters.NotifierMmuLockAcquisitions);
         });
-        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
     }
 
     [Theory]
@@ -79,18 +82,18 @@ public sealed class ProtocolTests
     public void A_stream_of_overlapping_ranges_starves_a_memslot_update_where_nothing_is_fair(string protocol, bool starves)
     {
         const int Ranges = 40;
-        var bed = new SimBed(new SimBedOptions(protocol), seed: 1);
+        var bed = new Bed(new BedOptions(protocol), seed: 1);
         var done = new List<string>();
         var result = bed.Run(async () =>
         {
             var vm = await bed.CreateVmAsync();
-            List<SimTask> tasks = [];
+            List<Lane> tasks = [];
             foreach (var phase in (long[])[1, 5_000])
                 tasks.Add(bed.Spawn(OperationKind.HeldRange, async _ =>
                 {
                     await bed.World.DelayAsync(phase);
                     for (var i = 0; i < Ranges; i++)
-                        await bed.RunEventAsync(bed.NewOperation(OperationKind.HeldRange), vm.AddressSpaceId, SimVm.RamHva(0), 1, hold: 9_000);
+                        await bed.RunEventAsync(bed.NewOperation(OperationKind.HeldRange), vm.AddressSpaceId, BedVm.RamHva(0), 1, hold: 9_000);
                     done.Add("stream");
                 }));
             tasks.Add(bed.Spawn(OperationKind.MemslotCreate, async op =>
@@ -99,9 +102,9 @@ public sealed class ProtocolTests
                 await vm.PlugAsync(op);
                 done.Add("update");
             }));
-            await SimBed.WhenAllAsync(tasks);
+            await Bed.WhenAllAsync(tasks);
         });
-        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
         Assert.Equal(starves, done[0] == "stream");
     }
 
@@ -129,20 +132,20 @@ public sealed class ProtocolTests
         var order = new LockOrderGraph();
         for (ulong seed = 1; seed <= 100; seed++)
         {
-            var bed = new SimBed(new SimBedOptions(protocol), seed);
+            var bed = new Bed(new BedOptions(protocol), seed);
             var result = bed.Run(async () =>
             {
                 var vm = await bed.CreateVmAsync();
-                for (var page = 0; page < 6; page++) await vm.TouchAsync(SimVm.RamGfn(page), write: true);
-                await SimBed.WhenAllAsync(
-                    bed.SpawnEvent(OperationKind.PageMigration, vm, SimVm.RamHva(0), 6, hold: 200),
+                for (var page = 0; page < 6; page++) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
+                await Bed.WhenAllAsync(
+                    bed.SpawnEvent(OperationKind.PageMigration, vm, BedVm.RamHva(0), 6, hold: 200),
                     bed.Spawn(OperationKind.VmDestroy, async op =>
                     {
                         await bed.World.DelayAsync((long)(seed % 100) * 3);
                         await vm.Vm.Teardown.DestroyAsync(op, sharesAddressSpace: false);
                     }));
             });
-            Assert.True(result.Outcome == SimOutcome.Completed, $"seed {seed}: {result}");
+            Assert.True(result.Outcome == ScheduleOutcome.Completed, $"seed {seed}: {result}");
             order.Merge(bed.Host.Locks.Order);
             order.Merge(bed.Vms[0].Vm.Locks.Order);
         }
@@ -152,7 +155,7 @@ public sealed class ProtocolTests
 
     private static Kvm.Paging.FaultStatus FaultOutsideOfAnOpenRange(string protocol, long? alsoOpen = null)
     {
-        var bed = new SimBed(new SimBedOptions(protocol) { RamSlots = 1 }, seed: 1);
+        var bed = new Bed(new BedOptions(protocol) { RamSlots = 1 }, seed: 1);
         var status = Kvm.Paging.FaultStatus.Error;
         var result = bed.Run(async () =>
         {
@@ -160,12 +163,12 @@ public sealed class ProtocolTests
             foreach (var page in alsoOpen is { } second ? [0, second] : (long[])[0])
             {
                 var op = bed.NewOperation(OperationKind.HeldRange);
-                await bed.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(SimVm.RamHva(page), 1)));
+                await bed.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(page), 1)));
             }
 
-            status = (await vm.TouchAsync(SimVm.RamGfn(5), write: true, retriesMax: 0)).Status;
+            status = (await vm.TouchAsync(BedVm.RamGfn(5), write: true, retriesMax: 0)).Status;
         });
-        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
         return status;
     }
 }

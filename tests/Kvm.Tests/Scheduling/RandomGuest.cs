@@ -1,3 +1,6 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Paging;
@@ -8,7 +11,7 @@ namespace Livebed.Kvm.Tests.Scheduling;
 
 /// <summary>A guest that always has something to do: reads and writes over RAM, hot-plug memory (plugged or not) and, rarely, MMIO. Some of
 /// what it writes is repeated, so that KSM has work.</summary>
-internal sealed class RandomGuest(SimBedOptions options, ulong seed, int ordinal, int vcpu) : IPacedGuestProgram
+internal sealed class RandomGuest(BedOptions options, ulong seed, int ordinal, int vcpu) : IPacedGuestProgram
 {
     private readonly SeededRandom _random = new(seed);
     private ulong _sequence;

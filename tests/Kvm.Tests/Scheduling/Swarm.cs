@@ -1,3 +1,6 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
@@ -20,20 +23,20 @@ internal sealed class Swarm
     ];
 
     private readonly SeededRandom _random;
-    private readonly SimBed _bed;
+    private readonly Bed _bed;
     private readonly List<OperationKind> _hostKinds;
-    private readonly List<SimVm> _live = [];
+    private readonly List<BedVm> _live = [];
     private readonly int _workers;
     private readonly int _operations;
     private readonly int _teardowns;
     private readonly ulong _seed;
     private bool _ending;
 
-    public Swarm(string protocol, ulong seed, Mutant mutant = Mutant.None, Func<SimBedOptions, SimBedOptions>? with = null)
+    public Swarm(string protocol, ulong seed, Mutant mutant = Mutant.None, Func<BedOptions, BedOptions>? with = null)
     {
         _seed = seed;
         _random = new SeededRandom(seed).Fork(1);
-        var options = new SimBedOptions(protocol)
+        var options = new BedOptions(protocol)
         {
             Mutant = mutant,
             Vcpus = 1 + _random.Next(3),
@@ -54,14 +57,14 @@ internal sealed class Swarm
         _workers = 2 + _random.Next(5);
         _operations = 5 + _random.Next(25);
         _teardowns = _random.Next(3);
-        ISchedulingStrategy strategy = _random.Chance(0.3) ? new PriorityStrategy(seed) : new RandomStrategy(seed);
-        _bed = new SimBed(options, strategy);
+        ISchedulingStrategy strategy = _random.Chance(0.3) ? new PctStrategy(seed, depth: 10, steps: 100_000) : new RandomStrategy(seed);
+        _bed = new Bed(options, strategy);
     }
 
-    public SimBed Bed => _bed;
+    public Bed Bed => _bed;
 
     /// <summary>What was broken, as text: empty when nothing.</summary>
-    public (SimResult Result, IReadOnlySet<string> Broken) Run(long stepsMax = 4_000_000)
+    public (ScheduleResult Result, IReadOnlySet<string> Broken) Run(long stepsMax = 4_000_000)
     {
         var result = _bed.Run(ScenarioAsync, stepsMax);
         return (result, _bed.Broken(result));
@@ -71,7 +74,7 @@ internal sealed class Swarm
     {
         var vms = 1 + _random.Next(2);
         for (var i = 0; i < vms; i++) _live.Add(await CreateAsync());
-        var workers = new List<SimTask>();
+        var workers = new List<Lane>();
         for (var i = 0; i < _workers; i++)
         {
             var random = _random.Fork((ulong)i + 100);
@@ -91,19 +94,19 @@ internal sealed class Swarm
         }
 
         _ending = true;
-        await SimBed.WhenAllAsync(workers);
+        await Bed.WhenAllAsync(workers);
         foreach (var vm in _live) await QuietAsync(vm);
         foreach (var vm in _live) await TearDownAsync(vm);
         CheckNothingIsLeft();
     }
 
-    private ValueTask<SimVm> CreateAsync()
+    private ValueTask<BedVm> CreateAsync()
     {
         var ordinal = _bed.Vms.Count + 1;
         return _bed.CreateVmAsync(vcpu => new RandomGuest(_bed.Options, _seed ^ (ulong)(ordinal * 64 + vcpu), ordinal, vcpu));
     }
 
-    private async ValueTask TearDownAsync(SimVm vm) =>
+    private async ValueTask TearDownAsync(BedVm vm) =>
         await vm.TearDownAsync(_bed.NewOperation(OperationKind.VmDestroy), (TeardownOrder)_random.Next(4));
 
     private async ValueTask WorkAsync(SeededRandom random)
@@ -124,7 +127,7 @@ internal sealed class Swarm
                 case 8:
                     var value = (0xEEUL << 40) | (ulong)random.Next(1L << 30);
                     await vm.CommandAsync(async () => await vm.Vm.SoftwareWriter.WriteAsync(
-                        _bed.NewOperation(OperationKind.SoftwareWrite), random.Next(_bed.Options.Vcpus), SimVm.RamGfn(random.Next(_bed.Options.RamPages)), value));
+                        _bed.NewOperation(OperationKind.SoftwareWrite), random.Next(_bed.Options.Vcpus), BedVm.RamGfn(random.Next(_bed.Options.RamPages)), value));
                     break;
                 default:
                     await vm.CommandAsync(async () => await vm.Vm.Auditor.AuditAsync(_bed.NewOperation(OperationKind.Audit)));
@@ -141,14 +144,14 @@ internal sealed class Swarm
         var (start, pages) = random.Next(5) switch
         {
             0 => (VmLayout.HotplugHva, _bed.Options.HotplugPages),
-            1 => (VmLayout.ScratchHva, SimBed.ScratchPages),
+            1 => (VmLayout.ScratchHva, Bed.ScratchPages),
             _ => (VmLayout.RamHva, _bed.Options.RamPages),
         };
         var first = random.Next(pages);
         return new HvaRange(start + first, 1 + random.Next(pages - first));
     }
 
-    private async ValueTask MemslotAsync(SimVm vm, SeededRandom random)
+    private async ValueTask MemslotAsync(BedVm vm, SeededRandom random)
     {
         switch (random.Next(4))
         {
@@ -167,7 +170,7 @@ internal sealed class Swarm
         }
     }
 
-    private async ValueTask LogAsync(SimVm vm, SeededRandom random)
+    private async ValueTask LogAsync(BedVm vm, SeededRandom random)
     {
         if (_bed.Options.DirtyLog == DirtyLogMode.None) return;
         var slots = Enumerable.Range(0, _bed.Options.RamSlots).ToList();
@@ -183,7 +186,7 @@ internal sealed class Swarm
     }
 
     /// <summary>With everything at rest, every range has had its end.</summary>
-    private async ValueTask QuietAsync(SimVm vm)
+    private async ValueTask QuietAsync(BedVm vm)
     {
         await vm.QuiesceAsync(_bed.NewOperation(OperationKind.VmDestroy));
         vm.Vm.Checks.Settled();
@@ -194,6 +197,6 @@ internal sealed class Swarm
         if (!_bed.Host.Usage.IsNothing)
             _bed.World.Observer.Violated(new Violation(Invariants.Teardown, $"left after everything: {_bed.Host.Usage}"));
         if (_bed.Waits().Count > 0)
-            _bed.World.Observer.Violated(new Violation(Invariants.Teardown, $"somebody waits after everything: {_bed.Waits()[0]}"));
+            _bed.World.Observer.Violated(new Violation(Invariants.Teardown, $"somebody waits after everything: {_bed.Waits()[0].Wait}"));
     }
 }

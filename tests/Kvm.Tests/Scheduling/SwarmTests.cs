@@ -1,3 +1,6 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
 using System.Diagnostics;
 using System.Globalization;
 using Livebed.Kvm.Locks;
@@ -32,7 +35,7 @@ public sealed class SwarmTests(ITestOutputHelper output)
             order.Merge(swarm.Bed.Host.Locks.Order);
             foreach (var vm in swarm.Bed.Vms) order.Merge(vm.Vm.Locks.Order);
             steps += result.Steps;
-            if (result.Outcome != SimOutcome.Completed) failures.Add($"seed {seed}: {string.Join(",", broken)} {result}");
+            if (result.Outcome != ScheduleOutcome.Completed) failures.Add($"seed {seed}: {string.Join(",", broken)} {result}");
         }
 
         output.WriteLine($"{protocol}: {Seeds} seeds, {steps} steps, {steps / clock.Elapsed.TotalSeconds:N0} steps/s");

@@ -1,3 +1,6 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
@@ -15,12 +18,12 @@ public sealed class TeardownTests
     {
         for (ulong seed = 1; seed <= 100; seed++)
         {
-            var bed = new SimBed(new SimBedOptions("active-count"), seed);
+            var bed = new Bed(new BedOptions("active-count"), seed);
             var result = bed.Run(async () =>
             {
                 var vm = await bed.CreateVmAsync();
                 var destroyed = new List<bool>();
-                List<SimTask> tasks =
+                List<Lane> tasks =
                 [
                     bed.Spawn(OperationKind.MemslotCreate, async op => await vm.PlugAsync(op)),
                     bed.Spawn(OperationKind.Audit, async op => await vm.Vm.Auditor.AuditAsync(op)),
@@ -31,11 +34,11 @@ public sealed class TeardownTests
                         destroyed.Add(await vm.Vm.Teardown.DestroyAsync(op, sharesAddressSpace: true));
                         if (destroyed[^1]) Assert.Empty(bed.Waits());
                     }));
-                await SimBed.WhenAllAsync(tasks);
+                await Bed.WhenAllAsync(tasks);
                 Assert.Equal([false, true], destroyed.Order());
                 Assert.Equal(0, bed.Host.Usage.Subscriptions);
             });
-            Assert.True(result.Outcome == SimOutcome.Completed, $"seed {seed}: {result}");
+            Assert.True(result.Outcome == ScheduleOutcome.Completed, $"seed {seed}: {result}");
         }
     }
 
@@ -43,7 +46,7 @@ public sealed class TeardownTests
     public void A_dead_VM_answers_faults_so_that_its_vCPU_stops() => Run(async (bed, vm) =>
     {
         await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
-        Assert.Equal(FaultStatus.Dead, (await vm.TouchAsync(SimVm.RamGfn(0), write: true)).Status);
+        Assert.Equal(FaultStatus.Dead, (await vm.TouchAsync(BedVm.RamGfn(0), write: true)).Status);
         Assert.Equal(0, await vm.Vm.Auditor.AuditAsync(bed.NewOperation(OperationKind.Audit)));
     });
 
@@ -53,7 +56,7 @@ public sealed class TeardownTests
         {
             await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
             await vm.Vm.Notifier.InvalidateRangeStartAsync(
-                bed.NewOperation(OperationKind.Unmap), new MmuNotifierRange(1, new HvaRange(SimVm.RamHva(0), 1), MmuNotifierEvent.Unmap, Blockable: true));
+                bed.NewOperation(OperationKind.Unmap), new MmuNotifierRange(1, new HvaRange(BedVm.RamHva(0), 1), MmuNotifierEvent.Unmap, Blockable: true));
         },
         Invariants.Teardown);
 
@@ -62,7 +65,7 @@ public sealed class TeardownTests
         async (bed, vm) =>
         {
             var op = bed.NewOperation(OperationKind.HeldRange);
-            await bed.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(SimVm.RamHva(0), 1)));
+            await bed.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(0), 1)));
             vm.Vm.Checks.Settled();
         },
         Invariants.Balance);
@@ -71,8 +74,8 @@ public sealed class TeardownTests
     public void The_audit_finds_an_SPTE_that_the_host_does_not_bear_out() => Run(
         async (bed, vm) =>
         {
-            await vm.TouchAsync(SimVm.RamGfn(0), write: true);
-            vm.Vm.Sptes[SimVm.RamGfn(0)].Pfn++;
+            await vm.TouchAsync(BedVm.RamGfn(0), write: true);
+            vm.Vm.Sptes[BedVm.RamGfn(0)].Pfn++;
             await vm.Vm.Auditor.AuditAsync(bed.NewOperation(OperationKind.Audit));
         },
         Invariants.NoStaleTranslation);
@@ -80,26 +83,26 @@ public sealed class TeardownTests
     [Fact]
     public void A_driver_refuses_what_may_not_block_and_the_VM_gets_its_end()
     {
-        var bed = new SimBed(new SimBedOptions("active-count") { HasRefusingDriver = true }, seed: 1);
+        var bed = new Bed(new BedOptions("active-count") { HasRefusingDriver = true }, seed: 1);
         var result = bed.Run(async () =>
         {
             var vm = await bed.CreateVmAsync();
-            await vm.TouchAsync(SimVm.RamGfn(0), write: true);
-            var reaped = await bed.RunEventAsync(bed.NewOperation(OperationKind.OomReap), vm.AddressSpaceId, SimVm.RamHva(0), 1);
+            await vm.TouchAsync(BedVm.RamGfn(0), write: true);
+            var reaped = await bed.RunEventAsync(bed.NewOperation(OperationKind.OomReap), vm.AddressSpaceId, BedVm.RamHva(0), 1);
             Assert.Equal(HostEventStatus.Busy, reaped.Status);
             Assert.Equal(1, vm.Driver!.Refusals);
             Assert.Equal((0L, 0L, 0), (vm.Vm.Protocol.ActiveInvalidations, vm.Vm.Protocol.InvalidationsInProgress, vm.Vm.Checks.OpenRanges));
-            Assert.Equal(HostEventStatus.Done, (await bed.RunEventAsync(bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, SimVm.RamHva(0), 1)).Status);
+            Assert.Equal(HostEventStatus.Done, (await bed.RunEventAsync(bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, BedVm.RamHva(0), 1)).Status);
             Assert.Equal(1, vm.Driver.Refusals);
         });
-        Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
     }
 
-    private static void Run(Func<SimBed, SimVm, ValueTask> claim, string? violated = null)
+    private static void Run(Func<Bed, BedVm, ValueTask> claim, string? violated = null)
     {
-        var bed = new SimBed(new SimBedOptions("active-count"), seed: 1);
+        var bed = new Bed(new BedOptions("active-count"), seed: 1);
         var result = bed.Run(async () => await claim(bed, await bed.CreateVmAsync()));
-        if (violated is null) Assert.True(result.Outcome == SimOutcome.Completed, result.ToString());
+        if (violated is null) Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
         else Assert.Equal([violated], result.Violations.Select(violation => violation.Invariant));
     }
 }

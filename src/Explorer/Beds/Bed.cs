@@ -1,0 +1,136 @@
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Guests;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Explorer.Beds;
+
+/// <summary>
+/// One host and its VMs in a virtual world, connected by plain calls, and the words in which scenarios and tests speak to them. Whatever runs
+/// at once is a lane of the world; a scenario gives the operations and the world decides their order.
+/// </summary>
+public sealed class Bed
+{
+    public const int PageSize = 64;
+    public const int ScratchPages = 4;
+
+    /// <summary>Place of the host, see <see cref="Footprints"/>; VMs and vCPUs get the next ones.</summary>
+    public const int HostPlace = 0;
+
+    private const long StepsMax = 2_000_000;
+
+    private readonly OperationIds _ids = new(0);
+    private readonly Dictionary<OperationId, Lane> _lanesOf = [];
+    private readonly List<BedVm> _vms = [];
+    private int _created;
+    private int _places = 1;
+
+    public Bed(BedOptions options, VirtualWorld world)
+    {
+        Options = options;
+        World = world;
+        Host = new HostMmu(World, "host-0", options.Frames, PageSize, options.Mutant);
+    }
+
+    public Bed(BedOptions options, ISchedulingStrategy strategy, bool stopAtFirstViolation = true)
+        : this(options, new VirtualWorld(strategy, stopAtFirstViolation))
+    {
+    }
+
+    public Bed(BedOptions options, ulong seed)
+        : this(options, new RandomStrategy(seed))
+    {
+    }
+
+    public BedOptions Options { get; }
+    public VirtualWorld World { get; }
+    public HostMmu Host { get; }
+
+    /// <summary>Every VM that was ever made here.</summary>
+    public IReadOnlyList<BedVm> Vms => _vms;
+
+    public Operation NewOperation(OperationKind kind)
+    {
+        var op = new Operation(_ids.Next(), kind);
+        if (World.Current is { } lane) _lanesOf[op.Id] = lane;
+        return op;
+    }
+
+    /// <summary>Creates a process with its VM, its memslots and its vCPUs, which begin to run <paramref name="guest"/>'s programs.</summary>
+    public async ValueTask<BedVm> CreateVmAsync(Func<int, IPacedGuestProgram>? guest = null, Func<int, string>? laneName = null)
+    {
+        var vm = new BedVm(this, ++_created);
+        _vms.Add(vm);
+        await vm.BringUpAsync(guest, laneName);
+        return vm;
+    }
+
+    /// <summary>Runs an operation as a lane of its own.</summary>
+    public Lane Spawn(OperationKind kind, Func<Operation, ValueTask> body, int place = Footprints.Everywhere)
+    {
+        var op = new Operation(_ids.Next(), kind);
+        var lane = World.Spawn(op.ToString(), () => body(op), place);
+        _lanesOf[op.Id] = lane;
+        return lane;
+    }
+
+    public Lane SpawnEvent(OperationKind kind, BedVm vm, Hva start, long pages, long hold = 0) =>
+        Spawn(kind, async op => await RunEventAsync(op, vm.AddressSpaceId, start, pages, hold), HostPlace);
+
+    public ValueTask<HostEventResult> RunEventAsync(Operation op, int addressSpace, Hva start, long pages, long hold = 0) =>
+        Host.RunEventAsync(op, new HostEvent(op.Kind, addressSpace, new HvaRange(start, pages), hold) { ChildMicroseconds = hold });
+
+    /// <summary>Runs operations at once and returns when the last is done.</summary>
+    public static async ValueTask WhenAllAsync(params IEnumerable<Lane> lanes)
+    {
+        foreach (var lane in lanes.ToList()) await lane.Completion;
+    }
+
+    public ScheduleResult Run(Func<ValueTask> scenario, long stepsMax = StepsMax)
+    {
+        World.Spawn("scenario", scenario);
+        return World.Run(stepsMax);
+    }
+
+    /// <summary>What the schedule broke: the violated invariants and, when it stands still, whose progress that is.</summary>
+    public IReadOnlySet<string> Broken(ScheduleResult result) => Violations(result).Select(violation => violation.Invariant).ToHashSet();
+
+    /// <summary>What checks reported and, when the schedule did not come to its end, why not: deadlocks, orphaned holds, waits and spins
+    /// without an end, each with a witness.</summary>
+    public IReadOnlyList<Violation> Violations(ScheduleResult result)
+    {
+        if (result.Outcome is not (ScheduleOutcome.Stuck or ScheduleOutcome.StepLimit)) return result.Violations;
+        var violations = new List<Violation>(result.Violations);
+        foreach (var hang in new StandstillDetector(this).Hangs(result))
+            violations.Add(new Violation(hang.Invariant, $"{hang.Kind}: {hang.Message}", Operations: hang.Operations, Witness: hang.Witness));
+        if (violations.Count == 0)
+            violations.Add(new Violation(
+                Invariants.FaultProgress,
+                $"livelock: {string.Join(", ", result.Unfinished.Select(lane => lane.Name))} did not come to an end in {result.Steps} steps"));
+        return violations;
+    }
+
+    /// <summary>Everyone who waits now, and at which actor.</summary>
+    public IReadOnlyList<ObservedWait> Waits()
+    {
+        var waits = new List<ObservedWait>(Host.Locks.Waits().Select(wait => new ObservedWait(Host.Name, wait)));
+        foreach (var vm in _vms)
+        {
+            waits.AddRange(vm.Vm.Locks.Waits().Select(wait => new ObservedWait(vm.Vm.Options.Name, wait)));
+            var ofVcpus = new List<WaitSnapshot>();
+            foreach (var vcpu in vm.Vcpus) vcpu.AddWaits(ofVcpus);
+            waits.AddRange(ofVcpus.Select(wait => new ObservedWait(wait.Instance, wait)));
+        }
+
+        return waits;
+    }
+
+    /// <summary>Whether the lane that ran the operation is done; false for operations of vCPUs, which live as long as these.</summary>
+    public bool HasEnded(OperationId operation) => _lanesOf.TryGetValue(operation, out var lane) && lane.IsDone;
+
+    internal int NewPlace() => _places < Footprints.PlacesMax ? _places++ : Footprints.Everywhere;
+}

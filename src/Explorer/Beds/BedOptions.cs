@@ -1,0 +1,39 @@
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
+
+namespace Livebed.Explorer.Beds;
+
+/// <summary>One host and its VMs, small enough that everything happens to the same few pages. Sizes are in pages, frames and entries.</summary>
+public sealed record BedOptions(string Protocol)
+{
+    public Mutant Mutant { get; init; }
+    public int Vcpus { get; init; }
+    public int RamPages { get; init; } = 16;
+    public int RamSlots { get; init; } = 2;
+    public int HotplugPages { get; init; } = 4;
+    public int Frames { get; init; } = 256;
+    public bool Mergeable { get; init; } = true;
+    public bool SpinMmuLock { get; init; }
+    public DirtyLogMode DirtyLog { get; init; }
+    public int RingEntries { get; init; } = 128;
+
+    /// <summary>Retries after which a fault is a livelock (L1). A lane that spins retries only after somebody else has made a step.</summary>
+    public int FaultRetriesMax { get; init; } = 2_000;
+
+    /// <summary>A fault is a livelock only if it also lasts this long, in microseconds; a step is one.</summary>
+    public long FaultMicrosecondsMax { get; init; } = 100_000;
+
+    /// <summary>Whether KVM's own memslots are made, which a destroyer that shares the address space deletes.</summary>
+    public bool HasPrivateSlots { get; init; } = true;
+
+    /// <summary>Whether each process also has a driver that refuses non-blockable ranges.</summary>
+    public bool HasRefusingDriver { get; init; }
+
+    /// <summary>Makes a protocol that is no preset.</summary>
+    public Func<ProtocolContext, IInvalidationProtocol>? CustomProtocol { get; init; }
+
+    /// <summary>Something between the VM and its host.</summary>
+    public Func<IHostPort, IHostPort>? HostPort { get; init; }
+}

@@ -1,0 +1,156 @@
+using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.DirtyLog;
+using Livebed.Kvm.Guests;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Explorer.Beds;
+
+/// <summary>A VM and its process, wired as the grains wire them; commands of user space hold the VM open, and end before it goes.</summary>
+public sealed class BedVm : IVmPort
+{
+    private readonly Bed _bed;
+    private readonly List<Lane> _vcpuLanes = [];
+    private TaskCompletionSource? _drained;
+    private int _commands;
+
+    private readonly CrossingVmPort[] _vmPorts;
+    private readonly int[] _vcpuPlaces;
+
+    internal BedVm(Bed bed, int ordinal)
+    {
+        _bed = bed;
+        Place = bed.NewPlace();
+        _vcpuPlaces = [.. Enumerable.Range(0, bed.Options.Vcpus).Select(_ => bed.NewPlace())];
+        _vmPorts = [.. _vcpuPlaces.Select(place => new CrossingVmPort(bed.World, this, place, Place))];
+        var options = bed.Options;
+        AddressSpaceId = ordinal;
+        bed.Host.CreateAddressSpace(new AddressSpaceSpec(ordinal,
+        [
+            new VmaSpec(new HvaRange(VmLayout.RamHva, options.RamPages), VmaKind.Ram, options.Mergeable),
+            new VmaSpec(new HvaRange(VmLayout.HotplugHva, options.HotplugPages), VmaKind.Hotplug, options.Mergeable),
+            new VmaSpec(new HvaRange(VmLayout.ScratchHva, Bed.ScratchPages), VmaKind.Scratch),
+        ]));
+        IHostPort port = new HostPort(bed.Host, ordinal);
+        port = new CrossingHostPort(bed.World, options.HostPort?.Invoke(port) ?? port, Place, Bed.HostPlace);
+        Vm = new Vm(
+            bed.World,
+            new VmOptions($"vm-{ordinal}", ordinal, options.Protocol, options.Mutant, options.SpinMmuLock, options.DirtyLog, options.RingEntries),
+            port, options.CustomProtocol);
+        Session = new DirtyLogSession(Vm);
+    }
+
+    public int AddressSpaceId { get; }
+
+    /// <summary>Where its code is, see <see cref="Footprints"/>.</summary>
+    public int Place { get; }
+
+    public Vm Vm { get; }
+    public DirtyLogSession Session { get; }
+    public List<Vcpu> Vcpus { get; } = [];
+    public RefusingSubscriber? Driver { get; private set; }
+    public bool IsClosing { get; private set; }
+
+    /// <summary>Where RAM page <paramref name="page"/> is, for the guest and for the host.</summary>
+    public static Gfn RamGfn(long page) => VmLayout.RamGfn + page;
+
+    public static Hva RamHva(long page) => VmLayout.RamHva + page;
+
+    internal async ValueTask BringUpAsync(Func<int, IPacedGuestProgram>? guest, Func<int, string>? laneName)
+    {
+        var op = _bed.NewOperation(OperationKind.VmCreate);
+        await Vm.Host.RegisterNotifierAsync(op, Vm.Notifier);
+        if (_bed.Options.HasRefusingDriver)
+            await Vm.Host.RegisterNotifierAsync(op, Driver = new RefusingSubscriber($"driver of {Vm.Options.Name}"));
+        if (_bed.Options.HasPrivateSlots) await Vm.Teardown.CreatePrivateSlotsAsync(op);
+        foreach (var (slotId, first, pages) in VmLayout.RamSlots(_bed.Options.RamPages, _bed.Options.RamSlots))
+            await SetMemslotAsync(op, slotId, RamGfn(first), pages, RamHva(first));
+        if (guest is null) return;
+        for (var index = 0; index < _bed.Options.Vcpus; index++) AddVcpu(index, guest(index));
+        for (var index = 0; index < Vcpus.Count; index++)
+        {
+            var vcpu = Vcpus[index];
+            _vcpuLanes.Add(_bed.World.Spawn(
+                laneName?.Invoke(index) ?? $"{Vm.Options.Name}/vcpu-{index}", vcpu.RunAsync, _vcpuPlaces[index]));
+        }
+    }
+
+    public ValueTask<MemslotResult> SetMemslotAsync(Operation op, int id, Gfn gfn, long pages, Hva hva, MemslotFlags flags = MemslotFlags.None) =>
+        Vm.MemslotUpdates.SetAsync(op, new MemslotChange(id, gfn, pages, hva, flags));
+
+    public ValueTask<MemslotResult> PlugAsync(Operation op, MemslotFlags flags = MemslotFlags.None, bool moved = false) =>
+        SetMemslotAsync(
+            op, VmLayout.HotplugSlotId, moved ? VmLayout.HotplugGfnMoved : VmLayout.HotplugGfn, _bed.Options.HotplugPages, VmLayout.HotplugHva, flags);
+
+    public ValueTask<MemslotResult> UnplugAsync(Operation op) => SetMemslotAsync(op, VmLayout.HotplugSlotId, VmLayout.HotplugGfn, 0, VmLayout.HotplugHva);
+
+    /// <summary>A vCPU without a guest: faults until the page is mapped or the fault leaves to user space.</summary>
+    public async ValueTask<FaultReply> TouchAsync(Gfn gfn, bool write, int retriesMax = 1_000)
+    {
+        var op = _bed.NewOperation(OperationKind.Fault);
+        FaultReply reply;
+        do
+        {
+            await _bed.World.PointAsync(SchedulingPoint.Retry);
+            reply = await Vm.Faults.HandleAsync(op, 0, gfn, write);
+        }
+        while (reply.Status == FaultStatus.Retry && retriesMax-- > 0);
+        return reply;
+    }
+
+    /// <summary>User space's command: refused when the VM is closing, waited for by its end.</summary>
+    public async ValueTask CommandAsync(Func<ValueTask> command)
+    {
+        if (IsClosing) return;
+        _commands++;
+        await command();
+        if (--_commands == 0) _drained?.TrySetResult();
+    }
+
+    /// <summary>Ends commands and vCPUs; what is left is the VM and its process.</summary>
+    public async ValueTask QuiesceAsync(Operation op)
+    {
+        IsClosing = true;
+        if (_commands > 0) await (_drained = new TaskCompletionSource()).Task;
+        foreach (var vcpu in Vcpus) await vcpu.StopAsync(op);
+        foreach (var task in _vcpuLanes) await task.Completion;
+    }
+
+    /// <summary>VM and process go: the VM first (by its own process or another one), the process first, or both at once.</summary>
+    public async ValueTask TearDownAsync(Operation op, TeardownOrder order)
+    {
+        await QuiesceAsync(op);
+        if (order == TeardownOrder.AddressSpaceFirst) await ExitAsync();
+        var racing = order == TeardownOrder.AtOnce ? _bed.Spawn(OperationKind.AddressSpaceExit, ExitAsync) : null;
+        await Vm.Teardown.DestroyAsync(op, order == TeardownOrder.VmFirstShared);
+        if (racing is not null) await racing.Completion;
+        if (order is TeardownOrder.VmFirst or TeardownOrder.VmFirstShared) await ExitAsync();
+    }
+
+    public ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write) => Vm.Faults.HandleAsync(op, vcpu, gfn, write);
+
+    public ValueTask ReapDirtyRingsAsync(Operation op) => Session.ReapAsync(op);
+
+    private void AddVcpu(int index, IPacedGuestProgram program)
+    {
+        var options = _bed.Options;
+        var place = _vcpuPlaces[index];
+        var memory = new CrossingGuestMemory(_bed.World, _bed.Host.Find(AddressSpaceId)!.GuestMemory, place, Bed.HostPlace);
+        var vcpu = new Vcpu(
+            _bed.World,
+            new VcpuOptions(
+                index, TlbEntries: 64, BatchAccesses: 8, FaultRetriesMax: options.FaultRetriesMax, FaultMicrosecondsMax: options.FaultMicrosecondsMax),
+            $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, _vmPorts[index], memory, program);
+        Vcpus.Add(vcpu);
+        Vm.Vcpus.Add(new CrossingVcpuPort(_bed.World, vcpu, Place, place));
+    }
+
+    private ValueTask ExitAsync() => ExitAsync(_bed.NewOperation(OperationKind.AddressSpaceExit));
+
+    private async ValueTask ExitAsync(Operation op) => await _bed.Host.ExitAddressSpaceAsync(op, AddressSpaceId);
+}

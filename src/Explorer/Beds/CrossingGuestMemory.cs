@@ -1,0 +1,15 @@
+using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.Paging;
+
+namespace Livebed.Explorer.Beds;
+
+/// <summary>The way from a vCPU to the memory of its host. The scheduling point between TLB lookup and access is the vCPU's.</summary>
+internal sealed class CrossingGuestMemory(VirtualWorld world, IGuestMemory memory, int vcpuPlace, int hostPlace) : IGuestMemory
+{
+    public async ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses)
+    {
+        world.Enter(hostPlace);
+        await memory.ExecuteAsync(accesses);
+        world.Enter(vcpuPlace);
+    }
+}

@@ -1,0 +1,66 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Explorer.Scenarios;
+
+/// <summary>What the host and the VM's process do to its memory (kvm-protocol 6.1). Pages are counted from the start of RAM.</summary>
+public static class HostVerbs
+{
+    public static ActorPlan DontNeed(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.DontNeed, page, pages);
+    public static ActorPlan Unmap(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.Unmap, page, pages);
+    public static ActorPlan Reclaim(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.Reclaim, page, pages);
+    public static ActorPlan Migrate(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.PageMigration, page, pages);
+    public static ActorPlan Fork(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.Fork, page, pages);
+    public static ActorPlan Mprotect(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.Mprotect, page, pages);
+    public static ActorPlan OomReap(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.OomReap, page, pages);
+
+    /// <summary>Clears the accessed marks; clear_flush_young, clear_young and test_young by turns.</summary>
+    public static ActorPlan Age(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.Ageing, page, pages);
+
+    /// <summary>A range and one of its pages inside it: two ranges of one task.</summary>
+    public static ActorPlan NestRanges(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.NestedRange, page, pages);
+
+    /// <summary>A range over memory that no memslot covers.</summary>
+    public static ActorPlan Spurious(this ActorPlan actor) => actor.InHost(
+        "range outside of every memslot", stage => EventAsync(stage, OperationKind.Spurious, new HvaRange(VmLayout.ScratchHva, 1)));
+
+    /// <summary>A memory event over plugged (or not yet plugged) memory.</summary>
+    public static ActorPlan OnPlugged(this ActorPlan actor, OperationKind kind, int page = 0, int pages = 1) => actor.InHost(
+        $"{Name(kind)} plugged {Pages(page, pages)}", stage => EventAsync(stage, kind, new HvaRange(VmLayout.HotplugHva + page, pages)));
+
+    /// <summary>ksmd looks at so many pages.</summary>
+    public static ActorPlan KsmScan(this ActorPlan actor, int pages) => actor.InHost(
+        $"ksm-scan {pages}", stage => EventAsync(stage, OperationKind.KsmScan, new HvaRange(default, pages)));
+
+    /// <summary>Opens a range in one operation, to be closed by <see cref="CloseRange"/> of the same actor.</summary>
+    public static ActorPlan OpenRange(this ActorPlan actor, int page, int pages = 1) => actor.InHost(
+        $"open range {Pages(page, pages)}", async stage =>
+        {
+            var op = stage.HeldBy(actor.Name);
+            await stage.Bed.Host.OpenRangeAsync(op, new HostEvent(op.Kind, stage.Vm.AddressSpaceId, new HvaRange(VmLayout.RamHva + page, pages)));
+        });
+
+    /// <summary>Ends the range that this actor opened.</summary>
+    public static ActorPlan CloseRange(this ActorPlan actor) => actor.InHost(
+        "close range", async stage => await stage.Bed.Host.CloseRangeAsync(stage.HeldBy(actor.Name)));
+
+    /// <summary>The process exits.</summary>
+    public static ActorPlan ExitAddressSpace(this ActorPlan actor) => actor.InHost(
+        "exit address space", async stage => await stage.Bed.Host.ExitAddressSpaceAsync(stage.Bed.NewOperation(OperationKind.AddressSpaceExit), stage.Vm.AddressSpaceId));
+
+    /// <summary>Any memory event on RAM.</summary>
+    public static ActorPlan Event(this ActorPlan actor, OperationKind kind, int page, int pages) => actor.InHost(
+        $"{Name(kind)} {Pages(page, pages)}", stage => EventAsync(stage, kind, new HvaRange(VmLayout.RamHva + page, pages)));
+
+    internal static string Pages(int page, int pages) => pages == 1 ? $"page {page}" : $"pages {page} to {page + pages - 1}";
+
+    internal static string Name(OperationKind kind) => Kebab(kind.ToString());
+
+    internal static string Kebab(string name) => string.Concat(
+        name.Select((letter, index) => char.IsUpper(letter) ? (index > 0 ? "-" : "") + char.ToLowerInvariant(letter) : letter.ToString()));
+
+    private static async ValueTask EventAsync(Stage stage, OperationKind kind, HvaRange range) =>
+        await stage.Bed.RunEventAsync(stage.Bed.NewOperation(kind), stage.Vm.AddressSpaceId, range.Start, range.Pages);
+}

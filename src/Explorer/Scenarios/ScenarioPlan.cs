@@ -1,0 +1,88 @@
+using Livebed.Explorer.Beds;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.World;
+
+namespace Livebed.Explorer.Scenarios;
+
+/// <summary>
+/// What a scenario lays out: the bed's options, what is done before anybody runs, the actors, and what is looked at when all are done. It is made
+/// once and run many times; nothing in it changes while it runs.
+/// </summary>
+public sealed class ScenarioPlan
+{
+    private readonly Scenario _scenario;
+    private readonly IReadOnlyDictionary<string, int> _parameters;
+    private readonly List<ActorPlan> _actors = [];
+    private readonly List<Func<Stage, ValueTask>> _before = [];
+    private readonly List<Func<Stage, ValueTask>> _after = [];
+
+    /// <param name="scenario">whose plan it is</param>
+    /// <param name="setup">protocol, mutant and parameters</param>
+    /// <param name="seed">for a scenario that is drawn from its seed</param>
+    public ScenarioPlan(Scenario scenario, ScenarioSetup setup, ulong seed)
+    {
+        _scenario = scenario;
+        _parameters = setup.Parameters;
+        Seed = seed;
+        Random = new SeededRandom(SeededRandom.Mix(seed ^ 0x706C616EUL));
+        Options = new BedOptions(setup.Protocol)
+        {
+            Mutant = setup.Mutant,
+            CustomProtocol = setup.CustomProtocol,
+            RamPages = 2,
+            RamSlots = 1,
+            HotplugPages = 2,
+            Frames = 16,
+            HasPrivateSlots = false,
+            FaultRetriesMax = 400,
+            FaultMicrosecondsMax = 0,
+        };
+        scenario.LayOut(this);
+        Options = Options with { Vcpus = _actors.Count(actor => actor.IsVcpu) };
+    }
+
+    public BedOptions Options { get; set; }
+    public ulong Seed { get; }
+
+    /// <summary>Chance of a scenario that is drawn from its seed.</summary>
+    public SeededRandom Random { get; }
+
+    public IReadOnlyList<ActorPlan> Actors => _actors;
+
+    /// <summary>Whether the VM is still there when all actors are done, to be looked at; a scenario of teardown says no.</summary>
+    public bool VmSurvives { get; set; } = true;
+
+    /// <summary>Most steps that a schedule may have; a schedule that needs more is a livelock.</summary>
+    public long StepsMax { get; set; } = 20_000;
+
+    internal IReadOnlyList<Func<Stage, ValueTask>> BeforeSteps => _before;
+    internal IReadOnlyList<Func<Stage, ValueTask>> AfterSteps => _after;
+
+    public int Parameter(string name) => _parameters.TryGetValue(name, out var value)
+        ? value
+        : _scenario.Parameters.First(parameter => parameter.Name == name).Default;
+
+    /// <summary>The next vCPU; its operations are accesses of its guest.</summary>
+    public ActorPlan Vcpu()
+    {
+        var index = _actors.Count(actor => actor.IsVcpu);
+        return Add(new ActorPlan($"vcpu-{index}", index));
+    }
+
+    /// <summary>A task of the host or of user space; names must differ.</summary>
+    public ActorPlan Actor(string name) => Add(new ActorPlan(name, vcpu: -1));
+
+    /// <summary>Done before any actor runs, as one step.</summary>
+    public void Before(Func<Stage, ValueTask> step) => _before.Add(step);
+
+    /// <summary>Done when all actors are done, as one step.</summary>
+    public void After(Func<Stage, ValueTask> step) => _after.Add(step);
+
+    private ActorPlan Add(ActorPlan actor)
+    {
+        if (_actors.Exists(other => other.Name == actor.Name)) throw new ArgumentException($"two actors are named {actor.Name}", nameof(actor));
+        _actors.Add(actor);
+        return actor;
+    }
+}

@@ -1,0 +1,57 @@
+using Livebed.Explorer.Beds;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Explorer.Scenarios;
+
+/// <summary>What user space asks of KVM: memslots, dirty logs, writes on behalf of a vCPU, destruction.</summary>
+public static class VmVerbs
+{
+    /// <summary>Creates the hot-plug memslot.</summary>
+    public static ActorPlan Plug(this ActorPlan actor) => actor.InVm(
+        "memslot-create", stage => stage.CommandAsync(async vm => await vm.PlugAsync(stage.Bed.NewOperation(OperationKind.MemslotCreate))));
+
+    public static ActorPlan Unplug(this ActorPlan actor) => actor.InVm(
+        "memslot-delete", stage => stage.CommandAsync(async vm => await vm.UnplugAsync(stage.Bed.NewOperation(OperationKind.MemslotDelete))));
+
+    /// <summary>Moves the hot-plug memslot to its other place.</summary>
+    public static ActorPlan MovePlugged(this ActorPlan actor) => actor.InVm(
+        "memslot-move", stage => stage.CommandAsync(async vm => await vm.PlugAsync(stage.Bed.NewOperation(OperationKind.MemslotMove), moved: true)));
+
+    /// <summary>Switches dirty logging of RAM on, as a migration does, and copies every page.</summary>
+    public static ActorPlan EnableLog(this ActorPlan actor) => actor.InVm(
+        "dirty-log enable", stage => stage.CommandAsync(async vm => await vm.Session.EnableAsync(stage.Bed.NewOperation(OperationKind.DirtyLogEnable), stage.RamSlots)));
+
+    public static ActorPlan DisableLog(this ActorPlan actor) => actor.InVm(
+        "dirty-log disable", stage => stage.CommandAsync(vm => vm.Session.DisableAsync(stage.Bed.NewOperation(OperationKind.DirtyLogDisable))));
+
+    /// <summary>One round of a migration: get (or reap), clear, copy.</summary>
+    public static ActorPlan LogRound(this ActorPlan actor) => actor.InVm(
+        "dirty-log round", stage => stage.CommandAsync(async vm => await vm.Session.RoundAsync(stage.Bed.NewOperation(OperationKind.DirtyLogGet))));
+
+    /// <summary>The final sync: vCPUs paused, and every page that was written since its last copy must be in the set (S6).</summary>
+    public static ActorPlan VerifyLog(this ActorPlan actor) => actor.InVm(
+        "dirty-log final sync", stage => stage.CommandAsync(async vm => await vm.Session.VerifyAsync(stage.Bed.NewOperation(OperationKind.DirtyLogVerify))));
+
+    /// <summary>KVM writes on behalf of a vCPU: emulation, pvclock.</summary>
+    public static ActorPlan SoftwareWrite(this ActorPlan actor, int page, int vcpu = 0) => actor.InVm(
+        $"software-write page {page}", stage => stage.CommandAsync(async vm => await vm.Vm.SoftwareWriter.WriteAsync(
+            stage.Bed.NewOperation(OperationKind.SoftwareWrite), vcpu, BedVm.RamGfn(page), (0xEEUL << 40) | stage.NextToken())));
+
+    /// <summary>Compares SPTEs with the host's page table.</summary>
+    public static ActorPlan Audit(this ActorPlan actor) => actor.InVm(
+        "audit", stage => stage.CommandAsync(async vm => await vm.Vm.Auditor.AuditAsync(stage.Bed.NewOperation(OperationKind.Audit))));
+
+    /// <summary>The last reference to the VM is dropped, by its own process or by another.</summary>
+    public static ActorPlan Destroy(this ActorPlan actor, bool sharesAddressSpace) => actor.InVm(
+        sharesAddressSpace ? "destroy, in the VM's process" : "destroy, in another process", async stage =>
+        {
+            await stage.Vm.QuiesceAsync(stage.Bed.NewOperation(OperationKind.VmDestroy));
+            await stage.Vm.Vm.Teardown.DestroyAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), sharesAddressSpace);
+        });
+
+    /// <summary>VM and process go, in that order, the other, or both at once.</summary>
+    public static ActorPlan TearDown(this ActorPlan actor, TeardownOrder order) => actor.InVm(
+        $"tear down, {HostVerbs.Kebab(order.ToString())}", async stage => await stage.Vm.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), order));
+}

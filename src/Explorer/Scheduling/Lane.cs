@@ -1,0 +1,59 @@
+namespace Livebed.Explorer.Scheduling;
+
+/// <summary>
+/// One actor of a scenario as the scheduler sees it: a chain of continuations. It is also the synchronization context under which they run,
+/// which is how a lock that grants itself to a waiter finds whose continuation it is. Of a lane that waits for several things at once only the
+/// first that becomes ready is offered to the strategy; the others follow in their order.
+/// </summary>
+public sealed class Lane : SynchronizationContext
+{
+    private readonly TaskCompletionSource _completion = new();
+    private readonly VirtualWorld _world;
+    private Queue<ReadyLane>? _backlog;
+
+    internal Lane(VirtualWorld world, int id, string name, int place)
+    {
+        _world = world;
+        Id = id;
+        Name = name;
+        Place = place;
+    }
+
+    /// <summary>0, 1, 2, ... in order of spawning.</summary>
+    public int Id { get; }
+
+    public string Name { get; }
+
+    /// <summary>Awaited inside the world only; completes also when the lane failed, which the schedule's result tells.</summary>
+    public Task Completion => _completion.Task;
+
+    public bool IsDone => _completion.Task.IsCompleted;
+
+    /// <summary>The object whose code it runs now, see <see cref="Footprints"/>.</summary>
+    internal int Place { get; set; }
+
+    internal bool IsReady { get; set; }
+
+    /// <summary>It has come to a <see cref="Livebed.Kvm.World.SchedulingPoint.Retry"/> and not got anywhere since: its steps are no reason for others that
+    /// spin to try again.</summary>
+    internal bool IsSpinning { get; set; }
+
+    public override void Post(SendOrPostCallback d, object? state) => _world.MakeReady(new ReadyLane(this, StepCause.Wake, d, state));
+
+    public override void Send(SendOrPostCallback d, object? state) => throw new NotSupportedException("there is one thread, and it is running");
+
+    public override SynchronizationContext CreateCopy() => this;
+
+    public override string ToString() => Name;
+
+    internal void Complete() => _completion.SetResult();
+
+    internal void Postpone(in ReadyLane ready) => (_backlog ??= new Queue<ReadyLane>()).Enqueue(ready);
+
+    internal bool TryTakePostponed(out ReadyLane ready)
+    {
+        if (_backlog is not null) return _backlog.TryDequeue(out ready);
+        ready = default;
+        return false;
+    }
+}

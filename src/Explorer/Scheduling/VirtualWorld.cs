@@ -1,0 +1,279 @@
+using Livebed.Explorer.Strategies;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Explorer.Scheduling;
+
+/// <summary>
+/// A deterministic world: one thread, virtual time, and a strategy that decides at every scheduling point who continues. A decision is made
+/// where the running lane stands; if it may go on it goes on without having been suspended, which is what makes a step cheap.
+/// Each step takes one microsecond; when nobody is ready time jumps to the next timer. A lane that stands at
+/// <see cref="SchedulingPoint.Retry"/> spins: it is not ready until a lane that does not spin has made a step, or until no other can.
+/// </summary>
+public sealed class VirtualWorld : IWorld
+{
+    private readonly ISchedulingStrategy _strategy;
+    private readonly VirtualObserver _observer;
+    private readonly ScheduleRecorder? _recorder;
+    private readonly List<Lane> _lanes = [];
+    private readonly Stack<LanePoint> _points = new();
+    private readonly PriorityQueue<ReadyLane, (long Due, long Order)> _timers = new();
+    private readonly List<ReadyLane> _retrying = [];
+    private ReadyLane[] _ready = new ReadyLane[8];
+    private int _readyCount;
+    private int _chosen = -1;
+    private int _pending;
+    private long _stepsMax;
+    private long _nextDue = long.MaxValue;
+    private long _timerOrder;
+    private ulong _hash;
+    private Exception? _failure;
+    private bool _stopped;
+    private bool _givenUp;
+    private bool _isAtomic;
+
+    /// <param name="strategy">who runs next</param>
+    /// <param name="stopAtFirstViolation">whether a violation ends the schedule</param>
+    /// <param name="recorder">writes the schedule down for a replay</param>
+    /// <param name="footprints">follows which objects each step enters</param>
+    public VirtualWorld(
+        ISchedulingStrategy strategy, bool stopAtFirstViolation = true, ScheduleRecorder? recorder = null, Footprints? footprints = null)
+    {
+        _strategy = strategy;
+        _recorder = recorder;
+        Footprints = footprints;
+        _observer = new VirtualObserver(() => _stopped |= stopAtFirstViolation);
+    }
+
+    public long NowMicroseconds { get; private set; }
+    public long Steps { get; private set; }
+    public IModelObserver Observer => _observer;
+    public IModelTrace? Trace { get; set; }
+    public LockOrderGraph? LockOrder { get; init; }
+    public IReadOnlyList<Violation> Violations => _observer.Violations;
+    public IReadOnlyList<Lane> Lanes => _lanes;
+
+    /// <summary>The lane that runs now; null outside of the run and in <see cref="RunAtomically"/>.</summary>
+    public Lane? Current { get; private set; }
+
+    internal Footprints? Footprints { get; }
+
+    /// <summary>Adds a lane that begins when it is first chosen; also from within the run.</summary>
+    /// <param name="name">unique among those of the scenario</param>
+    /// <param name="body">what it does</param>
+    /// <param name="place">the object in whose code it begins, see <see cref="Scheduling.Footprints"/></param>
+    public Lane Spawn(string name, Func<ValueTask> body, int place = Footprints.Everywhere)
+    {
+        // Replays go by names.
+        if (_lanes.Exists(other => other.Name == name)) name = $"{name}~{_lanes.Count}";
+        var lane = new Lane(this, _lanes.Count, name, place);
+        _lanes.Add(lane);
+        _pending++;
+        MakeReady(new ReadyLane(lane, StepCause.Start, (Action<object?>)(_ => Begin(lane, body)), null));
+        return lane;
+    }
+
+    /// <summary>Runs until all lanes are done, nothing can run any more, or the limit is reached.</summary>
+    public ScheduleResult Run(long stepsMax)
+    {
+        _stepsMax = stepsMax;
+        var outer = SynchronizationContext.Current;
+        try
+        {
+            while (!_stopped && _pending > 0 && Steps < stepsMax && TryTakeNext(out var next))
+            {
+                if (Current != next.Lane)
+                {
+                    Current = next.Lane;
+                    SynchronizationContext.SetSynchronizationContext(next.Lane);
+                }
+
+                next.Run();
+            }
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(outer);
+            Current = null;
+        }
+
+        return new ScheduleResult(
+            OutcomeNow(), Steps, NowMicroseconds, _hash, _observer.Violations, [.. _lanes.Where(lane => !lane.IsDone)], _failure);
+    }
+
+    /// <summary>Runs something before or after the lanes, as one step in which nobody else can run.</summary>
+    /// <exception cref="InvalidOperationException">It waits for somebody.</exception>
+    public void RunAtomically(Func<ValueTask> body)
+    {
+        var outer = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        _isAtomic = true;
+        try
+        {
+            var task = body();
+            if (!task.IsCompleted) throw new InvalidOperationException("what is done in one step waits for somebody who cannot run");
+            task.GetAwaiter().GetResult();
+        }
+        finally
+        {
+            _isAtomic = false;
+            SynchronizationContext.SetSynchronizationContext(outer);
+        }
+    }
+
+    public ValueTask PointAsync(SchedulingPoint point)
+    {
+        if (_isAtomic) return ValueTask.CompletedTask;
+        var cause = (StepCause)point;
+        // A decision that was made already stands: the running lane has forked into several waits.
+        if (_chosen >= 0 || _stopped || Steps >= _stepsMax) return NewPoint().Wait(cause, due: 0);
+        FireTimers();
+        if (cause == StepCause.Retry)
+        {
+            Current!.IsSpinning = true;
+            if (_readyCount > 0 || _timers.Count > 0) return NewPoint().Wait(cause, due: 0);
+        }
+        else if (cause is StepCause.GuestAccess or StepCause.Yield)
+        {
+            Current!.IsSpinning = false;
+        }
+
+        if (!Current!.IsSpinning || _readyCount == 0) WakeRetrying();
+        if (_readyCount == _ready.Length) Array.Resize(ref _ready, 2 * _ready.Length);
+        _ready[_readyCount] = new ReadyLane(Current!, cause, null, null);
+        var pick = Decide(_readyCount + 1, _readyCount);
+        _ready[_readyCount] = default;
+        if (pick == _readyCount) return ValueTask.CompletedTask;
+        _chosen = pick;
+        return NewPoint().Wait(cause, due: 0);
+    }
+
+    public ValueTask DelayAsync(long microseconds)
+    {
+        if (_isAtomic) return ValueTask.CompletedTask;
+        return microseconds <= 0 ? PointAsync(SchedulingPoint.Yield) : NewPoint().Wait(StepCause.Timer, NowMicroseconds + microseconds);
+    }
+
+    /// <summary>The current step crosses from one object into another; see <see cref="Scheduling.Footprints"/>.</summary>
+    internal void Enter(int place)
+    {
+        if (Footprints is null || Current is not { } lane) return;
+        lane.Place = place;
+        Footprints.Touch(place);
+    }
+
+    internal void MakeReady(in ReadyLane ready)
+    {
+        if (ready.Lane.IsReady)
+        {
+            ready.Lane.Postpone(ready);
+            return;
+        }
+
+        ready.Lane.IsReady = true;
+        if (_readyCount == _ready.Length) Array.Resize(ref _ready, 2 * _ready.Length);
+        _ready[_readyCount++] = ready;
+    }
+
+    internal void AddRetrying(in ReadyLane ready) => _retrying.Add(ready);
+
+    internal void AddTimer(in ReadyLane ready, long due)
+    {
+        _timers.Enqueue(ready, (due, _timerOrder++));
+        _nextDue = Math.Min(_nextDue, due);
+    }
+
+    internal void Return(LanePoint point) => _points.Push(point);
+
+    private bool TryTakeNext(out ReadyLane next)
+    {
+        next = default;
+        if (_chosen < 0)
+        {
+            FireTimers();
+            if (_readyCount == 0 && _timers.Count > 0)
+            {
+                NowMicroseconds = _nextDue;
+                FireTimers();
+            }
+
+            if (_readyCount == 0 || Current is { IsSpinning: false }) WakeRetrying();
+            if (_readyCount == 0) return false;
+        }
+
+        var index = _chosen >= 0 ? _chosen : Decide(_readyCount, running: -1);
+        _chosen = -1;
+        if (index < 0) return false;
+        next = _ready[index];
+        _ready[index] = _ready[--_readyCount];
+        _ready[_readyCount] = default;
+        next.Lane.IsReady = false;
+        if (next.Lane.TryTakePostponed(out var postponed)) MakeReady(postponed);
+        return true;
+    }
+
+    private int Decide(int candidates, int running)
+    {
+        Footprints?.StepEnded();
+        var pick = candidates == 1 ? 0 : _strategy.Pick(_ready.AsSpan(0, candidates), running);
+        if (pick < 0)
+        {
+            (_stopped, _givenUp) = (true, true);
+            return pick;
+        }
+
+        Steps++;
+        NowMicroseconds++;
+        ref readonly var chosen = ref _ready[pick];
+        _hash = SeededRandom.Mix(_hash ^ ((ulong)chosen.Lane.Id << 8) ^ (ulong)chosen.Cause);
+        _recorder?.Add(chosen.Lane.Id);
+        _strategy.Stepped(chosen.Lane);
+        Footprints?.StepBegins(chosen.Lane, chosen.Cause);
+        return pick;
+    }
+
+    private void WakeRetrying()
+    {
+        if (_retrying.Count == 0) return;
+        foreach (var ready in _retrying) MakeReady(ready);
+        _retrying.Clear();
+    }
+
+    private void FireTimers()
+    {
+        while (_nextDue <= NowMicroseconds)
+        {
+            MakeReady(_timers.Dequeue());
+            _nextDue = _timers.TryPeek(out _, out var next) ? next.Due : long.MaxValue;
+        }
+    }
+
+    private async void Begin(Lane lane, Func<ValueTask> body)
+    {
+        try
+        {
+            await body();
+        }
+        catch (Exception exception)
+        {
+            _failure ??= exception;
+            _stopped = true;
+        }
+
+        _pending--;
+        lane.IsSpinning = false;
+        lane.Complete();
+    }
+
+    private ScheduleOutcome OutcomeNow()
+    {
+        if (_failure is not null) return ScheduleOutcome.Failed;
+        if (_givenUp) return ScheduleOutcome.Pruned;
+        if (_stopped) return ScheduleOutcome.Violated;
+        if (_pending == 0) return ScheduleOutcome.Completed;
+        return Steps >= _stepsMax ? ScheduleOutcome.StepLimit : ScheduleOutcome.Stuck;
+    }
+
+    private LanePoint NewPoint() => _points.TryPop(out var point) ? point : new LanePoint(this);
+}

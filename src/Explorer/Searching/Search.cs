@@ -1,0 +1,99 @@
+using Livebed.Explorer.Replays;
+using Livebed.Explorer.Scenarios;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.Mutants;
+
+namespace Livebed.Explorer.Searching;
+
+/// <summary>Plays schedule after schedule of a scenario until one breaks something, the limit is reached, or none is left.</summary>
+public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions options)
+{
+    private const int SchedulesPerProgress = 1_000;
+
+    private readonly ScheduleRecorder _recorder = new();
+    private readonly LockOrderGraph _order = new();
+    private readonly DepthFirstStrategy? _dfs = options.Strategy == StrategyKind.Dfs ? new DepthFirstStrategy(options.Preemptions) : null;
+    private ScenarioPlan _plan = new(scenario, setup, options.Seed);
+    private SearchResult.Extreme? _worst;
+    private long _decisions = 1;
+    private long _steps;
+
+    public SearchResult Run()
+    {
+        var player = new PlanPlayer(_plan, Omissions.None);
+        if (options.Strategy == StrategyKind.Pct) MeasureDecisions(player);
+        for (long schedule = 0; schedule < options.Schedules; schedule++)
+        {
+            var seed = options.Seed + (ulong)schedule;
+            if (scenario.IsDrawnFromSeed && schedule > 0) player = new PlanPlayer(_plan = new ScenarioPlan(scenario, setup, seed), Omissions.None);
+            var footprints = _dfs?.BeginSchedule();
+            if (_dfs is not null && footprints is null) return Result(schedule, finding: null, isExhaustive: true);
+            var played = Play(player, seed, footprints);
+            _steps += played.Result.Steps;
+            if (played.IsBroken) return Result(schedule + 1, FindingOf(played, schedule + 1, seed), isExhaustive: false);
+            Remember(played, seed);
+            if ((schedule + 1) % SchedulesPerProgress == 0) options.Progress?.Invoke(schedule + 1, _steps);
+            if (options.IsOver?.Invoke() == true) return Result(schedule + 1, finding: null, isExhaustive: false);
+        }
+
+        return Result(options.Schedules, finding: null, isExhaustive: false);
+    }
+
+    private Played Play(PlanPlayer player, ulong seed, Footprints? footprints)
+    {
+        _recorder.Clear();
+        ISchedulingStrategy strategy = options.Strategy switch
+        {
+            StrategyKind.Random => new RandomStrategy(seed),
+            StrategyKind.Pct => new PctStrategy(seed, options.Depth, _decisions),
+            _ => _dfs!,
+        };
+        return player.Play(new VirtualWorld(strategy, recorder: _recorder, footprints: footprints) { LockOrder = _order });
+    }
+
+    /// <summary>PCT places its changes among the decisions of a schedule; how many there are is measured on one that is the same for every seed.</summary>
+    private void MeasureDecisions(PlanPlayer player) =>
+        _decisions = Math.Max(1, player.Play(new VirtualWorld(new RandomStrategy(0)) { LockOrder = _order }).Result.Steps);
+
+    private void Remember(Played played, ulong seed)
+    {
+        if (scenario.Objective is not { } objective || played.Result.Outcome != ScheduleOutcome.Completed) return;
+        var value = objective.Measure(played.Stage);
+        if (_worst is null || value > _worst.Value) _worst = new SearchResult.Extreme(value, ReplayOf(played, seed));
+    }
+
+    private Finding FindingOf(Played played, long schedule, ulong seed)
+    {
+        var known = scenario.Known.FirstOrDefault(entry =>
+            entry.Protocol == setup.Protocol && played.Violations.Count > 0 && played.Violations.All(violation => entry.Invariants.Contains(violation.Invariant)));
+        return new Finding(played.Violations, schedule, seed, ReplayOf(played, seed), played.Result.Failure, known?.Why);
+    }
+
+    private Replay ReplayOf(Played played, ulong seed) => new()
+    {
+        Scenario = scenario.Name,
+        Protocol = setup.Protocol,
+        ProtocolAssembly = setup.ProtocolAssembly,
+        Mutant = MutantCatalog.NameOf(setup.Mutant),
+        Parameters = scenario.Parameters.ToDictionary(parameter => parameter.Name, parameter => _plan.Parameter(parameter.Name)),
+        Seed = scenario.IsDrawnFromSeed ? seed : 0,
+        Without = Omissions.None,
+        Schedule = [.. _recorder.Runs.Select(run => new ScheduleRun(played.Stage.Bed.World.Lanes[run.Lane].Name, run.Steps))],
+        Violates = [.. played.Violations.Select(violation => violation.Invariant).Distinct()],
+        LogHash = played.Result.LogHash,
+    };
+
+    private SearchResult Result(long schedules, Finding? finding, bool isExhaustive) => new()
+    {
+        Schedules = schedules,
+        Steps = _steps,
+        Finding = finding,
+        Worst = _worst,
+        PotentialDeadlocks = _order.PotentialCycles(),
+        IsExhaustive = isExhaustive,
+        Equivalent = _dfs?.Equivalent ?? 0,
+        Limit = _dfs is { IsMemoryFull: true } ? $"{DepthFirstStrategy.StatesMax:N0} states are remembered; later ones were not, so equal schedules may have been played again" : null,
+    };
+}
