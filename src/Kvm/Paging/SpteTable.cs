@@ -4,18 +4,27 @@ using Livebed.Kvm.Addresses;
 namespace Livebed.Kvm.Paging;
 
 /// <summary>
-/// A VM's second-level page table (the TDP MMU's leaves): pages of 512 SPTEs, made on first use. Who may change what is the caller's
+/// A VM's second-level page table (the TDP MMU's leaves): pages of 512 SPTEs (fewer where thousands of small VMs are made), made on first use. Who may change what is the caller's
 /// business (mmu_lock, or a cmpxchg); the table only keeps the entries and counts the present ones.
 /// </summary>
 public sealed class SpteTable
 {
-    public const int EntriesPerPage = 512;
+    /// <summary>As on x86.</summary>
+    public const int DefaultEntriesPerPage = 512;
 
     private readonly Dictionary<long, Spte[]> _pages = [];
     private long _lastIndex = -1;
     private Spte[] _lastPage = [];
     private uint _installations;
 
+    /// <param name="entriesPerPage">a power of two</param>
+    public SpteTable(int entriesPerPage = DefaultEntriesPerPage)
+    {
+        if (!System.Numerics.BitOperations.IsPow2(entriesPerPage)) throw new ArgumentOutOfRangeException(nameof(entriesPerPage), entriesPerPage, "not a power of two");
+        EntriesPerPage = entriesPerPage;
+    }
+
+    public int EntriesPerPage { get; }
     public long Present { get; private set; }
 
     /// <summary>The entry at a gfn, made if need be; valid until the next change of the table.</summary>

@@ -17,7 +17,7 @@ public sealed class SpteZapper(Vm vm)
         var pendingFrom = range.Start;
         for (var gfn = vm.Sptes.NextPopulated(range.Start, range.End); gfn < range.End;)
         {
-            var pageEnd = new Gfn((gfn.Value / SpteTable.EntriesPerPage + 1) * SpteTable.EntriesPerPage);
+            var pageEnd = new Gfn((gfn.Value / vm.Sptes.EntriesPerPage + 1) * vm.Sptes.EntriesPerPage);
             var end = pageEnd < range.End ? pageEnd : range.End;
             for (; gfn < end; gfn += 1)
                 if (vm.Sptes.Zap(gfn))

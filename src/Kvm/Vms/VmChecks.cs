@@ -145,7 +145,7 @@ public sealed class VmChecks(Vm vm)
     {
         for (var gfn = vm.Sptes.NextPopulated(range.Start, range.End); gfn < range.End;)
         {
-            var pageEnd = new Gfn((gfn.Value / SpteTable.EntriesPerPage + 1) * SpteTable.EntriesPerPage);
+            var pageEnd = new Gfn((gfn.Value / vm.Sptes.EntriesPerPage + 1) * vm.Sptes.EntriesPerPage);
             for (var end = pageEnd < range.End ? pageEnd : range.End; gfn < end; gfn += 1)
             {
                 ref var spte = ref vm.Sptes[gfn];
