@@ -1,0 +1,154 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Notifiers.Protocols;
+using Livebed.Kvm.Tests.Scheduling;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Tests.Mutants;
+
+/// <summary>Small scenes for the defects of notifiers, faults, memslots, teardown and host: what runs at once; the schedule does the rest. Each
+/// returns what was broken.</summary>
+internal static class NotifierScenes
+{
+    // A scene takes some hundred steps; what is still going on after so many goes on for ever.
+    private const long StepsMax = 20_000;
+
+    /// <summary>The hot-plug memslot is deleted while vCPUs fault on it.</summary>
+    public static IReadOnlySet<string> DeleteAgainstFaults(SimBedOptions options, ulong seed) => Run(options, seed, async (bed, vm) =>
+    {
+        await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate));
+        await vm.TouchAsync(VmLayout.HotplugGfn, write: true);
+        await SimBed.WhenAllAsync(
+            bed.Spawn(OperationKind.MemslotDelete, async op => await vm.UnplugAsync(op)), Touch(bed, vm, VmLayout.HotplugGfn), Touch(bed, vm, VmLayout.HotplugGfn + 1));
+    });
+
+    /// <summary>The same, and the host takes its pages.</summary>
+    public static IReadOnlySet<string> DeleteAgainstRanges(SimBedOptions options, ulong seed) => Run(options, seed, async (bed, vm) =>
+    {
+        await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate));
+        for (var page = 0; page < 2; page++) await vm.TouchAsync(VmLayout.HotplugGfn + page, write: true);
+        await SimBed.WhenAllAsync(
+            bed.Spawn(OperationKind.MemslotDelete, async op => await vm.UnplugAsync(op)),
+            bed.SpawnEvent(OperationKind.DontNeed, vm, VmLayout.HotplugHva, 2), bed.SpawnEvent(OperationKind.Reclaim, vm, VmLayout.HotplugHva, 2));
+    });
+
+    /// <summary>The same, and the host asks which of its pages were used lately.</summary>
+    public static IReadOnlySet<string> DeleteAgainstAgeing(SimBedOptions options, ulong seed) => Run(options, seed, async (bed, vm) =>
+    {
+        await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate));
+        for (var page = 0; page < 2; page++) await vm.TouchAsync(VmLayout.HotplugGfn + page, write: true);
+        await SimBed.WhenAllAsync(
+            bed.Spawn(OperationKind.MemslotDelete, async op => await vm.UnplugAsync(op)),
+            bed.SpawnEvent(OperationKind.Ageing, vm, VmLayout.HotplugHva, 2));
+    });
+
+    /// <summary>The same, and KSM merges two of its pages; the VM is arm64's, where change_pte maps the merged page.</summary>
+    public static IReadOnlySet<string> DeleteAgainstMerging(SimBedOptions options, ulong seed) => Run(
+        options with
+        {
+            RamPages = 2,
+            RamSlots = 1,
+            HotplugPages = 8,
+            CustomProtocol = context => new ActiveCountProtocol(context, recent: false) { ChangePteMaps = true },
+        },
+        seed, async (bed, vm) =>
+        {
+            await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate));
+            for (var page = 0; page < 8; page++)
+                await vm.Vm.SoftwareWriter.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, VmLayout.HotplugGfn + page, 7);
+            // The first pass only notes checksums; pages are merged in the second.
+            await bed.RunEventAsync(bed.NewOperation(OperationKind.KsmScan), vm.AddressSpaceId, default, 10);
+            await SimBed.WhenAllAsync(
+                bed.SpawnEvent(OperationKind.KsmScan, vm, default, 20),
+                bed.Spawn(OperationKind.MemslotDelete, async op =>
+                {
+                    for (var i = 0; i < 4; i++)
+                    {
+                        await vm.UnplugAsync(op);
+                        await vm.PlugAsync(op);
+                    }
+                }));
+            Assert.True(bed.Host.Counters.KsmMerges > 0);
+        });
+
+    /// <summary>One range after the other over the hot-plug memory, two at a time, while its memslot comes and goes.</summary>
+    public static IReadOnlySet<string> UpdatesBetweenRanges(SimBedOptions options, ulong seed) => Run(options, seed, async (bed, vm) =>
+    {
+        List<SimTask> tasks =
+        [
+            bed.Spawn(OperationKind.MemslotCreate, async op =>
+            {
+                for (var i = 0; i < 3; i++)
+                {
+                    await vm.PlugAsync(op);
+                    await vm.UnplugAsync(op);
+                }
+            }),
+        ];
+        for (var task = 0; task < 2; task++)
+            tasks.Add(bed.Spawn(OperationKind.DontNeed, async op =>
+            {
+                for (var i = 0; i < 8; i++) await bed.RunEventAsync(op, vm.AddressSpaceId, VmLayout.HotplugHva, 2);
+            }));
+        await SimBed.WhenAllAsync(tasks);
+    });
+
+    /// <summary>A zap that yields mmu_lock after its last SPTE: what it zapped lies in one page of SPTEs, and its range reaches into the next.</summary>
+    public static IReadOnlySet<string> ZapThatYieldsAtItsEnd(SimBedOptions options, ulong seed) =>
+        Run(options with { RamPages = 300, RamSlots = 1, Frames = 400 }, seed, async (bed, vm) =>
+        {
+            // Guest RAM begins in the middle of a page of SPTEs: page 256 is the first of the next one.
+            foreach (var page in (long[])[254, 255, 280, 281]) await vm.TouchAsync(SimVm.RamGfn(page), write: true);
+            List<SimTask> tasks = [bed.SpawnEvent(OperationKind.DontNeed, vm, SimVm.RamHva(250), 20)];
+            // It yields when somebody waits, and somebody waits while another holder flushes.
+            foreach (var page in (long[])[280, 281]) tasks.Add(bed.SpawnEvent(OperationKind.Reclaim, vm, SimVm.RamHva(page), 1));
+            for (var page = 282; page < 288; page++) tasks.Add(Touch(bed, vm, SimVm.RamGfn(page)));
+            await SimBed.WhenAllAsync(tasks);
+        });
+
+    /// <summary>The process unmaps three mapped pages.</summary>
+    public static IReadOnlySet<string> UnmapOfMappedPages(SimBedOptions options, ulong seed) => Run(options, seed, async (bed, vm) =>
+    {
+        for (var page = 0; page < 3; page++) await vm.TouchAsync(SimVm.RamGfn(page), write: true);
+        await SimBed.WhenAllAsync(bed.SpawnEvent(OperationKind.Unmap, vm, SimVm.RamHva(0), 3));
+    });
+
+    /// <summary>vCPUs fault on neighbouring pages, first to read them and then to write.</summary>
+    public static IReadOnlySet<string> FaultsOnNeighbours(SimBedOptions options, ulong seed) => Run(options, seed, async (bed, vm) =>
+        await SimBed.WhenAllAsync(Enumerable.Range(0, 3).Select(page => bed.Spawn(OperationKind.Fault, async _ =>
+        {
+            await vm.TouchAsync(SimVm.RamGfn(page), write: false);
+            await vm.TouchAsync(SimVm.RamGfn(page), write: true);
+        })).ToList()));
+
+    /// <summary>VM and process end at the same time.</summary>
+    public static IReadOnlySet<string> BothEndAtOnce(SimBedOptions options, ulong seed) =>
+        Run(options, seed, async (_, vm) => await vm.TouchAsync(SimVm.RamGfn(0), write: true), TeardownOrder.AtOnce);
+
+    private static SimTask Touch(SimBed bed, SimVm vm, Gfn gfn) =>
+        bed.Spawn(OperationKind.Fault, async _ =>
+        {
+            for (var i = 0; i < 3; i++) await vm.TouchAsync(gfn, write: true);
+        });
+
+    private static IReadOnlySet<string> Run(
+        SimBedOptions options, ulong seed, Func<SimBed, SimVm, ValueTask> scene, TeardownOrder end = TeardownOrder.VmFirst)
+    {
+        var bed = new SimBed(options, seed);
+        var result = bed.Run(
+            async () =>
+            {
+                var vm = await bed.CreateVmAsync();
+                await scene(bed, vm);
+                vm.Vm.Checks.Settled();
+                await vm.Vm.Auditor.AuditAsync(bed.NewOperation(OperationKind.Audit));
+                await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), end);
+                Assert.True(bed.Host.Usage.IsNothing, bed.Host.Usage.ToString());
+            },
+            StepsMax);
+        if (result.Outcome == SimOutcome.Failed) throw new InvalidOperationException(result.ToString(), result.Failure);
+        var broken = bed.Broken(result);
+        Assert.True(broken.Count > 0 || result.Outcome == SimOutcome.Completed, result.ToString());
+        return broken;
+    }
+}
