@@ -164,7 +164,9 @@ public sealed class VmChecks(Vm vm)
     /// <summary>A reader has been waiting since it found the memslot and goes on with it.</summary>
     public void SlotUsed(Operation op, Memslot slot)
     {
-        if (slot.IsFreed) vm.Violated(Invariants.SlotLifetime, $"{op} uses memslot {slot.Id} after it was freed", slot.BaseGfn.Value, slot.BaseHva.Value, operations: op.Id);
+        if (!slot.IsFreed) return;
+        vm.Violated(
+            Invariants.SlotLifetime, $"{op} uses memslot {slot.Id} after it was freed", slot.BaseGfn.Value, slot.BaseHva.Value, operations: op.Id);
     }
 
     /// <summary>User space will emulate the access. Memory that a memslot is only being moved away from is no MMIO.</summary>

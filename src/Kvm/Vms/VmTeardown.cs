@@ -34,7 +34,7 @@ public sealed class VmTeardown(Vm vm)
         using (vm.World.Observer.Phase(op, "destroy.wait-users"))
             if (!await vm.Users.CloseAsync(op))
                 return false;
-        var resetsEarly = vm.Options.Mutant == Mutant.ResetBeforeUnregister;
+        var resetsEarly = vm.Options.Mutant == Mutant.ResetBeforeUnregister && vm.Protocol.ActiveInvalidations > 0;
         if (resetsEarly)
         {
             Reset(op);

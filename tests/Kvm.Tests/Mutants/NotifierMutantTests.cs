@@ -14,7 +14,7 @@ public sealed class NotifierMutantTests(ITestOutputHelper output)
     {
         [Mutant.HullResetAtAnyEnd] = Interleavings.FaultsAgainstRanges,
         [Mutant.HullAddedAfterYield] = (options, seed) => Interleavings.FaultsAgainstAZapThatYields(options, seed),
-        [Mutant.ResetBeforeUnregister] = (options, seed) => Interleavings.TeardownInsideARange(options, TeardownOrder.VmFirst, seed),
+        [Mutant.ResetBeforeUnregister] = NotifierScenes.RangeEndsDuringDestroy,
         [Mutant.WakeWithoutRecheck] = NotifierScenes.UpdatesBetweenRanges,
         [Mutant.DeleteWithoutSrcuSync] = NotifierScenes.DeleteAgainstFaults,
         [Mutant.WalkWithoutSrcu] = NotifierScenes.DeleteAgainstAgeing,

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
 using Livebed.Kvm.Notifiers.Protocols;
 using Livebed.Kvm.Tests.Scheduling;
 using Livebed.Kvm.Vms;
@@ -29,7 +30,9 @@ internal static class NotifierScenes
         for (var page = 0; page < 2; page++) await vm.TouchAsync(VmLayout.HotplugGfn + page, write: true);
         await SimBed.WhenAllAsync(
             bed.Spawn(OperationKind.MemslotDelete, async op => await vm.UnplugAsync(op)),
-            bed.SpawnEvent(OperationKind.DontNeed, vm, VmLayout.HotplugHva, 2), bed.SpawnEvent(OperationKind.Reclaim, vm, VmLayout.HotplugHva, 2));
+            bed.SpawnEvent(OperationKind.DontNeed, vm, VmLayout.HotplugHva, 2), bed.SpawnEvent(OperationKind.Reclaim, vm, VmLayout.HotplugHva, 2),
+            // A reader for the update to wait for.
+            Touch(bed, vm, SimVm.RamGfn(0)));
     });
 
     /// <summary>The same, and the host asks which of its pages were used lately.</summary>
@@ -121,6 +124,17 @@ internal static class NotifierScenes
             await vm.TouchAsync(SimVm.RamGfn(page), write: true);
         })).ToList()));
 
+    /// <summary>A range ends while its VM goes.</summary>
+    public static IReadOnlySet<string> RangeEndsDuringDestroy(SimBedOptions options, ulong seed) => Judge(options, seed, async bed =>
+    {
+        var vm = await bed.CreateVmAsync();
+        var held = bed.NewOperation(OperationKind.HeldRange);
+        await bed.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(SimVm.RamHva(0), 1)));
+        await SimBed.WhenAllAsync(
+            bed.Spawn(OperationKind.VmDestroy, op => vm.TearDownAsync(op, TeardownOrder.VmFirst)),
+            bed.Spawn(OperationKind.HeldRange, async _ => await bed.Host.CloseRangeAsync(held)));
+    });
+
     /// <summary>VM and process end at the same time.</summary>
     public static IReadOnlySet<string> BothEndAtOnce(SimBedOptions options, ulong seed) =>
         Run(options, seed, async (_, vm) => await vm.TouchAsync(SimVm.RamGfn(0), write: true), TeardownOrder.AtOnce);
@@ -132,17 +146,23 @@ internal static class NotifierScenes
         });
 
     private static IReadOnlySet<string> Run(
-        SimBedOptions options, ulong seed, Func<SimBed, SimVm, ValueTask> scene, TeardownOrder end = TeardownOrder.VmFirst)
+        SimBedOptions options, ulong seed, Func<SimBed, SimVm, ValueTask> scene, TeardownOrder end = TeardownOrder.VmFirst) =>
+        Judge(options, seed, async bed =>
+        {
+            var vm = await bed.CreateVmAsync();
+            await scene(bed, vm);
+            vm.Vm.Checks.Settled();
+            await vm.Vm.Auditor.AuditAsync(bed.NewOperation(OperationKind.Audit));
+            await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), end);
+        });
+
+    private static IReadOnlySet<string> Judge(SimBedOptions options, ulong seed, Func<SimBed, ValueTask> scene)
     {
         var bed = new SimBed(options, seed);
         var result = bed.Run(
             async () =>
             {
-                var vm = await bed.CreateVmAsync();
-                await scene(bed, vm);
-                vm.Vm.Checks.Settled();
-                await vm.Vm.Auditor.AuditAsync(bed.NewOperation(OperationKind.Audit));
-                await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), end);
+                await scene(bed);
                 Assert.True(bed.Host.Usage.IsNothing, bed.Host.Usage.ToString());
             },
             StepsMax);
