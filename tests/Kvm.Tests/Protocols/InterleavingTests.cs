@@ -84,7 +84,7 @@ public sealed class InterleavingTests
 
     [Fact]
     public void I6_a_hull_that_comes_after_the_zap_lets_faults_in_when_the_zap_yields() => AssertBroken(
-        seed => Interleavings.FaultsAgainstAZapThatYields(With(Defect.HullAfterZap), seed), Invariants.NoStaleTranslation, Invariants.FlushBeforeFree);
+        seed => Interleavings.FaultsAgainstAZapThatYields(With(Defect.HullAfterZap), seed), Invariants.NoInstallUnderInvalidation);
 
     [Fact]
     public void I7_publishing_after_the_wait_lets_a_range_in_between() => AssertBroken(
