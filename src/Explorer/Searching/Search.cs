@@ -50,7 +50,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
             StrategyKind.Pct => new PctStrategy(seed, options.Depth, _decisions),
             _ => _dfs!,
         };
-        return player.Play(new VirtualWorld(strategy, recorder: _recorder, footprints: footprints) { LockOrder = _order });
+        return player.Play(new VirtualWorld(strategy, recorder: _recorder, footprints: footprints) { LockOrder = _order, CallsArePoints = _dfs is null });
     }
 
     /// <summary>PCT places its changes among the decisions of a schedule; how many there are is measured on one that is the same for every seed.</summary>
