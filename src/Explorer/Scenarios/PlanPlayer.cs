@@ -44,8 +44,7 @@ public sealed class PlanPlayer(ScenarioPlan plan, Omissions omissions)
 
     private void Spawn(Stage stage, ActorPlan actor)
     {
-        var place = actor.Operations.Count > 0 ? PlaceOf(stage, actor.Operations[0]) : Footprints.Everywhere;
-        stage.Bed.World.Spawn(actor.Name, () => ActAsync(stage, actor), place);
+        stage.Bed.World.Spawn(actor.Name, () => ActAsync(stage, actor));
     }
 
     private async ValueTask ActAsync(Stage stage, ActorPlan actor)
@@ -53,13 +52,9 @@ public sealed class PlanPlayer(ScenarioPlan plan, Omissions omissions)
         for (var i = 0; i < actor.Operations.Count; i++)
         {
             if (omissions.Has(actor, i)) continue;
-            var operation = actor.Operations[i];
-            stage.Bed.World.Enter(PlaceOf(stage, operation));
-            await operation.Run!(stage);
+            await actor.Operations[i].Run!(stage);
         }
     }
-
-    private static int PlaceOf(Stage stage, PlannedOperation operation) => operation.StartsInHost ? Bed.HostPlace : stage.Vm.Place;
 
     /// <summary>With everything at rest: every range has had its end, SPTEs match the page table, what the plan wants to see is so, and when all
     /// is torn down nothing is left.</summary>
