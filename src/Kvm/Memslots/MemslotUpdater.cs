@@ -169,7 +169,9 @@ public sealed class MemslotUpdater(Vm vm)
     /// while it wants that lock.</summary>
     private async ValueTask SwapAsync(Operation op)
     {
+        var starts = vm.Counters.NotifierRanges;
         using (vm.World.Observer.Phase(op, "memslots.publish")) await vm.Protocol.PublishMemslotsAsync(op, vm.Memslots.Swap);
+        vm.Counters.StartsWhilePublishingMax = Math.Max(vm.Counters.StartsWhilePublishingMax, vm.Counters.NotifierRanges - starts);
         vm.SlotsArchLock.Release(op);
         using (vm.World.Observer.Phase(op, "memslots.synchronize_srcu")) await vm.Srcu.SynchronizeAsync(op);
         vm.Memslots.CompleteGeneration();
