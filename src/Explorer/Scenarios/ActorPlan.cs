@@ -1,6 +1,4 @@
-using Livebed.Explorer.Beds;
 using Livebed.Kvm.Guests;
-using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
 

@@ -1,4 +1,3 @@
-using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;

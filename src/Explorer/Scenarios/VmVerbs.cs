@@ -1,6 +1,4 @@
 using Livebed.Explorer.Beds;
-using Livebed.Kvm.Memslots;
-using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
