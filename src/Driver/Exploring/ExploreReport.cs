@@ -13,41 +13,40 @@ namespace Livebed.Driver.Exploring;
 /// What a search says: what was searched and how far, the verdict, potential deadlocks, the worst case, and for a finding what it violates, its
 /// witness, and the commands that repeat it. The witness is drawn only where one scenario was asked for: `replay` draws it of any.
 /// </summary>
-internal sealed class ExploreReport(IAnsiConsole console, bool isAlone)
+internal sealed class ExploreReport(ReportPage page, bool isAlone)
 {
     /// <summary>Rows of a witness that are drawn; the end is what matters.</summary>
     private const int RowsMax = 120;
 
     public void WriteHead(Scenario scenario, ExploreRequest request)
     {
-        console.Write(new Text(scenario.Name, new Style(decoration: Decoration.Bold)));
-        console.WriteLine();
-        console.Indented(scenario.Claim, 2);
+        page.Line(scenario.Name, style: new Style(decoration: Decoration.Bold));
+        page.Line(scenario.Claim, 2);
         var mutant = request.Setup.Mutant == Mutant.None ? "" : $", mutant {MutantCatalog.NameOf(request.Setup.Mutant)}";
-        console.Indented(FormattableString.Invariant($"protocol {request.Setup.Protocol}{mutant}, {StrategyOf(request.Search)}, seed {request.Search.Seed}"), 2);
+        page.Line(FormattableString.Invariant($"protocol {request.Setup.Protocol}{mutant}, {StrategyOf(request.Search)}, seed {request.Search.Seed}"), 2);
     }
 
     public void Write(Explored explored)
     {
         var result = explored.Result;
-        console.WriteVerdict(explored.Verdict, result.Finding?.Expected);
-        console.Indented(FormattableString.Invariant(
+        page.Verdict(explored.Verdict, result.Finding?.Expected);
+        page.Line(FormattableString.Invariant(
             $"schedules {result.Schedules:N0}, steps {result.Steps:N0}, {Figures.Count(explored.StepsPerSecond)} steps/s in {explored.Elapsed.TotalSeconds:0.0}s; {Extent(explored)}"), 2);
-        if (result.Limit is { } limit) console.Indented($"limit hit: {limit}", 2);
+        if (result.Limit is { } limit) page.Line($"limit hit: {limit}", 2);
         foreach (var cycle in result.PotentialDeadlocks)
         {
-            console.Indented($"potential deadlock: {cycle}", 0);
-            foreach (var chain in cycle.Chains) console.Indented(chain, 4);
+            page.Line($"potential deadlock: {cycle}");
+            foreach (var chain in cycle.Chains) page.Line(chain, 4);
         }
 
         if (explored is { Scenario.Objective: { } objective, Result.Worst: { } worst, WorstFile: { } worstFile })
         {
-            console.Indented(FormattableString.Invariant($"{objective.Title}: {worst.Value} {objective.Unit} at most"), 2);
-            console.Copyable($"  see it with   {CommandText.Livebed} {CommandText.Words(["replay", worstFile])}");
+            page.Line(FormattableString.Invariant($"{objective.Title}: {worst.Value} {objective.Unit} at most"), 2);
+            page.Copyable($"  see it with   {CommandText.Livebed} {CommandText.Words(["replay", worstFile])}");
         }
 
         if (result.Finding is { } finding) WriteFinding(explored, finding, explored.ReplayFile!);
-        console.WriteLine();
+        page.Line();
     }
 
     public void WriteSummary(IReadOnlyList<Explored> explored)
@@ -55,7 +54,7 @@ internal sealed class ExploreReport(IAnsiConsole console, bool isAlone)
         var table = Tables.Create("scenario", "verdict", "schedules", "steps");
         foreach (var one in explored)
             table.Row(one.Scenario.Name, one.Verdict.ToString().ToLowerInvariant(), Figures.Count(one.Result.Schedules), Figures.Count(one.Result.Steps));
-        console.Write(table);
+        page.Console.Write(table);
     }
 
     /// <summary>The search that finds it at once: its own seed, one schedule. All schedules of dfs have one order, so there it is as many.</summary>
@@ -76,28 +75,28 @@ internal sealed class ExploreReport(IAnsiConsole console, bool isAlone)
 
     private void WriteFinding(Explored explored, Finding finding, string file)
     {
-        console.WriteLine();
+        page.Line();
         if (isAlone) WriteWitness(explored);
-        console.WriteViolations(finding.Violations);
+        page.Violations(finding.Violations);
         if (finding.Failure is { } failure)
         {
-            console.Indented($"a lane threw {failure.GetType().Name}: {OneLine.Of(failure.Message)}", 0);
-            console.Indented(failure.ToString(), 4);
+            page.Line($"a lane threw {failure.GetType().Name}: {OneLine.Of(failure.Message)}");
+            page.Line(failure.ToString(), 4);
         }
 
-        console.WriteLine();
-        console.Copyable($"replay file   {file}");
-        console.Copyable($"replay with   {CommandText.Livebed} {CommandText.Words(["replay", file])}");
-        console.Copyable($"shrink with   {CommandText.Livebed} {CommandText.Words(["shrink", file])}");
-        console.Copyable($"search again  {RepeatCommand(explored, finding)}");
+        page.Line();
+        page.Copyable($"replay file   {file}");
+        page.Copyable($"replay with   {CommandText.Livebed} {CommandText.Words(["replay", file])}");
+        page.Copyable($"shrink with   {CommandText.Livebed} {CommandText.Words(["shrink", file])}");
+        page.Copyable($"search again  {RepeatCommand(explored, finding)}");
     }
 
     private void WriteWitness(Explored explored)
     {
         var rows = WitnessRows.Of(explored.Witness);
-        if (rows.Count > RowsMax) console.Indented(FormattableString.Invariant($"... {rows.Count - RowsMax} rows before these: replay shows them"), 2);
-        new WitnessView(console).Write([.. rows.Skip(rows.Count - RowsMax)]);
-        console.WriteLine();
+        if (rows.Count > RowsMax) page.Line(FormattableString.Invariant($"... {rows.Count - RowsMax} rows before these: replay shows them"), 2);
+        new WitnessView(page).Write([.. rows.Skip(rows.Count - RowsMax)]);
+        page.Line();
     }
 
     private static string Extent(Explored explored)

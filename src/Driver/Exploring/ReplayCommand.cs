@@ -52,37 +52,36 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
 
     private void Write(Report report, Scenario scenario)
     {
-        var console = environment.CreateConsole();
-        console.Write(new Text(scenario.Name, new Style(decoration: Decoration.Bold)));
-        console.WriteLine();
-        console.Indented(scenario.Claim, 2);
-        console.Indented($"protocol {report.Replay.Protocol}, mutant {report.Replay.Mutant}, {string.Join(", ", report.Replay.Parameters.Select(set => $"{set.Key} {set.Value}"))}", 2);
-        if (report.Replay.Without.Names.Count > 0) console.Indented($"without {string.Join(", ", report.Replay.Without.Names)}", 2);
-        console.WriteLine();
-        new WitnessView(console).Write(WitnessRows.Of(report.Entries));
-        console.WriteLine();
-        if (report.Lanes.Count > 0) WriteLanes(console, report);
-        console.WriteViolations(report.Played.Played.Violations);
+        var page = new ReportPage(environment);
+        page.Line(scenario.Name, style: new Style(decoration: Decoration.Bold));
+        page.Line(scenario.Claim, 2);
+        page.Line($"protocol {report.Replay.Protocol}, mutant {report.Replay.Mutant}, {string.Join(", ", report.Replay.Parameters.Select(set => $"{set.Key} {set.Value}"))}", 2);
+        if (report.Replay.Without.Names.Count > 0) page.Line($"without {string.Join(", ", report.Replay.Without.Names)}", 2);
+        page.Line();
+        new WitnessView(page).Write(WitnessRows.Of(report.Entries));
+        page.Line();
+        if (report.Lanes.Count > 0) WriteLanes(page, report);
+        page.Violations(report.Played.Played.Violations);
         if (report.WasStopped) return;
-        console.WriteVerdict(report.Verdict, report.Expected);
-        console.Indented(
+        page.Verdict(report.Verdict, report.Expected);
+        page.Line(
             report.HashMatches ? "every step is the one that was written down" : "NOT the schedule that was written down: its steps have another hash", 2);
-        console.Indented(
+        page.Line(
             report.ViolatesTheSame ? $"violates what the file says: {Names(report.Replay.Violates)}"
                 : $"violates {Names(report.Played.Violates)}; the file says {Names(report.Replay.Violates)}", 2);
     }
 
-    private static void WriteLanes(IAnsiConsole console, Report report)
+    private static void WriteLanes(ReportPage page, Report report)
     {
-        console.Indented(FormattableString.Invariant($"after step {report.Played.Played.Result.Steps}:"), 0);
+        page.Line(FormattableString.Invariant($"after step {report.Played.Played.Result.Steps}:"));
         foreach (var lane in report.Lanes)
         {
             var holds = lane.Holds.Count == 0 ? "" : $"; holds {string.Join(", ", lane.Holds)}";
             var waits = lane.WaitsFor is null ? "" : $"; for {lane.WaitsFor}";
-            console.Indented($"{lane.Lane}: {lane.Stands}{waits}{holds}", 2);
+            page.Line($"{lane.Lane}: {lane.Stands}{waits}{holds}", 2);
         }
 
-        console.WriteLine();
+        page.Line();
     }
 
     private static string Names(IReadOnlyList<string> invariants) => invariants.Count == 0 ? "nothing" : string.Join(", ", invariants);

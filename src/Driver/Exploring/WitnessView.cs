@@ -8,21 +8,23 @@ namespace Livebed.Driver.Exploring;
 /// Draws a witness: time goes down, every lane has a column, a row is an event and begins with its step. Where columns would be too narrow
 /// to read, and where there is no terminal, each event is a line that names its lane.
 /// </summary>
-internal sealed class WitnessView(IAnsiConsole console)
+internal sealed class WitnessView(ReportPage page)
 {
     /// <summary>Narrower columns break most words.</summary>
     private const int ColumnMin = 22;
 
     private const int ColumnMax = 60;
 
+    /// <summary>What the table's border and padding take of each column.</summary>
+    private const int BetweenColumns = 2;
+
     public void Write(IReadOnlyList<WitnessRow> rows)
     {
         if (rows.Count == 0) return;
         var lanes = rows.Select(row => row.Lane).Distinct().ToList();
         var digits = Math.Max(4, rows[^1].Step.ToString(CultureInfo.InvariantCulture).Length);
-        // Two columns between two columns.
-        var width = (console.Profile.Width - digits - 2) / lanes.Count - 2;
-        if (console.Profile.Out.IsTerminal && width >= ColumnMin) WriteColumns(rows, lanes, digits, Math.Min(width, ColumnMax));
+        var width = (page.Console.Profile.Width - digits - 2 * BetweenColumns) / lanes.Count - BetweenColumns;
+        if (page.IsTerminal && width >= ColumnMin) WriteColumns(rows, lanes, digits, Math.Min(width, ColumnMax));
         else WriteLines(rows, lanes.Max(lane => lane.Length), digits);
     }
 
@@ -32,12 +34,16 @@ internal sealed class WitnessView(IAnsiConsole console)
         table.AddColumn(new TableColumn(new Text("step")) { Width = digits, NoWrap = true, Padding = new Padding(0, 0, 1, 0), Alignment = Justify.Right });
         foreach (var lane in lanes)
             table.AddColumn(new TableColumn(new Text(lane, new Style(decoration: Decoration.Bold))) { Width = width, Padding = new Padding(0, 0, 1, 0) });
+        long? last = null;
         foreach (var row in rows)
-            table.AddRow([
-                new Text(row.Step.ToString(CultureInfo.InvariantCulture)),
-                .. lanes.Select(lane => new Text(lane == row.Lane ? row.Text : "", StyleOf(row.Kind))),
-            ]);
-        console.Write(table);
+        {
+            // Several rows of one step: its number once.
+            var step = row.Step == last ? "" : row.Step.ToString(CultureInfo.InvariantCulture);
+            last = row.Step;
+            table.AddRow([new Text(step), .. lanes.Select(lane => new Text(lane == row.Lane ? row.Text : "", StyleOf(row.Kind)))]);
+        }
+
+        page.Console.Write(table);
     }
 
     private void WriteLines(IReadOnlyList<WitnessRow> rows, int laneWidth, int digits)
@@ -45,11 +51,17 @@ internal sealed class WitnessView(IAnsiConsole console)
         foreach (var row in rows)
         {
             var head = $"{row.Step.ToString(CultureInfo.InvariantCulture).PadLeft(digits)}  {(row.Lane + ":").PadRight(laneWidth + 1)} ";
+            if (!page.IsTerminal)
+            {
+                page.Copyable(head + row.Text);
+                continue;
+            }
+
             var grid = new Grid { Expand = false };
             grid.AddColumn(new GridColumn { NoWrap = true, Width = head.Length, Padding = new Padding(0, 0, 0, 0) });
             grid.AddColumn(new GridColumn { Padding = new Padding(0, 0, 0, 0) });
             grid.AddRow(new Text(head), new Text(row.Text, StyleOf(row.Kind)));
-            console.Write(grid);
+            page.Console.Write(grid);
         }
     }
 
