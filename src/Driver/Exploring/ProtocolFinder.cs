@@ -14,9 +14,9 @@ internal static class ProtocolFinder
     /// <exception cref="UsageException">There is no such protocol.</exception>
     public static ScenarioSetup FindProtocol(string name, string? assembly, string place)
     {
-        if (assembly is not null) throw new UsageException($"{place}: protocol '{name}' of {assembly}: only presets can be explored; allowed: {Allowed}");
+        if (assembly is not null) throw new UsageException($"{place}: '{name}' of {assembly}: only presets can be explored; allowed: {Allowed}");
         return ProtocolCatalog.Find(name) is null
-            ? throw new UsageException($"{place}: protocol '{name}' is unknown; allowed: {Allowed}")
+            ? throw new UsageException($"{place}: '{name}' is unknown; allowed: {Allowed}")
             : new ScenarioSetup(name);
     }
 }

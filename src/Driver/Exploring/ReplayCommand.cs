@@ -39,14 +39,16 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
 
     private (Replay Replay, ReplayPlayer Player) Read(string file)
     {
+        var path = Path.GetFullPath(file, environment.Folders.Current);
+        if (!File.Exists(path)) throw new UsageException($"{file}: there is no such file; allowed: a replay file, as `livebed explore` writes it");
         try
         {
-            var replay = ReplayFile.Read(Path.GetFullPath(file, environment.Folders.Current));
-            return (replay, ReplayPlayer.Of(replay, (name, assembly) => ProtocolFinder.FindProtocol(name, assembly, file)));
+            var replay = ReplayFile.Read(path);
+            return (replay, ReplayPlayer.Of(replay, (name, assembly) => ProtocolFinder.FindProtocol(name, assembly, $"{file}: protocol")));
         }
         catch (ReplayException exception)
         {
-            throw new UsageException(exception.Message.Contains(Path.GetFileName(file), StringComparison.Ordinal) ? exception.Message : $"{file}: {exception.Message}");
+            throw new UsageException(exception.Message.StartsWith(path, StringComparison.Ordinal) ? file + exception.Message[path.Length..] : $"{file}: {exception.Message}");
         }
     }
 

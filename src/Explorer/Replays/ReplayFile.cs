@@ -100,7 +100,7 @@ public static class ReplayFile
         }
         catch (JsonException exception)
         {
-            throw new ReplayException($"{path}:{(exception.LineNumber ?? 0) + 1}: {exception.Message.Split('\n')[0]}");
+            throw new ReplayException($"{path}:{(exception.LineNumber ?? 0) + 1}: {exception.Message.Split(["\n", " Path: ", " LineNumber: "], StringSplitOptions.None)[0]}");
         }
     }
 
