@@ -40,7 +40,10 @@ public sealed class BedVm : IVmPort
         port = new CrossingHostPort(bed.World, options.HostPort?.Invoke(port) ?? port, Place, Bed.HostPlace);
         Vm = new Vm(
             bed.World,
-            new VmOptions($"vm-{ordinal}", ordinal, options.Protocol, options.Mutant, options.SpinMmuLock, options.DirtyLog, options.RingEntries),
+            new VmOptions($"vm-{ordinal}", ordinal, options.Protocol, options.Mutant, options.SpinMmuLock, options.DirtyLog, options.RingEntries)
+            {
+                SptesPerTable = options.SptesPerTable,
+            },
             port, options.CustomProtocol);
         Session = new DirtyLogSession(Vm);
     }

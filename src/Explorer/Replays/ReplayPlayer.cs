@@ -46,7 +46,7 @@ public sealed class ReplayPlayer
     {
         var strategy = new ReplayStrategy(replay.Schedule, isLenient);
         var recorder = new ScheduleRecorder();
-        var world = new VirtualWorld(strategy, recorder: recorder);
+        var world = new VirtualWorld(strategy, recorder: recorder) { CallsArePoints = replay.CallsArePoints };
         attach?.Invoke(world);
         var plan = PlanOf(replay);
         var isCutShort = stepsMax < plan.StepsMax;

@@ -32,6 +32,7 @@ public sealed class ScenarioPlan
             RamSlots = 1,
             HotplugPages = 2,
             Frames = 16,
+            SptesPerTable = 2,
             HasPrivateSlots = false,
             FaultRetriesMax = 400,
             FaultMicrosecondsMax = 0,

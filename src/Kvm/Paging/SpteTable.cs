@@ -4,19 +4,31 @@ using Livebed.Kvm.Addresses;
 namespace Livebed.Kvm.Paging;
 
 /// <summary>
-/// A VM's second-level page table (the TDP MMU's leaves): pages of 512 SPTEs, made on first use. Who may change what is the caller's
+/// A VM's second-level page table (the TDP MMU's leaves): pages of 512 SPTEs (fewer where thousands of small VMs are made), made on first use. Who may change what is the caller's
 /// business (mmu_lock, or a cmpxchg); the table only keeps the entries and counts the present ones.
 /// </summary>
 public sealed class SpteTable
 {
-    public const int EntriesPerPage = 512;
+    /// <summary>As on x86.</summary>
+    public const int DefaultEntriesPerPage = 512;
 
     private readonly Dictionary<long, Spte[]> _pages = [];
     private long _lastIndex = -1;
     private Spte[] _lastPage = [];
     private uint _installations;
 
+    /// <param name="entriesPerPage">a power of two</param>
+    public SpteTable(int entriesPerPage = DefaultEntriesPerPage)
+    {
+        if (!System.Numerics.BitOperations.IsPow2(entriesPerPage)) throw new ArgumentOutOfRangeException(nameof(entriesPerPage), entriesPerPage, "not a power of two");
+        EntriesPerPage = entriesPerPage;
+    }
+
+    public int EntriesPerPage { get; }
     public long Present { get; private set; }
+
+    /// <summary>Null once a release has detached it.</summary>
+    public RootPage? Root { get; private set; } = new();
 
     /// <summary>The entry at a gfn, made if need be; valid until the next change of the table.</summary>
     public ref Spte this[Gfn gfn] => ref PageOf(gfn, create: true)![(int)(gfn.Value & (EntriesPerPage - 1))];
@@ -61,6 +73,14 @@ public sealed class SpteTable
         if (!spte.IsPresent || !spte.IsWritable) return false;
         spte.Flags &= ~SpteFlags.Writable;
         return true;
+    }
+
+    /// <summary>Takes the root away, for the caller to free; null when another release has done so. Under mmu_lock (write).</summary>
+    public RootPage? DetachRoot()
+    {
+        var root = Root;
+        Root = null;
+        return root;
     }
 
     /// <summary>The first gfn at or after <paramref name="from"/>, before <paramref name="end"/>, whose table page exists; end if none.</summary>

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -17,7 +18,7 @@ public sealed class SpteZapper(Vm vm)
         var pendingFrom = range.Start;
         for (var gfn = vm.Sptes.NextPopulated(range.Start, range.End); gfn < range.End;)
         {
-            var pageEnd = new Gfn((gfn.Value / SpteTable.EntriesPerPage + 1) * SpteTable.EntriesPerPage);
+            var pageEnd = new Gfn((gfn.Value / vm.Sptes.EntriesPerPage + 1) * vm.Sptes.EntriesPerPage);
             var end = pageEnd < range.End ? pageEnd : range.End;
             for (; gfn < end; gfn += 1)
                 if (vm.Sptes.Zap(gfn))
@@ -25,7 +26,8 @@ public sealed class SpteZapper(Vm vm)
 
             gfn = vm.Sptes.NextPopulated(gfn, range.End);
             if (!mayYield || gfn >= range.End || !vm.MmuLock.NeedBreak) continue;
-            if (zapped) await vm.Flusher.FlushAsync(op, new GfnRange(pendingFrom, gfn - pendingFrom), FlushReason.Invalidation);
+            if (zapped && vm.Options.Mutant != Mutant.ZapYieldDropsFlush)
+                await vm.Flusher.FlushAsync(op, new GfnRange(pendingFrom, gfn - pendingFrom), FlushReason.Invalidation);
             (zapped, pendingFrom) = (false, gfn);
             vm.MmuLock.WriteUnlock(op);
             vm.Counters.MmuLockYields++;

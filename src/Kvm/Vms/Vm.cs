@@ -25,6 +25,7 @@ public sealed class Vm
         Options = options;
         Host = host;
         Locks = new LockDomain(world);
+        Sptes = new SpteTable(options.SptesPerTable);
         SlotsLock = new KernelMutex(Locks, LockClasses.SlotsLock, options.Name);
         SlotsArchLock = new KernelMutex(Locks, LockClasses.SlotsArchLock, options.Name);
         Srcu = new Srcu(Locks, LockClasses.KvmSrcu, options.Name);
@@ -66,7 +67,7 @@ public sealed class Vm
     public UsersCount Users { get; }
 
     public MemslotSets Memslots { get; } = new();
-    public SpteTable Sptes { get; } = new();
+    public SpteTable Sptes { get; }
 
     /// <summary>The vCPUs, by index; added before the first of them runs.</summary>
     public List<IVcpuPort> Vcpus { get; } = [];

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Paging;
 
 namespace Livebed.Kvm.Vms;
 
@@ -22,4 +23,8 @@ public sealed record VmOptions(
     bool SpinMmuLock = false,
     DirtyLogMode DirtyLog = DirtyLogMode.None,
     int RingEntries = 4096,
-    int MemslotsMax = 64);
+    int MemslotsMax = 64)
+{
+    /// <summary>SPTEs that one page of the second-level page table has, a power of two; a zap may yield between two of them.</summary>
+    public int SptesPerTable { get; init; } = SpteTable.DefaultEntriesPerPage;
+}
