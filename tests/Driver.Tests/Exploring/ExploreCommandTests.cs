@@ -1,9 +1,10 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Livebed.Explorer.Replays;
 
 namespace Livebed.Driver.Tests.Exploring;
 
-public sealed class ExploreCommandTests
+public sealed partial class ExploreCommandTests
 {
     private const string Usual = "fault-vs-invalidate-active-count-1.replay.json";
     private static readonly string[] _broken = ["explore", "fault-vs-invalidate", "--mutant", "no-retry-check", "--seed", "1", "--schedules", "100"];
@@ -99,7 +100,7 @@ public sealed class ExploreCommandTests
     {
         using var harness = new CommandHarness(isTerminal: true, columns: columns);
         await harness.RunAsync(_broken);
-        var lines = harness.Out.Split('\n').Where(line => !line.Contains("dotnet run", StringComparison.Ordinal)).Select(line => line.TrimEnd()).ToList();
+        var lines = LinesOnScreen(harness);
         Assert.All(lines, line => Assert.True(line.Length <= columns, line));
         Assert.Contains(lines, line => line.Contains("mm", StringComparison.Ordinal) && line.Contains("vcpu-0", StringComparison.Ordinal) && line.TrimStart().StartsWith("step", StringComparison.Ordinal));
     }
@@ -109,7 +110,7 @@ public sealed class ExploreCommandTests
     {
         using var harness = new CommandHarness(isTerminal: true, columns: 80);
         await harness.RunAsync([.. _broken, "--set", "vcpus=4"]);
-        var lines = harness.Out.Split('\n').Where(line => !line.Contains("dotnet run", StringComparison.Ordinal)).Select(line => line.TrimEnd()).ToList();
+        var lines = LinesOnScreen(harness);
         Assert.All(lines, line => Assert.True(line.Length <= 80, line));
         Assert.Contains(lines, line => line.Contains("mm:     begins: dont-need page 0", StringComparison.Ordinal));
     }
@@ -142,6 +143,13 @@ public sealed class ExploreCommandTests
         Assert.Equal("", harness.Out);
         Assert.Empty(Directory.GetFiles(harness.Folder.FullPath));
     }
+
+    /// <summary>Without colours, and without the lines that are there to be copied.</summary>
+    private static List<string> LinesOnScreen(CommandHarness harness) =>
+        [.. Colour().Replace(harness.Out, "").Split('\n').Where(line => !line.Contains("dotnet run", StringComparison.Ordinal)).Select(line => line.TrimEnd())];
+
+    [GeneratedRegex(@"\x1b\[[0-9;?]*[a-zA-Z]")]
+    private static partial Regex Colour();
 
     private static async Task WaitFor(CancellationToken token)
     {
