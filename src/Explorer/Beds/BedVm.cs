@@ -152,11 +152,12 @@ public sealed class BedVm : IVmPort
     private void AddVcpu(int index, IPacedGuestProgram program)
     {
         var options = _bed.Options;
+        var memory = new NotedGuestMemory(_bed.World, _bed.Host.Find(AddressSpaceId)!.GuestMemory);
         var vcpu = new Vcpu(
             _bed.World,
             new VcpuOptions(
                 index, TlbEntries: 64, BatchAccesses: 8, FaultRetriesMax: options.FaultRetriesMax, FaultMicrosecondsMax: options.FaultMicrosecondsMax),
-            $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this), _bed.Host.Find(AddressSpaceId)!.GuestMemory, program);
+            $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this), memory, program);
         Vcpus.Add(vcpu);
         Vm.Vcpus.Add(vcpu);
     }

@@ -11,7 +11,10 @@ internal sealed class CrossingVmPort(VirtualWorld world, IVmPort vm) : IVmPort
     public async ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
         await world.PointAsync(SchedulingPoint.Call);
-        return await vm.FaultAsync(op, vcpu, gfn, write);
+        world.Trace?.Note(op, $"the guest's {(write ? "write" : "read")} of {gfn} misses the TLB: fault");
+        var reply = await vm.FaultAsync(op, vcpu, gfn, write);
+        world.Trace?.Note(op, $"fault on {gfn} ends: {reply.Status}");
+        return reply;
     }
 
     public async ValueTask ReapDirtyRingsAsync(Operation op)

@@ -49,7 +49,11 @@ public sealed class VirtualWorld : IWorld
     public long NowMicroseconds { get; private set; }
     public long Steps { get; private set; }
     public IModelObserver Observer => _observer;
-    public IModelTrace? Trace { get; set; }
+
+    /// <summary>Who writes down every step for a person; null when nobody does.</summary>
+    public IScheduleTrace? Trace { get; set; }
+
+    IModelTrace? IWorld.Trace => Trace;
     public LockOrderGraph? LockOrder { get; init; }
 
     /// <summary>Whether others may run between a call of one object to another and its arrival, as they may in the cluster; in the kernel a call is a
@@ -87,7 +91,8 @@ public sealed class VirtualWorld : IWorld
         var outer = SynchronizationContext.Current;
         try
         {
-            while (!_stopped && _pending > 0 && Steps < stepsMax && TryTakeNext(out var next))
+            // The last step may have been chosen where another lane stood: it is made too.
+            while (!_stopped && _pending > 0 && (Steps < stepsMax || _chosen >= 0) && TryTakeNext(out var next))
             {
                 if (Current != next.Lane)
                 {
@@ -161,6 +166,14 @@ public sealed class VirtualWorld : IWorld
         return microseconds <= 0 ? PointAsync(SchedulingPoint.Yield) : NewPoint().Wait(StepCause.Timer, NowMicroseconds + microseconds);
     }
 
+    /// <summary>Where a lane stopped, if it may go on or does so at a known time; null when it is done or waits for somebody.</summary>
+    public StepCause? StandsAt(Lane lane)
+    {
+        foreach (var ready in _ready.Take(_readyCount).Concat(_retrying).Concat(_timers.UnorderedItems.Select(timer => timer.Element)))
+            if (ready.Lane == lane) return ready.Cause;
+        return null;
+    }
+
     internal void MakeReady(in ReadyLane ready)
     {
         if (ready.Lane.IsReady)
@@ -226,6 +239,7 @@ public sealed class VirtualWorld : IWorld
         ref readonly var chosen = ref _ready[pick];
         _hash = SeededRandom.Mix(_hash ^ ((ulong)chosen.Lane.Id << 8) ^ (ulong)chosen.Cause);
         _recorder?.Add(chosen.Lane.Id);
+        Trace?.Stepped(chosen.Lane, chosen.Cause);
         _strategy.Stepped(chosen.Lane);
         Footprints?.StepBegins(chosen.Lane, chosen.Cause);
         return pick;

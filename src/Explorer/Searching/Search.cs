@@ -20,6 +20,9 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
     private long _decisions = 1;
     private long _steps;
 
+    /// <summary>An exhaustive search keeps to the kernel's own points, as there are so many more schedules with the others.</summary>
+    private bool CallsArePoints => _dfs is null;
+
     public SearchResult Run()
     {
         var player = new PlanPlayer(_plan, Omissions.None);
@@ -50,7 +53,9 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
             StrategyKind.Pct => new PctStrategy(seed, options.Depth, _decisions),
             _ => _dfs!,
         };
-        return player.Play(new VirtualWorld(strategy, recorder: _recorder, footprints: footprints) { LockOrder = _order, CallsArePoints = _dfs is null });
+        var world = new VirtualWorld(strategy, recorder: _recorder, footprints: footprints) { LockOrder = _order, CallsArePoints = CallsArePoints };
+        options.Attach?.Invoke(world);
+        return player.Play(world);
     }
 
     /// <summary>PCT places its changes among the decisions of a schedule; how many there are is measured on one that is the same for every seed.</summary>
@@ -64,12 +69,8 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         if (_worst is null || value > _worst.Value) _worst = new SearchResult.Extreme(value, ReplayOf(played, seed));
     }
 
-    private Finding FindingOf(Played played, long schedule, ulong seed)
-    {
-        var known = scenario.Known.FirstOrDefault(entry =>
-            entry.Protocol == setup.Protocol && played.Violations.Count > 0 && played.Violations.All(violation => entry.Invariants.Contains(violation.Invariant)));
-        return new Finding(played.Violations, schedule, seed, ReplayOf(played, seed), played.Result.Failure, known?.Why);
-    }
+    private Finding FindingOf(Played played, long schedule, ulong seed) => new(
+        played.Violations, schedule, seed, ReplayOf(played, seed), played.Result.Failure, scenario.KnownAs(setup.Protocol, played.Violations)?.Why);
 
     private Replay ReplayOf(Played played, ulong seed) => new()
     {
@@ -80,7 +81,8 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         Parameters = scenario.Parameters.ToDictionary(parameter => parameter.Name, parameter => _plan.Parameter(parameter.Name)),
         Seed = scenario.IsDrawnFromSeed ? seed : 0,
         Without = Omissions.None,
-        Schedule = [.. _recorder.Runs.Select(run => new ScheduleRun(played.Stage.Bed.World.Lanes[run.Lane].Name, run.Steps))],
+        CallsArePoints = CallsArePoints,
+        Schedule = _recorder.NamedRuns(played.Stage.Bed.World.Lanes),
         Violates = [.. played.Violations.Select(violation => violation.Invariant).Distinct()],
         LogHash = played.Result.LogHash,
     };

@@ -60,6 +60,7 @@ public sealed class FaultHandler(Vm vm)
 
         // The snapshot comes before anything of the host is looked at (kvm-protocol 2.7 I4).
         var sequence = Protocol.Sequence;
+        vm.World.Trace?.Note(op, $"fault on {gfn} notes sequence {sequence}");
         var lookupMark = vm.Checks.LookupMark;
         await vm.World.PointAsync(SchedulingPoint.FaultStep);
         if (slot is null || (slot.IsInvalid && vm.Options.Mutant == Mutant.InvalidSlotTakenAsMmio)) return Mmio(op, slot, gfn);
@@ -77,6 +78,7 @@ public sealed class FaultHandler(Vm vm)
         if (vm.Options.Mutant == Mutant.SnapshotAfterLookup) sequence = Protocol.Sequence;
         if (page.Status != HostPageStatus.Ok)
             return page.Status == HostPageStatus.NoAddressSpace ? FaultStatus.Dead : FaultStatus.Error;
+        vm.World.Trace?.Note(op, $"the host has {page.Pfn} for {gfn}, {(page.Writable ? "writable" : "read-only")}");
         await vm.World.PointAsync(SchedulingPoint.FaultStep);
 
         var status = Protocol.ShouldRetryUnlocked(sequence, gfn, hva)
@@ -109,6 +111,7 @@ public sealed class FaultHandler(Vm vm)
             vm.Sptes.Install(gfn, pfn, hva, flags);
         }
 
+        vm.World.Trace?.Note(op, $"the SPTE of {gfn} maps pfn 0x{vm.Sptes[gfn].Pfn:x}, {(vm.Sptes[gfn].IsWritable ? "writable" : "read-only")}");
         vm.MmuLock.ReadUnlock(op);
         return FaultStatus.Mapped;
     }
@@ -138,6 +141,7 @@ public sealed class FaultHandler(Vm vm)
         vm.Checks.MadeWritable(op, slot, gfn);
         if (vm.Options.Mutant != Mutant.MarkBeforeFastFault && slot.LogsDirtyPages) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
         vm.Counters.FastPageFaults++;
+        vm.World.Trace?.Note(op, $"makes the SPTE of {gfn} writable (fast page fault)");
         return true;
     }
 
@@ -173,6 +177,7 @@ public sealed class FaultHandler(Vm vm)
     private FaultStatus Retry(Operation op, Gfn gfn, ulong sequence)
     {
         vm.Checks.Retried(op, gfn, sequence);
+        vm.World.Trace?.Note(op, $"fault on {gfn} must retry: a range is or was open");
         return FaultStatus.Retry;
     }
 
