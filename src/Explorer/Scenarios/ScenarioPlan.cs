@@ -41,6 +41,7 @@ public sealed class ScenarioPlan
         Options = Options with { Vcpus = _actors.Count(actor => actor.IsVcpu) };
     }
 
+    public string ScenarioName => _scenario.Name;
     public BedOptions Options { get; set; }
     public ulong Seed { get; }
 

@@ -1,3 +1,5 @@
+using Livebed.Explorer.Replays;
+
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>Writes a schedule down as runs: which lane made how many steps before another did. Reused from schedule to schedule.</summary>
@@ -8,6 +10,9 @@ public sealed class ScheduleRecorder
     public IReadOnlyList<(int Lane, int Steps)> Runs => _runs;
 
     public void Clear() => _runs.Clear();
+
+    /// <summary>The same with the lanes' names, by which replays go.</summary>
+    public IReadOnlyList<ScheduleRun> NamedRuns(IReadOnlyList<Lane> lanes) => [.. _runs.Select(run => new ScheduleRun(lanes[run.Lane].Name, run.Steps))];
 
     internal void Add(int lane)
     {

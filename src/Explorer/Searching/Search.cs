@@ -80,7 +80,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         Parameters = scenario.Parameters.ToDictionary(parameter => parameter.Name, parameter => _plan.Parameter(parameter.Name)),
         Seed = scenario.IsDrawnFromSeed ? seed : 0,
         Without = Omissions.None,
-        Schedule = [.. _recorder.Runs.Select(run => new ScheduleRun(played.Stage.Bed.World.Lanes[run.Lane].Name, run.Steps))],
+        Schedule = _recorder.NamedRuns(played.Stage.Bed.World.Lanes),
         Violates = [.. played.Violations.Select(violation => violation.Invariant).Distinct()],
         LogHash = played.Result.LogHash,
     };

@@ -1,5 +1,3 @@
-using Orleans.Runtime;
-
 namespace Livebed.Grains.Actors;
 
 /// <summary>

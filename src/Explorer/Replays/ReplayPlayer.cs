@@ -1,0 +1,88 @@
+using Livebed.Explorer.Scenarios;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
+using Livebed.Kvm.Mutants;
+
+namespace Livebed.Explorer.Replays;
+
+/// <summary>
+/// Turns a replay back into a schedule and plays it. One instance plays any number of replays of the same scenario and setup: the written one
+/// exactly, and, leniently, those that a shrinker makes of it.
+/// </summary>
+public sealed class ReplayPlayer
+{
+    private readonly Scenario _scenario;
+    private readonly ScenarioSetup _setup;
+
+    private ReplayPlayer(Scenario scenario, ScenarioSetup setup)
+    {
+        _scenario = scenario;
+        _setup = setup;
+    }
+
+    public Scenario Scenario => _scenario;
+
+    /// <summary>Looks up what the replay names.</summary>
+    /// <param name="replay">what is to be played</param>
+    /// <param name="findProtocol">name and assembly (null for a preset) to a setup; throws <see cref="ReplayException"/> when there is none</param>
+    /// <exception cref="ReplayException">Scenario, protocol, mutant, parameter or what is left out is unknown; one line.</exception>
+    public static ReplayPlayer Of(Replay replay, Func<string, string?, ScenarioSetup> findProtocol)
+    {
+        var scenario = ScenarioCatalog.Find(replay.Scenario) ?? throw new ReplayException(
+            $"scenario: '{replay.Scenario}' is unknown; allowed: {string.Join(", ", ScenarioCatalog.All.Select(known => known.Name))}");
+        var setup = findProtocol(replay.Protocol, replay.ProtocolAssembly) with { Mutant = MutantOf(replay.Mutant), Parameters = replay.Parameters };
+        foreach (var (name, value) in replay.Parameters) CheckParameter(scenario, name, value);
+        var player = new ReplayPlayer(scenario, setup);
+        CheckOmissions(player.PlanOf(replay), replay.Without);
+        return player;
+    }
+
+    /// <param name="replay">schedule, seed and omissions; of the same scenario and setup as this player</param>
+    /// <param name="isLenient">whether what cannot be followed is skipped, see <see cref="ReplayStrategy"/></param>
+    /// <param name="attach">given the world before anything runs, to listen; null when nobody does</param>
+    /// <param name="stepsMax">stops there; null plays to the end</param>
+    public Replayed Play(Replay replay, bool isLenient, Action<VirtualWorld>? attach = null, long? stepsMax = null)
+    {
+        var strategy = new ReplayStrategy(replay.Schedule, isLenient);
+        var recorder = new ScheduleRecorder();
+        var world = new VirtualWorld(strategy, recorder: recorder);
+        attach?.Invoke(world);
+        var plan = PlanOf(replay);
+        var isCutShort = stepsMax < plan.StepsMax;
+        if (isCutShort) plan.StepsMax = stepsMax!.Value;
+        var played = new PlanPlayer(plan, replay.Without).Play(world);
+        // A schedule that was stopped on purpose has not come to a standstill.
+        if (isCutShort && played.Result.Outcome == ScheduleOutcome.StepLimit) played = played with { Violations = played.Result.Violations };
+        return new Replayed(played, recorder.NamedRuns(world.Lanes), strategy.Divergence);
+    }
+
+    private ScenarioPlan PlanOf(Replay replay) => new(_scenario, _setup, replay.Seed);
+
+    private static Mutant MutantOf(string name)
+    {
+        if (name == MutantCatalog.None) return Mutant.None;
+        return MutantCatalog.Find(name)?.Id ?? throw new ReplayException(
+            $"mutant: '{name}' is unknown; allowed: {MutantCatalog.None}, {string.Join(", ", MutantCatalog.All.Select(entry => entry.Name))}");
+    }
+
+    private static void CheckParameter(Scenario scenario, string name, int value)
+    {
+        var parameter = scenario.Parameters.FirstOrDefault(known => known.Name == name) ?? throw new ReplayException(
+            $"parameters: {scenario.Name} has no '{name}'; allowed: {string.Join(", ", scenario.Parameters.Select(known => known.Name))}");
+        if (value < parameter.Min || value > parameter.Max)
+            throw new ReplayException($"parameters: {name}: {value} is out of range; allowed: {parameter.Min} to {parameter.Max}");
+    }
+
+    private static void CheckOmissions(ScenarioPlan plan, Omissions without)
+    {
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var actor in plan.Actors)
+        {
+            known.Add(actor.Name);
+            for (var i = 0; i < actor.Operations.Count; i++) known.Add(Omissions.NameOf(actor, i));
+        }
+
+        if (without.Names.FirstOrDefault(name => !known.Contains(name)) is { } unknown)
+            throw new ReplayException($"without: there is no '{unknown}' in {plan.ScenarioName}; allowed: an actor ({string.Join(", ", plan.Actors.Select(actor => actor.Name))}) or actor#operation");
+    }
+}
