@@ -9,7 +9,14 @@ internal sealed class CrossingGuestMemory(VirtualWorld world, IGuestMemory memor
     public async ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses)
     {
         world.Enter(hostPlace);
+        if (world.Trace is { } trace) Note(trace, accesses.Span);
         await memory.ExecuteAsync(accesses);
         world.Enter(vcpuPlace);
+    }
+
+    private static void Note(IScheduleTrace trace, ReadOnlySpan<GuestAccess> accesses)
+    {
+        foreach (var access in accesses)
+            trace.Note(null, $"the guest {(access.Kind == GuestAccessKind.Write ? "writes" : "reads")} {access.Gfn} in {access.Pfn}, by its TLB");
     }
 }

@@ -12,7 +12,9 @@ internal sealed class CrossingVmPort(VirtualWorld world, IVmPort vm, int vcpuPla
     {
         await world.PointAsync(SchedulingPoint.Call);
         world.Enter(vmPlace);
+        world.Trace?.Note(op, $"the guest's {(write ? "write" : "read")} of {gfn} misses the TLB: fault");
         var reply = await vm.FaultAsync(op, vcpu, gfn, write);
+        world.Trace?.Note(op, $"fault on {gfn} ends: {reply.Status}");
         world.Enter(vcpuPlace);
         return reply;
     }

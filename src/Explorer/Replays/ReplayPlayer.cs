@@ -14,7 +14,8 @@ public sealed class ReplayPlayer
     private readonly Scenario _scenario;
     private readonly ScenarioSetup _setup;
 
-    private ReplayPlayer(Scenario scenario, ScenarioSetup setup)
+    /// <summary>Of a replay that this process has just made; one from a file comes by <see cref="Of"/>.</summary>
+    public ReplayPlayer(Scenario scenario, ScenarioSetup setup)
     {
         _scenario = scenario;
         _setup = setup;
@@ -24,7 +25,7 @@ public sealed class ReplayPlayer
 
     /// <summary>Looks up what the replay names.</summary>
     /// <param name="replay">what is to be played</param>
-    /// <param name="findProtocol">name and assembly (null for a preset) to a setup; throws <see cref="ReplayException"/> when there is none</param>
+    /// <param name="findProtocol">name and assembly (null for a preset) to a setup; says itself that there is none, by an exception</param>
     /// <exception cref="ReplayException">Scenario, protocol, mutant, parameter or what is left out is unknown; one line.</exception>
     public static ReplayPlayer Of(Replay replay, Func<string, string?, ScenarioSetup> findProtocol)
     {

@@ -21,6 +21,7 @@ public sealed class PlanPlayer(ScenarioPlan plan, Omissions omissions)
         var result = world.Run(plan.StepsMax);
         if (result.Outcome == ScheduleOutcome.Completed)
         {
+            world.Trace?.Began("what is left is looked at");
             world.RunAtomically(() => LookAsync(stage));
             if (world.Violations.Count > 0) result = result with { Outcome = ScheduleOutcome.Violated };
         }
@@ -55,6 +56,7 @@ public sealed class PlanPlayer(ScenarioPlan plan, Omissions omissions)
             if (omissions.Has(actor, i)) continue;
             var operation = actor.Operations[i];
             stage.Bed.World.Enter(PlaceOf(stage, operation));
+            stage.Bed.World.Trace?.Began(operation.Text);
             await operation.Run!(stage);
         }
     }

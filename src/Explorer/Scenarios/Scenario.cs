@@ -1,3 +1,5 @@
+using Livebed.Kvm.Checks;
+
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
@@ -23,6 +25,10 @@ public abstract class Scenario
 
     /// <summary>What is to be made as large as possible over all schedules, and in which unit; null when nothing is.</summary>
     public virtual Objective? Objective => null;
+
+    /// <summary>What is known about a schedule that broke just these; null when it is news.</summary>
+    public KnownOutcome? KnownAs(string protocol, IReadOnlyList<Violation> violations) => violations.Count == 0 ? null : Known.FirstOrDefault(
+        known => known.Protocol == protocol && violations.All(violation => known.Invariants.Contains(violation.Invariant)));
 
     /// <summary>Lays out the actors and what they do.</summary>
     public abstract void LayOut(ScenarioPlan plan);

@@ -49,7 +49,11 @@ public sealed class VirtualWorld : IWorld
     public long NowMicroseconds { get; private set; }
     public long Steps { get; private set; }
     public IModelObserver Observer => _observer;
-    public IModelTrace? Trace { get; set; }
+
+    /// <summary>Who writes down every step for a person; null when nobody does.</summary>
+    public IScheduleTrace? Trace { get; set; }
+
+    IModelTrace? IWorld.Trace => Trace;
     public LockOrderGraph? LockOrder { get; init; }
     public IReadOnlyList<Violation> Violations => _observer.Violations;
     public IReadOnlyList<Lane> Lanes => _lanes;
@@ -163,6 +167,14 @@ public sealed class VirtualWorld : IWorld
         Footprints.Touch(place);
     }
 
+    /// <summary>Where a lane stopped, if it may go on or does so at a known time; null when it is done or waits for somebody.</summary>
+    public StepCause? StandsAt(Lane lane)
+    {
+        foreach (var ready in _ready.Take(_readyCount).Concat(_retrying).Concat(_timers.UnorderedItems.Select(timer => timer.Element)))
+            if (ready.Lane == lane) return ready.Cause;
+        return null;
+    }
+
     internal void MakeReady(in ReadyLane ready)
     {
         if (ready.Lane.IsReady)
@@ -228,6 +240,7 @@ public sealed class VirtualWorld : IWorld
         ref readonly var chosen = ref _ready[pick];
         _hash = SeededRandom.Mix(_hash ^ ((ulong)chosen.Lane.Id << 8) ^ (ulong)chosen.Cause);
         _recorder?.Add(chosen.Lane.Id);
+        Trace?.Stepped(chosen.Lane, chosen.Cause);
         _strategy.Stepped(chosen.Lane);
         Footprints?.StepBegins(chosen.Lane, chosen.Cause);
         return pick;

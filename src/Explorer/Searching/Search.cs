@@ -50,7 +50,9 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
             StrategyKind.Pct => new PctStrategy(seed, options.Depth, _decisions),
             _ => _dfs!,
         };
-        return player.Play(new VirtualWorld(strategy, recorder: _recorder, footprints: footprints) { LockOrder = _order });
+        var world = new VirtualWorld(strategy, recorder: _recorder, footprints: footprints) { LockOrder = _order };
+        options.Attach?.Invoke(world);
+        return player.Play(world);
     }
 
     /// <summary>PCT places its changes among the decisions of a schedule; how many there are is measured on one that is the same for every seed.</summary>
@@ -64,12 +66,8 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         if (_worst is null || value > _worst.Value) _worst = new SearchResult.Extreme(value, ReplayOf(played, seed));
     }
 
-    private Finding FindingOf(Played played, long schedule, ulong seed)
-    {
-        var known = scenario.Known.FirstOrDefault(entry =>
-            entry.Protocol == setup.Protocol && played.Violations.Count > 0 && played.Violations.All(violation => entry.Invariants.Contains(violation.Invariant)));
-        return new Finding(played.Violations, schedule, seed, ReplayOf(played, seed), played.Result.Failure, known?.Why);
-    }
+    private Finding FindingOf(Played played, long schedule, ulong seed) => new(
+        played.Violations, schedule, seed, ReplayOf(played, seed), played.Result.Failure, scenario.KnownAs(setup.Protocol, played.Violations)?.Why);
 
     private Replay ReplayOf(Played played, ulong seed) => new()
     {

@@ -1,3 +1,4 @@
+using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
 
 namespace Livebed.Explorer.Searching;
@@ -18,6 +19,9 @@ public sealed record SearchOptions
 
     /// <summary>DFS: switches away from a lane that could have gone on, at most, in one schedule.</summary>
     public int Preemptions { get; init; } = 2;
+
+    /// <summary>Given the world of each schedule before it is played, to listen.</summary>
+    public Action<VirtualWorld>? Attach { get; init; }
 
     /// <summary>Asked after every schedule: true ends the search, which then says that it was cut short.</summary>
     public Func<bool>? IsOver { get; init; }

@@ -18,6 +18,7 @@ public sealed class DirtyLogOperations(Vm vm)
     /// <summary><c>mark_page_dirty_in_slot</c>.</summary>
     public void MarkPageDirty(Memslot slot, Gfn gfn, int vcpu)
     {
+        vm.World.Trace?.Note(null, $"marks {gfn} dirty");
         if (vm.Options.DirtyLog == DirtyLogMode.Ring) vm.DirtyRings.Push(vcpu, slot, gfn);
         else slot.Bitmap?.Set(gfn - slot.BaseGfn);
     }
@@ -48,6 +49,7 @@ public sealed class DirtyLogOperations(Vm vm)
             else bitmap.OrInto(target.Span);
             vm.Counters.DirtyLogGets++;
             vm.Counters.DirtyPagesReported += reported;
+            vm.World.Trace?.Note(op, $"get dirty log of slot {slotId}: {reported} pages");
         }
 
         vm.SlotsLock.Release(op);
@@ -66,6 +68,7 @@ public sealed class DirtyLogOperations(Vm vm)
         {
             await TakeAndProtectAsync(op, slot!, slot!.Bitmap!, pages, default);
             vm.Counters.DirtyLogClears++;
+            vm.World.Trace?.Note(op, $"clear dirty log of slot {slotId} is done");
         }
 
         vm.SlotsLock.Release(op);
@@ -89,6 +92,7 @@ public sealed class DirtyLogOperations(Vm vm)
         }
 
         var epoch = vm.Flusher.NextEpoch();
+        vm.World.Trace?.Note(op, $"takes the dirty bits of slot {slot.Id}{(any ? " and write-protects" : ", there are none")}");
         vm.MmuLock.WriteUnlock(op);
         if (!any) return;
         await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);

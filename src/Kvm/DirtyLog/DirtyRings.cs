@@ -78,6 +78,7 @@ public sealed class DirtyRings(Vm vm)
         }
 
         vm.Counters.DirtyRingResets++;
+        vm.World.Trace?.Note(op, "the dirty rings are reset");
         vm.SlotsLock.Release(op);
         vm.Users.Put(op, user);
         return true;

@@ -122,6 +122,8 @@ public sealed class AddressSpace
             pte = next;
             if (discard) vma.NewestAt(hva) = 0;
         }
+
+        _machine.World.Trace?.Note(op, $"PTE of {hva}: {old} -> {next}");
     }
 
     /// <summary>

@@ -35,7 +35,7 @@ internal sealed class CopyOnWrite(Machine machine)
             await machine.StepAsync();
             await mm.Ranges.EndAsync(op, range);
             machine.Frames.Put(copy);
-            machine.Frames.Put(old.Pfn);
+            if (machine.Frames.Put(old.Pfn)) machine.World.Trace?.Note(op, $"frees {old.Pfn}");
         }
 
         return true;

@@ -39,7 +39,8 @@ internal static class PageTableWalk
             }
 
             await machine.StepAsync();
-            foreach (var pfn in gone) machine.Frames.Unmap(pfn);
+            foreach (var pfn in gone)
+                if (machine.Frames.Unmap(pfn)) machine.World.Trace?.Note(op, $"frees {pfn}");
             gone.Clear();
         }
 

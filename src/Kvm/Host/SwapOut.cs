@@ -31,7 +31,7 @@ internal static class SwapOut
         finally
         {
             machine.Folios.Unlock(op, pte.Pfn);
-            machine.Frames.Put(pte.Pfn);
+            if (machine.Frames.Put(pte.Pfn)) machine.World.Trace?.Note(op, $"frees {pte.Pfn}");
         }
     }
 

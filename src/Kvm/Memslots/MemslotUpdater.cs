@@ -170,6 +170,7 @@ public sealed class MemslotUpdater(Vm vm)
     private async ValueTask SwapAsync(Operation op)
     {
         using (vm.World.Observer.Phase(op, "memslots.publish")) await vm.Protocol.PublishMemslotsAsync(op, vm.Memslots.Swap);
+        vm.World.Trace?.Note(op, $"publishes memslots {string.Join(", ", vm.Memslots.Active.Slots.Select(slot => slot.IsInvalid ? $"{slot.Id} (INVALID)" : $"{slot.Id}"))}");
         vm.SlotsArchLock.Release(op);
         using (vm.World.Observer.Phase(op, "memslots.synchronize_srcu")) await vm.Srcu.SynchronizeAsync(op);
         vm.Memslots.CompleteGeneration();

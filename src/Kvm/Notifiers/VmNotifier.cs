@@ -18,16 +18,20 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
     {
         vm.Counters.NotifierRanges++;
         vm.Checks.StartBegan(op, range);
+        vm.World.Trace?.Note(op, $"range_start {range.Pages} of {Name}");
         await vm.Protocol.RangeStartAsync(op, range);
         vm.Checks.StartDone(op, range);
+        vm.World.Trace?.Note(op, $"range_start of {Name} is done");
         return true;
     }
 
     public async ValueTask InvalidateRangeEndAsync(Operation op, MmuNotifierRange range)
     {
         vm.Checks.EndBegan(range);
+        vm.World.Trace?.Note(op, $"range_end {range.Pages} of {Name}");
         await vm.Protocol.RangeEndAsync(op, range);
         vm.Checks.EndDone(op, range);
+        vm.World.Trace?.Note(op, $"range_end of {Name} is done");
     }
 
     /// <summary><c>kvm_mmu_notifier_change_pte</c>: since 2012 it runs inside start and end, so it never finds an SPTE on x86.</summary>

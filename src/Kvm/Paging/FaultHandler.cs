@@ -43,10 +43,11 @@ public sealed class FaultHandler(Vm vm)
     private async ValueTask<FaultStatus> PageFaultAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
         var slot = vm.Memslots.Find(gfn);
-        if (await FastPageFaultAsync(slot, vcpu, gfn, write)) return FaultStatus.Mapped;
+        if (await FastPageFaultAsync(op, slot, vcpu, gfn, write)) return FaultStatus.Mapped;
 
         // The snapshot comes before anything of the host is looked at (kvm-protocol 2.7 I4).
         var sequence = vm.Protocol.Sequence;
+        vm.World.Trace?.Note(op, $"fault on {gfn}: the sequence is {sequence}");
         var lookupMark = vm.Checks.LookupMark;
         await vm.World.PointAsync(SchedulingPoint.FaultStep);
         if (slot is null || (write && slot.IsReadOnly)) return FaultStatus.Mmio;
@@ -58,6 +59,7 @@ public sealed class FaultHandler(Vm vm)
         if (vm.Options.Mutant == Mutant.SnapshotAfterLookup) sequence = vm.Protocol.Sequence;
         if (page.Status != HostPageStatus.Ok)
             return page.Status == HostPageStatus.NoAddressSpace ? FaultStatus.Dead : FaultStatus.Error;
+        vm.World.Trace?.Note(op, $"the host has {page.Pfn} for {gfn}, {(page.Writable ? "writable" : "read-only")}");
         await vm.World.PointAsync(SchedulingPoint.FaultStep);
 
         var status = vm.Protocol.ShouldRetryUnlocked(sequence, gfn, hva)
@@ -89,6 +91,7 @@ public sealed class FaultHandler(Vm vm)
             vm.Sptes.Install(gfn, page.Pfn, hva, flags);
         }
 
+        vm.World.Trace?.Note(op, $"the SPTE of {gfn} maps pfn 0x{vm.Sptes[gfn].Pfn:x}, {(vm.Sptes[gfn].IsWritable ? "writable" : "read-only")}");
         vm.MmuLock.ReadUnlock(op);
         return FaultStatus.Mapped;
     }
@@ -98,7 +101,7 @@ public sealed class FaultHandler(Vm vm)
     /// present SPTE that was read, so no zap came between; the dirty mark follows it, since a mark that a get cleared in between would
     /// leave a writable page unlogged.
     /// </summary>
-    private async ValueTask<bool> FastPageFaultAsync(Memslot? slot, int vcpu, Gfn gfn, bool write)
+    private async ValueTask<bool> FastPageFaultAsync(Operation op, Memslot? slot, int vcpu, Gfn gfn, bool write)
     {
         if (!write || slot is null || slot.IsReadOnly || slot.IsInvalid) return false;
         if (!vm.Sptes.TryGet(gfn, out var old) || !old.IsMmuWritable || old.IsWritable) return false;
@@ -117,6 +120,7 @@ public sealed class FaultHandler(Vm vm)
         spte.Flags |= SpteFlags.Writable;
         if (vm.Options.Mutant != Mutant.MarkBeforeFastFault && slot.LogsDirtyPages) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
         vm.Counters.FastPageFaults++;
+        vm.World.Trace?.Note(op, $"makes the SPTE of {gfn} writable (fast page fault)");
         return true;
     }
 
@@ -131,6 +135,7 @@ public sealed class FaultHandler(Vm vm)
     private FaultStatus Retry(Operation op, Gfn gfn, ulong sequence)
     {
         vm.Checks.Retried(op, gfn, sequence);
+        vm.World.Trace?.Note(op, $"fault on {gfn} must retry: a range is or was open");
         return FaultStatus.Retry;
     }
 

@@ -33,6 +33,7 @@ public sealed class SpteZapper(Vm vm)
             await vm.MmuLock.WriteLockAsync(op);
         }
 
+        vm.World.Trace?.Note(op, $"zaps {range}{(zapped ? "" : ", nothing mapped")}");
         return zapped;
     }
 }

@@ -23,11 +23,13 @@ public sealed class TlbFlusher(Vm vm)
         if (!point.IsCompletedSuccessfully) await point;
         vm.Counters.TlbFlushes++;
         var epoch = NextEpoch();
+        vm.World.Trace?.Note(op, $"asks {vm.Vcpus.Count} vCPUs to flush {range}");
         // All are asked before any is awaited, as one IPI goes to all CPUs.
         var acknowledgements = new ValueTask[vm.Vcpus.Count];
         for (var i = 0; i < acknowledgements.Length; i++) acknowledgements[i] = vm.Vcpus[i].FlushTlbAsync(op, range);
         foreach (var acknowledgement in acknowledgements) await acknowledgement;
         vm.Checks.Flushed(range, epoch);
+        vm.World.Trace?.Note(op, $"{range} is flushed");
     }
 
     private bool IsMutated(FlushReason reason) =>

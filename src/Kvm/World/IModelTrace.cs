@@ -10,6 +10,6 @@ public interface IModelTrace
 {
     void Lock(Operation op, LockStep step, LockClass lockClass, string instance, LockMode mode);
 
-    /// <summary>Something happened, in a few words: "zaps gfn 0x0 + 2".</summary>
-    void Note(Operation op, string text);
+    /// <summary>Something happened, in a few words: "zaps gfn [0x0, 0x2)". Without an operation it is of whoever runs now.</summary>
+    void Note(Operation? op, string text);
 }

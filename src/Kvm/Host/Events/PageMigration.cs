@@ -44,7 +44,7 @@ internal sealed class PageMigration(Machine machine) : IHostEventSource
                 finally
                 {
                     machine.Folios.Unlock(op, pte.Pfn);
-                    machine.Frames.Put(pte.Pfn);
+                    if (machine.Frames.Put(pte.Pfn)) machine.World.Trace?.Note(op, $"frees {pte.Pfn}");
                 }
             }
 

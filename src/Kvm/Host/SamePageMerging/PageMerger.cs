@@ -93,7 +93,7 @@ internal sealed class PageMerger(Machine machine)
             await machine.StepAsync();
             await item.Mm.Subscriptions.ChangePteAsync(op, item.Hva, kpage);
             item.Mm.SetPte(op, item.Vma, item.Hva, Pte.Map(kpage, writable: false, ksm: true));
-            machine.Frames.Unmap(protectedPte.Pfn);
+            if (machine.Frames.Unmap(protectedPte.Pfn)) machine.World.Trace?.Note(op, $"frees {protectedPte.Pfn}");
             return 1;
         });
         if (replaced == 0) return false;
