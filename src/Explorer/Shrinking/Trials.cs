@@ -1,6 +1,5 @@
 using Livebed.Explorer.Replays;
 using Livebed.Explorer.Scenarios;
-using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
 
 namespace Livebed.Explorer.Shrinking;
@@ -51,7 +50,7 @@ internal sealed class Trials
     public static string? BrokenBy(Replayed replayed, IReadOnlyList<string> wanted)
     {
         if (replayed.Played.Result.Failure is { } failure) return failure.GetType().Name;
-        return wanted.FirstOrDefault(replayed.Violates.Contains) ?? replayed.Violates.FirstOrDefault();
+        return wanted.FirstOrDefault(replayed.Violates.Contains) ?? (replayed.Violates.Count > 0 ? replayed.Violates[0] : null);
     }
 
     private IEnumerable<Replay> Others(Replay candidate, IReadOnlyList<ScheduleRun> schedule)

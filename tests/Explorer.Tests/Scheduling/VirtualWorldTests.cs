@@ -1,4 +1,3 @@
-using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Locks;
