@@ -10,8 +10,11 @@ internal static class CommandText
     {
         IEnumerable<string> words = arguments.Count == 0 ? ["run"] : arguments;
         if (!seedGiven) words = [.. words, "--seed", FormattableString.Invariant($"{seed}")];
-        return $"{Livebed} {string.Join(' ', words.Select(Quote))}";
+        return $"{Livebed} {Words(words)}";
     }
+
+    /// <summary>Words as a shell takes them.</summary>
+    public static string Words(IEnumerable<string> words) => string.Join(' ', words.Select(Quote));
 
     /// <summary>POSIX quoting, where it is needed.</summary>
     private static string Quote(string word) =>

@@ -1,4 +1,5 @@
 using Livebed.Driver.CampaignFiles;
+using Livebed.Explorer.Scenarios;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Notifiers;
@@ -16,6 +17,7 @@ internal sealed class ListCommand(CommandEnvironment environment)
             _ => MutantCatalog.All.Select(entry =>
                 (entry.Name, $"{entry.Story} [{entry.Bug}; caught by {string.Join(", ", entry.CaughtBy)} in {entry.Campaign ?? entry.Scenario}]"))),
         ("checks", "the invariants that are checked", _ => InvariantCatalog.All.Select(entry => (entry.Key, entry.Value))),
+        ("scenarios", "what `explore` takes, each with what must hold in every interleaving", _ => ScenarioCatalog.All.Select(scenario => (scenario.Name, scenario.Claim))),
         ("campaigns", "what `run` takes", Campaigns),
     ];
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Livebed.Driver.Exploring;
 
 namespace Livebed.Driver.CommandLine;
 
@@ -50,6 +51,12 @@ internal static class LivebedCommand
         var options = new RunOptions();
         root.Add(options.Command);
         options.Command.SetAction((parsed, _) => new RunCommand(environment).RunAsync(options.Read(parsed, arguments, environment.Folders.Current)));
+        var explore = new ExploreOptions();
+        root.Add(explore.Command);
+        explore.Command.SetAction(parsed => new ExploreCommand(environment).Run(explore.Read(parsed, environment.Folders.Current, environment.Clock)));
+        var replay = new ReplayOptions();
+        root.Add(replay.Command);
+        replay.Command.SetAction(parsed => new ReplayCommand(environment).Run(replay.Read(parsed)));
         var what = new Argument<string?>("what") { Arity = ArgumentArity.ZeroOrOne, Description = string.Join(", ", ListCommand.Kinds) };
         var list = new Command("list", "Says what there is, with a line each.") { what };
         list.SetAction(parsed => new ListCommand(environment).Run(parsed.GetValue(what)));

@@ -47,7 +47,7 @@ public sealed class FaultHandler(Vm vm)
 
         // The snapshot comes before anything of the host is looked at (kvm-protocol 2.7 I4).
         var sequence = vm.Protocol.Sequence;
-        vm.World.Trace?.Note(op, $"fault on {gfn}: the sequence is {sequence}");
+        vm.World.Trace?.Note(op, $"fault on {gfn} notes sequence {sequence}");
         var lookupMark = vm.Checks.LookupMark;
         await vm.World.PointAsync(SchedulingPoint.FaultStep);
         if (slot is null || (write && slot.IsReadOnly)) return FaultStatus.Mmio;

@@ -1,0 +1,36 @@
+using System.CommandLine;
+using Livebed.Driver.CampaignFiles;
+
+namespace Livebed.Driver.Exploring;
+
+/// <summary>The options of `replay`.</summary>
+internal sealed class ReplayOptions
+{
+    private readonly Argument<string> _file = new("file") { Description = "a replay file, as `explore` writes it" };
+    private readonly Option<string?> _from = Text("--from", "N", "show steps from this one on [1]");
+    private readonly Option<string?> _until = Text("--until", "N", "stop after this step and show where every lane stands [play to the end]");
+    private readonly Option<bool> _json = new("--json") { Description = "print one JSON object and nothing else (docs/explorer.md)" };
+    private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
+
+    public ReplayOptions() =>
+        Command = new Command("replay", "Plays a found schedule again, exactly, and shows it step by step.") { _file, _from, _until, _json, _verbose };
+
+    public Command Command { get; }
+
+    /// <exception cref="UsageException">A value is not allowed.</exception>
+    public ReplayRequest Read(ParseResult parsed)
+    {
+        var (from, until) = (Step(parsed, _from), Step(parsed, _until));
+        if (from > until) throw new UsageException($"--from {from}: is after --until {until}; allowed: 1 to {until}");
+        return new ReplayRequest(parsed.GetValue(_file)!, from ?? 1, until, parsed.GetValue(_json));
+    }
+
+    private static long? Step(ParseResult parsed, Option<string?> option)
+    {
+        if (parsed.GetValue(option) is not { } text) return null;
+        var kind = ValueKinds.Long("step", 1, 1_000_000_000);
+        return kind.Parse(text, out var value) is { } problem ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}") : value;
+    }
+
+    private static Option<string?> Text(string name, string value, string summary) => new(name) { HelpName = value, Description = summary };
+}
