@@ -55,6 +55,11 @@ public sealed class VirtualWorld : IWorld
 
     IModelTrace? IWorld.Trace => Trace;
     public LockOrderGraph? LockOrder { get; init; }
+
+    /// <summary>Whether others may run between a call of one object to another and its arrival, as they may in the cluster; in the kernel a call is a
+    /// call, and what can be preempted there is a point already.</summary>
+    public bool CallsArePoints { get; init; } = true;
+
     public IReadOnlyList<Violation> Violations => _observer.Violations;
     public IReadOnlyList<Lane> Lanes => _lanes;
 
@@ -128,7 +133,7 @@ public sealed class VirtualWorld : IWorld
 
     public ValueTask PointAsync(SchedulingPoint point)
     {
-        if (_isAtomic) return ValueTask.CompletedTask;
+        if (_isAtomic || (point == SchedulingPoint.Call && !CallsArePoints)) return ValueTask.CompletedTask;
         var cause = (StepCause)point;
         // A decision that was made already stands: the running lane has forked into several waits.
         if (_chosen >= 0 || _stopped || Steps >= _stepsMax) return NewPoint().Wait(cause, due: 0);

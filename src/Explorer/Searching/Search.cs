@@ -50,7 +50,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
             StrategyKind.Pct => new PctStrategy(seed, options.Depth, _decisions),
             _ => _dfs!,
         };
-        var world = new VirtualWorld(strategy, recorder: _recorder, footprints: footprints) { LockOrder = _order };
+        var world = new VirtualWorld(strategy, recorder: _recorder, footprints: footprints) { LockOrder = _order, CallsArePoints = _dfs is null };
         options.Attach?.Invoke(world);
         return player.Play(world);
     }

@@ -39,6 +39,7 @@ public sealed class SoftwareWriter(Vm vm)
         {
             written = await vm.Host.WriteUserAsync(op, slot.ToHva(gfn), gfn, value);
             await vm.World.PointAsync(SchedulingPoint.FaultStep);
+            vm.Checks.SlotUsed(op, slot);
             if (written && slot.LogsDirtyPages && vm.Options.Mutant != Mutant.SoftwareWriteWithoutMark) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
         }
 

@@ -4,7 +4,8 @@ using Livebed.Kvm.DirtyLog;
 namespace Livebed.Kvm.Memslots;
 
 /// <summary>
-/// <c>struct kvm_memory_slot</c>: gives gfn -> hva for a run of guest frames. Immutable; an update makes another object.
+/// <c>struct kvm_memory_slot</c>: gives gfn -> hva for a run of guest frames. An update makes another object, and the one that it replaces is
+/// freed when the last reader that can know it has left its SRCU section; apart from that a slot never changes.
 /// <paramref name="Instance"/> tells a slot from a later one with the same id. The bitmap is shared by all versions of one instance.
 /// </summary>
 public sealed record Memslot(
@@ -15,6 +16,12 @@ public sealed record Memslot(
     public bool IsInvalid => (Flags & MemslotFlags.Invalid) != 0;
     public bool IsReadOnly => (Flags & MemslotFlags.ReadOnly) != 0;
     public bool LogsDirtyPages => (Flags & MemslotFlags.LogDirtyPages) != 0;
+
+    /// <summary>The memory of this version was given back: whoever uses it from now on uses freed memory (S8).</summary>
+    public bool IsFreed { get; private set; }
+
+    /// <summary><c>kvm_free_memslot</c>, or the kfree of a version that was replaced; after the grace period.</summary>
+    public void Free() => IsFreed = true;
 
     /// <summary><c>__gfn_to_hva_memslot</c>; the gfn must lie in the slot.</summary>
     public Hva ToHva(Gfn gfn) => BaseHva + (gfn - BaseGfn);

@@ -111,7 +111,7 @@ public sealed class MemslotUpdater(Vm vm)
     {
         await vm.SlotsArchLock.AcquireAsync(op);
         vm.Memslots.Inactive.Insert(created);
-        await SwapAsync(op);
+        await SwapAsync(op, replaced: null);
         vm.Memslots.Inactive.Insert(created);
     }
 
@@ -119,6 +119,7 @@ public sealed class MemslotUpdater(Vm vm)
     {
         await vm.SlotsArchLock.AcquireAsync(op);
         var invalid = old with { Flags = old.Flags | MemslotFlags.Invalid };
+        var zapsLate = vm.Options.Mutant == Mutant.ZapAfterSecondSwap;
         if (vm.Options.Mutant == Mutant.DeleteWithoutInvalidPhase)
         {
             await ZapAsync(op, old);
@@ -127,16 +128,18 @@ public sealed class MemslotUpdater(Vm vm)
         else
         {
             vm.Memslots.Inactive.Replace(invalid);
-            await SwapAsync(op);
+            await SwapAsync(op, replaced: old);
             vm.Memslots.Inactive.Replace(invalid);
-            await ZapAsync(op, old);
+            if (!zapsLate) await ZapAsync(op, old);
             await vm.SlotsArchLock.AcquireAsync(op);
         }
 
+        var last = vm.Memslots.Active.ById(old.Id);
         Retire(vm.Memslots.Inactive, old, replacement);
-        await SwapAsync(op);
+        await SwapAsync(op, replaced: last);
         Retire(vm.Memslots.Inactive, old, replacement);
         vm.Checks.SlotRemoved(op, old);
+        if (zapsLate) await ZapAsync(op, old);
     }
 
     private static void Retire(MemslotSet set, Memslot old, Memslot? replacement)
@@ -160,19 +163,22 @@ public sealed class MemslotUpdater(Vm vm)
         var updated = old with { Flags = flags, Bitmap = disables ? null : bitmap };
         await vm.SlotsArchLock.AcquireAsync(op);
         vm.Memslots.Inactive.Replace(updated);
-        await SwapAsync(op);
+        await SwapAsync(op, replaced: old);
         vm.Memslots.Inactive.Replace(updated);
         if (enables && vm.Options.DirtyLog != DirtyLogMode.InitiallySet) await vm.DirtyLog.ProtectSlotAsync(op, updated);
     }
 
     /// <summary><c>kvm_swap_active_memslots</c>: takes over slots_arch_lock and drops it before the grace period, which a fault may hold up
-    /// while it wants that lock.</summary>
-    private async ValueTask SwapAsync(Operation op)
+    /// while it wants that lock. After the grace period nobody can know the version that was <paramref name="replaced"/>.</summary>
+    private async ValueTask SwapAsync(Operation op, Memslot? replaced)
     {
         using (vm.World.Observer.Phase(op, "memslots.publish")) await vm.Protocol.PublishMemslotsAsync(op, vm.Memslots.Swap);
         vm.World.Trace?.Note(op, $"publishes memslots {string.Join(", ", vm.Memslots.Active.Slots.Select(slot => slot.IsInvalid ? $"{slot.Id} (INVALID)" : $"{slot.Id}"))}");
         vm.SlotsArchLock.Release(op);
-        using (vm.World.Observer.Phase(op, "memslots.synchronize_srcu")) await vm.Srcu.SynchronizeAsync(op);
+        using (vm.World.Observer.Phase(op, "memslots.synchronize_srcu"))
+            if (vm.Options.Mutant != Mutant.DeleteWithoutSrcuSync)
+                await vm.Srcu.SynchronizeAsync(op);
+        replaced?.Free();
         vm.Memslots.CompleteGeneration();
     }
 

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
@@ -38,9 +39,16 @@ public sealed class HvaRangeWalk(Vm vm)
                 onLock();
             }
 
+            vm.Checks.SlotUsed(op, slot);
+            // INVALID slots too: what a memslot delete is about to zap is still mapped (kvm-protocol 5, B3).
+            if (slot.IsInvalid && vm.Options.Mutant == Mutant.UnmapSkipsInvalidSlot) continue;
             var gfns = slot.ToGfns(range.Pages);
-            onSlot?.Invoke(gfns);
-            if (!await vm.Zapper.UnmapAsync(op, gfns, mayYield: range.Blockable)) continue;
+            var hullLate = vm.Options.Mutant == Mutant.HullAddedAfterYield;
+            if (!hullLate) onSlot?.Invoke(gfns);
+            vm.Checks.ZapBegan(range, gfns);
+            var zapped = await vm.Zapper.UnmapAsync(op, gfns, mayYield: range.Blockable);
+            if (hullLate) onSlot?.Invoke(gfns);
+            if (!zapped) continue;
             // Neighbouring slots make one flush, others one each; usually there is one slot.
             if (!flush.IsEmpty && flush.End == gfns.Start) flush = flush with { Pages = flush.Pages + gfns.Pages };
             else

@@ -49,6 +49,10 @@ public interface IInvalidationProtocol
     /// <summary>Whether the VM subscribes to <c>.change_pte</c> (kernels before 6.10).</summary>
     bool HasChangePte { get; }
 
+    /// <summary>Whether <c>.change_pte</c> maps the page that it is told of, as arm64's <c>kvm_set_spte_gfn</c> does. x86 changes an SPTE only
+    /// where it finds one, and range_start has left none.</summary>
+    bool ChangePteMaps => false;
+
     /// <summary>Whether ageing goes without mmu_lock (recent kernels).</summary>
     bool HasLocklessAgeing { get; }
 }

@@ -1,3 +1,5 @@
+using Livebed.Kvm.Mutants;
+
 namespace Livebed.Kvm.Notifiers;
 
 /// <summary>
@@ -5,7 +7,7 @@ namespace Livebed.Kvm.Notifiers;
 /// in progress, so it can cover more than what is being invalidated (by design: there is no cheap subtraction). Whether its unit is hva
 /// or gfn is the protocol's choice. The sequence is 64 bits: a copy in a narrower type hung vCPUs in 2023.
 /// </summary>
-public sealed class InvalidationState
+public sealed class InvalidationState(Mutant mutant = Mutant.None)
 {
     public long InProgress { get; private set; }
     public ulong Sequence { get; private set; }
@@ -16,7 +18,7 @@ public sealed class InvalidationState
     public void Begin()
     {
         InProgress++;
-        if (InProgress == 1) (HullStart, HullEnd) = (long.MaxValue, long.MinValue);
+        if (InProgress == 1) ForgetHull();
     }
 
     /// <summary><c>kvm_mmu_invalidate_range_add</c>.</summary>
@@ -31,7 +33,10 @@ public sealed class InvalidationState
     {
         Sequence++;
         InProgress--;
+        if (mutant == Mutant.HullResetAtAnyEnd) ForgetHull();
     }
 
     public bool InHull(long page) => page >= HullStart && page < HullEnd;
+
+    private void ForgetHull() => (HullStart, HullEnd) = (long.MaxValue, long.MinValue);
 }

@@ -1,4 +1,6 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
@@ -11,6 +13,8 @@ namespace Livebed.Kvm.Notifiers;
 /// </summary>
 public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
 {
+    private const long NoSection = 0;
+
     public string Name => vm.Options.Name;
     public bool HasChangePte => vm.Protocol.HasChangePte;
 
@@ -34,16 +38,20 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
         vm.World.Trace?.Note(op, $"range_end of {Name} is done");
     }
 
-    /// <summary><c>kvm_mmu_notifier_change_pte</c>: since 2012 it runs inside start and end, so it never finds an SPTE on x86.</summary>
+    /// <summary><c>kvm_mmu_notifier_change_pte</c>: since 2012 it runs inside start and end, so it never finds an SPTE on x86; on arm64 it
+    /// maps the new page, read-only.</summary>
     public async ValueTask ChangePteAsync(Operation op, Hva hva, Pfn pfn)
     {
         var section = vm.Srcu.ReadLock(op);
-        if (vm.Memslots.Active.Overlapping(new HvaRange(hva, 1)).GetEnumerator().MoveNext())
+        var locked = false;
+        foreach (var slot in vm.Memslots.Active.Overlapping(new HvaRange(hva, 1)))
         {
-            await vm.MmuLock.WriteLockAsync(op);
-            vm.MmuLock.WriteUnlock(op);
+            if (!locked) await vm.MmuLock.WriteLockAsync(op);
+            locked = true;
+            if (vm.Protocol.ChangePteMaps) ChangeSpte(op, slot, hva, pfn);
         }
 
+        if (locked) vm.MmuLock.WriteUnlock(op);
         vm.Srcu.ReadUnlock(op, section);
     }
 
@@ -59,7 +67,15 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
     public async ValueTask ReleaseAsync(Operation op)
     {
         var section = vm.Srcu.ReadLock(op);
-        // kvm_flush_shadow_all: idempotent and under mmu_lock, because exit_mmap and the last close may both be here.
+        RootPage? root = null;
+        if (vm.Options.Mutant == Mutant.ReleaseNotSerialised)
+        {
+            root = vm.Sptes.Root;
+            await vm.World.PointAsync(SchedulingPoint.Preempt);
+        }
+
+        // kvm_flush_shadow_all: idempotent and under mmu_lock, because exit_mmap and the last close may both be here. The root is detached
+        // under the lock and freed outside of it, by whoever detached it.
         await vm.MmuLock.WriteLockAsync(op);
         foreach (var (first, entries) in vm.Sptes.Pages.ToArray())
         {
@@ -67,14 +83,32 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
             if (await vm.Zapper.UnmapAsync(op, range, mayYield: false)) await vm.Flusher.FlushAsync(op, range, FlushReason.Release);
         }
 
+        var detached = vm.Sptes.DetachRoot();
         vm.MmuLock.WriteUnlock(op);
+        root ??= detached;
+        if (root is not null)
+        {
+            vm.Checks.FreeingRoot(op, root);
+            root.Free();
+        }
+
         vm.Srcu.ReadUnlock(op, section);
+    }
+
+    /// <summary><c>kvm_change_spte_gfn</c> and arm64's <c>kvm_set_spte_gfn</c>. A memslot that is being deleted is skipped: range_start has unmapped
+    /// it, and nobody would unmap it again (kvm-protocol 9.2, B6).</summary>
+    private void ChangeSpte(Operation op, Memslot slot, Hva hva, Pfn pfn)
+    {
+        if (slot.IsInvalid && vm.Options.Mutant != Mutant.ChangePteMapsInvalidSlot) return;
+        var gfn = slot.ToGfns(new HvaRange(hva, 1)).Start;
+        vm.Checks.Changing(op, slot, gfn, hva, pfn);
+        vm.Sptes.Install(gfn, pfn, hva, SpteFlags.None);
     }
 
     private async ValueTask<(bool Young, GfnRange Gfns)> AgeAsync(Operation op, HvaRange range, bool clear)
     {
         vm.Counters.AgeingCalls++;
-        var section = vm.Srcu.ReadLock(op);
+        var section = vm.Options.Mutant == Mutant.WalkWithoutSrcu ? NoSection : vm.Srcu.ReadLock(op);
         var locked = false;
         var young = false;
         GfnRange touched = default;
@@ -86,6 +120,7 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
                 locked = true;
             }
 
+            vm.Checks.SlotUsed(op, slot);
             touched = slot.ToGfns(range);
             for (var gfn = touched.Start; gfn < touched.End; gfn += 1)
             {
@@ -96,7 +131,7 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
         }
 
         if (locked) vm.MmuLock.WriteUnlock(op);
-        vm.Srcu.ReadUnlock(op, section);
+        if (section != NoSection) vm.Srcu.ReadUnlock(op, section);
         return (young, touched);
     }
 }

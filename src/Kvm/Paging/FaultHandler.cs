@@ -16,6 +16,9 @@ public sealed class FaultHandler(Vm vm)
 {
     private const int NeighbourEntries = 8;
 
+    /// <summary>Bounds what has no bound in the kernel, the loop of B43; far beyond any update that makes progress.</summary>
+    private const int InvalidSlotSpinsMax = 1 << 20;
+
     public async ValueTask<FaultReply> HandleAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
         if (vm.Users.IsClosing) return new FaultReply(FaultStatus.Dead);
@@ -50,8 +53,14 @@ public sealed class FaultHandler(Vm vm)
         vm.World.Trace?.Note(op, $"fault on {gfn} notes sequence {sequence}");
         var lookupMark = vm.Checks.LookupMark;
         await vm.World.PointAsync(SchedulingPoint.FaultStep);
-        if (slot is null || (write && slot.IsReadOnly)) return FaultStatus.Mmio;
-        if (slot.IsInvalid) return FaultStatus.Retry;
+        if (slot is null || (slot.IsInvalid && vm.Options.Mutant == Mutant.InvalidSlotTakenAsMmio)) return Mmio(op, slot, gfn);
+        if (slot.IsInvalid)
+        {
+            if (vm.Options.Mutant == Mutant.RetryInsideSrcu) await SpinWhileInvalidAsync(gfn);
+            return FaultStatus.Retry;
+        }
+
+        if (write && slot.IsReadOnly) return Mmio(op, slot, gfn);
         var hva = slot.ToHva(gfn);
         if (vm.Protocol.ShouldRetryUnlocked(sequence, gfn, hva)) return Retry(op, gfn, sequence);
 
@@ -74,6 +83,7 @@ public sealed class FaultHandler(Vm vm)
         Operation op, int vcpu, Memslot slot, Gfn gfn, bool write, HostPage page, ulong sequence, long lookupMark)
     {
         var hva = slot.ToHva(gfn);
+        var pfn = vm.Options.Mutant == Mutant.PfnAssumedContiguous ? PfnBehindNeighbour(slot, gfn, page.Pfn) : page.Pfn;
         await vm.MmuLock.ReadLockAsync(op);
         if (vm.Options.Mutant != Mutant.NoRetryCheck && vm.Protocol.MustRetry(sequence, gfn, hva))
         {
@@ -85,10 +95,10 @@ public sealed class FaultHandler(Vm vm)
         if (!vm.Sptes.TryGet(gfn, out var present) || (write && !present.IsWritable))
         {
             var flags = MakeSpte(slot, write, page.Writable || vm.Options.Mutant == Mutant.ReadOnlyMappedWritable);
-            vm.Checks.Installing(op, slot, gfn, hva, page.Pfn, page.Writable, flags, lookupMark);
+            vm.Checks.Installing(op, slot, gfn, hva, pfn, page, flags, lookupMark);
             // Marked before the SPTE is written, in the same critical section, which get and clear take for write.
             if ((flags & SpteFlags.Writable) != 0 && slot.LogsDirtyPages) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
-            vm.Sptes.Install(gfn, page.Pfn, hva, flags);
+            vm.Sptes.Install(gfn, pfn, hva, flags);
         }
 
         vm.World.Trace?.Note(op, $"the SPTE of {gfn} maps pfn 0x{vm.Sptes[gfn].Pfn:x}, {(vm.Sptes[gfn].IsWritable ? "writable" : "read-only")}");
@@ -118,6 +128,7 @@ public sealed class FaultHandler(Vm vm)
         ref var spte = ref vm.Sptes[gfn];
         if (spte.Installation != old.Installation || spte.Flags != old.Flags) return false;
         spte.Flags |= SpteFlags.Writable;
+        vm.Checks.MadeWritable(op, slot, gfn);
         if (vm.Options.Mutant != Mutant.MarkBeforeFastFault && slot.LogsDirtyPages) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
         vm.Counters.FastPageFaults++;
         vm.World.Trace?.Note(op, $"makes the SPTE of {gfn} writable (fast page fault)");
@@ -125,11 +136,32 @@ public sealed class FaultHandler(Vm vm)
     }
 
     /// <summary><c>make_spte</c>: a page of a logged slot becomes writable by a write only.</summary>
-    private static SpteFlags MakeSpte(Memslot slot, bool write, bool hostWritable)
+    private SpteFlags MakeSpte(Memslot slot, bool write, bool hostWritable)
     {
-        if (!hostWritable || slot.IsReadOnly) return SpteFlags.None;
+        if (!hostWritable || slot.IsReadOnly)
+            return vm.Options.Mutant == Mutant.ReadOnlyLeftMmuWritable ? SpteFlags.MmuWritable : SpteFlags.None;
         var flags = SpteFlags.HostWritable | SpteFlags.MmuWritable;
         return write || !slot.LogsDirtyPages ? flags | SpteFlags.Writable : flags;
+    }
+
+    /// <summary>B28: where the page before lies in frame n, this one is taken to lie in n + 1, whatever the host says.</summary>
+    private Pfn PfnBehindNeighbour(Memslot slot, Gfn gfn, Pfn otherwise)
+    {
+        var before = gfn + -1;
+        return slot.Gfns.Contains(before) && vm.Sptes.TryGet(before, out var neighbour) ? new Pfn(neighbour.Pfn + 1) : otherwise;
+    }
+
+    /// <summary>B43: waits in the kernel, and inside the SRCU section, for the update that waits for this section.</summary>
+    private async ValueTask SpinWhileInvalidAsync(Gfn gfn)
+    {
+        for (var i = 0; i < InvalidSlotSpinsMax && vm.Memslots.Find(gfn) is { IsInvalid: true }; i++)
+            await vm.World.PointAsync(SchedulingPoint.Yield);
+    }
+
+    private FaultStatus Mmio(Operation op, Memslot? slot, Gfn gfn)
+    {
+        vm.Checks.EmulatedAsMmio(op, slot, gfn);
+        return FaultStatus.Mmio;
     }
 
     private FaultStatus Retry(Operation op, Gfn gfn, ulong sequence)

@@ -27,6 +27,9 @@ public sealed class SpteTable
     public int EntriesPerPage { get; }
     public long Present { get; private set; }
 
+    /// <summary>Null once a release has detached it.</summary>
+    public RootPage? Root { get; private set; } = new();
+
     /// <summary>The entry at a gfn, made if need be; valid until the next change of the table.</summary>
     public ref Spte this[Gfn gfn] => ref PageOf(gfn, create: true)![(int)(gfn.Value & (EntriesPerPage - 1))];
 
@@ -70,6 +73,14 @@ public sealed class SpteTable
         if (!spte.IsPresent || !spte.IsWritable) return false;
         spte.Flags &= ~SpteFlags.Writable;
         return true;
+    }
+
+    /// <summary>Takes the root away, for the caller to free; null when another release has done so. Under mmu_lock (write).</summary>
+    public RootPage? DetachRoot()
+    {
+        var root = Root;
+        Root = null;
+        return root;
     }
 
     /// <summary>The first gfn at or after <paramref name="from"/>, before <paramref name="end"/>, whose table page exists; end if none.</summary>

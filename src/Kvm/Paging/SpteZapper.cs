@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -25,7 +26,8 @@ public sealed class SpteZapper(Vm vm)
 
             gfn = vm.Sptes.NextPopulated(gfn, range.End);
             if (!mayYield || gfn >= range.End || !vm.MmuLock.NeedBreak) continue;
-            if (zapped) await vm.Flusher.FlushAsync(op, new GfnRange(pendingFrom, gfn - pendingFrom), FlushReason.Invalidation);
+            if (zapped && vm.Options.Mutant != Mutant.ZapYieldDropsFlush)
+                await vm.Flusher.FlushAsync(op, new GfnRange(pendingFrom, gfn - pendingFrom), FlushReason.Invalidation);
             (zapped, pendingFrom) = (false, gfn);
             vm.MmuLock.WriteUnlock(op);
             vm.Counters.MmuLockYields++;

@@ -19,6 +19,8 @@ public sealed class TlbFlusher(Vm vm)
     public async ValueTask FlushAsync(Operation op, GfnRange range, FlushReason reason)
     {
         if (IsMutated(reason)) return;
+        // The macro moved its arguments to the end of the range, and what came after it saw an empty one (B37).
+        if (vm.Options.Mutant == Mutant.FlushOfAnEmptyRange) range = new GfnRange(range.End, 0);
         var point = vm.World.PointAsync(SchedulingPoint.TlbFlush);
         if (!point.IsCompletedSuccessfully) await point;
         vm.Counters.TlbFlushes++;

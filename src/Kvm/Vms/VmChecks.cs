@@ -1,5 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Paging;
@@ -51,6 +52,13 @@ public sealed class VmChecks(Vm vm)
         }
     }
 
+    /// <summary>The walk of range_start zaps these pages next, with the range counted and in the hull: from here on none of them may be mapped,
+    /// also while the zap has yielded mmu_lock.</summary>
+    public void ZapBegan(MmuNotifierRange range, GfnRange gfns)
+    {
+        if (_open.TryGetValue(range.RangeId, out var open)) open.Zapping.Add(gfns);
+    }
+
     /// <summary>range_start is about to return: nothing of the range may be mapped or cached any more.</summary>
     public void StartDone(Operation op, MmuNotifierRange range)
     {
@@ -80,7 +88,12 @@ public sealed class VmChecks(Vm vm)
     /// </summary>
     public void EndBegan(MmuNotifierRange range)
     {
-        if (_open.TryGetValue(range.RangeId, out var open)) open.IsProtecting = false;
+        if (_open.TryGetValue(range.RangeId, out var open))
+        {
+            open.IsProtecting = false;
+            open.Zapping.Clear();
+        }
+
         _ended[_endedCount++ % EndedKept] = range.Pages;
     }
 
@@ -100,12 +113,12 @@ public sealed class VmChecks(Vm vm)
     }
 
     /// <summary>An SPTE is about to be written; <paramref name="lookupMark"/> is from before the host was asked.</summary>
-    public void Installing(Operation op, Memslot slot, Gfn gfn, Hva hva, Pfn pfn, bool hostWritable, SpteFlags flags, long lookupMark)
+    public void Installing(Operation op, Memslot slot, Gfn gfn, Hva hva, Pfn pfn, in HostPage page, SpteFlags flags, long lookupMark)
     {
         vm.Counters.ChecksEvaluated += 4;
         foreach (var open in _open.Values)
         {
-            if (!open.IsProtecting || !open.Pages.Contains(hva)) continue;
+            if (!open.Protects(gfn, hva)) continue;
             vm.Violated(
                 Invariants.NoInstallUnderInvalidation, $"{gfn} is mapped between start and end of {open.Pages} by {open.Operation}",
                 gfn.Value, hva.Value, pfn.Value, op.Id, open.Operation);
@@ -121,14 +134,54 @@ public sealed class VmChecks(Vm vm)
             break;
         }
 
-        if (slot.IsInvalid)
-            vm.Violated(Invariants.SlotLifetime, $"{gfn} is mapped in an INVALID memslot {slot.Id}", gfn.Value, hva.Value, pfn.Value, op.Id);
-        if (slot.ToHva(gfn) != hva)
-            vm.Violated(Invariants.GfnFidelity, $"{gfn} is mapped to {hva}, its memslot gives {slot.ToHva(gfn)}", gfn.Value, hva.Value, pfn.Value, op.Id);
-        if ((flags & SpteFlags.Writable) != 0 && (!hostWritable || slot.IsReadOnly))
+        CheckSlot(op, slot, gfn, hva, pfn);
+        if (pfn != page.Pfn)
+            vm.Violated(Invariants.GfnFidelity, $"{gfn} is mapped to {pfn}, its host has {page.Pfn} at {hva}", gfn.Value, hva.Value, pfn.Value, op.Id);
+        if ((flags & SpteFlags.Writable) != 0 && (!page.Writable || slot.IsReadOnly))
             vm.Violated(
-                Invariants.Permission, $"{gfn} is mapped writable; host writable: {hostWritable}, memslot read-only: {slot.IsReadOnly}",
+                Invariants.Permission, $"{gfn} is mapped writable; host writable: {page.Writable}, memslot read-only: {slot.IsReadOnly}",
                 gfn.Value, hva.Value, pfn.Value, op.Id);
+    }
+
+    /// <summary>change_pte maps the page that the host is about to map there: inside a range, rightly, but not in any memslot.</summary>
+    public void Changing(Operation op, Memslot slot, Gfn gfn, Hva hva, Pfn pfn)
+    {
+        vm.Counters.ChecksEvaluated += 2;
+        CheckSlot(op, slot, gfn, hva, pfn);
+    }
+
+    /// <summary>A fast page fault has made the SPTE writable, for which the host was not asked again: the bit from its install must say so.</summary>
+    public void MadeWritable(Operation op, Memslot slot, Gfn gfn)
+    {
+        vm.Counters.ChecksEvaluated++;
+        SlotUsed(op, slot);
+        ref var spte = ref vm.Sptes[gfn];
+        if ((spte.Flags & SpteFlags.HostWritable) != 0) return;
+        vm.Violated(
+            Invariants.Permission, $"a fast page fault makes {gfn} writable, which the host mapped read-only", gfn.Value, spte.Hva, spte.Pfn, op.Id);
+    }
+
+    /// <summary>A reader has been waiting since it found the memslot and goes on with it.</summary>
+    public void SlotUsed(Operation op, Memslot slot)
+    {
+        if (!slot.IsFreed) return;
+        vm.Violated(
+            Invariants.SlotLifetime, $"{op} uses memslot {slot.Id} after it was freed", slot.BaseGfn.Value, slot.BaseHva.Value, operations: op.Id);
+    }
+
+    /// <summary>User space will emulate the access. Memory that a memslot is only being moved away from is no MMIO.</summary>
+    public void EmulatedAsMmio(Operation op, Memslot? slot, Gfn gfn)
+    {
+        vm.Counters.ChecksEvaluated++;
+        if (slot is { IsInvalid: true })
+            vm.Violated(Invariants.SlotLifetime, $"{gfn} is taken as MMIO although memslot {slot.Id} has it, INVALID", gfn.Value, operations: op.Id);
+    }
+
+    /// <summary>A release is about to free the root of the page table.</summary>
+    public void FreeingRoot(Operation op, RootPage root)
+    {
+        vm.Counters.ChecksEvaluated++;
+        if (root.IsFreed) vm.Violated(Invariants.Teardown, "release frees the root of the page table a second time", operations: op.Id);
     }
 
     /// <summary>A walk gives an SPTE to a vCPU, which may keep it in its TLB until a flush that begins later has ended.</summary>
@@ -208,6 +261,16 @@ public sealed class VmChecks(Vm vm)
             gfn.Value, operations: op.Id);
     }
 
+    /// <summary>S8 and S9 of an SPTE that is about to be written.</summary>
+    private void CheckSlot(Operation op, Memslot slot, Gfn gfn, Hva hva, Pfn pfn)
+    {
+        SlotUsed(op, slot);
+        if (slot.IsInvalid)
+            vm.Violated(Invariants.SlotLifetime, $"{gfn} is mapped in an INVALID memslot {slot.Id}", gfn.Value, hva.Value, pfn.Value, op.Id);
+        if (slot.ToHva(gfn) != hva)
+            vm.Violated(Invariants.GfnFidelity, $"{gfn} is mapped to {hva}, its memslot gives {slot.ToHva(gfn)}", gfn.Value, hva.Value, pfn.Value, op.Id);
+    }
+
     private void CheckBalance(Operation op)
     {
         var protocol = vm.Protocol;
@@ -218,15 +281,5 @@ public sealed class VmChecks(Vm vm)
             Invariants.Balance,
             $"in_progress is {protocol.InvalidationsInProgress} and mn_active_invalidate_count {protocol.ActiveInvalidations} with {_open.Count} ranges open",
             operations: op.Id);
-    }
-
-    private sealed class OpenRange(HvaRange pages, OperationId operation)
-    {
-        public HvaRange Pages { get; } = pages;
-        public OperationId Operation { get; } = operation;
-        public long SwapsAtStart { get; set; }
-
-        /// <summary>Start has returned and end was not called: nothing of the range may be mapped.</summary>
-        public bool IsProtecting { get; set; }
     }
 }

@@ -1,6 +1,7 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Vms;
@@ -33,10 +34,16 @@ public sealed class VmTeardown(Vm vm)
         using (vm.World.Observer.Phase(op, "destroy.wait-users"))
             if (!await vm.Users.CloseAsync(op))
                 return false;
+        var resetsEarly = vm.Options.Mutant == Mutant.ResetBeforeUnregister && vm.Protocol.ActiveInvalidations > 0;
+        if (resetsEarly)
+        {
+            Reset(op);
+            await vm.World.PointAsync(SchedulingPoint.Preempt);
+        }
+
         using (vm.World.Observer.Phase(op, "destroy.unregister")) await vm.Host.UnregisterNotifierAsync(op, vm.Notifier);
         vm.Checks.Unregistered();
-        if (!vm.Protocol.ResetAtDestroy())
-            vm.Violated(Invariants.Teardown, "destroy resets a lock that somebody waits for", operations: op.Id);
+        if (!resetsEarly) Reset(op);
 
         using (vm.World.Observer.Phase(op, "destroy.private-slots"))
             if (sharesAddressSpace)
@@ -46,6 +53,13 @@ public sealed class VmTeardown(Vm vm)
         if (vm.Sptes.Present > 0)
             vm.Violated(Invariants.Teardown, $"{vm.Sptes.Present} SPTEs are left after unregister", operations: op.Id);
         return true;
+    }
+
+    /// <summary>Legal only after unregister: until then a range may still get its end.</summary>
+    private void Reset(Operation op)
+    {
+        if (!vm.Protocol.ResetAtDestroy())
+            vm.Violated(Invariants.Teardown, "destroy resets a lock that somebody waits for", operations: op.Id);
     }
 
     private async ValueTask DeletePrivateSlotsAsync(Operation op)

@@ -4,6 +4,7 @@ using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Notifiers.Protocols;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Tests.Scheduling;
 using Livebed.Kvm.Vms;
@@ -74,6 +75,53 @@ public sealed class MemslotTests
     });
 
     [Fact]
+    public void A_version_that_was_replaced_is_freed_when_its_last_reader_has_gone_and_not_before() => Run(async (bed, vm) =>
+    {
+        await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate));
+        var replaced = vm.Vm.Memslots.Find(Place)!;
+        var reader = bed.NewOperation(OperationKind.Fault);
+        var section = vm.Vm.Srcu.ReadLock(reader);
+        var update = bed.Spawn(OperationKind.MemslotFlags, async op => await vm.PlugAsync(op, MemslotFlags.LogDirtyPages));
+        await bed.World.DelayAsync(1_000);
+        Assert.NotEqual(replaced, vm.Vm.Memslots.Find(Place));
+        Assert.False(replaced.IsFreed);
+        vm.Vm.Srcu.ReadUnlock(reader, section);
+        await update.Completion;
+        Assert.True(replaced.IsFreed);
+        Assert.All(vm.Vm.Memslots.Active.Slots, slot => Assert.False(slot.IsFreed));
+    });
+
+    [Fact]
+    public void A_write_to_a_read_only_slot_that_is_INVALID_is_no_MMIO_yet() => Run(async (bed, vm) =>
+    {
+        await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate), MemslotFlags.ReadOnly);
+        var reader = bed.NewOperation(OperationKind.Fault);
+        var section = vm.Vm.Srcu.ReadLock(reader);
+        var update = bed.Spawn(OperationKind.MemslotDelete, async op => await vm.UnplugAsync(op));
+        await bed.World.DelayAsync(1_000);
+        Assert.True(vm.Vm.Memslots.Find(Place)!.IsInvalid);
+        Assert.Equal(FaultStatus.Retry, (await vm.TouchAsync(Place, write: true, retriesMax: 3)).Status);
+        vm.Vm.Srcu.ReadUnlock(reader, section);
+        await update.Completion;
+        Assert.Equal(FaultStatus.Mmio, (await vm.TouchAsync(Place, write: true)).Status);
+    });
+
+    [Fact]
+    public void Change_pte_maps_the_new_page_read_only_on_arm64_and_nothing_on_x86()
+    {
+        foreach (var isArm64 in (bool[])[false, true])
+            Run(
+                new BedOptions("active-count") { CustomProtocol = context => new ActiveCountProtocol(context, recent: false) { ChangePteMaps = isArm64 } },
+                async (bed, vm) =>
+                {
+                    await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate));
+                    await vm.Vm.Notifier.ChangePteAsync(bed.NewOperation(OperationKind.KsmScan), VmLayout.HotplugHva + 1, new Pfn(3));
+                    Assert.Equal(isArm64, vm.Vm.Sptes.TryGet(Place + 1, out var spte));
+                    if (isArm64) Assert.Equal((3, false), (spte.Pfn, spte.IsWritable));
+                });
+    }
+
+    [Fact]
     public void What_the_ioctl_refuses_changes_nothing() => Run(async (bed, vm) =>
     {
         await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate));
@@ -142,9 +190,11 @@ public sealed class MemslotTests
     private static ValueTask<MemslotResult> Set(Bed bed, BedVm vm, int id, Gfn gfn, long pages, Hva hva, MemslotFlags flags = MemslotFlags.None) =>
         vm.SetMemslotAsync(bed.NewOperation(OperationKind.MemslotCreate), id, gfn, pages, hva, flags);
 
-    private static void Run(Func<Bed, BedVm, ValueTask> claim)
+    private static void Run(Func<Bed, BedVm, ValueTask> claim) => Run(new BedOptions("active-count"), claim);
+
+    private static void Run(BedOptions options, Func<Bed, BedVm, ValueTask> claim)
     {
-        var bed = new Bed(new BedOptions("active-count"), seed: 1);
+        var bed = new Bed(options, seed: 1);
         var result = bed.Run(async () => await claim(bed, await bed.CreateVmAsync()));
         Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
     }

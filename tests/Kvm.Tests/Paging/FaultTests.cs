@@ -35,12 +35,13 @@ public sealed class FaultTests
     [InlineData("gfn-range")]
     public void Fault_retries_when_an_invalidation_ends_between_snapshot_and_lock(string protocol)
     {
-        var bed = new Bed(new BedOptions(protocol) { HostPort = port => new InterruptedPort(port) }, seed: 1);
+        InterruptedPort? host = null;
+        var bed = new Bed(new BedOptions(protocol) { HostPort = port => host = new InterruptedPort(port) }, seed: 1);
         var result = bed.Run(async () =>
         {
             var vm = await bed.CreateVmAsync();
             // The whole range, start to end, passes after the host was asked.
-            ((InterruptedPort)vm.Vm.Host).AfterLookup = () => bed.RunEventAsync(
+            host!.AfterLookup = () => bed.RunEventAsync(
                 bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, BedVm.RamHva(3), 1);
             Assert.Equal(FaultStatus.Retry, (await vm.TouchAsync(BedVm.RamGfn(3), write: true, retriesMax: 0)).Status);
             Assert.False(vm.Vm.Sptes.TryGet(BedVm.RamGfn(3), out _));

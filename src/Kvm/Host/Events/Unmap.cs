@@ -1,3 +1,5 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;
 
@@ -17,7 +19,10 @@ internal sealed class Unmap(Machine machine) : IHostEventSource
             var zapped = 0;
             foreach (var (vma, pages) in mm.Pieces(ev.Range))
                 zapped += await mm.Ranges.WithinAsync(
-                    op, pages, MmuNotifierEvent.Unmap, ev.HoldMicroseconds, () => PageTableWalk.ZapAsync(machine, op, mm, vma, pages));
+                    op, Announced(pages), MmuNotifierEvent.Unmap, ev.HoldMicroseconds, () => PageTableWalk.ZapAsync(machine, op, mm, vma, pages));
             return zapped;
         });
+
+    /// <summary>What subscribers are told. CVE-2021-4002 told them of one page where a shared page table with many went.</summary>
+    private HvaRange Announced(HvaRange pages) => machine.Mutant == Mutant.RangeTooNarrow ? new HvaRange(pages.Start, 1) : pages;
 }

@@ -18,7 +18,7 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     private readonly bool _recent;
     private readonly KernelMutex _invalidateLock;
     private readonly RcuWait _memslotsUpdateWait;
-    private readonly InvalidationState _state = new();
+    private readonly InvalidationState _state;
 
     // Who is counted, for witnesses; the protocol itself knows only the number.
     private readonly List<WaitBlocker> _active = [];
@@ -28,6 +28,9 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     {
         _context = context;
         _recent = recent;
+        _state = new InvalidationState(context.Mutant);
+        // The bug is arm64's, so its mutant is.
+        ChangePteMaps = context.Mutant == Mutant.ChangePteMapsInvalidSlot;
         _invalidateLock = new KernelMutex(context.Locks, LockClasses.MnInvalidateLock, context.VmName);
         _memslotsUpdateWait = new RcuWait(context.Locks, LockClasses.MnMemslotsUpdateRcuwait, context.VmName, () => _active);
     }
@@ -37,6 +40,9 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     public long ActiveInvalidations => _activeCount;
     public bool HasChangePte => !_recent;
     public bool HasLocklessAgeing => _recent;
+
+    /// <inheritdoc cref="IInvalidationProtocol.ChangePteMaps"/>
+    public bool ChangePteMaps { get; init; }
 
     public async ValueTask RangeStartAsync(Operation op, MmuNotifierRange range)
     {
@@ -76,6 +82,7 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
             _invalidateLock.Release(op);
             await _memslotsUpdateWait.SleepAsync();
             await _invalidateLock.AcquireAsync(op);
+            if (_context.Mutant == Mutant.WakeWithoutRecheck) break;
         }
 
         _memslotsUpdateWait.Finish();
@@ -121,7 +128,8 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     {
         await _invalidateLock.AcquireAsync(op);
         _activeCount--;
-        _active.RemoveAt(_active.FindIndex(entry => entry.Operation == op.Id));
+        // A reset that came too early has forgotten who was counted.
+        if (_active.FindIndex(entry => entry.Operation == op.Id) is var index and >= 0) _active.RemoveAt(index);
         var wake = _activeCount == 0;
         _invalidateLock.Release(op);
         op.Held = op.Held.Without(LockClasses.MnMemslotsUpdateRcuwait, LockMode.Read);

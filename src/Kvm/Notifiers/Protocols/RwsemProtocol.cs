@@ -15,11 +15,12 @@ public sealed class RwsemProtocol : IInvalidationProtocol
 {
     private readonly ProtocolContext _context;
     private readonly RwSemaphore _slotsLock;
-    private readonly InvalidationState _state = new();
+    private readonly InvalidationState _state;
 
     public RwsemProtocol(ProtocolContext context, bool fair)
     {
         _context = context;
+        _state = new InvalidationState(context.Mutant);
         _slotsLock = new RwSemaphore(
             context.Locks, fair ? LockClasses.NotifierSlotsLock : LockClasses.NotifierSlotsLockUnfair, context.VmName, fair);
     }
