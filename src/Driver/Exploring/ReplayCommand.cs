@@ -16,7 +16,7 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
 {
     public int Run(ReplayRequest request)
     {
-        var (replay, player) = Read(request.File);
+        var (replay, player) = ReplaySource.Read(environment.Folders.Current, request.File);
         EventLog? log = null;
         var played = player.Play(replay, isLenient: false, world => log = new EventLog(world), request.Until);
         log!.Complete();
@@ -35,19 +35,6 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
         else Write(report, player.Scenario);
         environment.Out.Flush();
         return ExitCode(report);
-    }
-
-    private (Replay Replay, ReplayPlayer Player) Read(string file)
-    {
-        try
-        {
-            var replay = ReplayFile.Read(Path.GetFullPath(file, environment.Folders.Current));
-            return (replay, ReplayPlayer.Of(replay, (name, assembly) => ProtocolFinder.FindProtocol(name, assembly, file)));
-        }
-        catch (ReplayException exception)
-        {
-            throw new UsageException(exception.Message.Contains(Path.GetFileName(file), StringComparison.Ordinal) ? exception.Message : $"{file}: {exception.Message}");
-        }
     }
 
     private void Write(Report report, Scenario scenario)

@@ -1,23 +1,26 @@
-using Livebed.Kvm.World;
-
 namespace Livebed.Explorer.Strategies;
 
 /// <summary>
-/// The schedules of a search that wants to miss nothing without knowing what it is after: even numbers are uniformly random, odd ones PCT. The
+/// Schedules of a search that wants to miss nothing without knowing what it is after: even numbers are uniformly random, odd ones PCT. The
 /// former are good at bugs that need many switches, the latter at those that need a few in the right place. A schedule depends on its
-/// number and seed alone, never on those before it.
+/// number and the search's seed alone, never on those before it.
 /// </summary>
 public static class AlternatingStrategies
 {
+    /// <summary>Searches with neighbouring seeds share no schedule below this number.</summary>
+    public const ulong SchedulesPerSeed = 1_000_000_000;
+
     /// <param name="seed">of the search</param>
     /// <param name="schedule">number of the schedule in it, from 0 on</param>
     /// <param name="decisions">about how many decisions a schedule has, see <see cref="PctStrategy"/></param>
     public static ISchedulingStrategy Of(ulong seed, long schedule, long decisions)
     {
         var own = SeedOf(seed, schedule);
-        return schedule % 2 == 0 ? new RandomStrategy(own) : new PctStrategy(own, PctStrategy.DefaultDepth, decisions);
+        return KindOf(schedule) == StrategyKind.Random ? new RandomStrategy(own) : new PctStrategy(own, PctStrategy.DefaultDepth, decisions);
     }
 
-    /// <summary>The schedule's own seed, from which a plan can be drawn too.</summary>
-    public static ulong SeedOf(ulong seed, long schedule) => SeededRandom.Mix(SeededRandom.Mix(seed) + (ulong)schedule);
+    public static StrategyKind KindOf(long schedule) => schedule % 2 == 0 ? StrategyKind.Random : StrategyKind.Pct;
+
+    /// <summary>The schedule's own seed: a search with this seed and strategy has the schedule as its first.</summary>
+    public static ulong SeedOf(ulong seed, long schedule) => seed * SchedulesPerSeed + (ulong)schedule;
 }
