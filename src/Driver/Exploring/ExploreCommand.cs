@@ -17,7 +17,7 @@ internal sealed class ExploreCommand(CommandEnvironment environment)
     {
         if (request.ChecksDeterminism) return new DeterminismCheck(environment).Run(request);
         var begun = environment.Clock.GetTimestamp();
-        var report = new ExploreReport(new ReportPage(environment), isAlone: request.Scenarios.Count == 1);
+        var report = new ExploreReport(new ReportPage(environment), isAlone: request.Scenarios.Count == 1, request.Verbose);
         var explored = new List<Explored>();
         for (var i = 0; i < request.Scenarios.Count && (i == 0 || !IsInterrupted); i++)
         {

@@ -13,7 +13,7 @@ namespace Livebed.Driver.Exploring;
 /// What a search says: what was searched and how far, the verdict, potential deadlocks, the worst case, and for a finding what it violates, its
 /// witness, and the commands that repeat it. The witness is drawn only where one scenario was asked for: `replay` draws it of any.
 /// </summary>
-internal sealed class ExploreReport(ReportPage page, bool isAlone)
+internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbose)
 {
     /// <summary>Rows of a witness that are drawn; the end is what matters.</summary>
     private const int RowsMax = 120;
@@ -81,7 +81,7 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone)
         if (finding.Failure is { } failure)
         {
             page.Line($"a lane threw {failure.GetType().Name}: {OneLine.Of(failure.Message)}");
-            page.Line(failure.ToString(), 4);
+            if (isVerbose) page.Line(failure.ToString(), 4);
         }
 
         page.Line();

@@ -21,5 +21,6 @@ internal sealed record ExploreRequest
     public required string? ReplayFile { get; init; }
 
     public required bool ChecksDeterminism { get; init; }
+    public required bool Verbose { get; init; }
     public required bool Json { get; init; }
 }

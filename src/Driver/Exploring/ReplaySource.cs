@@ -10,14 +10,16 @@ internal static class ReplaySource
     /// <exception cref="UsageException">The file is not there, no replay, or names what there is not.</exception>
     public static (Replay Replay, ReplayPlayer Player) Read(string currentFolder, string file)
     {
+        var path = Path.GetFullPath(file, currentFolder);
+        if (!File.Exists(path)) throw new UsageException($"{file}: there is no such file; allowed: a replay file, as `livebed explore` writes it");
         try
         {
-            var replay = ReplayFile.Read(Path.GetFullPath(file, currentFolder));
-            return (replay, ReplayPlayer.Of(replay, (name, assembly) => ProtocolFinder.FindProtocol(name, assembly, currentFolder, file)));
+            var replay = ReplayFile.Read(path);
+            return (replay, ReplayPlayer.Of(replay, (name, assembly) => ProtocolFinder.FindProtocol(name, assembly, currentFolder, $"{file}: protocol")));
         }
         catch (ReplayException exception)
         {
-            throw new UsageException(exception.Message.Contains(Path.GetFileName(file), StringComparison.Ordinal) ? exception.Message : $"{file}: {exception.Message}");
+            throw new UsageException(exception.Message.StartsWith(path, StringComparison.Ordinal) ? file + exception.Message[path.Length..] : $"{file}: {exception.Message}");
         }
     }
 }

@@ -4,7 +4,6 @@ using Livebed.Driver.Exploring;
 using Livebed.Driver.Terminal;
 using Livebed.Explorer.Replays;
 using Livebed.Explorer.Shrinking;
-using Spectre.Console;
 
 namespace Livebed.Driver.Shrinking;
 
@@ -64,19 +63,19 @@ internal sealed class ShrinkCommand(CommandEnvironment environment)
 
     private void Write(Report report)
     {
-        var console = environment.CreateConsole();
+        var page = new ReportPage(environment);
         var (before, after) = (report.Result.Before, report.Result.After);
-        console.Indented($"{report.Replay.Scenario}, protocol {report.Replay.Protocol}, mutant {report.Replay.Mutant}: still violates {report.Result.Kept}", 0);
+        page.Line($"{report.Replay.Scenario}, protocol {report.Replay.Protocol}, mutant {report.Replay.Mutant}: still violates {report.Result.Kept}");
         var table = Tables.Create("", "before", "after");
         table.Row("actors", Figures.Count(before.Actors), Figures.Count(after.Actors));
         table.Row("operations", Figures.Count(before.Operations), Figures.Count(after.Operations));
         table.Row("switches", Figures.Count(before.Switches), Figures.Count(after.Switches));
         table.Row("steps", Figures.Count(before.Steps), Figures.Count(after.Steps));
-        console.Write(table);
-        console.Indented(FormattableString.Invariant($"{report.Result.Plays} schedules played in {report.Elapsed.TotalSeconds:0.0}s"), 0);
-        if (report.Result.Limit is { } limit) console.Indented($"stopped by {limit}: it may get smaller still", 0);
-        console.Indented($"replay file  {report.File}", 0);
-        console.Copyable($"play it with {report.Command}");
+        page.Console.Write(table);
+        page.Line(FormattableString.Invariant($"{report.Result.Plays} schedules played in {report.Elapsed.TotalSeconds:0.0}s"));
+        if (report.Result.Limit is { } limit) page.Line($"stopped by {limit}: it may get smaller still");
+        page.Copyable($"replay file  {report.File}");
+        page.Copyable($"play it with {report.Command}");
     }
 
     private static object JsonOf(Report report) => new

@@ -38,6 +38,7 @@ public static class ReplayFile
             Mutant = replay.Mutant,
             Parameters = new SortedDictionary<string, int>(replay.Parameters.ToDictionary(), StringComparer.Ordinal),
             Seed = replay.Seed,
+            CallsArePoints = replay.CallsArePoints,
             Without = [.. replay.Without.Names],
             Violates = [.. replay.Violates],
             LogHash = replay.LogHash.ToString("x16", CultureInfo.InvariantCulture),
@@ -61,6 +62,7 @@ public static class ReplayFile
             Mutant = content.Mutant,
             Parameters = content.Parameters,
             Seed = content.Seed,
+            CallsArePoints = content.CallsArePoints,
             Without = new Omissions(new SortedSet<string>(content.Without, StringComparer.Ordinal)),
             Violates = content.Violates,
             LogHash = ulong.TryParse(content.LogHash, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var hash)
@@ -100,7 +102,7 @@ public static class ReplayFile
         }
         catch (JsonException exception)
         {
-            throw new ReplayException($"{path}:{(exception.LineNumber ?? 0) + 1}: {exception.Message.Split('\n')[0]}");
+            throw new ReplayException($"{path}:{(exception.LineNumber ?? 0) + 1}: {exception.Message.Split(["\n", " Path: ", " LineNumber: "], StringSplitOptions.None)[0]}");
         }
     }
 
@@ -122,6 +124,7 @@ public static class ReplayFile
         public required string Mutant { get; init; }
         public required SortedDictionary<string, int> Parameters { get; init; }
         public required ulong Seed { get; init; }
+        public required bool CallsArePoints { get; init; }
         public required List<string> Without { get; init; }
         public required List<string> Violates { get; init; }
         public required string LogHash { get; init; }

@@ -46,7 +46,7 @@ public sealed class ReplayPlayer
     {
         var strategy = new ReplayStrategy(replay.Schedule, isLenient);
         var recorder = new ScheduleRecorder();
-        var world = new VirtualWorld(strategy, recorder: recorder);
+        var world = new VirtualWorld(strategy, recorder: recorder) { CallsArePoints = replay.CallsArePoints };
         attach?.Invoke(world);
         var plan = PlanOf(replay);
         var isCutShort = stepsMax < plan.StepsMax;
@@ -61,7 +61,7 @@ public sealed class ReplayPlayer
     internal Replayed Play(Replay replay, ISchedulingStrategy strategy)
     {
         var recorder = new ScheduleRecorder();
-        var world = new VirtualWorld(strategy, recorder: recorder);
+        var world = new VirtualWorld(strategy, recorder: recorder) { CallsArePoints = replay.CallsArePoints };
         var played = new PlanPlayer(PlanOf(replay), replay.Without).Play(world);
         return new Replayed(played, recorder.NamedRuns(world.Lanes), Divergence: null);
     }

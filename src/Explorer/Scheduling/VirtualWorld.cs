@@ -90,7 +90,8 @@ public sealed class VirtualWorld : IWorld
         var outer = SynchronizationContext.Current;
         try
         {
-            while (!_stopped && _pending > 0 && Steps < stepsMax && TryTakeNext(out var next))
+            // The last step may have been chosen where another lane stood: it is made too.
+            while (!_stopped && _pending > 0 && (Steps < stepsMax || _chosen >= 0) && TryTakeNext(out var next))
             {
                 if (Current != next.Lane)
                 {

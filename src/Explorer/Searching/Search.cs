@@ -20,6 +20,9 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
     private long _decisions = 1;
     private long _steps;
 
+    /// <summary>An exhaustive search keeps to the kernel's own points, as there are so many more schedules with the others.</summary>
+    private bool CallsArePoints => _dfs is null;
+
     public SearchResult Run()
     {
         var player = new PlanPlayer(_plan, Omissions.None);
@@ -50,7 +53,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
             StrategyKind.Pct => new PctStrategy(seed, options.Depth, _decisions),
             _ => _dfs!,
         };
-        var world = new VirtualWorld(strategy, recorder: _recorder, footprints: footprints) { LockOrder = _order, CallsArePoints = _dfs is null };
+        var world = new VirtualWorld(strategy, recorder: _recorder, footprints: footprints) { LockOrder = _order, CallsArePoints = CallsArePoints };
         options.Attach?.Invoke(world);
         return player.Play(world);
     }
@@ -78,6 +81,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         Parameters = scenario.Parameters.ToDictionary(parameter => parameter.Name, parameter => _plan.Parameter(parameter.Name)),
         Seed = scenario.IsDrawnFromSeed ? seed : 0,
         Without = Omissions.None,
+        CallsArePoints = CallsArePoints,
         Schedule = _recorder.NamedRuns(played.Stage.Bed.World.Lanes),
         Violates = [.. played.Violations.Select(violation => violation.Invariant).Distinct()],
         LogHash = played.Result.LogHash,
