@@ -6,6 +6,27 @@ public static class ScenarioCatalog
     public static IReadOnlyList<Scenario> All { get; } =
     [
         new FaultVsInvalidate(),
+        new OverlappingRanges(),
+        new NestedRanges(),
+        new MemslotCreate(),
+        new MemslotMove(),
+        new MemslotDelete(),
+        new MemslotVsNotifier(),
+        new DestroyInRange(),
+        new DestroyBothPaths(),
+        new DirtyLogGet(),
+        new DirtyLogClear(),
+        new InitiallyAllSet(),
+        new DirtyRingFull(),
+        new FastPageFault(),
+        new KsmMerge(),
+        new NonBlockableRange(),
+        new AgeingVsLogging(),
+        new SoftwareWrite(),
+        new PageReuse(),
+        new MemslotStarvation(),
+        new Exhaustive(),
+        new Swarm(),
     ];
 
     /// <summary>Null when there is none of that name.</summary>

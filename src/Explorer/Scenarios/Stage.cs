@@ -16,14 +16,32 @@ public sealed class Stage(Bed bed)
 
     public IReadOnlyList<int> RamSlots { get; } = [.. Enumerable.Range(0, bed.Options.RamSlots)];
 
-    /// <summary>Range starts that came while the first memslot update waited to publish; what a starvation search makes large.</summary>
-    public long StartsWhileUpdateWaited { get; set; }
-
     /// <summary>A value that nobody has written yet.</summary>
     public ulong NextToken() => ++_tokens;
 
     /// <summary>An ioctl on the VM: refused when it is closing, waited for by its end.</summary>
     public ValueTask CommandAsync(Func<BedVm, ValueTask> command) => Vm.CommandAsync(() => command(Vm));
+
+    /// <summary>Every RAM page mapped writable, as in a guest that has run for a while.</summary>
+    public async ValueTask TouchRamAsync()
+    {
+        for (var page = 0; page < Bed.Options.RamPages; page++) await Vm.TouchAsync(BedVm.RamGfn(page), write: true);
+    }
+
+    public ValueTask PlugAsync() => CommandAsync(async vm => await vm.PlugAsync(Bed.NewOperation(OperationKind.MemslotCreate)));
+
+    public ValueTask EnableLogAsync() =>
+        CommandAsync(async vm => await vm.Session.EnableAsync(Bed.NewOperation(OperationKind.DirtyLogEnable), RamSlots));
+
+    public ValueTask VerifyLogAsync() =>
+        CommandAsync(async vm => await vm.Session.VerifyAsync(Bed.NewOperation(OperationKind.DirtyLogVerify)));
+
+    /// <summary>Takes away whatever of range, VM and process the actors have left, so that a plan may be played without any of them.</summary>
+    public async ValueTask EndAsync(TeardownOrder order)
+    {
+        foreach (var held in _held.Values) await Bed.Host.CloseRangeAsync(held);
+        await Vm.TearDownAsync(Bed.NewOperation(OperationKind.VmDestroy), order);
+    }
 
     /// <summary>The operation by which an actor holds its range open; made at its first use.</summary>
     public Operation HeldBy(string actor)

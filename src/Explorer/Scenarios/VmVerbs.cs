@@ -1,4 +1,5 @@
 using Livebed.Explorer.Beds;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
@@ -8,7 +9,7 @@ public static class VmVerbs
 {
     /// <summary>Creates the hot-plug memslot.</summary>
     public static ActorPlan Plug(this ActorPlan actor) => actor.InVm(
-        "memslot-create", stage => stage.CommandAsync(async vm => await vm.PlugAsync(stage.Bed.NewOperation(OperationKind.MemslotCreate))));
+        "memslot-create", stage => stage.PlugAsync());
 
     public static ActorPlan Unplug(this ActorPlan actor) => actor.InVm(
         "memslot-delete", stage => stage.CommandAsync(async vm => await vm.UnplugAsync(stage.Bed.NewOperation(OperationKind.MemslotDelete))));
@@ -17,9 +18,13 @@ public static class VmVerbs
     public static ActorPlan MovePlugged(this ActorPlan actor) => actor.InVm(
         "memslot-move", stage => stage.CommandAsync(async vm => await vm.PlugAsync(stage.Bed.NewOperation(OperationKind.MemslotMove), moved: true)));
 
+    /// <summary>Gives the hot-plug memslot other flags, if it is there and at its first place.</summary>
+    public static ActorPlan FlagPlugged(this ActorPlan actor, MemslotFlags flags) => actor.InVm(
+        $"memslot-flags {flags}", stage => stage.CommandAsync(async vm => await vm.PlugAsync(stage.Bed.NewOperation(OperationKind.MemslotFlags), flags)));
+
     /// <summary>Switches dirty logging of RAM on, as a migration does, and copies every page.</summary>
     public static ActorPlan EnableLog(this ActorPlan actor) => actor.InVm(
-        "dirty-log enable", stage => stage.CommandAsync(async vm => await vm.Session.EnableAsync(stage.Bed.NewOperation(OperationKind.DirtyLogEnable), stage.RamSlots)));
+        "dirty-log enable", stage => stage.EnableLogAsync());
 
     public static ActorPlan DisableLog(this ActorPlan actor) => actor.InVm(
         "dirty-log disable", stage => stage.CommandAsync(vm => vm.Session.DisableAsync(stage.Bed.NewOperation(OperationKind.DirtyLogDisable))));
@@ -30,7 +35,7 @@ public static class VmVerbs
 
     /// <summary>The final sync: vCPUs paused, and every page that was written since its last copy must be in the set (S6).</summary>
     public static ActorPlan VerifyLog(this ActorPlan actor) => actor.InVm(
-        "dirty-log final sync", stage => stage.CommandAsync(async vm => await vm.Session.VerifyAsync(stage.Bed.NewOperation(OperationKind.DirtyLogVerify))));
+        "dirty-log final sync", stage => stage.VerifyLogAsync());
 
     /// <summary>KVM writes on behalf of a vCPU: emulation, pvclock.</summary>
     public static ActorPlan SoftwareWrite(this ActorPlan actor, int page, int vcpu = 0) => actor.InVm(

@@ -172,7 +172,9 @@ public sealed class MemslotUpdater(Vm vm)
     /// while it wants that lock. After the grace period nobody can know the version that was <paramref name="replaced"/>.</summary>
     private async ValueTask SwapAsync(Operation op, Memslot? replaced)
     {
+        var starts = vm.Counters.NotifierRanges;
         using (vm.World.Observer.Phase(op, "memslots.publish")) await vm.Protocol.PublishMemslotsAsync(op, vm.Memslots.Swap);
+        vm.Counters.StartsWhilePublishingMax = Math.Max(vm.Counters.StartsWhilePublishingMax, vm.Counters.NotifierRanges - starts);
         vm.World.Trace?.Note(op, $"publishes memslots {string.Join(", ", vm.Memslots.Active.Slots.Select(slot => slot.IsInvalid ? $"{slot.Id} (INVALID)" : $"{slot.Id}"))}");
         vm.SlotsArchLock.Release(op);
         using (vm.World.Observer.Phase(op, "memslots.synchronize_srcu"))

@@ -21,6 +21,9 @@ public sealed class VmCounters
 
     public long MemslotUpdates { get; set; }
     public long MemslotRefusals { get; set; }
+
+    /// <summary>Most range_start calls that came while one memslot update waited to publish.</summary>
+    public long StartsWhilePublishingMax { get; set; }
     public long DirtyLogGets { get; set; }
     public long DirtyLogClears { get; set; }
     public long DirtyRingResets { get; set; }

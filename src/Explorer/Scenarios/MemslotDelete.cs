@@ -1,0 +1,22 @@
+using Livebed.Kvm.World;
+
+namespace Livebed.Explorer.Scenarios;
+
+/// <summary>
+/// Claim: when a memslot has gone nothing of it is mapped, and nobody maps it again (S8). Guests touch it during both phases of its deletion, the INVALID one in which
+/// readers are waited for included, while the host takes a page of it, and then it comes back (kvm-protocol 5, DELETE).
+/// </summary>
+internal sealed class MemslotDelete : Scenario
+{
+    public override string Name => "memslot-delete";
+    public override string Claim => "nothing of a memslot is mapped once it has been deleted";
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Before(stage => stage.PlugAsync());
+        plan.Vcpu().WritePlugged(0).ReadPlugged(1).WritePlugged(0);
+        plan.Vcpu().ReadPlugged(1).WritePlugged(0);
+        plan.Actor("user").Unplug().Plug();
+        plan.Actor("mm").OnPlugged(OperationKind.DontNeed);
+    }
+}

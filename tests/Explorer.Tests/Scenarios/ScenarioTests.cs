@@ -1,0 +1,82 @@
+using Livebed.Explorer.Scenarios;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
+
+namespace Livebed.Explorer.Tests.Scenarios;
+
+/// <summary>What a scenario owes: a claim at its head, parameters within bounds, and a plan of which any part can be left out.</summary>
+public sealed class ScenarioTests
+{
+    private const int SchedulesWithout = 50;
+
+    public static TheoryData<string> Scenarios => [.. ScenarioCatalog.All.Select(scenario => scenario.Name)];
+
+    [Fact]
+    public void Names_differ_and_are_kebab_case()
+    {
+        Assert.Equal(ScenarioCatalog.All.Count, ScenarioCatalog.All.Select(scenario => scenario.Name).Distinct().Count());
+        Assert.All(ScenarioCatalog.All, scenario => Assert.Matches("^[a-z]+(-[a-z]+)*$", scenario.Name));
+    }
+
+    [Theory]
+    [MemberData(nameof(Scenarios))]
+    public void Its_file_opens_with_its_claim(string name)
+    {
+        var type = ScenarioCatalog.Find(name)!.GetType().Name;
+        var lines = File.ReadAllLines(Path.Combine(Source(), $"{type}.cs"));
+        var first = Array.FindIndex(lines, line => line.StartsWith("/// <summary>", StringComparison.Ordinal));
+        Assert.StartsWith("/// Claim: ", lines[first + 1], StringComparison.Ordinal);
+        Assert.DoesNotContain(lines[..first], line => line.Contains("class ", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Scenarios))]
+    public void Every_parameter_may_be_at_either_bound(string name)
+    {
+        var scenario = ScenarioCatalog.Find(name)!;
+        foreach (var parameter in scenario.Parameters)
+            foreach (var value in (int[])[parameter.Min, parameter.Max])
+            {
+                var setup = new ScenarioSetup("active-count") { Parameters = new Dictionary<string, int> { [parameter.Name] = value } };
+                for (ulong seed = 1; seed <= 5; seed++)
+                    AssertUnbroken(new PlanPlayer(new ScenarioPlan(scenario, setup, seed), Omissions.None), seed, $"{parameter.Name} = {value}");
+            }
+    }
+
+    /// <summary>Every actor and operation by turns, or, where the plan is drawn from the seed, of a few plans.</summary>
+    [Theory]
+    [MemberData(nameof(Scenarios))]
+    public void Any_actor_or_operation_can_be_left_out_without_a_false_alarm(string name)
+    {
+        var scenario = ScenarioCatalog.Find(name)!;
+        for (ulong seed = 1; seed <= (scenario.IsDrawnFromSeed ? 4UL : 1); seed++)
+        {
+            var plan = new ScenarioPlan(scenario, new ScenarioSetup("active-count"), seed);
+            foreach (var actor in plan.Actors)
+            {
+                AssertUnbroken(plan, scenario, actor.Name);
+                for (var operation = 0; operation < actor.Operations.Count; operation++)
+                    AssertUnbroken(plan, scenario, Omissions.NameOf(actor, operation));
+            }
+        }
+    }
+
+    private static void AssertUnbroken(ScenarioPlan plan, Scenario scenario, string without)
+    {
+        var player = new PlanPlayer(plan, Omissions.None.With(without));
+        for (ulong seed = 1; seed <= (scenario.IsDrawnFromSeed ? 2UL : SchedulesWithout); seed++) AssertUnbroken(player, seed, $"without {without}");
+    }
+
+    private static void AssertUnbroken(PlanPlayer player, ulong seed, string what)
+    {
+        var played = player.Play(new VirtualWorld(new RandomStrategy(seed)));
+        Assert.False(played.IsBroken, $"{what}, seed {seed}: {played.Result} {string.Join("; ", played.Violations.Select(violation => $"{violation.Invariant} {violation.Message}"))} {played.Result.Failure}");
+    }
+
+    private static string Source()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Cluster.sln"))) folder = folder.Parent;
+        return Path.Combine(folder!.FullName, "src", "Explorer", "Scenarios");
+    }
+}
