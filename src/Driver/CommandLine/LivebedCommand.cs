@@ -1,5 +1,8 @@
 using System.CommandLine;
 using Livebed.Driver.Exploring;
+using Livebed.Driver.MutantRuns;
+using Livebed.Driver.Shrinking;
+using Livebed.Explorer.Protocols;
 
 namespace Livebed.Driver.CommandLine;
 
@@ -34,6 +37,11 @@ internal static class LivebedCommand
         {
             return Fail(environment, e, e.Message, ExitCodes.Usage, verbose);
         }
+        catch (ProtocolException e)
+        {
+            // A protocol that is the user's own, and fails when it is made.
+            return Fail(environment, e, OneLine.Of(e.Message), ExitCodes.Usage, verbose);
+        }
         catch (BedException e)
         {
             return Fail(environment, e, $"the bed failed: {e.Message}", ExitCodes.BedFailed, verbose);
@@ -57,6 +65,12 @@ internal static class LivebedCommand
         var replay = new ReplayOptions();
         root.Add(replay.Command);
         replay.Command.SetAction(parsed => new ReplayCommand(environment).Run(replay.Read(parsed)));
+        var shrink = new ShrinkCommandOptions();
+        root.Add(shrink.Command);
+        shrink.Command.SetAction(parsed => new ShrinkCommand(environment).Run(shrink.Read(parsed)));
+        var mutants = new MutantsOptions();
+        root.Add(mutants.Command);
+        mutants.Command.SetAction(parsed => new MutantsCommand(environment).Run(mutants.Read(parsed)));
         var what = new Argument<string?>("what") { Arity = ArgumentArity.ZeroOrOne, Description = string.Join(", ", ListCommand.Kinds) };
         var list = new Command("list", "Says what there is, with a line each.") { what };
         list.SetAction(parsed => new ListCommand(environment).Run(parsed.GetValue(what)));

@@ -24,7 +24,7 @@ internal sealed class ExploreOptions
     };
 
     private readonly Option<string?> _protocol = Text("--protocol", "P", $"the notifier protocol (livebed list protocols) [{ProtocolCatalog.ActiveCount}]");
-    private readonly Option<string?> _assembly = Text("--protocol-assembly", "DLL", "the assembly that has the protocol");
+    private readonly Option<string?> _assembly = Text("--protocol-assembly", "DLL", "the assembly that has the protocol, if it is no preset (docs/protocols.md)");
     private readonly Option<string?> _mutant = Text("--mutant", "M", "search with a defect (livebed list mutants)");
     private readonly Option<string?> _strategy = Text("--strategy", "random|pct|dfs", "how schedules are chosen [random]");
     private readonly Option<string?> _depth = Text("--depth", "D", $"pct: ordering constraints that a bug may need [{PctStrategy.DefaultDepth}]");
@@ -67,7 +67,7 @@ internal sealed class ExploreOptions
         return new ExploreRequest
         {
             Scenarios = scenario is null ? ScenarioCatalog.All : [scenario],
-            Setup = SetupOf(parsed, scenario),
+            Setup = SetupOf(parsed, scenario, currentFolder),
             Search = SearchOf(parsed, clock) with { Schedules = schedules ?? (checksDeterminism ? 1 : long.MaxValue) },
             Budget = Value(parsed, _budget, ValueKinds.Duration(TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1))) ?? (schedules is null ? _usualBudget : null),
             ReplayFile = ReplayFileOf(parsed, scenario, currentFolder),
@@ -84,12 +84,12 @@ internal sealed class ExploreOptions
             $"explore {name}: there is no such scenario; allowed: {string.Join(", ", ScenarioCatalog.All.Select(known => known.Name))}");
     }
 
-    private ScenarioSetup SetupOf(ParseResult parsed, Scenario? scenario)
+    private ScenarioSetup SetupOf(ParseResult parsed, Scenario? scenario, string currentFolder)
     {
-        var protocol = parsed.GetValue(_protocol) ?? ProtocolCatalog.ActiveCount;
+        var protocol = parsed.GetValue(_protocol);
         var mutants = new[] { MutantCatalog.None }.Concat(MutantCatalog.All.Select(entry => entry.Name)).ToList();
         var mutant = Text(parsed, _mutant, ValueKinds.OneOf(mutants)) ?? MutantCatalog.None;
-        return ProtocolFinder.FindProtocol(protocol, parsed.GetValue(_assembly), $"--protocol {protocol}") with
+        return ProtocolFinder.FindProtocol(protocol, parsed.GetValue(_assembly), currentFolder, "--protocol" + (protocol is null ? "" : $" {protocol}")) with
         {
             Mutant = MutantCatalog.Find(mutant)?.Id ?? Mutant.None,
             Parameters = ParametersOf(parsed.GetValue(_set) ?? [], scenario),

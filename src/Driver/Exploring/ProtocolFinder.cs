@@ -1,22 +1,25 @@
+using Livebed.Explorer.Protocols;
 using Livebed.Explorer.Scenarios;
-using Livebed.Kvm.Notifiers;
 
 namespace Livebed.Driver.Exploring;
 
-/// <summary>Finds the protocol that is to be explored: the one place where a name, and the assembly that it comes from, becomes a setup.</summary>
+/// <summary>Finds the protocol that a command names, a preset or one of an assembly; what is wrong with it is the user's business.</summary>
 internal static class ProtocolFinder
 {
-    public static string Allowed { get; } = string.Join(", ", ProtocolCatalog.All.Select(entry => entry.Name));
-
-    /// <param name="name">of a preset</param>
+    /// <param name="name">of a preset, or of one in the assembly; null takes the assembly's only one, or the usual preset</param>
     /// <param name="assembly">the assembly that has it; null for a preset</param>
+    /// <param name="currentFolder">what a relative path of an assembly is relative to</param>
     /// <param name="place">where it was named, for the message: an option, a file</param>
     /// <exception cref="UsageException">There is no such protocol.</exception>
-    public static ScenarioSetup FindProtocol(string name, string? assembly, string place)
+    public static ScenarioSetup FindProtocol(string? name, string? assembly, string currentFolder, string place)
     {
-        if (assembly is not null) throw new UsageException($"{place}: '{name}' of {assembly}: only presets can be explored; allowed: {Allowed}");
-        return ProtocolCatalog.Find(name) is null
-            ? throw new UsageException($"{place}: '{name}' is unknown; allowed: {Allowed}")
-            : new ScenarioSetup(name);
+        try
+        {
+            return ProtocolSource.Find(name, assembly, currentFolder);
+        }
+        catch (ProtocolException exception)
+        {
+            throw new UsageException($"{place}: {exception.Message}");
+        }
     }
 }

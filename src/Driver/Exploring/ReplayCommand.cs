@@ -16,7 +16,7 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
 {
     public int Run(ReplayRequest request)
     {
-        var (replay, player) = Read(request.File);
+        var (replay, player) = ReplaySource.Read(environment.Folders.Current, request.File);
         EventLog? log = null;
         var played = player.Play(replay, isLenient: false, world => log = new EventLog(world), request.Until);
         log!.Complete();
@@ -35,21 +35,6 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
         else Write(report, player.Scenario);
         environment.Out.Flush();
         return ExitCode(report);
-    }
-
-    private (Replay Replay, ReplayPlayer Player) Read(string file)
-    {
-        var path = Path.GetFullPath(file, environment.Folders.Current);
-        if (!File.Exists(path)) throw new UsageException($"{file}: there is no such file; allowed: a replay file, as `livebed explore` writes it");
-        try
-        {
-            var replay = ReplayFile.Read(path);
-            return (replay, ReplayPlayer.Of(replay, (name, assembly) => ProtocolFinder.FindProtocol(name, assembly, $"{file}: protocol")));
-        }
-        catch (ReplayException exception)
-        {
-            throw new UsageException(exception.Message.StartsWith(path, StringComparison.Ordinal) ? file + exception.Message[path.Length..] : $"{file}: {exception.Message}");
-        }
     }
 
     private void Write(Report report, Scenario scenario)

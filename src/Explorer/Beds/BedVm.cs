@@ -81,10 +81,18 @@ public sealed class BedVm : IVmPort
         foreach (var (slotId, first, pages) in VmLayout.RamSlots(_bed.Options.RamPages, _bed.Options.RamSlots))
             await SetMemslotAsync(op, slotId, RamGfn(first), pages, RamHva(first));
         if (guest is null) return;
-        for (var index = 0; index < _bed.Options.Vcpus; index++) AddVcpu(index, guest(index));
+        var programs = Enumerable.Range(0, _bed.Options.Vcpus).Select(guest).ToList();
+        for (var index = 0; index < programs.Count; index++) AddVcpu(index, programs[index]);
         for (var index = 0; index < Vcpus.Count; index++)
         {
             var vcpu = Vcpus[index];
+            if (programs[index].IsOver)
+            {
+                // Nothing to do, so it needs no turn: it has halted.
+                await vcpu.RunAsync();
+                continue;
+            }
+
             _vcpuLanes.Add(_bed.World.Spawn(
                 laneName?.Invoke(index) ?? $"{Vm.Options.Name}/vcpu-{index}", vcpu.RunAsync));
         }

@@ -57,7 +57,16 @@ public sealed class ReplayPlayer
         return new Replayed(played, recorder.NamedRuns(world.Lanes), strategy.Divergence);
     }
 
-    private ScenarioPlan PlanOf(Replay replay) => new(_scenario, _setup, replay.Seed);
+    /// <summary>Plays the replay's plan in another order than the written one.</summary>
+    internal Replayed Play(Replay replay, ISchedulingStrategy strategy)
+    {
+        var recorder = new ScheduleRecorder();
+        var world = new VirtualWorld(strategy, recorder: recorder) { CallsArePoints = replay.CallsArePoints };
+        var played = new PlanPlayer(PlanOf(replay), replay.Without).Play(world);
+        return new Replayed(played, recorder.NamedRuns(world.Lanes), Divergence: null);
+    }
+
+    internal ScenarioPlan PlanOf(Replay replay) => new(_scenario, _setup, replay.Seed);
 
     private static Mutant MutantOf(string name)
     {

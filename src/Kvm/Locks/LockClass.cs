@@ -4,7 +4,7 @@ namespace Livebed.Kvm.Locks;
 
 /// <summary>
 /// A class of locks, in lockdep's sense: every VM's <c>mmu_lock</c> is one class. The index is the bit in <see cref="HeldLocks"/>; it is
-/// given in order of definition, which is the same in every process because all classes are defined in <see cref="LockClasses"/>.
+/// given in order of definition, which is the same in every process for those of <see cref="LockClasses"/>.
 /// </summary>
 public sealed class LockClass
 {
@@ -40,17 +40,30 @@ public sealed class LockClass
         }
     }
 
-    /// <summary>Defines a class; at most 64 in a process. Only for <see cref="LockClasses"/>: elsewhere the order, and with it the meaning
-    /// of the bits that cross the network, would depend on which code ran first.</summary>
+    /// <summary>Classes whose holders must not sleep, one bit each.</summary>
+    internal static ulong AtomicClasses { get; private set; }
+
+    /// <summary>
+    /// Defines a class; at most 64 in a process. The kernel's are in <see cref="LockClasses"/> and always come first; a protocol in an assembly of its
+    /// own defines its own in a static field, and they get their bits in the order in which its types are first used. In one process that is enough,
+    /// and the same in every schedule. The cluster cannot use such classes: what an operation holds crosses between processes as bits, and another
+    /// silo has not loaded the assembly, or its types in another order, so the bits would mean other locks there.
+    /// </summary>
+    /// <param name="name">as witnesses and lock tables show it; unique in the process</param>
+    /// <param name="maySleep">false for a spin lock</param>
+    /// <param name="readersQueueBehindWriters">true where a queued writer blocks new readers</param>
     /// <exception cref="InvalidOperationException">A 65th class, or a name that is taken.</exception>
-    internal static LockClass Define(string name, bool maySleep, bool readersQueueBehindWriters = true)
+    public static LockClass Define(string name, bool maySleep, bool readersQueueBehindWriters = true)
     {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        DefineAll();
         lock (DefinitionLock)
         {
             if (Defined.Count == MaxClasses) throw new InvalidOperationException($"a process has room for {MaxClasses} lock classes");
             if (Defined.Exists(c => c.Name == name)) throw new InvalidOperationException($"lock class '{name}' is defined twice");
             var created = new LockClass(name, Defined.Count, maySleep, readersQueueBehindWriters);
             Defined.Add(created);
+            if (!maySleep) AtomicClasses |= 1UL << created.Index;
             return created;
         }
     }
@@ -63,6 +76,6 @@ public sealed class LockClass
 
     public override string ToString() => Name;
 
-    // A process may be sent bits before its own code ever named a class.
-    private static void DefineAll() => RuntimeHelpers.RunClassConstructor(typeof(LockClasses).TypeHandle);
+    // A process may be sent bits before its own code ever named a class. Within the initialiser that does it this is nothing.
+    internal static void DefineAll() => RuntimeHelpers.RunClassConstructor(typeof(LockClasses).TypeHandle);
 }

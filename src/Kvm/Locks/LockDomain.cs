@@ -9,12 +9,12 @@ namespace Livebed.Kvm.Locks;
 /// </summary>
 public sealed class LockDomain(IWorld world)
 {
-    private static readonly ulong AtomicClasses =
-        Enumerable.Range(0, LockClass.Count).Where(index => !LockClass.ByIndex(index).MaySleep).Aggregate(0UL, (mask, index) => mask | 1UL << index);
-
     private readonly Dictionary<(int Class, LockMode Mode), LockStatistics> _statistics = [];
     private readonly List<IWaitable> _waitables = [];
     private long _nextWaitId;
+
+    // Held bits may come from another process before a class was named in this one.
+    static LockDomain() => LockClass.DefineAll();
 
     public IWorld World { get; } = world;
     public LockOrderGraph Order { get; } = world.LockOrder ?? new LockOrderGraph();
@@ -50,13 +50,13 @@ public sealed class LockDomain(IWorld world)
     internal void BeforeAcquire(Operation op, LockClass lockClass, LockMode mode, string instance, bool alreadyHoldsInstance)
     {
         Order.Add(op, lockClass, mode, alreadyHoldsInstance);
-        if (lockClass.MaySleep && (op.Held.Classes & AtomicClasses) != 0) AssertMaySleep(op, $"asks for {lockClass} of {instance}");
+        if (lockClass.MaySleep && (op.Held.Classes & LockClass.AtomicClasses) != 0) AssertMaySleep(op, $"asks for {lockClass} of {instance}");
     }
 
     /// <summary>Asserts that the operation holds no spin lock; call it before any wait of the model that sleeps in the kernel.</summary>
     public void AssertMaySleep(Operation op, string what)
     {
-        if ((op.Held.Classes & AtomicClasses) == 0) return;
+        if ((op.Held.Classes & LockClass.AtomicClasses) == 0) return;
         var (held, _) = op.Held.Enumerate().First(hold => !hold.Class.MaySleep);
         World.Observer.Violated(new Violation(
             Invariants.AtomicSleep, $"{op} {what} while it holds {held}, under which the kernel cannot sleep", Operations: [op.Id]));

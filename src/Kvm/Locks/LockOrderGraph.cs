@@ -12,7 +12,7 @@ public sealed class LockOrderGraph
     private readonly Dictionary<Edge, string> _edges = [];
 
     // Per class and mode asked for: the holds whose edge is there already, so that an acquisition costs a comparison and not a walk.
-    private readonly HeldLocks[] _known = new HeldLocks[2 * LockClass.Count];
+    private HeldLocks[] _known = new HeldLocks[2 * LockClass.Count];
 
     public IReadOnlyDictionary<Edge, string> Edges => _edges;
 
@@ -23,6 +23,8 @@ public sealed class LockOrderGraph
     {
         if (mode == LockMode.Write) WrittenClasses |= 1UL << asked.Index;
         var holds = alreadyHoldsInstance ? op.Held : op.Held.Without(asked, LockMode.Read).Without(asked, LockMode.Write);
+        // A class may have been defined since.
+        if (2 * asked.Index + 1 >= _known.Length) Array.Resize(ref _known, 2 * LockClass.Count);
         ref var known = ref _known[2 * asked.Index + (int)mode];
         if ((holds.Read & ~known.Read) == 0 && (holds.Write & ~known.Write) == 0) return;
         known = new HeldLocks(known.Read | holds.Read, known.Write | holds.Write);

@@ -6,14 +6,19 @@ using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
+using ProtocolExample;
 
 namespace Livebed.Driver.Tests.Docs;
 
-/// <summary>The example of docs/protocols.md is the class beside this one, and does what the page says.</summary>
+/// <summary>The example of docs/protocols.md is the project in docs/protocol-example, and does what the page says.</summary>
 public sealed class ExampleProtocolTests
 {
     private static readonly Gfn _gfn = VmLayout.HotplugGfn;
     private static readonly HvaRange _pages = new(VmLayout.HotplugHva, 4);
+
+    private const string BuiltAt = "docs/protocol-example/bin/Release/net10.0/ProtocolExample.dll";
+
+    private static readonly string _assembly = Path.Combine(AppContext.BaseDirectory, "ProtocolExample.dll");
 
     private readonly NullObserver _observer = new();
     private readonly OperationIds _ids = new(1);
@@ -26,12 +31,31 @@ public sealed class ExampleProtocolTests
     }
 
     [Fact]
-    public void The_page_shows_the_class_as_it_is()
+    public void The_page_shows_both_classes_as_they_are() => Assert.Equal(
+        [Declared("RememberingProtocol", "public class"), Declared("PromotingProtocol", "public sealed class")], Documents.Blocks("docs/protocols.md", "csharp"));
+
+    [Theory]
+    [InlineData("remembering", ExitCodes.Invalid)]
+    [InlineData("promoting", ExitCodes.Valid)]
+    public async Task The_command_of_the_page_explores_the_assembly_and_sees_which_half_is_the_mistake(string protocol, int expected)
     {
-        var file = Repository.File("tests/Driver.Tests/Docs/PromotingProtocol.cs");
-        var declared = file[file.IndexOf("internal sealed class", StringComparison.Ordinal)..];
-        Assert.Equal(declared, Assert.Single(Documents.Blocks("docs/protocols.md", "csharp")));
+        var command = Assert.Single(
+            Documents.Blocks("docs/protocols.md", "sh").SelectMany(block => block.Split('\n')), line => line.Contains($"--protocol {protocol} ", StringComparison.Ordinal));
+        var arguments = command[(command.IndexOf(" -- ", StringComparison.Ordinal) + 4)..].Replace(BuiltAt, _assembly, StringComparison.Ordinal).Split(' ');
+        using var harness = new CommandHarness();
+        Assert.Equal(expected, await harness.RunAsync([.. arguments, "--seed", "1", "--schedules", expected == ExitCodes.Valid ? "20" : "50000"]));
+        if (expected == ExitCodes.Valid) return;
+
+        // The replay names the assembly, so it can be shrunk and played again.
+        var replay = Path.GetFileName(Assert.Single(Directory.GetFiles(harness.Folder.FullPath, "*.replay.json")));
+        Assert.Equal(ExitCodes.Valid, await harness.RunAsync("shrink", replay, "--out", "small.json"));
+        Assert.Equal(ExitCodes.Invalid, await harness.RunAsync("replay", "small.json"));
+        Assert.Contains("violates S2", harness.Out, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void The_example_is_about_a_hundred_lines() => Assert.InRange(
+        Directory.GetFiles(Path.Combine(Repository.Root, "docs/protocol-example"), "*.cs").Sum(file => File.ReadAllLines(file).Length), 80, 120);
 
     [Fact]
     public async Task Remembering_what_start_did_is_not_enough()
@@ -81,9 +105,15 @@ public sealed class ExampleProtocolTests
     private async Task<Vm> CreateVmAsync(bool promotes)
     {
         var vm = new Vm(
-            new StillWorld(_observer), new VmOptions("vm-1", 1, "promoting"), new HostPort(_host, 1), context => new PromotingProtocol(context, promotes));
+            new StillWorld(_observer), new VmOptions("vm-1", 1, "promoting"), new HostPort(_host, 1), context => promotes ? new PromotingProtocol(context) : new RememberingProtocol(context));
         Assert.True(await vm.Host.RegisterNotifierAsync(NewOperation(OperationKind.VmCreate), vm.Notifier));
         return vm;
+    }
+
+    private static string Declared(string type, string declaration)
+    {
+        var file = Repository.File($"docs/protocol-example/{type}.cs");
+        return file[file.IndexOf(declaration, StringComparison.Ordinal)..];
     }
 
     private ValueTask<FaultReply> FaultAsync(Vm vm) => vm.Faults.HandleAsync(NewOperation(OperationKind.Fault), vcpu: 0, _gfn, write: true);

@@ -2,16 +2,14 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;
 
-namespace Livebed.Driver.Tests.Docs;
+namespace ProtocolExample;
 
 /// <summary>
-/// The worked example of docs/protocols.md, which shows this class word by word. What start decided is kept with the range,
-/// so end does the same whatever the memslots are by then; and a memslot update, instead of waiting for open ranges, counts those
-/// that were elided before it publishes.
+/// The first half of the worked example of docs/protocols.md, and a mistake: what start decided is kept with the range, so that end does the
+/// same whatever the memslots are by then. Nothing tells a range that was elided when a memslot comes to cover it.
 /// </summary>
 /// <param name="context">what a protocol gets of its VM</param>
-/// <param name="promotes">false leaves the second half out, which is the mistake that the page begins with</param>
-internal sealed class PromotingProtocol(ProtocolContext context, bool promotes = true) : IInvalidationProtocol
+public class RememberingProtocol(ProtocolContext context) : IInvalidationProtocol
 {
     private readonly InvalidationState _state = new();
     private readonly Dictionary<long, OpenRange> _open = [];
@@ -35,13 +33,10 @@ internal sealed class PromotingProtocol(ProtocolContext context, bool promotes =
         await context.Walk.FindAsync(op, range, mustLock: true, onLock: _state.End);
     }
 
-    public async ValueTask PublishMemslotsAsync(Operation op, Action publish)
+    public virtual ValueTask PublishMemslotsAsync(Operation op, Action publish)
     {
-        await context.MmuLock.WriteLockAsync(op);
-        if (promotes)
-            foreach (var open in _open.Values) Count(open);
         publish();
-        context.MmuLock.WriteUnlock(op);
+        return ValueTask.CompletedTask;
     }
 
     public bool ShouldRetryUnlocked(ulong sequence, Gfn gfn, Hva hva) => false;
@@ -53,6 +48,12 @@ internal sealed class PromotingProtocol(ProtocolContext context, bool promotes =
     public bool ResetAtDestroy() => true;
 
     public bool NeedsSameSlots(MmuNotifierRange range) => false;
+
+    /// <summary>Under mmu_lock.</summary>
+    protected void CountElided()
+    {
+        foreach (var open in _open.Values) Count(open);
+    }
 
     /// <summary>Under mmu_lock; once for each range, whoever comes first.</summary>
     private void Count(OpenRange open)

@@ -1,0 +1,65 @@
+using System.Text.Json;
+using Livebed.Driver.Campaigns;
+using Livebed.Driver.CommandLine;
+using Livebed.Driver.Exploring;
+using Livebed.Explorer.MutantRuns;
+using Livebed.Kvm.Mutants;
+
+namespace Livebed.Driver.MutantRuns;
+
+/// <summary>What `mutants --json` prints. A field without a value is null, never absent.</summary>
+internal static class MutantsJson
+{
+    public static string Write(MutantsRequest request, IReadOnlyList<MutantOutcome> outcomes, TimeSpan elapsed, bool interrupted) => JsonSerializer.Serialize(
+        new
+        {
+            verdict = outcomes.All(outcome => outcome.IsGood) ? "valid" : "invalid",
+            interrupted,
+            budgetSeconds = request.Budget.TotalSeconds,
+            elapsedSeconds = Math.Round(elapsed.TotalSeconds, 3),
+            seeds = request.Seeds,
+            mutants = outcomes.Select(OutcomeOf),
+        },
+        ExploreJson.Options) + "\n";
+
+    /// <summary>The command that plays the schedule again and writes its replay file.</summary>
+    /// <param name="entry">whose scenario and protocol it is</param>
+    /// <param name="mutant">its name; null to play it without</param>
+    /// <param name="found">strategy and seed</param>
+    public static string CommandOf(MutantEntry entry, string? mutant, MutantCatch found) => $"{CommandText.Livebed} " + CommandText.Words(
+    [
+        "explore", entry.Scenario, "--protocol", entry.Protocol, .. mutant is null ? Array.Empty<string>() : ["--mutant", mutant],
+        "--strategy", OperationNames.OfEnum(found.Strategy), "--seed", FormattableString.Invariant($"{found.ScheduleSeed}"), "--schedules", "1",
+    ]);
+
+    private static object OutcomeOf(MutantOutcome outcome) => new
+    {
+        outcome.Entry.Name,
+        outcome.Entry.Bug,
+        outcome.Entry.Reference,
+        outcome.Entry.Story,
+        outcome.Entry.Scenario,
+        outcome.Entry.Protocol,
+        good = outcome.IsGood,
+        names = outcome.Entry.CaughtBy,
+        outcome.CaughtBy,
+        medianSchedules = outcome.Median,
+        minSchedules = outcome.Min,
+        maxSchedules = outcome.Max,
+        outcome.MissedSeeds,
+        outcome.SurprisedSeeds,
+        falseAlarm = outcome.FalseAlarm is { } alarm ? CatchOf(outcome.Entry, null, alarm) : null,
+        outcome.Problem,
+        searches = outcome.Searches.Select(search => new
+        {
+            search.Seed,
+            search.Schedules,
+            caught = search.Catch is { } found ? CatchOf(outcome.Entry, outcome.Entry.Name, found) : null,
+        }),
+    };
+
+    private static object CatchOf(MutantEntry entry, string? mutant, MutantCatch found) => new
+    {
+        found.By, found.IsNamed, message = OneLine.Of(found.Message), found.Strategy, found.ScheduleSeed, command = CommandOf(entry, mutant, found),
+    };
+}

@@ -1,0 +1,59 @@
+using Livebed.Explorer.Scenarios;
+using Livebed.Kvm.Mutants;
+
+namespace Livebed.Explorer.MutantRuns;
+
+/// <summary>
+/// Hunts every given mutant in its scenario under its protocol, with several seeds each. All searches advance by turns of a few schedules, so that
+/// whatever time there is, those that are still under way have had the same number of schedules when it ends.
+/// </summary>
+/// <param name="entries">the mutants</param>
+/// <param name="findScenario">a scenario by name; null when there is none</param>
+/// <param name="options">how long</param>
+public sealed class MutantRun(IReadOnlyList<MutantEntry> entries, Func<string, Scenario?> findScenario, MutantRunOptions options)
+{
+    private const int SchedulesPerTurn = 32;
+
+    private long _schedules;
+
+    public IReadOnlyList<MutantOutcome> Run()
+    {
+        var searches = entries.Select(entry => SearchesOf(entry).ToList()).ToList();
+        var all = searches.SelectMany(ofOne => ofOne).ToList();
+        var isOver = false;
+        for (var pending = all; pending.Count > 0 && !isOver; pending = [.. pending.Where(IsUnderWay)])
+        {
+            foreach (var search in pending)
+            {
+                if (isOver = PlayTurn(search)) break;
+                options.Progress?.Invoke(all.Count(one => !IsUnderWay(one)), all.Count, _schedules);
+            }
+        }
+
+        return [.. entries.Select((entry, index) => new MutantOutcome(entry, [.. searches[index].Select(search => search.Result)])
+        {
+            Problem = findScenario(entry.Scenario) is null ? $"there is no scenario '{entry.Scenario}'" : null,
+        })];
+    }
+
+    private IEnumerable<MutantSearch> SearchesOf(MutantEntry entry)
+    {
+        if (findScenario(entry.Scenario) is not { } scenario) yield break;
+        for (var seed = 1; seed <= options.Seeds; seed++) yield return new MutantSearch(entry, scenario, (ulong)seed, alsoWithout: seed == 1);
+    }
+
+    /// <returns>whether the time is over</returns>
+    private bool PlayTurn(MutantSearch search)
+    {
+        for (var played = 0; played < SchedulesPerTurn && IsUnderWay(search); played++)
+        {
+            if (options.IsOver?.Invoke() == true) return true;
+            search.PlayNext();
+            _schedules++;
+        }
+
+        return false;
+    }
+
+    private bool IsUnderWay(MutantSearch search) => search.Catch is null && search.Schedules < options.SchedulesMax;
+}

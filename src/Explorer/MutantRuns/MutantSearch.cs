@@ -1,0 +1,81 @@
+using Livebed.Explorer.Scenarios;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.Mutants;
+
+namespace Livebed.Explorer.MutantRuns;
+
+/// <summary>
+/// One search for a mutant: schedules by turns random and PCT, until one breaks something that is not known to break without any mutant. It can be
+/// stopped after any schedule and goes on where it was, so that many searches share a budget. When asked to, it also plays each schedule
+/// without the mutant: what breaks there is a false alarm.
+/// </summary>
+internal sealed class MutantSearch
+{
+    private readonly Scene _mutated;
+    private readonly Scene? _sound;
+    private readonly MutantEntry _entry;
+    private readonly ulong _seed;
+    private MutantCatch? _falseAlarm;
+
+    public MutantSearch(MutantEntry entry, Scenario scenario, ulong seed, bool alsoWithout)
+    {
+        (_entry, _seed) = (entry, seed);
+        var setup = new ScenarioSetup(entry.Protocol, entry.Id);
+        _mutated = new Scene(scenario, setup);
+        if (alsoWithout) _sound = new Scene(scenario, setup with { Mutant = Mutant.None });
+    }
+
+    public long Schedules { get; private set; }
+    public MutantCatch? Catch { get; private set; }
+
+    public MutantSearchResult Result => new(_seed, Schedules, Catch, _falseAlarm);
+
+    /// <summary>Plays the next schedule.</summary>
+    public void PlayNext()
+    {
+        var schedule = Schedules++;
+        if (_sound is not null) _falseAlarm ??= Judge(_sound.Play(_seed, schedule), schedule);
+        Catch = Judge(_mutated.Play(_seed, schedule), schedule);
+    }
+
+    private MutantCatch? Judge(Played played, long schedule)
+    {
+        var (strategy, seed) = (AlternatingStrategies.KindOf(schedule), AlternatingStrategies.SeedOf(_seed, schedule));
+        if (played.Result.Failure is { } failure) return new MutantCatch(failure.GetType().Name, IsNamed: false, failure.Message, strategy, seed);
+        if (played.Violations.Count == 0 || _mutated.Scenario.KnownAs(_entry.Protocol, played.Violations) is not null) return null;
+        var violation = played.Violations.FirstOrDefault(IsNamed) ?? played.Violations[0];
+        return new MutantCatch(violation.Invariant, IsNamed(violation), violation.Message, strategy, seed);
+    }
+
+    private bool IsNamed(Violation violation) => _entry.CaughtBy.Contains(violation.Invariant);
+
+    /// <summary>The scenario with the mutant, or without.</summary>
+    private sealed class Scene
+    {
+        private readonly ScenarioSetup _setup;
+        private readonly LockOrderGraph _order = new();
+        private readonly long _decisions;
+        private PlanPlayer _player;
+
+        public Scene(Scenario scenario, ScenarioSetup setup)
+        {
+            (Scenario, _setup) = (scenario, setup);
+            _player = PlayerOf(seed: 0);
+            // PCT places its changes among the decisions of a schedule; as in a search of `explore`, one tells how many there are.
+            _decisions = Math.Max(1, _player.Play(new VirtualWorld(new RandomStrategy(0)) { LockOrder = _order }).Result.Steps);
+        }
+
+        public Scenario Scenario { get; }
+
+        public Played Play(ulong seed, long schedule)
+        {
+            if (Scenario.IsDrawnFromSeed) _player = PlayerOf(AlternatingStrategies.SeedOf(seed, schedule));
+            return _player.Play(new VirtualWorld(AlternatingStrategies.Of(seed, schedule, _decisions)) { LockOrder = _order });
+        }
+
+        private PlanPlayer PlayerOf(ulong seed) => new(new ScenarioPlan(Scenario, _setup, seed), Omissions.None);
+    }
+}
