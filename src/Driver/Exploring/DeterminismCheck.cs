@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Livebed.Driver.CommandLine;
-using Livebed.Explorer.Searching;
 using Livebed.Explorer.Scenarios;
+using Livebed.Explorer.Searching;
 using Livebed.Explorer.Witnesses;
 
 namespace Livebed.Driver.Exploring;

@@ -18,16 +18,12 @@ public sealed class Bed
     public const int PageSize = 64;
     public const int ScratchPages = 4;
 
-    /// <summary>Place of the host, see <see cref="Footprints"/>; VMs and vCPUs get the next ones.</summary>
-    public const int HostPlace = 0;
-
     private const long StepsMax = 2_000_000;
 
     private readonly OperationIds _ids = new(0);
     private readonly Dictionary<OperationId, Lane> _lanesOf = [];
     private readonly List<BedVm> _vms = [];
     private int _created;
-    private int _places = 1;
 
     public Bed(BedOptions options, VirtualWorld world)
     {
@@ -70,16 +66,16 @@ public sealed class Bed
     }
 
     /// <summary>Runs an operation as a lane of its own.</summary>
-    public Lane Spawn(OperationKind kind, Func<Operation, ValueTask> body, int place = Footprints.Everywhere)
+    public Lane Spawn(OperationKind kind, Func<Operation, ValueTask> body)
     {
         var op = new Operation(_ids.Next(), kind);
-        var lane = World.Spawn(op.ToString(), () => body(op), place);
+        var lane = World.Spawn(op.ToString(), () => body(op));
         _lanesOf[op.Id] = lane;
         return lane;
     }
 
     public Lane SpawnEvent(OperationKind kind, BedVm vm, Hva start, long pages, long hold = 0) =>
-        Spawn(kind, async op => await RunEventAsync(op, vm.AddressSpaceId, start, pages, hold), HostPlace);
+        Spawn(kind, async op => await RunEventAsync(op, vm.AddressSpaceId, start, pages, hold));
 
     public ValueTask<HostEventResult> RunEventAsync(Operation op, int addressSpace, Hva start, long pages, long hold = 0) =>
         Host.RunEventAsync(op, new HostEvent(op.Kind, addressSpace, new HvaRange(start, pages), hold) { ChildMicroseconds = hold });
@@ -131,6 +127,4 @@ public sealed class Bed
 
     /// <summary>Whether the lane that ran the operation is done; false for operations of vCPUs, which live as long as these.</summary>
     public bool HasEnded(OperationId operation) => _lanesOf.TryGetValue(operation, out var lane) && lane.IsDone;
-
-    internal int NewPlace() => _places < Footprints.PlacesMax ? _places++ : Footprints.Everywhere;
 }

@@ -19,15 +19,12 @@ public sealed class BedVm : IVmPort
     private TaskCompletionSource? _drained;
     private int _commands;
 
-    private readonly CrossingVmPort[] _vmPorts;
-    private readonly int[] _vcpuPlaces;
+    private readonly Place _state;
 
     internal BedVm(Bed bed, int ordinal)
     {
         _bed = bed;
-        Place = bed.NewPlace();
-        _vcpuPlaces = [.. Enumerable.Range(0, bed.Options.Vcpus).Select(_ => bed.NewPlace())];
-        _vmPorts = [.. _vcpuPlaces.Select(place => new CrossingVmPort(bed.World, this, place, Place))];
+        _state = new Place(bed.World);
         var options = bed.Options;
         AddressSpaceId = ordinal;
         bed.Host.CreateAddressSpace(new AddressSpaceSpec(ordinal,
@@ -37,7 +34,7 @@ public sealed class BedVm : IVmPort
             new VmaSpec(new HvaRange(VmLayout.ScratchHva, Bed.ScratchPages), VmaKind.Scratch),
         ]));
         IHostPort port = new HostPort(bed.Host, ordinal);
-        port = new CrossingHostPort(bed.World, options.HostPort?.Invoke(port) ?? port, Place, Bed.HostPlace);
+        port = new CrossingHostPort(bed.World, options.HostPort?.Invoke(port) ?? port);
         Vm = new Vm(
             bed.World,
             new VmOptions($"vm-{ordinal}", ordinal, options.Protocol, options.Mutant, options.SpinMmuLock, options.DirtyLog, options.RingEntries)
@@ -50,14 +47,24 @@ public sealed class BedVm : IVmPort
 
     public int AddressSpaceId { get; }
 
-    /// <summary>Where its code is, see <see cref="Footprints"/>.</summary>
-    public int Place { get; }
-
     public Vm Vm { get; }
     public DirtyLogSession Session { get; }
     public List<Vcpu> Vcpus { get; } = [];
     public RefusingSubscriber? Driver { get; private set; }
-    public bool IsClosing { get; private set; }
+    public bool IsClosing
+    {
+        get
+        {
+            _state.Reads();
+            return field;
+        }
+
+        private set
+        {
+            _state.Writes();
+            field = value;
+        }
+    }
 
     /// <summary>Where RAM page <paramref name="page"/> is, for the guest and for the host.</summary>
     public static Gfn RamGfn(long page) => VmLayout.RamGfn + page;
@@ -87,7 +94,7 @@ public sealed class BedVm : IVmPort
             }
 
             _vcpuLanes.Add(_bed.World.Spawn(
-                laneName?.Invoke(index) ?? $"{Vm.Options.Name}/vcpu-{index}", vcpu.RunAsync, _vcpuPlaces[index]));
+                laneName?.Invoke(index) ?? $"{Vm.Options.Name}/vcpu-{index}", vcpu.RunAsync));
         }
     }
 
@@ -120,6 +127,7 @@ public sealed class BedVm : IVmPort
         if (IsClosing) return;
         _commands++;
         await command();
+        _state.Reads();
         if (--_commands == 0) _drained?.TrySetResult();
     }
 
@@ -129,7 +137,9 @@ public sealed class BedVm : IVmPort
         IsClosing = true;
         if (_commands > 0) await (_drained = new TaskCompletionSource()).Task;
         foreach (var vcpu in Vcpus) await vcpu.StopAsync(op);
-        foreach (var task in _vcpuLanes) await task.Completion;
+        foreach (var lane in _vcpuLanes) await lane.Completion;
+        // Who was waited for is no matter of places any more.
+        _bed.World.Footprints?.WriteEverything();
     }
 
     /// <summary>VM and process go: the VM first (by its own process or another one), the process first, or both at once.</summary>
@@ -150,15 +160,14 @@ public sealed class BedVm : IVmPort
     private void AddVcpu(int index, IPacedGuestProgram program)
     {
         var options = _bed.Options;
-        var place = _vcpuPlaces[index];
-        var memory = new CrossingGuestMemory(_bed.World, _bed.Host.Find(AddressSpaceId)!.GuestMemory, place, Bed.HostPlace);
+        var memory = new NotedGuestMemory(_bed.World, _bed.Host.Find(AddressSpaceId)!.GuestMemory);
         var vcpu = new Vcpu(
             _bed.World,
             new VcpuOptions(
                 index, TlbEntries: 64, BatchAccesses: 8, FaultRetriesMax: options.FaultRetriesMax, FaultMicrosecondsMax: options.FaultMicrosecondsMax),
-            $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, _vmPorts[index], memory, program);
+            $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this), memory, program);
         Vcpus.Add(vcpu);
-        Vm.Vcpus.Add(new CrossingVcpuPort(_bed.World, vcpu, Place, place));
+        Vm.Vcpus.Add(vcpu);
     }
 
     private ValueTask ExitAsync() => ExitAsync(_bed.NewOperation(OperationKind.AddressSpaceExit));

@@ -6,24 +6,20 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Beds;
 
 /// <summary>The way from a vCPU to its VM; see <see cref="CrossingHostPort"/>.</summary>
-internal sealed class CrossingVmPort(VirtualWorld world, IVmPort vm, int vcpuPlace, int vmPlace) : IVmPort
+internal sealed class CrossingVmPort(VirtualWorld world, IVmPort vm) : IVmPort
 {
     public async ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
         await world.PointAsync(SchedulingPoint.Call);
-        world.Enter(vmPlace);
         world.Trace?.Note(op, $"the guest's {(write ? "write" : "read")} of {gfn} misses the TLB: fault");
         var reply = await vm.FaultAsync(op, vcpu, gfn, write);
         world.Trace?.Note(op, $"fault on {gfn} ends: {reply.Status}");
-        world.Enter(vcpuPlace);
         return reply;
     }
 
     public async ValueTask ReapDirtyRingsAsync(Operation op)
     {
         await world.PointAsync(SchedulingPoint.Call);
-        world.Enter(vmPlace);
         await vm.ReapDirtyRingsAsync(op);
-        world.Enter(vcpuPlace);
     }
 }

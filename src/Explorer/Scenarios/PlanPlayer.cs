@@ -45,8 +45,7 @@ public sealed class PlanPlayer(ScenarioPlan plan, Omissions omissions)
 
     private void Spawn(Stage stage, ActorPlan actor)
     {
-        var place = actor.Operations.Count > 0 ? PlaceOf(stage, actor.Operations[0]) : Footprints.Everywhere;
-        stage.Bed.World.Spawn(actor.Name, () => ActAsync(stage, actor), place);
+        stage.Bed.World.Spawn(actor.Name, () => ActAsync(stage, actor));
     }
 
     private async ValueTask ActAsync(Stage stage, ActorPlan actor)
@@ -55,13 +54,10 @@ public sealed class PlanPlayer(ScenarioPlan plan, Omissions omissions)
         {
             if (omissions.Has(actor, i)) continue;
             var operation = actor.Operations[i];
-            stage.Bed.World.Enter(PlaceOf(stage, operation));
             stage.Bed.World.Trace?.Began(operation.Text);
             await operation.Run!(stage);
         }
     }
-
-    private static int PlaceOf(Stage stage, PlannedOperation operation) => operation.StartsInHost ? Bed.HostPlace : stage.Vm.Place;
 
     /// <summary>With everything at rest: every range has had its end, SPTEs match the page table, what the plan wants to see is so, and when all
     /// is torn down nothing is left.</summary>

@@ -7,6 +7,7 @@ namespace Livebed.Explorer.Scenarios;
 public sealed class Stage(Bed bed)
 {
     private readonly Dictionary<string, Operation> _held = [];
+    private readonly Place _state = new(bed.World);
     private ulong _tokens;
 
     public Bed Bed { get; } = bed;
@@ -17,7 +18,11 @@ public sealed class Stage(Bed bed)
     public IReadOnlyList<int> RamSlots { get; } = [.. Enumerable.Range(0, bed.Options.RamSlots)];
 
     /// <summary>A value that nobody has written yet.</summary>
-    public ulong NextToken() => ++_tokens;
+    public ulong NextToken()
+    {
+        _state.Writes();
+        return ++_tokens;
+    }
 
     /// <summary>An ioctl on the VM: refused when it is closing, waited for by its end.</summary>
     public ValueTask CommandAsync(Func<BedVm, ValueTask> command) => Vm.CommandAsync(() => command(Vm));
@@ -46,6 +51,7 @@ public sealed class Stage(Bed bed)
     /// <summary>The operation by which an actor holds its range open; made at its first use.</summary>
     public Operation HeldBy(string actor)
     {
+        _state.Writes();
         if (!_held.TryGetValue(actor, out var op)) _held[actor] = op = Bed.NewOperation(OperationKind.HeldRange);
         return op;
     }

@@ -1,3 +1,5 @@
+using Livebed.Kvm.World;
+
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>
@@ -11,12 +13,12 @@ public sealed class Lane : SynchronizationContext
     private readonly VirtualWorld _world;
     private Queue<ReadyLane>? _backlog;
 
-    internal Lane(VirtualWorld world, int id, string name, int place)
+    internal Lane(VirtualWorld world, int id, string name)
     {
         _world = world;
         Id = id;
         Name = name;
-        Place = place;
+        End = new Place(world);
     }
 
     /// <summary>0, 1, 2, ... in order of spawning.</summary>
@@ -29,8 +31,8 @@ public sealed class Lane : SynchronizationContext
 
     public bool IsDone => _completion.Task.IsCompleted;
 
-    /// <summary>The object whose code it runs now, see <see cref="Footprints"/>.</summary>
-    internal int Place { get; set; }
+    /// <summary>That it has ended, which whoever waits for it sees.</summary>
+    internal Place End { get; }
 
     internal bool IsReady { get; set; }
 

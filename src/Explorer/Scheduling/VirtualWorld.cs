@@ -36,7 +36,7 @@ public sealed class VirtualWorld : IWorld
     /// <param name="strategy">who runs next</param>
     /// <param name="stopAtFirstViolation">whether a violation ends the schedule</param>
     /// <param name="recorder">writes the schedule down for a replay</param>
-    /// <param name="footprints">follows which objects each step enters</param>
+    /// <param name="footprints">follows what each step reads and writes</param>
     public VirtualWorld(
         ISchedulingStrategy strategy, bool stopAtFirstViolation = true, ScheduleRecorder? recorder = null, Footprints? footprints = null)
     {
@@ -68,15 +68,16 @@ public sealed class VirtualWorld : IWorld
 
     internal Footprints? Footprints { get; }
 
+    IFootprint? IWorld.Footprint => Footprints;
+
     /// <summary>Adds a lane that begins when it is first chosen; also from within the run.</summary>
     /// <param name="name">unique among those of the scenario</param>
     /// <param name="body">what it does</param>
-    /// <param name="place">the object in whose code it begins, see <see cref="Scheduling.Footprints"/></param>
-    public Lane Spawn(string name, Func<ValueTask> body, int place = Footprints.Everywhere)
+    public Lane Spawn(string name, Func<ValueTask> body)
     {
         // Replays go by names.
         if (_lanes.Exists(other => other.Name == name)) name = $"{name}~{_lanes.Count}";
-        var lane = new Lane(this, _lanes.Count, name, place);
+        var lane = new Lane(this, _lanes.Count, name);
         _lanes.Add(lane);
         _pending++;
         MakeReady(new ReadyLane(lane, StepCause.Start, (Action<object?>)(_ => Begin(lane, body)), null));
@@ -165,14 +166,6 @@ public sealed class VirtualWorld : IWorld
         return microseconds <= 0 ? PointAsync(SchedulingPoint.Yield) : NewPoint().Wait(StepCause.Timer, NowMicroseconds + microseconds);
     }
 
-    /// <summary>The current step crosses from one object into another; see <see cref="Scheduling.Footprints"/>.</summary>
-    internal void Enter(int place)
-    {
-        if (Footprints is null || Current is not { } lane) return;
-        lane.Place = place;
-        Footprints.Touch(place);
-    }
-
     /// <summary>Where a lane stopped, if it may go on or does so at a known time; null when it is done or waits for somebody.</summary>
     public StepCause? StandsAt(Lane lane)
     {
@@ -234,7 +227,7 @@ public sealed class VirtualWorld : IWorld
     private int Decide(int candidates, int running)
     {
         Footprints?.StepEnded();
-        var pick = candidates == 1 ? 0 : _strategy.Pick(_ready.AsSpan(0, candidates), running);
+        var pick = candidates == 1 && !_strategy.IsAskedAlways ? 0 : _strategy.Pick(_ready.AsSpan(0, candidates), running);
         if (pick < 0)
         {
             (_stopped, _givenUp) = (true, true);
@@ -282,6 +275,7 @@ public sealed class VirtualWorld : IWorld
 
         _pending--;
         lane.IsSpinning = false;
+        lane.End.Writes();
         lane.Complete();
     }
 

@@ -1,71 +1,109 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Strategies;
 
 /// <summary>
 /// All schedules with at most so many preemptions, one after the other, depth first: a preemption is a switch away from a lane that could have gone
 /// on (Musuvathi and Qadeer, PLDI 2007). One instance serves the whole search; <see cref="BeginSchedule"/> before each schedule.
-/// Two reductions leave out only what is equal to something played. A node whose happens-before order, running lane and ready lanes were seen before,
-/// with no more preemptions spent, is not entered again. And of two independent steps only one order is tried where that cannot cost a schedule its
-/// place within the bound (sleep sets, Godefroid 1996, with the preemptions that the other order needs taken into account).
+/// Two reductions leave out only what is equal to something played, up to the order of independent steps. Sleep sets (Godefroid, 1996): what was
+/// tried at a node first sleeps while its alternatives are explored, until a step comes that depends on it. And a node is not entered again if its
+/// happens-before order, ready lanes and running lane were seen with no more preemptions spent and no lane asleep that is awake now.
+/// With a bound not every tried step may sleep: the order in which it comes first must not cost a preemption more. It does not if the step is the
+/// running lane's own, or if its lane could not go on after it: then the switch to the alternative is the same, or free.
 /// </summary>
 public sealed class DepthFirstStrategy(int preemptionsMax, bool reduces = true) : ISchedulingStrategy
 {
     /// <summary>States remembered; beyond it the search goes on without remembering new ones.</summary>
-    public const int StatesMax = 40_000_000;
+    public const int StatesMax = 20_000_000;
 
-    private readonly List<Node> _path = [];
-    private readonly Dictionary<ulong, byte> _seen = [];
+    private readonly List<DepthFirstNode> _path = [];
+    private readonly Dictionary<ulong, Visit> _seen = [];
+    private readonly List<Sleeper> _sleeping = [];
     private Footprints _footprints = new();
     private int _depth;
     private int _preemptions;
+    private int _asked;
+    private DepthFirstNode? _last;
 
-    /// <summary>Schedules that were given up because an equal state had been left behind already.</summary>
+    /// <summary>Schedules that were given up because what would follow was equal to something played.</summary>
     public long Equivalent { get; private set; }
 
     /// <summary>The memory of states was full at some time.</summary>
     public bool IsMemoryFull { get; private set; }
 
+    public bool IsAskedAlways => true;
+
     /// <summary>Begins the next schedule; the world is to be given these footprints. Null when there is none left.</summary>
     public Footprints? BeginSchedule()
     {
-        if (_path.Count > 0 && !Advance()) return null;
+        if (_asked > 0 && !Advance()) return null;
         _footprints = new Footprints();
-        (_depth, _preemptions) = (0, 0);
+        _sleeping.Clear();
+        (_depth, _preemptions, _last) = (0, 0, null);
+        _asked++;
         return _footprints;
     }
 
     public int Pick(ReadOnlySpan<ReadyLane> ready, int running)
     {
+        AfterStep(ready);
+        if (ready.Length == 1) return IsAsleep(ready[0].Lane.Id) ? GiveUp() : 0;
         if (_depth < _path.Count) return Follow(ready, running);
-        if (reduces && WasSeen(ready, running))
-        {
-            Equivalent++;
-            return ISchedulingStrategy.GiveUp;
-        }
-
-        var node = new Node(ready.Length);
-        for (var i = 0; i < ready.Length; i++) node.Lanes[i] = ready[i].Lane.Id;
-        node.Running = running >= 0 ? ready[running].Lane.Id : -1;
-        node.PreemptionsBefore = _preemptions;
-        // The cheapest first: going on.
-        Array.Sort(node.Lanes, (left, right) => (left == node.Running ? -1 : left).CompareTo(right == node.Running ? -1 : right));
+        var node = new DepthFirstNode(_preemptions, running >= 0 ? ready[running].Lane.Id : -1);
+        foreach (var entry in ready)
+            if (!IsAsleep(entry.Lane.Id)) node.Add(entry.Lane.Id);
+        if (node.IsEmpty || (reduces && WasSeen(ready, running))) return GiveUp();
+        // The first choice may cost a preemption too, when the running lane sleeps.
+        if (!node.IsAffordable(preemptionsMax)) return GiveUp();
         _path.Add(node);
         return Follow(ready, running);
     }
 
     private int Follow(ReadOnlySpan<ReadyLane> ready, int running)
     {
-        var node = _path[_depth++];
-        var lane = node.Lanes[node.Next];
+        var node = _last = _path[_depth++];
         for (var i = 0; i < ready.Length; i++)
         {
-            if (ready[i].Lane.Id != lane) continue;
+            if (ready[i].Lane.Id != node.Lane) continue;
             if (running >= 0 && i != running) _preemptions++;
+            foreach (var tried in node.Tried)
+                if (reduces) _sleeping.Add(tried);
             return i;
         }
 
-        throw new InvalidOperationException($"lane {lane} could run here before and cannot now: the world is not deterministic");
+        throw new InvalidOperationException($"lane {node.Lane} could run here before and cannot now: the world is not deterministic");
+    }
+
+    /// <summary>A step has ended: it wakes whoever depends on it, and if it was a node's choice its footprint is now known.</summary>
+    private void AfterStep(ReadOnlySpan<ReadyLane> ready)
+    {
+        if (_footprints.LastLane < 0) return;
+        var step = new Sleeper(_footprints.LastLane, _footprints.LastReads, _footprints.LastWrites);
+        if (_last is not null)
+        {
+            _last.Known(step, MaySleep(_last, step.Lane, ready));
+            _last = null;
+        }
+
+        for (var i = _sleeping.Count - 1; i >= 0; i--)
+            if (_sleeping[i].Lane == step.Lane || _sleeping[i].DependsOn(step)) _sleeping.RemoveAt(i);
+    }
+
+    private static bool MaySleep(DepthFirstNode node, int lane, ReadOnlySpan<ReadyLane> readyAfter)
+    {
+        if (lane == node.Running) return true;
+        foreach (var entry in readyAfter)
+            if (entry.Lane.Id == lane) return false;
+        return true;
+    }
+
+    private int GiveUp()
+    {
+        Equivalent++;
+        return ISchedulingStrategy.GiveUp;
     }
 
     /// <summary>Goes back to the last node with something left to try within the bound.</summary>
@@ -73,39 +111,39 @@ public sealed class DepthFirstStrategy(int preemptionsMax, bool reduces = true) 
     {
         while (_path.Count > 0)
         {
-            var node = _path[^1];
-            // All but the first cost a preemption if somebody could have gone on.
-            var cost = node.Running >= 0 ? 1 : 0;
-            if (++node.Next < node.Lanes.Length && node.PreemptionsBefore + cost <= preemptionsMax) return true;
+            if (_path[^1].Next(preemptionsMax)) return true;
             _path.RemoveAt(_path.Count - 1);
         }
 
         return false;
     }
 
+    private bool IsAsleep(int lane)
+    {
+        foreach (var sleeper in _sleeping)
+            if (sleeper.Lane == lane) return true;
+        return false;
+    }
+
     private bool WasSeen(ReadOnlySpan<ReadyLane> ready, int running)
     {
         var key = _footprints.State;
-        foreach (var entry in ready) key += Livebed.Kvm.World.SeededRandom.Mix(0xABCDEFUL + (ulong)entry.Lane.Id);
-        key = Livebed.Kvm.World.SeededRandom.Mix(key ^ (ulong)(running >= 0 ? ready[running].Lane.Id + 1 : 0));
-        ref var spent = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrNullRef(_seen, key);
-        if (System.Runtime.CompilerServices.Unsafe.IsNullRef(ref spent))
+        foreach (var entry in ready) key += SeededRandom.Mix(0xABCDEFUL + (ulong)entry.Lane.Id);
+        key = SeededRandom.Mix(key ^ (ulong)(running >= 0 ? ready[running].Lane.Id + 1 : 0));
+        uint asleep = 0;
+        foreach (var sleeper in _sleeping) asleep |= 1u << (sleeper.Lane & 31);
+        ref var before = ref CollectionsMarshal.GetValueRefOrNullRef(_seen, key);
+        if (Unsafe.IsNullRef(ref before))
         {
-            if (_seen.Count < StatesMax) _seen.Add(key, (byte)_preemptions);
+            if (_seen.Count < StatesMax) _seen.Add(key, new Visit(asleep, (byte)_preemptions));
             else IsMemoryFull = true;
             return false;
         }
 
-        if (spent <= _preemptions) return true;
-        spent = (byte)_preemptions;
+        if (before.Preemptions <= _preemptions && (before.Asleep & ~asleep) == 0) return true;
+        if (_preemptions <= before.Preemptions && (asleep & ~before.Asleep) == 0) before = new Visit(asleep, (byte)_preemptions);
         return false;
     }
 
-    private sealed class Node(int lanes)
-    {
-        public int[] Lanes { get; } = new int[lanes];
-        public int Next { get; set; }
-        public int Running { get; set; }
-        public int PreemptionsBefore { get; set; }
-    }
+    private readonly record struct Visit(uint Asleep, byte Preemptions);
 }

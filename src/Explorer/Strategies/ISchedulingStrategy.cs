@@ -8,7 +8,10 @@ public interface ISchedulingStrategy
     /// <summary>What <see cref="Pick"/> returns to give the schedule up.</summary>
     const int GiveUp = -1;
 
-    /// <summary>Asked only where there is a choice: at least two lanes are ready.</summary>
+    /// <summary>Whether it is asked also where there is no choice.</summary>
+    bool IsAskedAlways => false;
+
+    /// <summary>Asked where there is a choice: at least two lanes are ready.</summary>
     /// <param name="ready">one entry a lane</param>
     /// <param name="running">index of the lane that made the last step and may go on, -1 when it may not</param>
     /// <returns>index of the one to run, or <see cref="GiveUp"/></returns>

@@ -21,6 +21,7 @@ public sealed class EventLog : IScheduleTrace
     private readonly List<WitnessEntry> _entries = [];
     private readonly Dictionary<OperationId, string> _lanes = [];
     private readonly List<Hold> _holds = [];
+    private readonly List<Hold> _queued = [];
     private string _running = "";
     private int _violations;
     private bool _isAfterAll;
@@ -66,11 +67,13 @@ public sealed class EventLog : IScheduleTrace
         // Reads nest, and a lock that was initialised anew is not given back: there may be several, or none.
         if (step == LockStep.Acquired) _holds.Add(hold);
         else if (step == LockStep.Released) _holds.Remove(hold);
+        if (step == LockStep.Acquired) _queued.Remove(hold);
         if (_isAfterAll) return;
         switch (step)
         {
             case LockStep.Waits:
-                Add(lane, WitnessKind.Waits, $"{hold}, {HoldersOf(lockClass, instance)}");
+                Add(lane, WitnessKind.Waits, $"{hold}, {InTheWayOf(hold)}");
+                _queued.Add(hold);
                 break;
             case LockStep.Acquired when lane != _running:
                 Add(lane, WitnessKind.Gets, $"{hold}, from {_running}");
@@ -136,14 +139,21 @@ public sealed class EventLog : IScheduleTrace
         else Dropped++;
     }
 
-    private string HoldersOf(LockClass lockClass, string instance)
+    /// <summary>Who holds it in a mode that excludes this one; a reader may instead stand behind a writer that waits.</summary>
+    private string InTheWayOf(Hold wanted)
     {
-        var holders = _holds.Where(hold => hold.Class == lockClass && hold.Instance == instance).Select(hold => LaneOf(hold.Operation) ?? "who set the stage").Distinct().ToList();
-        return holders.Count == 0 ? "behind others who wait" : $"held by {string.Join(", ", holders)}";
+        var (holders, queued) = (LanesOf(_holds, wanted), LanesOf(_queued, wanted));
+        if (holders.Count > 0) return $"held by {string.Join(", ", holders)}";
+        return queued.Count > 0 ? $"behind {string.Join(", ", queued)} in the queue" : "behind others";
     }
+
+    private List<string> LanesOf(List<Hold> holds, Hold wanted) =>
+        [.. holds.Where(hold => hold.Excludes(wanted)).Select(hold => LaneOf(hold.Operation) ?? "who set the stage").Distinct()];
 
     private readonly record struct Hold(OperationId Operation, LockClass Class, string Instance, LockMode Mode)
     {
+        public bool Excludes(Hold other) => Class == other.Class && Instance == other.Instance && (Mode == LockMode.Write || other.Mode == LockMode.Write);
+
         /// <summary>Most scenes have one VM, and then nothing is gained by saying whose lock it is.</summary>
         public override string ToString()
         {

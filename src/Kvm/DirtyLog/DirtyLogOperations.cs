@@ -18,6 +18,7 @@ public sealed class DirtyLogOperations(Vm vm)
     /// <summary><c>mark_page_dirty_in_slot</c>.</summary>
     public void MarkPageDirty(Memslot slot, Gfn gfn, int vcpu)
     {
+        vm.LogState.Writes();
         vm.World.Trace?.Note(null, $"marks {gfn} dirty");
         if (vm.Options.DirtyLog == DirtyLogMode.Ring) vm.DirtyRings.Push(vcpu, slot, gfn);
         else slot.Bitmap?.Set(gfn - slot.BaseGfn);
@@ -42,6 +43,7 @@ public sealed class DirtyLogOperations(Vm vm)
         await vm.SlotsLock.AcquireAsync(op);
         var slot = vm.Memslots.Active.ById(slotId);
         long reported = -1;
+        vm.LogState.Writes();
         if (slot?.Bitmap is { } bitmap)
         {
             reported = bitmap.Count();
@@ -82,6 +84,7 @@ public sealed class DirtyLogOperations(Vm vm)
         var snapshot = new ulong[bitmap.Words];
         var any = false;
         await vm.MmuLock.WriteLockAsync(op);
+        vm.LogState.Writes();
         for (var word = 0; word < bitmap.Words; word++)
         {
             var taken = only is { } mask ? bitmap.ClearWord(word, mask.Span[word]) : bitmap.TakeWord(word);
@@ -98,6 +101,7 @@ public sealed class DirtyLogOperations(Vm vm)
         await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
         vm.Checks.DirtyLogReturns(op, slot.BaseGfn, snapshot, epoch);
         if (target.IsEmpty) return;
+        vm.LogState.Writes();
         var words = target.Span;
         for (var word = 0; word < snapshot.Length; word++) words[word] |= snapshot[word];
     }

@@ -113,6 +113,7 @@ public sealed class DirtyLogSession
     private async ValueTask<long> CopyDirtyAsync(Operation op, RamBlock block)
     {
         // Taken in one step: what is marked from here on belongs to the next round.
+        _vm.LogState.Writes();
         var pages = (ulong[])block.Dirty.Clone();
         Array.Clear(block.Dirty);
         long count = 0;

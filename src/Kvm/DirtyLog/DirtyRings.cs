@@ -41,11 +41,13 @@ public sealed class DirtyRings(Vm vm)
     /// <returns>entries harvested; -1 when the VM is dying and nothing was reset</returns>
     public async ValueTask<long> ReapAsync(Operation op, Action<int, long> found)
     {
+        vm.LogState.Writes();
         var harvested = new List<(int SlotId, long Page)>();
         foreach (var ring in _rings)
             while (ring.TryHarvest(out var slotId, out _, out var page))
                 harvested.Add((slotId, page));
         if (!await TryResetAsync(op)) return -1;
+        vm.LogState.Writes();
         foreach (var (slotId, page) in harvested) found(slotId, page);
         vm.Counters.DirtyPagesReported += harvested.Count;
         return harvested.Count;
@@ -57,6 +59,7 @@ public sealed class DirtyRings(Vm vm)
         await vm.SlotsLock.AcquireAsync(op);
         var protectedPages = new Dictionary<Memslot, ulong[]>();
         await vm.MmuLock.WriteLockAsync(op);
+        vm.LogState.Writes();
         foreach (var ring in _rings)
         {
             while (ring.TryReset(out var slotId, out var instance, out var page))
@@ -86,6 +89,7 @@ public sealed class DirtyRings(Vm vm)
 
     private DirtyRing RingOf(int vcpu)
     {
+        vm.LogState.Writes();
         while (_rings.Count <= vcpu) _rings.Add(new DirtyRing(vm.Options.RingEntries));
         return _rings[vcpu];
     }

@@ -20,12 +20,15 @@ public sealed class AddressSpace
 
     private readonly Machine _machine;
     private readonly Vma[] _vmas;
+    private readonly Place _place;
     private int _mmCount = 1;
+    private bool _isExiting;
 
     internal AddressSpace(Machine machine, AddressSpaceSpec spec)
     {
         _machine = machine;
-        _vmas = [.. Validated(spec).OrderBy(area => area.Range.Start).Select(area => new Vma(area))];
+        _place = new Place(machine.World);
+        _vmas = [.. Validated(spec).OrderBy(area => area.Range.Start).Select(area => new Vma(machine.World, area))];
         Id = spec.Id;
         Name = $"mm-{spec.Id} of {machine.Name}";
         MmUsers = new RwSemaphore(machine.Locks, LockClasses.MmUsers, Name);
@@ -41,10 +44,25 @@ public sealed class AddressSpace
     public string Name { get; }
 
     /// <summary>The process is dying or dead: no new users, so no new operation by or for it.</summary>
-    public bool IsExiting { get; private set; }
+    public bool IsExiting
+    {
+        get
+        {
+            _place.Reads();
+            return _isExiting;
+        }
+    }
 
     /// <summary>Every subscriber was released by exit_mmap: PTEs may go without a range.</summary>
-    public bool IsReleased { get; internal set; }
+    public bool IsReleased
+    {
+        get;
+        internal set
+        {
+            _place.Writes();
+            field = value;
+        }
+    }
 
     /// <summary>Guest memory as the vCPUs of this process's VM reach it.</summary>
     public GuestMemory GuestMemory { get; }
@@ -77,7 +95,8 @@ public sealed class AddressSpace
     /// <summary>The last reference by the process itself goes; returns when the others are gone too. The op then is the only user.</summary>
     internal async ValueTask BecomeLastUserAsync(Operation op)
     {
-        IsExiting = true;
+        _place.Writes();
+        _isExiting = true;
         await MmUsers.DownWriteAsync(op);
     }
 
@@ -115,6 +134,7 @@ public sealed class AddressSpace
         if (!PageTableLock.IsHeldBy(op.Id)) throw new UnreachableException($"{op} changes the PTE of {hva} in {Name} without the page-table lock");
         ref var pte = ref vma.PteAt(hva);
         var old = pte;
+        vma.Changes(hva);
         if (old.NeedsNotifier(next)) CheckNotifierCompleteness(op, hva, old, next);
         if (old.IsKsm != next.IsKsm) _machine.KsmMappings += next.IsKsm ? 1 : -1;
         lock (Bus)
@@ -149,6 +169,7 @@ public sealed class AddressSpace
     private void CheckNotifierCompleteness(Operation op, Hva hva, Pte old, Pte next)
     {
         _machine.Counters.AddChecks(1);
+        _place.Reads();
         if (IsReleased || Ranges.Covers(hva)) return;
         _machine.World.Observer.Violated(new Violation(
             Invariants.NotifierCompleteness, $"{op} changes the PTE of {hva} in {Name} from {old} to {next} outside of every notified range",

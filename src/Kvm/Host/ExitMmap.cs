@@ -34,6 +34,7 @@ internal sealed class ExitMmap(Machine machine)
             mm.MmUsers.UpWrite(op);
         }
 
+        machine.ChangesAddressSpaces();
         machine.AddressSpaces.Remove(mm.Id);
         machine.Counters.AddressSpaceExits++;
         mm.Drop();

@@ -11,18 +11,21 @@ namespace Livebed.Kvm.Host;
 internal sealed class FolioLocks(LockDomain domain, string host)
 {
     private readonly Dictionary<Pfn, Entry> _entries = [];
+    private readonly Place _place = new(domain.World);
 
     public int Count => _entries.Count;
 
     /// <summary><c>folio_trylock</c>.</summary>
     public bool TryLock(Operation op, Pfn pfn)
     {
+        _place.Writes();
         if (_entries.ContainsKey(pfn)) return false;
         return Enter(pfn).Mutex.TryAcquire(op);
     }
 
     public void Unlock(Operation op, Pfn pfn)
     {
+        _place.Writes();
         var entry = _entries[pfn];
         entry.Mutex.Release(op);
         Leave(pfn, entry);
@@ -31,6 +34,7 @@ internal sealed class FolioLocks(LockDomain domain, string host)
     /// <summary><c>migration_entry_wait</c>: returns when whoever holds the page's lock now has given it up.</summary>
     public async ValueTask WaitAsync(Operation op, Pfn pfn)
     {
+        _place.Writes();
         if (!_entries.ContainsKey(pfn)) return;
         await Enter(pfn).Mutex.AcquireAsync(op);
         Unlock(op, pfn);

@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host;
 
@@ -29,14 +30,19 @@ public sealed class FramePool
     private readonly int _chunkShift;
     private readonly int _chunkMask;
     private readonly Stack<int> _free = new();
+    private readonly PlaceTable _places;
+    private readonly Place _freeList;
     private int _neverUsed;
     private int _ksmFrames;
 
     /// <param name="capacity">frames, not counting the zero frame</param>
     /// <param name="pageSize">bytes a frame; a power of two from 64 to 65536</param>
+    /// <param name="world">the world it is in, if any</param>
     /// <exception cref="ArgumentOutOfRangeException">A size outside of these bounds.</exception>
-    public FramePool(int capacity, int pageSize)
+    public FramePool(int capacity, int pageSize, IWorld? world = null)
     {
+        _places = new PlaceTable(world);
+        _freeList = new Place(world);
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, CapacityMax);
         if (pageSize is < PageSizeMin or > PageSizeMax || !BitOperations.IsPow2(pageSize))
@@ -68,6 +74,7 @@ public sealed class FramePool
     /// <exception cref="UnreachableException">The frame was written while it was free.</exception>
     public bool TryAllocate(bool zeroed, out Pfn pfn)
     {
+        _freeList.Writes();
         if (InUse == Capacity)
         {
             pfn = Pfn.None;
@@ -75,6 +82,7 @@ public sealed class FramePool
         }
 
         pfn = TakeFrame();
+        _places.Writes(pfn.Value);
         ref var frame = ref Meta(pfn);
         frame = new Frame { Generation = frame.Generation, RefCount = 1 };
         InUse++;
@@ -87,6 +95,7 @@ public sealed class FramePool
     /// <summary><c>get_page</c>.</summary>
     public void Get(Pfn pfn)
     {
+        _places.Writes(pfn.Value);
         ref var frame = ref Meta(pfn);
         if (frame.RefCount <= 0) throw new UnreachableException($"reference to {pfn}, which is free");
         frame.RefCount++;
@@ -96,6 +105,7 @@ public sealed class FramePool
     /// <exception cref="UnreachableException">Nobody holds such a reference: a defect of the model, never of a protocol.</exception>
     public bool Put(Pfn pfn)
     {
+        _places.Writes(pfn.Value);
         if (!IsKnown(pfn)) throw new UnreachableException($"put of {pfn}, which does not exist");
         ref var frame = ref Meta(pfn);
         if (frame.RefCount <= frame.MapCount || (pfn == ZeroFrame && frame.RefCount == 1))
@@ -127,25 +137,29 @@ public sealed class FramePool
         return Put(pfn);
     }
 
-    public int RefCount(Pfn pfn) => Meta(pfn).RefCount;
-    public int MapCount(Pfn pfn) => Meta(pfn).MapCount;
+    public int RefCount(Pfn pfn) => Seen(pfn).RefCount;
+    public int MapCount(Pfn pfn) => Seen(pfn).MapCount;
 
     /// <summary>How often the frame was freed; the same pfn with another generation is another page.</summary>
-    public int Generation(Pfn pfn) => Meta(pfn).Generation;
+    public int Generation(Pfn pfn) => Seen(pfn).Generation;
 
-    public bool IsKsm(Pfn pfn) => Meta(pfn).IsKsm;
+    public bool IsKsm(Pfn pfn) => Seen(pfn).IsKsm;
 
     /// <summary>The frame becomes a KSM page, until it is freed.</summary>
     public void MarkKsm(Pfn pfn)
     {
         ref var frame = ref Meta(pfn);
         if (frame.IsKsm) return;
+        _places.Writes(pfn.Value);
         frame.IsKsm = true;
         _ksmFrames++;
     }
 
-    public Span<byte> Bytes(Pfn pfn) =>
-        _chunks[pfn.Value >> _chunkShift]!.Bytes.AsSpan((pfn.Value & _chunkMask) << _pageShift, PageSize);
+    public Span<byte> Bytes(Pfn pfn)
+    {
+        _places.Writes(pfn.Value);
+        return _chunks[pfn.Value >> _chunkShift]!.Bytes.AsSpan((pfn.Value & _chunkMask) << _pageShift, PageSize);
+    }
 
     /// <summary>Copies one frame onto another.</summary>
     public void Copy(Pfn from, Pfn to) => Bytes(from).CopyTo(Bytes(to));
@@ -153,6 +167,7 @@ public sealed class FramePool
     /// <summary>What a write of the model stores: the value in the first and in the last eight bytes.</summary>
     internal void Stamp(Pfn pfn, ulong value)
     {
+        _places.Writes(pfn.Value);
         ref var start = ref Head(pfn);
         Unsafe.WriteUnaligned(ref start, value);
         Unsafe.WriteUnaligned(ref Unsafe.Add(ref start, PageSize - sizeof(ulong)), value);
@@ -160,6 +175,7 @@ public sealed class FramePool
 
     internal (ulong First, ulong Last) Words(Pfn pfn)
     {
+        _places.Reads(pfn.Value);
         ref var start = ref Head(pfn);
         return (Unsafe.ReadUnaligned<ulong>(ref start), Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref start, PageSize - sizeof(ulong))));
     }
@@ -180,6 +196,7 @@ public sealed class FramePool
 
     private void Free(Pfn pfn, ref Frame frame)
     {
+        _freeList.Writes();
         if (frame.IsKsm) _ksmFrames--;
         frame.IsKsm = false;
         frame.Generation++;
@@ -196,6 +213,12 @@ public sealed class FramePool
         var fresh = new Pfn(_neverUsed);
         Volatile.Write(ref _neverUsed, _neverUsed + 1);
         return fresh;
+    }
+
+    private ref Frame Seen(Pfn pfn)
+    {
+        _places.Reads(pfn.Value);
+        return ref Meta(pfn);
     }
 
     private ref Frame Meta(Pfn pfn) => ref _chunks[pfn.Value >> _chunkShift]!.Frames[pfn.Value & _chunkMask];

@@ -88,6 +88,7 @@ public sealed class GuestMemory : IGuestMemory
 
     private void Write(Vma vma, Hva hva, Pfn pfn, ulong value)
     {
+        vma.Changes(hva);
         _machine.Frames.Stamp(pfn, value);
         vma.NewestAt(hva) = value;
         vma.WritesAt(hva)++;

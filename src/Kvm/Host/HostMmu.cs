@@ -41,7 +41,7 @@ public sealed class HostMmu
         IHostEventSource[] sources =
         [
             new Unmap(_machine), new DontNeed(_machine), new Fork(_machine), new PageMigration(_machine), new Reclaim(_machine),
-            new NumaBalancing(_machine), new Mprotect(), new Ageing(), new OomReap(_machine), new Spurious(_machine),
+            new NumaBalancing(_machine), new Mprotect(), new Ageing(_machine), new OomReap(_machine), new Spurious(_machine),
             new NestedRange(_machine), _heldRanges,
         ];
         _sources = sources.ToDictionary(source => source.Kind);
@@ -64,6 +64,7 @@ public sealed class HostMmu
     public AddressSpace CreateAddressSpace(AddressSpaceSpec spec)
     {
         if (_machine.AddressSpaces.ContainsKey(spec.Id)) throw new ArgumentException($"{Name} has an address space {spec.Id} already", nameof(spec));
+        _machine.ChangesAddressSpaces();
         var mm = new AddressSpace(_machine, spec);
         _machine.AddressSpaces.Add(spec.Id, mm);
         return mm;

@@ -10,6 +10,10 @@ namespace Livebed.Kvm.Host;
 /// </summary>
 internal sealed class Machine
 {
+    private readonly SortedList<int, AddressSpace> _addressSpaces = [];
+    private readonly SwapStore _swap;
+    private readonly Place _swapSlots;
+    private readonly Place _spaces;
     private long _rangeId;
 
     public Machine(IWorld world, string name, int frames, int pageSize, Mutant mutant)
@@ -18,8 +22,10 @@ internal sealed class Machine
         Name = name;
         Mutant = mutant;
         Locks = new LockDomain(world);
-        Frames = new FramePool(frames, pageSize);
-        Swap = new SwapStore(frames, pageSize);
+        Frames = new FramePool(frames, pageSize, world);
+        _swap = new SwapStore(frames, pageSize);
+        _swapSlots = new Place(world);
+        _spaces = new Place(world);
         Folios = new FolioLocks(Locks, name);
         NotifierSrcu = new Srcu(Locks, LockClasses.NotifierSrcu, name);
     }
@@ -31,12 +37,29 @@ internal sealed class Machine
     public FramePool Frames { get; }
 
     /// <summary>As large as the host's memory: a host never has more to swap out.</summary>
-    public SwapStore Swap { get; }
+    public SwapStore Swap
+    {
+        get
+        {
+            _swapSlots.Writes();
+            return _swap;
+        }
+    }
 
     public FolioLocks Folios { get; }
     public Srcu NotifierSrcu { get; }
     public HostCounters Counters { get; } = new();
-    public SortedList<int, AddressSpace> AddressSpaces { get; } = [];
+    /// <summary>In order of their numbers; <see cref="ChangesAddressSpaces"/> before one comes or goes.</summary>
+    public SortedList<int, AddressSpace> AddressSpaces
+    {
+        get
+        {
+            _spaces.Reads();
+            return _addressSpaces;
+        }
+    }
+
+    public void ChangesAddressSpaces() => _spaces.Writes();
 
     /// <summary>PTEs with the KSM flag, over all address spaces.</summary>
     public long KsmMappings { get; set; }

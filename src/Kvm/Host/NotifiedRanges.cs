@@ -13,10 +13,12 @@ namespace Livebed.Kvm.Host;
 internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
 {
     private readonly List<OpenRange> _open = [];
+    private readonly Place _place = new(machine.World);
 
     /// <summary>Whether one open range covers the page.</summary>
     public bool Covers(Hva hva)
     {
+        _place.Reads();
         foreach (var range in _open)
             if (range.Range.Pages.Contains(hva)) return true;
         return false;
@@ -51,6 +53,7 @@ internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
 
     public async ValueTask EndAsync(Operation op, MmuNotifierRange range)
     {
+        _place.Writes();
         var index = _open.FindIndex(open => open.Range.RangeId == range.RangeId);
         var taken = _open[index].Taken;
         _open.RemoveAt(index);
@@ -95,6 +98,7 @@ internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
 
     private void Open(Operation op, MmuNotifierRange range, HeldLocks before)
     {
+        _place.Writes();
         _open.Add(new OpenRange(range, new HeldLocks(op.Held.Read & ~before.Read, op.Held.Write & ~before.Write)));
         machine.OpenRanges++;
     }

@@ -39,7 +39,10 @@ internal sealed class UserMemory(Machine machine, PageFault faults)
         {
             for (var i = 0L; i < range.Pages; i++)
                 if ((pages.IsEmpty || IsSet(pages, i)) && mm.Find(range.Start + i) is { } vma)
+                {
+                    vma.Changes(range.Start + i);
                     vma.CopiedAt(range.Start + i) = vma.WritesAt(range.Start + i);
+                }
         }
     }
 
@@ -52,6 +55,7 @@ internal sealed class UserMemory(Machine machine, PageFault faults)
             {
                 var hva = range.Start + i;
                 if (IsSet(dirty, i) || mm.Find(hva) is not { } vma) continue;
+                vma.PteAt(hva);
                 if (vma.CopiedAt(hva) != vma.WritesAt(hva)) (changed ??= []).Add(hva);
             }
         }

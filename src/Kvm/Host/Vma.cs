@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host;
 
@@ -8,8 +9,9 @@ namespace Livebed.Kvm.Host;
 /// PTEs and oracle are written under the bus lock of the address space. Simplified: an area is never split or merged; all of them are
 /// private anonymous memory.
 /// </summary>
-internal sealed class Vma(VmaSpec spec)
+internal sealed class Vma(IWorld world, VmaSpec spec)
 {
+    private readonly PlaceTable _pages = new(world);
     private readonly Pte[] _ptes = new Pte[spec.Range.Pages];
     private readonly ulong[] _newest = new ulong[spec.Range.Pages];
     private readonly long[] _writes = new long[spec.Range.Pages];
@@ -28,7 +30,16 @@ internal sealed class Vma(VmaSpec spec)
     public int KsmItems { get; set; }
 
     public bool Contains(Hva hva) => Range.Contains(hva);
-    public ref Pte PteAt(Hva hva) => ref _ptes[hva - Range.Start];
+    /// <summary>The PTE, to be read; <see cref="Changes"/> before it is written.</summary>
+    public ref Pte PteAt(Hva hva)
+    {
+        _pages.Reads(hva.Value);
+        return ref _ptes[hva - Range.Start];
+    }
+
+    /// <summary>The PTE or the content of a page is about to change.</summary>
+    public void Changes(Hva hva) => _pages.Writes(hva.Value);
+
     public ref ulong NewestAt(Hva hva) => ref _newest[hva - Range.Start];
     public ref long WritesAt(Hva hva) => ref _writes[hva - Range.Start];
     public ref long CopiedAt(Hva hva) => ref _copied[hva - Range.Start];

@@ -15,6 +15,7 @@ public abstract class KernelLock : IWaitable
     private readonly LinkedList<Waiter> _queue = new();
     private readonly LockStatistics _readStatistics;
     private readonly LockStatistics _writeStatistics;
+    private readonly Place _place;
 
     protected KernelLock(LockDomain domain, LockClass lockClass, string instance)
     {
@@ -24,6 +25,7 @@ public abstract class KernelLock : IWaitable
         _readStatistics = domain.StatisticsOf(lockClass, LockMode.Read);
         _writeStatistics = domain.StatisticsOf(lockClass, LockMode.Write);
         domain.Register(this);
+        _place = new Place(domain.World);
     }
 
     public LockClass Class { get; }
@@ -31,7 +33,15 @@ public abstract class KernelLock : IWaitable
     /// <summary>Whose lock it is, for witnesses: "vm-3" or "mm-3 of host-0".</summary>
     public string Instance { get; }
 
-    public bool IsContended => _queue.Count > 0;
+    public bool IsContended
+    {
+        get
+        {
+            _place.Reads();
+            return _queue.Count > 0;
+        }
+    }
+
     public bool IsHeld => _holders.Count > 0;
     public bool IsHeldForWrite => _holders.Count > 0 && _holders[0].Mode == LockMode.Write;
     public bool IsHeldBy(OperationId op) => IndexOf(op, LockMode.Read) >= 0 || IndexOf(op, LockMode.Write) >= 0;
@@ -70,7 +80,12 @@ public abstract class KernelLock : IWaitable
     protected bool TryAcquire(Operation op, LockMode mode)
     {
         mode = Normalise(mode);
-        if (!Admits(mode, _holders.Count, IsHeldForWrite, _queue.Count > 0)) return false;
+        if (!Admits(mode, _holders.Count, IsHeldForWrite, _queue.Count > 0))
+        {
+            _place.Writes();
+            return false;
+        }
+
         Enter(op, mode, _domain.World.NowMicroseconds);
         op.Held = op.Held.With(Class, mode);
         return true;
@@ -85,6 +100,7 @@ public abstract class KernelLock : IWaitable
         var now = _domain.World.NowMicroseconds;
         StatisticsOf(mode).AddHold(now - _holders[index].SinceMicroseconds);
         _holders.RemoveAt(index);
+        Changes(mode, -1);
         _domain.World.Trace?.Lock(op, LockStep.Released, Class, Instance, mode);
         // A read may be nested (ranges are): the class stays held until the last one is given back.
         if (IndexOf(op.Id, mode) < 0) op.Held = op.Held.Without(Class, mode);
@@ -98,6 +114,7 @@ public abstract class KernelLock : IWaitable
     /// <returns>false when someone waits: nothing was changed</returns>
     protected bool TryReinitialise()
     {
+        _place.Writes();
         if (_queue.Count > 0) return false;
         _holders.Clear();
         return true;
@@ -146,6 +163,7 @@ public abstract class KernelLock : IWaitable
             FirstBlockerKind = blocker.Kind,
         };
         _queue.AddLast(waiter);
+        _place.Writes();
         return waiter;
     }
 
@@ -153,6 +171,7 @@ public abstract class KernelLock : IWaitable
     {
         StatisticsOf(mode).Acquisitions++;
         _holders.Add(new Holder(op.Id, op.Kind, mode, now));
+        Changes(mode, 1);
         _domain.World.Trace?.Lock(op, LockStep.Acquired, Class, Instance, mode);
     }
 
@@ -181,6 +200,14 @@ public abstract class KernelLock : IWaitable
 
             node = next;
         }
+    }
+
+    /// <summary>Readers come and go without seeing each other, unless somebody queues.</summary>
+    private void Changes(LockMode mode, int holds)
+    {
+        if (_queue.Count > 0) _place.Writes();
+        else if (mode == LockMode.Read) _place.Reads();
+        else _place.Holds(holds);
     }
 
     private int IndexOf(OperationId op, LockMode mode)

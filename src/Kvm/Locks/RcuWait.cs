@@ -17,6 +17,7 @@ public sealed class RcuWait : IWaitable
     private readonly Func<IEnumerable<WaitBlocker>> _blockers;
     private readonly LockStatistics _statistics;
     private Waiter? _sleeper;
+    private readonly Place _place;
     private Operation? _registered;
     private long _registeredSince;
     private long _waitId;
@@ -31,6 +32,7 @@ public sealed class RcuWait : IWaitable
         _blockers = blockers;
         _statistics = domain.StatisticsOf(lockClass, LockMode.Write);
         domain.Register(this);
+        _place = new Place(domain.World);
     }
 
     /// <summary><c>rcuwait_active</c>: is somebody between Prepare and Finish?</summary>
@@ -41,6 +43,7 @@ public sealed class RcuWait : IWaitable
     public void Prepare(Operation op)
     {
         if (_registered is not null) throw new UnreachableException($"{op} sleeps on {_class} of {_instance}, where {_registered} sleeps already");
+        _place.Writes();
         _registered = op;
         _registeredSince = _domain.World.NowMicroseconds;
         _waitId = _domain.NextWaitId();
@@ -54,6 +57,7 @@ public sealed class RcuWait : IWaitable
     {
         var op = _registered ?? throw new UnreachableException($"a sleep on {_class} of {_instance} without prepare_to_rcuwait");
         _domain.BeforeAcquire(op, _class, LockMode.Write, _instance, alreadyHoldsInstance: false);
+        _place.Writes();
         if (_wokenEarly)
         {
             _wokenEarly = false;
@@ -71,6 +75,7 @@ public sealed class RcuWait : IWaitable
     /// <summary><c>rcuwait_wake_up</c>: wakes whoever is registered, if anybody is.</summary>
     public void WakeUp()
     {
+        _place.Writes();
         var sleeper = _sleeper;
         _sleeper = null;
         _wokenEarly = sleeper is null;
@@ -82,6 +87,7 @@ public sealed class RcuWait : IWaitable
     public void Finish()
     {
         var op = _registered ?? throw new UnreachableException($"finish_rcuwait on {_class} of {_instance} without prepare_to_rcuwait");
+        _place.Writes();
         _registered = null;
         _statistics.Acquisitions++;
         if (_firstBlocker is not { } blocker) return;

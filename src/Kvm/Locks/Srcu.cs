@@ -14,6 +14,7 @@ public sealed class Srcu : IWaitable
     private readonly string _instance;
     private readonly LockStatistics _readStatistics;
     private readonly LockStatistics _writeStatistics;
+    private readonly Place _place;
 
     // Both in order of their beginning, because entries are only ever added at the end.
     private readonly List<Section> _sections = [];
@@ -28,6 +29,7 @@ public sealed class Srcu : IWaitable
         _readStatistics = domain.StatisticsOf(lockClass, LockMode.Read);
         _writeStatistics = domain.StatisticsOf(lockClass, LockMode.Write);
         domain.Register(this);
+        _place = new Place(domain.World);
     }
 
     public bool HasReaders => _sections.Count > 0;
@@ -38,6 +40,7 @@ public sealed class Srcu : IWaitable
         // Entering never waits, so it needs no order edge as a waiter; as something held it does.
         _readStatistics.Acquisitions++;
         op.Held = op.Held.With(_class, LockMode.Read);
+        Enters();
         _sections.Add(new Section(++_nextSection, op.Id, op.Kind, _domain.World.NowMicroseconds));
         return _nextSection;
     }
@@ -51,6 +54,7 @@ public sealed class Srcu : IWaitable
         var now = _domain.World.NowMicroseconds;
         _readStatistics.AddHold(now - _sections[position].SinceMicroseconds);
         _sections.RemoveAt(position);
+        Enters();
         // A callback's section lies inside that of the fault whose GUP ran it: the class stays held until the last one ends.
         if (!IsReader(op.Id)) op.Held = op.Held.Without(_class, LockMode.Read);
         while (_gracePeriods.Count > 0 && (_sections.Count == 0 || _sections[0].Index > _gracePeriods[0].LastSection)) EndFirst(now);
@@ -62,6 +66,7 @@ public sealed class Srcu : IWaitable
         _domain.BeforeAcquire(op, _class, LockMode.Write, _instance, alreadyHoldsInstance: IsReader(op.Id));
         var point = _domain.World.PointAsync(SchedulingPoint.LockAcquire);
         if (!point.IsCompletedSuccessfully) await point;
+        _place.Writes();
         if (_sections.Count == 0)
         {
             _writeStatistics.Acquisitions++;
@@ -105,6 +110,13 @@ public sealed class Srcu : IWaitable
             _class, _instance, LockMode.Write, waiter.Operation.Id, waiter.Operation.Kind, waiter.FirstBlocker, waiter.FirstBlockerKind,
             now - waiter.SinceMicroseconds));
         waiter.Complete(now);
+    }
+
+    /// <summary>Sections begin and end without seeing each other, unless somebody waits for them.</summary>
+    private void Enters()
+    {
+        if (_gracePeriods.Count > 0) _place.Writes();
+        else _place.Reads();
     }
 
     private int PositionOf(long index)

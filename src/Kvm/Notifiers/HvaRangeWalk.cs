@@ -26,7 +26,7 @@ public sealed class HvaRangeWalk(Vm vm)
         {
             await vm.MmuLock.WriteLockAsync(op);
             locked = true;
-            onLock();
+            Locked(onLock);
         }
 
         GfnRange flush = default;
@@ -36,7 +36,7 @@ public sealed class HvaRangeWalk(Vm vm)
             {
                 await vm.MmuLock.WriteLockAsync(op);
                 locked = true;
-                onLock();
+                Locked(onLock);
             }
 
             vm.Checks.SlotUsed(op, slot);
@@ -44,10 +44,10 @@ public sealed class HvaRangeWalk(Vm vm)
             if (slot.IsInvalid && vm.Options.Mutant == Mutant.UnmapSkipsInvalidSlot) continue;
             var gfns = slot.ToGfns(range.Pages);
             var hullLate = vm.Options.Mutant == Mutant.HullAddedAfterYield;
-            if (!hullLate) onSlot?.Invoke(gfns);
+            if (!hullLate) AddSlot(onSlot, gfns);
             vm.Checks.ZapBegan(range, gfns);
             var zapped = await vm.Zapper.UnmapAsync(op, gfns, mayYield: range.Blockable);
-            if (hullLate) onSlot?.Invoke(gfns);
+            if (hullLate) AddSlot(onSlot, gfns);
             if (!zapped) continue;
             // Neighbouring slots make one flush, others one each; usually there is one slot.
             if (!flush.IsEmpty && flush.End == gfns.Start) flush = flush with { Pages = flush.Pages + gfns.Pages };
@@ -75,13 +75,25 @@ public sealed class HvaRangeWalk(Vm vm)
         if (found)
         {
             await vm.MmuLock.WriteLockAsync(op);
-            onLock();
+            Locked(onLock);
             vm.MmuLock.WriteUnlock(op);
         }
 
         vm.Srcu.ReadUnlock(op, section);
         Count(found);
         return found;
+    }
+
+    private void Locked(Action onLock)
+    {
+        vm.ProtocolState.Writes();
+        onLock();
+    }
+
+    private void AddSlot(Action<GfnRange>? onSlot, GfnRange gfns)
+    {
+        vm.ProtocolState.Writes();
+        onSlot?.Invoke(gfns);
     }
 
     private void Count(bool locked)

@@ -16,16 +16,31 @@ namespace Livebed.Kvm.Notifiers;
 /// </summary>
 public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm, Mutant mutant)
 {
-    private Subscription[] _list = [];
+    private readonly Place _place = new(world);
+    private Subscription[] _subscriptions = [];
 
-    public int Count => _list.Length;
+    private Subscription[] Hashed
+    {
+        get
+        {
+            _place.Reads();
+            return _subscriptions;
+        }
+        set
+        {
+            _place.Writes();
+            _subscriptions = value;
+        }
+    }
+
+    public int Count => Hashed.Length;
 
     /// <summary><c>mmu_notifier_register</c>; the caller holds what <c>mm_take_all_locks</c> takes, so no range is open.</summary>
     /// <exception cref="InvalidOperationException">It is registered already.</exception>
     public void Register(IMmuNotifierSubscriber subscriber)
     {
         if (Find(subscriber) is not null) throw new InvalidOperationException($"{subscriber.Name} is registered with {mm} already");
-        _list = [new Subscription(subscriber), .. _list];
+        Hashed = [new Subscription(subscriber), .. Hashed];
     }
 
     /// <summary><c>mmu_notifier_unregister</c>: release if still hashed, unhash, wait for the callbacks that run.</summary>
@@ -57,8 +72,8 @@ public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm,
         var section = srcu.ReadLock(op);
         try
         {
-            foreach (var subscription in _list) await subscription.Subscriber.ReleaseAsync(op);
-            while (_list.Length > 0) Unhash(_list[0]);
+            foreach (var subscription in Hashed) await subscription.Subscriber.ReleaseAsync(op);
+            while (Hashed.Length > 0) Unhash(Hashed[0]);
         }
         finally
         {
@@ -72,11 +87,11 @@ public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm,
     /// accepted it have got their end already; the caller must not call end.</summary>
     public async ValueTask<bool> InvalidateRangeStartAsync(Operation op, MmuNotifierRange range)
     {
-        if (_list.Length == 0) return true;
+        if (Hashed.Length == 0) return true;
         var section = srcu.ReadLock(op);
         try
         {
-            var walk = _list;
+            var walk = Hashed;
             List<Subscription>? started = range.Blockable ? null : [];
             var refused = false;
             foreach (var subscription in walk)
@@ -106,11 +121,11 @@ public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm,
     /// <summary><c>mn_hlist_invalidate_end</c>: whoever is subscribed now, which need not be who was at the start.</summary>
     public async ValueTask InvalidateRangeEndAsync(Operation op, MmuNotifierRange range)
     {
-        if (_list.Length == 0) return;
+        if (Hashed.Length == 0) return;
         var section = srcu.ReadLock(op);
         try
         {
-            foreach (var subscription in _list)
+            foreach (var subscription in Hashed)
                 if (subscription.IsHashed)
                     await subscription.Subscriber.InvalidateRangeEndAsync(op, range);
         }
@@ -123,11 +138,11 @@ public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm,
     /// <summary><c>__mmu_notifier_change_pte</c> (kernels before 6.10), inside a range.</summary>
     public async ValueTask ChangePteAsync(Operation op, Hva hva, Pfn pfn)
     {
-        if (_list.Length == 0) return;
+        if (Hashed.Length == 0) return;
         var section = srcu.ReadLock(op);
         try
         {
-            foreach (var subscription in _list)
+            foreach (var subscription in Hashed)
                 if (subscription.IsHashed && subscription.Subscriber.HasChangePte)
                     await subscription.Subscriber.ChangePteAsync(op, hva, pfn);
         }
@@ -147,12 +162,12 @@ public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm,
 
     private async ValueTask<bool> AskAllAsync<TAsk>(Operation op, TAsk ask, Func<IMmuNotifierSubscriber, TAsk, ValueTask<bool>> question)
     {
-        if (_list.Length == 0) return false;
+        if (Hashed.Length == 0) return false;
         var section = srcu.ReadLock(op);
         try
         {
             var young = false;
-            foreach (var subscription in _list)
+            foreach (var subscription in Hashed)
                 if (subscription.IsHashed)
                     young |= await question(subscription.Subscriber, ask);
             return young;
@@ -168,12 +183,12 @@ public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm,
             Invariants.Balance, $"{subscription.Subscriber.Name} returned -EAGAIN for a blockable range over {range.Pages} of {mm}",
             subscription.Subscriber.Name, Hva: range.Pages.Start.Value, Operations: [op.Id]));
 
-    private Subscription? Find(IMmuNotifierSubscriber subscriber) => Array.Find(_list, entry => ReferenceEquals(entry.Subscriber, subscriber));
+    private Subscription? Find(IMmuNotifierSubscriber subscriber) => Array.Find(Hashed, entry => ReferenceEquals(entry.Subscriber, subscriber));
 
     private void Unhash(Subscription subscription)
     {
         subscription.IsHashed = false;
-        _list = Array.FindAll(_list, entry => entry != subscription);
+        Hashed = Array.FindAll(Hashed, entry => entry != subscription);
     }
 
     private sealed class Subscription(IMmuNotifierSubscriber subscriber)

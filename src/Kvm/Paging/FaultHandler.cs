@@ -2,6 +2,7 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -18,6 +19,15 @@ public sealed class FaultHandler(Vm vm)
 
     /// <summary>Bounds what has no bound in the kernel, the loop of B43; far beyond any update that makes progress.</summary>
     private const int InvalidSlotSpinsMax = 1 << 20;
+
+    private IInvalidationProtocol Protocol
+    {
+        get
+        {
+            vm.ProtocolState.Reads();
+            return vm.Protocol;
+        }
+    }
 
     public async ValueTask<FaultReply> HandleAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
@@ -49,7 +59,7 @@ public sealed class FaultHandler(Vm vm)
         if (await FastPageFaultAsync(op, slot, vcpu, gfn, write)) return FaultStatus.Mapped;
 
         // The snapshot comes before anything of the host is looked at (kvm-protocol 2.7 I4).
-        var sequence = vm.Protocol.Sequence;
+        var sequence = Protocol.Sequence;
         vm.World.Trace?.Note(op, $"fault on {gfn} notes sequence {sequence}");
         var lookupMark = vm.Checks.LookupMark;
         await vm.World.PointAsync(SchedulingPoint.FaultStep);
@@ -62,16 +72,16 @@ public sealed class FaultHandler(Vm vm)
 
         if (write && slot.IsReadOnly) return Mmio(op, slot, gfn);
         var hva = slot.ToHva(gfn);
-        if (vm.Protocol.ShouldRetryUnlocked(sequence, gfn, hva)) return Retry(op, gfn, sequence);
+        if (Protocol.ShouldRetryUnlocked(sequence, gfn, hva)) return Retry(op, gfn, sequence);
 
         var page = await vm.Host.FaultInAsync(op, hva, write);
-        if (vm.Options.Mutant == Mutant.SnapshotAfterLookup) sequence = vm.Protocol.Sequence;
+        if (vm.Options.Mutant == Mutant.SnapshotAfterLookup) sequence = Protocol.Sequence;
         if (page.Status != HostPageStatus.Ok)
             return page.Status == HostPageStatus.NoAddressSpace ? FaultStatus.Dead : FaultStatus.Error;
         vm.World.Trace?.Note(op, $"the host has {page.Pfn} for {gfn}, {(page.Writable ? "writable" : "read-only")}");
         await vm.World.PointAsync(SchedulingPoint.FaultStep);
 
-        var status = vm.Protocol.ShouldRetryUnlocked(sequence, gfn, hva)
+        var status = Protocol.ShouldRetryUnlocked(sequence, gfn, hva)
             ? Retry(op, gfn, sequence)
             : await InstallAsync(op, vcpu, slot, gfn, write, page, sequence, lookupMark);
         // The reference keeps KSM and migration away from the page until the SPTE is in place (kvm-protocol 2.7 I10).
@@ -85,7 +95,7 @@ public sealed class FaultHandler(Vm vm)
         var hva = slot.ToHva(gfn);
         var pfn = vm.Options.Mutant == Mutant.PfnAssumedContiguous ? PfnBehindNeighbour(slot, gfn, page.Pfn) : page.Pfn;
         await vm.MmuLock.ReadLockAsync(op);
-        if (vm.Options.Mutant != Mutant.NoRetryCheck && vm.Protocol.MustRetry(sequence, gfn, hva))
+        if (vm.Options.Mutant != Mutant.NoRetryCheck && Protocol.MustRetry(sequence, gfn, hva))
         {
             vm.MmuLock.ReadUnlock(op);
             return Retry(op, gfn, sequence);

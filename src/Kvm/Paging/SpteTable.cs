@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Paging;
 
@@ -15,11 +16,16 @@ public sealed class SpteTable
     private readonly Dictionary<long, Spte[]> _pages = [];
     private long _lastIndex = -1;
     private Spte[] _lastPage = [];
+    private readonly PlaceTable _sptes;
+    private readonly PlaceTable _tables;
     private uint _installations;
 
+    /// <param name="world">the world it is in</param>
     /// <param name="entriesPerPage">a power of two</param>
-    public SpteTable(int entriesPerPage = DefaultEntriesPerPage)
+    public SpteTable(IWorld world, int entriesPerPage = DefaultEntriesPerPage)
     {
+        _sptes = new PlaceTable(world);
+        _tables = new PlaceTable(world);
         if (!System.Numerics.BitOperations.IsPow2(entriesPerPage)) throw new ArgumentOutOfRangeException(nameof(entriesPerPage), entriesPerPage, "not a power of two");
         EntriesPerPage = entriesPerPage;
     }
@@ -31,10 +37,18 @@ public sealed class SpteTable
     public RootPage? Root { get; private set; } = new();
 
     /// <summary>The entry at a gfn, made if need be; valid until the next change of the table.</summary>
-    public ref Spte this[Gfn gfn] => ref PageOf(gfn, create: true)![(int)(gfn.Value & (EntriesPerPage - 1))];
+    public ref Spte this[Gfn gfn]
+    {
+        get
+        {
+            _sptes.Writes(gfn.Value);
+            return ref PageOf(gfn, create: true)![(int)(gfn.Value & (EntriesPerPage - 1))];
+        }
+    }
 
     public bool TryGet(Gfn gfn, out Spte spte)
     {
+        _sptes.Reads(gfn.Value);
         var page = PageOf(gfn, create: false);
         spte = page is null ? default : page[(int)(gfn.Value & (EntriesPerPage - 1))];
         return spte.IsPresent;
@@ -54,10 +68,12 @@ public sealed class SpteTable
     /// <summary>Makes an SPTE non-present; false when it already was.</summary>
     public bool Zap(Gfn gfn)
     {
+        _sptes.Reads(gfn.Value);
         var page = PageOf(gfn, create: false);
         if (page is null) return false;
         ref var spte = ref page[(int)(gfn.Value & (EntriesPerPage - 1))];
         if (!spte.IsPresent) return false;
+        _sptes.Writes(gfn.Value);
         spte.Flags = SpteFlags.None;
         spte.Pfn = -1;
         Present--;
@@ -67,10 +83,12 @@ public sealed class SpteTable
     /// <summary>Takes the W bit away; false when the SPTE is absent or read-only already.</summary>
     public bool WriteProtect(Gfn gfn)
     {
+        _sptes.Reads(gfn.Value);
         var page = PageOf(gfn, create: false);
         if (page is null) return false;
         ref var spte = ref page[(int)(gfn.Value & (EntriesPerPage - 1))];
         if (!spte.IsPresent || !spte.IsWritable) return false;
+        _sptes.Writes(gfn.Value);
         spte.Flags &= ~SpteFlags.Writable;
         return true;
     }
@@ -78,6 +96,7 @@ public sealed class SpteTable
     /// <summary>Takes the root away, for the caller to free; null when another release has done so. Under mmu_lock (write).</summary>
     public RootPage? DetachRoot()
     {
+        _tables.WritesAll();
         var root = Root;
         Root = null;
         return root;
@@ -86,14 +105,27 @@ public sealed class SpteTable
     /// <summary>The first gfn at or after <paramref name="from"/>, before <paramref name="end"/>, whose table page exists; end if none.</summary>
     public Gfn NextPopulated(Gfn from, Gfn end)
     {
-        while (from < end && PageOf(from, create: false) is null)
+        while (from < end && !HasTable(from))
             from = new Gfn((from.Value / EntriesPerPage + 1) * EntriesPerPage);
         return from < end ? from : end;
     }
 
     /// <summary>Every table page with its first gfn, in gfn order.</summary>
-    public IEnumerable<(Gfn First, Spte[] Entries)> Pages =>
-        _pages.OrderBy(page => page.Key).Select(page => (new Gfn(page.Key * EntriesPerPage), page.Value));
+    public IEnumerable<(Gfn First, Spte[] Entries)> Pages => Touched()
+        ._pages.OrderBy(page => page.Key).Select(page => (new Gfn(page.Key * EntriesPerPage), page.Value));
+
+    private bool HasTable(Gfn gfn)
+    {
+        _tables.Reads(gfn.Value / EntriesPerPage);
+        return PageOf(gfn, create: false) is not null;
+    }
+
+    private SpteTable Touched()
+    {
+        _tables.ReadsAll();
+        _sptes.WritesAll();
+        return this;
+    }
 
     private Spte[]? PageOf(Gfn gfn, bool create)
     {
@@ -103,6 +135,7 @@ public sealed class SpteTable
         if (create)
         {
             ref var slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_pages, index, out _);
+            if (slot is null) _tables.Writes(index);
             page = slot ??= new Spte[EntriesPerPage];
         }
         else if (!_pages.TryGetValue(index, out page))

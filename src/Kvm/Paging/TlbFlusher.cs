@@ -11,10 +11,15 @@ namespace Livebed.Kvm.Paging;
 /// </summary>
 public sealed class TlbFlusher(Vm vm)
 {
+    private readonly Place _epochs = new(vm.World);
     private long _epoch;
 
     /// <summary>Numbers flushes and hand-outs on one line, so that a check can tell which came first.</summary>
-    public long NextEpoch() => ++_epoch;
+    public long NextEpoch()
+    {
+        _epochs.Reads();
+        return ++_epoch;
+    }
 
     public async ValueTask FlushAsync(Operation op, GfnRange range, FlushReason reason)
     {
@@ -24,6 +29,8 @@ public sealed class TlbFlusher(Vm vm)
         var point = vm.World.PointAsync(SchedulingPoint.TlbFlush);
         if (!point.IsCompletedSuccessfully) await point;
         vm.Counters.TlbFlushes++;
+        // Hand-outs need no order among themselves, only before or after a flush.
+        _epochs.Writes();
         var epoch = NextEpoch();
         vm.World.Trace?.Note(op, $"asks {vm.Vcpus.Count} vCPUs to flush {range}");
         // All are asked before any is awaited, as one IPI goes to all CPUs.

@@ -15,7 +15,6 @@ namespace Livebed.Kvm.Paging;
 public sealed class Vcpu : IVcpuPort, IWaitable
 {
     private const int FaultsPerPass = 32;
-    private const int FlushesRemembered = 64;
 
     // An idle guest sleeps at least this long, so that it finds a slice of work and not one access; and at most that, so that it can be stopped.
     private const long IdleMicrosecondsMin = 1_000;
@@ -31,10 +30,10 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private readonly Tlb _tlb;
     private readonly GuestOperation[] _pending;
     private readonly GuestAccess[] _batch;
-    private readonly GfnRange[] _flushes = new GfnRange[FlushesRemembered];
+    private readonly TlbFlushHistory _flushes = new();
+    private readonly Place _place;
     private readonly List<Waiter> _waiters = [];
     private int _pendingCount;
-    private long _flushCount;
     private long _nextWaitId;
     private bool _inGuestMode;
     private int _pauseRequests;
@@ -46,6 +45,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     public Vcpu(IWorld world, VcpuOptions options, string name, int ordinal, IVmPort vm, IGuestMemory memory, IPacedGuestProgram program)
     {
         _world = world;
+        _place = new Place(world);
         _options = options;
         _name = name;
         _vm = vm;
@@ -71,6 +71,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         var start = _world.NowMicroseconds;
         while (!_stopRequested && (_pendingCount > 0 || !_program.IsOver))
         {
+            _place.Writes();
             if (_pauseRequests > 0) await ParkAsync();
             else if (_pendingCount > 0) await EnterGuestAsync();
             else await FetchAsync(start);
@@ -83,6 +84,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     /// <summary>The guest has stopped, by itself or because its loop failed: whoever waits for it goes on.</summary>
     public void Abort()
     {
+        _place.Writes();
         IsStopped = true;
         _inGuestMode = false;
         WakeAll();
@@ -90,20 +92,23 @@ public sealed class Vcpu : IVcpuPort, IWaitable
 
     public async ValueTask FlushTlbAsync(Operation op, GfnRange range)
     {
+        _place.Writes();
         Counters.TlbFlushes++;
         _tlb.Flush(range);
-        _flushes[_flushCount++ % FlushesRemembered] = range;
+        _flushes.Add(range);
         if (_inGuestMode) await WaitAsync(op);
     }
 
     public async ValueTask PauseAsync(Operation op)
     {
+        _place.Writes();
         _pauseRequests++;
         while (!_isPaused && !IsStopped) await WaitAsync(op);
     }
 
     public ValueTask ResumeAsync(Operation op)
     {
+        _place.Writes();
         if (--_pauseRequests == 0) Unpark();
         return ValueTask.CompletedTask;
     }
@@ -111,6 +116,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     /// <summary>Closes the vCPU: returns when the guest has stopped for good.</summary>
     public async ValueTask StopAsync(Operation op)
     {
+        _place.Writes();
         _stopRequested = true;
         Unpark();
         while (!IsStopped) await WaitAsync(op);
@@ -173,6 +179,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _inGuestMode = true;
         await _world.PointAsync(SchedulingPoint.GuestAccess);
         await _memory.ExecuteAsync(_batch.AsMemory(0, count));
+        _place.Writes();
         _inGuestMode = false;
         Counters.Accesses += count;
         Counters.Batches++;
@@ -189,7 +196,8 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _currentFault = op.Id;
         for (var again = true; again && !_stopRequested;)
         {
-            var flushesBefore = _flushCount;
+            _place.Writes();
+            var flushesBefore = _flushes.Count;
             var reply = await _vm.FaultAsync(op, _options.Index, gfn, write);
             switch (reply.Status)
             {
@@ -230,6 +238,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
 
     private void Fill(in FaultReply reply, long flushesBefore)
     {
+        _place.Writes();
         FillUnlessFlushed(reply.Translation, flushesBefore);
         if (reply.Neighbours is not { } neighbours) return;
         foreach (var neighbour in neighbours) FillUnlessFlushed(neighbour, flushesBefore);
@@ -237,11 +246,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
 
     private void FillUnlessFlushed(in Translation translation, long flushesBefore)
     {
-        if (_flushCount - flushesBefore > FlushesRemembered) return;
-        for (var flush = flushesBefore; flush < _flushCount; flush++)
-            if (_flushes[flush % FlushesRemembered].Contains(translation.Gfn))
-                return;
-        _tlb.Fill(translation);
+        if (!_flushes.HasSince(flushesBefore, translation.Gfn)) _tlb.Fill(translation);
     }
 
     private void CheckProgress(Operation op, Gfn gfn, int retries, long elapsed)
@@ -269,6 +274,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         WakeAll();
         _parked = NewWaiter(new Operation(OperationId.None, OperationKind.None));
         await _parked.Task;
+        _place.Writes();
     }
 
     private void Unpark()
@@ -285,6 +291,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         var waiter = NewWaiter(op);
         _waiters.Add(waiter);
         await waiter.Task;
+        _place.Writes();
     }
 
     private Waiter NewWaiter(Operation op) =>

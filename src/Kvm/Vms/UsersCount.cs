@@ -12,7 +12,17 @@ public sealed class UsersCount(LockDomain locks, string instance)
     // An SRCU domain has exactly the needed shape: users are read sections, closing is a grace period, and waits are shown in witnesses.
     private readonly Srcu _users = new(locks, LockClasses.UsersCount, instance);
 
-    public bool IsClosing { get; private set; }
+    private readonly Place _place = new(locks.World);
+    private bool _isClosing;
+
+    public bool IsClosing
+    {
+        get
+        {
+            _place.Reads();
+            return _isClosing;
+        }
+    }
 
     /// <summary><c>kvm_get_kvm_safe</c>: false when the VM is being destroyed. Pass the section to <see cref="Put"/>.</summary>
     public bool TryGet(Operation op, out long section)
@@ -27,7 +37,8 @@ public sealed class UsersCount(LockDomain locks, string instance)
     public async ValueTask<bool> CloseAsync(Operation op)
     {
         if (IsClosing) return false;
-        IsClosing = true;
+        _place.Writes();
+        _isClosing = true;
         await _users.SynchronizeAsync(op);
         return true;
     }

@@ -25,7 +25,10 @@ public sealed class Vm
         Options = options;
         Host = host;
         Locks = new LockDomain(world);
-        Sptes = new SpteTable(options.SptesPerTable);
+        Sptes = new SpteTable(world, options.SptesPerTable);
+        Memslots = new MemslotSets(world);
+        ProtocolState = new Place(world);
+        LogState = new Place(world);
         SlotsLock = new KernelMutex(Locks, LockClasses.SlotsLock, options.Name);
         SlotsArchLock = new KernelMutex(Locks, LockClasses.SlotsArchLock, options.Name);
         Srcu = new Srcu(Locks, LockClasses.KvmSrcu, options.Name);
@@ -66,13 +69,19 @@ public sealed class Vm
     /// <summary><c>kvm->users_count</c>.</summary>
     public UsersCount Users { get; }
 
-    public MemslotSets Memslots { get; } = new();
+    public MemslotSets Memslots { get; }
     public SpteTable Sptes { get; }
 
     /// <summary>The vCPUs, by index; added before the first of them runs.</summary>
     public List<IVcpuPort> Vcpus { get; } = [];
 
     public IInvalidationProtocol Protocol { get; }
+    /// <summary>What <c>mmu_lock</c> guards of the protocol: count, sequence, hull.</summary>
+    public Place ProtocolState { get; }
+
+    /// <summary>Dirty bitmaps and rings, and user space's books about them.</summary>
+    public Place LogState { get; }
+
     public VmNotifier Notifier { get; }
     public FaultHandler Faults { get; }
     public TlbFlusher Flusher { get; }

@@ -18,6 +18,7 @@ public sealed class VmChecks(Vm vm)
 
     private readonly Dictionary<long, OpenRange> _open = [];
     private readonly HvaRange[] _ended = new HvaRange[EndedKept];
+    private readonly Place _place = new(vm.World);
     private long _endedCount;
     private bool _unregistered;
 
@@ -25,10 +26,18 @@ public sealed class VmChecks(Vm vm)
     public int OpenRanges => _open.Count;
 
     /// <summary>A mark for <see cref="Installing"/>: the ends that came before the host lookup of a fault.</summary>
-    public long LookupMark => _endedCount;
+    public long LookupMark
+    {
+        get
+        {
+            _place.Reads();
+            return _endedCount;
+        }
+    }
 
     public void StartBegan(Operation op, MmuNotifierRange range)
     {
+        _place.Writes();
         if (_unregistered) vm.Violated(Invariants.Teardown, $"range_start of {range.Pages} is called after unregister", hva: range.Pages.Start.Value, operations: op.Id);
         _open[range.RangeId] = new OpenRange(range.Pages, op.Id);
     }
@@ -36,6 +45,7 @@ public sealed class VmChecks(Vm vm)
     /// <summary>Called by the walk, in the step in which it reads the memslot set.</summary>
     public void WalkBegan(MmuNotifierRange range, bool isEnd)
     {
+        _place.Writes();
         if (!_open.TryGetValue(range.RangeId, out var open)) return;
         if (!isEnd)
         {
@@ -56,12 +66,14 @@ public sealed class VmChecks(Vm vm)
     /// also while the zap has yielded mmu_lock.</summary>
     public void ZapBegan(MmuNotifierRange range, GfnRange gfns)
     {
+        _place.Writes();
         if (_open.TryGetValue(range.RangeId, out var open)) open.Zapping.Add(gfns);
     }
 
     /// <summary>range_start is about to return: nothing of the range may be mapped or cached any more.</summary>
     public void StartDone(Operation op, MmuNotifierRange range)
     {
+        _place.Writes();
         if (!_open.TryGetValue(range.RangeId, out var open)) return;
         open.IsProtecting = true;
         foreach (var slot in vm.Memslots.Active.Overlapping(range.Pages))
@@ -88,6 +100,7 @@ public sealed class VmChecks(Vm vm)
     /// </summary>
     public void EndBegan(MmuNotifierRange range)
     {
+        _place.Writes();
         if (_open.TryGetValue(range.RangeId, out var open))
         {
             open.IsProtecting = false;
@@ -99,6 +112,7 @@ public sealed class VmChecks(Vm vm)
 
     public void EndDone(Operation op, MmuNotifierRange range)
     {
+        _place.Writes();
         vm.Counters.ChecksEvaluated++;
         if (!_open.Remove(range.RangeId))
             vm.Violated(Invariants.Balance, $"range_end of {range.Pages} without its range_start", hva: range.Pages.Start.Value, operations: op.Id);
@@ -108,6 +122,7 @@ public sealed class VmChecks(Vm vm)
     /// <summary>After unregister: ranges without their end are no longer owed one.</summary>
     public void Unregistered()
     {
+        _place.Writes();
         _unregistered = true;
         _open.Clear();
     }
@@ -115,6 +130,7 @@ public sealed class VmChecks(Vm vm)
     /// <summary>An SPTE is about to be written; <paramref name="lookupMark"/> is from before the host was asked.</summary>
     public void Installing(Operation op, Memslot slot, Gfn gfn, Hva hva, Pfn pfn, in HostPage page, SpteFlags flags, long lookupMark)
     {
+        _place.Reads();
         vm.Counters.ChecksEvaluated += 4;
         foreach (var open in _open.Values)
         {
@@ -146,6 +162,7 @@ public sealed class VmChecks(Vm vm)
     /// <summary>change_pte maps the page that the host is about to map there: inside a range, rightly, but not in any memslot.</summary>
     public void Changing(Operation op, Memslot slot, Gfn gfn, Hva hva, Pfn pfn)
     {
+        _place.Reads();
         vm.Counters.ChecksEvaluated += 2;
         CheckSlot(op, slot, gfn, hva, pfn);
     }
@@ -153,6 +170,7 @@ public sealed class VmChecks(Vm vm)
     /// <summary>A fast page fault has made the SPTE writable, for which the host was not asked again: the bit from its install must say so.</summary>
     public void MadeWritable(Operation op, Memslot slot, Gfn gfn)
     {
+        _place.Reads();
         vm.Counters.ChecksEvaluated++;
         SlotUsed(op, slot);
         ref var spte = ref vm.Sptes[gfn];
@@ -244,6 +262,7 @@ public sealed class VmChecks(Vm vm)
     /// <summary>No operation runs in the cluster: a range that is open now has lost its end.</summary>
     public void Settled()
     {
+        _place.Writes();
         vm.Counters.ChecksEvaluated++;
         foreach (var (id, open) in _open)
             vm.Violated(Invariants.Balance, $"range {id} ({open.Pages}) of {open.Operation} never got its range_end", hva: open.Pages.Start.Value, operations: open.Operation);
@@ -253,6 +272,8 @@ public sealed class VmChecks(Vm vm)
     /// <summary>A retry must be owed to a range that was open or has ended since the snapshot; else it would be the same for ever.</summary>
     public void Retried(Operation op, Gfn gfn, ulong sequence)
     {
+        vm.ProtocolState.Reads();
+        _place.Reads();
         vm.Counters.ChecksEvaluated++;
         if (_open.Count > 0 || vm.Protocol.Sequence != sequence) return;
         vm.Violated(
@@ -273,6 +294,7 @@ public sealed class VmChecks(Vm vm)
 
     private void CheckBalance(Operation op)
     {
+        vm.ProtocolState.Reads();
         var protocol = vm.Protocol;
         var quiet = _open.Count == 0 && !_unregistered;
         if (protocol.InvalidationsInProgress >= 0 && protocol.ActiveInvalidations >= 0

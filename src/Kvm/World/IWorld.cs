@@ -25,6 +25,9 @@ public interface IWorld
     /// <summary>Where all lock domains of the world note the order of locks, when it runs many short lives; null gives each domain a graph of its own.</summary>
     LockOrderGraph? LockOrder => null;
 
+    /// <summary>Who wants to know what each step reads and writes; null, as nearly always, when nobody does. The same for the life of the world.</summary>
+    IFootprint? Footprint => null;
+
     /// <summary>Who writes down every step for a person to read; null, as nearly always, when nobody does.</summary>
     IModelTrace? Trace => null;
 }

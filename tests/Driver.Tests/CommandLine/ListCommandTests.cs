@@ -1,3 +1,4 @@
+using Livebed.Explorer.Scenarios;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Notifiers;
@@ -8,11 +9,12 @@ namespace Livebed.Driver.Tests.CommandLine;
 public sealed class ListCommandTests
 {
     [Fact]
-    public async Task Protocols_mutants_and_checks_have_a_line_each()
+    public async Task Protocols_mutants_checks_and_scenarios_have_a_line_each()
     {
         Assert.Equal(ProtocolCatalog.All.Select(entry => entry.Name), await Names("protocols"));
         Assert.Equal(MutantCatalog.All.Select(entry => entry.Name), await Names("mutants"));
         Assert.Equal(InvariantCatalog.All.Keys, await Names("checks"));
+        Assert.Equal(ScenarioCatalog.All.Select(scenario => scenario.Name), await Names("scenarios"));
     }
 
     [Fact]
@@ -25,7 +27,7 @@ public sealed class ListCommandTests
     }
 
     [Fact]
-    public async Task List_alone_says_what_can_be_listed() => Assert.Equal(["protocols", "mutants", "checks", "campaigns"], await Names());
+    public async Task List_alone_says_what_can_be_listed() => Assert.Equal(["protocols", "mutants", "checks", "scenarios", "campaigns"], await Names());
 
     [Fact]
     public async Task On_a_terminal_no_line_is_wider_than_it()

@@ -14,7 +14,7 @@ public sealed class CorrectProtocolTests(ITestOutputHelper output)
     private static readonly string[] Correct = ["unconditional", "hva-range", "active-count", "gfn-range", "rwsem-unfair"];
 
     private static readonly long Schedules =
-        long.TryParse(Environment.GetEnvironmentVariable("LIVEBED_SCHEDULES"), CultureInfo.InvariantCulture, out var given) ? given : 60;
+        long.TryParse(Environment.GetEnvironmentVariable("LIVEBED_SCHEDULES"), CultureInfo.InvariantCulture, out var given) ? given : 40;
 
     public static TheoryData<string> Scenarios => [.. ScenarioCatalog.All.Select(scenario => scenario.Name)];
 

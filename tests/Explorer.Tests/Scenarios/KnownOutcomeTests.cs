@@ -52,7 +52,7 @@ public sealed class KnownOutcomeTests(ITestOutputHelper output)
         var plan = new ScenarioPlan(ScenarioCatalog.Find("nested-ranges")!, new ScenarioSetup("rwsem"), seed: 1);
         var order = new LockOrderGraph();
         // One lane after the other: nobody waits for anybody.
-        var played = new PlanPlayer(plan, Omissions.None).Play(new VirtualWorld(new DepthFirstStrategy(0)) { LockOrder = order });
+        var played = new PlanPlayer(plan, Omissions.None).Play(new VirtualWorld(new DepthFirstStrategy(0, reduces: false)) { LockOrder = order });
         Assert.Equal(ScheduleOutcome.Completed, played.Result.Outcome);
         Assert.NotEmpty(order.PotentialCycles());
     }
@@ -68,9 +68,9 @@ public sealed class KnownOutcomeTests(ITestOutputHelper output)
         var few = LongestWait(protocol, ranges: 2);
         var many = LongestWait(protocol, ranges: 16);
         output.WriteLine($"{protocol}: {few} notifications of 4, {many} of 32");
-        if (starves) Assert.InRange(many, Math.Max(few + 1, 5), 32);
-        // A fair or indifferent protocol: what is already past its first step at most, one start a task.
-        else Assert.InRange(many, 0, 2);
+        if (starves) Assert.InRange(many, Math.Max(few + 1, 10), 32);
+        // A fair semaphore lets in who comes before the update has queued, which is a step of its own, and then nobody.
+        else Assert.InRange(many, 0, 6);
     }
 
     private static long LongestWait(string protocol, int ranges)

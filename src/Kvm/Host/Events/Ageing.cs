@@ -7,14 +7,16 @@ namespace Livebed.Kvm.Host.Events;
 /// Was the memory used lately? <c>clear_flush_young</c> (reclaim), <c>clear_young</c> (multi-generation LRU) and <c>test_young</c> (idle page
 /// tracking), by turns. No start and no end: nothing is taken away. Through the rmap, page by page. Host PTEs have no accessed bit here.
 /// </summary>
-internal sealed class Ageing : IHostEventSource
+internal sealed class Ageing(Machine machine) : IHostEventSource
 {
+    private readonly Place _place = new(machine.World);
     private long _turn;
 
     public OperationKind Kind => OperationKind.Ageing;
 
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
+        _place.Writes();
         var turn = _turn++ % 3;
         await mm.RmapLock.DownReadAsync(op);
         try

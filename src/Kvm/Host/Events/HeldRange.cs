@@ -14,6 +14,7 @@ internal sealed class HeldRange(Machine machine, LiveOperationSet live) : IHostE
     private const int OpenMax = 1024;
 
     private readonly Dictionary<OperationId, Held> _held = [];
+    private readonly Place _place = new(machine.World);
 
     public OperationKind Kind => OperationKind.HeldRange;
 
@@ -31,6 +32,7 @@ internal sealed class HeldRange(Machine machine, LiveOperationSet live) : IHostE
     {
         var (vma, pages) = mm.Pieces(ev.Range).FirstOrDefault();
         if (vma is null) return HostEventResult.Of(0);
+        _place.Writes();
         if (_held.Count == OpenMax || _held.ContainsKey(op.Id)) return HostEventResult.Busy;
         if (!mm.RmapLock.TryDownRead(op)) return HostEventResult.Busy;
         mm.Grab();
@@ -52,6 +54,7 @@ internal sealed class HeldRange(Machine machine, LiveOperationSet live) : IHostE
     /// <summary>Swaps out what is there, ends the range, drops the lock. NothingToDo when the operation holds no range.</summary>
     public async ValueTask<HostEventResult> CloseAsync(Operation op)
     {
+        _place.Writes();
         if (!_held.TryGetValue(op.Id, out var held) || held.Range is not { } range) return HostEventResult.Of(0);
         held.Range = null;
         try

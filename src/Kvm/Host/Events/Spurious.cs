@@ -10,6 +10,7 @@ namespace Livebed.Kvm.Host.Events;
 /// </summary>
 internal sealed class Spurious(Machine machine) : IHostEventSource
 {
+    private readonly Place _place = new(machine.World);
     private long _turn;
 
     public OperationKind Kind => OperationKind.Spurious;
@@ -18,6 +19,7 @@ internal sealed class Spurious(Machine machine) : IHostEventSource
     {
         var (vma, pages) = Target(mm, ev.Range);
         if (vma is null) return ValueTask.FromResult(HostEventResult.Of(0));
+        _place.Writes();
         return _turn++ % 2 == 0
             ? ProcessTask.ReadLockedAsync(op, mm, async () =>
             {

@@ -22,11 +22,13 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
 
     // Who is counted, for witnesses; the protocol itself knows only the number.
     private readonly List<WaitBlocker> _active = [];
+    private readonly Place _counted;
     private long _activeCount;
 
     public ActiveCountProtocol(ProtocolContext context, bool recent)
     {
         _context = context;
+        _counted = new Place(context.World);
         _recent = recent;
         _state = new InvalidationState(context.Mutant);
         // The bug is arm64's, so its mutant is.
@@ -43,6 +45,15 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
 
     /// <inheritdoc cref="IInvalidationProtocol.ChangePteMaps"/>
     public bool ChangePteMaps { get; init; }
+
+    private bool HasActive
+    {
+        get
+        {
+            _counted.Reads();
+            return _activeCount > 0;
+        }
+    }
 
     public async ValueTask RangeStartAsync(Operation op, MmuNotifierRange range)
     {
@@ -77,7 +88,7 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     {
         await _invalidateLock.AcquireAsync(op);
         _memslotsUpdateWait.Prepare(op);
-        while (_activeCount > 0)
+        while (HasActive)
         {
             _invalidateLock.Release(op);
             await _memslotsUpdateWait.SleepAsync();
@@ -107,6 +118,7 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     {
         if (_context.Mutant == Mutant.NoResetAtDestroy) return true;
         if (_memslotsUpdateWait.IsActive) return false;
+        _counted.Writes();
         _activeCount = 0;
         _active.Clear();
         return true;
@@ -117,6 +129,7 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     private async ValueTask CountInAsync(Operation op)
     {
         await _invalidateLock.AcquireAsync(op);
+        _counted.Writes();
         _activeCount++;
         _active.Add(new WaitBlocker(op.Id, op.Kind, LockMode.Read, Queued: false));
         _invalidateLock.Release(op);
@@ -127,6 +140,7 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     private async ValueTask CountOutAsync(Operation op)
     {
         await _invalidateLock.AcquireAsync(op);
+        _counted.Writes();
         _activeCount--;
         // A reset that came too early has forgotten who was counted.
         if (_active.FindIndex(entry => entry.Operation == op.Id) is var index and >= 0) _active.RemoveAt(index);

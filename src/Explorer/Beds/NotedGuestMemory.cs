@@ -3,15 +3,13 @@ using Livebed.Kvm.Paging;
 
 namespace Livebed.Explorer.Beds;
 
-/// <summary>The way from a vCPU to the memory of its host. The scheduling point between TLB lookup and access is the vCPU's.</summary>
-internal sealed class CrossingGuestMemory(VirtualWorld world, IGuestMemory memory, int vcpuPlace, int hostPlace) : IGuestMemory
+/// <summary>The way from a vCPU to the memory of its host, which a witness shows. The scheduling point between TLB lookup and access is the vCPU's.</summary>
+internal sealed class NotedGuestMemory(VirtualWorld world, IGuestMemory memory) : IGuestMemory
 {
-    public async ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses)
+    public ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses)
     {
-        world.Enter(hostPlace);
         if (world.Trace is { } trace) Note(trace, accesses.Span);
-        await memory.ExecuteAsync(accesses);
-        world.Enter(vcpuPlace);
+        return memory.ExecuteAsync(accesses);
     }
 
     private static void Note(IScheduleTrace trace, ReadOnlySpan<GuestAccess> accesses)
