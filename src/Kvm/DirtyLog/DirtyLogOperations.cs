@@ -87,11 +87,19 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.LogState.Writes();
         for (var word = 0; word < bitmap.Words; word++)
         {
+            if (vm.Options.Mutant == Mutant.ProtectBeforeXchg)
+            {
+                // A fast page fault needs no mmu_lock: it makes a page writable again, and the bit that it sets is taken below.
+                Protect(slot, word, bitmap.Word(word));
+                await vm.World.PointAsync(SchedulingPoint.Preempt);
+                vm.LogState.Writes();
+            }
+
             var taken = only is { } mask ? bitmap.ClearWord(word, mask.Span[word]) : bitmap.TakeWord(word);
             if (taken == 0) continue;
             snapshot[word] = taken;
             any = true;
-            if (vm.Options.Mutant != Mutant.GetLogWithoutProtect) Protect(slot, word, taken);
+            if (vm.Options.Mutant is not (Mutant.GetLogWithoutProtect or Mutant.ProtectBeforeXchg)) Protect(slot, word, taken);
         }
 
         var epoch = vm.Flusher.NextEpoch();

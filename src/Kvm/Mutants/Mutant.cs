@@ -37,4 +37,8 @@ public enum Mutant
     PfnAssumedContiguous,
     ReadOnlyLeftMmuWritable,
     ZapYieldDropsFlush,
+    ProtectBeforeXchg,
+    CopyBeforeClear,
+    FinalSyncBeforeVcpusLeft,
+    SoftwareWriteMarksWrongPage,
 }

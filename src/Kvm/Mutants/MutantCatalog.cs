@@ -73,6 +73,14 @@ public static class MutantCatalog
             [Invariants.Permission], "fast-page-fault"),
         new(Mutant.ZapYieldDropsFlush, "zap-yield-drops-flush", "a zap that yields mmu_lock forgets the flush that is pending", "S5", "",
             [Invariants.FlushBeforeFree, Invariants.NoStaleTranslation], "overlapping-ranges"),
+        new(Mutant.ProtectBeforeXchg, "protect-before-xchg", "get dirty log write-protects first and takes the bits then", "m10", "",
+            [Invariants.NoLostDirtyPage], "dirty-log-get"),
+        new(Mutant.CopyBeforeClear, "copy-before-clear", "user space reads a page first and clears its dirty bit then", "m11", "",
+            [Invariants.NoLostDirtyPage], "dirty-log-clear"),
+        new(Mutant.FinalSyncBeforeVcpusLeft, "final-sync-before-vcpus-left", "the final sync comes before the vCPUs have left KVM_RUN", "m13", "",
+            [Invariants.NoLostDirtyPage], "dirty-log-get"),
+        new(Mutant.SoftwareWriteMarksWrongPage, "software-write-marks-wrong-page", "a write of KVM's own marks another page of its memslot dirty", "B17", "",
+            [Invariants.NoLostDirtyPage], "software-write"),
     ];
 
     /// <summary>What results print when no defect is switched on.</summary>

@@ -1,0 +1,54 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scenarios;
+using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.Guests;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Tests.Mutants;
+
+/// <summary>Small scenes for the defects of dirty logging: a migration and those who write meanwhile. Each returns what was broken.</summary>
+internal static class DirtyLogScenes
+{
+    private const int Writes = 60;
+
+    /// <summary>Two vCPUs write the same four pages while logging is switched on, and through three rounds and final syncs.</summary>
+    public static IReadOnlySet<string> RoundsAgainstWrites(BedOptions options, ulong seed) =>
+        Run(options with { Vcpus = 2, RamPages = 4 }, seed, async (bed, vm) =>
+        {
+            await EnableAsync(bed, vm);
+            await MigrateAsync(bed, vm, rounds: 3);
+        });
+
+    /// <summary>KVM itself writes two pages of a VM that is being logged, through rounds and final syncs.</summary>
+    public static IReadOnlySet<string> RoundsAgainstSoftwareWrites(BedOptions options, ulong seed) =>
+        Run(options with { RamPages = 4 }, seed, async (bed, vm) =>
+        {
+            await EnableAsync(bed, vm);
+            var writers = Enumerable.Range(0, 2).Select(page => bed.Spawn(OperationKind.SoftwareWrite, async op =>
+            {
+                for (var i = 0; i < 3; i++) await vm.Vm.SoftwareWriter.WriteAsync(op, 0, BedVm.RamGfn(page), (ulong)(uint)(i + 1));
+            })).ToList();
+            await MigrateAsync(bed, vm, rounds: 2);
+            await Bed.WhenAllAsync(writers);
+        });
+
+    private static async ValueTask EnableAsync(Bed bed, BedVm vm) =>
+        Assert.True(await vm.Session.EnableAsync(bed.NewOperation(OperationKind.DirtyLogEnable), [0]));
+
+    private static async ValueTask MigrateAsync(Bed bed, BedVm vm, int rounds)
+    {
+        for (var i = 0; i < rounds; i++)
+        {
+            await vm.Session.RoundAsync(bed.NewOperation(OperationKind.DirtyLogGet));
+            await vm.Session.VerifyAsync(bed.NewOperation(OperationKind.DirtyLogVerify));
+        }
+    }
+
+    private static IReadOnlySet<string> Run(BedOptions options, ulong seed, Func<Bed, BedVm, ValueTask> scene) =>
+        NotifierScenes.Run(options with { RamSlots = 1 }, seed, scene, guest: vcpu => new ScriptedGuest([.. Enumerable.Range(0, Writes).Select(i => Write(options, vcpu, i))]));
+
+    private static GuestOperation Write(BedOptions options, int vcpu, int i) =>
+        new(BedVm.RamGfn(i % options.RamPages), GuestAccessKind.Write, (1UL << 48) | ((ulong)(uint)vcpu << 40) | (ulong)(uint)(i + 1));
+}
