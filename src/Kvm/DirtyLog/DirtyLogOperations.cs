@@ -15,6 +15,13 @@ namespace Livebed.Kvm.DirtyLog;
 /// </summary>
 public sealed class DirtyLogOperations(Vm vm)
 {
+    private bool Protects => vm.Options.Mutant switch
+    {
+        Mutant.GetLogWithoutProtect or Mutant.ProtectBeforeXchg => false,
+        Mutant.AllSetClearDoesNotProtect => vm.Options.DirtyLog != DirtyLogMode.InitiallySet,
+        _ => true,
+    };
+
     /// <summary><c>mark_page_dirty_in_slot</c>.</summary>
     public void MarkPageDirty(Memslot slot, Gfn gfn, int vcpu)
     {
@@ -99,7 +106,7 @@ public sealed class DirtyLogOperations(Vm vm)
             if (taken == 0) continue;
             snapshot[word] = taken;
             any = true;
-            if (vm.Options.Mutant is not (Mutant.GetLogWithoutProtect or Mutant.ProtectBeforeXchg)) Protect(slot, word, taken);
+            if (Protects) Protect(slot, word, taken);
         }
 
         var epoch = vm.Flusher.NextEpoch();

@@ -161,11 +161,14 @@ public sealed class MemslotUpdater(Vm vm)
         }
 
         var updated = old with { Flags = flags, Bitmap = disables ? null : bitmap };
+        var protects = enables && vm.Options.DirtyLog != DirtyLogMode.InitiallySet;
+        var protectsEarly = protects && vm.Options.Mutant == Mutant.EnableProtectsBeforePublish;
+        if (protectsEarly) await vm.DirtyLog.ProtectSlotAsync(op, old);
         await vm.SlotsArchLock.AcquireAsync(op);
         vm.Memslots.Inactive.Replace(updated);
         await SwapAsync(op, replaced: old);
         vm.Memslots.Inactive.Replace(updated);
-        if (enables && vm.Options.DirtyLog != DirtyLogMode.InitiallySet) await vm.DirtyLog.ProtectSlotAsync(op, updated);
+        if (protects && !protectsEarly) await vm.DirtyLog.ProtectSlotAsync(op, updated);
     }
 
     /// <summary><c>kvm_swap_active_memslots</c>: takes over slots_arch_lock and drops it before the grace period, which a fault may hold up

@@ -41,4 +41,9 @@ public enum Mutant
     CopyBeforeClear,
     FinalSyncBeforeVcpusLeft,
     SoftwareWriteMarksWrongPage,
+    RingEntryConsumedUnharvested,
+    RingFullExitForgotten,
+    AllSetClearDoesNotProtect,
+    EnableProtectsBeforePublish,
+    NonAtomicSpteUpdate,
 }

@@ -81,6 +81,16 @@ public static class MutantCatalog
             [Invariants.NoLostDirtyPage], "dirty-log-get"),
         new(Mutant.SoftwareWriteMarksWrongPage, "software-write-marks-wrong-page", "a write of KVM's own marks another page of its memslot dirty", "B17", "",
             [Invariants.NoLostDirtyPage], "software-write"),
+        new(Mutant.RingEntryConsumedUnharvested, "ring-entry-consumed-unharvested", "dirty-ring reset takes entries that user space has not harvested", "B12", "8929bc965964",
+            [Invariants.RingFidelity, Invariants.NoLostDirtyPage], "dirty-ring"),
+        new(Mutant.RingFullExitForgotten, "ring-full-exit-forgotten", "a vCPU whose dirty ring is soft-full enters the guest all the same", "4.5", "",
+            [Invariants.RingFidelity], "dirty-ring"),
+        new(Mutant.AllSetClearDoesNotProtect, "all-set-clear-does-not-protect", "with an initially-all-set log clear does not protect, as if enabling had", "4.4", "",
+            [Invariants.NoLostDirtyPage, Invariants.FlushBeforeFree], "initially-all-set"),
+        new(Mutant.EnableProtectsBeforePublish, "enable-protects-before-publish", "enabling write-protects before faults can see that the memslot logs", "4.2", "",
+            [Invariants.NoLostDirtyPage], "dirty-log-get"),
+        new(Mutant.NonAtomicSpteUpdate, "non-atomic-spte-update", "ageing without mmu_lock writes an SPTE back over a write-protection", "B22", "",
+            [Invariants.NoLostDirtyPage], "ageing-vs-logging", Protocol: "gfn-range"),
     ];
 
     /// <summary>What results print when no defect is switched on.</summary>

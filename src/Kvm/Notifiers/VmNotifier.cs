@@ -126,12 +126,21 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
             {
                 if (!vm.Sptes.TryGet(gfn, out var spte) || (spte.Flags & SpteFlags.Accessed) == 0) continue;
                 young = true;
-                if (clear) vm.Sptes[gfn].Flags &= ~SpteFlags.Accessed;
+                if (clear && vm.Options.Mutant == Mutant.NonAtomicSpteUpdate) await WriteBackAsync(gfn, spte);
+                else if (clear) vm.Sptes[gfn].Flags &= ~SpteFlags.Accessed;
             }
         }
 
         if (locked) vm.MmuLock.WriteUnlock(op);
         if (section != NoSection) vm.Srcu.ReadUnlock(op, section);
         return (young, touched);
+    }
+
+    /// <summary>B22: the A bit is cleared by a read and a write where it takes an atomic instruction. What it
+    /// does to an SPTE that was zapped or installed meanwhile is not modelled.</summary>
+    private async ValueTask WriteBackAsync(Gfn gfn, Spte read)
+    {
+        await vm.World.PointAsync(SchedulingPoint.Preempt);
+        if (vm.Sptes.TryGet(gfn, out var now) && now.Installation == read.Installation) vm.Sptes[gfn].Flags = read.Flags & ~SpteFlags.Accessed;
     }
 }

@@ -16,6 +16,11 @@ public sealed class DirtyLogMutantTests(ITestOutputHelper output)
         [Mutant.CopyBeforeClear] = (DirtyLogMode.Manual, DirtyLogScenes.RoundsAgainstWrites),
         [Mutant.FinalSyncBeforeVcpusLeft] = (DirtyLogMode.Bitmap, DirtyLogScenes.RoundsAgainstWrites),
         [Mutant.SoftwareWriteMarksWrongPage] = (DirtyLogMode.Bitmap, DirtyLogScenes.RoundsAgainstSoftwareWrites),
+        [Mutant.RingEntryConsumedUnharvested] = (DirtyLogMode.Ring, DirtyLogScenes.RoundsAgainstWrites),
+        [Mutant.RingFullExitForgotten] = (DirtyLogMode.Ring, DirtyLogScenes.MoreWritesThanTheRingHolds),
+        [Mutant.AllSetClearDoesNotProtect] = (DirtyLogMode.InitiallySet, DirtyLogScenes.RoundsAgainstWrites),
+        [Mutant.EnableProtectsBeforePublish] = (DirtyLogMode.Bitmap, DirtyLogScenes.EnableAgainstWrites),
+        [Mutant.NonAtomicSpteUpdate] = (DirtyLogMode.Bitmap, DirtyLogScenes.RoundsAgainstAgeing),
     };
 
     public static TheoryData<string> Names => [.. MutantCatalog.All.Where(entry => Scenes.ContainsKey(entry.Id)).Select(entry => entry.Name)];

@@ -1,6 +1,7 @@
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
@@ -11,7 +12,10 @@ namespace Livebed.Kvm.Tests.Mutants;
 /// <summary>Small scenes for the defects of dirty logging: a migration and those who write meanwhile. Each returns what was broken.</summary>
 internal static class DirtyLogScenes
 {
-    private const int Writes = 60;
+    private const int Writes = 160;
+
+    // Two more than may never be used.
+    private const int RingEntries = DirtyRing.Reserved + 2;
 
     /// <summary>Two vCPUs write the same four pages while logging is switched on, and through three rounds and final syncs.</summary>
     public static IReadOnlySet<string> RoundsAgainstWrites(BedOptions options, ulong seed) =>
@@ -32,6 +36,38 @@ internal static class DirtyLogScenes
             })).ToList();
             await MigrateAsync(bed, vm, rounds: 2);
             await Bed.WhenAllAsync(writers);
+        });
+
+    /// <summary>Logging is switched on while two vCPUs write the pages, two of which the host takes away; then a final sync.</summary>
+    public static IReadOnlySet<string> EnableAgainstWrites(BedOptions options, ulong seed) =>
+        Run(options with { Vcpus = 2, RamPages = 4 }, seed, async (bed, vm) =>
+        {
+            var reclaim = bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(0), 2);
+            await EnableAsync(bed, vm);
+            await MigrateAsync(bed, vm, rounds: 1);
+            await Bed.WhenAllAsync(reclaim);
+        });
+
+    /// <summary>A vCPU writes more pages than its ring has entries, and nobody reaps before it is full.</summary>
+    public static IReadOnlySet<string> MoreWritesThanTheRingHolds(BedOptions options, ulong seed) =>
+        Run(options with { Vcpus = 1, RamPages = RingEntries + 2, RingEntries = RingEntries, Frames = 128 }, seed, async (bed, vm) =>
+        {
+            await EnableAsync(bed, vm);
+            await bed.World.DelayAsync(2_000);
+            await MigrateAsync(bed, vm, rounds: 1);
+        });
+
+    /// <summary>The host asks which pages were used lately, while two vCPUs write and a migration goes its rounds.</summary>
+    public static IReadOnlySet<string> RoundsAgainstAgeing(BedOptions options, ulong seed) =>
+        Run(options with { Vcpus = 2, RamPages = 4 }, seed, async (bed, vm) =>
+        {
+            await EnableAsync(bed, vm);
+            var ageing = bed.Spawn(OperationKind.Ageing, async op =>
+            {
+                for (var i = 0; i < 8; i++) await bed.RunEventAsync(op, vm.AddressSpaceId, BedVm.RamHva(0), 4);
+            });
+            await MigrateAsync(bed, vm, rounds: 3);
+            await Bed.WhenAllAsync(ageing);
         });
 
     private static async ValueTask EnableAsync(Bed bed, BedVm vm) =>
