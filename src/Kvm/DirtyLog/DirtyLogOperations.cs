@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Paging;
@@ -28,7 +29,14 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.LogState.Writes();
         vm.World.Trace?.Note(null, $"marks {gfn} dirty");
         if (vm.Options.DirtyLog == DirtyLogMode.Ring) vm.DirtyRings.Push(vcpu, slot, gfn);
-        else slot.Bitmap?.Set(gfn - slot.BaseGfn);
+        else if (slot.Bitmap is { } bitmap) Mark(bitmap, slot, gfn);
+    }
+
+    /// <summary>The memslot that had it is no longer to be found.</summary>
+    public void Free(DirtyBitmap? bitmap)
+    {
+        vm.LogState.Writes();
+        bitmap?.Free();
     }
 
     /// <summary>The second half of enabling: every mapping made before the slot was seen to log is write-protected. The flush is not
@@ -119,6 +127,14 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.LogState.Writes();
         var words = target.Span;
         for (var word = 0; word < snapshot.Length; word++) words[word] |= snapshot[word];
+    }
+
+    private void Mark(DirtyBitmap bitmap, Memslot slot, Gfn gfn)
+    {
+        vm.Counters.ChecksEvaluated++;
+        if (bitmap.IsFreed)
+            vm.Violated(Invariants.SlotLifetime, $"{gfn} is marked in the dirty bitmap of memslot {slot.Id} after that was freed", gfn.Value, slot.ToHva(gfn).Value);
+        bitmap.Set(gfn - slot.BaseGfn);
     }
 
     /// <summary><c>kvm_arch_mmu_enable_log_dirty_pt_masked</c>.</summary>

@@ -138,6 +138,7 @@ public sealed class MemslotUpdater(Vm vm)
         Retire(vm.Memslots.Inactive, old, replacement);
         await SwapAsync(op, replaced: last);
         Retire(vm.Memslots.Inactive, old, replacement);
+        vm.DirtyLog.Free(old.Bitmap);
         vm.Checks.SlotRemoved(op, old);
         if (zapsLate) await ZapAsync(op, old);
     }
@@ -164,10 +165,13 @@ public sealed class MemslotUpdater(Vm vm)
         var protects = enables && vm.Options.DirtyLog != DirtyLogMode.InitiallySet;
         var protectsEarly = protects && vm.Options.Mutant == Mutant.EnableProtectsBeforePublish;
         if (protectsEarly) await vm.DirtyLog.ProtectSlotAsync(op, old);
+        var freesEarly = vm.Options.Mutant == Mutant.BitmapFreedWithSlotInUse;
+        if (disables && freesEarly) vm.DirtyLog.Free(old.Bitmap);
         await vm.SlotsArchLock.AcquireAsync(op);
         vm.Memslots.Inactive.Replace(updated);
         await SwapAsync(op, replaced: old);
         vm.Memslots.Inactive.Replace(updated);
+        if (disables && !freesEarly) vm.DirtyLog.Free(old.Bitmap);
         if (protects && !protectsEarly) await vm.DirtyLog.ProtectSlotAsync(op, updated);
     }
 

@@ -46,4 +46,5 @@ public enum Mutant
     AllSetClearDoesNotProtect,
     EnableProtectsBeforePublish,
     NonAtomicSpteUpdate,
+    BitmapFreedWithSlotInUse,
 }

@@ -91,6 +91,8 @@ public static class MutantCatalog
             [Invariants.NoLostDirtyPage], "dirty-log-get"),
         new(Mutant.NonAtomicSpteUpdate, "non-atomic-spte-update", "ageing without mmu_lock writes an SPTE back over a write-protection", "B22", "",
             [Invariants.NoLostDirtyPage], "ageing-vs-logging", Protocol: "gfn-range"),
+        new(Mutant.BitmapFreedWithSlotInUse, "bitmap-freed-with-slot-in-use", "disabling frees the dirty bitmap while faults still use the memslot that has it", "5", "",
+            [Invariants.SlotLifetime], "dirty-log-get"),
     ];
 
     /// <summary>What results print when no defect is switched on.</summary>

@@ -21,6 +21,7 @@ public sealed class DirtyLogMutantTests(ITestOutputHelper output)
         [Mutant.AllSetClearDoesNotProtect] = (DirtyLogMode.InitiallySet, DirtyLogScenes.RoundsAgainstWrites),
         [Mutant.EnableProtectsBeforePublish] = (DirtyLogMode.Bitmap, DirtyLogScenes.EnableAgainstWrites),
         [Mutant.NonAtomicSpteUpdate] = (DirtyLogMode.Bitmap, DirtyLogScenes.RoundsAgainstAgeing),
+        [Mutant.BitmapFreedWithSlotInUse] = (DirtyLogMode.Bitmap, DirtyLogScenes.DisableAgainstWrites),
     };
 
     public static TheoryData<string> Names => [.. MutantCatalog.All.Where(entry => Scenes.ContainsKey(entry.Id)).Select(entry => entry.Name)];

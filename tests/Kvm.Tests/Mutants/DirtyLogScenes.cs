@@ -48,6 +48,17 @@ internal static class DirtyLogScenes
             await Bed.WhenAllAsync(reclaim);
         });
 
+    /// <summary>Logging is switched on and off while two vCPUs write.</summary>
+    public static IReadOnlySet<string> DisableAgainstWrites(BedOptions options, ulong seed) =>
+        Run(options with { Vcpus = 2, RamPages = 4 }, seed, async (bed, vm) =>
+        {
+            for (var i = 0; i < 4; i++)
+            {
+                await EnableAsync(bed, vm);
+                await vm.Session.DisableAsync(bed.NewOperation(OperationKind.DirtyLogDisable));
+            }
+        });
+
     /// <summary>A vCPU writes more pages than its ring has entries, and nobody reaps before it is full.</summary>
     public static IReadOnlySet<string> MoreWritesThanTheRingHolds(BedOptions options, ulong seed) =>
         Run(options with { Vcpus = 1, RamPages = RingEntries + 2, RingEntries = RingEntries, Frames = 128 }, seed, async (bed, vm) =>
