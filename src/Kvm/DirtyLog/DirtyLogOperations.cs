@@ -44,9 +44,10 @@ public sealed class DirtyLogOperations(Vm vm)
     public async ValueTask ProtectSlotAsync(Operation op, Memslot slot)
     {
         await vm.MmuLock.WriteLockAsync(op);
-        for (var gfn = vm.Sptes.NextPopulated(slot.Gfns.Start, slot.Gfns.End); gfn < slot.Gfns.End; gfn += 1) vm.Sptes.WriteProtect(gfn);
+        var changed = false;
+        for (var gfn = vm.Sptes.NextPopulated(slot.Gfns.Start, slot.Gfns.End); gfn < slot.Gfns.End; gfn += 1) changed |= vm.Sptes.WriteProtect(gfn);
         vm.MmuLock.WriteUnlock(op);
-        await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
+        if (changed || vm.Options.Mutant != Mutant.AccessTrackingWithoutFlush) await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
     }
 
     /// <summary>KVM_GET_DIRTY_LOG: ORs the slot's dirty pages into <paramref name="target"/> (64 pages a word); without manual protect it

@@ -47,4 +47,5 @@ public enum Mutant
     EnableProtectsBeforePublish,
     NonAtomicSpteUpdate,
     BitmapFreedWithSlotInUse,
+    AccessTrackingWithoutFlush,
 }

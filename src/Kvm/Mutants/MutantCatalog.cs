@@ -93,6 +93,8 @@ public static class MutantCatalog
             [Invariants.NoLostDirtyPage], "ageing-vs-logging", Protocol: "gfn-range"),
         new(Mutant.BitmapFreedWithSlotInUse, "bitmap-freed-with-slot-in-use", "disabling frees the dirty bitmap while faults still use the memslot that has it", "5", "",
             [Invariants.SlotLifetime], "dirty-log-get"),
+        new(Mutant.AccessTrackingWithoutFlush, "access-tracking-without-flush", "enabling flushes only if it found a writable SPTE: ageing may have hidden one", "B9", "b64d740ea7dd",
+            [Invariants.NoLostDirtyPage], "ageing-vs-logging"),
     ];
 
     /// <summary>What results print when no defect is switched on.</summary>

@@ -22,6 +22,7 @@ public sealed class DirtyLogMutantTests(ITestOutputHelper output)
         [Mutant.EnableProtectsBeforePublish] = (DirtyLogMode.Bitmap, DirtyLogScenes.EnableAgainstWrites),
         [Mutant.NonAtomicSpteUpdate] = (DirtyLogMode.Bitmap, DirtyLogScenes.RoundsAgainstAgeing),
         [Mutant.BitmapFreedWithSlotInUse] = (DirtyLogMode.Bitmap, DirtyLogScenes.DisableAgainstWrites),
+        [Mutant.AccessTrackingWithoutFlush] = (DirtyLogMode.Bitmap, DirtyLogScenes.EnableAgainstAgeing),
     };
 
     public static TheoryData<string> Names => [.. MutantCatalog.All.Where(entry => Scenes.ContainsKey(entry.Id)).Select(entry => entry.Name)];

@@ -59,6 +59,19 @@ internal static class DirtyLogScenes
             }
         });
 
+    /// <summary>On a CPU without accessed bits the host ages the pages while logging is switched on; a vCPU writes on.</summary>
+    public static IReadOnlySet<string> EnableAgainstAgeing(BedOptions options, ulong seed) =>
+        Run(options with { Vcpus = 2, RamPages = 2, HasAccessedBits = false }, seed, async (bed, vm) =>
+        {
+            // The first ageing flushes, the second leaves the TLBs alone.
+            await bed.RunEventAsync(bed.NewOperation(OperationKind.Ageing), vm.AddressSpaceId, BedVm.RamHva(0), 2);
+            await bed.World.DelayAsync(200);
+            var ageing = bed.SpawnEvent(OperationKind.Ageing, vm, BedVm.RamHva(0), 2);
+            await EnableAsync(bed, vm);
+            await MigrateAsync(bed, vm, rounds: 2);
+            await Bed.WhenAllAsync(ageing);
+        });
+
     /// <summary>A vCPU writes more pages than its ring has entries, and nobody reaps before it is full.</summary>
     public static IReadOnlySet<string> MoreWritesThanTheRingHolds(BedOptions options, ulong seed) =>
         Run(options with { Vcpus = 1, RamPages = RingEntries + 2, RingEntries = RingEntries, Frames = 128 }, seed, async (bed, vm) =>
