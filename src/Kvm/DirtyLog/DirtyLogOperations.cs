@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Paging;
@@ -15,13 +16,27 @@ namespace Livebed.Kvm.DirtyLog;
 /// </summary>
 public sealed class DirtyLogOperations(Vm vm)
 {
+    private bool Protects => vm.Options.Mutant switch
+    {
+        Mutant.GetLogWithoutProtect or Mutant.ProtectBeforeXchg => false,
+        Mutant.AllSetClearDoesNotProtect => vm.Options.DirtyLog != DirtyLogMode.InitiallySet,
+        _ => true,
+    };
+
     /// <summary><c>mark_page_dirty_in_slot</c>.</summary>
     public void MarkPageDirty(Memslot slot, Gfn gfn, int vcpu)
     {
         vm.LogState.Writes();
         vm.World.Trace?.Note(null, $"marks {gfn} dirty");
         if (vm.Options.DirtyLog == DirtyLogMode.Ring) vm.DirtyRings.Push(vcpu, slot, gfn);
-        else slot.Bitmap?.Set(gfn - slot.BaseGfn);
+        else if (slot.Bitmap is { } bitmap) Mark(bitmap, slot, gfn);
+    }
+
+    /// <summary>The memslot that had it is no longer to be found.</summary>
+    public void Free(DirtyBitmap? bitmap)
+    {
+        vm.LogState.Writes();
+        bitmap?.Free();
     }
 
     /// <summary>The second half of enabling: every mapping made before the slot was seen to log is write-protected. The flush is not
@@ -29,9 +44,10 @@ public sealed class DirtyLogOperations(Vm vm)
     public async ValueTask ProtectSlotAsync(Operation op, Memslot slot)
     {
         await vm.MmuLock.WriteLockAsync(op);
-        for (var gfn = vm.Sptes.NextPopulated(slot.Gfns.Start, slot.Gfns.End); gfn < slot.Gfns.End; gfn += 1) vm.Sptes.WriteProtect(gfn);
+        var changed = false;
+        for (var gfn = vm.Sptes.NextPopulated(slot.Gfns.Start, slot.Gfns.End); gfn < slot.Gfns.End; gfn += 1) changed |= vm.Sptes.WriteProtect(gfn);
         vm.MmuLock.WriteUnlock(op);
-        await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
+        if (changed || vm.Options.Mutant != Mutant.AccessTrackingWithoutFlush) await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
     }
 
     /// <summary>KVM_GET_DIRTY_LOG: ORs the slot's dirty pages into <paramref name="target"/> (64 pages a word); without manual protect it
@@ -87,11 +103,19 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.LogState.Writes();
         for (var word = 0; word < bitmap.Words; word++)
         {
+            if (vm.Options.Mutant == Mutant.ProtectBeforeXchg)
+            {
+                // A fast page fault needs no mmu_lock: it makes a page writable again, and the bit that it sets is taken below.
+                Protect(slot, word, bitmap.Word(word));
+                await vm.World.PointAsync(SchedulingPoint.Preempt);
+                vm.LogState.Writes();
+            }
+
             var taken = only is { } mask ? bitmap.ClearWord(word, mask.Span[word]) : bitmap.TakeWord(word);
             if (taken == 0) continue;
             snapshot[word] = taken;
             any = true;
-            if (vm.Options.Mutant != Mutant.GetLogWithoutProtect) Protect(slot, word, taken);
+            if (Protects) Protect(slot, word, taken);
         }
 
         var epoch = vm.Flusher.NextEpoch();
@@ -104,6 +128,14 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.LogState.Writes();
         var words = target.Span;
         for (var word = 0; word < snapshot.Length; word++) words[word] |= snapshot[word];
+    }
+
+    private void Mark(DirtyBitmap bitmap, Memslot slot, Gfn gfn)
+    {
+        vm.Counters.ChecksEvaluated++;
+        if (bitmap.IsFreed)
+            vm.Violated(Invariants.SlotLifetime, $"{gfn} is marked in the dirty bitmap of memslot {slot.Id} after that was freed", gfn.Value, slot.ToHva(gfn).Value);
+        bitmap.Set(gfn - slot.BaseGfn);
     }
 
     /// <summary><c>kvm_arch_mmu_enable_log_dirty_pt_masked</c>.</summary>

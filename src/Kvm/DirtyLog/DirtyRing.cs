@@ -25,6 +25,10 @@ public sealed class DirtyRing
     }
 
     public long Used => _dirtyIndex - _resetIndex;
+
+    /// <summary>Entries that user space has marked RESET and the kernel has not taken yet; negative when it took one that was never harvested.</summary>
+    public long Harvested => _fetchIndex - _resetIndex;
+
     public bool IsFull => Used >= _entries.Length;
     public bool IsSoftFull => Used + _claims >= _entries.Length - Reserved;
 
@@ -61,12 +65,13 @@ public sealed class DirtyRing
         return true;
     }
 
-    /// <summary>The kernel's next RESET entry, emptied; false when there is none.</summary>
-    public bool TryReset(out int slotId, out long instance, out long page)
+    /// <summary>The kernel's next RESET entry, emptied; false when there is none. <paramref name="takesDirty"/> is the defect of B12: the entry's
+    /// flags are read too early, and one that is still dirty passes.</summary>
+    public bool TryReset(bool takesDirty, out int slotId, out long instance, out long page)
     {
         ref var entry = ref _entries[_resetIndex % _entries.Length];
         (slotId, instance, page) = (entry.SlotId, entry.Instance, entry.Page);
-        if (_resetIndex >= _dirtyIndex || entry.State != EntryState.Reset) return false;
+        if (_resetIndex >= _dirtyIndex || (entry.State != EntryState.Reset && !takesDirty)) return false;
         entry.State = EntryState.Empty;
         _resetIndex++;
         return true;

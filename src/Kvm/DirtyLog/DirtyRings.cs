@@ -58,12 +58,17 @@ public sealed class DirtyRings(Vm vm)
         if (!vm.Users.TryGet(op, out var user)) return false;
         await vm.SlotsLock.AcquireAsync(op);
         var protectedPages = new Dictionary<Memslot, ulong[]>();
+        var takesDirty = vm.Options.Mutant == Mutant.RingEntryConsumedUnharvested;
         await vm.MmuLock.WriteLockAsync(op);
         vm.LogState.Writes();
         foreach (var ring in _rings)
         {
-            while (ring.TryReset(out var slotId, out var instance, out var page))
+            while (ring.TryReset(takesDirty, out var slotId, out var instance, out var page))
             {
+                vm.Counters.ChecksEvaluated++;
+                if (ring.Harvested < 0)
+                    vm.Violated(Invariants.RingFidelity, $"the reset takes the entry of page {page} of memslot {slotId}, which user space has not harvested", operations: op.Id);
+
                 // The entry lies in memory that user space can write: a slot that is gone or a page outside of it is skipped.
                 if (vm.Memslots.Active.ById(slotId) is not { } slot || slot.Instance != instance || page >= slot.Pages) continue;
                 if (!protectedPages.TryGetValue(slot, out var mask)) protectedPages[slot] = mask = new ulong[(slot.Pages + 63) / 64];
