@@ -6,12 +6,16 @@ public static class ScenarioCatalog
     public static IReadOnlyList<Scenario> All { get; } =
     [
         new FaultVsInvalidate(),
+        new NeighbouringPages(),
         new OverlappingRanges(),
+        new YieldingZap(),
         new NestedRanges(),
         new MemslotCreate(),
         new MemslotMove(),
         new MemslotDelete(),
         new MemslotVsNotifier(),
+        new DeleteVsHost(),
+        new DeleteVsMerge(),
         new DestroyInRange(),
         new DestroyBothPaths(),
         new DirtyLogEnable(),
