@@ -7,6 +7,7 @@ namespace Livebed.Driver.Running;
 internal static class SiloInspector
 {
     private const int Attempts = 2;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>Classes of actors that come and go with VMs; hosts and probes stay until the cluster ends.</summary>
@@ -29,7 +30,7 @@ internal static class SiloInspector
             .Where(entry => VmActors.Any(actor => entry.Key.Contains(actor, StringComparison.Ordinal))).Sum(entry => (long)entry.Value));
     }
 
-    /// <summary>A call may have gone by way of a silo that has just died, so a silo that does not answer is asked once more.</summary>
+    /// <summary>A call may have gone by way of a silo that has just died, so a silo that does not answer is asked again, a little later.</summary>
     private static async Task<SiloReport?> AskAsync(ICluster cluster, string silo)
     {
         for (var attempt = 0; attempt < Attempts; attempt++)
@@ -40,6 +41,7 @@ internal static class SiloInspector
             }
             catch (Exception exception) when (exception is TimeoutException or OrleansException)
             {
+                await Task.Delay(Pause);
             }
         }
 
