@@ -1,5 +1,4 @@
 using Livebed.Kvm.Checks;
-using Livebed.Kvm.Locks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
@@ -17,14 +16,9 @@ namespace Livebed.Kvm.DirtyLog;
 public sealed class DirtyLogSession
 {
     private readonly Vm _vm;
-    private readonly KernelMutex _bql;
     private readonly List<RamBlock> _blocks = [];
 
-    public DirtyLogSession(Vm vm)
-    {
-        _vm = vm;
-        _bql = new KernelMutex(vm.Locks, LockClasses.DirtyLogSession, vm.Options.Name);
-    }
+    public DirtyLogSession(Vm vm) => _vm = vm;
 
     public bool IsEnabled => _blocks.Count > 0;
 
@@ -32,7 +26,7 @@ public sealed class DirtyLogSession
     /// <returns>false when it was on already, or the VM is dying</returns>
     public async ValueTask<bool> EnableAsync(Operation op, IReadOnlyList<int> slotIds)
     {
-        await _bql.AcquireAsync(op);
+        await _vm.Bql.AcquireAsync(op);
         var enabled = !IsEnabled;
         foreach (var id in enabled ? slotIds : [])
         {
@@ -41,27 +35,27 @@ public sealed class DirtyLogSession
             await _vm.Host.CopyPagesAsync(op, slot.Hvas, default);
         }
 
-        _bql.Release(op);
+        _vm.Bql.Release(op);
         return enabled && IsEnabled;
     }
 
     public async ValueTask DisableAsync(Operation op)
     {
-        await _bql.AcquireAsync(op);
+        await _vm.Bql.AcquireAsync(op);
         foreach (var block in _blocks) await _vm.MemslotUpdates.SetLoggingAsync(op, block.Slot.Id, logs: false);
         _blocks.Clear();
-        _bql.Release(op);
+        _vm.Bql.Release(op);
     }
 
     /// <summary>One round: sync, clear, copy what was dirty.</summary>
     /// <returns>pages copied; -1 when logging is off</returns>
     public async ValueTask<long> RoundAsync(Operation op)
     {
-        await _bql.AcquireAsync(op);
+        await _vm.Bql.AcquireAsync(op);
         long copied = IsEnabled ? 0 : -1;
         if (IsEnabled) await SyncAsync(op);
         foreach (var block in _blocks) copied += await CopyDirtyAsync(op, block);
-        _bql.Release(op);
+        _vm.Bql.Release(op);
         return copied;
     }
 
@@ -72,7 +66,7 @@ public sealed class DirtyLogSession
     /// <returns>pages compared; -1 when logging is off</returns>
     public async ValueTask<long> VerifyAsync(Operation op)
     {
-        await _bql.AcquireAsync(op);
+        await _vm.Bql.AcquireAsync(op);
         long compared = -1;
         if (IsEnabled)
         {
@@ -88,7 +82,7 @@ public sealed class DirtyLogSession
             _vm.Counters.DirtyLogVerifications++;
         }
 
-        _bql.Release(op);
+        _vm.Bql.Release(op);
         return compared;
     }
 

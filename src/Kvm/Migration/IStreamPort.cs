@@ -27,6 +27,9 @@ public interface IStreamPort
     /// <summary>Source: the pages that user space itself has changed since it last asked (discarded: ballooned, unmapped): QEMU's own dirty bitmap. ORs them into <c>64 pages a word</c>.</summary>
     ValueTask TakeDiscardedAsync(Operation op, HvaRange range, Memory<ulong> target);
 
+    /// <summary>Source: while the vCPUs are stopped for a hand-over user space discards nothing either: discards are refused until it is thawed.</summary>
+    ValueTask FreezeAsync(Operation op, bool frozen);
+
     /// <summary>A checksum (XxHash3) of every page of the range as it is now; that of a page of zeroes for one that was never touched.</summary>
     ValueTask<ulong[]> ImageAsync(Operation op, HvaRange range);
 

@@ -48,4 +48,9 @@ public enum Mutant
     NonAtomicSpteUpdate,
     BitmapFreedWithSlotInUse,
     AccessTrackingWithoutFlush,
+    FinalSyncLosesPage,
+    NoRoundBarrier,
+    LatePageInPostcopy,
+    CancelKeepsThrottle,
+    BothRunAfterFailedHandOver,
 }

@@ -95,6 +95,16 @@ public static class MutantCatalog
             [Invariants.SlotLifetime], "dirty-log-enable"),
         new(Mutant.AccessTrackingWithoutFlush, "access-tracking-without-flush", "enabling flushes only if it found a writable SPTE: ageing may have hidden one", "B9", "b64d740ea7dd",
             [Invariants.NoLostDirtyPage], "ageing-without-accessed-bits"),
+        new(Mutant.FinalSyncLosesPage, "final-sync-loses-page", "the final sync of a migration loses a dirty bit", "S6", "",
+            [Invariants.NoLostDirtyPage, Invariants.SameMemory], "migration-precopy", "migration"),
+        new(Mutant.NoRoundBarrier, "no-round-barrier", "rounds of a multifd migration overlap: an old copy of a page overtakes a new one", "m15", "",
+            [Invariants.SameMemory, Invariants.GuestMemory], "migration-channels", "migration"),
+        new(Mutant.LatePageInPostcopy, "late-page-in-postcopy", "a page of pre-copy arrives in post-copy and is taken", "8", "",
+            [Invariants.SameMemory, Invariants.GuestMemory], "migration-postcopy", "migration"),
+        new(Mutant.CancelKeepsThrottle, "cancel-keeps-throttle", "a cancelled migration leaves its throttle on the vCPUs", "8", "",
+            [Invariants.SourceRestored], "migration-cancel", "migration"),
+        new(Mutant.BothRunAfterFailedHandOver, "both-run-after-failed-hand-over", "the source runs on when the answer to the hand-over is lost", "8", "",
+            [Invariants.OneOwner], "migration-hand-over", "migration"),
     ];
 
     /// <summary>What results print when no defect is switched on.</summary>

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Paging;
@@ -14,4 +15,13 @@ public interface IVcpuPort
     ValueTask PauseAsync(Operation op);
 
     ValueTask ResumeAsync(Operation op);
+
+    /// <summary>The vCPU as device state; it must be paused.</summary>
+    ValueTask<VcpuState> SaveAsync(Operation op);
+
+    /// <summary>Slows the vCPU down from now on, or lets it run again.</summary>
+    ValueTask ThrottleAsync(Operation op, VcpuThrottle throttle);
+
+    /// <summary>How it is slowed down now.</summary>
+    ValueTask<VcpuThrottle> ThrottleOfAsync(Operation op);
 }
