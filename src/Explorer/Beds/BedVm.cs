@@ -142,19 +142,30 @@ public sealed class BedVm : IVmPort
         if (guest is null) return;
         var programs = Enumerable.Range(0, _bed.Options.Vcpus).Select(guest).ToList();
         for (var index = 0; index < programs.Count; index++) AddVcpu(index, programs[index]);
-        for (var index = 0; index < Vcpus.Count; index++)
-        {
-            var vcpu = Vcpus[index];
-            if (programs[index].IsOver)
-            {
-                // Nothing to do, so it needs no turn: it has halted.
-                await vcpu.RunAsync();
-                continue;
-            }
+        for (var index = 0; index < Vcpus.Count; index++) await StartVcpuAsync(index, laneName?.Invoke(index));
+    }
 
-            _vcpuLanes.Add(_bed.World.Spawn(
-                laneName?.Invoke(index) ?? $"{Vm.Options.Name}/vcpu-{index}", vcpu.RunAsync));
-        }
+    /// <summary>A vCPU that does not run yet: a new one, or one that goes on where another was saved, with a program made of that state.</summary>
+    public Vcpu AddVcpu(int index, IPacedGuestProgram program, VcpuState? state = null)
+    {
+        var options = _bed.Options;
+        var memory = new NotedGuestMemory(_bed.World, Host.Find(AddressSpaceId)!.GuestMemory);
+        var vcpu = new Vcpu(
+            _bed.World,
+            new VcpuOptions(
+                index, TlbEntries: 64, BatchAccesses: 8, FaultRetriesMax: options.FaultRetriesMax, FaultMicrosecondsMax: options.FaultMicrosecondsMax),
+            $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this), memory, program, state);
+        Vcpus.Add(vcpu);
+        Vm.Vcpus.Add(vcpu);
+        return vcpu;
+    }
+
+    /// <summary>Lets the vCPU run, as a lane of its own.</summary>
+    public async ValueTask StartVcpuAsync(int index, string? laneName = null)
+    {
+        // With nothing to do it needs no turn: it has halted.
+        if (Vcpus[index].IsHalted) await Vcpus[index].RunAsync();
+        else _vcpuLanes.Add(_bed.World.Spawn(laneName ?? $"{Vm.Options.Name}/vcpu-{index}", Vcpus[index].RunAsync));
     }
 
     /// <summary>Notifier and private memslots: what a VM has before it has memory.</summary>
@@ -251,19 +262,6 @@ public sealed class BedVm : IVmPort
     public ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write) => Vm.Faults.HandleAsync(op, vcpu, gfn, write);
 
     public ValueTask ReapDirtyRingsAsync(Operation op) => Migration is { } migration ? migration.Source.ReapAsync(op) : Session.ReapAsync(op);
-
-    private void AddVcpu(int index, IPacedGuestProgram program)
-    {
-        var options = _bed.Options;
-        var memory = new NotedGuestMemory(_bed.World, Host.Find(AddressSpaceId)!.GuestMemory);
-        var vcpu = new Vcpu(
-            _bed.World,
-            new VcpuOptions(
-                index, TlbEntries: 64, BatchAccesses: 8, FaultRetriesMax: options.FaultRetriesMax, FaultMicrosecondsMax: options.FaultMicrosecondsMax),
-            $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this), memory, program);
-        Vcpus.Add(vcpu);
-        Vm.Vcpus.Add(vcpu);
-    }
 
     private ValueTask ExitAsync() => ExitAsync(_bed.NewOperation(OperationKind.AddressSpaceExit));
 

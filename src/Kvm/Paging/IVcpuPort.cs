@@ -16,10 +16,11 @@ public interface IVcpuPort
 
     ValueTask ResumeAsync(Operation op);
 
-    /// <summary>The vCPU as device state; it must be paused.</summary>
+    /// <summary>What a migration sends of the vCPU.</summary>
+    /// <exception cref="InvalidOperationException">It is not paused.</exception>
     ValueTask<VcpuState> SaveAsync(Operation op);
 
-    /// <summary>Slows the vCPU down from now on, or lets it run again.</summary>
+    /// <summary>Slows the vCPU down from now on, or no longer.</summary>
     ValueTask ThrottleAsync(Operation op, VcpuThrottle throttle);
 
     /// <summary>How it is slowed down now.</summary>
