@@ -48,4 +48,5 @@ public enum Mutant
     NonAtomicSpteUpdate,
     BitmapFreedWithSlotInUse,
     AccessTrackingWithoutFlush,
+    LatePageInPostcopy,
 }
