@@ -1,9 +1,11 @@
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Paging;
@@ -254,7 +256,7 @@ public sealed class BedVm : IVmPort
             var newest = await stream.SaveOracleAsync(op, range);
             var image = await stream.ImageAsync(op, range);
             for (var page = 0; page < image.Length; page++)
-                if (image[page] != PageImage.ChecksumOf(newest[page], Bed.PageSize))
+                if (image[page] != PageChecksum.Of(newest[page], Bed.PageSize))
                     Vm.Violated(Invariants.GuestMemory, $"{range.Start + page} does not hold the newest value written, 0x{newest[page]:x}", hva: (range.Start + page).Value);
         }
     }

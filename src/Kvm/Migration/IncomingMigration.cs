@@ -66,11 +66,13 @@ public sealed class IncomingMigration(
         if (_stage is Stage.Runs or Stage.Complete) return StreamStatus.Ok;
         if (_stage != Stage.Prepared || _setup is not { } setup) return StreamStatus.Refused;
         _stage = Stage.TakingOver;
-        for (var i = 0; i < setup.Blocks.Count; i++) await stream.LoadOracleAsync(op, setup.Blocks[i], state.Newest[i]);
         if (state.IsPostcopy)
             await stream.EnterPostcopyAsync(op, setup.Stream, setup.Blocks, [.. state.Discard.Select(words => (ReadOnlyMemory<ulong>)words)], this);
         else
             await stream.EndIncomingAsync(op, setup.Stream);
+
+        // After the discards, which forget what the oracle knew.
+        for (var i = 0; i < setup.Blocks.Count; i++) await stream.LoadOracleAsync(op, setup.Blocks[i], state.Newest[i]);
         await CompareAsync(op, setup, state);
         await vm.LoadAsync(op, state);
         var answer = await OwnershipClaim.MakeAsync(world, inventory, op, setup.Vm, setup.Epoch, setup.Destination);
