@@ -1,5 +1,4 @@
 using System.Buffers;
-using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
