@@ -1,4 +1,3 @@
-using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
