@@ -37,12 +37,12 @@ public sealed class TraceForecastTests
         foreach (var path in new[] { RecordedTraces.Redis, RecordedTraces.Sqlite })
         {
             var timeline = DirtyTimeline.Load(path);
-            using var guest = new TraceGuestSpec(path).CreateProgram(new GuestPlace(new Gfn(0), 0, 1, 1, 4096), seed: 1);
+            using var guest = new TraceGuestSpec(path).Create(seed: 1, vmOrdinal: 1, vcpu: 0, vcpus: 1, new Gfn(0), 4096);
             var cursor = new DirtyTimeline.Cursor(timeline, 0);
             var operations = new GuestOperation[1];
             for (var i = 0; i < 2_000_000; i++)
             {
-                var due = ((IPacedGuestProgram)guest).NextDueMicroseconds;
+                var due = guest.NextDueMicroseconds;
                 guest.Next(operations, long.MaxValue / 2);
                 if (cursor.Page != (int)operations[0].Gfn.Value || Math.Abs(cursor.DueMicroseconds - due) > 1)
                     Assert.Fail($"write {i} of {path}: page {cursor.Page} at {cursor.DueMicroseconds}, and {operations[0].Gfn} at {due}");
