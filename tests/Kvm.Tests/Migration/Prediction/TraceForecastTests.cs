@@ -13,7 +13,9 @@ public sealed class TraceForecastTests
     // 128 pages in two chunks, over a link on which round 0 takes 10 ms: the second chunk's turn comes after 5 ms.
     private static readonly MigrationParameters _twoChunks = ForecastCases.Parameters with
     {
-        MaxBandwidth = ForecastCases.PageBytes * 12_800, BatchPages = 64, DowntimeLimitMicroseconds = 1_000_000,
+        MaxBandwidth = ForecastCases.PageBytes * 12_800,
+        BatchPages = 64,
+        DowntimeLimitMicroseconds = 1_000_000,
     };
 
     private static readonly string[] _writes = ["1000 0", "2000 100", "6000 101", "50000 1"];
@@ -81,7 +83,11 @@ public sealed class TraceForecastTests
             {
                 var parameters = ForecastCases.Parameters with
                 {
-                    MaxBandwidth = mebibytes << 20, DowntimeLimitMicroseconds = downtime * 1000, PostcopyAfterRounds = postcopy, Throttle = throttle, TimeLimitMicroseconds = 8_000_000,
+                    MaxBandwidth = mebibytes << 20,
+                    DowntimeLimitMicroseconds = downtime * 1000,
+                    PostcopyAfterRounds = postcopy,
+                    Throttle = throttle,
+                    TimeLimitMicroseconds = 8_000_000,
                 };
                 var forecast = Forecaster.Run(timeline, parameters, new ForecastSettings { ZeroShare = zeroShare });
                 var rounds = forecast.Rounds;
