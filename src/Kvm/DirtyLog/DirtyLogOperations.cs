@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Paging;
@@ -15,13 +16,18 @@ namespace Livebed.Kvm.DirtyLog;
 /// </summary>
 public sealed class DirtyLogOperations(Vm vm)
 {
-    /// <summary><c>mark_page_dirty_in_slot</c>.</summary>
+    /// <summary>Stands for the vCPU of a write that none of them caused.</summary>
+    public const int NoVcpu = -1;
+
+    /// <summary><c>mark_page_dirty_in_slot</c>. With rings, what is written without a running vCPU has no ring and goes to the bitmap
+    /// (KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP), which user space collects in its final sync.</summary>
     public void MarkPageDirty(Memslot slot, Gfn gfn, int vcpu)
     {
         vm.LogState.Writes();
         vm.World.Trace?.Note(null, $"marks {gfn} dirty");
-        if (vm.Options.DirtyLog == DirtyLogMode.Ring) vm.DirtyRings.Push(vcpu, slot, gfn);
-        else slot.Bitmap?.Set(gfn - slot.BaseGfn);
+        var hasRings = vm.Options.DirtyLog == DirtyLogMode.Ring;
+        if (hasRings && vcpu != NoVcpu) vm.DirtyRings.Push(vcpu, slot, gfn);
+        else if (slot.Bitmap is { } bitmap && !(hasRings && vm.Options.Mutant == Mutant.RingMarkWithoutVcpu)) Mark(slot, bitmap, gfn);
     }
 
     /// <summary>The second half of enabling: every mapping made before the slot was seen to log is write-protected. The flush is not
@@ -47,7 +53,7 @@ public sealed class DirtyLogOperations(Vm vm)
         if (slot?.Bitmap is { } bitmap)
         {
             reported = bitmap.Count();
-            if (vm.Options.DirtyLog == DirtyLogMode.Bitmap) await TakeAndProtectAsync(op, slot, bitmap, null, target);
+            if (vm.Options.DirtyLog is DirtyLogMode.Bitmap or DirtyLogMode.Ring) await TakeAndProtectAsync(op, slot, bitmap, null, target);
             else bitmap.OrInto(target.Span);
             vm.Counters.DirtyLogGets++;
             vm.Counters.DirtyPagesReported += reported;
@@ -91,7 +97,7 @@ public sealed class DirtyLogOperations(Vm vm)
             if (taken == 0) continue;
             snapshot[word] = taken;
             any = true;
-            if (vm.Options.Mutant != Mutant.GetLogWithoutProtect) Protect(slot, word, taken);
+            if (!LeavesUnprotected()) Protect(slot, word, taken);
         }
 
         var epoch = vm.Flusher.NextEpoch();
@@ -104,6 +110,18 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.LogState.Writes();
         var words = target.Span;
         for (var word = 0; word < snapshot.Length; word++) words[word] |= snapshot[word];
+    }
+
+    private bool LeavesUnprotected() =>
+        vm.Options.Mutant == Mutant.GetLogWithoutProtect
+        || (vm.Options.Mutant == Mutant.AllSetButClearDoesNotProtect && vm.Options.DirtyLog == DirtyLogMode.InitiallySet);
+
+    private void Mark(Memslot slot, DirtyBitmap bitmap, Gfn gfn)
+    {
+        vm.Counters.ChecksEvaluated++;
+        if (bitmap.IsFreed)
+            vm.Violated(Invariants.SlotLifetime, $"{gfn} is marked in the dirty bitmap of memslot {slot.Id} after it was freed", gfn.Value);
+        bitmap.Set(gfn - slot.BaseGfn);
     }
 
     /// <summary><c>kvm_arch_mmu_enable_log_dirty_pt_masked</c>.</summary>

@@ -103,8 +103,8 @@ public sealed class MemslotUpdater(Vm vm)
     private Memslot Create(MemslotChange change) =>
         new(change.Id, ++_instances, change.BaseGfn, change.Pages, change.BaseHva, change.Flags, BitmapFor(change));
 
-    private DirtyBitmap? BitmapFor(MemslotChange change) =>
-        (change.Flags & MemslotFlags.LogDirtyPages) != 0 && vm.Options.DirtyLog != DirtyLogMode.Ring ? new DirtyBitmap(change.Pages) : null;
+    private static DirtyBitmap? BitmapFor(MemslotChange change) =>
+        (change.Flags & MemslotFlags.LogDirtyPages) != 0 ? new DirtyBitmap(change.Pages) : null;
 
     /// <summary>CREATE: nothing was mapped, nothing is zapped.</summary>
     private async ValueTask InstallAsync(Operation op, Memslot created)
@@ -138,6 +138,7 @@ public sealed class MemslotUpdater(Vm vm)
         Retire(vm.Memslots.Inactive, old, replacement);
         await SwapAsync(op, replaced: last);
         Retire(vm.Memslots.Inactive, old, replacement);
+        old.Bitmap?.Free();
         vm.Checks.SlotRemoved(op, old);
         if (zapsLate) await ZapAsync(op, old);
     }
@@ -153,8 +154,10 @@ public sealed class MemslotUpdater(Vm vm)
     {
         var enables = (flags & ~old.Flags & MemslotFlags.LogDirtyPages) != 0;
         var disables = (old.Flags & ~flags & MemslotFlags.LogDirtyPages) != 0;
+        var protects = enables && vm.Options.DirtyLog != DirtyLogMode.InitiallySet;
+        var protectsFirst = vm.Options.Mutant == Mutant.EnableProtectsBeforePublish;
         var bitmap = old.Bitmap;
-        if (enables && vm.Options.DirtyLog != DirtyLogMode.Ring)
+        if (enables)
         {
             bitmap = new DirtyBitmap(old.Pages);
             if (vm.Options.DirtyLog == DirtyLogMode.InitiallySet) bitmap.SetAll();
@@ -163,9 +166,12 @@ public sealed class MemslotUpdater(Vm vm)
         var updated = old with { Flags = flags, Bitmap = disables ? null : bitmap };
         await vm.SlotsArchLock.AcquireAsync(op);
         vm.Memslots.Inactive.Replace(updated);
+        if (disables && vm.Options.Mutant == Mutant.BitmapFreedWithSlotInUse) old.Bitmap?.Free();
+        if (protects && protectsFirst) await vm.DirtyLog.ProtectSlotAsync(op, old);
         await SwapAsync(op, replaced: old);
         vm.Memslots.Inactive.Replace(updated);
-        if (enables && vm.Options.DirtyLog != DirtyLogMode.InitiallySet) await vm.DirtyLog.ProtectSlotAsync(op, updated);
+        if (disables) old.Bitmap?.Free();
+        if (protects && !protectsFirst) await vm.DirtyLog.ProtectSlotAsync(op, updated);
     }
 
     /// <summary><c>kvm_swap_active_memslots</c>: takes over slots_arch_lock and drops it before the grace period, which a fault may hold up

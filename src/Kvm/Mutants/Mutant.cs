@@ -37,4 +37,12 @@ public enum Mutant
     PfnAssumedContiguous,
     ReadOnlyLeftMmuWritable,
     ZapYieldDropsFlush,
+    RingFullExitForgotten,
+    RingEntryConsumedUnharvested,
+    RingOffsetUnchecked,
+    RingResetUnbounded,
+    RingMarkWithoutVcpu,
+    BitmapFreedWithSlotInUse,
+    AllSetButClearDoesNotProtect,
+    EnableProtectsBeforePublish,
 }

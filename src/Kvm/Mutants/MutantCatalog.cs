@@ -73,6 +73,22 @@ public static class MutantCatalog
             [Invariants.Permission], "fast-page-fault"),
         new(Mutant.ZapYieldDropsFlush, "zap-yield-drops-flush", "a zap that yields mmu_lock forgets the flush that is pending", "S5", "",
             [Invariants.FlushBeforeFree, Invariants.NoStaleTranslation], "overlapping-ranges"),
+        new(Mutant.RingFullExitForgotten, "ring-full-exit-forgotten", "a vCPU enters the guest without a look at its soft-full ring", "S7", "",
+            [Invariants.RingFidelity], "dirty-ring"),
+        new(Mutant.RingEntryConsumedUnharvested, "ring-entry-consumed-unharvested", "a ring reset takes entries that user space has not harvested yet", "B12", "8929bc965964",
+            [Invariants.RingFidelity, Invariants.NoLostDirtyPage], "dirty-ring"),
+        new(Mutant.RingOffsetUnchecked, "ring-offset-unchecked", "a ring entry's offset, rewritten by user space, wraps past the bounds check of the reset", "B13", "577a8d3bae05, CVE-2026-52969",
+            [Invariants.RingFidelity], "dirty-ring"),
+        new(Mutant.RingResetUnbounded, "ring-reset-unbounded", "a ring reset goes on as long as user space arms entries again", "B14", "530a8ba71b4c",
+            [Invariants.MigrationProgress], "dirty-ring"),
+        new(Mutant.RingMarkWithoutVcpu, "ring-mark-without-vcpu", "with rings, the dirty mark of a write without a running vCPU goes nowhere", "B16", "CVE-2021-4095",
+            [Invariants.NoLostDirtyPage], "software-write"),
+        new(Mutant.BitmapFreedWithSlotInUse, "bitmap-freed-with-slot-in-use", "switching logging off frees the bitmap before the readers of the old memslots have left", "4.2", "",
+            [Invariants.SlotLifetime], "dirty-log-get"),
+        new(Mutant.AllSetButClearDoesNotProtect, "all-set-but-clear-does-not-protect", "enabling with all bits set leaves the protection to clear, which leaves it out too", "4.2", "",
+            [Invariants.NoLostDirtyPage], "initially-all-set"),
+        new(Mutant.EnableProtectsBeforePublish, "enable-protects-before-publish", "enabling write-protects first and makes the memslot log then: faults in between are not logged", "4.2", "",
+            [Invariants.NoLostDirtyPage], "dirty-log-get"),
     ];
 
     /// <summary>What results print when no defect is switched on.</summary>

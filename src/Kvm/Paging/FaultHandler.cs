@@ -33,7 +33,7 @@ public sealed class FaultHandler(Vm vm)
     {
         if (vm.Users.IsClosing) return new FaultReply(FaultStatus.Dead);
         vm.Counters.TlbMisses++;
-        if (vm.DirtyRings.IsSoftFull(vcpu))
+        if (vm.DirtyRings.IsSoftFull(vcpu) && vm.Options.Mutant != Mutant.RingFullExitForgotten)
         {
             vm.Counters.DirtyRingFullExits++;
             return new FaultReply(FaultStatus.RingFull);

@@ -1,5 +1,4 @@
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
@@ -28,6 +27,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private readonly IPacedGuestProgram _program;
     private readonly OperationIds _ids;
     private readonly Tlb _tlb;
+    private readonly ProgressWatch _progress;
     private readonly GuestOperation[] _pending;
     private readonly GuestAccess[] _batch;
     private readonly TlbFlushHistory _flushes = new();
@@ -53,6 +53,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _program = program;
         _ids = new OperationIds((ordinal << 8) | (options.Index & 0xff));
         _tlb = new Tlb(options.TlbEntries);
+        _progress = new ProgressWatch(world, options, name);
         _pending = new GuestOperation[options.BatchAccesses];
         _batch = new GuestAccess[options.BatchAccesses];
     }
@@ -199,6 +200,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
             _place.Writes();
             var flushesBefore = _flushes.Count;
             var reply = await _vm.FaultAsync(op, _options.Index, gfn, write);
+            if (reply.Status != FaultStatus.RingFull) _progress.RingHadRoom();
             switch (reply.Status)
             {
                 case FaultStatus.Mapped:
@@ -209,14 +211,16 @@ public sealed class Vcpu : IVcpuPort, IWaitable
                     break;
                 case FaultStatus.Retry:
                     retries++;
-                    CheckProgress(op, gfn, retries, _world.NowMicroseconds - start);
+                    _stopRequested |= _progress.Retried(op, gfn, retries, start);
                     // KVM_RUN returns when a signal is pending, however often the fault would retry.
                     if (_pauseRequests > 0) (again, mapped) = (false, true);
                     else await _world.PointAsync(SchedulingPoint.Retry);
                     break;
                 case FaultStatus.RingFull:
+                    _stopRequested |= _progress.RingWasFull(op, gfn);
                     await _vm.ReapDirtyRingsAsync(op);
                     if (_pauseRequests > 0) (again, mapped) = (false, true);
+                    else if (_progress.IsRingStuck) await _world.PointAsync(SchedulingPoint.Retry);
                     break;
                 case FaultStatus.Dead:
                     _stopRequested = true;
@@ -247,15 +251,6 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private void FillUnlessFlushed(in Translation translation, long flushesBefore)
     {
         if (!_flushes.HasSince(flushesBefore, translation.Gfn)) _tlb.Fill(translation);
-    }
-
-    private void CheckProgress(Operation op, Gfn gfn, int retries, long elapsed)
-    {
-        if (retries < _options.FaultRetriesMax || elapsed < _options.FaultMicrosecondsMax) return;
-        _world.Observer.Violated(new Violation(
-            Invariants.FaultProgress, $"livelock: the fault of {_name} on {gfn} was retried {retries} times in {elapsed / 1000} ms", _name, gfn.Value,
-            Operations: [op.Id]));
-        _stopRequested = true;
     }
 
     private void RemoveSkipped(int skipped)

@@ -122,6 +122,33 @@ public sealed class VcpuTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_ring_that_is_full_after_every_reap_is_reported_as_a_livelock()
+    {
+        var rig = new VcpuRig(new RandomStrategy(1));
+        rig.Vm.Status = _ => FaultStatus.RingFull;
+        var result = rig.Run(async () =>
+        {
+            while (!rig.Vcpu.IsStopped) await rig.World.PointAsync(SchedulingPoint.Yield);
+        });
+        Assert.Equal(ScheduleOutcome.Violated, result.Outcome);
+        Assert.Equal(Checks.Invariants.MigrationProgress, result.Violations[0].Invariant);
+        Assert.True(rig.Vm.Faults >= 1_000);
+    }
+
+    [Fact]
+    public void A_ring_that_is_full_again_and_again_with_room_in_between_is_none()
+    {
+        var rig = new VcpuRig(new RandomStrategy(1));
+        // 999 times in a row, one short of the bound.
+        rig.Vm.Status = call => call % 1_000 == 999 ? FaultStatus.Retry : FaultStatus.RingFull;
+        var result = rig.Run(async () =>
+        {
+            while (rig.Vm.Faults < 5_000) await rig.World.PointAsync(SchedulingPoint.Yield);
+        });
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
+    }
+
+    [Fact]
     public void Accesses_that_hit_the_TLB_do_not_allocate()
     {
         const int Batch = 256;
