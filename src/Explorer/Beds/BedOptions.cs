@@ -22,6 +22,9 @@ public sealed record BedOptions(string Protocol)
     /// <summary>SPTEs a page of the second-level page table, a power of two; a zap may yield between two.</summary>
     public int SptesPerTable { get; init; } = 512;
 
+    /// <summary>Whether the CPU has accessed bits; without, ageing takes SPTEs' permissions away.</summary>
+    public bool HasAccessedBits { get; init; } = true;
+
     /// <summary>Retries after which a fault is a livelock (L1). A lane that spins retries only after somebody else has made a step.</summary>
     public int FaultRetriesMax { get; init; } = 2_000;
 

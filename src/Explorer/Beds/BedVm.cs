@@ -40,6 +40,7 @@ public sealed class BedVm : IVmPort
             new VmOptions($"vm-{ordinal}", ordinal, options.Protocol, options.Mutant, options.SpinMmuLock, options.DirtyLog, options.RingEntries)
             {
                 SptesPerTable = options.SptesPerTable,
+                HasAccessedBits = options.HasAccessedBits,
             },
             port, options.CustomProtocol);
         Session = new DirtyLogSession(Vm);

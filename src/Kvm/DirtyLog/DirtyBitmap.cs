@@ -10,10 +10,10 @@ public sealed class DirtyBitmap(long pages)
     public long Pages { get; } = pages;
     public int Words => _words.Length;
 
-    /// <summary>Its memory was given back: whoever marks a page in it from now on writes to freed memory (S8).</summary>
+    /// <summary>Whoever marks a page in it from now on writes to freed memory (S8).</summary>
     public bool IsFreed { get; private set; }
 
-    /// <summary><c>kvm_destroy_dirty_bitmap</c>, when no reader of a memslot that has it is left.</summary>
+    /// <summary><c>kvm_destroy_dirty_bitmap</c>; after the grace period of the update that took it from its memslot.</summary>
     public void Free() => IsFreed = true;
 
     public bool Test(long page) => (_words[page >> 6] & (1UL << (int)(page & 63))) != 0;

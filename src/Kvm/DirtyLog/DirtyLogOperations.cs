@@ -19,6 +19,13 @@ public sealed class DirtyLogOperations(Vm vm)
     /// <summary>Stands for the vCPU of a write that none of them caused.</summary>
     public const int NoVcpu = -1;
 
+    private bool Protects => vm.Options.Mutant switch
+    {
+        Mutant.GetLogWithoutProtect or Mutant.ProtectBeforeXchg => false,
+        Mutant.AllSetClearDoesNotProtect => vm.Options.DirtyLog != DirtyLogMode.InitiallySet,
+        _ => true,
+    };
+
     /// <summary><c>mark_page_dirty_in_slot</c>. With rings, what is written without a running vCPU has no ring and goes to the bitmap
     /// (KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP), which user space collects in its final sync.</summary>
     public void MarkPageDirty(Memslot slot, Gfn gfn, int vcpu)
@@ -27,7 +34,14 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.World.Trace?.Note(null, $"marks {gfn} dirty");
         var hasRings = vm.Options.DirtyLog == DirtyLogMode.Ring;
         if (hasRings && vcpu != NoVcpu) vm.DirtyRings.Push(vcpu, slot, gfn);
-        else if (slot.Bitmap is { } bitmap && !(hasRings && vm.Options.Mutant == Mutant.RingMarkWithoutVcpu)) Mark(slot, bitmap, gfn);
+        else if (slot.Bitmap is { } bitmap && !(hasRings && vm.Options.Mutant == Mutant.RingMarkWithoutVcpu)) Mark(bitmap, slot, gfn);
+    }
+
+    /// <summary>The memslot that had it is no longer to be found.</summary>
+    public void Free(DirtyBitmap? bitmap)
+    {
+        vm.LogState.Writes();
+        bitmap?.Free();
     }
 
     /// <summary>The second half of enabling: every mapping made before the slot was seen to log is write-protected. The flush is not
@@ -35,9 +49,10 @@ public sealed class DirtyLogOperations(Vm vm)
     public async ValueTask ProtectSlotAsync(Operation op, Memslot slot)
     {
         await vm.MmuLock.WriteLockAsync(op);
-        for (var gfn = vm.Sptes.NextPopulated(slot.Gfns.Start, slot.Gfns.End); gfn < slot.Gfns.End; gfn += 1) vm.Sptes.WriteProtect(gfn);
+        var changed = false;
+        for (var gfn = vm.Sptes.NextPopulated(slot.Gfns.Start, slot.Gfns.End); gfn < slot.Gfns.End; gfn += 1) changed |= vm.Sptes.WriteProtect(gfn);
         vm.MmuLock.WriteUnlock(op);
-        await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
+        if (changed || vm.Options.Mutant != Mutant.AccessTrackingWithoutFlush) await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
     }
 
     /// <summary>KVM_GET_DIRTY_LOG: ORs the slot's dirty pages into <paramref name="target"/> (64 pages a word); without manual protect it
@@ -93,11 +108,19 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.LogState.Writes();
         for (var word = 0; word < bitmap.Words; word++)
         {
+            if (vm.Options.Mutant == Mutant.ProtectBeforeXchg)
+            {
+                // A fast page fault needs no mmu_lock: it makes a page writable again, and the bit that it sets is taken below.
+                Protect(slot, word, bitmap.Word(word));
+                await vm.World.PointAsync(SchedulingPoint.Preempt);
+                vm.LogState.Writes();
+            }
+
             var taken = only is { } mask ? bitmap.ClearWord(word, mask.Span[word]) : bitmap.TakeWord(word);
             if (taken == 0) continue;
             snapshot[word] = taken;
             any = true;
-            if (!LeavesUnprotected()) Protect(slot, word, taken);
+            if (Protects) Protect(slot, word, taken);
         }
 
         var epoch = vm.Flusher.NextEpoch();
@@ -112,15 +135,11 @@ public sealed class DirtyLogOperations(Vm vm)
         for (var word = 0; word < snapshot.Length; word++) words[word] |= snapshot[word];
     }
 
-    private bool LeavesUnprotected() =>
-        vm.Options.Mutant == Mutant.GetLogWithoutProtect
-        || (vm.Options.Mutant == Mutant.AllSetButClearDoesNotProtect && vm.Options.DirtyLog == DirtyLogMode.InitiallySet);
-
-    private void Mark(Memslot slot, DirtyBitmap bitmap, Gfn gfn)
+    private void Mark(DirtyBitmap bitmap, Memslot slot, Gfn gfn)
     {
         vm.Counters.ChecksEvaluated++;
         if (bitmap.IsFreed)
-            vm.Violated(Invariants.SlotLifetime, $"{gfn} is marked in the dirty bitmap of memslot {slot.Id} after it was freed", gfn.Value);
+            vm.Violated(Invariants.SlotLifetime, $"{gfn} is marked in the dirty bitmap of memslot {slot.Id} after that was freed", gfn.Value, slot.ToHva(gfn).Value);
         bitmap.Set(gfn - slot.BaseGfn);
     }
 

@@ -2,6 +2,7 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -76,9 +77,11 @@ public sealed class DirtyLogSession
         long compared = -1;
         if (IsEnabled)
         {
+            var syncsLast = _vm.Options.Mutant != Mutant.FinalSyncBeforeVcpusLeft;
+            if (!syncsLast) await SyncAsync(op, isFinal: true);
             await _vm.VcpuMutex.DownWriteAsync(op);
             foreach (var vcpu in _vm.Vcpus) await vcpu.PauseAsync(op);
-            await SyncAsync(op, isFinal: true);
+            if (syncsLast) await SyncAsync(op, isFinal: true);
             compared = 0;
             foreach (var block in _blocks) compared += await CompareAsync(op, block);
             foreach (var vcpu in _vm.Vcpus) await vcpu.ResumeAsync(op);
@@ -129,8 +132,9 @@ public sealed class DirtyLogSession
         long count = 0;
         foreach (var word in pages) count += System.Numerics.BitOperations.PopCount(word);
         if (count == 0) return 0;
+        if (_vm.Options.Mutant == Mutant.CopyBeforeClear) await _vm.Host.CopyPagesAsync(op, block.Slot.Hvas, pages);
         if (_vm.Options.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet) await _vm.DirtyLog.ClearAsync(op, block.Slot.Id, pages);
-        await _vm.Host.CopyPagesAsync(op, block.Slot.Hvas, pages);
+        if (_vm.Options.Mutant != Mutant.CopyBeforeClear) await _vm.Host.CopyPagesAsync(op, block.Slot.Hvas, pages);
         return count;
     }
 

@@ -138,7 +138,7 @@ public sealed class MemslotUpdater(Vm vm)
         Retire(vm.Memslots.Inactive, old, replacement);
         await SwapAsync(op, replaced: last);
         Retire(vm.Memslots.Inactive, old, replacement);
-        old.Bitmap?.Free();
+        vm.DirtyLog.Free(old.Bitmap);
         vm.Checks.SlotRemoved(op, old);
         if (zapsLate) await ZapAsync(op, old);
     }
@@ -154,8 +154,6 @@ public sealed class MemslotUpdater(Vm vm)
     {
         var enables = (flags & ~old.Flags & MemslotFlags.LogDirtyPages) != 0;
         var disables = (old.Flags & ~flags & MemslotFlags.LogDirtyPages) != 0;
-        var protects = enables && vm.Options.DirtyLog != DirtyLogMode.InitiallySet;
-        var protectsFirst = vm.Options.Mutant == Mutant.EnableProtectsBeforePublish;
         var bitmap = old.Bitmap;
         if (enables)
         {
@@ -164,14 +162,17 @@ public sealed class MemslotUpdater(Vm vm)
         }
 
         var updated = old with { Flags = flags, Bitmap = disables ? null : bitmap };
+        var protects = enables && vm.Options.DirtyLog != DirtyLogMode.InitiallySet;
+        var protectsEarly = protects && vm.Options.Mutant == Mutant.EnableProtectsBeforePublish;
+        if (protectsEarly) await vm.DirtyLog.ProtectSlotAsync(op, old);
+        var freesEarly = vm.Options.Mutant == Mutant.BitmapFreedWithSlotInUse;
+        if (disables && freesEarly) vm.DirtyLog.Free(old.Bitmap);
         await vm.SlotsArchLock.AcquireAsync(op);
         vm.Memslots.Inactive.Replace(updated);
-        if (disables && vm.Options.Mutant == Mutant.BitmapFreedWithSlotInUse) old.Bitmap?.Free();
-        if (protects && protectsFirst) await vm.DirtyLog.ProtectSlotAsync(op, old);
         await SwapAsync(op, replaced: old);
         vm.Memslots.Inactive.Replace(updated);
-        if (disables) old.Bitmap?.Free();
-        if (protects && !protectsFirst) await vm.DirtyLog.ProtectSlotAsync(op, updated);
+        if (disables && !freesEarly) vm.DirtyLog.Free(old.Bitmap);
+        if (protects && !protectsEarly) await vm.DirtyLog.ProtectSlotAsync(op, updated);
     }
 
     /// <summary><c>kvm_swap_active_memslots</c>: takes over slots_arch_lock and drops it before the grace period, which a fault may hold up

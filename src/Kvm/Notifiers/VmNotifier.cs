@@ -124,14 +124,30 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
             touched = slot.ToGfns(range);
             for (var gfn = touched.Start; gfn < touched.End; gfn += 1)
             {
-                if (!vm.Sptes.TryGet(gfn, out var spte) || (spte.Flags & SpteFlags.Accessed) == 0) continue;
+                if (!vm.Sptes.TryGet(gfn, out var spte) || !IsYoung(spte)) continue;
                 young = true;
-                if (clear) vm.Sptes[gfn].Flags &= ~SpteFlags.Accessed;
+                if (clear && vm.Options.Mutant == Mutant.NonAtomicSpteUpdate) await WriteBackAsync(gfn, spte);
+                else if (clear) vm.Sptes[gfn].Flags = Aged(vm.Sptes[gfn].Flags);
             }
         }
 
         if (locked) vm.MmuLock.WriteUnlock(op);
         if (section != NoSection) vm.Srcu.ReadUnlock(op, section);
         return (young, touched);
+    }
+
+    /// <summary><c>is_accessed_spte</c>.</summary>
+    private bool IsYoung(in Spte spte) => vm.Options.HasAccessedBits ? (spte.Flags & SpteFlags.Accessed) != 0 : !spte.IsAccessTracked;
+
+    /// <summary>The A bit goes or, where there is none, every permission does (<c>mark_spte_for_access_track</c>).</summary>
+    private SpteFlags Aged(SpteFlags flags) =>
+        vm.Options.HasAccessedBits ? flags & ~SpteFlags.Accessed : (flags & ~(SpteFlags.Accessed | SpteFlags.Writable)) | SpteFlags.AccessTracked;
+
+    /// <summary>B22: the A bit is cleared by a read and a write where it takes an atomic instruction. What it
+    /// does to an SPTE that was zapped or installed meanwhile is not modelled.</summary>
+    private async ValueTask WriteBackAsync(Gfn gfn, Spte read)
+    {
+        await vm.World.PointAsync(SchedulingPoint.Preempt);
+        if (vm.Sptes.TryGet(gfn, out var now) && now.Installation == read.Installation) vm.Sptes[gfn].Flags = Aged(read.Flags);
     }
 }

@@ -102,7 +102,7 @@ public sealed class FaultHandler(Vm vm)
         }
 
         // Parallel faults meet under the read lock: a frozen or already sufficient SPTE is left alone (RET_PF_SPURIOUS).
-        if (!vm.Sptes.TryGet(gfn, out var present) || (write && !present.IsWritable))
+        if (!vm.Sptes.TryGet(gfn, out var present) || present.IsAccessTracked || (write && !present.IsWritable))
         {
             var flags = MakeSpte(slot, write, page.Writable || vm.Options.Mutant == Mutant.ReadOnlyMappedWritable);
             vm.Checks.Installing(op, slot, gfn, hva, pfn, page, flags, lookupMark);
@@ -119,13 +119,15 @@ public sealed class FaultHandler(Vm vm)
     /// <summary>
     /// <c>fast_page_fault</c>: makes a write-protected SPTE writable by a cmpxchg, without mmu_lock. The cmpxchg succeeds only on the
     /// present SPTE that was read, so no zap came between; the dirty mark follows it, since a mark that a get cleared in between would
-    /// leave a writable page unlogged.
+    /// leave a writable page unlogged. On a CPU without A bits it also gives back what ageing took, for reads too.
     /// </summary>
     private async ValueTask<bool> FastPageFaultAsync(Operation op, Memslot? slot, int vcpu, Gfn gfn, bool write)
     {
-        if (!write || slot is null || slot.IsReadOnly || slot.IsInvalid) return false;
-        if (!vm.Sptes.TryGet(gfn, out var old) || !old.IsMmuWritable || old.IsWritable) return false;
-        if (vm.Options.Mutant == Mutant.MarkBeforeFastFault && slot.LogsDirtyPages)
+        if ((!write && vm.Options.HasAccessedBits) || slot is null || (write && slot.IsReadOnly) || slot.IsInvalid) return false;
+        if (!vm.Sptes.TryGet(gfn, out var old) || (write && !old.IsMmuWritable)) return false;
+        var restored = (old.Flags & ~SpteFlags.AccessTracked) | (write ? SpteFlags.Writable : SpteFlags.None);
+        if (restored == old.Flags) return false;
+        if (vm.Options.Mutant == Mutant.MarkBeforeFastFault && write && slot.LogsDirtyPages)
         {
             vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
             await vm.World.PointAsync(SchedulingPoint.Preempt);
@@ -137,10 +139,11 @@ public sealed class FaultHandler(Vm vm)
 
         ref var spte = ref vm.Sptes[gfn];
         if (spte.Installation != old.Installation || spte.Flags != old.Flags) return false;
-        spte.Flags |= SpteFlags.Writable;
+        spte.Flags = restored;
+        vm.Counters.FastPageFaults++;
+        if (!write) return true;
         vm.Checks.MadeWritable(op, slot, gfn);
         if (vm.Options.Mutant != Mutant.MarkBeforeFastFault && slot.LogsDirtyPages) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
-        vm.Counters.FastPageFaults++;
         vm.World.Trace?.Note(op, $"makes the SPTE of {gfn} writable (fast page fault)");
         return true;
     }
@@ -181,7 +184,7 @@ public sealed class FaultHandler(Vm vm)
         return FaultStatus.Retry;
     }
 
-    private bool Walk(Gfn gfn, bool write) => vm.Sptes.TryGet(gfn, out var spte) && (!write || spte.IsWritable);
+    private bool Walk(Gfn gfn, bool write) => vm.Sptes.TryGet(gfn, out var spte) && !spte.IsAccessTracked && (!write || spte.IsWritable);
 
     private FaultReply HandOut(Gfn gfn)
     {
@@ -191,7 +194,7 @@ public sealed class FaultHandler(Vm vm)
         var line = new Gfn(gfn.Value & ~(NeighbourEntries - 1L));
         for (var neighbour = line; neighbour < line + NeighbourEntries; neighbour += 1)
         {
-            if (neighbour == gfn || !vm.Sptes.TryGet(neighbour, out var spte)) continue;
+            if (neighbour == gfn || !vm.Sptes.TryGet(neighbour, out var spte) || spte.IsAccessTracked) continue;
             vm.Checks.HandedOut(neighbour);
             (neighbours ??= new List<Translation>(NeighbourEntries)).Add(spte.ToTranslation(neighbour));
         }

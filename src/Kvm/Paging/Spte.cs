@@ -19,5 +19,6 @@ public struct Spte
     public readonly bool IsPresent => (Flags & SpteFlags.Present) != 0;
     public readonly bool IsWritable => (Flags & SpteFlags.Writable) != 0;
     public readonly bool IsMmuWritable => (Flags & SpteFlags.MmuWritable) != 0;
+    public readonly bool IsAccessTracked => (Flags & SpteFlags.AccessTracked) != 0;
     public readonly Translation ToTranslation(Gfn gfn) => new(gfn, new Hva(Hva), new Pfn(Pfn), IsWritable);
 }

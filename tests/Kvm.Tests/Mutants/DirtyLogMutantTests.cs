@@ -1,24 +1,31 @@
 using Livebed.Explorer.Beds;
 using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Vms;
 using Xunit.Abstractions;
 
 namespace Livebed.Kvm.Tests.Mutants;
 
-/// <summary>The defects of dirty logs and dirty rings, each in a small scene: caught with it, clean without it.</summary>
+/// <summary>The defects of dirty logging, dirty rings and KVM's own writes, each in a small scene: caught with it, clean without it.</summary>
 public sealed class DirtyLogMutantTests(ITestOutputHelper output)
 {
     private const ulong SeedsMax = 400;
 
-    private static readonly Dictionary<Mutant, Func<BedOptions, ulong, IReadOnlySet<string>>> Scenes = new()
+    private static readonly Dictionary<Mutant, (DirtyLogMode Mode, Func<BedOptions, ulong, IReadOnlySet<string>> Run)> Scenes = new()
     {
-        [Mutant.RingFullExitForgotten] = DirtyLogScenes.MorePagesThanEntries,
-        [Mutant.RingEntryConsumedUnharvested] = DirtyLogScenes.ReapsAgainstWrites,
-        [Mutant.RingOffsetUnchecked] = DirtyLogScenes.OffsetRewrittenDuringReset,
-        [Mutant.RingResetUnbounded] = DirtyLogScenes.EntriesRearmedDuringReset,
-        [Mutant.RingMarkWithoutVcpu] = DirtyLogScenes.TablesSavedBetweenRounds,
-        [Mutant.BitmapFreedWithSlotInUse] = DirtyLogScenes.DisableAgainstWrites,
-        [Mutant.AllSetButClearDoesNotProtect] = DirtyLogScenes.GuestsAgainstAllSet,
-        [Mutant.EnableProtectsBeforePublish] = DirtyLogScenes.GuestsAgainstEnable,
+        [Mutant.ProtectBeforeXchg] = (DirtyLogMode.Bitmap, DirtyLogScenes.RoundsAgainstWrites),
+        [Mutant.CopyBeforeClear] = (DirtyLogMode.Manual, DirtyLogScenes.RoundsAgainstWrites),
+        [Mutant.FinalSyncBeforeVcpusLeft] = (DirtyLogMode.Bitmap, DirtyLogScenes.RoundsAgainstWrites),
+        [Mutant.SoftwareWriteMarksWrongPage] = (DirtyLogMode.Bitmap, DirtyLogScenes.RoundsAgainstSoftwareWrites),
+        [Mutant.RingEntryConsumedUnharvested] = (DirtyLogMode.Ring, DirtyLogScenes.RoundsAgainstWrites),
+        [Mutant.RingFullExitForgotten] = (DirtyLogMode.Ring, DirtyLogScenes.MoreWritesThanTheRingHolds),
+        [Mutant.AllSetClearDoesNotProtect] = (DirtyLogMode.InitiallySet, DirtyLogScenes.RoundsAgainstWrites),
+        [Mutant.EnableProtectsBeforePublish] = (DirtyLogMode.Bitmap, DirtyLogScenes.EnableAgainstWrites),
+        [Mutant.NonAtomicSpteUpdate] = (DirtyLogMode.Bitmap, DirtyLogScenes.RoundsAgainstAgeing),
+        [Mutant.BitmapFreedWithSlotInUse] = (DirtyLogMode.Bitmap, DirtyLogScenes.DisableAgainstWrites),
+        [Mutant.RingOffsetUnchecked] = (DirtyLogMode.Ring, DirtyRingScenes.OffsetRewrittenDuringReset),
+        [Mutant.RingResetUnbounded] = (DirtyLogMode.Ring, DirtyRingScenes.EntriesRearmedDuringReset),
+        [Mutant.RingMarkWithoutVcpu] = (DirtyLogMode.Ring, DirtyRingScenes.TablesSavedBetweenRounds),
+        [Mutant.AccessTrackingWithoutFlush] = (DirtyLogMode.Bitmap, DirtyLogScenes.EnableAgainstAgeing),
     };
 
     public static TheoryData<string> Names => [.. MutantCatalog.All.Where(entry => Scenes.ContainsKey(entry.Id)).Select(entry => entry.Name)];
@@ -28,10 +35,9 @@ public sealed class DirtyLogMutantTests(ITestOutputHelper output)
     public void A_scene_catches_the_mutant_by_an_invariant_that_the_catalog_names(string name)
     {
         var entry = MutantCatalog.Find(name)!;
-        var options = new BedOptions(entry.Protocol) { Mutant = entry.Id };
         for (ulong seed = 1; seed <= SeedsMax; seed++)
         {
-            var broken = Scenes[entry.Id](options, seed);
+            var broken = Run(entry, entry.Id, seed);
             if (broken.Count == 0) continue;
             output.WriteLine($"{name}: {string.Join(", ", broken)} with seed {seed}");
             Assert.True(entry.CaughtBy.Any(broken.Contains), $"caught by {string.Join(", ", broken)}, the catalog says {string.Join(", ", entry.CaughtBy)}");
@@ -48,8 +54,14 @@ public sealed class DirtyLogMutantTests(ITestOutputHelper output)
         var entry = MutantCatalog.Find(name)!;
         for (ulong seed = 1; seed <= SeedsMax; seed++)
         {
-            var broken = Scenes[entry.Id](new BedOptions(entry.Protocol), seed);
+            var broken = Run(entry, Mutant.None, seed);
             Assert.True(broken.Count == 0, $"seed {seed}: {string.Join(", ", broken)}");
         }
+    }
+
+    private static IReadOnlySet<string> Run(MutantEntry entry, Mutant mutant, ulong seed)
+    {
+        var (mode, run) = Scenes[entry.Id];
+        return run(new BedOptions(entry.Protocol) { Mutant = mutant, DirtyLog = mode }, seed);
     }
 }

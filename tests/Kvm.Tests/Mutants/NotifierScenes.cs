@@ -2,6 +2,7 @@ using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Notifiers.Protocols;
 using Livebed.Kvm.Tests.Scheduling;
@@ -148,11 +149,12 @@ internal static class NotifierScenes
             for (var i = 0; i < 3; i++) await vm.TouchAsync(gfn, write: true);
         });
 
-    private static IReadOnlySet<string> Run(
-        BedOptions options, ulong seed, Func<Bed, BedVm, ValueTask> scene, TeardownOrder end = TeardownOrder.VmFirst) =>
+    public static IReadOnlySet<string> Run(
+        BedOptions options, ulong seed, Func<Bed, BedVm, ValueTask> scene, TeardownOrder end = TeardownOrder.VmFirst,
+        Func<int, IPacedGuestProgram>? guest = null) =>
         Judge(options, seed, async bed =>
         {
-            var vm = await bed.CreateVmAsync();
+            var vm = await bed.CreateVmAsync(guest);
             await scene(bed, vm);
             vm.Vm.Checks.Settled();
             await vm.Vm.Auditor.AuditAsync(bed.NewOperation(OperationKind.Audit));

@@ -1,0 +1,50 @@
+using Livebed.Explorer.Beds;
+using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Tests.Scheduling;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Tests.Paging;
+
+/// <summary>CPUs without accessed bits: ageing takes an SPTE's permissions away, and a fault gives them back.</summary>
+public sealed class AccessTrackingTests
+{
+    private const ulong Seeds = 20;
+
+    public static TheoryData<string> Protocols => [.. ProtocolCatalog.All.Select(entry => entry.Name)];
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_fast_page_fault_gives_back_what_ageing_took(bool write)
+    {
+        var bed = new Bed(new BedOptions("active-count") { HasAccessedBits = false }, seed: 1);
+        var result = bed.Run(async () =>
+        {
+            var vm = await bed.CreateVmAsync();
+            await vm.TouchAsync(BedVm.RamGfn(0), write: true);
+            await bed.RunEventAsync(bed.NewOperation(OperationKind.Ageing), vm.AddressSpaceId, BedVm.RamHva(0), 1);
+            Assert.True(vm.Vm.Sptes.TryGet(BedVm.RamGfn(0), out var aged) && aged.IsAccessTracked && !aged.IsWritable);
+            var before = vm.Vm.Counters.FastPageFaults;
+            await vm.TouchAsync(BedVm.RamGfn(0), write);
+            Assert.True(vm.Vm.Sptes.TryGet(BedVm.RamGfn(0), out var used) && !used.IsAccessTracked && used.IsWritable == write);
+            Assert.Equal(before + 1, vm.Vm.Counters.FastPageFaults);
+            await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
+        });
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
+    }
+
+    [Theory]
+    [MemberData(nameof(Protocols))]
+    public void A_correct_protocol_survives_everything_at_once_without_accessed_bits(string protocol)
+    {
+        for (ulong seed = 1; seed <= Seeds; seed++)
+        {
+            var mode = (DirtyLogMode)(seed % 5);
+            var (result, broken) = new Swarm(protocol, seed, Mutant.None, options => options with { HasAccessedBits = false, DirtyLog = mode }).Run();
+            Assert.True(result.Outcome == ScheduleOutcome.Completed, $"seed {seed}: {string.Join(", ", broken)} {result}");
+        }
+    }
+}
