@@ -143,8 +143,8 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
     private SpteFlags Aged(SpteFlags flags) =>
         vm.Options.HasAccessedBits ? flags & ~SpteFlags.Accessed : (flags & ~(SpteFlags.Accessed | SpteFlags.Writable)) | SpteFlags.AccessTracked;
 
-    /// <summary>B22: the A bit is cleared by a read and a write where it takes an atomic instruction. What it
-    /// does to an SPTE that was zapped or installed meanwhile is not modelled.</summary>
+    /// <summary>B22: the A bit is cleared by a read and a write where it takes an atomic instruction. What that does to an SPTE that was zapped or
+    /// installed meanwhile is not modelled.</summary>
     private async ValueTask WriteBackAsync(Gfn gfn, Spte read)
     {
         await vm.World.PointAsync(SchedulingPoint.Preempt);
