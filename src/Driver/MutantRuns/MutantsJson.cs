@@ -60,6 +60,11 @@ internal static class MutantsJson
 
     private static object CatchOf(MutantEntry entry, string? mutant, MutantCatch found) => new
     {
-        found.By, found.IsNamed, message = OneLine.Of(found.Message), found.Strategy, found.ScheduleSeed, command = CommandOf(entry, mutant, found),
+        found.By,
+        found.IsNamed,
+        message = OneLine.Of(found.Message),
+        found.Strategy,
+        found.ScheduleSeed,
+        command = CommandOf(entry, mutant, found),
     };
 }

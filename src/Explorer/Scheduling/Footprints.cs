@@ -67,9 +67,10 @@ public sealed class Footprints : IFootprint
         _holds.Clear();
     }
 
-    internal void StepEnded()
+    /// <returns>false when no step was under way</returns>
+    internal bool StepEnded()
     {
-        if (_lane < 0) return;
+        if (_lane < 0) return false;
         foreach (var (place, change) in _holds)
             if (change != 0) _writes |= Mask(place);
         if (_lane >= _lanes.Length) Array.Resize(ref _lanes, 2 * _lane);
@@ -80,6 +81,7 @@ public sealed class Footprints : IFootprint
         Publish(lane);
         (LastReads, LastWrites, LastLane) = (_reads, _writes, _lane);
         _lane = -1;
+        return true;
     }
 
     /// <summary>A lane's history tells the versions of all that it ever saw, so places need not be part of the state's hash.</summary>

@@ -40,6 +40,12 @@ public sealed class Lane : SynchronizationContext
     /// spin to try again.</summary>
     internal bool IsSpinning { get; set; }
 
+    /// <summary>Places that it has touched since it last began to spin round; see <see cref="Footprints"/>.</summary>
+    internal UInt128 Seen { get; set; }
+
+    /// <summary>Somebody has written one of them since.</summary>
+    internal bool IsStale { get; set; }
+
     public override void Post(SendOrPostCallback d, object? state) => _world.MakeReady(new ReadyLane(this, StepCause.Wake, d, state));
 
     public override void Send(SendOrPostCallback d, object? state) => throw new NotSupportedException("there is one thread, and it is running");

@@ -9,11 +9,12 @@ internal sealed class LanePoint(VirtualWorld world) : IValueTaskSource
     private bool _awaited;
     private StepCause _cause;
     private long _due;
+    private bool _parks;
 
-    /// <summary>A wait for the next turn, or with <paramref name="due"/> above 0 for that time.</summary>
-    public ValueTask Wait(StepCause cause, long due)
+    /// <summary>A wait for the next turn, with <paramref name="due"/> above 0 for that time, with <paramref name="parks"/> for a step of another lane.</summary>
+    public ValueTask Wait(StepCause cause, long due, bool parks = false)
     {
-        (_cause, _due, _awaited) = (cause, due, false);
+        (_cause, _due, _parks, _awaited) = (cause, due, parks, false);
         return new ValueTask(this, _version);
     }
 
@@ -24,7 +25,7 @@ internal sealed class LanePoint(VirtualWorld world) : IValueTaskSource
         _awaited = true;
         var ready = new ReadyLane(world.Current!, _cause, continuation, state);
         if (_due > 0) world.AddTimer(ready, _due);
-        else if (_cause == StepCause.Retry) world.AddRetrying(ready);
+        else if (_parks) world.AddRetrying(ready);
         else world.MakeReady(ready);
     }
 

@@ -142,15 +142,20 @@ public sealed class VirtualWorld : IWorld
         FireTimers();
         if (cause == StepCause.Retry)
         {
+            EndStep();
             Current!.IsSpinning = true;
-            if (_readyCount > 0 || _timers.Count > 0) return NewPoint().Wait(cause, due: 0);
+            var mayHelp = Footprints is not null && Current.IsStale;
+            Current.IsStale = false;
+            if (!mayHelp && (_readyCount > 0 || _timers.Count > 0)) return NewPoint().Wait(cause, due: 0, parks: true);
+            Current.Seen = 0;
         }
         else if (cause is StepCause.GuestAccess or StepCause.Yield)
         {
             Current!.IsSpinning = false;
         }
 
-        if (!Current!.IsSpinning || _readyCount == 0) WakeRetrying();
+        EndStep();
+        if (Footprints is null && (_readyCount == 0 || !Current!.IsSpinning)) WakeRetrying();
         if (_readyCount == _ready.Length) Array.Resize(ref _ready, 2 * _ready.Length);
         _ready[_readyCount] = new ReadyLane(Current!, cause, null, null);
         var pick = Decide(_readyCount + 1, _readyCount);
@@ -209,7 +214,8 @@ public sealed class VirtualWorld : IWorld
                 FireTimers();
             }
 
-            if (_readyCount == 0 || Current is { IsSpinning: false }) WakeRetrying();
+            EndStep();
+            if (_readyCount == 0 || (Footprints is null && Current is { IsSpinning: false })) WakeRetrying();
             if (_readyCount == 0) return false;
         }
 
@@ -226,7 +232,6 @@ public sealed class VirtualWorld : IWorld
 
     private int Decide(int candidates, int running)
     {
-        Footprints?.StepEnded();
         var pick = candidates == 1 && !_strategy.IsAskedAlways ? 0 : _strategy.Pick(_ready.AsSpan(0, candidates), running);
         if (pick < 0)
         {
@@ -243,6 +248,26 @@ public sealed class VirtualWorld : IWorld
         _strategy.Stepped(chosen.Lane);
         Footprints?.StepBegins(chosen.Lane, chosen.Cause);
         return pick;
+    }
+
+    /// <summary>With footprints it is known what a lane that spins has looked at: it tries again when that was written, and not before.</summary>
+    private void EndStep()
+    {
+        if (Footprints is null || !Footprints.StepEnded()) return;
+        foreach (var lane in _lanes)
+        {
+            if (lane.Id == Footprints.LastLane) lane.Seen |= Footprints.LastReads | Footprints.LastWrites;
+            else if ((lane.Seen & Footprints.LastWrites) != 0) lane.IsStale = true;
+        }
+
+        for (var i = _retrying.Count - 1; i >= 0; i--)
+        {
+            if (!_retrying[i].Lane.IsStale) continue;
+            MakeReady(_retrying[i]);
+            _retrying[i].Lane.Seen = 0;
+            _retrying[i].Lane.IsStale = false;
+            _retrying.RemoveAt(i);
+        }
     }
 
     private void WakeRetrying()

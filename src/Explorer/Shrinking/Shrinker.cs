@@ -27,7 +27,12 @@ public sealed class Shrinker(ReplayPlayer player, ShrinkOptions options)
             throw new InvalidOperationException($"what was just played cannot be repeated ({again.Divergence}): the world is not deterministic");
         return new ShrinkResult
         {
-            Replay = smallest, Kept = kept, Before = size, After = ReplaySize.Of(plan, smallest), Plays = trials.Plays + 2, Limit = trials.Limit,
+            Replay = smallest,
+            Kept = kept,
+            Before = size,
+            After = ReplaySize.Of(plan, smallest),
+            Plays = trials.Plays + 2,
+            Limit = trials.Limit,
         };
     }
 

@@ -47,6 +47,15 @@ public sealed class ShrinkerTests(ITestOutputHelper output)
         Assert.Null(result.Limit);
     }
 
+    [Fact]
+    public void The_deadlock_of_the_scenario_nested_ranges_is_found_within_a_thousand_schedules_and_shrinks_to_at_most_eight_events()
+    {
+        var (player, replay) = Found("nested-ranges", MutantCatalog.None, 1, schedules: 1_000);
+        var result = Shrink(player, replay);
+        Assert.Equal(Invariants.Deadlock, result.Kept);
+        Assert.InRange(result.After.Events, 3, 8);
+    }
+
     [Theory]
     [MemberData(nameof(Breaking))]
     public void What_comes_out_is_not_larger_breaks_the_same_and_can_be_followed_exactly(string scenario, string mutant, ulong seed)
@@ -82,7 +91,7 @@ public sealed class ShrinkerTests(ITestOutputHelper output)
     {
         var (_, replay) = Found("fault-vs-invalidate", "no-retry-check", 1);
         // The same schedule without the defect either cannot be followed or breaks nothing.
-        var sound = new ReplayPlayer(new FaultVsInvalidate(), new ScenarioSetup(ProtocolCatalog.ActiveCount));
+        var sound = new ReplayPlayer(ScenarioCatalog.Find("fault-vs-invalidate")!, new ScenarioSetup(ProtocolCatalog.ActiveCount));
         var result = new Shrinker(sound, new ShrinkOptions()).Shrink(replay);
         Assert.Null(result.Replay);
         Assert.NotNull(result.Refusal);
@@ -116,12 +125,12 @@ public sealed class ShrinkerTests(ITestOutputHelper output)
         return result;
     }
 
-    private static (ReplayPlayer Player, Replay Replay) Found(string scenarioName, string mutant, ulong seed)
+    private static (ReplayPlayer Player, Replay Replay) Found(string scenarioName, string mutant, ulong seed, long schedules = 50_000)
     {
         var scenario = ScenarioCatalog.Find(scenarioName) ?? new CrowdedNestedRanges();
         var setup = new ScenarioSetup(
             mutant == MutantCatalog.None ? ProtocolCatalog.Rwsem : ProtocolCatalog.ActiveCount, MutantCatalog.Find(mutant)?.Id ?? Mutant.None);
-        var found = new Search(scenario, setup, new SearchOptions { Strategy = StrategyKind.Random, Seed = 1_000_000 * seed, Schedules = 50_000 }).Run();
+        var found = new Search(scenario, setup, new SearchOptions { Strategy = StrategyKind.Random, Seed = 1_000_000 * seed, Schedules = schedules }).Run();
         Assert.NotNull(found.Finding);
         return (new ReplayPlayer(scenario, setup), found.Finding.Replay);
     }

@@ -1,10 +1,8 @@
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scenarios;
-using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Paging;
-using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Mutants;
