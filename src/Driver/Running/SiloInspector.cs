@@ -6,6 +6,8 @@ namespace Livebed.Driver.Running;
 /// <summary>Asks the silos themselves: who they are, and how many VM and vCPU activations live on them.</summary>
 internal static class SiloInspector
 {
+    private const int Attempts = 2;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>Classes of actors that come and go with VMs; hosts and probes stay until the cluster ends.</summary>
@@ -28,16 +30,22 @@ internal static class SiloInspector
             .Where(entry => VmActors.Any(actor => entry.Key.Contains(actor, StringComparison.Ordinal))).Sum(entry => (long)entry.Value));
     }
 
+    /// <summary>A call may have gone by way of a silo that has just died, so a silo that does not answer is asked again, a little later.</summary>
     private static async Task<SiloReport?> AskAsync(ICluster cluster, string silo)
     {
-        try
+        for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            return await cluster.Client.GetGrain<ISiloProbe>(silo).ReportAsync().WaitAsync(AnswerTimeout);
+            try
+            {
+                return await cluster.Client.GetGrain<ISiloProbe>(silo).ReportAsync().WaitAsync(AnswerTimeout);
+            }
+            catch (Exception exception) when (exception is TimeoutException or OrleansException)
+            {
+                await Task.Delay(Pause);
+            }
         }
-        catch (Exception exception) when (exception is TimeoutException or OrleansException)
-        {
-            return null;
-        }
+
+        return null;
     }
 
     private static async Task<Dictionary<string, string>> AddressesAsync(ICluster cluster)

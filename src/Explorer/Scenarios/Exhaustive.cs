@@ -28,7 +28,10 @@ internal sealed class Exhaustive : Scenario
         var refuses = plan.Parameter("refuses") == 1;
         plan.Options = plan.Options with
         {
-            RamPages = 1, HotplugPages = 1, DirtyLog = rounds > 0 ? DirtyLogMode.Bitmap : DirtyLogMode.None, HasRefusingDriver = refuses,
+            RamPages = 1,
+            HotplugPages = 1,
+            DirtyLog = rounds > 0 ? DirtyLogMode.Bitmap : DirtyLogMode.None,
+            HasRefusingDriver = refuses,
         };
         if (rounds > 0)
         {

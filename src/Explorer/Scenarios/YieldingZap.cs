@@ -1,4 +1,5 @@
 using Livebed.Explorer.Beds;
+using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
 
@@ -14,9 +15,11 @@ internal sealed class YieldingZap : Scenario
     public override void LayOut(ScenarioPlan plan)
     {
         plan.Options = plan.Options with { RamPages = 8 };
-        foreach (var page in (int[])[0, 1, 6, 7]) plan.Before(async stage => await stage.Vm.TouchAsync(BedVm.RamGfn(page), write: true));
+        foreach (var page in (int[])[0, 2, 6, 7]) plan.Before(async stage => await stage.Vm.TouchAsync(BedVm.RamGfn(page), write: true));
+        // Its table page stays, with nothing in it.
+        plan.Before(async stage => await stage.Bed.RunEventAsync(stage.Bed.NewOperation(OperationKind.DontNeed), stage.Vm.AddressSpaceId, BedVm.RamHva(2), 1));
         plan.Vcpu().Write(0).Write(4);
-        plan.Vcpu().Write(1).Write(0);
+        plan.Vcpu().Write(1).Write(5);
         plan.Actor("mm").DontNeed(0, 4);
         plan.Actor("kswapd").Reclaim(6).Reclaim(7);
     }

@@ -118,7 +118,7 @@ public sealed partial class ExploreCommandTests
     [Theory]
     [InlineData("explore nope: there is no such scenario; allowed: fault-vs-invalidate", "explore", "nope")]
     [InlineData("--protocol nope: 'nope' is unknown; allowed: unconditional", "explore", "--protocol", "nope")]
-    [InlineData("--protocol mine: 'mine' of mine.dll", "explore", "--protocol", "mine", "--protocol-assembly", "mine.dll")]
+    [InlineData("--protocol mine: {folder}/mine.dll: there is no such file; allowed: a .NET assembly with a protocol in it", "explore", "--protocol", "mine", "--protocol-assembly", "mine.dll")]
     [InlineData("--mutant nope: 'nope' is unknown; allowed: none, no-reset-at-destroy", "explore", "--mutant", "nope")]
     [InlineData("--strategy nope: 'nope' is unknown; allowed: random, pct, dfs", "explore", "--strategy", "nope")]
     [InlineData("--depth 3: means nothing to this strategy; allowed: with --strategy pct", "explore", "--depth", "3")]
@@ -138,7 +138,7 @@ public sealed partial class ExploreCommandTests
     {
         using var harness = new CommandHarness();
         Assert.Equal(ExitCodes.Usage, await harness.RunAsync(arguments));
-        Assert.StartsWith(expected, harness.Error, StringComparison.Ordinal);
+        Assert.StartsWith(expected.Replace("{folder}", harness.Folder.FullPath, StringComparison.Ordinal), harness.Error, StringComparison.Ordinal);
         Assert.Equal(1, harness.Error.Count(c => c == '\n'));
         Assert.Equal("", harness.Out);
         Assert.Empty(Directory.GetFiles(harness.Folder.FullPath));

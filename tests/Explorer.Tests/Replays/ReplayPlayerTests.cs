@@ -56,7 +56,10 @@ public sealed class ReplayPlayerTests
     {
         var replay = Find(StrategyKind.Random) with
         {
-            Scenario = scenario, Mutant = mutant, Parameters = new Dictionary<string, int> { [parameter] = value }, Without = Omissions.None.With(without),
+            Scenario = scenario,
+            Mutant = mutant,
+            Parameters = new Dictionary<string, int> { [parameter] = value },
+            Without = Omissions.None.With(without),
         };
         var exception = Assert.Throws<ReplayException>(() => ReplayPlayer.Of(replay, (name, _) => new ScenarioSetup(name)));
         Assert.StartsWith(message, exception.Message, StringComparison.Ordinal);

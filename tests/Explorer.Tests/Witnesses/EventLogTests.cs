@@ -102,7 +102,10 @@ public sealed class EventLogTests
         EventLog? log = null;
         new Search(_scenario, new ScenarioSetup("active-count"), new SearchOptions
         {
-            Strategy = strategy, Seed = seed, Schedules = 1, Attach = world => log = new EventLog(world),
+            Strategy = strategy,
+            Seed = seed,
+            Schedules = 1,
+            Attach = world => log = new EventLog(world),
         }).Run();
         log!.Complete();
         return log;

@@ -1,6 +1,5 @@
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
-using Livebed.Explorer.Strategies;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Tests.Scheduling;
 using Livebed.Kvm.Vms;

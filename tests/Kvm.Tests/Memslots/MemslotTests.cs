@@ -1,12 +1,10 @@
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
-using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Notifiers.Protocols;
 using Livebed.Kvm.Paging;
-using Livebed.Kvm.Tests.Scheduling;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

@@ -1,9 +1,6 @@
 using Livebed.Explorer.Beds;
-using Livebed.Explorer.Scheduling;
-using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Tests.Protocols;
-using Livebed.Kvm.Tests.Scheduling;
 using Xunit.Abstractions;
 
 namespace Livebed.Kvm.Tests.Mutants;

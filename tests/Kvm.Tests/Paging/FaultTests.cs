@@ -1,11 +1,9 @@
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
-using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Paging;
-using Livebed.Kvm.Tests.Scheduling;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

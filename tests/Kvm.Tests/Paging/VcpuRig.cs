@@ -1,10 +1,8 @@
-using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Paging;
-using Livebed.Kvm.Tests.Scheduling;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Paging;

@@ -4,7 +4,6 @@ using Livebed.Explorer.Strategies;
 using CsCheck;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Paging;
-using Livebed.Kvm.Tests.Scheduling;
 using Livebed.Kvm.World;
 using Xunit.Abstractions;
 

@@ -1,11 +1,9 @@
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
-using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Locks;
-using Livebed.Kvm.Tests.Scheduling;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

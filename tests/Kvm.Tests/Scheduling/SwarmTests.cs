@@ -1,6 +1,4 @@
-using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
-using Livebed.Explorer.Strategies;
 using System.Diagnostics;
 using System.Globalization;
 using Livebed.Kvm.Locks;

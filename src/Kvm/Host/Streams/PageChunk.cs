@@ -1,0 +1,21 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Kvm.Host.Streams;
+
+/// <summary>
+/// Pages on their way from one host to another. Content is back to back, page by page, for the pages that are not zero. Buffers are borrowed: whoever hands a chunk
+/// over may reuse them when the call has returned.
+/// </summary>
+/// <param name="Header">where it belongs</param>
+/// <param name="Pages">one entry a page, ascending: <see cref="EntryOf"/></param>
+/// <param name="Content">page size times the pages that are not zero, in bytes</param>
+/// <param name="Checksum">XxHash3 over entries and content</param>
+public readonly record struct PageChunk(ChunkHeader Header, ReadOnlyMemory<long> Pages, ReadOnlyMemory<byte> Content, ulong Checksum)
+{
+    /// <summary>The page number of the hva, and in bit 0 whether the page is all zeroes.</summary>
+    public static long EntryOf(Hva hva, bool isZero) => (hva.Value << 1) | (isZero ? 1L : 0);
+
+    public static Hva HvaOf(long entry) => new(entry >> 1);
+    public static bool IsZero(long entry) => (entry & 1) != 0;
+}

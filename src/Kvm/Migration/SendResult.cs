@@ -1,0 +1,8 @@
+namespace Livebed.Kvm.Migration;
+
+/// <summary>What became of a batch, with the figures of QEMU's <c>ram</c> statistics.</summary>
+/// <param name="Status">whether the destination has it</param>
+/// <param name="Normal">pages sent with their content</param>
+/// <param name="Duplicate">zero pages, of which only the address was sent</param>
+/// <param name="Bytes">bytes on the wire, headers included</param>
+public readonly record struct SendResult(StreamStatus Status, int Normal, int Duplicate, long Bytes);
