@@ -96,11 +96,11 @@ public static class MutantCatalog
         new(Mutant.AccessTrackingWithoutFlush, "access-tracking-without-flush", "enabling flushes only if it found a writable SPTE: ageing may have hidden one", "B9", "b64d740ea7dd",
             [Invariants.NoLostDirtyPage], "ageing-without-accessed-bits"),
         new(Mutant.RingOffsetUnchecked, "ring-offset-unchecked", "a ring entry's offset, rewritten by user space, wraps past the bounds check of the reset", "B13", "577a8d3bae05, CVE-2026-52969",
-            [Invariants.RingFidelity], "dirty-ring"),
+            [Invariants.RingFidelity], "dirty-ring-tampered"),
         new(Mutant.RingResetUnbounded, "ring-reset-unbounded", "a ring reset goes on as long as user space arms entries again", "B14", "530a8ba71b4c",
-            [Invariants.MigrationProgress], "dirty-ring"),
+            [Invariants.MigrationProgress], "dirty-ring-tampered"),
         new(Mutant.RingMarkWithoutVcpu, "ring-mark-without-vcpu", "with rings, the dirty mark of a write without a running vCPU goes nowhere", "B16", "CVE-2021-4095",
-            [Invariants.NoLostDirtyPage], "software-write"),
+            [Invariants.NoLostDirtyPage], "write-without-vcpu"),
     ];
 
     /// <summary>What results print when no defect is switched on.</summary>

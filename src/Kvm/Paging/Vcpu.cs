@@ -195,6 +195,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         var retries = 0;
         var mapped = false;
         _currentFault = op.Id;
+        _progress.FaultBegins();
         for (var again = true; again && !_stopRequested;)
         {
             _place.Writes();
@@ -211,7 +212,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
                     break;
                 case FaultStatus.Retry:
                     retries++;
-                    _stopRequested |= _progress.Retried(op, gfn, retries, start);
+                    _stopRequested |= _progress.Retried(op, gfn);
                     // KVM_RUN returns when a signal is pending, however often the fault would retry.
                     if (_pauseRequests > 0) (again, mapped) = (false, true);
                     else await _world.PointAsync(SchedulingPoint.Retry);

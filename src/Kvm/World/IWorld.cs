@@ -22,6 +22,10 @@ public interface IWorld
 
     IModelObserver Observer { get; }
 
+    /// <summary>Steps of operations that do not spin at <see cref="SchedulingPoint.Retry"/>; 0 for ever where nobody counts them. Whoever retries while this
+    /// grows waits for somebody slow.</summary>
+    long Progress => 0;
+
     /// <summary>Where all lock domains of the world note the order of locks, when it runs many short lives; null gives each domain a graph of its own.</summary>
     LockOrderGraph? LockOrder => null;
 
