@@ -195,7 +195,8 @@ public sealed class MemslotUpdater(Vm vm)
     private async ValueTask ZapAsync(Operation op, Memslot slot)
     {
         await vm.MmuLock.WriteLockAsync(op);
-        if (await vm.Zapper.UnmapAsync(op, slot.Gfns, mayYield: true)) await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.Memslot);
+        var zapped = await vm.Zapper.UnmapAsync(op, slot.Gfns, mayYield: true);
+        if (!zapped.IsEmpty) await vm.Flusher.FlushAsync(op, zapped, FlushReason.Memslot);
         vm.MmuLock.WriteUnlock(op);
     }
 }

@@ -12,11 +12,22 @@ namespace Livebed.Kvm.Paging;
 /// </summary>
 internal sealed class ProgressWatch(IWorld world, VcpuOptions options, string name)
 {
+    /// <summary>A fault, and a second one for a translation that was flushed before it was used, are nothing special.</summary>
+    private const int EmptyEntriesMax = 4;
+
+    private int _emptyEntries;
     private Rounds _retries;
     private Rounds _ringFullExits;
 
     /// <summary>The ring was full at the last exit and at the one before, and reaped in between.</summary>
     public bool IsRingStuck { get; private set; }
+
+    /// <summary>For several entries in a row what was faulted in was flushed before the guest could use it: those who flush may wait for somebody whom
+    /// these two keep from running.</summary>
+    public bool LosesTranslations => _emptyEntries > EmptyEntriesMax;
+
+    /// <summary>The guest was entered and has made, or given up, so many accesses.</summary>
+    public void Entered(int accesses) => _emptyEntries = accesses > 0 ? 0 : _emptyEntries + 1;
 
     /// <summary>Another fault begins.</summary>
     public void FaultBegins() => _retries = default;

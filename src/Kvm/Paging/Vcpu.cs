@@ -76,7 +76,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
             if (_pauseRequests > 0) await ParkAsync();
             else if (_pendingCount > 0) await EnterGuestAsync();
             else await FetchAsync(start);
-            await _world.PointAsync(SchedulingPoint.Yield);
+            await _world.PointAsync(_progress.LosesTranslations ? SchedulingPoint.Retry : SchedulingPoint.Yield);
         }
 
         Abort();
@@ -159,6 +159,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         }
 
         _pendingCount = misses;
+        _progress.Entered(hits);
         if (hits > 0) await ExecuteAsync(hits);
 
         var skipped = 0;
@@ -257,6 +258,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private void RemoveSkipped(int skipped)
     {
         Counters.AccessesSkipped += skipped;
+        _progress.Entered(skipped);
         var kept = 0;
         for (var i = 0; i < _pendingCount; i++)
             if (_pending[i].Gfn.Value >= 0)
