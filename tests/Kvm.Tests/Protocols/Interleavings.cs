@@ -61,7 +61,9 @@ internal static class Interleavings
             var vm = await bed.CreateVmAsync();
             for (long page = 0; page < 8; page++) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
             List<Lane> tasks = [bed.SpawnEvent(OperationKind.DontNeed, vm, BedVm.RamHva(2), 6)];
-            for (var i = 0; i < 3; i++) tasks.Add(bed.SpawnEvent(OperationKind.NumaBalancing, vm, BedVm.RamHva(2), 2));
+            // Somebody holds the lock for a flush, so that others queue behind the zap that is to yield.
+            tasks.Add(bed.SpawnEvent(OperationKind.NumaBalancing, vm, BedVm.RamHva(0), 1));
+            tasks.Add(bed.SpawnEvent(OperationKind.NumaBalancing, vm, BedVm.RamHva(2), 2));
             await Bed.WhenAllAsync(tasks);
             inspect?.Invoke(vm);
             return vm;
