@@ -1,6 +1,5 @@
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
-using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Paging;
