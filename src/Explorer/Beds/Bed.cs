@@ -5,6 +5,7 @@ using Livebed.Kvm.Checks;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Locks;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Beds;
@@ -24,12 +25,14 @@ public sealed class Bed
     private readonly Dictionary<OperationId, Lane> _lanesOf = [];
     private readonly List<BedVm> _vms = [];
     private int _created;
+    private long _streams;
 
     public Bed(BedOptions options, VirtualWorld world)
     {
         Options = options;
         World = world;
-        Host = new HostMmu(World, "host-0", options.Frames, PageSize, options.Mutant);
+        Hosts = [.. Enumerable.Range(0, options.Hosts).Select(host => new HostMmu(World, $"host-{host}", options.Frames, PageSize, options.Mutant))];
+        Tenancies = options.Hosts > 1 ? [.. Hosts.Select(host => new Tenancy(World, host.Name))] : [];
     }
 
     public Bed(BedOptions options, ISchedulingStrategy strategy, bool stopAtFirstViolation = true)
@@ -44,7 +47,13 @@ public sealed class Bed
 
     public BedOptions Options { get; }
     public VirtualWorld World { get; }
-    public HostMmu Host { get; }
+    public IReadOnlyList<HostMmu> Hosts { get; }
+
+    /// <summary>The first host; the only one where nothing migrates.</summary>
+    public HostMmu Host => Hosts[0];
+
+    /// <summary>What each host knows of its own VMs; none where nothing migrates.</summary>
+    public IReadOnlyList<Tenancy> Tenancies { get; }
 
     /// <summary>Every VM that was ever made here.</summary>
     public IReadOnlyList<BedVm> Vms => _vms;
@@ -57,13 +66,23 @@ public sealed class Bed
     }
 
     /// <summary>Creates a process with its VM, its memslots and its vCPUs, which begin to run <paramref name="guest"/>'s programs.</summary>
-    public async ValueTask<BedVm> CreateVmAsync(Func<int, IPacedGuestProgram>? guest = null, Func<int, string>? laneName = null)
+    public async ValueTask<BedVm> CreateVmAsync(
+        Func<int, IPacedGuestProgram>? guest = null, Func<int, string>? laneName = null, Func<int, GuestState, IPacedGuestProgram>? restore = null)
     {
-        var vm = new BedVm(this, ++_created);
+        var vm = new BedVm(this, NextOrdinal(), Host);
         _vms.Add(vm);
-        await vm.BringUpAsync(guest, laneName);
+        await vm.BringUpAsync(guest, laneName, restore);
         return vm;
     }
+
+    public Tenancy TenancyOf(HostMmu host) => Tenancies.First(tenancy => tenancy.Host == host.Name);
+
+    /// <summary>Where a VM of this host migrates to.</summary>
+    public HostMmu OtherHost(HostMmu host) => Hosts.First(other => other != host);
+
+    internal int NextOrdinal() => ++_created;
+
+    internal long NextStream() => ++_streams;
 
     /// <summary>Runs an operation as a lane of its own.</summary>
     public Lane Spawn(OperationKind kind, Func<Operation, ValueTask> body)
@@ -75,10 +94,13 @@ public sealed class Bed
     }
 
     public Lane SpawnEvent(OperationKind kind, BedVm vm, Hva start, long pages, long hold = 0) =>
-        Spawn(kind, async op => await RunEventAsync(op, vm.AddressSpaceId, start, pages, hold));
+        Spawn(kind, async op => await RunEventAsync(vm.Host, op, vm.AddressSpaceId, start, pages, hold));
 
     public ValueTask<HostEventResult> RunEventAsync(Operation op, int addressSpace, Hva start, long pages, long hold = 0) =>
-        Host.RunEventAsync(op, new HostEvent(op.Kind, addressSpace, new HvaRange(start, pages), hold) { ChildMicroseconds = hold });
+        RunEventAsync(Host, op, addressSpace, start, pages, hold);
+
+    public static ValueTask<HostEventResult> RunEventAsync(HostMmu host, Operation op, int addressSpace, Hva start, long pages, long hold = 0) =>
+        host.RunEventAsync(op, new HostEvent(op.Kind, addressSpace, new HvaRange(start, pages), hold) { ChildMicroseconds = hold });
 
     /// <summary>Runs operations at once and returns when the last is done.</summary>
     public static async ValueTask WhenAllAsync(params IEnumerable<Lane> lanes)
@@ -113,8 +135,8 @@ public sealed class Bed
     /// <summary>Everyone who waits now, and at which actor.</summary>
     public IReadOnlyList<ObservedWait> Waits()
     {
-        var waits = new List<ObservedWait>(Host.Locks.Waits().Select(wait => new ObservedWait(Host.Name, wait)));
-        foreach (var vm in _vms)
+        var waits = new List<ObservedWait>(Hosts.SelectMany(host => host.Locks.Waits().Select(wait => new ObservedWait(host.Name, wait))));
+        foreach (var vm in _vms.SelectMany(vm => vm.Incarnations))
         {
             waits.AddRange(vm.Vm.Locks.Waits().Select(wait => new ObservedWait(vm.Vm.Options.Name, wait)));
             var ofVcpus = new List<WaitSnapshot>();

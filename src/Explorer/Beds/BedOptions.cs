@@ -13,7 +13,11 @@ public sealed record BedOptions(string Protocol)
     public int RamPages { get; init; } = 16;
     public int RamSlots { get; init; } = 2;
     public int HotplugPages { get; init; } = 4;
+    /// <summary>Frames of each host.</summary>
     public int Frames { get; init; } = 256;
+
+    /// <summary>Two where a VM migrates.</summary>
+    public int Hosts { get; init; } = 1;
     public bool Mergeable { get; init; } = true;
     public bool SpinMmuLock { get; init; }
     public DirtyLogMode DirtyLog { get; init; }

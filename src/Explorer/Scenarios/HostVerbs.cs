@@ -1,3 +1,4 @@
+using Livebed.Explorer.Beds;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Vms;
@@ -43,16 +44,16 @@ public static class HostVerbs
         $"open range {Pages(page, pages)}", async stage =>
         {
             var op = stage.HeldBy(actor.Name);
-            await stage.Bed.Host.OpenRangeAsync(op, new HostEvent(op.Kind, stage.Vm.AddressSpaceId, new HvaRange(VmLayout.RamHva + page, pages)));
+            await stage.Vm.Host.OpenRangeAsync(op, new HostEvent(op.Kind, stage.Vm.AddressSpaceId, new HvaRange(VmLayout.RamHva + page, pages)));
         });
 
     /// <summary>Ends the range that this actor opened.</summary>
     public static ActorPlan CloseRange(this ActorPlan actor) => actor.InHost(
-        "close range", async stage => await stage.Bed.Host.CloseRangeAsync(stage.HeldBy(actor.Name)));
+        "close range", async stage => await stage.Vm.Host.CloseRangeAsync(stage.HeldBy(actor.Name)));
 
     /// <summary>The process exits.</summary>
     public static ActorPlan ExitAddressSpace(this ActorPlan actor) => actor.InHost(
-        "exit address space", async stage => await stage.Bed.Host.ExitAddressSpaceAsync(stage.Bed.NewOperation(OperationKind.AddressSpaceExit), stage.Vm.AddressSpaceId));
+        "exit address space", async stage => await stage.Vm.Host.ExitAddressSpaceAsync(stage.Bed.NewOperation(OperationKind.AddressSpaceExit), stage.Vm.AddressSpaceId));
 
     /// <summary>Any memory event on RAM.</summary>
     public static ActorPlan Event(this ActorPlan actor, OperationKind kind, int page, int pages) => actor.InHost(
@@ -66,5 +67,5 @@ public static class HostVerbs
         name.Select((letter, index) => char.IsUpper(letter) ? (index > 0 ? "-" : "") + char.ToLowerInvariant(letter) : letter.ToString()));
 
     private static async ValueTask EventAsync(Stage stage, OperationKind kind, HvaRange range) =>
-        await stage.Bed.RunEventAsync(stage.Bed.NewOperation(kind), stage.Vm.AddressSpaceId, range.Start, range.Pages);
+        await Bed.RunEventAsync(stage.Vm.Host, stage.Bed.NewOperation(kind), stage.Vm.AddressSpaceId, range.Start, range.Pages);
 }

@@ -31,7 +31,8 @@ public sealed class PlanPlayer(ScenarioPlan plan, Omissions omissions)
 
     private async ValueTask SetUpAsync(Stage stage)
     {
-        await stage.Bed.CreateVmAsync(index => new ScriptedGuest(AccessesOf(_vcpus[index])), index => _vcpus[index].Name);
+        await stage.Bed.CreateVmAsync(
+            index => new ScriptedGuest(AccessesOf(_vcpus[index])), index => _vcpus[index].Name, (index, state) => new ScriptedGuest(AccessesOf(_vcpus[index]), state));
         foreach (var step in plan.BeforeSteps) await step(stage);
     }
 
@@ -71,7 +72,8 @@ public sealed class PlanPlayer(ScenarioPlan plan, Omissions omissions)
 
         foreach (var step in plan.AfterSteps) await step(stage);
         if (plan.VmSurvives) await stage.Vm.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
-        var usage = stage.Bed.Host.Usage;
-        if (!usage.IsNothing) stage.Bed.World.Observer.Violated(new Violation(Invariants.Teardown, $"left after everything: {usage}"));
+        foreach (var host in stage.Bed.Hosts)
+            if (host.Usage is { IsNothing: false } usage)
+                stage.Bed.World.Observer.Violated(new Violation(Invariants.Teardown, $"left on {host.Name} after everything: {usage}"));
     }
 }

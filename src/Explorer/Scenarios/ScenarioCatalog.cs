@@ -1,3 +1,5 @@
+using Livebed.Explorer.Scenarios.Migrations;
+
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>Every scenario, in the order in which they are best read.</summary>
@@ -35,6 +37,13 @@ public static class ScenarioCatalog
         new WriteWithoutVcpu(),
         new PageReuse(),
         new MemslotStarvation(),
+        new MigrationPrecopy(),
+        new MigrationChannels(),
+        new MigrationPostcopy(),
+        new MigrationRecovery(),
+        new MigrationCancel(),
+        new MigrationHandOver(),
+        new MigrationVsHost(),
         new Exhaustive(),
         new Swarm(),
     ];

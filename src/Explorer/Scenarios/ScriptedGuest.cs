@@ -3,11 +3,21 @@ using Livebed.Kvm.Guests;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>A guest that makes the given accesses, one at a time, and halts.</summary>
-internal sealed class ScriptedGuest(IReadOnlyList<GuestOperation> accesses) : IPacedGuestProgram
+internal sealed class ScriptedGuest : IPacedGuestProgram
 {
+    private const int StateWords = 2;
+
+    private readonly IReadOnlyList<GuestOperation> _accesses;
     private int _next;
 
-    public bool IsOver => _next == accesses.Count;
+    /// <exception cref="ArgumentException">The state is none of a guest with so many accesses.</exception>
+    public ScriptedGuest(IReadOnlyList<GuestOperation> accesses, GuestState? state = null)
+    {
+        _accesses = accesses;
+        if (state is not null) _next = (int)GuestState.Within(state.Of(GuestStateKind.Scripted, StateWords)[1], 0, accesses.Count, "the place in the script");
+    }
+
+    public bool IsOver => _next == _accesses.Count;
     public long BehindMicroseconds => 0;
     public long AccessesHandedOut => _next;
     public long NextDueMicroseconds => 0;
@@ -15,9 +25,11 @@ internal sealed class ScriptedGuest(IReadOnlyList<GuestOperation> accesses) : IP
     public int Next(Span<GuestOperation> operations, long nowMicroseconds)
     {
         if (IsOver) return 0;
-        operations[0] = accesses[_next++];
+        operations[0] = _accesses[_next++];
         return 1;
     }
+
+    public GuestState Save() => new([(long)GuestStateKind.Scripted, _next]);
 
     public void Dispose()
     {

@@ -1,4 +1,6 @@
 using Livebed.Explorer.Beds;
+using Livebed.Explorer.Beds.Migrations;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
@@ -8,12 +10,19 @@ public sealed class Stage(Bed bed)
 {
     private readonly Dictionary<string, Operation> _held = [];
     private readonly Place _state = new(bed.World);
+    private BedInventory? _inventory;
     private ulong _tokens;
 
     public Bed Bed { get; } = bed;
 
-    /// <summary>The scenario's first VM.</summary>
-    public BedVm Vm => Bed.Vms[0];
+    /// <summary>The scenario's first VM, wherever it is.</summary>
+    public BedVm Vm => Bed.Vms[0].Newest;
+
+    /// <summary>Who owns it.</summary>
+    internal BedInventory Inventory => _inventory ??= new BedInventory(Bed.World, Bed.Tenancies);
+
+    /// <summary>The migration that is under way, or was the last.</summary>
+    public BedMigration? Migration { get; private set; }
 
     public IReadOnlyList<int> RamSlots { get; } = [.. Enumerable.Range(0, bed.Options.RamSlots)];
 
@@ -48,10 +57,47 @@ public sealed class Stage(Bed bed)
     public ValueTask VerifyLogAsync() =>
         CommandAsync(async vm => await vm.Session.VerifyAsync(Bed.NewOperation(OperationKind.DirtyLogVerify)));
 
+    /// <summary>Moves the VM from the host where it is to the other one.</summary>
+    public async ValueTask MigrateAsync(Operation op, MigrationParameters parameters)
+    {
+        _state.Writes();
+        var vm = Vm;
+        var owner = await Inventory.FindAsync(op, vm.Name);
+        if (owner.Status == OwnershipStatus.Refused)
+        {
+            owner = await Inventory.RegisterAsync(op, vm.Name, vm.Host.Name);
+            Bed.TenancyOf(vm.Host).TryTake(vm.Name, owner);
+        }
+
+        if (owner.Status != OwnershipStatus.Granted) return;
+        Migration = new BedMigration(Bed, vm, Inventory, parameters, owner.Epoch, Bed.OtherHost(vm.Host));
+        _state.Writes();
+        await Migration.RunAsync(op);
+    }
+
+    /// <summary>Does something to the migration, if there is one.</summary>
+    public ValueTask OnMigration(Action<BedMigration> action)
+    {
+        _state.Reads();
+        if (Migration is { } migration) action(migration);
+        return ValueTask.CompletedTask;
+    }
+
+    public async ValueTask MendLinkAsync()
+    {
+        _state.Reads();
+        if (Migration is not { } migration) return;
+        migration.Wire.Broken = BrokenLink.Whole;
+        while (migration.Result is null && !migration.Source.Recover()) await Bed.World.PointAsync(SchedulingPoint.Retry);
+    }
+
+    /// <summary>Every page of guest memory holds the newest value that was written to it, in all its bytes.</summary>
+    public ValueTask CheckMemoryAsync() => Vm.CheckMemoryAsync(Bed.NewOperation(OperationKind.Audit));
+
     /// <summary>Takes away whatever of range, VM and process the actors have left, so that a plan may be played without any of them.</summary>
     public async ValueTask EndAsync(TeardownOrder order)
     {
-        foreach (var held in _held.Values) await Bed.Host.CloseRangeAsync(held);
+        foreach (var held in _held.Values) await Vm.Host.CloseRangeAsync(held);
         await Vm.TearDownAsync(Bed.NewOperation(OperationKind.VmDestroy), order);
     }
 

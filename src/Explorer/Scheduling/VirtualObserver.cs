@@ -4,13 +4,20 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>Remembers violations, not more than anybody reads, and tells the world of each.</summary>
-internal sealed class VirtualObserver(Action violated) : NullObserver
+internal sealed class VirtualObserver(IWorld world, Action violated) : NullObserver
 {
     private const int ViolationsKept = 64;
+
+    private OneOwnerCheck? _owners;
 
     public override void Violated(Violation violation)
     {
         if (Violations.Count < ViolationsKept) base.Violated(violation);
         violated();
+    }
+
+    public override void GuestRuns(string vm, string host, long epoch, bool runs)
+    {
+        if ((_owners ??= new OneOwnerCheck(world)).Note(vm, host, epoch, runs) is { } violation) Violated(violation);
     }
 }

@@ -44,7 +44,7 @@ public sealed class VirtualWorld : IWorld
         _strategy = strategy;
         _recorder = recorder;
         Footprints = footprints;
-        _observer = new VirtualObserver(() => _stopped |= stopAtFirstViolation);
+        _observer = new VirtualObserver(this, () => _stopped |= stopAtFirstViolation);
     }
 
     public long NowMicroseconds { get; private set; }
@@ -169,6 +169,8 @@ public sealed class VirtualWorld : IWorld
         _chosen = pick;
         return NewPoint().Wait(cause, due: 0);
     }
+
+    void IWorld.Start(string name, Func<ValueTask> body) => Spawn(name, body);
 
     public ValueTask DelayAsync(long microseconds)
     {

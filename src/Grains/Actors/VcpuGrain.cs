@@ -4,6 +4,7 @@ using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Locks;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Orleans.Concurrency;
@@ -22,7 +23,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
 
     private Vacancy Vacancy => _vacancy ??= new Vacancy(this);
 
-    public ValueTask<bool> StartAsync(VmMessage vm, int index)
+    public ValueTask<bool> StartAsync(VmMessage vm, int index, VcpuState? state = null)
     {
         if (!Vacancy.TryFill()) return ValueTask.FromResult(false);
         if (_vcpu is not null) return ValueTask.FromResult(true);
@@ -30,10 +31,10 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         var memory = localHosts.Find(vm.HostKey, vm.AddressSpaceId)
             ?? new HostGrainMemory(GrainFactory.GetGrain<IHostMmuGrain>(vm.HostKey), vm.AddressSpaceId);
         var vmKey = VmKeyOf(this.GetPrimaryKeyString());
-        var program = vm.Guest.Create(vm.Seed, vm.Options.Ordinal, index, vm.Vcpus, VmLayout.RamGfn, vm.PageSize);
+        var program = vm.Guest.Create(vm.Seed, vm.Options.Ordinal, index, vm.Vcpus, VmLayout.RamGfn, vm.PageSize, state?.Program);
         _vcpu = new Vcpu(
             _journal.World, new VcpuOptions(index, vm.TlbEntries, FaultRetriesMax: vm.FaultRetriesMax), this.GetPrimaryKeyString(), vm.Options.Ordinal,
-            new VmGrainPort(GrainFactory.GetGrain<IVmGrain>(vmKey)), memory, program);
+            new VmGrainPort(GrainFactory.GetGrain<IVmGrain>(vmKey)), memory, program, state);
         _ = RunAsync(_vcpu, program);
         return ValueTask.FromResult(true);
     }
@@ -44,6 +45,18 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
     public ValueTask PauseAsync(OperationMessage op) => _vcpu is null ? Vacant() : _vcpu.PauseAsync(op.ToOperation());
 
     public ValueTask ResumeAsync(OperationMessage op) => _vcpu is null ? Vacant() : _vcpu.ResumeAsync(op.ToOperation());
+
+    public async ValueTask<VcpuState?> SaveAsync(OperationMessage op)
+    {
+        if (_vcpu is not null) return await _vcpu.SaveAsync(op.ToOperation());
+        Vacancy.Noticed();
+        return null;
+    }
+
+    public ValueTask<VcpuThrottle> ThrottleOfAsync(OperationMessage op) =>
+        _vcpu is null ? Vacant(ValueTask.FromResult(VcpuThrottle.None)) : _vcpu.ThrottleOfAsync(op.ToOperation());
+
+    public ValueTask ThrottleAsync(OperationMessage op, VcpuThrottle throttle) => _vcpu is null ? Vacant() : _vcpu.ThrottleAsync(op.ToOperation(), throttle);
 
     public ValueTask StopAsync(OperationMessage op) => _vcpu is null ? Vacant() : _vcpu.StopAsync(op.ToOperation());
 

@@ -1,5 +1,6 @@
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;
 
@@ -13,4 +14,12 @@ internal sealed class VcpuGrainPort(IVcpuGrain vcpu) : IVcpuPort
     public ValueTask FlushTlbAsync(Operation op, GfnRange range) => vcpu.FlushTlbAsync(OperationMessage.From(op), range.Start.Value, range.Pages);
     public ValueTask PauseAsync(Operation op) => vcpu.PauseAsync(OperationMessage.From(op));
     public ValueTask ResumeAsync(Operation op) => vcpu.ResumeAsync(OperationMessage.From(op));
+
+    /// <exception cref="InvalidOperationException">It is not paused, or it died with its silo.</exception>
+    public async ValueTask<VcpuState> SaveAsync(Operation op) =>
+        await vcpu.SaveAsync(OperationMessage.From(op)) ?? throw new InvalidOperationException($"{vcpu.GetPrimaryKeyString()} is saved and not there");
+
+    public ValueTask<VcpuThrottle> ThrottleOfAsync(Operation op) => vcpu.ThrottleOfAsync(OperationMessage.From(op));
+
+    public ValueTask ThrottleAsync(Operation op, VcpuThrottle throttle) => vcpu.ThrottleAsync(OperationMessage.From(op), throttle);
 }

@@ -94,7 +94,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     }
 
     public async ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, long gfn, bool write) => _vm is null
-        ? Vacant(new FaultMessage(Kvm.Paging.FaultStatus.Dead, default, null))
+        ? Vacant(new FaultMessage(Kvm.Paging.FaultStatus.Dead, default, null, Dirtied: false))
         : FaultMessage.From(await _vm.Faults.HandleAsync(op.ToOperation(), vcpu, new Gfn(gfn), write));
 
     public ValueTask ReapDirtyRingsAsync(OperationMessage op) =>

@@ -1,18 +1,29 @@
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Paging;
+
 namespace Livebed.Grains.Contracts;
 
 /// <summary>A vCPU: its TLB and guest program. The VM calls it for flushes and pauses; it calls its VM for faults and its host for memory.</summary>
 [Alias("livebed.vcpu")]
 public interface IVcpuGrain : IGrainWithStringKey
 {
-    /// <summary>Makes the vCPU and starts its guest. False when this activation is on its way out because somebody called it before: call again.</summary>
-    ValueTask<bool> StartAsync(VmMessage vm, int index);
+    /// <summary>Makes the vCPU and starts its guest, from the beginning or where another one was saved. False when this activation is on its way out because somebody called it before: call again.</summary>
+    ValueTask<bool> StartAsync(VmMessage vm, int index, VcpuState? state = null);
 
-    /// <summary>See <see cref="Kvm.Paging.IVcpuPort.FlushTlbAsync"/>.</summary>
+    /// <summary>See <see cref="IVcpuPort.FlushTlbAsync"/>.</summary>
     ValueTask FlushTlbAsync(OperationMessage op, long firstGfn, long pages);
 
     ValueTask PauseAsync(OperationMessage op);
 
     ValueTask ResumeAsync(OperationMessage op);
+
+    /// <summary>See <see cref="IVcpuPort.SaveAsync"/>; null when there is no vCPU here, because its silo died.</summary>
+    ValueTask<VcpuState?> SaveAsync(OperationMessage op);
+
+    /// <summary>See <see cref="IVcpuPort.ThrottleAsync"/>.</summary>
+    ValueTask ThrottleAsync(OperationMessage op, VcpuThrottle throttle);
+
+    ValueTask<VcpuThrottle> ThrottleOfAsync(OperationMessage op);
 
     /// <summary>Returns when the guest has stopped for good; flushes are still answered.</summary>
     ValueTask StopAsync(OperationMessage op);

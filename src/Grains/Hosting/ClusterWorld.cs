@@ -39,6 +39,9 @@ public sealed class ClusterWorld(
     /// </summary>
     public void BeginTurn() => _turnBegan = NowMicroseconds;
 
+    /// <summary>On the actor's own scheduler: its turns and the caller's interleave.</summary>
+    public void Start(string name, Func<ValueTask> body) => _ = body().AsTask();
+
     public ValueTask PointAsync(SchedulingPoint point) => point switch
     {
         SchedulingPoint.Yield => NowMicroseconds - _turnBegan >= turnMicroseconds ? YieldAsync() : ValueTask.CompletedTask,

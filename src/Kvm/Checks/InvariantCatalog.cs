@@ -23,6 +23,9 @@ public static class InvariantCatalog
         [Invariants.TeardownProgress] = "unregister and destroy complete",
         [Invariants.InvalidationProgress] = "an invalidation completes although vCPUs fault continuously",
         [Invariants.MigrationProgress] = "a ring-full vCPU resumes after reset; migration with a bounded dirty rate converges",
+        [Invariants.SameMemory] = "a migrated VM's memory equals the source's at switchover, page by page",
+        [Invariants.OneOwner] = "a VM runs on one host at most, under an epoch that the inventory granted",
+        [Invariants.SourceRestored] = "after a migration was given up the source runs as before; after one that completed nothing of the VM is left there",
         [Invariants.Deadlock] = "no cycle of operations each waiting for a lock that the next one holds",
         [Invariants.AtomicSleep] = "no operation sleeps while it holds a spin lock or mmu_lock",
     };

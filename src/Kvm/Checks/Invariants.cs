@@ -24,6 +24,15 @@ public static class Invariants
     /// <summary>The guest-memory oracle.</summary>
     public const string GuestMemory = "memory";
 
+    /// <summary>A migrated VM's memory equals the source's at switchover, page by page.</summary>
+    public const string SameMemory = "M1";
+
+    /// <summary>A VM runs on one host at most.</summary>
+    public const string OneOwner = "M2";
+
+    /// <summary>A migration that was given up leaves no trace at the source; one that completed leaves nothing of the VM there.</summary>
+    public const string SourceRestored = "M3";
+
     public const string Deadlock = "deadlock";
     public const string AtomicSleep = "atomic-sleep";
 }

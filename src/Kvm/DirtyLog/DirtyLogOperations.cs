@@ -68,7 +68,7 @@ public sealed class DirtyLogOperations(Vm vm)
         if (slot?.Bitmap is { } bitmap)
         {
             reported = bitmap.Count();
-            if (vm.Options.DirtyLog is DirtyLogMode.Bitmap or DirtyLogMode.Ring) await TakeAndProtectAsync(op, slot, bitmap, null, target);
+            if (vm.Options.DirtyLog is DirtyLogMode.Bitmap or DirtyLogMode.Ring) await TakeAndProtectAsync(op, slot, bitmap, firstWord: 0, null, target);
             else bitmap.OrInto(target.Span);
             vm.Counters.DirtyLogGets++;
             vm.Counters.DirtyPagesReported += reported;
@@ -80,8 +80,8 @@ public sealed class DirtyLogOperations(Vm vm)
         return reported;
     }
 
-    /// <summary>KVM_CLEAR_DIRTY_LOG over a whole slot: clears the bits of <paramref name="pages"/> and re-protects those that were set.</summary>
-    public async ValueTask<bool> ClearAsync(Operation op, int slotId, ReadOnlyMemory<ulong> pages)
+    /// <summary>KVM_CLEAR_DIRTY_LOG: clears the bits of <paramref name="pages"/>, which begin at page 64 x <paramref name="firstWord"/> of the slot, and re-protects those that were set.</summary>
+    public async ValueTask<bool> ClearAsync(Operation op, int slotId, ReadOnlyMemory<ulong> pages, int firstWord = 0)
     {
         if (!vm.Users.TryGet(op, out var user)) return false;
         await vm.SlotsLock.AcquireAsync(op);
@@ -89,7 +89,7 @@ public sealed class DirtyLogOperations(Vm vm)
         var found = slot?.Bitmap is not null;
         if (found)
         {
-            await TakeAndProtectAsync(op, slot!, slot!.Bitmap!, pages, default);
+            await TakeAndProtectAsync(op, slot!, slot!.Bitmap!, firstWord, pages, default);
             vm.Counters.DirtyLogClears++;
             vm.World.Trace?.Note(op, $"clear dirty log of slot {slotId} is done");
         }
@@ -100,14 +100,15 @@ public sealed class DirtyLogOperations(Vm vm)
     }
 
     private async ValueTask TakeAndProtectAsync(
-        Operation op, Memslot slot, DirtyBitmap bitmap, ReadOnlyMemory<ulong>? only, Memory<ulong> target)
+        Operation op, Memslot slot, DirtyBitmap bitmap, int firstWord, ReadOnlyMemory<ulong>? only, Memory<ulong> target)
     {
-        var snapshot = new ulong[bitmap.Words];
+        var snapshot = new ulong[only?.Length ?? bitmap.Words];
         var any = false;
         await vm.MmuLock.WriteLockAsync(op);
         vm.LogState.Writes();
-        for (var word = 0; word < bitmap.Words; word++)
+        for (var i = 0; i < snapshot.Length; i++)
         {
+            var word = firstWord + i;
             if (vm.Options.Mutant == Mutant.ProtectBeforeXchg)
             {
                 // A fast page fault needs no mmu_lock: it makes a page writable again, and the bit that it sets is taken below.
@@ -116,9 +117,9 @@ public sealed class DirtyLogOperations(Vm vm)
                 vm.LogState.Writes();
             }
 
-            var taken = only is { } mask ? bitmap.ClearWord(word, mask.Span[word]) : bitmap.TakeWord(word);
+            var taken = only is { } mask ? bitmap.ClearWord(word, mask.Span[i]) : bitmap.TakeWord(word);
             if (taken == 0) continue;
-            snapshot[word] = taken;
+            snapshot[i] = taken;
             any = true;
             if (Protects) Protect(slot, word, taken);
         }
@@ -128,7 +129,7 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.MmuLock.WriteUnlock(op);
         if (!any) return;
         await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
-        vm.Checks.DirtyLogReturns(op, slot.BaseGfn, snapshot, epoch);
+        vm.Checks.DirtyLogReturns(op, slot.BaseGfn + (firstWord * 64L), snapshot, epoch);
         if (target.IsEmpty) return;
         vm.LogState.Writes();
         var words = target.Span;

@@ -1,6 +1,5 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
-using Livebed.Kvm.Locks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
@@ -18,14 +17,9 @@ namespace Livebed.Kvm.DirtyLog;
 public sealed class DirtyLogSession
 {
     private readonly Vm _vm;
-    private readonly KernelMutex _bql;
     private readonly List<RamBlock> _blocks = [];
 
-    public DirtyLogSession(Vm vm)
-    {
-        _vm = vm;
-        _bql = new KernelMutex(vm.Locks, LockClasses.DirtyLogSession, vm.Options.Name);
-    }
+    public DirtyLogSession(Vm vm) => _vm = vm;
 
     public bool IsEnabled => _blocks.Count > 0;
 
@@ -33,7 +27,7 @@ public sealed class DirtyLogSession
     /// <returns>false when it was on already, or the VM is dying</returns>
     public async ValueTask<bool> EnableAsync(Operation op, IReadOnlyList<int> slotIds)
     {
-        await _bql.AcquireAsync(op);
+        await _vm.Bql.AcquireAsync(op);
         var enabled = !IsEnabled;
         foreach (var id in enabled ? slotIds : [])
         {
@@ -42,27 +36,27 @@ public sealed class DirtyLogSession
             await _vm.Host.CopyPagesAsync(op, slot.Hvas, default);
         }
 
-        _bql.Release(op);
+        _vm.Bql.Release(op);
         return enabled && IsEnabled;
     }
 
     public async ValueTask DisableAsync(Operation op)
     {
-        await _bql.AcquireAsync(op);
+        await _vm.Bql.AcquireAsync(op);
         foreach (var block in _blocks) await _vm.MemslotUpdates.SetLoggingAsync(op, block.Slot.Id, logs: false);
         _blocks.Clear();
-        _bql.Release(op);
+        _vm.Bql.Release(op);
     }
 
     /// <summary>One round: sync, clear, copy what was dirty.</summary>
     /// <returns>pages copied; -1 when logging is off</returns>
     public async ValueTask<long> RoundAsync(Operation op)
     {
-        await _bql.AcquireAsync(op);
+        await _vm.Bql.AcquireAsync(op);
         long copied = IsEnabled ? 0 : -1;
         if (IsEnabled) await SyncAsync(op, isFinal: false);
         foreach (var block in _blocks) copied += await CopyDirtyAsync(op, block);
-        _bql.Release(op);
+        _vm.Bql.Release(op);
         return copied;
     }
 
@@ -73,7 +67,7 @@ public sealed class DirtyLogSession
     /// <returns>pages compared; -1 when logging is off</returns>
     public async ValueTask<long> VerifyAsync(Operation op)
     {
-        await _bql.AcquireAsync(op);
+        await _vm.Bql.AcquireAsync(op);
         long compared = -1;
         if (IsEnabled)
         {
@@ -89,7 +83,7 @@ public sealed class DirtyLogSession
             _vm.Counters.DirtyLogVerifications++;
         }
 
-        _bql.Release(op);
+        _vm.Bql.Release(op);
         return compared;
     }
 
@@ -99,9 +93,9 @@ public sealed class DirtyLogSession
     /// <summary>Has KVM write to guest memory without a vCPU. An ioctl of user space's own, so it never runs beside its final sync.</summary>
     public async ValueTask<bool> SaveTablesAsync(Operation op, Gfn gfn, ulong value)
     {
-        await _bql.AcquireAsync(op);
+        await _vm.Bql.AcquireAsync(op);
         var written = await _vm.SoftwareWriter.WriteWithoutVcpuAsync(op, gfn, value);
-        _bql.Release(op);
+        _vm.Bql.Release(op);
         return written;
     }
 

@@ -18,7 +18,7 @@ public sealed class SoftwareWriter(Vm vm)
         if (!vm.Users.TryGet(op, out var user)) return false;
         await vm.VcpuMutex.DownReadAsync(op);
         var written = false;
-        if (vm.DirtyRings.TryClaim(vcpu))
+        if (!vm.IsHandedOver && vm.DirtyRings.TryClaim(vcpu))
         {
             written = await WriteClaimedAsync(op, vcpu, gfn, value);
             vm.DirtyRings.Unclaim(vcpu);

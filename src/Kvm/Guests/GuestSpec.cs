@@ -6,7 +6,7 @@ namespace Livebed.Kvm.Guests;
 
 /// <summary>
 /// What the guests of a VM do, as data: a recorded trace or a synthetic load, and what content they write. Immutable, so that one spec
-/// serves every vCPU of every VM; <see cref="Create(ulong, int, int, int, Gfn, int)"/> makes the program of one vCPU.
+/// serves every vCPU of every VM; <see cref="Create(ulong, int, int, int, Gfn, int, GuestState)"/> makes the program of one vCPU.
 /// </summary>
 /// <param name="ZeroPercent">share of pages whose content always is zeroes</param>
 /// <param name="RepeatedPercent">share of pages whose content is repeated across VMs, work for KSM</param>
@@ -20,10 +20,10 @@ public abstract record GuestSpec(int ZeroPercent, int RepeatedPercent, int Patte
     /// <exception cref="ArgumentException">A value of the spec is out of range.</exception>
     public abstract long PagesNeeded(int vcpus, int pageSize);
 
-    /// <summary>Makes the program of one vCPU. The same arguments make the same program, access by access.</summary>
+    /// <summary>Makes the program of one vCPU, from its beginning or where another one was saved. The same arguments make the same program, access by access.</summary>
     /// <exception cref="TraceFormatException">The trace cannot be read.</exception>
-    /// <exception cref="ArgumentException">A value of the spec or an argument is out of range.</exception>
-    public IPacedGuestProgram Create(ulong seed, int vmOrdinal, int vcpu, int vcpus, Gfn ramBase, int pageSize)
+    /// <exception cref="ArgumentException">A value of the spec or an argument is out of range, or the state is none of such a program.</exception>
+    public IPacedGuestProgram Create(ulong seed, int vmOrdinal, int vcpu, int vcpus, Gfn ramBase, int pageSize, GuestState? state = null)
     {
         // The limits are those of the unique tokens that PageContent makes of VM and vCPU.
         ArgumentOutOfRangeException.ThrowIfNegative(vmOrdinal);
@@ -36,10 +36,11 @@ public abstract record GuestSpec(int ZeroPercent, int RepeatedPercent, int Patte
         return Create(
             new GuestPlace(seed, vmOrdinal, vcpu, vcpus, ramBase, pageSize),
             new PageContent(seed, vmOrdinal, vcpu, ZeroPercent, RepeatedPercent, Patterns),
-            new SeededRandom(seed).Fork((ulong)(vmOrdinal * PageContent.MaxVcpus + vcpu)));
+            new SeededRandom(seed).Fork((ulong)(vmOrdinal * PageContent.MaxVcpus + vcpu)),
+            state);
     }
 
-    protected abstract IPacedGuestProgram Create(GuestPlace place, PageContent content, SeededRandom random);
+    protected abstract IPacedGuestProgram Create(GuestPlace place, PageContent content, SeededRandom random, GuestState? state);
 
     /// <summary>Throws when a value of the spec is out of range; overriding records add their own.</summary>
     protected virtual void Check()

@@ -2,7 +2,24 @@ namespace Livebed.Kvm.Guests;
 
 /// <summary>
 /// A guest program where it stands, as numbers that only the program of the same spec understands: what registers are to a CPU. Saved of one vCPU and given to the
-/// program of another, the second goes on exactly where the first stopped.
+/// program of another, the second goes on exactly where the first stopped. The first number says of which kind of program it is.
 /// </summary>
-/// <param name="Words">the program's own: a few, and a bit a page for a program that remembers pages</param>
-public sealed record GuestState(IReadOnlyList<long> Words);
+/// <param name="Words">the program's own; a few, however long it has run</param>
+public sealed record GuestState(IReadOnlyList<long> Words)
+{
+    /// <summary>The words of a program of this kind, which must be so many.</summary>
+    /// <exception cref="ArgumentException">The state is of another kind of program, or of no program at all.</exception>
+    public IReadOnlyList<long> Of(GuestStateKind kind, int words)
+    {
+        if (Words is null || Words.Count != words || Words[0] != (long)kind)
+            throw new ArgumentException(
+                $"a saved {kind} guest is {words} words, of which the first is {(long)kind}; these are {Words?.Count ?? 0}, of which the first is {Words?.FirstOrDefault()}");
+        return Words;
+    }
+
+    /// <summary>A word that can only be within these bounds.</summary>
+    /// <exception cref="ArgumentException">It is not.</exception>
+    public static long Within(long word, long least, long most, string what) => word >= least && word <= most
+        ? word
+        : throw new ArgumentException($"{what} of a saved guest is {word}; {least} to {most} is possible");
+}

@@ -15,4 +15,7 @@ public interface IGuestProgram : IDisposable
 
     /// <summary>When the next access is due, in microseconds since the program's start.</summary>
     long NextDueMicroseconds { get; }
+
+    /// <summary>Where the program stands: given this state, a new program of the same spec and place makes the same accesses from here on.</summary>
+    GuestState Save();
 }

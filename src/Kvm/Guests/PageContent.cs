@@ -15,7 +15,8 @@ public sealed class PageContent(ulong seed, int vmOrdinal, int vcpu, int zeroPer
     /// <summary>vCPU numbers are below this.</summary>
     public const int MaxVcpus = 256;
 
-    private long _sequence;
+    /// <summary>Unique tokens given so far; set to that of another, this one goes on where the other stopped.</summary>
+    public long Sequence { get; internal set; }
 
     /// <summary>The value of the next write to guest page <paramref name="page"/>.</summary>
     public ulong Next(long page)
@@ -25,6 +26,6 @@ public sealed class PageContent(ulong seed, int vmOrdinal, int vcpu, int zeroPer
         var percent = (int)(draw % 100);
         if (percent < zeroPercent) return 0;
         if (percent < zeroPercent + repeatedPercent) return (0xFFFFUL << 48) | ((draw >> 8) % (ulong)patterns);
-        return ((ulong)(ushort)vmOrdinal << 48) | ((ulong)(byte)vcpu << 40) | (ulong)(++_sequence & ((1L << 40) - 1));
+        return ((ulong)(ushort)vmOrdinal << 48) | ((ulong)(byte)vcpu << 40) | (ulong)(++Sequence & ((1L << 40) - 1));
     }
 }

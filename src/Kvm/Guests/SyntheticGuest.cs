@@ -13,6 +13,7 @@ namespace Livebed.Kvm.Guests;
 public sealed class SyntheticGuest : IPacedGuestProgram
 {
     private const long MicrosecondsPerSecond = 1_000_000;
+    private const int StateWords = 9;
 
     private readonly SyntheticGuestSpec _spec;
     private readonly PageContent _content;
@@ -25,16 +26,17 @@ public sealed class SyntheticGuest : IPacedGuestProgram
     private long _due;
     private long _dueRemainder;
 
-    internal SyntheticGuest(SyntheticGuestSpec spec, GuestPlace place, PageContent content, SeededRandom random)
+    internal SyntheticGuest(SyntheticGuestSpec spec, GuestPlace place, PageContent content, SeededRandom random, GuestState? state)
     {
         _spec = spec;
         _content = content;
-        _random = random;
+        _random = state is null ? random : new SeededRandom((ulong)state.Of(GuestStateKind.Synthetic, StateWords)[1]);
         _ramBase = place.RamBase;
         var pages = spec.PagesPerVcpu(place.PageSize);
         _first = spec.Overlapping ? place.RamBase : place.RamBase + place.Vcpu * pages;
         if (spec.Overlapping) pages = checked(pages * place.Vcpus);
         _strides = (pages - 1) / spec.StridePages + 1;
+        if (state is not null) Restore(state.Words);
     }
 
     public long NextDueMicroseconds => _spec.AccessesPerSecond == 0 ? _now : _due;
@@ -56,9 +58,23 @@ public sealed class SyntheticGuest : IPacedGuestProgram
         return count;
     }
 
+    public GuestState Save() => new([
+        (long)GuestStateKind.Synthetic, (long)_random.State, _content.Sequence, _cursor, _now, _due, _dueRemainder, AccessesHandedOut, BehindMicroseconds]);
+
     public void Dispose()
     {
         // Nothing is held; the interface is disposable for the programs that read files.
+    }
+
+    private void Restore(IReadOnlyList<long> words)
+    {
+        _content.Sequence = GuestState.Within(words[2], 0, long.MaxValue, "the sequence");
+        _cursor = GuestState.Within(words[3], 0, _strides - 1, "the page");
+        _now = GuestState.Within(words[4], 0, long.MaxValue, "the time");
+        _due = GuestState.Within(words[5], 0, long.MaxValue, "the time of the next access");
+        _dueRemainder = GuestState.Within(words[6], 0, Math.Max(0, _spec.AccessesPerSecond - 1), "the rest of that time");
+        AccessesHandedOut = GuestState.Within(words[7], 0, long.MaxValue, "the number of accesses");
+        BehindMicroseconds = GuestState.Within(words[8], 0, long.MaxValue, "the delay");
     }
 
     private GuestOperation NextAccess()

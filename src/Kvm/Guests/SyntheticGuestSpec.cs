@@ -34,8 +34,8 @@ public sealed record SyntheticGuestSpec(
         return (BytesPerVcpu - 1) / pageSize + 1;
     }
 
-    protected override IPacedGuestProgram Create(GuestPlace place, PageContent content, SeededRandom random) =>
-        new SyntheticGuest(this, place, content, random);
+    protected override IPacedGuestProgram Create(GuestPlace place, PageContent content, SeededRandom random, GuestState? state) =>
+        new SyntheticGuest(this, place, content, random, state);
 
     protected override void Check()
     {

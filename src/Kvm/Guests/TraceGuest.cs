@@ -15,6 +15,8 @@ public sealed class TraceGuest : IPacedGuestProgram
     // What an interval lasts when a recording is too short to tell.
     private const long NominalIntervalMicroseconds = 10_000;
 
+    private const int StateWords = 9;
+
     private readonly TraceGuestSpec _spec;
     private readonly DirtyPageTraceReader _reader;
     private readonly PageContent _content;
@@ -31,18 +33,21 @@ public sealed class TraceGuest : IPacedGuestProgram
     private long _page;
     private long _share;
     private long _shareDone;
+    private long _interval;
+    private long _intervalPass;
     private long _intervalStart;
     private long _intervalEnd;
 
-    // The current pass over the recording.
+    // The pass over the recording in which the reader is: the current interval's, or already the next one.
     private long _passStart;
+    private long _nextInterval;
     private bool _passHadPages;
 
-    internal TraceGuest(TraceGuestSpec spec, GuestPlace place, PageContent content, SeededRandom random)
+    internal TraceGuest(TraceGuestSpec spec, GuestPlace place, PageContent content, SeededRandom random, GuestState? state)
     {
         _spec = spec;
         _content = content;
-        _random = random;
+        _random = state is null ? random : new SeededRandom((ulong)state.Of(GuestStateKind.Trace, StateWords)[1]);
         _ramBase = place.RamBase;
         _vcpu = place.Vcpu;
         _vcpus = place.Vcpus;
@@ -51,7 +56,8 @@ public sealed class TraceGuest : IPacedGuestProgram
         {
             if (spec.ReadPercent > 0) _written = new WrittenPages((_reader.Header.Pages - 1) / _vcpus + 1);
             _reader.ReadInterval();
-            LoadShare();
+            if (state is null) LoadShare();
+            else Restore(state.Words);
         }
         catch
         {
@@ -88,7 +94,73 @@ public sealed class TraceGuest : IPacedGuestProgram
         return count;
     }
 
+    /// <summary>The pages written so far are not part of it: the recording and the place in it say which they are, and in which order.</summary>
+    public GuestState Save() => new([
+        (long)GuestStateKind.Trace, (long)_random.State, _content.Sequence, _intervalPass, _interval, _shareDone, _passHadPages ? 1 : 0, AccessesHandedOut,
+        BehindMicroseconds]);
+
     public void Dispose() => _reader.Dispose();
+
+    /// <summary>Reads on to the saved place: at most the recording once, and once more for what a replay that looped had written by then.</summary>
+    private void Restore(IReadOnlyList<long> words)
+    {
+        _content.Sequence = GuestState.Within(words[2], 0, long.MaxValue, "the sequence");
+        var pass = GuestState.Within(words[3], 0, long.MaxValue / 2, "the pass");
+        var interval = GuestState.Within(words[4], 0, _reader.Header.Intervals - 1, "the interval");
+        if (pass > 0 && _written is not null)
+        {
+            do ReadWritten();
+            while (_reader.ReadInterval());
+            _reader.Rewind();
+            _reader.ReadInterval();
+        }
+
+        for (; _nextInterval < interval; _nextInterval++)
+        {
+            if (pass == 0) ReadWritten();
+            _reader.ReadInterval();
+        }
+
+        _passStart = pass;
+        LoadInterval(out _);
+        _passHadPages = GuestState.Within(words[6], 0, 1, "whether the pass had pages") == 1;
+        AccessesHandedOut = GuestState.Within(words[7], 0, long.MaxValue, "the number of accesses");
+        BehindMicroseconds = GuestState.Within(words[8], 0, long.MaxValue, "the delay");
+        var done = GuestState.Within(words[5], 0, Math.Max(0, _share - 1), "the place in the interval");
+        if (_runCount > 0)
+        {
+            GoTo(done);
+            return;
+        }
+
+        // Only a guest without any page stands at an interval without one: at the recording's end.
+        if (pass > 0 || interval < _reader.Header.Intervals - 1 || AccessesHandedOut > 0)
+            throw new ArgumentException($"interval {interval}, where a guest was saved, has no page of its vCPU");
+        NextDueMicroseconds = long.MaxValue;
+    }
+
+    /// <summary>Takes the current interval's pages of this share for written.</summary>
+    private void ReadWritten()
+    {
+        if (_written is null) return;
+        while (_reader.ReadRun(out var run))
+            for (var page = FirstOfShare(run.First); page < run.End; page += _vcpus) _written.Add(page / _vcpus);
+    }
+
+    /// <summary>To the write of the current interval before which so many are done.</summary>
+    private void GoTo(long done)
+    {
+        (_run, _shareDone, _page) = (0, 0, FirstOfShare(_runs[0].First));
+        while (_shareDone < done)
+        {
+            _written?.Add(_page / _vcpus);
+            _shareDone++;
+            _page += _vcpus;
+            if (_page >= _runs[_run].End) _page = FirstOfShare(_runs[++_run].First);
+        }
+
+        SetDue();
+    }
 
     private void Advance()
     {
@@ -128,14 +200,12 @@ public sealed class TraceGuest : IPacedGuestProgram
         }
         while (_runCount == 0);
 
-        _run = 0;
-        _shareDone = 0;
-        _page = FirstOfShare(_runs[0].First);
-        SetDue();
+        GoTo(0);
     }
 
     private void LoadInterval(out bool endOfPass)
     {
+        (_interval, _intervalPass) = (_nextInterval++, _passStart);
         _intervalStart = _passStart + _reader.TimeMicroseconds;
         _runCount = 0;
         _share = 0;
@@ -152,6 +222,7 @@ public sealed class TraceGuest : IPacedGuestProgram
         if (endOfPass)
         {
             _passStart = _intervalStart + LastIntervalMicroseconds();
+            _nextInterval = 0;
             _reader.Rewind();
             _reader.ReadInterval();
         }

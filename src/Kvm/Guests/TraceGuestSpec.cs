@@ -15,8 +15,8 @@ public sealed record TraceGuestSpec(
 {
     public override long PagesNeeded(int vcpus, int pageSize) => DirtyPageTrace.ReadHeader(Path).Pages;
 
-    protected override IPacedGuestProgram Create(GuestPlace place, PageContent content, SeededRandom random) =>
-        new TraceGuest(this, place, content, random);
+    protected override IPacedGuestProgram Create(GuestPlace place, PageContent content, SeededRandom random, GuestState? state) =>
+        new TraceGuest(this, place, content, random, state);
 
     protected override void Check()
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;
@@ -74,7 +75,41 @@ public sealed class AddressSpace
     internal MmuNotifierSubscriptions Subscriptions { get; }
     internal NotifiedRanges Ranges { get; }
     internal Lock Bus { get; } = new();
+
+    /// <summary>Pages that go to other hosts; null when no stream is open.</summary>
+    internal OutgoingStreams? Outgoing
+    {
+        get
+        {
+            _place.Reads();
+            return field;
+        }
+        set
+        {
+            _place.Writes();
+            field = value;
+        }
+    }
+
+    /// <summary>Pages that come from another host; null when none are expected.</summary>
+    internal IncomingPages? Incoming
+    {
+        get
+        {
+            _place.Reads();
+            return field;
+        }
+        set
+        {
+            _place.Writes();
+            field = value;
+        }
+    }
+
     internal IReadOnlyList<Vma> Vmas => _vmas;
+
+    /// <summary>A migration is filling this memory, or is about to hand it over: nobody discards any of it.</summary>
+    internal bool KeepsContent(HvaRange range) => Outgoing is { IsFrozen: true } || (Incoming is { } incoming && incoming.Keeps(range));
 
     /// <summary><c>mmget_not_zero</c>: the operation acts for the process, whose exit waits for it.</summary>
     internal bool TryGetUser(Operation op) => !IsExiting && MmUsers.TryDownRead(op);
@@ -89,6 +124,7 @@ public sealed class AddressSpace
     internal void Drop()
     {
         if (--_mmCount > 0) return;
+        Outgoing?.CloseAll();
         foreach (KernelLock done in (KernelLock[])[MmUsers, MmapLock, RmapLock, PageTableLock]) _machine.Locks.Forget(done);
     }
 
@@ -97,6 +133,9 @@ public sealed class AddressSpace
     {
         _place.Writes();
         _isExiting = true;
+
+        // Whoever sleeps in handle_userfault is woken to die, or nobody would ever be the last user.
+        Incoming?.End();
         await MmUsers.DownWriteAsync(op);
     }
 
@@ -143,6 +182,7 @@ public sealed class AddressSpace
             if (discard) vma.NewestAt(hva) = 0;
         }
 
+        if (discard) Outgoing?.Discarded.Set(vma, hva);
         _machine.World.Trace?.Note(op, $"PTE of {hva}: {old} -> {next}");
     }
 

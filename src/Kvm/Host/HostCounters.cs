@@ -44,6 +44,10 @@ public sealed class HostCounters
     public long PageMigrations { get; internal set; }
     public long PageMigrationsGivenUp { get; internal set; }
     public long MigrationWaits { get; internal set; }
+
+    /// <summary>Accesses that found a page missing and waited for user space to place it (userfaultfd).</summary>
+    public long UserFaults { get; internal set; }
+
     public long AllocationFailures { get; internal set; }
     public long AddressSpaceExits { get; internal set; }
 

@@ -15,4 +15,7 @@ public enum HostEventStatus : byte
 
     /// <summary>The address space is exiting or gone.</summary>
     NoAddressSpace,
+
+    /// <summary>User space does not do it now: nothing is discarded in memory that a migration is filling (QEMU's <c>ram_block_discard_disable</c>).</summary>
+    Refused,
 }

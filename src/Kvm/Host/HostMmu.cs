@@ -1,6 +1,7 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Host.SamePageMerging;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Notifiers;
@@ -38,6 +39,7 @@ public sealed class HostMmu
         _exit = new ExitMmap(_machine);
         _heldRanges = new HeldRange(_machine, _live);
         Ksm = new Ksm(_machine, _faults);
+        Streams = new HostStreams(_machine, _faults, _live);
         IHostEventSource[] sources =
         [
             new Unmap(_machine), new DontNeed(_machine), new Fork(_machine), new PageMigration(_machine), new Reclaim(_machine),
@@ -52,6 +54,9 @@ public sealed class HostMmu
     public FramePool Frames => _machine.Frames;
     public HostCounters Counters => _machine.Counters;
     public Ksm Ksm { get; }
+
+    /// <summary>Pages that go to other hosts and come from them: migration.</summary>
+    public HostStreams Streams { get; }
 
     /// <summary>Operations that run here now, held ranges among them.</summary>
     public IReadOnlyCollection<OperationId> LiveOperations => _live.Ids;
@@ -153,6 +158,7 @@ public sealed class HostMmu
         if (ev.Kind == OperationKind.KsmScan) return HostEventResult.Of(await Ksm.ScanAsync(op, ev.Range.Pages, ev.HoldMicroseconds));
         if (!_sources.TryGetValue(ev.Kind, out var source)) throw new ArgumentException($"{ev.Kind} is no host memory event", nameof(ev));
         if (Find(ev.AddressSpaceId) is not { IsExiting: false } mm) return HostEventResult.NoAddressSpace;
+        if (ev.Kind is OperationKind.Unmap or OperationKind.DontNeed or OperationKind.OomReap && mm.KeepsContent(ev.Range)) return HostEventResult.Refused;
         mm.Grab();
         try
         {

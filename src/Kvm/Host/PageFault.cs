@@ -7,7 +7,8 @@ namespace Livebed.Kvm.Host;
 /// <summary>
 /// Get-user-pages: <c>follow_page_pte</c> and, where the PTE does not do, <c>handle_mm_fault</c> (mm/gup.c, mm/memory.c), repeated until it does.
 /// Demand zero (a read maps the zero frame read-only), copy on write, reuse in place, swap-in, NUMA hinting, waiting for a migrating page.
-/// Runs under mmap_lock (read) and never gives it up inside, as a fault without FAULT_FLAG_ALLOW_RETRY.
+/// Runs under mmap_lock (read) and gives it up inside for one reason only: a page that a post-copy migration has still to bring
+/// (<c>handle_userfault</c>, fs/userfaultfd.c). Waiting with it held would keep out, behind a queued writer, the one who places the page.
 /// Simplified: "reuse" asks for a single reference (<c>wp_can_reuse_anon_folio</c>), there is no PageAnonExclusive; no direct reclaim.
 /// </summary>
 internal sealed class PageFault(Machine machine)
@@ -22,13 +23,33 @@ internal sealed class PageFault(Machine machine)
         Done,
         BreakCow,
         WaitForMigration,
+        UserFault,
         NoMemory,
     }
 
     /// <summary>Finds the page and takes a reference on its frame.</summary>
-    public async ValueTask<HostPage> FaultInAsync(Operation op, AddressSpace mm, Hva hva, bool write)
+    /// <param name="op">the operation</param>
+    /// <param name="mm">the address space</param>
+    /// <param name="hva">the page</param>
+    /// <param name="write">whether it must be writable</param>
+    /// <param name="mayWait">FAULT_FLAG_ALLOW_RETRY: whether to sleep until user space has placed a missing page; else -EFAULT</param>
+    public async ValueTask<HostPage> FaultInAsync(Operation op, AddressSpace mm, Hva hva, bool write, bool mayWait = true)
     {
         machine.Counters.FaultIns++;
+        while (true)
+        {
+            if (await TryFaultInAsync(op, mm, hva, write) is { } page) return page;
+            if (!mayWait) return new HostPage(HostPageStatus.Fault, Pfn.None, Writable: false);
+
+            // No await since the locks were dropped: the page is missing still, and its arrival cannot be overlooked.
+            machine.Counters.UserFaults++;
+            if (mm.Incoming is { } incoming && !await incoming.WaitAsync(op, hva))
+                return new HostPage(mm.IsExiting ? HostPageStatus.NoAddressSpace : HostPageStatus.Fault, Pfn.None, Writable: false);
+        }
+    }
+
+    private async ValueTask<HostPage?> TryFaultInAsync(Operation op, AddressSpace mm, Hva hva, bool write)
+    {
         if (!mm.TryGetUser(op)) return new HostPage(HostPageStatus.NoAddressSpace, Pfn.None, Writable: false);
         try
         {
@@ -48,7 +69,9 @@ internal sealed class PageFault(Machine machine)
         }
     }
 
-    private async ValueTask<HostPage> HandleAsync(Operation op, AddressSpace mm, Hva hva, bool write)
+    /// <summary><c>handle_mm_fault</c>, for a caller who holds mmap_lock (read); null is VM_FAULT_RETRY: the page has to come from user space, and the
+    /// caller must wait for it without a lock.</summary>
+    public async ValueTask<HostPage?> HandleAsync(Operation op, AddressSpace mm, Hva hva, bool write)
     {
         if (mm.Find(hva) is not { } vma || (write && !vma.Writable)) return new HostPage(HostPageStatus.Fault, Pfn.None, Writable: false);
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
@@ -69,6 +92,7 @@ internal sealed class PageFault(Machine machine)
             if (step == Step.BreakCow && !await _copyOnWrite.BreakAsync(op, mm, vma, hva, pte)) step = Step.NoMemory;
             if (step == Step.WaitForMigration) await machine.Folios.WaitAsync(op, pte.Pfn);
             if (step == Step.NoMemory) return new HostPage(HostPageStatus.NoMemory, Pfn.None, Writable: false);
+            if (step == Step.UserFault) return null;
             if (step == Step.Done) return new HostPage(HostPageStatus.Ok, pte.Pfn, pte.IsWritable);
             await machine.StepAsync();
         }
@@ -90,6 +114,7 @@ internal sealed class PageFault(Machine machine)
             return Step.WaitForMigration;
         }
 
+        if (pte.IsNone && mm.Incoming is { } incoming && incoming.IsMissing(vma, hva)) return Step.UserFault;
         if (pte.IsNone && !DemandZero(op, mm, vma, hva, write)) return Step.NoMemory;
         if (pte.IsSwap && !SwapIn(op, mm, vma, hva)) return Step.NoMemory;
         if (pte.IsProtNone)

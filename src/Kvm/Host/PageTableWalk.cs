@@ -11,10 +11,10 @@ internal static class PageTableWalk
 {
     private const int PagesPerBatch = 256;
 
-    /// <summary>Unmaps everything in the range and gives up its content; frames are freed after the PTL was dropped, when nobody else holds
+    /// <summary>Unmaps everything in the range and, unless it will come back from elsewhere, gives up its content; frames are freed after the PTL was dropped, when nobody else holds
     /// them, which can be before the range's end.</summary>
     /// <returns>PTEs that were not empty</returns>
-    public static async ValueTask<int> ZapAsync(Machine machine, Operation op, AddressSpace mm, Vma vma, HvaRange pages)
+    public static async ValueTask<int> ZapAsync(Machine machine, Operation op, AddressSpace mm, Vma vma, HvaRange pages, bool discard = true)
     {
         var zapped = 0;
         var gone = new List<Pfn>();
@@ -23,11 +23,13 @@ internal static class PageTableWalk
             await mm.PageTableLock.AcquireAsync(op);
             try
             {
-                for (var hva = batch.Start; hva < batch.End; hva += 1)
+                // A discard that user space had begun before it stopped the VM for a hand-over is not carried out.
+                var isWithdrawn = discard && !mm.IsExiting && mm.Outgoing is { IsFrozen: true };
+                for (var hva = batch.Start; hva < batch.End && !isWithdrawn; hva += 1)
                 {
                     var pte = vma.PteAt(hva);
                     if (pte.IsNone) continue;
-                    mm.SetPte(op, vma, hva, Pte.None, discard: true);
+                    mm.SetPte(op, vma, hva, Pte.None, discard);
                     zapped++;
                     if (pte.IsPresent) gone.Add(pte.Pfn);
                     if (pte.IsSwap) machine.Swap.Free(pte.SwapSlot);

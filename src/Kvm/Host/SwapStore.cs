@@ -44,6 +44,10 @@ public sealed class SwapStore(int capacity, int pageSize)
         Free(slot);
     }
 
+    /// <summary>The page, to be looked at where it is.</summary>
+    /// <exception cref="UnreachableException">The slot is free: a defect of the model.</exception>
+    public ReadOnlySpan<byte> Peek(int slot) => _used[slot] ? _slots[slot] : throw new UnreachableException($"swap slot {slot} is read and is free");
+
     /// <exception cref="UnreachableException">The slot is free: a defect of the model.</exception>
     public void Free(int slot)
     {

@@ -17,15 +17,19 @@ public interface IStreamPort
     /// <param name="bytesPerSecond">bandwidth of the link, over all channels; 0 for no limit</param>
     ValueTask OpenStreamAsync(Operation op, long stream, string destination, int destinationAddressSpace, long bytesPerSecond);
 
-    /// <summary>Source: no more; what is under way is answered first.</summary>
+    /// <summary>Source: no more; what is under way to the other host is answered first, what still waits for the link is Refused.</summary>
     ValueTask CloseStreamAsync(Operation op, long stream);
 
     /// <summary>Source: reads the pages, page by page as they are then, and sends them; returns when they have been stored. A page that is read becomes "the last copy"
-    /// of itself, see <see cref="Host.IHostPort.ChangedSinceCopyAsync"/>.</summary>
+    /// of itself, see <see cref="Host.IHostPort.ChangedSinceCopyAsync"/>. Batches that are under way at the same time need an operation each.</summary>
     ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageBatch batch);
 
-    /// <summary>Source: the pages that user space itself has changed since it last asked (discarded: ballooned, unmapped): QEMU's own dirty bitmap. ORs them into <c>64 pages a word</c>.</summary>
+    /// <summary>Source: the pages that user space itself has changed since it last asked (discarded: ballooned, unmapped): QEMU's own dirty bitmap. ORs them into <c>64 pages a word</c>.
+    /// Kept from OpenStream on. To be taken before the pages are read: clear before read.</summary>
     ValueTask TakeDiscardedAsync(Operation op, HvaRange range, Memory<ulong> target);
+
+    /// <summary>Source: while the vCPUs are stopped for a hand-over user space discards nothing either: discards are refused until it is thawed.</summary>
+    ValueTask FreezeAsync(Operation op, bool frozen);
 
     /// <summary>A checksum (XxHash3) of every page of the range as it is now; that of a page of zeroes for one that was never touched.</summary>
     ValueTask<ulong[]> ImageAsync(Operation op, HvaRange range);
@@ -40,7 +44,7 @@ public interface IStreamPort
 
     /// <summary>Destination: pre-copy is over: no more pre-copy chunk is taken. For post-copy the given pages (64 a word, one array a range) are discarded, and what is missing in
     /// the ranges from here on is asked of <paramref name="faults"/>.</summary>
-    /// <returns>pages that are missing</returns>
+    /// <returns>pages that are missing; -1 when this stream is not taken here, or no longer</returns>
     ValueTask<long> EnterPostcopyAsync(
         Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, Host.Streams.IUserFaultHandler faults);
 

@@ -51,4 +51,9 @@ public enum Mutant
     RingOffsetUnchecked,
     RingResetUnbounded,
     RingMarkWithoutVcpu,
+    FinalSyncLosesPage,
+    NoRoundBarrier,
+    LatePageInPostcopy,
+    CancelKeepsThrottle,
+    BothRunAfterFailedHandOver,
 }

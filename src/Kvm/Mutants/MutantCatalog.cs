@@ -101,6 +101,16 @@ public static class MutantCatalog
             [Invariants.MigrationProgress], "dirty-ring-tampered"),
         new(Mutant.RingMarkWithoutVcpu, "ring-mark-without-vcpu", "with rings, the dirty mark of a write without a running vCPU goes nowhere", "B16", "CVE-2021-4095",
             [Invariants.NoLostDirtyPage], "write-without-vcpu"),
+        new(Mutant.FinalSyncLosesPage, "final-sync-loses-page", "the final sync of a migration loses a dirty bit", "S6", "",
+            [Invariants.NoLostDirtyPage, Invariants.SameMemory], "migration-precopy", "migration"),
+        new(Mutant.NoRoundBarrier, "no-round-barrier", "rounds of a multifd migration overlap: an old copy of a page overtakes a new one", "m15", "",
+            [Invariants.SameMemory, Invariants.GuestMemory], "migration-channels", "migration"),
+        new(Mutant.LatePageInPostcopy, "late-page-in-postcopy", "a page of pre-copy arrives in post-copy and is taken", "8", "",
+            [Invariants.SameMemory, Invariants.GuestMemory], "migration-postcopy", "migration"),
+        new(Mutant.CancelKeepsThrottle, "cancel-keeps-throttle", "a cancelled migration leaves its throttle on the vCPUs", "8", "",
+            [Invariants.SourceRestored], "migration-cancel", "migration"),
+        new(Mutant.BothRunAfterFailedHandOver, "both-run-after-failed-hand-over", "the source runs on when the answer to the hand-over is lost", "8", "",
+            [Invariants.OneOwner], "migration-hand-over", "migration"),
     ];
 
     /// <summary>What results print when no defect is switched on.</summary>

@@ -43,20 +43,21 @@ public sealed class FaultHandler(Vm vm)
 
         vm.Counters.Faults++;
         var section = vm.Srcu.ReadLock(op);
-        var status = await PageFaultAsync(op, vcpu, gfn, write);
+        var reply = await PageFaultAsync(op, vcpu, gfn, write);
         vm.Srcu.ReadUnlock(op, section);
-        if (status == FaultStatus.Retry) vm.Counters.FaultRetries++;
+        if (reply.Status == FaultStatus.Retry) vm.Counters.FaultRetries++;
         // The guest is entered again and the hardware walks; should the SPTE be gone by now, it faults again.
-        if (status == FaultStatus.Mapped) return Walk(gfn, write) ? HandOut(gfn) : new FaultReply(FaultStatus.Retry);
-        if (status == FaultStatus.Mmio) vm.Counters.MmioExits++;
-        if (status == FaultStatus.Error) vm.Counters.FaultErrors++;
-        return new FaultReply(status);
+        if (reply.Status == FaultStatus.Mapped)
+            return Walk(gfn, write) ? HandOut(gfn) with { Dirtied = reply.Dirtied } : reply with { Status = FaultStatus.Retry };
+        if (reply.Status == FaultStatus.Mmio) vm.Counters.MmioExits++;
+        if (reply.Status == FaultStatus.Error) vm.Counters.FaultErrors++;
+        return reply;
     }
 
-    private async ValueTask<FaultStatus> PageFaultAsync(Operation op, int vcpu, Gfn gfn, bool write)
+    private async ValueTask<FaultReply> PageFaultAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
         var slot = vm.Memslots.Find(gfn);
-        if (await FastPageFaultAsync(op, slot, vcpu, gfn, write)) return FaultStatus.Mapped;
+        if (await FastPageFaultAsync(op, slot, vcpu, gfn, write)) return new FaultReply(FaultStatus.Mapped, Dirtied: write && slot!.LogsDirtyPages);
 
         // The snapshot comes before anything of the host is looked at (kvm-protocol 2.7 I4).
         var sequence = Protocol.Sequence;
@@ -67,7 +68,7 @@ public sealed class FaultHandler(Vm vm)
         if (slot.IsInvalid)
         {
             if (vm.Options.Mutant == Mutant.RetryInsideSrcu) await SpinWhileInvalidAsync(gfn);
-            return FaultStatus.Retry;
+            return new FaultReply(FaultStatus.Retry);
         }
 
         if (write && slot.IsReadOnly) return Mmio(op, slot, gfn);
@@ -77,19 +78,19 @@ public sealed class FaultHandler(Vm vm)
         var page = await vm.Host.FaultInAsync(op, hva, write);
         if (vm.Options.Mutant == Mutant.SnapshotAfterLookup) sequence = Protocol.Sequence;
         if (page.Status != HostPageStatus.Ok)
-            return page.Status == HostPageStatus.NoAddressSpace ? FaultStatus.Dead : FaultStatus.Error;
+            return new FaultReply(page.Status == HostPageStatus.NoAddressSpace ? FaultStatus.Dead : FaultStatus.Error);
         vm.World.Trace?.Note(op, $"the host has {page.Pfn} for {gfn}, {(page.Writable ? "writable" : "read-only")}");
         await vm.World.PointAsync(SchedulingPoint.FaultStep);
 
-        var status = Protocol.ShouldRetryUnlocked(sequence, gfn, hva)
+        var reply = Protocol.ShouldRetryUnlocked(sequence, gfn, hva)
             ? Retry(op, gfn, sequence)
             : await InstallAsync(op, vcpu, slot, gfn, write, page, sequence, lookupMark);
         // The reference keeps KSM and migration away from the page until the SPTE is in place (kvm-protocol 2.7 I10).
         await vm.Host.PutPageAsync(op, page.Pfn);
-        return status;
+        return reply;
     }
 
-    private async ValueTask<FaultStatus> InstallAsync(
+    private async ValueTask<FaultReply> InstallAsync(
         Operation op, int vcpu, Memslot slot, Gfn gfn, bool write, HostPage page, ulong sequence, long lookupMark)
     {
         var hva = slot.ToHva(gfn);
@@ -101,19 +102,21 @@ public sealed class FaultHandler(Vm vm)
             return Retry(op, gfn, sequence);
         }
 
+        var dirtied = false;
         // Parallel faults meet under the read lock: a frozen or already sufficient SPTE is left alone (RET_PF_SPURIOUS).
         if (!vm.Sptes.TryGet(gfn, out var present) || present.IsAccessTracked || (write && !present.IsWritable))
         {
             var flags = MakeSpte(slot, write, page.Writable || vm.Options.Mutant == Mutant.ReadOnlyMappedWritable);
             vm.Checks.Installing(op, slot, gfn, hva, pfn, page, flags, lookupMark);
             // Marked before the SPTE is written, in the same critical section, which get and clear take for write.
-            if ((flags & SpteFlags.Writable) != 0 && slot.LogsDirtyPages) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
+            dirtied = (flags & SpteFlags.Writable) != 0 && slot.LogsDirtyPages;
+            if (dirtied) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
             vm.Sptes.Install(gfn, pfn, hva, flags);
         }
 
         vm.World.Trace?.Note(op, $"the SPTE of {gfn} maps pfn 0x{vm.Sptes[gfn].Pfn:x}, {(vm.Sptes[gfn].IsWritable ? "writable" : "read-only")}");
         vm.MmuLock.ReadUnlock(op);
-        return FaultStatus.Mapped;
+        return new FaultReply(FaultStatus.Mapped, Dirtied: dirtied);
     }
 
     /// <summary>
@@ -171,17 +174,17 @@ public sealed class FaultHandler(Vm vm)
             await vm.World.PointAsync(SchedulingPoint.Yield);
     }
 
-    private FaultStatus Mmio(Operation op, Memslot? slot, Gfn gfn)
+    private FaultReply Mmio(Operation op, Memslot? slot, Gfn gfn)
     {
         vm.Checks.EmulatedAsMmio(op, slot, gfn);
-        return FaultStatus.Mmio;
+        return new FaultReply(FaultStatus.Mmio);
     }
 
-    private FaultStatus Retry(Operation op, Gfn gfn, ulong sequence)
+    private FaultReply Retry(Operation op, Gfn gfn, ulong sequence)
     {
         vm.Checks.Retried(op, gfn, sequence);
         vm.World.Trace?.Note(op, $"fault on {gfn} must retry: a range is or was open");
-        return FaultStatus.Retry;
+        return new FaultReply(FaultStatus.Retry);
     }
 
     private bool Walk(Gfn gfn, bool write) => vm.Sptes.TryGet(gfn, out var spte) && !spte.IsAccessTracked && (!write || spte.IsWritable);

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Paging;
@@ -14,4 +15,14 @@ public interface IVcpuPort
     ValueTask PauseAsync(Operation op);
 
     ValueTask ResumeAsync(Operation op);
+
+    /// <summary>What a migration sends of the vCPU.</summary>
+    /// <exception cref="InvalidOperationException">It is not paused.</exception>
+    ValueTask<VcpuState> SaveAsync(Operation op);
+
+    /// <summary>Slows the vCPU down from now on, or no longer.</summary>
+    ValueTask ThrottleAsync(Operation op, VcpuThrottle throttle);
+
+    /// <summary>How it is slowed down now.</summary>
+    ValueTask<VcpuThrottle> ThrottleOfAsync(Operation op);
 }

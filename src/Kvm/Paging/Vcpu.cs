@@ -1,6 +1,7 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Locks;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Paging;
@@ -9,7 +10,7 @@ namespace Livebed.Kvm.Paging;
 /// A vCPU: its TLB, the guest program, and the loop of KVM_RUN. Accesses whose translation the TLB has go to the memory bus as one batch;
 /// while it is under way the vCPU is in guest mode, and a TLB flush waits for it, as the IPI of <c>kvm_make_all_cpus_request</c> does.
 /// Misses fault, one after the other. A translation that was computed before a flush and arrives after it is dropped: hardware would not
-/// have had it.
+/// have had it. Saved while it is paused, it goes on in another vCPU. Simplified: a paused guest's time stands still only if it is moved.
 /// </summary>
 public sealed class Vcpu : IVcpuPort, IWaitable
 {
@@ -19,30 +20,32 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private const long IdleMicrosecondsMin = 1_000;
     private const long IdleMicrosecondsMax = 2_000;
 
+    // A throttled vCPU sleeps in pieces, so that a pause need not wait for the end of the sleep.
+    private const long SleepMicroseconds = 1_000;
+
     private readonly IWorld _world;
     private readonly VcpuOptions _options;
     private readonly string _name;
     private readonly IVmPort _vm;
     private readonly IGuestMemory _memory;
-    private readonly IPacedGuestProgram _program;
+    private readonly VcpuGuest _guest;
     private readonly OperationIds _ids;
     private readonly Tlb _tlb;
     private readonly ProgressWatch _progress;
-    private readonly GuestOperation[] _pending;
     private readonly GuestAccess[] _batch;
     private readonly TlbFlushHistory _flushes = new();
     private readonly Place _place;
-    private readonly List<Waiter> _waiters = [];
-    private int _pendingCount;
-    private long _nextWaitId;
+    private readonly VcpuWaiters _waiters;
+    private readonly ThrottleClock _throttle = new();
     private bool _inGuestMode;
     private int _pauseRequests;
     private bool _isPaused;
     private bool _stopRequested;
-    private Waiter? _parked;
-    private OperationId _currentFault;
 
-    public Vcpu(IWorld world, VcpuOptions options, string name, int ordinal, IVmPort vm, IGuestMemory memory, IPacedGuestProgram program)
+    /// <summary>A new vCPU, or the one that goes on where another was saved, with a program made of that state.</summary>
+    /// <exception cref="ArgumentException">The state is that of a vCPU that cannot be this one.</exception>
+    public Vcpu(
+        IWorld world, VcpuOptions options, string name, int ordinal, IVmPort vm, IGuestMemory memory, IPacedGuestProgram program, VcpuState? state = null)
     {
         _world = world;
         _place = new Place(world);
@@ -50,32 +53,35 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _name = name;
         _vm = vm;
         _memory = memory;
-        _program = program;
-        _ids = new OperationIds((ordinal << 8) | (options.Index & 0xff));
+        _guest = new VcpuGuest(program, options, state);
+        _waiters = new VcpuWaiters(world, _place);
+        _ids = new OperationIds((ordinal << 8) | (options.Index & 0xff), state?.Operations ?? 0);
         _tlb = new Tlb(options.TlbEntries);
         _progress = new ProgressWatch(world, options, name);
-        _pending = new GuestOperation[options.BatchAccesses];
         _batch = new GuestAccess[options.BatchAccesses];
     }
 
     public VcpuCounters Counters { get; } = new();
 
+    /// <summary>The guest has nothing left to do.</summary>
+    public bool IsHalted => _guest.IsOver;
+
     /// <summary>True once <see cref="RunAsync"/> has returned.</summary>
     public bool IsStopped { get; private set; }
 
     /// <summary>The fault under way, for liveness: it may be blocked in the VM or the host.</summary>
-    public OperationId CurrentFault => _currentFault;
+    public OperationId CurrentFault { get; private set; }
 
     /// <summary>Runs the guest until <see cref="StopAsync"/>, or until its program is over.</summary>
     public async ValueTask RunAsync()
     {
-        var start = _world.NowMicroseconds;
-        while (!_stopRequested && (_pendingCount > 0 || !_program.IsOver))
+        _guest.Enter(_world.NowMicroseconds);
+        while (!_stopRequested && !IsHalted)
         {
             _place.Writes();
             if (_pauseRequests > 0) await ParkAsync();
-            else if (_pendingCount > 0) await EnterGuestAsync();
-            else await FetchAsync(start);
+            else if (_guest.PendingCount > 0) await EnterGuestAsync();
+            else await FetchAsync();
             await _world.PointAsync(_progress.LosesTranslations ? SchedulingPoint.Retry : SchedulingPoint.Yield);
         }
 
@@ -88,7 +94,8 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _place.Writes();
         IsStopped = true;
         _inGuestMode = false;
-        WakeAll();
+        _guest.Leave(_world.NowMicroseconds);
+        _waiters.WakeAll();
     }
 
     public async ValueTask FlushTlbAsync(Operation op, GfnRange range)
@@ -97,14 +104,14 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         Counters.TlbFlushes++;
         _tlb.Flush(range);
         _flushes.Add(range);
-        if (_inGuestMode) await WaitAsync(op);
+        if (_inGuestMode) await _waiters.WaitAsync(op);
     }
 
     public async ValueTask PauseAsync(Operation op)
     {
         _place.Writes();
         _pauseRequests++;
-        while (!_isPaused && !IsStopped) await WaitAsync(op);
+        while (!_isPaused && !IsStopped) await _waiters.WaitAsync(op);
     }
 
     public ValueTask ResumeAsync(Operation op)
@@ -120,60 +127,63 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _place.Writes();
         _stopRequested = true;
         Unpark();
-        while (!IsStopped) await WaitAsync(op);
+        while (!IsStopped) await _waiters.WaitAsync(op);
     }
 
-    public void AddWaits(List<WaitSnapshot> waits)
+    public ValueTask<VcpuState> SaveAsync(Operation op)
     {
-        foreach (var waiter in _waiters)
-            waits.Add(new WaitSnapshot(
-                waiter.WaitId, waiter.Operation.Id, waiter.Operation.Kind, "guest_mode", _name, LockMode.Write, _world.NowMicroseconds - waiter.SinceMicroseconds,
-                _currentFault.IsNone ? [] : [new WaitBlocker(_currentFault, OperationKind.Fault, LockMode.Write, Queued: false)]));
+        _place.Reads();
+        // A guest that has halted by itself is as good as a paused one; one that failed is not.
+        if (!_isPaused && !(_pauseRequests > 0 && IsStopped && IsHalted)) throw new InvalidOperationException($"{_name} is saved and not paused");
+        return ValueTask.FromResult(_guest.Save(_options.Index, _ids.Count));
     }
 
-    private async ValueTask FetchAsync(long start)
+    public ValueTask ThrottleAsync(Operation op, VcpuThrottle throttle)
     {
-        var now = _world.NowMicroseconds - start;
-        _pendingCount = _program.Next(_pending, now);
-        if (_pendingCount > 0)
-        {
-            Counters.BehindMicroseconds = _program.BehindMicroseconds;
-            return;
-        }
+        _place.Writes();
+        _throttle.Set(throttle, _world.NowMicroseconds);
+        return ValueTask.CompletedTask;
+    }
 
-        await _world.DelayAsync(Math.Clamp(_program.NextDueMicroseconds - now, IdleMicrosecondsMin, IdleMicrosecondsMax));
+    public ValueTask<VcpuThrottle> ThrottleOfAsync(Operation op)
+    {
+        _place.Reads();
+        return ValueTask.FromResult(_throttle.Throttle);
+    }
+
+    public void AddWaits(List<WaitSnapshot> waits) => _waiters.AddTo(waits, _name, CurrentFault);
+
+    private async ValueTask FetchAsync()
+    {
+        var idle = _guest.Fetch(_world.NowMicroseconds);
+        if (_guest.PendingCount > 0) Counters.BehindMicroseconds = _guest.BehindMicroseconds;
+        else await _world.DelayAsync(Math.Clamp(idle, IdleMicrosecondsMin, IdleMicrosecondsMax));
     }
 
     /// <summary>One entry: what the TLB translates is executed, then some of the rest faults; what is left stays for the next entry.</summary>
     private async ValueTask EnterGuestAsync()
     {
-        var hits = 0;
-        var misses = 0;
-        for (var i = 0; i < _pendingCount; i++)
-        {
-            var operation = _pending[i];
-            if (_tlb.TryTranslate(operation.Gfn, operation.Kind == GuestAccessKind.Write, out var entry))
-                _batch[hits++] = new GuestAccess(operation.Gfn, entry.Hva, entry.Pfn, operation.Kind, operation.Value);
-            else
-                _pending[misses++] = operation;
-        }
-
-        _pendingCount = misses;
+        var hits = _guest.Translate(_tlb, _batch);
         _progress.Entered(hits);
         if (hits > 0) await ExecuteAsync(hits);
+        if (_throttle.IsOn) await SleepAsync();
 
         var skipped = 0;
-        for (var i = 0; i < Math.Min(misses, FaultsPerPass) && _pauseRequests == 0 && !_stopRequested; i++)
+        for (var i = 0; i < Math.Min(_guest.PendingCount, FaultsPerPass) && _pauseRequests == 0 && !_stopRequested; i++)
         {
-            var write = _pending[i].Kind == GuestAccessKind.Write;
-            if (_tlb.TryTranslate(_pending[i].Gfn, write, out _)) continue;
-            if (await FaultAsync(_pending[i].Gfn, write)) continue;
+            if (_throttle.IsOn && _throttle.IsSpent(_world.NowMicroseconds)) break;
+            var (gfn, write) = (_guest.Pending[i].Gfn, _guest.Pending[i].Kind == GuestAccessKind.Write);
+            if (_tlb.TryTranslate(gfn, write, out _)) continue;
+            if (await FaultAsync(gfn, write)) continue;
             // User space emulates it (MMIO) or it failed: the guest goes on without it.
-            _pending[i] = _pending[i] with { Gfn = new Gfn(-1) };
+            _guest.Skip(i);
             skipped++;
         }
 
-        if (skipped > 0) RemoveSkipped(skipped);
+        if (skipped == 0) return;
+        Counters.AccessesSkipped += skipped;
+        _progress.Entered(skipped);
+        _guest.RemoveSkipped();
     }
 
     private async ValueTask ExecuteAsync(int count)
@@ -185,7 +195,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _inGuestMode = false;
         Counters.Accesses += count;
         Counters.Batches++;
-        WakeAll();
+        _waiters.WakeAll();
     }
 
     /// <summary>Faults until the page is mapped; false when the access has to be given up.</summary>
@@ -195,7 +205,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         var start = _world.NowMicroseconds;
         var retries = 0;
         var mapped = false;
-        _currentFault = op.Id;
+        CurrentFault = op.Id;
         _progress.FaultBegins();
         for (var again = true; again && !_stopRequested;)
         {
@@ -203,6 +213,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
             var flushesBefore = _flushes.Count;
             var reply = await _vm.FaultAsync(op, _options.Index, gfn, write);
             if (reply.Status != FaultStatus.RingFull) _progress.RingHadRoom();
+            if (reply.Dirtied) PageDirtied();
             switch (reply.Status)
             {
                 case FaultStatus.Mapped:
@@ -233,13 +244,33 @@ public sealed class Vcpu : IVcpuPort, IWaitable
             }
         }
 
-        _currentFault = OperationId.None;
+        CurrentFault = OperationId.None;
         var elapsed = _world.NowMicroseconds - start;
         Counters.Faults++;
         Counters.FaultRetries += retries;
         Counters.FaultMicroseconds += elapsed;
         _world.Observer.FaultResolved(op.Id, retries, elapsed);
         return mapped;
+    }
+
+    private void PageDirtied()
+    {
+        _place.Writes();
+        Counters.DirtyPages++;
+        if (_throttle.IsOn) _throttle.PageDirtied(_world.NowMicroseconds);
+    }
+
+    /// <summary>Sleeps if it has to, outside of guest mode and so in no flush's way; a pause ends it at once, as <c>cpu->stop</c> does.</summary>
+    private async ValueTask SleepAsync()
+    {
+        var start = _world.NowMicroseconds;
+        while (_pauseRequests == 0 && !_stopRequested && _throttle.MustSleep(_world.NowMicroseconds))
+        {
+            await _world.DelayAsync(SleepMicroseconds);
+            _place.Writes();
+        }
+
+        Counters.ThrottleMicroseconds += _world.NowMicroseconds - start;
     }
 
     private void Fill(in FaultReply reply, long flushesBefore)
@@ -255,51 +286,18 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         if (!_flushes.HasSince(flushesBefore, translation.Gfn)) _tlb.Fill(translation);
     }
 
-    private void RemoveSkipped(int skipped)
-    {
-        Counters.AccessesSkipped += skipped;
-        _progress.Entered(skipped);
-        var kept = 0;
-        for (var i = 0; i < _pendingCount; i++)
-            if (_pending[i].Gfn.Value >= 0)
-                _pending[kept++] = _pending[i];
-        _pendingCount = kept;
-    }
-
     private async ValueTask ParkAsync()
     {
         _isPaused = true;
-        WakeAll();
-        _parked = NewWaiter(new Operation(OperationId.None, OperationKind.None));
-        await _parked.Task;
-        _place.Writes();
+        _guest.Leave(_world.NowMicroseconds);
+        _waiters.WakeAll();
+        _throttle.WasPaused(await _waiters.ParkAsync());
     }
 
     private void Unpark()
     {
-        var parked = _parked;
-        _parked = null;
         // At once, not when the loop runs on: a pause that comes in between must wait for the loop to park again.
         _isPaused = false;
-        parked?.Complete(_world.NowMicroseconds);
-    }
-
-    private async ValueTask WaitAsync(Operation op)
-    {
-        var waiter = NewWaiter(op);
-        _waiters.Add(waiter);
-        await waiter.Task;
-        _place.Writes();
-    }
-
-    private Waiter NewWaiter(Operation op) =>
-        new() { WaitId = ++_nextWaitId, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _world.NowMicroseconds };
-
-    private void WakeAll()
-    {
-        if (_waiters.Count == 0) return;
-        var waiters = _waiters.ToArray();
-        _waiters.Clear();
-        foreach (var waiter in waiters) waiter.Complete(_world.NowMicroseconds);
+        _waiters.Unpark();
     }
 }

@@ -14,7 +14,13 @@ public sealed class VcpuCounters
     public long FaultRetries { get; set; }
     public long TlbFlushes { get; set; }
 
+    /// <summary>Pages that its faults have put into the dirty log; those of a page that was in the log already are none.</summary>
+    public long DirtyPages { get; set; }
+
     public long FaultMicroseconds { get; set; }
+
+    /// <summary>Time that it slept so that a migration converges.</summary>
+    public long ThrottleMicroseconds { get; set; }
 
     /// <summary>How late the guest's newest access was against its intended time; the one figure here that can fall.</summary>
     public long BehindMicroseconds { get; set; }

@@ -10,4 +10,5 @@ namespace Livebed.Kvm.Paging;
 /// <param name="Pending">accesses fetched and not yet made, in program order</param>
 /// <param name="GuestMicroseconds">age of the program</param>
 /// <param name="Program">the program where it stands</param>
-public sealed record VcpuState(int Index, IReadOnlyList<GuestOperation> Pending, long GuestMicroseconds, GuestState Program);
+/// <param name="Operations">operations that it has begun: the ids of its faults go on after them, so that two hosts' histories of one vCPU have none in common</param>
+public sealed record VcpuState(int Index, IReadOnlyList<GuestOperation> Pending, long GuestMicroseconds, GuestState Program, long Operations);

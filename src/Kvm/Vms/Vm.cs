@@ -33,6 +33,7 @@ public sealed class Vm
         SlotsArchLock = new KernelMutex(Locks, LockClasses.SlotsArchLock, options.Name);
         Srcu = new Srcu(Locks, LockClasses.KvmSrcu, options.Name);
         MmuLock = new MmuLock(Locks, options.Name, options.SpinMmuLock);
+        Bql = new KernelMutex(Locks, LockClasses.DirtyLogSession, options.Name);
         VcpuMutex = new RwSemaphore(Locks, LockClasses.VcpuMutex, options.Name);
         Users = new UsersCount(Locks, options.Name);
         Checks = new VmChecks(this);
@@ -65,6 +66,25 @@ public sealed class Vm
 
     /// <summary><c>vcpu->mutex</c>: read by KVM's own writes on behalf of a vCPU, write while all vCPUs are kept out of KVM_RUN.</summary>
     public RwSemaphore VcpuMutex { get; }
+
+    /// <summary>User space's own big lock (QEMU's BQL), as far as it matters here: around dirty-log sessions, migrations and memslot updates while one goes on.</summary>
+    public KernelMutex Bql { get; }
+
+    /// <summary>The VM has been migrated away (QEMU's run state postmigrate): nothing writes to its memory here any more.</summary>
+    public bool IsHandedOver
+    {
+        get
+        {
+            ProtocolState.Reads();
+            return field;
+        }
+
+        internal set
+        {
+            ProtocolState.Writes();
+            field = value;
+        }
+    }
 
     /// <summary><c>kvm->users_count</c>.</summary>
     public UsersCount Users { get; }

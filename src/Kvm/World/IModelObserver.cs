@@ -18,6 +18,9 @@ public interface IModelObserver
     /// <summary>A contended acquisition ended.</summary>
     void LockWaited(in LockWait wait);
 
+    /// <summary>A VM's guest is about to run on that host under that epoch, or has stopped there. Only VMs that migrate say so.</summary>
+    void GuestRuns(string vm, string host, long epoch, bool runs);
+
     /// <summary>A guest fault was resolved after <paramref name="retries"/> retries, <paramref name="microseconds"/> after it trapped.</summary>
     void FaultResolved(OperationId op, int retries, long microseconds);
 

@@ -26,6 +26,9 @@ public interface IWorld
     /// grows waits for somebody slow.</summary>
     long Progress => 0;
 
+    /// <summary>Starts a kernel or user thread that runs beside the caller; it must not fail. The explorer gives it a lane, the cluster a turn.</summary>
+    void Start(string name, Func<ValueTask> body);
+
     /// <summary>Where all lock domains of the world note the order of locks, when it runs many short lives; null gives each domain a graph of its own.</summary>
     LockOrderGraph? LockOrder => null;
 

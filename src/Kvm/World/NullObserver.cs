@@ -13,6 +13,7 @@ public class NullObserver : IModelObserver
     public virtual void Violated(Violation violation) => _violations.Add(violation);
     public virtual IDisposable? Phase(Operation op, string name) => null;
     public virtual void LockWaited(in LockWait wait) { }
+    public virtual void GuestRuns(string vm, string host, long epoch, bool runs) { }
     public virtual void FaultResolved(OperationId op, int retries, long microseconds) { }
     public virtual void TurnWaited(long microseconds) { }
 }

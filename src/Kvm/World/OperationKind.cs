@@ -22,6 +22,12 @@ public enum OperationKind : byte
     DirtyRingReap,
     Audit,
 
+    // live migration
+    Migration,
+    MigrationPages,
+    MigrationIncoming,
+    PageRequest,
+
     // host memory events (kvm-protocol section 6.1)
     Unmap,
     DontNeed,

@@ -8,6 +8,9 @@ public sealed class SeededRandom(ulong seed)
 {
     private ulong _state = seed;
 
+    /// <summary>Where the sequence stands: a generator with this seed gives the same numbers from here on.</summary>
+    public ulong State => _state;
+
     public ulong NextUInt64()
     {
         _state += 0x9E3779B97F4A7C15UL;

@@ -96,7 +96,7 @@ internal sealed class BedVm
         _ => OperationKind.DirtyLogGet,
     };
 
-    private VmMessage Message() => new(
+    public VmMessage Message() => new(
         new VmOptions(Key, _ordinal, _plan.Protocol, DirtyLog: _plan.DirtyLog, RingEntries: 128), HostKey, _ordinal, _plan.Vcpus, _plan.RamPages, VmPlan.Memslots,
         VmPlan.HotplugPages, ActorBed.PageSize, ScratchPages: 16, Mergeable: true, TlbEntries: 64, FaultRetriesMax: 1_000_000, Seed: 11,
         new SyntheticGuestSpec(

@@ -29,6 +29,8 @@ internal sealed class RandomGuest(BedOptions options, ulong seed, int ordinal, i
         return operations.Length;
     }
 
+    public GuestState Save() => throw new NotSupportedException("no swarm moves its guests");
+
     public void Dispose()
     {
     }

@@ -12,14 +12,16 @@ internal sealed class VcpuRig
 {
     private readonly OperationIds _ids = new(0);
 
-    public VcpuRig(ISchedulingStrategy strategy, int batch = 8)
+    private readonly int _batch;
+
+    public VcpuRig(ISchedulingStrategy strategy, int batch = 8, IPacedGuestProgram? program = null)
     {
+        _batch = batch;
         World = new VirtualWorld(strategy);
         Vm = new ScriptedVm();
         Memory = new SlowMemory(World);
         Program = new OnePageGuest();
-        Vcpu = new Vcpu(
-            World, new VcpuOptions(0, TlbEntries: 64, BatchAccesses: batch, FaultRetriesMax: 1_000, FaultMicrosecondsMax: 0), "vcpu", 1, Vm, Memory, Program);
+        Vcpu = NewVcpu(program ?? Program);
     }
 
     public VirtualWorld World { get; }
@@ -27,6 +29,10 @@ internal sealed class VcpuRig
     public SlowMemory Memory { get; }
     public OnePageGuest Program { get; }
     public Vcpu Vcpu { get; }
+
+    /// <summary>A vCPU of the same VM, for instance the one that goes on where <see cref="Vcpu"/> was saved.</summary>
+    public Vcpu NewVcpu(IPacedGuestProgram program, VcpuState? state = null, int index = 0) => new(
+        World, new VcpuOptions(index, TlbEntries: 64, BatchAccesses: _batch, FaultRetriesMax: 1_000, FaultMicrosecondsMax: 0), "vcpu", 1, Vm, Memory, program, state);
 
     public Operation NewOperation() => new(_ids.Next(), OperationKind.Audit);
 
@@ -48,11 +54,17 @@ internal sealed class VcpuRig
         public Func<ValueTask>? BeforeReply { get; set; }
         public int Faults { get; private set; }
 
+        /// <summary>Whether a write that faults puts its page into the dirty log.</summary>
+        public bool LogsDirtyPages { get; set; }
+
+        public List<OperationId> Operations { get; } = [];
+
         public async ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write)
         {
             var status = Status(Faults++);
+            Operations.Add(op.Id);
             if (BeforeReply is { } interruption) await interruption();
-            return new FaultReply(status, new Translation(gfn, new Hva(gfn.Value), new Pfn(1), Writable: true));
+            return new FaultReply(status, new Translation(gfn, new Hva(gfn.Value), new Pfn(1), Writable: true), Dirtied: LogsDirtyPages && write);
         }
 
         public ValueTask ReapDirtyRingsAsync(Operation op) => ValueTask.CompletedTask;
@@ -66,31 +78,42 @@ internal sealed class VcpuRig
         public bool IsExecuting { get; private set; }
         public int Executions { get; private set; }
 
+        /// <summary>What was executed, when a test wants it.</summary>
+        public List<ulong>? Values { get; set; }
+
         public async ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses)
         {
             IsExecuting = true;
             for (var step = 0; step < Steps; step++) await world.PointAsync(SchedulingPoint.GuestAccess);
             IsExecuting = false;
             Executions++;
+            foreach (var access in accesses.Span) Values?.Add(access.Value);
         }
     }
 
-    /// <summary>Eight writes to one page, again and again.</summary>
+    /// <summary>Eight writes to one page, again and again, at whatever time; what it is saved as does not matter.</summary>
     internal sealed class OnePageGuest : IPacedGuestProgram
     {
         private int _batches;
 
         public Action<int>? BeforeBatch { get; set; }
+
+        /// <summary>The guest's time at the last batch.</summary>
+        public long NowMicroseconds { get; private set; }
+
         public long BehindMicroseconds => 0;
         public long AccessesHandedOut => 0;
         public long NextDueMicroseconds => 0;
 
         public int Next(Span<GuestOperation> operations, long nowMicroseconds)
         {
+            NowMicroseconds = nowMicroseconds;
             BeforeBatch?.Invoke(_batches++);
             for (var i = 0; i < operations.Length; i++) operations[i] = new GuestOperation(new Gfn(8), GuestAccessKind.Write, (ulong)i);
             return operations.Length;
         }
+
+        public GuestState Save() => new([]);
 
         public void Dispose()
         {

@@ -22,6 +22,8 @@ internal sealed class TestWorld(TestScheduler scheduler, bool yieldAtPoints = fa
 
     public ValueTask DelayAsync(long microseconds) => throw new NotSupportedException("locks let no time pass by themselves");
 
+    public void Start(string name, Func<ValueTask> body) => throw new NotSupportedException("locks start nobody");
+
     private sealed class RecordingObserver : NullObserver
     {
         public List<LockWait> LockWaits { get; } = [];

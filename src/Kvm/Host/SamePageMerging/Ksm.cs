@@ -197,7 +197,7 @@ public sealed class Ksm
             return;
         }
 
-        var broken = await _faults.FaultInAsync(op, item.Mm, item.Hva, write: true);
+        var broken = await _faults.FaultInAsync(op, item.Mm, item.Hva, write: true, mayWait: false);
         if (broken.Status == HostPageStatus.Ok) _machine.Frames.Put(broken.Pfn);
     }
 

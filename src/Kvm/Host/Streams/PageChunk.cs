@@ -1,3 +1,5 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Migration;
 
@@ -10,12 +12,23 @@ namespace Livebed.Kvm.Host.Streams;
 /// <param name="Header">where it belongs</param>
 /// <param name="Pages">one entry a page, ascending: <see cref="EntryOf"/></param>
 /// <param name="Content">page size times the pages that are not zero, in bytes</param>
-/// <param name="Checksum">XxHash3 over entries and content</param>
+/// <param name="Checksum">over entries and content: <see cref="ChecksumOf"/></param>
 public readonly record struct PageChunk(ChunkHeader Header, ReadOnlyMemory<long> Pages, ReadOnlyMemory<byte> Content, ulong Checksum)
 {
+    /// <summary>Bytes on the wire that a chunk costs beside its entries and content.</summary>
+    public const int HeaderBytes = 64;
+
+    public long WireBytes => HeaderBytes + (long)Pages.Length * sizeof(long) + Content.Length;
+
+    public bool IsIntact => Checksum == ChecksumOf(Pages.Span, Content.Span);
+
     /// <summary>The page number of the hva, and in bit 0 whether the page is all zeroes.</summary>
     public static long EntryOf(Hva hva, bool isZero) => (hva.Value << 1) | (isZero ? 1L : 0);
 
     public static Hva HvaOf(long entry) => new(entry >> 1);
     public static bool IsZero(long entry) => (entry & 1) != 0;
+
+    /// <summary>XxHash3 of the content, seeded with that of the entries.</summary>
+    public static ulong ChecksumOf(ReadOnlySpan<long> pages, ReadOnlySpan<byte> content) =>
+        XxHash3.HashToUInt64(content, unchecked((long)XxHash3.HashToUInt64(MemoryMarshal.AsBytes(pages))));
 }

@@ -1,0 +1,54 @@
+using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
+
+namespace Livebed.Explorer.Beds.Migrations;
+
+/// <summary>The inventory and the way to it. It can be lost: then it does not answer until a new one, of a later term, has asked every host what it owns.</summary>
+internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<Tenancy> tenancies) : IVmInventory
+{
+    private readonly Place _place = new(world);
+    private VmInventory? _register = new(world);
+    private long _term = 1;
+
+    public async ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host) => await AskAsync(register => register.Register(vm, host));
+
+    public async ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) => await AskAsync(register => register.Claim(vm, epoch, host));
+
+    public async ValueTask<Ownership> FindAsync(Operation op, string vm) => await AskAsync(register => register.Find(vm));
+
+    public async ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) => await AskAsync(register => register.Remove(vm, epoch));
+
+    /// <summary>Its machine goes down; grants that are on their way stay on their way.</summary>
+    public void Lose()
+    {
+        _place.Writes();
+        _register = null;
+    }
+
+    /// <summary>A new one begins: it asks the hosts one after the other, and answers when it has heard all.</summary>
+    public async ValueTask RestoreAsync()
+    {
+        var register = new VmInventory(world, ++_term);
+        foreach (var tenancy in tenancies)
+        {
+            await world.PointAsync(SchedulingPoint.Call);
+            foreach (var (vm, epoch) in tenancy.Report(register.Term) ?? []) register.Restore(vm, tenancy.Host, epoch);
+        }
+
+        _place.Writes();
+        _register = register;
+    }
+
+    private async ValueTask<Ownership> AskAsync(Func<VmInventory, Ownership> ask)
+    {
+        await world.PointAsync(SchedulingPoint.Call);
+        _place.Reads();
+        if (_register is not { } register) return Ownership.Lost;
+        var answer = ask(register);
+
+        // The answer is on its way, and the inventory may be lost before it arrives.
+        await world.PointAsync(SchedulingPoint.Call);
+        return answer;
+    }
+}

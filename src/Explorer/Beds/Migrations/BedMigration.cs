@@ -1,0 +1,62 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Explorer.Beds.Migrations;
+
+/// <summary>One migration of a VM between two hosts of the bed, wired as the grains wire it.</summary>
+public sealed class BedMigration
+{
+    private readonly Bed _bed;
+    private readonly BedVm _vm;
+    private readonly BedWire _wire;
+    private readonly IncomingMigration _incoming;
+
+    internal BedMigration(Bed bed, BedVm vm, BedInventory inventory, MigrationParameters parameters, long epoch, HostMmu to)
+    {
+        (_bed, _vm) = (bed, vm);
+        Target = new BedVm(bed, vm, to);
+        var setup = new MigrationSetup(
+            bed.NextStream(), vm.Name, epoch, vm.Host.Name, to.Name, vm.AddressSpaceId, Target.AddressSpaceId,
+            [new HvaRange(VmLayout.RamHva, bed.Options.RamPages), new HvaRange(VmLayout.HotplugHva, bed.Options.HotplugPages)], Bed.PageSize);
+        _wire = new BedWire(bed.World, to, Target.AddressSpaceId);
+        Inventory = inventory;
+        Source = new MigrationSource(
+            vm.Vm, new OperationIds((vm.Vm.Options.Ordinal << 8) | 0xfe), new StreamPort(vm.Host, vm.AddressSpaceId, (_, _) => _wire), _wire, inventory,
+            bed.TenancyOf(vm.Host), setup, parameters);
+        _incoming = new IncomingMigration(
+            bed.World, Target.Name, new StreamPort(to, Target.AddressSpaceId, (_, _) => _wire), new IncomingBedVm(bed, Target), inventory, bed.TenancyOf(to), _wire);
+        (_wire.Destination, _wire.Source) = (_incoming, Source);
+    }
+
+    public MigrationSource Source { get; }
+
+    /// <summary>The VM as the destination has it.</summary>
+    public BedVm Target { get; }
+
+    internal BedInventory Inventory { get; }
+
+    /// <summary>It has come to its end, whichever.</summary>
+    public MigrationInfo? Result { get; private set; }
+
+    public bool IsMoved => _incoming.Runs;
+
+    internal BedWire Wire => _wire;
+
+    /// <summary>Migrates; when the VM is the destination's, what is left of it at the source goes.</summary>
+    public async ValueTask<MigrationInfo> RunAsync(Operation op)
+    {
+        _vm.Migration = this;
+        Result = await Source.RunAsync(op);
+        _vm.Migration = null;
+        if (!IsMoved) return Result;
+        await _vm.TearDownAsync(_bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
+        if (await new StreamPort(_vm.Host, _vm.AddressSpaceId, (_, _) => _wire).PagesHeldAsync(op) is var held and > 0)
+            _bed.World.Observer.Violated(new Violation(Invariants.SourceRestored, $"{held} pages of {_vm.Name} are left at {_vm.Host.Name} after it has moved", _vm.Name));
+        return Result;
+    }
+}

@@ -1,0 +1,43 @@
+using Livebed.Explorer.Beds.Migrations;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
+
+namespace Livebed.Explorer.Scenarios;
+
+/// <summary>What user space, and fate, do to a live migration.</summary>
+public static class MigrationVerbs
+{
+    /// <summary>Moves the VM to the other host; when it is over, whatever its end, the actor goes on.</summary>
+    public static ActorPlan MigrateVm(this ActorPlan actor, MigrationParameters parameters) => actor.InVm(
+        "migrate", async stage => await stage.MigrateAsync(stage.Bed.NewOperation(OperationKind.Migration), parameters));
+
+    /// <summary><c>migrate_cancel</c>, if a migration is under way.</summary>
+    public static ActorPlan CancelMigration(this ActorPlan actor) => actor.InVm(
+        "migrate_cancel", stage => stage.OnMigration(migration => migration.Source.Cancel()));
+
+    /// <summary><c>migrate-start-postcopy</c>.</summary>
+    public static ActorPlan StartPostcopy(this ActorPlan actor) => actor.InVm(
+        "migrate-start-postcopy", stage => stage.OnMigration(migration => migration.Source.StartPostcopy()));
+
+    /// <summary>The link between the two hosts breaks.</summary>
+    public static ActorPlan BreakLink(this ActorPlan actor, BrokenLink broken) => actor.InHost(
+        $"link breaks: {broken}", stage => stage.OnMigration(migration => migration.Wire.Broken = broken));
+
+    /// <summary>The link is whole again, and user space says so until the migration goes on or is over.</summary>
+    public static ActorPlan MendLink(this ActorPlan actor) => actor.InHost("link mended, migrate-recover", stage => stage.MendLinkAsync());
+
+    /// <summary>The destination's next answer to the hand-over is lost on its way back.</summary>
+    public static ActorPlan LoseTakeOverAnswer(this ActorPlan actor) => actor.InHost(
+        "the answer to the hand-over will be lost", stage => stage.OnMigration(migration => migration.Wire.LoseTakeOverAnswer()));
+
+    /// <summary>The inventory's machine dies.</summary>
+    public static ActorPlan LoseInventory(this ActorPlan actor) => actor.InHost(
+        "the inventory is lost", stage =>
+        {
+            stage.Inventory.Lose();
+            return ValueTask.CompletedTask;
+        });
+
+    /// <summary>A new inventory asks every host what it owns.</summary>
+    public static ActorPlan RestoreInventory(this ActorPlan actor) => actor.InHost("a new inventory begins", stage => stage.Inventory.RestoreAsync());
+}

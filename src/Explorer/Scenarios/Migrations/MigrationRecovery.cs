@@ -1,0 +1,21 @@
+using Livebed.Explorer.Beds.Migrations;
+
+namespace Livebed.Explorer.Scenarios.Migrations;
+
+/// <summary>
+/// Claim: a link that breaks in post-copy, twice, costs time and no page: the migration pauses, both sides agree on what is missing, and it goes on (the oracle, M1, L5).
+/// </summary>
+internal sealed class MigrationRecovery : Scenario
+{
+    public override string Name => "migration-recovery";
+    public override string Claim => "a link that breaks in post-copy costs time and no page";
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Vcpu().Write(0).Read(1).Write(0).Read(0);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(2) with { PostcopyAfterRounds = 1, RecoveryLimitMicroseconds = 0 });
+        plan.Actor("fate").BreakLink(BrokenLink.Pages).MendLink().BreakLink(BrokenLink.Pages).MendLink();
+    }
+}

@@ -1,0 +1,57 @@
+using System.Buffers;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Kvm.Host.Streams;
+
+/// <summary>
+/// One chunk in the making, in borrowed buffers that go back when it is disposed of, after the answer. A page is copied to where it would lie in the
+/// chunk and looked at there, outside of every lock; if it is all zeroes the next one takes its place, and only its entry is sent
+/// (QEMU's <c>save_zero_page</c>).
+/// </summary>
+internal struct ChunkBuilder(int pages, int pageSize, ArrayPool<byte> contentPool) : IDisposable
+{
+    private readonly long[] _entries = ArrayPool<long>.Shared.Rent(pages);
+    private readonly byte[] _content = contentPool.Rent(pages * pageSize);
+    private int _count;
+    private int _bytes;
+
+    /// <summary>Pages of which only the entry is sent.</summary>
+    public int ZeroPages { get; private set; }
+
+    public readonly int Pages => _count;
+
+    /// <summary>Where the next page is to be copied to; it is in the chunk after <see cref="AddCopied"/>.</summary>
+    public readonly Span<byte> Next => _content.AsSpan(_bytes, pageSize);
+
+    public void AddCopied(Hva hva)
+    {
+        if (Next.IndexOfAnyExcept((byte)0) < 0)
+        {
+            AddZero(hva);
+            return;
+        }
+
+        _entries[_count++] = PageChunk.EntryOf(hva, isZero: false);
+        _bytes += pageSize;
+    }
+
+    public void AddZero(Hva hva)
+    {
+        _entries[_count++] = PageChunk.EntryOf(hva, isZero: true);
+        ZeroPages++;
+    }
+
+    public readonly PageChunk Build(ChunkHeader header)
+    {
+        var entries = _entries.AsMemory(0, _count);
+        var content = _content.AsMemory(0, _bytes);
+        return new PageChunk(header, entries, content, PageChunk.ChecksumOf(entries.Span, content.Span));
+    }
+
+    public readonly void Dispose()
+    {
+        ArrayPool<long>.Shared.Return(_entries);
+        contentPool.Return(_content);
+    }
+}

@@ -1,0 +1,140 @@
+using System.Buffers;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host.Streams;
+
+/// <summary>
+/// What a host does for migrations, by address space: the calls of <see cref="IStreamPort"/>, and the chunks that other hosts deliver. An address space that is
+/// gone refuses, has nothing and holds nothing.
+/// </summary>
+public sealed class HostStreams
+{
+    private readonly Machine _machine;
+    private readonly PageFault _faults;
+    private readonly LiveOperationSet _live;
+    private readonly PageWriter _writer;
+    private readonly PageImage _image;
+
+    internal HostStreams(Machine machine, PageFault faults, LiveOperationSet live)
+    {
+        (_machine, _faults, _live) = (machine, faults, live);
+        _writer = new PageWriter(machine, faults);
+        _image = new PageImage(machine);
+    }
+
+    /// <summary>Where the buffers of chunks come from.</summary>
+    internal ArrayPool<byte> ContentPool { get; init; } = ArrayPool<byte>.Shared;
+
+    /// <inheritdoc cref="IStreamPort.OpenStreamAsync"/>
+    public void Open(int addressSpaceId, long stream, IPageLink link, long bytesPerSecond)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stream);
+        ArgumentOutOfRangeException.ThrowIfNegative(bytesPerSecond);
+        if (Find(addressSpaceId) is not { } mm) return;
+        var streams = mm.Outgoing ??= new OutgoingStreams(_machine.World, mm);
+        if (streams.Find(stream) is null) streams.Add(stream, new OutgoingStream(_machine, mm, _faults, stream, link, bytesPerSecond));
+    }
+
+    /// <inheritdoc cref="IStreamPort.CloseStreamAsync"/>
+    public async ValueTask CloseAsync(Operation op, int addressSpaceId, long stream)
+    {
+        using var live = _live.Enter(op);
+        if (Find(addressSpaceId)?.Outgoing is { } streams) await streams.CloseAsync(op, stream);
+    }
+
+    /// <inheritdoc cref="IStreamPort.SendAsync"/>
+    public async ValueTask<SendResult> SendAsync(Operation op, int addressSpaceId, ChunkHeader header, PageBatch batch)
+    {
+        using var live = _live.Enter(op);
+        if (Find(addressSpaceId)?.Outgoing?.Find(header.Stream) is not { } stream) return new SendResult(StreamStatus.Refused, 0, 0, 0);
+        return await stream.SendAsync(op, header, batch, ContentPool);
+    }
+
+    /// <inheritdoc cref="IStreamPort.TakeDiscardedAsync"/>
+    public void TakeDiscarded(int addressSpaceId, HvaRange range, Span<ulong> target) =>
+        Find(addressSpaceId)?.Outgoing?.Discarded.CopyTo(range, target, take: true);
+
+    /// <summary>A chunk that another host's link delivers; see <see cref="IPageLink.DeliverAsync"/>. Nothing is stored of one whose checksum or length is wrong; one
+    /// that was refused or found no memory may be stored in part.</summary>
+    public async ValueTask<StreamStatus> ReceiveAsync(Operation op, int addressSpaceId, PageChunk chunk)
+    {
+        using var live = _live.Enter(op);
+        if (Find(addressSpaceId) is not { } mm || mm.Incoming is not { } incoming || !incoming.Takes(chunk.Header)) return StreamStatus.Refused;
+        if (!chunk.IsIntact || chunk.Content.Length != ContentLength(chunk.Pages.Span)) return StreamStatus.Corrupt;
+        var status = await _writer.StoreAsync(op, mm, incoming, chunk);
+        await _machine.World.PointAsync(SchedulingPoint.Yield);
+        return status;
+    }
+
+    /// <inheritdoc cref="IStreamPort.FreezeAsync"/>
+    public async ValueTask FreezeAsync(Operation op, int addressSpaceId, bool frozen)
+    {
+        if (Find(addressSpaceId) is not { Outgoing: { } streams } mm) return;
+        using var live = _live.Enter(op);
+
+        // Whoever zaps does so under the page-table lock and looks there, so none is half done.
+        await mm.PageTableLock.AcquireAsync(op);
+        streams.IsFrozen = frozen;
+        mm.PageTableLock.Release(op);
+    }
+
+    /// <inheritdoc cref="IStreamPort.ImageAsync"/>
+    public async ValueTask<ulong[]> ImageAsync(Operation op, int addressSpaceId, HvaRange range)
+    {
+        using var live = _live.Enter(op);
+        return Find(addressSpaceId) is { } mm ? await _image.HashAsync(op, mm, range) : [];
+    }
+
+    /// <inheritdoc cref="IStreamPort.SaveOracleAsync"/>
+    public ulong[] SaveOracle(int addressSpaceId, HvaRange range) => Find(addressSpaceId) is { } mm ? PageImage.Newest(mm, range) : [];
+
+    /// <inheritdoc cref="IStreamPort.LoadOracleAsync"/>
+    public void LoadOracle(int addressSpaceId, HvaRange range, ReadOnlySpan<ulong> newest)
+    {
+        if (Find(addressSpaceId) is { } mm) PageImage.LoadNewest(mm, range, newest);
+    }
+
+    /// <inheritdoc cref="IStreamPort.BeginIncomingAsync"/>
+    public void BeginIncoming(int addressSpaceId, long stream, long epoch)
+    {
+        if (Find(addressSpaceId) is not { IsExiting: false } mm) return;
+        if (mm.Incoming is { } current && (current.Epoch > epoch || (current.Epoch == epoch && current.Stream == stream))) return;
+        mm.Incoming?.End();
+        mm.Incoming = new IncomingPages(_machine, mm, stream, epoch);
+    }
+
+    /// <inheritdoc cref="IStreamPort.EnterPostcopyAsync"/>
+    public async ValueTask<long> EnterPostcopyAsync(
+        Operation op, int addressSpaceId, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults)
+    {
+        using var live = _live.Enter(op);
+        return IncomingOf(addressSpaceId, stream) is { } incoming ? await incoming.EnterPostcopyAsync(op, ranges, discard, faults) : -1;
+    }
+
+    /// <inheritdoc cref="IStreamPort.MissingAsync"/>
+    public ulong[] Missing(int addressSpaceId, HvaRange range) => Find(addressSpaceId)?.Incoming?.Missing(range) ?? new ulong[(range.Pages + 63) >> 6];
+
+    /// <inheritdoc cref="IStreamPort.EndIncomingAsync"/>
+    public void EndIncoming(int addressSpaceId, long stream) => IncomingOf(addressSpaceId, stream)?.End();
+
+    /// <inheritdoc cref="IStreamPort.PagesHeldAsync"/>
+    public async ValueTask<long> PagesHeldAsync(Operation op, int addressSpaceId)
+    {
+        using var live = _live.Enter(op);
+        return Find(addressSpaceId) is { } mm ? await _image.PagesHeldAsync(op, mm) : 0;
+    }
+
+    private AddressSpace? Find(int addressSpaceId) => _machine.AddressSpaces.GetValueOrDefault(addressSpaceId);
+
+    private IncomingPages? IncomingOf(int addressSpaceId, long stream) =>
+        Find(addressSpaceId)?.Incoming is { } incoming && incoming.Stream == stream ? incoming : null;
+
+    private long ContentLength(ReadOnlySpan<long> entries)
+    {
+        var length = 0L;
+        foreach (var entry in entries) length += PageChunk.IsZero(entry) ? 0 : _machine.Frames.PageSize;
+        return length;
+    }
+}

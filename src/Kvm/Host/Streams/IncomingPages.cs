@@ -1,0 +1,162 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Events;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host.Streams;
+
+/// <summary>
+/// The destination's state of one incoming migration (QEMU's <c>MigrationIncomingState</c>): which stream may be stored, what has arrived, and, in
+/// post-copy, what is missing. Keeps: a pre-copy page is never stored once post-copy was entered, because the guest may have written
+/// there; a missing page is never read as zeroes.
+/// Simplified: while pages come in nothing of guest memory is discarded here, from the first chunk on (QEMU forbids it in post-copy only;
+/// before, its guest does not run and so asks for nothing).
+/// </summary>
+internal sealed class IncomingPages(Machine machine, AddressSpace mm, long stream, long epoch)
+{
+    private readonly PageBits _received = new(machine.World, mm);
+    private readonly Place _place = new(machine.World);
+    private PageBits? _missing;
+    private UserFaultQueue? _waiters;
+    private Stage _stage;
+
+    private enum Stage : byte
+    {
+        Precopy,
+        Discarding,
+        Postcopy,
+        Ended,
+    }
+
+    public long Stream { get; } = stream;
+    public long Epoch { get; } = epoch;
+
+    /// <summary>Pages that post-copy has still to bring.</summary>
+    public long MissingPages => _missing?.Count ?? 0;
+
+    /// <summary>Whether a page of this chunk may be stored now; to be asked in the same turn in which it is.</summary>
+    public bool Takes(in ChunkHeader header)
+    {
+        _place.Reads();
+        if (header.Stream != Stream || header.Epoch != Epoch) return false;
+        if (header.Phase == StreamPhase.Postcopy) return _stage == Stage.Postcopy;
+        return _stage == Stage.Precopy || (_stage == Stage.Postcopy && machine.Mutant == Mutant.LatePageInPostcopy);
+    }
+
+    /// <summary>Whether the range has memory in it that must not be discarded now.</summary>
+    public bool Keeps(HvaRange range)
+    {
+        _place.Reads();
+        if (_stage == Stage.Ended) return false;
+        foreach (var (vma, _) in mm.Pieces(range))
+            if (vma.Kind != VmaKind.Scratch) return true;
+        return false;
+    }
+
+    /// <summary><c>userfaultfd_missing</c> of a page that has no PTE.</summary>
+    public bool IsMissing(Vma vma, Hva hva)
+    {
+        _place.Reads();
+        return _missing is { } missing && missing.IsSet(vma, hva);
+    }
+
+    /// <summary>The page is there now; who waits for it may look again.</summary>
+    public void Arrived(Vma vma, Hva hva)
+    {
+        _received.Set(vma, hva);
+        if (_missing is { } missing && missing.Clear(vma, hva)) _waiters!.Wake(hva);
+    }
+
+    /// <summary>
+    /// <c>handle_userfault</c>, with no lock held: true when the page is no longer missing, false when it will not come.
+    /// </summary>
+    public ValueTask<bool> WaitAsync(Operation op, Hva hva)
+    {
+        if (mm.Find(hva) is not { } vma || !IsMissing(vma, hva)) return ValueTask.FromResult(true);
+        return _waiters!.WaitAsync(op, hva);
+    }
+
+    /// <summary>
+    /// From here on no pre-copy page is stored. What has not arrived, or is out of date (<paramref name="discard"/>), is unmapped and missing
+    /// (<c>postcopy_ram_incoming_setup</c>, <c>ram_discard_range</c>); the oracle is left as it is, since the content is not lost.
+    /// </summary>
+    /// <returns>pages missing; -1 when the migration or the address space has ended</returns>
+    public async ValueTask<long> EnterPostcopyAsync(
+        Operation op, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults)
+    {
+        if (_stage == Stage.Postcopy) return MissingPages;
+        if (_stage != Stage.Precopy) return -1;
+        _place.Writes();
+        _stage = Stage.Discarding;
+        var missing = _missing = MissingOf(ranges, discard);
+        _waiters = new UserFaultQueue(machine.Locks, mm.Name, faults);
+        machine.World.Trace?.Note(op, $"{mm}: post-copy, {MissingPages} pages are missing");
+
+        // No page arrives before all is unmapped, so the bits do not change under the walk.
+        await ProcessTask.ReadLockedAsync(op, mm, async () =>
+        {
+            var zapped = 0;
+            foreach (var range in ranges)
+                foreach (var (vma, pages) in mm.Pieces(range))
+                    foreach (var run in missing.Runs(vma, pages))
+                        zapped += await mm.Ranges.WithinAsync(
+                            op, run, MmuNotifierEvent.Clear, holdMicroseconds: 0, () => PageTableWalk.ZapAsync(machine, op, mm, vma, run, discard: false));
+            return zapped;
+        });
+        if (_stage != Stage.Discarding) return -1;
+        _place.Writes();
+        _stage = Stage.Postcopy;
+        return MissingPages;
+    }
+
+    /// <summary>Missing pages of the range; before post-copy, those that have not arrived.</summary>
+    public ulong[] Missing(HvaRange range)
+    {
+        _place.Reads();
+        var words = new ulong[(range.Pages + 63) >> 6];
+        if (_missing is not null)
+        {
+            _missing.CopyTo(range, words);
+            return words;
+        }
+
+        foreach (var (vma, pages) in mm.Pieces(range))
+            for (var hva = pages.Start; hva < pages.End; hva += 1)
+                if (!_received.IsSet(vma, hva)) words[(hva - range.Start) >> 6] |= 1UL << (int)((hva - range.Start) & 63);
+        return words;
+    }
+
+    /// <summary>Nothing is stored any more, nothing is missing; who waits for a page gets an error.</summary>
+    public void End()
+    {
+        if (_stage == Stage.Ended) return;
+        _place.Writes();
+        _stage = Stage.Ended;
+        _missing = null;
+        _waiters?.Close();
+        mm.Incoming = null;
+    }
+
+    private PageBits MissingOf(IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard)
+    {
+        var missing = new PageBits(machine.World, mm);
+        for (var i = 0; i < ranges.Count; i++)
+        {
+            var stale = i < discard.Count ? discard[i].Span : default;
+            foreach (var vma in mm.Vmas)
+            {
+                var pages = vma.Range.Intersect(ranges[i]);
+                for (var hva = pages.Start; hva < pages.End; hva += 1)
+                {
+                    var page = hva - ranges[i].Start;
+                    var isStale = page >> 6 < stale.Length && (stale[(int)(page >> 6)] & (1UL << (int)(page & 63))) != 0;
+                    if (isStale || !_received.IsSet(vma, hva)) missing.Set(vma, hva);
+                }
+            }
+        }
+
+        return missing;
+    }
+}

@@ -1,0 +1,109 @@
+using System.Buffers;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host.Streams;
+
+/// <summary>
+/// One stream of pages from an address space to another host. A batch is read, page by page, into borrowed buffers, takes its time on the link, and is
+/// answered when the other host has stored it: what is in flight is what the callers have asked for and not been answered, and a slow
+/// receiver slows them down. Batches under way at the same time (channels) need an operation each.
+/// </summary>
+internal sealed class OutgoingStream
+{
+    private readonly Machine _machine;
+    private readonly AddressSpace _mm;
+    private readonly PageReader _reader;
+    private readonly IPageLink _link;
+    private readonly LinkShaper _shaper;
+    private readonly RwSemaphore _lock;
+    private readonly Func<bool> _isClosing;
+    private readonly Place _place;
+    private bool _closing;
+
+    public OutgoingStream(Machine machine, AddressSpace mm, PageFault faults, long stream, IPageLink link, long bytesPerSecond)
+    {
+        (_machine, _mm, _link) = (machine, mm, link);
+        _reader = new PageReader(machine, faults);
+        _shaper = new LinkShaper(machine.World, bytesPerSecond);
+        _lock = new RwSemaphore(machine.Locks, LockClasses.MigrationStream, $"stream {stream} of {mm.Name}");
+        _place = new Place(machine.World);
+        _isClosing = () =>
+        {
+            _place.Reads();
+            return _closing || _mm.IsExiting;
+        };
+    }
+
+    /// <summary>Refused when the stream is closed or the address space dies.</summary>
+    /// <exception cref="ArgumentException">The batch is not of one area, or too large.</exception>
+    public async ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageBatch batch, ArrayPool<byte> pool)
+    {
+        var pages = batch.Count();
+        var vma = _mm.Find(batch.Range.Start);
+        if (vma is null || !vma.Range.Covers(batch.Range)) throw new ArgumentException($"{batch.Range} is not within one area of {_mm}", nameof(batch));
+        if (pages > PageBatch.PagesMax) throw new ArgumentException($"a batch of {pages} pages; at most {PageBatch.PagesMax} travel together", nameof(batch));
+        await _lock.DownReadAsync(op);
+        try
+        {
+            return await SendLockedAsync(op, header, vma, batch, new ChunkBuilder(pages, _machine.Frames.PageSize, pool));
+        }
+        finally
+        {
+            _lock.UpRead(op);
+        }
+    }
+
+    /// <summary>Batches that wait for the link are given up; those under way to the other host are answered first.</summary>
+    public async ValueTask CloseAsync(Operation op)
+    {
+        Abandon();
+        await _lock.DownWriteAsync(op);
+        _lock.UpWrite(op);
+        _machine.Locks.Forget(_lock);
+    }
+
+    /// <summary>Nothing is sent any more; nobody waits for what is under way.</summary>
+    public void Abandon()
+    {
+        _place.Writes();
+        _closing = true;
+        if (!_lock.IsHeld) _machine.Locks.Forget(_lock);
+    }
+
+    private async ValueTask<SendResult> SendLockedAsync(Operation op, ChunkHeader header, Vma vma, PageBatch batch, ChunkBuilder chunk)
+    {
+        try
+        {
+            for (var page = 0; page < batch.Range.Pages; page++)
+            {
+                if (!IsSet(batch.Pages.Span, page)) continue;
+                var hva = batch.Range.Start + page;
+                while (true)
+                {
+                    // In the same turn as the read: of a process that has died, nothing may be taken for zeroes.
+                    if (_isClosing()) return default(SendResult) with { Status = StreamStatus.Refused };
+                    if (_reader.TryRead(op, _mm, vma, hva, ref chunk)) break;
+                    if (!await _reader.TryFaultInAsync(op, _mm, vma, hva)) return default(SendResult) with { Status = StreamStatus.NoMemory };
+                }
+
+                var point = _machine.StepAsync();
+                if (!point.IsCompletedSuccessfully) await point;
+            }
+
+            var built = chunk.Build(header);
+            var sent = new SendResult(StreamStatus.Refused, chunk.Pages - chunk.ZeroPages, chunk.ZeroPages, built.WireBytes);
+            if (!await _shaper.PassAsync(built.WireBytes, _isClosing)) return default(SendResult) with { Status = StreamStatus.Refused };
+            _machine.World.Trace?.Note(op, $"sends {sent.Normal} pages and {sent.Duplicate} of zeroes of {batch.Range}, round {header.Round}, {header.Phase}");
+            return sent with { Status = await _link.DeliverAsync(op, built) };
+        }
+        finally
+        {
+            chunk.Dispose();
+        }
+    }
+
+    private static bool IsSet(ReadOnlySpan<ulong> bits, int page) => page >> 6 < bits.Length && (bits[page >> 6] & (1UL << (page & 63))) != 0;
+}

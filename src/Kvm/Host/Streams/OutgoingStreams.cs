@@ -1,0 +1,65 @@
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host.Streams;
+
+/// <summary>
+/// The open streams of one address space, and what its user space or its kernel has discarded since somebody asked (QEMU marks such pages in its own dirty
+/// bitmap, since no guest write will). There is none of this, and no cost, while no stream is open.
+/// </summary>
+internal sealed class OutgoingStreams(IWorld world, AddressSpace mm)
+{
+    private readonly Dictionary<long, OutgoingStream> _streams = [];
+    private readonly Place _place = new(world);
+
+    /// <summary>
+    /// Pages whose content was given up (MADV_DONTNEED, munmap, the OOM reaper). Who sends pages takes these bits <b>before</b> it reads the pages: a discard
+    /// after that is in the next bits, one before it is in what is read.
+    /// </summary>
+    public PageBits Discarded { get; } = new(world, mm);
+
+    /// <summary>The vCPUs are stopped for a hand-over, and user space discards nothing either: the image that is compared is the one that is sent.</summary>
+    public bool IsFrozen
+    {
+        get
+        {
+            _place.Reads();
+            return field;
+        }
+
+        set
+        {
+            _place.Writes();
+            field = value;
+        }
+    }
+
+    public OutgoingStream? Find(long stream)
+    {
+        _place.Reads();
+        return _streams.GetValueOrDefault(stream);
+    }
+
+    public void Add(long stream, OutgoingStream opened)
+    {
+        _place.Writes();
+        _streams.Add(stream, opened);
+    }
+
+    /// <summary>False when there was none.</summary>
+    public async ValueTask<bool> CloseAsync(Operation op, long stream)
+    {
+        _place.Writes();
+        if (!_streams.Remove(stream, out var closed)) return false;
+        if (_streams.Count == 0 && mm.Outgoing == this) mm.Outgoing = null;
+        await closed.CloseAsync(op);
+        return true;
+    }
+
+    /// <summary>The address space is gone.</summary>
+    public void CloseAll()
+    {
+        _place.Writes();
+        foreach (var stream in _streams.Values) stream.Abandon();
+        _streams.Clear();
+    }
+}

@@ -1,0 +1,111 @@
+using System.IO.Hashing;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host.Streams;
+
+/// <summary>
+/// What is known of an address space's memory from the outside: a checksum of every page, the newest values of the guest-memory oracle, and how much it
+/// holds. Nothing is faulted in for it: a page in swap is looked at there, one that migrates in the frame that it leaves.
+/// </summary>
+internal sealed class PageImage
+{
+    /// <summary>Pages looked at under one hold of the page-table lock, which keeps a PTE that is being changed from being seen empty.</summary>
+    private const int PagesPerHold = 64;
+
+    private readonly Machine _machine;
+    private readonly ulong _zeroes;
+
+    public PageImage(Machine machine)
+    {
+        _machine = machine;
+        _zeroes = XxHash3.HashToUInt64(new byte[machine.Frames.PageSize]);
+    }
+
+    /// <summary>XxHash3 of every page of the range; where nothing is, that of zeroes.</summary>
+    public async ValueTask<ulong[]> HashAsync(Operation op, AddressSpace mm, HvaRange range)
+    {
+        var image = new ulong[range.Pages];
+        image.AsSpan().Fill(_zeroes);
+        foreach (var (vma, pages) in mm.Pieces(range))
+            for (var start = pages.Start; start < pages.End; start += PagesPerHold)
+            {
+                await mm.PageTableLock.AcquireAsync(op);
+                try
+                {
+                    for (var hva = start; hva < pages.End && hva < start + PagesPerHold; hva += 1) image[hva - range.Start] = HashOf(mm, vma, hva);
+                }
+                finally
+                {
+                    mm.PageTableLock.Release(op);
+                }
+
+                await _machine.World.PointAsync(SchedulingPoint.Yield);
+            }
+
+        return image;
+    }
+
+    /// <summary>The newest value of each page of the range, 0 where there is no area.</summary>
+    public static ulong[] Newest(AddressSpace mm, HvaRange range)
+    {
+        var newest = new ulong[range.Pages];
+        foreach (var (vma, pages) in mm.Pieces(range))
+            lock (mm.Bus)
+            {
+                for (var hva = pages.Start; hva < pages.End; hva += 1)
+                {
+                    vma.PteAt(hva);
+                    newest[hva - range.Start] = vma.NewestAt(hva);
+                }
+            }
+
+        return newest;
+    }
+
+    /// <summary>The oracle goes on from these values, and from no write that was not copied.</summary>
+    public static void LoadNewest(AddressSpace mm, HvaRange range, ReadOnlySpan<ulong> newest)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(newest.Length, range.Pages, nameof(newest));
+        foreach (var (vma, pages) in mm.Pieces(range))
+            lock (mm.Bus)
+            {
+                for (var hva = pages.Start; hva < pages.End; hva += 1)
+                {
+                    vma.Changes(hva);
+                    vma.NewestAt(hva) = newest[(int)(hva - range.Start)];
+                    vma.CopiedAt(hva) = vma.WritesAt(hva);
+                }
+            }
+    }
+
+    /// <summary>Pages that the address space has in frames or in swap; the zero frame is nobody's.</summary>
+    public async ValueTask<long> PagesHeldAsync(Operation op, AddressSpace mm)
+    {
+        var held = 0L;
+        await mm.PageTableLock.AcquireAsync(op);
+        try
+        {
+            foreach (var vma in mm.Vmas)
+                for (var hva = vma.Range.Start; hva < vma.Range.End; hva += 1)
+                {
+                    var pte = vma.PteAt(hva);
+                    if (!pte.IsNone && pte.Pfn != _machine.Frames.ZeroFrame) held++;
+                }
+        }
+        finally
+        {
+            mm.PageTableLock.Release(op);
+        }
+
+        return held;
+    }
+
+    private ulong HashOf(AddressSpace mm, Vma vma, Hva hva)
+    {
+        var pte = vma.PteAt(hva);
+        if (pte.IsNone || pte.Pfn == _machine.Frames.ZeroFrame) return _zeroes;
+        if (pte.IsSwap) return XxHash3.HashToUInt64(_machine.Swap.Peek(pte.SwapSlot));
+        lock (mm.Bus) return XxHash3.HashToUInt64(_machine.Frames.Bytes(pte.Pfn));
+    }
+}

@@ -1,0 +1,71 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host.Streams;
+
+/// <summary>
+/// User space reads guest memory to send it, as QEMU does through its own mapping, while the guest writes on. Keeps: a page is copied in one piece, and
+/// under the same hold of the bus lock it is noted which write was the last before the copy (S6 is judged by it).
+/// Simplified: a page that was never touched is sent as zeroes without mapping the zero frame.
+/// </summary>
+internal sealed class PageReader(Machine machine, PageFault faults)
+{
+    /// <summary>Adds the page to the chunk if that is possible at once: it is mapped, or there is none and no page-table change is under way.</summary>
+    public bool TryRead(Operation op, AddressSpace mm, Vma vma, Hva hva, ref ChunkBuilder chunk)
+    {
+        var pte = vma.PteAt(hva);
+        if (pte.IsAccessible)
+        {
+            CopyOut(mm, vma, hva, pte.Pfn, ref chunk);
+            return true;
+        }
+
+        // The mm clears a PTE on the way from one page to another, under the PTL; only who holds that knows that nothing is there.
+        if (!pte.IsNone || !mm.PageTableLock.TryAcquire(op)) return false;
+        try
+        {
+            return TryReadNone(mm, vma, hva, ref chunk);
+        }
+        finally
+        {
+            mm.PageTableLock.Release(op);
+        }
+    }
+
+    /// <summary>Faults the page in and says whether that went well; it has to be read before anybody takes it away again, so no scheduling point in between.
+    /// A page with nothing there needs no fault: then this has only waited for the page-table lock.</summary>
+    public async ValueTask<bool> TryFaultInAsync(Operation op, AddressSpace mm, Vma vma, Hva hva)
+    {
+        await mm.PageTableLock.AcquireAsync(op);
+        var isNone = vma.PteAt(hva).IsNone;
+        mm.PageTableLock.Release(op);
+        if (isNone && mm.Incoming?.IsMissing(vma, hva) != true) return true;
+        var page = await faults.FaultInAsync(op, mm, hva, write: false);
+        if (page.Status != HostPageStatus.Ok) return false;
+        machine.Frames.Put(page.Pfn);
+        return true;
+    }
+
+    private void CopyOut(AddressSpace mm, Vma vma, Hva hva, Pfn pfn, ref ChunkBuilder chunk)
+    {
+        var isZeroFrame = pfn == machine.Frames.ZeroFrame;
+        vma.Changes(hva);
+        lock (mm.Bus)
+        {
+            if (!isZeroFrame) machine.Frames.Bytes(pfn).CopyTo(chunk.Next);
+            vma.CopiedAt(hva) = vma.WritesAt(hva);
+        }
+
+        if (isZeroFrame) chunk.AddZero(hva);
+        else chunk.AddCopied(hva);
+    }
+
+    private static bool TryReadNone(AddressSpace mm, Vma vma, Hva hva, ref ChunkBuilder chunk)
+    {
+        if (!vma.PteAt(hva).IsNone || mm.Incoming?.IsMissing(vma, hva) == true) return false;
+        vma.Changes(hva);
+        lock (mm.Bus) vma.CopiedAt(hva) = vma.WritesAt(hva);
+        chunk.AddZero(hva);
+        return true;
+    }
+}

@@ -1,0 +1,187 @@
+using System.Diagnostics;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host.Streams;
+
+/// <summary>
+/// Stores the pages of a chunk. In pre-copy user space writes them through its mapping (<c>ram_load_precopy</c>): a page with nothing there is faulted in, a
+/// shared one copied, and zeroes where nothing or zeroes are cost nothing. In post-copy a page is placed where none is, in one step (UFFDIO_COPY, UFFDIO_ZEROPAGE;
+/// <c>mfill_atomic_pte</c>): from nothing to a mapping nobody has to be notified. A page that is there already is a duplicate and left alone.
+/// Simplified: mmap_lock (read) is taken once for a chunk and stands for that of all its faults; the frame that a first write needs is filled
+/// instead of being zeroed before.
+/// </summary>
+internal sealed class PageWriter(Machine machine, PageFault faults)
+{
+    private enum Outcome : byte
+    {
+        Stored,
+        Busy,
+        NeedsFault,
+        NoMemory,
+        Refused,
+    }
+
+    public async ValueTask<StreamStatus> StoreAsync(Operation op, AddressSpace mm, IncomingPages incoming, PageChunk chunk)
+    {
+        if (!mm.TryGetUser(op)) return StreamStatus.Refused;
+        try
+        {
+            await mm.MmapLock.DownReadAsync(op);
+            try
+            {
+                return await StoreLockedAsync(op, mm, incoming, chunk);
+            }
+            finally
+            {
+                mm.MmapLock.UpRead(op);
+            }
+        }
+        finally
+        {
+            mm.PutUser(op);
+        }
+    }
+
+    private async ValueTask<StreamStatus> StoreLockedAsync(Operation op, AddressSpace mm, IncomingPages incoming, PageChunk chunk)
+    {
+        Vma? vma = null;
+        var offset = 0;
+        for (var i = 0; i < chunk.Pages.Length; i++)
+        {
+            var entry = chunk.Pages.Span[i];
+            var hva = PageChunk.HvaOf(entry);
+            var bytes = PageChunk.IsZero(entry) ? ReadOnlyMemory<byte>.Empty : chunk.Content.Slice(offset, machine.Frames.PageSize);
+            offset += bytes.Length;
+            if (vma is null || !vma.Contains(hva)) vma = mm.Find(hva);
+            if (vma is null) return StreamStatus.Refused;
+            var page = new ArrivedPage(vma, hva, bytes);
+            var outcome = TryStore(op, mm, incoming, chunk.Header, page);
+            if (outcome is Outcome.Busy or Outcome.NeedsFault) outcome = await StoreSlowlyAsync(op, mm, incoming, chunk.Header, page);
+            if (outcome != Outcome.Stored) return outcome == Outcome.NoMemory ? StreamStatus.NoMemory : StreamStatus.Refused;
+            var point = machine.StepAsync();
+            if (!point.IsCompletedSuccessfully) await point;
+        }
+
+        machine.World.Trace?.Note(op, $"has stored {chunk.Pages.Length} pages of round {chunk.Header.Round}, {chunk.Header.Phase}, in {mm}");
+        return StreamStatus.Ok;
+    }
+
+    /// <summary>As far as it goes without waiting for anybody.</summary>
+    private Outcome TryStore(Operation op, AddressSpace mm, IncomingPages incoming, in ChunkHeader header, in ArrivedPage page)
+    {
+        // Asked for each page: post-copy may have been entered at the last step.
+        if (!incoming.Takes(header)) return Outcome.Refused;
+        var isMissing = incoming.IsMissing(page.Vma, page.Hva);
+        if (!isMissing && header.Phase == StreamPhase.Postcopy) return Outcome.Stored;
+        if (!isMissing && TryWrite(mm, page))
+        {
+            incoming.Arrived(page.Vma, page.Hva);
+            return Outcome.Stored;
+        }
+
+        if (!mm.PageTableLock.TryAcquire(op)) return Outcome.Busy;
+        try
+        {
+            return StoreUnderLock(op, mm, incoming, header, page);
+        }
+        finally
+        {
+            mm.PageTableLock.Release(op);
+        }
+    }
+
+    /// <summary>Bounded by what takes the page away between the fault and the write, which is one turn: nothing, as a rule.</summary>
+    private async ValueTask<Outcome> StoreSlowlyAsync(Operation op, AddressSpace mm, IncomingPages incoming, ChunkHeader header, ArrivedPage page)
+    {
+        while (true)
+        {
+            Outcome outcome;
+            await mm.PageTableLock.AcquireAsync(op);
+            try
+            {
+                outcome = StoreUnderLock(op, mm, incoming, header, page);
+            }
+            finally
+            {
+                mm.PageTableLock.Release(op);
+            }
+
+            if (outcome != Outcome.NeedsFault) return outcome;
+            if (await faults.HandleAsync(op, mm, page.Hva, write: true) is not { } found) return Outcome.Refused;
+            if (found.Status != HostPageStatus.Ok) return found.Status == HostPageStatus.NoMemory ? Outcome.NoMemory : Outcome.Refused;
+            machine.Frames.Put(found.Pfn);
+            outcome = TryStore(op, mm, incoming, header, page);
+            if (outcome is not (Outcome.Busy or Outcome.NeedsFault)) return outcome;
+        }
+    }
+
+    private Outcome StoreUnderLock(Operation op, AddressSpace mm, IncomingPages incoming, in ChunkHeader header, in ArrivedPage page)
+    {
+        if (!incoming.Takes(header)) return Outcome.Refused;
+        var isMissing = incoming.IsMissing(page.Vma, page.Hva);
+        if (!isMissing && header.Phase == StreamPhase.Postcopy) return Outcome.Stored;
+        var isNone = page.Vma.PteAt(page.Hva).IsNone;
+        if (isMissing && !isNone) throw new UnreachableException($"{page.Hva} of {mm} is missing and has a PTE");
+        if (!isNone && !TryWrite(mm, page)) return Outcome.NeedsFault;
+        if (isNone)
+        {
+            var outcome = isMissing && page.IsZero ? MapZeroes(op, mm, page) : MapNew(op, mm, page);
+            if (outcome != Outcome.Stored) return outcome;
+        }
+
+        incoming.Arrived(page.Vma, page.Hva);
+        return Outcome.Stored;
+    }
+
+    private Outcome MapZeroes(Operation op, AddressSpace mm, in ArrivedPage page)
+    {
+        mm.SetPte(op, page.Vma, page.Hva, Pte.Map(machine.Frames.ZeroFrame, writable: false));
+        return Outcome.Stored;
+    }
+
+    /// <summary>The page is complete before it is there for anybody.</summary>
+    private Outcome MapNew(Operation op, AddressSpace mm, in ArrivedPage page)
+    {
+        if (page.IsZero) return Outcome.Stored;
+        if (!page.Vma.Writable) return Outcome.Refused;
+        if (!machine.Frames.TryAllocate(zeroed: false, out var pfn))
+        {
+            machine.Counters.AllocationFailures++;
+            return Outcome.NoMemory;
+        }
+
+        page.Bytes.Span.CopyTo(machine.Frames.Bytes(pfn));
+        machine.Frames.Map(pfn, mm.Id, page.Hva);
+        machine.Frames.Put(pfn);
+        mm.SetPte(op, page.Vma, page.Hva, Pte.Map(pfn, writable: true));
+        return Outcome.Stored;
+    }
+
+    /// <summary>A store through the mapping; false when there is none or it forbids it.</summary>
+    private bool TryWrite(AddressSpace mm, in ArrivedPage page)
+    {
+        var pte = page.Vma.PteAt(page.Hva);
+        if (!pte.IsAccessible) return false;
+        if (page.IsZero && pte.Pfn == machine.Frames.ZeroFrame) return true;
+        lock (mm.Bus)
+        {
+            var frame = machine.Frames.Bytes(pte.Pfn);
+
+            // ram_handle_zero: what is zero already is not touched.
+            if (page.IsZero && frame.IndexOfAnyExcept((byte)0) < 0) return true;
+            if (!pte.IsWritable) return false;
+            page.Vma.Changes(page.Hva);
+            if (page.IsZero) frame.Clear();
+            else page.Bytes.Span.CopyTo(frame);
+            return true;
+        }
+    }
+
+    /// <summary>A page of a chunk; no bytes are zeroes.</summary>
+    private readonly record struct ArrivedPage(Vma Vma, Hva Hva, ReadOnlyMemory<byte> Bytes)
+    {
+        public bool IsZero => Bytes.IsEmpty;
+    }
+}

@@ -1,0 +1,60 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host.Streams;
+
+/// <summary>The port of a migration that lives in the same process as the host, as in the explorer: plain calls.</summary>
+/// <param name="host">the host</param>
+/// <param name="addressSpaceId">whose pages</param>
+/// <param name="links">the way to an address space of another host, in the words of the world</param>
+public sealed class StreamPort(HostMmu host, int addressSpaceId, Func<string, int, IPageLink> links) : IStreamPort
+{
+    public ValueTask OpenStreamAsync(Operation op, long stream, string destination, int destinationAddressSpace, long bytesPerSecond)
+    {
+        host.Streams.Open(addressSpaceId, stream, links(destination, destinationAddressSpace), bytesPerSecond);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask CloseStreamAsync(Operation op, long stream) => host.Streams.CloseAsync(op, addressSpaceId, stream);
+
+    public ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageBatch batch) => host.Streams.SendAsync(op, addressSpaceId, header, batch);
+
+    public ValueTask TakeDiscardedAsync(Operation op, HvaRange range, Memory<ulong> target)
+    {
+        host.Streams.TakeDiscarded(addressSpaceId, range, target.Span);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask FreezeAsync(Operation op, bool frozen) => host.Streams.FreezeAsync(op, addressSpaceId, frozen);
+
+    public ValueTask<ulong[]> ImageAsync(Operation op, HvaRange range) => host.Streams.ImageAsync(op, addressSpaceId, range);
+
+    public ValueTask<ulong[]> SaveOracleAsync(Operation op, HvaRange range) => ValueTask.FromResult(host.Streams.SaveOracle(addressSpaceId, range));
+
+    public ValueTask LoadOracleAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> newest)
+    {
+        host.Streams.LoadOracle(addressSpaceId, range, newest.Span);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask BeginIncomingAsync(Operation op, long stream, long epoch)
+    {
+        host.Streams.BeginIncoming(addressSpaceId, stream, epoch);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<long> EnterPostcopyAsync(
+        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults) =>
+        host.Streams.EnterPostcopyAsync(op, addressSpaceId, stream, ranges, discard, faults);
+
+    public ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range) => ValueTask.FromResult(host.Streams.Missing(addressSpaceId, range));
+
+    public ValueTask EndIncomingAsync(Operation op, long stream)
+    {
+        host.Streams.EndIncoming(addressSpaceId, stream);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<long> PagesHeldAsync(Operation op) => host.Streams.PagesHeldAsync(op, addressSpaceId);
+}

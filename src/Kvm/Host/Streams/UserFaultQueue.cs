@@ -1,0 +1,92 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host.Streams;
+
+/// <summary>
+/// The userfaultfd of one address space (fs/userfaultfd.c): accesses that found a page missing sleep here, without a lock, until the page was placed
+/// or nobody will place it any more. User space is told of a page once, by the first who waits for it. Nobody holds anything that they
+/// wait for, so their waits have no blocker: they end when another host answers.
+/// </summary>
+internal sealed class UserFaultQueue : IWaitable
+{
+    private readonly LockDomain _domain;
+    private readonly string _instance;
+    private readonly IUserFaultHandler _handler;
+    private readonly Dictionary<Hva, MissingPage> _pages = [];
+    private readonly Place _place;
+
+    public UserFaultQueue(LockDomain domain, string instance, IUserFaultHandler handler)
+    {
+        (_domain, _instance, _handler) = (domain, instance, handler);
+        _place = new Place(domain.World);
+        domain.Register(this);
+    }
+
+    /// <summary>True when the page was placed; false when it will not be.</summary>
+    public async ValueTask<bool> WaitAsync(Operation op, Hva hva)
+    {
+        _domain.BeforeAcquire(op, LockClasses.Userfaultfd, LockMode.Read, _instance, alreadyHoldsInstance: false);
+        _place.Writes();
+        var isFirst = !_pages.TryGetValue(hva, out var page);
+        if (page is null) _pages.Add(hva, page = new MissingPage());
+        var waiter = new Waiter
+        {
+            WaitId = _domain.NextWaitId(), Operation = op, Mode = LockMode.Read, SinceMicroseconds = _domain.World.NowMicroseconds,
+        };
+        page.Waiters.Add(waiter);
+        _domain.World.Trace?.Note(op, $"waits for {hva} of {_instance}, which is missing");
+
+        // The waiter stands in the queue while user space is told: the page can come before the call returns.
+        if (isFirst) await _handler.PageMissingAsync(op, hva);
+        await waiter.Task;
+        _domain.World.Observer.TurnWaited(_domain.World.NowMicroseconds - waiter.GrantedMicroseconds);
+        return page.HasArrived;
+    }
+
+    /// <summary>The page was placed.</summary>
+    public void Wake(Hva hva)
+    {
+        _place.Writes();
+        if (_pages.Remove(hva, out var page)) Complete(page, hasArrived: true);
+    }
+
+    /// <summary>No page will be placed any more.</summary>
+    public void Close()
+    {
+        _place.Writes();
+        foreach (var page in _pages.Values) Complete(page, hasArrived: false);
+        _pages.Clear();
+        _domain.Forget(this);
+    }
+
+    public void AddWaits(List<WaitSnapshot> waits)
+    {
+        var now = _domain.World.NowMicroseconds;
+        foreach (var (hva, page) in _pages)
+            foreach (var waiter in page.Waiters)
+                waits.Add(new WaitSnapshot(
+                    waiter.WaitId, waiter.Operation.Id, waiter.Operation.Kind, LockClasses.Userfaultfd.Name, $"{hva} of {_instance}", LockMode.Read,
+                    now - waiter.SinceMicroseconds, []));
+    }
+
+    private void Complete(MissingPage page, bool hasArrived)
+    {
+        var now = _domain.World.NowMicroseconds;
+        var statistics = _domain.StatisticsOf(LockClasses.Userfaultfd, LockMode.Read);
+        page.HasArrived = hasArrived;
+        foreach (var waiter in page.Waiters)
+        {
+            statistics.Acquisitions++;
+            statistics.AddWait(now - waiter.SinceMicroseconds);
+            waiter.Complete(now);
+        }
+    }
+
+    private sealed class MissingPage
+    {
+        public List<Waiter> Waiters { get; } = [];
+        public bool HasArrived { get; set; }
+    }
+}

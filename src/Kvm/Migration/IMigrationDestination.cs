@@ -1,0 +1,22 @@
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Migration;
+
+/// <summary>What the source's user space asks of the destination's. Lost means that nobody knows whether it was done.</summary>
+public interface IMigrationDestination
+{
+    /// <summary>Makes the process and its memory, and takes pages from now on.</summary>
+    ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup);
+
+    /// <summary>The end of pre-copy: all pages are there, or what is not is named as discarded. Ok means that the VM is the destination's and runs; Refused that it never will.</summary>
+    ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state);
+
+    /// <summary>Post-copy: the last page has been sent. Refused when some are still missing.</summary>
+    ValueTask<StreamStatus> FinishAsync(Operation op);
+
+    /// <summary>Post-copy recovery: what is still missing, one array a RAM block; null when there is no answer.</summary>
+    ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op);
+
+    /// <summary>Forget it: nothing of it is kept. Refused when the VM runs here.</summary>
+    ValueTask<StreamStatus> AbandonAsync(Operation op);
+}

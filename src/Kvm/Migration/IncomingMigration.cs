@@ -1,0 +1,159 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Migration;
+
+/// <summary>
+/// The destination's user space (<c>process_incoming_migration_co</c>, migration/migration.c): makes the process, lets its host take pages, and, when the source has stopped, loads the VM, compares
+/// memory with the source's page by page, claims the VM and lets it run: in this order, so that nothing that is wrong ever runs. In post-copy it runs with pages missing,
+/// and a fault on one asks the source for it.
+/// </summary>
+/// <param name="world">the world it runs in</param>
+/// <param name="name">the destination's VM, for witnesses</param>
+/// <param name="stream">its host</param>
+/// <param name="vm">its VM to be</param>
+/// <param name="inventory">who decides whose the VM is</param>
+/// <param name="tenancy">what its host owns</param>
+/// <param name="source">the way back</param>
+public sealed class IncomingMigration(
+    IWorld world, string name, IStreamPort stream, IIncomingVm vm, IVmInventory inventory, Tenancy tenancy, IMigrationReturnPath source)
+    : IMigrationDestination, IUserFaultHandler
+{
+    private readonly Place _place = new(world);
+    private MigrationSetup? _setup;
+    private Stage _stage;
+
+    private enum Stage : byte
+    {
+        Nothing,
+        Prepared,
+        TakingOver,
+        Runs,
+        Complete,
+        Abandoned,
+    }
+
+    /// <summary>The VM runs here, with or without all of its pages.</summary>
+    public bool Runs
+    {
+        get
+        {
+            _place.Reads();
+            return _stage is Stage.Runs or Stage.Complete;
+        }
+    }
+
+    /// <summary>Checks made here: pages compared.</summary>
+    public long PagesCompared { get; private set; }
+
+    /// <inheritdoc/>
+    public async ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup)
+    {
+        _place.Writes();
+        if (_stage != Stage.Nothing || setup.Destination != tenancy.Host) return StreamStatus.Refused;
+        (_setup, _stage) = (setup, Stage.Prepared);
+        await vm.CreateProcessAsync(op);
+        await stream.BeginIncomingAsync(op, setup.Stream, setup.Epoch);
+        return StreamStatus.Ok;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state)
+    {
+        _place.Writes();
+        if (_stage is Stage.Runs or Stage.Complete) return StreamStatus.Ok;
+        if (_stage != Stage.Prepared || _setup is not { } setup) return StreamStatus.Refused;
+        _stage = Stage.TakingOver;
+        if (state.IsPostcopy)
+            await stream.EnterPostcopyAsync(op, setup.Stream, setup.Blocks, [.. state.Discard.Select(words => (ReadOnlyMemory<ulong>)words)], this);
+        else
+            await stream.EndIncomingAsync(op, setup.Stream);
+
+        // After the discards, which forget what the oracle knew.
+        for (var i = 0; i < setup.Blocks.Count; i++) await stream.LoadOracleAsync(op, setup.Blocks[i], state.Newest[i]);
+        await CompareAsync(op, setup, state);
+        await vm.LoadAsync(op, state);
+        var answer = await OwnershipClaim.MakeAsync(world, inventory, op, setup.Vm, setup.Epoch, setup.Destination);
+        _place.Writes();
+        if (answer.Status != OwnershipStatus.Granted || !tenancy.TryTake(setup.Vm, answer)) return await DropAsync(op, setup);
+        _stage = state.IsPostcopy ? Stage.Runs : Stage.Complete;
+        world.Observer.GuestRuns(setup.Vm, setup.Destination, answer.Epoch, runs: true);
+        await vm.RunAsync(op, answer.Epoch);
+        return StreamStatus.Ok;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<StreamStatus> FinishAsync(Operation op)
+    {
+        _place.Writes();
+        if (_stage == Stage.Complete) return StreamStatus.Ok;
+        if (_stage != Stage.Runs) return StreamStatus.Refused;
+        foreach (var missing in await MissingAsync(op))
+            if (missing.AsSpan().IndexOfAnyExcept(0UL) >= 0)
+                return StreamStatus.Refused;
+        _stage = Stage.Complete;
+        await stream.EndIncomingAsync(op, _setup!.Stream);
+        return StreamStatus.Ok;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op)
+    {
+        _place.Reads();
+        return _stage is Stage.Runs or Stage.Complete ? await MissingAsync(op) : null;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<StreamStatus> AbandonAsync(Operation op)
+    {
+        _place.Writes();
+        if (_stage is Stage.Runs or Stage.Complete) return StreamStatus.Refused;
+
+        // A take-over that is under way finds the VM claimed by the source, and drops it itself.
+        if (_stage == Stage.Prepared) await DropAsync(op, _setup!);
+        return StreamStatus.Ok;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask PageMissingAsync(Operation op, Hva hva) => await source.RequestPageAsync(op, hva);
+
+    private async ValueTask<StreamStatus> DropAsync(Operation op, MigrationSetup setup)
+    {
+        _stage = Stage.Abandoned;
+        await stream.EndIncomingAsync(op, setup.Stream);
+        await vm.DropAsync(op);
+        return StreamStatus.Refused;
+    }
+
+    private async ValueTask<List<ulong[]>> MissingAsync(Operation op)
+    {
+        var missing = new List<ulong[]>();
+        foreach (var block in _setup!.Blocks) missing.Add(await stream.MissingAsync(op, block));
+        return missing;
+    }
+
+    /// <summary>Every page that is here must be the source's page as it was when that stopped; in post-copy, every page that was not discarded.</summary>
+    private async ValueTask CompareAsync(Operation op, MigrationSetup setup, DeviceState state)
+    {
+        for (var i = 0; i < setup.Blocks.Count; i++)
+        {
+            var block = setup.Blocks[i];
+            var here = await stream.ImageAsync(op, block);
+            var differing = new List<Hva>();
+            for (var page = 0; page < here.Length; page++)
+            {
+                if (state.IsPostcopy && (state.Discard[i][page >> 6] & (1UL << (page & 63))) != 0) continue;
+                PagesCompared++;
+                if (here[page] != state.Image[i][page]) differing.Add(block.Start + page);
+            }
+
+            if (differing.Count > 0)
+                world.Observer.Violated(new Violation(
+                    Invariants.SameMemory,
+                    $"{differing.Count} pages of {setup.Vm} at {setup.Destination} differ from the source's at switchover, the first at {differing[0]}",
+                    name, Hva: differing[0].Value, Operations: [op.Id]));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+namespace Livebed.Kvm.Migration;
+
+/// <summary>A migration as <c>query-migrate</c> tells it. Times in microseconds, sizes in bytes; results translate into QEMU's units and names.</summary>
+public sealed record MigrationInfo
+{
+    public MigrationStatus Status { get; init; }
+
+    /// <summary>Why it failed or was cancelled; empty otherwise.</summary>
+    public string Reason { get; init; } = "";
+
+    public long TotalMicroseconds { get; init; }
+    public long SetupMicroseconds { get; init; }
+
+    /// <summary>From the moment when the last vCPU left the guest until the destination ran.</summary>
+    public long DowntimeMicroseconds { get; init; }
+
+    public long ExpectedDowntimeMicroseconds { get; init; }
+
+    /// <summary><c>ram</c>: pages of <see cref="Total"/> bytes that are still to be sent.</summary>
+    public long Remaining { get; init; }
+
+    public long Total { get; init; }
+    public long PageSize { get; init; }
+
+    /// <summary>Bytes on the wire: in pre-copy, while the vCPUs were stopped, in post-copy.</summary>
+    public long PrecopyBytes { get; init; }
+
+    public long DowntimeBytes { get; init; }
+    public long PostcopyBytes { get; init; }
+    public long Transferred => PrecopyBytes + DowntimeBytes + PostcopyBytes;
+
+    /// <summary>Pages sent with content, and zero pages.</summary>
+    public long Normal { get; init; }
+
+    public long Duplicate { get; init; }
+
+    /// <summary>Dirty bitmap syncs.</summary>
+    public long DirtySyncCount { get; init; }
+
+    /// <summary>Pages a second found dirty by the newest sync.</summary>
+    public double DirtyPagesRate { get; init; }
+
+    /// <summary>Bytes a second.</summary>
+    public double Throughput => TotalMicroseconds == 0 ? 0 : Transferred * 1e6 / TotalMicroseconds;
+
+    public int CpuThrottlePercentage { get; init; }
+
+    /// <summary>The highest that it was.</summary>
+    public int CpuThrottlePercentageMax { get; init; }
+
+    public long PostcopyRequests { get; init; }
+
+    /// <summary>How often the link broke in post-copy.</summary>
+    public int PostcopyPauses { get; init; }
+
+    /// <summary>From pre-copy's last sync on, the epoch under which the VM runs; 0 before.</summary>
+    public long Epoch { get; init; }
+
+    /// <summary>The rounds of pre-copy; the newest <see cref="RoundsKept"/>.</summary>
+    public IReadOnlyList<RoundInfo> Rounds { get; init; } = [];
+
+    public const int RoundsKept = 256;
+
+    /// <summary>When each status was entered, in microseconds since the beginning, in order.</summary>
+    public IReadOnlyList<MigrationStep> Steps { get; init; } = [];
+}

@@ -1,0 +1,75 @@
+namespace Livebed.Kvm.Migration;
+
+/// <summary>What can be set for a migration, under the names and with the defaults of QEMU's <c>migrate-set-parameters</c> (qapi/migration.json); times in microseconds.</summary>
+public sealed record MigrationParameters
+{
+    public const int ChannelsMax = 64;
+    public const int RoundsLimit = 10_000;
+
+    /// <summary><c>max-bandwidth</c>: bytes a second of the link, over all channels; 0 for as fast as it goes.</summary>
+    public long MaxBandwidth { get; init; } = 1L << 30;
+
+    /// <summary><c>downtime-limit</c>.</summary>
+    public long DowntimeLimitMicroseconds { get; init; } = 300_000;
+
+    /// <summary><c>multifd-channels</c>, 1 to 64.</summary>
+    public int Channels { get; init; } = 2;
+
+    /// <summary>Pages that are cleared and sent together: a multiple of 64, at most <see cref="PageBatch.PagesMax"/>. At most this many a channel are in flight.</summary>
+    public int BatchPages { get; init; } = 256;
+
+    /// <summary>Rounds after which <see cref="TimeoutAction"/> is taken, as after the time limit.</summary>
+    public int RoundsMax { get; init; } = 1_000;
+
+    public ThrottleKind Throttle { get; init; }
+
+    /// <summary><c>cpu-throttle-initial</c>, <c>cpu-throttle-increment</c>, <c>max-cpu-throttle</c>: percent.</summary>
+    public int CpuThrottleInitial { get; init; } = 20;
+
+    public int CpuThrottleIncrement { get; init; } = 10;
+    public int MaxCpuThrottle { get; init; } = 99;
+
+    /// <summary><c>throttle-trigger-threshold</c>: percent of the bytes sent in a period that may become dirty in it.</summary>
+    public int ThrottleTriggerThreshold { get; init; } = 50;
+
+    /// <summary>How often throttling is thought about: a second, as in <c>migration_bitmap_sync</c>.</summary>
+    public long ThrottlePeriodMicroseconds { get; init; } = 1_000_000;
+
+    /// <summary><c>vcpu-dirty-limit</c>: bytes a second that one vCPU may make dirty.</summary>
+    public long VcpuDirtyLimit { get; init; } = 1L << 20;
+
+    /// <summary>After so many rounds the migration goes over to post-copy; 0 for never by itself.</summary>
+    public int PostcopyAfterRounds { get; init; }
+
+    /// <summary>How long a migration may take before <see cref="TimeoutAction"/>; 0 for any time.</summary>
+    public long TimeLimitMicroseconds { get; init; }
+
+    public TimeoutAction TimeoutAction { get; init; }
+
+    /// <summary>How long a broken link in post-copy is waited for before the guest is reported as lost; 0 for any time.</summary>
+    public long RecoveryLimitMicroseconds { get; init; } = 30_000_000;
+
+    /// <exception cref="ArgumentOutOfRangeException">A value is out of bounds.</exception>
+    public void Check()
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(MaxBandwidth);
+        ArgumentOutOfRangeException.ThrowIfNegative(DowntimeLimitMicroseconds);
+        ArgumentOutOfRangeException.ThrowIfNegative(TimeLimitMicroseconds);
+        ArgumentOutOfRangeException.ThrowIfNegative(PostcopyAfterRounds);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(VcpuDirtyLimit);
+        InRange(Channels, 1, ChannelsMax, nameof(Channels));
+        InRange(RoundsMax, 1, RoundsLimit, nameof(RoundsMax));
+        InRange(BatchPages, 64, PageBatch.PagesMax, nameof(BatchPages));
+        if (BatchPages % 64 != 0) throw new ArgumentOutOfRangeException(nameof(BatchPages), BatchPages, "batches are multiples of 64 pages");
+        InRange(CpuThrottleInitial, 1, VcpuThrottle.PercentageMax, nameof(CpuThrottleInitial));
+        InRange(CpuThrottleIncrement, 1, VcpuThrottle.PercentageMax, nameof(CpuThrottleIncrement));
+        InRange(MaxCpuThrottle, 1, VcpuThrottle.PercentageMax, nameof(MaxCpuThrottle));
+        InRange(ThrottleTriggerThreshold, 1, 100, nameof(ThrottleTriggerThreshold));
+    }
+
+    private static void InRange(int value, int least, int most, string name)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(value, least, name);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(value, most, name);
+    }
+}

@@ -1,0 +1,93 @@
+using System.Runtime.ExceptionServices;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Migration;
+
+/// <summary>
+/// QEMU's multifd channels (migration/multifd.c): each carries one batch at a time, so at most channels x batch is in flight, and a receiver that stalls stalls the sender. Pages
+/// are read when their channel sends them. <see cref="DrainAsync"/> is the barrier of a round (<c>multifd_send_sync_main</c>): without it the copy of an earlier round, on a
+/// slow channel, could arrive after that of a later one.
+/// </summary>
+internal sealed class PageChannels
+{
+    private readonly IWorld _world;
+    private readonly IStreamPort _stream;
+    private readonly OperationIds _ids;
+    private readonly Place _place;
+    private readonly Stack<int> _idle = new();
+    private readonly int _count;
+    private Waiter? _waiter;
+    private bool _waitsForAll;
+    private ExceptionDispatchInfo? _failure;
+
+    public PageChannels(IWorld world, IStreamPort stream, OperationIds ids, int count)
+    {
+        (_world, _stream, _ids, _count) = (world, stream, ids, count);
+        _place = new Place(world);
+        for (var channel = count - 1; channel >= 0; channel--) _idle.Push(channel);
+    }
+
+    /// <summary>The worst answer since it was last taken; after anything but Ok nothing more is sent.</summary>
+    public StreamStatus Status { get; private set; }
+
+    public long Bytes { get; private set; }
+    public long NormalPages { get; private set; }
+    public long DuplicatePages { get; private set; }
+
+    /// <summary>Hands the batch to an idle channel, which it waits for; returns before it has been sent.</summary>
+    public async ValueTask SendAsync(Operation op, ChunkHeader header, PageBatch batch)
+    {
+        _place.Writes();
+        while (_idle.Count == 0) await WaitAsync(op, forAll: false);
+        if (Status != StreamStatus.Ok) return;
+        var channel = _idle.Pop();
+        _world.Start($"multifd-{channel}", () => RunAsync(channel, header with { Channel = channel }, batch));
+    }
+
+    /// <summary>Returns when every channel is idle.</summary>
+    public async ValueTask<StreamStatus> DrainAsync(Operation op)
+    {
+        _place.Writes();
+        while (_idle.Count < _count) await WaitAsync(op, forAll: true);
+        _failure?.Throw();
+        return Status;
+    }
+
+    /// <summary>The link is said to be whole again.</summary>
+    public void Recover() => Status = StreamStatus.Ok;
+
+    private async ValueTask RunAsync(int channel, ChunkHeader header, PageBatch batch)
+    {
+        try
+        {
+            var sent = await _stream.SendAsync(new Operation(_ids.Next(), OperationKind.MigrationPages), header, batch);
+            Bytes += sent.Bytes;
+            NormalPages += sent.Normal;
+            DuplicatePages += sent.Duplicate;
+            if (sent.Status != StreamStatus.Ok) Status = sent.Status;
+        }
+        catch (Exception exception)
+        {
+            // A defect, not an outcome: whoever waits for the channels gets it.
+            _failure ??= ExceptionDispatchInfo.Capture(exception);
+            Status = StreamStatus.Lost;
+        }
+
+        _place.Writes();
+        _idle.Push(channel);
+        if (_waiter is null || (_waitsForAll && _idle.Count < _count)) return;
+        var waiter = _waiter;
+        _waiter = null;
+        waiter.Complete(_world.NowMicroseconds);
+    }
+
+    private async ValueTask WaitAsync(Operation op, bool forAll)
+    {
+        // One migration thread, so one waiter.
+        _waitsForAll = forAll;
+        _waiter = new Waiter { WaitId = 0, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _world.NowMicroseconds };
+        await _waiter.Task;
+        _place.Writes();
+    }
+}

@@ -1,0 +1,100 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Migration;
+
+/// <summary>
+/// The source's half of post-copy: the guest runs at the destination, and the pages that it lacks are here, frozen. Pages that a vCPU waits for go first, on a channel of their own
+/// (QEMU's postcopy-preempt); the rest is pushed in the background. When the link breaks nothing is lost as long as both hosts live: the migration pauses until somebody
+/// says that the link is whole, asks the destination what it lacks, and goes on (<c>postcopy_pause</c>, <c>migrate-recover</c>).
+/// </summary>
+internal sealed class Postcopy(
+    IWorld world, RamState ram, PageChannels channels, IStreamPort stream, IMigrationDestination destination, MigrationSetup setup, MigrationParameters parameters,
+    MigrationRecord record)
+{
+    private const long PollMicroseconds = 1_000;
+
+    private readonly Place _place = new(world);
+    private bool _isRecovering;
+
+    private ChunkHeader Header => new(setup.Stream, setup.Epoch, 0, record.Round + 1, StreamPhase.Postcopy);
+
+    public async ValueTask RunAsync(Operation op)
+    {
+        record.Enter(MigrationStatus.PostcopyActive);
+        while (!await TryPushAsync(op))
+            if (!await RecoverAsync(op))
+            {
+                record.Reason = "the link broke in post-copy and did not come back: the guest is lost, each side has pages that the other has not";
+                record.Enter(MigrationStatus.Failed);
+                return;
+            }
+
+        record.Enter(MigrationStatus.Completed);
+    }
+
+    /// <inheritdoc cref="IMigrationReturnPath.RequestPageAsync"/>
+    public async ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva)
+    {
+        _place.Writes();
+        record.PostcopyRequests++;
+        if (ram.BlockOf(hva) is not { } block) return StreamStatus.Refused;
+        if (record.Status != MigrationStatus.PostcopyActive) return StreamStatus.Lost;
+        var page = hva - block.Range.Start;
+
+        // Not to be sent: it was, or is under way.
+        if (!block.TryClear(page)) return StreamStatus.Ok;
+        var sent = await stream.SendAsync(
+            op, Header with { Channel = ChunkHeader.UrgentChannel }, new PageBatch(new HvaRange(hva, 1), new ulong[] { 1 }));
+        record.UrgentBytes += sent.Bytes;
+        record.UrgentPages += sent.Normal + sent.Duplicate;
+        _place.Writes();
+        if (sent.Status != StreamStatus.Ok) block.Mark(page);
+        return sent.Status;
+    }
+
+    public bool Recover()
+    {
+        _place.Writes();
+        return _isRecovering = record.Status == MigrationStatus.PostcopyPaused;
+    }
+
+    /// <summary>Everything that is left, and the destination's word that it lacks nothing.</summary>
+    private async ValueTask<bool> TryPushAsync(Operation op)
+    {
+        foreach (var block in ram.Blocks)
+            for (var word = 0; channels.Status == StreamStatus.Ok;)
+            {
+                _place.Writes();
+                if (block.TakeBatch(ref word, parameters.BatchPages / 64) is not { } batch) break;
+                await channels.SendAsync(op, Header, batch);
+            }
+
+        return await channels.DrainAsync(op) == StreamStatus.Ok && await destination.FinishAsync(op) == StreamStatus.Ok;
+    }
+
+    private async ValueTask<bool> RecoverAsync(Operation op)
+    {
+        for (;;)
+        {
+            record.PostcopyPauses++;
+            record.Enter(MigrationStatus.PostcopyPaused);
+            var since = world.NowMicroseconds;
+            for (_place.Reads(); !_isRecovering; _place.Reads())
+            {
+                if (parameters.RecoveryLimitMicroseconds > 0 && world.NowMicroseconds - since > parameters.RecoveryLimitMicroseconds) return false;
+                await world.DelayAsync(PollMicroseconds);
+            }
+
+            _isRecovering = false;
+            record.Enter(MigrationStatus.PostcopyRecover);
+            if (await destination.RecoverAsync(op) is not { } missing) continue;
+            _place.Writes();
+            for (var i = 0; i < ram.Blocks.Length; i++) missing[i].CopyTo(ram.Blocks[i].Dirty, 0);
+            channels.Recover();
+            record.Enter(MigrationStatus.PostcopyActive);
+            return true;
+        }
+    }
+}

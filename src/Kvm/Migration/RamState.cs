@@ -1,0 +1,122 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.DirtyLog;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Migration;
+
+/// <summary>
+/// Which pages are still to be sent: QEMU's <c>RAMState</c> (migration/ram.c) and its memory listener. Three sources of dirt are ORed into one bitmap a RAM block: KVM's logs of the memslots
+/// that show it (<c>migration_bitmap_sync</c>), what user space itself discarded, and memslots that came, went or moved, whose every page counts as dirty since bits
+/// between the last GET and the update are lost (kvm-protocol 9.2, Q1). Taken before the pages are read, always: early is harmless, late loses writes.
+/// </summary>
+internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange> ranges)
+{
+    public RamBlock[] Blocks { get; } = [.. ranges.Select(range => new RamBlock(range))];
+
+    public bool IsLogging { get; private set; }
+
+    public long DirtyPages => Blocks.Sum(block => block.DirtyPages);
+
+    private bool ClearsByHand => vm.Options.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet;
+
+    private IEnumerable<Memslot> UserSlots => vm.Memslots.Active.Slots.Where(slot => slot.Id < MemslotUpdater.FirstPrivateId && slot.Pages > 0).ToList();
+
+    /// <summary><c>ram_init_bitmaps</c>: every page is dirty, and from here on every write is logged. The caller holds the BQL.</summary>
+    /// <returns>false when the VM is dying</returns>
+    public async ValueTask<bool> StartAsync(Operation op)
+    {
+        vm.LogState.Writes();
+        foreach (var block in Blocks) block.MarkAll();
+        IsLogging = true;
+        foreach (var slot in UserSlots)
+            if (await vm.MemslotUpdates.SetLoggingAsync(op, slot.Id, logs: true) is null)
+                return false;
+        return true;
+    }
+
+    public async ValueTask StopAsync(Operation op)
+    {
+        IsLogging = false;
+        foreach (var slot in UserSlots)
+            if (slot.LogsDirtyPages)
+                await vm.MemslotUpdates.SetLoggingAsync(op, slot.Id, logs: false);
+    }
+
+    /// <summary><c>migration_bitmap_sync</c>. The caller holds the BQL.</summary>
+    /// <returns>pages that were clean before; -1 when the VM is dying</returns>
+    public async ValueTask<long> SyncAsync(Operation op, bool isFinal)
+    {
+        var before = DirtyPages;
+        if (vm.Options.DirtyLog == DirtyLogMode.Ring)
+        {
+            vm.Counters.DirtyLogGets++;
+            if (await vm.DirtyRings.ReapAsync(op, MarkHarvested) < 0) return -1;
+        }
+
+        // Beside rings a bitmap has only what was written without a vCPU: collected at the end, as QEMU does.
+        if (vm.Options.DirtyLog != DirtyLogMode.Ring || isFinal)
+            foreach (var slot in UserSlots)
+            {
+                var bits = new ulong[(slot.Pages + 63) / 64];
+                if (await vm.DirtyLog.GetAsync(op, slot.Id, bits) < 0) continue;
+                vm.LogState.Writes();
+                foreach (var block in Blocks) block.MarkReported(slot, bits);
+            }
+
+        foreach (var block in Blocks) await stream.TakeDiscardedAsync(op, block.Range, block.Dirty);
+        return DirtyPages - before;
+    }
+
+    /// <summary>Before a batch is read: KVM takes the bits of its pages and write-protects them (<c>migration_clear_memory_region_dirty_bitmap</c>). Nothing to do where GET has done so.</summary>
+    public async ValueTask ClearAsync(Operation op, PageBatch batch)
+    {
+        if (!ClearsByHand) return;
+        foreach (var slot in UserSlots)
+        {
+            var common = slot.Hvas.Intersect(batch.Range);
+            if (common.IsEmpty) continue;
+            var first = common.Start - slot.BaseHva;
+            var firstWord = (int)(first >> 6);
+            var bits = new ulong[((first + common.Pages - 1) >> 6) - firstWord + 1];
+            for (var page = 0L; page < common.Pages; page++)
+            {
+                var inBatch = common.Start - batch.Range.Start + page;
+                if ((batch.Pages.Span[(int)(inBatch >> 6)] & (1UL << (int)(inBatch & 63))) == 0) continue;
+                var inSlot = first + page - (firstWord * 64L);
+                bits[inSlot >> 6] |= 1UL << (int)(inSlot & 63);
+            }
+
+            await vm.DirtyLog.ClearAsync(op, slot.Id, bits, firstWord);
+        }
+    }
+
+    /// <summary>KVM_SET_USER_MEMORY_REGION while a migration goes on; the caller holds the BQL. Logging stays on, whatever the flags say.</summary>
+    public async ValueTask<MemslotResult> SetMemslotAsync(Operation op, MemslotChange change)
+    {
+        var old = vm.Memslots.Active.ById(change.Id);
+        if (IsLogging && change.Pages > 0) change = change with { Flags = change.Flags | MemslotFlags.LogDirtyPages };
+        var result = await vm.MemslotUpdates.SetAsync(op, change);
+        if (!IsLogging || result != MemslotResult.Ok) return result;
+        vm.LogState.Writes();
+        foreach (var block in Blocks)
+        {
+            if (old is not null) block.Mark(old.Hvas);
+            if (change.Pages > 0) block.Mark(new HvaRange(change.BaseHva, change.Pages));
+        }
+
+        return result;
+    }
+
+    /// <summary>An entry of a dirty ring, harvested and reset.</summary>
+    public void MarkHarvested(int slotId, long page)
+    {
+        if (vm.Memslots.Active.ById(slotId) is not { } slot) return;
+        foreach (var block in Blocks)
+            if (block.Range.Contains(slot.BaseHva + page))
+                block.Mark(slot.BaseHva + page - block.Range.Start);
+    }
+
+    public RamBlock? BlockOf(Hva hva) => Array.Find(Blocks, block => block.Range.Contains(hva));
+}

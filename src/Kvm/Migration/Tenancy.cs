@@ -1,0 +1,49 @@
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Migration;
+
+/// <summary>
+/// What one host knows of its own: the VMs that it was granted, each with its epoch, and the latest inventory that it has heard of. It is the host's half of fencing: no VM
+/// runs here without an entry, and no grant of an inventory that has been replaced makes one.
+/// </summary>
+public sealed class Tenancy(IWorld world, string host)
+{
+    private readonly Dictionary<string, long> _epochs = new(StringComparer.Ordinal);
+    private readonly Place _place = new(world);
+    private long _term;
+
+    public string Host { get; } = host;
+
+    /// <summary>An answer of the inventory came in; true when it makes (or keeps) this host the VM's owner.</summary>
+    public bool TryTake(string vm, in Ownership answer)
+    {
+        _place.Writes();
+        if (answer.Status != OwnershipStatus.Granted || answer.Host != Host || answer.Term < _term) return false;
+        if (_epochs.TryGetValue(vm, out var known) && known >= answer.Epoch) return known == answer.Epoch;
+        _epochs[vm] = answer.Epoch;
+        return true;
+    }
+
+    /// <summary>The VM has gone elsewhere, or for good.</summary>
+    public void Give(string vm)
+    {
+        _place.Writes();
+        _epochs.Remove(vm);
+    }
+
+    /// <summary>Whether the VM may run here under that epoch.</summary>
+    public bool Owns(string vm, long epoch)
+    {
+        _place.Reads();
+        return _epochs.TryGetValue(vm, out var known) && known == epoch;
+    }
+
+    /// <summary>A new inventory asks what this host owns, and from here on counts alone; null when it is older than one that has asked already.</summary>
+    public IReadOnlyList<KeyValuePair<string, long>>? Report(long term)
+    {
+        _place.Writes();
+        if (term < _term) return null;
+        _term = term;
+        return [.. _epochs.OrderBy(entry => entry.Key, StringComparer.Ordinal)];
+    }
+}

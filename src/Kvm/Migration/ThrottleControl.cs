@@ -1,0 +1,54 @@
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Migration;
+
+/// <summary>
+/// QEMU's <c>migration_trigger_throttle</c> (migration/ram.c): once a period, if the bytes that became dirty in it are more than the threshold's share of the bytes sent, for the second time,
+/// the vCPUs are slowed down: by auto-converge a step further, by the dirty limit to their quota.
+/// </summary>
+internal sealed class ThrottleControl(Vm vm, MigrationParameters parameters, int pageSize)
+{
+    private const int TimesTooHigh = 2;
+
+    private long _periodBegan;
+    private long _bytesAtBegin;
+    private long _dirtyPages;
+    private int _tooHigh;
+
+    public VcpuThrottle Current { get; private set; }
+
+    public int PercentageMax { get; private set; }
+
+    public void Begin(long nowMicroseconds) => _periodBegan = nowMicroseconds;
+
+    /// <summary>After a sync: what it found, and the bytes sent since the beginning.</summary>
+    public async ValueTask SyncedAsync(Operation op, long nowMicroseconds, long dirtyPages, long bytesSent)
+    {
+        _dirtyPages += dirtyPages;
+        if (parameters.Throttle == ThrottleKind.None || nowMicroseconds - _periodBegan < parameters.ThrottlePeriodMicroseconds) return;
+        var sent = bytesSent - _bytesAtBegin;
+        var isTooHigh = _dirtyPages * pageSize > sent * parameters.ThrottleTriggerThreshold / 100;
+        (_periodBegan, _bytesAtBegin, _dirtyPages) = (nowMicroseconds, bytesSent, 0);
+        if (!isTooHigh || ++_tooHigh < TimesTooHigh) return;
+        _tooHigh = 0;
+        await SetAsync(op, Next());
+    }
+
+    public ValueTask EndAsync(Operation op) => Current == VcpuThrottle.None ? ValueTask.CompletedTask : SetAsync(op, VcpuThrottle.None);
+
+    private VcpuThrottle Next() => parameters.Throttle == ThrottleKind.DirtyLimit
+        ? new VcpuThrottle(0, Math.Max(1, parameters.VcpuDirtyLimit / pageSize))
+        : new VcpuThrottle(
+            Current.Percentage == 0
+                ? parameters.CpuThrottleInitial
+                : Math.Min(Current.Percentage + parameters.CpuThrottleIncrement, parameters.MaxCpuThrottle),
+            0);
+
+    private async ValueTask SetAsync(Operation op, VcpuThrottle throttle)
+    {
+        Current = throttle;
+        PercentageMax = Math.Max(PercentageMax, throttle.Percentage);
+        foreach (var vcpu in vm.Vcpus) await vcpu.ThrottleAsync(op, throttle);
+    }
+}
