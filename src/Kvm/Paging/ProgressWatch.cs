@@ -13,9 +13,10 @@ namespace Livebed.Kvm.Paging;
 internal sealed class ProgressWatch(IWorld world, VcpuOptions options, string name)
 {
     /// <summary>A fault, and a second one for a translation that was flushed before it was used, are nothing special.</summary>
-    private const int EmptyEntriesMax = 4;
+    private const int LostInARowMax = 4;
 
-    private int _emptyEntries;
+    private bool _hasMapped;
+    private int _lostInARow;
     private Rounds _retries;
     private Rounds _ringFullExits;
 
@@ -24,10 +25,18 @@ internal sealed class ProgressWatch(IWorld world, VcpuOptions options, string na
 
     /// <summary>For several entries in a row what was faulted in was flushed before the guest could use it: those who flush may wait for somebody whom
     /// these two keep from running.</summary>
-    public bool LosesTranslations => _emptyEntries > EmptyEntriesMax;
+    public bool LosesTranslations => _lostInARow > LostInARowMax;
 
     /// <summary>The guest was entered and has made, or given up, so many accesses.</summary>
-    public void Entered(int accesses) => _emptyEntries = accesses > 0 ? 0 : _emptyEntries + 1;
+    public void Entered(int accesses)
+    {
+        if (accesses > 0) _lostInARow = 0;
+        else if (_hasMapped) _lostInARow++;
+        _hasMapped = false;
+    }
+
+    /// <summary>A fault has found its translation, for the next entry to use.</summary>
+    public void Mapped() => _hasMapped = true;
 
     /// <summary>Another fault begins.</summary>
     public void FaultBegins() => _retries = default;

@@ -218,6 +218,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
             {
                 case FaultStatus.Mapped:
                     mapped = true;
+                    _progress.Mapped();
                     // Even if the translation is stale already: the next entry finds out.
                     again = false;
                     Fill(reply, flushesBefore);
