@@ -155,7 +155,7 @@ public sealed class BedVm : IVmPort
         var vcpu = new Vcpu(
             _bed.World,
             new VcpuOptions(
-                index, TlbEntries: 64, BatchAccesses: 8, FaultRetriesMax: options.FaultRetriesMax, FaultMicrosecondsMax: options.FaultMicrosecondsMax),
+                index, TlbEntries: 64, BatchAccesses: 8, FaultRetriesMax: options.FaultRetriesMax, FaultMicrosecondsMax: 0),
             $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this), memory, program, state);
         Vcpus.Add(vcpu);
         Vm.Vcpus.Add(vcpu);

@@ -26,21 +26,28 @@ public sealed class Stage(Bed bed)
 
     public IReadOnlyList<int> RamSlots { get; } = [.. Enumerable.Range(0, bed.Options.RamSlots)];
 
-    /// <summary>A value that nobody has written yet.</summary>
-    public ulong NextToken()
+    /// <summary>A value that nobody has written yet, told from those of guests.</summary>
+    public ulong NextSoftwareToken()
     {
         _state.Writes();
-        return ++_tokens;
+        return (0xEEUL << 40) | ++_tokens;
     }
 
     /// <summary>An ioctl on the VM: refused when it is closing, waited for by its end.</summary>
     public ValueTask CommandAsync(Func<BedVm, ValueTask> command) => Vm.CommandAsync(() => command(Vm));
 
     /// <summary>Every RAM page mapped writable, as in a guest that has run for a while.</summary>
-    public async ValueTask TouchRamAsync()
+    public ValueTask TouchRamAsync() => TouchRamAsync(Vm);
+
+    /// <summary>The same of another VM.</summary>
+    public async ValueTask TouchRamAsync(BedVm vm)
     {
-        for (var page = 0; page < Bed.Options.RamPages; page++) await Vm.TouchAsync(BedVm.RamGfn(page), write: true);
+        for (var page = 0; page < Bed.Options.RamPages; page++) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
     }
+
+    /// <summary>KVM writes on behalf of a vCPU.</summary>
+    public ValueTask SoftwareWriteAsync(int page, int vcpu) => CommandAsync(async vm => await vm.Vm.SoftwareWriter.WriteAsync(
+        Bed.NewOperation(OperationKind.SoftwareWrite), vcpu, BedVm.RamGfn(page), NextSoftwareToken()));
 
     public ValueTask PlugAsync() => CommandAsync(async vm => await vm.PlugAsync(Bed.NewOperation(OperationKind.MemslotCreate)));
 

@@ -25,6 +25,7 @@ public sealed class VirtualWorld : IWorld
     private int _chosen = -1;
     private int _pending;
     private long _stepsMax;
+    private long _spun;
     private long _nextDue = long.MaxValue;
     private long _timerOrder;
     private ulong _hash;
@@ -48,6 +49,10 @@ public sealed class VirtualWorld : IWorld
 
     public long NowMicroseconds { get; private set; }
     public long Steps { get; private set; }
+
+    /// <summary>Steps of lanes that do not spin.</summary>
+    public long Progress { get; private set; }
+
     public IModelObserver Observer => _observer;
 
     /// <summary>Who writes down every step for a person; null when nobody does.</summary>
@@ -244,12 +249,23 @@ public sealed class VirtualWorld : IWorld
         Steps++;
         NowMicroseconds++;
         ref readonly var chosen = ref _ready[pick];
+        if (chosen.Lane.IsSpinning) _spun++;
+        else GotOn();
         _hash = SeededRandom.Mix(_hash ^ ((ulong)chosen.Lane.Id << 8) ^ (ulong)chosen.Cause);
         _recorder?.Add(chosen.Lane.Id);
         Trace?.Stepped(chosen.Lane, chosen.Cause);
         _strategy.Stepped(chosen.Lane);
         Footprints?.StepBegins(chosen.Lane, chosen.Cause);
         return pick;
+    }
+
+    /// <summary>Steps of lanes that spin count towards the limit only until somebody gets on: a schedule that has them spin often starves them, and
+    /// ends all the same.</summary>
+    private void GotOn()
+    {
+        Progress++;
+        _stepsMax += _spun;
+        _spun = 0;
     }
 
     /// <summary>With footprints it is known what a lane that spins has looked at: it tries again when that was written, and not before.</summary>

@@ -80,7 +80,8 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
         foreach (var (first, entries) in vm.Sptes.Pages.ToArray())
         {
             var range = new GfnRange(first, entries.Length);
-            if (await vm.Zapper.UnmapAsync(op, range, mayYield: false)) await vm.Flusher.FlushAsync(op, range, FlushReason.Release);
+            var zapped = await vm.Zapper.UnmapAsync(op, range, mayYield: false);
+            if (!zapped.IsEmpty) await vm.Flusher.FlushAsync(op, zapped, FlushReason.Release);
         }
 
         var detached = vm.Sptes.DetachRoot();

@@ -22,6 +22,10 @@ public interface IWorld
 
     IModelObserver Observer { get; }
 
+    /// <summary>Steps of operations that do not spin at <see cref="SchedulingPoint.Retry"/>; 0 for ever where nobody counts them. Whoever retries while this
+    /// grows waits for somebody slow.</summary>
+    long Progress => 0;
+
     /// <summary>Starts a kernel or user thread that runs beside the caller; it must not fail. The explorer gives it a lane, the cluster a turn.</summary>
     void Start(string name, Func<ValueTask> body);
 
