@@ -16,7 +16,7 @@ public sealed class BedVm : IVmPort
 {
     private readonly Bed _bed;
     private readonly List<Lane> _vcpuLanes = [];
-    private TaskCompletionSource? _drained;
+    private Latch? _drained;
     private int _commands;
 
     private readonly Place _state;
@@ -129,14 +129,14 @@ public sealed class BedVm : IVmPort
         _commands++;
         await command();
         _state.Reads();
-        if (--_commands == 0) _drained?.TrySetResult();
+        if (--_commands == 0) _drained?.Complete();
     }
 
     /// <summary>Ends commands and vCPUs; what is left is the VM and its process.</summary>
     public async ValueTask QuiesceAsync(Operation op)
     {
         IsClosing = true;
-        if (_commands > 0) await (_drained = new TaskCompletionSource()).Task;
+        if (_commands > 0) await (_drained = new Latch(_bed.World));
         foreach (var vcpu in Vcpus) await vcpu.StopAsync(op);
         foreach (var lane in _vcpuLanes) await lane.Completion;
         // Who was waited for is no matter of places any more.

@@ -3,13 +3,12 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>
-/// One actor of a scenario as the scheduler sees it: a chain of continuations. It is also the synchronization context under which they run,
-/// which is how a lock that grants itself to a waiter finds whose continuation it is. Of a lane that waits for several things at once only the
+/// One actor of a scenario as the scheduler sees it: a chain of continuations. It is also a synchronization context, which is how a lock that grants
+/// itself to a waiter finds whose continuation it is; but none of the lane's code runs under it, see <see cref="IWorld.WaitingContext"/>. Of a lane that waits for several things at once only the
 /// first that becomes ready is offered to the strategy; the others follow in their order.
 /// </summary>
 public sealed class Lane : SynchronizationContext
 {
-    private readonly TaskCompletionSource _completion = new();
     private readonly VirtualWorld _world;
     private Queue<ReadyLane>? _backlog;
 
@@ -19,6 +18,7 @@ public sealed class Lane : SynchronizationContext
         Id = id;
         Name = name;
         End = new Place(world);
+        Completion = new Latch(world);
     }
 
     /// <summary>0, 1, 2, ... in order of spawning.</summary>
@@ -27,9 +27,9 @@ public sealed class Lane : SynchronizationContext
     public string Name { get; }
 
     /// <summary>Awaited inside the world only; completes also when the lane failed, which the schedule's result tells.</summary>
-    public Task Completion => _completion.Task;
+    public Latch Completion { get; }
 
-    public bool IsDone => _completion.Task.IsCompleted;
+    public bool IsDone => Completion.IsCompleted;
 
     /// <summary>That it has ended, which whoever waits for it sees.</summary>
     internal Place End { get; }
@@ -53,8 +53,6 @@ public sealed class Lane : SynchronizationContext
     public override SynchronizationContext CreateCopy() => this;
 
     public override string ToString() => Name;
-
-    internal void Complete() => _completion.SetResult();
 
     internal void Postpone(in ReadyLane ready) => (_backlog ??= new Queue<ReadyLane>()).Enqueue(ready);
 

@@ -70,6 +70,8 @@ public sealed class VirtualWorld : IWorld
 
     IFootprint? IWorld.Footprint => Footprints;
 
+    SynchronizationContext? IWorld.WaitingContext => Current;
+
     /// <summary>Adds a lane that begins when it is first chosen; also from within the run.</summary>
     /// <param name="name">unique among those of the scenario</param>
     /// <param name="body">what it does</param>
@@ -89,17 +91,13 @@ public sealed class VirtualWorld : IWorld
     {
         _stepsMax = stepsMax;
         var outer = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
         try
         {
             // The last step may have been chosen where another lane stood: it is made too.
             while (!_stopped && _pending > 0 && (Steps < stepsMax || _chosen >= 0) && TryTakeNext(out var next))
             {
-                if (Current != next.Lane)
-                {
-                    Current = next.Lane;
-                    SynchronizationContext.SetSynchronizationContext(next.Lane);
-                }
-
+                Current = next.Lane;
                 next.Run();
             }
         }
@@ -301,7 +299,7 @@ public sealed class VirtualWorld : IWorld
         _pending--;
         lane.IsSpinning = false;
         lane.End.Writes();
-        lane.Complete();
+        lane.Completion.Complete();
     }
 
     private ScheduleOutcome OutcomeNow()

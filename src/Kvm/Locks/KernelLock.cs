@@ -153,7 +153,7 @@ public abstract class KernelLock : IWaitable
     private Waiter Enqueue(Operation op, LockMode mode)
     {
         var blocker = _holders.Count > 0 ? _holders[0] : new Holder(_queue.First!.Value.Operation.Id, _queue.First.Value.Operation.Kind, mode, 0);
-        var waiter = new Waiter
+        var waiter = new Waiter(_domain.World)
         {
             WaitId = _domain.NextWaitId(),
             Operation = op,

@@ -66,7 +66,7 @@ public sealed class RcuWait : IWaitable
 
         // The first one in the way at the first sleep stands for them all in telemetry; a default is "nobody knew".
         _firstBlocker ??= _blockers().FirstOrDefault();
-        var sleeper = new Waiter { WaitId = _waitId, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _registeredSince };
+        var sleeper = new Waiter(_domain.World) { WaitId = _waitId, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _registeredSince };
         _sleeper = sleeper;
         await sleeper.Task;
         _domain.World.Observer.TurnWaited(_domain.World.NowMicroseconds - sleeper.GrantedMicroseconds);

@@ -73,7 +73,7 @@ public sealed class Srcu : IWaitable
             return;
         }
 
-        var waiter = new Waiter
+        var waiter = new Waiter(_domain.World)
         {
             WaitId = _domain.NextWaitId(),
             Operation = op,

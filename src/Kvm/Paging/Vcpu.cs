@@ -295,7 +295,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     }
 
     private Waiter NewWaiter(Operation op) =>
-        new() { WaitId = ++_nextWaitId, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _world.NowMicroseconds };
+        new(_world) { WaitId = ++_nextWaitId, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _world.NowMicroseconds };
 
     private void WakeAll()
     {
