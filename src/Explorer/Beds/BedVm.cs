@@ -1,3 +1,4 @@
+using System.Numerics;
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.DirtyLog;
@@ -14,6 +15,8 @@ namespace Livebed.Explorer.Beds;
 /// <summary>A VM and its process, wired as the grains wire them; commands of user space hold the VM open, and end before it goes.</summary>
 public sealed class BedVm : IVmPort
 {
+    private const int TlbEntriesMax = 64;
+
     private readonly Bed _bed;
     private readonly List<Lane> _vcpuLanes = [];
     private Latch? _drained;
@@ -165,11 +168,15 @@ public sealed class BedVm : IVmPort
         var vcpu = new Vcpu(
             _bed.World,
             new VcpuOptions(
-                index, TlbEntries: 64, BatchAccesses: 8, FaultRetriesMax: options.FaultRetriesMax, FaultMicrosecondsMax: options.FaultMicrosecondsMax),
+                index, TlbEntries(options), BatchAccesses: 8, FaultRetriesMax: options.FaultRetriesMax, FaultMicrosecondsMax: options.FaultMicrosecondsMax),
             $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this), memory, program);
         Vcpus.Add(vcpu);
         Vm.Vcpus.Add(vcpu);
     }
+
+    /// <summary>One for each page of an area: as in a larger one, pages of one area never push each other out.</summary>
+    private static int TlbEntries(BedOptions options) =>
+        Math.Min(TlbEntriesMax, (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(options.RamPages, options.HotplugPages)));
 
     private ValueTask ExitAsync() => ExitAsync(_bed.NewOperation(OperationKind.AddressSpaceExit));
 

@@ -61,8 +61,5 @@ internal sealed class CrossingHostPort(VirtualWorld world, IHostPort host) : IHo
         return await host.AuditAsync(op, sptes);
     }
 
-    private async ValueTask CallAsync()
-    {
-        await world.PointAsync(SchedulingPoint.Call);
-    }
+    private ValueTask CallAsync() => world.PointAsync(SchedulingPoint.Call);
 }

@@ -47,8 +47,5 @@ internal sealed class CrossingSubscriber(VirtualWorld world, IMmuNotifierSubscri
         await vm.ReleaseAsync(op);
     }
 
-    private async ValueTask CallAsync()
-    {
-        await world.PointAsync(SchedulingPoint.Call);
-    }
+    private ValueTask CallAsync() => world.PointAsync(SchedulingPoint.Call);
 }

@@ -20,7 +20,7 @@ public sealed class VirtualWorld : IWorld
     private readonly Stack<LanePoint> _points = new();
     private readonly PriorityQueue<ReadyLane, (long Due, long Order)> _timers = new();
     private readonly List<ReadyLane> _retrying = [];
-    private ReadyLane[] _ready = new ReadyLane[8];
+    private ReadyLane[] _ready = new ReadyLane[4];
     private int _readyCount;
     private int _chosen = -1;
     private int _pending;

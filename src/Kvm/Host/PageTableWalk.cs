@@ -17,19 +17,20 @@ internal static class PageTableWalk
     public static async ValueTask<int> ZapAsync(Machine machine, Operation op, AddressSpace mm, Vma vma, HvaRange pages)
     {
         var zapped = 0;
-        var gone = new List<Pfn>();
-        foreach (var batch in Batches(pages))
+        List<Pfn>? gone = null;
+        for (var start = pages.Start; start < pages.End; start += PagesPerBatch)
         {
+            var end = EndOfBatch(start, pages);
             await mm.PageTableLock.AcquireAsync(op);
             try
             {
-                for (var hva = batch.Start; hva < batch.End; hva += 1)
+                for (var hva = start; hva < end; hva += 1)
                 {
                     var pte = vma.PteAt(hva);
                     if (pte.IsNone) continue;
                     mm.SetPte(op, vma, hva, Pte.None, discard: true);
                     zapped++;
-                    if (pte.IsPresent) gone.Add(pte.Pfn);
+                    if (pte.IsPresent) (gone ??= []).Add(pte.Pfn);
                     if (pte.IsSwap) machine.Swap.Free(pte.SwapSlot);
                 }
             }
@@ -39,9 +40,9 @@ internal static class PageTableWalk
             }
 
             await machine.StepAsync();
-            foreach (var pfn in gone)
+            foreach (var pfn in gone ?? [])
                 if (machine.Frames.Unmap(pfn)) machine.World.Trace?.Note(op, $"frees {pfn}");
-            gone.Clear();
+            gone?.Clear();
         }
 
         return zapped;
@@ -53,12 +54,13 @@ internal static class PageTableWalk
         Operation op, AddressSpace mm, Vma vma, HvaRange pages, Func<Hva, Pte, Pte> next)
     {
         var changed = 0;
-        foreach (var batch in Batches(pages))
+        for (var start = pages.Start; start < pages.End; start += PagesPerBatch)
         {
+            var end = EndOfBatch(start, pages);
             await mm.PageTableLock.AcquireAsync(op);
             try
             {
-                for (var hva = batch.Start; hva < batch.End; hva += 1)
+                for (var hva = start; hva < end; hva += 1)
                 {
                     var pte = vma.PteAt(hva);
                     var wanted = next(hva, pte);
@@ -76,9 +78,5 @@ internal static class PageTableWalk
         return changed;
     }
 
-    private static IEnumerable<HvaRange> Batches(HvaRange pages)
-    {
-        for (var start = pages.Start; start < pages.End; start += PagesPerBatch)
-            yield return new HvaRange(start, Math.Min(PagesPerBatch, pages.End - start));
-    }
+    private static Hva EndOfBatch(Hva start, HvaRange pages) => start + Math.Min(PagesPerBatch, pages.End - start);
 }

@@ -11,10 +11,10 @@ namespace Livebed.Kvm.Locks;
 public abstract class KernelLock : IWaitable
 {
     private readonly LockDomain _domain;
-    private readonly List<Holder> _holders = [];
-    private readonly LinkedList<Waiter> _queue = new();
-    private readonly LockStatistics _readStatistics;
-    private readonly LockStatistics _writeStatistics;
+    private readonly List<Holder> _holders = new(2);
+
+    // Made for the first that has to wait: most locks never see one.
+    private LinkedList<Waiter>? _queue;
     private readonly Place _place;
 
     protected KernelLock(LockDomain domain, LockClass lockClass, string instance)
@@ -22,8 +22,6 @@ public abstract class KernelLock : IWaitable
         _domain = domain;
         Class = lockClass;
         Instance = instance;
-        _readStatistics = domain.StatisticsOf(lockClass, LockMode.Read);
-        _writeStatistics = domain.StatisticsOf(lockClass, LockMode.Write);
         domain.Register(this);
         _place = new Place(domain.World);
     }
@@ -38,9 +36,11 @@ public abstract class KernelLock : IWaitable
         get
         {
             _place.Reads();
-            return _queue.Count > 0;
+            return HasQueue;
         }
     }
+
+    private bool HasQueue => _queue is { Count: > 0 };
 
     public bool IsHeld => _holders.Count > 0;
     public bool IsHeldForWrite => _holders.Count > 0 && _holders[0].Mode == LockMode.Write;
@@ -56,20 +56,32 @@ public abstract class KernelLock : IWaitable
     /// <summary>Modes that this lock knows; a mutex maps everything to Write.</summary>
     protected virtual LockMode Normalise(LockMode mode) => mode;
 
-    protected async ValueTask AcquireAsync(Operation op, LockMode mode)
+    /// <summary>Asks for the lock. What need not wait, neither at the point nor for the lock, costs no state machine.</summary>
+    protected ValueTask AcquireAsync(Operation op, LockMode mode)
     {
         mode = Normalise(mode);
         _domain.BeforeAcquire(op, Class, mode, Instance, alreadyHoldsInstance: !op.Held.IsEmpty && IsHeldBy(op.Id));
         var point = _domain.World.PointAsync(SchedulingPoint.LockAcquire);
-        if (!point.IsCompletedSuccessfully) await point;
+        if (!point.IsCompletedSuccessfully) return AcquireAfterAsync(point, op, mode);
+        return TryEnter(op, mode) ? ValueTask.CompletedTask : QueueAsync(op, mode);
+    }
 
-        if (Admits(mode, _holders.Count, IsHeldForWrite, _queue.Count > 0))
-        {
-            Enter(op, mode, _domain.World.NowMicroseconds);
-            op.Held = op.Held.With(Class, mode);
-            return;
-        }
+    private async ValueTask AcquireAfterAsync(ValueTask point, Operation op, LockMode mode)
+    {
+        await point;
+        if (!TryEnter(op, mode)) await QueueAsync(op, mode);
+    }
 
+    private bool TryEnter(Operation op, LockMode mode)
+    {
+        if (!Admits(mode, _holders.Count, IsHeldForWrite, HasQueue)) return false;
+        Enter(op, mode, _domain.World.NowMicroseconds);
+        op.Held = op.Held.With(Class, mode);
+        return true;
+    }
+
+    private async ValueTask QueueAsync(Operation op, LockMode mode)
+    {
         _domain.World.Trace?.Lock(op, LockStep.Waits, Class, Instance, mode);
         var waiter = Enqueue(op, mode);
         await waiter.Task;
@@ -80,15 +92,9 @@ public abstract class KernelLock : IWaitable
     protected bool TryAcquire(Operation op, LockMode mode)
     {
         mode = Normalise(mode);
-        if (!Admits(mode, _holders.Count, IsHeldForWrite, _queue.Count > 0))
-        {
-            _place.Writes();
-            return false;
-        }
-
-        Enter(op, mode, _domain.World.NowMicroseconds);
-        op.Held = op.Held.With(Class, mode);
-        return true;
+        if (TryEnter(op, mode)) return true;
+        _place.Writes();
+        return false;
     }
 
     /// <exception cref="UnreachableException">The operation does not hold the lock: a defect of the model, never of a protocol.</exception>
@@ -115,7 +121,7 @@ public abstract class KernelLock : IWaitable
     protected bool TryReinitialise()
     {
         _place.Writes();
-        if (_queue.Count > 0) return false;
+        if (HasQueue) return false;
         _holders.Clear();
         return true;
     }
@@ -123,7 +129,7 @@ public abstract class KernelLock : IWaitable
     public void AddWaits(List<WaitSnapshot> waits)
     {
         var now = _domain.World.NowMicroseconds;
-        for (var node = _queue.First; node is not null; node = node.Next)
+        for (var node = _queue?.First; node is not null; node = node.Next)
         {
             var blockers = new List<WaitBlocker>();
             foreach (var holder in _holders)
@@ -150,9 +156,11 @@ public abstract class KernelLock : IWaitable
 
     private static bool Conflicts(LockMode left, LockMode right) => left == LockMode.Write || right == LockMode.Write;
 
+    private static Holder HolderOf(Waiter first, LockMode mode) => new(first.Operation.Id, first.Operation.Kind, mode, 0);
+
     private Waiter Enqueue(Operation op, LockMode mode)
     {
-        var blocker = _holders.Count > 0 ? _holders[0] : new Holder(_queue.First!.Value.Operation.Id, _queue.First.Value.Operation.Kind, mode, 0);
+        var blocker = _holders.Count > 0 ? _holders[0] : HolderOf(_queue!.First!.Value, mode);
         var waiter = new Waiter(_domain.World)
         {
             WaitId = _domain.NextWaitId(),
@@ -162,7 +170,7 @@ public abstract class KernelLock : IWaitable
             FirstBlocker = blocker.Operation,
             FirstBlockerKind = blocker.Kind,
         };
-        _queue.AddLast(waiter);
+        (_queue ??= new LinkedList<Waiter>()).AddLast(waiter);
         _place.Writes();
         return waiter;
     }
@@ -179,13 +187,13 @@ public abstract class KernelLock : IWaitable
     {
         // An unfair lock lets readers in past a queued writer, hence the walk over the whole queue and not just its head.
         var passedOver = false;
-        for (var node = _queue.First; node is not null;)
+        for (var node = _queue?.First; node is not null;)
         {
             var next = node.Next;
             var waiter = node.Value;
             if (Admits(waiter.Mode, _holders.Count, IsHeldForWrite, passedOver))
             {
-                _queue.Remove(node);
+                _queue!.Remove(node);
                 StatisticsOf(waiter.Mode).AddWait(now - waiter.SinceMicroseconds);
                 Enter(waiter.Operation, waiter.Mode, now);
                 _domain.World.Observer.LockWaited(new LockWait(
@@ -205,7 +213,7 @@ public abstract class KernelLock : IWaitable
     /// <summary>Readers come and go without seeing each other, unless somebody queues.</summary>
     private void Changes(LockMode mode, int holds)
     {
-        if (_queue.Count > 0) _place.Writes();
+        if (HasQueue) _place.Writes();
         else if (mode == LockMode.Read) _place.Reads();
         else _place.Holds(holds);
     }
@@ -217,7 +225,7 @@ public abstract class KernelLock : IWaitable
         return -1;
     }
 
-    private LockStatistics StatisticsOf(LockMode mode) => mode == LockMode.Read ? _readStatistics : _writeStatistics;
+    private LockStatistics StatisticsOf(LockMode mode) => _domain.StatisticsOf(Class, mode);
 
     private readonly record struct Holder(OperationId Operation, OperationKind Kind, LockMode Mode, long SinceMicroseconds);
 }
