@@ -13,6 +13,8 @@ namespace Livebed.Explorer.Scheduling;
 /// </summary>
 public sealed class VirtualWorld : IWorld
 {
+    private static readonly Action<object?> BeginLane = static lane => ((Lane)lane!).World.Begin((Lane)lane);
+
     private readonly ISchedulingStrategy _strategy;
     private readonly VirtualObserver _observer;
     private readonly ScheduleRecorder? _recorder;
@@ -78,11 +80,17 @@ public sealed class VirtualWorld : IWorld
     public Lane Spawn(string name, Func<ValueTask> body)
     {
         // Replays go by names.
-        if (_lanes.Exists(other => other.Name == name)) name = $"{name}~{_lanes.Count}";
-        var lane = new Lane(this, _lanes.Count, name);
+        foreach (var other in _lanes)
+        {
+            if (other.Name != name) continue;
+            name = $"{name}~{_lanes.Count}";
+            break;
+        }
+
+        var lane = new Lane(this, _lanes.Count, name, body);
         _lanes.Add(lane);
         _pending++;
-        MakeReady(new ReadyLane(lane, StepCause.Start, (Action<object?>)(_ => Begin(lane, body)), null));
+        MakeReady(new ReadyLane(lane, StepCause.Start, BeginLane, lane));
         return lane;
     }
 
@@ -110,7 +118,7 @@ public sealed class VirtualWorld : IWorld
         }
 
         return new ScheduleResult(
-            OutcomeNow(), Steps, NowMicroseconds, _hash, _observer.Violations, [.. _lanes.Where(lane => !lane.IsDone)], _failure);
+            OutcomeNow(), Steps, NowMicroseconds, _hash, _observer.Violations, _pending == 0 ? [] : [.. _lanes.Where(lane => !lane.IsDone)], _failure);
     }
 
     /// <summary>Runs something before or after the lanes, as one step in which nobody else can run.</summary>
@@ -259,11 +267,11 @@ public sealed class VirtualWorld : IWorld
         _parked.WakeStale();
     }
 
-    private async void Begin(Lane lane, Func<ValueTask> body)
+    private async void Begin(Lane lane)
     {
         try
         {
-            await body();
+            await lane.Body();
         }
         catch (Exception exception)
         {

@@ -35,7 +35,7 @@ public sealed class HostMmu
     public HostMmu(IWorld world, string name, int frames, int pageSize, Mutant mutant)
     {
         _machine = new Machine(world, name, frames, pageSize, mutant);
-        _faults = new PageFault(_machine);
+        _faults = new PageFault(_machine, _live);
         _userMemory = new UserMemory(_machine, _faults);
         _exit = new ExitMmap(_machine);
         _heldRanges = new HeldRange(_machine, _live);
@@ -79,13 +79,9 @@ public sealed class HostMmu
     }
 
     /// <inheritdoc cref="IHostPort.FaultInAsync"/>
-    public async ValueTask<HostPage> FaultInAsync(Operation op, int addressSpaceId, Hva hva, bool write)
-    {
-        using var live = _live.Enter(op);
-        return Find(addressSpaceId) is { } mm
-            ? await _faults.FaultInAsync(op, mm, hva, write)
-            : new HostPage(HostPageStatus.NoAddressSpace, Pfn.None, Writable: false);
-    }
+    public ValueTask<HostPage> FaultInAsync(Operation op, int addressSpaceId, Hva hva, bool write) => Find(addressSpaceId) is { } mm
+        ? _faults.FaultInAsync(op, mm, hva, write)
+        : ValueTask.FromResult(new HostPage(HostPageStatus.NoAddressSpace, Pfn.None, Writable: false));
 
     /// <inheritdoc cref="IHostPort.PutPageAsync"/>
     public void PutPage(Pfn pfn) => _machine.Frames.Put(pfn);

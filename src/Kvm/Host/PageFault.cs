@@ -10,7 +10,7 @@ namespace Livebed.Kvm.Host;
 /// Runs under mmap_lock (read) and never gives it up inside, as a fault without FAULT_FLAG_ALLOW_RETRY.
 /// Simplified: "reuse" asks for a single reference (<c>wp_can_reuse_anon_folio</c>), there is no PageAnonExclusive; no direct reclaim.
 /// </summary>
-internal sealed class PageFault(Machine machine)
+internal sealed class PageFault(Machine machine, LiveOperationSet live)
 {
     /// <summary>Each attempt waits for somebody or gets somewhere; whoever needs more than this is livelocked.</summary>
     private const int AttemptsMax = 1 << 14;
@@ -25,9 +25,10 @@ internal sealed class PageFault(Machine machine)
         NoMemory,
     }
 
-    /// <summary>Finds the page and takes a reference on its frame.</summary>
+    /// <summary>Finds the page and takes a reference on its frame; the operation is live until then.</summary>
     public async ValueTask<HostPage> FaultInAsync(Operation op, AddressSpace mm, Hva hva, bool write)
     {
+        using var visit = live.Enter(op);
         machine.Counters.FaultIns++;
         if (!mm.TryGetUser(op)) return new HostPage(HostPageStatus.NoAddressSpace, Pfn.None, Writable: false);
         try

@@ -12,7 +12,7 @@ public sealed class LockDomain(IWorld world)
     private readonly List<IWaitable> _waitables = new(16);
 
     // By class and mode; made when first counted in.
-    private LockStatistics?[] _statistics = new LockStatistics?[2 * LockClass.Count];
+    private LockStatistics?[] _statistics = new LockStatistics?[2 * LockClass.CountSoFar];
     private long _nextWaitId;
 
     // Held bits may come from another process before a class was named in this one.
@@ -31,7 +31,7 @@ public sealed class LockDomain(IWorld world)
     {
         var index = 2 * lockClass.Index + (int)mode;
         // A class may have been defined since.
-        if (index >= _statistics.Length) Array.Resize(ref _statistics, 2 * LockClass.Count);
+        if (index >= _statistics.Length) Array.Resize(ref _statistics, 2 * LockClass.CountSoFar);
         return _statistics[index] ??= new LockStatistics();
     }
 
