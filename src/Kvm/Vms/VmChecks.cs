@@ -270,8 +270,7 @@ public sealed class VmChecks(Vm vm)
         vm.Counters.ChecksEvaluated++;
         if (_open.Count > 0 || vm.Protocol.Sequence != sequence) return;
         vm.Violated(
-            Invariants.FaultProgress,
-            $"the fault on {gfn} retries although no range is open (in progress: {vm.Protocol.InvalidationsInProgress}): it would for ever",
+            Invariants.FaultProgress, $"the fault on {gfn} retries although no range is open (in progress: {vm.Protocol.InvalidationsInProgress}): it would for ever",
             gfn.Value, operations: op.Id);
     }
 
