@@ -8,7 +8,8 @@ namespace Livebed.Explorer.Scenarios;
 /// <summary>Where one schedule of a plan is played: the bed, its VM, and what actors share.</summary>
 public sealed class Stage(Bed bed)
 {
-    private readonly Dictionary<string, Operation> _held = [];
+    // Made for the first who holds a range.
+    private Dictionary<string, Operation>? _held;
     private readonly Place _state = new(bed.World);
     private BedInventory? _inventory;
     private ulong _tokens;
@@ -24,7 +25,7 @@ public sealed class Stage(Bed bed)
     /// <summary>The migration that is under way, or was the last.</summary>
     public BedMigration? Migration { get; private set; }
 
-    public IReadOnlyList<int> RamSlots { get; } = [.. Enumerable.Range(0, bed.Options.RamSlots)];
+    public IReadOnlyList<int> RamSlots => [.. Enumerable.Range(0, Bed.Options.RamSlots)];
 
     /// <summary>A value that nobody has written yet, told from those of guests.</summary>
     public ulong NextSoftwareToken()
@@ -97,7 +98,8 @@ public sealed class Stage(Bed bed)
     /// <summary>Takes away whatever of range, VM and process the actors have left, so that a plan may be played without any of them.</summary>
     public async ValueTask EndAsync(TeardownOrder order)
     {
-        foreach (var held in _held.Values) await Vm.Host.CloseRangeAsync(held);
+        if (_held is not null)
+            foreach (var held in _held.Values) await Vm.Host.CloseRangeAsync(held);
         await Vm.TearDownAsync(Bed.NewOperation(OperationKind.VmDestroy), order);
     }
 
@@ -105,6 +107,7 @@ public sealed class Stage(Bed bed)
     public Operation HeldBy(string actor)
     {
         _state.Writes();
+        _held ??= [];
         if (!_held.TryGetValue(actor, out var op)) _held[actor] = op = Bed.NewOperation(OperationKind.HeldRange);
         return op;
     }

@@ -35,6 +35,12 @@ public interface IWorld
     /// <summary>Who wants to know what each step reads and writes; null, as nearly always, when nobody does. The same for the life of the world.</summary>
     IFootprint? Footprint => null;
 
+    /// <summary>
+    /// Where whoever waits now is to go on when woken. Null, as in the cluster, leaves that to what is current where it awaits: a grain's scheduler. A
+    /// world of one thread names it here, since a context that is current is captured by every await, also by those that wait for nobody.
+    /// </summary>
+    SynchronizationContext? WaitingContext => null;
+
     /// <summary>Who writes down every step for a person to read; null, as nearly always, when nobody does.</summary>
     IModelTrace? Trace => null;
 }

@@ -33,7 +33,7 @@ internal sealed class UserFaultQueue : IWaitable
         if (_closed) return false;
         var isFirst = !_pages.TryGetValue(hva, out var page);
         if (page is null) _pages.Add(hva, page = new MissingPage());
-        var waiter = new Waiter
+        var waiter = new Waiter(_domain.World)
         {
             WaitId = _domain.NextWaitId(), Operation = op, Mode = LockMode.Read, SinceMicroseconds = _domain.World.NowMicroseconds,
         };
