@@ -53,8 +53,12 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         return null;
     }
 
-    public ValueTask<VcpuThrottle> ThrottleOfAsync(OperationMessage op) =>
-        _vcpu is null ? Vacant(ValueTask.FromResult(VcpuThrottle.None)) : _vcpu.ThrottleOfAsync(op.ToOperation());
+    public async ValueTask<VcpuThrottle> ThrottleOfAsync(OperationMessage op)
+    {
+        if (_vcpu is not null) return await _vcpu.ThrottleOfAsync(op.ToOperation());
+        Vacancy.Noticed();
+        return VcpuThrottle.None;
+    }
 
     public ValueTask ThrottleAsync(OperationMessage op, VcpuThrottle throttle) => _vcpu is null ? Vacant() : _vcpu.ThrottleAsync(op.ToOperation(), throttle);
 

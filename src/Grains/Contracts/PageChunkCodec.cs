@@ -20,7 +20,7 @@ public sealed class PageChunkCodec : IFieldCodec<PageChunkMessage>, IDeepCopier<
     private const int FixedBytes = (3 * sizeof(long)) + (4 * sizeof(int)) + 1;
     private const int ContentBytesMax = 64 << 20;
 
-    public void WriteField<TBufferWriter>(ref Writer<TBufferWriter> writer, uint fieldIdDelta, Type expectedType, PageChunkMessage value)
+    public void WriteField<TBufferWriter>(ref Writer<TBufferWriter> writer, uint fieldIdDelta, Type? expectedType, PageChunkMessage? value)
         where TBufferWriter : IBufferWriter<byte>
     {
         if (value is null)
@@ -45,7 +45,7 @@ public sealed class PageChunkCodec : IFieldCodec<PageChunkMessage>, IDeepCopier<
         writer.Write(chunk.Content.Span);
     }
 
-    public PageChunkMessage ReadValue<TInput>(ref Reader<TInput> reader, Field field)
+    public PageChunkMessage? ReadValue<TInput>(ref Reader<TInput> reader, Field field)
     {
         if (field.WireType == WireType.Reference) return ReferenceCodec.ReadReference<PageChunkMessage, TInput>(ref reader, field);
         field.EnsureWireType(WireType.LengthPrefixed);
@@ -69,5 +69,5 @@ public sealed class PageChunkCodec : IFieldCodec<PageChunkMessage>, IDeepCopier<
     }
 
     /// <summary>Between two hosts of one silo the message itself goes over.</summary>
-    public PageChunkMessage DeepCopy(PageChunkMessage input, CopyContext context) => input;
+    public PageChunkMessage? DeepCopy(PageChunkMessage? input, CopyContext context) => input;
 }

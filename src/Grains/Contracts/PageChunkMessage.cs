@@ -27,7 +27,8 @@ public sealed class PageChunkMessage : IDisposable
     {
         var rentedEntries = ArrayPool<long>.Shared.Rent(pages);
         var rentedContent = ArrayPool<byte>.Shared.Rent(contentBytes);
-        (entries, content) = (rentedEntries.AsSpan(0, pages), rentedContent.AsSpan(0, contentBytes));
+        entries = rentedEntries.AsSpan(0, pages);
+        content = rentedContent.AsSpan(0, contentBytes);
         return new PageChunkMessage(
             new PageChunk(header, rentedEntries.AsMemory(0, pages), rentedContent.AsMemory(0, contentBytes), checksum), rentedEntries, rentedContent);
     }
