@@ -7,6 +7,7 @@ using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
 using Orleans.Concurrency;
 
 namespace Livebed.Grains.Actors;
@@ -70,6 +71,13 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
     {
         DeactivateOnIdle();
         return ValueTask.FromResult(Report());
+    }
+
+    /// <summary>Its silo goes down: in a process that has others the guest would run on without anybody.</summary>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        if (_vcpu is { IsStopped: false }) _ = _vcpu.StopAsync(new Operation(OperationId.None, OperationKind.VmDestroy));
+        return Task.CompletedTask;
     }
 
     private async Task RunAsync(Vcpu vcpu, IDisposable program)

@@ -22,16 +22,13 @@ namespace Livebed.Grains.Actors;
 internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions options) : Grain, IVmGrain
 {
     private const int CommandsRemembered = 1024;
-    private const long MigrationBeginsMicroseconds = 2_000;
 
     private readonly RememberedResults<object?> _commands = new(CommandsRemembered);
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ActorJournal? _journal;
     private VmProcess? _process;
-    private OutgoingSide? _outgoing;
-    private IncomingSide? _incoming;
+    private VmMigrations? _migrations;
     private Task _moving = Task.CompletedTask;
-    private Task _memslotUpdates = Task.CompletedTask;
     private int _commandsRunning;
     private bool _isClosing;
     private Vacancy? _vacancy;
@@ -41,18 +38,14 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     /// <summary>The VM, from the moment when it is made.</summary>
     private Vm? TheVm => _process?.Vm;
 
-    /// <summary>The migration that goes on now.</summary>
-    private OutgoingSide? Migrating => _outgoing is { IsOver: false } ? _outgoing : null;
-
     public async ValueTask<bool> CreateAsync(OperationMessage op, VmMessage vm)
     {
         if (!Vacancy.TryFill()) return false;
         await _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
-            var journal = _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
-            var process = _process = new VmProcess(GrainFactory, journal, this.GetPrimaryKeyString(), vm);
+            var process = Begin(vm);
             var operation = op.ToOperation();
-            await journal.RunAsync(operation, async () =>
+            await _journal!.RunAsync(operation, async () =>
             {
                 await BringUpAsync(operation, process);
                 return true;
@@ -63,7 +56,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     }
 
     public ValueTask<MemslotResult> SetMemslotAsync(OperationMessage op, MemslotChange change) => CommandAsync(
-        op, MemslotResult.Dead, (vm, operation) => SetMemslotAsync(vm, operation, change),
+        op, MemslotResult.Dead, (_, operation) => _migrations!.SetMemslotAsync(operation, change),
         result => (result == MemslotResult.Ok ? "ok" : "fail", $"slot {change.Id} pages {change.Pages} at {change.BaseGfn}: {result}"));
 
     public ValueTask<long> DirtyLogAsync(OperationMessage op, DirtyLogStep step) => CommandAsync(
@@ -88,7 +81,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
             if (_isClosing) return Array.Empty<ActorReport>();
             var vcpus = await journal.RunAsync(
                 operation, () => TearDownAsync(process, operation, how), _ => ("ok", $"{how.Order}, shares mm: {how.SharesAddressSpace}"));
-            await LeaveInventoryAsync(operation, process);
+            await _migrations!.LeaveInventoryAsync(operation);
             return Close(vcpus);
         }))!;
     }
@@ -99,10 +92,9 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         var moving = _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
             if (_isClosing || vm.IsHandedOver) return Refused("the VM is gone");
-            if (Migrating is not null) return Refused("it migrates already");
-            var outgoing = _outgoing = new OutgoingSide(GrainFactory, journal, _process!, request);
+            if (_migrations!.IsMigrating) return Refused("it migrates already");
             var operation = op.ToOperation();
-            var moved = await journal.RunAsync(operation, () => MoveAsync(outgoing, operation), result => (
+            var moved = await journal.RunAsync(operation, () => MoveAsync(_migrations, operation, request), result => (
                 result.Info.Status == MigrationStatus.Completed ? "ok" : "fail", $"{request.Setup.Vm} to {request.Setup.Destination}: {result.Info.Status} {result.Info.Reason}"));
             return moved.Vcpus is { } vcpus ? new MigrationOutcome(moved.Info, Close(vcpus)) : new MigrationOutcome(moved.Info, []);
         });
@@ -110,27 +102,24 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         return (MigrationOutcome)(await moving)!;
     }
 
-    public ValueTask<MigrationInfo?> MigrationInfoAsync() => ValueTask.FromResult(_process is null ? Vacant<MigrationInfo?>(null) : _outgoing?.Info);
+    public ValueTask<MigrationInfo?> MigrationInfoAsync() => ValueTask.FromResult(_migrations is null ? Vacant<MigrationInfo?>(null) : _migrations.Info);
 
     public ValueTask<CancelCase> CancelMigrationAsync(OperationMessage op) =>
-        ValueTask.FromResult(_process is null ? Vacant(CancelCase.NothingToDo) : _outgoing?.Cancel() ?? CancelCase.NothingToDo);
+        ValueTask.FromResult(_migrations?.Cancel() ?? Vacant(CancelCase.NothingToDo));
 
-    public ValueTask<bool> StartPostcopyAsync(OperationMessage op) => ValueTask.FromResult(_process is null ? Vacant(false) : _outgoing?.StartPostcopy() == true);
+    public ValueTask<bool> StartPostcopyAsync(OperationMessage op) => ValueTask.FromResult(_migrations?.StartPostcopy() ?? Vacant(false));
 
-    public ValueTask<bool> RecoverMigrationAsync(OperationMessage op) =>
-        ValueTask.FromResult(_process is null ? Vacant(false) : _outgoing?.Source?.Recover() == true);
+    public ValueTask<bool> RecoverMigrationAsync(OperationMessage op) => ValueTask.FromResult(_migrations?.Recover() ?? Vacant(false));
 
     public ValueTask<StreamStatus> RequestPageAsync(OperationMessage op, long hva) =>
-        _outgoing?.Source is { } source ? source.RequestPageAsync(op.ToOperation(), new Hva(hva)) : Vacant(ValueTask.FromResult(StreamStatus.Lost));
+        _migrations?.RequestPageAsync(op.ToOperation(), new Hva(hva)) ?? Vacant(ValueTask.FromResult(StreamStatus.Lost));
 
     public async ValueTask<StreamStatus?> PrepareIncomingAsync(OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey)
     {
         if (!Vacancy.TryFill()) return null;
         if (_process is not null) return StreamStatus.Refused;
-        _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
-        _process = new VmProcess(GrainFactory, _journal, this.GetPrimaryKeyString(), target);
-        _incoming = new IncomingSide(GrainFactory, _journal.World, _process, setup, sourceKey, () => Close([]));
-        return await _incoming.Migration.PrepareAsync(op.ToOperation(), setup);
+        Begin(target);
+        return await _migrations!.BeginIncoming(setup, sourceKey, () => Close([])).Migration.PrepareAsync(op.ToOperation(), setup);
     }
 
     public ValueTask<StreamStatus> TakeOverAsync(OperationMessage op, DeviceStateMessage state) =>
@@ -147,7 +136,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
 
     public async ValueTask PageMissingAsync(OperationMessage op, long hva)
     {
-        if (_incoming is not null) await _incoming.Migration.PageMissingAsync(op.ToOperation(), new Hva(hva));
+        if (_migrations?.Incoming is { } incoming) await incoming.Migration.PageMissingAsync(op.ToOperation(), new Hva(hva));
         else Vacancy.Noticed();
     }
 
@@ -163,11 +152,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         ? Vacant(new FaultMessage(Kvm.Paging.FaultStatus.Dead, default, null, Dirtied: false))
         : FaultMessage.From(await vm.Faults.HandleAsync(op.ToOperation(), vcpu, new Gfn(gfn), write));
 
-    public ValueTask ReapDirtyRingsAsync(OperationMessage op)
-    {
-        if (Migrating?.Source is { } source) return source.ReapAsync(op.ToOperation());
-        return _process?.Session is { } session ? session.ReapAsync(op.ToOperation()) : Vacant(ValueTask.CompletedTask);
-    }
+    public ValueTask ReapDirtyRingsAsync(OperationMessage op) => TheVm is null ? Vacant(ValueTask.CompletedTask) : _migrations!.ReapAsync(op.ToOperation());
 
     public async ValueTask<HeldMessage> InvalidateRangeStartAsync(OperationMessage op, RangeMessage range)
     {
@@ -216,36 +201,18 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     }
 
     /// <summary>Migrates; when the VM is the destination's, what is left of it here goes.</summary>
-    private async ValueTask<(MigrationInfo Info, ActorReport[]? Vcpus)> MoveAsync(OutgoingSide outgoing, Operation op)
+    private async ValueTask<(MigrationInfo Info, ActorReport[]? Vcpus)> MoveAsync(VmMigrations migrations, Operation op, MigrationRequest request)
     {
-        var info = await outgoing.RunAsync(op, async () =>
-        {
-            // Of the dirty log there is one user. And a memslot update that began before may make a memslot that the migration has not seen.
-            await _process!.Session!.DisableAsync(op);
-            await _memslotUpdates;
-        });
+        var info = await migrations.MigrateAsync(op, request);
         if (info.Status != MigrationStatus.Completed) return (info, null);
         var vcpus = await TearDownAsync(_process!, op, new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false));
-        await outgoing.CheckNothingLeftAsync(op);
+        await migrations.CheckNothingLeftAsync(op);
         return (info, vcpus);
-    }
-
-    private async ValueTask<MemslotResult> SetMemslotAsync(Vm vm, Operation op, MemslotChange change)
-    {
-        while (Migrating is { } migrating)
-        {
-            if (migrating.Source is { } source) return await source.SetMemslotAsync(op, change);
-            await vm.World.DelayAsync(MigrationBeginsMicroseconds);
-        }
-
-        var update = vm.MemslotUpdates.SetAsync(op, change).AsTask();
-        _memslotUpdates = Task.WhenAll(_memslotUpdates, update);
-        return await update;
     }
 
     private async ValueTask<long> RunDirtyLogAsync(Operation op, DirtyLogStep step)
     {
-        if (Migrating is not null) return -1;
+        if (_migrations!.IsMigrating) return -1;
         var session = _process!.Session!;
         var message = _process.Message;
         switch (step)
@@ -265,17 +232,9 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     /// <summary>Before the VM dies: a migration away is cancelled and comes to its end, one that brings it here is given up if it does not run yet.</summary>
     private async ValueTask EndMigrationsAsync(Operation op)
     {
-        _outgoing?.Cancel();
+        _migrations!.Cancel();
         await _moving.ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
-        if (_incoming is not null) await _incoming.Migration.AbandonAsync(op);
-    }
-
-    private async ValueTask LeaveInventoryAsync(Operation op, VmProcess process)
-    {
-        var (vm, epoch) = _outgoing is { Epoch: > 0 } ? (_outgoing.Vm, _outgoing.Epoch) : (_incoming?.Vm ?? "", _incoming?.Epoch ?? 0);
-        if (epoch == 0) return;
-        await new GrainTenancy(process.Host, process.Message.HostKey).GiveAsync(vm);
-        await new GrainInventory(GrainFactory).RemoveAsync(op, vm, epoch);
+        if (_migrations.Incoming is { } incoming) await incoming.Migration.AbandonAsync(op);
     }
 
     /// <summary>All of it goes. Migrations under way are given up; commands under way hold a reference to the VM, so they end first.</summary>
@@ -283,7 +242,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     {
         _isClosing = true;
         if (_commandsRunning > 0) await _drained.Task;
-        if (_incoming is not null) await _incoming.EndAsync();
+        await _migrations!.EndIncomingAsync();
         return await process.TearDownAsync(op, how);
     }
 
@@ -310,10 +269,18 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     /// <summary>What the source asks of the destination; <paramref name="absent"/> where there is none.</summary>
     private async ValueTask<T> IncomingAsync<T>(OperationMessage op, T absent, Func<IncomingSide, Operation, ValueTask<T>> call)
     {
-        if (_incoming is not { } incoming || _journal is not { } journal) return Vacant(absent);
+        if (_migrations?.Incoming is not { } incoming || _journal is not { } journal) return Vacant(absent);
         var operation = op.ToOperation();
         using var scope = journal.Observer.Enter(operation);
         return await call(incoming, operation);
+    }
+
+    private VmProcess Begin(VmMessage vm)
+    {
+        _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
+        _process = new VmProcess(GrainFactory, _journal, this.GetPrimaryKeyString(), vm);
+        _migrations = new VmMigrations(GrainFactory, _journal, _process);
+        return _process;
     }
 
     /// <summary>The last report, with the end of the very operation that closes in its history; then the activation goes.</summary>

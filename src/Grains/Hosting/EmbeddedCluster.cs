@@ -13,6 +13,7 @@ public sealed class EmbeddedCluster : ICluster
 {
     private const int AttemptsWithFreePorts = 3;
     private readonly List<IHost> _silos = [];
+    private readonly HashSet<string> _killed = [];
     private readonly TaskCompletionSource<string> _siloLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IHost? _client;
     private int _stopping;
@@ -92,9 +93,24 @@ public sealed class EmbeddedCluster : ICluster
         }
     }
 
+    /// <summary>
+    /// A silo dies without a word, as when its machine does; the others hear of it at once instead of by missed probes. What it held is gone, what it was asked is unanswered.
+    /// Its name stays in <see cref="SiloNames"/>. Not the primary: that has the membership table.
+    /// </summary>
+    public async Task KillSiloAsync(int silo)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(silo, 1);
+        var victim = _silos[silo];
+        var address = victim.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress;
+        victim.Services.GetRequiredService<LogSwitch>().Quiet();
+        _killed.Add(SiloNames[silo]);
+        await victim.StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _silos[0].Services.GetRequiredService<IClusterMembershipService>().TryKill(address);
+    }
+
     private void ReportLost(string silo)
     {
-        if (Volatile.Read(ref _stopping) == 0) _siloLost.TrySetResult(silo);
+        if (Volatile.Read(ref _stopping) == 0 && !_killed.Contains(silo)) _siloLost.TrySetResult(silo);
     }
 
     public async ValueTask DisposeAsync()

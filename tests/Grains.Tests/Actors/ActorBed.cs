@@ -53,9 +53,12 @@ internal sealed class ActorBed : IAsyncDisposable
     public async Task<BedVm> PlanAsync(VmPlan? plan = null)
     {
         var host = Interlocked.Increment(ref _hosts);
-        await Grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(host)).ConfigureAsync(new HostMessage(ActorKeys.Host(host), FramesPerHost, PageSize, Mutant.None));
-        return new BedVm(this, plan ?? new VmPlan(), host, Interlocked.Increment(ref _vms));
+        await Grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(host)).ConfigureAsync(new HostMessage(ActorKeys.Host(host), FramesPerHost, PageSize, plan?.Mutant ?? Mutant.None));
+        return new BedVm(this, plan ?? new VmPlan(), host, NextVm());
     }
+
+    /// <summary>An ordinal that no VM has.</summary>
+    public int NextVm() => Interlocked.Increment(ref _vms);
 
     /// <summary>A VM whose guests run and have begun to fault.</summary>
     public async Task<BedVm> RunAsync(VmPlan? plan = null)
