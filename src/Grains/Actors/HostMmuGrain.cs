@@ -17,8 +17,8 @@ namespace Livebed.Grains.Actors;
 
 /// <summary>
 /// Adapter of a <see cref="HostMmu"/>: one for each host, never moved and never collected, because the machine's memory is in it. Events of
-/// the driver are remembered by operation id, so a repeat after a time-out is harmless. A host whose silo died is asked again on another one and is not there: it owns nothing and refuses
-/// pages.
+/// the driver are remembered by operation id, so a repeat after a time-out is harmless. A host whose silo died is asked again on another one and is not there: it owns nothing, and
+/// pages sent to it are lost.
 /// </summary>
 [Reentrant]
 [LivebedPlacement]
@@ -143,7 +143,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     public async ValueTask<StreamStatus> ReceivePagesAsync(OperationMessage op, int addressSpace, PageChunkMessage chunk)
     {
         using var owned = chunk.Own();
-        return _host is null ? StreamStatus.Refused : await _host.Streams.ReceiveAsync(op.ToOperation(), addressSpace, owned.Chunk);
+        return _host is null ? StreamStatus.Lost : await _host.Streams.ReceiveAsync(op.ToOperation(), addressSpace, owned.Chunk);
     }
 
     public ValueTask<WordsMessage> TakeDiscardedAsync(int addressSpace, HvaRange range)

@@ -76,5 +76,7 @@ internal sealed class ActorBed : IAsyncDisposable
         return string.Join(' ', all.Select(entry => entry.GrainId.Key.ToString()!).Where(key => key == vmKey || key.StartsWith(vmKey + "/", StringComparison.Ordinal)));
     }
 
+    public Task KillSiloAsync(int silo) => _cluster.KillSiloAsync(silo);
+
     public ValueTask DisposeAsync() => _cluster.DisposeAsync();
 }
