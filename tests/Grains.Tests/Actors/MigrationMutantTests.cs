@@ -29,7 +29,7 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
         var bed = await clusters.BedAsync(PlacementMode.Spread);
         var here = await bed.RunAsync(new VmPlan(DirtyLogMode.InitiallySet, AccessesPerSecond: 20_000, Mutant: mutant));
         var there = here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant)));
-        var parameters = Slow with { RoundsMax = 2, TimeoutAction = TimeoutAction.Suspend };
+        var parameters = Slow with { Throttle = ThrottleKind.None, RoundsMax = 2, TimeoutAction = TimeoutAction.Suspend };
         var outcome = await here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there, parameters));
         Assert.Equal(MigrationStatus.Completed, outcome.Info.Status);
         var caught = await CaughtAsync(outcome.LastReports, there);
