@@ -15,11 +15,13 @@ internal sealed class ActorJournal
 {
     private const int HistoryMax = 20_000;
     private const int ViolationsMax = 256;
+    private const int GuestRunsMax = 10_000;
 
     private readonly string _actor;
     private readonly string _silo;
     private readonly List<HistoryEntry> _history = [];
     private readonly List<Violation> _violations = [];
+    private readonly List<GuestRunsEntry> _guestRuns = [];
     private readonly Dictionary<OperationId, int> _live = [];
     private long _historyDropped;
 
@@ -27,7 +29,7 @@ internal sealed class ActorJournal
     {
         _actor = actor;
         _silo = telemetry.Silo;
-        Observer = telemetry.Observe(actor, Violated);
+        Observer = telemetry.Observe(actor, Violated, GuestRuns);
         World = new ClusterWorld(
             Observer, TimeProvider.System, preemptionSeed: options.PreemptionSeed(actor), preemptionShare: options.PreemptionShare);
     }
@@ -73,7 +75,7 @@ internal sealed class ActorJournal
         if (--_live[op] == 0) _live.Remove(op);
     }
 
-    /// <summary>The next report; violations and history leave with it.</summary>
+    /// <summary>The next report; violations, history and starts of guests leave with it.</summary>
     public ActorReport Report(
         IReadOnlyDictionary<string, long> counters, IReadOnlyList<LockDomain> domains, IEnumerable<WaitSnapshot> waits, IEnumerable<OperationId> live)
     {
@@ -90,12 +92,14 @@ internal sealed class ActorJournal
             LiveOperations = [.. LiveOperations.Concat(live).Where(op => !op.IsNone).Select(op => op.Value).Distinct()],
             Violations = TakeViolations(),
             History = [.. _history],
+            GuestRuns = [.. _guestRuns],
             HistoryDropped = _historyDropped,
             FaultLatency = Observer.FaultLatency.Encode(),
             TurnWait = Observer.TurnWaits.Encode(),
             Failure = Failure,
         };
         _history.Clear();
+        _guestRuns.Clear();
         return report;
     }
 
@@ -105,6 +109,13 @@ internal sealed class ActorJournal
         lock (_violations)
             if (_violations.Count < ViolationsMax)
                 _violations.Add(violation);
+    }
+
+    /// <summary>Two entries a migration: more than there is room for means that nobody asks any more.</summary>
+    private void GuestRuns(GuestRunsEntry entry)
+    {
+        if (_guestRuns.Count < GuestRunsMax) _guestRuns.Add(entry);
+        else _historyDropped++;
     }
 
     private Violation[] TakeViolations()

@@ -1,10 +1,12 @@
 using System.Runtime.InteropServices;
+using Livebed.Grains.Actors.Migrations;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;
@@ -15,7 +17,8 @@ namespace Livebed.Grains.Actors;
 
 /// <summary>
 /// Adapter of a <see cref="HostMmu"/>: one for each host, never moved and never collected, because the machine's memory is in it. Events of
-/// the driver are remembered by operation id, so a repeat after a time-out is harmless.
+/// the driver are remembered by operation id, so a repeat after a time-out is harmless. A host whose silo died is asked again on another one and is not there: it owns nothing, and
+/// pages sent to it are lost.
 /// </summary>
 [Reentrant]
 [LivebedPlacement]
@@ -29,6 +32,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     private readonly Dictionary<string, VmGrainSubscriber> _subscribers = [];
     private ActorJournal? _journal;
     private HostMmu? _host;
+    private Tenancy? _tenancy;
 
     private HostMmu Host => _host ?? throw new InvalidOperationException($"{this.GetPrimaryKeyString()} was not configured");
 
@@ -36,6 +40,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     {
         if (_host is not null) return ValueTask.CompletedTask;
         _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
+        _tenancy = new Tenancy(_journal.World, host.Name);
         _host = new HostMmu(_journal.World, host.Name, host.Frames, host.PageSize, host.Mutant);
         return ValueTask.CompletedTask;
     }
@@ -122,6 +127,81 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         var batch = MemoryMarshal.Cast<byte, GuestAccess>(accesses.Span).ToArray();
         return mm.GuestMemory.ExecuteAsync(batch);
     }
+
+    public ValueTask OpenStreamAsync(OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, long bytesPerSecond)
+    {
+        var link = new GrainPageLink(GrainFactory.GetGrain<IHostMmuGrain>(destination), destinationAddressSpace);
+        Host.Streams.Open(addressSpace, stream, link, bytesPerSecond);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask CloseStreamAsync(OperationMessage op, int addressSpace, long stream) => Host.Streams.CloseAsync(op.ToOperation(), addressSpace, stream);
+
+    public ValueTask<SendResult> SendPagesAsync(OperationMessage op, int addressSpace, BatchMessage batch) =>
+        Host.Streams.SendAsync(op.ToOperation(), addressSpace, batch.Header, batch.ToBatch());
+
+    public async ValueTask<StreamStatus> ReceivePagesAsync(OperationMessage op, int addressSpace, PageChunkMessage chunk)
+    {
+        using var owned = chunk.Own();
+        return _host is null ? StreamStatus.Lost : await _host.Streams.ReceiveAsync(op.ToOperation(), addressSpace, owned.Chunk);
+    }
+
+    public ValueTask<WordsMessage> TakeDiscardedAsync(int addressSpace, HvaRange range)
+    {
+        var words = new ulong[(range.Pages + 63) >> 6];
+        Host.Streams.TakeDiscarded(addressSpace, range, words);
+        return ValueTask.FromResult(WordsMessage.From(words));
+    }
+
+    public ValueTask FreezeAsync(OperationMessage op, int addressSpace, bool frozen) => Host.Streams.FreezeAsync(op.ToOperation(), addressSpace, frozen);
+
+    public async ValueTask<WordsMessage> ImageAsync(OperationMessage op, int addressSpace, HvaRange range) =>
+        WordsMessage.From(await Host.Streams.ImageAsync(op.ToOperation(), addressSpace, range));
+
+    public ValueTask<WordsMessage> SaveOracleAsync(int addressSpace, HvaRange range) =>
+        ValueTask.FromResult(WordsMessage.From(Host.Streams.SaveOracle(addressSpace, range)));
+
+    public ValueTask LoadOracleAsync(int addressSpace, HvaRange range, WordsMessage newest)
+    {
+        Host.Streams.LoadOracle(addressSpace, range, newest.ToWords());
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask BeginIncomingAsync(int addressSpace, long stream, long epoch)
+    {
+        Host.Streams.BeginIncoming(addressSpace, stream, epoch);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<long> EnterPostcopyAsync(
+        OperationMessage op, int addressSpace, long stream, HvaRange[] ranges, WordsMessage[] discard, string vmKey) =>
+        Host.Streams.EnterPostcopyAsync(
+            op.ToOperation(), addressSpace, stream, ranges, [.. discard.Select(words => (ReadOnlyMemory<ulong>)words.ToWords())],
+            new GrainUserFaults(GrainFactory.GetGrain<IVmGrain>(vmKey)));
+
+    public ValueTask<WordsMessage> MissingAsync(int addressSpace, HvaRange range) =>
+        ValueTask.FromResult(WordsMessage.From(Host.Streams.Missing(addressSpace, range)));
+
+    public ValueTask EndIncomingAsync(int addressSpace, long stream)
+    {
+        Host.Streams.EndIncoming(addressSpace, stream);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<long> PagesHeldAsync(OperationMessage op, int addressSpace) => Host.Streams.PagesHeldAsync(op.ToOperation(), addressSpace);
+
+    public ValueTask<bool> TryTakeAsync(string vm, Ownership answer) => ValueTask.FromResult(_tenancy?.TryTake(vm, answer) == true);
+
+    public ValueTask GiveAsync(string vm)
+    {
+        _tenancy?.Give(vm);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<long> TermAsync() => ValueTask.FromResult(_tenancy?.Term ?? 0);
+
+    public ValueTask<OwnedVm[]?> ReportTenancyAsync(long term) =>
+        ValueTask.FromResult(_tenancy is null ? [] : _tenancy.Report(term)?.Select(entry => new OwnedVm(entry.Key, entry.Value)).ToArray());
 
     private async ValueTask<HostEventResult> CommandAsync(OperationMessage op, Func<Operation, ValueTask<HostEventResult>> command, string what) =>
         await _commands.GetOrStart(new OperationId(op.OperationId), () =>

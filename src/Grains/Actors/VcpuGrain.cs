@@ -7,6 +7,7 @@ using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
 using Orleans.Concurrency;
 
 namespace Livebed.Grains.Actors;
@@ -53,8 +54,12 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         return null;
     }
 
-    public ValueTask<VcpuThrottle> ThrottleOfAsync(OperationMessage op) =>
-        _vcpu is null ? Vacant(ValueTask.FromResult(VcpuThrottle.None)) : _vcpu.ThrottleOfAsync(op.ToOperation());
+    public async ValueTask<VcpuThrottle> ThrottleOfAsync(OperationMessage op)
+    {
+        if (_vcpu is not null) return await _vcpu.ThrottleOfAsync(op.ToOperation());
+        Vacancy.Noticed();
+        return VcpuThrottle.None;
+    }
 
     public ValueTask ThrottleAsync(OperationMessage op, VcpuThrottle throttle) => _vcpu is null ? Vacant() : _vcpu.ThrottleAsync(op.ToOperation(), throttle);
 
@@ -66,6 +71,13 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
     {
         DeactivateOnIdle();
         return ValueTask.FromResult(Report());
+    }
+
+    /// <summary>Its silo goes down: in a process that has others the guest would run on without anybody.</summary>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        if (_vcpu is { IsStopped: false }) _ = _vcpu.StopAsync(new Operation(OperationId.None, OperationKind.VmDestroy));
+        return Task.CompletedTask;
     }
 
     private async Task RunAsync(Vcpu vcpu, IDisposable program)

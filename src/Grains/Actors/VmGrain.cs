@@ -1,11 +1,11 @@
+using Livebed.Grains.Actors.Migrations;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.DirtyLog;
-using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 using Orleans.Concurrency;
@@ -22,34 +22,32 @@ namespace Livebed.Grains.Actors;
 internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions options) : Grain, IVmGrain
 {
     private const int CommandsRemembered = 1024;
-    private const int StartAttempts = 20;
 
     private readonly RememberedResults<object?> _commands = new(CommandsRemembered);
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly List<IVcpuGrain> _vcpus = [];
     private ActorJournal? _journal;
-    private VmMessage? _message;
-    private Vm? _vm;
-    private DirtyLogSession? _session;
-    private OperationIds? _ids;
-    private IHostMmuGrain? _host;
+    private VmProcess? _process;
+    private VmMigrations? _migrations;
+    private Task _moving = Task.CompletedTask;
     private int _commandsRunning;
     private bool _isClosing;
     private Vacancy? _vacancy;
 
     private Vacancy Vacancy => _vacancy ??= new Vacancy(this);
 
+    /// <summary>The VM, from the moment when it is made.</summary>
+    private Vm? TheVm => _process?.Vm;
+
     public async ValueTask<bool> CreateAsync(OperationMessage op, VmMessage vm)
     {
         if (!Vacancy.TryFill()) return false;
-        _message = vm;
         await _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
-            _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
+            var process = Begin(vm);
             var operation = op.ToOperation();
-            await _journal.RunAsync(operation, async () =>
+            await _journal!.RunAsync(operation, async () =>
             {
-                await BringUpAsync(operation, vm);
+                await BringUpAsync(operation, process);
                 return true;
             }, _ => ("ok", null));
             return null;
@@ -58,11 +56,11 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     }
 
     public ValueTask<MemslotResult> SetMemslotAsync(OperationMessage op, MemslotChange change) => CommandAsync(
-        op, MemslotResult.Dead, (vm, operation) => vm.MemslotUpdates.SetAsync(operation, change),
+        op, MemslotResult.Dead, (_, operation) => _migrations!.SetMemslotAsync(operation, change),
         result => (result == MemslotResult.Ok ? "ok" : "fail", $"slot {change.Id} pages {change.Pages} at {change.BaseGfn}: {result}"));
 
     public ValueTask<long> DirtyLogAsync(OperationMessage op, DirtyLogStep step) => CommandAsync(
-        op, -1L, (_, operation) => RunDirtyLogAsync(operation, step), pages => (pages >= 0 ? "ok" : "fail", $"{step}: {pages} pages"));
+        op, -1L, (_, operation) => _migrations!.IsMigrating ? ValueTask.FromResult(-1L) : _process!.RunDirtyLogAsync(operation, step), pages => (pages >= 0 ? "ok" : "fail", $"{step}: {pages} pages"));
 
     public ValueTask<bool> SoftwareWriteAsync(OperationMessage op, long gfn) => CommandAsync(
         op, false, (vm, operation) => vm.SoftwareWriter.WriteAsync(operation, 0, new Gfn(gfn), SoftwareToken(vm, operation)),
@@ -73,32 +71,88 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
 
     public async ValueTask<IReadOnlyList<ActorReport>> DestroyAsync(OperationMessage op, DestroyMessage how)
     {
-        if (_vm is null || _journal is null) return Vacant<IReadOnlyList<ActorReport>>([]);
+        if (_process is not { } process || _journal is not { } journal) return Vacant<IReadOnlyList<ActorReport>>([]);
         return (IReadOnlyList<ActorReport>)(await _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
             var operation = op.ToOperation();
-            var vcpus = await _journal.RunAsync(
-                operation, () => TearDownAsync(_vm, operation, how), _ => ("ok", $"{how.Order}, shares mm: {how.SharesAddressSpace}"));
-            // Only now: the last report has the end of this very operation in its history.
-            DeactivateOnIdle();
-            return (ActorReport[])[Report(), .. vcpus];
+            await EndMigrationsAsync(operation);
+
+            // It has gone elsewhere, or will never be, and left its last reports with whoever saw to that.
+            if (_isClosing) return Array.Empty<ActorReport>();
+            var vcpus = await journal.RunAsync(
+                operation, () => TearDownAsync(process, operation, how), _ => ("ok", $"{how.Order}, shares mm: {how.SharesAddressSpace}"));
+            await _migrations!.LeaveInventoryAsync(operation);
+            return Close(vcpus);
         }))!;
+    }
+
+    public async ValueTask<MigrationOutcome> MigrateAsync(OperationMessage op, MigrationRequest request)
+    {
+        if (TheVm is not { } vm || _journal is not { } journal) return Vacant(Refused("there is no such VM"));
+        var moving = _commands.GetOrStart(new OperationId(op.OperationId), async () =>
+        {
+            if (_isClosing || vm.IsHandedOver) return Refused("the VM is gone");
+            if (_migrations!.IsMigrating) return Refused("it migrates already");
+            var operation = op.ToOperation();
+            var moved = await journal.RunAsync(operation, () => MoveAsync(_migrations, operation, request), result => (
+                result.Info.Status == MigrationStatus.Completed ? "ok" : "fail", $"{request.Setup.Vm} to {request.Setup.Destination}: {result.Info.Status} {result.Info.Reason}"));
+            return moved.Vcpus is { } vcpus ? new MigrationOutcome(moved.Info, Close(vcpus)) : new MigrationOutcome(moved.Info, []);
+        });
+        _moving = Task.WhenAll(_moving, moving);
+        return (MigrationOutcome)(await moving)!;
+    }
+
+    public ValueTask<MigrationInfo?> MigrationInfoAsync() => ValueTask.FromResult(_migrations is null ? Vacant<MigrationInfo?>(null) : _migrations.Info);
+
+    public ValueTask<CancelCase> CancelMigrationAsync(OperationMessage op) =>
+        ValueTask.FromResult(_migrations?.Cancel() ?? Vacant(CancelCase.NothingToDo));
+
+    public ValueTask<bool> StartPostcopyAsync(OperationMessage op) => ValueTask.FromResult(_migrations?.StartPostcopy() ?? Vacant(false));
+
+    public ValueTask<bool> RecoverMigrationAsync(OperationMessage op) => ValueTask.FromResult(_migrations?.Recover() ?? Vacant(false));
+
+    public ValueTask<StreamStatus> RequestPageAsync(OperationMessage op, long hva) =>
+        _migrations?.RequestPageAsync(op.ToOperation(), new Hva(hva)) ?? Vacant(ValueTask.FromResult(StreamStatus.Lost));
+
+    public async ValueTask<StreamStatus?> PrepareIncomingAsync(OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey)
+    {
+        if (!Vacancy.TryFill()) return null;
+        if (_process is not null) return StreamStatus.Refused;
+        Begin(target);
+        return await _migrations!.BeginIncoming(setup, sourceKey, () => Close([])).Migration.PrepareAsync(op.ToOperation(), setup);
+    }
+
+    public ValueTask<StreamStatus> TakeOverAsync(OperationMessage op, DeviceStateMessage state) =>
+        IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.Migration.TakeOverAsync(operation, state.ToState()));
+
+    public ValueTask<StreamStatus> FinishIncomingAsync(OperationMessage op) =>
+        IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.FinishAsync(operation));
+
+    public ValueTask<WordsMessage[]?> RecoverIncomingAsync(OperationMessage op) => IncomingAsync(op, null, async (side, operation) =>
+        (await side.Migration.RecoverAsync(operation))?.Select(words => WordsMessage.From(words)).ToArray());
+
+    public ValueTask<StreamStatus> AbandonIncomingAsync(OperationMessage op) =>
+        IncomingAsync(op, StreamStatus.Ok, (side, operation) => side.Migration.AbandonAsync(operation));
+
+    public async ValueTask PageMissingAsync(OperationMessage op, long hva)
+    {
+        if (_migrations?.Incoming is { } incoming) await incoming.Migration.PageMissingAsync(op.ToOperation(), new Hva(hva));
+        else Vacancy.Noticed();
     }
 
     public async ValueTask<IReadOnlyList<ActorReport>> InspectAsync(bool settled)
     {
-        if (_vm is null || _journal is null) return Vacant<IReadOnlyList<ActorReport>>([]);
-        if (settled) await SettleAsync(_vm);
-        var vcpus = await Task.WhenAll(_vcpus.Select(vcpu => vcpu.InspectAsync().AsTask()));
+        if (_process is not { } process || _journal is null) return Vacant<IReadOnlyList<ActorReport>>([]);
+        if (settled && process.Vm is { } vm) await SettleAsync(vm);
+        var vcpus = await Task.WhenAll(process.Vcpus.Select(vcpu => vcpu.InspectAsync().AsTask()));
         return [Report(), .. vcpus];
     }
 
-    public async ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, long gfn, bool write) => _vm is null
+    public async ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, long gfn, bool write) => TheVm is not { } vm
         ? Vacant(new FaultMessage(Kvm.Paging.FaultStatus.Dead, default, null, Dirtied: false))
-        : FaultMessage.From(await _vm.Faults.HandleAsync(op.ToOperation(), vcpu, new Gfn(gfn), write));
+        : FaultMessage.From(await vm.Faults.HandleAsync(op.ToOperation(), vcpu, new Gfn(gfn), write));
 
-    public ValueTask ReapDirtyRingsAsync(OperationMessage op) =>
-        _session is null ? Vacant(ValueTask.CompletedTask) : _session.ReapAsync(op.ToOperation());
+    public ValueTask ReapDirtyRingsAsync(OperationMessage op) => TheVm is null ? Vacant(ValueTask.CompletedTask) : _migrations!.ReapAsync(op.ToOperation());
 
     public async ValueTask<HeldMessage> InvalidateRangeStartAsync(OperationMessage op, RangeMessage range)
     {
@@ -130,7 +184,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     /// <summary>No operation of the driver runs; with the vCPUs kept out of the guest too, no range can be open.</summary>
     private async ValueTask SettleAsync(Vm vm)
     {
-        var op = new Operation(_ids!.Next(), OperationKind.Audit);
+        var op = new Operation(_process!.Ids.Next(), OperationKind.Audit);
         await vm.VcpuMutex.DownWriteAsync(op);
         foreach (var vcpu in vm.Vcpus) await vcpu.PauseAsync(op);
         vm.Checks.Settled();
@@ -138,105 +192,48 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         vm.VcpuMutex.UpWrite(op);
     }
 
-    private async ValueTask BringUpAsync(Operation op, VmMessage message)
+    private static async ValueTask BringUpAsync(Operation op, VmProcess process)
     {
-        _ids = new OperationIds((message.Options.Ordinal << 8) | 0xff);
-        _host = GrainFactory.GetGrain<IHostMmuGrain>(message.HostKey);
-        await _host.CreateAddressSpaceAsync(OperationMessage.From(op), AddressSpaceOf(message), message.RefusesNonBlockable);
-        var vm = new Vm(_journal!.World, message.Options, new HostGrainPort(_host, message.AddressSpaceId, this.GetPrimaryKeyString()));
-        _session = new DirtyLogSession(vm);
-        _vm = vm;
-        await vm.Host.RegisterNotifierAsync(op, vm.Notifier);
-        await vm.Teardown.CreatePrivateSlotsAsync(op);
-        foreach (var (slotId, first, pages) in VmLayout.RamSlots(message.RamPages, message.Memslots))
-            await vm.MemslotUpdates.SetAsync(op, new MemslotChange(slotId, VmLayout.RamGfn + first, pages, VmLayout.RamHva + first, MemslotFlags.None));
-        for (var index = 0; index < message.Vcpus; index++)
-        {
-            var vcpu = GrainFactory.GetGrain<IVcpuGrain>(ActorKeys.Vcpu(this.GetPrimaryKeyString(), index));
-            _vcpus.Add(vcpu);
-            vm.Vcpus.Add(new VcpuGrainPort(vcpu));
-        }
-
-        await Task.WhenAll(_vcpus.Select((vcpu, index) => StartAsync(vcpu, message, index)));
+        await process.CreateAsync(op);
+        await process.CreateVmAsync(op);
+        await process.CreateRamAsync(op);
+        await process.StartVcpusAsync();
     }
 
-    /// <summary>Calls of one actor to another may overtake each other, so a vCPU can be asked for a report or a flush before it is started.</summary>
-    private static async Task StartAsync(IVcpuGrain vcpu, VmMessage message, int index)
+    /// <summary>Migrates; when the VM is the destination's, what is left of it here goes.</summary>
+    private async ValueTask<(MigrationInfo Info, ActorReport[]? Vcpus)> MoveAsync(VmMigrations migrations, Operation op, MigrationRequest request)
     {
-        for (var attempt = 0; !await vcpu.StartAsync(message, index); attempt++)
-            if (attempt == StartAttempts)
-                throw new InvalidOperationException($"vCPU {index} of {message.Options.Name} could not be started: its activation kept going away");
+        var info = await migrations.MigrateAsync(op, request);
+        if (info.Status != MigrationStatus.Completed) return (info, null);
+        var vcpus = await TearDownAsync(_process!, op, new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false));
+        await migrations.CheckNothingLeftAsync(op);
+        return (info, vcpus);
     }
 
-    private static AddressSpaceSpec AddressSpaceOf(VmMessage message)
+    /// <summary>Before the VM dies: a migration away is cancelled and comes to its end, one that brings it here is given up if it does not run yet.</summary>
+    private async ValueTask EndMigrationsAsync(Operation op)
     {
-        var vmas = new List<VmaSpec>
-        {
-            new(new HvaRange(VmLayout.RamHva, message.RamPages), VmaKind.Ram, message.Mergeable),
-            new(new HvaRange(VmLayout.ScratchHva, message.ScratchPages), VmaKind.Scratch),
-        };
-        if (message.HotplugPages > 0) vmas.Add(new VmaSpec(new HvaRange(VmLayout.HotplugHva, message.HotplugPages), VmaKind.Hotplug, message.Mergeable));
-        return new AddressSpaceSpec(message.AddressSpaceId, vmas);
+        _migrations!.Cancel();
+        await _moving.ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
+        if (_migrations.Incoming is { } incoming) await incoming.Migration.AbandonAsync(op);
     }
 
-    private async ValueTask<long> RunDirtyLogAsync(Operation op, DirtyLogStep step)
-    {
-        var session = _session!;
-        switch (step)
-        {
-            case DirtyLogStep.Enable:
-                return await session.EnableAsync(op, [.. Enumerable.Range(0, _message!.Memslots)]) ? _message.RamPages : -1;
-            case DirtyLogStep.Round:
-                return await session.RoundAsync(op);
-            case DirtyLogStep.Verify:
-                return await session.VerifyAsync(op);
-            default:
-                await session.DisableAsync(op);
-                return 0;
-        }
-    }
-
-    /// <summary>Process and VM go, in the asked order. Commands under way hold a reference to the VM, so they end first.</summary>
-    private async ValueTask<ActorReport[]> TearDownAsync(Vm vm, Operation op, DestroyMessage how)
+    /// <summary>All of it goes. Migrations under way are given up; commands under way hold a reference to the VM, so they end first.</summary>
+    private async ValueTask<ActorReport[]> TearDownAsync(VmProcess process, Operation op, DestroyMessage how)
     {
         _isClosing = true;
         if (_commandsRunning > 0) await _drained.Task;
-        await Task.WhenAll(_vcpus.Select(vcpu => vcpu.StopAsync(OperationMessage.From(op)).AsTask()));
-        var exit = new Operation(_ids!.Next(), OperationKind.AddressSpaceExit);
-        switch (how.Order)
-        {
-            case DestroyOrder.VmFirst:
-                await vm.Teardown.DestroyAsync(op, how.SharesAddressSpace);
-                await ExitAsync(exit);
-                break;
-            case DestroyOrder.AddressSpaceFirst:
-                await ExitAsync(exit);
-                await vm.Teardown.DestroyAsync(op, sharesAddressSpace: false);
-                break;
-            default:
-                await Task.WhenAll(ExitAsync(exit), vm.Teardown.DestroyAsync(op, sharesAddressSpace: false).AsTask());
-                break;
-        }
-
-        var vcpus = await Task.WhenAll(_vcpus.Select(vcpu => vcpu.CloseAsync().AsTask()));
-        _vcpus.Clear();
-        return vcpus;
-    }
-
-    private async Task ExitAsync(Operation op)
-    {
-        _journal!.Began(op.Id);
-        await _host!.ExitAddressSpaceAsync(OperationMessage.From(op), _message!.AddressSpaceId);
-        _journal.Ended(op.Id);
+        await _migrations!.EndIncomingAsync();
+        return await process.TearDownAsync(op, how);
     }
 
     private async ValueTask<T> CommandAsync<T>(
         OperationMessage op, T refused, Func<Vm, Operation, ValueTask<T>> command, Func<T, (string Type, string? Value)> outcome)
     {
-        if (_vm is not { } vm || _journal is not { } journal) return Vacant(refused);
+        if (TheVm is not { } vm || _journal is not { } journal) return Vacant(refused);
         return (T)(await _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
-            if (_isClosing) return refused;
+            if (_isClosing || vm.IsHandedOver) return refused;
             var operation = op.ToOperation();
             _commandsRunning++;
             try
@@ -250,12 +247,45 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         }))!;
     }
 
-    private ActorReport Report() => _journal!.Report(CounterReport.Of("vm", _vm!.Counters), [_vm.Locks], _vm.Locks.Waits(), []);
+    /// <summary>What the source asks of the destination; <paramref name="absent"/> where there is none.</summary>
+    private async ValueTask<T> IncomingAsync<T>(OperationMessage op, T absent, Func<IncomingSide, Operation, ValueTask<T>> call)
+    {
+        if (_migrations?.Incoming is not { } incoming || _journal is not { } journal) return Vacant(absent);
+        var operation = op.ToOperation();
+        using var scope = journal.Observer.Enter(operation);
+        return await call(incoming, operation);
+    }
+
+    private VmProcess Begin(VmMessage vm)
+    {
+        _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
+        _process = new VmProcess(GrainFactory, _journal, this.GetPrimaryKeyString(), vm);
+        _migrations = new VmMigrations(GrainFactory, _journal, _process);
+        return _process;
+    }
+
+    /// <summary>The last report, with the end of the very operation that closes in its history; then the activation goes.</summary>
+    private ActorReport[] Close(ActorReport[] vcpus)
+    {
+        _isClosing = true;
+        DeactivateOnIdle();
+        return [Report(), .. vcpus];
+    }
+
+    private static MigrationOutcome Refused(string reason) => new(new MigrationInfo { Status = MigrationStatus.Failed, Reason = reason }, []);
+
+    private ActorReport Report()
+    {
+        var counters = CounterReport.Of("migration", _migrations!.Counters);
+        if (TheVm is not { } vm) return _journal!.Report(counters, [], [], []);
+        CounterReport.AddTo(counters, "vm", vm.Counters);
+        return _journal!.Report(counters, [vm.Locks], vm.Locks.Waits(), []);
+    }
 
     private static ulong SoftwareToken(Vm vm, Operation op) => ((ulong)vm.Options.Ordinal << 48) | (0xffUL << 40) | ((ulong)op.Id.Count & ((1UL << 40) - 1));
 
     /// <summary>The host notifies nobody who has unregistered; if it did, that would be a use after free and no late call to be forgiven.</summary>
-    private Vm Notified() => _vm ?? throw Vacant(new InvalidOperationException($"{this.GetPrimaryKeyString()} was notified and is not there"));
+    private Vm Notified() => TheVm ?? throw Vacant(new InvalidOperationException($"{this.GetPrimaryKeyString()} was notified and is not there"));
 
     /// <summary>The answer to a call that found no VM.</summary>
     private T Vacant<T>(T answer)

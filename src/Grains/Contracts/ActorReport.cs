@@ -33,6 +33,9 @@ public sealed record ActorReport
     /// <summary>Since the last report.</summary>
     public IReadOnlyList<HistoryEntry> History { get; init; } = [];
 
+    /// <summary>Starts and stops of guests of migrating VMs since the last report, in order.</summary>
+    public IReadOnlyList<GuestRunsEntry> GuestRuns { get; init; } = [];
+
     /// <summary>History entries that had no room, since the actor began.</summary>
     public long HistoryDropped { get; init; }
 

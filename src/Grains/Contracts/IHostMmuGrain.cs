@@ -1,4 +1,6 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Migration;
 
 namespace Livebed.Grains.Contracts;
 
@@ -45,4 +47,51 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     /// <summary>Guest accesses as <see cref="Kvm.Paging.GuestAccess"/>es in memory.</summary>
     ValueTask ExecuteAsync(int addressSpace, [Immutable] ReadOnlyMemory<byte> accesses);
+
+    // Migrations: IStreamPort by grain calls.
+
+    ValueTask OpenStreamAsync(OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, long bytesPerSecond);
+
+    ValueTask CloseStreamAsync(OperationMessage op, int addressSpace, long stream);
+
+    [ResponseTimeout("00:10:00")]
+    ValueTask<SendResult> SendPagesAsync(OperationMessage op, int addressSpace, BatchMessage batch);
+
+    /// <summary>A chunk that another host sends; returns when it has been stored or refused.</summary>
+    ValueTask<StreamStatus> ReceivePagesAsync(OperationMessage op, int addressSpace, PageChunkMessage chunk);
+
+    ValueTask<WordsMessage> TakeDiscardedAsync(int addressSpace, HvaRange range);
+
+    ValueTask FreezeAsync(OperationMessage op, int addressSpace, bool frozen);
+
+    [ResponseTimeout("00:10:00")]
+    ValueTask<WordsMessage> ImageAsync(OperationMessage op, int addressSpace, HvaRange range);
+
+    ValueTask<WordsMessage> SaveOracleAsync(int addressSpace, HvaRange range);
+
+    ValueTask LoadOracleAsync(int addressSpace, HvaRange range, WordsMessage newest);
+
+    ValueTask BeginIncomingAsync(int addressSpace, long stream, long epoch);
+
+    /// <summary>What is missing from here on is asked of the VM <paramref name="vmKey"/>.</summary>
+    [ResponseTimeout("00:10:00")]
+    ValueTask<long> EnterPostcopyAsync(OperationMessage op, int addressSpace, long stream, HvaRange[] ranges, WordsMessage[] discard, string vmKey);
+
+    ValueTask<WordsMessage> MissingAsync(int addressSpace, HvaRange range);
+
+    ValueTask EndIncomingAsync(int addressSpace, long stream);
+
+    ValueTask<long> PagesHeldAsync(OperationMessage op, int addressSpace);
+
+    // Ownership: the host's Tenancy.
+
+    ValueTask<bool> TryTakeAsync(string vm, Ownership answer);
+
+    ValueTask GiveAsync(string vm);
+
+    /// <summary>The latest inventory that this host has answered; 0 for none.</summary>
+    ValueTask<long> TermAsync();
+
+    /// <summary>What this host owns, for the inventory of that term, which from here on counts alone; null when it is not the first of its term or later ones.</summary>
+    ValueTask<OwnedVm[]?> ReportTenancyAsync(long term);
 }

@@ -1,10 +1,12 @@
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Migration;
 
 namespace Livebed.Grains.Contracts;
 
 /// <summary>
 /// A VM. Commands of the driver carry an operation id and may be repeated: the first one's result is returned. The notifier calls come
-/// from the host, the faults from the vCPUs.
+/// from the host, the faults from the vCPUs. In a migration there are two such grains: the source's, which the driver commands, and the destination's, which the
+/// source calls.
 /// </summary>
 [Alias("livebed.vm")]
 public interface IVmGrain : IGrainWithStringKey
@@ -27,6 +29,48 @@ public interface IVmGrain : IGrainWithStringKey
 
     /// <summary>Reports of the VM and its vCPUs. <paramref name="settled"/> says that no operation runs any more: what is open then is out of balance.</summary>
     ValueTask<IReadOnlyList<ActorReport>> InspectAsync(bool settled);
+
+    /// <summary>
+    /// Moves the VM to another host; returns when that is done or given up, however long it takes. Once it has moved this grain takes down what is left of it here, as
+    /// <see cref="DestroyAsync"/> does, and is gone. A dirty-log session that is open is closed first; memslot updates and other commands go on meanwhile, dirty-log steps are
+    /// refused.
+    /// </summary>
+    [ResponseTimeout("06:00:00")]
+    ValueTask<MigrationOutcome> MigrateAsync(OperationMessage op, MigrationRequest request);
+
+    /// <summary><c>query-migrate</c>: the migration that goes on, or the last one; null when there was none, or the VM is gone.</summary>
+    ValueTask<MigrationInfo?> MigrationInfoAsync();
+
+    /// <summary><c>migrate_cancel</c>: returns at once; what came of it is in the migration's outcome.</summary>
+    ValueTask<CancelCase> CancelMigrationAsync(OperationMessage op);
+
+    /// <summary><c>migrate-start-postcopy</c>: false when no migration goes on.</summary>
+    ValueTask<bool> StartPostcopyAsync(OperationMessage op);
+
+    /// <summary><c>migrate-recover</c>: false when no migration is paused.</summary>
+    ValueTask<bool> RecoverMigrationAsync(OperationMessage op);
+
+    /// <summary>Source: the destination's vCPU waits for a page.</summary>
+    ValueTask<StreamStatus> RequestPageAsync(OperationMessage op, long hva);
+
+    /// <summary>Destination: makes the process and takes pages. Null when this activation is on its way out because somebody called it before: call again.</summary>
+    ValueTask<StreamStatus?> PrepareIncomingAsync(OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey);
+
+    /// <summary>See <see cref="IMigrationDestination.TakeOverAsync"/>; every page of the VM is looked at, which takes its time.</summary>
+    [ResponseTimeout("00:10:00")]
+    ValueTask<StreamStatus> TakeOverAsync(OperationMessage op, DeviceStateMessage state);
+
+    /// <summary>See <see cref="IMigrationDestination.FinishAsync"/>.</summary>
+    ValueTask<StreamStatus> FinishIncomingAsync(OperationMessage op);
+
+    /// <summary>See <see cref="IMigrationDestination.RecoverAsync"/>.</summary>
+    ValueTask<WordsMessage[]?> RecoverIncomingAsync(OperationMessage op);
+
+    /// <summary>See <see cref="IMigrationDestination.AbandonAsync"/>. The driver may ask too, when the source has died.</summary>
+    ValueTask<StreamStatus> AbandonIncomingAsync(OperationMessage op);
+
+    /// <summary>Destination, from its host: user space's fault thread.</summary>
+    ValueTask PageMissingAsync(OperationMessage op, long hva);
 
     ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, long gfn, bool write);
 

@@ -13,6 +13,7 @@ public sealed class EmbeddedCluster : ICluster
 {
     private const int AttemptsWithFreePorts = 3;
     private readonly List<IHost> _silos = [];
+    private readonly HashSet<IHost> _killed = [];
     private readonly TaskCompletionSource<string> _siloLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IHost? _client;
     private int _stopping;
@@ -87,19 +88,37 @@ public sealed class EmbeddedCluster : ICluster
         await Task.WhenAll(whole.Append(_client!.StartAsync(cancellationToken)));
         for (var i = 0; i < _silos.Count; i++)
         {
-            var name = SiloNames[i];
-            _silos[i].Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() => ReportLost(name));
+            var (silo, name) = (_silos[i], SiloNames[i]);
+            silo.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() => ReportLost(silo, name));
         }
     }
 
-    private void ReportLost(string silo)
+    /// <summary>
+    /// A silo dies without a word, as when its machine does; the others hear of it at once instead of by missed probes. What it held is gone, what it was asked is unanswered.
+    /// Its name stays in <see cref="SiloNames"/>. Not the primary: that has the membership table.
+    /// </summary>
+    public async Task KillSiloAsync(int silo)
     {
-        if (Volatile.Read(ref _stopping) == 0) _siloLost.TrySetResult(silo);
+        ArgumentOutOfRangeException.ThrowIfLessThan(silo, 1);
+        var victim = _silos[silo];
+        var address = victim.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress;
+        victim.Services.GetRequiredService<LogSwitch>().Quiet();
+        if (!_killed.Add(victim)) return;
+
+        // Stopped and disposed of: its sockets close, so that nobody goes on talking to it.
+        await victim.StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(victim.ReleaseWithinBoundAsync(), _silos[0].Services.GetRequiredService<IClusterMembershipService>().TryKill(address));
+    }
+
+    private void ReportLost(IHost silo, string name)
+    {
+        if (Volatile.Read(ref _stopping) == 0 && !_killed.Contains(silo)) _siloLost.TrySetResult(name);
     }
 
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _stopping, 1) != 0) return;
+        _silos.RemoveAll(_killed.Contains);
         _silos.ForEach(silo => silo.Services.GetRequiredService<LogSwitch>().Quiet());
         if (_client is not null) await _client.StopWithinBoundAsync();
 

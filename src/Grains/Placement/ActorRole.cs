@@ -7,4 +7,5 @@ public enum ActorRole : byte
     Vm,
     Vcpu,
     SiloProbe,
+    Inventory,
 }

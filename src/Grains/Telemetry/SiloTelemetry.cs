@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Livebed.Grains.Contracts;
 using Livebed.Kvm.Checks;
 
 namespace Livebed.Grains.Telemetry;
@@ -16,8 +17,10 @@ public sealed class SiloTelemetry(string silo, TelemetryThresholds thresholds, T
     public TelemetryThresholds Thresholds { get; } = thresholds;
     internal TimeProvider Time { get; } = time;
 
-    /// <summary>An observer for the actor with this key; <paramref name="onViolation"/> is told of every violation, on the actor's turn.</summary>
-    public TelemetryObserver Observe(string actor, Action<Violation> onViolation) => new(this, actor, onViolation);
+    /// <summary>An observer for the actor with this key; <paramref name="onViolation"/> is told of every violation, on the actor's turn, and
+    /// <paramref name="onGuestRuns"/> of every start and stop of a migrating VM's guest.</summary>
+    public TelemetryObserver Observe(string actor, Action<Violation> onViolation, Action<GuestRunsEntry>? onGuestRuns = null) =>
+        new(this, actor, onViolation, onGuestRuns);
 
     /// <summary>
     /// Whether a span that was started for a single event may stay. Asked after sampling, so that events of unsampled traces do not use

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Livebed.Grains.Contracts;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
@@ -23,15 +24,17 @@ public sealed class TelemetryObserver : IModelObserver
     private readonly SiloTelemetry _silo;
     private readonly string _actor;
     private readonly Action<Violation> _onViolation;
+    private readonly Action<GuestRunsEntry>? _onGuestRuns;
     private readonly KeyValuePair<string, object?> _siloTag;
     private readonly Dictionary<OperationId, ActivityContext> _operations = [];
     private readonly HostEventWindow _hostEvents = new();
 
-    internal TelemetryObserver(SiloTelemetry silo, string actor, Action<Violation> onViolation)
+    internal TelemetryObserver(SiloTelemetry silo, string actor, Action<Violation> onViolation, Action<GuestRunsEntry>? onGuestRuns)
     {
         _silo = silo;
         _actor = actor;
         _onViolation = onViolation;
+        _onGuestRuns = onGuestRuns;
         _siloTag = new(AttributeNames.Silo, silo.Silo);
     }
 
@@ -106,6 +109,9 @@ public sealed class TelemetryObserver : IModelObserver
                 .SetTag(AttributeNames.LockHolderKind, SpanNames.KindName(wait.HolderKind));
         }
     }
+
+    public void GuestRuns(string vm, string host, long epoch, bool runs) =>
+        _onGuestRuns?.Invoke(new GuestRunsEntry((_silo.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond, vm, host, epoch, runs));
 
     public void FaultResolved(OperationId op, int retries, long microseconds)
     {

@@ -18,7 +18,7 @@ namespace Livebed.Kvm.Migration;
 /// <param name="tenancy">what its host owns</param>
 /// <param name="source">the way back</param>
 public sealed class IncomingMigration(
-    IWorld world, string name, IStreamPort stream, IIncomingVm vm, IVmInventory inventory, Tenancy tenancy, IMigrationReturnPath source)
+    IWorld world, string name, IStreamPort stream, IIncomingVm vm, IVmInventory inventory, ITenancy tenancy, IMigrationReturnPath source)
     : IMigrationDestination, IUserFaultHandler
 {
     private readonly Place _place = new(world);
@@ -77,7 +77,7 @@ public sealed class IncomingMigration(
         await vm.LoadAsync(op, state);
         var answer = await OwnershipClaim.MakeAsync(world, inventory, op, setup.Vm, setup.Epoch, setup.Destination);
         _place.Writes();
-        if (answer.Status != OwnershipStatus.Granted || !tenancy.TryTake(setup.Vm, answer)) return await DropAsync(op, setup);
+        if (answer.Status != OwnershipStatus.Granted || !await tenancy.TryTakeAsync(setup.Vm, answer)) return await DropAsync(op, setup);
         _stage = state.IsPostcopy ? Stage.Runs : Stage.Complete;
         world.Observer.GuestRuns(setup.Vm, setup.Destination, answer.Epoch, runs: true);
         await vm.RunAsync(op, answer.Epoch);

@@ -22,7 +22,7 @@ public sealed class MigrationSource : IMigrationReturnPath
     private readonly IStreamPort _stream;
     private readonly IMigrationDestination _destination;
     private readonly IVmInventory _inventory;
-    private readonly Tenancy _tenancy;
+    private readonly ITenancy _tenancy;
     private readonly MigrationSetup _setup;
     private readonly MigrationParameters _parameters;
     private readonly RamState _ram;
@@ -36,7 +36,7 @@ public sealed class MigrationSource : IMigrationReturnPath
     private bool _postcopyRequested;
 
     public MigrationSource(
-        Vm vm, OperationIds ids, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, Tenancy tenancy, MigrationSetup setup,
+        Vm vm, OperationIds ids, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, ITenancy tenancy, MigrationSetup setup,
         MigrationParameters parameters)
     {
         parameters.Check();
@@ -223,7 +223,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         var owner = await HandOverAsync(op, toPostcopy);
         if (owner == Owner.Source) await ResumeVcpusAsync(op);
         else _vm.IsHandedOver = true;
-        if (owner == Owner.Destination) _tenancy.Give(_setup.Vm);
+        if (owner == Owner.Destination) await _tenancy.GiveAsync(_setup.Vm);
         _vm.VcpuMutex.UpWrite(op);
         _vm.Bql.Release(op);
         if (owner == Owner.Source)
@@ -265,7 +265,7 @@ public sealed class MigrationSource : IMigrationReturnPath
     {
         if (_vm.Options.Mutant == Mutant.BothRunAfterFailedHandOver) return Owner.Source;
         var answer = await OwnershipClaim.MakeAsync(_vm.World, _inventory, op, _setup.Vm, _epoch, _setup.Source);
-        if (answer.Status == OwnershipStatus.Granted && _tenancy.TryTake(_setup.Vm, answer))
+        if (answer.Status == OwnershipStatus.Granted && await _tenancy.TryTakeAsync(_setup.Vm, answer))
         {
             _epoch = answer.Epoch;
             _record.Kept(_epoch);

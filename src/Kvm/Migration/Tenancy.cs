@@ -6,13 +6,23 @@ namespace Livebed.Kvm.Migration;
 /// What one host knows of its own: the VMs that it was granted, each with its epoch, and the latest inventory that it has heard of. It is the host's half of fencing: no VM
 /// runs here without an entry, and no grant of an inventory that has been replaced makes one.
 /// </summary>
-public sealed class Tenancy(IWorld world, string host)
+public sealed class Tenancy(IWorld world, string host) : ITenancy
 {
     private readonly Dictionary<string, long> _epochs = new(StringComparer.Ordinal);
     private readonly Place _place = new(world);
     private long _term;
 
     public string Host { get; } = host;
+
+    /// <summary>The latest inventory that has asked what this host owns; 0 for none.</summary>
+    public long Term
+    {
+        get
+        {
+            _place.Reads();
+            return _term;
+        }
+    }
 
     /// <summary>An answer of the inventory came in; true when it makes (or keeps) this host the VM's owner.</summary>
     public bool TryTake(string vm, in Ownership answer)
@@ -31,6 +41,14 @@ public sealed class Tenancy(IWorld world, string host)
         _epochs.Remove(vm);
     }
 
+    ValueTask<bool> ITenancy.TryTakeAsync(string vm, Ownership answer) => ValueTask.FromResult(TryTake(vm, answer));
+
+    ValueTask ITenancy.GiveAsync(string vm)
+    {
+        Give(vm);
+        return ValueTask.CompletedTask;
+    }
+
     /// <summary>Whether the VM may run here under that epoch.</summary>
     public bool Owns(string vm, long epoch)
     {
@@ -38,11 +56,12 @@ public sealed class Tenancy(IWorld world, string host)
         return _epochs.TryGetValue(vm, out var known) && known == epoch;
     }
 
-    /// <summary>A new inventory asks what this host owns, and from here on counts alone; null when it is older than one that has asked already.</summary>
+    /// <summary>A new inventory asks what this host owns, and from here on counts alone; null when one of this term or a later one has asked already: two inventories that begin at the
+    /// same time may have chosen the same term, and only one of them may have it.</summary>
     public IReadOnlyList<KeyValuePair<string, long>>? Report(long term)
     {
         _place.Writes();
-        if (term < _term) return null;
+        if (term <= _term) return null;
         _term = term;
         return [.. _epochs.OrderBy(entry => entry.Key, StringComparer.Ordinal)];
     }

@@ -22,27 +22,31 @@ internal sealed class ActorBed : IAsyncDisposable
     private int _hosts = -1;
     private int _vms;
 
-    private ActorBed(EmbeddedCluster cluster, CallCounter calls)
+    private ActorBed(EmbeddedCluster cluster, CallCounter calls, LostAnswers losses)
     {
         _cluster = cluster;
         Calls = calls;
+        Losses = losses;
     }
 
     public CallCounter Calls { get; }
+
+    public LostAnswers Losses { get; }
 
     public IGrainFactory Grains => _cluster.Client;
 
     public static async Task<ActorBed> StartAsync(PlacementMode placement, int silos)
     {
         var calls = new CallCounter();
+        var losses = new LostAnswers();
         return new ActorBed(
             await EmbeddedCluster.StartAsync(new ClusterSettings
             {
                 Silos = silos,
                 Placement = placement,
                 SampleRatio = 0,
-                ConfigureSilo = services => services.AddSingleton<IIncomingGrainCallFilter>(calls),
-            }), calls);
+                ConfigureSilo = services => services.AddSingleton<IIncomingGrainCallFilter>(calls).AddSingleton<IIncomingGrainCallFilter>(losses),
+            }), calls, losses);
     }
 
     public Operation NextOperation(OperationKind kind) => new(_ids.Next(), kind);
@@ -53,9 +57,12 @@ internal sealed class ActorBed : IAsyncDisposable
     public async Task<BedVm> PlanAsync(VmPlan? plan = null)
     {
         var host = Interlocked.Increment(ref _hosts);
-        await Grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(host)).ConfigureAsync(new HostMessage(ActorKeys.Host(host), FramesPerHost, PageSize, Mutant.None));
-        return new BedVm(this, plan ?? new VmPlan(), host, Interlocked.Increment(ref _vms));
+        await Grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(host)).ConfigureAsync(new HostMessage(ActorKeys.Host(host), FramesPerHost, PageSize, plan?.Mutant ?? Mutant.None));
+        return new BedVm(this, plan ?? new VmPlan(), host, NextVm());
     }
+
+    /// <summary>An ordinal that no VM has.</summary>
+    public int NextVm() => Interlocked.Increment(ref _vms);
 
     /// <summary>A VM whose guests run and have begun to fault.</summary>
     public async Task<BedVm> RunAsync(VmPlan? plan = null)
@@ -72,6 +79,8 @@ internal sealed class ActorBed : IAsyncDisposable
         var all = await Grains.GetGrain<IManagementGrain>(0).GetDetailedGrainStatistics();
         return string.Join(' ', all.Select(entry => entry.GrainId.Key.ToString()!).Where(key => key == vmKey || key.StartsWith(vmKey + "/", StringComparison.Ordinal)));
     }
+
+    public Task KillSiloAsync(int silo) => _cluster.KillSiloAsync(silo);
 
     public ValueTask DisposeAsync() => _cluster.DisposeAsync();
 }

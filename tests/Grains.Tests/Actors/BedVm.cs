@@ -4,6 +4,7 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -12,18 +13,20 @@ namespace Livebed.Grains.Tests.Actors;
 /// <summary>A VM of a test with a synthetic guest, on a host of its own, and what a driver does with it.</summary>
 internal sealed class BedVm
 {
-    private const int AccessesPerSecond = 5_000;
     private const int CreateAttempts = 200;
 
     private readonly ActorBed _bed;
     private readonly VmPlan _plan;
     private readonly int _ordinal;
+    private readonly int _host;
 
-    public BedVm(ActorBed bed, VmPlan plan, int host, int ordinal)
+    public BedVm(ActorBed bed, VmPlan plan, int host, int ordinal, string? name = null)
     {
         _bed = bed;
         _plan = plan;
         _ordinal = ordinal;
+        _host = host;
+        Name = name ?? $"vm-{ordinal}";
         HostKey = ActorKeys.Host(host);
         Key = ActorKeys.Vm(ordinal, 0, host);
         Grain = bed.Grains.GetGrain<IVmGrain>(Key);
@@ -31,6 +34,9 @@ internal sealed class BedVm
     }
 
     public string Key { get; }
+
+    /// <summary>What the inventory calls it, wherever it is.</summary>
+    public string Name { get; }
     public string HostKey { get; }
     public IVmGrain Grain { get; }
     public IHostMmuGrain Host { get; }
@@ -88,6 +94,21 @@ internal sealed class BedVm
 
     public async Task LeavesNoActivationAsync() => await Until.HoldsAsync(() => _bed.ActivationsOfAsync(Key), left => left.Length == 0, $"the end of {Key}'s activations");
 
+    /// <summary>The same VM, as it will be on the host of <paramref name="other"/>.</summary>
+    public BedVm On(BedVm other) => new(_bed, _plan, other._host, _bed.NextVm(), Name);
+
+    /// <summary>The order to move to where <paramref name="to"/> is not made yet.</summary>
+    public MigrationRequest RequestTo(BedVm to, MigrationParameters? parameters = null) => new(
+        new MigrationSetup(
+            to._ordinal, Name, 0, HostKey, to.HostKey, AddressSpaceId, to.AddressSpaceId,
+            [Ram, new HvaRange(VmLayout.HotplugHva, VmPlan.HotplugPages)], ActorBed.PageSize),
+        parameters ?? new MigrationParameters { DowntimeLimitMicroseconds = 20_000, BatchPages = 64, RoundsMax = 50, TimeoutAction = TimeoutAction.Suspend },
+        to.Key, to.Message());
+
+    /// <summary>Returns when the VM's migration is in this status.</summary>
+    public async Task MigratesAsync(MigrationStatus status) =>
+        await Until.HoldsAsync(async () => await Grain.MigrationInfoAsync(), info => info?.Status == status, $"a migration that is {status}");
+
     private static OperationKind KindOf(DirtyLogStep step) => step switch
     {
         DirtyLogStep.Enable => OperationKind.DirtyLogEnable,
@@ -97,10 +118,10 @@ internal sealed class BedVm
     };
 
     public VmMessage Message() => new(
-        new VmOptions(Key, _ordinal, _plan.Protocol, DirtyLog: _plan.DirtyLog, RingEntries: 128), HostKey, _ordinal, _plan.Vcpus, _plan.RamPages, VmPlan.Memslots,
+        new VmOptions(Key, _ordinal, _plan.Protocol, _plan.Mutant, DirtyLog: _plan.DirtyLog, RingEntries: 128), HostKey, _ordinal, _plan.Vcpus, _plan.RamPages, VmPlan.Memslots,
         VmPlan.HotplugPages, ActorBed.PageSize, ScratchPages: 16, Mergeable: true, TlbEntries: 64, FaultRetriesMax: 1_000_000, Seed: 11,
         new SyntheticGuestSpec(
-            (long)_plan.PagesPerVcpu * ActorBed.PageSize, WritePercent: 60, AccessesPerSecond: AccessesPerSecond,
+            (long)_plan.PagesPerVcpu * ActorBed.PageSize, WritePercent: 60, AccessesPerSecond: _plan.AccessesPerSecond,
             ExtraRange: new GfnRange(VmLayout.HotplugGfn, VmPlan.HotplugPages), ExtraPercent: 10, RepeatedPercent: _plan.RepeatedPercent),
         RefusesNonBlockable: false);
 }

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Vms;
 
@@ -5,7 +6,8 @@ namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>What a test wants of its VM.</summary>
 internal sealed record VmPlan(
-    DirtyLogMode DirtyLog = DirtyLogMode.None, string Protocol = ProtocolCatalog.ActiveCount, int Vcpus = 2, int PagesPerVcpu = 32, int RepeatedPercent = 0)
+    DirtyLogMode DirtyLog = DirtyLogMode.None, string Protocol = ProtocolCatalog.ActiveCount, int Vcpus = 2, int PagesPerVcpu = 32, int RepeatedPercent = 0,
+    int AccessesPerSecond = 5_000, Mutant Mutant = Mutant.None)
 {
     public const int Memslots = 2;
     public const int HotplugPages = 16;

@@ -1,0 +1,34 @@
+using Livebed.Grains.Contracts;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
+
+namespace Livebed.Grains.Actors.Migrations;
+
+/// <summary>The source's way to the destination's user space, by grain calls.</summary>
+/// <param name="destination">the VM's grain there</param>
+/// <param name="target">the VM as it will be there</param>
+/// <param name="sourceKey">the VM's grain here, for the way back</param>
+internal sealed class GrainMigrationDestination(IVmGrain destination, VmMessage target, string sourceKey) : IMigrationDestination
+{
+    private const int PrepareAttempts = 20;
+
+    public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup) => Unanswered.OrAsync(StreamStatus.Lost, async () =>
+    {
+        for (var attempt = 0; attempt < PrepareAttempts; attempt++)
+            if (await destination.PrepareIncomingAsync(OperationMessage.From(op), setup, target, sourceKey) is { } status)
+                return status;
+        return StreamStatus.Refused;
+    });
+
+    public ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state) =>
+        Unanswered.OrAsync(StreamStatus.Lost, () => destination.TakeOverAsync(OperationMessage.From(op), DeviceStateMessage.From(state)));
+
+    public ValueTask<StreamStatus> FinishAsync(Operation op) =>
+        Unanswered.OrAsync(StreamStatus.Lost, () => destination.FinishIncomingAsync(OperationMessage.From(op)));
+
+    public ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op) => Unanswered.OrAsync<IReadOnlyList<ulong[]>?>(null, async () =>
+        await destination.RecoverIncomingAsync(OperationMessage.From(op)) is { } missing ? Array.ConvertAll(missing, block => block.ToWords()) : null);
+
+    public ValueTask<StreamStatus> AbandonAsync(Operation op) =>
+        Unanswered.OrAsync(StreamStatus.Lost, () => destination.AbandonIncomingAsync(OperationMessage.From(op)));
+}

@@ -1,0 +1,45 @@
+using Livebed.Grains.Contracts;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
+
+namespace Livebed.Grains.Actors.Migrations;
+
+/// <summary>A VM's way to its own host in a migration, by grain calls. Without its host a VM is nothing, so a host that does not answer is no outcome here but a failure.</summary>
+internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, string vmKey) : IStreamPort
+{
+    public ValueTask OpenStreamAsync(Operation op, long stream, string destination, int destinationAddressSpace, long bytesPerSecond) =>
+        host.OpenStreamAsync(OperationMessage.From(op), addressSpace, stream, destination, destinationAddressSpace, bytesPerSecond);
+
+    public ValueTask CloseStreamAsync(Operation op, long stream) => host.CloseStreamAsync(OperationMessage.From(op), addressSpace, stream);
+
+    public ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageBatch batch) =>
+        host.SendPagesAsync(OperationMessage.From(op), addressSpace, BatchMessage.From(header, batch));
+
+    public async ValueTask TakeDiscardedAsync(Operation op, HvaRange range, Memory<ulong> target) =>
+        (await host.TakeDiscardedAsync(addressSpace, range)).AddTo(target.Span);
+
+    public ValueTask FreezeAsync(Operation op, bool frozen) => host.FreezeAsync(OperationMessage.From(op), addressSpace, frozen);
+
+    public async ValueTask<ulong[]> ImageAsync(Operation op, HvaRange range) => (await host.ImageAsync(OperationMessage.From(op), addressSpace, range)).ToWords();
+
+    public async ValueTask<ulong[]> SaveOracleAsync(Operation op, HvaRange range) => (await host.SaveOracleAsync(addressSpace, range)).ToWords();
+
+    public ValueTask LoadOracleAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> newest) =>
+        host.LoadOracleAsync(addressSpace, range, WordsMessage.From(newest.Span));
+
+    public ValueTask BeginIncomingAsync(Operation op, long stream, long epoch) => host.BeginIncomingAsync(addressSpace, stream, epoch);
+
+    /// <summary>The host asks this grain's VM for what is missing, and that the handler: it is <paramref name="faults"/> by another way.</summary>
+    public ValueTask<long> EnterPostcopyAsync(
+        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults) =>
+        host.EnterPostcopyAsync(
+            OperationMessage.From(op), addressSpace, stream, [.. ranges], [.. discard.Select(words => WordsMessage.From(words.Span))], vmKey);
+
+    public async ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range) => (await host.MissingAsync(addressSpace, range)).ToWords();
+
+    public ValueTask EndIncomingAsync(Operation op, long stream) => host.EndIncomingAsync(addressSpace, stream);
+
+    public ValueTask<long> PagesHeldAsync(Operation op) => host.PagesHeldAsync(OperationMessage.From(op), addressSpace);
+}

@@ -1,0 +1,43 @@
+using Livebed.Grains.Contracts;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.World;
+
+namespace Livebed.Grains.Actors.Migrations;
+
+/// <summary>The VM of a grain whose memory comes from another host.</summary>
+/// <param name="process">its process</param>
+/// <param name="dropped">called when it will never run and nothing is left of it</param>
+internal sealed class IncomingVm(VmProcess process, Action dropped) : IIncomingVm
+{
+    private IReadOnlyList<VcpuState> _states = [];
+
+    /// <summary>Under which it runs; 0 before.</summary>
+    public long Epoch { get; private set; }
+
+    public ValueTask CreateProcessAsync(Operation op) => process.CreateAsync(op);
+
+    public async ValueTask LoadAsync(Operation op, DeviceState state)
+    {
+        var vm = await process.CreateVmAsync(op);
+        foreach (var memslot in state.Memslots)
+            if (await vm.MemslotUpdates.SetAsync(op, memslot) is not MemslotResult.Ok and var refusal)
+                vm.Violated(Invariants.SameMemory, $"memslot {memslot.Id} could not be made at the destination: {refusal}", operations: op.Id);
+        _states = state.Vcpus;
+    }
+
+    public async ValueTask RunAsync(Operation op, long epoch)
+    {
+        Epoch = epoch;
+        await process.StartVcpusAsync(_states);
+        _states = [];
+    }
+
+    public async ValueTask DropAsync(Operation op)
+    {
+        await process.TearDownAsync(op, new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false));
+        dropped();
+    }
+}

@@ -1,0 +1,24 @@
+namespace Livebed.Grains.Actors.Migrations;
+
+/// <summary>
+/// Which failures of a grain call mean that nobody knows what became of it: the other silo is gone or does not answer. In a migration that is an outcome like any other; every
+/// other failure is a defect and is let through.
+/// </summary>
+internal static class Unanswered
+{
+    public static bool Is(Exception exception) =>
+        exception is TimeoutException or SiloUnavailableException or OrleansMessageRejectionException or Orleans.Runtime.Messaging.ConnectionFailedException;
+
+    /// <summary>The call's answer, or <paramref name="lost"/> when there is none.</summary>
+    public static async ValueTask<T> OrAsync<T>(T lost, Func<ValueTask<T>> call)
+    {
+        try
+        {
+            return await call();
+        }
+        catch (Exception exception) when (Is(exception))
+        {
+            return lost;
+        }
+    }
+}

@@ -1,0 +1,10 @@
+namespace Livebed.Grains.Contracts;
+
+/// <summary>A migrating VM's guest is about to run on a host, or has stopped there; see <see cref="Kvm.World.IModelObserver.GuestRuns"/>. In order of time they are what
+/// <see cref="Kvm.Checks.OneOwnerCheck"/> judges.</summary>
+/// <param name="UnixMicroseconds">wall clock of the silo</param>
+/// <param name="Vm">as the inventory calls it</param>
+/// <param name="Host">where</param>
+/// <param name="Epoch">under which epoch</param>
+/// <param name="Runs">or has stopped</param>
+public sealed record GuestRunsEntry(long UnixMicroseconds, string Vm, string Host, long Epoch, bool Runs);

@@ -1,0 +1,19 @@
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Grains.Contracts;
+
+/// <summary>
+/// Which host owns which VM, see <see cref="IVmInventory"/>: one activation, <see cref="Placement.ActorKeys.Inventory"/>. When it dies the next one asks every host what it owns
+/// before it answers anybody.
+/// </summary>
+[Alias("livebed.inventory")]
+public interface IInventoryGrain : IGrainWithStringKey
+{
+    ValueTask<Ownership> RegisterAsync(string vm, string host);
+
+    ValueTask<Ownership> ClaimAsync(string vm, long epoch, string host);
+
+    ValueTask<Ownership> FindAsync(string vm);
+
+    ValueTask<Ownership> RemoveAsync(string vm, long epoch);
+}
