@@ -11,13 +11,21 @@ public static class MigrationVerbs
     public static ActorPlan MigrateVm(this ActorPlan actor, MigrationParameters parameters) => actor.InVm(
         "migrate", async stage => await stage.MigrateAsync(stage.Bed.NewOperation(OperationKind.Migration), parameters));
 
-    /// <summary><c>migrate_cancel</c>, if a migration is under way.</summary>
-    public static ActorPlan CancelMigration(this ActorPlan actor) => actor.InVm(
-        "migrate_cancel", stage => stage.OnMigration(migration => migration.Source.Cancel()));
+    /// <summary><c>migrate_cancel</c> of a migration that has made so many syncs.</summary>
+    public static ActorPlan CancelMigration(this ActorPlan actor, int syncs) => actor.InVm(
+        $"migrate_cancel after {syncs} syncs", async stage =>
+        {
+            await stage.AwaitMigrationAsync(migration => migration.Source.Syncs >= syncs);
+            await stage.OnMigration(migration => migration.Source.Cancel());
+        });
 
-    /// <summary><c>migrate-start-postcopy</c>.</summary>
+    /// <summary><c>migrate-start-postcopy</c>, as soon as pages are sent.</summary>
     public static ActorPlan StartPostcopy(this ActorPlan actor) => actor.InVm(
-        "migrate-start-postcopy", stage => stage.OnMigration(migration => migration.Source.StartPostcopy()));
+        "migrate-start-postcopy", async stage =>
+        {
+            await stage.AwaitMigrationAsync(migration => migration.Source.Status >= MigrationStatus.Active);
+            await stage.OnMigration(migration => migration.Source.StartPostcopy());
+        });
 
     /// <summary>The link between the two hosts breaks.</summary>
     public static ActorPlan BreakLink(this ActorPlan actor, BrokenLink broken) => actor.InHost(

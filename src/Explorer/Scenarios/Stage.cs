@@ -8,6 +8,8 @@ namespace Livebed.Explorer.Scenarios;
 /// <summary>Where one schedule of a plan is played: the bed, its VM, and what actors share.</summary>
 public sealed class Stage(Bed bed)
 {
+    private const int AwaitsMax = 200;
+
     // Made for the first who holds a range.
     private Dictionary<string, Operation>? _held;
     private readonly Place _state = new(bed.World);
@@ -67,7 +69,9 @@ public sealed class Stage(Bed bed)
         if (owner.Status == OwnershipStatus.Refused)
         {
             owner = await Inventory.RegisterAsync(op, vm.Name, vm.Host.Name);
-            Bed.TenancyOf(vm.Host).TryTake(vm.Name, owner);
+
+            // A grant of an inventory that has been replaced meanwhile counts for nothing.
+            if (!Bed.TenancyOf(vm.Host).TryTake(vm.Name, owner)) return;
         }
 
         if (owner.Status != OwnershipStatus.Granted) return;
@@ -82,6 +86,17 @@ public sealed class Stage(Bed bed)
         _state.Reads();
         if (Migration is { } migration) action(migration);
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Waits until there is a migration of which that is so, or which is over; not for ever, since there may never be one.</summary>
+    public async ValueTask AwaitMigrationAsync(Func<BedMigration, bool> isSo)
+    {
+        for (var left = AwaitsMax; left > 0; left--)
+        {
+            _state.Reads();
+            if (Migration is { } migration && (migration.Result is not null || isSo(migration))) return;
+            await Bed.World.PointAsync(SchedulingPoint.Retry);
+        }
     }
 
     public async ValueTask MendLinkAsync()

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
@@ -66,6 +65,11 @@ public sealed class MigrationSource : IMigrationReturnPath
     }
 
     public MigrationInfo Info => _record.Info;
+
+    public MigrationStatus Status => _record.Status;
+
+    /// <summary>Dirty-log syncs so far.</summary>
+    public long Syncs => _record.Syncs;
 
     /// <summary>Moves the VM; returns when that is done, or given up. Where the VM runs then is in <see cref="MigrationInfo.Status"/>: at the destination when completed, also where it
     /// was when failed before post-copy or cancelled, nowhere when post-copy failed.</summary>
@@ -272,14 +276,14 @@ public sealed class MigrationSource : IMigrationReturnPath
             return Owner.Source;
         }
 
-        if (answer.Status == OwnershipStatus.Refused)
+        if (answer.Status == OwnershipStatus.Refused && answer.Epoch > 0)
         {
             _record.HandedOver(answer.Epoch);
             return Owner.Destination;
         }
 
         // Neither side may run it: better none than two.
-        _record.Reason = $"{_record.Reason}; the inventory did not answer either, so nobody knows whose the VM is";
+        _record.Reason = $"{_record.Reason}; the inventory {(answer.Status == OwnershipStatus.Lost ? "did not answer" : "does not know the VM")}, so nobody knows whose it is";
         return Owner.Unknown;
     }
 

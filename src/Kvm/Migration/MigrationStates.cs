@@ -6,8 +6,8 @@ namespace Livebed.Kvm.Migration;
 /// </summary>
 public static class MigrationStates
 {
-    private static readonly IReadOnlyDictionary<MigrationStatus, (MigrationStatus[] Next, CancelCase Cancel)> Rows =
-        new Dictionary<MigrationStatus, (MigrationStatus[], CancelCase)>
+    private static readonly Dictionary<MigrationStatus, (MigrationStatus[] Next, CancelCase Cancel)> Rows =
+        new()
         {
             [MigrationStatus.None] = ([MigrationStatus.Setup], CancelCase.NothingToDo),
             [MigrationStatus.Setup] = ([MigrationStatus.Active, MigrationStatus.Cancelling, MigrationStatus.Failed], CancelCase.AtNextStep),

@@ -1,5 +1,4 @@
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Migration;

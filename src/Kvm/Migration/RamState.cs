@@ -1,5 +1,4 @@
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
@@ -13,6 +12,8 @@ namespace Livebed.Kvm.Migration;
 /// </summary>
 internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange> ranges)
 {
+    private readonly Dictionary<int, Memslot> _followed = [];
+
     public RamBlock[] Blocks { get; } = [.. ranges.Select(range => new RamBlock(range))];
 
     public bool IsLogging { get; private set; }
@@ -30,10 +31,8 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         vm.LogState.Writes();
         foreach (var block in Blocks) block.MarkAll();
         IsLogging = true;
-        foreach (var slot in UserSlots)
-            if (await vm.MemslotUpdates.SetLoggingAsync(op, slot.Id, logs: true) is null)
-                return false;
-        return true;
+        foreach (var slot in UserSlots) await FollowAsync(op, slot);
+        return !vm.Users.IsClosing;
     }
 
     public async ValueTask StopAsync(Operation op)
@@ -65,8 +64,44 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
                 foreach (var block in Blocks) block.MarkReported(slot, bits);
             }
 
+        await CompareSlotsAsync(op);
         foreach (var block in Blocks) await stream.TakeDiscardedAsync(op, block.Range, block.Dirty);
-        return DirtyPages - before;
+        return vm.Users.IsClosing ? -1 : DirtyPages - before;
+    }
+
+    /// <summary>What came, went, moved or lost its log since the last sync, whoever did it: looked at after the logs were read, so that no bit goes unseen with its memslot.</summary>
+    private async ValueTask CompareSlotsAsync(Operation op)
+    {
+        var slots = UserSlots.ToDictionary(slot => slot.Id);
+        foreach (var (id, known) in _followed.ToList())
+        {
+            if (slots.TryGetValue(id, out var slot) && IsFollowed(slot)) continue;
+            Mark(known.Hvas);
+            _followed.Remove(id);
+        }
+
+        foreach (var slot in slots.Values)
+        {
+            if (IsFollowed(slot)) continue;
+            await FollowAsync(op, slot);
+            Mark(slot.Hvas);
+        }
+    }
+
+    /// <summary>Its writes have been logged in the same bitmap since it was last looked at.</summary>
+    private bool IsFollowed(Memslot slot) =>
+        slot.LogsDirtyPages && _followed.TryGetValue(slot.Id, out var known) && known.Instance == slot.Instance && known.BaseGfn == slot.BaseGfn
+        && ReferenceEquals(known.Bitmap, slot.Bitmap);
+
+    private async ValueTask FollowAsync(Operation op, Memslot slot)
+    {
+        if (await vm.MemslotUpdates.SetLoggingAsync(op, slot.Id, logs: true) is { } logging) _followed[slot.Id] = logging;
+    }
+
+    private void Mark(HvaRange range)
+    {
+        vm.LogState.Writes();
+        foreach (var block in Blocks) block.Mark(range);
     }
 
     /// <summary>Before a batch is read: KVM takes the bits of its pages and write-protects them (<c>migration_clear_memory_region_dirty_bitmap</c>). Nothing to do where GET has done so.</summary>
@@ -99,13 +134,8 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         if (IsLogging && change.Pages > 0) change = change with { Flags = change.Flags | MemslotFlags.LogDirtyPages };
         var result = await vm.MemslotUpdates.SetAsync(op, change);
         if (!IsLogging || result != MemslotResult.Ok) return result;
-        vm.LogState.Writes();
-        foreach (var block in Blocks)
-        {
-            if (old is not null) block.Mark(old.Hvas);
-            if (change.Pages > 0) block.Mark(new HvaRange(change.BaseHva, change.Pages));
-        }
-
+        if (old is not null) Mark(old.Hvas);
+        if (change.Pages > 0) Mark(new HvaRange(change.BaseHva, change.Pages));
         return result;
     }
 

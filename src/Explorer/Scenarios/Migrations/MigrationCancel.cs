@@ -11,7 +11,7 @@ internal sealed class MigrationCancel : Scenario
     public override string Name => "migration-cancel";
     public override string Claim => "a cancelled migration leaves no trace, and the next one works";
 
-    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 4 }];
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 4 }, new("after", "syncs before the cancel", 2, 0, 8)];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -24,6 +24,6 @@ internal sealed class MigrationCancel : Scenario
             ThrottleTriggerThreshold = 1,
         };
         plan.Actor("user").MigrateVm(parameters).MigrateVm(MigrationPlan.AfterRounds(1));
-        plan.Actor("admin").CancelMigration();
+        plan.Actor("admin").CancelMigration(plan.Parameter("after"));
     }
 }

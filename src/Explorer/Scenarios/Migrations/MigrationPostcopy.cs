@@ -16,6 +16,7 @@ internal sealed class MigrationPostcopy : Scenario
         plan.Vcpu().Write(0).Read(1).Write(0).Read(0);
         plan.Vcpu().Write(1).Read(0).Write(1);
         var rounds = plan.Parameter(MigrationPlan.Rounds.Name);
+        plan.Actor("admin").StartPostcopy();
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(rounds + 1) with { PostcopyAfterRounds = rounds });
     }
 }
