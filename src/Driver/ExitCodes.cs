@@ -7,6 +7,9 @@ public static class ExitCodes
     public const int Invalid = 1;
     public const int Unknown = 2;
 
+    /// <summary>A migration would not complete within its limits (`predict`).</summary>
+    public const int NotWithinLimits = 3;
+
     /// <summary>EX_USAGE of sysexits.h.</summary>
     public const int Usage = 64;
 

@@ -33,6 +33,14 @@ internal sealed record CampaignFolders(string Current, string Shipped)
             .Select(folder => Path.GetFullPath(given, folder))
             .FirstOrDefault(File.Exists);
 
+    /// <summary>The absolute path of a trace that was given by path, as from the repository's root, or by the name of a shipped one; null when there is none.</summary>
+    public string? FindWorkload(string given)
+    {
+        var folders = new[] { Current, Path.GetDirectoryName(Shipped) ?? Shipped };
+        return folders.Select(folder => Path.GetFullPath(given, folder)).FirstOrDefault(File.Exists)
+            ?? (Path.GetFileName(given) == given ? folders.Select(folder => Path.Combine(folder, Folder, "workloads", given + ".dirty.gz")).FirstOrDefault(File.Exists) : null);
+    }
+
     /// <summary>A path as messages show it: relative where it lies below the current folder.</summary>
     public string Label(string path)
     {

@@ -90,6 +90,22 @@ internal static partial class ValueKinds
         static string Format(long value) => Scale(value, _sizes);
     }
 
+    /// <summary>Bytes a second.</summary>
+    public static ValueKind<long> ByteRate(long min, long max)
+    {
+        var size = Size(min, max);
+        return new("bytes per second", $"{Format(min)} to {Format(max)}, as in 1GiB/s", Parse, Format, Quotable: true);
+
+        string? Parse(string text, out long value)
+        {
+            value = 0;
+            if (!text.EndsWith("/s", StringComparison.Ordinal) || !TryScale(text[..^2], _sizes, out _)) return $"'{text}' is not a rate";
+            return size.Parse(text[..^2], out value) is null ? null : $"{text} is out of range";
+        }
+
+        string Format(long value) => size.Format(value) + "/s";
+    }
+
     public static ValueKind<bool> Flag()
     {
         return new("flag", "true or false", Parse, value => value ? "true" : "false");

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Livebed.Driver.Exploring;
 using Livebed.Driver.MutantRuns;
+using Livebed.Driver.Predicting;
 using Livebed.Driver.Shrinking;
 using Livebed.Explorer.Protocols;
 
@@ -71,6 +72,9 @@ internal static class LivebedCommand
         var mutants = new MutantsOptions();
         root.Add(mutants.Command);
         mutants.Command.SetAction(parsed => new MutantsCommand(environment).Run(mutants.Read(parsed)));
+        var predict = new PredictOptions();
+        root.Add(predict.Command);
+        predict.Command.SetAction(parsed => new PredictCommand(environment).Run(predict.Read(parsed, environment.Folders)));
         var what = new Argument<string?>("what") { Arity = ArgumentArity.ZeroOrOne, Description = string.Join(", ", ListCommand.Kinds) };
         var list = new Command("list", "Says what there is, with a line each.") { what };
         list.SetAction(parsed => new ListCommand(environment).Run(parsed.GetValue(what)));

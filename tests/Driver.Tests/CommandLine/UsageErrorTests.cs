@@ -94,8 +94,8 @@ public sealed class UsageErrorTests
     }
 
     [Theory]
-    [InlineData("livebed: 'frobnicate' is unknown; allowed: run, explore, replay, shrink, mutants, list", "frobnicate")]
-    [InlineData("livebed: '--silos' is unknown; allowed: run, explore, replay, shrink, mutants, list", "--silos", "3")]
+    [InlineData("livebed: 'frobnicate' is unknown; allowed: run, explore, replay, shrink, mutants, predict, list", "frobnicate")]
+    [InlineData("livebed: '--silos' is unknown; allowed: run, explore, replay, shrink, mutants, predict, list", "--silos", "3")]
     [InlineData("list everything: there is no such list; allowed: protocols, mutants, checks, scenarios, campaigns", "list", "everything")]
     [InlineData("nowhere: there is no such campaign; allowed: a file, or one of default, dirty-log", "run", "nowhere")]
     [InlineData("sub/nowhere.yaml: there is no such campaign", "run", "sub/nowhere.yaml")]

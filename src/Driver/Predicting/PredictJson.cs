@@ -1,0 +1,88 @@
+using System.Text.Json;
+using Livebed.Driver.Exploring;
+using Livebed.Kvm.Migration.Prediction;
+
+namespace Livebed.Driver.Predicting;
+
+/// <summary>What `predict --json` prints; docs/migration.md explains each field. A field without a value is null, never absent.</summary>
+internal static class PredictJson
+{
+    public static string Write(PredictRequest request, Prediction prediction) => JsonSerializer.Serialize(
+        new
+        {
+            verdict = prediction.Forecast.Verdict,
+            explanation = ForecastText.Explain(prediction.Forecast),
+            workload = WorkloadOf(request),
+            parameters = ParametersOf(request),
+            forecast = prediction.Forecast,
+            needed = new { bandwidth = prediction.NeededBandwidth, downtimeLimitMilliseconds = prediction.NeededDowntimeMilliseconds },
+            strategies = prediction.Strategies.Select(one => StrategyOf(one.Strategy, one.Forecast)),
+            analytic = AnalyticOf(request, prediction.Analytic),
+        },
+        ExploreJson.Options) + "\n";
+
+    private static object WorkloadOf(PredictRequest request) => new
+    {
+        name = request.Timeline?.Header.Name,
+        source = request.Timeline?.Header.Source,
+        dirtyBytesPerSecond = request.Writes is { } writes ? Bytes(writes.PagesPerSecond, request.Settings) : null,
+        workingSetBytes = request.Writes is { } hot ? Bytes(hot.HotPages, request.Settings) : null,
+    };
+
+    private static object ParametersOf(PredictRequest request) => new
+    {
+        bandwidth = request.Parameters.MaxBandwidth,
+        downtimeLimitMilliseconds = request.Parameters.DowntimeLimitMicroseconds / 1e3,
+        timeLimitMilliseconds = request.Parameters.TimeLimitMicroseconds / 1e3,
+        request.Parameters.RoundsMax,
+        request.Parameters.Channels,
+        request.Parameters.BatchPages,
+        request.Parameters.Throttle,
+        request.Parameters.VcpuDirtyLimit,
+        request.Parameters.PostcopyAfterRounds,
+        request.Settings.Clear,
+        request.Settings.PageSize,
+        request.Settings.MemoryPages,
+        request.Settings.ZeroShare,
+        switchoverCostMilliseconds = request.Settings.SwitchoverCostMicroseconds / 1e3,
+        request.Settings.Vcpus,
+        request.Settings.Speed,
+        startMilliseconds = request.Settings.StartMicroseconds / 1e3,
+    };
+
+    private static object StrategyOf(string strategy, MigrationForecast forecast) => new
+    {
+        strategy,
+        forecast.Verdict,
+        rounds = forecast.Rounds.Count,
+        forecast.Transferred,
+        totalTimeMilliseconds = forecast.TotalTimeMilliseconds,
+        downtimeMilliseconds = forecast.DowntimeMilliseconds,
+        forecast.ThrottledMilliseconds,
+        blocktimeMilliseconds = forecast.Postcopy?.BlocktimeMilliseconds,
+    };
+
+    private static object AnalyticOf(PredictRequest request, AnalyticEstimate analytic) => new
+    {
+        dirtyBytesPerSecond = Math.Round(analytic.Geometric.DirtyBytesPerSecond),
+        ratio = Math.Round(analytic.Geometric.Ratio, 4),
+        geometric = new
+        {
+            analytic.Geometric.Rounds,
+            totalTimeMilliseconds = Milliseconds(analytic.Geometric.TotalSeconds),
+            downtimeMilliseconds = Milliseconds(analytic.Geometric.Downtime),
+        },
+        hotSet = new
+        {
+            bytes = Bytes(analytic.Writes.HotPages, request.Settings),
+            verdict = analytic.WithHotSet.Verdict,
+            rounds = analytic.WithHotSet.Rounds.Count,
+            totalTimeMilliseconds = analytic.WithHotSet.TotalTimeMilliseconds,
+            downtimeMilliseconds = analytic.WithHotSet.DowntimeMilliseconds,
+        },
+    };
+
+    private static double? Milliseconds(double? seconds) => seconds is { } known ? Math.Round(known * 1e3, 3) : null;
+
+    private static double? Bytes(double pages, ForecastSettings settings) => double.IsInfinity(pages) ? null : Math.Round(pages * settings.PageSize);
+}

@@ -1,0 +1,121 @@
+using System.Globalization;
+using Livebed.Driver.CommandLine;
+using Livebed.Driver.Exploring;
+using Livebed.Driver.Terminal;
+using Livebed.Kvm.Migration.Prediction;
+using Spectre.Console;
+
+namespace Livebed.Driver.Predicting;
+
+/// <summary>What `predict` prints for people: what was asked, the rounds, the verdict and what would change it, and the other ways to go.</summary>
+internal sealed class PredictReport(CommandEnvironment environment)
+{
+    /// <summary>Of many rounds the first and the last few are shown; --json has all.</summary>
+    private const int FirstRounds = 16;
+    private const int LastRounds = 4;
+
+    private readonly ReportPage _page = new(environment);
+
+    public void Write(PredictRequest request, Prediction prediction)
+    {
+        WriteHead(request);
+        WriteRounds(prediction.Forecast);
+        WriteVerdict(request, prediction);
+        WriteStrategies(prediction);
+        WriteAnalytic(prediction.Analytic, request.Settings);
+    }
+
+    private void WriteHead(PredictRequest request)
+    {
+        var (parameters, settings) = (request.Parameters, request.Settings);
+        var memory = $"{Grouped(settings.MemoryPages)} pages, {Figures.Bytes((double)settings.MemoryPages * settings.PageSize)}";
+        _page.Line($"{WorkloadOf(request)}: {memory}", style: new Style(decoration: Decoration.Bold));
+        _page.Line(
+            $"bandwidth {Figures.Bytes(parameters.MaxBandwidth)}/s, downtime limit {Figures.Microseconds(parameters.DowntimeLimitMicroseconds)}, "
+            + $"time limit {Figures.Microseconds(parameters.TimeLimitMicroseconds)}", 2);
+    }
+
+    private static string WorkloadOf(PredictRequest request)
+    {
+        if (request.Timeline is { } timeline) return timeline.Header.Name;
+        var writes = request.Writes!.Value;
+        var rate = $"writes of {Figures.Bytes(writes.PagesPerSecond * request.Settings.PageSize)}/s";
+        return double.IsInfinity(writes.HotPages) ? rate : $"{rate} to {Figures.Bytes(writes.HotPages * request.Settings.PageSize)}";
+    }
+
+    private void WriteRounds(MigrationForecast forecast)
+    {
+        var rounds = forecast.Rounds;
+        var hasThrottle = rounds.Any(round => round.CpuThrottlePercentage > 0 || round.DirtyLimited);
+        string[] columns = ["round", "pages", "sent", "duration", "dirtied", "per second", "left", "downtime"];
+        var table = Tables.Create([.. columns, .. hasThrottle ? new[] { "throttle" } : []]);
+        var isCut = rounds.Count > FirstRounds + LastRounds + 1;
+        foreach (var round in rounds)
+        {
+            if (isCut && round.Round == FirstRounds) table.Row(["…", .. Enumerable.Repeat("", table.Columns.Count - 1)]);
+            if (isCut && round.Round >= FirstRounds && round.Round < rounds.Count - LastRounds) continue;
+            string[] cells =
+            [
+                round.Round.ToString(CultureInfo.InvariantCulture), Figures.Count(round.Pages), Figures.Bytes(round.Transferred), ForecastText.Time(round.DurationMilliseconds),
+                Figures.Count(round.DirtiedPages), Figures.Count(round.DirtyPagesRate), Figures.Bytes(round.Remaining), ForecastText.Time(round.ExpectedDowntimeMilliseconds),
+            ];
+            table.Row([.. cells, .. hasThrottle ? new[] { ThrottleOf(round) } : []]);
+        }
+
+        _page.Console.Write(table);
+    }
+
+    private static string ThrottleOf(ForecastRound round)
+    {
+        if (round.DirtyLimited) return "limit";
+        return round.CpuThrottlePercentage == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{round.CpuThrottlePercentage} %");
+    }
+
+    private void WriteVerdict(PredictRequest request, Prediction prediction)
+    {
+        var forecast = prediction.Forecast;
+        var colour = forecast.Verdict switch { ForecastVerdict.Converges => Color.Green, ForecastVerdict.Postcopy => Color.Blue, _ => Color.Red };
+        _page.Line($"verdict: {ForecastText.Name(forecast.Verdict)}", style: new Style(colour, decoration: Decoration.Bold));
+        _page.Line(ForecastText.Explain(forecast), 2);
+        _page.Line(
+            string.Create(CultureInfo.InvariantCulture,
+                $"{Figures.Bytes(forecast.Transferred)} in {ForecastText.Time(forecast.TotalTimeMilliseconds)}, downtime {ForecastText.Time(forecast.DowntimeMilliseconds)}, {forecast.DirtySyncCount} syncs"), 2);
+        if (prediction.NeededDowntimeMilliseconds is { } downtime)
+            _page.Line(string.Create(CultureInfo.InvariantCulture, $"pre-copy would complete with a downtime limit of {downtime}ms or more"), 2);
+        if (prediction.NeededBandwidth is { } bandwidth)
+            _page.Line($"pre-copy would complete with a bandwidth of {Figures.Bytes(bandwidth)}/s or more", 2);
+        else if (forecast.Verdict != ForecastVerdict.Converges)
+            _page.Line($"no bandwidth from {Figures.Bytes(request.Parameters.MaxBandwidth)}/s to {Figures.Bytes(ConvergenceLimits.BandwidthMax)}/s lets pre-copy complete", 2);
+    }
+
+    private void WriteStrategies(Prediction prediction)
+    {
+        var table = Tables.Create("strategy", "verdict", "rounds", "sent", "time", "downtime", "slowed", "blocked");
+        table.Columns[1].LeftAligned();
+        foreach (var (strategy, forecast) in prediction.Strategies)
+        {
+            table.Row(
+                strategy, ForecastText.Name(forecast.Verdict), forecast.Rounds.Count.ToString(CultureInfo.InvariantCulture), Figures.Bytes(forecast.Transferred),
+                ForecastText.Time(forecast.TotalTimeMilliseconds), ForecastText.Time(forecast.DowntimeMilliseconds), ForecastText.Time(forecast.ThrottledMilliseconds),
+                ForecastText.Time(forecast.Postcopy?.BlocktimeMilliseconds));
+        }
+
+        _page.Console.Write(table);
+    }
+
+    private void WriteAnalytic(AnalyticEstimate analytic, ForecastSettings settings)
+    {
+        var geometric = analytic.Geometric;
+        var outcome = geometric.Rounds is { } rounds
+            ? string.Create(CultureInfo.InvariantCulture, $"{ForecastText.Rounds(rounds)}, {ForecastText.Time(geometric.TotalSeconds * 1e3)}, downtime {ForecastText.Time(geometric.Downtime * 1e3)}")
+            : "diverging";
+        _page.Line(string.Create(CultureInfo.InvariantCulture, $"geometric model: {Figures.Bytes(geometric.DirtyBytesPerSecond)}/s, {geometric.Ratio:0.00} of the bandwidth: {outcome}"));
+        if (double.IsInfinity(analytic.Writes.HotPages)) return;
+        var forecast = analytic.WithHotSet;
+        _page.Line(string.Create(CultureInfo.InvariantCulture,
+            $"with a hot set of {Figures.Bytes(analytic.Writes.HotPages * settings.PageSize)}: {ForecastText.Name(forecast.Verdict)}, {ForecastText.Rounds(forecast.Rounds.Count)}, "
+            + $"{ForecastText.Time(forecast.TotalTimeMilliseconds)}, downtime {ForecastText.Time(forecast.DowntimeMilliseconds)}"));
+    }
+
+    private static string Grouped(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+}

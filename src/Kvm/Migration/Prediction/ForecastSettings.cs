@@ -1,0 +1,50 @@
+using Livebed.Kvm.Guests;
+
+namespace Livebed.Kvm.Migration.Prediction;
+
+/// <summary>
+/// What a forecast must know beside the <see cref="MigrationParameters"/>: the guest, and what a measurement would find out by itself.
+/// </summary>
+public sealed record ForecastSettings
+{
+    public const long PagesMax = 1L << 28;
+
+    /// <summary>Bytes; a recorded page is one guest page, whatever its size.</summary>
+    public int PageSize { get; init; } = 4096;
+
+    /// <summary>Pages of the guest's RAM; 0 for those of the workload. More than those are pages that nobody writes.</summary>
+    public long MemoryPages { get; init; }
+
+    /// <summary>Share of the RAM that is zero when the migration begins, spread evenly: such a page costs <see cref="WireFormat.ZeroPageBytes"/> in round 0.</summary>
+    public double ZeroShare { get; init; }
+
+    /// <summary>What a switchover costs beside the pages: device state, and the way to the destination and back.</summary>
+    public long SwitchoverCostMicroseconds { get; init; }
+
+    public DirtyLogClear Clear { get; init; }
+
+    public int Vcpus { get; init; } = 1;
+
+    /// <summary>Recorded seconds that the guest replays in one, see <see cref="TraceGuestSpec"/>.</summary>
+    public double Speed { get; init; } = 1;
+
+    /// <summary>Where in the recording the migration begins.</summary>
+    public long StartMicroseconds { get; init; }
+
+    /// <summary>Post-copy: how long a missing page takes beside its bytes, from the fault to the page.</summary>
+    public long FaultLatencyMicroseconds { get; init; } = 100;
+
+    /// <exception cref="ArgumentOutOfRangeException">A value is out of bounds.</exception>
+    public void Check()
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(PageSize);
+        ArgumentOutOfRangeException.ThrowIfNegative(MemoryPages);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MemoryPages, PagesMax);
+        ArgumentOutOfRangeException.ThrowIfNegative(SwitchoverCostMicroseconds);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(Vcpus);
+        ArgumentOutOfRangeException.ThrowIfNegative(StartMicroseconds);
+        ArgumentOutOfRangeException.ThrowIfNegative(FaultLatencyMicroseconds);
+        if (!(ZeroShare is >= 0 and <= 1)) throw new ArgumentOutOfRangeException(nameof(ZeroShare), ZeroShare, "a share is 0 to 1");
+        if (!(Speed is >= 0.001 and <= 1000)) throw new ArgumentOutOfRangeException(nameof(Speed), Speed, "the speed is 0.001 to 1000");
+    }
+}

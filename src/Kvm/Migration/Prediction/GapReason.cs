@@ -1,0 +1,17 @@
+namespace Livebed.Kvm.Migration.Prediction;
+
+/// <summary>Why a model does not hold for a round; of several the first.</summary>
+public enum GapReason : byte
+{
+    /// <summary>The model holds, or nothing that was measured says why it does not.</summary>
+    None,
+
+    /// <summary>The guest was slowed down otherwise than in the forecast.</summary>
+    Throttled,
+
+    /// <summary>vCPUs stopped because their dirty ring was full: the guest wrote less than its program would.</summary>
+    RingFull,
+
+    /// <summary>The link, or what feeds it, carried less than its bandwidth says.</summary>
+    LinkSaturated,
+}

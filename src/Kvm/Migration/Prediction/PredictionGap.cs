@@ -1,0 +1,53 @@
+namespace Livebed.Kvm.Migration.Prediction;
+
+/// <summary>
+/// How far a round was from its forecast, and what explains it. An error is measured over forecast, less one: 0.1 is ten percent more than expected.
+/// </summary>
+/// <param name="DurationError">of the duration</param>
+/// <param name="BytesError">of the bytes on the wire</param>
+/// <param name="DirtiedError">of the pages that were dirty at its end</param>
+/// <param name="Reason">none if the model holds</param>
+public sealed record PredictionGap(double DurationError, double BytesError, double DirtiedError, GapReason Reason)
+{
+    /// <summary>Up to here the model holds.</summary>
+    public const double Tolerance = 0.1;
+
+    /// <summary>Differences of so few pages, or of the time that they take, are no error: a model of expectations cannot know them.</summary>
+    private const int PagesOfNoise = 16;
+
+    /// <summary>The error that is farthest from 0.</summary>
+    public double Largest => new[] { DurationError, BytesError, DirtiedError }.MaxBy(Math.Abs);
+
+    public bool Holds => Math.Abs(Largest) <= Tolerance;
+
+    /// <param name="forecast">of this round</param>
+    /// <param name="measured">the same round</param>
+    /// <param name="pageSize">bytes</param>
+    /// <param name="bytesPerSecond">bandwidth that the forecast reckoned with</param>
+    public static PredictionGap Between(ForecastRound forecast, MeasuredRound measured, int pageSize, double bytesPerSecond)
+    {
+        if (forecast.Round != measured.Round) throw new ArgumentException($"round {measured.Round} is held against the forecast of round {forecast.Round}", nameof(measured));
+        var noise = PagesOfNoise * WireFormat.PageBytes(pageSize);
+        var gap = new PredictionGap(
+            Error(forecast.DurationMilliseconds, measured.DurationMilliseconds, noise / bytesPerSecond * 1e3),
+            Error(forecast.Transferred, measured.Transferred, noise),
+            Error(forecast.DirtiedPages, measured.DirtiedPages, PagesOfNoise),
+            GapReason.None);
+        return gap.Holds ? gap : gap with { Reason = ReasonOf(forecast, measured, bytesPerSecond) };
+    }
+
+    private static GapReason ReasonOf(ForecastRound forecast, MeasuredRound measured, double bytesPerSecond)
+    {
+        if (measured.CpuThrottlePercentage != forecast.CpuThrottlePercentage || measured.DirtyLimited != forecast.DirtyLimited) return GapReason.Throttled;
+        if (measured.RingFullExits > 0) return GapReason.RingFull;
+        var carried = measured.DurationMilliseconds > 0 ? measured.Transferred / (measured.DurationMilliseconds / 1e3) : bytesPerSecond;
+        return carried < bytesPerSecond * (1 - Tolerance) ? GapReason.LinkSaturated : GapReason.None;
+    }
+
+    /// <summary>A difference within the noise is none, and what was not expected at all is a whole.</summary>
+    private static double Error(double forecast, double measured, double noise)
+    {
+        if (Math.Abs(measured - forecast) <= noise) return 0;
+        return forecast > 0 ? measured / forecast - 1 : 1;
+    }
+}

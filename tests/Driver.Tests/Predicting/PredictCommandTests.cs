@@ -1,0 +1,136 @@
+using System.Text.Json;
+using Livebed.Driver.Tests.Docs;
+
+namespace Livebed.Driver.Tests.Predicting;
+
+/// <summary>`livebed predict`: verdict and exit status, tables, JSON and refusals.</summary>
+public sealed class PredictCommandTests
+{
+    private static readonly string[] _diverging = ["predict", "--workload", "xz", "--bandwidth", "300MiB/s", "--downtime", "10ms", "--time-limit", "10s"];
+
+    [Theory]
+    [InlineData("redis", 52_148)]
+    [InlineData("sqlite", 32_997)]
+    [InlineData("xz", 26_028)]
+    public async Task Each_recorded_workload_is_forecast_by_path_and_by_name(string name, int pages)
+    {
+        using var harness = new CommandHarness();
+        Assert.Equal(ExitCodes.Valid, await harness.RunAsync("predict", "--workload", $"campaigns/workloads/{name}.dirty.gz", "--bandwidth", "1GiB/s", "--downtime", "300ms", "--json"));
+        using var byPath = JsonDocument.Parse(harness.Out);
+        var forecast = byPath.RootElement.GetProperty("forecast");
+        Assert.Equal("converges", byPath.RootElement.GetProperty("verdict").GetString());
+        Assert.Equal(pages, forecast.GetProperty("rounds")[0].GetProperty("pages").GetInt64());
+        Assert.Equal(pages * 4104L, forecast.GetProperty("rounds")[0].GetProperty("transferred").GetInt64());
+        Assert.InRange(forecast.GetProperty("downtime").GetDouble(), 0, 300);
+        Assert.Equal(JsonValueKind.Null, forecast.GetProperty("postcopy").ValueKind);
+
+        using var again = new CommandHarness();
+        await again.RunAsync("predict", "--workload", name, "--json");
+        Assert.Equal(harness.Out, again.Out);
+        Assert.Empty(Directory.GetFileSystemEntries(again.Folder.FullPath));
+    }
+
+    [Fact]
+    public async Task What_diverges_exits_with_3_and_says_since_when_and_what_would_help()
+    {
+        using var harness = new CommandHarness();
+        Assert.Equal(ExitCodes.NotWithinLimits, await harness.RunAsync(_diverging));
+        foreach (var part in (string[])["verdict: diverging", "from round 1 on rounds gain nothing: never less than ", "would complete with a downtime limit of ", "would complete with a bandwidth of "])
+            Assert.Contains(part, harness.Out, StringComparison.Ordinal);
+        var strategies = harness.Out.Split('\n').SkipWhile(line => !line.Contains("strategy", StringComparison.Ordinal)).ToList();
+        Assert.Contains(strategies, line => line.StartsWith(" dirty-limit    converges", StringComparison.Ordinal));
+        Assert.Contains(strategies, line => line.StartsWith(" post-copy      postcopy", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("postcopy", "--postcopy")]
+    [InlineData("postcopy", "--postcopy", "--postcopy-after", "3")]
+    [InlineData("converges", "--throttle", "dirty-limit")]
+    [InlineData("converges", "--bandwidth", "2GiB/s")]
+    [InlineData("converges", "--downtime", "500ms")]
+    public async Task What_helps_helps(string verdict, params string[] options)
+    {
+        using var harness = new CommandHarness();
+        Assert.Equal(ExitCodes.Valid, await harness.RunAsync(["predict", .. Unless(_diverging[1..], options), .. options, "--json"]));
+        using var document = JsonDocument.Parse(harness.Out);
+        Assert.Equal(verdict, document.RootElement.GetProperty("verdict").GetString());
+    }
+
+    [Fact]
+    public async Task A_constant_rate_above_the_bandwidth_diverges_and_half_of_it_converges()
+    {
+        using var harness = new CommandHarness();
+        Assert.Equal(ExitCodes.NotWithinLimits, await harness.RunAsync("predict", "--dirty-rate", "1126MiB/s", "--memory", "1GiB", "--clear", "plain"));
+        Assert.Contains("1.10 of the bandwidth: diverging", harness.Out, StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.Valid, await harness.RunAsync("predict", "--dirty-rate", "512MiB/s", "--memory", "4GiB", "--clear", "plain"));
+        Assert.Contains("4 rounds, 7.8s, downtime 252ms", harness.Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(80)]
+    [InlineData(200)]
+    public async Task The_report_fits_the_terminal(int columns)
+    {
+        using var harness = new CommandHarness(isTerminal: true, columns: columns);
+        await harness.RunAsync([.. _diverging, "--throttle", "auto-converge"]);
+        Assert.All(harness.Out.Split('\n'), line => Assert.InRange(line.TrimEnd().Length, 0, columns));
+        Assert.Matches(" [2-9]0 % ", harness.Out);
+    }
+
+    [Theory]
+    [InlineData("predict: there is no workload; allowed: --workload FILE, or --dirty-rate with --memory")]
+    [InlineData("--workload nowhere: there is no such file; allowed: a recorded trace (campaigns/workloads/README.md)", "--workload", "nowhere")]
+    [InlineData("--bandwidth 1GiB: '1GiB' is not a rate; allowed: 1KiB/s to 1024GiB/s, as in 1GiB/s", "--workload", "xz", "--bandwidth", "1GiB")]
+    [InlineData("--bandwidth 0B/s: 0B/s is out of range; allowed: 1KiB/s to 1024GiB/s, as in 1GiB/s", "--workload", "xz", "--bandwidth", "0B/s")]
+    [InlineData("--downtime -1ms: -1ms is out of range; allowed: 0us to 1h, as in 30s, 500ms or 200us", "--workload", "xz", "--downtime=-1ms")]
+    [InlineData("--throttle hard: 'hard' is unknown; allowed: none, auto-converge, dirty-limit", "--workload", "xz", "--throttle", "hard")]
+    [InlineData("--vcpu-dirty-limit 2MiB/s: means nothing here; allowed: with --throttle dirty-limit", "--workload", "xz", "--vcpu-dirty-limit", "2MiB/s")]
+    [InlineData("--postcopy-after 2: means nothing here; allowed: with --postcopy", "--workload", "xz", "--postcopy-after", "2")]
+    [InlineData("--working-set 1MiB: means nothing here; allowed: with --dirty-rate", "--workload", "xz", "--working-set", "1MiB")]
+    [InlineData("--memory 1MiB: is less than the workload writes to; allowed: whole pages, 104112KiB to 1024GiB", "--workload", "xz", "--memory", "1MiB")]
+    [InlineData("--page-size 5000B: is not a power of two; allowed: 512B to 1GiB, as in 4KiB", "--workload", "xz", "--page-size", "5000B")]
+    [InlineData("--dirty-rate 1MiB/s: a rate has no memory of its own; allowed: with --memory SIZE", "--dirty-rate", "1MiB/s")]
+    [InlineData("--dirty-rate 1MiB/s: the workload is given twice; allowed: --workload or --dirty-rate", "--workload", "xz", "--dirty-rate", "1MiB/s")]
+    public async Task Bad_input_is_one_line_and_exit_64(string expected, params string[] options)
+    {
+        using var harness = new CommandHarness();
+        Assert.Equal(ExitCodes.Usage, await harness.RunAsync(["predict", .. options]));
+        Assert.Equal(expected + "\n", harness.Error);
+        Assert.Equal("", harness.Out);
+    }
+
+    [Fact]
+    public async Task A_damaged_trace_is_one_line()
+    {
+        using var harness = new CommandHarness();
+        var whole = await File.ReadAllBytesAsync(Path.Combine(Repository.Root, "campaigns", "workloads", "xz.dirty.gz"));
+        await File.WriteAllBytesAsync(harness.Folder.PathOf("cut.gz"), whole[..(whole.Length / 2)]);
+        Assert.Equal(ExitCodes.Usage, await harness.RunAsync("predict", "--workload", "cut.gz"));
+        Assert.StartsWith("--workload cut.gz: ", harness.Error, StringComparison.Ordinal);
+        Assert.Equal(harness.Error.Length - 1, harness.Error.IndexOf('\n', StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("--workload", "redis", "--postcopy", "--downtime", "1ms", "--bandwidth", "100MiB/s", "--time-limit", "5s")]
+    [InlineData("--dirty-rate", "1MiB/s", "--memory", "64MiB")]
+    public async Task Every_field_of_the_json_is_documented(params string[] options)
+    {
+        var documented = Documents.InlineCode("docs/migration.md").ToHashSet(StringComparer.Ordinal);
+        using var harness = new CommandHarness();
+        await harness.RunAsync(["predict", .. options, "--json"]);
+        using var document = JsonDocument.Parse(harness.Out);
+        Assert.Equal([], Paths(document.RootElement, "").Where(path => !documented.Contains(path)).Distinct());
+    }
+
+    private static IEnumerable<string> Paths(JsonElement element, string path) => element.ValueKind switch
+    {
+        JsonValueKind.Object => element.EnumerateObject().SelectMany(property => Paths(property.Value, path.Length == 0 ? property.Name : $"{path}.{property.Name}")),
+        JsonValueKind.Array => element.EnumerateArray().SelectMany(item => Paths(item, path + "[]")),
+        // A phase that there is not has no fields.
+        JsonValueKind.Null when path == "forecast.postcopy" => [],
+        _ => [path],
+    };
+
+    /// <summary>The options without those that are given otherwise.</summary>
+    private static IEnumerable<string> Unless(string[] options, string[] given) => options.Chunk(2).Where(pair => !given.Contains(pair[0])).SelectMany(pair => pair);
+}
