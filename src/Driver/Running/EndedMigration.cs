@@ -17,6 +17,6 @@ internal sealed record EndedMigration(VmMove Move, MigrationInfo Info, bool WasC
     {
         var status = Campaigns.OperationNames.OfEnum(Info.Status);
         var reason = Info.Reason.Length == 0 ? "" : $" ({Info.Reason})";
-        return $"{Move.SourceKey} to {Move.Key}: {status}{reason}, {Info.Rounds.Count} rounds, downtime {Figures.Microseconds(Info.DowntimeMicroseconds)}";
+        return $"{Move.SourceKey} to {Move.Key}: {status}{reason}, {(Info.Rounds.Count == 1 ? "1 round" : $"{Info.Rounds.Count} rounds")}, downtime {Figures.Microseconds(Info.DowntimeMicroseconds)}";
     }
 }

@@ -8,19 +8,26 @@ namespace Livebed.Driver.Running;
 
 /// <summary>
 /// Migrations as results.json has them, with a prediction beside everything that was measured. Round 0 is predicted from the workload (<see cref="WorkloadRate"/>), each later round from the
-/// dirty rate of the round before and what that left to be sent. The link is the campaign's, or, where it has no limit, as fast as it was in the round before.
+/// dirty rate of the round before and what that left to be sent. The link is the campaign's, or, where it has no limit, as fast as it was in the round before. How many pages
+/// are zero, and what a switchover costs beside its pages, no model knows: they are taken to be what they were when this kind of VM migrated before.
 /// </summary>
 internal sealed class MigrationFigures(Campaign campaign)
 {
     private readonly Dictionary<VmSettings, WorkloadRate> _rates = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<VmSettings, double> _zeroShares = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<VmSettings, List<double>> _costs = new(ReferenceEqualityComparer.Instance);
     private readonly MigrationParameters _parameters = campaign.Migrations.Parameters;
 
+    /// <param name="migrations">in the order in which they ended</param>
     public IReadOnlyList<MigrationResult> Of(IReadOnlyList<EndedMigration> migrations) => [.. migrations.Select(Of)];
 
     private MigrationResult Of(EndedMigration migration)
     {
         var (move, info, _) = migration;
         var rounds = RoundsOf(info, move.Slot.Settings);
+        var predicted = PredictionOf(info, rounds, move.Slot.Settings);
+        NoteCost(info, move.Slot.Settings);
+        if (rounds is [{ Round: 0, Pages: > 0 } first, ..]) _zeroShares[move.Slot.Settings] = (double)first.Duplicate / first.Pages;
         return new MigrationResult
         {
             Vm = $"{move.Slot.Settings.Name} (vm-{move.Slot.Index})",
@@ -38,7 +45,7 @@ internal sealed class MigrationFigures(Campaign campaign)
             CpuThrottlePercentage = info.CpuThrottlePercentageMax,
             Ram = MigrationRam.From(info),
             PostcopyPauses = info.PostcopyPauses,
-            Predicted = PredictionOf(info, rounds, move.Slot.Settings),
+            Predicted = predicted,
             Rounds = rounds,
             Statuses = [.. info.Steps.Select(step => new MigrationStatusTime(step.Status, step.AtMicroseconds / 1e3))],
         };
@@ -70,7 +77,8 @@ internal sealed class MigrationFigures(Campaign campaign)
         if (bandwidth <= 0 || (before is null && round.Round > 0)) return null;
         var predictor = PredictorOf(info, bandwidth);
         var pages = before is null ? predictor.MemoryPages : before.RemainingBytes / info.PageSize;
-        var zeroPages = pages * settings.Content.ZeroPercent / 100;
+        var written = settings.Content.ZeroPercent / 100.0;
+        var zeroPages = (long)(pages * (before is null ? _zeroShares.GetValueOrDefault(settings, written) : written));
         var rate = before is null
             ? RateOf(settings).PagesPerSecond(predictor.Predict(0, pages, 0, zeroPages).DurationMilliseconds / 1e3)
             : before.DirtyPages * 1e6 / Math.Max(1, before.Microseconds);
@@ -85,10 +93,27 @@ internal sealed class MigrationFigures(Campaign campaign)
         var bandwidth = BandwidthAfter(info.Rounds.Count > 0 ? info.Rounds[^1] : null);
         if (bandwidth <= 0 || rounds.Count == 0) return null;
         var predictor = PredictorOf(info, bandwidth);
-        var downtime = predictor.Predict(rounds.Count, rounds[^1].Remaining / info.PageSize, 0).DurationMilliseconds;
+        var pagesLeft = rounds[^1].Remaining / info.PageSize;
+        var downtime = Math.Round(CostOf(settings) + predictor.Predict(rounds.Count, pagesLeft, 0).DurationMilliseconds, 3);
         var total = info.SetupMicroseconds / 1e3 + rounds.Sum(round => round.Predicted?.DurationMilliseconds ?? round.DurationMilliseconds) + downtime;
         var rate = RateOf(settings).PagesPerSecond(predictor.Predict(0, predictor.MemoryPages, 0).DurationMilliseconds / 1e3);
         return new MigrationPrediction(predictor.RoundsLeft(predictor.MemoryPages, rate), Math.Round(total, 3), downtime);
+    }
+
+    /// <summary>Milliseconds of downtime beside the pages, as known before this migration.</summary>
+    private double CostOf(VmSettings settings)
+    {
+        if (!_costs.TryGetValue(settings, out var costs)) return 0;
+        var sorted = costs.Order().ToList();
+        return sorted[sorted.Count / 2];
+    }
+
+    private void NoteCost(MigrationInfo info, VmSettings settings)
+    {
+        var bandwidth = BandwidthAfter(info.Rounds.Count > 0 ? info.Rounds[^1] : null);
+        if (info.Status != MigrationStatus.Completed || bandwidth <= 0) return;
+        if (!_costs.TryGetValue(settings, out var costs)) _costs[settings] = costs = [];
+        costs.Add(Math.Max(0, info.DowntimeMicroseconds / 1e3 - info.DowntimeBytes * 1e3 / bandwidth));
     }
 
     private RoundPredictor PredictorOf(MigrationInfo info, double bandwidth) =>
