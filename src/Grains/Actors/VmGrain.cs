@@ -60,7 +60,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         result => (result == MemslotResult.Ok ? "ok" : "fail", $"slot {change.Id} pages {change.Pages} at {change.BaseGfn}: {result}"));
 
     public ValueTask<long> DirtyLogAsync(OperationMessage op, DirtyLogStep step) => CommandAsync(
-        op, -1L, (_, operation) => RunDirtyLogAsync(operation, step), pages => (pages >= 0 ? "ok" : "fail", $"{step}: {pages} pages"));
+        op, -1L, (_, operation) => _migrations!.IsMigrating ? ValueTask.FromResult(-1L) : _process!.RunDirtyLogAsync(operation, step), pages => (pages >= 0 ? "ok" : "fail", $"{step}: {pages} pages"));
 
     public ValueTask<bool> SoftwareWriteAsync(OperationMessage op, long gfn) => CommandAsync(
         op, false, (vm, operation) => vm.SoftwareWriter.WriteAsync(operation, 0, new Gfn(gfn), SoftwareToken(vm, operation)),
@@ -210,25 +210,6 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         return (info, vcpus);
     }
 
-    private async ValueTask<long> RunDirtyLogAsync(Operation op, DirtyLogStep step)
-    {
-        if (_migrations!.IsMigrating) return -1;
-        var session = _process!.Session!;
-        var message = _process.Message;
-        switch (step)
-        {
-            case DirtyLogStep.Enable:
-                return await session.EnableAsync(op, [.. Enumerable.Range(0, message.Memslots)]) ? message.RamPages : -1;
-            case DirtyLogStep.Round:
-                return await session.RoundAsync(op);
-            case DirtyLogStep.Verify:
-                return await session.VerifyAsync(op);
-            default:
-                await session.DisableAsync(op);
-                return 0;
-        }
-    }
-
     /// <summary>Before the VM dies: a migration away is cancelled and comes to its end, one that brings it here is given up if it does not run yet.</summary>
     private async ValueTask EndMigrationsAsync(Operation op)
     {
@@ -293,9 +274,13 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
 
     private static MigrationOutcome Refused(string reason) => new(new MigrationInfo { Status = MigrationStatus.Failed, Reason = reason }, []);
 
-    private ActorReport Report() => TheVm is { } vm
-        ? _journal!.Report(CounterReport.Of("vm", vm.Counters), [vm.Locks], vm.Locks.Waits(), [])
-        : _journal!.Report(new Dictionary<string, long>(), [], [], []);
+    private ActorReport Report()
+    {
+        var counters = CounterReport.Of("migration", _migrations!.Counters);
+        if (TheVm is not { } vm) return _journal!.Report(counters, [], [], []);
+        CounterReport.AddTo(counters, "vm", vm.Counters);
+        return _journal!.Report(counters, [vm.Locks], vm.Locks.Waits(), []);
+    }
 
     private static ulong SoftwareToken(Vm vm, Operation op) => ((ulong)vm.Options.Ordinal << 48) | (0xffUL << 40) | ((ulong)op.Id.Count & ((1UL << 40) - 1));
 

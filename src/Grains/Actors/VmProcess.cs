@@ -69,6 +69,24 @@ internal sealed class VmProcess(IGrainFactory grains, ActorJournal journal, stri
         await Task.WhenAll(_vcpus.Select((vcpu, index) => StartAsync(vcpu, index, states?.Single(state => state.Index == index))));
     }
 
+    /// <summary>One step of the dirty-log session.</summary>
+    /// <returns>pages copied or compared; -1 when there was nothing to do</returns>
+    public async ValueTask<long> RunDirtyLogAsync(Operation op, DirtyLogStep step)
+    {
+        switch (step)
+        {
+            case DirtyLogStep.Enable:
+                return await Session!.EnableAsync(op, [.. Enumerable.Range(0, message.Memslots)]) ? message.RamPages : -1;
+            case DirtyLogStep.Round:
+                return await Session!.RoundAsync(op);
+            case DirtyLogStep.Verify:
+                return await Session!.VerifyAsync(op);
+            default:
+                await Session!.DisableAsync(op);
+                return 0;
+        }
+    }
+
     /// <summary>Guests, process and VM go, in the asked order.</summary>
     /// <returns>the vCPUs' last reports</returns>
     public async ValueTask<ActorReport[]> TearDownAsync(Operation op, DestroyMessage how)

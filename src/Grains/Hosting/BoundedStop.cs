@@ -18,7 +18,12 @@ public static class BoundedStop
         host.Services.GetRequiredService<LogSwitch>().Quiet();
         using var patience = new CancellationTokenSource(Stop);
         await host.StopAsync(patience.Token).WaitAsync(Stop + Release).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await host.ReleaseWithinBoundAsync();
+    }
 
+    /// <summary>Disposes of a host that was stopped.</summary>
+    public static async Task ReleaseWithinBoundAsync(this IHost host)
+    {
         // Disposing can block its thread, hence the pool.
         await Task.Run(host.Dispose, CancellationToken.None).WaitAsync(Release).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }

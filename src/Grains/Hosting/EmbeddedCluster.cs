@@ -13,7 +13,7 @@ public sealed class EmbeddedCluster : ICluster
 {
     private const int AttemptsWithFreePorts = 3;
     private readonly List<IHost> _silos = [];
-    private readonly HashSet<string> _killed = [];
+    private readonly HashSet<IHost> _killed = [];
     private readonly TaskCompletionSource<string> _siloLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IHost? _client;
     private int _stopping;
@@ -88,8 +88,8 @@ public sealed class EmbeddedCluster : ICluster
         await Task.WhenAll(whole.Append(_client!.StartAsync(cancellationToken)));
         for (var i = 0; i < _silos.Count; i++)
         {
-            var name = SiloNames[i];
-            _silos[i].Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() => ReportLost(name));
+            var (silo, name) = (_silos[i], SiloNames[i]);
+            silo.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() => ReportLost(silo, name));
         }
     }
 
@@ -103,19 +103,22 @@ public sealed class EmbeddedCluster : ICluster
         var victim = _silos[silo];
         var address = victim.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress;
         victim.Services.GetRequiredService<LogSwitch>().Quiet();
-        _killed.Add(SiloNames[silo]);
+        if (!_killed.Add(victim)) return;
+
+        // Stopped and disposed of: its sockets close, so that nobody goes on talking to it.
         await victim.StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await _silos[0].Services.GetRequiredService<IClusterMembershipService>().TryKill(address);
+        await Task.WhenAll(victim.ReleaseWithinBoundAsync(), _silos[0].Services.GetRequiredService<IClusterMembershipService>().TryKill(address));
     }
 
-    private void ReportLost(string silo)
+    private void ReportLost(IHost silo, string name)
     {
-        if (Volatile.Read(ref _stopping) == 0 && !_killed.Contains(silo)) _siloLost.TrySetResult(silo);
+        if (Volatile.Read(ref _stopping) == 0 && !_killed.Contains(silo)) _siloLost.TrySetResult(name);
     }
 
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _stopping, 1) != 0) return;
+        _silos.RemoveAll(_killed.Contains);
         _silos.ForEach(silo => silo.Services.GetRequiredService<LogSwitch>().Quiet());
         if (_client is not null) await _client.StopWithinBoundAsync();
 

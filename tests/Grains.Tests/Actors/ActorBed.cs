@@ -22,27 +22,31 @@ internal sealed class ActorBed : IAsyncDisposable
     private int _hosts = -1;
     private int _vms;
 
-    private ActorBed(EmbeddedCluster cluster, CallCounter calls)
+    private ActorBed(EmbeddedCluster cluster, CallCounter calls, LostAnswers losses)
     {
         _cluster = cluster;
         Calls = calls;
+        Losses = losses;
     }
 
     public CallCounter Calls { get; }
+
+    public LostAnswers Losses { get; }
 
     public IGrainFactory Grains => _cluster.Client;
 
     public static async Task<ActorBed> StartAsync(PlacementMode placement, int silos)
     {
         var calls = new CallCounter();
+        var losses = new LostAnswers();
         return new ActorBed(
             await EmbeddedCluster.StartAsync(new ClusterSettings
             {
                 Silos = silos,
                 Placement = placement,
                 SampleRatio = 0,
-                ConfigureSilo = services => services.AddSingleton<IIncomingGrainCallFilter>(calls),
-            }), calls);
+                ConfigureSilo = services => services.AddSingleton<IIncomingGrainCallFilter>(calls).AddSingleton<IIncomingGrainCallFilter>(losses),
+            }), calls, losses);
     }
 
     public Operation NextOperation(OperationKind kind) => new(_ids.Next(), kind);

@@ -20,6 +20,8 @@ internal sealed class VmMigrations(IGrainFactory grains, ActorJournal journal, V
     /// <summary>Null for a VM that began here.</summary>
     public IncomingSide? Incoming { get; private set; }
 
+    public MigrationCounters Counters { get; } = new();
+
     public bool IsMigrating => Migrating is not null;
     public MigrationInfo? Info => _outgoing?.Info;
 
@@ -39,15 +41,17 @@ internal sealed class VmMigrations(IGrainFactory grains, ActorJournal journal, V
         Incoming = new IncomingSide(grains, journal.World, process, setup, sourceKey, dropped);
 
     /// <summary>Moves the VM; see <see cref="MigrationSource.RunAsync"/>.</summary>
-    public ValueTask<MigrationInfo> MigrateAsync(Operation op, MigrationRequest request)
+    public async ValueTask<MigrationInfo> MigrateAsync(Operation op, MigrationRequest request)
     {
         _outgoing = new OutgoingSide(grains, journal, process, request);
-        return _outgoing.RunAsync(op, async () =>
+        var info = await _outgoing.RunAsync(op, async () =>
         {
             // Of the dirty log there is one user. And a memslot update that began before may make a memslot that the migration has not seen.
             await process.Session!.DisableAsync(op);
             await _memslotUpdates;
         });
+        Counters.Add(info);
+        return info;
     }
 
     /// <summary>After the VM has moved and what was left of it here is gone.</summary>

@@ -1,0 +1,83 @@
+using Livebed.Grains.Contracts;
+using Livebed.Grains.Placement;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Grains.Tests.Actors;
+
+/// <summary>
+/// The defects of migrations that do not depend on timing are caught in the cluster too, by the check that the catalogue names, and without them nothing is. Those that do are the
+/// explorer's.
+/// </summary>
+[Collection(ActorCollection.Name)]
+public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
+{
+    private static MigrationParameters Slow => new()
+    {
+        MaxBandwidth = 100_000, DowntimeLimitMicroseconds = 0, BatchPages = 64, RoundsMax = 10_000, Throttle = ThrottleKind.AutoConverge,
+        ThrottlePeriodMicroseconds = 1_000, ThrottleTriggerThreshold = 1,
+    };
+
+    [Theory]
+    [InlineData(Mutant.FinalSyncLosesPage)]
+    [InlineData(Mutant.None)]
+    public async Task A_page_that_the_final_sync_loses_is_missed(Mutant mutant)
+    {
+        var bed = await clusters.BedAsync(PlacementMode.Spread);
+        var here = await bed.RunAsync(new VmPlan(DirtyLogMode.InitiallySet, AccessesPerSecond: 20_000, Mutant: mutant));
+        var there = here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant)));
+        var parameters = Slow with { Throttle = ThrottleKind.None, RoundsMax = 2, TimeoutAction = TimeoutAction.Suspend };
+        var outcome = await here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there, parameters));
+        Assert.Equal(MigrationStatus.Completed, outcome.Info.Status);
+        var caught = await CaughtAsync(outcome.LastReports, there);
+        Assert.Equal(mutant == Mutant.None ? [] : [Invariants.SameMemory, Invariants.NoLostDirtyPage], caught.Where(invariant => invariant != Invariants.GuestMemory));
+        await there.DestroyAsync();
+    }
+
+    [Theory]
+    [InlineData(Mutant.CancelKeepsThrottle)]
+    [InlineData(Mutant.None)]
+    public async Task A_throttle_that_a_cancel_leaves_is_found(Mutant mutant)
+    {
+        var bed = await clusters.BedAsync(PlacementMode.Spread);
+        var here = await bed.RunAsync(new VmPlan(DirtyLogMode.Manual, Mutant: mutant));
+        var there = here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant)));
+        var moving = here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there, Slow));
+        await Until.HoldsAsync(async () => await here.Grain.MigrationInfoAsync(), info => info?.CpuThrottlePercentage > 0, "a throttle");
+        await here.Grain.CancelMigrationAsync(bed.Next(OperationKind.Migration));
+        Assert.Equal(MigrationStatus.Cancelled, (await moving).Info.Status);
+        Assert.Equal(mutant == Mutant.None ? [] : [Invariants.SourceRestored], await CaughtAsync([], here));
+        await here.DestroyAsync();
+    }
+
+    [Theory]
+    [InlineData(Mutant.BothRunAfterFailedHandOver)]
+    [InlineData(Mutant.None)]
+    public async Task A_source_that_runs_on_although_the_destination_runs_is_found(Mutant mutant)
+    {
+        var bed = await clusters.BedAsync(PlacementMode.Spread);
+        var here = await bed.RunAsync(new VmPlan(DirtyLogMode.Bitmap, Mutant: mutant));
+        var there = here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant)));
+        bed.Losses.Lose(there.Key, nameof(IVmGrain.TakeOverAsync));
+        var outcome = await here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there));
+
+        // Without the defect the source asks the inventory, and hears that the VM has moved.
+        Assert.Equal(mutant == Mutant.None ? MigrationStatus.Completed : MigrationStatus.Failed, outcome.Info.Status);
+        var reports = outcome.LastReports.Concat(await here.Grain.InspectAsync(settled: false)).Concat(await there.Grain.InspectAsync(settled: false));
+        var check = new OneOwnerCheck();
+        var caught = reports.SelectMany(report => report.GuestRuns).OrderBy(entry => entry.UnixMicroseconds)
+            .Select(entry => check.Note(entry.Vm, entry.Host, entry.Epoch, entry.Runs)?.Invariant).OfType<string>();
+        Assert.Equal(mutant == Mutant.None ? [] : [Invariants.OneOwner], caught);
+        await there.DestroyAsync();
+        await here.DestroyAsync();
+    }
+
+    private static async Task<string[]> CaughtAsync(IEnumerable<ActorReport> last, BedVm vm)
+    {
+        ActorReport[] reports = [.. last, await vm.Host.InspectAsync(), .. await vm.Grain.InspectAsync(settled: false)];
+        return [.. reports.SelectMany(report => report.Violations).Select(violation => violation.Invariant).Distinct().Order(StringComparer.Ordinal)];
+    }
+}
