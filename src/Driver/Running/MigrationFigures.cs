@@ -88,7 +88,7 @@ internal sealed class MigrationFigures(Campaign campaign)
         return before is null ? predicted : predicted with { CpuThrottlePercentage = before.ThrottlePercentage, DirtyLimited = before.DirtyLimited };
     }
 
-    private MigrationPrediction? PredictionOf(MigrationInfo info, IReadOnlyList<MigrationRound> rounds, VmSettings settings)
+    private MigrationPrediction? PredictionOf(MigrationInfo info, List<MigrationRound> rounds, VmSettings settings)
     {
         var bandwidth = BandwidthAfter(info.Rounds.Count > 0 ? info.Rounds[^1] : null);
         if (bandwidth <= 0 || rounds.Count == 0) return null;
