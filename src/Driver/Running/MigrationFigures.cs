@@ -105,7 +105,7 @@ internal sealed class MigrationFigures(Campaign campaign)
     {
         if (!_costs.TryGetValue(settings, out var costs)) return 0;
         var sorted = costs.Order().ToList();
-        return sorted[sorted.Count / 2];
+        return sorted[(sorted.Count - 1) / 2];
     }
 
     private void NoteCost(MigrationInfo info, VmSettings settings)

@@ -14,9 +14,9 @@ public sealed class MigrationRunTests
         vms:
           - { name: a, vcpus: 2, guest: { bytesPerVcpu: 16KiB, rate: 1000, writePercent: 60 }, hotplugPages: 16, memslots: 2, dirtyLog: initially-set }
           - { name: b, guest: { bytesPerVcpu: 16KiB, rate: 1000, writePercent: 60 }, hotplugPages: 16, dirtyLog: ring, ringEntries: 128 }
-        hostEvents: { rate: 20, maxPages: 8 }
-        memslotUpdates: { rate: 5 }
-        dirtyLog: { rate: 5 }
+        hostEvents: { rate: 10, maxPages: 8 }
+        memslotUpdates: { rate: 3 }
+        dirtyLog: { rate: 3 }
         softwareWrites: { rate: 10 }
         migrations: { rate: 2, maxBandwidth: 2MiB/s, downtimeLimit: 20ms, roundsMax: 20, timeoutAction: suspend }
         minimum: { accesses: 100, migrationsCompleted: 2 }
@@ -27,7 +27,7 @@ public sealed class MigrationRunTests
     {
         using var folder = new TemporaryFolder();
         folder.Write("ping-pong.yaml", PingPong);
-        var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "run", "ping-pong.yaml", "--duration", "6s");
+        var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "run", "ping-pong.yaml", "--duration", "10s");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Valid, output);
         var run = StoredRun.In(folder.PathOf("runs"));
@@ -51,7 +51,7 @@ public sealed class MigrationRunTests
         using var folder = new TemporaryFolder();
         folder.Write("ping-pong.yaml", PingPong);
         var (exitCode, output, errors) = await CommandProcess.RunAsync(
-            folder.FullPath, "run", "ping-pong.yaml", "--duration", "6s", "--set", "migrations.postcopyAfterRounds=1", "--set", "migrations.downtimeLimit=0us",
+            folder.FullPath, "run", "ping-pong.yaml", "--duration", "12s", "--set", "migrations.postcopyAfterRounds=1", "--set", "migrations.downtimeLimit=0us",
             "--set", "migrations.cancelShare=0.5", "--set", "migrations.cancelWithin=20ms", "--set", "minimum.migrationsCompleted=1",
             "--set", "minimum.migrationsCancelled=1");
         Assert.Equal("", errors);

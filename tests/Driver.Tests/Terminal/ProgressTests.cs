@@ -15,7 +15,7 @@ namespace Livebed.Driver.Tests.Terminal;
 public sealed class ProgressTests
 {
     private static readonly MigrationProgress _migration =
-        new("a-name-that-is-longer-than-most", "host-10", "host-15", "postcopy-recover", 9_999, 1023L << 20, 99);
+        new("a-name-that-is-longer-than-most", "host-10", "host-15", "postcopy-recover", 9_999, 512L << 20, 99);
 
     [Theory]
     [InlineData(80)]
@@ -45,7 +45,7 @@ public sealed class ProgressTests
         });
         Assert.All(new[] { table, output.ToString() }, text =>
         {
-            Assert.Contains("a host-10 > host-15  postcopy-recover  rounds 9999  left 1023MiB\n", text.Replace(" \n", "\n", StringComparison.Ordinal), StringComparison.Ordinal);
+            Assert.Contains("a host-10 > host-15  postcopy-recover  rounds 9999  left 512MiB\n", text.Replace(" \n", "\n", StringComparison.Ordinal), StringComparison.Ordinal);
             Assert.Contains("a-name-that-is-… host-10 > host-15  postcopy-recover", text, StringComparison.Ordinal);
             Assert.Contains("throttle 99%", text, StringComparison.Ordinal);
             Assert.All(text.Split('\n'), line => Assert.True(line.TrimEnd().Length <= 100, line));
