@@ -63,7 +63,7 @@ internal sealed class ReportLedger
             var key = ActorKeys.Parse(report.Actor);
             if (key.Role == ActorRole.Vm && !hasMoved) _teardowns++;
             if (key.Role == ActorRole.Vcpu) _deadGuests[key.Vm] = Guest(_deadGuests.GetValueOrDefault(key.Vm), report);
-            foreach (var (name, value) in report.Counters) _deadCounters[name] = _deadCounters.GetValueOrDefault(name) + value;
+            CounterTotals.Add(_deadCounters, report.Counters);
             AddLocks(_deadLocks, report);
             Add(_deadFaults, report.FaultLatency);
             Add(_deadTurns, report.TurnWait);
@@ -71,15 +71,13 @@ internal sealed class ReportLedger
         }
     }
 
-    /// <summary>Sums over all actors, living and dead.</summary>
+    /// <summary>Totals over all actors, living and dead: sums, and of maxima the largest.</summary>
     public IReadOnlyDictionary<string, long> Counters()
     {
         lock (_gate)
         {
             var sums = new Dictionary<string, long>(_deadCounters, StringComparer.Ordinal);
-            foreach (var report in _living.Values)
-                foreach (var (name, value) in report.Counters)
-                    sums[name] = sums.GetValueOrDefault(name) + value;
+            foreach (var report in _living.Values) CounterTotals.Add(sums, report.Counters);
             return sums;
         }
     }

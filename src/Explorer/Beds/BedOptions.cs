@@ -29,11 +29,8 @@ public sealed record BedOptions(string Protocol)
     /// <summary>Whether the CPU has accessed bits; without, ageing takes SPTEs' permissions away.</summary>
     public bool HasAccessedBits { get; init; } = true;
 
-    /// <summary>Retries after which a fault is a livelock (L1). A lane that spins retries only after somebody else has made a step.</summary>
-    public int FaultRetriesMax { get; init; } = 2_000;
-
-    /// <summary>A fault is a livelock only if it also lasts this long, in microseconds; a step is one.</summary>
-    public long FaultMicrosecondsMax { get; init; } = 100_000;
+    /// <summary>Retries after which a fault is a livelock (L1), in none of which anybody has made a step who does not spin.</summary>
+    public int FaultRetriesMax { get; init; } = 400;
 
     /// <summary>Whether KVM's own memslots are made, which a destroyer that shares the address space deletes.</summary>
     public bool HasPrivateSlots { get; init; } = true;

@@ -1,4 +1,5 @@
 using Livebed.Explorer.Beds.Migrations;
+using System.Numerics;
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
@@ -17,11 +18,13 @@ namespace Livebed.Explorer.Beds;
 /// <summary>A VM and its process, wired as the grains wire them; commands of user space hold the VM open, and end before it goes.</summary>
 public sealed class BedVm : IVmPort
 {
+    private const int TlbEntriesMax = 64;
+
     private readonly Bed _bed;
     private readonly List<Lane> _vcpuLanes = [];
     private readonly List<BedVm> _incarnations;
     private Func<int, GuestState, IPacedGuestProgram>? _restore;
-    private TaskCompletionSource? _drained;
+    private Latch? _drained;
     private int _commands;
 
     private readonly Place _state;
@@ -155,7 +158,7 @@ public sealed class BedVm : IVmPort
         var vcpu = new Vcpu(
             _bed.World,
             new VcpuOptions(
-                index, TlbEntries: 64, BatchAccesses: 8, FaultRetriesMax: options.FaultRetriesMax, FaultMicrosecondsMax: options.FaultMicrosecondsMax),
+                index, TlbEntries(options), BatchAccesses: 8, FaultRetriesMax: options.FaultRetriesMax, FaultMicrosecondsMax: 0),
             $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this), memory, program, state);
         Vcpus.Add(vcpu);
         Vm.Vcpus.Add(vcpu);
@@ -222,14 +225,14 @@ public sealed class BedVm : IVmPort
         _commands++;
         await command();
         _state.Reads();
-        if (--_commands == 0) _drained?.TrySetResult();
+        if (--_commands == 0) _drained?.Complete();
     }
 
     /// <summary>Ends commands and vCPUs; what is left is the VM and its process.</summary>
     public async ValueTask QuiesceAsync(Operation op)
     {
         IsClosing = true;
-        if (_commands > 0) await (_drained = new TaskCompletionSource()).Task;
+        if (_commands > 0) await (_drained = new Latch(_bed.World));
         foreach (var vcpu in Vcpus) await vcpu.StopAsync(op);
         foreach (var lane in _vcpuLanes) await lane.Completion;
         // Who was waited for is no matter of places any more.
@@ -264,6 +267,10 @@ public sealed class BedVm : IVmPort
     public ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write) => Vm.Faults.HandleAsync(op, vcpu, gfn, write);
 
     public ValueTask ReapDirtyRingsAsync(Operation op) => Migration is { } migration ? migration.Source.ReapAsync(op) : Session.ReapAsync(op);
+
+    /// <summary>One for each page of an area: as in a larger one, pages of one area never push each other out.</summary>
+    private static int TlbEntries(BedOptions options) =>
+        Math.Min(TlbEntriesMax, (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(options.RamPages, options.HotplugPages)));
 
     private ValueTask ExitAsync() => ExitAsync(_bed.NewOperation(OperationKind.AddressSpaceExit));
 

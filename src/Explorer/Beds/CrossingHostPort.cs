@@ -6,21 +6,34 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Beds;
 
-/// <summary>The way from a VM to its host: each call is a scheduling point, as a grain call is in the cluster.</summary>
+/// <summary>The way from a VM to its host: each call is a scheduling point, as a grain call is in the cluster. Calls that
+/// every schedule makes cost no state machine of their own when nobody else runs in between.</summary>
 internal sealed class CrossingHostPort(VirtualWorld world, IHostPort host) : IHostPort
 {
     private readonly Dictionary<IMmuNotifierSubscriber, CrossingSubscriber> _subscribers = [];
 
-    public async ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write)
+    public ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write)
     {
-        await CallAsync();
-        return await host.FaultInAsync(op, hva, write);
+        var call = CallAsync();
+        return call.IsCompletedSuccessfully ? host.FaultInAsync(op, hva, write) : ArriveAsync(call, host, op, hva, write);
+
+        static async ValueTask<HostPage> ArriveAsync(ValueTask call, IHostPort host, Operation op, Hva hva, bool write)
+        {
+            await call;
+            return await host.FaultInAsync(op, hva, write);
+        }
     }
 
-    public async ValueTask PutPageAsync(Operation op, Pfn pfn)
+    public ValueTask PutPageAsync(Operation op, Pfn pfn)
     {
-        await CallAsync();
-        await host.PutPageAsync(op, pfn);
+        var call = CallAsync();
+        return call.IsCompletedSuccessfully ? host.PutPageAsync(op, pfn) : ArriveAsync(call, host, op, pfn);
+
+        static async ValueTask ArriveAsync(ValueTask call, IHostPort host, Operation op, Pfn pfn)
+        {
+            await call;
+            await host.PutPageAsync(op, pfn);
+        }
     }
 
     public async ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value)
@@ -61,8 +74,5 @@ internal sealed class CrossingHostPort(VirtualWorld world, IHostPort host) : IHo
         return await host.AuditAsync(op, sptes);
     }
 
-    private async ValueTask CallAsync()
-    {
-        await world.PointAsync(SchedulingPoint.Call);
-    }
+    private ValueTask CallAsync() => world.PointAsync(SchedulingPoint.Call);
 }

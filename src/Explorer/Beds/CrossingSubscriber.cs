@@ -11,16 +11,28 @@ internal sealed class CrossingSubscriber(VirtualWorld world, IMmuNotifierSubscri
     public string Name => vm.Name;
     public bool HasChangePte => vm.HasChangePte;
 
-    public async ValueTask<bool> InvalidateRangeStartAsync(Operation op, MmuNotifierRange range)
+    public ValueTask<bool> InvalidateRangeStartAsync(Operation op, MmuNotifierRange range)
     {
-        await CallAsync();
-        return await vm.InvalidateRangeStartAsync(op, range);
+        var call = CallAsync();
+        return call.IsCompletedSuccessfully ? vm.InvalidateRangeStartAsync(op, range) : ArriveAsync(call, vm, op, range);
+
+        static async ValueTask<bool> ArriveAsync(ValueTask call, IMmuNotifierSubscriber vm, Operation op, MmuNotifierRange range)
+        {
+            await call;
+            return await vm.InvalidateRangeStartAsync(op, range);
+        }
     }
 
-    public async ValueTask InvalidateRangeEndAsync(Operation op, MmuNotifierRange range)
+    public ValueTask InvalidateRangeEndAsync(Operation op, MmuNotifierRange range)
     {
-        await CallAsync();
-        await vm.InvalidateRangeEndAsync(op, range);
+        var call = CallAsync();
+        return call.IsCompletedSuccessfully ? vm.InvalidateRangeEndAsync(op, range) : ArriveAsync(call, vm, op, range);
+
+        static async ValueTask ArriveAsync(ValueTask call, IMmuNotifierSubscriber vm, Operation op, MmuNotifierRange range)
+        {
+            await call;
+            await vm.InvalidateRangeEndAsync(op, range);
+        }
     }
 
     public async ValueTask ChangePteAsync(Operation op, Hva hva, Pfn pfn)
@@ -47,8 +59,5 @@ internal sealed class CrossingSubscriber(VirtualWorld world, IMmuNotifierSubscri
         await vm.ReleaseAsync(op);
     }
 
-    private async ValueTask CallAsync()
-    {
-        await world.PointAsync(SchedulingPoint.Call);
-    }
+    private ValueTask CallAsync() => world.PointAsync(SchedulingPoint.Call);
 }

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
@@ -22,6 +23,10 @@ public static class GuestVerbs
 
     public static ActorPlan WritePlugged(this ActorPlan vcpu, int page) =>
         vcpu.Access($"write plugged page {page}", new GuestOperation(VmLayout.HotplugGfn + page, GuestAccessKind.Write, Token(vcpu)));
+
+    /// <summary>Reads where no memory is: the access leaves to user space.</summary>
+    public static ActorPlan ReadMmio(this ActorPlan vcpu, int page) =>
+        vcpu.Access($"read MMIO page {page}", new GuestOperation(new Gfn(page), GuestAccessKind.Read, 0));
 
     /// <summary>The same memory where a move puts it.</summary>
     public static ActorPlan WriteMoved(this ActorPlan vcpu, int page) =>

@@ -27,6 +27,10 @@ public static class HostVerbs
     public static ActorPlan Spurious(this ActorPlan actor) => actor.InHost(
         "range outside of every memslot", stage => EventAsync(stage, OperationKind.Spurious, new HvaRange(VmLayout.ScratchHva, 1)));
 
+    /// <summary>A memory event over memory that no memslot covers.</summary>
+    public static ActorPlan OnScratch(this ActorPlan actor, OperationKind kind, int page = 0, int pages = 1) => actor.InHost(
+        $"{Name(kind)} scratch {Pages(page, pages)}", stage => EventAsync(stage, kind, new HvaRange(VmLayout.ScratchHva + page, pages)));
+
     /// <summary>A memory event over plugged (or not yet plugged) memory.</summary>
     public static ActorPlan OnPlugged(this ActorPlan actor, OperationKind kind, int page = 0, int pages = 1) => actor.InHost(
         $"{Name(kind)} plugged {Pages(page, pages)}", stage => EventAsync(stage, kind, new HvaRange(VmLayout.HotplugHva + page, pages)));

@@ -10,6 +10,8 @@ namespace Livebed.Explorer.Scenarios;
 public sealed class PlanPlayer(ScenarioPlan plan, Omissions omissions)
 {
     private readonly IReadOnlyList<ActorPlan> _vcpus = [.. plan.Actors.Where(actor => actor.IsVcpu)];
+    private readonly IReadOnlyList<IReadOnlyList<GuestOperation>> _accesses =
+        [.. plan.Actors.Where(actor => actor.IsVcpu).Select(vcpu => AccessesOf(vcpu, omissions))];
     private readonly IReadOnlyList<ActorPlan> _others = [.. plan.Actors.Where(actor => !actor.IsVcpu && !omissions.Has(actor))];
 
     /// <summary>Plays it; the world must be new.</summary>
@@ -32,11 +34,11 @@ public sealed class PlanPlayer(ScenarioPlan plan, Omissions omissions)
     private async ValueTask SetUpAsync(Stage stage)
     {
         await stage.Bed.CreateVmAsync(
-            index => new ScriptedGuest(AccessesOf(_vcpus[index])), index => _vcpus[index].Name, (index, state) => new ScriptedGuest(AccessesOf(_vcpus[index]), state));
+            index => new ScriptedGuest(_accesses[index]), index => _vcpus[index].Name, (index, state) => new ScriptedGuest(_accesses[index], state));
         foreach (var step in plan.BeforeSteps) await step(stage);
     }
 
-    private List<GuestOperation> AccessesOf(ActorPlan vcpu)
+    private static List<GuestOperation> AccessesOf(ActorPlan vcpu, Omissions omissions)
     {
         var accesses = new List<GuestOperation>();
         for (var i = 0; i < vcpu.Operations.Count && !omissions.Has(vcpu); i++)

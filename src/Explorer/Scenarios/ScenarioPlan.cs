@@ -34,8 +34,6 @@ public sealed class ScenarioPlan
             Frames = 16,
             SptesPerTable = 2,
             HasPrivateSlots = false,
-            FaultRetriesMax = 400,
-            FaultMicrosecondsMax = 0,
         };
         scenario.LayOut(this);
         Options = Options with { Vcpus = _actors.Count(actor => actor.IsVcpu) };

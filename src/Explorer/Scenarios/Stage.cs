@@ -8,7 +8,8 @@ namespace Livebed.Explorer.Scenarios;
 /// <summary>Where one schedule of a plan is played: the bed, its VM, and what actors share.</summary>
 public sealed class Stage(Bed bed)
 {
-    private readonly Dictionary<string, Operation> _held = [];
+    // Made for the first who holds a range.
+    private Dictionary<string, Operation>? _held;
     private readonly Place _state = new(bed.World);
     private BedInventory? _inventory;
     private ulong _tokens;
@@ -24,23 +25,30 @@ public sealed class Stage(Bed bed)
     /// <summary>The migration that is under way, or was the last.</summary>
     public BedMigration? Migration { get; private set; }
 
-    public IReadOnlyList<int> RamSlots { get; } = [.. Enumerable.Range(0, bed.Options.RamSlots)];
+    public IReadOnlyList<int> RamSlots => [.. Enumerable.Range(0, Bed.Options.RamSlots)];
 
-    /// <summary>A value that nobody has written yet.</summary>
-    public ulong NextToken()
+    /// <summary>A value that nobody has written yet, told from those of guests.</summary>
+    public ulong NextSoftwareToken()
     {
         _state.Writes();
-        return ++_tokens;
+        return (0xEEUL << 40) | ++_tokens;
     }
 
     /// <summary>An ioctl on the VM: refused when it is closing, waited for by its end.</summary>
     public ValueTask CommandAsync(Func<BedVm, ValueTask> command) => Vm.CommandAsync(() => command(Vm));
 
     /// <summary>Every RAM page mapped writable, as in a guest that has run for a while.</summary>
-    public async ValueTask TouchRamAsync()
+    public ValueTask TouchRamAsync() => TouchRamAsync(Vm);
+
+    /// <summary>The same of another VM.</summary>
+    public async ValueTask TouchRamAsync(BedVm vm)
     {
-        for (var page = 0; page < Bed.Options.RamPages; page++) await Vm.TouchAsync(BedVm.RamGfn(page), write: true);
+        for (var page = 0; page < Bed.Options.RamPages; page++) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
     }
+
+    /// <summary>KVM writes on behalf of a vCPU.</summary>
+    public ValueTask SoftwareWriteAsync(int page, int vcpu) => CommandAsync(async vm => await vm.Vm.SoftwareWriter.WriteAsync(
+        Bed.NewOperation(OperationKind.SoftwareWrite), vcpu, BedVm.RamGfn(page), NextSoftwareToken()));
 
     public ValueTask PlugAsync() => CommandAsync(async vm => await vm.PlugAsync(Bed.NewOperation(OperationKind.MemslotCreate)));
 
@@ -90,7 +98,8 @@ public sealed class Stage(Bed bed)
     /// <summary>Takes away whatever of range, VM and process the actors have left, so that a plan may be played without any of them.</summary>
     public async ValueTask EndAsync(TeardownOrder order)
     {
-        foreach (var held in _held.Values) await Vm.Host.CloseRangeAsync(held);
+        if (_held is not null)
+            foreach (var held in _held.Values) await Vm.Host.CloseRangeAsync(held);
         await Vm.TearDownAsync(Bed.NewOperation(OperationKind.VmDestroy), order);
     }
 
@@ -98,6 +107,7 @@ public sealed class Stage(Bed bed)
     public Operation HeldBy(string actor)
     {
         _state.Writes();
+        _held ??= [];
         if (!_held.TryGetValue(actor, out var op)) _held[actor] = op = Bed.NewOperation(OperationKind.HeldRange);
         return op;
     }

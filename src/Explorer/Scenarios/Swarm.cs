@@ -9,7 +9,7 @@ namespace Livebed.Explorer.Scenarios;
 /// <summary>
 /// Claim: whatever happens at once, nothing breaks, hangs or is left behind (all of S and L). The seed draws the scene as well as the schedule: which features
 /// the VM has and which events there are (swarm testing: each scene leaves some out, which finds what a mix of all hides), and every operation of every
-/// actor, so that a shrinker can leave out single ones. One VM; it goes at the end, or in the middle of everything.
+/// actor, so that a shrinker can leave out single ones. The VM goes at the end, or in the middle of everything; others may come and go beside it.
 /// </summary>
 internal sealed class Swarm : Scenario
 {
@@ -55,12 +55,12 @@ internal sealed class Swarm : Scenario
 
     private static BedOptions DrawOptions(BedOptions options, SeededRandom random)
     {
-        var roomy = new BedOptions(options.Protocol);
+        // Guest RAM begins in the middle of a page of SPTEs; beyond page 256 a zap has two of them and may yield in between.
+        var ramPages = random.Chance(0.05) ? 300 : 2 + random.Next(12);
         return options with
         {
-            // Guest RAM begins in the middle of a page of SPTEs; beyond page 256 a zap has two of them and may yield in between.
-            RamPages = random.Chance(0.05) ? 300 : 2 + random.Next(12),
-            RamSlots = 1 + random.Next(2),
+            RamPages = ramPages,
+            RamSlots = 1 + random.Next(Math.Min(3, ramPages)),
             HotplugPages = 1 + random.Next(4),
             Frames = random.Chance(0.2) ? 24 : 1024,
             SpinMmuLock = random.Chance(0.3),
@@ -68,8 +68,7 @@ internal sealed class Swarm : Scenario
             RingEntries = DirtyRing.Reserved + 1 + random.Next(8),
             HasRefusingDriver = random.Chance(0.3),
             HasPrivateSlots = true,
-            FaultRetriesMax = roomy.FaultRetriesMax,
-            FaultMicrosecondsMax = roomy.FaultMicrosecondsMax,
+            HasAccessedBits = random.Chance(0.8),
         };
     }
 
@@ -80,30 +79,37 @@ internal sealed class Swarm : Scenario
         {
             var page = random.Next(plan.Options.RamPages);
             var plugged = random.Next(plan.Options.HotplugPages);
-            _ = random.Next(10) switch
+            _ = random.Next(20) switch
             {
-                < 3 => guest.Read(page),
-                < 6 => guest.Write(page),
-                6 => guest.WriteCommon(page),
-                7 => guest.ReadPlugged(plugged),
-                8 => guest.WritePlugged(plugged),
-                _ => guest.WriteMoved(plugged),
+                < 6 => guest.Read(page),
+                < 12 => guest.Write(page),
+                < 14 => guest.WriteCommon(page),
+                < 16 => guest.ReadPlugged(plugged),
+                < 18 => guest.WritePlugged(plugged),
+                18 => guest.WriteMoved(plugged),
+                _ => guest.ReadMmio(plugged),
             };
         }
     }
 
     private static void Draw(ActorPlan actor, BedOptions options, int vcpus, List<OperationKind> kinds, SeededRandom random)
     {
-        switch (random.Next(10))
+        switch (random.Next(20))
         {
-            case < 6:
+            case < 12:
                 DrawEvent(actor, options, kinds[random.Next(kinds.Count)], random);
                 break;
-            case < 8:
+            case < 16:
                 DrawUpdate(actor, random);
                 break;
-            case 8:
+            case 16:
                 actor.SoftwareWrite(random.Next(options.RamPages), random.Next(vcpus));
+                break;
+            case 17:
+                actor.SaveTables(random.Next(options.RamPages));
+                break;
+            case 18 when random.Chance(0.3):
+                actor.ComeAndGoNextDoor((TeardownOrder)random.Next(4));
                 break;
             default:
                 actor.Audit();
@@ -113,14 +119,15 @@ internal sealed class Swarm : Scenario
 
     private static void DrawEvent(ActorPlan actor, BedOptions options, OperationKind kind, SeededRandom random)
     {
-        var plugged = random.Chance(0.25);
-        var all = plugged ? options.HotplugPages : options.RamPages;
+        var (plugged, scratch) = (random.Chance(0.25), random.Chance(0.1));
+        var all = scratch ? Bed.ScratchPages : plugged ? options.HotplugPages : options.RamPages;
         var first = random.Next(all);
         var pages = 1 + random.Next(all - first);
         _ = kind switch
         {
             OperationKind.KsmScan => actor.KsmScan(pages),
             OperationKind.Spurious => actor.Spurious(),
+            _ when scratch => actor.OnScratch(kind, first, pages),
             _ when plugged => actor.OnPlugged(kind, first, pages),
             _ => actor.Event(kind, first, pages),
         };

@@ -39,8 +39,28 @@ public static class VmVerbs
 
     /// <summary>KVM writes on behalf of a vCPU: emulation, pvclock.</summary>
     public static ActorPlan SoftwareWrite(this ActorPlan actor, int page, int vcpu = 0) => actor.InVm(
-        $"software-write page {page}", stage => stage.CommandAsync(async vm => await vm.Vm.SoftwareWriter.WriteAsync(
-            stage.Bed.NewOperation(OperationKind.SoftwareWrite), vcpu, BedVm.RamGfn(page), (0xEEUL << 40) | stage.NextToken())));
+        $"software-write page {page}", stage => stage.SoftwareWriteAsync(page, vcpu));
+
+    /// <summary>User space has KVM write a device's tables to guest memory; no vCPU runs.</summary>
+    public static ActorPlan SaveTables(this ActorPlan actor, int page) => actor.InVm(
+        $"save tables in page {page}", stage => stage.CommandAsync(async vm => await vm.Session.SaveTablesAsync(
+            stage.Bed.NewOperation(OperationKind.SoftwareWrite), BedVm.RamGfn(page), stage.NextSoftwareToken())));
+
+    /// <summary>Into the next entry of a vCPU's dirty ring that a reset will consume, if there is one, user space writes the last offset that there is.</summary>
+    public static ActorPlan RewriteRingOffset(this ActorPlan actor, int vcpu) => actor.InVm(
+        $"rewrite an offset in ring {vcpu}", stage => stage.CommandAsync(async vm =>
+        {
+            await stage.Bed.World.PointAsync(SchedulingPoint.GuestAccess);
+            vm.Vm.DirtyRings.TryRewriteOffset(vcpu, ulong.MaxValue);
+        }));
+
+    /// <summary>User space marks RESET again what resets have consumed of a vCPU's dirty ring.</summary>
+    public static ActorPlan RearmRing(this ActorPlan actor, int vcpu) => actor.InVm(
+        $"arm ring {vcpu} again", stage => stage.CommandAsync(async vm =>
+        {
+            await stage.Bed.World.PointAsync(SchedulingPoint.GuestAccess);
+            vm.Vm.DirtyRings.Rearm(vcpu);
+        }));
 
     /// <summary>Compares SPTEs with the host's page table.</summary>
     public static ActorPlan Audit(this ActorPlan actor) => actor.InVm(
@@ -52,6 +72,15 @@ public static class VmVerbs
         {
             await stage.Vm.QuiesceAsync(stage.Bed.NewOperation(OperationKind.VmDestroy));
             await stage.Vm.Vm.Teardown.DestroyAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), sharesAddressSpace);
+        });
+
+    /// <summary>Another VM of the same host comes, faults its memory in and goes.</summary>
+    public static ActorPlan ComeAndGoNextDoor(this ActorPlan actor, TeardownOrder order) => actor.InVm(
+        $"another VM comes and goes, {HostVerbs.Kebab(order.ToString())}", async stage =>
+        {
+            var other = await stage.Bed.CreateVmAsync();
+            await stage.TouchRamAsync(other);
+            await other.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), order);
         });
 
     /// <summary>VM and process go, in that order, the other, or both at once.</summary>

@@ -3,22 +3,23 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>
-/// One actor of a scenario as the scheduler sees it: a chain of continuations. It is also the synchronization context under which they run,
-/// which is how a lock that grants itself to a waiter finds whose continuation it is. Of a lane that waits for several things at once only the
-/// first that becomes ready is offered to the strategy; the others follow in their order.
+/// One actor of a scenario as the scheduler sees it: a chain of continuations. It is also a synchronization context, which is how a lock that
+/// grants itself to a waiter finds whose continuation it is; but none of its code runs under that, see <see cref="IWorld.WaitingContext"/>, so a
+/// lane must wait for nothing but what is of its world: locks, points, times, latches.
+/// Of a lane that waits for several things at once only the first that becomes ready is offered to the strategy; the others follow in their order.
 /// </summary>
 public sealed class Lane : SynchronizationContext
 {
-    private readonly TaskCompletionSource _completion = new();
-    private readonly VirtualWorld _world;
     private Queue<ReadyLane>? _backlog;
 
-    internal Lane(VirtualWorld world, int id, string name)
+    internal Lane(VirtualWorld world, int id, string name, Func<ValueTask> body)
     {
-        _world = world;
+        World = world;
+        Body = body;
         Id = id;
         Name = name;
         End = new Place(world);
+        Completion = new Latch(world);
     }
 
     /// <summary>0, 1, 2, ... in order of spawning.</summary>
@@ -27,9 +28,14 @@ public sealed class Lane : SynchronizationContext
     public string Name { get; }
 
     /// <summary>Awaited inside the world only; completes also when the lane failed, which the schedule's result tells.</summary>
-    public Task Completion => _completion.Task;
+    public Latch Completion { get; }
 
-    public bool IsDone => _completion.Task.IsCompleted;
+    public bool IsDone => Completion.IsCompleted;
+
+    internal VirtualWorld World { get; }
+
+    /// <summary>What it does.</summary>
+    internal Func<ValueTask> Body { get; }
 
     /// <summary>That it has ended, which whoever waits for it sees.</summary>
     internal Place End { get; }
@@ -46,15 +52,13 @@ public sealed class Lane : SynchronizationContext
     /// <summary>Somebody has written one of them since.</summary>
     internal bool IsStale { get; set; }
 
-    public override void Post(SendOrPostCallback d, object? state) => _world.MakeReady(new ReadyLane(this, StepCause.Wake, d, state));
+    public override void Post(SendOrPostCallback d, object? state) => World.MakeReady(new ReadyLane(this, StepCause.Wake, d, state));
 
     public override void Send(SendOrPostCallback d, object? state) => throw new NotSupportedException("there is one thread, and it is running");
 
     public override SynchronizationContext CreateCopy() => this;
 
     public override string ToString() => Name;
-
-    internal void Complete() => _completion.SetResult();
 
     internal void Postpone(in ReadyLane ready) => (_backlog ??= new Queue<ReadyLane>()).Enqueue(ready);
 

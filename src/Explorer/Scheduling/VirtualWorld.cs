@@ -13,20 +13,21 @@ namespace Livebed.Explorer.Scheduling;
 /// </summary>
 public sealed class VirtualWorld : IWorld
 {
+    private static readonly Action<object?> BeginLane = static lane => ((Lane)lane!).World.Begin((Lane)lane);
+
     private readonly ISchedulingStrategy _strategy;
     private readonly VirtualObserver _observer;
     private readonly ScheduleRecorder? _recorder;
     private readonly List<Lane> _lanes = [];
     private readonly Stack<LanePoint> _points = new();
-    private readonly PriorityQueue<ReadyLane, (long Due, long Order)> _timers = new();
-    private readonly List<ReadyLane> _retrying = [];
-    private ReadyLane[] _ready = new ReadyLane[8];
+    private readonly ParkedLanes _parked;
+    private readonly bool _isAskedAlways;
+    private ReadyLane[] _ready = new ReadyLane[4];
     private int _readyCount;
     private int _chosen = -1;
     private int _pending;
     private long _stepsMax;
-    private long _nextDue = long.MaxValue;
-    private long _timerOrder;
+    private long _spun;
     private ulong _hash;
     private Exception? _failure;
     private bool _stopped;
@@ -41,6 +42,8 @@ public sealed class VirtualWorld : IWorld
         ISchedulingStrategy strategy, bool stopAtFirstViolation = true, ScheduleRecorder? recorder = null, Footprints? footprints = null)
     {
         _strategy = strategy;
+        _isAskedAlways = strategy.IsAskedAlways;
+        _parked = new ParkedLanes(this);
         _recorder = recorder;
         Footprints = footprints;
         _observer = new VirtualObserver(this, () => _stopped |= stopAtFirstViolation);
@@ -48,6 +51,10 @@ public sealed class VirtualWorld : IWorld
 
     public long NowMicroseconds { get; private set; }
     public long Steps { get; private set; }
+
+    /// <summary>Steps of lanes that do not spin.</summary>
+    public long Progress { get; private set; }
+
     public IModelObserver Observer => _observer;
 
     /// <summary>Who writes down every step for a person; null when nobody does.</summary>
@@ -70,17 +77,25 @@ public sealed class VirtualWorld : IWorld
 
     IFootprint? IWorld.Footprint => Footprints;
 
+    SynchronizationContext? IWorld.WaitingContext => Current;
+
     /// <summary>Adds a lane that begins when it is first chosen; also from within the run.</summary>
     /// <param name="name">unique among those of the scenario</param>
     /// <param name="body">what it does</param>
     public Lane Spawn(string name, Func<ValueTask> body)
     {
         // Replays go by names.
-        if (_lanes.Exists(other => other.Name == name)) name = $"{name}~{_lanes.Count}";
-        var lane = new Lane(this, _lanes.Count, name);
+        foreach (var other in _lanes)
+        {
+            if (other.Name != name) continue;
+            name = $"{name}~{_lanes.Count}";
+            break;
+        }
+
+        var lane = new Lane(this, _lanes.Count, name, body);
         _lanes.Add(lane);
         _pending++;
-        MakeReady(new ReadyLane(lane, StepCause.Start, (Action<object?>)(_ => Begin(lane, body)), null));
+        MakeReady(new ReadyLane(lane, StepCause.Start, BeginLane, lane));
         return lane;
     }
 
@@ -89,17 +104,15 @@ public sealed class VirtualWorld : IWorld
     {
         _stepsMax = stepsMax;
         var outer = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        // Nothing ambient goes with a continuation, so nothing is captured and restored at each.
+        using var flow = ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow();
         try
         {
             // The last step may have been chosen where another lane stood: it is made too.
             while (!_stopped && _pending > 0 && (Steps < stepsMax || _chosen >= 0) && TryTakeNext(out var next))
             {
-                if (Current != next.Lane)
-                {
-                    Current = next.Lane;
-                    SynchronizationContext.SetSynchronizationContext(next.Lane);
-                }
-
+                Current = next.Lane;
                 next.Run();
             }
         }
@@ -110,7 +123,7 @@ public sealed class VirtualWorld : IWorld
         }
 
         return new ScheduleResult(
-            OutcomeNow(), Steps, NowMicroseconds, _hash, _observer.Violations, [.. _lanes.Where(lane => !lane.IsDone)], _failure);
+            OutcomeNow(), Steps, NowMicroseconds, _hash, _observer.Violations, _pending == 0 ? [] : [.. _lanes.Where(lane => !lane.IsDone)], _failure);
     }
 
     /// <summary>Runs something before or after the lanes, as one step in which nobody else can run.</summary>
@@ -139,14 +152,14 @@ public sealed class VirtualWorld : IWorld
         var cause = (StepCause)point;
         // A decision that was made already stands: the running lane has forked into several waits.
         if (_chosen >= 0 || _stopped || Steps >= _stepsMax) return NewPoint().Wait(cause, due: 0);
-        FireTimers();
+        _parked.FireTimers();
         if (cause == StepCause.Retry)
         {
             EndStep();
             Current!.IsSpinning = true;
             var mayHelp = Footprints is not null && Current.IsStale;
             Current.IsStale = false;
-            if (!mayHelp && (_readyCount > 0 || _timers.Count > 0)) return NewPoint().Wait(cause, due: 0, parks: true);
+            if (!mayHelp && (_readyCount > 0 || _parked.HasTimers)) return NewPoint().Wait(cause, due: 0, parks: true);
             Current.Seen = 0;
         }
         else if (cause is StepCause.GuestAccess or StepCause.Yield)
@@ -155,7 +168,7 @@ public sealed class VirtualWorld : IWorld
         }
 
         EndStep();
-        if (Footprints is null && (_readyCount == 0 || !Current!.IsSpinning)) WakeRetrying();
+        if (Footprints is null && (_readyCount == 0 || !Current!.IsSpinning)) _parked.WakeRetrying();
         if (_readyCount == _ready.Length) Array.Resize(ref _ready, 2 * _ready.Length);
         _ready[_readyCount] = new ReadyLane(Current!, cause, null, null);
         var pick = Decide(_readyCount + 1, _readyCount);
@@ -176,7 +189,7 @@ public sealed class VirtualWorld : IWorld
     /// <summary>Where a lane stopped, if it may go on or does so at a known time; null when it is done or waits for somebody.</summary>
     public StepCause? StandsAt(Lane lane)
     {
-        foreach (var ready in _ready.Take(_readyCount).Concat(_retrying).Concat(_timers.UnorderedItems.Select(timer => timer.Element)))
+        foreach (var ready in _ready.Take(_readyCount).Concat(_parked.All))
             if (ready.Lane == lane) return ready.Cause;
         return null;
     }
@@ -194,13 +207,9 @@ public sealed class VirtualWorld : IWorld
         _ready[_readyCount++] = ready;
     }
 
-    internal void AddRetrying(in ReadyLane ready) => _retrying.Add(ready);
+    internal void AddRetrying(in ReadyLane ready) => _parked.AddRetrying(ready);
 
-    internal void AddTimer(in ReadyLane ready, long due)
-    {
-        _timers.Enqueue(ready, (due, _timerOrder++));
-        _nextDue = Math.Min(_nextDue, due);
-    }
+    internal void AddTimer(in ReadyLane ready, long due) => _parked.AddTimer(ready, due);
 
     internal void Return(LanePoint point) => _points.Push(point);
 
@@ -209,15 +218,15 @@ public sealed class VirtualWorld : IWorld
         next = default;
         if (_chosen < 0)
         {
-            FireTimers();
-            if (_readyCount == 0 && _timers.Count > 0)
+            _parked.FireTimers();
+            if (_readyCount == 0 && _parked.HasTimers)
             {
-                NowMicroseconds = _nextDue;
-                FireTimers();
+                NowMicroseconds = _parked.NextDue;
+                _parked.FireTimers();
             }
 
             EndStep();
-            if (_readyCount == 0 || (Footprints is null && Current is { IsSpinning: false })) WakeRetrying();
+            if (_readyCount == 0 || (Footprints is null && Current is { IsSpinning: false })) _parked.WakeRetrying();
             if (_readyCount == 0) return false;
         }
 
@@ -234,7 +243,7 @@ public sealed class VirtualWorld : IWorld
 
     private int Decide(int candidates, int running)
     {
-        var pick = candidates == 1 && !_strategy.IsAskedAlways ? 0 : _strategy.Pick(_ready.AsSpan(0, candidates), running);
+        var pick = candidates == 1 && !_isAskedAlways ? 0 : _strategy.Pick(_ready.AsSpan(0, candidates), running);
         if (pick < 0)
         {
             (_stopped, _givenUp) = (true, true);
@@ -244,12 +253,23 @@ public sealed class VirtualWorld : IWorld
         Steps++;
         NowMicroseconds++;
         ref readonly var chosen = ref _ready[pick];
+        if (chosen.Lane.IsSpinning) _spun++;
+        else GotOn();
         _hash = SeededRandom.Mix(_hash ^ ((ulong)chosen.Lane.Id << 8) ^ (ulong)chosen.Cause);
         _recorder?.Add(chosen.Lane.Id);
         Trace?.Stepped(chosen.Lane, chosen.Cause);
         _strategy.Stepped(chosen.Lane);
         Footprints?.StepBegins(chosen.Lane, chosen.Cause);
         return pick;
+    }
+
+    /// <summary>Steps of lanes that spin count towards the limit only until somebody gets on: a schedule that has them spin often starves them, and
+    /// ends all the same.</summary>
+    private void GotOn()
+    {
+        Progress++;
+        _stepsMax += _spun;
+        _spun = 0;
     }
 
     /// <summary>With footprints it is known what a lane that spins has looked at: it tries again when that was written, and not before.</summary>
@@ -262,37 +282,14 @@ public sealed class VirtualWorld : IWorld
             else if ((lane.Seen & Footprints.LastWrites) != 0) lane.IsStale = true;
         }
 
-        for (var i = _retrying.Count - 1; i >= 0; i--)
-        {
-            if (!_retrying[i].Lane.IsStale) continue;
-            MakeReady(_retrying[i]);
-            _retrying[i].Lane.Seen = 0;
-            _retrying[i].Lane.IsStale = false;
-            _retrying.RemoveAt(i);
-        }
+        _parked.WakeStale();
     }
 
-    private void WakeRetrying()
-    {
-        if (_retrying.Count == 0) return;
-        foreach (var ready in _retrying) MakeReady(ready);
-        _retrying.Clear();
-    }
-
-    private void FireTimers()
-    {
-        while (_nextDue <= NowMicroseconds)
-        {
-            MakeReady(_timers.Dequeue());
-            _nextDue = _timers.TryPeek(out _, out var next) ? next.Due : long.MaxValue;
-        }
-    }
-
-    private async void Begin(Lane lane, Func<ValueTask> body)
+    private async void Begin(Lane lane)
     {
         try
         {
-            await body();
+            await lane.Body();
         }
         catch (Exception exception)
         {
@@ -303,7 +300,7 @@ public sealed class VirtualWorld : IWorld
         _pending--;
         lane.IsSpinning = false;
         lane.End.Writes();
-        lane.Complete();
+        lane.Completion.Complete();
     }
 
     private ScheduleOutcome OutcomeNow()

@@ -192,7 +192,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         vm.VcpuMutex.UpWrite(op);
     }
 
-    private async ValueTask BringUpAsync(Operation op, VmProcess process)
+    private static async ValueTask BringUpAsync(Operation op, VmProcess process)
     {
         await process.CreateAsync(op);
         await process.CreateVmAsync(op);

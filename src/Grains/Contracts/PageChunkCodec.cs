@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
-using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 using Orleans.Serialization.Buffers;
 using Orleans.Serialization.Cloning;

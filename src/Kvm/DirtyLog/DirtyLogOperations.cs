@@ -16,6 +16,9 @@ namespace Livebed.Kvm.DirtyLog;
 /// </summary>
 public sealed class DirtyLogOperations(Vm vm)
 {
+    /// <summary>Stands for the vCPU of a write that none of them caused.</summary>
+    public const int NoVcpu = -1;
+
     private bool Protects => vm.Options.Mutant switch
     {
         Mutant.GetLogWithoutProtect or Mutant.ProtectBeforeXchg => false,
@@ -23,13 +26,15 @@ public sealed class DirtyLogOperations(Vm vm)
         _ => true,
     };
 
-    /// <summary><c>mark_page_dirty_in_slot</c>.</summary>
+    /// <summary><c>mark_page_dirty_in_slot</c>. With rings, what is written without a running vCPU has no ring and goes to the bitmap
+    /// (KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP), which user space collects in its final sync.</summary>
     public void MarkPageDirty(Memslot slot, Gfn gfn, int vcpu)
     {
         vm.LogState.Writes();
         vm.World.Trace?.Note(null, $"marks {gfn} dirty");
-        if (vm.Options.DirtyLog == DirtyLogMode.Ring) vm.DirtyRings.Push(vcpu, slot, gfn);
-        else if (slot.Bitmap is { } bitmap) Mark(bitmap, slot, gfn);
+        var hasRings = vm.Options.DirtyLog == DirtyLogMode.Ring;
+        if (hasRings && vcpu != NoVcpu) vm.DirtyRings.Push(vcpu, slot, gfn);
+        else if (slot.Bitmap is { } bitmap && !(hasRings && vm.Options.Mutant == Mutant.RingMarkWithoutVcpu)) Mark(bitmap, slot, gfn);
     }
 
     /// <summary>The memslot that had it is no longer to be found.</summary>
@@ -63,7 +68,7 @@ public sealed class DirtyLogOperations(Vm vm)
         if (slot?.Bitmap is { } bitmap)
         {
             reported = bitmap.Count();
-            if (vm.Options.DirtyLog == DirtyLogMode.Bitmap) await TakeAndProtectAsync(op, slot, bitmap, firstWord: 0, null, target);
+            if (vm.Options.DirtyLog is DirtyLogMode.Bitmap or DirtyLogMode.Ring) await TakeAndProtectAsync(op, slot, bitmap, firstWord: 0, null, target);
             else bitmap.OrInto(target.Span);
             vm.Counters.DirtyLogGets++;
             vm.Counters.DirtyPagesReported += reported;

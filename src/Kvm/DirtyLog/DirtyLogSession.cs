@@ -1,3 +1,4 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Mutants;
@@ -53,7 +54,7 @@ public sealed class DirtyLogSession
     {
         await _vm.Bql.AcquireAsync(op);
         long copied = IsEnabled ? 0 : -1;
-        if (IsEnabled) await SyncAsync(op);
+        if (IsEnabled) await SyncAsync(op, isFinal: false);
         foreach (var block in _blocks) copied += await CopyDirtyAsync(op, block);
         _vm.Bql.Release(op);
         return copied;
@@ -71,10 +72,10 @@ public sealed class DirtyLogSession
         if (IsEnabled)
         {
             var syncsLast = _vm.Options.Mutant != Mutant.FinalSyncBeforeVcpusLeft;
-            if (!syncsLast) await SyncAsync(op);
+            if (!syncsLast) await SyncAsync(op, isFinal: true);
             await _vm.VcpuMutex.DownWriteAsync(op);
             foreach (var vcpu in _vm.Vcpus) await vcpu.PauseAsync(op);
-            if (syncsLast) await SyncAsync(op);
+            if (syncsLast) await SyncAsync(op, isFinal: true);
             compared = 0;
             foreach (var block in _blocks) compared += await CompareAsync(op, block);
             foreach (var vcpu in _vm.Vcpus) await vcpu.ResumeAsync(op);
@@ -89,19 +90,28 @@ public sealed class DirtyLogSession
     /// <summary>KVM_EXIT_DIRTY_RING_FULL: the vCPU's thread reaps, without the BQL, which a pausing main loop may hold.</summary>
     public async ValueTask ReapAsync(Operation op) => await _vm.DirtyRings.ReapAsync(op, MarkHarvested);
 
-    private async ValueTask SyncAsync(Operation op)
+    /// <summary>Has KVM write to guest memory without a vCPU. An ioctl of user space's own, so it never runs beside its final sync.</summary>
+    public async ValueTask<bool> SaveTablesAsync(Operation op, Gfn gfn, ulong value)
     {
-        if (_vm.Options.DirtyLog == DirtyLogMode.Ring)
+        await _vm.Bql.AcquireAsync(op);
+        var written = await _vm.SoftwareWriter.WriteWithoutVcpuAsync(op, gfn, value);
+        _vm.Bql.Release(op);
+        return written;
+    }
+
+    private async ValueTask SyncAsync(Operation op, bool isFinal)
+    {
+        var hasRings = _vm.Options.DirtyLog == DirtyLogMode.Ring;
+        if (hasRings)
         {
             if (await _vm.DirtyRings.ReapAsync(op, MarkHarvested) < 0) _blocks.Clear();
             _vm.Counters.DirtyLogGets++;
         }
-        else
-        {
-            foreach (var block in _blocks.ToArray())
-                if (await _vm.DirtyLog.GetAsync(op, block.Slot.Id, block.Dirty) < 0)
-                    _blocks.Remove(block);
-        }
+
+        // Beside rings, a bitmap has only what was written without a vCPU: collected at the end, as QEMU does.
+        foreach (var block in !hasRings || isFinal ? _blocks.ToArray() : [])
+            if (await _vm.DirtyLog.GetAsync(op, block.Slot.Id, block.Dirty) < 0)
+                _blocks.Remove(block);
 
         // Looked at after the sync: a slot that was replaced before it took bits with it that nobody has seen.
         _blocks.RemoveAll(block => !ReferenceEquals(_vm.Memslots.Active.ById(block.Slot.Id), block.Slot));

@@ -1,9 +1,13 @@
+using Livebed.Kvm.Mutants;
+
 namespace Livebed.Kvm.DirtyLog;
 
 /// <summary>
 /// One vCPU's dirty ring (virt/kvm/dirty_ring.c), shared with user space: the kernel pushes, user space harvests in order and marks
 /// entries RESET, the kernel consumes those in order and re-protects their pages. The soft limit leaves room for what a vCPU may still
-/// push on its way out; a write of KVM's own claims its entry before it begins, since it cannot be given up later.
+/// push on its way out; a write of KVM's own claims its entry before it begins, since it cannot be given up later. The entries lie in memory that
+/// user space can write as it likes: of them the kernel believes the state alone, and what it reads there may be anything. To user space that
+/// has written what it should not (<see cref="IsTampered"/>) nothing is owed but that the kernel stays whole.
 /// </summary>
 public sealed class DirtyRing
 {
@@ -11,26 +15,34 @@ public sealed class DirtyRing
     public const int Reserved = 64;
 
     private readonly Entry[] _entries;
+    private readonly Mutant _mutant;
     private long _dirtyIndex;
     private long _fetchIndex;
     private long _resetIndex;
     private int _claims;
 
     /// <param name="entries">size; a ring must hold more than the reserved entries</param>
+    /// <param name="mutant">the defect to have, or None</param>
     /// <exception cref="ArgumentOutOfRangeException">It would be soft-full while it is empty.</exception>
-    public DirtyRing(int entries)
+    public DirtyRing(int entries, Mutant mutant = Mutant.None)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(entries, Reserved);
         _entries = new Entry[entries];
+        _mutant = mutant;
     }
 
-    public long Used => _dirtyIndex - _resetIndex;
+    public int Entries => _entries.Length;
 
-    /// <summary>Entries that user space has marked RESET and the kernel has not taken yet; negative when it took one that was never harvested.</summary>
-    public long Harvested => _fetchIndex - _resetIndex;
-
+    /// <summary><c>kvm_dirty_ring_used</c>: unsigned, so a ring whose entries were armed again beyond what was pushed counts as full.</summary>
+    public long Used => (uint)(_dirtyIndex - _resetIndex);
     public bool IsFull => Used >= _entries.Length;
     public bool IsSoftFull => Used + _claims >= _entries.Length - Reserved;
+
+    /// <summary>User space has changed what the kernel wrote, or marked RESET what it was not given.</summary>
+    public bool IsTampered { get; private set; }
+
+    /// <summary>The kernel has consumed an entry that user space has not seen.</summary>
+    public bool HasOvertakenHarvest => _resetIndex > _fetchIndex && !IsTampered;
 
     /// <summary>Claims an entry for a push to come; false when the ring is soft-full.</summary>
     public bool TryClaim()
@@ -49,33 +61,54 @@ public sealed class DirtyRing
         if (IsFull) return false;
         ref var entry = ref _entries[_dirtyIndex % _entries.Length];
         if (entry.State != EntryState.Empty) return false;
-        entry = new Entry(slotId, instance, page, EntryState.Dirty);
+        entry = new Entry(slotId, instance, (ulong)page, EntryState.Dirty);
         _dirtyIndex++;
         return true;
     }
 
     /// <summary>User space's next dirty entry, marked RESET; false when there is none.</summary>
-    public bool TryHarvest(out int slotId, out long instance, out long page)
+    public bool TryHarvest(out int slotId, out long page)
     {
         ref var entry = ref _entries[_fetchIndex % _entries.Length];
-        (slotId, instance, page) = (entry.SlotId, entry.Instance, entry.Page);
-        if (_fetchIndex >= _dirtyIndex || entry.State != EntryState.Dirty) return false;
+        (slotId, page) = (entry.SlotId, (long)entry.Offset);
+        if (entry.State != EntryState.Dirty) return false;
         entry.State = EntryState.Reset;
         _fetchIndex++;
         return true;
     }
 
-    /// <summary>The kernel's next RESET entry, emptied; false when there is none. <paramref name="takesDirty"/> is the defect of B12: the entry's
-    /// flags are read too early, and one that is still dirty passes.</summary>
-    public bool TryReset(bool takesDirty, out int slotId, out long instance, out long page)
+    /// <summary>The kernel's next RESET entry, emptied; false when there is none.</summary>
+    public bool TryReset(out DirtyRingEntry reset)
     {
         ref var entry = ref _entries[_resetIndex % _entries.Length];
-        (slotId, instance, page) = (entry.SlotId, entry.Instance, entry.Page);
-        if (_resetIndex >= _dirtyIndex || (entry.State != EntryState.Reset && !takesDirty)) return false;
+        reset = new DirtyRingEntry(entry.SlotId, entry.Instance, entry.Offset);
+        if (!IsHarvested(entry.State)) return false;
         entry.State = EntryState.Empty;
         _resetIndex++;
         return true;
     }
+
+    /// <summary>User space writes another offset into the next entry that the kernel will reset; false when none is waiting.</summary>
+    public bool TryRewriteOffset(ulong offset)
+    {
+        ref var entry = ref _entries[_resetIndex % _entries.Length];
+        if (entry.State != EntryState.Reset) return false;
+        entry.Offset = offset;
+        return IsTampered = true;
+    }
+
+    /// <summary>User space marks RESET again whatever the kernel has emptied.</summary>
+    public void Rearm()
+    {
+        IsTampered = true;
+        foreach (ref var entry in _entries.AsSpan())
+            if (entry.State == EntryState.Empty)
+                entry.State = EntryState.Reset;
+    }
+
+    /// <summary><c>kvm_dirty_gfn_harvested</c>.</summary>
+    private bool IsHarvested(EntryState state) =>
+        state == EntryState.Reset || (_mutant == Mutant.RingEntryConsumedUnharvested && state == EntryState.Dirty);
 
     private enum EntryState : byte
     {
@@ -84,5 +117,5 @@ public sealed class DirtyRing
         Reset,
     }
 
-    private record struct Entry(int SlotId, long Instance, long Page, EntryState State);
+    private record struct Entry(int SlotId, long Instance, ulong Offset, EntryState State);
 }

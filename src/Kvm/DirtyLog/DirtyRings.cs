@@ -1,8 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -30,7 +28,8 @@ public sealed class DirtyRings(Vm vm)
     public void Push(int vcpu, Memslot slot, Gfn gfn)
     {
         vm.Counters.ChecksEvaluated++;
-        if (!RingOf(vcpu).TryPush(slot.Id, slot.Instance, gfn - slot.BaseGfn))
+        var ring = RingOf(vcpu);
+        if (!ring.TryPush(slot.Id, slot.Instance, gfn - slot.BaseGfn) && !ring.IsTampered)
             vm.Violated(Invariants.RingFidelity, $"the dirty ring of vcpu {vcpu} has no room for {gfn}: its entry would be overwritten", gfn.Value);
     }
 
@@ -44,7 +43,7 @@ public sealed class DirtyRings(Vm vm)
         vm.LogState.Writes();
         var harvested = new List<(int SlotId, long Page)>();
         foreach (var ring in _rings)
-            while (ring.TryHarvest(out var slotId, out _, out var page))
+            while (ring.TryHarvest(out var slotId, out var page))
                 harvested.Add((slotId, page));
         if (!await TryResetAsync(op)) return -1;
         vm.LogState.Writes();
@@ -53,40 +52,18 @@ public sealed class DirtyRings(Vm vm)
         return harvested.Count;
     }
 
+    /// <summary>User space that is no friend writes another offset into the next entry that a reset will consume; false when none is waiting.</summary>
+    public bool TryRewriteOffset(int vcpu, ulong offset) => RingOf(vcpu).TryRewriteOffset(offset);
+
+    /// <summary>The same user space marks every entry RESET that the kernel has emptied.</summary>
+    public void Rearm(int vcpu) => RingOf(vcpu).Rearm();
+
     private async ValueTask<bool> TryResetAsync(Operation op)
     {
         if (!vm.Users.TryGet(op, out var user)) return false;
         await vm.SlotsLock.AcquireAsync(op);
-        var protectedPages = new Dictionary<Memslot, ulong[]>();
-        var takesDirty = vm.Options.Mutant == Mutant.RingEntryConsumedUnharvested;
-        await vm.MmuLock.WriteLockAsync(op);
-        vm.LogState.Writes();
-        foreach (var ring in _rings)
-        {
-            while (ring.TryReset(takesDirty, out var slotId, out var instance, out var page))
-            {
-                vm.Counters.ChecksEvaluated++;
-                if (ring.Harvested < 0)
-                    vm.Violated(Invariants.RingFidelity, $"the reset takes the entry of page {page} of memslot {slotId}, which user space has not harvested", operations: op.Id);
-
-                // The entry lies in memory that user space can write: a slot that is gone or a page outside of it is skipped.
-                if (vm.Memslots.Active.ById(slotId) is not { } slot || slot.Instance != instance || page >= slot.Pages) continue;
-                if (!protectedPages.TryGetValue(slot, out var mask)) protectedPages[slot] = mask = new ulong[(slot.Pages + 63) / 64];
-                mask[page >> 6] |= 1UL << (int)(page & 63);
-                if (vm.Options.Mutant != Mutant.RingResetWithoutProtect) vm.Sptes.WriteProtect(slot.BaseGfn + page);
-            }
-        }
-
-        var epoch = vm.Flusher.NextEpoch();
-        vm.MmuLock.WriteUnlock(op);
-        foreach (var (slot, mask) in protectedPages)
-        {
-            await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
-            vm.Checks.DirtyLogReturns(op, slot.BaseGfn, mask, epoch);
-        }
-
+        await new DirtyRingReset(vm, op).RunAsync(_rings);
         vm.Counters.DirtyRingResets++;
-        vm.World.Trace?.Note(op, "the dirty rings are reset");
         vm.SlotsLock.Release(op);
         vm.Users.Put(op, user);
         return true;
@@ -95,7 +72,7 @@ public sealed class DirtyRings(Vm vm)
     private DirtyRing RingOf(int vcpu)
     {
         vm.LogState.Writes();
-        while (_rings.Count <= vcpu) _rings.Add(new DirtyRing(vm.Options.RingEntries));
+        while (_rings.Count <= vcpu) _rings.Add(new DirtyRing(vm.Options.RingEntries, vm.Options.Mutant));
         return _rings[vcpu];
     }
 }

@@ -30,6 +30,17 @@ public sealed class SoftwareWriter(Vm vm)
         return written;
     }
 
+    /// <summary>Writes on behalf of no vCPU, because user space asks for it: arm64's ITS saves its tables to guest memory
+    /// (KVM_DEV_ARM_ITS_SAVE_TABLES). There is no ring to be full; false as above.</summary>
+    public async ValueTask<bool> WriteWithoutVcpuAsync(Operation op, Gfn gfn, ulong value)
+    {
+        if (!vm.Users.TryGet(op, out var user)) return false;
+        var written = await WriteClaimedAsync(op, DirtyLogOperations.NoVcpu, gfn, value);
+        vm.Users.Put(op, user);
+        if (written) vm.Counters.SoftwareWrites++;
+        return written;
+    }
+
     private async ValueTask<bool> WriteClaimedAsync(Operation op, int vcpu, Gfn gfn, ulong value)
     {
         var section = vm.Srcu.ReadLock(op);

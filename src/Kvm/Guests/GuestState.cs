@@ -12,8 +12,7 @@ public sealed record GuestState(IReadOnlyList<long> Words)
     public IReadOnlyList<long> Of(GuestStateKind kind, int words)
     {
         if (Words is null || Words.Count != words || Words[0] != (long)kind)
-            throw new ArgumentException(
-                $"a saved {kind} guest is {words} words, of which the first is {(long)kind}; these are {Words?.Count ?? 0}, of which the first is {Words?.FirstOrDefault()}");
+            throw new ArgumentException($"a saved {kind} guest is {words} words, of which the first is {(long)kind}; these are {string.Join(' ', Words?.Take(words) ?? [])}");
         return Words;
     }
 

@@ -29,7 +29,7 @@ public sealed class AddressSpace
     {
         _machine = machine;
         _place = new Place(machine.World);
-        _vmas = [.. Validated(spec).OrderBy(area => area.Range.Start).Select(area => new Vma(machine.World, area))];
+        _vmas = Array.ConvertAll(Validated(spec), area => new Vma(machine.World, area));
         Id = spec.Id;
         Name = $"mm-{spec.Id} of {machine.Name}";
         MmUsers = new RwSemaphore(machine.Locks, LockClasses.MmUsers, Name);
@@ -216,12 +216,15 @@ public sealed class AddressSpace
             Name, Hva: hva.Value, Pfn: old.Pfn.Value, Operations: [op.Id]));
     }
 
-    private static IReadOnlyList<VmaSpec> Validated(AddressSpaceSpec spec)
+    /// <summary>The areas in order of address.</summary>
+    private static VmaSpec[] Validated(AddressSpaceSpec spec)
     {
         if (spec.Vmas.Count == 0) throw new ArgumentException($"address space {spec.Id} has no area", nameof(spec));
         var total = 0L;
         HvaRange? last = null;
-        foreach (var area in spec.Vmas.OrderBy(area => area.Range.Start))
+        VmaSpec[] areas = [.. spec.Vmas];
+        Array.Sort(areas, static (left, right) => left.Range.Start.Value.CompareTo(right.Range.Start.Value));
+        foreach (var area in areas)
         {
             if (area.Range.IsEmpty || area.Range.Start.Value < 0)
                 throw new ArgumentException($"address space {spec.Id}: {area.Range} is no range of pages", nameof(spec));
@@ -232,7 +235,7 @@ public sealed class AddressSpace
             if (total > PagesMax) throw new ArgumentException($"address space {spec.Id} has more than {PagesMax} pages", nameof(spec));
         }
 
-        return spec.Vmas;
+        return areas;
     }
 
     public override string ToString() => Name;

@@ -24,6 +24,7 @@ public sealed class FramePool
     public const byte Poison = 0xAA;
 
     private const int ChunkBytes = 1 << 20;
+    private const int ChunkShiftMin = 2;
 
     private readonly Chunk?[] _chunks;
     private readonly int _pageShift;
@@ -50,7 +51,8 @@ public sealed class FramePool
         Capacity = capacity;
         PageSize = pageSize;
         _pageShift = BitOperations.Log2((uint)pageSize);
-        _chunkShift = BitOperations.Log2(ChunkBytes) - _pageShift;
+        // An eighth of a small host's memory, of which a short life uses a few frames.
+        _chunkShift = Math.Clamp(BitOperations.Log2((uint)capacity) - 3, ChunkShiftMin, BitOperations.Log2(ChunkBytes) - _pageShift);
         _chunkMask = (1 << _chunkShift) - 1;
         _chunks = new Chunk?[(capacity >> _chunkShift) + 1];
         ZeroFrame = TakeFrame();
@@ -226,13 +228,13 @@ public sealed class FramePool
     private ref byte Head(Pfn pfn) =>
         ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_chunks[pfn.Value >> _chunkShift]!.Bytes), (pfn.Value & _chunkMask) << _pageShift);
 
-    /// <summary>Memory comes in pieces of up to 1 MiB, when first needed, outside of the moving heap.</summary>
+    /// <summary>Memory comes in pieces of up to 1 MiB, when first needed; those of a host of any size are large objects, which do not move.</summary>
     private sealed class Chunk
     {
         public Chunk(int frames, int pageSize)
         {
             Frames = new Frame[frames];
-            Bytes = GC.AllocateUninitializedArray<byte>(frames * pageSize, pinned: true);
+            Bytes = GC.AllocateUninitializedArray<byte>(frames * pageSize);
             Bytes.AsSpan().Fill(Poison);
         }
 

@@ -23,7 +23,9 @@ public sealed class HostMmu
     private readonly UserMemory _userMemory;
     private readonly ExitMmap _exit;
     private readonly HeldRange _heldRanges;
-    private readonly Dictionary<OperationKind, IHostEventSource> _sources;
+    private readonly Dictionary<OperationKind, IHostEventSource> _sources = new(2);
+    private readonly Ageing _ageing;
+    private readonly Spurious _spurious;
     private readonly LiveOperationSet _live = new();
 
     /// <param name="world">the world it runs in</param>
@@ -34,19 +36,14 @@ public sealed class HostMmu
     public HostMmu(IWorld world, string name, int frames, int pageSize, Mutant mutant)
     {
         _machine = new Machine(world, name, frames, pageSize, mutant);
-        _faults = new PageFault(_machine);
+        _faults = new PageFault(_machine, _live);
         _userMemory = new UserMemory(_machine, _faults);
         _exit = new ExitMmap(_machine);
         _heldRanges = new HeldRange(_machine, _live);
         Ksm = new Ksm(_machine, _faults);
         Streams = new HostStreams(_machine, _faults, _live);
-        IHostEventSource[] sources =
-        [
-            new Unmap(_machine), new DontNeed(_machine), new Fork(_machine), new PageMigration(_machine), new Reclaim(_machine),
-            new NumaBalancing(_machine), new Mprotect(), new Ageing(_machine), new OomReap(_machine), new Spurious(_machine),
-            new NestedRange(_machine), _heldRanges,
-        ];
-        _sources = sources.ToDictionary(source => source.Kind);
+        _ageing = new Ageing(_machine);
+        _spurious = new Spurious(_machine);
     }
 
     public string Name => _machine.Name;
@@ -87,13 +84,9 @@ public sealed class HostMmu
     }
 
     /// <inheritdoc cref="IHostPort.FaultInAsync"/>
-    public async ValueTask<HostPage> FaultInAsync(Operation op, int addressSpaceId, Hva hva, bool write)
-    {
-        using var live = _live.Enter(op);
-        return Find(addressSpaceId) is { } mm
-            ? await _faults.FaultInAsync(op, mm, hva, write)
-            : new HostPage(HostPageStatus.NoAddressSpace, Pfn.None, Writable: false);
-    }
+    public ValueTask<HostPage> FaultInAsync(Operation op, int addressSpaceId, Hva hva, bool write) => Find(addressSpaceId) is { } mm
+        ? _faults.FaultInAsync(op, mm, hva, write)
+        : ValueTask.FromResult(new HostPage(HostPageStatus.NoAddressSpace, Pfn.None, Writable: false));
 
     /// <inheritdoc cref="IHostPort.PutPageAsync"/>
     public void PutPage(Pfn pfn) => _machine.Frames.Put(pfn);
@@ -156,7 +149,7 @@ public sealed class HostMmu
         Validate(ev);
         using var live = _live.Enter(op);
         if (ev.Kind == OperationKind.KsmScan) return HostEventResult.Of(await Ksm.ScanAsync(op, ev.Range.Pages, ev.HoldMicroseconds));
-        if (!_sources.TryGetValue(ev.Kind, out var source)) throw new ArgumentException($"{ev.Kind} is no host memory event", nameof(ev));
+        var source = SourceOf(ev.Kind) ?? throw new ArgumentException($"{ev.Kind} is no host memory event", nameof(ev));
         if (Find(ev.AddressSpaceId) is not { IsExiting: false } mm) return HostEventResult.NoAddressSpace;
         if (ev.Kind is OperationKind.Unmap or OperationKind.DontNeed or OperationKind.OomReap && mm.KeepsContent(ev.Range)) return HostEventResult.Refused;
         mm.Grab();
@@ -187,6 +180,31 @@ public sealed class HostMmu
         using var live = _live.Enter(op);
         return await _heldRanges.CloseAsync(op);
     }
+
+    /// <summary>Made when first asked for: a short life sees one or two kinds of event. Those that have places are there from the beginning, so
+    /// that a place has the same number in every schedule.</summary>
+    private IHostEventSource? SourceOf(OperationKind kind)
+    {
+        if (!_sources.TryGetValue(kind, out var source) && NewSource(kind) is { } created) _sources[kind] = source = created;
+        return source;
+    }
+
+    private IHostEventSource? NewSource(OperationKind kind) => kind switch
+    {
+        OperationKind.Unmap => new Unmap(_machine),
+        OperationKind.DontNeed => new DontNeed(_machine),
+        OperationKind.Fork => new Fork(_machine),
+        OperationKind.PageMigration => new PageMigration(_machine),
+        OperationKind.Reclaim => new Reclaim(_machine),
+        OperationKind.NumaBalancing => new NumaBalancing(_machine),
+        OperationKind.Mprotect => new Mprotect(),
+        OperationKind.Ageing => _ageing,
+        OperationKind.OomReap => new OomReap(_machine),
+        OperationKind.Spurious => _spurious,
+        OperationKind.NestedRange => new NestedRange(_machine),
+        OperationKind.HeldRange => _heldRanges,
+        _ => null,
+    };
 
     private static void Validate(HostEvent ev)
     {

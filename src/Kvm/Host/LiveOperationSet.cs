@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host;
@@ -15,7 +16,7 @@ internal sealed class LiveOperationSet
     /// <summary>The operation is live until what is returned is disposed.</summary>
     public Visit Enter(Operation op)
     {
-        _entered[op.Id] = _entered.GetValueOrDefault(op.Id) + 1;
+        CollectionsMarshal.GetValueRefOrAddDefault(_entered, op.Id, out _)++;
         return new Visit(this, op.Id);
     }
 

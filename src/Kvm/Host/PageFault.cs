@@ -11,7 +11,7 @@ namespace Livebed.Kvm.Host;
 /// (<c>handle_userfault</c>, fs/userfaultfd.c). Waiting with it held would keep out, behind a queued writer, the one who places the page.
 /// Simplified: "reuse" asks for a single reference (<c>wp_can_reuse_anon_folio</c>), there is no PageAnonExclusive; no direct reclaim.
 /// </summary>
-internal sealed class PageFault(Machine machine)
+internal sealed class PageFault(Machine machine, LiveOperationSet live)
 {
     /// <summary>Each attempt waits for somebody or gets somewhere; whoever needs more than this is livelocked.</summary>
     private const int AttemptsMax = 1 << 14;
@@ -27,7 +27,7 @@ internal sealed class PageFault(Machine machine)
         NoMemory,
     }
 
-    /// <summary>Finds the page and takes a reference on its frame.</summary>
+    /// <summary>Finds the page and takes a reference on its frame; the operation is live until then.</summary>
     /// <param name="op">the operation</param>
     /// <param name="mm">the address space</param>
     /// <param name="hva">the page</param>
@@ -35,6 +35,7 @@ internal sealed class PageFault(Machine machine)
     /// <param name="mayWait">FAULT_FLAG_ALLOW_RETRY: whether to sleep until user space has placed a missing page; else -EFAULT</param>
     public async ValueTask<HostPage> FaultInAsync(Operation op, AddressSpace mm, Hva hva, bool write, bool mayWait = true)
     {
+        using var visit = live.Enter(op);
         machine.Counters.FaultIns++;
         while (true)
         {

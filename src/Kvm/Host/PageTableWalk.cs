@@ -17,21 +17,22 @@ internal static class PageTableWalk
     public static async ValueTask<int> ZapAsync(Machine machine, Operation op, AddressSpace mm, Vma vma, HvaRange pages, bool discard = true)
     {
         var zapped = 0;
-        var gone = new List<Pfn>();
-        foreach (var batch in Batches(pages))
+        List<Pfn>? gone = null;
+        for (var start = pages.Start; start < pages.End; start += PagesPerBatch)
         {
+            var end = EndOfBatch(start, pages);
             await mm.PageTableLock.AcquireAsync(op);
             try
             {
                 // A discard that user space had begun before it stopped the VM for a hand-over is not carried out.
                 var isWithdrawn = discard && !mm.IsExiting && mm.Outgoing is { IsFrozen: true };
-                for (var hva = batch.Start; hva < batch.End && !isWithdrawn; hva += 1)
+                for (var hva = start; hva < end && !isWithdrawn; hva += 1)
                 {
                     var pte = vma.PteAt(hva);
                     if (pte.IsNone) continue;
                     mm.SetPte(op, vma, hva, Pte.None, discard);
                     zapped++;
-                    if (pte.IsPresent) gone.Add(pte.Pfn);
+                    if (pte.IsPresent) (gone ??= []).Add(pte.Pfn);
                     if (pte.IsSwap) machine.Swap.Free(pte.SwapSlot);
                 }
             }
@@ -41,9 +42,9 @@ internal static class PageTableWalk
             }
 
             await machine.StepAsync();
-            foreach (var pfn in gone)
+            foreach (var pfn in gone ?? [])
                 if (machine.Frames.Unmap(pfn)) machine.World.Trace?.Note(op, $"frees {pfn}");
-            gone.Clear();
+            gone?.Clear();
         }
 
         return zapped;
@@ -55,12 +56,13 @@ internal static class PageTableWalk
         Operation op, AddressSpace mm, Vma vma, HvaRange pages, Func<Hva, Pte, Pte> next)
     {
         var changed = 0;
-        foreach (var batch in Batches(pages))
+        for (var start = pages.Start; start < pages.End; start += PagesPerBatch)
         {
+            var end = EndOfBatch(start, pages);
             await mm.PageTableLock.AcquireAsync(op);
             try
             {
-                for (var hva = batch.Start; hva < batch.End; hva += 1)
+                for (var hva = start; hva < end; hva += 1)
                 {
                     var pte = vma.PteAt(hva);
                     var wanted = next(hva, pte);
@@ -78,9 +80,5 @@ internal static class PageTableWalk
         return changed;
     }
 
-    private static IEnumerable<HvaRange> Batches(HvaRange pages)
-    {
-        for (var start = pages.Start; start < pages.End; start += PagesPerBatch)
-            yield return new HvaRange(start, Math.Min(PagesPerBatch, pages.End - start));
-    }
+    private static Hva EndOfBatch(Hva start, HvaRange pages) => start + Math.Min(PagesPerBatch, pages.End - start);
 }

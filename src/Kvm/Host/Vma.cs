@@ -13,9 +13,7 @@ internal sealed class Vma(IWorld world, VmaSpec spec)
 {
     private readonly PlaceTable _pages = new(world);
     private readonly Pte[] _ptes = new Pte[spec.Range.Pages];
-    private readonly ulong[] _newest = new ulong[spec.Range.Pages];
-    private readonly long[] _writes = new long[spec.Range.Pages];
-    private readonly long[] _copied = new long[spec.Range.Pages];
+    private readonly PageOracle[] _oracle = new PageOracle[spec.Range.Pages];
 
     public HvaRange Range { get; } = spec.Range;
     public VmaKind Kind { get; } = spec.Kind;
@@ -23,8 +21,8 @@ internal sealed class Vma(IWorld world, VmaSpec spec)
     public bool Writable { get; } = spec.Writable;
 
     /// <summary>KSM's checksum of each page at its last visit, 0 for none (<c>rmap_item->oldchecksum</c>); empty
-    /// where nothing may be merged.</summary>
-    public ulong[] KsmChecksums { get; } = spec.Mergeable ? new ulong[spec.Range.Pages] : [];
+    /// where nothing may be merged. Made for the first visit.</summary>
+    public ulong[] KsmChecksums => field ??= Mergeable ? new ulong[Range.Pages] : [];
 
     /// <summary>Pages with a checksum: KSM's rmap_items.</summary>
     public int KsmItems { get; set; }
@@ -40,7 +38,15 @@ internal sealed class Vma(IWorld world, VmaSpec spec)
     /// <summary>The PTE or the content of a page is about to change.</summary>
     public void Changes(Hva hva) => _pages.Writes(hva.Value);
 
-    public ref ulong NewestAt(Hva hva) => ref _newest[hva - Range.Start];
-    public ref long WritesAt(Hva hva) => ref _writes[hva - Range.Start];
-    public ref long CopiedAt(Hva hva) => ref _copied[hva - Range.Start];
+    public ref ulong NewestAt(Hva hva) => ref _oracle[hva - Range.Start].Newest;
+    public ref long WritesAt(Hva hva) => ref _oracle[hva - Range.Start].Writes;
+    public ref long CopiedAt(Hva hva) => ref _oracle[hva - Range.Start].Copied;
+
+    /// <summary>What is known of a page beside its PTE; in one place, since a write touches all of it.</summary>
+    private struct PageOracle
+    {
+        public ulong Newest;
+        public long Writes;
+        public long Copied;
+    }
 }

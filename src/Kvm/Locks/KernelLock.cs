@@ -11,10 +11,12 @@ namespace Livebed.Kvm.Locks;
 public abstract class KernelLock : IWaitable
 {
     private readonly LockDomain _domain;
-    private readonly List<Holder> _holders = [];
-    private readonly LinkedList<Waiter> _queue = new();
-    private readonly LockStatistics _readStatistics;
-    private readonly LockStatistics _writeStatistics;
+    // In order of entering; nearly always one, and of many locks never any.
+    private Holder[] _holders = [];
+    private int _holderCount;
+
+    // Made for the first that has to wait: most locks never see one.
+    private LinkedList<Waiter>? _queue;
     private readonly Place _place;
 
     protected KernelLock(LockDomain domain, LockClass lockClass, string instance)
@@ -22,8 +24,6 @@ public abstract class KernelLock : IWaitable
         _domain = domain;
         Class = lockClass;
         Instance = instance;
-        _readStatistics = domain.StatisticsOf(lockClass, LockMode.Read);
-        _writeStatistics = domain.StatisticsOf(lockClass, LockMode.Write);
         domain.Register(this);
         _place = new Place(domain.World);
     }
@@ -38,12 +38,14 @@ public abstract class KernelLock : IWaitable
         get
         {
             _place.Reads();
-            return _queue.Count > 0;
+            return HasQueue;
         }
     }
 
-    public bool IsHeld => _holders.Count > 0;
-    public bool IsHeldForWrite => _holders.Count > 0 && _holders[0].Mode == LockMode.Write;
+    private bool HasQueue => _queue is { Count: > 0 };
+
+    public bool IsHeld => _holderCount > 0;
+    public bool IsHeldForWrite => _holderCount > 0 && _holders[0].Mode == LockMode.Write;
     public bool IsHeldBy(OperationId op) => IndexOf(op, LockMode.Read) >= 0 || IndexOf(op, LockMode.Write) >= 0;
 
     /// <summary>May a newcomer enter now, given the modes of those inside and whether someone already queues?</summary>
@@ -56,20 +58,32 @@ public abstract class KernelLock : IWaitable
     /// <summary>Modes that this lock knows; a mutex maps everything to Write.</summary>
     protected virtual LockMode Normalise(LockMode mode) => mode;
 
-    protected async ValueTask AcquireAsync(Operation op, LockMode mode)
+    /// <summary>Asks for the lock. What need not wait, neither at the point nor for the lock, costs no state machine.</summary>
+    protected ValueTask AcquireAsync(Operation op, LockMode mode)
     {
         mode = Normalise(mode);
         _domain.BeforeAcquire(op, Class, mode, Instance, alreadyHoldsInstance: !op.Held.IsEmpty && IsHeldBy(op.Id));
         var point = _domain.World.PointAsync(SchedulingPoint.LockAcquire);
-        if (!point.IsCompletedSuccessfully) await point;
+        if (!point.IsCompletedSuccessfully) return AcquireAfterAsync(point, op, mode);
+        return TryEnter(op, mode) ? ValueTask.CompletedTask : QueueAsync(op, mode);
+    }
 
-        if (Admits(mode, _holders.Count, IsHeldForWrite, _queue.Count > 0))
-        {
-            Enter(op, mode, _domain.World.NowMicroseconds);
-            op.Held = op.Held.With(Class, mode);
-            return;
-        }
+    private async ValueTask AcquireAfterAsync(ValueTask point, Operation op, LockMode mode)
+    {
+        await point;
+        if (!TryEnter(op, mode)) await QueueAsync(op, mode);
+    }
 
+    private bool TryEnter(Operation op, LockMode mode)
+    {
+        if (!Admits(mode, _holderCount, IsHeldForWrite, HasQueue)) return false;
+        Enter(op, mode, _domain.World.NowMicroseconds);
+        op.Held = op.Held.With(Class, mode);
+        return true;
+    }
+
+    private async ValueTask QueueAsync(Operation op, LockMode mode)
+    {
         _domain.World.Trace?.Lock(op, LockStep.Waits, Class, Instance, mode);
         var waiter = Enqueue(op, mode);
         await waiter.Task;
@@ -80,15 +94,9 @@ public abstract class KernelLock : IWaitable
     protected bool TryAcquire(Operation op, LockMode mode)
     {
         mode = Normalise(mode);
-        if (!Admits(mode, _holders.Count, IsHeldForWrite, _queue.Count > 0))
-        {
-            _place.Writes();
-            return false;
-        }
-
-        Enter(op, mode, _domain.World.NowMicroseconds);
-        op.Held = op.Held.With(Class, mode);
-        return true;
+        if (TryEnter(op, mode)) return true;
+        _place.Writes();
+        return false;
     }
 
     /// <exception cref="UnreachableException">The operation does not hold the lock: a defect of the model, never of a protocol.</exception>
@@ -99,7 +107,7 @@ public abstract class KernelLock : IWaitable
         if (index < 0) throw new UnreachableException($"{op} releases {Class} of {Instance} ({mode}) without holding it");
         var now = _domain.World.NowMicroseconds;
         StatisticsOf(mode).AddHold(now - _holders[index].SinceMicroseconds);
-        _holders.RemoveAt(index);
+        Array.Copy(_holders, index + 1, _holders, index, --_holderCount - index);
         Changes(mode, -1);
         _domain.World.Trace?.Lock(op, LockStep.Released, Class, Instance, mode);
         // A read may be nested (ranges are): the class stays held until the last one is given back.
@@ -115,18 +123,18 @@ public abstract class KernelLock : IWaitable
     protected bool TryReinitialise()
     {
         _place.Writes();
-        if (_queue.Count > 0) return false;
-        _holders.Clear();
+        if (HasQueue) return false;
+        _holderCount = 0;
         return true;
     }
 
     public void AddWaits(List<WaitSnapshot> waits)
     {
         var now = _domain.World.NowMicroseconds;
-        for (var node = _queue.First; node is not null; node = node.Next)
+        for (var node = _queue?.First; node is not null; node = node.Next)
         {
             var blockers = new List<WaitBlocker>();
-            foreach (var holder in _holders)
+            foreach (var holder in _holders.AsSpan(0, _holderCount))
                 if (Conflicts(node.Value.Mode, holder.Mode))
                     blockers.Add(new WaitBlocker(holder.Operation, holder.Kind, holder.Mode, Queued: false));
             AddBlockersAhead(node, blockers);
@@ -150,10 +158,12 @@ public abstract class KernelLock : IWaitable
 
     private static bool Conflicts(LockMode left, LockMode right) => left == LockMode.Write || right == LockMode.Write;
 
+    private static Holder HolderOf(Waiter first, LockMode mode) => new(first.Operation.Id, first.Operation.Kind, mode, 0);
+
     private Waiter Enqueue(Operation op, LockMode mode)
     {
-        var blocker = _holders.Count > 0 ? _holders[0] : new Holder(_queue.First!.Value.Operation.Id, _queue.First.Value.Operation.Kind, mode, 0);
-        var waiter = new Waiter
+        var blocker = _holderCount > 0 ? _holders[0] : HolderOf(_queue!.First!.Value, mode);
+        var waiter = new Waiter(_domain.World)
         {
             WaitId = _domain.NextWaitId(),
             Operation = op,
@@ -162,7 +172,7 @@ public abstract class KernelLock : IWaitable
             FirstBlocker = blocker.Operation,
             FirstBlockerKind = blocker.Kind,
         };
-        _queue.AddLast(waiter);
+        (_queue ??= new LinkedList<Waiter>()).AddLast(waiter);
         _place.Writes();
         return waiter;
     }
@@ -170,7 +180,8 @@ public abstract class KernelLock : IWaitable
     private void Enter(Operation op, LockMode mode, long now)
     {
         StatisticsOf(mode).Acquisitions++;
-        _holders.Add(new Holder(op.Id, op.Kind, mode, now));
+        if (_holderCount == _holders.Length) Array.Resize(ref _holders, Math.Max(1, 2 * _holderCount));
+        _holders[_holderCount++] = new Holder(op.Id, op.Kind, mode, now);
         Changes(mode, 1);
         _domain.World.Trace?.Lock(op, LockStep.Acquired, Class, Instance, mode);
     }
@@ -179,13 +190,13 @@ public abstract class KernelLock : IWaitable
     {
         // An unfair lock lets readers in past a queued writer, hence the walk over the whole queue and not just its head.
         var passedOver = false;
-        for (var node = _queue.First; node is not null;)
+        for (var node = _queue?.First; node is not null;)
         {
             var next = node.Next;
             var waiter = node.Value;
-            if (Admits(waiter.Mode, _holders.Count, IsHeldForWrite, passedOver))
+            if (Admits(waiter.Mode, _holderCount, IsHeldForWrite, passedOver))
             {
-                _queue.Remove(node);
+                _queue!.Remove(node);
                 StatisticsOf(waiter.Mode).AddWait(now - waiter.SinceMicroseconds);
                 Enter(waiter.Operation, waiter.Mode, now);
                 _domain.World.Observer.LockWaited(new LockWait(
@@ -205,19 +216,19 @@ public abstract class KernelLock : IWaitable
     /// <summary>Readers come and go without seeing each other, unless somebody queues.</summary>
     private void Changes(LockMode mode, int holds)
     {
-        if (_queue.Count > 0) _place.Writes();
+        if (HasQueue) _place.Writes();
         else if (mode == LockMode.Read) _place.Reads();
         else _place.Holds(holds);
     }
 
     private int IndexOf(OperationId op, LockMode mode)
     {
-        for (var i = 0; i < _holders.Count; i++)
+        for (var i = 0; i < _holderCount; i++)
             if (_holders[i].Operation == op && _holders[i].Mode == mode) return i;
         return -1;
     }
 
-    private LockStatistics StatisticsOf(LockMode mode) => mode == LockMode.Read ? _readStatistics : _writeStatistics;
+    private LockStatistics StatisticsOf(LockMode mode) => _domain.StatisticsOf(Class, mode);
 
     private readonly record struct Holder(OperationId Operation, OperationKind Kind, LockMode Mode, long SinceMicroseconds);
 }

@@ -9,8 +9,10 @@ namespace Livebed.Kvm.Locks;
 /// </summary>
 public sealed class LockDomain(IWorld world)
 {
-    private readonly Dictionary<(int Class, LockMode Mode), LockStatistics> _statistics = [];
-    private readonly List<IWaitable> _waitables = [];
+    private readonly List<IWaitable> _waitables = new(16);
+
+    // By class and mode; made when first counted in.
+    private LockStatistics?[] _statistics = new LockStatistics?[2 * LockClass.CountSoFar];
     private long _nextWaitId;
 
     // Held bits may come from another process before a class was named in this one.
@@ -19,14 +21,18 @@ public sealed class LockDomain(IWorld world)
     public IWorld World { get; } = world;
     public LockOrderGraph Order { get; } = world.LockOrder ?? new LockOrderGraph();
 
+    /// <summary>Of each class and mode in which a lock was ever taken or waited for.</summary>
     public IEnumerable<(LockClass Class, LockMode Mode, LockStatistics Statistics)> Statistics =>
-        _statistics.Select(entry => (LockClass.ByIndex(entry.Key.Class), entry.Key.Mode, entry.Value));
+        from index in Enumerable.Range(0, _statistics.Length)
+        where _statistics[index] is not null
+        select (LockClass.ByIndex(index / 2), (LockMode)(index % 2), _statistics[index]!);
 
     public LockStatistics StatisticsOf(LockClass lockClass, LockMode mode)
     {
-        if (!_statistics.TryGetValue((lockClass.Index, mode), out var statistics))
-            _statistics[(lockClass.Index, mode)] = statistics = new LockStatistics();
-        return statistics;
+        var index = 2 * lockClass.Index + (int)mode;
+        // A class may have been defined since.
+        if (index >= _statistics.Length) Array.Resize(ref _statistics, 2 * LockClass.CountSoFar);
+        return _statistics[index] ??= new LockStatistics();
     }
 
     /// <summary>Everyone who waits in this actor now.</summary>

@@ -15,7 +15,6 @@ public sealed class RcuWait : IWaitable
     private readonly LockClass _class;
     private readonly string _instance;
     private readonly Func<IEnumerable<WaitBlocker>> _blockers;
-    private readonly LockStatistics _statistics;
     private Waiter? _sleeper;
     private readonly Place _place;
     private Operation? _registered;
@@ -30,7 +29,6 @@ public sealed class RcuWait : IWaitable
         _class = lockClass;
         _instance = instance;
         _blockers = blockers;
-        _statistics = domain.StatisticsOf(lockClass, LockMode.Write);
         domain.Register(this);
         _place = new Place(domain.World);
     }
@@ -66,7 +64,7 @@ public sealed class RcuWait : IWaitable
 
         // The first one in the way at the first sleep stands for them all in telemetry; a default is "nobody knew".
         _firstBlocker ??= _blockers().FirstOrDefault();
-        var sleeper = new Waiter { WaitId = _waitId, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _registeredSince };
+        var sleeper = new Waiter(_domain.World) { WaitId = _waitId, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _registeredSince };
         _sleeper = sleeper;
         await sleeper.Task;
         _domain.World.Observer.TurnWaited(_domain.World.NowMicroseconds - sleeper.GrantedMicroseconds);
@@ -89,10 +87,11 @@ public sealed class RcuWait : IWaitable
         var op = _registered ?? throw new UnreachableException($"finish_rcuwait on {_class} of {_instance} without prepare_to_rcuwait");
         _place.Writes();
         _registered = null;
-        _statistics.Acquisitions++;
+        var statistics = _domain.StatisticsOf(_class, LockMode.Write);
+        statistics.Acquisitions++;
         if (_firstBlocker is not { } blocker) return;
         var waited = _domain.World.NowMicroseconds - _registeredSince;
-        _statistics.AddWait(waited);
+        statistics.AddWait(waited);
         _domain.World.Observer.LockWaited(new LockWait(
             _class, _instance, LockMode.Write, op.Id, op.Kind, blocker.Operation, blocker.Kind, waited));
     }

@@ -12,12 +12,10 @@ public sealed class Srcu : IWaitable
     private readonly LockDomain _domain;
     private readonly LockClass _class;
     private readonly string _instance;
-    private readonly LockStatistics _readStatistics;
-    private readonly LockStatistics _writeStatistics;
     private readonly Place _place;
 
     // Both in order of their beginning, because entries are only ever added at the end.
-    private readonly List<Section> _sections = [];
+    private readonly List<Section> _sections = new(2);
     private readonly List<GracePeriod> _gracePeriods = [];
     private long _nextSection;
 
@@ -26,8 +24,6 @@ public sealed class Srcu : IWaitable
         _domain = domain;
         _class = lockClass;
         _instance = instance;
-        _readStatistics = domain.StatisticsOf(lockClass, LockMode.Read);
-        _writeStatistics = domain.StatisticsOf(lockClass, LockMode.Write);
         domain.Register(this);
         _place = new Place(domain.World);
     }
@@ -38,7 +34,7 @@ public sealed class Srcu : IWaitable
     public long ReadLock(Operation op)
     {
         // Entering never waits, so it needs no order edge as a waiter; as something held it does.
-        _readStatistics.Acquisitions++;
+        StatisticsOf(LockMode.Read).Acquisitions++;
         op.Held = op.Held.With(_class, LockMode.Read);
         Enters();
         _sections.Add(new Section(++_nextSection, op.Id, op.Kind, _domain.World.NowMicroseconds));
@@ -52,7 +48,7 @@ public sealed class Srcu : IWaitable
         if (position < 0 || _sections[position].Operation != op.Id)
             throw new UnreachableException($"{op} leaves section {index} of {_class} of {_instance} without being in it");
         var now = _domain.World.NowMicroseconds;
-        _readStatistics.AddHold(now - _sections[position].SinceMicroseconds);
+        StatisticsOf(LockMode.Read).AddHold(now - _sections[position].SinceMicroseconds);
         _sections.RemoveAt(position);
         Enters();
         // A callback's section lies inside that of the fault whose GUP ran it: the class stays held until the last one ends.
@@ -61,19 +57,32 @@ public sealed class Srcu : IWaitable
     }
 
     /// <summary><c>synchronize_srcu</c>: waits for every section begun earlier.</summary>
-    public async ValueTask SynchronizeAsync(Operation op)
+    public ValueTask SynchronizeAsync(Operation op)
     {
         _domain.BeforeAcquire(op, _class, LockMode.Write, _instance, alreadyHoldsInstance: IsReader(op.Id));
         var point = _domain.World.PointAsync(SchedulingPoint.LockAcquire);
-        if (!point.IsCompletedSuccessfully) await point;
-        _place.Writes();
-        if (_sections.Count == 0)
-        {
-            _writeStatistics.Acquisitions++;
-            return;
-        }
+        if (!point.IsCompletedSuccessfully) return SynchronizeAfterAsync(point, op);
+        return HasGracePeriod() ? ValueTask.CompletedTask : WaitAsync(op);
+    }
 
-        var waiter = new Waiter
+    private async ValueTask SynchronizeAfterAsync(ValueTask point, Operation op)
+    {
+        await point;
+        if (!HasGracePeriod()) await WaitAsync(op);
+    }
+
+    /// <summary>Nobody reads, so there is nobody to wait for.</summary>
+    private bool HasGracePeriod()
+    {
+        _place.Writes();
+        if (_sections.Count > 0) return false;
+        StatisticsOf(LockMode.Write).Acquisitions++;
+        return true;
+    }
+
+    private async ValueTask WaitAsync(Operation op)
+    {
+        var waiter = new Waiter(_domain.World)
         {
             WaitId = _domain.NextWaitId(),
             Operation = op,
@@ -104,8 +113,8 @@ public sealed class Srcu : IWaitable
     {
         var waiter = _gracePeriods[0].Waiter;
         _gracePeriods.RemoveAt(0);
-        _writeStatistics.Acquisitions++;
-        _writeStatistics.AddWait(now - waiter.SinceMicroseconds);
+        StatisticsOf(LockMode.Write).Acquisitions++;
+        StatisticsOf(LockMode.Write).AddWait(now - waiter.SinceMicroseconds);
         _domain.World.Observer.LockWaited(new LockWait(
             _class, _instance, LockMode.Write, waiter.Operation.Id, waiter.Operation.Kind, waiter.FirstBlocker, waiter.FirstBlockerKind,
             now - waiter.SinceMicroseconds));
@@ -118,6 +127,8 @@ public sealed class Srcu : IWaitable
         if (_gracePeriods.Count > 0) _place.Writes();
         else _place.Reads();
     }
+
+    private LockStatistics StatisticsOf(LockMode mode) => _domain.StatisticsOf(_class, mode);
 
     private int PositionOf(long index)
     {

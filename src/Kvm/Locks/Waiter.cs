@@ -7,7 +7,7 @@ namespace Livebed.Kvm.Locks;
 /// One operation in a queue. Completing it posts the continuation to the scheduler that awaited it (the grain's, or the explorer's), so
 /// the waker never runs the woken: the same as a wake-up in the kernel.
 /// </summary>
-internal sealed class Waiter : IValueTaskSource
+internal sealed class Waiter(IWorld world) : IValueTaskSource
 {
     private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
 
@@ -30,6 +30,17 @@ internal sealed class Waiter : IValueTaskSource
     public void GetResult(short token) => _core.GetResult(token);
     public ValueTaskSourceStatus GetStatus(short token) => _core.GetStatus(token);
 
-    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
+        if (world.WaitingContext is not { } context)
+        {
+            _core.OnCompleted(continuation, state, token, flags);
+            return;
+        }
+
+        var outer = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(context);
         _core.OnCompleted(continuation, state, token, flags);
+        SynchronizationContext.SetSynchronizationContext(outer);
+    }
 }

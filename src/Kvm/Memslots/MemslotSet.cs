@@ -36,10 +36,9 @@ public sealed class MemslotSet
 
     public void Insert(Memslot slot)
     {
-        var slots = new List<Memslot>(_slots);
-        var index = slots.FindIndex(other => other.BaseGfn > slot.BaseGfn);
-        slots.Insert(index < 0 ? slots.Count : index, slot);
-        _slots = [.. slots];
+        var index = Array.FindIndex(_slots, other => other.BaseGfn > slot.BaseGfn);
+        if (index < 0) index = _slots.Length;
+        _slots = [.. _slots.AsSpan(0, index), slot, .. _slots.AsSpan(index)];
     }
 
     public void Remove(int id) => _slots = Array.FindAll(_slots, slot => slot.Id != id);

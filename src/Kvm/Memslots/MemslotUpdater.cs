@@ -103,8 +103,8 @@ public sealed class MemslotUpdater(Vm vm)
     private Memslot Create(MemslotChange change) =>
         new(change.Id, ++_instances, change.BaseGfn, change.Pages, change.BaseHva, change.Flags, BitmapFor(change));
 
-    private DirtyBitmap? BitmapFor(MemslotChange change) =>
-        (change.Flags & MemslotFlags.LogDirtyPages) != 0 && vm.Options.DirtyLog != DirtyLogMode.Ring ? new DirtyBitmap(change.Pages) : null;
+    private static DirtyBitmap? BitmapFor(MemslotChange change) =>
+        (change.Flags & MemslotFlags.LogDirtyPages) != 0 ? new DirtyBitmap(change.Pages) : null;
 
     /// <summary>CREATE: nothing was mapped, nothing is zapped.</summary>
     private async ValueTask InstallAsync(Operation op, Memslot created)
@@ -155,7 +155,7 @@ public sealed class MemslotUpdater(Vm vm)
         var enables = (flags & ~old.Flags & MemslotFlags.LogDirtyPages) != 0;
         var disables = (old.Flags & ~flags & MemslotFlags.LogDirtyPages) != 0;
         var bitmap = old.Bitmap;
-        if (enables && vm.Options.DirtyLog != DirtyLogMode.Ring)
+        if (enables)
         {
             bitmap = new DirtyBitmap(old.Pages);
             if (vm.Options.DirtyLog == DirtyLogMode.InitiallySet) bitmap.SetAll();
@@ -195,7 +195,8 @@ public sealed class MemslotUpdater(Vm vm)
     private async ValueTask ZapAsync(Operation op, Memslot slot)
     {
         await vm.MmuLock.WriteLockAsync(op);
-        if (await vm.Zapper.UnmapAsync(op, slot.Gfns, mayYield: true)) await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.Memslot);
+        var zapped = await vm.Zapper.UnmapAsync(op, slot.Gfns, mayYield: true);
+        if (!zapped.IsEmpty) await vm.Flusher.FlushAsync(op, zapped, FlushReason.Memslot);
         vm.MmuLock.WriteUnlock(op);
     }
 }

@@ -1,5 +1,3 @@
-using Livebed.Kvm.Addresses;
-
 namespace Livebed.Kvm.Migration;
 
 /// <summary>

@@ -86,7 +86,7 @@ internal sealed class PageChannels
     {
         // One migration thread, so one waiter.
         _waitsForAll = forAll;
-        _waiter = new Waiter { WaitId = 0, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _world.NowMicroseconds };
+        _waiter = new Waiter(_world) { WaitId = 0, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _world.NowMicroseconds };
         await _waiter.Task;
         _place.Writes();
     }

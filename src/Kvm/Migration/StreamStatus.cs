@@ -11,7 +11,7 @@ public enum StreamStatus : byte
     /// <summary>A checksum did not match; nothing was stored.</summary>
     Corrupt,
 
-    /// <summary>No memory at the destination.</summary>
+    /// <summary>No memory at the destination, or none at the source to fault a page in that was to be sent.</summary>
     NoMemory,
 
     /// <summary>No answer: the link is broken or the other side is gone. What was asked may or may not have been done.</summary>

@@ -46,16 +46,8 @@ public sealed class HvaRangeWalk(Vm vm)
             var hullLate = vm.Options.Mutant == Mutant.HullAddedAfterYield;
             if (!hullLate) AddSlot(onSlot, gfns);
             vm.Checks.ZapBegan(range, gfns);
-            var zapped = await vm.Zapper.UnmapAsync(op, gfns, mayYield: range.Blockable);
+            flush = await vm.Zapper.UnmapAsync(op, gfns, mayYield: range.Blockable, pending: flush);
             if (hullLate) AddSlot(onSlot, gfns);
-            if (!zapped) continue;
-            // Neighbouring slots make one flush, others one each; usually there is one slot.
-            if (!flush.IsEmpty && flush.End == gfns.Start) flush = flush with { Pages = flush.Pages + gfns.Pages };
-            else
-            {
-                if (!flush.IsEmpty) await vm.Flusher.FlushAsync(op, flush, FlushReason.Invalidation);
-                flush = gfns;
-            }
         }
 
         if (!flush.IsEmpty) await vm.Flusher.FlushAsync(op, flush, FlushReason.Invalidation);

@@ -77,10 +77,11 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
         // kvm_flush_shadow_all: idempotent and under mmu_lock, because exit_mmap and the last close may both be here. The root is detached
         // under the lock and freed outside of it, by whoever detached it.
         await vm.MmuLock.WriteLockAsync(op);
-        foreach (var (first, entries) in vm.Sptes.Pages.ToArray())
+        foreach (var (first, entries) in vm.Sptes.Pages())
         {
             var range = new GfnRange(first, entries.Length);
-            if (await vm.Zapper.UnmapAsync(op, range, mayYield: false)) await vm.Flusher.FlushAsync(op, range, FlushReason.Release);
+            var zapped = await vm.Zapper.UnmapAsync(op, range, mayYield: false);
+            if (!zapped.IsEmpty) await vm.Flusher.FlushAsync(op, zapped, FlushReason.Release);
         }
 
         var detached = vm.Sptes.DetachRoot();

@@ -111,20 +111,20 @@ public sealed class SpteTable
     }
 
     /// <summary>Every table page with its first gfn, in gfn order.</summary>
-    public IEnumerable<(Gfn First, Spte[] Entries)> Pages => Touched()
-        ._pages.OrderBy(page => page.Key).Select(page => (new Gfn(page.Key * EntriesPerPage), page.Value));
+    public (Gfn First, Spte[] Entries)[] Pages()
+    {
+        _tables.ReadsAll();
+        _sptes.WritesAll();
+        if (_pages.Count == 0) return [];
+        var indexes = _pages.Keys.ToArray();
+        Array.Sort(indexes);
+        return Array.ConvertAll(indexes, index => (new Gfn(index * EntriesPerPage), _pages[index]));
+    }
 
     private bool HasTable(Gfn gfn)
     {
         _tables.Reads(gfn.Value / EntriesPerPage);
         return PageOf(gfn, create: false) is not null;
-    }
-
-    private SpteTable Touched()
-    {
-        _tables.ReadsAll();
-        _sptes.WritesAll();
-        return this;
     }
 
     private Spte[]? PageOf(Gfn gfn, bool create)

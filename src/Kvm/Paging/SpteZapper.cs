@@ -11,8 +11,9 @@ namespace Livebed.Kvm.Paging;
 /// </summary>
 public sealed class SpteZapper(Vm vm)
 {
-    /// <summary>Zaps the range; the caller flushes if the answer is true (some SPTE was present).</summary>
-    public async ValueTask<bool> UnmapAsync(Operation op, GfnRange range, bool mayYield)
+    /// <summary>Zaps the range. The caller has zapped <paramref name="pending"/> under the same hold of the lock and not flushed it yet.</summary>
+    /// <returns>what the caller has to flush before it drops the lock; empty when that is nothing</returns>
+    public async ValueTask<GfnRange> UnmapAsync(Operation op, GfnRange range, bool mayYield, GfnRange pending = default)
     {
         var zapped = false;
         var pendingFrom = range.Start;
@@ -26,9 +27,13 @@ public sealed class SpteZapper(Vm vm)
 
             gfn = vm.Sptes.NextPopulated(gfn, range.End);
             if (!mayYield || gfn >= range.End || !vm.MmuLock.NeedBreak) continue;
-            if (zapped && vm.Options.Mutant != Mutant.ZapYieldDropsFlush)
-                await vm.Flusher.FlushAsync(op, new GfnRange(pendingFrom, gfn - pendingFrom), FlushReason.Invalidation);
-            (zapped, pendingFrom) = (false, gfn);
+            if (vm.Options.Mutant != Mutant.ZapYieldDropsFlush)
+            {
+                if (!pending.IsEmpty) await vm.Flusher.FlushAsync(op, pending, FlushReason.Invalidation);
+                if (zapped) await vm.Flusher.FlushAsync(op, new GfnRange(pendingFrom, gfn - pendingFrom), FlushReason.Invalidation);
+            }
+
+            (zapped, pendingFrom, pending) = (false, gfn, default);
             vm.MmuLock.WriteUnlock(op);
             vm.Counters.MmuLockYields++;
             await vm.World.PointAsync(SchedulingPoint.Yield);
@@ -36,6 +41,12 @@ public sealed class SpteZapper(Vm vm)
         }
 
         vm.World.Trace?.Note(op, $"zaps {range}{(zapped ? "" : ", nothing mapped")}");
-        return zapped;
+        if (!zapped) return pending;
+        var zappedLast = new GfnRange(pendingFrom, range.End - pendingFrom);
+        if (pending.IsEmpty) return zappedLast;
+        // Neighbouring memslots make one flush, others one each; usually there is one memslot.
+        if (pending.End == zappedLast.Start) return pending with { Pages = pending.Pages + zappedLast.Pages };
+        await vm.Flusher.FlushAsync(op, pending, FlushReason.Invalidation);
+        return zappedLast;
     }
 }

@@ -10,12 +10,16 @@ internal sealed class TlbFlushHistory
 {
     private const int Remembered = 64;
 
-    private readonly GfnRange[] _flushes = new GfnRange[Remembered];
+    private GfnRange[] _flushes = new GfnRange[2];
 
     /// <summary>Flushes that ever came; also the mark for <see cref="HasSince"/>.</summary>
     public long Count { get; private set; }
 
-    public void Add(GfnRange range) => _flushes[Count++ % Remembered] = range;
+    public void Add(GfnRange range)
+    {
+        if (Count == _flushes.Length && Count < Remembered) Array.Resize(ref _flushes, 2 * _flushes.Length);
+        _flushes[Count++ % Remembered] = range;
+    }
 
     /// <summary>Whether a flush after the mark covered the page; true also when there were more than are remembered.</summary>
     public bool HasSince(long mark, Gfn gfn)

@@ -1,5 +1,4 @@
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
@@ -32,6 +31,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private readonly VcpuGuest _guest;
     private readonly OperationIds _ids;
     private readonly Tlb _tlb;
+    private readonly ProgressWatch _progress;
     private readonly GuestAccess[] _batch;
     private readonly TlbFlushHistory _flushes = new();
     private readonly Place _place;
@@ -57,6 +57,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _waiters = new VcpuWaiters(world, _place);
         _ids = new OperationIds((ordinal << 8) | (options.Index & 0xff), state?.Operations ?? 0);
         _tlb = new Tlb(options.TlbEntries);
+        _progress = new ProgressWatch(world, options, name);
         _batch = new GuestAccess[options.BatchAccesses];
     }
 
@@ -81,7 +82,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
             if (_pauseRequests > 0) await ParkAsync();
             else if (_guest.PendingCount > 0) await EnterGuestAsync();
             else await FetchAsync();
-            await _world.PointAsync(SchedulingPoint.Yield);
+            await _world.PointAsync(_progress.LosesTranslations ? SchedulingPoint.Retry : SchedulingPoint.Yield);
         }
 
         Abort();
@@ -163,6 +164,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private async ValueTask EnterGuestAsync()
     {
         var hits = _guest.Translate(_tlb, _batch);
+        _progress.Entered(hits);
         if (hits > 0) await ExecuteAsync(hits);
         if (_throttle.IsOn) await SleepAsync();
 
@@ -180,6 +182,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
 
         if (skipped == 0) return;
         Counters.AccessesSkipped += skipped;
+        _progress.Entered(skipped);
         _guest.RemoveSkipped();
     }
 
@@ -203,30 +206,35 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         var retries = 0;
         var mapped = false;
         CurrentFault = op.Id;
+        _progress.FaultBegins();
         for (var again = true; again && !_stopRequested;)
         {
             _place.Writes();
             var flushesBefore = _flushes.Count;
             var reply = await _vm.FaultAsync(op, _options.Index, gfn, write);
+            if (reply.Status != FaultStatus.RingFull) _progress.RingHadRoom();
             if (reply.Dirtied) PageDirtied();
             switch (reply.Status)
             {
                 case FaultStatus.Mapped:
                     mapped = true;
+                    _progress.Mapped();
                     // Even if the translation is stale already: the next entry finds out.
                     again = false;
                     Fill(reply, flushesBefore);
                     break;
                 case FaultStatus.Retry:
                     retries++;
-                    CheckProgress(op, gfn, retries, _world.NowMicroseconds - start);
+                    _stopRequested |= _progress.Retried(op, gfn);
                     // KVM_RUN returns when a signal is pending, however often the fault would retry.
                     if (_pauseRequests > 0) (again, mapped) = (false, true);
                     else await _world.PointAsync(SchedulingPoint.Retry);
                     break;
                 case FaultStatus.RingFull:
+                    _stopRequested |= _progress.RingWasFull(op, gfn);
                     await _vm.ReapDirtyRingsAsync(op);
                     if (_pauseRequests > 0) (again, mapped) = (false, true);
+                    else if (_progress.IsRingStuck) await _world.PointAsync(SchedulingPoint.Retry);
                     break;
                 case FaultStatus.Dead:
                     _stopRequested = true;
@@ -277,15 +285,6 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private void FillUnlessFlushed(in Translation translation, long flushesBefore)
     {
         if (!_flushes.HasSince(flushesBefore, translation.Gfn)) _tlb.Fill(translation);
-    }
-
-    private void CheckProgress(Operation op, Gfn gfn, int retries, long elapsed)
-    {
-        if (retries < _options.FaultRetriesMax || elapsed < _options.FaultMicrosecondsMax) return;
-        _world.Observer.Violated(new Violation(
-            Invariants.FaultProgress, $"livelock: the fault of {_name} on {gfn} was retried {retries} times in {elapsed / 1000} ms", _name, gfn.Value,
-            Operations: [op.Id]));
-        _stopRequested = true;
     }
 
     private async ValueTask ParkAsync()

@@ -55,5 +55,5 @@ internal sealed class VcpuWaiters(IWorld world, Place place)
     }
 
     private Waiter NewWaiter(Operation op) =>
-        new() { WaitId = ++_nextWaitId, Operation = op, Mode = LockMode.Write, SinceMicroseconds = world.NowMicroseconds };
+        new(world) { WaitId = ++_nextWaitId, Operation = op, Mode = LockMode.Write, SinceMicroseconds = world.NowMicroseconds };
 }

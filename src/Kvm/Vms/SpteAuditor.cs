@@ -38,7 +38,7 @@ public sealed class SpteAuditor(Vm vm)
 
     private void Collect(List<(Gfn Gfn, uint Installation)> audited, List<AuditedSpte> sptes)
     {
-        foreach (var (first, entries) in vm.Sptes.Pages)
+        foreach (var (first, entries) in vm.Sptes.Pages())
         {
             if (first < _next) continue;
             for (var i = 0; i < entries.Length; i++)

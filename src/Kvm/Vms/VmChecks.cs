@@ -14,12 +14,9 @@ namespace Livebed.Kvm.Vms;
 /// </summary>
 public sealed class VmChecks(Vm vm)
 {
-    private const int EndedKept = 256;
-
     private readonly Dictionary<long, OpenRange> _open = [];
-    private readonly HvaRange[] _ended = new HvaRange[EndedKept];
+    private readonly EndedRanges _ended = new();
     private readonly Place _place = new(vm.World);
-    private long _endedCount;
     private bool _unregistered;
 
     /// <summary>Ranges between the call of their start and the return of their end.</summary>
@@ -31,7 +28,7 @@ public sealed class VmChecks(Vm vm)
         get
         {
             _place.Reads();
-            return _endedCount;
+            return _ended.Count;
         }
     }
 
@@ -107,7 +104,7 @@ public sealed class VmChecks(Vm vm)
             open.Zapping.Clear();
         }
 
-        _ended[_endedCount++ % EndedKept] = range.Pages;
+        _ended.Add(range.Pages);
     }
 
     public void EndDone(Operation op, MmuNotifierRange range)
@@ -141,14 +138,10 @@ public sealed class VmChecks(Vm vm)
             break;
         }
 
-        for (var ended = Math.Max(lookupMark, _endedCount - EndedKept); ended < _endedCount; ended++)
-        {
-            if (!_ended[ended % EndedKept].Contains(hva)) continue;
+        if (_ended.FindSince(lookupMark, hva) is { } ended)
             vm.Violated(
-                Invariants.NoInstallUnderInvalidation, $"{gfn} is mapped from a host lookup made before the end of {_ended[ended % EndedKept]}",
+                Invariants.NoInstallUnderInvalidation, $"{gfn} is mapped from a host lookup made before the end of {ended}",
                 gfn.Value, hva.Value, pfn.Value, op.Id);
-            break;
-        }
 
         CheckSlot(op, slot, gfn, hva, pfn);
         if (pfn != page.Pfn)
@@ -277,8 +270,7 @@ public sealed class VmChecks(Vm vm)
         vm.Counters.ChecksEvaluated++;
         if (_open.Count > 0 || vm.Protocol.Sequence != sequence) return;
         vm.Violated(
-            Invariants.FaultProgress,
-            $"the fault on {gfn} retries although no range is open (in progress: {vm.Protocol.InvalidationsInProgress}): it would for ever",
+            Invariants.FaultProgress, $"the fault on {gfn} retries although no range is open (in progress: {vm.Protocol.InvalidationsInProgress}): it would for ever",
             gfn.Value, operations: op.Id);
     }
 

@@ -22,6 +22,10 @@ public interface IWorld
 
     IModelObserver Observer { get; }
 
+    /// <summary>Steps of operations that do not spin at <see cref="SchedulingPoint.Retry"/>; 0 for ever where nobody counts them. Whoever retries while this
+    /// grows waits for somebody slow.</summary>
+    long Progress => 0;
+
     /// <summary>Starts a kernel or user thread that runs beside the caller; it must not fail. The explorer gives it a lane, the cluster a turn.</summary>
     void Start(string name, Func<ValueTask> body);
 
@@ -30,6 +34,12 @@ public interface IWorld
 
     /// <summary>Who wants to know what each step reads and writes; null, as nearly always, when nobody does. The same for the life of the world.</summary>
     IFootprint? Footprint => null;
+
+    /// <summary>
+    /// Where whoever waits now is to go on when woken. Null, as in the cluster, leaves that to what is current where it awaits: a grain's scheduler. A
+    /// world of one thread names it here, since a context that is current is captured by every await, also by those that wait for nobody.
+    /// </summary>
+    SynchronizationContext? WaitingContext => null;
 
     /// <summary>Who writes down every step for a person to read; null, as nearly always, when nobody does.</summary>
     IModelTrace? Trace => null;

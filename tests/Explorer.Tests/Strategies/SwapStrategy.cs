@@ -11,7 +11,6 @@ namespace Livebed.Explorer.Tests.Strategies;
 internal sealed class SwapStrategy(ulong seed, int at, bool swapped) : ISchedulingStrategy
 {
     private readonly List<(UInt128 Reads, UInt128 Writes)> _pair = [];
-    public IReadOnlyList<(UInt128 Reads, UInt128 Writes)> Pair => _pair;
     private int _step;
     private int _first = -1;
     private int _second = -1;

@@ -1,7 +1,6 @@
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.DirtyLog;
-using Livebed.Kvm.Tests.Scheduling;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

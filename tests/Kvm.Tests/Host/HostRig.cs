@@ -15,12 +15,13 @@ internal sealed class HostRig
     public static readonly Hva Scratch = new(0x300);
     public const int RamPages = 32;
 
-    private readonly OperationIds _ids = new(0);
+    private readonly OperationIds _ids;
 
-    public HostRig(TestWorld world, int frames = 256, Mutant mutant = Mutant.None, int addressSpaces = 1)
+    public HostRig(TestWorld world, int frames = 256, Mutant mutant = Mutant.None, int addressSpaces = 1, int origin = 0)
     {
         World = world;
-        Host = new HostMmu(world, "host-0", frames, PageSize, mutant);
+        _ids = new OperationIds(origin);
+        Host = new HostMmu(world, $"host-{origin}", frames, PageSize, mutant);
         for (var id = 0; id < addressSpaces; id++)
             Host.CreateAddressSpace(new AddressSpaceSpec(id,
             [

@@ -20,6 +20,8 @@ internal sealed class TestWorld(ulong? seed = null) : SynchronizationContext, IW
     public IModelObserver Observer => Recorded;
     public long NowMicroseconds { get; private set; }
 
+    public void Start(string name, Func<ValueTask> body) => throw new NotSupportedException(name);
+
     public ValueTask PointAsync(SchedulingPoint point)
     {
         if (_random is null) return ValueTask.CompletedTask;

@@ -22,6 +22,9 @@ public sealed class DirtyLogMutantTests(ITestOutputHelper output)
         [Mutant.EnableProtectsBeforePublish] = (DirtyLogMode.Bitmap, DirtyLogScenes.EnableAgainstWrites),
         [Mutant.NonAtomicSpteUpdate] = (DirtyLogMode.Bitmap, DirtyLogScenes.RoundsAgainstAgeing),
         [Mutant.BitmapFreedWithSlotInUse] = (DirtyLogMode.Bitmap, DirtyLogScenes.DisableAgainstWrites),
+        [Mutant.RingOffsetUnchecked] = (DirtyLogMode.Ring, DirtyRingScenes.OffsetRewrittenDuringReset),
+        [Mutant.RingResetUnbounded] = (DirtyLogMode.Ring, DirtyRingScenes.EntriesRearmedDuringReset),
+        [Mutant.RingMarkWithoutVcpu] = (DirtyLogMode.Ring, DirtyRingScenes.TablesSavedBetweenRounds),
         [Mutant.AccessTrackingWithoutFlush] = (DirtyLogMode.Bitmap, DirtyLogScenes.EnableAgainstAgeing),
     };
 

@@ -1,9 +1,5 @@
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
-using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Notifiers;
-using Livebed.Kvm.Tests.Scheduling;
-using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Paging;
@@ -11,10 +7,6 @@ namespace Livebed.Kvm.Tests.Paging;
 /// <summary>CPUs without accessed bits: ageing takes an SPTE's permissions away, and a fault gives them back.</summary>
 public sealed class AccessTrackingTests
 {
-    private const ulong Seeds = 20;
-
-    public static TheoryData<string> Protocols => [.. ProtocolCatalog.All.Select(entry => entry.Name)];
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -34,17 +26,5 @@ public sealed class AccessTrackingTests
             await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
         });
         Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
-    }
-
-    [Theory]
-    [MemberData(nameof(Protocols))]
-    public void A_correct_protocol_survives_everything_at_once_without_accessed_bits(string protocol)
-    {
-        for (ulong seed = 1; seed <= Seeds; seed++)
-        {
-            var mode = (DirtyLogMode)(seed % 5);
-            var (result, broken) = new Swarm(protocol, seed, Mutant.None, options => options with { HasAccessedBits = false, DirtyLog = mode }).Run();
-            Assert.True(result.Outcome == ScheduleOutcome.Completed, $"seed {seed}: {string.Join(", ", broken)} {result}");
-        }
     }
 }

@@ -114,10 +114,51 @@ public sealed class VcpuTests(ITestOutputHelper output)
         rig.Vm.Status = _ => FaultStatus.Retry;
         var result = rig.Run(async () =>
         {
-            while (!rig.Vcpu.IsStopped) await rig.World.PointAsync(SchedulingPoint.Yield);
+            while (!rig.Vcpu.IsStopped) await rig.World.PointAsync(SchedulingPoint.Retry);
         });
         Assert.Equal(ScheduleOutcome.Violated, result.Outcome);
         Assert.Equal(Checks.Invariants.FaultProgress, result.Violations[0].Invariant);
+    }
+
+    /// <summary>It may be starved: it is for those others to get out of its way.</summary>
+    [Fact]
+    public void A_fault_that_is_retried_while_others_get_on_is_none()
+    {
+        var rig = new VcpuRig(new RandomStrategy(1));
+        rig.Vm.Status = _ => FaultStatus.Retry;
+        var result = rig.Run(async () =>
+        {
+            while (rig.Vm.Faults < 5_000) await rig.World.PointAsync(SchedulingPoint.Yield);
+            rig.Vm.Status = _ => FaultStatus.Error;
+        });
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
+    }
+
+    [Fact]
+    public void A_ring_that_is_full_after_every_reap_is_reported_as_a_livelock()
+    {
+        var rig = new VcpuRig(new RandomStrategy(1));
+        rig.Vm.Status = _ => FaultStatus.RingFull;
+        var result = rig.Run(async () =>
+        {
+            while (!rig.Vcpu.IsStopped) await rig.World.PointAsync(SchedulingPoint.Retry);
+        });
+        Assert.Equal(ScheduleOutcome.Violated, result.Outcome);
+        Assert.Equal(Checks.Invariants.MigrationProgress, result.Violations[0].Invariant);
+        Assert.True(rig.Vm.Faults >= 1_000);
+    }
+
+    [Fact]
+    public void A_ring_that_is_full_again_and_again_with_room_in_between_is_none()
+    {
+        var rig = new VcpuRig(new RandomStrategy(1));
+        // 999 times in a row, one short of the bound.
+        rig.Vm.Status = call => call % 1_000 == 999 ? FaultStatus.Retry : FaultStatus.RingFull;
+        var result = rig.Run(async () =>
+        {
+            while (rig.Vm.Faults < 5_000) await rig.World.PointAsync(SchedulingPoint.Retry);
+        });
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
     }
 
     [Fact]

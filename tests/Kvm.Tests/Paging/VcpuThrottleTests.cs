@@ -5,7 +5,6 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Notifiers;
-using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

@@ -32,6 +32,15 @@ public sealed class InterleavingTests
 
     [Theory]
     [MemberData(nameof(Protocols))]
+    public void A_zap_that_yields_in_one_memslot_has_flushed_what_it_zapped_in_another(string protocol)
+    {
+        var yields = 0L;
+        AssertNeverBroken(seed => Interleavings.RangesOverTwoMemslots(new BedOptions(protocol), seed, vm => yields += vm.Vm.Counters.MmuLockYields));
+        Assert.True(yields > 0);
+    }
+
+    [Theory]
+    [MemberData(nameof(Protocols))]
     public void No_protocol_sees_other_memslots_at_the_end_than_at_the_start_if_it_minds(string protocol) =>
         AssertNeverBroken(seed => Interleavings.RangesAgainstMemslotUpdates(new BedOptions(protocol), seed));
 

@@ -53,6 +53,22 @@ internal static class Interleavings
             return vm;
         });
 
+    /// <summary>One range over two memslots, whose zap may yield in the second, and another over the first alone, which may find nothing mapped there
+    /// any more (S5).</summary>
+    public static IReadOnlySet<string> RangesOverTwoMemslots(BedOptions options, ulong seed, Action<BedVm>? inspect = null) => Run(
+        options with { RamPages = 8, RamSlots = 2, SptesPerTable = 2 }, seed, async bed =>
+        {
+            var vm = await bed.CreateVmAsync();
+            for (long page = 0; page < 8; page++) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
+            List<Lane> tasks = [bed.SpawnEvent(OperationKind.DontNeed, vm, BedVm.RamHva(2), 6)];
+            // Somebody holds the lock for a flush, so that others queue behind the zap that is to yield.
+            tasks.Add(bed.SpawnEvent(OperationKind.NumaBalancing, vm, BedVm.RamHva(0), 1));
+            tasks.Add(bed.SpawnEvent(OperationKind.NumaBalancing, vm, BedVm.RamHva(2), 2));
+            await Bed.WhenAllAsync(tasks);
+            inspect?.Invoke(vm);
+            return vm;
+        });
+
     /// <summary>Ranges over memory that a memslot comes to and goes from (I1, I7).</summary>
     public static IReadOnlySet<string> RangesAgainstMemslotUpdates(BedOptions options, ulong seed) => Run(options, seed, async bed =>
     {

@@ -14,9 +14,9 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
     private const int FindAttempts = 100;
     private const long FindPauseMicroseconds = 50_000;
 
-    private readonly IVmInventory _inventory = new GrainInventory(grains);
+    private readonly GrainInventory _inventory = new GrainInventory(grains);
     private readonly GrainTenancy _tenancy = new(process.Host, process.Message.HostKey);
-    private readonly IStreamPort _stream = new GrainStreamPort(process.Host, process.Message.AddressSpaceId, process.Key);
+    private readonly GrainStreamPort _stream = new GrainStreamPort(process.Host, process.Message.AddressSpaceId, process.Key);
     private MigrationInfo _info = new();
     private bool _cancelled;
     private bool _startsPostcopy;

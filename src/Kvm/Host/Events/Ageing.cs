@@ -12,8 +12,6 @@ internal sealed class Ageing(Machine machine) : IHostEventSource
     private readonly Place _place = new(machine.World);
     private long _turn;
 
-    public OperationKind Kind => OperationKind.Ageing;
-
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
         _place.Writes();

@@ -6,8 +6,6 @@ namespace Livebed.Kvm.Host.Events;
 /// <summary><c>madvise(MADV_DONTNEED)</c> (<c>zap_page_range</c>): the pages go, the area stays; what is read next is zeroes.</summary>
 internal sealed class DontNeed(Machine machine) : IHostEventSource
 {
-    public OperationKind Kind => OperationKind.DontNeed;
-
     public ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev) =>
         ProcessTask.ReadLockedAsync(op, mm, async () =>
         {

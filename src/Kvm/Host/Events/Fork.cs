@@ -11,8 +11,6 @@ namespace Livebed.Kvm.Host.Events;
 /// </summary>
 internal sealed class Fork(Machine machine) : IHostEventSource
 {
-    public OperationKind Kind => OperationKind.Fork;
-
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
         var child = new List<Pfn>();

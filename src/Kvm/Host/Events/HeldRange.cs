@@ -16,8 +16,6 @@ internal sealed class HeldRange(Machine machine, LiveOperationSet live) : IHostE
     private readonly Dictionary<OperationId, Held> _held = [];
     private readonly Place _place = new(machine.World);
 
-    public OperationKind Kind => OperationKind.HeldRange;
-
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
         var opened = await OpenAsync(op, mm, ev);

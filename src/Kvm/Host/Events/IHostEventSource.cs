@@ -8,7 +8,5 @@ namespace Livebed.Kvm.Host.Events;
 /// </summary>
 internal interface IHostEventSource
 {
-    OperationKind Kind { get; }
-
     ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev);
 }

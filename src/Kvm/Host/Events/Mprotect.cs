@@ -10,8 +10,6 @@ namespace Livebed.Kvm.Host.Events;
 /// </summary>
 internal sealed class Mprotect : IHostEventSource
 {
-    public OperationKind Kind => OperationKind.Mprotect;
-
     public ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev) =>
         ProcessTask.WriteLockedAsync(op, mm, async () =>
         {

@@ -9,8 +9,6 @@ namespace Livebed.Kvm.Host.Events;
 /// </summary>
 internal sealed class NumaBalancing(Machine machine) : IHostEventSource
 {
-    public OperationKind Kind => OperationKind.NumaBalancing;
-
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
         if (!mm.TryGetUser(op)) return HostEventResult.NoAddressSpace;

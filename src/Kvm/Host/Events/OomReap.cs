@@ -10,8 +10,6 @@ namespace Livebed.Kvm.Host.Events;
 /// </summary>
 internal sealed class OomReap(Machine machine) : IHostEventSource
 {
-    public OperationKind Kind => OperationKind.OomReap;
-
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
         if (!mm.TryGetUser(op)) return HostEventResult.NoAddressSpace;

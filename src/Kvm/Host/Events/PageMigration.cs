@@ -12,8 +12,6 @@ namespace Livebed.Kvm.Host.Events;
 /// </summary>
 internal sealed class PageMigration(Machine machine) : IHostEventSource
 {
-    public OperationKind Kind => OperationKind.PageMigration;
-
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
         int moved = 0, tried = 0;

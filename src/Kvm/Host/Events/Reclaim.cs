@@ -10,8 +10,6 @@ namespace Livebed.Kvm.Host.Events;
 /// </summary>
 internal sealed class Reclaim(Machine machine) : IHostEventSource
 {
-    public OperationKind Kind => OperationKind.Reclaim;
-
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
         if (!mm.RmapLock.TryDownRead(op)) return HostEventResult.Busy;

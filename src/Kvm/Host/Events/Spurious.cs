@@ -13,8 +13,6 @@ internal sealed class Spurious(Machine machine) : IHostEventSource
     private readonly Place _place = new(machine.World);
     private long _turn;
 
-    public OperationKind Kind => OperationKind.Spurious;
-
     public ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
         var (vma, pages) = Target(mm, ev.Range);

@@ -11,8 +11,6 @@ namespace Livebed.Kvm.Host.Events;
 /// </summary>
 internal sealed class Unmap(Machine machine) : IHostEventSource
 {
-    public OperationKind Kind => OperationKind.Unmap;
-
     public ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev) =>
         ProcessTask.WriteLockedAsync(op, mm, async () =>
         {

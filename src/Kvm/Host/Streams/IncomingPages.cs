@@ -128,15 +128,15 @@ internal sealed class IncomingPages(Machine machine, AddressSpace mm, long strea
         return words;
     }
 
-    /// <summary>Nothing is stored any more, nothing is missing; who waits for a page gets an error.</summary>
+    /// <summary>Nothing is stored any more; who waits for a page gets an error, and so does whoever asks for one that never came: unlike after
+    /// UFFDIO_UNREGISTER, where it would find zeroes, since a guest that has lost memory must not run on.</summary>
     public void End()
     {
         if (_stage == Stage.Ended) return;
         _place.Writes();
         _stage = Stage.Ended;
-        _missing = null;
         _waiters?.Close();
-        mm.Incoming = null;
+        if (MissingPages == 0) mm.Incoming = null;
     }
 
     private PageBits MissingOf(IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard)

@@ -31,6 +31,7 @@ internal sealed class LinkShaper(IWorld world, long bytesPerSecond)
             var left = (end - NowNanoseconds + NanosecondsPerMicrosecond - 1) / NanosecondsPerMicrosecond;
             if (left <= 0)
             {
+                _place.Writes();
                 _lateNanoseconds = Math.Min(NowNanoseconds - end, LateNanosecondsMax);
                 return true;
             }

@@ -1,5 +1,4 @@
 using System.Buffers;
-using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
@@ -53,6 +52,7 @@ internal sealed class OutgoingStream
         finally
         {
             _lock.UpRead(op);
+            if (_closing && !_lock.IsHeld) _machine.Locks.Forget(_lock);
         }
     }
 
@@ -84,9 +84,10 @@ internal sealed class OutgoingStream
                 while (true)
                 {
                     // In the same turn as the read: of a process that has died, nothing may be taken for zeroes.
-                    if (_isClosing()) return default(SendResult) with { Status = StreamStatus.Refused };
+                    if (_isClosing()) return Failed(StreamStatus.Refused);
                     if (_reader.TryRead(op, _mm, vma, hva, ref chunk)) break;
-                    if (!await _reader.TryFaultInAsync(op, _mm, vma, hva)) return default(SendResult) with { Status = StreamStatus.NoMemory };
+                    var found = await _reader.FaultInAsync(op, _mm, vma, hva);
+                    if (found != HostPageStatus.Ok) return Failed(found == HostPageStatus.NoMemory ? StreamStatus.NoMemory : StreamStatus.Refused);
                 }
 
                 var point = _machine.StepAsync();
@@ -95,7 +96,7 @@ internal sealed class OutgoingStream
 
             var built = chunk.Build(header);
             var sent = new SendResult(StreamStatus.Refused, chunk.Pages - chunk.ZeroPages, chunk.ZeroPages, built.WireBytes);
-            if (!await _shaper.PassAsync(built.WireBytes, _isClosing)) return default(SendResult) with { Status = StreamStatus.Refused };
+            if (!await _shaper.PassAsync(built.WireBytes, _isClosing)) return Failed(StreamStatus.Refused);
             _machine.World.Trace?.Note(op, $"sends {sent.Normal} pages and {sent.Duplicate} of zeroes of {batch.Range}, round {header.Round}, {header.Phase}");
             return sent with { Status = await _link.DeliverAsync(op, built) };
         }
@@ -104,6 +105,8 @@ internal sealed class OutgoingStream
             chunk.Dispose();
         }
     }
+
+    private static SendResult Failed(StreamStatus status) => new(status, 0, 0, 0);
 
     private static bool IsSet(ReadOnlySpan<ulong> bits, int page) => page >> 6 < bits.Length && (bits[page >> 6] & (1UL << (page & 63))) != 0;
 }

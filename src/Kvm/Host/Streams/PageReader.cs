@@ -32,18 +32,17 @@ internal sealed class PageReader(Machine machine, PageFault faults)
         }
     }
 
-    /// <summary>Faults the page in and says whether that went well; it has to be read before anybody takes it away again, so no scheduling point in between.
+    /// <summary>Faults the page in; it has to be read before anybody takes it away again, so no scheduling point in between.
     /// A page with nothing there needs no fault: then this has only waited for the page-table lock.</summary>
-    public async ValueTask<bool> TryFaultInAsync(Operation op, AddressSpace mm, Vma vma, Hva hva)
+    public async ValueTask<HostPageStatus> FaultInAsync(Operation op, AddressSpace mm, Vma vma, Hva hva)
     {
         await mm.PageTableLock.AcquireAsync(op);
         var isNone = vma.PteAt(hva).IsNone;
         mm.PageTableLock.Release(op);
-        if (isNone && mm.Incoming?.IsMissing(vma, hva) != true) return true;
+        if (isNone && mm.Incoming?.IsMissing(vma, hva) != true) return HostPageStatus.Ok;
         var page = await faults.FaultInAsync(op, mm, hva, write: false);
-        if (page.Status != HostPageStatus.Ok) return false;
-        machine.Frames.Put(page.Pfn);
-        return true;
+        if (page.Status == HostPageStatus.Ok) machine.Frames.Put(page.Pfn);
+        return page.Status;
     }
 
     private void CopyOut(AddressSpace mm, Vma vma, Hva hva, Pfn pfn, ref ChunkBuilder chunk)

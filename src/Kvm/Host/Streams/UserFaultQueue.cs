@@ -16,6 +16,7 @@ internal sealed class UserFaultQueue : IWaitable
     private readonly IUserFaultHandler _handler;
     private readonly Dictionary<Hva, MissingPage> _pages = [];
     private readonly Place _place;
+    private bool _closed;
 
     public UserFaultQueue(LockDomain domain, string instance, IUserFaultHandler handler)
     {
@@ -29,9 +30,10 @@ internal sealed class UserFaultQueue : IWaitable
     {
         _domain.BeforeAcquire(op, LockClasses.Userfaultfd, LockMode.Read, _instance, alreadyHoldsInstance: false);
         _place.Writes();
+        if (_closed) return false;
         var isFirst = !_pages.TryGetValue(hva, out var page);
         if (page is null) _pages.Add(hva, page = new MissingPage());
-        var waiter = new Waiter
+        var waiter = new Waiter(_domain.World)
         {
             WaitId = _domain.NextWaitId(), Operation = op, Mode = LockMode.Read, SinceMicroseconds = _domain.World.NowMicroseconds,
         };
@@ -56,6 +58,7 @@ internal sealed class UserFaultQueue : IWaitable
     public void Close()
     {
         _place.Writes();
+        _closed = true;
         foreach (var page in _pages.Values) Complete(page, hasArrived: false);
         _pages.Clear();
         _domain.Forget(this);

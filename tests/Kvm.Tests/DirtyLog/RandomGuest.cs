@@ -5,7 +5,7 @@ using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
-namespace Livebed.Kvm.Tests.Scheduling;
+namespace Livebed.Kvm.Tests.DirtyLog;
 
 /// <summary>A guest that always has something to do: reads and writes over RAM, hot-plug memory (plugged or not) and, rarely, MMIO. Some of
 /// what it writes is repeated, so that KSM has work.</summary>

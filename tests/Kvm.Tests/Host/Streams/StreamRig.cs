@@ -1,0 +1,95 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Tests.Host.Streams;
+
+/// <summary>Two hosts with a stream from the first one's address space 0 to the second one's, by plain calls.</summary>
+internal sealed class StreamRig : IPageLink
+{
+    public const long Stream = 7;
+    public const long Epoch = 3;
+    public static readonly HvaRange Ram = new(HostRig.Ram, HostRig.RamPages);
+    public static readonly ulong[] AllPages = [(1UL << HostRig.RamPages) - 1];
+
+    public StreamRig(TestWorld world, int frames = 256, int destinationFrames = 256, Mutant mutant = Mutant.None)
+    {
+        World = world;
+        Source = new HostRig(world, frames);
+        Destination = new HostRig(world, destinationFrames, mutant, origin: 1);
+        From = new StreamPort(Source.Host, 0, (_, _) => this);
+        To = new StreamPort(Destination.Host, 0, (_, _) => this);
+        Source.Host.Streams.ContentPool = Pool;
+    }
+
+    public TestWorld World { get; }
+    public HostRig Source { get; }
+    public HostRig Destination { get; }
+    public StreamPort From { get; }
+    public StreamPort To { get; }
+    public PoisoningPool Pool { get; } = new();
+
+    /// <summary>What was delivered, by header.</summary>
+    public List<ChunkHeader> Delivered { get; } = [];
+
+    /// <summary>Comes before the delivery.</summary>
+    public Func<PageChunk, ValueTask<PageChunk>> OnTheWay { get; set; } = ValueTask.FromResult;
+
+    public async ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk)
+    {
+        chunk = await OnTheWay(chunk);
+        Delivered.Add(chunk.Header);
+        return await Destination.Host.Streams.ReceiveAsync(op, 0, chunk);
+    }
+
+    public async Task OpenAsync(long bytesPerSecond = 0)
+    {
+        await To.BeginIncomingAsync(Op(), Stream, Epoch);
+        await From.OpenStreamAsync(Op(), Stream, "host-1", 0, bytesPerSecond);
+    }
+
+    public Operation Op(OperationKind kind = OperationKind.Audit) => Source.Op(kind);
+
+    public Task<SendResult> SendAsync(Hva start, int pages, StreamPhase phase = StreamPhase.Precopy, int round = 0) =>
+        SendAsync(new HvaRange(start, pages), [pages == 64 ? ulong.MaxValue : (1UL << pages) - 1], phase, round);
+
+    public async Task<SendResult> SendAsync(HvaRange range, ulong[] pages, StreamPhase phase = StreamPhase.Precopy, int round = 0) =>
+        await From.SendAsync(Op(), new ChunkHeader(Stream, Epoch, 0, round, phase), new PageBatch(range, pages));
+
+    /// <summary>What has to be sent still: written since the last copy, or discarded.</summary>
+    public async Task<ulong[]> TakeDirtyAsync()
+    {
+        var dirty = new ulong[1];
+        await From.TakeDiscardedAsync(Op(), Ram, dirty);
+        while (Source.Host.ChangedSinceCopy(0, Ram, dirty) is { Count: > 0 } changed)
+            foreach (var hva in changed) dirty[0] |= 1UL << (int)(hva - HostRig.Ram);
+        return dirty;
+    }
+
+    /// <summary>The memory that arrived is the memory that left.</summary>
+    public async Task AssertEqualImagesAsync() =>
+        Assert.Equal(await From.ImageAsync(Op(), Ram), await To.ImageAsync(Op(), Ram));
+
+    public async Task MoveOracleAsync() => await To.LoadOracleAsync(Op(), Ram, await From.SaveOracleAsync(Op(), Ram));
+
+    public void AssertNothingWrong()
+    {
+        Assert.Empty(World.Recorded.Violations);
+        Assert.Equal(0, Pool.Lent);
+    }
+
+    /// <summary>A test on a world without a seed.</summary>
+    public static void Run(Func<StreamRig, Task> body, int destinationFrames = 256, Mutant mutant = Mutant.None)
+    {
+        var world = new TestWorld();
+        var rig = new StreamRig(world, destinationFrames: destinationFrames, mutant: mutant);
+        world.Run(async () =>
+        {
+            await rig.OpenAsync();
+            await body(rig);
+        });
+        rig.AssertNothingWrong();
+    }
+}
