@@ -40,7 +40,7 @@ internal sealed class PlainProgress(TextWriter output) : IProgressView
             {
                 if (snapshot.Elapsed - (_printed?.Elapsed ?? TimeSpan.Zero) < Interval) return;
                 output.WriteLine(Line(snapshot, _printed));
-                foreach (var migration in snapshot.Migrations.Take(MigrationsMax)) output.WriteLine("         " + MigrationLine.Of(migration));
+                foreach (var migration in snapshot.Migrations.Take(MigrationsMax)) output.WriteLine("  " + MigrationLine.Of(migration));
                 _printed = snapshot;
             }
         }

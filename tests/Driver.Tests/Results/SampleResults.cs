@@ -10,8 +10,17 @@ internal static class SampleResults
 {
     private static readonly ForecastRound _expected = new()
     {
-        Round = 1, Pages = 100, Duplicate = 2, Transferred = 51_000, DurationMilliseconds = 10.5, DirtiedPages = 50, DirtyPagesRate = 4761.9, Remaining = 26_000,
-        ExpectedDowntimeMilliseconds = 5.25, CpuThrottlePercentage = 20, DirtyLimited = true,
+        Round = 1,
+        Pages = 100,
+        Duplicate = 2,
+        Transferred = 51_000,
+        DurationMilliseconds = 10.5,
+        DirtiedPages = 50,
+        DirtyPagesRate = 4761.9,
+        Remaining = 26_000,
+        ExpectedDowntimeMilliseconds = 5.25,
+        CpuThrottlePercentage = 20,
+        DirtyLimited = true,
     };
 
     private static readonly DateTimeOffset _startedAt = new(2026, 11, 22, 21, 15, 3, TimeSpan.Zero);
@@ -43,8 +52,18 @@ internal static class SampleResults
         CpuThrottlePercentage = 30,
         Ram = MigrationRam.From(new MigrationInfo
         {
-            Remaining = 4096, Total = 1 << 20, PageSize = 512, PrecopyBytes = 900_000, DowntimeBytes = 20_000, PostcopyBytes = 5_000, Normal = 1_800, Duplicate = 12,
-            DirtySyncCount = 4, DirtyPagesRate = 1234.5, PostcopyRequests = 6, TotalMicroseconds = 1_500_250,
+            Remaining = 4096,
+            Total = 1 << 20,
+            PageSize = 512,
+            PrecopyBytes = 900_000,
+            DowntimeBytes = 20_000,
+            PostcopyBytes = 5_000,
+            Normal = 1_800,
+            Duplicate = 12,
+            DirtySyncCount = 4,
+            DirtyPagesRate = 1234.5,
+            PostcopyRequests = 6,
+            TotalMicroseconds = 1_500_250,
         }),
         PostcopyPauses = 2,
         Predicted = new(5, 1400.5, 39.25),

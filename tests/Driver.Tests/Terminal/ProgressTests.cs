@@ -45,10 +45,10 @@ public sealed class ProgressTests
         });
         Assert.All(new[] { table, output.ToString() }, text =>
         {
-            Assert.Contains("a host-10 > host-15  postcopy-recover  rounds 9999  left 512MiB\n", text.Replace(" \n", "\n", StringComparison.Ordinal), StringComparison.Ordinal);
-            Assert.Contains("a-name-that-is-… host-10 > host-15  postcopy-recover", text, StringComparison.Ordinal);
-            Assert.Contains("throttle 99%", text, StringComparison.Ordinal);
-            Assert.All(text.Split('\n'), line => Assert.True(line.TrimEnd().Length <= 100, line));
+            Assert.Contains("a host-10>host-15  postcopy-recover  rounds 9999  512MiB left\n", text.Replace(" \n", "\n", StringComparison.Ordinal), StringComparison.Ordinal);
+            Assert.Contains("a-name-t… host-10>host-15  postcopy-recover", text, StringComparison.Ordinal);
+            Assert.Contains("512MiB left  cpu-99%", text, StringComparison.Ordinal);
+            Assert.All(text.Split('\n'), line => Assert.True(line.TrimEnd().Length <= 80, line));
         });
     }
 
