@@ -34,6 +34,7 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
         }
 
         CheckMemory();
+        CheckMigrations();
         CheckWork();
     }
 
@@ -78,6 +79,29 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
             "memory",
             $"the VMs of host {most} have {pages[most]} pages, and the host has {campaign.FramesPerHost} frames of {campaign.PageSize} bytes",
             $"memory of at least {pages[most] * campaign.PageSize >> 20}MiB and some more, more silos, or smaller VMs");
+    }
+
+    /// <summary>A migration needs a log, another host, and room there: that of the largest VM, beside those of the fullest host.</summary>
+    private void CheckMigrations()
+    {
+        var migrations = campaign.Migrations;
+        if (migrations.CpuThrottleInitial > migrations.MaxCpuThrottle)
+        {
+            throw Problem(
+                "migrations.cpuThrottleInitial", $"is {migrations.CpuThrottleInitial}, and maxCpuThrottle is {migrations.MaxCpuThrottle}",
+                "at most maxCpuThrottle");
+        }
+
+        if (migrations.Rate == 0) return;
+        if (campaign.Silos < 2) throw Problem("migrations.rate", "there is no other host to migrate to", "0, or silos of at least 2");
+        var largest = campaign.Vms.Where(CampaignMemory.Migrates).Select(CampaignMemory.PagesOf).DefaultIfEmpty(0).Max();
+        if (largest == 0) throw Problem("migrations.rate", "no VM has a dirty log", "0, or a VM whose dirtyLog is not none");
+        var needed = CampaignMemory.PagesPerHost(campaign).Max() + largest;
+        if (needed <= campaign.FramesPerHost) return;
+        throw Problem(
+            "memory",
+            $"a host has {campaign.FramesPerHost} frames of {campaign.PageSize} bytes, and the VMs of the fullest one and the largest that may come have {needed} pages",
+            $"memory of at least {(needed * campaign.PageSize >> 20) + 1}MiB, more silos, or smaller VMs");
     }
 
     /// <summary>Work without an object would be a run that tests less than it says.</summary>

@@ -7,7 +7,8 @@ namespace Livebed.Driver.CampaignFiles;
 
 /// <summary>
 /// Every key of a campaign file in one table: name, type, bounds, place in <see cref="Campaign"/>, meaning. Reading, writing, `--set` and
-/// docs/campaigns.md (which a test holds to it) all follow from it. The keys of a VM are in <see cref="VmSchema"/>.
+/// docs/campaigns.md (which a test holds to it) all follow from it. The keys of a VM are in <see cref="VmSchema"/>, those of
+/// migrations in <see cref="MigrationSchema"/>.
 /// </summary>
 internal static class CampaignSchema
 {
@@ -124,6 +125,7 @@ internal static class CampaignSchema
         new SectionKey<Campaign, MemslotUpdateSettings>("memslotUpdates", _memslotUpdates, s => s.MemslotUpdates),
         new SectionKey<Campaign, DirtyLogSettings>("dirtyLog", _dirtyLog, s => s.DirtyLog),
         new SectionKey<Campaign, SoftwareWriteSettings>("softwareWrites", _softwareWrites, s => s.SoftwareWrites),
+        new SectionKey<Campaign, MigrationSettings>("migrations", MigrationSchema.Migrations, s => s.Migrations),
         new SectionKey<Campaign, TeardownSettings>("teardowns", _teardowns, s => s.Teardowns),
         new SectionKey<Campaign, AuditSettings>("audits", _audits, s => s.Audits),
         new SectionKey<Campaign, LimitSettings>("limits", _limits, s => s.Limits),

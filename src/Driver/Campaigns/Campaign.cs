@@ -40,6 +40,7 @@ public sealed record Campaign
     public MemslotUpdateSettings MemslotUpdates { get; set; } = new();
     public DirtyLogSettings DirtyLog { get; set; } = new();
     public SoftwareWriteSettings SoftwareWrites { get; set; } = new();
+    public MigrationSettings Migrations { get; set; } = new();
     public TeardownSettings Teardowns { get; set; } = new();
     public AuditSettings Audits { get; set; } = new();
     public LimitSettings Limits { get; set; } = new();

@@ -1,14 +1,23 @@
+using Livebed.Kvm.Vms;
+
 namespace Livebed.Driver.Campaigns;
 
 /// <summary>
-/// Which host each VM lives on and the guest pages that a host must hold. VMs are numbered from 0 in the order of the file, each of a
-/// count by itself; VM n lives on host n modulo the number of silos. The runner places by the same rule, so what was admitted at the door fits.
+/// Which host each VM lives on at first and the guest pages that a host must hold. VMs are numbered from 0 in the order of the file, each of a
+/// count by itself; VM n begins on host n modulo the number of silos. The runner places by the same rule, so what was admitted at the door fits; where a VM
+/// may migrate to, it decides by the same measure.
 /// </summary>
 public static class CampaignMemory
 {
     public static int HostOf(int vmOrdinal, int silos) => vmOrdinal % silos;
 
-    /// <summary>Guest pages (RAM and hot-plug area) by host; pages that a campaign makes beside them (fork copies) are not counted.</summary>
+    /// <summary>Guest pages (RAM and hot-plug area) of one VM; pages that a campaign makes beside them (fork copies) are not counted.</summary>
+    public static long PagesOf(VmSettings vm) => vm.RamPages + vm.HotplugPages;
+
+    /// <summary>Without a dirty log nobody knows which pages to send again.</summary>
+    public static bool Migrates(VmSettings vm) => vm.DirtyLog != DirtyLogMode.None;
+
+    /// <summary>Guest pages by host at the start.</summary>
     public static long[] PagesPerHost(Campaign campaign)
     {
         var pages = new long[campaign.Silos];
@@ -16,7 +25,7 @@ public static class CampaignMemory
         foreach (var vm in campaign.Vms)
         {
             for (var i = 0; i < vm.Count; i++)
-                pages[HostOf(ordinal++, campaign.Silos)] += vm.RamPages + vm.HotplugPages;
+                pages[HostOf(ordinal++, campaign.Silos)] += PagesOf(vm);
         }
 
         return pages;

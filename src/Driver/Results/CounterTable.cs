@@ -19,6 +19,7 @@ public static class CounterTable
         ("ksmUnmerges", counts => counts.KsmUnmerges),
         ("migrationsCompleted", counts => counts.MigrationsCompleted),
         ("migrationsFailed", counts => counts.MigrationsFailed),
+        ("migrationsCancelled", counts => counts.MigrationsCancelled),
         ("teardowns", counts => counts.Teardowns),
         ("checksEvaluated", counts => counts.ChecksEvaluated),
     ];

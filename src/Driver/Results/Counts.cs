@@ -19,6 +19,9 @@ public sealed record Counts
     public long KsmUnmerges { get; init; }
     public long MigrationsCompleted { get; init; }
     public long MigrationsFailed { get; init; }
+
+    /// <summary>By order of the driver; one that gave itself up after its time limit has failed.</summary>
+    public long MigrationsCancelled { get; init; }
     public long Teardowns { get; init; }
     public long ChecksEvaluated { get; init; }
 }

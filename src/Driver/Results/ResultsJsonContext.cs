@@ -1,5 +1,7 @@
 using System.Text.Json.Serialization;
 using Livebed.Driver.Campaigns;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Migration.Prediction;
 
 namespace Livebed.Driver.Results;
 
@@ -9,6 +11,10 @@ namespace Livebed.Driver.Results;
     NewLine = "\n",
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     RespectNullableAnnotations = true,
-    Converters = [typeof(KebabCase<VerdictKind>), typeof(KebabCase<HangKind>), typeof(KebabCase<Placement>)])]
+    Converters =
+    [
+        typeof(KebabCase<VerdictKind>), typeof(KebabCase<HangKind>), typeof(KebabCase<Placement>), typeof(KebabCase<MigrationStatus>),
+        typeof(KebabCase<GapReason>),
+    ])]
 [JsonSerializable(typeof(RunResults))]
 internal sealed partial class ResultsJsonContext : JsonSerializerContext;

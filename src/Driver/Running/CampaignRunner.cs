@@ -19,6 +19,9 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
 {
     private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(15);
 
+    /// <summary>How long after the end migrations may still come to theirs; then they are cancelled.</summary>
+    private static readonly TimeSpan MigrationPatience = TimeSpan.FromSeconds(5);
+
     public async Task<RunOutcome> RunAsync(Campaign campaign, RunFolder folder, IRunProgress progress, CancellationToken interrupted)
     {
         progress.Phase($"starting {campaign.Silos} silos");
@@ -28,6 +31,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var fleet = new Fleet(campaign, cluster.Client, ids);
         var reports = new ReportLedger();
         var load = new LoadLedger(folder.History, began);
+        var migrations = new MigrationLedger();
         folder.History.Open(LoadLedger.DriverSilo);
         folder.History.Open(Supervisor.ClusterStream);
         var supervisor = new Supervisor(fleet, reports, load, folder.History, began, campaign.Limits.Starvation, cluster.SiloLost);
@@ -38,8 +42,15 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
 
         progress.Phase("running");
         var started = load.NowMicroseconds;
-        void Report() => progress.Report(Snapshot(campaign, load, reports, started));
-        var drained = await LoadAsync(campaign, fleet, reports, load, supervisor, ids, Report, interrupted);
+        void Report() => progress.Report(Snapshot(campaign, load, reports, migrations, started));
+        var migrationLoad = new MigrationLoad(campaign, fleet, reports, supervisor, migrations, ids);
+        IOperationSource[] sources =
+        [
+            new HostEventSource(campaign, fleet), new KsmScanSource(campaign, fleet), new MemslotUpdateSource(campaign, fleet),
+            new DirtyLogSource(campaign, fleet), new SoftwareWriteSource(campaign, fleet), new AuditSource(campaign, fleet),
+            new TeardownSource(campaign, fleet, reports, supervisor, ids), migrationLoad,
+        ];
+        var drained = await LoadAsync(campaign, sources, migrationLoad, load, supervisor, ids, Report, interrupted);
         var duration = (load.NowMicroseconds - started) / 1e6;
 
         var leaks = new LeakResult();
@@ -49,7 +60,9 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         }
 
         Report();
-        return await OutcomeAsync(cluster, fleet, reports, load, supervisor, leaks, duration, interrupted.IsCancellationRequested);
+        // What a silo that is gone did not say any more would look like a guest that never stopped.
+        if (supervisor.ContactLost.Count == 0) supervisor.JudgeTheRest();
+        return await OutcomeAsync(cluster, campaign, fleet, reports, load, migrations, supervisor, leaks, duration, interrupted.IsCancellationRequested);
     }
 
     private async Task<ICluster> StartClusterAsync(Campaign campaign, CancellationToken interrupted)
@@ -83,20 +96,14 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
 
     /// <summary>Load until the time is up, the user stops it, or something is found; true when every operation has ended.</summary>
     private static async Task<bool> LoadAsync(
-        Campaign campaign, Fleet fleet, ReportLedger reports, LoadLedger load, Supervisor supervisor, OperationIds ids, Action afterEach,
+        Campaign campaign, IOperationSource[] sources, MigrationLoad migrations, LoadLedger load, Supervisor supervisor, OperationIds ids, Action afterEach,
         CancellationToken interrupted)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
         stop.CancelAfter(campaign.Duration);
         var random = new SeededRandom((ulong)campaign.Seed!.Value);
-        IOperationSource[] sources =
-        [
-            new HostEventSource(campaign, fleet), new KsmScanSource(campaign, fleet), new MemslotUpdateSource(campaign, fleet),
-            new DirtyLogSource(campaign, fleet), new SoftwareWriteSource(campaign, fleet), new AuditSource(campaign, fleet),
-            new TeardownSource(campaign, fleet, reports, supervisor, ids),
-        ];
         var loops = sources.Where(source => source.Rate > 0)
-            .Select((source, index) => new OpenLoop(source, campaign.Limits.InFlight, random.Fork((ulong)index), ids, load)).ToList();
+            .Select((source, index) => new OpenLoop(source, Math.Min(campaign.Limits.InFlight, source.InFlightMax), random.Fork((ulong)index), ids, load)).ToList();
         var running = loops.Select(loop => Task.Run(() => loop.RunAsync(stop.Token), CancellationToken.None)).ToList();
         await supervisor.WatchAsync(afterEach, stop.Token);
         await stop.CancelAsync();
@@ -106,20 +113,24 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         using var patience = new CancellationTokenSource(SettlePatience);
         var drains = Task.WhenAll(loops.Select(loop => loop.DrainAsync(SettlePatience)));
         _ = drains.ContinueWith(_ => patience.Cancel(), TaskScheduler.Default);
+        _ = Task.Delay(MigrationPatience, patience.Token).ContinueWith(_ => migrations.CancelAll(), TaskScheduler.Default);
         if (!supervisor.MustStop) await supervisor.WatchAsync(afterEach, patience.Token);
         return drains.IsCompletedSuccessfully && drains.Result.All(done => done);
     }
 
-    private static ProgressSnapshot Snapshot(Campaign campaign, LoadLedger load, ReportLedger reports, long started)
+    private static ProgressSnapshot Snapshot(Campaign campaign, LoadLedger load, ReportLedger reports, MigrationLedger migrations, long started)
     {
         var counters = reports.Counters();
         return new ProgressSnapshot(
             TimeSpan.FromMicroseconds(load.NowMicroseconds - started), campaign.Duration, load.Progress(), counters.GetValueOrDefault("vcpu.accesses"),
-            counters.GetValueOrDefault("vm.faults"), counters.GetValueOrDefault("vm.faultRetries"), reports.ViolationCount);
+            counters.GetValueOrDefault("vm.faults"), counters.GetValueOrDefault("vm.faultRetries"), reports.ViolationCount)
+        {
+            Migrations = migrations.Progress(),
+        };
     }
 
     private static async Task<RunOutcome> OutcomeAsync(
-        ICluster cluster, Fleet fleet, ReportLedger reports, LoadLedger load, Supervisor supervisor,
+        ICluster cluster, Campaign campaign, Fleet fleet, ReportLedger reports, LoadLedger load, MigrationLedger migrations, Supervisor supervisor,
         LeakResult leaks, double duration, bool interrupted)
     {
         var counters = reports.Counters();
@@ -135,18 +146,19 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             DurationSeconds = duration,
             Interrupted = interrupted,
             ContactLost = [.. supervisor.ContactLost, .. failures],
-            Counts = OutcomeFigures.Counts(counters, locks, reports.Teardowns),
+            Counts = OutcomeFigures.Counts(counters, locks, reports.Teardowns, migrations.Counts),
             NotStarted = load.AllNotStarted(),
             Latency = latencies,
             Locks = locks,
             PotentialCycles = reports.PotentialCycles(),
             Hangs = supervisor.Hangs,
             Violations = reports.Violations(),
+            Migrations = new MigrationFigures(campaign).Of(migrations.All),
             TurnQueue = turns,
             Ksm = OutcomeFigures.Ksm(counters),
             Leaks = leaks,
             Guests = OutcomeFigures.Guests(fleet, reports),
-            LimitsHit = reports.LimitsHit(),
+            LimitsHit = [.. reports.LimitsHit(), .. migrations.LimitsHit()],
         };
     }
 }

@@ -1,7 +1,9 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
@@ -9,8 +11,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Driver.Running;
 
 /// <summary>
-/// The VMs of a campaign and their hosts: makes them, finds one that is free for an operation, and makes the next incarnation of one that
-/// died. Safe from any thread.
+/// The VMs of a campaign and their hosts: makes them, finds one that is free for an operation, makes the next incarnation of one that
+/// died, and knows where one that migrates can go: no host is ever promised more guest pages than it has frames. Safe from any thread.
 /// </summary>
 internal sealed class Fleet
 {
@@ -26,6 +28,7 @@ internal sealed class Fleet
     private readonly Lock _gate = new();
     private readonly List<VmSlot> _slots = [];
     private readonly List<IHostMmuGrain> _hosts = [];
+    private readonly long[] _pagesOfHost;
     private int _ordinal;
 
     public Fleet(Campaign campaign, IGrainFactory grains, OperationIds ids)
@@ -36,6 +39,7 @@ internal sealed class Fleet
         foreach (var settings in campaign.Vms)
             for (var i = 0; i < settings.Count; i++)
                 _slots.Add(new VmSlot(_slots.Count, CampaignMemory.HostOf(_slots.Count, campaign.Silos), settings));
+        _pagesOfHost = CampaignMemory.PagesPerHost(campaign);
         for (var host = 0; host < campaign.Silos; host++) _hosts.Add(grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(host)));
     }
 
@@ -63,15 +67,13 @@ internal sealed class Fleet
             if (ordinal >= PageContent.MaxVms) return;
             slot.Incarnation++;
             slot.Forget();
-            slot.Key = ActorKeys.Vm(slot.Index, slot.Incarnation, slot.Host);
-            slot.Grain = _grains.GetGrain<IVmGrain>(slot.Key);
-            slot.HostGrain = _hosts[slot.Host];
-            slot.AddressSpaceId = ordinal;
+            slot.Name = FormattableString.Invariant($"vm-{slot.Index}.{slot.Incarnation}");
+            Settle(slot, ActorKeys.Vm(slot.Index, slot.Incarnation, slot.Host), slot.Host, ordinal);
             slot.Exists = true;
         }
 
         var op = new Operation(_ids.Next(), OperationKind.VmCreate);
-        for (var attempt = 0; !await slot.Grain.CreateAsync(OperationMessage.From(op), MessageOf(slot, ordinal)); attempt++)
+        for (var attempt = 0; !await slot.Grain.CreateAsync(OperationMessage.From(op), MessageOf(slot.Settings, slot.Key, slot.Host, ordinal)); attempt++)
             if (attempt == CreateAttempts)
                 throw new BedException($"{slot.Key} could not be created: its activation kept going away");
         lock (_gate) slot.IsUp = true;
@@ -98,21 +100,110 @@ internal sealed class Fleet
         lock (_gate) change();
     }
 
+    /// <summary>
+    /// The next migration: of the VM that has migrated least among those that are free for one and have somewhere to go, of several the one drawn. Its room at the
+    /// destination is kept until <see cref="EndMove"/>. Null when there is none.
+    /// </summary>
+    public VmMove? BeginMove(SeededRandom random)
+    {
+        lock (_gate)
+        {
+            var first = random.Next(_slots.Count);
+            var slot = Enumerable.Range(0, _slots.Count).Select(i => _slots[(first + i) % _slots.Count])
+                .Where(candidate => candidate is { IsUp: true, Migrates: false, DirtyLogBusy: false } && CampaignMemory.Migrates(candidate.Settings))
+                .OrderBy(candidate => candidate.Migrations)
+                .FirstOrDefault(candidate => DestinationsOf(candidate).Count > 0);
+            if (slot is null || _ordinal + 1 >= PageContent.MaxVms) return null;
+            var destinations = DestinationsOf(slot);
+            var host = destinations[_campaign.Migrations.PingPong ? 0 : random.Next(destinations.Count)];
+            var ordinal = ++_ordinal;
+            var key = ActorKeys.Vm(slot.Index, ++slot.Incarnation, host);
+            slot.Migrates = slot.DirtyLogBusy = true;
+            slot.Migrations++;
+            _pagesOfHost[host] += CampaignMemory.PagesOf(slot.Settings);
+
+            // The VM's grain closes the session that may be open.
+            (slot.DirtyLogEnabled, slot.DirtyLogVerifyDue, slot.DirtyLogRounds) = (false, false, 0);
+            return new VmMove(slot, slot.Host, host, slot.Key, key, ordinal, slot.Grain, _grains.GetGrain<IVmGrain>(key), RequestOf(slot, host, key, ordinal));
+        }
+    }
+
+    /// <summary>The VM runs at the destination, though pages of it may still be on their way: from now on it is found there.</summary>
+    public void Follow(VmMove move)
+    {
+        lock (_gate)
+        {
+            if (move.HasFollowed) return;
+            move.Slot.Departing = move.From;
+            Settle(move.Slot, move.Key, move.Destination, move.Ordinal);
+        }
+    }
+
+    /// <summary>Nothing of the VM is left on the host where it is not.</summary>
+    public void EndMove(VmMove move)
+    {
+        lock (_gate)
+        {
+            _pagesOfHost[move.HasFollowed ? move.Source : move.Destination] -= CampaignMemory.PagesOf(move.Slot.Settings);
+
+            // Memslots leave a migration without a log of their own.
+            move.Slot.HotplugLogged = false;
+            move.Slot.Departing = null;
+            move.Slot.Migrates = move.Slot.DirtyLogBusy = false;
+        }
+    }
+
+    /// <summary>Everybody who can be asked for reports of VMs; of one that is in post-copy, both sides.</summary>
+    public IReadOnlyList<(string Key, IVmGrain Grain)> Grains()
+    {
+        lock (_gate)
+        {
+            return
+            [
+                .. _slots.Where(slot => slot.Exists).SelectMany(slot => slot.Departing is { } departing
+                    ? new[] { (slot.Key, slot.Grain), (departing.GetPrimaryKeyString(), departing) }
+                    : [(slot.Key, slot.Grain)]),
+            ];
+        }
+    }
+
     public IReadOnlyList<VmSlot> Existing()
     {
         lock (_gate) return _slots.Where(slot => slot.Exists).ToList();
     }
 
-    private VmMessage MessageOf(VmSlot slot, int ordinal)
+    private VmMessage MessageOf(VmSettings settings, string key, int host, int ordinal)
     {
-        var settings = slot.Settings;
-        var mode = settings.DirtyLog;
         var options = new VmOptions(
-            slot.Key, ordinal, _campaign.Protocol, MutantOf(_campaign), _campaign.MmuLock == MmuLockFlavour.Spin, mode, settings.RingEntries);
+            key, ordinal, _campaign.Protocol, MutantOf(_campaign), _campaign.MmuLock == MmuLockFlavour.Spin, settings.DirtyLog, settings.RingEntries);
         return new VmMessage(
-            options, ActorKeys.Host(slot.Host), slot.AddressSpaceId, settings.Vcpus, settings.RamPages, settings.Memslots, settings.HotplugPages,
+            options, ActorKeys.Host(host), ordinal, settings.Vcpus, settings.RamPages, settings.Memslots, settings.HotplugPages,
             _campaign.PageSize, ScratchPages, settings.Mergeable, settings.TlbEntries, _campaign.Limits.FaultRetries, (ulong)_campaign.Seed!.Value,
             GuestOf(settings), _campaign.HostEvents.RefusesNonBlockable);
+    }
+
+    /// <summary>Hosts with room for the VM, those after its own first.</summary>
+    private List<int> DestinationsOf(VmSlot slot) =>
+    [
+        .. Enumerable.Range(1, _hosts.Count - 1).Select(step => (slot.Host + step) % _hosts.Count)
+            .Where(host => _pagesOfHost[host] + CampaignMemory.PagesOf(slot.Settings) <= _campaign.FramesPerHost),
+    ];
+
+    private MigrationRequest RequestOf(VmSlot slot, int host, string key, int ordinal)
+    {
+        List<HvaRange> blocks = [new(VmLayout.RamHva, slot.Settings.RamPages)];
+        if (slot.Settings.HotplugPages > 0) blocks.Add(new HvaRange(VmLayout.HotplugHva, slot.Settings.HotplugPages));
+
+        // The epoch is the inventory's, which the source's grain asks.
+        var setup = new MigrationSetup(
+            ordinal, slot.Name, 0, ActorKeys.Host(slot.Host), ActorKeys.Host(host), slot.AddressSpaceId, ordinal, blocks, _campaign.PageSize);
+        return new MigrationRequest(setup, _campaign.Migrations.Parameters, key, MessageOf(slot.Settings, key, host, ordinal));
+    }
+
+    private void Settle(VmSlot slot, string key, int host, int ordinal)
+    {
+        (slot.Key, slot.Host, slot.AddressSpaceId) = (key, host, ordinal);
+        (slot.Grain, slot.HostGrain) = (_grains.GetGrain<IVmGrain>(key), _hosts[host]);
     }
 
     private static GuestSpec GuestOf(VmSettings settings)

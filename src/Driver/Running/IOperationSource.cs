@@ -11,6 +11,9 @@ internal interface IOperationSource
     /// <summary>Operations a second; 0 turns the source off.</summary>
     double Rate { get; }
 
+    /// <summary>Operations of this source that may be under way at once, where that is less than the campaign's limit.</summary>
+    int InFlightMax => int.MaxValue;
+
     /// <summary>The next operation, or null when nothing can take it now (no VM is up, or every one is busy with such an operation).</summary>
     PreparedOperation? Prepare(SeededRandom random);
 }

@@ -5,7 +5,8 @@ namespace Livebed.Driver.Running;
 /// <summary>Figures of results.json from the actors' counters.</summary>
 internal static class OutcomeFigures
 {
-    public static Counts Counts(IReadOnlyDictionary<string, long> counters, IReadOnlyList<LockResult> locks, long teardowns)
+    public static Counts Counts(
+        IReadOnlyDictionary<string, long> counters, IReadOnlyList<LockResult> locks, long teardowns, (long Completed, long Failed, long Cancelled) migrations)
     {
         long Of(string name) => counters.GetValueOrDefault(name);
         return new Counts
@@ -22,6 +23,9 @@ internal static class OutcomeFigures
             DirtyPagesReported = Of("vm.dirtyPagesReported"),
             KsmMerges = Of("ksm.merges"),
             KsmUnmerges = Of("ksm.unmerges"),
+            MigrationsCompleted = migrations.Completed,
+            MigrationsFailed = migrations.Failed,
+            MigrationsCancelled = migrations.Cancelled,
             Teardowns = teardowns,
             ChecksEvaluated = Of("vm.checksEvaluated") + Of("host.checksEvaluated"),
         };

@@ -52,8 +52,8 @@ internal sealed class ReportLedger
         }
     }
 
-    /// <summary>The actor's last report: it is gone.</summary>
-    public void Retire(ActorReport report)
+    /// <summary>The actor's last report: it is gone. A VM that <paramref name="hasMoved"/> lives on elsewhere, as another actor.</summary>
+    public void Retire(ActorReport report, bool hasMoved = false)
     {
         lock (_gate)
         {
@@ -61,7 +61,7 @@ internal sealed class ReportLedger
             if (!_dead.Add(report.Actor)) return;
             _living.Remove(report.Actor);
             var key = ActorKeys.Parse(report.Actor);
-            if (key.Role == ActorRole.Vm) _teardowns++;
+            if (key.Role == ActorRole.Vm && !hasMoved) _teardowns++;
             if (key.Role == ActorRole.Vcpu) _deadGuests[key.Vm] = Guest(_deadGuests.GetValueOrDefault(key.Vm), report);
             CounterTotals.Add(_deadCounters, report.Counters);
             AddLocks(_deadLocks, report);
@@ -154,12 +154,23 @@ internal sealed class ReportLedger
         }
     }
 
+    /// <summary>What only the sum of all reports shows.</summary>
+    public void Violated(string silo, IReadOnlyList<Violation> violations)
+    {
+        lock (_gate) TakeViolations(silo, violations);
+    }
+
+    private void TakeViolations(string silo, IReadOnlyList<Violation> violations)
+    {
+        foreach (var violation in violations)
+            if (_violations.Count < ViolationsMax)
+                _violations.Add((silo, violation));
+        Interlocked.Add(ref _violationCount, violations.Count);
+    }
+
     private void TakeNews(ActorReport report)
     {
-        foreach (var violation in report.Violations)
-            if (_violations.Count < ViolationsMax)
-                _violations.Add((report.Silo, violation));
-        Interlocked.Add(ref _violationCount, report.Violations.Count);
+        TakeViolations(report.Silo, report.Violations);
         foreach (var edge in report.LockOrder) edge.MergeInto(_order);
         _order.MergeWritten(report.WrittenClasses);
         if (report.Failure is { } failure) _failures[report.Actor] = failure;

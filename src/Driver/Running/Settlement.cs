@@ -50,7 +50,7 @@ internal sealed class Settlement(Fleet fleet, ReportLedger reports, LoadLedger l
         var op = new Operation(ids.Next(), OperationKind.VmDestroy);
         foreach (var report in await slot.Grain.DestroyAsync(OperationMessage.From(op), new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false)))
         {
-            supervisor.WriteHistory(report);
+            supervisor.Take(report);
             reports.Retire(report);
         }
 

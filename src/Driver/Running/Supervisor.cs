@@ -30,6 +30,7 @@ internal sealed class Supervisor(
     private readonly List<HangResult> _hangs = [];
     private readonly List<string> _lost = [];
     private readonly Lock _gate = new();
+    private readonly OwnerWatch _owners = new();
 
     public IReadOnlyList<HangResult> Hangs
     {
@@ -75,28 +76,41 @@ internal sealed class Supervisor(
     {
         var roundBegan = load.NowMicroseconds;
         var hosts = fleet.Hosts.Select(host => AskAsync("a host", async () => (IReadOnlyList<ActorReport>)[await host.InspectAsync()]));
-        var vms = fleet.Existing().Select(slot => AskAsync(slot.Key, async () => await slot.Grain.InspectAsync(settled)));
+        var vms = fleet.Grains().Select(vm => AskAsync(vm.Key, async () => await vm.Grain.InspectAsync(settled)));
         var answers = (await Task.WhenAll(hosts.Concat(vms))).SelectMany(answer => answer).ToList();
         foreach (var report in answers)
         {
             reports.Update(report);
-            WriteHistory(report);
+            Take(report);
         }
 
         // Everybody has been asked since the round began; what was on its way by another path then is here within the slack.
-        history.Append(ClusterStream, [], roundBegan - (long)HistorySlack.TotalMicroseconds);
+        var complete = roundBegan - (long)HistorySlack.TotalMicroseconds;
+        history.Append(ClusterStream, [], complete);
+        JudgeOwners(complete + StartUnixMicroseconds);
         LookForHangs(answers);
     }
 
-    /// <summary>Takes the history of a report that came by another way, such as a dead actor's last.</summary>
-    public void WriteHistory(ActorReport report)
+    /// <summary>All reports have come: what has not been judged for want of an earlier one is judged now.</summary>
+    public void JudgeTheRest() => JudgeOwners(long.MaxValue);
+
+    /// <summary>Takes what is new in a report, also in one that came by another way, such as a dead actor's last.</summary>
+    public void Take(ActorReport report)
     {
+        _owners.Take(report.GuestRuns);
         if (report.History.Count == 0) return;
-        var startMicroseconds = (began - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        var startMicroseconds = StartUnixMicroseconds;
         var records = report.History.Select(entry => new HistoryRecord(
             entry.UnixMicroseconds - startMicroseconds, report.Silo, report.Actor, Enum.Parse<HistoryType>(entry.Type, ignoreCase: true),
             OperationNames.TryFind(entry.Operation, out var kind) ? kind : OperationKind.None, new OperationId(entry.OperationId), entry.Value)).ToArray();
         history.Append(ClusterStream, records, long.MinValue);
+    }
+
+    private long StartUnixMicroseconds => (began - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    private void JudgeOwners(long beforeUnixMicroseconds)
+    {
+        if (_owners.Judge(beforeUnixMicroseconds) is { Count: > 0 } violations) reports.Violated(ClusterStream, violations);
     }
 
     private async Task<IReadOnlyList<ActorReport>> AskAsync(string who, Func<Task<IReadOnlyList<ActorReport>>> ask)

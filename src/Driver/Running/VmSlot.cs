@@ -5,15 +5,20 @@ namespace Livebed.Driver.Running;
 
 /// <summary>
 /// One place of the campaign's fleet: the VM that lives there now, and what the driver knows of its user-space state. When the VM dies,
-/// the next incarnation takes the place. Guarded by <see cref="Fleet"/>.
+/// the next incarnation takes the place; when it migrates, the place goes with it. Guarded by <see cref="Fleet"/>.
 /// </summary>
 internal sealed class VmSlot(int index, int host, VmSettings settings)
 {
     public int Index { get; } = index;
-    public int Host { get; } = host;
+
+    /// <summary>Where the VM is: another one after it has migrated, and there the next incarnation is made too.</summary>
+    public int Host { get; set; } = host;
     public VmSettings Settings { get; } = settings;
 
     public string Key { get; set; } = "";
+
+    /// <summary>The VM in the inventory, wherever it is: named once, when it was made.</summary>
+    public string Name { get; set; } = "";
     public IVmGrain Grain { get; set; } = null!;
     public IHostMmuGrain HostGrain { get; set; } = null!;
     public int Incarnation { get; set; }
@@ -24,6 +29,15 @@ internal sealed class VmSlot(int index, int host, VmSettings settings)
 
     /// <summary>There is a VM to ask for reports, though it may be going.</summary>
     public bool Exists { get; set; }
+
+    /// <summary>The VM migrates: neither teardowns nor dirty-log steps take it.</summary>
+    public bool Migrates { get; set; }
+
+    /// <summary>Migrations that were started from here.</summary>
+    public int Migrations { get; set; }
+
+    /// <summary>In post-copy the VM is the destination's, and what still sends its pages is here; null otherwise.</summary>
+    public IVmGrain? Departing { get; set; }
 
     public bool MemslotBusy { get; set; }
     public bool DirtyLogBusy { get; set; }

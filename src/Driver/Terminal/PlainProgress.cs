@@ -1,9 +1,13 @@
 namespace Livebed.Driver.Terminal;
 
-/// <summary>Progress where there is no terminal: a line for each phase, and one of figures every few seconds of the run.</summary>
+/// <summary>Progress where there is no terminal: a line for each phase, and one of figures every few seconds of the run, with one below it for
+/// each migration under way.</summary>
 internal sealed class PlainProgress(TextWriter output) : IProgressView
 {
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+
+    /// <summary>Migrations under way that get a line of their own.</summary>
+    private const int MigrationsMax = 4;
 
     public Task<T> ShowAsync<T>(Func<IRunProgress, Task<T>> run) => run(new Lines(output));
 
@@ -36,6 +40,7 @@ internal sealed class PlainProgress(TextWriter output) : IProgressView
             {
                 if (snapshot.Elapsed - (_printed?.Elapsed ?? TimeSpan.Zero) < Interval) return;
                 output.WriteLine(Line(snapshot, _printed));
+                foreach (var migration in snapshot.Migrations.Take(MigrationsMax)) output.WriteLine("  " + MigrationLine.Of(migration));
                 _printed = snapshot;
             }
         }

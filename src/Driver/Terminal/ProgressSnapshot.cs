@@ -8,4 +8,8 @@ public sealed record ProgressSnapshot(
     long Accesses,
     long Faults,
     long FaultRetries,
-    long Violations);
+    long Violations)
+{
+    /// <summary>Under way now, in the order in which they began.</summary>
+    public IReadOnlyList<MigrationProgress> Migrations { get; init; } = [];
+}

@@ -4,12 +4,15 @@ using Spectre.Console.Rendering;
 namespace Livebed.Driver.Terminal;
 
 /// <summary>
-/// The live view of a run: what the bed does and for how long, accesses, faults, retries and violations, and below each operation of the
-/// campaign with count, rate, p99 and what could not be started. Rates are those since the snapshot before. What matters most comes first,
+/// The live view of a run: what the bed does and for how long, accesses, faults, retries and violations, a line for each VM that migrates, and below each operation
+/// of the campaign with count, rate, p99 and what could not be started. Rates are those since the snapshot before. What matters most comes first,
 /// as a low terminal cuts the end off.
 /// </summary>
 internal static class ProgressTable
 {
+    /// <summary>Migrations that are shown, so that the operations below them stay on the screen.</summary>
+    private const int MigrationsMax = 4;
+
     public static IRenderable Create(string phase, ProgressSnapshot? now, ProgressSnapshot? before)
     {
         if (now is null) return new Text(phase);
@@ -24,7 +27,8 @@ internal static class ProgressTable
         }
 
         var head = FormattableString.Invariant($"{phase}  {now.Elapsed.TotalSeconds:0.0}s of {now.Duration.TotalSeconds:0.#}s");
-        return new Rows(new Text(head), new Text(Totals(now, before, time)), table);
+        var migrations = now.Migrations.Take(MigrationsMax).Select(migration => new Text(MigrationLine.Of(migration)));
+        return new Rows([new Text(head), new Text(Totals(now, before, time)), .. migrations, table]);
     }
 
     private static string Totals(ProgressSnapshot now, ProgressSnapshot? before, TimeSpan time) => string.Join("  ",

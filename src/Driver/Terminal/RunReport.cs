@@ -27,6 +27,7 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
         WriteFindings("potential lock cycle", results.LockOrder.PotentialCycles.Select(cycle => (cycle.Cycle, cycle.Chains)));
         WriteFindings("limit hit", results.LimitsHit.Select(hit => ($"{hit.Limit}: {hit.Message} ({Figures.Count(hit.Times)})", (IReadOnlyList<string>)[])));
         WriteCounts();
+        MigrationReport.Write(console, results.Migrations);
         WriteLatency();
         WriteLocks();
         WriteGuests();

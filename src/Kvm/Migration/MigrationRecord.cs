@@ -108,7 +108,7 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
         var duplicate = channels.DuplicatePages - _roundDuplicate;
         _rounds.Enqueue(new RoundInfo(
             Round, channels.NormalPages - _roundPages + duplicate, duplicate, bytes, microseconds, dirtyPages, remaining, ExpectedDowntimeMicroseconds,
-            throttle.Current.Percentage, RingFullExits - _roundRingFull));
+            throttle.Current.Percentage, RingFullExits - _roundRingFull, throttle.Current.DirtyPagesPerSecond > 0));
         if (_rounds.Count > MigrationInfo.RoundsKept) _rounds.Dequeue();
     }
 

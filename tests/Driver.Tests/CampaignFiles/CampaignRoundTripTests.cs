@@ -98,6 +98,25 @@ public sealed class CampaignRoundTripTests
         memslotUpdates: { rate: 3.5, mix: { move: 4 } }
         dirtyLog: { rate: 2.25, roundsPerSession: 5, verifyEvery: 3 }
         softwareWrites: { rate: 8.5 }
+        migrations:
+          rate: 0.375
+          inFlight: 7
+          pingPong: false
+          cancelShare: 0.625
+          cancelWithin: 1750ms
+          maxBandwidth: 25MiB/s
+          downtimeLimit: 45ms
+          multifdChannels: 6
+          roundsMax: 37
+          throttle: auto-converge
+          cpuThrottleInitial: 21
+          cpuThrottleIncrement: 13
+          maxCpuThrottle: 83
+          throttleTriggerThreshold: 47
+          vcpuDirtyLimit: 768KiB/s
+          postcopyAfterRounds: 14
+          timeLimit: 19s
+          timeoutAction: postcopy
         teardowns: { rate: 0.1, path: mm-first, insideRange: 0.75, sharesAddressSpace: 1 }
         audits: { rate: 0.2 }
         limits: { starvation: 2s, inFlight: 3, historyRecords: 77, faultRetries: 55 }

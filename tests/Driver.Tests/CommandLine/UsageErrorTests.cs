@@ -47,6 +47,15 @@ public sealed class UsageErrorTests
     [InlineData("hostEvents: 5\n" + Vms, "c.yaml:1: hostEvents: is a value, not a section; allowed: a section with rate")]
     [InlineData("memslotUpdates: { rate: 5 }\n" + Vms, "c.yaml:1: memslotUpdates.rate: no VM has memory to plug")]
     [InlineData("dirtyLog: { rate: 5 }\nvms:\n  - dirtyLog: none\n", "c.yaml:1: dirtyLog.rate: no VM has a dirty log")]
+    [InlineData("migrations: { rate: 1 }\nsilos: 1\n" + Vms, "c.yaml:1: migrations.rate: there is no other host to migrate to; allowed: 0, or silos of at least 2")]
+    [InlineData("migrations: { rate: 1 }\nvms:\n  - dirtyLog: none\n", "c.yaml:1: migrations.rate: no VM has a dirty log; allowed: 0, or a VM whose dirtyLog is not none")]
+    [InlineData("migrations: { cpuThrottleInitial: 50, maxCpuThrottle: 20 }\n" + Vms, "c.yaml:1: migrations.cpuThrottleInitial: is 50, and maxCpuThrottle is 20; allowed: at most maxCpuThrottle")]
+    [InlineData("migrations: { maxBandwidth: 10MiB }\n" + Vms, "c.yaml:1: migrations.maxBandwidth: '10MiB' is not a rate; allowed: 0B/s to 1024GiB/s, as in 1GiB/s")]
+    [InlineData("migrations: { throttle: hard }\n" + Vms, "c.yaml:1: migrations.throttle: 'hard' is unknown; allowed: none, auto-converge, dirty-limit")]
+    [InlineData("migrations:\n  rate: 1\n  multifd-channels: 2\n" + Vms, "c.yaml:3: migrations.multifd-channels: unknown key; allowed: rate, inFlight, pingPong")]
+    [InlineData("migrations: { multifdChannels: 65 }\n" + Vms, "c.yaml:1: migrations.multifdChannels: 65 is out of range; allowed: 1 to 64")]
+    [InlineData("memory: 3MiB\nmigrations: { rate: 1 }\nvms:\n  - { count: 2, guest: { bytesPerVcpu: 2MiB } }\n",
+        "c.yaml:1: memory: a host has 768 frames of 4096 bytes, and the VMs of the fullest one and the largest that may come have 1024 pages; allowed: memory of at least 5MiB")]
     [InlineData("minimum: { migrations: 1 }\n" + Vms, "c.yaml:1: minimum.migrations: unknown key; allowed: accesses")]
     [InlineData("memory: 1MiB\nvms:\n  - guest: { bytesPerVcpu: 64MiB }\n",
         "c.yaml:1: memory: the VMs of host 0 have 16384 pages, and the host has 256 frames of 4096 bytes; allowed: memory of at least 64MiB")]

@@ -16,7 +16,7 @@ public sealed class ResultsJsonTests
     private static readonly string[] _promisedCounts =
     [
         "accesses", "faults", "faultRetries", "notifierRanges", "notifierElided", "notifierMmuLockAcquisitions", "mmuLockAcquisitions", "memslotUpdates", "dirtyLogGets", "dirtyPagesReported",
-        "ksmMerges", "ksmUnmerges", "migrationsCompleted", "migrationsFailed", "teardowns", "checksEvaluated",
+        "ksmMerges", "ksmUnmerges", "migrationsCompleted", "migrationsFailed", "migrationsCancelled", "teardowns", "checksEvaluated",
     ];
 
     [Fact]
@@ -30,7 +30,21 @@ public sealed class ResultsJsonTests
         Assert.Equal(
             ["class", "mode", "acquisitions", "contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "holdMin", "holdMax", "holdTotal", "holdAvg"],
             Names(root.GetProperty("locks")[0]));
-        Assert.Equal(["vm", "status", "total-time", "downtime", "setup-time"], Names(root.GetProperty("migrations")[0]));
+        var migration = root.GetProperty("migrations")[0];
+        Assert.Equal(
+            [
+                "vm", "workload", "source", "destination", "epoch", "status", "reason", "guestLost", "total-time", "setup-time", "downtime", "expected-downtime",
+                "cpu-throttle-percentage", "ram", "postcopyPauses", "predicted", "rounds", "statuses",
+            ],
+            Names(migration));
+        Assert.Equal(
+            [
+                "transferred", "remaining", "total", "duplicate", "normal", "normal-bytes", "dirty-pages-rate", "dirty-sync-count", "mbps", "pages-per-second", "page-size",
+                "precopy-bytes", "downtime-bytes", "postcopy-bytes", "postcopy-requests",
+            ],
+            Names(migration.GetProperty("ram")));
+        Assert.Equal("postcopy-paused", migration.GetProperty("status").GetString());
+        Assert.Equal("ring-full", migration.GetProperty("rounds")[0].GetProperty("gapReason").GetString());
     }
 
     [Fact]

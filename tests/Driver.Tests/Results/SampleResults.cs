@@ -1,11 +1,28 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Migration.Prediction;
 
 namespace Livebed.Driver.Tests.Results;
 
 /// <summary>Results in which every field has a value of its own.</summary>
 internal static class SampleResults
 {
+    private static readonly ForecastRound _expected = new()
+    {
+        Round = 1,
+        Pages = 100,
+        Duplicate = 2,
+        Transferred = 51_000,
+        DurationMilliseconds = 10.5,
+        DirtiedPages = 50,
+        DirtyPagesRate = 4761.9,
+        Remaining = 26_000,
+        ExpectedDowntimeMilliseconds = 5.25,
+        CpuThrottlePercentage = 20,
+        DirtyLimited = true,
+    };
+
     private static readonly DateTimeOffset _startedAt = new(2026, 11, 22, 21, 15, 3, TimeSpan.Zero);
 
     public static Campaign Campaign { get; } = new()
@@ -15,6 +32,43 @@ internal static class SampleResults
         Protocol = "rwsem",
         Mutant = "no-tlb-flush",
         Placement = Placement.Packed,
+    };
+
+    /// <summary>A migration in which every field has a value of its own; its status is not one that a migration ends with.</summary>
+    public static MigrationResult Migration => new()
+    {
+        Vm = "redis (vm-0)",
+        Workload = "redis",
+        Source = "host-0",
+        Destination = "host-1",
+        Epoch = 3,
+        Status = MigrationStatus.PostcopyPaused,
+        Reason = "not done after 1000 ms",
+        GuestLost = true,
+        TotalTime = 1500.25,
+        SetupTime = 3.5,
+        Downtime = 40.125,
+        ExpectedDowntime = 38,
+        CpuThrottlePercentage = 30,
+        Ram = MigrationRam.From(new MigrationInfo
+        {
+            Remaining = 4096,
+            Total = 1 << 20,
+            PageSize = 512,
+            PrecopyBytes = 900_000,
+            DowntimeBytes = 20_000,
+            PostcopyBytes = 5_000,
+            Normal = 1_800,
+            Duplicate = 12,
+            DirtySyncCount = 4,
+            DirtyPagesRate = 1234.5,
+            PostcopyRequests = 6,
+            TotalMicroseconds = 1_500_250,
+        }),
+        PostcopyPauses = 2,
+        Predicted = new(5, 1400.5, 39.25),
+        Rounds = [Round],
+        Statuses = [new(MigrationStatus.Setup, 0.5), new(MigrationStatus.Active, 3.5)],
     };
 
     public static RunOutcome Outcome { get; } = new()
@@ -37,6 +91,7 @@ internal static class SampleResults
             KsmUnmerges = 11,
             MigrationsCompleted = 12,
             MigrationsFailed = 13,
+            MigrationsCancelled = 16,
             Teardowns = 14,
             ChecksEvaluated = 15,
         },
@@ -61,13 +116,16 @@ internal static class SampleResults
         [
             new("S1", "a guest read page 0x10 through a translation that was unmapped", "silo-0", "vm-0", 16, 4096, 7, ["op 1.2"], ["start at 12", "end at 15"]),
         ],
-        Migrations = [new("vm-0", "completed", 1500, 40, 3)],
+        Migrations = [Migration],
         TurnQueue = new(99, 1, 2, 3, 4),
         Ksm = new() { PagesShared = 1, PagesSharing = 2, PagesUnshared = 3, PagesVolatile = 4, FullScans = 5, MergesAbandoned = 6 },
         Leaks = new() { Frames = 1, Subscriptions = 2, Activations = 3, Locks = 4 },
         Guests = [new("vm-0", 4, "workloads/redis.dirty.gz", 1_000_000, 2_500_000)],
         LimitsHit = [new("historyRecords", 5, "history.jsonl ends early")],
     };
+
+    private static MigrationRound Round => MigrationRound.From(
+        new RoundInfo(1, 100, 3, 52_000, 11_500, 51, 26_112, 5_750, 20, 7, DirtyLimited: true), _expected, new PredictionGap(0.095, 0.02, 0.25, GapReason.RingFull));
 
     public static RunResults All { get; } =
         RunResults.From(Campaign, new("campaigns/sample.yaml", _startedAt, "dotnet run -c Release --project src/Driver -- run sample --seed 4242"), Outcome);

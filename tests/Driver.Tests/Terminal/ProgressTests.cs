@@ -1,9 +1,11 @@
+using System.Text.RegularExpressions;
 using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
 using Livebed.Driver.Terminal;
 using Livebed.Driver.Tests.Results;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 using Spectre.Console;
 
@@ -12,6 +14,9 @@ namespace Livebed.Driver.Tests.Terminal;
 /// <summary>What the terminal shows, at the narrowest and a wide width: nothing is cut, nothing wraps, nothing is missing.</summary>
 public sealed class ProgressTests
 {
+    private static readonly MigrationProgress _migration =
+        new("a-name-that-is-longer-than-most", "host-10", "host-15", "postcopy-recover", 9_999, 512L << 20, 99);
+
     [Theory]
     [InlineData(80)]
     [InlineData(200)]
@@ -25,6 +30,47 @@ public sealed class ProgressTests
         Assert.Contains("1k/s", text, StringComparison.Ordinal);
         Assert.Contains("violations 3", text, StringComparison.Ordinal);
         Assert.DoesNotContain('…', text);
+    }
+
+    [Fact]
+    public async Task Migrations_under_way_have_a_line_each_in_both_views()
+    {
+        var snapshot = Snapshot(20, 10) with { Migrations = [_migration with { Vm = "a", CpuThrottlePercentage = 0 }, _migration] };
+        var table = Render(80, console => console.Write(ProgressTable.Create("running", snapshot, null)));
+        using var output = new StringWriter();
+        await new PlainProgress(output).ShowAsync(progress =>
+        {
+            progress.Report(snapshot);
+            return Task.FromResult(0);
+        });
+        Assert.All(new[] { table, output.ToString() }, text =>
+        {
+            Assert.Contains("a host-10>host-15  postcopy-recover  rounds 9999  512MiB left\n", text.Replace(" \n", "\n", StringComparison.Ordinal), StringComparison.Ordinal);
+            Assert.Contains("a-name-t… host-10>host-15  postcopy-recover", text, StringComparison.Ordinal);
+            Assert.Contains("512MiB left  cpu-99%", text, StringComparison.Ordinal);
+            Assert.All(text.Split('\n'), line => Assert.True(line.TrimEnd().Length <= 80, line));
+        });
+    }
+
+    [Theory]
+    [InlineData(80)]
+    [InlineData(200)]
+    public void The_report_has_a_row_for_each_workload_with_what_was_predicted_beside_what_was_measured(int columns)
+    {
+        var completed = SampleResults.Migration with { Status = MigrationStatus.Completed, GuestLost = false };
+        var text = Render(columns, console => MigrationReport.Write(
+            console,
+            [
+                completed with { Downtime = 10, TotalTime = 1_000 }, completed with { Downtime = 30, TotalTime = 2_000 }, completed with { Downtime = 20, TotalTime = 3_000 },
+                completed with { Workload = "sixteen-letters-", Predicted = new MigrationPrediction(null, 5_000, 123) },
+                SampleResults.Migration with { Workload = "lost", Status = MigrationStatus.Failed, Reason = "the link broke" },
+            ]));
+        var lines = text.Split('\n').Select(line => line.TrimEnd()).ToList();
+        Assert.All(lines, line => Assert.True(line.Length <= columns, line));
+        Assert.Contains(lines, line => Regex.IsMatch(line, @"^ redis +3/3 +1 +5 +2s +1.4s +20ms +30ms +39.3ms$"));
+        Assert.Contains(lines, line => Regex.IsMatch(line, @"^ sixteen-letters- +1/1 +1 +never +1.5s +5s +40.1ms +40.1ms +123ms$"));
+        Assert.Contains(lines, line => Regex.IsMatch(line, @"^ lost +0/1( +-){7}$"));
+        Assert.Contains("redis (vm-0), host-0 to host-1, failed: the link broke; its guest is lost", string.Join(' ', lines), StringComparison.Ordinal);
     }
 
     [Fact]

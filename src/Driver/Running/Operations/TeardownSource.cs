@@ -23,6 +23,8 @@ internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedge
     {
         var slot = fleet.Take(random, candidate =>
         {
+            // Who destroys a VM waits for its migration to end, or cancels it.
+            if (candidate.Migrates) return false;
             candidate.IsUp = false;
             return true;
         });
@@ -46,7 +48,7 @@ internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedge
         var last = await slot.Grain.DestroyAsync(op, how);
         foreach (var report in last)
         {
-            supervisor.WriteHistory(report);
+            supervisor.Take(report);
             reports.Retire(report);
         }
 

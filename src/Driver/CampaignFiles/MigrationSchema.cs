@@ -1,0 +1,51 @@
+using Livebed.Driver.Campaigns;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Migration.Prediction;
+
+namespace Livebed.Driver.CampaignFiles;
+
+/// <summary>The keys of a campaign's <c>migrations</c>; a part of <see cref="CampaignSchema"/>. Parameters have QEMU's names, in the spelling of campaign files.</summary>
+internal static class MigrationSchema
+{
+    /// <summary>More at once would each have next to nothing of the machine.</summary>
+    private const int InFlightMax = 64;
+
+    public static Section<MigrationSettings> Migrations { get; } = new(
+        () => new(),
+        new ValueKey<MigrationSettings, double>("rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v,
+            "migrations over all VMs; the VM that has migrated least goes first"),
+        new ValueKey<MigrationSettings, int>("inFlight", ValueKinds.Integer("migrations", 1, InFlightMax), s => s.InFlight, (s, v) => s.InFlight = v,
+            "migrations under way at once"),
+        new ValueKey<MigrationSettings, bool>("pingPong", ValueKinds.Flag(), s => s.PingPong, (s, v) => s.PingPong = v,
+            "to the next host with room, round robin, or to one drawn among those with room"),
+        new ValueKey<MigrationSettings, double>("cancelShare", ValueKinds.Share(), s => s.CancelShare, (s, v) => s.CancelShare = v,
+            "share of migrations that are cancelled (`migrate_cancel`)"),
+        new ValueKey<MigrationSettings, TimeSpan>("cancelWithin", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)),
+            s => s.CancelWithin, (s, v) => s.CancelWithin = v, "a cancel comes at a moment drawn evenly from so much time"),
+        new ValueKey<MigrationSettings, long>("maxBandwidth", ValueKinds.ByteRate(0, ConvergenceLimits.BandwidthMax), s => s.MaxBandwidth, (s, v) => s.MaxBandwidth = v,
+            "the link of each migration, over all channels; 0B/s is as fast as it goes"),
+        new ValueKey<MigrationSettings, TimeSpan>("downtimeLimit", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)),
+            s => s.DowntimeLimit, (s, v) => s.DowntimeLimit = v, "rounds go on until what is left can be sent in so much time"),
+        new ValueKey<MigrationSettings, int>("multifdChannels", ValueKinds.Integer("channels", 1, MigrationParameters.ChannelsMax),
+            s => s.MultifdChannels, (s, v) => s.MultifdChannels = v, "channels, each with a batch of its own under way"),
+        new ValueKey<MigrationSettings, int>("roundsMax", ValueKinds.Integer("rounds", 1, MigrationParameters.RoundsLimit), s => s.RoundsMax, (s, v) => s.RoundsMax = v,
+            "after so many rounds `timeoutAction` is taken"),
+        new ValueKey<MigrationSettings, ThrottleKind>("throttle", ValueKinds.Enum<ThrottleKind>(), s => s.Throttle, (s, v) => s.Throttle = v,
+            "how a guest that writes faster than the link carries is slowed down"),
+        Throttling("cpuThrottleInitial", s => s.CpuThrottleInitial, (s, v) => s.CpuThrottleInitial = v, "`auto-converge`: share of time that vCPUs sleep at first"),
+        Throttling("cpuThrottleIncrement", s => s.CpuThrottleIncrement, (s, v) => s.CpuThrottleIncrement = v, "`auto-converge`: and so much more each time"),
+        Throttling("maxCpuThrottle", s => s.MaxCpuThrottle, (s, v) => s.MaxCpuThrottle = v, "`auto-converge`: and at most so much"),
+        new ValueKey<MigrationSettings, int>("throttleTriggerThreshold", ValueKinds.Integer("percent", 1, 100),
+            s => s.ThrottleTriggerThreshold, (s, v) => s.ThrottleTriggerThreshold = v, "of the bytes sent in a second, so many may become dirty in it"),
+        new ValueKey<MigrationSettings, long>("vcpuDirtyLimit", ValueKinds.ByteRate(1 << 10, ConvergenceLimits.BandwidthMax),
+            s => s.VcpuDirtyLimit, (s, v) => s.VcpuDirtyLimit = v, "`dirty-limit`: what each vCPU may make dirty"),
+        new ValueKey<MigrationSettings, int>("postcopyAfterRounds", ValueKinds.Integer("rounds", 0, MigrationParameters.RoundsLimit),
+            s => s.PostcopyAfterRounds, (s, v) => s.PostcopyAfterRounds = v, "after so many rounds the guest goes over and its pages follow; 0 never"),
+        new ValueKey<MigrationSettings, TimeSpan>("timeLimit", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)), s => s.TimeLimit, (s, v) => s.TimeLimit = v,
+            "after so much time `timeoutAction` is taken; 0us never"),
+        new ValueKey<MigrationSettings, TimeoutAction>("timeoutAction", ValueKinds.Enum<TimeoutAction>(), s => s.TimeoutAction, (s, v) => s.TimeoutAction = v,
+            "give up, stop the guest whatever the downtime, or go over to post-copy"));
+
+    private static ValueKey<MigrationSettings, int> Throttling(string name, Func<MigrationSettings, int> get, Action<MigrationSettings, int> set, string summary) =>
+        new(name, ValueKinds.Integer("percent", 1, VcpuThrottle.PercentageMax), get, set, summary);
+}

@@ -1,0 +1,68 @@
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Driver.Campaigns;
+
+/// <summary>
+/// Live migrations under load: how often, of how many VMs at a time, and how. The parameters are those of QEMU's <c>migrate-set-parameters</c>, with its defaults
+/// (<see cref="MigrationParameters"/>).
+/// </summary>
+public sealed record MigrationSettings
+{
+    private static readonly MigrationParameters _usual = new();
+
+    /// <summary>Migrations per second over all VMs.</summary>
+    public double Rate { get; set; }
+
+    /// <summary>VMs that migrate at once.</summary>
+    public int InFlight { get; set; } = 2;
+
+    /// <summary>A VM goes to the next host with room, round robin; else to one drawn among those with room.</summary>
+    public bool PingPong { get; set; } = true;
+
+    /// <summary>Share of migrations that are cancelled.</summary>
+    public double CancelShare { get; set; }
+
+    /// <summary>The moment of a cancel is drawn evenly from so much time after the beginning.</summary>
+    public TimeSpan CancelWithin { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Bytes a second over all channels of a migration; 0 for no limit.</summary>
+    public long MaxBandwidth { get; set; } = _usual.MaxBandwidth;
+
+    public TimeSpan DowntimeLimit { get; set; } = TimeSpan.FromMicroseconds(_usual.DowntimeLimitMicroseconds);
+    public int MultifdChannels { get; set; } = _usual.Channels;
+    public int RoundsMax { get; set; } = _usual.RoundsMax;
+    public ThrottleKind Throttle { get; set; } = _usual.Throttle;
+    public int CpuThrottleInitial { get; set; } = _usual.CpuThrottleInitial;
+    public int CpuThrottleIncrement { get; set; } = _usual.CpuThrottleIncrement;
+    public int MaxCpuThrottle { get; set; } = _usual.MaxCpuThrottle;
+    public int ThrottleTriggerThreshold { get; set; } = _usual.ThrottleTriggerThreshold;
+
+    /// <summary>Bytes a second that one vCPU may make dirty.</summary>
+    public long VcpuDirtyLimit { get; set; } = _usual.VcpuDirtyLimit;
+
+    /// <summary>0 for never.</summary>
+    public int PostcopyAfterRounds { get; set; } = _usual.PostcopyAfterRounds;
+
+    /// <summary>0 for any time.</summary>
+    public TimeSpan TimeLimit { get; set; } = TimeSpan.FromMicroseconds(_usual.TimeLimitMicroseconds);
+
+    public TimeoutAction TimeoutAction { get; set; } = _usual.TimeoutAction;
+
+    /// <summary>As the model takes them.</summary>
+    public MigrationParameters Parameters => _usual with
+    {
+        MaxBandwidth = MaxBandwidth,
+        DowntimeLimitMicroseconds = (long)DowntimeLimit.TotalMicroseconds,
+        Channels = MultifdChannels,
+        RoundsMax = RoundsMax,
+        Throttle = Throttle,
+        CpuThrottleInitial = CpuThrottleInitial,
+        CpuThrottleIncrement = CpuThrottleIncrement,
+        MaxCpuThrottle = MaxCpuThrottle,
+        ThrottleTriggerThreshold = ThrottleTriggerThreshold,
+        VcpuDirtyLimit = VcpuDirtyLimit,
+        PostcopyAfterRounds = PostcopyAfterRounds,
+        TimeLimitMicroseconds = (long)TimeLimit.TotalMicroseconds,
+        TimeoutAction = TimeoutAction,
+    };
+}

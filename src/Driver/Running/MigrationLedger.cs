@@ -1,0 +1,81 @@
+using Livebed.Driver.Results;
+using Livebed.Driver.Terminal;
+using Livebed.Grains.Placement;
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Driver.Running;
+
+/// <summary>Migrations under way, as they were last seen, and those that are over, of which the first <see cref="KeptMax"/> are kept whole. Safe from any thread.</summary>
+internal sealed class MigrationLedger
+{
+    public const int KeptMax = 1_000;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<VmMove, MigrationInfo> _underWay = new(ReferenceEqualityComparer.Instance);
+    private readonly List<EndedMigration> _ended = [];
+    private long _completed;
+    private long _failed;
+    private long _cancelled;
+
+    public (long Completed, long Failed, long Cancelled) Counts
+    {
+        get
+        {
+            lock (_gate) return (_completed, _failed, _cancelled);
+        }
+    }
+
+    public IReadOnlyList<EndedMigration> All
+    {
+        get
+        {
+            lock (_gate) return [.. _ended];
+        }
+    }
+
+    public void Began(VmMove move) => Observed(move, new MigrationInfo());
+
+    public void Observed(VmMove move, MigrationInfo info)
+    {
+        lock (_gate) _underWay[move] = info;
+    }
+
+    public void Ended(EndedMigration migration)
+    {
+        lock (_gate)
+        {
+            if (migration.Info.Status == MigrationStatus.Completed) _completed++;
+            else if (migration.WasCancelled) _cancelled++;
+            else _failed++;
+            if (_ended.Count < KeptMax) _ended.Add(migration);
+        }
+    }
+
+    /// <summary>It is not under way any more, however it ended.</summary>
+    public void Gone(VmMove move)
+    {
+        lock (_gate) _underWay.Remove(move);
+    }
+
+    public IReadOnlyList<MigrationProgress> Progress()
+    {
+        lock (_gate)
+        {
+            return
+            [
+                .. _underWay.OrderBy(entry => entry.Key.Ordinal).Select(entry => new MigrationProgress(
+                    entry.Key.Slot.Settings.Name, ActorKeys.Host(entry.Key.Source), ActorKeys.Host(entry.Key.Destination),
+                    Campaigns.OperationNames.OfEnum(entry.Value.Status), entry.Value.Rounds.Count, entry.Value.Remaining, entry.Value.CpuThrottlePercentage)),
+            ];
+        }
+    }
+
+    public IReadOnlyList<LimitHit> LimitsHit()
+    {
+        lock (_gate)
+        {
+            var dropped = _completed + _failed + _cancelled - _ended.Count;
+            return dropped == 0 ? [] : [new("migrations", dropped, $"only the first {KeptMax} migrations are listed; counts has them all")];
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using Livebed.Driver.Campaigns;
+using Livebed.Grains.Contracts;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
+
+namespace Livebed.Driver.Running.Operations;
+
+/// <summary>
+/// Live migrations, as <c>virsh migrate</c> orders them: a VM goes to another host while everything else goes on, a share of the migrations is cancelled at a random
+/// moment, and a post-copy whose link broke is recovered. A VM that went is found where it is now; one that is lost in post-copy is made anew.
+/// </summary>
+internal sealed class MigrationLoad(
+    Campaign campaign, Fleet fleet, ReportLedger reports, Supervisor supervisor, MigrationLedger ledger, OperationIds ids) : IOperationSource
+{
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(200);
+
+    private readonly TaskCompletionSource _ending = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public string Name => OperationNames.Of(OperationKind.Migration);
+    public double Rate => campaign.Migrations.Rate;
+    public int InFlightMax => campaign.Migrations.InFlight;
+
+    public PreparedOperation? Prepare(SeededRandom random)
+    {
+        if (fleet.BeginMove(random) is not { } move) return null;
+        TimeSpan? cancelAfter = random.Chance(campaign.Migrations.CancelShare) ? campaign.Migrations.CancelWithin * random.NextDouble() : null;
+        return new PreparedOperation(OperationKind.Migration, op => RunAsync(move, cancelAfter, op), () => fleet.EndMove(move));
+    }
+
+    /// <summary>The run ends: what still migrates is cancelled, as far as that is possible.</summary>
+    public void CancelAll() => _ending.TrySetResult();
+
+    private async Task<OperationResult> RunAsync(VmMove move, TimeSpan? cancelAfter, OperationMessage op)
+    {
+        ledger.Began(move);
+        try
+        {
+            var moving = move.From.MigrateAsync(op, move.Request).AsTask();
+            var wasAsked = await WatchAsync(move, moving, cancelAfter);
+            var outcome = await moving;
+            foreach (var report in outcome.LastReports)
+            {
+                supervisor.Take(report);
+                reports.Retire(report, hasMoved: true);
+            }
+
+            var ended = new EndedMigration(move, outcome.Info, wasAsked && outcome.Info.Status == MigrationStatus.Cancelled);
+            if (outcome.Info.Status == MigrationStatus.Completed) fleet.Follow(move);
+            else if (ended.IsGuestLost) await ReplaceAsync(move);
+            ledger.Ended(ended);
+            return OperationResult.Of(outcome.Info.Status == MigrationStatus.Completed, ended.ToString());
+        }
+        finally
+        {
+            ledger.Gone(move);
+        }
+    }
+
+    /// <summary>Follows a migration to its end; true when it was cancelled from here.</summary>
+    private async Task<bool> WatchAsync(VmMove move, Task moving, TimeSpan? cancelAfter)
+    {
+        using var over = new CancellationTokenSource();
+        var cancel = Task.WhenAny(_ending.Task, Task.Delay(cancelAfter ?? Timeout.InfiniteTimeSpan, over.Token));
+        var wasAsked = false;
+        while (!moving.IsCompleted)
+        {
+            var poll = Task.Delay(PollInterval, over.Token);
+            var first = await (wasAsked ? Task.WhenAny(moving, poll) : Task.WhenAny(moving, poll, cancel));
+            if (first == cancel)
+            {
+                wasAsked = true;
+                await move.From.CancelMigrationAsync(Message());
+            }
+            else if (first == poll) await ObserveAsync(move);
+        }
+
+        await over.CancelAsync();
+        return wasAsked;
+    }
+
+    private async Task ObserveAsync(VmMove move)
+    {
+        if (await move.From.MigrationInfoAsync() is not { } info) return;
+        ledger.Observed(move, info);
+        if (info.Status is MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused or MigrationStatus.PostcopyRecover) fleet.Follow(move);
+        if (info.Status == MigrationStatus.PostcopyPaused) await move.From.RecoverMigrationAsync(Message());
+    }
+
+    /// <summary>Each side has pages that the other has not: both halves go, and a new VM takes the place.</summary>
+    private async Task ReplaceAsync(VmMove move)
+    {
+        fleet.Follow(move);
+        fleet.Release(() => move.Slot.IsUp = false);
+        foreach (var grain in new[] { move.From, move.To })
+            foreach (var report in await grain.DestroyAsync(Message(), new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false)))
+            {
+                supervisor.Take(report);
+                reports.Retire(report, hasMoved: grain == move.From);
+            }
+
+        fleet.Release(() => move.Slot.Exists = false);
+        await fleet.CreateAsync(move.Slot);
+    }
+
+    private OperationMessage Message() => OperationMessage.From(new Operation(ids.Next(), OperationKind.Migration));
+}

@@ -1,0 +1,35 @@
+using Livebed.Driver.Campaigns;
+using Livebed.Kvm.Migration.Prediction;
+
+namespace Livebed.Driver.Running;
+
+/// <summary>
+/// How many distinct pages a guest of a campaign writes in a second, seen over a window: before a migration has measured anything this is what is known. Simplified: a window
+/// may begin anywhere in a recording, so of a recording it is the mean over all windows; hot-plug memory, KVM's own writes and discards are left out.
+/// </summary>
+internal sealed class WorkloadRate
+{
+    private readonly DirtyTimeline? _timeline;
+    private readonly double _speed;
+    private readonly WorkingSet _writes;
+
+    private WorkloadRate(DirtyTimeline? timeline, double speed, WorkingSet writes) => (_timeline, _speed, _writes) = (timeline, speed, writes);
+
+    /// <exception cref="Kvm.Guests.TraceFormatException">The trace cannot be read any more.</exception>
+    public static WorkloadRate Of(VmSettings settings)
+    {
+        var guest = settings.Guest;
+        if (guest.ReplaysTrace) return new WorkloadRate(DirtyTimeline.Load(guest.TracePath), guest.Speed, default);
+
+        // As fast as possible is as good as all of the memory in any window.
+        var perSecond = guest.Rate == 0 ? double.MaxValue / 2 : (double)guest.Rate * settings.Vcpus * guest.WritePercent / 100;
+        return new WorkloadRate(null, 1, new WorkingSet(perSecond, settings.RamPages));
+    }
+
+    /// <param name="windowSeconds">as the guest's clock goes; more than 0</param>
+    public double PagesPerSecond(double windowSeconds)
+    {
+        if (windowSeconds <= 0) return 0;
+        return (_timeline?.MeanDistinctPages(windowSeconds * _speed * 1e6) ?? _writes.Written(windowSeconds)) / windowSeconds;
+    }
+}

@@ -1,0 +1,99 @@
+using Livebed.Driver.Results;
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Driver.Tests.EndToEnd;
+
+/// <summary>`livebed run` with migrations: VMs ping-pong under load and nothing is lost; a defect of the final sync is found.</summary>
+[Collection(EndToEndCollection.Name)]
+public sealed class MigrationRunTests
+{
+    private const string PingPong = """
+        silos: 2
+        pageSize: 256
+        memory: 16MiB
+        vms:
+          - { name: a, vcpus: 2, guest: { bytesPerVcpu: 16KiB, rate: 1000, writePercent: 60 }, hotplugPages: 16, memslots: 2, dirtyLog: initially-set }
+          - { name: b, guest: { bytesPerVcpu: 16KiB, rate: 1000, writePercent: 60 }, hotplugPages: 16, dirtyLog: ring, ringEntries: 128 }
+        hostEvents: { rate: 10, maxPages: 8 }
+        memslotUpdates: { rate: 3 }
+        dirtyLog: { rate: 3 }
+        softwareWrites: { rate: 10 }
+        migrations: { rate: 2, maxBandwidth: 2MiB/s, downtimeLimit: 20ms, roundsMax: 20, timeoutAction: suspend }
+        minimum: { accesses: 100, migrationsCompleted: 2 }
+        """;
+
+    [Fact]
+    public async Task VMs_ping_pong_under_load_and_the_run_is_valid()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("ping-pong.yaml", PingPong);
+        var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "run", "ping-pong.yaml", "--duration", "10s");
+        Assert.Equal("", errors);
+        Assert.True(exitCode == ExitCodes.Valid, output);
+        var run = StoredRun.In(folder.PathOf("runs"));
+        run.EveryOperationEnded();
+        var results = run.Results;
+        Assert.Equal(results.Counts.MigrationsCompleted, results.Migrations.Count(migration => migration.Status == MigrationStatus.Completed));
+        Assert.Equal(results.Migrations.Count, results.LatencyMicroseconds["migration"].Count);
+        Assert.All(LeakResult.Kinds, kind => Assert.Equal(0, kind.Read(results.Leaks)));
+
+        // Two VMs were torn down at the end; those that went elsewhere were not.
+        Assert.Equal(2, results.Counts.Teardowns);
+        foreach (var vm in results.Migrations.Where(migration => migration.Status == MigrationStatus.Completed).GroupBy(migration => migration.Vm)) CheckPath([.. vm]);
+        var driver = run.History.Where(record => record.GetProperty("f").GetString() == "migration" && record.GetProperty("process").GetString() == "driver");
+        Assert.Contains(driver, record => record.GetProperty("type").GetString() == "ok" && record.GetProperty("value").GetString()!.Contains(": completed, ", StringComparison.Ordinal));
+        Assert.Contains(" migrated ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task In_post_copy_and_when_cancelled_nothing_is_lost_either()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("ping-pong.yaml", PingPong);
+        var (exitCode, output, errors) = await CommandProcess.RunAsync(
+            folder.FullPath, "run", "ping-pong.yaml", "--duration", "12s", "--set", "migrations.postcopyAfterRounds=1", "--set", "migrations.downtimeLimit=0us",
+            "--set", "migrations.cancelShare=0.5", "--set", "migrations.cancelWithin=20ms", "--set", "minimum.migrationsCompleted=1",
+            "--set", "minimum.migrationsCancelled=1");
+        Assert.Equal("", errors);
+        Assert.True(exitCode == ExitCodes.Valid, output);
+        var migrations = StoredRun.In(folder.PathOf("runs")).Results.Migrations;
+        Assert.All(migrations, migration => Assert.True(migration.Status is MigrationStatus.Completed or MigrationStatus.Cancelled, migration.ToString()));
+        Assert.Contains(migrations, migration => migration.Statuses.Any(step => step.Status == MigrationStatus.PostcopyActive));
+        Assert.DoesNotContain(migrations, migration => migration.GuestLost);
+    }
+
+    [Fact]
+    public async Task A_final_sync_that_loses_a_page_is_found()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("ping-pong.yaml", PingPong);
+        var (exitCode, output, errors) = await CommandProcess.RunAsync(
+            folder.FullPath, "run", "ping-pong.yaml", "--mutant", "final-sync-loses-page", "--duration", "30s", "--set", "migrations.downtimeLimit=1s");
+        Assert.Equal("", errors);
+        Assert.True(exitCode == ExitCodes.Invalid, output);
+        var results = StoredRun.In(folder.PathOf("runs")).Results;
+        Assert.InRange(results.DurationSeconds, 0, 30);
+        Assert.Contains(results.Violations, violation => violation.Invariant is "S6" or "M1");
+    }
+
+    /// <summary>It is where it went, one epoch on each time, and every step of it is told.</summary>
+    private static void CheckPath(IReadOnlyList<MigrationResult> path)
+    {
+        for (var i = 0; i < path.Count; i++)
+        {
+            var migration = path[i];
+            Assert.NotEqual(migration.Source, migration.Destination);
+            Assert.True(migration.TotalTime >= migration.Downtime && migration.Downtime > 0 && migration.SetupTime > 0);
+            Assert.True(migration.Ram.Total > 0 && migration.Ram.Remaining == 0);
+            Assert.True(migration.Ram.Normal + migration.Ram.Duplicate >= migration.Ram.Total / migration.Ram.PageSize);
+            Assert.NotEmpty(migration.Rounds);
+            Assert.All(migration.Rounds, round => Assert.NotNull(round.Predicted));
+            Assert.NotNull(migration.Predicted);
+            Assert.Equal(
+                [MigrationStatus.Setup, MigrationStatus.Active, MigrationStatus.Device, MigrationStatus.Completed], migration.Statuses.Select(step => step.Status));
+            if (i == 0) continue;
+            Assert.Equal(path[i - 1].Destination, migration.Source);
+            Assert.True(migration.Epoch > path[i - 1].Epoch);
+        }
+    }
+}
