@@ -144,7 +144,7 @@ public sealed class MigrationSource : IMigrationReturnPath
 
     private async ValueTask<Way> PrecopyAsync(Operation op)
     {
-        for (var round = 0;; round++)
+        for (var round = 0; ; round++)
         {
             using var phase = _vm.World.Observer.Phase(op, "migration.round");
             _record.RoundBegins(round);
@@ -166,7 +166,7 @@ public sealed class MigrationSource : IMigrationReturnPath
     {
         var header = new ChunkHeader(_setup.Stream, _setup.Epoch, 0, round, StreamPhase.Precopy);
         foreach (var block in _ram.Blocks)
-            for (var word = 0;;)
+            for (var word = 0; ;)
             {
                 _vm.LogState.Writes();
                 if (block.TakeBatch(ref word, _parameters.BatchPages / 64) is not { } batch) break;

@@ -75,7 +75,7 @@ internal sealed class Postcopy(
 
     private async ValueTask<bool> RecoverAsync(Operation op)
     {
-        for (;;)
+        for (; ; )
         {
             record.PostcopyPauses++;
             record.Enter(MigrationStatus.PostcopyPaused);

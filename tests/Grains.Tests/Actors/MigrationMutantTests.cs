@@ -17,8 +17,13 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
 {
     private static MigrationParameters Slow => new()
     {
-        MaxBandwidth = 100_000, DowntimeLimitMicroseconds = 0, BatchPages = 64, RoundsMax = 10_000, Throttle = ThrottleKind.AutoConverge,
-        ThrottlePeriodMicroseconds = 1_000, ThrottleTriggerThreshold = 1,
+        MaxBandwidth = 100_000,
+        DowntimeLimitMicroseconds = 0,
+        BatchPages = 64,
+        RoundsMax = 10_000,
+        Throttle = ThrottleKind.AutoConverge,
+        ThrottlePeriodMicroseconds = 1_000,
+        ThrottleTriggerThreshold = 1,
     };
 
     [Theory]

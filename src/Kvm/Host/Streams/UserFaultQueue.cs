@@ -35,7 +35,10 @@ internal sealed class UserFaultQueue : IWaitable
         if (page is null) _pages.Add(hva, page = new MissingPage());
         var waiter = new Waiter(_domain.World)
         {
-            WaitId = _domain.NextWaitId(), Operation = op, Mode = LockMode.Read, SinceMicroseconds = _domain.World.NowMicroseconds,
+            WaitId = _domain.NextWaitId(),
+            Operation = op,
+            Mode = LockMode.Read,
+            SinceMicroseconds = _domain.World.NowMicroseconds,
         };
         page.Waiters.Add(waiter);
         _domain.World.Trace?.Note(op, $"waits for {hva} of {_instance}, which is missing");
