@@ -38,14 +38,11 @@ public static class MigrationVerbs
     public static ActorPlan LoseTakeOverAnswer(this ActorPlan actor) => actor.InHost(
         "the answer to the hand-over will be lost", stage => stage.OnMigration(migration => migration.Wire.LoseTakeOverAnswer()));
 
-    /// <summary>The inventory's machine dies.</summary>
-    public static ActorPlan LoseInventory(this ActorPlan actor) => actor.InHost(
-        "the inventory is lost", stage =>
+    /// <summary>The inventory's machine dies, and a new inventory asks every host what it owns.</summary>
+    public static ActorPlan ReplaceInventory(this ActorPlan actor) => actor.InHost(
+        "the inventory is lost, and made anew", async stage =>
         {
             stage.Inventory.Lose();
-            return ValueTask.CompletedTask;
+            await stage.Inventory.RestoreAsync();
         });
-
-    /// <summary>A new inventory asks every host what it owns.</summary>
-    public static ActorPlan RestoreInventory(this ActorPlan actor) => actor.InHost("a new inventory begins", stage => stage.Inventory.RestoreAsync());
 }

@@ -217,6 +217,9 @@ public sealed class MigrationSource : IMigrationReturnPath
     {
         using var phase = _vm.World.Observer.Phase(op, "migration.switchover");
         _record.Enter(MigrationStatus.Device);
+
+        // A round that was broken off has batches on their way; they are read before the final sync says what is left.
+        if (_vm.Options.Mutant is not (Mutant.NoRoundBarrier or Mutant.LatePageInPostcopy)) await _channels.DrainAsync(op);
         await _vm.Bql.AcquireAsync(op);
         var syncsLast = _vm.Options.Mutant != Mutant.FinalSyncBeforeVcpusLeft;
         if (!syncsLast) await SyncAsync(op, isFinal: true);

@@ -104,13 +104,13 @@ public static class MutantCatalog
         new(Mutant.FinalSyncLosesPage, "final-sync-loses-page", "the final sync of a migration loses a dirty bit", "S6", "",
             [Invariants.NoLostDirtyPage, Invariants.SameMemory], "migration-precopy", "migration"),
         new(Mutant.NoRoundBarrier, "no-round-barrier", "rounds of a multifd migration overlap: an old copy of a page overtakes a new one", "m15", "",
-            [Invariants.NoLostDirtyPage, Invariants.SameMemory, Invariants.GuestMemory], "migration-channels", "migration"),
+            [Invariants.NoLostDirtyPage, Invariants.SameMemory, Invariants.GuestMemory], "migration-channels"),
         new(Mutant.LatePageInPostcopy, "late-page-in-postcopy", "a page of pre-copy arrives in post-copy and is taken", "8", "",
-            [Invariants.NoLostDirtyPage, Invariants.SameMemory, Invariants.GuestMemory], "migration-postcopy", "migration"),
+            [Invariants.NoLostDirtyPage, Invariants.SameMemory, Invariants.GuestMemory], "migration-postcopy"),
         new(Mutant.CancelKeepsThrottle, "cancel-keeps-throttle", "a cancelled migration leaves its throttle on the vCPUs", "8", "",
-            [Invariants.SourceRestored], "migration-cancel", "migration"),
+            [Invariants.SourceRestored], "migration-cancel"),
         new(Mutant.BothRunAfterFailedHandOver, "both-run-after-failed-hand-over", "the source runs on when the answer to the hand-over is lost", "8", "",
-            [Invariants.OneOwner], "migration-hand-over", "migration"),
+            [Invariants.OneOwner], "migration-hand-over"),
     ];
 
     /// <summary>What results print when no defect is switched on.</summary>

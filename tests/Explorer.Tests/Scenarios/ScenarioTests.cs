@@ -23,7 +23,7 @@ public sealed class ScenarioTests
     public void Its_file_opens_with_its_claim(string name)
     {
         var type = ScenarioCatalog.Find(name)!.GetType().Name;
-        var lines = File.ReadAllLines(Path.Combine(Source(), $"{type}.cs"));
+        var lines = File.ReadAllLines(Directory.EnumerateFiles(Source(), $"{type}.cs", SearchOption.AllDirectories).Single());
         var first = Array.FindIndex(lines, line => line.StartsWith("/// <summary>", StringComparison.Ordinal));
         Assert.StartsWith("/// Claim: ", lines[first + 1], StringComparison.Ordinal);
         Assert.DoesNotContain(lines[..first], line => line.Contains("class ", StringComparison.Ordinal));

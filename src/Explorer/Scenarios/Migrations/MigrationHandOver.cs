@@ -16,6 +16,6 @@ internal sealed class MigrationHandOver : Scenario
         plan.Vcpu().Write(0).Write(1).Read(0);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(1));
         plan.Actor("fate").LoseTakeOverAnswer();
-        plan.Actor("inventory").LoseInventory().RestoreInventory();
+        plan.Actor("inventory").ReplaceInventory();
     }
 }
