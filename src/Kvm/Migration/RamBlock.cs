@@ -40,13 +40,13 @@ internal sealed class RamBlock
 
     public void Mark(long page) => Dirty[page >> 6] |= 1UL << (int)(page & 63);
 
-    /// <summary>The first dirty page becomes clean: a bit that a mutant loses.</summary>
+    /// <summary>The first dirty word becomes clean: what a mutant loses. A whole word, since a single page may have been written just before it was read, and then nothing is lost.</summary>
     public void LoseFirst()
     {
         for (var word = 0; word < Dirty.Length; word++)
         {
             if (Dirty[word] == 0) continue;
-            Dirty[word] &= Dirty[word] - 1;
+            Dirty[word] = 0;
             return;
         }
     }
