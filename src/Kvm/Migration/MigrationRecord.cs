@@ -104,7 +104,7 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
 
         // A round that sent nothing says nothing about the link: the last known bandwidth stands.
         if (bytes > 0) Bandwidth = (double)bytes / microseconds;
-        ExpectedDowntimeMicroseconds = Bandwidth > 0 ? (long)(remaining / Bandwidth) : 0;
+        ExpectedDowntimeMicroseconds = remaining == 0 ? 0 : Bandwidth > 0 ? (long)(remaining / Bandwidth) : long.MaxValue;
         var duplicate = channels.DuplicatePages - _roundDuplicate;
         _rounds.Enqueue(new RoundInfo(
             Round, channels.NormalPages - _roundPages + duplicate, duplicate, bytes, microseconds, dirtyPages, remaining, ExpectedDowntimeMicroseconds,

@@ -3,7 +3,6 @@ using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -20,7 +19,6 @@ public sealed class MigrationSource : IMigrationReturnPath
     private readonly Vm _vm;
     private readonly IStreamPort _stream;
     private readonly IMigrationDestination _destination;
-    private readonly IVmInventory _inventory;
     private readonly ITenancy _tenancy;
     private readonly MigrationSetup _setup;
     private readonly MigrationParameters _parameters;
@@ -28,9 +26,9 @@ public sealed class MigrationSource : IMigrationReturnPath
     private readonly PageChannels _channels;
     private readonly ThrottleControl _throttle;
     private readonly MigrationRecord _record;
+    private readonly HandOver _handOver;
     private readonly Postcopy _postcopy;
     private readonly Place _place;
-    private long _epoch;
     private bool _cancelRequested;
     private bool _postcopyRequested;
 
@@ -39,14 +37,14 @@ public sealed class MigrationSource : IMigrationReturnPath
         MigrationParameters parameters)
     {
         parameters.Check();
-        (_vm, _stream, _destination, _inventory, _tenancy, _setup, _parameters) = (vm, stream, destination, inventory, tenancy, setup, parameters);
+        (_vm, _stream, _destination, _tenancy, _setup, _parameters) = (vm, stream, destination, tenancy, setup, parameters);
         _ram = new RamState(vm, stream, setup.Blocks);
         _channels = new PageChannels(vm.World, stream, ids, parameters.Channels);
         _throttle = new ThrottleControl(vm, parameters, setup.PageSize);
         _record = new MigrationRecord(vm, _ram, _channels, _throttle, setup);
+        _handOver = new HandOver(vm, stream, destination, inventory, tenancy, setup, _ram, _record);
         _postcopy = new Postcopy(vm.World, _ram, _channels, stream, destination, setup, parameters, _record);
         _place = new Place(vm.World);
-        _epoch = setup.Epoch;
     }
 
     private enum Way : byte
@@ -55,13 +53,6 @@ public sealed class MigrationSource : IMigrationReturnPath
         Postcopy,
         Cancel,
         Fail,
-    }
-
-    private enum Owner : byte
-    {
-        Source,
-        Destination,
-        Unknown,
     }
 
     public MigrationInfo Info => _record.Info;
@@ -76,7 +67,7 @@ public sealed class MigrationSource : IMigrationReturnPath
     public async ValueTask<MigrationInfo> RunAsync(Operation op)
     {
         _record.Enter(MigrationStatus.Setup);
-        _vm.World.Observer.GuestRuns(_setup.Vm, _setup.Source, _epoch, runs: true);
+        _vm.World.Observer.GuestRuns(_setup.Vm, _setup.Source, _setup.Epoch, runs: true);
         var way = await SetUpAsync(op);
         if (way == Way.SwitchOver)
         {
@@ -223,120 +214,38 @@ public sealed class MigrationSource : IMigrationReturnPath
         await _vm.Bql.AcquireAsync(op);
         var syncsLast = _vm.Options.Mutant != Mutant.FinalSyncBeforeVcpusLeft;
         if (!syncsLast) await SyncAsync(op, isFinal: true);
-        await StopVcpusAsync(op);
+        await _handOver.StopVcpusAsync(op);
         if (syncsLast) await SyncAsync(op, isFinal: true);
         if (_vm.Options.Mutant == Mutant.FinalSyncLosesPage) _ram.Blocks[0].LoseFirst();
-        await CheckFinalSetAsync(op);
+        await _handOver.CheckFinalSetAsync(op);
         var owner = await HandOverAsync(op, toPostcopy);
-        if (owner == Owner.Source) await ResumeVcpusAsync(op);
+        if (owner == MigrationOwner.Source) await _handOver.ResumeVcpusAsync(op);
         else _vm.IsHandedOver = true;
-        if (owner == Owner.Destination) await _tenancy.GiveAsync(_setup.Vm);
+        if (owner == MigrationOwner.Destination) await _tenancy.GiveAsync(_setup.Vm);
         _vm.VcpuMutex.UpWrite(op);
         _vm.Bql.Release(op);
-        if (owner == Owner.Source)
+        if (owner == MigrationOwner.Source)
         {
             await GiveUpAsync(op, _cancelRequested);
             return;
         }
 
-        if (owner == Owner.Unknown) _record.Enter(MigrationStatus.Failed);
+        if (owner == MigrationOwner.Unknown) _record.Enter(MigrationStatus.Failed);
         else if (toPostcopy) await _postcopy.RunAsync(op);
         else _record.Enter(MigrationStatus.Completed);
         await _stream.CloseStreamAsync(op, _setup.Stream);
     }
 
-    private async ValueTask<Owner> HandOverAsync(Operation op, bool toPostcopy)
+    private async ValueTask<MigrationOwner> HandOverAsync(Operation op, bool toPostcopy)
     {
         // Late pages of pre-copy must not meet a guest that runs, so the channels are empty before the destination hears of post-copy.
         var isLate = toPostcopy && _vm.Options.Mutant == Mutant.LatePageInPostcopy;
-        if (!toPostcopy && await SendDirtyAsync(op, _record.Round + 1, isLive: false) is not null) return Owner.Source;
+        if (!toPostcopy && await SendDirtyAsync(op, _record.Round + 1, isLive: false) is not null) return MigrationOwner.Source;
         if (!isLate && await _channels.DrainAsync(op) is var status and not StreamStatus.Ok)
-            return _record.Failed($"pages could not be sent: {status}", Owner.Source);
+            return _record.Failed($"pages could not be sent: {status}", MigrationOwner.Source);
         _place.Reads();
-        if (_cancelRequested) return Owner.Source;
-        var state = await StateAsync(op, toPostcopy);
-        _record.DeviceStateSent();
-        var answer = await _destination.TakeOverAsync(op, state);
-        if (answer == StreamStatus.Ok)
-        {
-            _record.HandedOver(_epoch + 1);
-            return Owner.Destination;
-        }
-
-        _record.Reason = $"the destination did not take over: {answer}";
-        return await ReclaimAsync(op);
-    }
-
-    /// <summary>The destination has not said that it runs, which does not mean that it does not: only the inventory can say whose the VM is.</summary>
-    private async ValueTask<Owner> ReclaimAsync(Operation op)
-    {
-        if (_vm.Options.Mutant == Mutant.BothRunAfterFailedHandOver) return Owner.Source;
-        var answer = await OwnershipClaim.MakeAsync(_vm.World, _inventory, op, _setup.Vm, _epoch, _setup.Source);
-        if (answer.Status == OwnershipStatus.Granted && await _tenancy.TryTakeAsync(_setup.Vm, answer))
-        {
-            _epoch = answer.Epoch;
-            _record.Kept(_epoch);
-            return Owner.Source;
-        }
-
-        if (answer.Status == OwnershipStatus.Refused && answer.Epoch > 0)
-        {
-            _record.HandedOver(answer.Epoch);
-            return Owner.Destination;
-        }
-
-        // Neither side may run it: better none than two.
-        _record.Reason = $"{_record.Reason}; the inventory {(answer.Status == OwnershipStatus.Lost ? "did not answer" : "does not know the VM")}, so nobody knows whose it is";
-        return Owner.Unknown;
-    }
-
-    private async ValueTask<DeviceState> StateAsync(Operation op, bool toPostcopy)
-    {
-        var image = new List<ulong[]>();
-        var newest = new List<ulong[]>();
-        foreach (var block in _ram.Blocks)
-        {
-            image.Add(await _stream.ImageAsync(op, block.Range));
-            newest.Add(await _stream.SaveOracleAsync(op, block.Range));
-        }
-
-        var vcpus = new List<VcpuState>();
-        foreach (var vcpu in _vm.Vcpus) vcpus.Add(await vcpu.SaveAsync(op));
-        var memslots = _vm.Memslots.Active.Slots.Where(slot => slot.Id < MemslotUpdater.FirstPrivateId).OrderBy(slot => slot.Id)
-            .Select(slot => new MemslotChange(slot.Id, slot.BaseGfn, slot.Pages, slot.BaseHva, slot.Flags & ~MemslotFlags.LogDirtyPages));
-        return new DeviceState([.. memslots], vcpus, image, newest, toPostcopy ? [.. _ram.Blocks.Select(block => (ulong[])block.Dirty.Clone())] : []);
-    }
-
-    /// <summary>S6 as a migration sees it: each page that differs from its last sent copy is in the final dirty set.</summary>
-    private async ValueTask CheckFinalSetAsync(Operation op)
-    {
-        foreach (var block in _ram.Blocks)
-        {
-            _vm.Counters.ChecksEvaluated++;
-            var changed = await _vm.Host.ChangedSinceCopyAsync(op, block.Range, block.Dirty);
-            if (changed.Count > 0)
-                _vm.Violated(
-                    Invariants.NoLostDirtyPage,
-                    $"{changed.Count} pages of {_setup.Vm} differ from the copy last sent and are not in the final dirty set, the first at {changed[0]}",
-                    hva: changed[0].Value, operations: op.Id);
-        }
-    }
-
-    private async ValueTask StopVcpusAsync(Operation op)
-    {
-        await _vm.VcpuMutex.DownWriteAsync(op);
-        foreach (var vcpu in _vm.Vcpus) await vcpu.PauseAsync(op);
-        await _stream.FreezeAsync(op, frozen: true);
-        _record.Stopped();
-        _vm.World.Observer.GuestRuns(_setup.Vm, _setup.Source, _epoch, runs: false);
-    }
-
-    private async ValueTask ResumeVcpusAsync(Operation op)
-    {
-        await _stream.FreezeAsync(op, frozen: false);
-        _vm.World.Observer.GuestRuns(_setup.Vm, _setup.Source, _epoch, runs: true);
-        foreach (var vcpu in _vm.Vcpus) await vcpu.ResumeAsync(op);
-        _record.Resumed();
+        if (_cancelRequested) return MigrationOwner.Source;
+        return await _handOver.OfferAsync(op, toPostcopy);
     }
 
     /// <summary>The guest goes on at the source as if nothing had been: no throttle, no logging, no stream; the destination forgets it.</summary>

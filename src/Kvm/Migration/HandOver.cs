@@ -1,0 +1,109 @@
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Migration;
+
+/// <summary>
+/// The source's half of a hand-over: the vCPUs stop, the final dirty set is checked, the device state goes to the destination, and when that does not say that it runs, the inventory is
+/// asked whose the VM is (<c>migration_completion</c>, migration/migration.c, and the fencing that is libvirt's and the cluster's). Keeps M2: the guest runs again here only if the destination
+/// was never asked, or under an epoch that the inventory granted after it was.
+/// </summary>
+internal sealed class HandOver(
+    Vm vm, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, ITenancy tenancy, MigrationSetup setup, RamState ram, MigrationRecord record)
+{
+    private long _epoch = setup.Epoch;
+
+    /// <summary>Every vCPU has left KVM_RUN when it returns, and discards are refused.</summary>
+    public async ValueTask StopVcpusAsync(Operation op)
+    {
+        await vm.VcpuMutex.DownWriteAsync(op);
+        foreach (var vcpu in vm.Vcpus) await vcpu.PauseAsync(op);
+        await stream.FreezeAsync(op, frozen: true);
+        record.Stopped();
+        vm.World.Observer.GuestRuns(setup.Vm, setup.Source, _epoch, runs: false);
+    }
+
+    /// <summary>The VM is still (or again) the source's, and runs on.</summary>
+    public async ValueTask ResumeVcpusAsync(Operation op)
+    {
+        await stream.FreezeAsync(op, frozen: false);
+        vm.World.Observer.GuestRuns(setup.Vm, setup.Source, _epoch, runs: true);
+        foreach (var vcpu in vm.Vcpus) await vcpu.ResumeAsync(op);
+        record.Resumed();
+    }
+
+    /// <summary>S6 as a migration sees it: each page that differs from its last sent copy is in the final dirty set.</summary>
+    public async ValueTask CheckFinalSetAsync(Operation op)
+    {
+        foreach (var block in ram.Blocks)
+        {
+            vm.Counters.ChecksEvaluated++;
+            var changed = await vm.Host.ChangedSinceCopyAsync(op, block.Range, block.Dirty);
+            if (changed.Count > 0)
+                vm.Violated(
+                    Invariants.NoLostDirtyPage,
+                    $"{changed.Count} pages of {setup.Vm} differ from the copy last sent and are not in the final dirty set, the first at {changed[0]}",
+                    hva: changed[0].Value, operations: op.Id);
+        }
+    }
+
+    /// <summary>Asks the destination to take the VM over, with everything but pages; from here on only the inventory can give it back.</summary>
+    public async ValueTask<MigrationOwner> OfferAsync(Operation op, bool toPostcopy)
+    {
+        var state = await StateAsync(op, toPostcopy);
+        record.DeviceStateSent();
+        var answer = await destination.TakeOverAsync(op, state);
+        if (answer == StreamStatus.Ok)
+        {
+            record.HandedOver(_epoch + 1);
+            return MigrationOwner.Destination;
+        }
+
+        record.Reason = $"the destination did not take over: {answer}";
+        return await ReclaimAsync(op);
+    }
+
+    /// <summary>The destination has not said that it runs, which does not mean that it does not: only the inventory can say whose the VM is.</summary>
+    private async ValueTask<MigrationOwner> ReclaimAsync(Operation op)
+    {
+        if (vm.Options.Mutant == Mutant.BothRunAfterFailedHandOver) return MigrationOwner.Source;
+        var answer = await OwnershipClaim.MakeAsync(vm.World, inventory, op, setup.Vm, _epoch, setup.Source);
+        if (answer.Status == OwnershipStatus.Granted && await tenancy.TryTakeAsync(setup.Vm, answer))
+        {
+            _epoch = answer.Epoch;
+            record.Kept(_epoch);
+            return MigrationOwner.Source;
+        }
+
+        if (answer.Status == OwnershipStatus.Refused && answer.Epoch > 0)
+        {
+            record.HandedOver(answer.Epoch);
+            return MigrationOwner.Destination;
+        }
+
+        // Neither side may run it: better none than two.
+        record.Reason = $"{record.Reason}; the inventory {(answer.Status == OwnershipStatus.Lost ? "did not answer" : "does not know the VM")}, so nobody knows whose it is";
+        return MigrationOwner.Unknown;
+    }
+
+    private async ValueTask<DeviceState> StateAsync(Operation op, bool toPostcopy)
+    {
+        var image = new List<ulong[]>();
+        var newest = new List<ulong[]>();
+        foreach (var block in ram.Blocks)
+        {
+            image.Add(await stream.ImageAsync(op, block.Range));
+            newest.Add(await stream.SaveOracleAsync(op, block.Range));
+        }
+
+        var vcpus = new List<VcpuState>();
+        foreach (var vcpu in vm.Vcpus) vcpus.Add(await vcpu.SaveAsync(op));
+        var memslots = vm.Memslots.Active.Slots.Where(slot => slot.Id < MemslotUpdater.FirstPrivateId).OrderBy(slot => slot.Id)
+            .Select(slot => new MemslotChange(slot.Id, slot.BaseGfn, slot.Pages, slot.BaseHva, slot.Flags & ~MemslotFlags.LogDirtyPages));
+        return new DeviceState([.. memslots], vcpus, image, newest, toPostcopy ? [.. ram.Blocks.Select(block => (ulong[])block.Dirty.Clone())] : []);
+    }
+}
