@@ -1,4 +1,5 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Running;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Migration.Prediction;
 
@@ -14,6 +15,10 @@ internal static class MigrationSchema
         () => new(),
         new ValueKey<MigrationSettings, double>("rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v,
             "migrations over all VMs; the VM that has migrated least goes first"),
+        new ValueKey<MigrationSettings, int>("count", ValueKinds.Integer("migrations", 0, MigrationLedger.KeptMax), s => s.Count, (s, v) => s.Count = v,
+            "the run ends when so many migrations are over; 0 goes on for `duration`"),
+        new ValueKey<MigrationSettings, TimeSpan>("start", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)), s => s.Start, (s, v) => s.Start = v,
+            "a migration waits until its guest's program has run for so long, with populated memory"),
         new ValueKey<MigrationSettings, int>("inFlight", ValueKinds.Integer("migrations", 1, InFlightMax), s => s.InFlight, (s, v) => s.InFlight = v,
             "migrations under way at once"),
         new ValueKey<MigrationSettings, bool>("pingPong", ValueKinds.Flag(), s => s.PingPong, (s, v) => s.PingPong = v,

@@ -17,6 +17,8 @@ internal static class VmSchema
         new ValueKey<GuestSettings, string>("trace", ValueKinds.Text("the path of a dirty-page trace", 4096), g => g.Trace, (g, v) => g.Trace = v,
             "recorded trace to replay; looked for beside the campaign, in the current folder, and beside the shipped campaigns")
         { DefaultText = "none: a synthetic guest", Condition = _replays },
+        new ValueKey<GuestSettings, bool>("populate", ValueKinds.Flag(), g => g.Populate, (g, v) => g.Populate = v,
+            "every page of RAM is written once, as fast as it goes, before the guest's program begins"),
         new ValueKey<GuestSettings, double>("speed", ValueKinds.Number("factor", 0.001, 1_000), g => g.Speed, (g, v) => g.Speed = v,
             "how many times as fast as recorded")
         { Condition = _replays },

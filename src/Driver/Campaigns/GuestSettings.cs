@@ -15,6 +15,9 @@ public sealed record GuestSettings
     /// <summary>A trace holds writes only: so many of 100 accesses are reads, of pages written before.</summary>
     public int ReadPercent { get; set; } = 50;
 
+    /// <summary>Every page of RAM is written once before the program begins.</summary>
+    public bool Populate { get; set; }
+
     public long BytesPerVcpu { get; set; } = 16L << 20;
     public int WritePercent { get; set; } = 100;
     public AccessOrder Order { get; set; } = AccessOrder.Random;

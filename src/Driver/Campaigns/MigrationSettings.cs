@@ -13,6 +13,12 @@ public sealed record MigrationSettings
     /// <summary>Migrations per second over all VMs.</summary>
     public double Rate { get; set; }
 
+    /// <summary>The run ends when so many are over; 0 for as many as there is time for.</summary>
+    public int Count { get; set; }
+
+    /// <summary>A migration begins no earlier than so long after the guest's program began, on that guest's clock.</summary>
+    public TimeSpan Start { get; set; }
+
     /// <summary>VMs that migrate at once.</summary>
     public int InFlight { get; set; } = 2;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Livebed.Driver.Exploring;
+using Livebed.Driver.Migrating;
 using Livebed.Driver.MutantRuns;
 using Livebed.Driver.Predicting;
 using Livebed.Driver.Shrinking;
@@ -75,6 +76,9 @@ internal static class LivebedCommand
         var predict = new PredictOptions();
         root.Add(predict.Command);
         predict.Command.SetAction(parsed => new PredictCommand(environment).Run(predict.Read(parsed, environment.Folders)));
+        var migrate = new MigrateOptions();
+        root.Add(migrate.Command);
+        migrate.Command.SetAction((parsed, _) => new MigrateCommand(environment).RunAsync(migrate.Read(parsed, environment.Folders)));
         var what = new Argument<string?>("what") { Arity = ArgumentArity.ZeroOrOne, Description = string.Join(", ", ListCommand.Kinds) };
         var list = new Command("list", "Says what there is, with a line each.") { what };
         list.SetAction(parsed => new ListCommand(environment).Run(parsed.GetValue(what)));

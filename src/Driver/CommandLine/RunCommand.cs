@@ -2,14 +2,12 @@ using System.Net;
 using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
-using Livebed.Driver.Runs;
 using Livebed.Driver.Terminal;
 
 namespace Livebed.Driver.CommandLine;
 
 /// <summary>
-/// `livebed run`: everything is checked before anything is made; then the run folder, the runner, the verdict, the report. A folder stays
-/// behind only of a run that began.
+/// `livebed run`: everything is checked before anything is made; then the run, the verdict, the report.
 /// </summary>
 internal sealed class RunCommand(CommandEnvironment environment)
 {
@@ -25,45 +23,11 @@ internal sealed class RunCommand(CommandEnvironment environment)
         var seedGiven = request.Overrides.Any(given => given.Path == "seed");
         var identity = new RunIdentity(request.Campaign, startedAt, CommandText.Repeat(request.Arguments, campaign.Seed.Value, seedGiven));
 
-        using var folder = RunFolder.Create(request.OutputFolder, startedAt, campaign.Name, campaign.Limits.HistoryRecords);
-        folder.Write(RunFolder.CampaignFile, CampaignWriter.Write(campaign, $"Resolved by: {identity.Command}"));
-        var outcome = await RunAsync(campaign, request, folder);
-        folder.History.Complete();
-        outcome = outcome with { LimitsHit = [.. outcome.LimitsHit, .. folder.History.LimitsHit] };
-
-        var results = RunResults.From(campaign, identity, outcome);
-        var json = ResultsJson.Write(results);
-        folder.Write(RunFolder.ResultsFile, json);
-        if (request.Json) await environment.Out.WriteAsync(json);
-        else new RunReport(environment.CreateConsole(), results).Write(environment.Folders.Label(folder.FullPath));
+        var run = await new CampaignRun(environment, request.Runner, View(request)).RunAsync(campaign, identity, request.OutputFolder);
+        if (request.Json) await environment.Out.WriteAsync(run.Json);
+        else new RunReport(environment.CreateConsole(), run.Results).Write(environment.Folders.Label(run.Folder));
         await environment.Out.FlushAsync();
-        return ExitCode(results.Verdict, outcome.Interrupted);
-    }
-
-    private async Task<RunOutcome> RunAsync(Campaign campaign, RunRequest request, RunFolder folder)
-    {
-        var interrupted = environment.Interrupts.Token;
-        try
-        {
-            return await View(request).ShowAsync(progress =>
-                environment.Runners(request.Runner).RunAsync(campaign, folder, progress, interrupted));
-        }
-        catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
-        {
-            // Interrupted before there was anything to report.
-            return new RunOutcome { Interrupted = true };
-        }
-        catch (UsageException)
-        {
-            folder.Discard();
-            throw;
-        }
-        catch
-        {
-            // What was recorded until the bed failed is the best there is to find out why.
-            folder.History.Complete();
-            throw;
-        }
+        return ExitCode(run.Results.Verdict, run.IsInterrupted);
     }
 
     private IProgressView View(RunRequest request)

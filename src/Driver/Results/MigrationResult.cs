@@ -49,6 +49,9 @@ public sealed record MigrationResult
     /// <summary>From what was known before each step; null without a bandwidth to reckon with.</summary>
     public required MigrationPrediction? Predicted { get; init; }
 
+    /// <summary>The whole migration as `livebed predict` would have it, from where the guest's program was when it began; null without a bandwidth to reckon with.</summary>
+    public required MigrationForecastResult? Forecast { get; init; }
+
     public required IReadOnlyList<MigrationRound> Rounds { get; init; }
     public required IReadOnlyList<MigrationStatusTime> Statuses { get; init; }
 }

@@ -28,6 +28,9 @@ public sealed record MigrationRound
     public required bool DirtyLimited { get; init; }
     public required long RingFullExits { get; init; }
 
+    /// <summary>At the sync that ended it, rounds gained nothing any more.</summary>
+    public required bool Diverging { get; init; }
+
     /// <summary>Made at the sync that began the round; null without a bandwidth to reckon with.</summary>
     public required ForecastRound? Predicted { get; init; }
 
@@ -51,6 +54,7 @@ public sealed record MigrationRound
         CpuThrottlePercentage = round.ThrottlePercentage,
         DirtyLimited = round.DirtyLimited,
         RingFullExits = round.RingFullExits,
+        Diverging = round.Diverging,
         Predicted = predicted,
         Gap = gap is null ? null : Math.Round(gap.Largest, 3),
         GapReason = gap?.Reason,

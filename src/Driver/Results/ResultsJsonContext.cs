@@ -14,7 +14,7 @@ namespace Livebed.Driver.Results;
     Converters =
     [
         typeof(KebabCase<VerdictKind>), typeof(KebabCase<HangKind>), typeof(KebabCase<Placement>), typeof(KebabCase<MigrationStatus>),
-        typeof(KebabCase<GapReason>),
+        typeof(KebabCase<GapReason>), typeof(KebabCase<ForecastVerdict>),
     ])]
 [JsonSerializable(typeof(RunResults))]
 internal sealed partial class ResultsJsonContext : JsonSerializerContext;

@@ -101,6 +101,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
         stop.CancelAfter(campaign.Duration);
+        _ = migrations.AllOver.ContinueWith(_ => stop.Cancel(), stop.Token, TaskContinuationOptions.None, TaskScheduler.Default);
         var random = new SeededRandom((ulong)campaign.Seed!.Value);
         var loops = sources.Where(source => source.Rate > 0)
             .Select((source, index) => new OpenLoop(source, Math.Min(campaign.Limits.InFlight, source.InFlightMax), random.Fork((ulong)index), ids, load)).ToList();

@@ -7,7 +7,8 @@ namespace Livebed.Driver.Running;
 /// <param name="Move">which VM, from where to where</param>
 /// <param name="Info">its figures</param>
 /// <param name="WasCancelled">the driver ordered its end, and got it; one that took too long and gave itself up was not</param>
-internal sealed record EndedMigration(VmMove Move, MigrationInfo Info, bool WasCancelled)
+/// <param name="ProgramMicroseconds">where the guest's program was when it began; null when nobody could say</param>
+internal sealed record EndedMigration(VmMove Move, MigrationInfo Info, bool WasCancelled, long? ProgramMicroseconds = null)
 {
     /// <summary>A migration that fails in post-copy leaves no whole guest on either side.</summary>
     public bool IsGuestLost => Info.Status == MigrationStatus.Failed && Info.Steps.Any(step => step.Status == MigrationStatus.PostcopyActive);

@@ -210,11 +210,12 @@ internal sealed class Fleet
     {
         var guest = settings.Guest;
         var content = settings.Content;
-        return guest.ReplaysTrace
+        GuestSpec spec = guest.ReplaysTrace
             ? new TraceGuestSpec(guest.TracePath, guest.Speed, guest.ReadPercent, content.ZeroPercent, content.RepeatedPercent)
             : new SyntheticGuestSpec(
                 guest.BytesPerVcpu, guest.WritePercent, guest.Order == AccessOrder.Random, guest.Access == AccessLayout.Overlapping, guest.Stride,
                 (int)guest.Rate, settings.HotplugPages > 0 ? new(VmLayout.HotplugGfn, settings.HotplugPages) : null,
                 settings.HotplugPages > 0 ? HotplugAccessPercent : 0, content.ZeroPercent, content.RepeatedPercent);
+        return spec with { Populate = guest.Populate };
     }
 }

@@ -14,6 +14,9 @@ internal interface IOperationSource
     /// <summary>Operations of this source that may be under way at once, where that is less than the campaign's limit.</summary>
     int InFlightMax => int.MaxValue;
 
+    /// <summary>There is nothing more to do, whatever the rate.</summary>
+    bool IsDone => false;
+
     /// <summary>The next operation, or null when nothing can take it now (no VM is up, or every one is busy with such an operation).</summary>
     PreparedOperation? Prepare(SeededRandom random);
 }

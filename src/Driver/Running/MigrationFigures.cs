@@ -16,6 +16,7 @@ internal sealed class MigrationFigures(Campaign campaign)
     private readonly Dictionary<VmSettings, WorkloadRate> _rates = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<VmSettings, double> _zeroShares = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<VmSettings, List<double>> _costs = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<VmSettings, WorkloadForecast> _forecasts = new(ReferenceEqualityComparer.Instance);
     private readonly MigrationParameters _parameters = campaign.Migrations.Parameters;
 
     /// <param name="migrations">in the order in which they ended</param>
@@ -23,11 +24,12 @@ internal sealed class MigrationFigures(Campaign campaign)
 
     private MigrationResult Of(EndedMigration migration)
     {
-        var (move, info, _) = migration;
+        var (move, info, _, program) = migration;
         var rounds = RoundsOf(info, move.Slot.Settings);
         var predicted = PredictionOf(info, rounds, move.Slot.Settings);
+        var forecast = ForecastOf(info, rounds, move.Slot.Settings, program);
         NoteCost(info, move.Slot.Settings);
-        if (rounds is [{ Round: 0, Pages: > 0 } first, ..]) _zeroShares[move.Slot.Settings] = (double)first.Duplicate / first.Pages;
+        if (ZeroShareOf(rounds) is { } zeroShare) _zeroShares[move.Slot.Settings] = zeroShare;
         return new MigrationResult
         {
             Vm = $"{move.Slot.Settings.Name} (vm-{move.Slot.Index})",
@@ -46,6 +48,7 @@ internal sealed class MigrationFigures(Campaign campaign)
             Ram = MigrationRam.From(info),
             PostcopyPauses = info.PostcopyPauses,
             Predicted = predicted,
+            Forecast = forecast,
             Rounds = rounds,
             Statuses = [.. info.Steps.Select(step => new MigrationStatusTime(step.Status, step.AtMicroseconds / 1e3))],
         };
@@ -99,6 +102,15 @@ internal sealed class MigrationFigures(Campaign campaign)
         var rate = RateOf(settings).PagesPerSecond(predictor.Predict(0, predictor.MemoryPages, 0).DurationMilliseconds / 1e3);
         return new MigrationPrediction(predictor.RoundsLeft(predictor.MemoryPages, rate), Math.Round(total, 3), downtime);
     }
+
+    private MigrationForecastResult? ForecastOf(MigrationInfo info, List<MigrationRound> rounds, VmSettings settings, long? program)
+    {
+        if (_parameters.MaxBandwidth == 0 || info.PageSize == 0 || program is not { } began) return null;
+        if (!_forecasts.TryGetValue(settings, out var forecast)) _forecasts[settings] = forecast = new WorkloadForecast(settings, _parameters);
+        return forecast.Of(info, began, ZeroShareOf(rounds) ?? _zeroShares.GetValueOrDefault(settings, settings.Content.ZeroPercent / 100.0), CostOf(settings));
+    }
+
+    private static double? ZeroShareOf(List<MigrationRound> rounds) => rounds is [{ Round: 0, Pages: > 0 } first, ..] ? (double)first.Duplicate / first.Pages : null;
 
     /// <summary>Milliseconds of downtime beside the pages, as known before this migration.</summary>
     private double CostOf(VmSettings settings)

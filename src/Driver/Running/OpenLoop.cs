@@ -21,7 +21,7 @@ internal sealed class OpenLoop(IOperationSource source, int inFlightMax, SeededR
     {
         var began = Stopwatch.GetTimestamp();
         var dueSeconds = 0.0;
-        while (!stop.IsCancellationRequested)
+        while (!stop.IsCancellationRequested && !source.IsDone)
         {
             dueSeconds += -Math.Log(1 - random.NextDouble()) / source.Rate;
             var early = TimeSpan.FromSeconds(dueSeconds) - Stopwatch.GetElapsedTime(began);

@@ -21,9 +21,18 @@ internal sealed class WorkloadRate
         var guest = settings.Guest;
         if (guest.ReplaysTrace) return new WorkloadRate(DirtyTimeline.Load(guest.TracePath), guest.Speed, default);
 
+        return new WorkloadRate(null, 1, WritesOf(settings));
+    }
+
+    /// <summary>What a synthetic guest writes: one page after the other is a page never written before, until all are; at random more and more are met again.</summary>
+    public static WorkingSet WritesOf(VmSettings settings)
+    {
+        var guest = settings.Guest;
+
         // As fast as possible is as good as all of the memory in any window.
-        var perSecond = guest.Rate == 0 ? double.MaxValue / 2 : (double)guest.Rate * settings.Vcpus * guest.WritePercent / 100;
-        return new WorkloadRate(null, 1, new WorkingSet(perSecond, settings.RamPages));
+        var perSecond = guest.Rate == 0 ? ConvergenceLimits.BandwidthMax : (double)guest.Rate * settings.Vcpus * guest.WritePercent / 100;
+        var isInTurn = guest is { Order: AccessOrder.Sequential, Access: AccessLayout.Partitioned, Stride: 1 };
+        return new WorkingSet(perSecond, isInTurn ? double.PositiveInfinity : settings.RamPages);
     }
 
     /// <param name="windowSeconds">as the guest's clock goes; more than 0</param>

@@ -15,6 +15,9 @@ namespace Livebed.Kvm.Guests;
 [JsonDerivedType(typeof(SyntheticGuestSpec), "synthetic")]
 public abstract record GuestSpec(int ZeroPercent, int RepeatedPercent, int Patterns)
 {
+    /// <summary>Every page of the RAM is written once before the program begins, see <see cref="PopulatingGuest"/>.</summary>
+    public bool Populate { get; init; }
+
     /// <summary>Guest pages that a VM with this many vCPUs needs from its RAM base on.</summary>
     /// <exception cref="TraceFormatException">The trace cannot be read.</exception>
     /// <exception cref="ArgumentException">A value of the spec is out of range.</exception>
@@ -33,11 +36,13 @@ public abstract record GuestSpec(int ZeroPercent, int RepeatedPercent, int Patte
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(vcpu, vcpus);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pageSize);
         Check();
-        return Create(
-            new GuestPlace(seed, vmOrdinal, vcpu, vcpus, ramBase, pageSize),
-            new PageContent(seed, vmOrdinal, vcpu, ZeroPercent, RepeatedPercent, Patterns),
-            new SeededRandom(seed).Fork((ulong)(vmOrdinal * PageContent.MaxVcpus + vcpu)),
-            state);
+        var place = new GuestPlace(seed, vmOrdinal, vcpu, vcpus, ramBase, pageSize);
+        var content = new PageContent(seed, vmOrdinal, vcpu, ZeroPercent, RepeatedPercent, Patterns);
+        var random = new SeededRandom(seed).Fork((ulong)(vmOrdinal * PageContent.MaxVcpus + vcpu));
+        if (!Populate) return Create(place, content, random, state);
+        if (state is null) return new PopulatingGuest(Create(place, content, random, state), content, place, PagesNeeded(vcpus, pageSize), state);
+        var (program, populating) = PopulatingGuest.Split(state);
+        return new PopulatingGuest(Create(place, content, random, program), content, place, PagesNeeded(vcpus, pageSize), populating);
     }
 
     protected abstract IPacedGuestProgram Create(GuestPlace place, PageContent content, SeededRandom random, GuestState? state);

@@ -9,4 +9,7 @@ public enum GuestStateKind
 
     /// <summary>A given list of accesses, as in the explorer's scenarios.</summary>
     Scripted,
+
+    /// <summary>Before the program that follows, and with its words.</summary>
+    Populating,
 }

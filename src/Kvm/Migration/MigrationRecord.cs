@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using Livebed.Kvm.Migration.Prediction;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Migration;
 
 /// <summary>The status of a migration and its figures, kept as it goes: what <c>fill_source_migration_info</c> reads.</summary>
-internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels, ThrottleControl throttle, MigrationSetup setup)
+internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels, ThrottleControl throttle, MigrationSetup setup, MigrationParameters parameters)
 {
     private readonly long _began = vm.World.NowMicroseconds;
     private readonly Place _place = new(vm.World);
@@ -108,7 +109,8 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
         var duplicate = channels.DuplicatePages - _roundDuplicate;
         _rounds.Enqueue(new RoundInfo(
             Round, channels.NormalPages - _roundPages + duplicate, duplicate, bytes, microseconds, dirtyPages, remaining, ExpectedDowntimeMicroseconds,
-            throttle.Current.Percentage, RingFullExits - _roundRingFull, throttle.Current.DirtyPagesPerSecond > 0));
+            throttle.Current.Percentage, RingFullExits - _roundRingFull, throttle.Current.DirtyPagesPerSecond > 0,
+            Divergence.Of([.. _rounds.Select(round => round.RemainingBytes), remaining]) && ExpectedDowntimeMicroseconds > parameters.DowntimeLimitMicroseconds));
         if (_rounds.Count > MigrationInfo.RoundsKept) _rounds.Dequeue();
     }
 

@@ -41,7 +41,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         _ram = new RamState(vm, stream, setup.Blocks);
         _channels = new PageChannels(vm.World, stream, ids, parameters.Channels);
         _throttle = new ThrottleControl(vm, parameters, setup.PageSize);
-        _record = new MigrationRecord(vm, _ram, _channels, _throttle, setup);
+        _record = new MigrationRecord(vm, _ram, _channels, _throttle, setup, parameters);
         _handOver = new HandOver(vm, stream, destination, inventory, tenancy, setup, _ram, _record);
         _postcopy = new Postcopy(vm.World, _ram, _channels, stream, destination, setup, parameters, _record);
         _place = new Place(vm.World);

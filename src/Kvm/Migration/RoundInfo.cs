@@ -12,9 +12,10 @@ namespace Livebed.Kvm.Migration;
 /// <param name="ThrottlePercentage">of the vCPUs during it</param>
 /// <param name="RingFullExits">vCPU exits with a full dirty ring during it</param>
 /// <param name="DirtyLimited">whether the vCPUs were under the dirty limit during it</param>
+/// <param name="Diverging">at the sync that ended it, rounds gained nothing any more, see <see cref="Prediction.Divergence"/></param>
 public sealed record RoundInfo(
     int Round, long Pages, long Duplicate, long Bytes, long Microseconds, long DirtyPages, long RemainingBytes, long ExpectedDowntimeMicroseconds,
-    int ThrottlePercentage, long RingFullExits, bool DirtyLimited)
+    int ThrottlePercentage, long RingFullExits, bool DirtyLimited, bool Diverging = false)
 {
     /// <summary>Bytes a second that this round was sent with.</summary>
     public double Bandwidth => Bytes * 1e6 / Math.Max(1, Microseconds);

@@ -157,7 +157,8 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     {
         var idle = _guest.Fetch(_world.NowMicroseconds);
         if (_guest.PendingCount > 0) Counters.BehindMicroseconds = _guest.BehindMicroseconds;
-        else await _world.DelayAsync(Math.Clamp(idle, IdleMicrosecondsMin, IdleMicrosecondsMax));
+        Counters.ProgramMicroseconds = _guest.ProgramMicroseconds(_world.NowMicroseconds);
+        if (_guest.PendingCount == 0) await _world.DelayAsync(Math.Clamp(idle, IdleMicrosecondsMin, IdleMicrosecondsMax));
     }
 
     /// <summary>One entry: what the TLB translates is executed, then some of the rest faults; what is left stays for the next entry.</summary>

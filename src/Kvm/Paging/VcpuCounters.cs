@@ -1,6 +1,6 @@
 namespace Livebed.Kvm.Paging;
 
-/// <summary>What a vCPU counts; every value only grows.</summary>
+/// <summary>What a vCPU counts; every value but one only grows.</summary>
 public sealed class VcpuCounters
 {
     /// <summary>Guest accesses that were performed.</summary>
@@ -24,4 +24,7 @@ public sealed class VcpuCounters
 
     /// <summary>How late the guest's newest access was against its intended time; the one figure here that can fall.</summary>
     public long BehindMicroseconds { get; set; }
+
+    /// <summary>Where the guest's program is: the intended time of what it did last, since it began; 0 while the memory is populated.</summary>
+    public long ProgramMicroseconds { get; set; }
 }

@@ -38,6 +38,10 @@ internal sealed class VcpuGuest
 
     public long BehindMicroseconds => _program.BehindMicroseconds;
 
+    /// <summary>See <see cref="VcpuCounters.ProgramMicroseconds"/>. With nothing due the program is where the clock is.</summary>
+    public long ProgramMicroseconds(long now) =>
+        Math.Max(0, now - _born - _program.ProgramBeganMicroseconds - (PendingCount > 0 ? _program.BehindMicroseconds : 0));
+
     public void Enter(long now) => _born = now - _age;
 
     public void Leave(long now) => _age = now - _born;

@@ -13,28 +13,46 @@ internal sealed class MigrationLoad(
     Campaign campaign, Fleet fleet, ReportLedger reports, Supervisor supervisor, MigrationLedger ledger, OperationIds ids) : IOperationSource
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan StartInterval = TimeSpan.FromMilliseconds(20);
 
     private readonly TaskCompletionSource _ending = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _allOver = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _prepared;
+    private int _over;
 
     public string Name => OperationNames.Of(OperationKind.Migration);
     public double Rate => campaign.Migrations.Rate;
     public int InFlightMax => campaign.Migrations.InFlight;
 
+    public bool IsDone => campaign.Migrations.Count > 0 && _prepared >= campaign.Migrations.Count;
+
+    /// <summary>When the campaign asks for so many migrations: they are over.</summary>
+    public Task AllOver => _allOver.Task;
+
     public PreparedOperation? Prepare(SeededRandom random)
     {
         if (fleet.BeginMove(random) is not { } move) return null;
+        _prepared++;
         TimeSpan? cancelAfter = random.Chance(campaign.Migrations.CancelShare) ? campaign.Migrations.CancelWithin * random.NextDouble() : null;
-        return new PreparedOperation(OperationKind.Migration, op => RunAsync(move, cancelAfter, op), () => fleet.EndMove(move));
+        return new PreparedOperation(OperationKind.Migration, op => RunAsync(move, cancelAfter, op), () => EndMove(move));
     }
 
     /// <summary>The run ends: what still migrates is cancelled, as far as that is possible.</summary>
     public void CancelAll() => _ending.TrySetResult();
+
+    private void EndMove(VmMove move)
+    {
+        fleet.EndMove(move);
+        if (Interlocked.Increment(ref _over) == campaign.Migrations.Count) _allOver.TrySetResult();
+    }
 
     private async Task<OperationResult> RunAsync(VmMove move, TimeSpan? cancelAfter, OperationMessage op)
     {
         ledger.Began(move);
         try
         {
+            var program = await ReachStartAsync(move);
+            if (_ending.Task.IsCompleted) return OperationResult.Of(false, $"{move.SourceKey}: the run was over before the guest had run for so long");
             var moving = move.From.MigrateAsync(op, move.Request).AsTask();
             var wasAsked = await WatchAsync(move, moving, cancelAfter);
             var outcome = await moving;
@@ -44,7 +62,7 @@ internal sealed class MigrationLoad(
                 reports.Retire(report, hasMoved: true);
             }
 
-            var ended = new EndedMigration(move, outcome.Info, wasAsked && outcome.Info.Status == MigrationStatus.Cancelled);
+            var ended = new EndedMigration(move, outcome.Info, wasAsked && outcome.Info.Status == MigrationStatus.Cancelled, program);
             if (outcome.Info.Status == MigrationStatus.Completed) fleet.Follow(move);
             else if (ended.IsGuestLost) await ReplaceAsync(move);
             ledger.Ended(ended);
@@ -53,6 +71,26 @@ internal sealed class MigrationLoad(
         finally
         {
             ledger.Gone(move);
+        }
+    }
+
+    /// <summary>Waits until the guest's program has run for as long as the campaign says.</summary>
+    /// <returns>how long it has, in microseconds on the guest's clock: that of its slowest vCPU</returns>
+    private async Task<long> ReachStartAsync(VmMove move)
+    {
+        while (true)
+        {
+            var answers = await move.From.InspectAsync(settled: false);
+            foreach (var report in answers)
+            {
+                reports.Update(report);
+                supervisor.Take(report);
+            }
+
+            var clocks = answers.Select(report => report.Counters.TryGetValue("vcpu.programMicroseconds", out var clock) ? clock : long.MaxValue).ToList();
+            var slowest = clocks.Count == 0 ? 0 : clocks.Min();
+            if (slowest >= campaign.Migrations.Start.TotalMicroseconds || _ending.Task.IsCompleted) return slowest;
+            await Task.WhenAny(Task.Delay(StartInterval), _ending.Task);
         }
     }
 

@@ -9,9 +9,6 @@ namespace Livebed.Kvm.Migration.Prediction;
 /// </summary>
 public static class Forecaster
 {
-    /// <summary>Rounds gain nothing when the later half of them leaves no less than this share of what the earlier half left at least.</summary>
-    private const double GainShare = 0.9;
-
     /// <exception cref="ArgumentOutOfRangeException">A parameter is out of bounds, or there is no bandwidth to reckon with.</exception>
     public static MigrationForecast Run(IForecastWorkload workload, MigrationParameters parameters, ForecastSettings settings)
     {
@@ -109,7 +106,7 @@ public static class Forecaster
 
     private static MigrationForecast GivenUp(List<ForecastRound> rounds, double now, double lost, ForecastLimit limit)
     {
-        var diverging = DivergingRound(rounds);
+        var diverging = Divergence.RoundOf([.. rounds.Select(round => round.Remaining)]);
         return new MigrationForecast
         {
             Verdict = diverging is null ? ForecastVerdict.OutOfTime : ForecastVerdict.Diverging,
@@ -122,16 +119,6 @@ public static class Forecaster
             ThrottledMilliseconds = Milliseconds(lost),
             Rounds = rounds,
         };
-    }
-
-    /// <summary>The first round that came close to the least that was ever left; null if the rounds were still gaining. A recording has bursts and lulls, so one
-    /// round that is longer than the one before says nothing.</summary>
-    private static int? DivergingRound(List<ForecastRound> rounds)
-    {
-        if (rounds.Count < 2) return null;
-        var earlier = rounds.Take(rounds.Count / 2).Min(round => round.Remaining);
-        var later = rounds.Skip(rounds.Count / 2).Min(round => round.Remaining);
-        return later < earlier * GainShare ? null : rounds.First(round => round.Remaining * GainShare <= Math.Min(earlier, later)).Round;
     }
 
     /// <summary>To the microsecond.</summary>

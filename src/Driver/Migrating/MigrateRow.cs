@@ -1,0 +1,50 @@
+using Livebed.Driver.Results;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Migration.Prediction;
+
+namespace Livebed.Driver.Migrating;
+
+/// <summary>What a cell was, measured next to predicted.</summary>
+/// <param name="Cell">which</param>
+/// <param name="Verdict">of its run: whether anything was lost</param>
+/// <param name="Reasons">of the verdict</param>
+/// <param name="Migration">null if there was none: the run was cut short</param>
+/// <param name="BehindMicroseconds">how far the guest was behind its program at the end: what it did not write when it should have</param>
+/// <param name="Folder">of the run</param>
+internal sealed record MigrateRow(
+    MigrateCell Cell, VerdictKind Verdict, IReadOnlyList<string> Reasons, MigrationResult? Migration, long BehindMicroseconds, string Folder)
+{
+    /// <summary>Rounds in closed form; null for a recording, and when the model says that it never ends.</summary>
+    public int? GeometricRounds => Cell.DirtyShare is not null ? Migration?.Predicted?.Rounds : null;
+
+    /// <summary>For a constant rate: the model's rounds within a tenth, or called diverging before the limit when it never ends. Null for a recording.</summary>
+    public bool? ModelHolds
+    {
+        get
+        {
+            if (Cell.DirtyShare is null || Migration is not { } migration) return null;
+            if (GeometricRounds is not { } rounds) return DivergingRound is { } round && round < migration.Rounds.Count;
+            return migration.Status == MigrationStatus.Completed && Math.Abs(migration.Rounds.Count - rounds) <= PredictionGap.Tolerance * rounds;
+        }
+    }
+
+    /// <summary>The first round at whose end the migration was called diverging, and was from there to its end; null if it was not.</summary>
+    public int? DivergingRound
+    {
+        get
+        {
+            if (Migration is null || Migration.Rounds.Count == 0 || !Migration.Rounds[^1].Diverging) return null;
+            return Migration.Rounds.Reverse().TakeWhile(round => round.Diverging).Last().Round;
+        }
+    }
+
+    /// <summary>Rounds that were as they were predicted when they began, of those that had a prediction.</summary>
+    public (int Held, int Of) RoundsHeld
+    {
+        get
+        {
+            var judged = Migration?.Rounds.Where(round => round.Gap is not null).ToList() ?? [];
+            return (judged.Count(round => Math.Abs(round.Gap!.Value) <= PredictionGap.Tolerance), judged.Count);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using Livebed.Driver.Campaigns;
+using Livebed.Driver.Results;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Vms;
+
+namespace Livebed.Driver.Running;
+
+/// <summary>
+/// A whole migration of one kind of VM, forecast from what its guests write and from nothing that was measured on the way, but for two things that no workload says: how many pages
+/// were zero when it began, and what switchovers cost beside their pages. Left out are hot-plug memory's writes, KVM's own, and discards.
+/// </summary>
+internal sealed class WorkloadForecast(VmSettings settings, MigrationParameters parameters)
+{
+    private readonly IForecastWorkload _workload = settings.Guest.ReplaysTrace ? DirtyTimeline.Load(settings.Guest.TracePath) : new SteadyWorkload(WorkloadRate.WritesOf(settings));
+
+    /// <param name="info">what migrated</param>
+    /// <param name="programMicroseconds">where the guest's program was when it began, on the guest's clock</param>
+    /// <param name="zeroShare">share of the pages of round 0 that were zero</param>
+    /// <param name="costMilliseconds">of a switchover, beside its pages</param>
+    public MigrationForecastResult Of(MigrationInfo info, long programMicroseconds, double zeroShare, double costMilliseconds)
+    {
+        var start = settings.Guest.ReplaysTrace ? programMicroseconds * settings.Guest.Speed : programMicroseconds;
+        var forecast = Forecaster.Run(_workload, parameters, new ForecastSettings
+        {
+            PageSize = (int)info.PageSize,
+            MemoryPages = info.Total / info.PageSize,
+            ZeroShare = zeroShare,
+            SwitchoverCostMicroseconds = (long)(costMilliseconds * 1e3),
+            Clear = settings.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet ? DirtyLogClear.ManualProtect : DirtyLogClear.Plain,
+            Vcpus = settings.Vcpus,
+            Speed = settings.Guest.ReplaysTrace ? settings.Guest.Speed : 1,
+            StartMicroseconds = (long)start,
+        });
+        return new MigrationForecastResult(
+            forecast.Verdict, forecast.Rounds.Count, forecast.Transferred, forecast.TotalTimeMilliseconds, forecast.DowntimeMilliseconds, Math.Round(start / 1e3, 3));
+    }
+}
