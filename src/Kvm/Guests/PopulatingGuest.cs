@@ -17,7 +17,6 @@ internal sealed class PopulatingGuest : IPacedGuestProgram
     private readonly GuestPlace _place;
     private readonly long _pages;
     private long _page;
-    private long _now;
 
     /// <param name="program">what follows; at its saved state when there is one</param>
     /// <param name="content">of the program's own</param>
@@ -33,8 +32,9 @@ internal sealed class PopulatingGuest : IPacedGuestProgram
         ProgramBeganMicroseconds = GuestState.Within(words[2], 0, long.MaxValue, "the end of populating");
     }
 
+    /// <summary>At once, while there is a page to populate.</summary>
     public long NextDueMicroseconds =>
-        ProgramBeganMicroseconds == long.MaxValue ? _now
+        ProgramBeganMicroseconds == long.MaxValue ? 0
         : _program.NextDueMicroseconds == long.MaxValue ? long.MaxValue
         : ProgramBeganMicroseconds + _program.NextDueMicroseconds;
 
@@ -62,7 +62,6 @@ internal sealed class PopulatingGuest : IPacedGuestProgram
             return _program.Next(operations, nowMicroseconds - ProgramBeganMicroseconds);
         }
 
-        _now = Math.Max(_now, nowMicroseconds);
         var count = 0;
         for (; count < operations.Length && _page < _pages; _page += _place.Vcpus)
             operations[count++] = new GuestOperation(_place.RamBase + _page, GuestAccessKind.Write, _content.Next(_page));

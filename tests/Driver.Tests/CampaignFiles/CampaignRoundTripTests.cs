@@ -75,7 +75,7 @@ public sealed class CampaignRoundTripTests
           - name: synthetic
             count: 2
             vcpus: 3
-            guest: { bytesPerVcpu: 1MiB, writePercent: 7, order: sequential, access: overlapping, stride: 3, rate: 12345 }
+            guest: { populate: true, bytesPerVcpu: 1MiB, writePercent: 7, order: sequential, access: overlapping, stride: 3, rate: 12345 }
             content: { zeroPercent: 1, repeatedPercent: 2 }
             memslots: 9
             hotplugPages: 11
@@ -85,7 +85,7 @@ public sealed class CampaignRoundTripTests
             mergeable: false
           - name: replay
             vcpus: 2
-            guest: { trace: workloads/sqlite.dirty.gz, speed: 0.25, readPercent: 77 }
+            guest: { trace: workloads/sqlite.dirty.gz, populate: true, speed: 0.25, readPercent: 77 }
             content: { zeroPercent: 3, repeatedPercent: 4 }
             count: 3
             memslots: 8
@@ -100,6 +100,8 @@ public sealed class CampaignRoundTripTests
         softwareWrites: { rate: 8.5 }
         migrations:
           rate: 0.375
+          count: 9
+          start: 3s
           inFlight: 7
           pingPong: false
           cancelShare: 0.625

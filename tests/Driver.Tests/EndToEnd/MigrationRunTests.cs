@@ -1,5 +1,6 @@
 using Livebed.Driver.Results;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.Migration.Prediction;
 
 namespace Livebed.Driver.Tests.EndToEnd;
 
@@ -43,6 +44,27 @@ public sealed class MigrationRunTests
         var driver = run.History.Where(record => record.GetProperty("f").GetString() == "migration" && record.GetProperty("process").GetString() == "driver");
         Assert.Contains(driver, record => record.GetProperty("type").GetString() == "ok" && record.GetProperty("value").GetString()!.Contains(": completed, ", StringComparison.Ordinal));
         Assert.Contains(" migrated ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_guest_that_dirties_more_than_the_link_carries_is_called_diverging_before_the_limit()
+    {
+        using var folder = new TemporaryFolder();
+        var (exitCode, output, errors) = await CommandProcess.RunAsync(
+            folder.FullPath, "run", "steady-rate", "--set", "vms.0.guest.bytesPerVcpu=2MiB", "--set", "vms.0.guest.rate=600", "--set", "migrations.maxBandwidth=2MiB/s", "--set",
+            "migrations.timeLimit=4s");
+        Assert.Equal("", errors);
+        Assert.True(exitCode == ExitCodes.Valid, output);
+
+        // The run is over when its one migration is, long before its duration.
+        var results = StoredRun.In(folder.PathOf("runs")).Results;
+        Assert.InRange(results.DurationSeconds, 0, 60);
+        var migration = Assert.Single(results.Migrations);
+        Assert.Equal((MigrationStatus.Cancelled, ForecastVerdict.Diverging), (migration.Status, migration.Forecast!.Verdict));
+        Assert.True(migration.Rounds.Count >= 2 && migration.Rounds[^1].Diverging, string.Join(' ', migration.Rounds));
+
+        // Populated before: no page of round 0 was a page of zeroes.
+        Assert.Equal((512, 0), (migration.Rounds[0].Pages, migration.Rounds[0].Duplicate));
     }
 
     [Fact]

@@ -119,17 +119,9 @@ public sealed class PredictCommandTests
         using var harness = new CommandHarness();
         await harness.RunAsync(["predict", .. options, "--json"]);
         using var document = JsonDocument.Parse(harness.Out);
-        Assert.Equal([], Paths(document.RootElement, "").Where(path => !documented.Contains(path)).Distinct());
-    }
-
-    private static IEnumerable<string> Paths(JsonElement element, string path) => element.ValueKind switch
-    {
-        JsonValueKind.Object => element.EnumerateObject().SelectMany(property => Paths(property.Value, path.Length == 0 ? property.Name : $"{path}.{property.Name}")),
-        JsonValueKind.Array => element.EnumerateArray().SelectMany(item => Paths(item, path + "[]")),
         // A phase that there is not has no fields.
-        JsonValueKind.Null when path == "forecast.postcopy" => [],
-        _ => [path],
-    };
+        Assert.Equal([], JsonPaths.Of(document.RootElement).Where(path => path != "forecast.postcopy" && !documented.Contains(path)).Distinct());
+    }
 
     /// <summary>The options without those that are given otherwise.</summary>
     private static IEnumerable<string> Unless(string[] options, string[] given) => options.Chunk(2).Where(pair => !given.Contains(pair[0])).SelectMany(pair => pair);

@@ -67,6 +67,7 @@ internal static class SampleResults
         }),
         PostcopyPauses = 2,
         Predicted = new(5, 1400.5, 39.25),
+        Forecast = new(ForecastVerdict.OutOfTime, 4, 1_234_567, 1450.25, 37.5, 512.125),
         Rounds = [Round],
         Statuses = [new(MigrationStatus.Setup, 0.5), new(MigrationStatus.Active, 3.5)],
     };
@@ -125,7 +126,7 @@ internal static class SampleResults
     };
 
     private static MigrationRound Round => MigrationRound.From(
-        new RoundInfo(1, 100, 3, 52_000, 11_500, 51, 26_112, 5_750, 20, 7, DirtyLimited: true), _expected, new PredictionGap(0.095, 0.02, 0.25, GapReason.RingFull));
+        new RoundInfo(1, 100, 3, 52_000, 11_500, 51, 26_112, 5_750, 20, 7, DirtyLimited: true, Diverging: true), _expected, new PredictionGap(0.095, 0.02, 0.25, GapReason.RingFull));
 
     public static RunResults All { get; } =
         RunResults.From(Campaign, new("campaigns/sample.yaml", _startedAt, "dotnet run -c Release --project src/Driver -- run sample --seed 4242"), Outcome);

@@ -47,6 +47,19 @@ public sealed class MigrationFiguresTests
     }
 
     [Fact]
+    public void The_whole_migration_is_forecast_from_where_the_guest_was_when_it_began()
+    {
+        Assert.Null(Single(Info()).Forecast);
+        _campaign.Vms[0].Guest.Order = AccessOrder.Sequential;
+        _campaign.Vms[0].Guest.Rate = 500;
+        var forecast = Assert.Single(new MigrationFigures(_campaign).Of([Ended(Info()) with { ProgramMicroseconds = 250_000 }])).Forecast!;
+
+        // 1000 pages over 1000 a second, half of which is dirtied meanwhile: 1000, 500, 250, 125, 62, 31, 15 pages are sent, and 7 are left, of the 10 that fit.
+        Assert.Equal((ForecastVerdict.Converges, 7, 250.0), (forecast.Verdict, forecast.Rounds, forecast.StartMilliseconds));
+        Assert.InRange(forecast.TotalTime, 1_985, 1_995);
+    }
+
+    [Fact]
     public void A_gap_has_its_reason()
     {
         var throttled = Single(Info() with { Rounds = [_first, new RoundInfo(1, 400, 0, 400 * Wire, 400_000, 50, 50 * Page, 50_000, 20, 0, DirtyLimited: false)] }).Rounds[1];

@@ -20,8 +20,9 @@ public sealed class GuestStateTests
             Gen.Int[1, 60], Gen.Int[0, 100], Gen.Bool, Gen.Bool, Gen.Int[1, 4], Gen.Int[0, 40_000], Gen.Int[0, 30], Gen.Int[0, 50],
             (pages, writes, random, overlapping, stride, rate, extra, zero) => new SyntheticGuestSpec(
                 (long)pages * PageSize, writes, random, overlapping, stride, rate, new GfnRange(new Gfn(0x9000), 5), extra, zero, RepeatedPercent: 20));
-        Gen.Select(specs, Gen.Int[1, 4], Requests, Requests).Sample((spec, vcpus, before, after) =>
+        Gen.Select(specs, Gen.Bool, Gen.Int[1, 4], Requests, Requests).Sample((plain, populate, vcpus, before, after) =>
         {
+            var spec = plain with { Populate = populate };
             for (var vcpu = 0; vcpu < vcpus; vcpu++) AssertGoesOn(spec, vcpu, vcpus, before, after);
         }, iter: 500);
     }
@@ -31,12 +32,12 @@ public sealed class GuestStateTests
     {
         var interval = Gen.Select(Gen.Int[1, 9_000], Gen.Int[0, 40].HashSet[0, 12]);
         var mix = Gen.Select(Gen.Int[0, 60], Gen.Int[0, 50], Gen.Double[0.5, 20]);
-        Gen.Select(interval.Array[1, 8], Gen.Int[1, 4], mix, Requests, Requests).Sample((intervals, vcpus, shares, before, after) =>
+        Gen.Select(interval.Array[1, 8], Gen.Int[1, 4], mix, Gen.Bool, Requests, Requests).Sample((intervals, vcpus, shares, populate, before, after) =>
         {
             var time = 0;
             var lines = intervals.Select(i => string.Join(' ', i.Item2.Order().Prepend(time += i.Item1)));
             using var file = TraceFile.Of(41, [.. lines]);
-            var spec = new TraceGuestSpec(file.Path, shares.Item3, ReadPercent: shares.Item1, ZeroPercent: shares.Item2, RepeatedPercent: 10);
+            var spec = new TraceGuestSpec(file.Path, shares.Item3, ReadPercent: shares.Item1, ZeroPercent: shares.Item2, RepeatedPercent: 10) { Populate = populate };
             for (var vcpu = 0; vcpu < vcpus; vcpu++) AssertGoesOn(spec, vcpu, vcpus, before, after);
         }, iter: 500);
     }
@@ -84,6 +85,18 @@ public sealed class GuestStateTests
         AssertRefused(synthetic, With(Save(synthetic).Words, 6, 1_000));
         AssertRefused(trace, With(Save(trace).Words, 4, 2));
         AssertRefused(trace, With(Save(trace).Words, 5, 4));
+    }
+
+    [Fact]
+    public void A_populating_guest_is_saved_with_its_program()
+    {
+        var spec = new SyntheticGuestSpec(4 * PageSize, AccessesPerSecond: 1_000) { Populate = true };
+        var words = Save(spec).Words;
+        AssertRefused(spec, Save(spec with { Populate = false }));
+        AssertRefused(spec with { Populate = false }, new GuestState(words));
+        AssertRefused(spec, new GuestState([1, 2, 3]));
+        AssertRefused(spec, With(words, words.Count - 2, 6));
+        AssertRefused(spec, With(words, words.Count - 1, -1));
     }
 
     [Fact]

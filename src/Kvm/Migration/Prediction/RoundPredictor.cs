@@ -38,9 +38,6 @@ public readonly record struct RoundPredictor(int PageSize, long MemoryPages, dou
     /// <summary>Rounds until the switchover if the rate stays as it is, the one that begins now included; null when it diverges.</summary>
     public int? RoundsLeft(long pages, double dirtyPagesPerSecond) => Model(pages, dirtyPagesPerSecond).Rounds;
 
-    /// <summary>The guest dirties no less than the link carries, and what that leaves is too much to stop for.</summary>
-    public bool IsDiverging(long pages, double dirtyPagesPerSecond) => Model(pages, dirtyPagesPerSecond) is { Ratio: >= 1, Rounds: null };
-
     private GeometricModel Model(long pages, double dirtyPagesPerSecond)
     {
         var page = WireFormat.PageBytes(PageSize);

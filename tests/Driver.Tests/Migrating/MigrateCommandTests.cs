@@ -1,0 +1,102 @@
+using System.Text.Json;
+using Livebed.Driver.Campaigns;
+using Livebed.Driver.Results;
+using Livebed.Driver.Tests.Docs;
+using Livebed.Driver.Tests.Results;
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Driver.Tests.Migrating;
+
+/// <summary>`livebed migrate`: the rows that lists of options make, what becomes of what was measured, and exit status. The runs are a fake runner's.</summary>
+public sealed class MigrateCommandTests
+{
+    [Fact]
+    public async Task Each_workload_goes_over_each_link_with_each_strategy()
+    {
+        var campaigns = new List<Campaign>();
+        using var harness = new CommandHarness(Runner(campaigns, SampleResults.Migration with { Status = MigrationStatus.Completed }));
+        Assert.Equal(ExitCodes.Valid, await harness.RunAsync("migrate", "--workload", "redis,xz", "--bandwidth", "1MiB/s,8MiB/s", "--markdown", harness.Folder.PathOf("t.md")));
+
+        // The first is the small one that compiles the code.
+        Assert.Equal(1 + 16, campaigns.Count);
+        Assert.Equal(["redis", "xz"], campaigns.Skip(1).Select(campaign => campaign.Vms[0].Name).Distinct());
+        Assert.Equal([1L << 20, 8L << 20], campaigns.Skip(1).Select(campaign => campaign.Migrations.MaxBandwidth).Distinct());
+        Assert.Equal((ThrottleKind.None, 0), (campaigns[1].Migrations.Throttle, campaigns[1].Migrations.PostcopyAfterRounds));
+        Assert.Equal(ThrottleKind.AutoConverge, campaigns[2].Migrations.Throttle);
+        Assert.Equal((ThrottleKind.DirtyLimit, 256L << 10), (campaigns[3].Migrations.Throttle, campaigns[3].Migrations.VcpuDirtyLimit));
+        Assert.Equal(1, campaigns[4].Migrations.PostcopyAfterRounds);
+        Assert.Equal(17, harness.RunFolders.Count);
+        Assert.Equal(16 + 2, File.ReadAllLines(harness.Folder.PathOf("t.md")).Length);
+        Assert.Contains("redis-1MiB-plain", string.Join(' ', harness.RunFolders), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_row_is_repeated_by_the_command_that_its_results_name()
+    {
+        var campaigns = new List<Campaign>();
+        using var harness = new CommandHarness(Runner(campaigns, SampleResults.Migration));
+        await harness.RunAsync("migrate", "--workload", "sqlite", "--bandwidth", "2MiB/s", "--strategy", "dirty-limit", "--seed", "7");
+        var results = harness.RunFolders.Select(folder => ResultsJson.Read(File.ReadAllText(Path.Combine(folder, "results.json")))).Single(run => run.Name.StartsWith("sqlite", StringComparison.Ordinal));
+        var words = results.Command.Split(" -- ")[1].Split(' ');
+        Assert.Equal(ExitCodes.Valid, await harness.RunAsync(words));
+        var (row, again) = (campaigns[^2], campaigns[^1]);
+        Assert.Equal((row.Migrations, row.Seed, row.Vms[0].Guest), (again.Migrations, again.Seed, again.Vms[0].Guest));
+    }
+
+    [Theory]
+    [InlineData(5, 5, false, MigrationStatus.Completed, ExitCodes.Valid)]
+    [InlineData(6, 5, false, MigrationStatus.Completed, ExitCodes.NotWithinLimits)]
+    [InlineData(22, 20, false, MigrationStatus.Completed, ExitCodes.Valid)]
+    [InlineData(5, 5, false, MigrationStatus.Cancelled, ExitCodes.NotWithinLimits)]
+    [InlineData(4, null, true, MigrationStatus.Cancelled, ExitCodes.Valid)]
+    [InlineData(4, null, false, MigrationStatus.Cancelled, ExitCodes.NotWithinLimits)]
+    public async Task A_constant_rate_is_held_against_the_geometric_model(int rounds, int? model, bool diverging, MigrationStatus status, int exitCode)
+    {
+        var round = SampleResults.Migration.Rounds[0] with { Diverging = diverging };
+        using var harness = new CommandHarness(Runner([], SampleResults.Migration with
+        {
+            Status = status,
+            Predicted = new(model, 1, 1),
+            Rounds = [.. Enumerable.Range(0, rounds).Select(number => round with { Round = number, Diverging = diverging && number > 0 })],
+        }));
+        Assert.Equal(exitCode, await harness.RunAsync("migrate", "--dirty-share", "0.5", "--json"));
+        using var json = JsonDocument.Parse(harness.Out);
+        var row = json.RootElement.GetProperty("rows")[0];
+        Assert.Equal(exitCode == ExitCodes.Valid, row.GetProperty("modelHolds").GetBoolean());
+        Assert.Equal(diverging ? "1" : "null", row.GetProperty("divergingRound").GetRawText());
+    }
+
+    [Fact]
+    public async Task Every_field_of_the_json_is_documented()
+    {
+        var documented = Documents.InlineCode("docs/migration.md").ToHashSet(StringComparer.Ordinal);
+        using var harness = new CommandHarness(Runner([], SampleResults.Migration));
+        await harness.RunAsync("migrate", "--workload", "redis", "--strategy", "plain", "--json");
+        using var document = JsonDocument.Parse(harness.Out);
+        Assert.Equal([], JsonPaths.Of(document.RootElement).Where(path => !documented.Contains(path)).Distinct());
+    }
+
+    [Theory]
+    [InlineData("--workload nothing: there is no such file", "--workload", "nothing")]
+    [InlineData("--strategy fast: 'fast' is unknown; allowed: plain, ", "--strategy", "plain,fast")]
+    [InlineData("--bandwidth 5: ", "--bandwidth", "5")]
+    [InlineData("--dirty-share 9: 9 is out of range; allowed: 0.01 to 4", "--dirty-share", "9")]
+    [InlineData("--workload redis: the workload is given twice", "--workload", "redis", "--dirty-share", "0.5")]
+    [InlineData("--strategy plain: means nothing here", "--strategy", "plain", "--dirty-share", "0.5")]
+    [InlineData("--markdown none/t.md: its folder does not exist", "--markdown", "none/t.md")]
+    [InlineData("--seed -1: ", "--seed", "-1")]
+    public async Task What_is_not_allowed_is_said_before_anything_runs(string message, params string[] options)
+    {
+        using var harness = new CommandHarness();
+        Assert.Equal(ExitCodes.Usage, await harness.RunAsync(["migrate", .. options]));
+        Assert.StartsWith(message, harness.Error, StringComparison.Ordinal);
+        Assert.Equal(harness.Error.Length - 1, harness.Error.IndexOf('\n', StringComparison.Ordinal));
+        Assert.Empty(harness.RunFolders);
+    }
+
+    private static FakeRunner Runner(List<Campaign> campaigns, MigrationResult migration) => new((campaign, _, _, _) =>
+    {
+        campaigns.Add(campaign);
+        return Task.FromResult(new RunOutcome { Counts = new() { Accesses = 10, ChecksEvaluated = 1 }, Migrations = [migration] });
+    });
+}
