@@ -54,7 +54,7 @@ internal static class MigrateTable
         [
             row.Cell.Workload, $"{Figures.Bytes(row.Cell.Bandwidth)}/s", OperationNames.OfEnum(row.Cell.Strategy), Ended(row),
             Count(migration?.Rounds.Count), row.Cell.DirtyShare is null ? Count(forecast?.Rounds) : row.GeometricRounds is { } rounds ? Count(rounds) : "never",
-            Time(migration?.TotalTime), Time(forecast?.TotalTime), isOver ? Time(migration!.Downtime) : "-", completes ? Time(forecast!.Downtime) : "-",
+            Time(migration?.TotalTime - migration?.CheckTime), Time(forecast?.TotalTime), isOver ? Time(migration!.Downtime) : "-", completes ? Time(forecast!.Downtime) : "-",
         ];
     }
 

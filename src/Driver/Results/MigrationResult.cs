@@ -35,6 +35,9 @@ public sealed record MigrationResult
     [JsonPropertyName("downtime")]
     public required double Downtime { get; init; }
 
+    /// <summary>For which the guest stood in addition, so that its memory could be compared; no real migration does.</summary>
+    public required double CheckTime { get; init; }
+
     [JsonPropertyName("expected-downtime")]
     public required double ExpectedDowntime { get; init; }
 

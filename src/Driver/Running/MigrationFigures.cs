@@ -43,6 +43,7 @@ internal sealed class MigrationFigures(Campaign campaign)
             TotalTime = info.TotalMicroseconds / 1e3,
             SetupTime = info.SetupMicroseconds / 1e3,
             Downtime = info.DowntimeMicroseconds / 1e3,
+            CheckTime = info.CheckMicroseconds / 1e3,
             ExpectedDowntime = info.ExpectedDowntimeMicroseconds / 1e3,
             CpuThrottlePercentage = info.CpuThrottlePercentageMax,
             Ram = MigrationRam.From(info),

@@ -122,6 +122,9 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         return await _migrations!.BeginIncoming(setup, sourceKey, () => Close([])).Migration.PrepareAsync(op.ToOperation(), setup);
     }
 
+    public ValueTask<StreamStatus> CompareIncomingAsync(OperationMessage op, MemoryImageMessage image) =>
+        IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.Migration.CompareAsync(operation, image.ToImage()));
+
     public ValueTask<StreamStatus> TakeOverAsync(OperationMessage op, DeviceStateMessage state) =>
         IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.Migration.TakeOverAsync(operation, state.ToState()));
 

@@ -56,8 +56,11 @@ public interface IVmGrain : IGrainWithStringKey
     /// <summary>Destination: makes the process and takes pages. Null when this activation is on its way out because somebody called it before: call again.</summary>
     ValueTask<StreamStatus?> PrepareIncomingAsync(OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey);
 
-    /// <summary>See <see cref="IMigrationDestination.TakeOverAsync"/>; every page of the VM is looked at, which takes its time.</summary>
+    /// <summary>See <see cref="IMigrationDestination.CompareAsync"/>; every page of the VM is looked at, which takes its time.</summary>
     [ResponseTimeout("00:10:00")]
+    ValueTask<StreamStatus> CompareIncomingAsync(OperationMessage op, MemoryImageMessage image);
+
+    /// <summary>See <see cref="IMigrationDestination.TakeOverAsync"/>.</summary>
     ValueTask<StreamStatus> TakeOverAsync(OperationMessage op, DeviceStateMessage state);
 
     /// <summary>See <see cref="IMigrationDestination.FinishAsync"/>.</summary>

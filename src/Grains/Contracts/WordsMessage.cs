@@ -10,6 +10,10 @@ public readonly record struct WordsMessage([property: Id(0)] ReadOnlyMemory<byte
 {
     public static WordsMessage From(ReadOnlySpan<ulong> words) => new(MemoryMarshal.AsBytes(words).ToArray());
 
+    public static WordsMessage[] From(IReadOnlyList<ulong[]> blocks) => [.. blocks.Select(block => From(block))];
+
+    public static ulong[][] ToWords(WordsMessage[] blocks) => Array.ConvertAll(blocks, block => block.ToWords());
+
     public ulong[] ToWords() => MemoryMarshal.Cast<byte, ulong>(Bytes.Span).ToArray();
 
     /// <summary>ORs the words into others.</summary>

@@ -39,6 +39,7 @@ internal sealed class HandOver(
     /// <summary>S6 as a migration sees it: each page that differs from its last sent copy is in the final dirty set.</summary>
     public async ValueTask CheckFinalSetAsync(Operation op)
     {
+        using var check = record.Check();
         foreach (var block in ram.Blocks)
         {
             vm.Counters.ChecksEvaluated++;
@@ -54,7 +55,10 @@ internal sealed class HandOver(
     /// <summary>Asks the destination to take the VM over, with everything but pages; from here on only the inventory can give it back.</summary>
     public async ValueTask<MigrationOwner> OfferAsync(Operation op, bool toPostcopy)
     {
-        var state = await StateAsync(op, toPostcopy);
+        ulong[][] discard = toPostcopy ? [.. ram.Blocks.Select(block => (ulong[])block.Dirty.Clone())] : [];
+        if (await CompareAsync(op, discard) is var compared and not StreamStatus.Ok)
+            return record.Failed($"the destination did not compare its memory: {compared}", MigrationOwner.Source);
+        var state = await StateAsync(op, discard);
         record.DeviceStateSent();
         var answer = await destination.TakeOverAsync(op, state);
         if (answer == StreamStatus.Ok)
@@ -90,20 +94,27 @@ internal sealed class HandOver(
         return MigrationOwner.Unknown;
     }
 
-    private async ValueTask<DeviceState> StateAsync(Operation op, bool toPostcopy)
+    /// <summary>M1. The destination has not been asked to run the VM yet, so whatever becomes of this the VM is the source's.</summary>
+    private async ValueTask<StreamStatus> CompareAsync(Operation op, ulong[][] stale)
     {
-        var image = new List<ulong[]>();
+        using var check = record.Check();
+        var checksums = new List<ulong[]>();
         var newest = new List<ulong[]>();
         foreach (var block in ram.Blocks)
         {
-            image.Add(await stream.ImageAsync(op, block.Range));
+            checksums.Add(await stream.ImageAsync(op, block.Range));
             newest.Add(await stream.SaveOracleAsync(op, block.Range));
         }
 
+        return await destination.CompareAsync(op, new MemoryImage(checksums, newest, stale));
+    }
+
+    private async ValueTask<DeviceState> StateAsync(Operation op, ulong[][] discard)
+    {
         var vcpus = new List<VcpuState>();
         foreach (var vcpu in vm.Vcpus) vcpus.Add(await vcpu.SaveAsync(op));
         var memslots = vm.Memslots.Active.Slots.Where(slot => slot.Id < MemslotUpdater.FirstPrivateId).OrderBy(slot => slot.Id)
             .Select(slot => new MemslotChange(slot.Id, slot.BaseGfn, slot.Pages, slot.BaseHva, slot.Flags & ~MemslotFlags.LogDirtyPages));
-        return new DeviceState([.. memslots], vcpus, image, newest, toPostcopy ? [.. ram.Blocks.Select(block => (ulong[])block.Dirty.Clone())] : []);
+        return new DeviceState([.. memslots], vcpus, discard);
     }
 }

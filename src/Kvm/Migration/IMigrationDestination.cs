@@ -8,7 +8,10 @@ public interface IMigrationDestination
     /// <summary>Makes the process and its memory, and takes pages from now on.</summary>
     ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup);
 
-    /// <summary>The end of pre-copy: all pages are there, or what is not is named as discarded. Ok means that the VM is the destination's and runs; Refused that it never will.</summary>
+    /// <summary>The bed's own check, after the last page of pre-copy: every page is as the frozen source has it (M1). Refused when nothing was prepared here.</summary>
+    ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image);
+
+    /// <summary>The end of pre-copy, when memory has been compared: all pages are there, or what is not is named as discarded. Ok means that the VM is the destination's and runs; Refused that it never will.</summary>
     ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state);
 
     /// <summary>Post-copy: the last page has been sent. Refused when some are still missing.</summary>

@@ -6,8 +6,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// The destination's user space (<c>process_incoming_migration_co</c>, migration/migration.c): makes the process, lets its host take pages, and, when the source has stopped, loads the VM, compares
-/// memory with the source's page by page, claims the VM and lets it run: in this order, so that nothing that is wrong ever runs. In post-copy it runs with pages missing,
+/// The destination's user space (<c>process_incoming_migration_co</c>, migration/migration.c): makes the process, lets its host take pages, and, when the source has stopped, compares
+/// memory with the source's page by page, loads the VM, claims it and lets it run: in this order, so that nothing that was not looked at ever runs. In post-copy it runs with pages missing,
 /// and a fault on one asks the source for it.
 /// </summary>
 /// <param name="world">the world it runs in</param>
@@ -23,12 +23,14 @@ public sealed class IncomingMigration(
 {
     private readonly Place _place = new(world);
     private MigrationSetup? _setup;
+    private MemoryImage? _image;
     private Stage _stage;
 
     private enum Stage : byte
     {
         Nothing,
         Prepared,
+        Compared,
         TakingOver,
         Runs,
         Complete,
@@ -60,11 +62,23 @@ public sealed class IncomingMigration(
     }
 
     /// <inheritdoc/>
+    public async ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image)
+    {
+        _place.Writes();
+        if (_stage is not (Stage.Prepared or Stage.Compared) || _setup is not { } setup) return StreamStatus.Refused;
+        for (var i = 0; i < setup.Blocks.Count; i++) await CompareAsync(op, setup, i, image);
+        _place.Writes();
+        if (_stage is not (Stage.Prepared or Stage.Compared)) return StreamStatus.Refused;
+        (_image, _stage) = (image, Stage.Compared);
+        return StreamStatus.Ok;
+    }
+
+    /// <inheritdoc/>
     public async ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state)
     {
         _place.Writes();
         if (_stage is Stage.Runs or Stage.Complete) return StreamStatus.Ok;
-        if (_stage != Stage.Prepared || _setup is not { } setup) return StreamStatus.Refused;
+        if (_stage != Stage.Compared || _setup is not { } setup || _image is not { } image) return StreamStatus.Refused;
         _stage = Stage.TakingOver;
         if (state.IsPostcopy)
             await stream.EnterPostcopyAsync(op, setup.Stream, setup.Blocks, [.. state.Discard.Select(words => (ReadOnlyMemory<ulong>)words)], this);
@@ -72,8 +86,8 @@ public sealed class IncomingMigration(
             await stream.EndIncomingAsync(op, setup.Stream);
 
         // After the discards, which forget what the oracle knew.
-        for (var i = 0; i < setup.Blocks.Count; i++) await stream.LoadOracleAsync(op, setup.Blocks[i], state.Newest[i]);
-        await CompareAsync(op, setup, state);
+        for (var i = 0; i < setup.Blocks.Count; i++) await stream.LoadOracleAsync(op, setup.Blocks[i], image.Newest[i]);
+        _image = null;
         await vm.LoadAsync(op, state);
         var answer = await OwnershipClaim.MakeAsync(world, inventory, op, setup.Vm, setup.Epoch, setup.Destination);
         _place.Writes();
@@ -112,7 +126,7 @@ public sealed class IncomingMigration(
         if (_stage is Stage.Runs or Stage.Complete) return StreamStatus.Refused;
 
         // A take-over that is under way finds the VM claimed by the source, and drops it itself.
-        if (_stage == Stage.Prepared) await DropAsync(op, _setup!);
+        if (_stage is Stage.Prepared or Stage.Compared) await DropAsync(op, _setup!);
         return StreamStatus.Ok;
     }
 
@@ -134,26 +148,23 @@ public sealed class IncomingMigration(
         return missing;
     }
 
-    /// <summary>Every page that is here must be the source's page as it was when that stopped; in post-copy, every page that was not discarded.</summary>
-    private async ValueTask CompareAsync(Operation op, MigrationSetup setup, DeviceState state)
+    /// <summary>Every page that is here must be the source's page as it was when that stopped; in post-copy, every page that will not be discarded.</summary>
+    private async ValueTask CompareAsync(Operation op, MigrationSetup setup, int index, MemoryImage image)
     {
-        for (var i = 0; i < setup.Blocks.Count; i++)
+        var block = setup.Blocks[index];
+        var here = await stream.ImageAsync(op, block);
+        var differing = new List<Hva>();
+        for (var page = 0; page < here.Length; page++)
         {
-            var block = setup.Blocks[i];
-            var here = await stream.ImageAsync(op, block);
-            var differing = new List<Hva>();
-            for (var page = 0; page < here.Length; page++)
-            {
-                if (state.IsPostcopy && (state.Discard[i][page >> 6] & (1UL << (page & 63))) != 0) continue;
-                PagesCompared++;
-                if (here[page] != state.Image[i][page]) differing.Add(block.Start + page);
-            }
-
-            if (differing.Count > 0)
-                world.Observer.Violated(new Violation(
-                    Invariants.SameMemory,
-                    $"{differing.Count} pages of {setup.Vm} at {setup.Destination} differ from the source's at switchover, the first at {differing[0]}",
-                    name, Hva: differing[0].Value, Operations: [op.Id]));
+            if (!image.IsThere(index, page)) continue;
+            PagesCompared++;
+            if (here[page] != image.Checksums[index][page]) differing.Add(block.Start + page);
         }
+
+        if (differing.Count > 0)
+            world.Observer.Violated(new Violation(
+                Invariants.SameMemory,
+                $"{differing.Count} pages of {setup.Vm} at {setup.Destination} differ from the source's at switchover, the first at {differing[0]}",
+                name, Hva: differing[0].Value, Operations: [op.Id]));
     }
 }

@@ -11,8 +11,11 @@ public sealed record MigrationInfo
     public long TotalMicroseconds { get; init; }
     public long SetupMicroseconds { get; init; }
 
-    /// <summary>From the moment when the last vCPU left the guest until the destination ran.</summary>
+    /// <summary>From the moment when the last vCPU left the guest until the destination ran, without <see cref="CheckMicroseconds"/>.</summary>
     public long DowntimeMicroseconds { get; init; }
+
+    /// <summary>For which the guest stood still in addition, so that the bed could compare its memory: no real migration does.</summary>
+    public long CheckMicroseconds { get; init; }
 
     public long ExpectedDowntimeMicroseconds { get; init; }
 

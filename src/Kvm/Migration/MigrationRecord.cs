@@ -21,6 +21,7 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
     private long _bytesAtStop;
     private long _bytesAtHandOver;
     private long _downtime;
+    private long _checks;
     private long _setupTime;
     private long _ended;
     private long _epoch;
@@ -50,6 +51,7 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
         TotalMicroseconds = MigrationStates.IsOver(Status) ? _ended : Elapsed,
         SetupMicroseconds = _setupTime,
         DowntimeMicroseconds = _downtime,
+        CheckMicroseconds = _checks,
         ExpectedDowntimeMicroseconds = ExpectedDowntimeMicroseconds,
         Remaining = Status == MigrationStatus.Completed ? 0 : ram.DirtyPages * setup.PageSize,
         Total = setup.Blocks.Sum(block => block.Pages) * setup.PageSize,
@@ -118,11 +120,22 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
 
     public void DeviceStateSent() => _bytesAtHandOver = channels.Bytes;
 
-    public void HandedOver(long epoch) => (_isHandedOver, _epoch, _downtime) = (true, epoch, vm.World.NowMicroseconds - _stoppedAt);
+    public void HandedOver(long epoch) => (_isHandedOver, _epoch, _downtime) = (true, epoch, Stood);
 
     public void Kept(long epoch) => _epoch = epoch;
 
     /// <summary>The source runs on; the time for which it stood was downtime all the same.</summary>
-    public void Resumed() => _downtime = vm.World.NowMicroseconds - _stoppedAt;
+    public void Resumed() => _downtime = Stood;
 
+    /// <summary>What goes on until it is disposed is the bed's own check and no part of a migration: no downtime, though the guest stands.</summary>
+    public CheckTime Check() => new(this);
+
+    private long Stood => vm.World.NowMicroseconds - _stoppedAt - _checks;
+
+    public readonly struct CheckTime(MigrationRecord record) : IDisposable
+    {
+        private readonly long _began = record.Elapsed;
+
+        public void Dispose() => record._checks += record.Elapsed - _began;
+    }
 }

@@ -33,7 +33,7 @@ public sealed class ResultsJsonTests
         var migration = root.GetProperty("migrations")[0];
         Assert.Equal(
             [
-                "vm", "workload", "source", "destination", "epoch", "status", "reason", "guestLost", "total-time", "setup-time", "downtime", "expected-downtime",
+                "vm", "workload", "source", "destination", "epoch", "status", "reason", "guestLost", "total-time", "setup-time", "downtime", "checkTime", "expected-downtime",
                 "cpu-throttle-percentage", "ram", "postcopyPauses", "predicted", "forecast", "rounds", "statuses",
             ],
             Names(migration));

@@ -48,6 +48,7 @@ internal static class SampleResults
         TotalTime = 1500.25,
         SetupTime = 3.5,
         Downtime = 40.125,
+        CheckTime = 12.5,
         ExpectedDowntime = 38,
         CpuThrottlePercentage = 30,
         Ram = MigrationRam.From(new MigrationInfo

@@ -60,6 +60,8 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationRetu
 
     public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup) => CallAsync(() => Destination!.PrepareAsync(op, setup));
 
+    public ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image) => CallAsync(() => Destination!.CompareAsync(op, image));
+
     public async ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state)
     {
         var answer = await CallAsync(() => Destination!.TakeOverAsync(op, state));

@@ -20,6 +20,9 @@ internal sealed class GrainMigrationDestination(IVmGrain destination, VmMessage 
         return StreamStatus.Refused;
     });
 
+    public ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image) =>
+        Unanswered.OrAsync(StreamStatus.Lost, () => destination.CompareIncomingAsync(OperationMessage.From(op), MemoryImageMessage.From(image)));
+
     public ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state) =>
         Unanswered.OrAsync(StreamStatus.Lost, () => destination.TakeOverAsync(OperationMessage.From(op), DeviceStateMessage.From(state)));
 
