@@ -22,16 +22,22 @@ internal sealed class ActorBed : IAsyncDisposable
     private int _hosts = -1;
     private int _vms;
 
-    private ActorBed(EmbeddedCluster cluster, CallCounter calls, LostAnswers losses)
+    private ActorBed(EmbeddedCluster cluster, CallCounter calls, LostAnswers losses, HeldCalls held)
     {
         _cluster = cluster;
         Calls = calls;
         Losses = losses;
+        Held = held;
     }
 
     public CallCounter Calls { get; }
 
     public LostAnswers Losses { get; }
+
+    public HeldCalls Held { get; }
+
+    /// <summary>Of all reports that were taken through a <see cref="BedVm"/>.</summary>
+    public GuestRunsBook GuestRuns { get; } = new();
 
     public IGrainFactory Grains => _cluster.Client;
 
@@ -39,14 +45,16 @@ internal sealed class ActorBed : IAsyncDisposable
     {
         var calls = new CallCounter();
         var losses = new LostAnswers();
+        var held = new HeldCalls();
         return new ActorBed(
             await EmbeddedCluster.StartAsync(new ClusterSettings
             {
                 Silos = silos,
                 Placement = placement,
                 SampleRatio = 0,
-                ConfigureSilo = services => services.AddSingleton<IIncomingGrainCallFilter>(calls).AddSingleton<IIncomingGrainCallFilter>(losses),
-            }), calls, losses);
+                ConfigureSilo = services => services.AddSingleton<IIncomingGrainCallFilter>(calls).AddSingleton<IIncomingGrainCallFilter>(losses)
+                    .AddSingleton<IIncomingGrainCallFilter>(held),
+            }), calls, losses, held);
     }
 
     public Operation NextOperation(OperationKind kind) => new(_ids.Next(), kind);

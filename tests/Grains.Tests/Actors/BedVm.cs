@@ -43,7 +43,9 @@ internal sealed class BedVm
     public int AddressSpaceId => _ordinal;
     public HvaRange Ram => new(VmLayout.RamHva, _plan.RamPages);
 
-    public IVcpuGrain Vcpu(int index) => _bed.Grains.GetGrain<IVcpuGrain>(ActorKeys.Vcpu(Key, index));
+    public string VcpuKey(int index) => ActorKeys.Vcpu(Key, index);
+
+    public IVcpuGrain Vcpu(int index) => _bed.Grains.GetGrain<IVcpuGrain>(VcpuKey(index));
 
     /// <summary>As the driver does it: again, while the activation is one that is going away.</summary>
     public async Task CreateAsync()
@@ -61,13 +63,18 @@ internal sealed class BedVm
 
     public async Task<long> DirtyLogAsync(DirtyLogStep step) => await Grain.DirtyLogAsync(_bed.Next(KindOf(step)), step);
 
-    public async Task<IReadOnlyList<ActorReport>> DestroyAsync(DestroyOrder order = DestroyOrder.VmFirst, bool sharesAddressSpace = false) =>
-        await Grain.DestroyAsync(_bed.Next(OperationKind.VmDestroy), new DestroyMessage(order, sharesAddressSpace));
+    public async Task<IReadOnlyList<ActorReport>> DestroyAsync(DestroyOrder order = DestroyOrder.VmFirst, bool sharesAddressSpace = false)
+    {
+        var last = await Grain.DestroyAsync(_bed.Next(OperationKind.VmDestroy), new DestroyMessage(order, sharesAddressSpace));
+        _bed.GuestRuns.Take(last);
+        return last;
+    }
 
     /// <summary>Reports of host, VM and vCPUs; none may tell of a violation or a failure.</summary>
     public async Task<IReadOnlyList<ActorReport>> InspectAsync()
     {
         ActorReport[] reports = [await Host.InspectAsync(), .. await Grain.InspectAsync(settled: false)];
+        _bed.GuestRuns.Take(reports);
         Assert.All(reports, report => Assert.Empty(report.Violations));
         Assert.All(reports, report => Assert.Null(report.Failure));
         return reports;
@@ -104,6 +111,18 @@ internal sealed class BedVm
             [Ram, new HvaRange(VmLayout.HotplugHva, VmPlan.HotplugPages)], ActorBed.PageSize),
         parameters ?? new MigrationParameters { DowntimeLimitMicroseconds = 20_000, BatchPages = 64, RoundsMax = 50, TimeoutAction = TimeoutAction.Suspend },
         to.Key, to.Message());
+
+    /// <summary>Moves the VM to where <paramref name="to"/> is not made yet.</summary>
+    public async Task<MigrationOutcome> MigrateAsync(BedVm to, MigrationParameters? parameters = null)
+    {
+        var outcome = await Grain.MigrateAsync(_bed.Next(OperationKind.Migration), RequestTo(to, parameters));
+        _bed.GuestRuns.Take(outcome.LastReports);
+        Assert.All(outcome.LastReports, report => Assert.Empty(report.Violations));
+        Assert.All(outcome.LastReports, report => Assert.Null(report.Failure));
+        return outcome;
+    }
+
+    public async Task<CancelCase> CancelMigrationAsync() => await Grain.CancelMigrationAsync(_bed.Next(OperationKind.Migration));
 
     /// <summary>Returns when the VM's migration is in this status.</summary>
     public async Task MigratesAsync(MigrationStatus status) =>
