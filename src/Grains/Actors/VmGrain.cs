@@ -29,6 +29,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     private VmProcess? _process;
     private VmMigrations? _migrations;
     private Task _moving = Task.CompletedTask;
+    private Task _dropping = Task.CompletedTask;
     private int _commandsRunning;
     private bool _isClosing;
     private Vacancy? _vacancy;
@@ -114,12 +115,14 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     public ValueTask<StreamStatus> RequestPageAsync(OperationMessage op, long hva) =>
         _migrations?.RequestPageAsync(op.ToOperation(), new Hva(hva)) ?? Vacant(ValueTask.FromResult(StreamStatus.Lost));
 
+    public ValueTask<bool> MigratesAsync(long stream) => ValueTask.FromResult(_migrations?.Migrates(stream) ?? Vacant(false));
+
     public async ValueTask<StreamStatus?> PrepareIncomingAsync(OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey)
     {
         if (!Vacancy.TryFill()) return null;
         if (_process is not null) return StreamStatus.Refused;
         Begin(target);
-        return await _migrations!.BeginIncoming(setup, sourceKey, () => Close([])).Migration.PrepareAsync(op.ToOperation(), setup);
+        return await _migrations!.PrepareIncomingAsync(op.ToOperation(), setup, sourceKey, DropAsync);
     }
 
     public ValueTask<StreamStatus> TakeOverAsync(OperationMessage op, DeviceStateMessage state) =>
@@ -216,6 +219,18 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         _migrations!.Cancel();
         await _moving.ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
         if (_migrations.Incoming is { } incoming) await incoming.Migration.AbandonAsync(op);
+        await _dropping;
+    }
+
+    /// <summary>A VM that was to come here never will, or has come and is lost: nobody waits for its last reports.</summary>
+    private async ValueTask DropAsync(Operation op)
+    {
+        var dropping = DropNowAsync();
+        _dropping = dropping;
+        await dropping;
+
+        async Task DropNowAsync() =>
+            await _process!.LeaveReportsAsync(Close(await TearDownAsync(_process, op, new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false))));
     }
 
     /// <summary>All of it goes. Migrations under way are given up; commands under way hold a reference to the VM, so they end first.</summary>

@@ -70,10 +70,11 @@ internal sealed class BedVm
         return last;
     }
 
-    /// <summary>Reports of host, VM and vCPUs; none may tell of a violation or a failure.</summary>
+    /// <summary>Reports of host, VM and vCPUs, and of those that went away there by themselves; none may tell of a violation or a failure.</summary>
     public async Task<IReadOnlyList<ActorReport>> InspectAsync()
     {
-        ActorReport[] reports = [await Host.InspectAsync(), .. await Grain.InspectAsync(settled: false)];
+        var host = await Host.InspectAsync();
+        ActorReport[] reports = [host, .. await Grain.InspectAsync(settled: false), .. host.LastOfOthers];
         _bed.GuestRuns.Take(reports);
         Assert.All(reports, report => Assert.Empty(report.Violations));
         Assert.All(reports, report => Assert.Null(report.Failure));
