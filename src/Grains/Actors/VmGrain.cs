@@ -29,9 +29,10 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     private VmProcess? _process;
     private VmMigrations? _migrations;
     private Task _moving = Task.CompletedTask;
-    private Task _dropping = Task.CompletedTask;
+    private Task<ActorReport[]>? _dropping;
     private int _commandsRunning;
     private bool _isClosing;
+    private bool _hasLeft;
     private Vacancy? _vacancy;
 
     private Vacancy Vacancy => _vacancy ??= new Vacancy(this);
@@ -122,7 +123,7 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         if (!Vacancy.TryFill()) return null;
         if (_process is not null) return StreamStatus.Refused;
         Begin(target);
-        return await _migrations!.PrepareIncomingAsync(op.ToOperation(), setup, sourceKey, DropAsync);
+        return await _migrations!.PrepareIncomingAsync(op.ToOperation(), setup, sourceKey, DropAsync, LeaveAsync);
     }
 
     public ValueTask<StreamStatus> TakeOverAsync(OperationMessage op, DeviceStateMessage state) =>
@@ -219,18 +220,21 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         _migrations!.Cancel();
         await _moving.ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
         if (_migrations.Incoming is { } incoming) await incoming.Migration.AbandonAsync(op);
-        await _dropping;
+        await LeaveAsync();
     }
 
-    /// <summary>A VM that was to come here never will, or has come and is lost: nobody waits for its last reports.</summary>
-    private async ValueTask DropAsync(Operation op)
-    {
-        var dropping = DropNowAsync();
-        _dropping = dropping;
-        await dropping;
+    /// <summary>A VM that was to come here never will, or has come and is lost.</summary>
+    private async ValueTask DropAsync(Operation op) =>
+        await (_dropping = TearDownAsync(_process!, op, new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false)).AsTask());
 
-        async Task DropNowAsync() =>
-            await _process!.LeaveReportsAsync(Close(await TearDownAsync(_process, op, new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false))));
+    /// <summary>After a VM was dropped, and what dropped it is in the history: nobody waits for its last reports, so the host keeps them.</summary>
+    private async ValueTask LeaveAsync()
+    {
+        if (_dropping is not { } dropping) return;
+        var vcpus = await dropping;
+        if (_hasLeft) return;
+        _hasLeft = true;
+        await _process!.LeaveReportsAsync(Close(vcpus));
     }
 
     /// <summary>All of it goes. Migrations under way are given up; commands under way hold a reference to the VM, so they end first.</summary>
@@ -268,7 +272,9 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         if (_migrations?.Incoming is not { } incoming || _journal is not { } journal) return Vacant(absent);
         var operation = op.ToOperation();
         using var scope = journal.Observer.Enter(operation);
-        return await call(incoming, operation);
+        var answer = await call(incoming, operation);
+        await LeaveAsync();
+        return answer;
     }
 
     private VmProcess Begin(VmMessage vm)

@@ -39,6 +39,9 @@ internal sealed class ActorBed : IAsyncDisposable
     /// <summary>Of all reports that were taken through a <see cref="BedVm"/>.</summary>
     public GuestRunsBook GuestRuns { get; } = new();
 
+    /// <summary>What happened, of the same reports.</summary>
+    public List<HistoryEntry> History { get; } = [];
+
     public IGrainFactory Grains => _cluster.Client;
 
     public static async Task<ActorBed> StartAsync(PlacementMode placement, int silos)
@@ -55,6 +58,16 @@ internal sealed class ActorBed : IAsyncDisposable
                 ConfigureSilo = services => services.AddSingleton<IIncomingGrainCallFilter>(calls).AddSingleton<IIncomingGrainCallFilter>(losses)
                     .AddSingleton<IIncomingGrainCallFilter>(held),
             }), calls, losses, held);
+    }
+
+    /// <summary>What is new in a report; each is taken once.</summary>
+    public void Take(IEnumerable<ActorReport> reports)
+    {
+        foreach (var report in reports)
+        {
+            GuestRuns.Take(report.GuestRuns);
+            lock (History) History.AddRange(report.History);
+        }
     }
 
     public Operation NextOperation(OperationKind kind) => new(_ids.Next(), kind);
@@ -89,6 +102,13 @@ internal sealed class ActorBed : IAsyncDisposable
     }
 
     public Task KillSiloAsync(int silo) => _cluster.KillSiloAsync(silo);
+
+    /// <summary>The host's machine dies, and with it all that runs there.</summary>
+    public async Task KillHostAsync(string hostKey)
+    {
+        await KillSiloAsync((int)ActorKeys.Parse(hostKey).Index);
+        GuestRuns.Died(hostKey);
+    }
 
     public ValueTask DisposeAsync() => _cluster.DisposeAsync();
 }

@@ -66,19 +66,16 @@ internal sealed class BedVm
     public async Task<IReadOnlyList<ActorReport>> DestroyAsync(DestroyOrder order = DestroyOrder.VmFirst, bool sharesAddressSpace = false)
     {
         var last = await Grain.DestroyAsync(_bed.Next(OperationKind.VmDestroy), new DestroyMessage(order, sharesAddressSpace));
-        _bed.GuestRuns.Take(last);
+        _bed.Take(last);
         return last;
     }
 
     /// <summary>Reports of host, VM and vCPUs, and of those that went away there by themselves; none may tell of a violation or a failure.</summary>
     public async Task<IReadOnlyList<ActorReport>> InspectAsync()
     {
-        var host = await Host.InspectAsync();
-        ActorReport[] reports = [host, .. await Grain.InspectAsync(settled: false), .. host.LastOfOthers];
-        _bed.GuestRuns.Take(reports);
-        Assert.All(reports, report => Assert.Empty(report.Violations));
-        Assert.All(reports, report => Assert.Null(report.Failure));
-        return reports;
+        var host = await InspectHostAsync();
+        var vm = await Grain.InspectAsync(settled: false);
+        return [host, .. Taken(vm)];
     }
 
     /// <summary>A counter, summed over host, VM and vCPUs.</summary>
@@ -94,9 +91,18 @@ internal sealed class BedVm
     /// <summary>What must be left of a VM: nothing, at its host and on the silos.</summary>
     public async Task LeavesNothingAsync()
     {
-        var usage = (await Host.InspectAsync()).Counters.Where(entry => entry.Key.StartsWith("usage.", StringComparison.Ordinal)).ToList();
+        var usage = (await InspectHostAsync()).Counters.Where(entry => entry.Key.StartsWith("usage.", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(usage);
         Assert.All(usage, entry => Assert.Equal(0, entry.Value));
+        await LeavesNoActivationAsync();
+    }
+
+    /// <summary>As <see cref="LeavesNothingAsync"/>, where nobody has ordered the end.</summary>
+    public async Task ComesToNothingAsync()
+    {
+        await Until.HoldsAsync(
+            async () => (await InspectHostAsync()).Counters.Where(entry => entry.Key.StartsWith("usage.", StringComparison.Ordinal)).Sum(entry => entry.Value), used => used == 0,
+            $"the end of {Key} by itself");
         await LeavesNoActivationAsync();
     }
 
@@ -117,9 +123,7 @@ internal sealed class BedVm
     public async Task<MigrationOutcome> MigrateAsync(BedVm to, MigrationParameters? parameters = null)
     {
         var outcome = await Grain.MigrateAsync(_bed.Next(OperationKind.Migration), RequestTo(to, parameters));
-        _bed.GuestRuns.Take(outcome.LastReports);
-        Assert.All(outcome.LastReports, report => Assert.Empty(report.Violations));
-        Assert.All(outcome.LastReports, report => Assert.Null(report.Failure));
+        Taken(outcome.LastReports);
         return outcome;
     }
 
@@ -128,6 +132,21 @@ internal sealed class BedVm
     /// <summary>Returns when the VM's migration is in this status.</summary>
     public async Task MigratesAsync(MigrationStatus status) =>
         await Until.HoldsAsync(async () => await Grain.MigrationInfoAsync(), info => info?.Status == status, $"a migration that is {status}");
+
+    private async Task<ActorReport> InspectHostAsync()
+    {
+        var host = await Host.InspectAsync();
+        Taken([host, .. host.LastOfOthers]);
+        return host;
+    }
+
+    private IReadOnlyList<ActorReport> Taken(IReadOnlyList<ActorReport> reports)
+    {
+        _bed.Take(reports);
+        Assert.All(reports, report => Assert.Empty(report.Violations));
+        Assert.All(reports, report => Assert.Null(report.Failure));
+        return reports;
+    }
 
     private static OperationKind KindOf(DirtyLogStep step) => step switch
     {

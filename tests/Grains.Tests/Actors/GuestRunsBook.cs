@@ -9,9 +9,9 @@ internal sealed class GuestRunsBook
 {
     private readonly ConcurrentBag<GuestRunsEntry> _entries = [];
 
-    public void Take(IEnumerable<ActorReport> reports)
+    public void Take(IEnumerable<GuestRunsEntry> entries)
     {
-        foreach (var entry in reports.SelectMany(report => report.GuestRuns)) _entries.Add(entry);
+        foreach (var entry in entries) _entries.Add(entry);
     }
 
     /// <summary>The host is dead: what ran there runs no more.</summary>
@@ -32,6 +32,10 @@ internal sealed class GuestRunsBook
         var entries = Of(vm);
         Assert.NotEmpty(entries);
         Assert.All(entries, entry => Assert.Null(check.Note(entry.Vm, entry.Host, entry.Epoch, entry.Runs)));
-        return entries[^1].Runs ? entries[^1].Host : null;
+
+        // A host that stops, or dies, after another has begun says nothing of that one.
+        string? host = null;
+        foreach (var entry in entries) host = entry.Runs ? entry.Host : entry.Host == host ? null : host;
+        return host;
     }
 }

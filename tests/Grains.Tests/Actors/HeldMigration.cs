@@ -30,7 +30,7 @@ internal sealed class HeldMigration : IDisposable
         BatchPages = 64,
         RoundsMax = 1,
         TimeoutAction = TimeoutAction.Suspend,
-        RecoveryLimitMicroseconds = 0,
+        RecoveryLimitMicroseconds = 1_500_000,
     };
 
     private static MigrationParameters ToPostcopy => OneRound with { PostcopyAfterRounds = 1 };

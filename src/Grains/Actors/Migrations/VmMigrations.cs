@@ -40,11 +40,21 @@ internal sealed class VmMigrations(IGrainFactory grains, ActorJournal journal, V
     public bool Migrates(long stream) => Migrating?.Stream == stream;
 
     /// <summary>The VM is to come from another host.</summary>
-    public async ValueTask<StreamStatus> PrepareIncomingAsync(Operation op, MigrationSetup setup, string sourceKey, Func<Operation, ValueTask> drop)
+    /// <param name="op">the operation</param>
+    /// <param name="setup">the migration</param>
+    /// <param name="sourceKey">the VM's grain at the source</param>
+    /// <param name="drop">takes down what there is of the VM</param>
+    /// <param name="leave">called when it needs its source no more; if it was dropped, the grain goes</param>
+    public async ValueTask<StreamStatus> PrepareIncomingAsync(
+        Operation op, MigrationSetup setup, string sourceKey, Func<Operation, ValueTask> drop, Func<ValueTask> leave)
     {
         Incoming = new IncomingSide(grains, journal, process, setup, sourceKey, drop);
         var status = await Incoming.Migration.PrepareAsync(op, setup);
-        journal.World.Start("watch-source", Incoming.WatchSourceAsync);
+        journal.World.Start("watch-source", async () =>
+        {
+            await Incoming.WatchSourceAsync();
+            await leave();
+        });
         return status;
     }
 
