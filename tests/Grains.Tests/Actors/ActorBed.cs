@@ -44,7 +44,7 @@ internal sealed class ActorBed : IAsyncDisposable
 
     public IGrainFactory Grains => _cluster.Client;
 
-    public static async Task<ActorBed> StartAsync(PlacementMode placement, int silos)
+    public static async Task<ActorBed> StartAsync(PlacementMode placement, int silos, bool silosDie = false)
     {
         var calls = new CallCounter();
         var losses = new LostAnswers();
@@ -55,6 +55,7 @@ internal sealed class ActorBed : IAsyncDisposable
                 Silos = silos,
                 Placement = placement,
                 SampleRatio = 0,
+                SilosDie = silosDie,
                 ConfigureSilo = services => services.AddSingleton<IIncomingGrainCallFilter>(calls).AddSingleton<IIncomingGrainCallFilter>(losses)
                     .AddSingleton<IIncomingGrainCallFilter>(held),
             }), calls, losses, held);

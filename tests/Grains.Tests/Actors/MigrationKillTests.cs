@@ -35,7 +35,7 @@ public sealed class MigrationKillTests
     [MemberData(nameof(Statuses))]
     public async Task The_destination_goes_on_or_goes_away_when_the_source_dies(MigrationStatus status)
     {
-        await using var bed = await ActorBed.StartAsync(PlacementMode.Packed, silos: 3);
+        await using var bed = await ActorBed.StartAsync(PlacementMode.Packed, silos: 3, silosDie: true);
         var (here, there) = await PairAsync(bed, mortalIsSource: true);
         using var held = await HeldMigration.AtAsync(bed, here, there, status);
         await SourceDiesAsync(bed, here, there, held, status switch
@@ -53,7 +53,7 @@ public sealed class MigrationKillTests
     [InlineData(false)]
     public async Task The_destination_goes_on_when_the_source_dies_that_has_asked_it_to_take_over(bool hasClaimed)
     {
-        await using var bed = await ActorBed.StartAsync(PlacementMode.Packed, silos: 3);
+        await using var bed = await ActorBed.StartAsync(PlacementMode.Packed, silos: 3, silosDie: true);
         var (here, there) = await PairAsync(bed, mortalIsSource: true);
         using var held = hasClaimed ? await HeldMigration.ClaimedAsync(bed, here, there) : await HeldMigration.OfferedAsync(bed, here, there);
         await SourceDiesAsync(bed, here, there, held, Fate.RunsThere);
@@ -63,7 +63,7 @@ public sealed class MigrationKillTests
     [MemberData(nameof(Statuses))]
     public async Task The_source_goes_on_or_says_what_is_lost_when_the_destination_dies(MigrationStatus status)
     {
-        await using var bed = await ActorBed.StartAsync(PlacementMode.Packed, silos: 3);
+        await using var bed = await ActorBed.StartAsync(PlacementMode.Packed, silos: 3, silosDie: true);
         var (here, there) = await PairAsync(bed, mortalIsSource: false);
         using var held = await HeldMigration.AtAsync(bed, here, there, status);
         await DestinationDiesAsync(bed, here, there, held, status switch
@@ -81,7 +81,7 @@ public sealed class MigrationKillTests
     [InlineData(false)]
     public async Task Whose_the_VM_is_when_the_destination_dies_that_was_asked_to_take_over_the_inventory_says(bool hasClaimed)
     {
-        await using var bed = await ActorBed.StartAsync(PlacementMode.Packed, silos: 3);
+        await using var bed = await ActorBed.StartAsync(PlacementMode.Packed, silos: 3, silosDie: true);
         var (here, there) = await PairAsync(bed, mortalIsSource: false);
         using var held = hasClaimed ? await HeldMigration.ClaimedAsync(bed, here, there) : await HeldMigration.OfferedAsync(bed, here, there);
         await DestinationDiesAsync(

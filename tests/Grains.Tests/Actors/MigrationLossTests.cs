@@ -19,7 +19,7 @@ public sealed class MigrationLossTests
     [Fact]
     public async Task An_inventory_that_dies_during_a_migration_is_made_anew_and_there_is_one_owner()
     {
-        await using var bed = await ActorBed.StartAsync(PlacementMode.Packed, silos: 3);
+        await using var bed = await ActorBed.StartAsync(PlacementMode.Packed, silos: 3, silosDie: true);
         var here = await bed.RunAsync(new VmPlan(DirtyLogMode.Ring));
         var there = here.On(await bed.PlanAsync());
         var moving = here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there, Endless));
