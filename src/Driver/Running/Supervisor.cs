@@ -82,6 +82,11 @@ internal sealed class Supervisor(
         {
             reports.Update(report);
             Take(report);
+            foreach (var last in report.LastOfOthers)
+            {
+                reports.Retire(last, hasMoved: true);
+                Take(last);
+            }
         }
 
         // Everybody has been asked since the round began; what was on its way by another path then is here within the slack.

@@ -27,9 +27,11 @@ namespace Livebed.Grains.Actors;
 internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions options, LocalHosts localHosts) : Grain, IHostMmuGrain
 {
     private const int CommandsRemembered = 4096;
+    private const int LastReportsMax = 1_000;
 
     private readonly RememberedResults<HostEventResult> _commands = new(CommandsRemembered);
     private readonly Dictionary<string, VmGrainSubscriber> _subscribers = [];
+    private readonly List<ActorReport> _lastReports = [];
     private ActorJournal? _journal;
     private HostMmu? _host;
     private Tenancy? _tenancy;
@@ -76,7 +78,16 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         var counters = CounterReport.Of("host", Host.Counters);
         CounterReport.AddTo(counters, "ksm", Host.Ksm.Counters);
         CounterReport.AddTo(counters, "usage", Host.Usage);
-        return ValueTask.FromResult(_journal!.Report(counters, [Host.Locks], Host.Locks.Waits(), Host.LiveOperations));
+        var report = _journal!.Report(counters, [Host.Locks], Host.Locks.Waits(), Host.LiveOperations) with { LastOfOthers = [.. _lastReports] };
+        _lastReports.Clear();
+        return ValueTask.FromResult(report);
+    }
+
+    public ValueTask KeepLastReportsAsync(IReadOnlyList<ActorReport> reports)
+    {
+        if (_lastReports.Count + reports.Count <= LastReportsMax) _lastReports.AddRange(reports);
+        else _journal?.Failed(new InvalidOperationException($"nobody has asked for {LastReportsMax} last reports"));
+        return ValueTask.CompletedTask;
     }
 
     public async ValueTask<HostPageMessage> FaultInAsync(OperationMessage op, int addressSpace, long hva, bool write) =>

@@ -29,8 +29,10 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     private VmProcess? _process;
     private VmMigrations? _migrations;
     private Task _moving = Task.CompletedTask;
+    private Task<ActorReport[]>? _dropping;
     private int _commandsRunning;
     private bool _isClosing;
+    private bool _hasLeft;
     private Vacancy? _vacancy;
 
     private Vacancy Vacancy => _vacancy ??= new Vacancy(this);
@@ -114,12 +116,14 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     public ValueTask<StreamStatus> RequestPageAsync(OperationMessage op, long hva) =>
         _migrations?.RequestPageAsync(op.ToOperation(), new Hva(hva)) ?? Vacant(ValueTask.FromResult(StreamStatus.Lost));
 
+    public ValueTask<bool> MigratesAsync(long stream) => ValueTask.FromResult(_migrations?.Migrates(stream) ?? Vacant(false));
+
     public async ValueTask<StreamStatus?> PrepareIncomingAsync(OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey)
     {
         if (!Vacancy.TryFill()) return null;
         if (_process is not null) return StreamStatus.Refused;
         Begin(target);
-        return await _migrations!.BeginIncoming(setup, sourceKey, () => Close([])).Migration.PrepareAsync(op.ToOperation(), setup);
+        return await _migrations!.PrepareIncomingAsync(op.ToOperation(), setup, sourceKey, DropAsync, LeaveAsync);
     }
 
     public ValueTask<StreamStatus> CompareIncomingAsync(OperationMessage op, MemoryImageMessage image) =>
@@ -219,6 +223,21 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         _migrations!.Cancel();
         await _moving.ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
         if (_migrations.Incoming is { } incoming) await incoming.Migration.AbandonAsync(op);
+        await LeaveAsync();
+    }
+
+    /// <summary>A VM that was to come here never will, or has come and is lost.</summary>
+    private async ValueTask DropAsync(Operation op) =>
+        await (_dropping = TearDownAsync(_process!, op, new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false)).AsTask());
+
+    /// <summary>After a VM was dropped, and what dropped it is in the history: nobody waits for its last reports, so the host keeps them.</summary>
+    private async ValueTask LeaveAsync()
+    {
+        if (_dropping is not { } dropping) return;
+        var vcpus = await dropping;
+        if (_hasLeft) return;
+        _hasLeft = true;
+        await _process!.LeaveReportsAsync(Close(vcpus));
     }
 
     /// <summary>All of it goes. Migrations under way are given up; commands under way hold a reference to the VM, so they end first.</summary>
@@ -256,7 +275,9 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
         if (_migrations?.Incoming is not { } incoming || _journal is not { } journal) return Vacant(absent);
         var operation = op.ToOperation();
         using var scope = journal.Observer.Enter(operation);
-        return await call(incoming, operation);
+        var answer = await call(incoming, operation);
+        await LeaveAsync();
+        return answer;
     }
 
     private VmProcess Begin(VmMessage vm)

@@ -1,3 +1,4 @@
+using Livebed.Grains.Actors.Migrations;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Addresses;
@@ -112,6 +113,13 @@ internal sealed class VmProcess(IGrainFactory grains, ActorJournal journal, stri
         _vcpus.Clear();
         return vcpus;
     }
+
+    /// <summary>The host keeps the last reports for the driver, who does not know yet that the VM is gone. A host that does not answer is gone too, and they with it.</summary>
+    public async ValueTask LeaveReportsAsync(IReadOnlyList<ActorReport> last) => await Unanswered.OrAsync(false, async () =>
+    {
+        await Host.KeepLastReportsAsync(last);
+        return true;
+    });
 
     private async ValueTask DestroyVmAsync(Operation op, bool sharesAddressSpace)
     {

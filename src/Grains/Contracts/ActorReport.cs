@@ -36,6 +36,9 @@ public sealed record ActorReport
     /// <summary>Starts and stops of guests of migrating VMs since the last report, in order.</summary>
     public IReadOnlyList<GuestRunsEntry> GuestRuns { get; init; } = [];
 
+    /// <summary>Of a host: the last reports of VMs and vCPUs that went away on it with nobody to report to, since its last report. Who was dropped in a migration may have found something.</summary>
+    public IReadOnlyList<ActorReport> LastOfOthers { get; init; } = [];
+
     /// <summary>History entries that had no room, since the actor began.</summary>
     public long HistoryDropped { get; init; }
 

@@ -28,6 +28,9 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     ValueTask<ActorReport> InspectAsync();
 
+    /// <summary>The last reports of a VM that went away here by itself: <see cref="ActorReport.LastOfOthers"/> of this host's next report.</summary>
+    ValueTask KeepLastReportsAsync(IReadOnlyList<ActorReport> reports);
+
     ValueTask<HostPageMessage> FaultInAsync(OperationMessage op, int addressSpace, long hva, bool write);
 
     ValueTask PutPageAsync(OperationMessage op, int addressSpace, int pfn);

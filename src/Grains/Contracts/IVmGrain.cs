@@ -38,7 +38,7 @@ public interface IVmGrain : IGrainWithStringKey
     [ResponseTimeout("06:00:00")]
     ValueTask<MigrationOutcome> MigrateAsync(OperationMessage op, MigrationRequest request);
 
-    /// <summary><c>query-migrate</c>: the migration that goes on, or the last one; null when there was none, or the VM is gone.</summary>
+    /// <summary><c>query-migrate</c>: the migration that goes on, or the last one; of the one that brought the VM here status, reason and epoch only; null when there was none, or the VM is gone.</summary>
     ValueTask<MigrationInfo?> MigrationInfoAsync();
 
     /// <summary><c>migrate_cancel</c>: returns at once; what came of it is in the migration's outcome.</summary>
@@ -52,6 +52,9 @@ public interface IVmGrain : IGrainWithStringKey
 
     /// <summary>Source: the destination's vCPU waits for a page.</summary>
     ValueTask<StreamStatus> RequestPageAsync(OperationMessage op, long hva);
+
+    /// <summary>Source: whether this migration still goes on, so that pages that have not been sent are not lost.</summary>
+    ValueTask<bool> MigratesAsync(long stream);
 
     /// <summary>Destination: makes the process and takes pages. Null when this activation is on its way out because somebody called it before: call again.</summary>
     ValueTask<StreamStatus?> PrepareIncomingAsync(OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey);
@@ -69,7 +72,7 @@ public interface IVmGrain : IGrainWithStringKey
     /// <summary>See <see cref="IMigrationDestination.RecoverAsync"/>.</summary>
     ValueTask<WordsMessage[]?> RecoverIncomingAsync(OperationMessage op);
 
-    /// <summary>See <see cref="IMigrationDestination.AbandonAsync"/>. The driver may ask too, when the source has died.</summary>
+    /// <summary>See <see cref="IMigrationDestination.AbandonAsync"/>.</summary>
     ValueTask<StreamStatus> AbandonIncomingAsync(OperationMessage op);
 
     /// <summary>Destination, from its host: user space's fault thread.</summary>

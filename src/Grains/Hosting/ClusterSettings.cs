@@ -25,6 +25,12 @@ public sealed record ClusterSettings
     /// <summary>Further exporters of the driver's process, such as the run folder's trace file.</summary>
     public Action<TracerProviderBuilder>? Tracing { get; init; }
 
+    /// <summary>
+    /// Silos are going to be killed one by one; embedded clusters only. The client then talks to the primary alone, which outlives the others: a call that it hands to a silo in the moment of
+    /// its death is heard of no more and takes until its time-out, wherever the actor lives that was called.
+    /// </summary>
+    public bool SilosDie { get; init; }
+
     /// <summary>Further services of each silo; embedded clusters only, another process cannot be handed any.</summary>
     public Action<IServiceCollection>? ConfigureSilo { get; init; }
 

@@ -67,7 +67,7 @@ public sealed class EmbeddedCluster : ICluster
         // A cold start is compilation for the most part, so whatever may go side by side does: while the primary starts, the rest is built.
         _silos.Add(SiloHostBuilder.Build(silos[0], settings.ConfigureSilo));
         var rest = Task.Run(() => silos.Skip(1).Select(silo => SiloHostBuilder.Build(silo, settings.ConfigureSilo)).ToList(), cancellationToken);
-        var gateways = silos.Select(silo => silo.GatewayEndpoint).ToList();
+        var gateways = silos.Take(settings.SilosDie ? 1 : silos.Count).Select(silo => silo.GatewayEndpoint).ToList();
         var client = Task.Run(() => ClusterClientHost.Build(settings, gateways, RootSampler.DefaultSpansPerTrace), cancellationToken);
         try
         {
@@ -95,7 +95,7 @@ public sealed class EmbeddedCluster : ICluster
 
     /// <summary>
     /// A silo dies without a word, as when its machine does; the others hear of it at once instead of by missed probes. What it held is gone, what it was asked is unanswered.
-    /// Its name stays in <see cref="SiloNames"/>. Not the primary: that has the membership table.
+    /// Its name stays in <see cref="SiloNames"/>. Not the primary: that has the membership table. See <see cref="ClusterSettings.SilosDie"/>.
     /// </summary>
     public async Task KillSiloAsync(int silo)
     {

@@ -8,7 +8,7 @@ namespace Livebed.Kvm.Migration;
 /// <summary>
 /// The destination's user space (<c>process_incoming_migration_co</c>, migration/migration.c): makes the process, lets its host take pages, and, when the source has stopped, compares
 /// memory with the source's page by page, loads the VM, claims it and lets it run: in this order, so that nothing that was not looked at ever runs. In post-copy it runs with pages missing,
-/// and a fault on one asks the source for it.
+/// and a fault on one asks the source for it. What becomes of it when the source dies is decided here (<see cref="SourceGoneAsync"/>); who finds that out is the world's business.
 /// </summary>
 /// <param name="world">the world it runs in</param>
 /// <param name="name">the destination's VM, for witnesses</param>
@@ -25,16 +25,41 @@ public sealed class IncomingMigration(
     private MigrationSetup? _setup;
     private MemoryImage? _image;
     private Stage _stage;
+    private long _epoch;
 
     private enum Stage : byte
     {
         Nothing,
+        Preparing,
         Prepared,
-        Compared,
         TakingOver,
         Runs,
         Complete,
         Abandoned,
+        Lost,
+    }
+
+    /// <summary>As the destination's <c>query-migrate</c> has it (<c>fill_destination_migration_info</c>).</summary>
+    public MigrationInfo Info
+    {
+        get
+        {
+            _place.Reads();
+            return new MigrationInfo { Status = Status, Reason = Reason, Epoch = _epoch };
+        }
+    }
+
+    /// <summary>Why it failed; empty otherwise.</summary>
+    public string Reason { get; private set; } = "";
+
+    /// <summary>It waits for the source: for its pages, or to be asked to take over.</summary>
+    public bool NeedsSource
+    {
+        get
+        {
+            _place.Reads();
+            return _stage is Stage.Preparing or Stage.Prepared or Stage.TakingOver or Stage.Runs;
+        }
     }
 
     /// <summary>The VM runs here, with or without all of its pages.</summary>
@@ -50,14 +75,28 @@ public sealed class IncomingMigration(
     /// <summary>Checks made here: pages compared.</summary>
     public long PagesCompared { get; private set; }
 
+    private MigrationStatus Status => _stage switch
+    {
+        Stage.Nothing => MigrationStatus.None,
+        Stage.Preparing => MigrationStatus.Setup,
+        Stage.Prepared => MigrationStatus.Active,
+        Stage.TakingOver => MigrationStatus.Device,
+        Stage.Runs => MigrationStatus.PostcopyActive,
+        Stage.Complete => MigrationStatus.Completed,
+        _ => MigrationStatus.Failed,
+    };
+
     /// <inheritdoc/>
     public async ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup)
     {
         _place.Writes();
         if (_stage != Stage.Nothing || setup.Destination != tenancy.Host) return StreamStatus.Refused;
-        (_setup, _stage) = (setup, Stage.Prepared);
+        (_setup, _stage) = (setup, Stage.Preparing);
         await vm.CreateProcessAsync(op);
         await stream.BeginIncomingAsync(op, setup.Stream, setup.Epoch);
+        _place.Writes();
+        if (_stage != Stage.Preparing) return await DropAsync(op, setup);
+        _stage = Stage.Prepared;
         return StreamStatus.Ok;
     }
 
@@ -65,11 +104,11 @@ public sealed class IncomingMigration(
     public async ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image)
     {
         _place.Writes();
-        if (_stage is not (Stage.Prepared or Stage.Compared) || _setup is not { } setup) return StreamStatus.Refused;
+        if (_stage != Stage.Prepared || _setup is not { } setup) return StreamStatus.Refused;
         for (var i = 0; i < setup.Blocks.Count; i++) await CompareAsync(op, setup, i, image);
         _place.Writes();
-        if (_stage is not (Stage.Prepared or Stage.Compared)) return StreamStatus.Refused;
-        (_image, _stage) = (image, Stage.Compared);
+        if (_stage != Stage.Prepared) return StreamStatus.Refused;
+        _image = image;
         return StreamStatus.Ok;
     }
 
@@ -78,7 +117,7 @@ public sealed class IncomingMigration(
     {
         _place.Writes();
         if (_stage is Stage.Runs or Stage.Complete) return StreamStatus.Ok;
-        if (_stage != Stage.Compared || _setup is not { } setup || _image is not { } image) return StreamStatus.Refused;
+        if (_stage != Stage.Prepared || _setup is not { } setup || _image is not { } image) return StreamStatus.Refused;
         _stage = Stage.TakingOver;
         if (state.IsPostcopy)
             await stream.EnterPostcopyAsync(op, setup.Stream, setup.Blocks, [.. state.Discard.Select(words => (ReadOnlyMemory<ulong>)words)], this);
@@ -92,7 +131,7 @@ public sealed class IncomingMigration(
         var answer = await OwnershipClaim.MakeAsync(world, inventory, op, setup.Vm, setup.Epoch, setup.Destination);
         _place.Writes();
         if (answer.Status != OwnershipStatus.Granted || !await tenancy.TryTakeAsync(setup.Vm, answer)) return await DropAsync(op, setup);
-        _stage = state.IsPostcopy ? Stage.Runs : Stage.Complete;
+        (_stage, _epoch) = (state.IsPostcopy ? Stage.Runs : Stage.Complete, answer.Epoch);
         world.Observer.GuestRuns(setup.Vm, setup.Destination, answer.Epoch, runs: true);
         await vm.RunAsync(op, answer.Epoch);
         return StreamStatus.Ok;
@@ -107,6 +146,8 @@ public sealed class IncomingMigration(
         foreach (var missing in await MissingAsync(op))
             if (missing.AsSpan().IndexOfAnyExcept(0UL) >= 0)
                 return StreamStatus.Refused;
+        _place.Writes();
+        if (_stage == Stage.Lost) return StreamStatus.Refused;
         _stage = Stage.Complete;
         await stream.EndIncomingAsync(op, _setup!.Stream);
         return StreamStatus.Ok;
@@ -123,11 +164,38 @@ public sealed class IncomingMigration(
     public async ValueTask<StreamStatus> AbandonAsync(Operation op)
     {
         _place.Writes();
-        if (_stage is Stage.Runs or Stage.Complete) return StreamStatus.Refused;
+        if (_stage is Stage.Runs or Stage.Complete or Stage.Lost) return StreamStatus.Refused;
 
-        // A take-over that is under way finds the VM claimed by the source, and drops it itself.
-        if (_stage is Stage.Prepared or Stage.Compared) await DropAsync(op, _setup!);
+        // A take-over that is under way finds the VM claimed by the source, and drops it itself; so does a preparation that finds this.
+        if (_stage == Stage.Prepared) await DropAsync(op, _setup!);
+        else if (_stage == Stage.Preparing) _stage = Stage.Abandoned;
         return StreamStatus.Ok;
+    }
+
+    /// <summary>
+    /// The source is gone for good, or has given up in post-copy, and sends no page any more. A VM that does not run here never will; one that has all of its pages goes on; one that lacks
+    /// some is lost, which is said, and goes. A take-over that is under way comes to its own end first: ask again.
+    /// </summary>
+    public async ValueTask SourceGoneAsync(Operation op)
+    {
+        _place.Writes();
+        if (_stage is Stage.Preparing or Stage.Prepared)
+        {
+            Reason = "the source is gone";
+            await AbandonAsync(op);
+            return;
+        }
+
+        if (_stage != Stage.Runs || await FinishAsync(op) == StreamStatus.Ok) return;
+        _place.Writes();
+        if (_stage != Stage.Runs) return;
+        _stage = Stage.Lost;
+        Reason = "the source is gone in post-copy, with pages that are nowhere else: the guest is lost";
+        world.Observer.GuestRuns(_setup!.Vm, _setup.Destination, _epoch, runs: false);
+        await stream.EndIncomingAsync(op, _setup.Stream);
+        await vm.DropAsync(op);
+        await tenancy.GiveAsync(_setup.Vm);
+        await inventory.RemoveAsync(op, _setup.Vm, _epoch);
     }
 
     /// <inheritdoc/>

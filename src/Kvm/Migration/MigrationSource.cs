@@ -190,7 +190,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         {
             TimeoutAction.Suspend => Way.SwitchOver,
             TimeoutAction.Postcopy => Way.Postcopy,
-            _ => Way.Cancel,
+            _ => Way.Fail,
         };
     }
 

@@ -22,31 +22,53 @@ internal sealed class ActorBed : IAsyncDisposable
     private int _hosts = -1;
     private int _vms;
 
-    private ActorBed(EmbeddedCluster cluster, CallCounter calls, LostAnswers losses)
+    private ActorBed(EmbeddedCluster cluster, CallCounter calls, LostAnswers losses, HeldCalls held)
     {
         _cluster = cluster;
         Calls = calls;
         Losses = losses;
+        Held = held;
     }
 
     public CallCounter Calls { get; }
 
     public LostAnswers Losses { get; }
 
+    public HeldCalls Held { get; }
+
+    /// <summary>Of all reports that were taken through a <see cref="BedVm"/>.</summary>
+    public GuestRunsBook GuestRuns { get; } = new();
+
+    /// <summary>What happened, of the same reports.</summary>
+    public List<HistoryEntry> History { get; } = [];
+
     public IGrainFactory Grains => _cluster.Client;
 
-    public static async Task<ActorBed> StartAsync(PlacementMode placement, int silos)
+    public static async Task<ActorBed> StartAsync(PlacementMode placement, int silos, bool silosDie = false)
     {
         var calls = new CallCounter();
         var losses = new LostAnswers();
+        var held = new HeldCalls();
         return new ActorBed(
             await EmbeddedCluster.StartAsync(new ClusterSettings
             {
                 Silos = silos,
                 Placement = placement,
                 SampleRatio = 0,
-                ConfigureSilo = services => services.AddSingleton<IIncomingGrainCallFilter>(calls).AddSingleton<IIncomingGrainCallFilter>(losses),
-            }), calls, losses);
+                SilosDie = silosDie,
+                ConfigureSilo = services => services.AddSingleton<IIncomingGrainCallFilter>(calls).AddSingleton<IIncomingGrainCallFilter>(losses)
+                    .AddSingleton<IIncomingGrainCallFilter>(held),
+            }), calls, losses, held);
+    }
+
+    /// <summary>What is new in a report; each is taken once.</summary>
+    public void Take(IEnumerable<ActorReport> reports)
+    {
+        foreach (var report in reports)
+        {
+            GuestRuns.Take(report.GuestRuns);
+            lock (History) History.AddRange(report.History);
+        }
     }
 
     public Operation NextOperation(OperationKind kind) => new(_ids.Next(), kind);
@@ -81,6 +103,13 @@ internal sealed class ActorBed : IAsyncDisposable
     }
 
     public Task KillSiloAsync(int silo) => _cluster.KillSiloAsync(silo);
+
+    /// <summary>The host's machine dies, and with it all that runs there.</summary>
+    public async Task KillHostAsync(string hostKey)
+    {
+        await KillSiloAsync((int)ActorKeys.Parse(hostKey).Index);
+        GuestRuns.Died(hostKey);
+    }
 
     public ValueTask DisposeAsync() => _cluster.DisposeAsync();
 }

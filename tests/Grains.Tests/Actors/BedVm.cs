@@ -43,7 +43,9 @@ internal sealed class BedVm
     public int AddressSpaceId => _ordinal;
     public HvaRange Ram => new(VmLayout.RamHva, _plan.RamPages);
 
-    public IVcpuGrain Vcpu(int index) => _bed.Grains.GetGrain<IVcpuGrain>(ActorKeys.Vcpu(Key, index));
+    public string VcpuKey(int index) => ActorKeys.Vcpu(Key, index);
+
+    public IVcpuGrain Vcpu(int index) => _bed.Grains.GetGrain<IVcpuGrain>(VcpuKey(index));
 
     /// <summary>As the driver does it: again, while the activation is one that is going away.</summary>
     public async Task CreateAsync()
@@ -61,16 +63,19 @@ internal sealed class BedVm
 
     public async Task<long> DirtyLogAsync(DirtyLogStep step) => await Grain.DirtyLogAsync(_bed.Next(KindOf(step)), step);
 
-    public async Task<IReadOnlyList<ActorReport>> DestroyAsync(DestroyOrder order = DestroyOrder.VmFirst, bool sharesAddressSpace = false) =>
-        await Grain.DestroyAsync(_bed.Next(OperationKind.VmDestroy), new DestroyMessage(order, sharesAddressSpace));
+    public async Task<IReadOnlyList<ActorReport>> DestroyAsync(DestroyOrder order = DestroyOrder.VmFirst, bool sharesAddressSpace = false)
+    {
+        var last = await Grain.DestroyAsync(_bed.Next(OperationKind.VmDestroy), new DestroyMessage(order, sharesAddressSpace));
+        _bed.Take(last);
+        return last;
+    }
 
-    /// <summary>Reports of host, VM and vCPUs; none may tell of a violation or a failure.</summary>
+    /// <summary>Reports of host, VM and vCPUs, and of those that went away there by themselves; none may tell of a violation or a failure.</summary>
     public async Task<IReadOnlyList<ActorReport>> InspectAsync()
     {
-        ActorReport[] reports = [await Host.InspectAsync(), .. await Grain.InspectAsync(settled: false)];
-        Assert.All(reports, report => Assert.Empty(report.Violations));
-        Assert.All(reports, report => Assert.Null(report.Failure));
-        return reports;
+        var host = await InspectHostAsync();
+        var vm = await Grain.InspectAsync(settled: false);
+        return [host, .. Taken(vm)];
     }
 
     /// <summary>A counter, summed over host, VM and vCPUs.</summary>
@@ -86,9 +91,18 @@ internal sealed class BedVm
     /// <summary>What must be left of a VM: nothing, at its host and on the silos.</summary>
     public async Task LeavesNothingAsync()
     {
-        var usage = (await Host.InspectAsync()).Counters.Where(entry => entry.Key.StartsWith("usage.", StringComparison.Ordinal)).ToList();
+        var usage = (await InspectHostAsync()).Counters.Where(entry => entry.Key.StartsWith("usage.", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(usage);
         Assert.All(usage, entry => Assert.Equal(0, entry.Value));
+        await LeavesNoActivationAsync();
+    }
+
+    /// <summary>As <see cref="LeavesNothingAsync"/>, where nobody has ordered the end.</summary>
+    public async Task ComesToNothingAsync()
+    {
+        await Until.HoldsAsync(
+            async () => (await InspectHostAsync()).Counters.Where(entry => entry.Key.StartsWith("usage.", StringComparison.Ordinal)).Sum(entry => entry.Value), used => used == 0,
+            $"the end of {Key} by itself");
         await LeavesNoActivationAsync();
     }
 
@@ -105,9 +119,34 @@ internal sealed class BedVm
         parameters ?? new MigrationParameters { DowntimeLimitMicroseconds = 20_000, BatchPages = 64, RoundsMax = 50, TimeoutAction = TimeoutAction.Suspend },
         to.Key, to.Message());
 
+    /// <summary>Moves the VM to where <paramref name="to"/> is not made yet.</summary>
+    public async Task<MigrationOutcome> MigrateAsync(BedVm to, MigrationParameters? parameters = null)
+    {
+        var outcome = await Grain.MigrateAsync(_bed.Next(OperationKind.Migration), RequestTo(to, parameters));
+        Taken(outcome.LastReports);
+        return outcome;
+    }
+
+    public async Task<CancelCase> CancelMigrationAsync() => await Grain.CancelMigrationAsync(_bed.Next(OperationKind.Migration));
+
     /// <summary>Returns when the VM's migration is in this status.</summary>
     public async Task MigratesAsync(MigrationStatus status) =>
         await Until.HoldsAsync(async () => await Grain.MigrationInfoAsync(), info => info?.Status == status, $"a migration that is {status}");
+
+    private async Task<ActorReport> InspectHostAsync()
+    {
+        var host = await Host.InspectAsync();
+        Taken([host, .. host.LastOfOthers]);
+        return host;
+    }
+
+    private IReadOnlyList<ActorReport> Taken(IReadOnlyList<ActorReport> reports)
+    {
+        _bed.Take(reports);
+        Assert.All(reports, report => Assert.Empty(report.Violations));
+        Assert.All(reports, report => Assert.Null(report.Failure));
+        return reports;
+    }
 
     private static OperationKind KindOf(DirtyLogStep step) => step switch
     {

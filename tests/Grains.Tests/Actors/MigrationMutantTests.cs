@@ -82,7 +82,8 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
 
     private static async Task<string[]> CaughtAsync(IEnumerable<ActorReport> last, BedVm vm)
     {
-        ActorReport[] reports = [.. last, await vm.Host.InspectAsync(), .. await vm.Grain.InspectAsync(settled: false)];
+        var host = await vm.Host.InspectAsync();
+        ActorReport[] reports = [.. last, host, .. host.LastOfOthers, .. await vm.Grain.InspectAsync(settled: false)];
         return [.. reports.SelectMany(report => report.Violations).Select(violation => violation.Invariant).Distinct().Order(StringComparer.Ordinal)];
     }
 }

@@ -4,27 +4,34 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Actors.Migrations;
 
-/// <summary>The destination's half of a migration, as a VM grain has it.</summary>
+/// <summary>
+/// The destination's half of a migration, as a VM grain has it. It asks the source now and then whether that still knows of the migration: one that answers no has lost it with its silo,
+/// because state lives in one activation, or has given up. No answer says nothing, and is asked for again: Orleans declares a dead silo dead, and then somebody else answers.
+/// </summary>
 internal sealed class IncomingSide
 {
+    private const long WatchMicroseconds = 500_000;
+
     private readonly VmProcess _process;
+    private readonly ActorJournal _journal;
+    private readonly IVmGrain _source;
     private readonly IncomingVm _vm;
     private readonly MigrationSetup _setup;
     private bool _isComplete;
 
     /// <param name="grains">the cluster</param>
-    /// <param name="world">the grain's</param>
+    /// <param name="journal">the grain's</param>
     /// <param name="process">the VM to be</param>
     /// <param name="setup">the migration</param>
     /// <param name="sourceKey">the VM's grain at the source</param>
-    /// <param name="dropped">the VM will never be</param>
-    public IncomingSide(IGrainFactory grains, IWorld world, VmProcess process, MigrationSetup setup, string sourceKey, Action dropped)
+    /// <param name="drop">takes down what there is of the VM</param>
+    public IncomingSide(IGrainFactory grains, ActorJournal journal, VmProcess process, MigrationSetup setup, string sourceKey, Func<Operation, ValueTask> drop)
     {
-        (_process, _setup) = (process, setup);
-        _vm = new IncomingVm(process, dropped);
+        (_process, _journal, _setup, _source) = (process, journal, setup, grains.GetGrain<IVmGrain>(sourceKey));
+        _vm = new IncomingVm(process, drop);
         Migration = new IncomingMigration(
-            world, process.Message.Options.Name, new GrainStreamPort(process.Host, process.Message.AddressSpaceId, process.Key), _vm, new GrainInventory(grains),
-            new GrainTenancy(process.Host, process.Message.HostKey), new GrainReturnPath(grains.GetGrain<IVmGrain>(sourceKey)));
+            journal.World, process.Message.Options.Name, new GrainStreamPort(process.Host, process.Message.AddressSpaceId, process.Key), _vm, new GrainInventory(grains),
+            new GrainTenancy(process.Host, process.Message.HostKey), new GrainReturnPath(_source));
     }
 
     public IncomingMigration Migration { get; }
@@ -40,6 +47,25 @@ internal sealed class IncomingSide
         var status = await Migration.FinishAsync(op);
         _isComplete |= status == StreamStatus.Ok;
         return status;
+    }
+
+    /// <summary>Until the migration needs its source no more.</summary>
+    public async ValueTask WatchSourceAsync()
+    {
+        while (Migration.NeedsSource)
+        {
+            await _journal.World.DelayAsync(WatchMicroseconds);
+            if (!Migration.NeedsSource || await Unanswered.OrAsync(true, () => _source.MigratesAsync(_setup.Stream))) continue;
+            await _journal.RunAsync(new Operation(_process.MigrationIds.Next(), OperationKind.MigrationIncoming), SourceGoneAsync, Outcome);
+        }
+
+        async ValueTask<MigrationInfo> SourceGoneAsync()
+        {
+            await Migration.SourceGoneAsync(new Operation(_process.MigrationIds.Next(), OperationKind.MigrationIncoming));
+            return Migration.Info;
+        }
+
+        (string Type, string? Value) Outcome(MigrationInfo info) => (info.Status == MigrationStatus.Completed ? "ok" : "fail", $"{Vm} at {_setup.Destination}: {info.Status} {info.Reason}");
     }
 
     /// <summary>Before the VM dies: who waits for a page that is still at the source waits no more.</summary>

@@ -1,4 +1,3 @@
-using Livebed.Grains.Contracts;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
@@ -9,8 +8,8 @@ namespace Livebed.Grains.Actors.Migrations;
 
 /// <summary>The VM of a grain whose memory comes from another host.</summary>
 /// <param name="process">its process</param>
-/// <param name="dropped">called when it will never run and nothing is left of it</param>
-internal sealed class IncomingVm(VmProcess process, Action dropped) : IIncomingVm
+/// <param name="drop">takes the process down, and with it the grain</param>
+internal sealed class IncomingVm(VmProcess process, Func<Operation, ValueTask> drop) : IIncomingVm
 {
     private IReadOnlyList<VcpuState> _states = [];
 
@@ -35,9 +34,5 @@ internal sealed class IncomingVm(VmProcess process, Action dropped) : IIncomingV
         _states = [];
     }
 
-    public async ValueTask DropAsync(Operation op)
-    {
-        await process.TearDownAsync(op, new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false));
-        dropped();
-    }
+    public ValueTask DropAsync(Operation op) => drop(op);
 }

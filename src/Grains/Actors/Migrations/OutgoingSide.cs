@@ -32,6 +32,8 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
     /// <summary>What the inventory calls the VM.</summary>
     public string Vm => request.Setup.Vm;
 
+    public long Stream => request.Setup.Stream;
+
     /// <summary>The VM's epoch as this grain knows it last.</summary>
     public long Epoch { get; private set; }
 

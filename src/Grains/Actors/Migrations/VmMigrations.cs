@@ -23,7 +23,7 @@ internal sealed class VmMigrations(IGrainFactory grains, ActorJournal journal, V
     public MigrationCounters Counters { get; } = new();
 
     public bool IsMigrating => Migrating is not null;
-    public MigrationInfo? Info => _outgoing?.Info;
+    public MigrationInfo? Info => _outgoing?.Info ?? Incoming?.Migration.Info;
 
     private OutgoingSide? Migrating => _outgoing is { IsOver: false } ? _outgoing : null;
 
@@ -36,9 +36,27 @@ internal sealed class VmMigrations(IGrainFactory grains, ActorJournal journal, V
     public ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva) =>
         _outgoing?.Source is { } source ? source.RequestPageAsync(op, hva) : ValueTask.FromResult(StreamStatus.Lost);
 
+    /// <summary>The migration goes on here, so there is still somebody who has its pages.</summary>
+    public bool Migrates(long stream) => Migrating?.Stream == stream;
+
     /// <summary>The VM is to come from another host.</summary>
-    public IncomingSide BeginIncoming(MigrationSetup setup, string sourceKey, Action dropped) =>
-        Incoming = new IncomingSide(grains, journal.World, process, setup, sourceKey, dropped);
+    /// <param name="op">the operation</param>
+    /// <param name="setup">the migration</param>
+    /// <param name="sourceKey">the VM's grain at the source</param>
+    /// <param name="drop">takes down what there is of the VM</param>
+    /// <param name="leave">called when it needs its source no more; if it was dropped, the grain goes</param>
+    public async ValueTask<StreamStatus> PrepareIncomingAsync(
+        Operation op, MigrationSetup setup, string sourceKey, Func<Operation, ValueTask> drop, Func<ValueTask> leave)
+    {
+        Incoming = new IncomingSide(grains, journal, process, setup, sourceKey, drop);
+        var status = await Incoming.Migration.PrepareAsync(op, setup);
+        journal.World.Start("watch-source", async () =>
+        {
+            await Incoming.WatchSourceAsync();
+            await leave();
+        });
+        return status;
+    }
 
     /// <summary>Moves the VM; see <see cref="MigrationSource.RunAsync"/>.</summary>
     public async ValueTask<MigrationInfo> MigrateAsync(Operation op, MigrationRequest request)
