@@ -1,0 +1,46 @@
+using System.Text.Json;
+using Livebed.Driver.Exploring;
+
+namespace Livebed.Driver.Benching;
+
+/// <summary>What `bench migrate --json` prints; docs/bench.md explains each field. A field without a value is null, never absent.</summary>
+internal static class BenchJson
+{
+    public static string Write(BenchResult result) => JsonSerializer.Serialize(
+        new
+        {
+            holds = result.HoldsAll,
+            memoryBytes = result.Request.Memory,
+            result.Request.PageSize,
+            result.Request.Channels,
+            processors = Environment.ProcessorCount,
+            raw = new
+            {
+                milliseconds = Milliseconds(result.RawSeconds),
+                bytesPerSecond = Math.Round(result.BytesPerSecond(result.RawSeconds)),
+                runs = result.Raw.Select(raw => Math.Round(raw.TotalMilliseconds, 3)),
+            },
+            migration = new
+            {
+                milliseconds = Milliseconds(result.MoveSeconds),
+                bytesPerSecond = Math.Round(result.BytesPerSecond(result.MoveSeconds)),
+                runs = result.Moves.Select(MoveOf),
+            },
+            ratio = new { value = Math.Round(result.Ratio, 3), goal = BenchResult.RatioMax, holds = result.HoldsRatio },
+            inFlight = new { bytes = result.InFlightBytes, goal = BenchResult.InFlightBytesMax, holds = result.HoldsInFlight },
+            peakMemory = new { bytes = result.MemoryBytes, goal = result.MemoryBytesMax, holds = result.HoldsMemory },
+            violations = result.Violations.Select(ExploreJson.ViolationOf),
+        },
+        ExploreJson.Options) + "\n";
+
+    private static object MoveOf(MeasuredMove move) => new
+    {
+        totalMilliseconds = move.Info.TotalMicroseconds / 1e3,
+        downtimeMilliseconds = move.Info.DowntimeMicroseconds / 1e3,
+        commandMilliseconds = Math.Round(move.CommandMicroseconds / 1e3, 3),
+        rounds = move.Info.Rounds.Count,
+        transferred = move.Info.Transferred,
+    };
+
+    private static double Milliseconds(double seconds) => Math.Round(seconds * 1e3, 3);
+}
