@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Livebed.Driver.Running;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
+using Livebed.Grains.Wire;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Guests;
@@ -18,7 +19,7 @@ namespace Livebed.Driver.Benching;
 /// A VM that is moved to and fro between two hosts. Its guest works on a few pages of its own, so that it runs, faults and is judged throughout; the memory behind them is
 /// incompressible and comes in as a migration's does, from a stream, so that every page of it is a page with a frame.
 /// </summary>
-internal sealed class BenchVm(IGrainFactory grains, BenchRequest request, long pages, OperationIds ids, int index, List<Violation> violations)
+internal sealed class BenchVm(IGrainFactory grains, PageWire wire, BenchRequest request, long pages, OperationIds ids, int index, List<Violation> violations)
 {
     /// <summary>Pages beside the measured memory that the guest works on.</summary>
     public const int GuestPages = 64;
@@ -85,7 +86,7 @@ internal sealed class BenchVm(IGrainFactory grains, BenchRequest request, long p
     /// <summary>Random bytes into every page that is not the guest's.</summary>
     private async Task FillAsync()
     {
-        var random = new Random(index);
+        using var link = new SocketPageLink(wire, Host, Ordinal);
         var pagesPerChunk = Math.Min(ChunkBytes / request.PageSize, PageBatch.PagesMax);
         var content = new byte[pagesPerChunk * request.PageSize];
         await Host.BeginIncomingAsync(Ordinal, Ordinal, FillEpoch);
@@ -94,10 +95,10 @@ internal sealed class BenchVm(IGrainFactory grains, BenchRequest request, long p
             var start = VmLayout.RamHva + (GuestPages + first);
             var entries = Enumerable.Range(0, (int)Math.Min(pagesPerChunk, pages - first)).Select(page => PageChunk.EntryOf(start + page, isZero: false)).ToArray();
             var bytes = content.AsMemory(0, entries.Length * request.PageSize);
-            random.NextBytes(bytes.Span);
+            Random.Shared.NextBytes(bytes.Span);
             var chunk = new PageChunk(
                 new ChunkHeader(Ordinal, FillEpoch, Channel: 0, Round: 0, StreamPhase.Precopy), entries, bytes, PageChunk.ChecksumOf(entries, bytes.Span));
-            var status = await Host.ReceivePagesAsync(Next(OperationKind.MigrationPages), Ordinal, new PageChunkMessage(chunk));
+            var status = await link.DeliverAsync(new Operation(ids.Next(), OperationKind.MigrationPages), chunk);
             if (status != StreamStatus.Ok) throw new BedException($"the VM's memory could not be filled: {status}");
         }
 

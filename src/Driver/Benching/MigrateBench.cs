@@ -1,9 +1,11 @@
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
+using Livebed.Grains.Wire;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Livebed.Driver.Benching;
@@ -31,14 +33,15 @@ internal sealed class MigrateBench(BenchRequest request, Action<string> progress
         var violations = new List<Violation>();
 
         progress("warming up");
-        var warmUp = new BenchVm(cluster.Client, request, Math.Min(request.Memory, WarmUpBytesMax) / request.PageSize, ids, index: 1, violations);
+        var wires = Enumerable.Range(0, Hosts).Select(host => cluster.ServicesOf(host).GetRequiredService<PageWire>()).ToList();
+        var warmUp = new BenchVm(cluster.Client, wires[0], request, Math.Min(request.Memory, WarmUpBytesMax) / request.PageSize, ids, index: 1, violations);
         await warmUp.CreateAsync();
         for (var move = 0; move < WarmUpMoves; move++) await warmUp.MoveAsync();
         await warmUp.DestroyAsync();
         RawLoopback.Transfer(Math.Min(request.Memory, WarmUpBytesMax));
 
         progress("filling the VM's memory");
-        var vm = new BenchVm(cluster.Client, request, request.Pages, ids, index: 2, violations);
+        var vm = new BenchVm(cluster.Client, wires[0], request, request.Pages, ids, index: 2, violations);
         await vm.CreateAsync();
         using var memory = new PeakMemory();
         var raw = new List<TimeSpan> { RawLoopback.Transfer(request.Memory) };
@@ -52,6 +55,6 @@ internal sealed class MigrateBench(BenchRequest request, Action<string> progress
         }
 
         await vm.DestroyAsync();
-        return new BenchResult(request, raw, moves, 0, memory.Bytes, violations);
+        return new BenchResult(request, raw, moves, wires.Sum(wire => wire.Traffic.PeakBytes), memory.Bytes, violations);
     }
 }

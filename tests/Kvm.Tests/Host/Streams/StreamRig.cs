@@ -41,7 +41,7 @@ internal sealed class StreamRig : IPageLink
     {
         chunk = await OnTheWay(chunk);
         Delivered.Add(chunk.Header);
-        return await Destination.Host.Streams.ReceiveAsync(op, 0, chunk);
+        return await Destination.Host.Streams.ReceiveAsync(op, 0, chunk, chunk.IsIntact);
     }
 
     public async Task OpenAsync(long bytesPerSecond = 0)
