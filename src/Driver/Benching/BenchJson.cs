@@ -18,12 +18,14 @@ internal static class BenchJson
             {
                 milliseconds = Milliseconds(result.RawSeconds),
                 bytesPerSecond = Math.Round(result.BytesPerSecond(result.RawSeconds)),
-                runs = result.Raw.Select(raw => Math.Round(raw.TotalMilliseconds, 3)),
+                cpuMilliseconds = Milliseconds(result.RawCpuSeconds),
+                runs = result.Raw.Select(raw => new { totalMilliseconds = Milliseconds(raw.Total.TotalSeconds), cpuMilliseconds = Milliseconds(raw.Cpu.TotalSeconds) }),
             },
             migration = new
             {
                 milliseconds = Milliseconds(result.MoveSeconds),
                 bytesPerSecond = Math.Round(result.BytesPerSecond(result.MoveSeconds)),
+                cpuMilliseconds = Milliseconds(result.MoveCpuSeconds),
                 runs = result.Moves.Select(MoveOf),
             },
             ratio = new { value = Math.Round(result.Ratio, 3), goal = BenchResult.RatioMax, holds = result.HoldsRatio },
@@ -35,9 +37,10 @@ internal static class BenchJson
 
     private static object MoveOf(MeasuredMove move) => new
     {
-        totalMilliseconds = move.Info.TotalMicroseconds / 1e3,
+        totalMilliseconds = Milliseconds(move.Total.TotalSeconds),
+        cpuMilliseconds = Milliseconds(move.Cpu.TotalSeconds),
         downtimeMilliseconds = move.Info.DowntimeMicroseconds / 1e3,
-        commandMilliseconds = Math.Round(move.CommandMicroseconds / 1e3, 3),
+        commandMilliseconds = Milliseconds(move.Command.TotalSeconds),
         rounds = move.Info.Rounds.Count,
         transferred = move.Info.Transferred,
     };

@@ -25,13 +25,14 @@ internal sealed class BenchReport(CommandEnvironment environment)
 
     private void WriteTimes(BenchResult result)
     {
-        var table = Tables.Create("", "time", "per second", "downtime", "runs");
+        var table = Tables.Create("median", "time", "per second", "processor time", "downtime");
+        table.Row("raw TCP", Time(result.RawSeconds), Figures.Bytes(result.BytesPerSecond(result.RawSeconds)), Time(result.RawCpuSeconds), "");
         table.Row(
-            "raw TCP", Time(result.RawSeconds), Figures.Bytes(result.BytesPerSecond(result.RawSeconds)), "", string.Join(' ', result.Raw.Select(raw => Time(raw.TotalSeconds))));
-        table.Row(
-            "migration", Time(result.MoveSeconds), Figures.Bytes(result.BytesPerSecond(result.MoveSeconds)),
-            Figures.Microseconds(result.Moves.Max(move => move.Info.DowntimeMicroseconds)), string.Join(' ', result.Moves.Select(move => Figures.Microseconds(move.Info.TotalMicroseconds))));
+            "migration", Time(result.MoveSeconds), Figures.Bytes(result.BytesPerSecond(result.MoveSeconds)), Time(result.MoveCpuSeconds),
+            Figures.Microseconds(result.DowntimeMicroseconds));
         _page.Console.Write(table);
+        _page.Line($"raw TCP:   {string.Join(' ', result.Raw.Select(raw => Time(raw.Total.TotalSeconds)))}", 2);
+        _page.Line($"migration: {string.Join(' ', result.Moves.Select(move => Time(move.Total.TotalSeconds)))}", 2);
     }
 
     private void WriteGoals(BenchResult result)

@@ -62,12 +62,12 @@ internal sealed class BenchVm(IGrainFactory grains, PageWire wire, BenchRequest 
         var setup = new MigrationSetup(
             Ordinal, $"vm-{index}", 0, ActorKeys.Host(source), ActorKeys.Host(_host), sourceSpace, Ordinal, [new HvaRange(VmLayout.RamHva, RamPages)], request.PageSize);
         var parameters = new MigrationParameters { MaxBandwidth = 0, Channels = request.Channels };
-        var began = Stopwatch.GetTimestamp();
+        var (began, worked) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
         var outcome = await from.MigrateAsync(Next(OperationKind.Migration), new MigrationRequest(setup, parameters, Key, Message(Key, _host, Ordinal)));
-        var elapsed = Stopwatch.GetElapsedTime(began);
+        var (elapsed, cpu) = (Stopwatch.GetElapsedTime(began), Environment.CpuUsage.TotalTime - worked);
         if (outcome.Info.Status != MigrationStatus.Completed) throw new BedException($"the migration is {outcome.Info.Status}: {outcome.Info.Reason}");
         await JudgeAsync(outcome.LastReports);
-        return new MeasuredMove(outcome.Info, elapsed.TotalMicroseconds);
+        return new MeasuredMove(outcome.Info, elapsed, cpu);
     }
 
     public async Task DestroyAsync() => await JudgeAsync(
@@ -97,7 +97,7 @@ internal sealed class BenchVm(IGrainFactory grains, PageWire wire, BenchRequest 
             var bytes = content.AsMemory(0, entries.Length * request.PageSize);
             Random.Shared.NextBytes(bytes.Span);
             var chunk = new PageChunk(
-                new ChunkHeader(Ordinal, FillEpoch, Channel: 0, Round: 0, StreamPhase.Precopy), entries, bytes, PageChunk.ChecksumOf(entries, bytes.Span));
+                new ChunkHeader(Ordinal, FillEpoch, Channel: 0, Round: 0, StreamPhase.Precopy), entries, bytes, Checksum: 0);
             var status = await link.DeliverAsync(new Operation(ids.Next(), OperationKind.MigrationPages), chunk);
             if (status != StreamStatus.Ok) throw new BedException($"the VM's memory could not be filled: {status}");
         }

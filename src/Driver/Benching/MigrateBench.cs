@@ -44,7 +44,7 @@ internal sealed class MigrateBench(BenchRequest request, Action<string> progress
         var vm = new BenchVm(cluster.Client, wires[0], request, request.Pages, ids, index: 2, violations);
         await vm.CreateAsync();
         using var memory = new PeakMemory();
-        var raw = new List<TimeSpan> { RawLoopback.Transfer(request.Memory) };
+        var raw = new List<RawRun> { RawLoopback.Transfer(request.Memory) };
         var moves = new List<MeasuredMove>();
         for (var move = 1; move <= request.Moves; move++)
         {

@@ -13,7 +13,7 @@ internal static class RawLoopback
     private const int WriteBytes = 1 << 20;
 
     /// <summary>From the first byte sent until the last has been received; the connection is there before.</summary>
-    public static TimeSpan Transfer(long bytes)
+    public static RawRun Transfer(long bytes)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -21,12 +21,12 @@ internal static class RawLoopback
         sender.Connect(listener.LocalEndpoint);
         using var receiver = listener.AcceptSocket();
         var sending = new Thread(() => Send(sender, bytes)) { IsBackground = true };
-        var began = Stopwatch.GetTimestamp();
+        var (began, worked) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
         sending.Start();
         Receive(receiver, bytes);
         var elapsed = Stopwatch.GetElapsedTime(began);
         sending.Join();
-        return elapsed;
+        return new RawRun(elapsed, Environment.CpuUsage.TotalTime - worked);
     }
 
     private static void Send(Socket socket, long bytes)

@@ -66,7 +66,7 @@ public sealed class SocketPageLink(PageWire wire, IHostMmuGrain destination, int
 
         // Copies of the kernel and all of what follows are nobody's turn.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        return await connection.SendAsync(op, chunk, patience.Token).ConfigureAwait(false);
+        return await connection.SendAsync(op, chunk.Sealed(), patience.Token).ConfigureAwait(false);
     }
 
     private Channel? Find(int number)

@@ -39,7 +39,7 @@ internal sealed class StreamRig : IPageLink
 
     public async ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk)
     {
-        chunk = await OnTheWay(chunk);
+        chunk = await OnTheWay(chunk.Sealed());
         Delivered.Add(chunk.Header);
         return await Destination.Host.Streams.ReceiveAsync(op, 0, chunk, chunk.IsIntact);
     }
