@@ -34,6 +34,11 @@ internal static class SiloCommand
     private static readonly Option<IPEndPoint?> JoinAfter =
         EndPoint(SiloArguments.JoinAfter, "address:port where somebody has to listen before this silo joins; left out, the primary");
 
+    private static readonly Option<int> PagePort = new(SiloArguments.PagePort)
+    {
+        Description = "where pages of VMs that migrate to this silo arrive; 0, or left out, is a free port, which sources are told",
+    };
+
     private static readonly Option<int> Silos = Number(SiloArguments.Silos, "silos in the cluster: ready when it sees so many", 1);
 
     private static readonly Option<PlacementMode> Placement = new(SiloArguments.Placement)
@@ -110,11 +115,12 @@ internal static class SiloCommand
     {
         var command = new RootCommand(
             "One silo of a Livebed cluster. Prints 'ready NAME' once it sees the whole cluster; ends on SIGTERM or Ctrl-C.");
-        Option[] others = [ClusterId, SiloName, Primary, JoinAfter, Placement, Otlp, SampleRatio, Seed, PreemptionShare, Level, ExitWithStdin];
+        Option[] others = [ClusterId, SiloName, PagePort, Primary, JoinAfter, Placement, Otlp, SampleRatio, Seed, PreemptionShare, Level, ExitWithStdin];
         foreach (var option in others.Concat(Positive)) command.Add(option);
         foreach (var option in Positive) option.Validators.Add(result => RequireAtLeastOne(result, option));
         Require(SiloPort, port => port <= IPEndPoint.MaxPort, "a port is at most 65535");
         Require(GatewayPort, port => port <= IPEndPoint.MaxPort, "a port is at most 65535");
+        Require(PagePort, port => port is >= 0 and <= IPEndPoint.MaxPort, "a port is at most 65535");
         Require(Silos, silos => silos <= SiloSettings.SilosMax, $"a cluster has at most {SiloSettings.SilosMax} silos");
         Require(SampleRatio, ratio => ratio is >= 0 and <= 1, "a ratio is between 0 and 1");
         Require(PreemptionShare, share => share is >= 0 and <= 1, "a share is between 0 and 1");
@@ -138,6 +144,7 @@ internal static class SiloCommand
         ClusterId = result.GetRequiredValue(ClusterId),
         SiloName = result.GetRequiredValue(SiloName),
         Ports = new SiloPorts(result.GetValue(SiloPort), result.GetValue(GatewayPort)),
+        PagePort = result.GetValue(PagePort),
         PrimaryEndpoint = result.GetValue(Primary),
         JoinAfter = result.GetValue(JoinAfter),
         Silos = result.GetValue(Silos),

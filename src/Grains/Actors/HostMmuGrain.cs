@@ -4,6 +4,7 @@ using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
+using Livebed.Grains.Wire;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Migration;
@@ -24,7 +25,7 @@ namespace Livebed.Grains.Actors;
 [LivebedPlacement]
 [KeepAlive]
 [Immovable(ImmovableKind.Any)]
-internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions options, LocalHosts localHosts) : Grain, IHostMmuGrain
+internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions options, LocalHosts localHosts, PageWire wire) : Grain, IHostMmuGrain
 {
     private const int CommandsRemembered = 4096;
     private const int LastReportsMax = 1_000;
@@ -32,11 +33,14 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     private readonly RememberedResults<HostEventResult> _commands = new(CommandsRemembered);
     private readonly Dictionary<string, VmGrainSubscriber> _subscribers = [];
     private readonly List<ActorReport> _lastReports = [];
+    private HostConnections? _connections;
     private ActorJournal? _journal;
     private HostMmu? _host;
     private Tenancy? _tenancy;
 
     private HostMmu Host => _host ?? throw new InvalidOperationException($"{this.GetPrimaryKeyString()} was not configured");
+
+    private HostConnections Connections => _connections ??= new HostConnections(wire, GrainFactory);
 
     public ValueTask ConfigureAsync(HostMessage host)
     {
@@ -71,6 +75,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         using var scope = _journal!.Observer.Enter(op.ToOperation());
         await Host.ExitAddressSpaceAsync(op.ToOperation(), addressSpace);
         localHosts.Remove(this.GetPrimaryKeyString(), addressSpace);
+        Connections.Exit(addressSpace);
     }
 
     public ValueTask<ActorReport> InspectAsync()
@@ -141,21 +146,22 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
 
     public ValueTask OpenStreamAsync(OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, long bytesPerSecond)
     {
-        var link = new GrainPageLink(GrainFactory.GetGrain<IHostMmuGrain>(destination), destinationAddressSpace);
-        Host.Streams.Open(addressSpace, stream, link, bytesPerSecond);
+        if (Host.Find(addressSpace) is not null)
+            Host.Streams.Open(addressSpace, stream, Connections.LinkOf(addressSpace, stream, destination, destinationAddressSpace), bytesPerSecond);
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask CloseStreamAsync(OperationMessage op, int addressSpace, long stream) => Host.Streams.CloseAsync(op.ToOperation(), addressSpace, stream);
+    public async ValueTask CloseStreamAsync(OperationMessage op, int addressSpace, long stream)
+    {
+        await Host.Streams.CloseAsync(op.ToOperation(), addressSpace, stream);
+        Connections.CloseLink(addressSpace, stream);
+    }
 
     public ValueTask<SendResult> SendPagesAsync(OperationMessage op, int addressSpace, BatchMessage batch) =>
         Host.Streams.SendAsync(op.ToOperation(), addressSpace, batch.Header, batch.ToBatch());
 
-    public async ValueTask<StreamStatus> ReceivePagesAsync(OperationMessage op, int addressSpace, PageChunkMessage chunk)
-    {
-        using var owned = chunk.Own();
-        return _host is null ? StreamStatus.Lost : await _host.Streams.ReceiveAsync(op.ToOperation(), addressSpace, owned.Chunk);
-    }
+    public ValueTask<PageEndpoint?> IncomingPagesAsync(int addressSpace) =>
+        ValueTask.FromResult(_host?.Find(addressSpace) is null ? default(PageEndpoint?) : Connections.EndpointOf(addressSpace, _host.Streams));
 
     public ValueTask<WordsMessage> TakeDiscardedAsync(int addressSpace, HvaRange range)
     {

@@ -60,8 +60,8 @@ public interface IHostMmuGrain : IGrainWithStringKey
     [ResponseTimeout("00:10:00")]
     ValueTask<SendResult> SendPagesAsync(OperationMessage op, int addressSpace, BatchMessage batch);
 
-    /// <summary>A chunk that another host sends; returns when it has been stored or refused.</summary>
-    ValueTask<StreamStatus> ReceivePagesAsync(OperationMessage op, int addressSpace, PageChunkMessage chunk);
+    /// <summary>Where another host connects to send pages of this address space; null when it, or the host, is not there.</summary>
+    ValueTask<PageEndpoint?> IncomingPagesAsync(int addressSpace);
 
     ValueTask<WordsMessage> TakeDiscardedAsync(int addressSpace, HvaRange range);
 

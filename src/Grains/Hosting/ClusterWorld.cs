@@ -42,6 +42,9 @@ public sealed class ClusterWorld(
     /// <summary>On the actor's own scheduler: its turns and the caller's interleave.</summary>
     public void Start(string name, Func<ValueTask> body) => _ = body().AsTask();
 
+    /// <summary>The turn waits meanwhile, and takes its part.</summary>
+    public void ForAll(int count, Action<int> body) => Parallel.For(0, count, body);
+
     public ValueTask PointAsync(SchedulingPoint point) => point switch
     {
         SchedulingPoint.Yield => NowMicroseconds - _turnBegan >= turnMicroseconds ? YieldAsync() : ValueTask.CompletedTask,

@@ -9,6 +9,7 @@ public static class SiloArguments
     public const string SiloName = "--silo-name";
     public const string SiloPort = "--silo-port";
     public const string GatewayPort = "--gateway-port";
+    public const string PagePort = "--page-port";
     public const string Primary = "--primary";
     public const string JoinAfter = "--join-after";
     public const string Silos = "--silos";
@@ -45,7 +46,7 @@ public static class SiloArguments
         List<string> arguments =
         [
             ClusterId, settings.ClusterId, SiloName, settings.SiloName,
-            SiloPort, Text(settings.Ports.Silo), GatewayPort, Text(settings.Ports.Gateway), Silos, Text(settings.Silos),
+            SiloPort, Text(settings.Ports.Silo), GatewayPort, Text(settings.Ports.Gateway), PagePort, Text(settings.PagePort), Silos, Text(settings.Silos),
             Placement, settings.Placement == Grains.Placement.PlacementMode.Packed ? "packed" : "spread",
             SampleRatio, settings.SampleRatio.ToString("R", CultureInfo.InvariantCulture), SpansPerTrace, Text(settings.SpansPerTrace),
             LockWaitThreshold, Text(settings.Thresholds.LockWaitMicroseconds), FaultThreshold, Text(settings.Thresholds.FaultMicroseconds),

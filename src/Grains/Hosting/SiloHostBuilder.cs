@@ -1,6 +1,7 @@
 using Livebed.Grains.Actors;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
+using Livebed.Grains.Wire;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -33,6 +34,9 @@ public static class SiloHostBuilder
         services.AddSingleton(new SiloTelemetry(settings.SiloName, settings.Thresholds, TimeProvider.System));
         services.Configure<LivebedPlacementOptions>(options => options.Mode = settings.Placement);
         services.AddLivebedActors(new ClusterWorldOptions { Seed = settings.Seed, PreemptionShare = settings.PreemptionShare });
+        services.AddSingleton(provider => new PageWire(
+            settings.Endpoint.Address, settings.PagePort, settings.ResponseTimeout, provider.GetRequiredService<ILogger<PageWire>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<PageWire>());
         builder.UseOrleans(silo => Configure(silo, settings));
         extra?.Invoke(services);
         return builder.Build();

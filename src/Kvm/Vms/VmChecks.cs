@@ -230,7 +230,7 @@ public sealed class VmChecks(Vm vm)
             for (var bits = reported[word]; bits != 0; bits &= bits - 1)
             {
                 var gfn = firstGfn + (word * 64 + System.Numerics.BitOperations.TrailingZeroCount(bits));
-                ref var spte = ref vm.Sptes[gfn];
+                vm.Sptes.TryGet(gfn, out var spte);
                 if (spte.HandedOutWritable == 0 || spte.HandedOutWritable > epoch) continue;
                 vm.Violated(
                     Invariants.FlushBeforeFree, $"the dirty log returns {gfn} while a TLB may still hold it writable", gfn.Value, spte.Hva, spte.Pfn, op.Id);

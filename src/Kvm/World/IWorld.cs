@@ -29,6 +29,15 @@ public interface IWorld
     /// <summary>Starts a kernel or user thread that runs beside the caller; it must not fail. The explorer gives it a lane, the cluster a turn.</summary>
     void Start(string name, Func<ValueTask> body);
 
+    /// <summary>
+    /// Calls <paramref name="body"/> for 0 to <paramref name="count"/> - 1 and returns when all have returned: reckoning that waits for nobody, takes no lock and writes nothing but
+    /// what is its index's. One after the other here; the cluster uses the processors that are idle.
+    /// </summary>
+    void ForAll(int count, Action<int> body)
+    {
+        for (var index = 0; index < count; index++) body(index);
+    }
+
     /// <summary>Where all lock domains of the world note the order of locks, when it runs many short lives; null gives each domain a graph of its own.</summary>
     LockOrderGraph? LockOrder => null;
 

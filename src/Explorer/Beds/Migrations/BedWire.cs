@@ -55,7 +55,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationRetu
     {
         await _world.PointAsync(SchedulingPoint.Call);
         if (Broken != BrokenLink.Whole) return StreamStatus.Lost;
-        return await _destinationHost.Streams.ReceiveAsync(op, _destinationAddressSpace, chunk);
+        return await _destinationHost.Streams.ReceiveAsync(op, _destinationAddressSpace, chunk, isIntact: true);
     }
 
     public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup) => CallAsync(() => Destination!.PrepareAsync(op, setup));

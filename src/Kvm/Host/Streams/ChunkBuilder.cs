@@ -42,12 +42,8 @@ internal struct ChunkBuilder(int pages, int pageSize, ArrayPool<byte> contentPoo
         ZeroPages++;
     }
 
-    public readonly PageChunk Build(ChunkHeader header)
-    {
-        var entries = _entries.AsMemory(0, _count);
-        var content = _content.AsMemory(0, _bytes);
-        return new PageChunk(header, entries, content, PageChunk.ChecksumOf(entries.Span, content.Span));
-    }
+    /// <summary>The chunk without its checksum: see <see cref="PageChunk.Sealed"/>.</summary>
+    public readonly PageChunk Build(ChunkHeader header) => new(header, _entries.AsMemory(0, _count), _content.AsMemory(0, _bytes), Checksum: 0);
 
     public readonly void Dispose()
     {

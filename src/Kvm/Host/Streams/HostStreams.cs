@@ -58,11 +58,15 @@ public sealed class HostStreams
 
     /// <summary>A chunk that another host's link delivers; see <see cref="IPageLink.DeliverAsync"/>. Nothing is stored of one whose checksum or length is wrong; one
     /// that was refused or found no memory may be stored in part.</summary>
-    public async ValueTask<StreamStatus> ReceiveAsync(Operation op, int addressSpaceId, PageChunk chunk)
+    /// <param name="op">the operation</param>
+    /// <param name="addressSpaceId">whose pages they are</param>
+    /// <param name="chunk">the pages</param>
+    /// <param name="isIntact"><see cref="PageChunk.IsIntact"/>, which the link looks at where that takes nobody's time</param>
+    public async ValueTask<StreamStatus> ReceiveAsync(Operation op, int addressSpaceId, PageChunk chunk, bool isIntact)
     {
         using var live = _live.Enter(op);
         if (Find(addressSpaceId) is not { } mm || mm.Incoming is not { } incoming || !incoming.Takes(chunk.Header)) return StreamStatus.Refused;
-        if (!chunk.IsIntact || chunk.Content.Length != ContentLength(chunk.Pages.Span)) return StreamStatus.Corrupt;
+        if (!isIntact || chunk.Content.Length != ContentLength(chunk.Pages.Span)) return StreamStatus.Corrupt;
         var status = await _writer.StoreAsync(op, mm, incoming, chunk);
         await _machine.World.PointAsync(SchedulingPoint.Yield);
         return status;

@@ -11,7 +11,10 @@ namespace Livebed.Kvm.Host.Streams;
 internal sealed class PageImage
 {
     /// <summary>Pages looked at under one hold of the page-table lock, which keeps a PTE that is being changed from being seen empty.</summary>
-    private const int PagesPerHold = 64;
+    private const int PagesPerHold = 1024;
+
+    /// <summary>Pages that one processor looks at.</summary>
+    private const int PagesPerPart = 64;
 
     private readonly Machine _machine;
     private readonly ulong _zeroes;
@@ -33,7 +36,7 @@ internal sealed class PageImage
                 await mm.PageTableLock.AcquireAsync(op);
                 try
                 {
-                    for (var hva = start; hva < pages.End && hva < start + PagesPerHold; hva += 1) image[hva - range.Start] = HashOf(mm, vma, hva);
+                    Hash(mm, vma, new HvaRange(start, Math.Min(PagesPerHold, pages.End - start)), image.AsMemory((int)(start - range.Start)));
                 }
                 finally
                 {
@@ -101,11 +104,22 @@ internal sealed class PageImage
         return held;
     }
 
-    private ulong HashOf(AddressSpace mm, Vma vma, Hva hva)
+    /// <summary>The whole memory of a guest is looked at while nobody runs it, so as many processors as there are take part.</summary>
+    private void Hash(AddressSpace mm, Vma vma, HvaRange pages, Memory<ulong> image)
+    {
+        var parts = (int)((pages.Pages + PagesPerPart - 1) / PagesPerPart);
+        lock (mm.Bus)
+            _machine.World.ForAll(parts, part =>
+            {
+                var target = image.Span;
+                for (var page = part * PagesPerPart; page < pages.Pages && page < (part + 1) * PagesPerPart; page++) target[page] = HashOf(vma, pages.Start + page);
+            });
+    }
+
+    private ulong HashOf(Vma vma, Hva hva)
     {
         var pte = vma.PteAt(hva);
         if (pte.IsNone || pte.Pfn == _machine.Frames.ZeroFrame) return _zeroes;
-        if (pte.IsSwap) return XxHash3.HashToUInt64(_machine.Swap.Peek(pte.SwapSlot));
-        lock (mm.Bus) return XxHash3.HashToUInt64(_machine.Frames.Bytes(pte.Pfn));
+        return XxHash3.HashToUInt64(pte.IsSwap ? _machine.Swap.Peek(pte.SwapSlot) : _machine.Frames.Bytes(pte.Pfn));
     }
 }

@@ -44,7 +44,7 @@ public class IncomingPagesTests
         Assert.Equal(StreamStatus.Ok, (await rig.SendAsync(HostRig.Ram, 1)).Status);
         await rig.To.EndIncomingAsync(rig.Op(), StreamRig.Stream);
         Assert.Equal(StreamStatus.Refused, (await rig.SendAsync(HostRig.Ram, 1)).Status);
-        Assert.Equal(StreamStatus.Refused, await rig.Destination.Host.Streams.ReceiveAsync(rig.Op(), 99, default));
+        Assert.Equal(StreamStatus.Refused, await rig.Destination.Host.Streams.ReceiveAsync(rig.Op(), 99, default, isIntact: true));
     });
 
     [Fact]

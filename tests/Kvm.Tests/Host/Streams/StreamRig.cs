@@ -39,9 +39,9 @@ internal sealed class StreamRig : IPageLink
 
     public async ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk)
     {
-        chunk = await OnTheWay(chunk);
+        chunk = await OnTheWay(chunk.Sealed());
         Delivered.Add(chunk.Header);
-        return await Destination.Host.Streams.ReceiveAsync(op, 0, chunk);
+        return await Destination.Host.Streams.ReceiveAsync(op, 0, chunk, chunk.IsIntact);
     }
 
     public async Task OpenAsync(long bytesPerSecond = 0)

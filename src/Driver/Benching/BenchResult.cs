@@ -1,0 +1,49 @@
+using Livebed.Kvm.Checks;
+
+namespace Livebed.Driver.Benching;
+
+/// <summary>What was measured, and the goals that it is held against.</summary>
+/// <param name="Request">what was asked for</param>
+/// <param name="Raw">as many bytes through raw loopback TCP, before, between and after the migrations</param>
+/// <param name="Moves">the migrations</param>
+/// <param name="InFlightBytes">the most bytes that were in buffers of the wire at one time</param>
+/// <param name="MemoryBytes">the most memory that the process had</param>
+/// <param name="Violations">what the checks found</param>
+internal sealed record BenchResult(
+    BenchRequest Request, IReadOnlyList<RawRun> Raw, IReadOnlyList<MeasuredMove> Moves, long InFlightBytes, long MemoryBytes, IReadOnlyList<Violation> Violations)
+{
+    /// <summary>So many times what raw TCP takes may a migration take.</summary>
+    public const double RatioMax = 3;
+
+    public const long InFlightBytesMax = 64L << 20;
+
+    /// <summary>Memory beside the two copies, as a share of them.</summary>
+    public const double MemoryShareMax = 0.1;
+
+    public double RawSeconds { get; } = Median(Raw.Select(raw => raw.Total.TotalSeconds));
+
+    public double MoveSeconds { get; } = Median(Moves.Select(move => move.Total.TotalSeconds));
+
+    public double RawCpuSeconds { get; } = Median(Raw.Select(raw => raw.Cpu.TotalSeconds));
+
+    public double MoveCpuSeconds { get; } = Median(Moves.Select(move => move.Cpu.TotalSeconds));
+
+    public double Ratio => MoveSeconds / RawSeconds;
+
+    public double DowntimeMicroseconds { get; } = Median(Moves.Select(move => (double)move.Info.DowntimeMicroseconds));
+
+    public long MemoryBytesMax => (long)(2 * Request.Memory * (1 + MemoryShareMax));
+
+    public bool HoldsRatio => Ratio <= RatioMax;
+    public bool HoldsInFlight => InFlightBytes <= InFlightBytesMax;
+    public bool HoldsMemory => MemoryBytes <= MemoryBytesMax;
+    public bool HoldsAll => HoldsRatio && HoldsInFlight && HoldsMemory;
+
+    public double BytesPerSecond(double seconds) => Request.Memory / seconds;
+
+    private static double Median(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToList();
+        return (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
+    }
+}

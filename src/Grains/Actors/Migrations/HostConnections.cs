@@ -1,0 +1,46 @@
+using Livebed.Grains.Contracts;
+using Livebed.Grains.Wire;
+using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Grains.Actors.Migrations;
+
+/// <summary>
+/// The page connections of one host grain: a link for each stream that goes out, a door for each address space that pages come to. A chunk that comes in runs as a turn of the grain, like
+/// a call. Belongs to the grain's turns.
+/// </summary>
+internal sealed class HostConnections(PageWire wire, IGrainFactory grains)
+{
+    private readonly Dictionary<(int AddressSpace, long Stream), SocketPageLink> _links = [];
+    private readonly Dictionary<int, PageEndpoint> _doors = [];
+
+    /// <summary>The way of a stream to another host's address space; the same one if it is asked for again.</summary>
+    public IPageLink LinkOf(int addressSpace, long stream, string destination, int destinationAddressSpace)
+    {
+        if (!_links.TryGetValue((addressSpace, stream), out var link))
+            _links.Add((addressSpace, stream), link = new SocketPageLink(wire, grains.GetGrain<IHostMmuGrain>(destination), destinationAddressSpace));
+        return link;
+    }
+
+    /// <summary>After the stream itself, which waits for what is under way.</summary>
+    public void CloseLink(int addressSpace, long stream)
+    {
+        if (_links.Remove((addressSpace, stream), out var link)) link.Dispose();
+    }
+
+    /// <summary>Where the address space's pages are taken, from the first question on until it exits.</summary>
+    public PageEndpoint EndpointOf(int addressSpace, HostStreams streams)
+    {
+        if (_doors.TryGetValue(addressSpace, out var endpoint)) return endpoint;
+        var turns = TaskScheduler.Current;
+        return _doors[addressSpace] = wire.Open((op, chunk, isIntact) => Task.Factory.StartNew(
+            () => streams.ReceiveAsync(op.ToOperation(), addressSpace, chunk, isIntact).AsTask(), CancellationToken.None, TaskCreationOptions.None, turns).Unwrap());
+    }
+
+    /// <summary>The address space is gone: nobody waits for what is under way from it, and nothing is taken for it.</summary>
+    public void Exit(int addressSpace)
+    {
+        if (_doors.Remove(addressSpace, out var endpoint)) wire.Close(endpoint.Token);
+        foreach (var key in _links.Keys.Where(key => key.AddressSpace == addressSpace).ToList()) CloseLink(addressSpace, key.Stream);
+    }
+}

@@ -1,0 +1,90 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Text;
+using Livebed.Grains.Contracts;
+using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Grains.Wire;
+
+/// <summary>
+/// The source's end of one page connection: sends a chunk out of the buffers in which it lies and waits for its answer. Whatever goes wrong with the connection ends it; what was on its
+/// way is lost as far as the sender knows, and may have been stored.
+/// </summary>
+internal sealed class PageConnection : IDisposable
+{
+    public const int HelloBytes = 24;
+    public const byte TokenAccepted = 1;
+    public const byte TokenRefused = 0;
+
+    /// <summary>Instead of a status: the receiver failed, and a length and a text say how.</summary>
+    public const byte Failed = byte.MaxValue;
+
+    /// <summary>So many characters fit into a byte of length, whatever they are.</summary>
+    public const int FailureCharactersMax = 85;
+
+    public const int AnswerBytesMax = 2 + byte.MaxValue;
+
+    private readonly PageWire _wire;
+    private readonly Socket _socket;
+    private readonly byte[] _frame = new byte[PageChunk.HeaderBytes + (PageBatch.PagesMax * sizeof(long))];
+    private readonly byte[] _answer = new byte[AnswerBytesMax];
+
+    private PageConnection(PageWire wire, Socket socket) => (_wire, _socket) = (wire, socket);
+
+    /// <summary>The first bytes of a connection; then the token.</summary>
+    public static ReadOnlySpan<byte> Magic => "livebed1"u8;
+
+    /// <summary>What a socket throws when the other end is gone, does not answer in time, or this silo stops.</summary>
+    public static bool IsBroken(Exception exception) =>
+        exception is SocketException or EndOfStreamException or OperationCanceledException or ObjectDisposedException;
+
+    /// <summary>Null when the token was refused.</summary>
+    public static async Task<PageConnection?> OpenAsync(PageWire wire, PageEndpoint endpoint, CancellationToken cancellation)
+    {
+        var address = IPAddress.Parse(endpoint.Address);
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var connection = new PageConnection(wire, socket);
+        try
+        {
+            if (!wire.Keep(socket)) throw new OperationCanceledException(wire.Stopping);
+            await socket.ConnectAsync(new IPEndPoint(address, endpoint.Port), cancellation).ConfigureAwait(false);
+            if (await connection.GreetAsync(endpoint.Token, cancellation).ConfigureAwait(false)) return connection;
+            connection.Dispose();
+            return null;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <exception cref="InvalidOperationException">The receiver failed: a defect there.</exception>
+    public async Task<StreamStatus> SendAsync(OperationMessage op, PageChunk chunk, CancellationToken cancellation)
+    {
+        PageFrame.Of(op, chunk).WriteTo(_frame);
+        var entries = MemoryMarshal.AsBytes(chunk.Pages.Span);
+        entries.CopyTo(_frame.AsSpan(PageChunk.HeaderBytes));
+        await _socket.SendAllAsync(_frame.AsMemory(0, PageChunk.HeaderBytes + entries.Length), cancellation).ConfigureAwait(false);
+        await _socket.SendAllAsync(chunk.Content, cancellation).ConfigureAwait(false);
+        await _socket.FillAsync(_answer.AsMemory(0, 1), cancellation).ConfigureAwait(false);
+        if (_answer[0] != Failed) return (StreamStatus)_answer[0];
+        await _socket.FillAsync(_answer.AsMemory(1, 1), cancellation).ConfigureAwait(false);
+        await _socket.FillAsync(_answer.AsMemory(2, _answer[1]), cancellation).ConfigureAwait(false);
+        throw new InvalidOperationException($"the destination failed with {Encoding.UTF8.GetString(_answer, 2, _answer[1])}");
+    }
+
+    public void Dispose() => _wire.Drop(_socket);
+
+    private async Task<bool> GreetAsync(Guid token, CancellationToken cancellation)
+    {
+        var hello = new byte[HelloBytes];
+        Magic.CopyTo(hello);
+        token.TryWriteBytes(hello.AsSpan(Magic.Length));
+        await _socket.SendAllAsync(hello, cancellation).ConfigureAwait(false);
+        await _socket.FillAsync(_answer.AsMemory(0, 1), cancellation).ConfigureAwait(false);
+        return _answer[0] == TokenAccepted;
+    }
+}

@@ -1,0 +1,85 @@
+using System.Buffers;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Text;
+using Livebed.Grains.Actors.Migrations;
+using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Grains.Wire;
+
+/// <summary>
+/// The destination's end of one page connection: reads a chunk into lent buffers, looks at its checksum (here, so that this is nobody's turn), hands it through the door and answers
+/// when it has been stored. It reads no further until then, so a destination that is slow fills the kernel's socket buffers, at most, and the sender waits.
+/// </summary>
+internal sealed class PageReceiver(PageWire wire, Socket socket)
+{
+    private readonly byte[] _frame = new byte[PageChunk.HeaderBytes];
+    private readonly byte[] _entryBytes = new byte[PageBatch.PagesMax * sizeof(long)];
+    private readonly byte[] _answer = new byte[PageConnection.AnswerBytesMax];
+
+    /// <summary>Returns when the other end has closed the connection, or was refused.</summary>
+    public async Task RunAsync()
+    {
+        socket.NoDelay = true;
+        if (await GreetAsync().ConfigureAwait(false) is not { } door) return;
+        while (await socket.TryFillAsync(_frame, wire.Stopping).ConfigureAwait(false)) await TakeAsync(door).ConfigureAwait(false);
+    }
+
+    private async Task<PageDoor?> GreetAsync()
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(wire.Stopping);
+        patience.CancelAfter(wire.AnswerTimeout);
+        var hello = new byte[PageConnection.HelloBytes];
+        if (!await socket.TryFillAsync(hello, patience.Token).ConfigureAwait(false)) return null;
+        var door = hello.AsSpan().StartsWith(PageConnection.Magic) ? wire.Find(new Guid(hello.AsSpan(PageConnection.Magic.Length))) : null;
+        _answer[0] = door is null ? PageConnection.TokenRefused : PageConnection.TokenAccepted;
+        await socket.SendAllAsync(_answer.AsMemory(0, 1), patience.Token).ConfigureAwait(false);
+        return door;
+    }
+
+    private async Task TakeAsync(PageDoor door)
+    {
+        var frame = PageFrame.Read(_frame);
+        var entries = ArrayPool<long>.Shared.Rent(frame.Pages);
+        var content = ArrayPool<byte>.Shared.Rent(frame.ContentBytes);
+        wire.Traffic.Add(frame.ContentBytes);
+        try
+        {
+            await socket.FillAsync(_entryBytes.AsMemory(0, frame.Pages * sizeof(long)), wire.Stopping).ConfigureAwait(false);
+            MemoryMarshal.Cast<byte, long>(_entryBytes.AsSpan(0, frame.Pages * sizeof(long))).CopyTo(entries);
+            await socket.FillAsync(content.AsMemory(0, frame.ContentBytes), wire.Stopping).ConfigureAwait(false);
+            var chunk = new PageChunk(frame.Header, entries.AsMemory(0, frame.Pages), content.AsMemory(0, frame.ContentBytes), frame.Checksum);
+            var answer = await AnswerAsync(door, frame, chunk).ConfigureAwait(false);
+            await socket.SendAllAsync(answer, wire.Stopping).ConfigureAwait(false);
+        }
+        finally
+        {
+            wire.Traffic.Remove(frame.ContentBytes);
+            ArrayPool<byte>.Shared.Return(content);
+            ArrayPool<long>.Shared.Return(entries);
+        }
+    }
+
+    /// <summary>A status; of a defect, what it says, so that the sender fails as the caller of a method would.</summary>
+    private async Task<ReadOnlyMemory<byte>> AnswerAsync(PageDoor door, PageFrame frame, PageChunk chunk)
+    {
+        try
+        {
+            _answer[0] = (byte)await door(frame.Operation, chunk, chunk.IsIntact).ConfigureAwait(false);
+            return _answer.AsMemory(0, 1);
+        }
+        catch (Exception exception) when (Unanswered.Is(exception))
+        {
+            _answer[0] = (byte)StreamStatus.Lost;
+            return _answer.AsMemory(0, 1);
+        }
+        catch (Exception exception)
+        {
+            var says = $"{exception.GetType().Name}: {exception.Message}";
+            _answer[0] = PageConnection.Failed;
+            _answer[1] = (byte)Encoding.UTF8.GetBytes(says.AsSpan(0, Math.Min(says.Length, PageConnection.FailureCharactersMax)), _answer.AsSpan(2));
+            return _answer.AsMemory(0, 2 + _answer[1]);
+        }
+    }
+}
