@@ -77,15 +77,12 @@ internal static class LivebedCommand
         var predict = new PredictOptions();
         root.Add(predict.Command);
         predict.Command.SetAction(parsed => new PredictCommand(environment).Run(predict.Read(parsed, environment.Folders)));
-<<<<<<< HEAD
         var migrate = new MigrateOptions();
         root.Add(migrate.Command);
         migrate.Command.SetAction((parsed, _) => new MigrateCommand(environment).RunAsync(migrate.Read(parsed, environment.Folders)));
-=======
         var bench = new BenchOptions();
         root.Add(bench.Command);
         bench.Migrate.SetAction((parsed, _) => new BenchCommand(environment).RunAsync(bench.Read(parsed)));
->>>>>>> wire
         var what = new Argument<string?>("what") { Arity = ArgumentArity.ZeroOrOne, Description = string.Join(", ", ListCommand.Kinds) };
         var list = new Command("list", "Says what there is, with a line each.") { what };
         list.SetAction(parsed => new ListCommand(environment).Run(parsed.GetValue(what)));

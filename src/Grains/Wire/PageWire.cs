@@ -54,7 +54,7 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
         if (_stopping.IsCancellationRequested) return;
         _stopping.Cancel();
         _listener?.Dispose();
-        foreach (var socket in _sockets.Keys) socket.Dispose();
+        Cut();
     }
 
     /// <summary>From now on chunks of connections that know the token go through this door.</summary>
@@ -67,6 +67,12 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
 
     /// <summary>No new connection is let in with this token; those that are open find nobody who takes their chunks.</summary>
     public void Close(Guid token) => _doors.TryRemove(token, out _);
+
+    /// <summary>Closes every connection that is open, as a network that fails would; new ones can be made.</summary>
+    public void Cut()
+    {
+        foreach (var socket in _sockets.Keys) socket.Dispose();
+    }
 
     internal PageDoor? Find(Guid token) => _doors.GetValueOrDefault(token);
 

@@ -1,6 +1,7 @@
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
+using Livebed.Grains.Wire;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 using Microsoft.Extensions.DependencyInjection;
@@ -19,12 +20,14 @@ internal sealed class ActorBed : IAsyncDisposable
 
     private readonly EmbeddedCluster _cluster;
     private readonly OperationIds _ids = new(origin: 0);
+    private readonly int _silos;
     private int _hosts = -1;
     private int _vms;
 
-    private ActorBed(EmbeddedCluster cluster, CallCounter calls, LostAnswers losses, HeldCalls held)
+    private ActorBed(EmbeddedCluster cluster, CallCounter calls, LostAnswers losses, HeldCalls held, int silos)
     {
         _cluster = cluster;
+        _silos = silos;
         Calls = calls;
         Losses = losses;
         Held = held;
@@ -58,7 +61,13 @@ internal sealed class ActorBed : IAsyncDisposable
                 SilosDie = silosDie,
                 ConfigureSilo = services => services.AddSingleton<IIncomingGrainCallFilter>(calls).AddSingleton<IIncomingGrainCallFilter>(losses)
                     .AddSingleton<IIncomingGrainCallFilter>(held),
-            }), calls, losses, held);
+            }), calls, losses, held, silos);
+    }
+
+    /// <summary>The network between the silos fails for pages that are on their way; new connections can be made.</summary>
+    public void CutPages()
+    {
+        for (var silo = 0; silo < _silos; silo++) _cluster.ServicesOf(silo).GetRequiredService<PageWire>().Cut();
     }
 
     /// <summary>What is new in a report; each is taken once.</summary>

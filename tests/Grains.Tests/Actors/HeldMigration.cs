@@ -57,7 +57,7 @@ internal sealed class HeldMigration : IDisposable
             MigrationStatus.Setup => BeginAsync(here, there, OneRound, bed.Held.Hold(there.Key, nameof(IVmGrain.PrepareIncomingAsync))),
             MigrationStatus.Active => BeginAsync(here, there, OneRound, bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync))),
             MigrationStatus.Device => BeginAsync(here, there, OneRound, bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.FreezeAsync))),
-            MigrationStatus.PostcopyActive => BeginAsync(here, there, ToPostcopy, HoldPostcopyPages(bed, here.HostKey, nameof(IHostMmuGrain.SendPagesAsync))),
+            MigrationStatus.PostcopyActive => BeginAsync(here, there, ToPostcopy, HoldPostcopyPages(bed, here.HostKey)),
             MigrationStatus.PostcopyPaused => PausedAsync(bed, here, there),
             MigrationStatus.PostcopyRecover => RecoveringAsync(bed, here, there),
             MigrationStatus.Completed => BeginAsync(here, there, OneRound, bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.CloseStreamAsync))),
@@ -95,10 +95,11 @@ internal sealed class HeldMigration : IDisposable
     /// <summary>The link loses the first pages of post-copy, and nobody says that it is whole again.</summary>
     private static async Task<HeldMigration> PausedAsync(ActorBed bed, BedVm here, BedVm there)
     {
-        var broken = HoldPostcopyPages(bed, there.HostKey, nameof(IHostMmuGrain.ReceivePagesAsync));
+        var broken = HoldPostcopyPages(bed, here.HostKey);
         var outcome = here.MigrateAsync(there, ToPostcopy);
         await broken.ReachedAsync();
-        broken.Lose();
+        bed.CutPages();
+        broken.Release();
         await here.MigratesAsync(MigrationStatus.PostcopyPaused);
         return new HeldMigration(outcome, held: null, async () => Assert.True(await here.Grain.RecoverMigrationAsync(bed.Next(OperationKind.Migration))));
     }
@@ -137,10 +138,6 @@ internal sealed class HeldMigration : IDisposable
         return BeginAsync(here, there, OneRound, bed.Held.Hold(there.Key, nameof(IVmGrain.AbandonIncomingAsync)));
     }
 
-    private static HeldCall HoldPostcopyPages(ActorBed bed, string hostKey, string method) => bed.Held.Hold(hostKey, method, context => context.Request.GetArgument(2) switch
-    {
-        BatchMessage batch => batch.Phase == StreamPhase.Postcopy,
-        PageChunkMessage message => message.Chunk.Header.Phase == StreamPhase.Postcopy,
-        var other => throw new ArgumentException($"{method} takes no {other}", nameof(method)),
-    });
+    private static HeldCall HoldPostcopyPages(ActorBed bed, string hostKey) =>
+        bed.Held.Hold(hostKey, nameof(IHostMmuGrain.SendPagesAsync), context => context.Request.GetArgument(2) is BatchMessage { Phase: StreamPhase.Postcopy });
 }
