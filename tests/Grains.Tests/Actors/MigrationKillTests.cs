@@ -2,7 +2,6 @@ using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Vms;
-using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Tests.Actors;
 
