@@ -1,0 +1,206 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Livebed.Grains.Contracts;
+using Livebed.Grains.Wire;
+using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
+
+namespace Livebed.Grains.Tests.Wire;
+
+/// <summary>Page connections over real sockets: what arrives is what was sent, and whatever goes wrong is an outcome that the sender is told.</summary>
+public sealed class PageWireTests
+{
+    private const int HeaderBytes = PageChunk.HeaderBytes;
+
+    [Fact]
+    public async Task A_chunk_arrives_as_it_was_sent_with_its_operation_and_its_answer_comes_back()
+    {
+        using var rig = await WireRig.StartAsync();
+        var chunk = WireRig.Chunk(ChunkHeader.UrgentChannel, pages: 300);
+        (OperationMessage Op, ChunkHeader Header, long[] Pages, byte[] Content, bool IsIntact) seen = default;
+        rig.Door = (op, arrived, isIntact) =>
+        {
+            seen = (op, arrived.Header, arrived.Pages.ToArray(), arrived.Content.ToArray(), isIntact);
+            return Task.FromResult(StreamStatus.NoMemory);
+        };
+        Assert.Equal(StreamStatus.NoMemory, await rig.SendAsync(chunk));
+        Assert.Equal((7, OperationKind.MigrationPages), (seen.Op.OperationId, seen.Op.Kind));
+        Assert.Equal(chunk.Header, seen.Header);
+        Assert.Equal(chunk.Pages.ToArray(), seen.Pages);
+        Assert.Equal(chunk.Content.ToArray(), seen.Content);
+        Assert.True(seen.IsIntact);
+        Assert.Equal((0, 0), (rig.Source.Traffic.Bytes, rig.Destination.Traffic.Bytes));
+    }
+
+    [Theory]
+    [InlineData(HeaderBytes)]
+    [InlineData(HeaderBytes + (2 * sizeof(long)) + 5_000)]
+    public async Task A_byte_that_was_changed_on_the_way_is_noticed(int at)
+    {
+        using var rig = await WireRig.StartAsync();
+        using var socket = await rig.ConnectAsync();
+        Assert.Equal(PageConnection.TokenAccepted, await SayAsync(socket, HelloOf(rig.Endpoint!.Value.Token)));
+        var bytes = BytesOf(WireRig.Chunk());
+        Assert.Equal((byte)StreamStatus.Ok, await SayAsync(socket, bytes));
+        bytes[at] ^= 1;
+        Assert.Equal((byte)StreamStatus.Corrupt, await SayAsync(socket, bytes));
+    }
+
+    [Fact]
+    public async Task A_receiver_that_stalls_stops_the_sender_within_a_chunk_a_channel()
+    {
+        using var rig = await WireRig.StartAsync();
+        var stall = new TaskCompletionSource<StreamStatus>(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var arrived = new SemaphoreSlim(0);
+        rig.Door = (_, _, _) =>
+        {
+            arrived.Release();
+            return stall.Task;
+        };
+        var first = rig.SendAsync(WireRig.Chunk(channel: 0));
+        var second = rig.SendAsync(WireRig.Chunk(channel: 0));
+        var other = rig.SendAsync(WireRig.Chunk(channel: 1));
+        await arrived.WaitAsync();
+        await arrived.WaitAsync();
+
+        // Two channels have a chunk each at the destination; the third chunk waits for its channel and is still in its owner's buffers.
+        Assert.Equal(2 * 2 * WireRig.PageSize, rig.Destination.Traffic.Bytes);
+        Assert.False(first.IsCompleted || second.IsCompleted || other.IsCompleted);
+        stall.SetResult(StreamStatus.Ok);
+        Assert.Equal([StreamStatus.Ok, StreamStatus.Ok, StreamStatus.Ok], await Task.WhenAll(first, second, other));
+        Assert.Equal(2 * 2 * WireRig.PageSize, rig.Destination.Traffic.PeakBytes);
+        Assert.Equal(0, rig.Destination.Traffic.Bytes);
+    }
+
+    [Fact]
+    public async Task A_connection_that_breaks_is_lost_at_once_and_the_next_chunk_gets_a_new_one()
+    {
+        using var rig = await WireRig.StartAsync();
+        rig.Door = (_, _, _) =>
+        {
+            rig.Destination.Cut();
+            return Task.FromResult(StreamStatus.Ok);
+        };
+        Assert.Equal(StreamStatus.Lost, await rig.SendAsync(WireRig.Chunk()));
+        rig.Door = (_, _, _) => Task.FromResult(StreamStatus.Ok);
+        Assert.Equal(StreamStatus.Ok, await rig.SendAsync(WireRig.Chunk()));
+        Assert.Equal(StreamStatus.Ok, await rig.SendAsync(WireRig.Chunk()));
+        Assert.Equal(2, rig.Questions);
+    }
+
+    [Fact]
+    public async Task A_destination_that_does_not_answer_in_time_has_lost_the_chunk()
+    {
+        using var rig = await WireRig.StartAsync(TimeSpan.FromMilliseconds(200));
+        var stall = new TaskCompletionSource<StreamStatus>();
+        rig.Door = (_, _, _) => stall.Task;
+        Assert.Equal(StreamStatus.Lost, await rig.SendAsync(WireRig.Chunk()));
+        stall.SetResult(StreamStatus.Ok);
+    }
+
+    [Fact]
+    public async Task Nobody_listens_any_more_where_a_silo_has_stopped()
+    {
+        using var rig = await WireRig.StartAsync();
+        await rig.Destination.StopAsync(default);
+        Assert.Equal(StreamStatus.Lost, await rig.SendAsync(WireRig.Chunk()));
+    }
+
+    [Fact]
+    public async Task A_host_that_is_not_there_is_lost()
+    {
+        using var rig = await WireRig.StartAsync();
+        rig.Endpoint = null;
+        Assert.Equal(StreamStatus.Lost, await rig.SendAsync(WireRig.Chunk()));
+    }
+
+    [Fact]
+    public async Task A_wrong_token_is_refused_and_nothing_of_its_chunk_arrives()
+    {
+        using var rig = await WireRig.StartAsync();
+        var arrived = 0;
+        rig.Door = (_, _, _) => Task.FromResult((StreamStatus)Interlocked.Increment(ref arrived));
+        var right = rig.Endpoint!.Value;
+        rig.Endpoint = right with { Token = Guid.NewGuid() };
+        Assert.Equal(StreamStatus.Refused, await rig.SendAsync(WireRig.Chunk()));
+        rig.Destination.Close(right.Token);
+        rig.Endpoint = right;
+        Assert.Equal(StreamStatus.Refused, await rig.SendAsync(WireRig.Chunk()));
+        Assert.Equal(0, arrived);
+    }
+
+    [Fact]
+    public async Task A_stranger_who_speaks_another_language_is_refused()
+    {
+        using var rig = await WireRig.StartAsync();
+        using var socket = await rig.ConnectAsync();
+        var hello = HelloOf(rig.Endpoint!.Value.Token);
+        hello[0] ^= 1;
+        Assert.Equal(PageConnection.TokenRefused, await SayAsync(socket, hello));
+        Assert.Equal(0, await socket.ReceiveAsync(new byte[1]));
+    }
+
+    [Fact]
+    public async Task Lengths_that_no_chunk_has_end_the_connection_before_a_buffer_is_lent()
+    {
+        using var rig = await WireRig.StartAsync();
+        using var socket = await rig.ConnectAsync();
+        await SayAsync(socket, HelloOf(rig.Endpoint!.Value.Token));
+        var header = BytesOf(WireRig.Chunk())[..HeaderBytes];
+        new PageFrame(default, default, Pages: 1, PageFrame.ContentBytesMax + 1, Checksum: 0).WriteTo(header);
+        await socket.SendAsync(header);
+        Assert.Equal(0, await socket.ReceiveAsync(new byte[1]));
+        Assert.Equal(0, rig.Destination.Traffic.PeakBytes);
+    }
+
+    [Fact]
+    public async Task A_defect_of_the_receiver_is_the_senders_exception_and_the_connection_goes_on()
+    {
+        using var rig = await WireRig.StartAsync();
+        rig.Door = (_, _, _) => throw new ArgumentException($"a page too many {new string('x', 1000)}");
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => rig.SendAsync(WireRig.Chunk()));
+        Assert.Contains("ArgumentException: a page too many", failure.Message, StringComparison.Ordinal);
+        rig.Door = (_, _, _) => throw new TimeoutException("a grain did not answer");
+        Assert.Equal(StreamStatus.Lost, await rig.SendAsync(WireRig.Chunk()));
+        rig.Door = (_, _, _) => Task.FromResult(StreamStatus.Ok);
+        Assert.Equal(StreamStatus.Ok, await rig.SendAsync(WireRig.Chunk()));
+        Assert.Equal(1, rig.Questions);
+    }
+
+    [Fact]
+    public async Task A_link_that_is_closed_waits_for_nobody()
+    {
+        using var rig = await WireRig.StartAsync();
+        var stall = new TaskCompletionSource<StreamStatus>();
+        var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        rig.Door = (_, _, _) =>
+        {
+            arrived.SetResult();
+            return stall.Task;
+        };
+        var sending = rig.SendAsync(WireRig.Chunk());
+        await arrived.Task;
+        rig.Link.Dispose();
+        Assert.Equal(StreamStatus.Lost, await sending);
+        Assert.Equal(StreamStatus.Lost, await rig.SendAsync(WireRig.Chunk()));
+        stall.SetResult(StreamStatus.Ok);
+    }
+
+    private static byte[] HelloOf(Guid token) => [.. PageConnection.Magic, .. token.ToByteArray()];
+
+    private static byte[] BytesOf(PageChunk chunk)
+    {
+        var header = new byte[HeaderBytes];
+        PageFrame.Of(default, chunk.Sealed()).WriteTo(header);
+        return [.. header, .. MemoryMarshal.AsBytes(chunk.Pages.Span), .. chunk.Content.Span];
+    }
+
+    private static async Task<byte> SayAsync(Socket socket, byte[] bytes)
+    {
+        await socket.SendAllAsync(bytes, default);
+        var answer = new byte[1];
+        await socket.FillAsync(answer, default);
+        return answer[0];
+    }
+}
