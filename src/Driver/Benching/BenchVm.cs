@@ -86,7 +86,7 @@ internal sealed class BenchVm(IGrainFactory grains, PageWire wire, BenchRequest 
     /// <summary>Random bytes into every page that is not the guest's.</summary>
     private async Task FillAsync()
     {
-        using var link = new SocketPageLink(wire, Host, Ordinal);
+        using var link = new SocketPageLink(wire, () => Host.IncomingPagesAsync(Ordinal));
         var pagesPerChunk = Math.Min(ChunkBytes / request.PageSize, PageBatch.PagesMax);
         var content = new byte[pagesPerChunk * request.PageSize];
         await Host.BeginIncomingAsync(Ordinal, Ordinal, FillEpoch);

@@ -1,4 +1,3 @@
-using Livebed.Grains.Actors.Migrations;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
@@ -12,9 +11,8 @@ namespace Livebed.Grains.Wire;
 /// channel gets a new connection, to wherever the destination's host says then.
 /// </summary>
 /// <param name="wire">this silo's end</param>
-/// <param name="destination">the host, which says where it takes pages</param>
-/// <param name="addressSpace">its address space</param>
-public sealed class SocketPageLink(PageWire wire, IHostMmuGrain destination, int addressSpace) : IPageLink, IDisposable
+/// <param name="find">asks the destination's host where it takes the address space's pages; null when it does not, or does not answer</param>
+public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>> find) : IPageLink, IDisposable
 {
     private readonly Dictionary<int, Channel> _channels = [];
     private bool _isClosed;
@@ -58,7 +56,7 @@ public sealed class SocketPageLink(PageWire wire, IHostMmuGrain destination, int
         var connection = channel.Connection;
         if (connection is null)
         {
-            if (await Unanswered.OrAsync(default(PageEndpoint?), () => destination.IncomingPagesAsync(addressSpace)) is not { } endpoint) return StreamStatus.Lost;
+            if (await find() is not { } endpoint) return StreamStatus.Lost;
             connection = await PageConnection.OpenAsync(wire, endpoint, patience.Token).ConfigureAwait(false);
             if (connection is null) return StreamStatus.Refused;
             if (!Use(channel, connection)) return StreamStatus.Lost;

@@ -1,179 +1,206 @@
-using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Wire;
-using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Livebed.Grains.Tests.Wire;
 
-/// <summary>Page connections between two silos' ends, without grains: what was sent arrives, what was damaged is noticed, who stalls holds the other up, and what breaks is not waited for.</summary>
-public sealed class PageWireTests : IAsyncLifetime
+/// <summary>Page connections over real sockets: what arrives is what was sent, and whatever goes wrong is an outcome that the sender is told.</summary>
+public sealed class PageWireTests
 {
-    private const int PageSize = 512;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    private static readonly OperationMessage Op = OperationMessage.From(new Operation(new OperationId(7), OperationKind.Migration));
+    private const int HeaderBytes = PageChunk.HeaderBytes;
 
-    private readonly PageWire _here = New();
-    private readonly PageWire _there = New();
-
-    public async Task InitializeAsync()
+    [Fact]
+    public async Task A_chunk_arrives_as_it_was_sent_with_its_operation_and_its_answer_comes_back()
     {
-        await _here.StartAsync(CancellationToken.None);
-        await _there.StartAsync(CancellationToken.None);
+        using var rig = await WireRig.StartAsync();
+        var chunk = WireRig.Chunk(ChunkHeader.UrgentChannel, pages: 300);
+        (OperationMessage Op, ChunkHeader Header, long[] Pages, byte[] Content, bool IsIntact) seen = default;
+        rig.Door = (op, arrived, isIntact) =>
+        {
+            seen = (op, arrived.Header, arrived.Pages.ToArray(), arrived.Content.ToArray(), isIntact);
+            return Task.FromResult(StreamStatus.NoMemory);
+        };
+        Assert.Equal(StreamStatus.NoMemory, await rig.SendAsync(chunk));
+        Assert.Equal((7, OperationKind.MigrationPages), (seen.Op.OperationId, seen.Op.Kind));
+        Assert.Equal(chunk.Header, seen.Header);
+        Assert.Equal(chunk.Pages.ToArray(), seen.Pages);
+        Assert.Equal(chunk.Content.ToArray(), seen.Content);
+        Assert.True(seen.IsIntact);
+        Assert.Equal((0, 0), (rig.Source.Traffic.Bytes, rig.Destination.Traffic.Bytes));
     }
 
-    public Task DisposeAsync()
+    [Theory]
+    [InlineData(HeaderBytes)]
+    [InlineData(HeaderBytes + (2 * sizeof(long)) + 5_000)]
+    public async Task A_byte_that_was_changed_on_the_way_is_noticed(int at)
     {
-        _here.Dispose();
-        _there.Dispose();
-        return Task.CompletedTask;
+        using var rig = await WireRig.StartAsync();
+        using var socket = await rig.ConnectAsync();
+        Assert.Equal(PageConnection.TokenAccepted, await SayAsync(socket, HelloOf(rig.Endpoint!.Value.Token)));
+        var bytes = BytesOf(WireRig.Chunk());
+        Assert.Equal((byte)StreamStatus.Ok, await SayAsync(socket, bytes));
+        bytes[at] ^= 1;
+        Assert.Equal((byte)StreamStatus.Corrupt, await SayAsync(socket, bytes));
     }
 
     [Fact]
-    public async Task A_chunk_arrives_as_it_was_sent_and_its_answer_comes_back()
+    public async Task A_receiver_that_stalls_stops_the_sender_within_a_chunk_a_channel()
     {
-        var taken = new List<(OperationMessage Op, ChunkHeader Header, long[] Pages, byte[] Content, bool IsIntact)>();
-        using var connection = await ConnectAsync(_there.Open((op, chunk, isIntact) =>
+        using var rig = await WireRig.StartAsync();
+        var stall = new TaskCompletionSource<StreamStatus>(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var arrived = new SemaphoreSlim(0);
+        rig.Door = (_, _, _) =>
         {
-            taken.Add((op, chunk.Header, chunk.Pages.ToArray(), chunk.Content.ToArray(), isIntact));
-            return Task.FromResult(taken.Count == 1 ? StreamStatus.Ok : StreamStatus.Refused);
-        }));
-        var first = Chunk(1, 9);
-        Assert.Equal(StreamStatus.Ok, await SendAsync(connection, first));
-        Assert.Equal(StreamStatus.Refused, await SendAsync(connection, Chunk(2, PageBatch.PagesMax)));
-        Assert.Equal([(9, true), (PageBatch.PagesMax, true)], taken.Select(chunk => (chunk.Pages.Length, chunk.IsIntact)));
-        Assert.Equal((Op, first.Header), (taken[0].Op, taken[0].Header));
-        Assert.Equal(first.Pages.ToArray(), taken[0].Pages);
-        Assert.Equal(first.Content.ToArray(), taken[0].Content);
+            arrived.Release();
+            return stall.Task;
+        };
+        var first = rig.SendAsync(WireRig.Chunk(channel: 0));
+        var second = rig.SendAsync(WireRig.Chunk(channel: 0));
+        var other = rig.SendAsync(WireRig.Chunk(channel: 1));
+        await arrived.WaitAsync();
+        await arrived.WaitAsync();
+
+        // Two channels have a chunk each at the destination; the third chunk waits for its channel and is still in its owner's buffers.
+        Assert.Equal(2 * 2 * WireRig.PageSize, rig.Destination.Traffic.Bytes);
+        Assert.False(first.IsCompleted || second.IsCompleted || other.IsCompleted);
+        stall.SetResult(StreamStatus.Ok);
+        Assert.Equal([StreamStatus.Ok, StreamStatus.Ok, StreamStatus.Ok], await Task.WhenAll(first, second, other));
+        Assert.Equal(2 * 2 * WireRig.PageSize, rig.Destination.Traffic.PeakBytes);
+        Assert.Equal(0, rig.Destination.Traffic.Bytes);
     }
 
     [Fact]
-    public async Task A_byte_that_changed_on_the_way_is_noticed()
+    public async Task A_connection_that_breaks_is_lost_at_once_and_the_next_chunk_gets_a_new_one()
     {
-        var intact = new List<bool>();
-        using var connection = await ConnectAsync(_there.Open((_, _, isIntact) =>
+        using var rig = await WireRig.StartAsync();
+        rig.Door = (_, _, _) =>
         {
-            intact.Add(isIntact);
-            return Task.FromResult(isIntact ? StreamStatus.Ok : StreamStatus.Corrupt);
-        }));
-        var chunk = Chunk(3, 20);
-        var damaged = chunk.Content.ToArray();
-        damaged[PageSize + 5] ^= 1;
-        var movedPages = chunk.Pages.ToArray();
-        movedPages[4] ^= 1;
-        Assert.Equal(StreamStatus.Corrupt, await SendAsync(connection, chunk with { Content = damaged }));
-        Assert.Equal(StreamStatus.Corrupt, await SendAsync(connection, chunk with { Pages = movedPages }));
-        Assert.Equal(StreamStatus.Ok, await SendAsync(connection, chunk));
-        Assert.Equal([false, false, true], intact);
-    }
-
-    [Fact]
-    public async Task Without_the_token_nobody_is_let_in_and_a_closed_door_lets_in_nobody()
-    {
-        var isCalled = false;
-        var endpoint = _there.Open((_, _, _) =>
-        {
-            isCalled = true;
+            rig.Destination.Cut();
             return Task.FromResult(StreamStatus.Ok);
-        });
-        Assert.Null(await OpenAsync(endpoint with { Token = Guid.NewGuid() }));
-        _there.Close(endpoint.Token);
-        Assert.Null(await OpenAsync(endpoint));
-        Assert.False(isCalled);
+        };
+        Assert.Equal(StreamStatus.Lost, await rig.SendAsync(WireRig.Chunk()));
+        rig.Door = (_, _, _) => Task.FromResult(StreamStatus.Ok);
+        Assert.Equal(StreamStatus.Ok, await rig.SendAsync(WireRig.Chunk()));
+        Assert.Equal(StreamStatus.Ok, await rig.SendAsync(WireRig.Chunk()));
+        Assert.Equal(2, rig.Questions);
     }
 
     [Fact]
-    public async Task A_receiver_that_stalls_holds_the_sender_up_with_one_chunk_in_buffers()
+    public async Task A_destination_that_does_not_answer_in_time_has_lost_the_chunk()
     {
-        var release = new TaskCompletionSource<StreamStatus>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var connection = await ConnectAsync(_there.Open((_, _, _) =>
+        using var rig = await WireRig.StartAsync(TimeSpan.FromMilliseconds(200));
+        var stall = new TaskCompletionSource<StreamStatus>();
+        rig.Door = (_, _, _) => stall.Task;
+        Assert.Equal(StreamStatus.Lost, await rig.SendAsync(WireRig.Chunk()));
+        stall.SetResult(StreamStatus.Ok);
+    }
+
+    [Fact]
+    public async Task Nobody_listens_any_more_where_a_silo_has_stopped()
+    {
+        using var rig = await WireRig.StartAsync();
+        await rig.Destination.StopAsync(default);
+        Assert.Equal(StreamStatus.Lost, await rig.SendAsync(WireRig.Chunk()));
+    }
+
+    [Fact]
+    public async Task A_host_that_is_not_there_is_lost()
+    {
+        using var rig = await WireRig.StartAsync();
+        rig.Endpoint = null;
+        Assert.Equal(StreamStatus.Lost, await rig.SendAsync(WireRig.Chunk()));
+    }
+
+    [Fact]
+    public async Task A_wrong_token_is_refused_and_nothing_of_its_chunk_arrives()
+    {
+        using var rig = await WireRig.StartAsync();
+        var arrived = 0;
+        rig.Door = (_, _, _) => Task.FromResult((StreamStatus)Interlocked.Increment(ref arrived));
+        var right = rig.Endpoint!.Value;
+        rig.Endpoint = right with { Token = Guid.NewGuid() };
+        Assert.Equal(StreamStatus.Refused, await rig.SendAsync(WireRig.Chunk()));
+        rig.Destination.Close(right.Token);
+        rig.Endpoint = right;
+        Assert.Equal(StreamStatus.Refused, await rig.SendAsync(WireRig.Chunk()));
+        Assert.Equal(0, arrived);
+    }
+
+    [Fact]
+    public async Task A_stranger_who_speaks_another_language_is_refused()
+    {
+        using var rig = await WireRig.StartAsync();
+        using var socket = await rig.ConnectAsync();
+        var hello = HelloOf(rig.Endpoint!.Value.Token);
+        hello[0] ^= 1;
+        Assert.Equal(PageConnection.TokenRefused, await SayAsync(socket, hello));
+        Assert.Equal(0, await socket.ReceiveAsync(new byte[1]));
+    }
+
+    [Fact]
+    public async Task Lengths_that_no_chunk_has_end_the_connection_before_a_buffer_is_lent()
+    {
+        using var rig = await WireRig.StartAsync();
+        using var socket = await rig.ConnectAsync();
+        await SayAsync(socket, HelloOf(rig.Endpoint!.Value.Token));
+        var header = BytesOf(WireRig.Chunk())[..HeaderBytes];
+        new PageFrame(default, default, Pages: 1, PageFrame.ContentBytesMax + 1, Checksum: 0).WriteTo(header);
+        await socket.SendAsync(header);
+        Assert.Equal(0, await socket.ReceiveAsync(new byte[1]));
+        Assert.Equal(0, rig.Destination.Traffic.PeakBytes);
+    }
+
+    [Fact]
+    public async Task A_defect_of_the_receiver_is_the_senders_exception_and_the_connection_goes_on()
+    {
+        using var rig = await WireRig.StartAsync();
+        rig.Door = (_, _, _) => throw new ArgumentException($"a page too many {new string('x', 1000)}");
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => rig.SendAsync(WireRig.Chunk()));
+        Assert.Contains("ArgumentException: a page too many", failure.Message, StringComparison.Ordinal);
+        rig.Door = (_, _, _) => throw new TimeoutException("a grain did not answer");
+        Assert.Equal(StreamStatus.Lost, await rig.SendAsync(WireRig.Chunk()));
+        rig.Door = (_, _, _) => Task.FromResult(StreamStatus.Ok);
+        Assert.Equal(StreamStatus.Ok, await rig.SendAsync(WireRig.Chunk()));
+        Assert.Equal(1, rig.Questions);
+    }
+
+    [Fact]
+    public async Task A_link_that_is_closed_waits_for_nobody()
+    {
+        using var rig = await WireRig.StartAsync();
+        var stall = new TaskCompletionSource<StreamStatus>();
+        var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        rig.Door = (_, _, _) =>
         {
-            reached.TrySetResult();
-            return release.Task;
-        }));
-        var chunk = Chunk(4, 64);
-        var sending = SendAsync(connection, chunk);
-        await reached.Task.WaitAsync(Patience);
-        Assert.False(sending.IsCompleted);
-        Assert.Equal(chunk.Content.Length, _there.Traffic.Bytes);
-        release.SetResult(StreamStatus.Ok);
-        Assert.Equal(StreamStatus.Ok, await sending);
-        Assert.Equal(StreamStatus.Ok, await SendAsync(connection, chunk));
-        Assert.Equal(chunk.Content.Length, _there.Traffic.PeakBytes);
+            arrived.SetResult();
+            return stall.Task;
+        };
+        var sending = rig.SendAsync(WireRig.Chunk());
+        await arrived.Task;
+        rig.Link.Dispose();
+        Assert.Equal(StreamStatus.Lost, await sending);
+        Assert.Equal(StreamStatus.Lost, await rig.SendAsync(WireRig.Chunk()));
+        stall.SetResult(StreamStatus.Ok);
     }
 
-    [Fact]
-    public async Task A_connection_that_is_cut_is_broken_for_whoever_waits_for_its_answer()
+    private static byte[] HelloOf(Guid token) => [.. PageConnection.Magic, .. token.ToByteArray()];
+
+    private static byte[] BytesOf(PageChunk chunk)
     {
-        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var endpoint = _there.Open(async (_, _, _) =>
-        {
-            reached.TrySetResult();
-            await Task.Delay(Timeout.Infinite, _there.Stopping);
-            return StreamStatus.Ok;
-        });
-        using var connection = await ConnectAsync(endpoint);
-        var sending = SendAsync(connection, Chunk(5, 3));
-        await reached.Task.WaitAsync(Patience);
-        _there.Cut();
-        Assert.True(PageConnection.IsBroken((await Record.ExceptionAsync(() => sending))!));
-
-        // A new one can be made.
-        using var another = await ConnectAsync(endpoint);
+        var header = new byte[HeaderBytes];
+        PageFrame.Of(default, chunk.Sealed()).WriteTo(header);
+        return [.. header, .. MemoryMarshal.AsBytes(chunk.Pages.Span), .. chunk.Content.Span];
     }
 
-    [Fact]
-    public async Task What_fails_behind_the_door_fails_at_the_sender_with_its_words()
+    private static async Task<byte> SayAsync(Socket socket, byte[] bytes)
     {
-        using var connection = await ConnectAsync(_there.Open((_, _, _) => throw new InvalidOperationException("the frame is not there")));
-        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => SendAsync(connection, Chunk(6, 1)));
-        Assert.Contains("InvalidOperationException: the frame is not there", failure.Message, StringComparison.Ordinal);
+        await socket.SendAllAsync(bytes, default);
+        var answer = new byte[1];
+        await socket.FillAsync(answer, default);
+        return answer[0];
     }
-
-    [Fact]
-    public async Task Who_does_not_speak_the_protocol_is_sent_away()
-    {
-        var endpoint = _there.Open((_, _, _) => Task.FromResult(StreamStatus.Ok));
-        using var stranger = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        await stranger.ConnectAsync(IPAddress.Parse(endpoint.Address), endpoint.Port);
-        await stranger.SendAsync("GET / HTTP/1.1\r\nHost: livebed\r\n\r\n"u8.ToArray());
-        var answer = new byte[16];
-        Assert.Equal(1, await stranger.ReceiveAsync(answer).WaitAsync(Patience));
-        Assert.Equal(PageConnection.TokenRefused, answer[0]);
-    }
-
-    [Fact]
-    public void A_frame_survives_the_wire_and_impossible_lengths_are_refused()
-    {
-        var frame = PageFrame.Of(Op, Chunk(7, 5));
-        var bytes = new byte[PageChunk.HeaderBytes];
-        frame.WriteTo(bytes);
-        Assert.Equal(frame, PageFrame.Read(bytes));
-        foreach (var bad in (PageFrame[])[frame with { Pages = -1 }, frame with { Pages = PageBatch.PagesMax + 1 }, frame with { ContentBytes = -1 }, frame with { ContentBytes = PageFrame.ContentBytesMax + 1 }])
-        {
-            bad.WriteTo(bytes);
-            Assert.Throws<InvalidDataException>(() => PageFrame.Read(bytes));
-        }
-    }
-
-    private static PageWire New() => new(IPAddress.Loopback, 0, Patience, NullLogger<PageWire>.Instance);
-
-    private static PageChunk Chunk(int seed, int pages)
-    {
-        var content = new byte[pages * PageSize];
-        new Random(seed).NextBytes(content);
-        var entries = Enumerable.Range(0, pages).Select(page => PageChunk.EntryOf(new Hva(1000 + page), isZero: false)).ToArray();
-        return new PageChunk(new ChunkHeader(seed, 2, ChunkHeader.UrgentChannel, 3, StreamPhase.Postcopy), entries, content, 0).Sealed();
-    }
-
-    private Task<PageConnection?> OpenAsync(PageEndpoint endpoint) => PageConnection.OpenAsync(_here, endpoint, CancellationToken.None).WaitAsync(Patience);
-
-    private async Task<PageConnection> ConnectAsync(PageEndpoint endpoint) => await OpenAsync(endpoint) ?? throw new InvalidOperationException("the token was refused");
-
-    private static Task<StreamStatus> SendAsync(PageConnection connection, PageChunk chunk) => connection.SendAsync(Op, chunk, CancellationToken.None).WaitAsync(Patience);
 }

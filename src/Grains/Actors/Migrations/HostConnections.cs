@@ -17,8 +17,10 @@ internal sealed class HostConnections(PageWire wire, IGrainFactory grains)
     /// <summary>The way of a stream to another host's address space; the same one if it is asked for again.</summary>
     public IPageLink LinkOf(int addressSpace, long stream, string destination, int destinationAddressSpace)
     {
-        if (!_links.TryGetValue((addressSpace, stream), out var link))
-            _links.Add((addressSpace, stream), link = new SocketPageLink(wire, grains.GetGrain<IHostMmuGrain>(destination), destinationAddressSpace));
+        if (_links.TryGetValue((addressSpace, stream), out var link)) return link;
+        var host = grains.GetGrain<IHostMmuGrain>(destination);
+        link = new SocketPageLink(wire, () => Unanswered.OrAsync(default(PageEndpoint?), () => host.IncomingPagesAsync(destinationAddressSpace)));
+        _links.Add((addressSpace, stream), link);
         return link;
     }
 

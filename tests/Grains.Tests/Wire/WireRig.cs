@@ -1,0 +1,77 @@
+using System.Net;
+using System.Net.Sockets;
+using Livebed.Grains.Contracts;
+using Livebed.Grains.Wire;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Livebed.Grains.Tests.Wire;
+
+/// <summary>Two silos' ends of the wire with a link between them, and a door that does what the test says.</summary>
+internal sealed class WireRig : IDisposable
+{
+    public const int PageSize = 4096;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private WireRig(PageWire source, PageWire destination)
+    {
+        (Source, Destination) = (source, destination);
+        Endpoint = destination.Open((op, chunk, isIntact) => Door(op, chunk, isIntact));
+        Link = new SocketPageLink(source, () =>
+        {
+            Questions++;
+            return ValueTask.FromResult(Endpoint);
+        });
+    }
+
+    public PageWire Source { get; }
+    public PageWire Destination { get; }
+    public SocketPageLink Link { get; }
+
+    /// <summary>What the destination's host says when it is asked where to connect.</summary>
+    public PageEndpoint? Endpoint { get; set; }
+
+    /// <summary>How often it was asked.</summary>
+    public int Questions { get; private set; }
+
+    public PageDoor Door { get; set; } = (_, _, isIntact) => Task.FromResult(isIntact ? StreamStatus.Ok : StreamStatus.Corrupt);
+
+    public static async Task<WireRig> StartAsync(TimeSpan? patience = null)
+    {
+        PageWire[] wires = [NewWire(patience), NewWire(patience)];
+        foreach (var wire in wires) await wire.StartAsync(default);
+        return new WireRig(wires[0], wires[1]);
+    }
+
+    public Task<StreamStatus> SendAsync(PageChunk chunk) => Link.DeliverAsync(new Operation(new OperationId(7), OperationKind.MigrationPages), chunk).AsTask();
+
+    /// <summary>Pages whose bytes are all of one value, which is not zero.</summary>
+    public static PageChunk Chunk(int channel = 0, int pages = 2, byte value = 1)
+    {
+        var content = new byte[pages * PageSize];
+        content.AsSpan().Fill(value);
+        var entries = Enumerable.Range(0, pages).Select(page => PageChunk.EntryOf(new Hva(100 + page), isZero: false)).ToArray();
+        return new PageChunk(new ChunkHeader(Stream: 3, Epoch: 2, channel, Round: 5, StreamPhase.Precopy), entries, content, Checksum: 0);
+    }
+
+    /// <summary>A connection that is not the link's.</summary>
+    public async Task<Socket> ConnectAsync()
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(new IPEndPoint(IPAddress.Parse(Endpoint!.Value.Address), Endpoint.Value.Port));
+        return socket;
+    }
+
+    public void Dispose()
+    {
+        Link.Dispose();
+        Source.Dispose();
+        Destination.Dispose();
+    }
+
+    private static PageWire NewWire(TimeSpan? patience) => new(IPAddress.Loopback, 0, patience ?? Patience, NullLogger<PageWire>.Instance);
+}
