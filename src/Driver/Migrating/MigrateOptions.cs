@@ -67,13 +67,13 @@ internal sealed class MigrateOptions
         return [.. from bandwidth in bandwidths from share in shares select MigrateCell.AtRate(share, bandwidth)];
     }
 
-    private IReadOnlyList<string> Names(ParseResult parsed) =>
+    private string[] Names(ParseResult parsed) =>
         parsed.GetValue(_workload)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? _usualWorkloads;
 
     /// <summary>A path as a name: redis of traces/redis.dirty.gz.</summary>
     private static string NameOf(string workload) => Path.GetFileName(workload).Split('.')[0];
 
-    private static IReadOnlyList<T>? List<T>(ParseResult parsed, Option<string?> option, ValueKind<T> kind) =>
+    private static List<T>? List<T>(ParseResult parsed, Option<string?> option, ValueKind<T> kind) =>
         parsed.GetValue(option)?.Split(',', StringSplitOptions.TrimEntries).Select(text => Parse(option, text, kind)).ToList();
 
     private static T Parse<T>(Option<string?> option, string text, ValueKind<T> kind) =>
