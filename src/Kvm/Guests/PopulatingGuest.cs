@@ -1,4 +1,3 @@
-using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Paging;
 
 namespace Livebed.Kvm.Guests;
