@@ -1,7 +1,6 @@
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.Host.Streams;
-using Livebed.Kvm.Migration;
 
 namespace Livebed.Grains.Actors.Migrations;
 
