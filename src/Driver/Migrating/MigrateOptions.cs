@@ -45,7 +45,7 @@ internal sealed class MigrateOptions
 
     private List<MigrateCell> Recordings(ParseResult parsed, CampaignFolders folders)
     {
-        var strategies = List(parsed, _strategy, ValueKinds.Enum<MigrationStrategy>()) ?? Enum.GetValues<MigrationStrategy>();
+        var strategies = List(parsed, _strategy, ValueKinds.Enum<MigrationStrategy>()) ?? [.. Enum.GetValues<MigrationStrategy>()];
         var bandwidths = List(parsed, _bandwidth, ValueKinds.ByteRate(1 << 10, ConvergenceLimits.BandwidthMax)) ?? [24L << 20, 120L << 20];
         return
         [

@@ -38,7 +38,11 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
         var outcome = await here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there, parameters));
         Assert.Equal(MigrationStatus.Completed, outcome.Info.Status);
         var caught = await CaughtAsync(outcome.LastReports, there);
-        Assert.Equal(mutant == Mutant.None ? [] : [Invariants.SameMemory, Invariants.NoLostDirtyPage], caught.Where(invariant => invariant != Invariants.GuestMemory));
+
+        // A page that was lost and never sent differs (M1); one that was sent and written again differs from its copy too (S6). Reading it at the destination is the oracle's.
+        string[] named = [Invariants.SameMemory, Invariants.NoLostDirtyPage];
+        Assert.Empty(caught.Except([.. named, Invariants.GuestMemory]));
+        Assert.Equal(mutant != Mutant.None, caught.Intersect(named).Any());
         await there.DestroyAsync();
     }
 
