@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Livebed.Driver.CampaignFiles;
 using Livebed.Kvm.Guests;
@@ -10,6 +11,8 @@ internal sealed class CommandEnvironment : IDisposable
 {
     /// <summary>Width of the report where there is no terminal and COLUMNS is not set.</summary>
     private const int PlainColumns = 100;
+
+    private static readonly ConcurrentDictionary<(string Path, long Length, DateTime Written), long> _pagesOfTraces = new();
 
     public required TextWriter Out { get; init; }
     public required TextWriter Error { get; init; }
@@ -61,9 +64,15 @@ internal sealed class CommandEnvironment : IDisposable
             : PlainColumns;
     }
 
+    /// <summary>A trace is read to its end once, however many campaigns of a command replay it; one that has changed meanwhile is read again.</summary>
     internal static long PagesOfTrace(string path)
     {
-        DirtyPageTrace.Validate(path);
-        return DirtyPageTrace.ReadHeader(path).Pages;
+        var file = new FileInfo(path);
+        var key = (path, file.Exists ? file.Length : 0, file.Exists ? file.LastWriteTimeUtc : default);
+        return _pagesOfTraces.GetOrAdd(key, static known =>
+        {
+            DirtyPageTrace.Validate(known.Path);
+            return DirtyPageTrace.ReadHeader(known.Path).Pages;
+        });
     }
 }

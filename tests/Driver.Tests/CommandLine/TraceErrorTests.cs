@@ -67,7 +67,7 @@ public sealed class TraceErrorTests
         Gzip(harness, Header + "\n10000 0\n20000 1\n");
         Assert.Equal(ExitCodes.Usage, await harness.RunCampaignAsync("vms:\n  - guest:\n      trace: t.gz\n      stride: 2\n"));
         Assert.StartsWith("c.yaml:4: vms.0.guest.stride: belongs to a synthetic guest", harness.Error, StringComparison.Ordinal);
-        Assert.EndsWith("allowed: trace, speed, readPercent\n", harness.Error, StringComparison.Ordinal);
+        Assert.EndsWith("allowed: trace, populate, speed, readPercent\n", harness.Error, StringComparison.Ordinal);
     }
 
     private static Task<int> Run(CommandHarness harness) => harness.RunCampaignAsync("vms:\n  - name: a\n    guest:\n      trace: t.gz\n");

@@ -52,7 +52,7 @@ public sealed class UsageErrorTests
     [InlineData("migrations: { cpuThrottleInitial: 50, maxCpuThrottle: 20 }\n" + Vms, "c.yaml:1: migrations.cpuThrottleInitial: is 50, and maxCpuThrottle is 20; allowed: at most maxCpuThrottle")]
     [InlineData("migrations: { maxBandwidth: 10MiB }\n" + Vms, "c.yaml:1: migrations.maxBandwidth: '10MiB' is not a rate; allowed: 0B/s to 1024GiB/s, as in 1GiB/s")]
     [InlineData("migrations: { throttle: hard }\n" + Vms, "c.yaml:1: migrations.throttle: 'hard' is unknown; allowed: none, auto-converge, dirty-limit")]
-    [InlineData("migrations:\n  rate: 1\n  multifd-channels: 2\n" + Vms, "c.yaml:3: migrations.multifd-channels: unknown key; allowed: rate, inFlight, pingPong")]
+    [InlineData("migrations:\n  rate: 1\n  multifd-channels: 2\n" + Vms, "c.yaml:3: migrations.multifd-channels: unknown key; allowed: rate, count, start, inFlight, pingPong")]
     [InlineData("migrations: { multifdChannels: 65 }\n" + Vms, "c.yaml:1: migrations.multifdChannels: 65 is out of range; allowed: 1 to 64")]
     [InlineData("memory: 3MiB\nmigrations: { rate: 1 }\nvms:\n  - { count: 2, guest: { bytesPerVcpu: 2MiB } }\n",
         "c.yaml:1: memory: a host has 768 frames of 4096 bytes, and the VMs of the fullest one and the largest that may come have 1024 pages; allowed: memory of at least 5MiB")]
@@ -103,10 +103,10 @@ public sealed class UsageErrorTests
     }
 
     [Theory]
-    [InlineData("livebed: 'frobnicate' is unknown; allowed: run, explore, replay, shrink, mutants, predict, list", "frobnicate")]
-    [InlineData("livebed: '--silos' is unknown; allowed: run, explore, replay, shrink, mutants, predict, list", "--silos", "3")]
+    [InlineData("livebed: 'frobnicate' is unknown; allowed: run, explore, replay, shrink, mutants, predict, migrate, bench, list", "frobnicate")]
+    [InlineData("livebed: '--silos' is unknown; allowed: run, explore, replay, shrink, mutants, predict, migrate, bench, list", "--silos", "3")]
     [InlineData("list everything: there is no such list; allowed: protocols, mutants, checks, scenarios, campaigns", "list", "everything")]
-    [InlineData("nowhere: there is no such campaign; allowed: a file, or one of default, dirty-log", "run", "nowhere")]
+    [InlineData("nowhere: there is no such campaign; allowed: a file, or one of convergence, deadline, default, dirty-log", "run", "nowhere")]
     [InlineData("sub/nowhere.yaml: there is no such campaign", "run", "sub/nowhere.yaml")]
     [InlineData("livebed: 'spurious' is unknown; allowed: ", "run", "default", "spurious")]
     public async Task A_wrong_command_is_refused(string expected, params string[] arguments)

@@ -60,7 +60,7 @@ public sealed class MigrationRunTests
         var results = StoredRun.In(folder.PathOf("runs")).Results;
         Assert.InRange(results.DurationSeconds, 0, 60);
         var migration = Assert.Single(results.Migrations);
-        Assert.Equal((MigrationStatus.Cancelled, ForecastVerdict.Diverging), (migration.Status, migration.Forecast!.Verdict));
+        Assert.Equal((MigrationStatus.Failed, ForecastVerdict.Diverging), (migration.Status, migration.Forecast!.Verdict));
         Assert.True(migration.Rounds.Count >= 2 && migration.Rounds[^1].Diverging, string.Join(' ', migration.Rounds));
 
         // Populated before: no page of round 0 was a page of zeroes.
