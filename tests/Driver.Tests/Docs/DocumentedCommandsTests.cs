@@ -10,7 +10,7 @@ public sealed class DocumentedCommandsTests
 {
     private const string DotnetRun = "dotnet run -c Release --project src/Driver";
     private const string Livebed = "livebed ";
-    private const string TestCommand = "dotnet test Cluster.sln";
+    private const string TestCommand = "dotnet test -c Release Cluster.sln";
 
     public static TheoryData<string, string> All
     {

@@ -28,7 +28,7 @@ public sealed class MigrationRunTests
     {
         using var folder = new TemporaryFolder();
         folder.Write("ping-pong.yaml", PingPong);
-        var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "run", "ping-pong.yaml", "--duration", "10s");
+        var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "run", "ping-pong.yaml", "--duration", "20s", "--set", "migrations.count=6");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Valid, output);
         var run = StoredRun.In(folder.PathOf("runs"));
@@ -73,7 +73,7 @@ public sealed class MigrationRunTests
         using var folder = new TemporaryFolder();
         folder.Write("ping-pong.yaml", PingPong);
         var (exitCode, output, errors) = await CommandProcess.RunAsync(
-            folder.FullPath, "run", "ping-pong.yaml", "--duration", "12s", "--set", "migrations.postcopyAfterRounds=1", "--set", "migrations.downtimeLimit=0us",
+            folder.FullPath, "run", "ping-pong.yaml", "--duration", "20s", "--seed", "5", "--set", "migrations.count=8", "--set", "migrations.postcopyAfterRounds=1", "--set", "migrations.downtimeLimit=0us",
             "--set", "migrations.cancelShare=0.5", "--set", "migrations.cancelWithin=20ms", "--set", "minimum.migrationsCompleted=1",
             "--set", "minimum.migrationsCancelled=1");
         Assert.Equal("", errors);
