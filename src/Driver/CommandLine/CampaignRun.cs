@@ -1,12 +1,13 @@
 using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Reports;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 using Livebed.Driver.Terminal;
 
 namespace Livebed.Driver.CommandLine;
 
-/// <summary>Runs one campaign, which was checked, and keeps what it leaves behind: the run folder, the runner, the verdict. A folder stays behind only of a run that began.</summary>
+/// <summary>Runs one campaign, which was checked, and keeps what it leaves behind: the run folder, the runner, the verdict, the report. A folder stays behind only of a run that began.</summary>
 internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions runner, IProgressView view)
 {
     /// <param name="campaign">with its seed</param>
@@ -23,6 +24,7 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
         var results = RunResults.From(campaign, identity, outcome);
         var json = ResultsJson.Write(results);
         folder.Write(RunFolder.ResultsFile, json);
+        folder.Write(RunFolder.ReportFile, await HtmlReport.RenderAsync(results));
         return new StoredCampaignRun(results, json, folder.FullPath, outcome.Interrupted);
     }
 

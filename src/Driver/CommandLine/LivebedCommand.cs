@@ -4,6 +4,7 @@ using Livebed.Driver.Exploring;
 using Livebed.Driver.Migrating;
 using Livebed.Driver.MutantRuns;
 using Livebed.Driver.Predicting;
+using Livebed.Driver.Reports;
 using Livebed.Driver.Shrinking;
 using Livebed.Explorer.Protocols;
 
@@ -83,6 +84,9 @@ internal static class LivebedCommand
         var bench = new BenchOptions();
         root.Add(bench.Command);
         bench.Migrate.SetAction((parsed, _) => new BenchCommand(environment).RunAsync(bench.Read(parsed)));
+        var report = new ReportOptions();
+        root.Add(report.Command);
+        report.Command.SetAction((parsed, _) => new ReportCommand(environment).RunAsync(report.Read(parsed)));
         var what = new Argument<string?>("what") { Arity = ArgumentArity.ZeroOrOne, Description = string.Join(", ", ListCommand.Kinds) };
         var list = new Command("list", "Says what there is, with a line each.") { what };
         list.SetAction(parsed => new ListCommand(environment).Run(parsed.GetValue(what)));

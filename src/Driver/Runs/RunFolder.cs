@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 
 namespace Livebed.Driver.Runs;
 
@@ -12,6 +11,7 @@ public sealed class RunFolder : IDisposable
     public const string CampaignFile = "campaign.yaml";
     public const string ResultsFile = "results.json";
     public const string HistoryFile = "history.jsonl";
+    public const string ReportFile = "report.html";
 
     /// <summary>Runs of one name that begin in the same second; beyond that something is wrong.</summary>
     private const int SameSecondMax = 100;
@@ -56,13 +56,7 @@ public sealed class RunFolder : IDisposable
     public string PathOf(string file) => Path.Combine(FullPath, file);
 
     /// <summary>Writes a whole file; a reader sees it complete or not at all.</summary>
-    public void Write(string file, string content)
-    {
-        var target = PathOf(file);
-        var partial = HistoryWriter.PartialPath(target);
-        File.WriteAllText(partial, content, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
-        File.Move(partial, target, overwrite: true);
-    }
+    public void Write(string file, string content) => WholeFile.Write(PathOf(file), content);
 
     /// <summary>Removes the folder: the run never began.</summary>
     public void Discard()

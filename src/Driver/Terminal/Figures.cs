@@ -15,6 +15,13 @@ internal static class Figures
 
     public static string Microseconds(double value) => Scale(value, _times);
 
+    /// <summary>A time in milliseconds, with its unit; "-" for none.</summary>
+    public static string Milliseconds(double? value) => value is { } known ? Microseconds(known * 1e3) : "-";
+
+    /// <summary>A median of rounds; "never" for those that do not end, "-" for none.</summary>
+    public static string Rounds(double? value) =>
+        value is not { } known ? "-" : double.IsInfinity(known) ? "never" : known.ToString("0.#", CultureInfo.InvariantCulture);
+
     public static string Bytes(double value) => Scale(value, _bytes, 1024);
 
     /// <summary>Per second between two counts; 0 when no time passed.</summary>

@@ -18,7 +18,7 @@ internal static class MigrationReport
     {
         if (migrations.Count == 0) return;
         var table = Tables.Create("migrated", "done", "rounds", "model", "total", "model", "downtime", "max", "model");
-        foreach (var workload in migrations.GroupBy(migration => migration.Workload)) table.Row(Cells(workload.Key, [.. workload]));
+        foreach (var summary in MigrationSummary.Of(migrations)) table.Row(Cells(summary));
         console.Write(table);
         var failed = migrations.Where(migration => migration.Status == MigrationStatus.Failed || migration.GuestLost).ToList();
         foreach (var migration in failed.Take(FailuresMax))
@@ -30,30 +30,12 @@ internal static class MigrationReport
         if (failed.Count > FailuresMax) console.Write(new Text(string.Create(CultureInfo.InvariantCulture, $"… and {failed.Count - FailuresMax} more failed migrations\n")));
     }
 
-    private static IEnumerable<string> Cells(string workload, IReadOnlyList<MigrationResult> all)
-    {
-        var done = all.Where(migration => migration.Status == MigrationStatus.Completed).ToList();
-        yield return workload;
-        yield return string.Create(CultureInfo.InvariantCulture, $"{done.Count}/{all.Count}");
-        yield return Count(done, migration => migration.Rounds.Count);
-        yield return Count(done.Where(migration => migration.Predicted is not null), migration => migration.Predicted!.Rounds ?? double.PositiveInfinity);
-        yield return Time(done, migration => migration.TotalTime);
-        yield return Time(done.Where(migration => migration.Predicted is not null), migration => migration.Predicted!.TotalTime);
-        yield return Time(done, migration => migration.Downtime);
-        yield return done.Count == 0 ? "-" : Figures.Microseconds(done.Max(migration => migration.Downtime) * 1e3);
-        yield return Time(done.Where(migration => migration.Predicted is not null), migration => migration.Predicted!.Downtime);
-    }
-
-    private static string Count(IEnumerable<MigrationResult> migrations, Func<MigrationResult, double> read) =>
-        Median(migrations.Select(read)) is not { } median ? "-" : double.IsInfinity(median) ? "never" : median.ToString("0.#", CultureInfo.InvariantCulture);
-
-    private static string Time(IEnumerable<MigrationResult> migrations, Func<MigrationResult, double> read) =>
-        Median(migrations.Select(read)) is { } median ? Figures.Microseconds(median * 1e3) : "-";
-
-    private static double? Median(IEnumerable<double> values)
-    {
-        var sorted = values.Order().ToList();
-        if (sorted.Count == 0) return null;
-        return sorted.Count % 2 == 1 ? sorted[sorted.Count / 2] : (sorted[sorted.Count / 2 - 1] + sorted[sorted.Count / 2]) / 2;
-    }
+    private static string[] Cells(MigrationSummary summary) =>
+    [
+        summary.Workload,
+        string.Create(CultureInfo.InvariantCulture, $"{summary.Completed}/{summary.All}"),
+        Figures.Rounds(summary.Rounds), Figures.Rounds(summary.PredictedRounds),
+        Figures.Milliseconds(summary.TotalTime), Figures.Milliseconds(summary.PredictedTotalTime),
+        Figures.Milliseconds(summary.Downtime), Figures.Milliseconds(summary.DowntimeMax), Figures.Milliseconds(summary.PredictedDowntime),
+    ];
 }

@@ -1,11 +1,12 @@
 using Livebed.Driver.Results;
+using Livebed.Driver.Runs;
 using Spectre.Console;
 
 namespace Livebed.Driver.Terminal;
 
 /// <summary>
 /// What a run says at its end: the verdict and why, each violation and hang with its witness, the figures that matter, the lock table with
-/// the columns of /proc/lock_stat, and last the run folder and the command that repeats it, each on a line that can be copied.
+/// the columns of /proc/lock_stat, and last the run folder, the report for a browser and the command that repeats it, each on a line that can be copied.
 /// </summary>
 internal sealed class RunReport(IAnsiConsole console, RunResults results)
 {
@@ -21,11 +22,7 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
     public void Write(string folder)
     {
         WriteVerdict();
-        WriteFindings("violation", results.Violations.Select(violation => ($"{violation.Invariant}: {violation.Message}{Place(violation)}", violation.Witness)));
-        WriteFindings("hang", results.Hangs.Select(hang =>
-            ($"{hang.Kind}: {hang.Message} (waited {Figures.Microseconds(hang.WaitedMicroseconds)})", hang.Witness)));
-        WriteFindings("potential lock cycle", results.LockOrder.PotentialCycles.Select(cycle => (cycle.Cycle, cycle.Chains)));
-        WriteFindings("limit hit", results.LimitsHit.Select(hit => ($"{hit.Limit}: {hit.Message} ({Figures.Count(hit.Times)})", (IReadOnlyList<string>)[])));
+        foreach (var group in FindingGroup.In(results)) WriteFindings(group);
         WriteCounts();
         MigrationReport.Write(console, results.Migrations);
         WriteLatency();
@@ -33,6 +30,7 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
         WriteGuests();
         console.WriteLine();
         Copyable("run folder  ", folder);
+        Copyable("report      ", Path.Combine(folder, RunFolder.ReportFile));
         Copyable("repeat with ", results.Command);
     }
 
@@ -50,19 +48,18 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
         console.WriteLine();
     }
 
-    private void WriteFindings(string what, IEnumerable<(string Text, IReadOnlyList<string> Witness)> findings)
+    private void WriteFindings(FindingGroup group)
     {
-        var all = findings.ToList();
-        foreach (var (text, witness) in all.Take(FindingsMax))
+        foreach (var (text, witness) in group.Findings.Take(FindingsMax))
         {
             console.WriteLine();
-            console.Write(new Text($"{what}: {text}"));
+            console.Write(new Text($"{group.Singular}: {text}"));
             console.WriteLine();
             foreach (var line in witness.Take(WitnessMax)) Indented(line, 4);
             if (witness.Count > WitnessMax) Indented($"… and {witness.Count - WitnessMax} more lines in results.json", 4);
         }
 
-        if (all.Count > FindingsMax) Indented($"… and {all.Count - FindingsMax} more of the kind in results.json", 2);
+        if (group.Findings.Count > FindingsMax) Indented($"… and {group.Findings.Count - FindingsMax} more of the kind in results.json", 2);
     }
 
     private void WriteCounts()
@@ -145,17 +142,6 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
         foreach (var guest in behind.Take(FindingsMax))
             Indented($"guest {guest.Vm} was {Figures.Microseconds(guest.BehindMicroseconds)} behind its program at the end", 0);
         if (behind.Count > FindingsMax) Indented($"… and {behind.Count - FindingsMax} more guests", 0);
-    }
-
-    private static string Place(ViolationResult violation)
-    {
-        var parts = new List<string>();
-        if (violation.Vm is { } vm) parts.Add(vm);
-        if (violation.Gfn is { } gfn) parts.Add(FormattableString.Invariant($"gfn 0x{gfn:x}"));
-        if (violation.Hva is { } hva) parts.Add(FormattableString.Invariant($"hva 0x{hva:x}"));
-        if (violation.Pfn is { } pfn) parts.Add(FormattableString.Invariant($"pfn {pfn}"));
-        parts.AddRange(violation.Operations);
-        return parts.Count == 0 ? "" : $" [{string.Join(", ", parts)}]";
     }
 
     private void Indented(string text, int columns)

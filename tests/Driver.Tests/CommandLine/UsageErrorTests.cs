@@ -103,8 +103,8 @@ public sealed class UsageErrorTests
     }
 
     [Theory]
-    [InlineData("livebed: 'frobnicate' is unknown; allowed: run, explore, replay, shrink, mutants, predict, migrate, bench, list", "frobnicate")]
-    [InlineData("livebed: '--silos' is unknown; allowed: run, explore, replay, shrink, mutants, predict, migrate, bench, list", "--silos", "3")]
+    [InlineData("livebed: 'frobnicate' is unknown; allowed: run, explore, replay, shrink, mutants, predict, migrate, bench, report, list", "frobnicate")]
+    [InlineData("livebed: '--silos' is unknown; allowed: run, explore, replay, shrink, mutants, predict, migrate, bench, report, list", "--silos", "3")]
     [InlineData("list everything: there is no such list; allowed: protocols, mutants, checks, scenarios, campaigns", "list", "everything")]
     [InlineData("nowhere: there is no such campaign; allowed: a file, or one of convergence, deadline, default, dirty-log", "run", "nowhere")]
     [InlineData("sub/nowhere.yaml: there is no such campaign", "run", "sub/nowhere.yaml")]

@@ -1,0 +1,30 @@
+using Livebed.Driver.Results;
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Driver.Reports;
+
+/// <summary>What is drawn of migrations: measured beside predicted.</summary>
+internal static class MigrationCharts
+{
+    /// <summary>Of a run: what its completed migrations took, in their order.</summary>
+    public static IEnumerable<ChartData> OfAll(IReadOnlyList<MigrationResult> migrations)
+    {
+        var done = migrations.Where(migration => migration.Status == MigrationStatus.Completed).ToList();
+        if (done.Count < 2) yield break;
+        int[] order = [.. Enumerable.Range(1, done.Count)];
+        yield return new("total-time of each completed migration, ms", "migration", order,
+            [.. done.Select(migration => migration.TotalTime)], [.. done.Select(migration => migration.Predicted?.TotalTime)]);
+        yield return new("downtime of each completed migration, ms", "migration", order,
+            [.. done.Select(migration => migration.Downtime)], [.. done.Select(migration => migration.Predicted?.Downtime)]);
+    }
+
+    /// <summary>Of one migration: its rounds.</summary>
+    public static IEnumerable<ChartData> OfRounds(IReadOnlyList<MigrationRound> rounds)
+    {
+        int[] numbers = [.. rounds.Select(round => round.Round)];
+        yield return new("duration of each round, ms", "round", numbers,
+            [.. rounds.Select(round => round.DurationMilliseconds)], [.. rounds.Select(round => round.Predicted?.DurationMilliseconds)]);
+        yield return new("pages dirtied in each round", "round", numbers,
+            [.. rounds.Select(round => (double)round.DirtiedPages)], [.. rounds.Select(round => (double?)round.Predicted?.DirtiedPages)]);
+    }
+}

@@ -1,0 +1,136 @@
+using System.Globalization;
+using System.Text.Json;
+using AngleSharp.Html.Dom;
+using AngleSharp.Html.Parser;
+using Livebed.Driver.Reports;
+using Livebed.Driver.Results;
+using Livebed.Driver.Tests.Results;
+
+namespace Livebed.Driver.Tests.Reports;
+
+/// <summary>report.html says what results.json says, is one file, and takes nothing that a run wrote for markup.</summary>
+public sealed class HtmlReportTests
+{
+    private static readonly RunResults _sample = SampleResults.All;
+
+    [Fact]
+    public async Task The_verdict_comes_first_with_its_reasons_and_the_command_that_repeats_it()
+    {
+        var page = await PageAsync(_sample);
+        Assert.Equal("sample: invalid", page.Title);
+        Assert.Equal("invalid", page.QuerySelector("h1 .verdict.invalid")!.TextContent);
+        Assert.Equal(_sample.Reasons, page.QuerySelectorAll("header .reason").Select(reason => reason.TextContent));
+        Assert.Equal(_sample.Command, page.QuerySelector("header code")!.TextContent);
+        Assert.Contains("4242", page.QuerySelector("header .facts")!.TextContent, StringComparison.Ordinal);
+        Assert.Contains("no-tlb-flush", page.QuerySelector("header .facts")!.TextContent, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_finding_is_there_with_its_whole_witness()
+    {
+        var page = await PageAsync(_sample);
+        var witnesses = page.QuerySelectorAll(".finding pre").SelectMany(witness => witness.TextContent.Split('\n')).ToList();
+        Assert.Equal([.. _sample.Violations[0].Witness, .. _sample.Hangs[0].Witness, .. _sample.LockOrder.PotentialCycles[0].Chains], witnesses);
+        var findings = page.QuerySelectorAll(".finding").Select(finding => finding.TextContent).ToList();
+        Assert.Equal(4, findings.Count);
+        Assert.Contains("gfn 0x10", findings[0], StringComparison.Ordinal);
+        Assert.Contains("history.jsonl ends early", findings[3], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Each_round_has_what_was_predicted_beside_what_was_measured_and_why_they_differ()
+    {
+        var page = await PageAsync(_sample);
+        var cells = page.QuerySelectorAll(".migration tbody tr.diverging > *").Select(cell => cell.TextContent.Trim()).ToList();
+        Assert.Equal(
+            ["1", "100", "3", "11.5ms", "10.5ms", "51", "50", "25.5KiB", "25.4KiB", "5.8ms", "dirty limit", "+25.0 %", "diverging, ring-full"], cells);
+        var migration = page.QuerySelector(".migration")!.TextContent;
+        Assert.Contains("not done after 1000 ms", migration, StringComparison.Ordinal);
+        Assert.Contains("its guest is lost", migration, StringComparison.Ordinal);
+        Assert.Contains("out-of-time, 4 rounds, total-time 1.5s, downtime 37.5ms", migration, StringComparison.Ordinal);
+        Assert.Contains("setup at 500us, active at 3.5ms", migration, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Rounds_and_migrations_are_drawn_measured_and_predicted()
+    {
+        var migration = SampleResults.Migration;
+        var unpredicted = migration.Rounds[0] with { Round = 2, DirtiedPages = 40, Predicted = null };
+        migration = migration with { Status = Kvm.Migration.MigrationStatus.Completed, Rounds = [migration.Rounds[0], unpredicted] };
+        var page = await PageAsync(_sample with { Migrations = [migration, migration with { Predicted = null, Downtime = 7 }] });
+
+        var charts = page.QuerySelectorAll(".chart").Select(chart => JsonSerializer.Deserialize<JsonElement>(chart.GetAttribute("data-chart")!)).ToList();
+        Assert.Equal(6, charts.Count);
+        Assert.Equal(["[1,2]", "[40.125,7]", "[39.25,null]"], Series(charts[1]));
+        Assert.Equal(["[1,2]", "[51,40]", "[50,null]"], Series(charts[3]));
+        Assert.Equal("2 of 2", page.QuerySelector("section table tbody td")!.TextContent);
+    }
+
+    [Fact]
+    public async Task Counts_latencies_locks_guests_leaks_and_silos_are_all_there()
+    {
+        var page = await PageAsync(_sample);
+        var text = page.Body!.TextContent;
+        foreach (var (name, read) in CounterTable.All)
+        {
+            Assert.Contains(name, text, StringComparison.Ordinal);
+            Assert.Contains(read(_sample.Counts).ToString("N0", CultureInfo.InvariantCulture), text, StringComparison.Ordinal);
+        }
+
+        var rows = page.QuerySelectorAll("tbody tr").Select(row => row.Children.Select(cell => cell.TextContent).ToList()).ToList();
+        Assert.Contains(rows, row => row.SequenceEqual(["unmap", "1k", "120us", "4.5ms", "900ms", "31s", "17"]));
+        Assert.Contains(rows, row => row.SequenceEqual(["waits for a grain's turn", "99", "1us", "2us", "3us", "4us", ""]));
+        Assert.Contains(rows, row => row.SequenceEqual(["mmu_lock-R", "4", "1us", "5us", "12us", "3us", "10", "2us", "6us", "20us", "2us"]));
+        Assert.Contains(rows, row => row.SequenceEqual(["vm-0", "4", "workloads/redis.dirty.gz", "1M", "2.5s"]));
+        Assert.Contains(rows, row => row.SequenceEqual(["silo-0", "127.0.0.1:11111", "4711", "lost"]));
+        foreach (var (what, read) in LeakResult.Kinds)
+            Assert.Contains($"{what}{read(_sample.Leaks)}", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_a_run_wrote_is_never_markup()
+    {
+        const string Hostile = "</pre><script>alert(1)</script>\"><img src=x onerror=alert(1)>&amp;";
+        var violation = _sample.Violations[0] with { Message = Hostile, Witness = [Hostile] };
+        var migration = SampleResults.Migration with { Vm = Hostile, Reason = Hostile };
+        var page = await PageAsync(_sample with { Name = Hostile, Command = Hostile, Reasons = [Hostile], Violations = [violation], Migrations = [migration] });
+        Assert.Empty(page.Images);
+        Assert.Single(page.Scripts);
+        Assert.Equal($"{Hostile}: invalid", page.Title);
+        Assert.Equal(Hostile, page.QuerySelector(".finding pre")!.TextContent);
+        Assert.Equal(Hostile, page.QuerySelector("header code")!.TextContent);
+        Assert.Equal(Hostile, page.QuerySelector(".migration .why")!.TextContent);
+    }
+
+    [Fact]
+    public async Task It_refers_to_nothing_outside_of_itself()
+    {
+        var page = await PageAsync(_sample);
+        Assert.All(new[] { "src", "href", "srcset", "action", "data" }, name => Assert.Null(page.QuerySelector($"[{name}]")));
+        Assert.All(page.QuerySelectorAll("style"), style => Assert.DoesNotMatch("@import|url\\(", style.TextContent));
+        Assert.DoesNotMatch("fetch\\(|XMLHttpRequest|import\\(", Assert.Single(page.Scripts).Text);
+    }
+
+    [Fact]
+    public async Task Ten_thousand_findings_and_migrations_are_drawn_in_part_and_it_says_so()
+    {
+        var violations = Enumerable.Repeat(_sample.Violations[0], 10_000).ToList();
+        var migrations = Enumerable.Repeat(SampleResults.Migration, 10_000).ToList();
+        var page = await PageAsync(_sample with { Violations = violations, Migrations = migrations });
+        Assert.Equal(200, page.QuerySelectorAll("details.migration").Length);
+        Assert.Contains("… and 9800 more of the kind in results.json", page.Body!.TextContent, StringComparison.Ordinal);
+        Assert.Contains("… and 9800 more in results.json", page.Body.TextContent, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_run_without_findings_and_migrations_has_no_section_for_them()
+    {
+        var page = await PageAsync(_sample with { Verdict = VerdictKind.Valid, Violations = [], Hangs = [], LockOrder = LockOrderResult.Empty, LimitsHit = [], Migrations = [] });
+        Assert.Equal(["Counts", "Latency", "Locks", "Guests", "Same-page merging", "Left after teardown", "Silos"], page.QuerySelectorAll("h2").Select(title => title.TextContent));
+        Assert.NotNull(page.QuerySelector(".verdict.valid"));
+    }
+
+    private static string[] Series(JsonElement chart) => [.. new[] { "x", "measured", "predicted" }.Select(name => chart.GetProperty(name).GetRawText())];
+
+    private static async Task<IHtmlDocument> PageAsync(RunResults results) => new HtmlParser().ParseDocument(await HtmlReport.RenderAsync(results));
+}
