@@ -1,20 +1,22 @@
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// Calls of one method of one grain that a test has got hold of: they have been made and wait before they are carried out, so that the test can do what it wants at exactly this
-/// moment. Whoever made one waits with it.
+/// Calls of one method of one grain that a test has got hold of: they have been made and wait before they are carried out, or have been and their answers wait, so that the test can do
+/// what it wants at exactly this moment. Whoever made one waits with it.
 /// </summary>
 internal sealed class HeldCall : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly Func<IIncomingGrainCallContext, bool> _isMeant;
+    private readonly bool _isAnswerHeld;
     private readonly Action _forget;
     private readonly string _what;
     private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<bool> _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public HeldCall(string what, Func<IIncomingGrainCallContext, bool> isMeant, Action forget) => (_what, _isMeant, _forget) = (what, isMeant, forget);
+    public HeldCall(string what, Func<IIncomingGrainCallContext, bool> isMeant, bool isAnswerHeld, Action forget) =>
+        (_what, _isMeant, _isAnswerHeld, _forget) = (what, isMeant, isAnswerHeld, forget);
 
     /// <summary>Returns when the first of them has been made.</summary>
     public async Task ReachedAsync()
@@ -31,13 +33,14 @@ internal sealed class HeldCall : IDisposable
 
     public async Task PassAsync(IIncomingGrainCallContext context)
     {
+        if (_isAnswerHeld) await context.Invoke();
         if (_isMeant(context))
         {
             _reached.TrySetResult();
             if (!await _released.Task) throw new TimeoutException($"{_what} was lost");
         }
 
-        await context.Invoke();
+        if (!_isAnswerHeld) await context.Invoke();
     }
 
     public void Dispose() => Release();
