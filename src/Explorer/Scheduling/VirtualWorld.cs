@@ -62,6 +62,7 @@ public sealed class VirtualWorld : IWorld
 
     IModelTrace? IWorld.Trace => Trace;
     public LockOrderGraph? LockOrder { get; init; }
+    public LockCounts? LockCounts { get; init; }
 
     /// <summary>Whether others may run between a call of one object to another and its arrival, as they may in the cluster; in the kernel a call is a
     /// call, and what can be preempted there is a point already.</summary>
