@@ -19,9 +19,9 @@ public sealed class VirtualWorld : IWorld
     private readonly VirtualObserver _observer;
     private readonly ScheduleRecorder? _recorder;
     private readonly List<Lane> _lanes = [];
-    private readonly Stack<LanePoint> _points = new();
     private readonly ParkedLanes _parked;
     private readonly bool _isAskedAlways;
+    private readonly bool _stopsAtFirstViolation;
     private ReadyLane[] _ready = new ReadyLane[4];
     private int _readyCount;
     private int _chosen = -1;
@@ -33,6 +33,7 @@ public sealed class VirtualWorld : IWorld
     private bool _stopped;
     private bool _givenUp;
     private bool _isAtomic;
+    private LanePoint? _spare;
 
     /// <param name="strategy">who runs next</param>
     /// <param name="stopAtFirstViolation">whether a violation ends the schedule</param>
@@ -46,7 +47,8 @@ public sealed class VirtualWorld : IWorld
         _parked = new ParkedLanes(this);
         _recorder = recorder;
         Footprints = footprints;
-        _observer = new VirtualObserver(this, () => _stopped |= stopAtFirstViolation);
+        _stopsAtFirstViolation = stopAtFirstViolation;
+        _observer = new VirtualObserver(this);
     }
 
     public long NowMicroseconds { get; private set; }
@@ -208,11 +210,17 @@ public sealed class VirtualWorld : IWorld
         _ready[_readyCount++] = ready;
     }
 
+    internal void ViolationSeen() => _stopped |= _stopsAtFirstViolation;
+
     internal void AddRetrying(in ReadyLane ready) => _parked.AddRetrying(ready);
 
     internal void AddTimer(in ReadyLane ready, long due) => _parked.AddTimer(ready, due);
 
-    internal void Return(LanePoint point) => _points.Push(point);
+    internal void Return(LanePoint point)
+    {
+        point.NextSpare = _spare;
+        _spare = point;
+    }
 
     private bool TryTakeNext(out ReadyLane next)
     {
@@ -313,5 +321,10 @@ public sealed class VirtualWorld : IWorld
         return Steps >= _stepsMax ? ScheduleOutcome.StepLimit : ScheduleOutcome.Stuck;
     }
 
-    private LanePoint NewPoint() => _points.TryPop(out var point) ? point : new LanePoint(this);
+    private LanePoint NewPoint()
+    {
+        if (_spare is not { } point) return new LanePoint(this);
+        _spare = point.NextSpare;
+        return point;
+    }
 }

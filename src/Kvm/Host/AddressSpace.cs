@@ -20,7 +20,6 @@ public sealed class AddressSpace
     public const long PagesMax = 1L << 28;
 
     private readonly Machine _machine;
-    private readonly Vma[] _vmas;
     private readonly Place _place;
     private int _mmCount = 1;
     private bool _isExiting;
@@ -29,7 +28,7 @@ public sealed class AddressSpace
     {
         _machine = machine;
         _place = new Place(machine.World);
-        _vmas = Array.ConvertAll(Validated(spec), area => new Vma(machine.World, area));
+        Vmas = Array.ConvertAll(Validated(spec), area => new Vma(machine.World, area));
         Id = spec.Id;
         Name = $"mm-{spec.Id} of {machine.Name}";
         MmUsers = new RwSemaphore(machine.Locks, LockClasses.MmUsers, Name);
@@ -106,7 +105,8 @@ public sealed class AddressSpace
         }
     }
 
-    internal IReadOnlyList<Vma> Vmas => _vmas;
+    /// <summary>In order of address; never changed.</summary>
+    internal Vma[] Vmas { get; }
 
     /// <summary>A migration is filling this memory, or is about to hand it over: nobody discards any of it.</summary>
     internal bool KeepsContent(HvaRange range) => Outgoing is { IsFrozen: true } || (Incoming is { } incoming && incoming.Keeps(range));
@@ -141,13 +141,13 @@ public sealed class AddressSpace
 
     internal Vma? Find(Hva hva)
     {
-        int low = 0, high = _vmas.Length - 1;
+        int low = 0, high = Vmas.Length - 1;
         while (low <= high)
         {
             var middle = (low + high) >> 1;
-            if (hva < _vmas[middle].Range.Start) high = middle - 1;
-            else if (hva >= _vmas[middle].Range.End) low = middle + 1;
-            else return _vmas[middle];
+            if (hva < Vmas[middle].Range.Start) high = middle - 1;
+            else if (hva >= Vmas[middle].Range.End) low = middle + 1;
+            else return Vmas[middle];
         }
 
         return null;
@@ -156,7 +156,7 @@ public sealed class AddressSpace
     /// <summary>The areas under a range, each with its part of it.</summary>
     internal IEnumerable<(Vma Vma, HvaRange Pages)> Pieces(HvaRange range)
     {
-        foreach (var vma in _vmas)
+        foreach (var vma in Vmas)
         {
             var pages = vma.Range.Intersect(range);
             if (!pages.IsEmpty) yield return (vma, pages);

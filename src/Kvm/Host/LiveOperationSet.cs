@@ -13,6 +13,8 @@ internal sealed class LiveOperationSet
 
     public IReadOnlyCollection<OperationId> Ids => _entered.Keys;
 
+    public int Count => _entered.Count;
+
     /// <summary>The operation is live until what is returned is disposed.</summary>
     public Visit Enter(Operation op)
     {
