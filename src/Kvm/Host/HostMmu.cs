@@ -58,7 +58,7 @@ public sealed class HostMmu
     public IReadOnlyCollection<OperationId> LiveOperations => _live.Ids;
 
     public HostUsage Usage => new(
-        _machine.Frames.InUse, _machine.Swap.InUse, _machine.OpenRanges, Subscriptions(), _machine.AddressSpaces.Count,
+        _machine.Frames.InUse, _machine.SwappedOut, _machine.OpenRanges, Subscriptions(), _machine.AddressSpaces.Count,
         _machine.Folios.Count, _live.Count);
 
     /// <exception cref="ArgumentException">The number is taken, or the areas are not a set of disjoint ranges.</exception>
