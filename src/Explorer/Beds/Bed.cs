@@ -21,6 +21,8 @@ public sealed class Bed
 
     private const long StepsMax = 2_000_000;
 
+    private static readonly string[] HostNames = ["host-0", "host-1"];
+
     private readonly OperationIds _ids = new(0);
     // Asked only when a schedule stands still.
     private readonly List<(OperationId Operation, Lane Lane)> _lanesOf = [];
@@ -33,7 +35,7 @@ public sealed class Bed
         Options = options;
         World = world;
         var hosts = new HostMmu[options.Hosts];
-        for (var host = 0; host < hosts.Length; host++) hosts[host] = new HostMmu(World, $"host-{host}", options.Frames, PageSize, options.Mutant);
+        for (var host = 0; host < hosts.Length; host++) hosts[host] = new HostMmu(World, HostNames[host], options.Frames, PageSize, options.Mutant);
         Hosts = hosts;
         Tenancies = options.Hosts > 1 ? [.. Hosts.Select(host => new Tenancy(World, host.Name))] : [];
     }

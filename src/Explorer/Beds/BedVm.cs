@@ -62,6 +62,8 @@ public sealed class BedVm : IVmPort
     /// <summary>This VM on every host where it has run, the newest last.</summary>
     public IReadOnlyList<BedVm> Incarnations => _incarnations;
 
+    private bool IsFirst => _incarnations[0] == this;
+
     /// <summary>Where it is now.</summary>
     public BedVm Newest
     {
@@ -127,7 +129,7 @@ public sealed class BedVm : IVmPort
         Vm = new Vm(
             _bed.World,
             new VmOptions(
-                $"vm-{AddressSpaceId}", AddressSpaceId, options.Protocol, options.Mutant, options.SpinMmuLock, options.DirtyLog, options.RingEntries)
+                IsFirst ? Name : $"vm-{AddressSpaceId}", AddressSpaceId, options.Protocol, options.Mutant, options.SpinMmuLock, options.DirtyLog, options.RingEntries)
             {
                 SptesPerTable = options.SptesPerTable,
                 HasAccessedBits = options.HasAccessedBits,

@@ -19,11 +19,10 @@ public sealed class VirtualWorld : IWorld
     private readonly VirtualObserver _observer;
     private readonly ScheduleRecorder? _recorder;
     private readonly List<Lane> _lanes = [];
+    private readonly ReadyLanes _ready = new();
     private readonly ParkedLanes _parked;
     private readonly bool _isAskedAlways;
     private readonly bool _stopsAtFirstViolation;
-    private ReadyLane[] _ready = new ReadyLane[4];
-    private int _readyCount;
     private int _chosen = -1;
     private int _pending;
     private long _stepsMax;
@@ -131,14 +130,14 @@ public sealed class VirtualWorld : IWorld
 
     /// <summary>Runs something before or after the lanes, as one step in which nobody else can run.</summary>
     /// <exception cref="InvalidOperationException">It waits for somebody.</exception>
-    public void RunAtomically(Func<ValueTask> body)
+    public void RunAtomically<TOn>(Func<TOn, ValueTask> body, TOn on)
     {
         var outer = SynchronizationContext.Current;
         SynchronizationContext.SetSynchronizationContext(null);
         _isAtomic = true;
         try
         {
-            var task = body();
+            var task = body(on);
             if (!task.IsCompleted) throw new InvalidOperationException("what is done in one step waits for somebody who cannot run");
             task.GetAwaiter().GetResult();
         }
@@ -162,7 +161,7 @@ public sealed class VirtualWorld : IWorld
             Current!.IsSpinning = true;
             var mayHelp = Footprints is not null && Current.IsStale;
             Current.IsStale = false;
-            if (!mayHelp && (_readyCount > 0 || _parked.HasTimers)) return NewPoint().Wait(cause, due: 0, parks: true);
+            if (!mayHelp && (_ready.Count > 0 || _parked.HasTimers)) return NewPoint().Wait(cause, due: 0, parks: true);
             Current.Seen = 0;
         }
         else if (cause is StepCause.GuestAccess or StepCause.Yield)
@@ -171,12 +170,9 @@ public sealed class VirtualWorld : IWorld
         }
 
         EndStep();
-        if (Footprints is null && (_readyCount == 0 || !Current!.IsSpinning)) _parked.WakeRetrying();
-        if (_readyCount == _ready.Length) Array.Resize(ref _ready, 2 * _ready.Length);
-        _ready[_readyCount] = new ReadyLane(Current!, cause, null, null);
-        var pick = Decide(_readyCount + 1, _readyCount);
-        _ready[_readyCount] = default;
-        if (pick == _readyCount) return ValueTask.CompletedTask;
+        if (Footprints is null && (_ready.Count == 0 || !Current!.IsSpinning)) _parked.WakeRetrying();
+        var pick = Decide(_ready.AllAnd(Current!, cause), running: _ready.Count);
+        if (pick == _ready.Count) return ValueTask.CompletedTask;
         _chosen = pick;
         return NewPoint().Wait(cause, due: 0);
     }
@@ -192,23 +188,14 @@ public sealed class VirtualWorld : IWorld
     /// <summary>Where a lane stopped, if it may go on or does so at a known time; null when it is done or waits for somebody.</summary>
     public StepCause? StandsAt(Lane lane)
     {
-        foreach (var ready in _ready.Take(_readyCount).Concat(_parked.All))
+        foreach (var ready in _ready.All)
             if (ready.Lane == lane) return ready.Cause;
+        foreach (var parked in _parked.All)
+            if (parked.Lane == lane) return parked.Cause;
         return null;
     }
 
-    internal void MakeReady(in ReadyLane ready)
-    {
-        if (ready.Lane.IsReady)
-        {
-            ready.Lane.Postpone(ready);
-            return;
-        }
-
-        ready.Lane.IsReady = true;
-        if (_readyCount == _ready.Length) Array.Resize(ref _ready, 2 * _ready.Length);
-        _ready[_readyCount++] = ready;
-    }
+    internal void MakeReady(in ReadyLane ready) => _ready.Add(ready);
 
     internal void ViolationSeen() => _stopped |= _stopsAtFirstViolation;
 
@@ -228,31 +215,27 @@ public sealed class VirtualWorld : IWorld
         if (_chosen < 0)
         {
             _parked.FireTimers();
-            if (_readyCount == 0 && _parked.HasTimers)
+            if (_ready.Count == 0 && _parked.HasTimers)
             {
                 NowMicroseconds = _parked.NextDue;
                 _parked.FireTimers();
             }
 
             EndStep();
-            if (_readyCount == 0 || (Footprints is null && Current is { IsSpinning: false })) _parked.WakeRetrying();
-            if (_readyCount == 0) return false;
+            if (_ready.Count == 0 || (Footprints is null && Current is { IsSpinning: false })) _parked.WakeRetrying();
+            if (_ready.Count == 0) return false;
         }
 
-        var index = _chosen >= 0 ? _chosen : Decide(_readyCount, running: -1);
+        var index = _chosen >= 0 ? _chosen : Decide(_ready.All, running: -1);
         _chosen = -1;
         if (index < 0) return false;
-        next = _ready[index];
-        _ready[index] = _ready[--_readyCount];
-        _ready[_readyCount] = default;
-        next.Lane.IsReady = false;
-        if (next.Lane.TryTakePostponed(out var postponed)) MakeReady(postponed);
+        _ready.Take(index, out next);
         return true;
     }
 
-    private int Decide(int candidates, int running)
+    private int Decide(ReadOnlySpan<ReadyLane> candidates, int running)
     {
-        var pick = candidates == 1 && !_isAskedAlways ? 0 : _strategy.Pick(_ready.AsSpan(0, candidates), running);
+        var pick = candidates.Length == 1 && !_isAskedAlways ? 0 : _strategy.Pick(candidates, running);
         if (pick < 0)
         {
             (_stopped, _givenUp) = (true, true);
@@ -261,7 +244,7 @@ public sealed class VirtualWorld : IWorld
 
         Steps++;
         NowMicroseconds++;
-        ref readonly var chosen = ref _ready[pick];
+        ref readonly var chosen = ref candidates[pick];
         if (chosen.Lane.IsSpinning) _spun++;
         else GotOn();
         _hash = SeededRandom.Mix(_hash ^ ((ulong)chosen.Lane.Id << 8) ^ (ulong)chosen.Cause);
