@@ -17,7 +17,7 @@ public sealed class VirtualWorld : IWorld
 
     private readonly ISchedulingStrategy _strategy;
     private readonly VirtualObserver _observer;
-    private readonly ScheduleRecorder? _recorder;
+    private readonly StepCount _count;
     private readonly List<Lane> _lanes = [];
     private readonly ReadyLanes _ready = new();
     private readonly ParkedLanes _parked;
@@ -25,9 +25,6 @@ public sealed class VirtualWorld : IWorld
     private readonly bool _stopsAtFirstViolation;
     private int _chosen = -1;
     private int _pending;
-    private long _stepsMax;
-    private long _spun;
-    private ulong _hash;
     private Exception? _failure;
     private bool _stopped;
     private bool _givenUp;
@@ -44,17 +41,17 @@ public sealed class VirtualWorld : IWorld
         _strategy = strategy;
         _isAskedAlways = strategy.IsAskedAlways;
         _parked = new ParkedLanes(this);
-        _recorder = recorder;
+        _count = new StepCount(recorder);
         Footprints = footprints;
         _stopsAtFirstViolation = stopAtFirstViolation;
         _observer = new VirtualObserver(this);
     }
 
     public long NowMicroseconds { get; private set; }
-    public long Steps { get; private set; }
+    public long Steps => _count.Steps;
 
-    /// <summary>Steps of lanes that do not spin.</summary>
-    public long Progress { get; private set; }
+    /// <inheritdoc cref="StepCount.Progress"/>
+    public long Progress => _count.Progress;
 
     public IModelObserver Observer => _observer;
 
@@ -104,7 +101,7 @@ public sealed class VirtualWorld : IWorld
     /// <summary>Runs until all lanes are done, nothing can run any more, or the limit is reached.</summary>
     public ScheduleResult Run(long stepsMax)
     {
-        _stepsMax = stepsMax;
+        _count.Allow(stepsMax);
         var outer = SynchronizationContext.Current;
         SynchronizationContext.SetSynchronizationContext(null);
         // Nothing ambient goes with a continuation, so nothing is captured and restored at each.
@@ -125,7 +122,7 @@ public sealed class VirtualWorld : IWorld
         }
 
         return new ScheduleResult(
-            OutcomeNow(), Steps, NowMicroseconds, _hash, _observer.Violations, _pending == 0 ? [] : [.. _lanes.Where(lane => !lane.IsDone)], _failure);
+            OutcomeNow(), Steps, NowMicroseconds, _count.Hash, _observer.Violations, _pending == 0 ? [] : [.. _lanes.Where(lane => !lane.IsDone)], _failure);
     }
 
     /// <summary>Runs something before or after the lanes, as one step in which nobody else can run.</summary>
@@ -153,7 +150,7 @@ public sealed class VirtualWorld : IWorld
         if (_isAtomic || (point == SchedulingPoint.Call && !CallsArePoints)) return ValueTask.CompletedTask;
         var cause = (StepCause)point;
         // A decision that was made already stands: the running lane has forked into several waits.
-        if (_chosen >= 0 || _stopped || Steps >= _stepsMax) return NewPoint().Wait(cause, due: 0);
+        if (_chosen >= 0 || _stopped || _count.IsSpent) return NewPoint().Wait(cause, due: 0);
         _parked.FireTimers();
         if (cause == StepCause.Retry)
         {
@@ -242,26 +239,13 @@ public sealed class VirtualWorld : IWorld
             return pick;
         }
 
-        Steps++;
         NowMicroseconds++;
         ref readonly var chosen = ref candidates[pick];
-        if (chosen.Lane.IsSpinning) _spun++;
-        else GotOn();
-        _hash = SeededRandom.Mix(_hash ^ ((ulong)chosen.Lane.Id << 8) ^ (ulong)chosen.Cause);
-        _recorder?.Add(chosen.Lane.Id);
+        _count.Add(chosen.Lane, chosen.Cause);
         Trace?.Stepped(chosen.Lane, chosen.Cause);
         _strategy.Stepped(chosen.Lane);
         Footprints?.StepBegins(chosen.Lane, chosen.Cause);
         return pick;
-    }
-
-    /// <summary>Steps of lanes that spin count towards the limit only until somebody gets on: a schedule that has them spin often starves them, and
-    /// ends all the same.</summary>
-    private void GotOn()
-    {
-        Progress++;
-        _stepsMax += _spun;
-        _spun = 0;
     }
 
     /// <summary>With footprints it is known what a lane that spins has looked at: it tries again when that was written, and not before.</summary>
@@ -301,7 +285,7 @@ public sealed class VirtualWorld : IWorld
         if (_givenUp) return ScheduleOutcome.Pruned;
         if (_stopped) return ScheduleOutcome.Violated;
         if (_pending == 0) return ScheduleOutcome.Completed;
-        return Steps >= _stepsMax ? ScheduleOutcome.StepLimit : ScheduleOutcome.Stuck;
+        return _count.IsSpent ? ScheduleOutcome.StepLimit : ScheduleOutcome.Stuck;
     }
 
     private LanePoint NewPoint()
