@@ -28,7 +28,9 @@ public sealed class AddressSpace
     {
         _machine = machine;
         _place = new Place(machine.World);
-        Vmas = Array.ConvertAll(Validated(spec), area => new Vma(machine.World, area));
+        var areas = Validated(spec);
+        Vmas = new Vma[areas.Count];
+        for (var i = 0; i < Vmas.Length; i++) Vmas[i] = new Vma(machine.World, areas[i]);
         Id = spec.Id;
         Name = $"mm-{spec.Id} of {machine.Name}";
         MmUsers = new RwSemaphore(machine.Locks, LockClasses.MmUsers, Name);
@@ -217,15 +219,15 @@ public sealed class AddressSpace
     }
 
     /// <summary>The areas in order of address.</summary>
-    private static VmaSpec[] Validated(AddressSpaceSpec spec)
+    private static IReadOnlyList<VmaSpec> Validated(AddressSpaceSpec spec)
     {
         if (spec.Vmas.Count == 0) throw new ArgumentException($"address space {spec.Id} has no area", nameof(spec));
         var total = 0L;
         HvaRange? last = null;
-        VmaSpec[] areas = [.. spec.Vmas];
-        Array.Sort(areas, static (left, right) => left.Range.Start.Value.CompareTo(right.Range.Start.Value));
-        foreach (var area in areas)
+        var areas = AreInOrder(spec.Vmas) ? spec.Vmas : [.. spec.Vmas.OrderBy(area => area.Range.Start.Value)];
+        for (var i = 0; i < areas.Count; i++)
         {
+            var area = areas[i];
             if (area.Range.IsEmpty || area.Range.Start.Value < 0)
                 throw new ArgumentException($"address space {spec.Id}: {area.Range} is no range of pages", nameof(spec));
             if (last is { } previous && previous.Overlaps(area.Range))
@@ -236,6 +238,13 @@ public sealed class AddressSpace
         }
 
         return areas;
+    }
+
+    private static bool AreInOrder(IReadOnlyList<VmaSpec> areas)
+    {
+        for (var i = 1; i < areas.Count; i++)
+            if (areas[i].Range.Start < areas[i - 1].Range.Start) return false;
+        return true;
     }
 
     public override string ToString() => Name;

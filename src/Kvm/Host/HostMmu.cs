@@ -59,7 +59,7 @@ public sealed class HostMmu
 
     public HostUsage Usage => new(
         _machine.Frames.InUse, _machine.SwappedOut, _machine.OpenRanges, Subscriptions(), _machine.AddressSpaces.Count,
-        _machine.Folios.Count, _live.Count);
+        _machine.Folios.Count, _live.Ids.Count);
 
     /// <exception cref="ArgumentException">The number is taken, or the areas are not a set of disjoint ranges.</exception>
     public AddressSpace CreateAddressSpace(AddressSpaceSpec spec)

@@ -11,7 +11,7 @@ namespace Livebed.Kvm.Locks;
 public abstract class KernelLock : IWaitable
 {
     private readonly LockDomain _domain;
-    private LockHolders _holders;
+    private ShortList<LockHolder> _holders;
 
     // Made for the first that has to wait: most locks never see one.
     private LinkedList<Waiter>? _queue;

@@ -15,7 +15,7 @@ public sealed class Srcu : IWaitable
     private readonly Place _place;
 
     // Both in order of their beginning, because entries are only ever added at the end.
-    private readonly List<Section> _sections = new(2);
+    private ShortList<Section> _sections;
     // Made for the first who waits.
     private List<GracePeriod>? _gracePeriods;
     private long _nextSection;
@@ -102,8 +102,9 @@ public sealed class Srcu : IWaitable
         var now = _domain.World.NowMicroseconds;
         foreach (var period in _gracePeriods ?? [])
         {
-            var readers = _sections.TakeWhile(section => section.Index <= period.LastSection)
-                .Select(section => new WaitBlocker(section.Operation, section.Kind, LockMode.Read, Queued: false)).ToList();
+            var readers = new List<WaitBlocker>();
+            for (var i = 0; i < _sections.Count && _sections[i].Index <= period.LastSection; i++)
+                readers.Add(new WaitBlocker(_sections[i].Operation, _sections[i].Kind, LockMode.Read, Queued: false));
             waits.Add(new WaitSnapshot(
                 period.Waiter.WaitId, period.Waiter.Operation.Id, period.Waiter.Operation.Kind, _class.Name, _instance, LockMode.Write,
                 now - period.Waiter.SinceMicroseconds, readers));
@@ -140,8 +141,8 @@ public sealed class Srcu : IWaitable
 
     private bool IsReader(OperationId op)
     {
-        foreach (var section in _sections)
-            if (section.Operation == op) return true;
+        for (var i = 0; i < _sections.Count; i++)
+            if (_sections[i].Operation == op) return true;
         return false;
     }
 
