@@ -21,8 +21,11 @@ public sealed class Bed
 
     private const long StepsMax = 2_000_000;
 
+    private static readonly string[] HostNames = ["host-0", "host-1"];
+
     private readonly OperationIds _ids = new(0);
-    private readonly Dictionary<OperationId, Lane> _lanesOf = [];
+    // Asked only when a schedule stands still.
+    private readonly List<(OperationId Operation, Lane Lane)> _lanesOf = [];
     private readonly List<BedVm> _vms = [];
     private int _created;
     private long _streams;
@@ -31,7 +34,9 @@ public sealed class Bed
     {
         Options = options;
         World = world;
-        Hosts = [.. Enumerable.Range(0, options.Hosts).Select(host => new HostMmu(World, $"host-{host}", options.Frames, PageSize, options.Mutant))];
+        var hosts = new HostMmu[options.Hosts];
+        for (var host = 0; host < hosts.Length; host++) hosts[host] = new HostMmu(World, HostNames[host], options.Frames, PageSize, options.Mutant);
+        Hosts = hosts;
         Tenancies = options.Hosts > 1 ? [.. Hosts.Select(host => new Tenancy(World, host.Name))] : [];
     }
 
@@ -61,7 +66,7 @@ public sealed class Bed
     public Operation NewOperation(OperationKind kind)
     {
         var op = new Operation(_ids.Next(), kind);
-        if (World.Current is { } lane) _lanesOf[op.Id] = lane;
+        if (World.Current is { } lane) _lanesOf.Add((op.Id, lane));
         return op;
     }
 
@@ -89,7 +94,7 @@ public sealed class Bed
     {
         var op = new Operation(_ids.Next(), kind);
         var lane = World.Spawn(op.ToString(), () => body(op));
-        _lanesOf[op.Id] = lane;
+        _lanesOf.Add((op.Id, lane));
         return lane;
     }
 
@@ -148,5 +153,5 @@ public sealed class Bed
     }
 
     /// <summary>Whether the lane that ran the operation is done; false for operations of vCPUs, which live as long as these.</summary>
-    public bool HasEnded(OperationId operation) => _lanesOf.TryGetValue(operation, out var lane) && lane.IsDone;
+    public bool HasEnded(OperationId operation) => _lanesOf.Exists(entry => entry.Operation == operation && entry.Lane.IsDone);
 }

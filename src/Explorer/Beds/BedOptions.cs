@@ -10,6 +10,10 @@ public sealed record BedOptions(string Protocol)
 {
     public Mutant Mutant { get; init; }
     public int Vcpus { get; init; }
+
+    /// <summary>Accesses that a vCPU fetches of its guest at a time, at most.</summary>
+    public int BatchAccesses { get; init; } = 8;
+
     public int RamPages { get; init; } = 16;
     public int RamSlots { get; init; } = 2;
     public int HotplugPages { get; init; } = 4;

@@ -62,6 +62,8 @@ public sealed class BedVm : IVmPort
     /// <summary>This VM on every host where it has run, the newest last.</summary>
     public IReadOnlyList<BedVm> Incarnations => _incarnations;
 
+    private bool IsFirst => _incarnations[0] == this;
+
     /// <summary>Where it is now.</summary>
     public BedVm Newest
     {
@@ -127,7 +129,7 @@ public sealed class BedVm : IVmPort
         Vm = new Vm(
             _bed.World,
             new VmOptions(
-                $"vm-{AddressSpaceId}", AddressSpaceId, options.Protocol, options.Mutant, options.SpinMmuLock, options.DirtyLog, options.RingEntries)
+                IsFirst ? Name : $"vm-{AddressSpaceId}", AddressSpaceId, options.Protocol, options.Mutant, options.SpinMmuLock, options.DirtyLog, options.RingEntries)
             {
                 SptesPerTable = options.SptesPerTable,
                 HasAccessedBits = options.HasAccessedBits,
@@ -145,8 +147,7 @@ public sealed class BedVm : IVmPort
         foreach (var (slotId, first, pages) in VmLayout.RamSlots(_bed.Options.RamPages, _bed.Options.RamSlots))
             await SetMemslotAsync(op, slotId, RamGfn(first), pages, RamHva(first));
         if (guest is null) return;
-        var programs = Enumerable.Range(0, _bed.Options.Vcpus).Select(guest).ToList();
-        for (var index = 0; index < programs.Count; index++) AddVcpu(index, programs[index]);
+        for (var index = 0; index < _bed.Options.Vcpus; index++) AddVcpu(index, guest(index));
         for (var index = 0; index < Vcpus.Count; index++) await StartVcpuAsync(index, laneName?.Invoke(index));
     }
 
@@ -158,7 +159,7 @@ public sealed class BedVm : IVmPort
         var vcpu = new Vcpu(
             _bed.World,
             new VcpuOptions(
-                index, TlbEntries(options), BatchAccesses: 8, FaultRetriesMax: options.FaultRetriesMax, FaultMicrosecondsMax: 0),
+                index, TlbEntries(options), options.BatchAccesses, options.FaultRetriesMax, FaultMicrosecondsMax: 0),
             $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this), memory, program, state);
         Vcpus.Add(vcpu);
         Vm.Vcpus.Add(vcpu);

@@ -10,7 +10,7 @@ namespace Livebed.Explorer.Beds;
 /// every schedule makes cost no state machine of their own when nobody else runs in between.</summary>
 internal sealed class CrossingHostPort(VirtualWorld world, IHostPort host) : IHostPort
 {
-    private readonly Dictionary<IMmuNotifierSubscriber, CrossingSubscriber> _subscribers = [];
+    private readonly List<CrossingSubscriber> _subscribers = [];
 
     public ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write)
     {
@@ -45,7 +45,7 @@ internal sealed class CrossingHostPort(VirtualWorld world, IHostPort host) : IHo
     public async ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber)
     {
         var crossing = new CrossingSubscriber(world, subscriber);
-        _subscribers[subscriber] = crossing;
+        _subscribers.Add(crossing);
         await CallAsync();
         return await host.RegisterNotifierAsync(op, crossing);
     }
@@ -53,7 +53,7 @@ internal sealed class CrossingHostPort(VirtualWorld world, IHostPort host) : IHo
     public async ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber)
     {
         await CallAsync();
-        await host.UnregisterNotifierAsync(op, _subscribers.GetValueOrDefault(subscriber) ?? subscriber);
+        await host.UnregisterNotifierAsync(op, _subscribers.FindLast(crossing => crossing.Vm == subscriber) ?? subscriber);
     }
 
     public async ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages)

@@ -8,18 +8,24 @@ namespace Livebed.Explorer.Beds;
 /// <summary>The way from a vCPU to its VM; see <see cref="CrossingHostPort"/>.</summary>
 internal sealed class CrossingVmPort(VirtualWorld world, IVmPort vm) : IVmPort
 {
-    public async ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write)
+    public ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
-        await world.PointAsync(SchedulingPoint.Call);
-        world.Trace?.Note(op, $"the guest's {(write ? "write" : "read")} of {gfn} misses the TLB: fault");
-        var reply = await vm.FaultAsync(op, vcpu, gfn, write);
-        world.Trace?.Note(op, $"fault on {gfn} ends: {reply.Status}");
-        return reply;
+        var call = world.PointAsync(SchedulingPoint.Call);
+        return call.IsCompletedSuccessfully && world.Trace is null ? vm.FaultAsync(op, vcpu, gfn, write) : ArriveAsync(call, op, vcpu, gfn, write);
     }
 
     public async ValueTask ReapDirtyRingsAsync(Operation op)
     {
         await world.PointAsync(SchedulingPoint.Call);
         await vm.ReapDirtyRingsAsync(op);
+    }
+
+    private async ValueTask<FaultReply> ArriveAsync(ValueTask call, Operation op, int vcpu, Gfn gfn, bool write)
+    {
+        await call;
+        world.Trace?.Note(op, $"the guest's {(write ? "write" : "read")} of {gfn} misses the TLB: fault");
+        var reply = await vm.FaultAsync(op, vcpu, gfn, write);
+        world.Trace?.Note(op, $"fault on {gfn} ends: {reply.Status}");
+        return reply;
     }
 }

@@ -66,6 +66,10 @@ public static class HostVerbs
     internal static string Kebab(string name) => string.Concat(
         name.Select((letter, index) => char.IsUpper(letter) ? (index > 0 ? "-" : "") + char.ToLowerInvariant(letter) : letter.ToString()));
 
-    private static async ValueTask EventAsync(Stage stage, OperationKind kind, HvaRange range) =>
-        await Bed.RunEventAsync(stage.Vm.Host, stage.Bed.NewOperation(kind), stage.Vm.AddressSpaceId, range.Start, range.Pages);
+    /// <summary>Whatever became of it: an event that waits is a task already, and needs no second one around it.</summary>
+    private static ValueTask EventAsync(Stage stage, OperationKind kind, HvaRange range)
+    {
+        var result = Bed.RunEventAsync(stage.Vm.Host, stage.Bed.NewOperation(kind), stage.Vm.AddressSpaceId, range.Start, range.Pages);
+        return result.IsCompletedSuccessfully ? ValueTask.CompletedTask : new ValueTask(result.AsTask());
+    }
 }

@@ -7,24 +7,42 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>Plays one schedule of a plan: builds the stage, lets the actors run in the order of the world's strategy, and looks at what is left.</summary>
-public sealed class PlanPlayer(ScenarioPlan plan, Omissions omissions)
+public sealed class PlanPlayer
 {
-    private readonly IReadOnlyList<ActorPlan> _vcpus = [.. plan.Actors.Where(actor => actor.IsVcpu)];
-    private readonly IReadOnlyList<IReadOnlyList<GuestOperation>> _accesses =
-        [.. plan.Actors.Where(actor => actor.IsVcpu).Select(vcpu => AccessesOf(vcpu, omissions))];
-    private readonly IReadOnlyList<ActorPlan> _others = [.. plan.Actors.Where(actor => !actor.IsVcpu && !omissions.Has(actor))];
+    private readonly ScenarioPlan _plan;
+    private readonly Omissions _omissions;
+    private readonly ActorPlan[] _others;
+
+    // Made once and not for each schedule.
+    private readonly Func<Stage, ValueTask> _setUp;
+    private readonly Func<Stage, ValueTask> _look;
+    private readonly Func<int, string> _vcpuName;
+    private readonly Func<int, IPacedGuestProgram> _guest;
+    private readonly Func<int, GuestState, IPacedGuestProgram> _restoredGuest;
+
+    public PlanPlayer(ScenarioPlan plan, Omissions omissions)
+    {
+        (_plan, _omissions) = (plan, omissions);
+        _others = [.. plan.Actors.Where(actor => !actor.IsVcpu && !omissions.Has(actor))];
+        ActorPlan[] vcpus = [.. plan.Actors.Where(actor => actor.IsVcpu)];
+        var accesses = Array.ConvertAll(vcpus, vcpu => AccessesOf(vcpu, omissions));
+        (_setUp, _look) = (SetUpAsync, LookAsync);
+        _vcpuName = index => vcpus[index].Name;
+        _guest = index => new ScriptedGuest(accesses[index]);
+        _restoredGuest = (index, state) => new ScriptedGuest(accesses[index], state);
+    }
 
     /// <summary>Plays it; the world must be new.</summary>
     public Played Play(VirtualWorld world)
     {
-        var stage = new Stage(new Bed(plan.Options, world));
-        world.RunAtomically(() => SetUpAsync(stage));
+        var stage = new Stage(new Bed(_plan.Options, world));
+        world.RunAtomically(_setUp, stage);
         foreach (var actor in _others) Spawn(stage, actor);
-        var result = world.Run(plan.StepsMax);
+        var result = world.Run(_plan.StepsMax);
         if (result.Outcome == ScheduleOutcome.Completed)
         {
             world.Trace?.Began("what is left is looked at");
-            world.RunAtomically(() => LookAsync(stage));
+            world.RunAtomically(_look, stage);
             if (world.Violations.Count > 0) result = result with { Outcome = ScheduleOutcome.Violated };
         }
 
@@ -33,9 +51,8 @@ public sealed class PlanPlayer(ScenarioPlan plan, Omissions omissions)
 
     private async ValueTask SetUpAsync(Stage stage)
     {
-        await stage.Bed.CreateVmAsync(
-            index => new ScriptedGuest(_accesses[index]), index => _vcpus[index].Name, (index, state) => new ScriptedGuest(_accesses[index], state));
-        foreach (var step in plan.BeforeSteps) await step(stage);
+        await stage.Bed.CreateVmAsync(_guest, _vcpuName, _restoredGuest);
+        foreach (var step in _plan.BeforeSteps) await step(stage);
     }
 
     private static List<GuestOperation> AccessesOf(ActorPlan vcpu, Omissions omissions)
@@ -55,7 +72,7 @@ public sealed class PlanPlayer(ScenarioPlan plan, Omissions omissions)
     {
         for (var i = 0; i < actor.Operations.Count; i++)
         {
-            if (omissions.Has(actor, i)) continue;
+            if (_omissions.Has(actor, i)) continue;
             var operation = actor.Operations[i];
             stage.Bed.World.Trace?.Began(operation.Text);
             await operation.Run!(stage);
@@ -66,16 +83,16 @@ public sealed class PlanPlayer(ScenarioPlan plan, Omissions omissions)
     /// is torn down nothing is left.</summary>
     private async ValueTask LookAsync(Stage stage)
     {
-        if (plan.VmSurvives)
+        if (_plan.VmSurvives)
         {
             stage.Vm.Vm.Checks.Settled();
             await stage.Vm.Vm.Auditor.AuditAsync(stage.Bed.NewOperation(OperationKind.Audit));
         }
 
-        foreach (var step in plan.AfterSteps) await step(stage);
-        if (plan.VmSurvives) await stage.Vm.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
-        foreach (var host in stage.Bed.Hosts)
-            if (host.Usage is { IsNothing: false } usage)
+        foreach (var step in _plan.AfterSteps) await step(stage);
+        if (_plan.VmSurvives) await stage.Vm.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
+        for (var i = 0; i < stage.Bed.Hosts.Count; i++)
+            if (stage.Bed.Hosts[i] is { Usage: { IsNothing: false } usage } host)
                 stage.Bed.World.Observer.Violated(new Violation(Invariants.Teardown, $"left on {host.Name} after everything: {usage}"));
     }
 }

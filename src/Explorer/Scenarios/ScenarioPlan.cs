@@ -28,6 +28,7 @@ public sealed class ScenarioPlan
         {
             Mutant = setup.Mutant,
             CustomProtocol = setup.CustomProtocol,
+            BatchAccesses = ScriptedGuest.AccessesAtATime,
             RamPages = 2,
             RamSlots = 1,
             HotplugPages = 2,

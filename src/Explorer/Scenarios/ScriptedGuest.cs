@@ -5,6 +5,8 @@ namespace Livebed.Explorer.Scenarios;
 /// <summary>A guest that makes the given accesses, one at a time, and halts.</summary>
 internal sealed class ScriptedGuest : IPacedGuestProgram
 {
+    public const int AccessesAtATime = 1;
+
     private const int StateWords = 2;
 
     private readonly IReadOnlyList<GuestOperation> _accesses;
@@ -26,7 +28,7 @@ internal sealed class ScriptedGuest : IPacedGuestProgram
     {
         if (IsOver) return 0;
         operations[0] = _accesses[_next++];
-        return 1;
+        return AccessesAtATime;
     }
 
     public GuestState Save() => new([(long)GuestStateKind.Scripted, _next]);

@@ -11,6 +11,9 @@ internal sealed class LanePoint(VirtualWorld world) : IValueTaskSource
     private long _due;
     private bool _parks;
 
+    /// <summary>Another one that nobody waits at; the world's pool is a chain of them.</summary>
+    public LanePoint? NextSpare { get; set; }
+
     /// <summary>A wait for the next turn, with <paramref name="due"/> above 0 for that time, with <paramref name="parks"/> for a step of another lane.</summary>
     public ValueTask Wait(StepCause cause, long due, bool parks = false)
     {

@@ -35,7 +35,8 @@ public sealed class Latch : ICriticalNotifyCompletion
     {
         if (IsCompleted) return;
         IsCompleted = true;
-        foreach (var ready in _waiting ?? []) _world.MakeReady(ready);
+        if (_waiting is null) return;
+        foreach (var ready in _waiting) _world.MakeReady(ready);
         _waiting = null;
     }
 }

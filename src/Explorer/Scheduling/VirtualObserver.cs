@@ -4,7 +4,7 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>Remembers violations, not more than anybody reads, and tells the world of each.</summary>
-internal sealed class VirtualObserver(IWorld world, Action violated) : NullObserver
+internal sealed class VirtualObserver(VirtualWorld world) : NullObserver
 {
     private const int ViolationsKept = 64;
 
@@ -13,7 +13,7 @@ internal sealed class VirtualObserver(IWorld world, Action violated) : NullObser
     public override void Violated(Violation violation)
     {
         if (Violations.Count < ViolationsKept) base.Violated(violation);
-        violated();
+        world.ViolationSeen();
     }
 
     public override void GuestRuns(string vm, string host, long epoch, bool runs)

@@ -17,22 +17,19 @@ public sealed class VirtualWorld : IWorld
 
     private readonly ISchedulingStrategy _strategy;
     private readonly VirtualObserver _observer;
-    private readonly ScheduleRecorder? _recorder;
+    private readonly StepCount _count;
     private readonly List<Lane> _lanes = [];
-    private readonly Stack<LanePoint> _points = new();
+    private readonly ReadyLanes _ready = new();
     private readonly ParkedLanes _parked;
     private readonly bool _isAskedAlways;
-    private ReadyLane[] _ready = new ReadyLane[4];
-    private int _readyCount;
+    private readonly bool _stopsAtFirstViolation;
     private int _chosen = -1;
     private int _pending;
-    private long _stepsMax;
-    private long _spun;
-    private ulong _hash;
     private Exception? _failure;
     private bool _stopped;
     private bool _givenUp;
     private bool _isAtomic;
+    private LanePoint? _spare;
 
     /// <param name="strategy">who runs next</param>
     /// <param name="stopAtFirstViolation">whether a violation ends the schedule</param>
@@ -44,16 +41,17 @@ public sealed class VirtualWorld : IWorld
         _strategy = strategy;
         _isAskedAlways = strategy.IsAskedAlways;
         _parked = new ParkedLanes(this);
-        _recorder = recorder;
+        _count = new StepCount(recorder);
         Footprints = footprints;
-        _observer = new VirtualObserver(this, () => _stopped |= stopAtFirstViolation);
+        _stopsAtFirstViolation = stopAtFirstViolation;
+        _observer = new VirtualObserver(this);
     }
 
     public long NowMicroseconds { get; private set; }
-    public long Steps { get; private set; }
+    public long Steps => _count.Steps;
 
-    /// <summary>Steps of lanes that do not spin.</summary>
-    public long Progress { get; private set; }
+    /// <inheritdoc cref="StepCount.Progress"/>
+    public long Progress => _count.Progress;
 
     public IModelObserver Observer => _observer;
 
@@ -62,6 +60,7 @@ public sealed class VirtualWorld : IWorld
 
     IModelTrace? IWorld.Trace => Trace;
     public LockOrderGraph? LockOrder { get; init; }
+    public LockCounts? LockCounts { get; init; }
 
     /// <summary>Whether others may run between a call of one object to another and its arrival, as they may in the cluster; in the kernel a call is a
     /// call, and what can be preempted there is a point already.</summary>
@@ -102,7 +101,7 @@ public sealed class VirtualWorld : IWorld
     /// <summary>Runs until all lanes are done, nothing can run any more, or the limit is reached.</summary>
     public ScheduleResult Run(long stepsMax)
     {
-        _stepsMax = stepsMax;
+        _count.Allow(stepsMax);
         var outer = SynchronizationContext.Current;
         SynchronizationContext.SetSynchronizationContext(null);
         // Nothing ambient goes with a continuation, so nothing is captured and restored at each.
@@ -123,19 +122,19 @@ public sealed class VirtualWorld : IWorld
         }
 
         return new ScheduleResult(
-            OutcomeNow(), Steps, NowMicroseconds, _hash, _observer.Violations, _pending == 0 ? [] : [.. _lanes.Where(lane => !lane.IsDone)], _failure);
+            OutcomeNow(), Steps, NowMicroseconds, _count.Hash, _observer.Violations, _pending == 0 ? [] : [.. _lanes.Where(lane => !lane.IsDone)], _failure);
     }
 
     /// <summary>Runs something before or after the lanes, as one step in which nobody else can run.</summary>
     /// <exception cref="InvalidOperationException">It waits for somebody.</exception>
-    public void RunAtomically(Func<ValueTask> body)
+    public void RunAtomically<TOn>(Func<TOn, ValueTask> body, TOn on)
     {
         var outer = SynchronizationContext.Current;
         SynchronizationContext.SetSynchronizationContext(null);
         _isAtomic = true;
         try
         {
-            var task = body();
+            var task = body(on);
             if (!task.IsCompleted) throw new InvalidOperationException("what is done in one step waits for somebody who cannot run");
             task.GetAwaiter().GetResult();
         }
@@ -151,7 +150,7 @@ public sealed class VirtualWorld : IWorld
         if (_isAtomic || (point == SchedulingPoint.Call && !CallsArePoints)) return ValueTask.CompletedTask;
         var cause = (StepCause)point;
         // A decision that was made already stands: the running lane has forked into several waits.
-        if (_chosen >= 0 || _stopped || Steps >= _stepsMax) return NewPoint().Wait(cause, due: 0);
+        if (_chosen >= 0 || _stopped || _count.IsSpent) return NewPoint().Wait(cause, due: 0);
         _parked.FireTimers();
         if (cause == StepCause.Retry)
         {
@@ -159,7 +158,7 @@ public sealed class VirtualWorld : IWorld
             Current!.IsSpinning = true;
             var mayHelp = Footprints is not null && Current.IsStale;
             Current.IsStale = false;
-            if (!mayHelp && (_readyCount > 0 || _parked.HasTimers)) return NewPoint().Wait(cause, due: 0, parks: true);
+            if (!mayHelp && (_ready.Count > 0 || _parked.HasTimers)) return NewPoint().Wait(cause, due: 0, parks: true);
             Current.Seen = 0;
         }
         else if (cause is StepCause.GuestAccess or StepCause.Yield)
@@ -168,12 +167,9 @@ public sealed class VirtualWorld : IWorld
         }
 
         EndStep();
-        if (Footprints is null && (_readyCount == 0 || !Current!.IsSpinning)) _parked.WakeRetrying();
-        if (_readyCount == _ready.Length) Array.Resize(ref _ready, 2 * _ready.Length);
-        _ready[_readyCount] = new ReadyLane(Current!, cause, null, null);
-        var pick = Decide(_readyCount + 1, _readyCount);
-        _ready[_readyCount] = default;
-        if (pick == _readyCount) return ValueTask.CompletedTask;
+        if (Footprints is null && (_ready.Count == 0 || !Current!.IsSpinning)) _parked.WakeRetrying();
+        var pick = Decide(_ready.AllAnd(Current!, cause), running: _ready.Count);
+        if (pick == _ready.Count) return ValueTask.CompletedTask;
         _chosen = pick;
         return NewPoint().Wait(cause, due: 0);
     }
@@ -189,29 +185,26 @@ public sealed class VirtualWorld : IWorld
     /// <summary>Where a lane stopped, if it may go on or does so at a known time; null when it is done or waits for somebody.</summary>
     public StepCause? StandsAt(Lane lane)
     {
-        foreach (var ready in _ready.Take(_readyCount).Concat(_parked.All))
+        foreach (var ready in _ready.All)
             if (ready.Lane == lane) return ready.Cause;
+        foreach (var parked in _parked.All)
+            if (parked.Lane == lane) return parked.Cause;
         return null;
     }
 
-    internal void MakeReady(in ReadyLane ready)
-    {
-        if (ready.Lane.IsReady)
-        {
-            ready.Lane.Postpone(ready);
-            return;
-        }
+    internal void MakeReady(in ReadyLane ready) => _ready.Add(ready);
 
-        ready.Lane.IsReady = true;
-        if (_readyCount == _ready.Length) Array.Resize(ref _ready, 2 * _ready.Length);
-        _ready[_readyCount++] = ready;
-    }
+    internal void ViolationSeen() => _stopped |= _stopsAtFirstViolation;
 
     internal void AddRetrying(in ReadyLane ready) => _parked.AddRetrying(ready);
 
     internal void AddTimer(in ReadyLane ready, long due) => _parked.AddTimer(ready, due);
 
-    internal void Return(LanePoint point) => _points.Push(point);
+    internal void Return(LanePoint point)
+    {
+        point.NextSpare = _spare;
+        _spare = point;
+    }
 
     private bool TryTakeNext(out ReadyLane next)
     {
@@ -219,57 +212,40 @@ public sealed class VirtualWorld : IWorld
         if (_chosen < 0)
         {
             _parked.FireTimers();
-            if (_readyCount == 0 && _parked.HasTimers)
+            if (_ready.Count == 0 && _parked.HasTimers)
             {
                 NowMicroseconds = _parked.NextDue;
                 _parked.FireTimers();
             }
 
             EndStep();
-            if (_readyCount == 0 || (Footprints is null && Current is { IsSpinning: false })) _parked.WakeRetrying();
-            if (_readyCount == 0) return false;
+            if (_ready.Count == 0 || (Footprints is null && Current is { IsSpinning: false })) _parked.WakeRetrying();
+            if (_ready.Count == 0) return false;
         }
 
-        var index = _chosen >= 0 ? _chosen : Decide(_readyCount, running: -1);
+        var index = _chosen >= 0 ? _chosen : Decide(_ready.All, running: -1);
         _chosen = -1;
         if (index < 0) return false;
-        next = _ready[index];
-        _ready[index] = _ready[--_readyCount];
-        _ready[_readyCount] = default;
-        next.Lane.IsReady = false;
-        if (next.Lane.TryTakePostponed(out var postponed)) MakeReady(postponed);
+        _ready.Take(index, out next);
         return true;
     }
 
-    private int Decide(int candidates, int running)
+    private int Decide(ReadOnlySpan<ReadyLane> candidates, int running)
     {
-        var pick = candidates == 1 && !_isAskedAlways ? 0 : _strategy.Pick(_ready.AsSpan(0, candidates), running);
+        var pick = candidates.Length == 1 && !_isAskedAlways ? 0 : _strategy.Pick(candidates, running);
         if (pick < 0)
         {
             (_stopped, _givenUp) = (true, true);
             return pick;
         }
 
-        Steps++;
         NowMicroseconds++;
-        ref readonly var chosen = ref _ready[pick];
-        if (chosen.Lane.IsSpinning) _spun++;
-        else GotOn();
-        _hash = SeededRandom.Mix(_hash ^ ((ulong)chosen.Lane.Id << 8) ^ (ulong)chosen.Cause);
-        _recorder?.Add(chosen.Lane.Id);
+        ref readonly var chosen = ref candidates[pick];
+        _count.Add(chosen.Lane, chosen.Cause);
         Trace?.Stepped(chosen.Lane, chosen.Cause);
         _strategy.Stepped(chosen.Lane);
         Footprints?.StepBegins(chosen.Lane, chosen.Cause);
         return pick;
-    }
-
-    /// <summary>Steps of lanes that spin count towards the limit only until somebody gets on: a schedule that has them spin often starves them, and
-    /// ends all the same.</summary>
-    private void GotOn()
-    {
-        Progress++;
-        _stepsMax += _spun;
-        _spun = 0;
     }
 
     /// <summary>With footprints it is known what a lane that spins has looked at: it tries again when that was written, and not before.</summary>
@@ -309,8 +285,13 @@ public sealed class VirtualWorld : IWorld
         if (_givenUp) return ScheduleOutcome.Pruned;
         if (_stopped) return ScheduleOutcome.Violated;
         if (_pending == 0) return ScheduleOutcome.Completed;
-        return Steps >= _stepsMax ? ScheduleOutcome.StepLimit : ScheduleOutcome.Stuck;
+        return _count.IsSpent ? ScheduleOutcome.StepLimit : ScheduleOutcome.Stuck;
     }
 
-    private LanePoint NewPoint() => _points.TryPop(out var point) ? point : new LanePoint(this);
+    private LanePoint NewPoint()
+    {
+        if (_spare is not { } point) return new LanePoint(this);
+        _spare = point.NextSpare;
+        return point;
+    }
 }

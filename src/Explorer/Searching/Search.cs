@@ -14,6 +14,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
 
     private readonly ScheduleRecorder _recorder = new();
     private readonly LockOrderGraph _order = new();
+    private readonly LockCounts _counts = new();
     private readonly DepthFirstStrategy? _dfs = options.Strategy == StrategyKind.Dfs ? new DepthFirstStrategy(options.Preemptions) : null;
     private ScenarioPlan _plan = new(scenario, setup, options.Seed);
     private SearchResult.Extreme? _worst;
@@ -53,7 +54,12 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
             StrategyKind.Pct => new PctStrategy(seed, options.Depth, _decisions),
             _ => _dfs!,
         };
-        var world = new VirtualWorld(strategy, recorder: _recorder, footprints: footprints) { LockOrder = _order, CallsArePoints = CallsArePoints };
+        var world = new VirtualWorld(strategy, recorder: _recorder, footprints: footprints)
+        {
+            LockOrder = _order,
+            LockCounts = _counts,
+            CallsArePoints = CallsArePoints,
+        };
         options.Attach?.Invoke(world);
         return player.Play(world);
     }

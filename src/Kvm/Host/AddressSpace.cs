@@ -20,7 +20,6 @@ public sealed class AddressSpace
     public const long PagesMax = 1L << 28;
 
     private readonly Machine _machine;
-    private readonly Vma[] _vmas;
     private readonly Place _place;
     private int _mmCount = 1;
     private bool _isExiting;
@@ -29,7 +28,9 @@ public sealed class AddressSpace
     {
         _machine = machine;
         _place = new Place(machine.World);
-        _vmas = Array.ConvertAll(Validated(spec), area => new Vma(machine.World, area));
+        var areas = Validated(spec);
+        Vmas = new Vma[areas.Count];
+        for (var i = 0; i < Vmas.Length; i++) Vmas[i] = new Vma(machine.World, areas[i]);
         Id = spec.Id;
         Name = $"mm-{spec.Id} of {machine.Name}";
         MmUsers = new RwSemaphore(machine.Locks, LockClasses.MmUsers, Name);
@@ -106,7 +107,8 @@ public sealed class AddressSpace
         }
     }
 
-    internal IReadOnlyList<Vma> Vmas => _vmas;
+    /// <summary>In order of address; never changed.</summary>
+    internal Vma[] Vmas { get; }
 
     /// <summary>A migration is filling this memory, or is about to hand it over: nobody discards any of it.</summary>
     internal bool KeepsContent(HvaRange range) => Outgoing is { IsFrozen: true } || (Incoming is { } incoming && incoming.Keeps(range));
@@ -141,13 +143,13 @@ public sealed class AddressSpace
 
     internal Vma? Find(Hva hva)
     {
-        int low = 0, high = _vmas.Length - 1;
+        int low = 0, high = Vmas.Length - 1;
         while (low <= high)
         {
             var middle = (low + high) >> 1;
-            if (hva < _vmas[middle].Range.Start) high = middle - 1;
-            else if (hva >= _vmas[middle].Range.End) low = middle + 1;
-            else return _vmas[middle];
+            if (hva < Vmas[middle].Range.Start) high = middle - 1;
+            else if (hva >= Vmas[middle].Range.End) low = middle + 1;
+            else return Vmas[middle];
         }
 
         return null;
@@ -156,7 +158,7 @@ public sealed class AddressSpace
     /// <summary>The areas under a range, each with its part of it.</summary>
     internal IEnumerable<(Vma Vma, HvaRange Pages)> Pieces(HvaRange range)
     {
-        foreach (var vma in _vmas)
+        foreach (var vma in Vmas)
         {
             var pages = vma.Range.Intersect(range);
             if (!pages.IsEmpty) yield return (vma, pages);
@@ -217,15 +219,15 @@ public sealed class AddressSpace
     }
 
     /// <summary>The areas in order of address.</summary>
-    private static VmaSpec[] Validated(AddressSpaceSpec spec)
+    private static IReadOnlyList<VmaSpec> Validated(AddressSpaceSpec spec)
     {
         if (spec.Vmas.Count == 0) throw new ArgumentException($"address space {spec.Id} has no area", nameof(spec));
         var total = 0L;
         HvaRange? last = null;
-        VmaSpec[] areas = [.. spec.Vmas];
-        Array.Sort(areas, static (left, right) => left.Range.Start.Value.CompareTo(right.Range.Start.Value));
-        foreach (var area in areas)
+        var areas = AreInOrder(spec.Vmas) ? spec.Vmas : [.. spec.Vmas.OrderBy(area => area.Range.Start.Value)];
+        for (var i = 0; i < areas.Count; i++)
         {
+            var area = areas[i];
             if (area.Range.IsEmpty || area.Range.Start.Value < 0)
                 throw new ArgumentException($"address space {spec.Id}: {area.Range} is no range of pages", nameof(spec));
             if (last is { } previous && previous.Overlaps(area.Range))
@@ -236,6 +238,13 @@ public sealed class AddressSpace
         }
 
         return areas;
+    }
+
+    private static bool AreInOrder(IReadOnlyList<VmaSpec> areas)
+    {
+        for (var i = 1; i < areas.Count; i++)
+            if (areas[i].Range.Start < areas[i - 1].Range.Start) return false;
+        return true;
     }
 
     public override string ToString() => Name;

@@ -10,23 +10,25 @@ namespace Livebed.Kvm.Host;
 /// </summary>
 internal sealed class FolioLocks(LockDomain domain, string host)
 {
-    private readonly Dictionary<Pfn, Entry> _entries = [];
     private readonly Place _place = new(domain.World);
 
-    public int Count => _entries.Count;
+    // Made for the first page that is locked.
+    private Dictionary<Pfn, Entry>? _entries;
+
+    public int Count => _entries?.Count ?? 0;
 
     /// <summary><c>folio_trylock</c>.</summary>
     public bool TryLock(Operation op, Pfn pfn)
     {
         _place.Writes();
-        if (_entries.ContainsKey(pfn)) return false;
+        if (_entries?.ContainsKey(pfn) == true) return false;
         return Enter(pfn).Mutex.TryAcquire(op);
     }
 
     public void Unlock(Operation op, Pfn pfn)
     {
         _place.Writes();
-        var entry = _entries[pfn];
+        var entry = _entries![pfn];
         entry.Mutex.Release(op);
         Leave(pfn, entry);
     }
@@ -35,13 +37,14 @@ internal sealed class FolioLocks(LockDomain domain, string host)
     public async ValueTask WaitAsync(Operation op, Pfn pfn)
     {
         _place.Writes();
-        if (!_entries.ContainsKey(pfn)) return;
+        if (_entries?.ContainsKey(pfn) != true) return;
         await Enter(pfn).Mutex.AcquireAsync(op);
         Unlock(op, pfn);
     }
 
     private Entry Enter(Pfn pfn)
     {
+        _entries ??= [];
         if (!_entries.TryGetValue(pfn, out var entry))
             _entries[pfn] = entry = new Entry(new KernelMutex(domain, LockClasses.FolioLock, $"{pfn} of {host}"));
         entry.Users++;
@@ -51,7 +54,7 @@ internal sealed class FolioLocks(LockDomain domain, string host)
     private void Leave(Pfn pfn, Entry entry)
     {
         if (--entry.Users > 0) return;
-        _entries.Remove(pfn);
+        _entries!.Remove(pfn);
         domain.Forget(entry.Mutex);
     }
 

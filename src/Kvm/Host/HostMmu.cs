@@ -23,7 +23,6 @@ public sealed class HostMmu
     private readonly UserMemory _userMemory;
     private readonly ExitMmap _exit;
     private readonly HeldRange _heldRanges;
-    private readonly Dictionary<OperationKind, IHostEventSource> _sources = new(2);
     private readonly Ageing _ageing;
     private readonly Spurious _spurious;
     private readonly LiveOperationSet _live = new();
@@ -59,8 +58,8 @@ public sealed class HostMmu
     public IReadOnlyCollection<OperationId> LiveOperations => _live.Ids;
 
     public HostUsage Usage => new(
-        _machine.Frames.InUse, _machine.Swap.InUse, _machine.OpenRanges, _machine.AddressSpaces.Values.Sum(mm => mm.Subscriptions.Count),
-        _machine.AddressSpaces.Count, _machine.Folios.Count, _live.Ids.Count);
+        _machine.Frames.InUse, _machine.SwappedOut, _machine.OpenRanges, Subscriptions(), _machine.AddressSpaces.Count,
+        _machine.Folios.Count, _live.Ids.Count);
 
     /// <exception cref="ArgumentException">The number is taken, or the areas are not a set of disjoint ranges.</exception>
     public AddressSpace CreateAddressSpace(AddressSpaceSpec spec)
@@ -181,15 +180,9 @@ public sealed class HostMmu
         return await _heldRanges.CloseAsync(op);
     }
 
-    /// <summary>Made when first asked for: a short life sees one or two kinds of event. Those that have places are there from the beginning, so
-    /// that a place has the same number in every schedule.</summary>
-    private IHostEventSource? SourceOf(OperationKind kind)
-    {
-        if (!_sources.TryGetValue(kind, out var source) && NewSource(kind) is { } created) _sources[kind] = source = created;
-        return source;
-    }
-
-    private IHostEventSource? NewSource(OperationKind kind) => kind switch
+    /// <summary>Those with a state of their own are there from the beginning, so that a place has the same number in every schedule; the others are
+    /// made for the event.</summary>
+    private IHostEventSource? SourceOf(OperationKind kind) => kind switch
     {
         OperationKind.Unmap => new Unmap(_machine),
         OperationKind.DontNeed => new DontNeed(_machine),
@@ -205,6 +198,14 @@ public sealed class HostMmu
         OperationKind.HeldRange => _heldRanges,
         _ => null,
     };
+
+    private int Subscriptions()
+    {
+        var subscriptions = 0;
+        var spaces = _machine.AddressSpaces;
+        for (var i = 0; i < spaces.Count; i++) subscriptions += spaces.GetValueAtIndex(i).Subscriptions.Count;
+        return subscriptions;
+    }
 
     private static void Validate(HostEvent ev)
     {

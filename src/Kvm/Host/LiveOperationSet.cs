@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Diagnostics;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host;
@@ -9,22 +9,26 @@ namespace Livebed.Kvm.Host;
 /// </summary>
 internal sealed class LiveOperationSet
 {
-    private readonly Dictionary<OperationId, int> _entered = [];
+    // In no order. Who leaves came lately as a rule, so it is looked for from the end.
+    private readonly List<OperationId> _inside = [];
 
-    public IReadOnlyCollection<OperationId> Ids => _entered.Keys;
+    /// <summary>Each as often as it is inside.</summary>
+    public IReadOnlyCollection<OperationId> Ids => _inside;
 
     /// <summary>The operation is live until what is returned is disposed.</summary>
     public Visit Enter(Operation op)
     {
-        CollectionsMarshal.GetValueRefOrAddDefault(_entered, op.Id, out _)++;
+        _inside.Add(op.Id);
         return new Visit(this, op.Id);
     }
 
+    /// <exception cref="UnreachableException">The operation is not inside: a defect of the model.</exception>
     public void Leave(OperationId op)
     {
-        var left = _entered[op] - 1;
-        if (left == 0) _entered.Remove(op);
-        else _entered[op] = left;
+        var index = _inside.LastIndexOf(op);
+        if (index < 0) throw new UnreachableException($"{op} leaves a host without being there");
+        _inside[index] = _inside[^1];
+        _inside.RemoveAt(_inside.Count - 1);
     }
 
     public readonly struct Visit(LiveOperationSet set, OperationId op) : IDisposable

@@ -11,9 +11,9 @@ namespace Livebed.Kvm.Host;
 internal sealed class Machine
 {
     private readonly SortedList<int, AddressSpace> _addressSpaces = [];
-    private readonly SwapStore _swap;
     private readonly Place _swapSlots;
     private readonly Place _spaces;
+    private SwapStore? _swap;
     private long _rangeId;
 
     public Machine(IWorld world, string name, int frames, int pageSize, Mutant mutant)
@@ -23,7 +23,6 @@ internal sealed class Machine
         Mutant = mutant;
         Locks = new LockDomain(world);
         Frames = new FramePool(frames, pageSize, world);
-        _swap = new SwapStore(frames, pageSize);
         _swapSlots = new Place(world);
         _spaces = new Place(world);
         Folios = new FolioLocks(Locks, name);
@@ -36,13 +35,23 @@ internal sealed class Machine
     public LockDomain Locks { get; }
     public FramePool Frames { get; }
 
-    /// <summary>As large as the host's memory: a host never has more to swap out.</summary>
+    /// <summary>As large as the host's memory: a host never has more to swap out. Made when first needed.</summary>
     public SwapStore Swap
     {
         get
         {
             _swapSlots.Writes();
-            return _swap;
+            return _swap ??= new SwapStore(Frames.Capacity, Frames.PageSize);
+        }
+    }
+
+    /// <summary>Pages in swap.</summary>
+    public int SwappedOut
+    {
+        get
+        {
+            _swapSlots.Reads();
+            return _swap?.InUse ?? 0;
         }
     }
 

@@ -39,34 +39,32 @@ internal sealed class PageFault(Machine machine, LiveOperationSet live)
         machine.Counters.FaultIns++;
         while (true)
         {
-            if (await TryFaultInAsync(op, mm, hva, write) is { } page) return page;
+            if (!mm.TryGetUser(op)) return new HostPage(HostPageStatus.NoAddressSpace, Pfn.None, Writable: false);
+            HostPage? found;
+            try
+            {
+                await mm.MmapLock.DownReadAsync(op);
+                try
+                {
+                    found = await HandleAsync(op, mm, hva, write);
+                }
+                finally
+                {
+                    mm.MmapLock.UpRead(op);
+                }
+            }
+            finally
+            {
+                mm.PutUser(op);
+            }
+
+            if (found is { } page) return page;
             if (!mayWait) return new HostPage(HostPageStatus.Fault, Pfn.None, Writable: false);
 
             // No await since the locks were dropped: the page is missing still, and its arrival cannot be overlooked.
             machine.Counters.UserFaults++;
             if (mm.Incoming is { } incoming && !await incoming.WaitAsync(op, hva))
                 return new HostPage(mm.IsExiting ? HostPageStatus.NoAddressSpace : HostPageStatus.Fault, Pfn.None, Writable: false);
-        }
-    }
-
-    private async ValueTask<HostPage?> TryFaultInAsync(Operation op, AddressSpace mm, Hva hva, bool write)
-    {
-        if (!mm.TryGetUser(op)) return new HostPage(HostPageStatus.NoAddressSpace, Pfn.None, Writable: false);
-        try
-        {
-            await mm.MmapLock.DownReadAsync(op);
-            try
-            {
-                return await HandleAsync(op, mm, hva, write);
-            }
-            finally
-            {
-                mm.MmapLock.UpRead(op);
-            }
-        }
-        finally
-        {
-            mm.PutUser(op);
         }
     }
 

@@ -42,9 +42,10 @@ internal static class PageTableWalk
             }
 
             await machine.StepAsync();
-            foreach (var pfn in gone ?? [])
+            if (gone is null) continue;
+            foreach (var pfn in gone)
                 if (machine.Frames.Unmap(pfn)) machine.World.Trace?.Note(op, $"frees {pfn}");
-            gone?.Clear();
+            gone.Clear();
         }
 
         return zapped;

@@ -11,9 +11,7 @@ namespace Livebed.Kvm.Locks;
 public abstract class KernelLock : IWaitable
 {
     private readonly LockDomain _domain;
-    // In order of entering; nearly always one, and of many locks never any.
-    private Holder[] _holders = [];
-    private int _holderCount;
+    private ShortList<LockHolder> _holders;
 
     // Made for the first that has to wait: most locks never see one.
     private LinkedList<Waiter>? _queue;
@@ -44,8 +42,8 @@ public abstract class KernelLock : IWaitable
 
     private bool HasQueue => _queue is { Count: > 0 };
 
-    public bool IsHeld => _holderCount > 0;
-    public bool IsHeldForWrite => _holderCount > 0 && _holders[0].Mode == LockMode.Write;
+    public bool IsHeld => _holders.Count > 0;
+    public bool IsHeldForWrite => _holders.Count > 0 && _holders[0].Mode == LockMode.Write;
     public bool IsHeldBy(OperationId op) => IndexOf(op, LockMode.Read) >= 0 || IndexOf(op, LockMode.Write) >= 0;
 
     /// <summary>May a newcomer enter now, given the modes of those inside and whether someone already queues?</summary>
@@ -76,7 +74,7 @@ public abstract class KernelLock : IWaitable
 
     private bool TryEnter(Operation op, LockMode mode)
     {
-        if (!Admits(mode, _holderCount, IsHeldForWrite, HasQueue)) return false;
+        if (!Admits(mode, _holders.Count, IsHeldForWrite, HasQueue)) return false;
         Enter(op, mode, _domain.World.NowMicroseconds);
         op.Held = op.Held.With(Class, mode);
         return true;
@@ -107,7 +105,7 @@ public abstract class KernelLock : IWaitable
         if (index < 0) throw new UnreachableException($"{op} releases {Class} of {Instance} ({mode}) without holding it");
         var now = _domain.World.NowMicroseconds;
         StatisticsOf(mode).AddHold(now - _holders[index].SinceMicroseconds);
-        Array.Copy(_holders, index + 1, _holders, index, --_holderCount - index);
+        _holders.RemoveAt(index);
         Changes(mode, -1);
         _domain.World.Trace?.Lock(op, LockStep.Released, Class, Instance, mode);
         // A read may be nested (ranges are): the class stays held until the last one is given back.
@@ -124,7 +122,7 @@ public abstract class KernelLock : IWaitable
     {
         _place.Writes();
         if (HasQueue) return false;
-        _holderCount = 0;
+        _holders.Clear();
         return true;
     }
 
@@ -134,9 +132,9 @@ public abstract class KernelLock : IWaitable
         for (var node = _queue?.First; node is not null; node = node.Next)
         {
             var blockers = new List<WaitBlocker>();
-            foreach (var holder in _holders.AsSpan(0, _holderCount))
-                if (Conflicts(node.Value.Mode, holder.Mode))
-                    blockers.Add(new WaitBlocker(holder.Operation, holder.Kind, holder.Mode, Queued: false));
+            for (var i = 0; i < _holders.Count; i++)
+                if (Conflicts(node.Value.Mode, _holders[i].Mode))
+                    blockers.Add(new WaitBlocker(_holders[i].Operation, _holders[i].Kind, _holders[i].Mode, Queued: false));
             AddBlockersAhead(node, blockers);
             waits.Add(new WaitSnapshot(
                 node.Value.WaitId, node.Value.Operation.Id, node.Value.Operation.Kind, Class.Name, Instance, node.Value.Mode,
@@ -158,11 +156,11 @@ public abstract class KernelLock : IWaitable
 
     private static bool Conflicts(LockMode left, LockMode right) => left == LockMode.Write || right == LockMode.Write;
 
-    private static Holder HolderOf(Waiter first, LockMode mode) => new(first.Operation.Id, first.Operation.Kind, mode, 0);
+    private static LockHolder HolderOf(Waiter first, LockMode mode) => new(first.Operation.Id, first.Operation.Kind, mode, 0);
 
     private Waiter Enqueue(Operation op, LockMode mode)
     {
-        var blocker = _holderCount > 0 ? _holders[0] : HolderOf(_queue!.First!.Value, mode);
+        var blocker = _holders.Count > 0 ? _holders[0] : HolderOf(_queue!.First!.Value, mode);
         var waiter = new Waiter(_domain.World)
         {
             WaitId = _domain.NextWaitId(),
@@ -180,8 +178,7 @@ public abstract class KernelLock : IWaitable
     private void Enter(Operation op, LockMode mode, long now)
     {
         StatisticsOf(mode).Acquisitions++;
-        if (_holderCount == _holders.Length) Array.Resize(ref _holders, Math.Max(1, 2 * _holderCount));
-        _holders[_holderCount++] = new Holder(op.Id, op.Kind, mode, now);
+        _holders.Add(new LockHolder(op.Id, op.Kind, mode, now));
         Changes(mode, 1);
         _domain.World.Trace?.Lock(op, LockStep.Acquired, Class, Instance, mode);
     }
@@ -194,7 +191,7 @@ public abstract class KernelLock : IWaitable
         {
             var next = node.Next;
             var waiter = node.Value;
-            if (Admits(waiter.Mode, _holderCount, IsHeldForWrite, passedOver))
+            if (Admits(waiter.Mode, _holders.Count, IsHeldForWrite, passedOver))
             {
                 _queue!.Remove(node);
                 StatisticsOf(waiter.Mode).AddWait(now - waiter.SinceMicroseconds);
@@ -223,12 +220,10 @@ public abstract class KernelLock : IWaitable
 
     private int IndexOf(OperationId op, LockMode mode)
     {
-        for (var i = 0; i < _holderCount; i++)
+        for (var i = 0; i < _holders.Count; i++)
             if (_holders[i].Operation == op && _holders[i].Mode == mode) return i;
         return -1;
     }
 
     private LockStatistics StatisticsOf(LockMode mode) => _domain.StatisticsOf(Class, mode);
-
-    private readonly record struct Holder(OperationId Operation, OperationKind Kind, LockMode Mode, long SinceMicroseconds);
 }

@@ -40,9 +40,6 @@ public sealed class LockClass
         }
     }
 
-    /// <summary>How many have been defined, for those who know that the kernel's have; without a lock.</summary>
-    internal static int CountSoFar { get; private set; }
-
     /// <summary>Classes whose holders must not sleep, one bit each.</summary>
     internal static ulong AtomicClasses { get; private set; }
 
@@ -66,7 +63,6 @@ public sealed class LockClass
             if (Defined.Exists(c => c.Name == name)) throw new InvalidOperationException($"lock class '{name}' is defined twice");
             var created = new LockClass(name, Defined.Count, maySleep, readersQueueBehindWriters);
             Defined.Add(created);
-            CountSoFar = Defined.Count;
             if (!maySleep) AtomicClasses |= 1UL << created.Index;
             return created;
         }

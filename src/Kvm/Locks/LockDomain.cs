@@ -11,8 +11,7 @@ public sealed class LockDomain(IWorld world)
 {
     private readonly List<IWaitable> _waitables = new(16);
 
-    // By class and mode; made when first counted in.
-    private LockStatistics?[] _statistics = new LockStatistics?[2 * LockClass.CountSoFar];
+    private readonly LockCounts _counts = world.LockCounts ?? new LockCounts();
     private long _nextWaitId;
 
     // Held bits may come from another process before a class was named in this one.
@@ -21,19 +20,10 @@ public sealed class LockDomain(IWorld world)
     public IWorld World { get; } = world;
     public LockOrderGraph Order { get; } = world.LockOrder ?? new LockOrderGraph();
 
-    /// <summary>Of each class and mode in which a lock was ever taken or waited for.</summary>
-    public IEnumerable<(LockClass Class, LockMode Mode, LockStatistics Statistics)> Statistics =>
-        from index in Enumerable.Range(0, _statistics.Length)
-        where _statistics[index] is not null
-        select (LockClass.ByIndex(index / 2), (LockMode)(index % 2), _statistics[index]!);
+    /// <inheritdoc cref="LockCounts.All"/>
+    public IEnumerable<(LockClass Class, LockMode Mode, LockStatistics Statistics)> Statistics => _counts.All;
 
-    public LockStatistics StatisticsOf(LockClass lockClass, LockMode mode)
-    {
-        var index = 2 * lockClass.Index + (int)mode;
-        // A class may have been defined since.
-        if (index >= _statistics.Length) Array.Resize(ref _statistics, 2 * LockClass.CountSoFar);
-        return _statistics[index] ??= new LockStatistics();
-    }
+    public LockStatistics StatisticsOf(LockClass lockClass, LockMode mode) => _counts.Of(lockClass, mode);
 
     /// <summary>Everyone who waits in this actor now.</summary>
     public IReadOnlyList<WaitSnapshot> Waits()

@@ -15,8 +15,9 @@ public sealed class Srcu : IWaitable
     private readonly Place _place;
 
     // Both in order of their beginning, because entries are only ever added at the end.
-    private readonly List<Section> _sections = new(2);
-    private readonly List<GracePeriod> _gracePeriods = [];
+    private ShortList<Section> _sections;
+    // Made for the first who waits.
+    private List<GracePeriod>? _gracePeriods;
     private long _nextSection;
 
     public Srcu(LockDomain domain, LockClass lockClass, string instance)
@@ -53,7 +54,7 @@ public sealed class Srcu : IWaitable
         Enters();
         // A callback's section lies inside that of the fault whose GUP ran it: the class stays held until the last one ends.
         if (!IsReader(op.Id)) op.Held = op.Held.Without(_class, LockMode.Read);
-        while (_gracePeriods.Count > 0 && (_sections.Count == 0 || _sections[0].Index > _gracePeriods[0].LastSection)) EndFirst(now);
+        while (_gracePeriods is { Count: > 0 } periods && (_sections.Count == 0 || _sections[0].Index > periods[0].LastSection)) EndFirst(periods, now);
     }
 
     /// <summary><c>synchronize_srcu</c>: waits for every section begun earlier.</summary>
@@ -91,7 +92,7 @@ public sealed class Srcu : IWaitable
             FirstBlocker = _sections[0].Operation,
             FirstBlockerKind = _sections[0].Kind,
         };
-        _gracePeriods.Add(new GracePeriod(_nextSection, waiter));
+        (_gracePeriods ??= []).Add(new GracePeriod(_nextSection, waiter));
         await waiter.Task;
         _domain.World.Observer.TurnWaited(_domain.World.NowMicroseconds - waiter.GrantedMicroseconds);
     }
@@ -99,20 +100,21 @@ public sealed class Srcu : IWaitable
     public void AddWaits(List<WaitSnapshot> waits)
     {
         var now = _domain.World.NowMicroseconds;
-        foreach (var period in _gracePeriods)
+        foreach (var period in _gracePeriods ?? [])
         {
-            var readers = _sections.TakeWhile(section => section.Index <= period.LastSection)
-                .Select(section => new WaitBlocker(section.Operation, section.Kind, LockMode.Read, Queued: false)).ToList();
+            var readers = new List<WaitBlocker>();
+            for (var i = 0; i < _sections.Count && _sections[i].Index <= period.LastSection; i++)
+                readers.Add(new WaitBlocker(_sections[i].Operation, _sections[i].Kind, LockMode.Read, Queued: false));
             waits.Add(new WaitSnapshot(
                 period.Waiter.WaitId, period.Waiter.Operation.Id, period.Waiter.Operation.Kind, _class.Name, _instance, LockMode.Write,
                 now - period.Waiter.SinceMicroseconds, readers));
         }
     }
 
-    private void EndFirst(long now)
+    private void EndFirst(List<GracePeriod> periods, long now)
     {
-        var waiter = _gracePeriods[0].Waiter;
-        _gracePeriods.RemoveAt(0);
+        var waiter = periods[0].Waiter;
+        periods.RemoveAt(0);
         StatisticsOf(LockMode.Write).Acquisitions++;
         StatisticsOf(LockMode.Write).AddWait(now - waiter.SinceMicroseconds);
         _domain.World.Observer.LockWaited(new LockWait(
@@ -124,7 +126,7 @@ public sealed class Srcu : IWaitable
     /// <summary>Sections begin and end without seeing each other, unless somebody waits for them.</summary>
     private void Enters()
     {
-        if (_gracePeriods.Count > 0) _place.Writes();
+        if (_gracePeriods is { Count: > 0 }) _place.Writes();
         else _place.Reads();
     }
 
@@ -139,8 +141,8 @@ public sealed class Srcu : IWaitable
 
     private bool IsReader(OperationId op)
     {
-        foreach (var section in _sections)
-            if (section.Operation == op) return true;
+        for (var i = 0; i < _sections.Count; i++)
+            if (_sections[i].Operation == op) return true;
         return false;
     }
 

@@ -29,15 +29,20 @@ public sealed class MemslotSet
         return null;
     }
 
-    public Memslot? ById(int id) => Array.Find(_slots, slot => slot.Id == id);
+    public Memslot? ById(int id)
+    {
+        foreach (var slot in _slots)
+            if (slot.Id == id) return slot;
+        return null;
+    }
 
     /// <summary><c>kvm_for_each_memslot_in_hva_range</c>: the slots as they are now, INVALID ones included.</summary>
     public OverlapEnumerable Overlapping(HvaRange range) => new(_slots, range);
 
     public void Insert(Memslot slot)
     {
-        var index = Array.FindIndex(_slots, other => other.BaseGfn > slot.BaseGfn);
-        if (index < 0) index = _slots.Length;
+        var index = 0;
+        while (index < _slots.Length && _slots[index].BaseGfn <= slot.BaseGfn) index++;
         _slots = [.. _slots.AsSpan(0, index), slot, .. _slots.AsSpan(index)];
     }
 

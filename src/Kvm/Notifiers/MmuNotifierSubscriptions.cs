@@ -183,7 +183,12 @@ public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm,
             Invariants.Balance, $"{subscription.Subscriber.Name} returned -EAGAIN for a blockable range over {range.Pages} of {mm}",
             subscription.Subscriber.Name, Hva: range.Pages.Start.Value, Operations: [op.Id]));
 
-    private Subscription? Find(IMmuNotifierSubscriber subscriber) => Array.Find(Hashed, entry => ReferenceEquals(entry.Subscriber, subscriber));
+    private Subscription? Find(IMmuNotifierSubscriber subscriber)
+    {
+        foreach (var entry in Hashed)
+            if (ReferenceEquals(entry.Subscriber, subscriber)) return entry;
+        return null;
+    }
 
     private void Unhash(Subscription subscription)
     {

@@ -82,26 +82,27 @@ public sealed class FaultHandler(Vm vm)
         vm.World.Trace?.Note(op, $"the host has {page.Pfn} for {gfn}, {(page.Writable ? "writable" : "read-only")}");
         await vm.World.PointAsync(SchedulingPoint.FaultStep);
 
-        var reply = Protocol.ShouldRetryUnlocked(sequence, gfn, hva)
-            ? Retry(op, gfn, sequence)
-            : await InstallAsync(op, vcpu, slot, gfn, write, page, sequence, lookupMark);
+        FaultReply reply = default;
+        var mustRetry = Protocol.ShouldRetryUnlocked(sequence, gfn, hva);
+        if (!mustRetry)
+        {
+            var pfn = vm.Options.Mutant == Mutant.PfnAssumedContiguous ? PfnBehindNeighbour(slot, gfn, page.Pfn) : page.Pfn;
+            await vm.MmuLock.ReadLockAsync(op);
+            mustRetry = vm.Options.Mutant != Mutant.NoRetryCheck && Protocol.MustRetry(sequence, gfn, hva);
+            if (!mustRetry) reply = Install(op, vcpu, slot, gfn, pfn, write, page, lookupMark);
+            vm.MmuLock.ReadUnlock(op);
+        }
+
+        if (mustRetry) reply = Retry(op, gfn, sequence);
         // The reference keeps KSM and migration away from the page until the SPTE is in place (kvm-protocol 2.7 I10).
         await vm.Host.PutPageAsync(op, page.Pfn);
         return reply;
     }
 
-    private async ValueTask<FaultReply> InstallAsync(
-        Operation op, int vcpu, Memslot slot, Gfn gfn, bool write, HostPage page, ulong sequence, long lookupMark)
+    /// <summary>Under mmu_lock (read), when no retry is owed.</summary>
+    private FaultReply Install(Operation op, int vcpu, Memslot slot, Gfn gfn, Pfn pfn, bool write, HostPage page, long lookupMark)
     {
         var hva = slot.ToHva(gfn);
-        var pfn = vm.Options.Mutant == Mutant.PfnAssumedContiguous ? PfnBehindNeighbour(slot, gfn, page.Pfn) : page.Pfn;
-        await vm.MmuLock.ReadLockAsync(op);
-        if (vm.Options.Mutant != Mutant.NoRetryCheck && Protocol.MustRetry(sequence, gfn, hva))
-        {
-            vm.MmuLock.ReadUnlock(op);
-            return Retry(op, gfn, sequence);
-        }
-
         var dirtied = false;
         // Parallel faults meet under the read lock: a frozen or already sufficient SPTE is left alone (RET_PF_SPURIOUS).
         if (!vm.Sptes.TryGet(gfn, out var present) || present.IsAccessTracked || (write && !present.IsWritable))
@@ -115,7 +116,6 @@ public sealed class FaultHandler(Vm vm)
         }
 
         vm.World.Trace?.Note(op, $"the SPTE of {gfn} maps pfn 0x{vm.Sptes[gfn].Pfn:x}, {(vm.Sptes[gfn].IsWritable ? "writable" : "read-only")}");
-        vm.MmuLock.ReadUnlock(op);
         return new FaultReply(FaultStatus.Mapped, Dirtied: dirtied);
     }
 

@@ -116,9 +116,11 @@ public sealed class SpteTable
         _tables.ReadsAll();
         _sptes.WritesAll();
         if (_pages.Count == 0) return [];
-        var indexes = _pages.Keys.ToArray();
-        Array.Sort(indexes);
-        return Array.ConvertAll(indexes, index => (new Gfn(index * EntriesPerPage), _pages[index]));
+        var pages = new (Gfn First, Spte[] Entries)[_pages.Count];
+        var filled = 0;
+        foreach (var (index, entries) in _pages) pages[filled++] = (new Gfn(index * EntriesPerPage), entries);
+        Array.Sort(pages, static (left, right) => left.First.Value.CompareTo(right.First.Value));
+        return pages;
     }
 
     private bool HasTable(Gfn gfn)

@@ -35,12 +35,9 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private readonly GuestAccess[] _batch;
     private readonly TlbFlushHistory _flushes = new();
     private readonly Place _place;
-    private readonly VcpuWaiters _waiters;
+    private readonly VcpuRequests _requests;
     private readonly ThrottleClock _throttle = new();
     private bool _inGuestMode;
-    private int _pauseRequests;
-    private bool _isPaused;
-    private bool _stopRequested;
 
     /// <summary>A new vCPU, or the one that goes on where another was saved, with a program made of that state.</summary>
     /// <exception cref="ArgumentException">The state is that of a vCPU that cannot be this one.</exception>
@@ -54,7 +51,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _vm = vm;
         _memory = memory;
         _guest = new VcpuGuest(program, options, state);
-        _waiters = new VcpuWaiters(world, _place);
+        _requests = new VcpuRequests(world, _place);
         _ids = new OperationIds((ordinal << 8) | (options.Index & 0xff), state?.Operations ?? 0);
         _tlb = new Tlb(options.TlbEntries);
         _progress = new ProgressWatch(world, options, name);
@@ -67,7 +64,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     public bool IsHalted => _guest.IsOver;
 
     /// <summary>True once <see cref="RunAsync"/> has returned.</summary>
-    public bool IsStopped { get; private set; }
+    public bool IsStopped => _requests.IsStopped;
 
     /// <summary>The fault under way, for liveness: it may be blocked in the VM or the host.</summary>
     public OperationId CurrentFault { get; private set; }
@@ -76,10 +73,10 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     public async ValueTask RunAsync()
     {
         _guest.Enter(_world.NowMicroseconds);
-        while (!_stopRequested && !IsHalted)
+        while (!_requests.IsStopRequested && !IsHalted)
         {
             _place.Writes();
-            if (_pauseRequests > 0) await ParkAsync();
+            if (_requests.IsPauseRequested) await ParkAsync();
             else if (_guest.PendingCount > 0) await EnterGuestAsync();
             else await FetchAsync();
             await _world.PointAsync(_progress.LosesTranslations ? SchedulingPoint.Retry : SchedulingPoint.Yield);
@@ -92,10 +89,9 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     public void Abort()
     {
         _place.Writes();
-        IsStopped = true;
         _inGuestMode = false;
         _guest.Leave(_world.NowMicroseconds);
-        _waiters.WakeAll();
+        _requests.Stopped();
     }
 
     public async ValueTask FlushTlbAsync(Operation op, GfnRange range)
@@ -104,37 +100,25 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         Counters.TlbFlushes++;
         _tlb.Flush(range);
         _flushes.Add(range);
-        if (_inGuestMode) await _waiters.WaitAsync(op);
+        if (_inGuestMode) await _requests.WaitAsync(op);
     }
 
-    public async ValueTask PauseAsync(Operation op)
-    {
-        _place.Writes();
-        _pauseRequests++;
-        while (!_isPaused && !IsStopped) await _waiters.WaitAsync(op);
-    }
+    public ValueTask PauseAsync(Operation op) => _requests.PauseAsync(op);
 
     public ValueTask ResumeAsync(Operation op)
     {
-        _place.Writes();
-        if (--_pauseRequests == 0) Unpark();
+        _requests.Resume();
         return ValueTask.CompletedTask;
     }
 
     /// <summary>Closes the vCPU: returns when the guest has stopped for good.</summary>
-    public async ValueTask StopAsync(Operation op)
-    {
-        _place.Writes();
-        _stopRequested = true;
-        Unpark();
-        while (!IsStopped) await _waiters.WaitAsync(op);
-    }
+    public ValueTask StopAsync(Operation op) => _requests.StopAsync(op);
 
     public ValueTask<VcpuState> SaveAsync(Operation op)
     {
         _place.Reads();
         // A guest that has halted by itself is as good as a paused one; one that failed is not.
-        if (!_isPaused && !(_pauseRequests > 0 && IsStopped && IsHalted)) throw new InvalidOperationException($"{_name} is saved and not paused");
+        if (!_requests.IsPaused && !(_requests.IsPauseRequested && IsStopped && IsHalted)) throw new InvalidOperationException($"{_name} is saved and not paused");
         return ValueTask.FromResult(_guest.Save(_options.Index, _ids.Count));
     }
 
@@ -151,7 +135,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         return ValueTask.FromResult(_throttle.Throttle);
     }
 
-    public void AddWaits(List<WaitSnapshot> waits) => _waiters.AddTo(waits, _name, CurrentFault);
+    public void AddWaits(List<WaitSnapshot> waits) => _requests.AddTo(waits, _name, CurrentFault);
 
     private async ValueTask FetchAsync()
     {
@@ -170,7 +154,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         if (_throttle.IsOn) await SleepAsync();
 
         var skipped = 0;
-        for (var i = 0; i < Math.Min(_guest.PendingCount, FaultsPerPass) && _pauseRequests == 0 && !_stopRequested; i++)
+        for (var i = 0; i < Math.Min(_guest.PendingCount, FaultsPerPass) && !_requests.IsPauseRequested && !_requests.IsStopRequested; i++)
         {
             if (_throttle.IsOn && _throttle.IsSpent(_world.NowMicroseconds)) break;
             var (gfn, write) = (_guest.Pending[i].Gfn, _guest.Pending[i].Kind == GuestAccessKind.Write);
@@ -196,7 +180,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _inGuestMode = false;
         Counters.Accesses += count;
         Counters.Batches++;
-        _waiters.WakeAll();
+        _requests.WakeAll();
     }
 
     /// <summary>Faults until the page is mapped; false when the access has to be given up.</summary>
@@ -208,7 +192,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         var mapped = false;
         CurrentFault = op.Id;
         _progress.FaultBegins();
-        for (var again = true; again && !_stopRequested;)
+        for (var again = true; again && !_requests.IsStopRequested;)
         {
             _place.Writes();
             var flushesBefore = _flushes.Count;
@@ -226,19 +210,19 @@ public sealed class Vcpu : IVcpuPort, IWaitable
                     break;
                 case FaultStatus.Retry:
                     retries++;
-                    _stopRequested |= _progress.Retried(op, gfn);
+                    _requests.IsStopRequested |= _progress.Retried(op, gfn);
                     // KVM_RUN returns when a signal is pending, however often the fault would retry.
-                    if (_pauseRequests > 0) (again, mapped) = (false, true);
+                    if (_requests.IsPauseRequested) (again, mapped) = (false, true);
                     else await _world.PointAsync(SchedulingPoint.Retry);
                     break;
                 case FaultStatus.RingFull:
-                    _stopRequested |= _progress.RingWasFull(op, gfn);
+                    _requests.IsStopRequested |= _progress.RingWasFull(op, gfn);
                     await _vm.ReapDirtyRingsAsync(op);
-                    if (_pauseRequests > 0) (again, mapped) = (false, true);
+                    if (_requests.IsPauseRequested) (again, mapped) = (false, true);
                     else if (_progress.IsRingStuck) await _world.PointAsync(SchedulingPoint.Retry);
                     break;
                 case FaultStatus.Dead:
-                    _stopRequested = true;
+                    _requests.IsStopRequested = true;
                     break;
                 default:
                     again = false;
@@ -266,7 +250,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private async ValueTask SleepAsync()
     {
         var start = _world.NowMicroseconds;
-        while (_pauseRequests == 0 && !_stopRequested && _throttle.MustSleep(_world.NowMicroseconds))
+        while (!_requests.IsPauseRequested && !_requests.IsStopRequested && _throttle.MustSleep(_world.NowMicroseconds))
         {
             await _world.DelayAsync(SleepMicroseconds);
             _place.Writes();
@@ -290,16 +274,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
 
     private async ValueTask ParkAsync()
     {
-        _isPaused = true;
         _guest.Leave(_world.NowMicroseconds);
-        _waiters.WakeAll();
-        _throttle.WasPaused(await _waiters.ParkAsync());
-    }
-
-    private void Unpark()
-    {
-        // At once, not when the loop runs on: a pause that comes in between must wait for the loop to park again.
-        _isPaused = false;
-        _waiters.Unpark();
+        _throttle.WasPaused(await _requests.ParkAsync());
     }
 }

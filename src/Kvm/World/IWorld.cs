@@ -41,6 +41,9 @@ public interface IWorld
     /// <summary>Where all lock domains of the world note the order of locks, when it runs many short lives; null gives each domain a graph of its own.</summary>
     LockOrderGraph? LockOrder => null;
 
+    /// <summary>Where they count their locks, in the same way.</summary>
+    LockCounts? LockCounts => null;
+
     /// <summary>Who wants to know what each step reads and writes; null, as nearly always, when nobody does. The same for the life of the world.</summary>
     IFootprint? Footprint => null;
 

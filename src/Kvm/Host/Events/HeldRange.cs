@@ -13,8 +13,10 @@ internal sealed class HeldRange(Machine machine, LiveOperationSet live) : IHostE
     /// <summary>Ranges that may be held open at one host at a time.</summary>
     private const int OpenMax = 1024;
 
-    private readonly Dictionary<OperationId, Held> _held = [];
     private readonly Place _place = new(machine.World);
+
+    // Made for the first range that is held.
+    private Dictionary<OperationId, Held>? _held;
 
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
@@ -31,6 +33,7 @@ internal sealed class HeldRange(Machine machine, LiveOperationSet live) : IHostE
         var (vma, pages) = mm.Pieces(ev.Range).FirstOrDefault();
         if (vma is null) return HostEventResult.Of(0);
         _place.Writes();
+        _held ??= [];
         if (_held.Count == OpenMax || _held.ContainsKey(op.Id)) return HostEventResult.Busy;
         if (!mm.RmapLock.TryDownRead(op)) return HostEventResult.Busy;
         mm.Grab();
@@ -53,7 +56,7 @@ internal sealed class HeldRange(Machine machine, LiveOperationSet live) : IHostE
     public async ValueTask<HostEventResult> CloseAsync(Operation op)
     {
         _place.Writes();
-        if (!_held.TryGetValue(op.Id, out var held) || held.Range is not { } range) return HostEventResult.Of(0);
+        if (_held is null || !_held.TryGetValue(op.Id, out var held) || held.Range is not { } range) return HostEventResult.Of(0);
         held.Range = null;
         try
         {
@@ -72,7 +75,7 @@ internal sealed class HeldRange(Machine machine, LiveOperationSet live) : IHostE
 
     private void Forget(Operation op, Held held)
     {
-        _held.Remove(op.Id);
+        _held!.Remove(op.Id);
         held.Mm.RmapLock.UpRead(op);
         held.Mm.Drop();
         live.Leave(op.Id);

@@ -16,10 +16,6 @@ public sealed class Ksm
     private readonly Machine _machine;
     private readonly PageFault _faults;
     private readonly KernelMutex _threadMutex;
-    private readonly PageMerger _merger;
-    private readonly StableTree _stable;
-    private readonly UnstableTree _unstable = new();
-    private readonly ScanCursor _cursor;
     private long _fullScans;
     private long _pagesScanned;
 
@@ -28,10 +24,16 @@ public sealed class Ksm
         _machine = machine;
         _faults = faults;
         _threadMutex = new KernelMutex(machine.Locks, LockClasses.KsmThreadMutex, machine.Name);
-        _merger = new PageMerger(machine);
-        _stable = new StableTree(machine.Frames);
-        _cursor = new ScanCursor(machine);
     }
+
+    // Made for the first scan: many a life sees none.
+    private PageMerger Merger => field ??= new PageMerger(_machine);
+
+    private StableTree Stable => field ??= new StableTree(_machine.Frames);
+
+    private UnstableTree Unstable => field ??= new UnstableTree();
+
+    private ScanCursor Cursor => field ??= new ScanCursor(_machine);
 
     public KsmCounters Counters
     {
@@ -40,9 +42,9 @@ public sealed class Ksm
             var shared = _machine.Frames.KsmFrames;
             var sharing = Math.Max(0, _machine.KsmMappings - shared);
             var items = _machine.AddressSpaces.Values.Sum(mm => mm.Vmas.Sum(vma => (long)vma.KsmItems));
-            var settled = shared + sharing + _unstable.Count;
+            var settled = shared + sharing + Unstable.Count;
             return new KsmCounters(
-                shared, sharing, _unstable.Count, Math.Max(0, items - settled), _fullScans, _pagesScanned,
+                shared, sharing, Unstable.Count, Math.Max(0, items - settled), _fullScans, _pagesScanned,
                 _machine.Counters.KsmMerges, _machine.Counters.KsmUnmerges);
         }
     }
@@ -58,7 +60,7 @@ public sealed class Ksm
             var scannedThisPass = -1;
             while (scanned < pages)
             {
-                if (_cursor.Next() is not { } item)
+                if (Cursor.Next() is not { } item)
                 {
                     EndPass();
                     if (scannedThisPass == 0) break;
@@ -84,8 +86,8 @@ public sealed class Ksm
     private void EndPass()
     {
         _fullScans++;
-        _unstable.Clear();
-        _stable.Prune();
+        Unstable.Clear();
+        Stable.Prune();
     }
 
     private async ValueTask VisitAsync(Operation op, KsmItem item, long holdMicroseconds)
@@ -132,10 +134,10 @@ public sealed class Ksm
     {
         if (_machine.Frames.IsKsm(page)) return;
         var hash = Checksum(_machine.Frames.Bytes(page));
-        var kpage = _stable.Search(hash, _machine.Frames.Bytes(page));
+        var kpage = Stable.Search(hash, _machine.Frames.Bytes(page));
         if (!kpage.IsNone)
         {
-            await _merger.TryMergeAsync(op, item, page, kpage, holdMicroseconds);
+            await Merger.TryMergeAsync(op, item, page, kpage, holdMicroseconds);
             _machine.Frames.Put(kpage);
             return;
         }
@@ -146,7 +148,7 @@ public sealed class Ksm
             return;
         }
 
-        if (!_unstable.TryFind(hash, out var twin)) _unstable.Insert(hash, item);
+        if (!Unstable.TryFind(hash, out var twin)) Unstable.Insert(hash, item);
         else if (twin != item) await MergeTwinsAsync(op, item, page, twin, hash, holdMicroseconds);
     }
 
@@ -155,7 +157,7 @@ public sealed class Ksm
     {
         if (!twin.Mm.TryGetUser(op))
         {
-            _unstable.Insert(hash, item);
+            Unstable.Insert(hash, item);
             return;
         }
 
@@ -165,7 +167,7 @@ public sealed class Ksm
             if (twinPage.IsNone || twinPage == page || !_machine.Frames.Bytes(page).SequenceEqual(_machine.Frames.Bytes(twinPage)))
             {
                 if (!twinPage.IsNone) _machine.Frames.Put(twinPage);
-                _unstable.Insert(hash, item);
+                Unstable.Insert(hash, item);
                 return;
             }
 
@@ -188,12 +190,12 @@ public sealed class Ksm
     /// out, it is broken up again (<c>break_cow</c>).</summary>
     private async ValueTask MergeTwoAsync(Operation op, KsmItem item, Pfn page, KsmItem twin, Pfn twinPage, long holdMicroseconds)
     {
-        if (!await _merger.TryMergeAsync(op, item, page, Pfn.None, holdMicroseconds)) return;
-        if (await _merger.TryMergeAsync(op, twin, twinPage, page, holdMicroseconds))
+        if (!await Merger.TryMergeAsync(op, item, page, Pfn.None, holdMicroseconds)) return;
+        if (await Merger.TryMergeAsync(op, twin, twinPage, page, holdMicroseconds))
         {
             var hash = Checksum(_machine.Frames.Bytes(page));
-            _stable.Insert(hash, page);
-            _unstable.Remove(hash);
+            Stable.Insert(hash, page);
+            Unstable.Remove(hash);
             return;
         }
 
