@@ -17,8 +17,10 @@ namespace Livebed.Driver.Benching;
 internal sealed class MigrateBench(BenchRequest request, Action<string> progress)
 {
     private const int Hosts = 2;
-    private const long WarmUpBytesMax = 64L << 20;
-    private const int WarmUpMoves = 10;
+    private const long WarmUpBytesMax = 16L << 20;
+
+    /// <summary>What a migration does once is compiled for good after some thirty of them, and then once more.</summary>
+    private const int WarmUpMoves = 60;
 
     public async Task<BenchResult> RunAsync(CancellationToken interrupted)
     {
@@ -45,7 +47,6 @@ internal sealed class MigrateBench(BenchRequest request, Action<string> progress
         var vm = new BenchVm(cluster.Client, wires[0], request, request.Pages, ids, index: 2, violations);
         await vm.CreateAsync();
         Collect();
-        using var memory = new PeakMemory();
         var raw = new List<RawRun> { RawLoopback.Transfer(request.Memory) };
         var moves = new List<MeasuredMove>();
         for (var move = 1; move <= request.Moves; move++)
@@ -58,7 +59,7 @@ internal sealed class MigrateBench(BenchRequest request, Action<string> progress
         }
 
         await vm.DestroyAsync();
-        return new BenchResult(request, raw, moves, wires.Sum(wire => wire.Traffic.PeakBytes), memory.Bytes, violations);
+        return new BenchResult(request, raw, moves, wires.Sum(wire => wire.Traffic.PeakBytes), PeakMemory.Bytes, violations);
     }
 
     /// <summary>What one part of the measurement has left is not to be measured as the memory of the next.</summary>

@@ -1,34 +1,17 @@
+using System.Diagnostics;
+
 namespace Livebed.Driver.Benching;
 
-/// <summary>The most memory that this process has had resident since it was made, as often as the timer looks: what every silo of an embedded cluster has, and the driver.</summary>
-internal sealed class PeakMemory : IDisposable
+/// <summary>The most memory that this process ever had resident (VmHWM): what every silo of an embedded cluster has, and the driver. The kernel keeps count, so no moment is missed and looking
+/// costs nothing while something else is measured.</summary>
+internal static class PeakMemory
 {
-    private static readonly TimeSpan _interval = TimeSpan.FromMilliseconds(5);
-
-    private readonly Timer _timer;
-    private long _peak = Environment.WorkingSet;
-
-    public PeakMemory() => _timer = new Timer(_ => Look(), null, _interval, _interval);
-
-    public long Bytes
+    public static long Bytes
     {
         get
         {
-            Look();
-            return Volatile.Read(ref _peak);
-        }
-    }
-
-    public void Dispose() => _timer.Dispose();
-
-    private void Look()
-    {
-        var now = Environment.WorkingSet;
-        for (var peak = Volatile.Read(ref _peak); now > peak;)
-        {
-            var seen = Interlocked.CompareExchange(ref _peak, now, peak);
-            if (seen == peak) return;
-            peak = seen;
+            using var self = Process.GetCurrentProcess();
+            return self.PeakWorkingSet64;
         }
     }
 }
