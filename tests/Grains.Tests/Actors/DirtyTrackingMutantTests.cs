@@ -15,7 +15,11 @@ namespace Livebed.Grains.Tests.Actors;
 [Collection(ActorCollection.Name)]
 public sealed class DirtyTrackingMutantTests(ActorCollection.Clusters clusters)
 {
-    private const int GuestPages = 64;
+    private const string Send = nameof(IHostMmuGrain.SendPagesAsync);
+    private const int BatchPages = 64;
+
+    /// <summary>So that the second vCPU's pages are the third batch, and some of the first one's the first.</summary>
+    private const int PagesPerVcpu = 96;
 
     [Theory]
     [InlineData(Mutant.GetLogWithoutProtect, DirtyLogMode.Bitmap)]
@@ -30,21 +34,28 @@ public sealed class DirtyTrackingMutantTests(ActorCollection.Clusters clusters)
     public async Task Writes_that_do_not_trap_after_their_bits_were_taken_are_missed(Mutant mutant, DirtyLogMode log)
     {
         var bed = await clusters.BedAsync(PlacementMode.Spread);
-        var here = await bed.RunAsync(new VmPlan(log, Mutant: mutant));
+        var here = await bed.RunAsync(new VmPlan(log, PagesPerVcpu: PagesPerVcpu, AccessesPerSecond: 20_000, Mutant: mutant));
         var there = here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant)));
+        var clearsByHand = log is DirtyLogMode.Manual or DirtyLogMode.InitiallySet;
+        var parameters = new MigrationParameters
+        {
+            DowntimeLimitMicroseconds = 0,
+            Channels = 1,
+            BatchPages = BatchPages,
+            RoundsMax = clearsByHand ? 1 : 2,
+            TimeoutAction = TimeoutAction.Suspend,
+        };
 
-        // User space clears before it reads a page, so one round shows it; else the bits are taken at the end of a round, and it takes another for their pages to be clean.
-        var rounds = log is DirtyLogMode.Manual or DirtyLogMode.InitiallySet ? 1 : 2;
-        var parameters = new MigrationParameters { DowntimeLimitMicroseconds = 0, BatchPages = GuestPages, RoundsMax = rounds, TimeoutAction = TimeoutAction.Suspend };
-        var sent = Enumerable.Range(0, rounds).Select(round => bed.Held.HoldAnswer(
-            here.HostKey, nameof(IHostMmuGrain.SendPagesAsync),
-            context => context.Request.GetArgument(2) is BatchMessage batch && batch.Round == round && batch.FirstHva == here.Ram.Start.Value)).ToList();
+        // Every page is written before its bit is taken, so that it needs no fault to be written again, and once more after it was read. User space that clears by hand does so before it reads,
+        // and waits with the third batch for the only channel; else the bits are taken between two rounds.
+        using var before = clearsByHand ? bed.Held.Hold(here.HostKey, Send, IsBatch(here, 0, 0)) : bed.Held.HoldAnswer(here.HostKey, Send, IsBatch(here, 0, 0));
+        using var after = clearsByHand ? bed.Held.HoldAnswer(here.HostKey, Send, IsBatch(here, 0, 2)) : bed.Held.HoldAnswer(here.HostKey, Send, IsBatch(here, 1, 0));
         var moving = here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there, parameters)).AsTask();
         var findings = new Findings();
-        foreach (var held in sent)
+        foreach (var held in new[] { before, after })
         {
             await held.ReachedAsync();
-            await findings.ProgressAsync(here, 2 * GuestPages);
+            await findings.ProgressAsync(here, PagesPerVcpu);
             held.Release();
         }
 
@@ -55,4 +66,6 @@ public sealed class DirtyTrackingMutantTests(ActorCollection.Clusters clusters)
         findings.AssertFound(mutant, Invariants.SameMemory, Invariants.GuestMemory);
         await there.DestroyAsync();
     }
+    private static Func<IIncomingGrainCallContext, bool> IsBatch(BedVm vm, int round, int batch) =>
+        context => context.Request.GetArgument(2) is BatchMessage message && message.Round == round && message.FirstHva == (vm.Ram.Start + (batch * BatchPages)).Value;
 }

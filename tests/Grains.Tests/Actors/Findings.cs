@@ -36,11 +36,11 @@ internal sealed class Findings
         await InspectAsync(vm);
     }
 
-    /// <summary>Returns when the guests have made so many accesses more.</summary>
+    /// <summary>Returns when every vCPU has made so many accesses more.</summary>
     public async Task ProgressAsync(BedVm vm, long accesses)
     {
         var before = await AccessesAsync(vm);
-        await Until.HoldsAsync(() => AccessesAsync(vm), now => now >= before + accesses, "guest progress");
+        await Until.HoldsAsync(() => AccessesAsync(vm), now => before.All(vcpu => now[vcpu.Key] >= vcpu.Value + accesses), "progress of every vCPU");
     }
 
     /// <summary>Returns when somebody waits for a lock of the VM.</summary>
@@ -61,5 +61,6 @@ internal sealed class Findings
         Assert.Empty(_invariants.Except(named).Except(consequences));
     }
 
-    private async Task<long> AccessesAsync(BedVm vm) => (await InspectAsync(vm)).Sum(report => report.Counters.GetValueOrDefault("vcpu.accesses"));
+    private async Task<Dictionary<string, long>> AccessesAsync(BedVm vm) => (await InspectAsync(vm))
+        .Where(report => report.Counters.ContainsKey("vcpu.accesses")).ToDictionary(report => report.Actor, report => report.Counters["vcpu.accesses"]);
 }

@@ -58,7 +58,7 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
         var moving = MigrateAsync(bed, here, there);
         await sent.ReachedAsync();
         var findings = new Findings();
-        await findings.ProgressAsync(here, 2 * BatchPages);
+        await findings.ProgressAsync(here, BatchPages);
         sent.Release();
         await AssertFoundAsync(mutant, await moving, there, findings);
     }
@@ -99,7 +99,7 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
 
         // Both channels are taken, so the round is not over; every page of the chunk that is on its way grows old.
         var findings = new Findings();
-        await findings.ProgressAsync(here, 2 * BatchPages);
+        await findings.ProgressAsync(here, BatchPages);
         var rest = old.AnsweredAsync(chunk => IsFrom(chunk, 0, VmLayout.HotplugHva));
         var newer = old.AnsweredAsync(chunk => chunk.Header.Round == 1 && PageChunk.HvaOf(chunk.Pages.Span[0]) < here.Ram.Start + BatchPages);
         next.Release();
@@ -123,7 +123,7 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
         await late.ReachedAsync();
         await next.ReachedAsync();
         var findings = new Findings();
-        await findings.ProgressAsync(here, 2 * BatchPages);
+        await findings.ProgressAsync(here, BatchPages);
         Assert.True(await here.Grain.StartPostcopyAsync(bed.Next(OperationKind.Migration)));
         next.Release();
 
@@ -163,7 +163,7 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
         var findings = sofar ?? new Findings();
         Assert.Equal(MigrationStatus.Completed, outcome.Info.Status);
         findings.Take(outcome.LastReports);
-        await findings.ProgressAsync(there, 2 * BatchPages);
+        await findings.ProgressAsync(there, BatchPages);
         await findings.InspectWithHostAsync(there);
         findings.AssertFound(mutant, Invariants.SameMemory, Invariants.GuestMemory);
         await there.DestroyAsync();
