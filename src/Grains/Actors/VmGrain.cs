@@ -138,6 +138,9 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     public ValueTask<WordsMessage[]?> RecoverIncomingAsync(OperationMessage op) => IncomingAsync(op, null, async (side, operation) =>
         (await side.Migration.RecoverAsync(operation))?.Select(words => WordsMessage.From(words)).ToArray());
 
+    public ValueTask<StreamStatus> ResumeIncomingAsync(OperationMessage op) =>
+        IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.Migration.ResumeAsync(operation));
+
     public ValueTask<StreamStatus> AbandonIncomingAsync(OperationMessage op) =>
         IncomingAsync(op, StreamStatus.Ok, (side, operation) => side.Migration.AbandonAsync(operation));
 

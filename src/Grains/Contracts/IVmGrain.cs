@@ -72,6 +72,9 @@ public interface IVmGrain : IGrainWithStringKey
     /// <summary>See <see cref="IMigrationDestination.RecoverAsync"/>.</summary>
     ValueTask<WordsMessage[]?> RecoverIncomingAsync(OperationMessage op);
 
+    /// <summary>See <see cref="IMigrationDestination.ResumeAsync"/>.</summary>
+    ValueTask<StreamStatus> ResumeIncomingAsync(OperationMessage op);
+
     /// <summary>See <see cref="IMigrationDestination.AbandonAsync"/>.</summary>
     ValueTask<StreamStatus> AbandonIncomingAsync(OperationMessage op);
 

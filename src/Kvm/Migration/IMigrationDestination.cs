@@ -20,6 +20,9 @@ public interface IMigrationDestination
     /// <summary>Post-copy recovery: what is still missing, one array a RAM block; null when there is no answer.</summary>
     ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op);
 
+    /// <summary>Post-copy recovery: the source sends pages again. Returns when it has been asked again for those that a vCPU waits for.</summary>
+    ValueTask<StreamStatus> ResumeAsync(Operation op);
+
     /// <summary>Forget it: nothing of it is kept. Refused when the VM runs here.</summary>
     ValueTask<StreamStatus> AbandonAsync(Operation op);
 }

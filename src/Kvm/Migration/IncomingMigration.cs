@@ -22,6 +22,9 @@ public sealed class IncomingMigration(
     : IMigrationDestination, IUserFaultHandler
 {
     private readonly Place _place = new(world);
+
+    // QEMU's page_requested. A page that has arrived stays until the next recovery, so there are never more than the guest has pages.
+    private readonly SortedSet<Hva> _requested = [];
     private MigrationSetup? _setup;
     private MemoryImage? _image;
     private Stage _stage;
@@ -160,6 +163,21 @@ public sealed class IncomingMigration(
         return _stage is Stage.Runs or Stage.Complete ? await MissingAsync(op) : null;
     }
 
+    /// <summary><c>loadvm_postcopy_handle_resume</c>, <c>migrate_send_rp_req_pages_pending</c> (migration/savevm.c): a request that the broken link lost, or that came while it was broken, is made
+    /// again; else who waits for the page would wait until the background push comes to it.</summary>
+    public async ValueTask<StreamStatus> ResumeAsync(Operation op)
+    {
+        _place.Reads();
+        if (_stage is not (Stage.Runs or Stage.Complete)) return StreamStatus.Refused;
+        var missing = await MissingAsync(op);
+        _place.Writes();
+        _requested.RemoveWhere(hva => !IsAmong(missing, hva));
+        foreach (var hva in _requested.ToList())
+            if (await source.RequestPageAsync(op, hva) is not StreamStatus.Ok and var status)
+                return status;
+        return StreamStatus.Ok;
+    }
+
     /// <inheritdoc/>
     public async ValueTask<StreamStatus> AbandonAsync(Operation op)
     {
@@ -199,7 +217,12 @@ public sealed class IncomingMigration(
     }
 
     /// <inheritdoc/>
-    public async ValueTask PageMissingAsync(Operation op, Hva hva) => await source.RequestPageAsync(op, hva);
+    public async ValueTask PageMissingAsync(Operation op, Hva hva)
+    {
+        _place.Writes();
+        _requested.Add(hva);
+        await source.RequestPageAsync(op, hva);
+    }
 
     private async ValueTask<StreamStatus> DropAsync(Operation op, MigrationSetup setup)
     {
@@ -207,6 +230,14 @@ public sealed class IncomingMigration(
         await stream.EndIncomingAsync(op, setup.Stream);
         await vm.DropAsync(op);
         return StreamStatus.Refused;
+    }
+
+    private bool IsAmong(List<ulong[]> pages, Hva hva)
+    {
+        for (var i = 0; i < pages.Count; i++)
+            if (_setup!.Blocks[i] is var block && block.Contains(hva))
+                return (pages[i][(hva - block.Start) >> 6] & (1UL << (int)((hva - block.Start) & 63))) != 0;
+        return false;
     }
 
     private async ValueTask<List<ulong[]>> MissingAsync(Operation op)

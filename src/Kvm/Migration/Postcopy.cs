@@ -6,7 +6,7 @@ namespace Livebed.Kvm.Migration;
 /// <summary>
 /// The source's half of post-copy: the guest runs at the destination, and the pages that it lacks are here, frozen. Pages that a vCPU waits for go first, on a channel of their own
 /// (QEMU's postcopy-preempt); the rest is pushed in the background. When the link breaks nothing is lost as long as both hosts live: the migration pauses until somebody
-/// says that the link is whole, asks the destination what it lacks, and goes on (<c>postcopy_pause</c>, <c>migrate-recover</c>).
+/// says that the link is whole, asks the destination what it lacks, lets it ask again for what its vCPUs wait for, and goes on (<c>postcopy_pause</c>, <c>migrate-recover</c>).
 /// </summary>
 internal sealed class Postcopy(
     IWorld world, RamState ram, PageChannels channels, IStreamPort stream, IMigrationDestination destination, MigrationSetup setup, MigrationParameters parameters,
@@ -93,6 +93,9 @@ internal sealed class Postcopy(
             for (var i = 0; i < ram.Blocks.Length; i++) missing[i].CopyTo(ram.Blocks[i].Dirty, 0);
             channels.Recover();
             record.Enter(MigrationStatus.PostcopyActive);
+
+            // If the link has broken again, the push finds that out.
+            await destination.ResumeAsync(op);
             return true;
         }
     }

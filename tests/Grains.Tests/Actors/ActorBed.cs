@@ -24,14 +24,14 @@ internal sealed class ActorBed : IAsyncDisposable
     private int _hosts = -1;
     private int _vms;
 
-    private ActorBed(EmbeddedCluster cluster, CallCounter calls, LostAnswers losses, HeldCalls held, RelayedPages pages, int silos)
+    private ActorBed(EmbeddedCluster cluster, CallCounter calls, LostAnswers losses, HeldCalls held, PageRelay relay, int silos)
     {
         _cluster = cluster;
         _silos = silos;
         Calls = calls;
         Losses = losses;
         Held = held;
-        Pages = pages;
+        Relay = relay;
     }
 
     public CallCounter Calls { get; }
@@ -40,7 +40,8 @@ internal sealed class ActorBed : IAsyncDisposable
 
     public HeldCalls Held { get; }
 
-    public RelayedPages Pages { get; }
+    /// <summary>The network between hosts, for pages.</summary>
+    public PageRelay Relay { get; }
 
     /// <summary>Of all reports that were taken through a <see cref="BedVm"/>.</summary>
     public GuestRunsBook GuestRuns { get; } = new();
@@ -55,7 +56,7 @@ internal sealed class ActorBed : IAsyncDisposable
         var calls = new CallCounter();
         var losses = new LostAnswers();
         var held = new HeldCalls();
-        var pages = new RelayedPages();
+        var relay = new PageRelay();
         return new ActorBed(
             await EmbeddedCluster.StartAsync(new ClusterSettings
             {
@@ -64,8 +65,8 @@ internal sealed class ActorBed : IAsyncDisposable
                 SampleRatio = 0,
                 SilosDie = silosDie,
                 ConfigureSilo = services => services.AddSingleton<IIncomingGrainCallFilter>(calls).AddSingleton<IIncomingGrainCallFilter>(losses)
-                    .AddSingleton<IIncomingGrainCallFilter>(held).AddSingleton<IIncomingGrainCallFilter>(pages),
-            }), calls, losses, held, pages, silos);
+                    .AddSingleton<IIncomingGrainCallFilter>(held).AddSingleton<IIncomingGrainCallFilter>(relay),
+            }), calls, losses, held, relay, silos);
     }
 
     /// <summary>The network between the silos fails for pages that are on their way; new connections can be made.</summary>
@@ -124,5 +125,9 @@ internal sealed class ActorBed : IAsyncDisposable
         GuestRuns.Died(hostKey);
     }
 
-    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        Relay.Dispose();
+        await _cluster.DisposeAsync();
+    }
 }

@@ -1,116 +1,117 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.Host.Streams;
-using Livebed.Kvm.Migration;
 
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// The network between two hosts, as a test has it: page connections go through it chunk by chunk, and those that the test holds wait on their way, when the source has read the pages
-/// and the destination has not heard of them. Connections do not wait for each other.
+/// The network between two hosts, where a test wants a say in when a chunk of pages arrives. It stands where a router would: a host that is asked where it takes pages names the relay's
+/// port instead of its own, and the relay passes on, chunk by chunk and answer by answer, what is not held. Hosts of which nothing is held are connected as always.
 /// </summary>
-internal sealed class PageRelay : IDisposable
+internal sealed class PageRelay : IIncomingGrainCallFilter, IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private readonly ConcurrentDictionary<string, HeldChunks> _held = new();
+    private readonly ConcurrentDictionary<Socket, bool> _sockets = new();
+    private readonly CancellationTokenSource _stopping = new();
 
-    private readonly CancellationTokenSource _end = new();
-    private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-    private readonly Func<ChunkHeader, bool> _isHeld;
-    private readonly Func<ChunkHeader, bool> _isAwaited;
-    private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _delivered = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private IPEndPoint? _destination;
-
-    /// <param name="isHeld">chunks that wait until <see cref="Release"/></param>
-    /// <param name="isAwaited">chunks of which <see cref="DeliveredAsync"/> awaits one</param>
-    public PageRelay(Func<ChunkHeader, bool> isHeld, Func<ChunkHeader, bool> isAwaited)
+    /// <summary>Chunks that are sent to the host from now on and that <paramref name="isMeant"/> says wait until they are released; to be called before the migration begins.</summary>
+    public HeldChunks Hold(string hostKey, Func<PageChunk, bool> isMeant)
     {
-        (_isHeld, _isAwaited) = (isHeld, isAwaited);
-        _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        _listener.Listen();
-        _ = AcceptAsync();
+        var held = new HeldChunks($"a chunk to {hostKey}", isMeant);
+        Assert.True(_held.TryAdd(hostKey, held), $"chunks to {hostKey} are held already");
+        return held;
     }
 
-    /// <summary>Where connections to the destination have to go instead.</summary>
-    public PageEndpoint Through(PageEndpoint destination)
+    public async Task Invoke(IIncomingGrainCallContext context)
     {
-        _destination = new IPEndPoint(IPAddress.Parse(destination.Address), destination.Port);
-        return destination with { Port = ((IPEndPoint)_listener.LocalEndPoint!).Port };
+        await context.Invoke();
+        if (_held.IsEmpty || context.MethodName != nameof(IHostMmuGrain.IncomingPagesAsync) || !_held.TryGetValue(context.TargetId.Key.ToString()!, out var held)) return;
+        if (context.Result is PageEndpoint endpoint) context.Result = endpoint with { Port = Listen(endpoint, held) };
     }
-
-    /// <summary>Returns when the first chunk is held.</summary>
-    public Task ReachedAsync() => _reached.Task.WaitAsync(Patience);
-
-    /// <summary>Returns when a chunk that is awaited has been stored at the destination.</summary>
-    public Task DeliveredAsync() => _delivered.Task.WaitAsync(Patience);
-
-    public void Release() => _released.TrySetResult();
 
     public void Dispose()
     {
-        Release();
-        _end.Cancel();
-        _listener.Dispose();
+        _stopping.Cancel();
+        foreach (var socket in _sockets.Keys) socket.Dispose();
     }
 
-    private async Task AcceptAsync()
+    /// <summary>One connection, since the question was for one.</summary>
+    private int Listen(PageEndpoint endpoint, HeldChunks held)
     {
+        var listener = New(IPAddress.Parse(endpoint.Address));
+        listener.Bind(new IPEndPoint(IPAddress.Parse(endpoint.Address), 0));
+        listener.Listen();
+        _ = RunAsync(listener, endpoint, held);
+        return ((IPEndPoint)listener.LocalEndPoint!).Port;
+    }
+
+    private async Task RunAsync(Socket listener, PageEndpoint endpoint, HeldChunks held)
+    {
+        Socket? from = null;
+        var to = New(IPAddress.Parse(endpoint.Address));
         try
         {
-            while (true) _ = RelayAsync(await _listener.AcceptAsync(_end.Token));
+            from = await listener.AcceptAsync(_stopping.Token);
+            _sockets[from] = true;
+            from.NoDelay = true;
+            await to.ConnectAsync(IPAddress.Parse(endpoint.Address), endpoint.Port, _stopping.Token);
+            await PassAsync(from, to, PageConnection.HelloBytes);
+            await PassAsync(to, from, 1);
+            while (await TakeAsync(from) is { } taken)
+            {
+                await held.PassAsync(taken.Chunk);
+                await to.SendAllAsync(taken.Bytes, _stopping.Token);
+                await PassAnswerAsync(to, from);
+                held.Answered(taken.Chunk);
+            }
         }
         catch (Exception exception) when (PageConnection.IsBroken(exception))
         {
-            // The test is over.
+            // One end has gone; closing both tells the other.
+        }
+        finally
+        {
+            foreach (var socket in new[] { listener, to, from }.OfType<Socket>())
+            {
+                _sockets.TryRemove(socket, out _);
+                socket.Dispose();
+            }
         }
     }
 
-    private async Task RelayAsync(Socket source)
+    private async Task<(PageChunk Chunk, ReadOnlyMemory<byte> Bytes)?> TakeAsync(Socket from)
     {
-        using var from = source;
-        using var to = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        var buffer = new byte[PageConnection.HelloBytes];
-        try
-        {
-            await to.ConnectAsync(_destination!, _end.Token);
-            await PassAsync(from, to, buffer);
-            await PassAsync(to, from, buffer.AsMemory(0, 1));
-            while (await ChunkAsync(from, to)) continue;
-        }
-        catch (Exception exception) when (PageConnection.IsBroken(exception))
-        {
-            // One end has gone, and with this the other one finds out.
-        }
+        var header = new byte[PageChunk.HeaderBytes];
+        if (!await from.TryFillAsync(header, _stopping.Token)) return null;
+        var frame = PageFrame.Read(header);
+        var bytes = new byte[header.Length + (frame.Pages * sizeof(long)) + frame.ContentBytes];
+        header.CopyTo(bytes, 0);
+        await from.FillAsync(bytes.AsMemory(header.Length), _stopping.Token);
+        var entries = MemoryMarshal.Cast<byte, long>(bytes.AsSpan(header.Length, frame.Pages * sizeof(long))).ToArray();
+        return (new PageChunk(frame.Header, entries, bytes.AsMemory(bytes.Length - frame.ContentBytes), frame.Checksum), bytes);
     }
 
-    /// <summary>Relays a chunk and its answer; false when the source has closed the connection, or the destination failed.</summary>
-    private async Task<bool> ChunkAsync(Socket from, Socket to)
+    private async Task PassAnswerAsync(Socket to, Socket from)
     {
-        var bytes = new byte[PageChunk.HeaderBytes];
-        if (!await from.TryFillAsync(bytes, _end.Token)) return false;
-        var frame = PageFrame.Read(bytes);
-        var rest = new byte[(frame.Pages * sizeof(long)) + frame.ContentBytes];
-        await from.FillAsync(rest, _end.Token);
-        if (_isHeld(frame.Header))
-        {
-            _reached.TrySetResult();
-            await _released.Task;
-        }
-
-        await to.SendAllAsync(bytes, _end.Token);
-        await to.SendAllAsync(rest, _end.Token);
-        var answer = new byte[1];
-        await PassAsync(to, from, answer);
-        if (_isAwaited(frame.Header)) _delivered.TrySetResult();
-        return answer[0] != PageConnection.Failed;
+        if (await PassAsync(to, from, 1) is [PageConnection.Failed] && await PassAsync(to, from, 1) is [var length]) await PassAsync(to, from, length);
     }
 
-    private async Task PassAsync(Socket from, Socket to, Memory<byte> bytes)
+    private async Task<byte[]> PassAsync(Socket from, Socket to, int count)
     {
-        await from.FillAsync(bytes, _end.Token);
-        await to.SendAllAsync(bytes, _end.Token);
+        var bytes = new byte[count];
+        await from.FillAsync(bytes, _stopping.Token);
+        await to.SendAllAsync(bytes, _stopping.Token);
+        return bytes;
+    }
+
+    private Socket New(IPAddress address)
+    {
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        _sockets[socket] = true;
+        return socket;
     }
 }

@@ -79,6 +79,8 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationRetu
         return Broken == BrokenLink.Whole ? await Destination!.RecoverAsync(op) : null;
     }
 
+    public ValueTask<StreamStatus> ResumeAsync(Operation op) => CallAsync(() => Destination!.ResumeAsync(op));
+
     public ValueTask<StreamStatus> AbandonAsync(Operation op) => CallAsync(() => Destination!.AbandonAsync(op));
 
     public async ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva)

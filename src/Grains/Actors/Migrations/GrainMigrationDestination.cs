@@ -32,6 +32,9 @@ internal sealed class GrainMigrationDestination(IVmGrain destination, VmMessage 
     public ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op) => Unanswered.OrAsync<IReadOnlyList<ulong[]>?>(null, async () =>
         await destination.RecoverIncomingAsync(OperationMessage.From(op)) is { } missing ? Array.ConvertAll(missing, block => block.ToWords()) : null);
 
+    public ValueTask<StreamStatus> ResumeAsync(Operation op) =>
+        Unanswered.OrAsync(StreamStatus.Lost, () => destination.ResumeIncomingAsync(OperationMessage.From(op)));
+
     public ValueTask<StreamStatus> AbandonAsync(Operation op) =>
         Unanswered.OrAsync(StreamStatus.Lost, () => destination.AbandonIncomingAsync(OperationMessage.From(op)));
 }

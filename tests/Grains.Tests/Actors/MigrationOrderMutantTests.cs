@@ -1,0 +1,176 @@
+using System.Reflection;
+using Livebed.Grains.Contracts;
+using Livebed.Grains.Placement;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+
+namespace Livebed.Grains.Tests.Actors;
+
+/// <summary>
+/// Defects of migrations that only an order of events brings to light: a page is read, written, and what was read arrives. The order is made, not waited for, by calls and chunks that are held;
+/// the check that the catalogue names finds the defect, and without one the same order does no harm.
+/// </summary>
+[Collection(ActorCollection.Name)]
+public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
+{
+    private const int BatchPages = 64;
+
+    /// <summary>A page that no guest touches, in the second batch.</summary>
+    private const int IdlePage = 100;
+
+    /// <summary>A round of pre-copy and then the hand-over, however much is left. The first batch is the guests' pages, the second the idle ones, the third the hot-plug area.</summary>
+    private static MigrationParameters OneRound => new()
+    {
+        DowntimeLimitMicroseconds = 0,
+        Channels = 2,
+        BatchPages = BatchPages,
+        RoundsMax = 1,
+        TimeoutAction = TimeoutAction.Suspend,
+    };
+
+    [Theory]
+    [InlineData(Mutant.CopyBeforeClear)]
+    [InlineData(Mutant.None)]
+    public async Task A_write_between_read_and_clear_is_missed(Mutant mutant)
+    {
+        var (bed, here, there) = await BeginAsync(mutant);
+        using var sent = bed.Held.HoldAnswer(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start + BatchPages));
+        var moving = MigrateAsync(bed, here, there);
+        await sent.ReachedAsync();
+        Assert.True(await WriteAsync(bed, here));
+        sent.Release();
+        await AssertFoundAsync(mutant, await moving, there);
+    }
+
+    [Theory]
+    [InlineData(Mutant.FinalSyncLosesPage)]
+    [InlineData(Mutant.None)]
+    public async Task A_page_that_the_final_sync_loses_is_missed(Mutant mutant)
+    {
+        var (bed, here, there) = await BeginAsync(mutant);
+        using var sent = bed.Held.HoldAnswer(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start));
+        var moving = MigrateAsync(bed, here, there);
+        await sent.ReachedAsync();
+        var findings = new Findings();
+        await findings.ProgressAsync(here, BatchPages);
+        sent.Release();
+        await AssertFoundAsync(mutant, await moving, there, findings);
+    }
+
+    [Theory]
+    [InlineData(Mutant.FinalSyncBeforeVcpusLeft)]
+    [InlineData(Mutant.None)]
+    public async Task A_write_between_the_final_sync_and_the_last_vCPU_is_missed(Mutant mutant)
+    {
+        var (bed, here, there) = await BeginAsync(mutant);
+        using var sending = bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), IsFirstRoundFrom(VmLayout.HotplugHva));
+        using var written = bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.WriteUserAsync));
+        var moving = MigrateAsync(bed, here, there);
+        await sending.ReachedAsync();
+        var writing = WriteAsync(bed, here);
+        await written.ReachedAsync();
+        sending.Release();
+
+        // KVM writes for a vCPU, which has not left KVM_RUN until that is done.
+        var findings = new Findings();
+        await findings.WaitsForAsync(here, LockClasses.VcpuMutex);
+        written.Release();
+        Assert.True(await writing);
+        await AssertFoundAsync(mutant, await moving, there, findings);
+    }
+
+    [Theory]
+    [InlineData(Mutant.NoRoundBarrier)]
+    [InlineData(Mutant.None)]
+    public async Task An_old_page_that_overtakes_a_new_one_is_noticed(Mutant mutant)
+    {
+        var (bed, here, there) = await BeginAsync(mutant);
+        using var old = bed.Relay.Hold(there.HostKey, chunk => IsFrom(chunk, 0, here.Ram.Start));
+        using var next = bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start + BatchPages));
+        var moving = MigrateAsync(bed, here, there);
+        await old.ReachedAsync();
+        await next.ReachedAsync();
+
+        // Both channels are taken, so the round is not over; every page of the chunk that is on its way grows old.
+        var findings = new Findings();
+        await findings.ProgressAsync(here, BatchPages);
+        var rest = old.AnsweredAsync(chunk => IsFrom(chunk, 0, VmLayout.HotplugHva));
+        var newer = old.AnsweredAsync(chunk => chunk.Header.Round == 1 && PageChunk.HvaOf(chunk.Pages.Span[0]) < here.Ram.Start + BatchPages);
+        next.Release();
+        await rest;
+        if (mutant == Mutant.None) Assert.False(newer.IsCompleted, "a page of the next round was sent while one of this round was on its way");
+        else await newer;
+        old.Release();
+        await AssertFoundAsync(mutant, await moving, there, findings);
+        await newer;
+    }
+
+    [Theory]
+    [InlineData(Mutant.LatePageInPostcopy)]
+    [InlineData(Mutant.None)]
+    public async Task A_page_of_precopy_that_comes_in_postcopy_is_noticed(Mutant mutant)
+    {
+        var (bed, here, there) = await BeginAsync(mutant);
+        using var late = bed.Relay.Hold(there.HostKey, chunk => IsFrom(chunk, 0, here.Ram.Start));
+        using var next = bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start + BatchPages));
+        var moving = MigrateAsync(bed, here, there);
+        await late.ReachedAsync();
+        await next.ReachedAsync();
+        var findings = new Findings();
+        await findings.ProgressAsync(here, BatchPages);
+        Assert.True(await here.Grain.StartPostcopyAsync(bed.Next(OperationKind.Migration)));
+        next.Release();
+
+        // As it should be the source waits for the chunk before it lets the destination run.
+        await here.MigratesAsync(mutant == Mutant.None ? MigrationStatus.Device : MigrationStatus.PostcopyActive);
+        late.Release();
+        await AssertFoundAsync(mutant, await moving, there, findings);
+    }
+
+    [Fact]
+    public void Every_defect_of_migrations_is_looked_for_on_a_cluster()
+    {
+        var tested = GetType().Assembly.GetTypes().SelectMany(type => type.GetMethods())
+            .SelectMany(method => method.GetCustomAttributes<InlineDataAttribute>().SelectMany(data => data.GetData(method)))
+            .SelectMany(row => row).OfType<Mutant>().ToHashSet();
+        Mutant[] others = [Mutant.GetLogWithoutProtect, Mutant.AllSetClearDoesNotProtect, Mutant.LogFlushSkipped, Mutant.RingResetWithoutProtect, Mutant.CopyBeforeClear, Mutant.FinalSyncBeforeVcpusLeft];
+        var expected = MutantCatalog.All.Where(entry => entry.Scenario.StartsWith("migration-", StringComparison.Ordinal)).Select(entry => entry.Id).Concat(others);
+        Assert.Empty(expected.Except(tested));
+    }
+
+    private async Task<(ActorBed Bed, BedVm Here, BedVm There)> BeginAsync(Mutant mutant)
+    {
+        var bed = await clusters.BedAsync(PlacementMode.Spread);
+        var here = await bed.RunAsync(new VmPlan(DirtyLogMode.Manual, IdlePages: BatchPages, Mutant: mutant));
+        return (bed, here, here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant))));
+    }
+
+    private static Task<MigrationOutcome> MigrateAsync(ActorBed bed, BedVm here, BedVm there) =>
+        here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there, OneRound)).AsTask();
+
+    private static Task<bool> WriteAsync(ActorBed bed, BedVm vm) =>
+        vm.Grain.SoftwareWriteAsync(bed.Next(OperationKind.SoftwareWrite), (VmLayout.RamGfn + IdlePage).Value).AsTask();
+
+    /// <summary>The VM has moved, and its guests have looked at all of their memory since.</summary>
+    private static async Task AssertFoundAsync(Mutant mutant, MigrationOutcome outcome, BedVm there, Findings? sofar = null)
+    {
+        var findings = sofar ?? new Findings();
+        Assert.Equal(MigrationStatus.Completed, outcome.Info.Status);
+        findings.Take(outcome.LastReports);
+        await findings.ProgressAsync(there, BatchPages);
+        await findings.InspectWithHostAsync(there);
+        findings.AssertFound(mutant, Invariants.SameMemory, Invariants.GuestMemory);
+        await there.DestroyAsync();
+    }
+
+    private static Func<IIncomingGrainCallContext, bool> IsFirstRoundFrom(Hva start) =>
+        context => context.Request.GetArgument(2) is BatchMessage { Phase: StreamPhase.Precopy, Round: 0 } batch && batch.FirstHva == start.Value;
+
+    private static bool IsFrom(PageChunk chunk, int round, Hva start) => chunk.Header.Round == round && PageChunk.HvaOf(chunk.Pages.Span[0]) == start;
+}
