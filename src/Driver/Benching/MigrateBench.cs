@@ -17,10 +17,8 @@ namespace Livebed.Driver.Benching;
 internal sealed class MigrateBench(BenchRequest request, Action<string> progress)
 {
     private const int Hosts = 2;
-    private const long WarmUpBytesMax = 16L << 20;
-
-    /// <summary>What a migration does once is compiled for good after some thirty of them, and then once more.</summary>
-    private const int WarmUpMoves = 60;
+    private const long WarmUpBytesMax = 64L << 20;
+    private const int WarmUpMoves = 10;
 
     public async Task<BenchResult> RunAsync(CancellationToken interrupted)
     {

@@ -19,7 +19,7 @@ namespace Livebed.Grains.Actors;
 [Reentrant]
 [LivebedPlacement]
 [KeepAlive]
-internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions options) : Grain, IVmGrain
+internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions options) : Grain, IVmGrain
 {
     private const int CommandsRemembered = 1024;
 
@@ -164,33 +164,6 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
 
     public ValueTask ReapDirtyRingsAsync(OperationMessage op) => TheVm is null ? Vacant(ValueTask.CompletedTask) : _migrations!.ReapAsync(op.ToOperation());
 
-    public async ValueTask<HeldMessage> InvalidateRangeStartAsync(OperationMessage op, RangeMessage range)
-    {
-        var operation = op.ToOperation();
-        var notifier = Notified().Notifier;
-        using var scope = _journal!.Observer.Enter(operation);
-        return HeldMessage.From(operation, await notifier.InvalidateRangeStartAsync(operation, range.ToRange()));
-    }
-
-    public async ValueTask<HeldMessage> InvalidateRangeEndAsync(OperationMessage op, RangeMessage range)
-    {
-        var operation = op.ToOperation();
-        var notifier = Notified().Notifier;
-        using var scope = _journal!.Observer.Enter(operation);
-        await notifier.InvalidateRangeEndAsync(operation, range.ToRange());
-        return HeldMessage.From(operation, done: true);
-    }
-
-    public ValueTask ChangePteAsync(OperationMessage op, long hva, int pfn) => Notified().Notifier.ChangePteAsync(op.ToOperation(), new Hva(hva), new Pfn(pfn));
-
-    public ValueTask<bool> ClearYoungAsync(OperationMessage op, long hva, long pages, bool flush) =>
-        Notified().Notifier.ClearYoungAsync(op.ToOperation(), new HvaRange(new Hva(hva), pages), flush);
-
-    public ValueTask<bool> TestYoungAsync(OperationMessage op, long hva, long pages) =>
-        Notified().Notifier.TestYoungAsync(op.ToOperation(), new HvaRange(new Hva(hva), pages));
-
-    public ValueTask ReleaseAsync(OperationMessage op) => Notified().Notifier.ReleaseAsync(op.ToOperation());
-
     /// <summary>No operation of the driver runs; with the vCPUs kept out of the guest too, no range can be open.</summary>
     private async ValueTask SettleAsync(Vm vm)
     {
@@ -310,9 +283,6 @@ internal sealed class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions optio
     }
 
     private static ulong SoftwareToken(Vm vm, Operation op) => ((ulong)vm.Options.Ordinal << 48) | (0xffUL << 40) | ((ulong)op.Id.Count & ((1UL << 40) - 1));
-
-    /// <summary>The host notifies nobody who has unregistered; if it did, that would be a use after free and no late call to be forgiven.</summary>
-    private Vm Notified() => TheVm ?? throw Vacant(new InvalidOperationException($"{this.GetPrimaryKeyString()} was notified and is not there"));
 
     /// <summary>The answer to a call that found no VM.</summary>
     private T Vacant<T>(T answer)

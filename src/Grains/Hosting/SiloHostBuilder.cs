@@ -18,9 +18,6 @@ public static class SiloHostBuilder
     private const string ServiceId = "livebed";
     private const int MissedProbesMax = 3;
 
-    /// <summary>Actors that a silo remembers the place of; of one more it asks again.</summary>
-    private const int RememberedPlacesMax = 1 << 14;
-
     /// <param name="settings">the silo</param>
     /// <param name="extra">further services of this silo</param>
     public static IHost Build(SiloSettings settings, Action<IServiceCollection>? extra = null)
@@ -67,8 +64,6 @@ public static class SiloHostBuilder
 #pragma warning disable ORLEANSEXP003 // marked experimental, and used on purpose
         silo.AddDistributedGrainDirectory();
 #pragma warning restore ORLEANSEXP003
-        // The table of the cache is made in its full size, for a million actors by default: 19 MB for each silo.
-        silo.Configure<GrainDirectoryOptions>(options => options.CacheSize = RememberedPlacesMax);
         silo.AddPlacementDirector<LivebedPlacement, LivebedPlacementDirector>();
         silo.Configure<SiloOptions>(options => options.SiloName = settings.SiloName);
         silo.Configure<SiloMessagingOptions>(options =>

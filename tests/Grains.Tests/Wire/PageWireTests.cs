@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Livebed.Grains.Contracts;
@@ -31,6 +32,25 @@ public sealed class PageWireTests
         Assert.Equal(chunk.Content.ToArray(), seen.Content);
         Assert.True(seen.IsIntact);
         Assert.Equal((0, 0), (rig.Source.Traffic.Bytes, rig.Destination.Traffic.Bytes));
+    }
+
+    [Fact]
+    public async Task A_silo_listens_where_it_is_told_and_nowhere_else_and_says_so()
+    {
+        var elsewhere = IPAddress.Parse("127.0.0.9");
+        int port;
+        using (var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
+        {
+            probe.Bind(new IPEndPoint(elsewhere, 0));
+            port = ((IPEndPoint)probe.LocalEndPoint!).Port;
+        }
+
+        using var rig = await WireRig.StartAsync(address: elsewhere, port: port);
+        Assert.Equal((elsewhere.ToString(), port), (rig.Endpoint!.Value.Address, rig.Endpoint.Value.Port));
+        Assert.Equal(StreamStatus.Ok, await rig.SendAsync(WireRig.Chunk()));
+        rig.Link.Dispose();
+        using var stranger = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await Assert.ThrowsAsync<SocketException>(() => stranger.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port)));
     }
 
     [Theory]

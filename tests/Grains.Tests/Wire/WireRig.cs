@@ -40,9 +40,12 @@ internal sealed class WireRig : IDisposable
 
     public PageDoor Door { get; set; } = (_, _, isIntact) => Task.FromResult(isIntact ? StreamStatus.Ok : StreamStatus.Corrupt);
 
-    public static async Task<WireRig> StartAsync(TimeSpan? patience = null)
+    /// <param name="patience">how long an answer may take</param>
+    /// <param name="address">the destination's; by default the first of loopback</param>
+    /// <param name="port">the destination's; 0 is a free one</param>
+    public static async Task<WireRig> StartAsync(TimeSpan? patience = null, IPAddress? address = null, int port = 0)
     {
-        PageWire[] wires = [NewWire(patience), NewWire(patience)];
+        PageWire[] wires = [NewWire(patience, IPAddress.Loopback, port: 0), NewWire(patience, address ?? IPAddress.Loopback, port)];
         foreach (var wire in wires) await wire.StartAsync(default);
         return new WireRig(wires[0], wires[1]);
     }
@@ -73,5 +76,5 @@ internal sealed class WireRig : IDisposable
         Destination.Dispose();
     }
 
-    private static PageWire NewWire(TimeSpan? patience) => new(IPAddress.Loopback, 0, patience ?? Patience, NullLogger<PageWire>.Instance);
+    private static PageWire NewWire(TimeSpan? patience, IPAddress address, int port) => new(address, port, patience ?? Patience, NullLogger<PageWire>.Instance);
 }

@@ -10,9 +10,8 @@ namespace Livebed.Kvm.Host.Streams;
 /// </summary>
 internal sealed class PageImage
 {
-    /// <summary>Pages looked at under one hold of the page-table lock, which keeps a PTE that is being changed from being seen empty: a millisecond's work, or calling the other
-    /// processors for each hold costs as much as they do.</summary>
-    private const int PagesPerHold = 4096;
+    /// <summary>Pages looked at under one hold of the page-table lock, which keeps a PTE that is being changed from being seen empty.</summary>
+    private const int PagesPerHold = 1024;
 
     /// <summary>Pages that one processor looks at.</summary>
     private const int PagesPerPart = 64;
