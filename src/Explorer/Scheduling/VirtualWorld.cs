@@ -109,7 +109,7 @@ public sealed class VirtualWorld : IWorld
         try
         {
             // The last step may have been chosen where another lane stood: it is made too.
-            while (!_stopped && _pending > 0 && (Steps < stepsMax || _chosen >= 0) && TryTakeNext(out var next))
+            while (!_stopped && _pending > 0 && (!_count.IsSpent || _chosen >= 0) && TryTakeNext(out var next))
             {
                 Current = next.Lane;
                 next.Run();

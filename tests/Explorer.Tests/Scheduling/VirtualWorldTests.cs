@@ -67,6 +67,29 @@ public sealed class VirtualWorldTests
     }
 
     [Fact]
+    public void A_lane_that_spins_while_another_gets_on_takes_nothing_from_the_limit_and_nobody_is_stuck()
+    {
+        const int StepsMax = 100;
+        for (ulong seed = 0; seed < 100; seed++)
+        {
+            var world = new VirtualWorld(new RandomStrategy(seed));
+            var isDone = false;
+            world.Spawn("spins", async () =>
+            {
+                while (!isDone) await world.PointAsync(SchedulingPoint.Retry);
+            });
+            world.Spawn("gets on", async () =>
+            {
+                for (var i = 0; i < StepsMax - 20; i++) await world.PointAsync(SchedulingPoint.MmStep);
+                isDone = true;
+            });
+            var result = world.Run(StepsMax);
+            Assert.Equal(ScheduleOutcome.Completed, result.Outcome);
+            Assert.True(result.Steps > StepsMax, "the schedule was too short to tell");
+        }
+    }
+
+    [Fact]
     public void Timers_fire_in_order_of_time_and_time_passes_only_when_nobody_is_ready()
     {
         var world = new VirtualWorld(new RandomStrategy(1));
