@@ -91,7 +91,9 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000)
             var before = step.PreviousOf(observed).Wait.Blockers;
             var now = step.CurrentOf(observed).Wait.Blockers;
             var changed = now.Select(blocker => blocker.Operation).Except(before.Select(blocker => blocker.Operation)).Any();
-            var reason = changed ? "others keep coming before it" : "those before it do not let go, and do not wait for it";
+            var reason = changed ? "others keep coming before it"
+                : now.Count == 0 ? "nobody holds it here, and what it waits for has not come from another host"
+                : "those before it do not let go, and do not wait for it";
             var message = $"{HangWitness.Waiter(observed)} has waited {HangWitness.Duration(observed.Wait.WaitedMicroseconds)} " +
                 $"for {HangWitness.Lock(observed, observed.Wait.Mode)}: {reason}";
             List<string> witness =

@@ -93,6 +93,16 @@ public sealed class OrphanAndStarvationTests
         Assert.EndsWith("those before it do not let go, and do not wait for it", hang.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A page of a post-copy migration: no operation of this host can be blamed for it.</summary>
+    [Fact]
+    public void What_does_not_come_from_another_host_is_not_blamed_on_those_before_it()
+    {
+        var hang = Assert.Single(_detector.Twice([1], Wait(1, [], waited: 6 * Second, lockClass: "userfaultfd")));
+        Assert.Equal((HangKind.Starvation, Invariants.FaultProgress), (hang.Kind, hang.Invariant));
+        Assert.EndsWith("nobody holds it here, and what it waits for has not come from another host", hang.Message, StringComparison.Ordinal);
+        Assert.Equal([Id(1)], hang.Operations);
+    }
+
     [Fact]
     public void A_stalled_actor_is_named()
     {
