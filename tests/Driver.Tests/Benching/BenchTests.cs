@@ -21,6 +21,8 @@ public sealed class BenchTests
         Assert.Equal((ratio, buffers, peak), (result.HoldsRatio, result.HoldsInFlight, result.HoldsMemory));
         Assert.Equal(ratio && buffers && peak, result.HoldsAll);
         Assert.Equal(moveMilliseconds / 1e3, result.Ratio, 6);
+        Assert.Equal(0.1, result.CheckSeconds, 6);
+        Assert.Equal(moveMilliseconds / 1e3 - 0.1, result.RatioWithoutCheck, 6);
     }
 
     [Fact]
@@ -54,5 +56,5 @@ public sealed class BenchTests
     private static RawRun Raw(double seconds) => new(TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(seconds));
 
     private static MeasuredMove Move(int milliseconds) =>
-        new(new MigrationInfo { TotalMicroseconds = milliseconds * 1000L }, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        new(new MigrationInfo { TotalMicroseconds = milliseconds * 1000L, CheckMicroseconds = 100_000 }, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
 }
