@@ -39,7 +39,7 @@ internal static class SiloInspector
             {
                 return await cluster.Client.GetGrain<ISiloProbe>(silo).ReportAsync().WaitAsync(AnswerTimeout);
             }
-            catch (Exception exception) when (exception is TimeoutException or OrleansException)
+            catch (Exception exception) when (NoAnswer.Is(exception))
             {
                 await Task.Delay(Pause);
             }
@@ -55,7 +55,7 @@ internal static class SiloInspector
             var members = await cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedHosts(onlyActive: true).WaitAsync(AnswerTimeout);
             return members.ToDictionary(member => member.SiloName, member => member.SiloAddress.Endpoint.ToString());
         }
-        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        catch (Exception exception) when (NoAnswer.Is(exception))
         {
             return [];
         }
