@@ -40,7 +40,7 @@ internal static class BenchJson
     {
         totalMilliseconds = Milliseconds(move.Total.TotalSeconds),
         cpuMilliseconds = Milliseconds(move.Cpu.TotalSeconds),
-        checkMilliseconds = move.Info.CheckMicroseconds / 1e3,
+        checkMilliseconds = Milliseconds(move.Check.TotalSeconds),
         downtimeMilliseconds = move.Info.DowntimeMicroseconds / 1e3,
         commandMilliseconds = Milliseconds(move.Command.TotalSeconds),
         rounds = move.Info.Rounds.Count,

@@ -28,15 +28,14 @@ internal sealed record BenchResult(
 
     public double MoveCpuSeconds { get; } = Median(Moves.Select(move => move.Cpu.TotalSeconds));
 
-    /// <summary>Of the migrations' time, what the bed's own comparison of all memory took.</summary>
-    public double CheckSeconds { get; } = Median(Moves.Select(move => move.Info.CheckMicroseconds / 1e6));
+    public double CheckSeconds { get; } = Median(Moves.Select(move => move.Check.TotalSeconds));
 
-    /// <summary>With the comparison; the goal is held against this one.</summary>
+    public double MoveSecondsWithoutCheck { get; } = Median(Moves.Select(move => (move.Total - move.Check).TotalSeconds));
+
+    /// <summary>With the comparison of all memory; the goal is held against this one.</summary>
     public double Ratio => MoveSeconds / RawSeconds;
 
-    /// <summary>What a migration without the comparison, as a real one is, would take.</summary>
-    public double RatioWithoutCheck { get; } =
-        Median(Moves.Select(move => move.Total.TotalSeconds - move.Info.CheckMicroseconds / 1e6)) / Median(Raw.Select(raw => raw.Total.TotalSeconds));
+    public double RatioWithoutCheck => MoveSecondsWithoutCheck / RawSeconds;
 
     public double DowntimeMicroseconds { get; } = Median(Moves.Select(move => (double)move.Info.DowntimeMicroseconds));
 

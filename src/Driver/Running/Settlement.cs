@@ -66,8 +66,15 @@ internal sealed class Settlement(Fleet fleet, ReportLedger reports, LoadLedger l
         await supervisor.WatchAsync(() => { }, patience.Token);
         if (running.IsCompleted)
         {
-            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            foreach (var failure in running.Exception?.InnerExceptions ?? []) load.Broken(OperationKind.VmDestroy, failure);
+            try
+            {
+                await running;
+            }
+            catch (Exception failure)
+            {
+                // A call that a silo's death cancelled cancels the step, which then has no exception of its own and has not been done either.
+                foreach (var one in running.Exception?.InnerExceptions ?? [failure]) load.Broken(OperationKind.VmDestroy, one);
+            }
         }
         else if (!supervisor.MustStop) load.Broken(OperationKind.VmDestroy, new TimeoutException($"{what} did not end within {StepPatience.TotalSeconds:0} s"));
     }

@@ -1,4 +1,5 @@
 using Livebed.Driver.Results;
+using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 
 namespace Livebed.Driver.Running;
@@ -35,14 +36,9 @@ internal static class SiloInspector
     {
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            try
-            {
-                return await cluster.Client.GetGrain<ISiloProbe>(silo).ReportAsync().WaitAsync(AnswerTimeout);
-            }
-            catch (Exception exception) when (NoAnswer.Is(exception))
-            {
-                await Task.Delay(Pause);
-            }
+            if (attempt > 0) await Task.Delay(Pause);
+            var report = await Unanswered.OrAsync<SiloReport?>(null, async () => await cluster.Client.GetGrain<ISiloProbe>(silo).ReportAsync().WaitAsync(AnswerTimeout));
+            if (report is not null) return report;
         }
 
         return null;
@@ -50,14 +46,8 @@ internal static class SiloInspector
 
     private static async Task<Dictionary<string, string>> AddressesAsync(ICluster cluster)
     {
-        try
-        {
-            var members = await cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedHosts(onlyActive: true).WaitAsync(AnswerTimeout);
-            return members.ToDictionary(member => member.SiloName, member => member.SiloAddress.Endpoint.ToString());
-        }
-        catch (Exception exception) when (NoAnswer.Is(exception))
-        {
-            return [];
-        }
+        var members = await Unanswered.OrAsync<MembershipEntry[]>(
+            [], async () => await cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedHosts(onlyActive: true).WaitAsync(AnswerTimeout));
+        return members.ToDictionary(member => member.SiloName, member => member.SiloAddress.Endpoint.ToString());
     }
 }

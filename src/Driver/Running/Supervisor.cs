@@ -127,7 +127,7 @@ internal sealed class Supervisor(
             await Task.WhenAny(asked, siloLost).WaitAsync(AnswerTimeout);
             return asked.IsCompleted ? await asked : [];
         }
-        catch (Exception exception) when (NoAnswer.Is(exception))
+        catch (TimeoutException exception)
         {
             lock (_gate) _lost.Add($"{who} did not answer within {AnswerTimeout.TotalSeconds:0} s: {OneLine.Of(exception.Message)}");
             return [];

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
-using Livebed.Grains.Actors.Migrations;
+using Livebed.Grains.Contracts;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 

@@ -51,10 +51,10 @@ public sealed class BenchTests
     private static BenchResult Result(int moveMilliseconds, long inFlight, long memory) => new(
         _request,
         [Raw(1), Raw(1), Raw(0.9), Raw(5)],
-        [Move(moveMilliseconds), Move(60_000), Move(moveMilliseconds)], inFlight, memory, []);
+        [Move(moveMilliseconds, checkMilliseconds: 100), Move(60_000, checkMilliseconds: 59_999), Move(moveMilliseconds, checkMilliseconds: 100)], inFlight, memory, []);
 
     private static RawRun Raw(double seconds) => new(TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(seconds));
 
-    private static MeasuredMove Move(int milliseconds) =>
-        new(new MigrationInfo { TotalMicroseconds = milliseconds * 1000L, CheckMicroseconds = 100_000 }, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+    private static MeasuredMove Move(int milliseconds, int checkMilliseconds) =>
+        new(new MigrationInfo { TotalMicroseconds = milliseconds * 1000L, CheckMicroseconds = checkMilliseconds * 1000L }, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
 }
