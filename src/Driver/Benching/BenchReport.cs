@@ -33,7 +33,7 @@ internal sealed class BenchReport(CommandEnvironment environment)
         _page.Console.Write(table);
         _page.Line($"raw TCP:   {string.Join(' ', result.Raw.Select(raw => Time(raw.Total.TotalSeconds)))}", 2);
         _page.Line($"migration: {string.Join(' ', result.Moves.Select(move => Time(move.Total.TotalSeconds)))}", 2);
-        _page.Line($"without the bed's comparison of all memory, a migration takes {Number(result.RatioWithoutCheck)} times what raw TCP takes", 2);
+        _page.Line($"without the bed's own comparison of all memory: {Number(result.RatioWithoutCheck)} times raw TCP", 2);
     }
 
     private void WriteGoals(BenchResult result)
