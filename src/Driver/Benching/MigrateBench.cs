@@ -46,6 +46,7 @@ internal sealed class MigrateBench(BenchRequest request, Action<string> progress
         await vm.CreateAsync();
         Collect();
         var raw = new List<RawRun> { RawLoopback.Transfer(request.Memory) };
+        Collect();
         var moves = new List<MeasuredMove>();
         for (var move = 1; move <= request.Moves; move++)
         {
@@ -54,6 +55,7 @@ internal sealed class MigrateBench(BenchRequest request, Action<string> progress
             moves.Add(await vm.MoveAsync());
             Collect();
             raw.Add(RawLoopback.Transfer(request.Memory));
+            Collect();
         }
 
         await vm.DestroyAsync();

@@ -47,7 +47,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         if (_host is not null) return ValueTask.CompletedTask;
         _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
         _tenancy = new Tenancy(_journal.World, host.Name);
-        _host = new HostMmu(_journal.World, host.Name, host.Frames, host.PageSize, host.Mutant);
+        _host = new HostMmu(_journal.World, host.Name, host.Frames, host.PageSize, host.Mutant) { Streams = { ContentPool = wire.Buffers } };
         return ValueTask.CompletedTask;
     }
 
@@ -167,20 +167,20 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     {
         var words = new ulong[(range.Pages + 63) >> 6];
         Host.Streams.TakeDiscarded(addressSpace, range, words);
-        return ValueTask.FromResult(WordsMessage.From(words));
+        return ValueTask.FromResult(new WordsMessage(words));
     }
 
     public ValueTask FreezeAsync(OperationMessage op, int addressSpace, bool frozen) => Host.Streams.FreezeAsync(op.ToOperation(), addressSpace, frozen);
 
     public async ValueTask<WordsMessage> ImageAsync(OperationMessage op, int addressSpace, HvaRange range) =>
-        WordsMessage.From(await Host.Streams.ImageAsync(op.ToOperation(), addressSpace, range));
+        new(await Host.Streams.ImageAsync(op.ToOperation(), addressSpace, range));
 
     public ValueTask<WordsMessage> SaveOracleAsync(int addressSpace, HvaRange range) =>
-        ValueTask.FromResult(WordsMessage.From(Host.Streams.SaveOracle(addressSpace, range)));
+        ValueTask.FromResult(new WordsMessage(Host.Streams.SaveOracle(addressSpace, range)));
 
     public ValueTask LoadOracleAsync(int addressSpace, HvaRange range, WordsMessage newest)
     {
-        Host.Streams.LoadOracle(addressSpace, range, newest.ToWords());
+        Host.Streams.LoadOracle(addressSpace, range, newest.Words.Span);
         return ValueTask.CompletedTask;
     }
 
@@ -193,11 +193,11 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     public ValueTask<long> EnterPostcopyAsync(
         OperationMessage op, int addressSpace, long stream, HvaRange[] ranges, WordsMessage[] discard, string vmKey) =>
         Host.Streams.EnterPostcopyAsync(
-            op.ToOperation(), addressSpace, stream, ranges, [.. discard.Select(words => (ReadOnlyMemory<ulong>)words.ToWords())],
+            op.ToOperation(), addressSpace, stream, ranges, [.. discard.Select(words => words.Words)],
             new GrainUserFaults(GrainFactory.GetGrain<IVmGrain>(vmKey)));
 
     public ValueTask<WordsMessage> MissingAsync(int addressSpace, HvaRange range) =>
-        ValueTask.FromResult(WordsMessage.From(Host.Streams.Missing(addressSpace, range)));
+        ValueTask.FromResult(new WordsMessage(Host.Streams.Missing(addressSpace, range)));
 
     public ValueTask EndIncomingAsync(int addressSpace, long stream)
     {

@@ -136,7 +136,7 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
         IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.FinishAsync(operation));
 
     public ValueTask<WordsMessage[]?> RecoverIncomingAsync(OperationMessage op) => IncomingAsync(op, null, async (side, operation) =>
-        (await side.Migration.RecoverAsync(operation))?.Select(words => WordsMessage.From(words)).ToArray());
+        (await side.Migration.RecoverAsync(operation))?.Select(words => new WordsMessage(words)).ToArray());
 
     public ValueTask<StreamStatus> ResumeIncomingAsync(OperationMessage op) =>
         IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.Migration.ResumeAsync(operation));

@@ -14,7 +14,7 @@ public readonly record struct BatchMessage(
     public ChunkHeader Header => new(Stream, Epoch, Channel, Round, Phase);
 
     public static BatchMessage From(in ChunkHeader header, in PageBatch batch) => new(
-        header.Stream, header.Epoch, header.Channel, header.Round, header.Phase, batch.Range.Start.Value, batch.Range.Pages, WordsMessage.From(batch.Pages.Span));
+        header.Stream, header.Epoch, header.Channel, header.Round, header.Phase, batch.Range.Start.Value, batch.Range.Pages, new WordsMessage(batch.Pages));
 
-    public PageBatch ToBatch() => new(new HvaRange(new Hva(FirstHva), Pages), Bits.ToWords());
+    public PageBatch ToBatch() => new(new HvaRange(new Hva(FirstHva), Pages), Bits.Words);
 }

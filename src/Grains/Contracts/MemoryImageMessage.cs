@@ -1,3 +1,4 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Migration;
 
 namespace Livebed.Grains.Contracts;
@@ -6,9 +7,10 @@ namespace Livebed.Grains.Contracts;
 [GenerateSerializer]
 [Immutable]
 [Alias("livebed.memory-image")]
-public sealed record MemoryImageMessage([property: Id(0)] WordsMessage[] Checksums, [property: Id(1)] WordsMessage[] Newest, [property: Id(2)] WordsMessage[] Stale)
+public sealed record MemoryImageMessage(
+    [property: Id(0)] HvaRange Pages, [property: Id(1)] WordsMessage Checksums, [property: Id(2)] WordsMessage Newest, [property: Id(3)] WordsMessage Stale)
 {
-    public static MemoryImageMessage From(MemoryImage image) => new(WordsMessage.From(image.Checksums), WordsMessage.From(image.Newest), WordsMessage.From(image.Stale));
+    public static MemoryImageMessage From(MemoryImage image) => new(image.Pages, new WordsMessage(image.Checksums), new WordsMessage(image.Newest), new WordsMessage(image.Stale));
 
-    public MemoryImage ToImage() => new(WordsMessage.ToWords(Checksums), WordsMessage.ToWords(Newest), WordsMessage.ToWords(Stale));
+    public MemoryImage ToImage() => new(Pages, Checksums.ToWords(), Newest.ToWords(), Stale.ToWords());
 }

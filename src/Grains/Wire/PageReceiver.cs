@@ -42,7 +42,7 @@ internal sealed class PageReceiver(PageWire wire, Socket socket)
     {
         var frame = PageFrame.Read(_frame);
         var entries = ArrayPool<long>.Shared.Rent(frame.Pages);
-        var content = ArrayPool<byte>.Shared.Rent(frame.ContentBytes);
+        var content = wire.Buffers.Rent(frame.ContentBytes);
         wire.Traffic.Add(frame.ContentBytes);
         try
         {
@@ -56,7 +56,7 @@ internal sealed class PageReceiver(PageWire wire, Socket socket)
         finally
         {
             wire.Traffic.Remove(frame.ContentBytes);
-            ArrayPool<byte>.Shared.Return(content);
+            wire.Buffers.Return(content);
             ArrayPool<long>.Shared.Return(entries);
         }
     }

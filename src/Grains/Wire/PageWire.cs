@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
@@ -22,6 +23,13 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
     private readonly CancellationTokenSource _stopping = new();
     private Socket? _listener;
     private int _accepted;
+
+    // Of each size: two for every channel of a migration, and some for urgent pages.
+    private const int BuffersKept = 16;
+
+    /// <summary>The buffers of chunks, out and in. Not the shared pool, in which every thread and every processor keeps some that the others cannot have: as large as these are that is several
+    /// times what is in flight.</summary>
+    public ArrayPool<byte> Buffers { get; } = ArrayPool<byte>.Create(PageFrame.ContentBytesMax, BuffersKept);
 
     /// <summary>What is on its way, for those who measure.</summary>
     public PageTraffic Traffic { get; } = new();

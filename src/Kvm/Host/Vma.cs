@@ -39,14 +39,15 @@ internal sealed class Vma(IWorld world, VmaSpec spec)
     public void Changes(Hva hva) => _pages.Writes(hva.Value);
 
     public ref ulong NewestAt(Hva hva) => ref _oracle[hva - Range.Start].Newest;
-    public ref long WritesAt(Hva hva) => ref _oracle[hva - Range.Start].Writes;
-    public ref long CopiedAt(Hva hva) => ref _oracle[hva - Range.Start].Copied;
+    public ref uint WritesAt(Hva hva) => ref _oracle[hva - Range.Start].Writes;
+    public ref uint CopiedAt(Hva hva) => ref _oracle[hva - Range.Start].Copied;
 
-    /// <summary>What is known of a page beside its PTE; in one place, since a write touches all of it.</summary>
+    /// <summary>What is known of a page beside its PTE; in one place, since a write touches all of it. The counts are only compared with each other, so that they begin anew after four billion
+    /// writes does no harm.</summary>
     private struct PageOracle
     {
         public ulong Newest;
-        public long Writes;
-        public long Copied;
+        public uint Writes;
+        public uint Copied;
     }
 }

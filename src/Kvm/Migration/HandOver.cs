@@ -1,3 +1,4 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Mutants;
@@ -98,15 +99,19 @@ internal sealed class HandOver(
     private async ValueTask<StreamStatus> CompareAsync(Operation op, ulong[][] stale)
     {
         using var check = record.Check();
-        var checksums = new List<ulong[]>();
-        var newest = new List<ulong[]>();
-        foreach (var block in ram.Blocks)
+        for (var i = 0; i < ram.Blocks.Length; i++)
         {
-            checksums.Add(await stream.ImageAsync(op, block.Range));
-            newest.Add(await stream.SaveOracleAsync(op, block.Range));
+            var block = ram.Blocks[i].Range;
+            for (var start = block.Start; start < block.End; start += MemoryImage.PagesMax)
+            {
+                var pages = new HvaRange(start, Math.Min(MemoryImage.PagesMax, block.End - start));
+                ulong[] staleHere = stale.Length == 0 ? [] : stale[i][(int)((start - block.Start) / 64)..(int)((pages.End - block.Start + 63) / 64)];
+                var image = new MemoryImage(pages, await stream.ImageAsync(op, pages), await stream.SaveOracleAsync(op, pages), staleHere);
+                if (await destination.CompareAsync(op, image) is var compared and not StreamStatus.Ok) return compared;
+            }
         }
 
-        return await destination.CompareAsync(op, new MemoryImage(checksums, newest, stale));
+        return StreamStatus.Ok;
     }
 
     private async ValueTask<DeviceState> StateAsync(Operation op, ulong[][] discard)

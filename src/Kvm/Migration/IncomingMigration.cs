@@ -26,7 +26,7 @@ public sealed class IncomingMigration(
     // QEMU's page_requested. A page that has arrived stays until the next recovery, so there are never more than the guest has pages.
     private readonly SortedSet<Hva> _requested = [];
     private MigrationSetup? _setup;
-    private MemoryImage? _image;
+    private long _pagesCompared;
     private Stage _stage;
     private long _epoch;
 
@@ -75,9 +75,6 @@ public sealed class IncomingMigration(
         }
     }
 
-    /// <summary>Checks made here: pages compared.</summary>
-    public long PagesCompared { get; private set; }
-
     private MigrationStatus Status => _stage switch
     {
         Stage.Nothing => MigrationStatus.None,
@@ -108,10 +105,13 @@ public sealed class IncomingMigration(
     {
         _place.Writes();
         if (_stage != Stage.Prepared || _setup is not { } setup) return StreamStatus.Refused;
-        for (var i = 0; i < setup.Blocks.Count; i++) await CompareAsync(op, setup, i, image);
+        await CompareAsync(op, setup, image);
         _place.Writes();
         if (_stage != Stage.Prepared) return StreamStatus.Refused;
-        _image = image;
+
+        // What is discarded from here on, the oracle forgets with it.
+        await stream.LoadOracleAsync(op, image.Pages, image.Newest);
+        _pagesCompared += image.Pages.Pages;
         return StreamStatus.Ok;
     }
 
@@ -120,16 +120,12 @@ public sealed class IncomingMigration(
     {
         _place.Writes();
         if (_stage is Stage.Runs or Stage.Complete) return StreamStatus.Ok;
-        if (_stage != Stage.Prepared || _setup is not { } setup || _image is not { } image) return StreamStatus.Refused;
+        if (_stage != Stage.Prepared || _setup is not { } setup || _pagesCompared != setup.Blocks.Sum(block => block.Pages)) return StreamStatus.Refused;
         _stage = Stage.TakingOver;
         if (state.IsPostcopy)
             await stream.EnterPostcopyAsync(op, setup.Stream, setup.Blocks, [.. state.Discard.Select(words => (ReadOnlyMemory<ulong>)words)], this);
         else
             await stream.EndIncomingAsync(op, setup.Stream);
-
-        // After the discards, which forget what the oracle knew.
-        for (var i = 0; i < setup.Blocks.Count; i++) await stream.LoadOracleAsync(op, setup.Blocks[i], image.Newest[i]);
-        _image = null;
         await vm.LoadAsync(op, state);
         var answer = await OwnershipClaim.MakeAsync(world, inventory, op, setup.Vm, setup.Epoch, setup.Destination);
         _place.Writes();
@@ -248,16 +244,13 @@ public sealed class IncomingMigration(
     }
 
     /// <summary>Every page that is here must be the source's page as it was when that stopped; in post-copy, every page that will not be discarded.</summary>
-    private async ValueTask CompareAsync(Operation op, MigrationSetup setup, int index, MemoryImage image)
+    private async ValueTask CompareAsync(Operation op, MigrationSetup setup, MemoryImage image)
     {
-        var block = setup.Blocks[index];
-        var here = await stream.ImageAsync(op, block);
+        var here = await stream.ImageAsync(op, image.Pages);
         var differing = new List<Hva>();
         for (var page = 0; page < here.Length; page++)
         {
-            if (!image.IsThere(index, page)) continue;
-            PagesCompared++;
-            if (here[page] != image.Checksums[index][page]) differing.Add(block.Start + page);
+            if (image.IsThere(page) && here[page] != image.Checksums[page]) differing.Add(image.Pages.Start + page);
         }
 
         if (differing.Count > 0)

@@ -27,7 +27,7 @@ internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, stri
     public async ValueTask<ulong[]> SaveOracleAsync(Operation op, HvaRange range) => (await host.SaveOracleAsync(addressSpace, range)).ToWords();
 
     public ValueTask LoadOracleAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> newest) =>
-        host.LoadOracleAsync(addressSpace, range, WordsMessage.From(newest.Span));
+        host.LoadOracleAsync(addressSpace, range, new WordsMessage(newest));
 
     public ValueTask BeginIncomingAsync(Operation op, long stream, long epoch) => host.BeginIncomingAsync(addressSpace, stream, epoch);
 
@@ -35,7 +35,7 @@ internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, stri
     public ValueTask<long> EnterPostcopyAsync(
         Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults) =>
         host.EnterPostcopyAsync(
-            OperationMessage.From(op), addressSpace, stream, [.. ranges], [.. discard.Select(words => WordsMessage.From(words.Span))], vmKey);
+            OperationMessage.From(op), addressSpace, stream, [.. ranges], [.. discard.Select(words => new WordsMessage(words))], vmKey);
 
     public async ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range) => (await host.MissingAsync(addressSpace, range)).ToWords();
 

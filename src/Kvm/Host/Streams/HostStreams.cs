@@ -25,7 +25,7 @@ public sealed class HostStreams
     }
 
     /// <summary>Where the buffers of chunks come from.</summary>
-    internal ArrayPool<byte> ContentPool { get; set; } = ArrayPool<byte>.Shared;
+    public ArrayPool<byte> ContentPool { get; set; } = ArrayPool<byte>.Shared;
 
     /// <inheritdoc cref="IStreamPort.OpenStreamAsync"/>
     public void Open(int addressSpaceId, long stream, IPageLink link, long bytesPerSecond)

@@ -112,7 +112,12 @@ internal sealed class PageImage
             _machine.World.ForAll(parts, part =>
             {
                 var target = image.Span;
-                for (var page = part * PagesPerPart; page < pages.Pages && page < (part + 1) * PagesPerPart; page++) target[page] = HashOf(vma, pages.Start + page);
+                var end = Math.Min(pages.Pages, (part + 1) * PagesPerPart);
+                for (var page = part * PagesPerPart; page < end; page++)
+                {
+                    if (page + 1 < end && vma.PteAt(pages.Start + page + 1) is { IsPresent: true } next) _machine.Frames.Prefetch(next.Pfn);
+                    target[page] = HashOf(vma, pages.Start + page);
+                }
             });
     }
 
