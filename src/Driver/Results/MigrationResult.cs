@@ -46,6 +46,14 @@ public sealed record MigrationResult
 
     public required MigrationRam Ram { get; init; }
 
+    /// <summary>While every vCPU waited for a page in post-copy.</summary>
+    [JsonPropertyName("postcopy-blocktime")]
+    public required double PostcopyBlocktime { get; init; }
+
+    /// <summary>How long each vCPU waited for pages in post-copy; empty without post-copy.</summary>
+    [JsonPropertyName("postcopy-vcpu-blocktime")]
+    public required IReadOnlyList<double> PostcopyVcpuBlocktime { get; init; }
+
     /// <summary>How often the link broke in post-copy.</summary>
     public required int PostcopyPauses { get; init; }
 

@@ -47,6 +47,8 @@ internal sealed class MigrationFigures(Campaign campaign)
             ExpectedDowntime = info.ExpectedDowntimeMicroseconds / 1e3,
             CpuThrottlePercentage = info.CpuThrottlePercentageMax,
             Ram = MigrationRam.From(info),
+            PostcopyBlocktime = info.PostcopyBlocktime.AllMicroseconds / 1e3,
+            PostcopyVcpuBlocktime = [.. info.PostcopyBlocktime.VcpuMicroseconds.Select(blocked => blocked / 1e3)],
             PostcopyPauses = info.PostcopyPauses,
             Predicted = predicted,
             Forecast = forecast,

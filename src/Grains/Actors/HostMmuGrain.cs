@@ -191,19 +191,15 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     }
 
     public ValueTask<long> EnterPostcopyAsync(
-        OperationMessage op, int addressSpace, long stream, HvaRange[] ranges, WordsMessage[] discard, string vmKey) =>
+        OperationMessage op, int addressSpace, long stream, HvaRange[] ranges, WordsMessage[] discard, string vmKey, int vcpus) =>
         Host.Streams.EnterPostcopyAsync(
             op.ToOperation(), addressSpace, stream, ranges, [.. discard.Select(words => words.Words)],
-            new GrainUserFaults(GrainFactory.GetGrain<IVmGrain>(vmKey)));
+            new GrainUserFaults(GrainFactory.GetGrain<IVmGrain>(vmKey)), vcpus);
 
     public ValueTask<WordsMessage> MissingAsync(int addressSpace, HvaRange range) =>
         ValueTask.FromResult(new WordsMessage(Host.Streams.Missing(addressSpace, range)));
 
-    public ValueTask EndIncomingAsync(int addressSpace, long stream)
-    {
-        Host.Streams.EndIncoming(addressSpace, stream);
-        return ValueTask.CompletedTask;
-    }
+    public ValueTask<PostcopyBlocktime> EndIncomingAsync(int addressSpace, long stream) => ValueTask.FromResult(Host.Streams.EndIncoming(addressSpace, stream));
 
     public ValueTask<long> PagesHeldAsync(OperationMessage op, int addressSpace) => Host.Streams.PagesHeldAsync(op.ToOperation(), addressSpace);
 

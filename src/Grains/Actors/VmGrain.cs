@@ -132,8 +132,8 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
     public ValueTask<StreamStatus> TakeOverAsync(OperationMessage op, DeviceStateMessage state) =>
         IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.Migration.TakeOverAsync(operation, state.ToState()));
 
-    public ValueTask<StreamStatus> FinishIncomingAsync(OperationMessage op) =>
-        IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.FinishAsync(operation));
+    public ValueTask<FinishResult> FinishIncomingAsync(OperationMessage op) =>
+        IncomingAsync(op, FinishResult.Refused, (side, operation) => side.FinishAsync(operation));
 
     public ValueTask<WordsMessage[]?> RecoverIncomingAsync(OperationMessage op) => IncomingAsync(op, null, async (side, operation) =>
         (await side.Migration.RecoverAsync(operation))?.Select(words => new WordsMessage(words)).ToArray());

@@ -78,11 +78,11 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     /// <summary>What is missing from here on is asked of the VM <paramref name="vmKey"/>.</summary>
     [ResponseTimeout("00:10:00")]
-    ValueTask<long> EnterPostcopyAsync(OperationMessage op, int addressSpace, long stream, HvaRange[] ranges, WordsMessage[] discard, string vmKey);
+    ValueTask<long> EnterPostcopyAsync(OperationMessage op, int addressSpace, long stream, HvaRange[] ranges, WordsMessage[] discard, string vmKey, int vcpus);
 
     ValueTask<WordsMessage> MissingAsync(int addressSpace, HvaRange range);
 
-    ValueTask EndIncomingAsync(int addressSpace, long stream);
+    ValueTask<PostcopyBlocktime> EndIncomingAsync(int addressSpace, long stream);
 
     ValueTask<long> PagesHeldAsync(OperationMessage op, int addressSpace);
 

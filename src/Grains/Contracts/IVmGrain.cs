@@ -67,7 +67,7 @@ public interface IVmGrain : IGrainWithStringKey
     ValueTask<StreamStatus> TakeOverAsync(OperationMessage op, DeviceStateMessage state);
 
     /// <summary>See <see cref="IMigrationDestination.FinishAsync"/>.</summary>
-    ValueTask<StreamStatus> FinishIncomingAsync(OperationMessage op);
+    ValueTask<FinishResult> FinishIncomingAsync(OperationMessage op);
 
     /// <summary>See <see cref="IMigrationDestination.RecoverAsync"/>.</summary>
     ValueTask<WordsMessage[]?> RecoverIncomingAsync(OperationMessage op);

@@ -15,7 +15,7 @@ public interface IMigrationDestination
     ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state);
 
     /// <summary>Post-copy: the last page has been sent. Refused when some are still missing.</summary>
-    ValueTask<StreamStatus> FinishAsync(Operation op);
+    ValueTask<FinishResult> FinishAsync(Operation op);
 
     /// <summary>Post-copy recovery: what is still missing, one array a RAM block; null when there is no answer.</summary>
     ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op);

@@ -43,16 +43,17 @@ public interface IStreamPort
     ValueTask BeginIncomingAsync(Operation op, long stream, long epoch);
 
     /// <summary>Destination: pre-copy is over: no more pre-copy chunk is taken. For post-copy the given pages (64 a word, one array a range) are discarded, and what is missing in
-    /// the ranges from here on is asked of <paramref name="faults"/>.</summary>
+    /// the ranges from here on is asked of <paramref name="faults"/>. How long each of <paramref name="vcpus"/> vCPUs waits is added up.</summary>
     /// <returns>pages that are missing; -1 when this stream is not taken here, or no longer</returns>
     ValueTask<long> EnterPostcopyAsync(
-        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, Host.Streams.IUserFaultHandler faults);
+        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, Host.Streams.IUserFaultHandler faults, int vcpus);
 
     /// <summary>Destination: pages of the range that are still missing, for a recovery: QEMU's received bitmap, inverted.</summary>
     ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range);
 
     /// <summary>Destination: everything has arrived, or the migration was given up: no chunk is taken any more; who waits for a page that never came gets an error.</summary>
-    ValueTask EndIncomingAsync(Operation op, long stream);
+    /// <returns>how long vCPUs have waited for pages since post-copy began</returns>
+    ValueTask<PostcopyBlocktime> EndIncomingAsync(Operation op, long stream);
 
     /// <summary>Frames and swap slots that the address space has now; 0 for one that has exited.</summary>
     ValueTask<long> PagesHeldAsync(Operation op);

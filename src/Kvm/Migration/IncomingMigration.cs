@@ -26,6 +26,7 @@ public sealed class IncomingMigration(
     // QEMU's page_requested. A page that has arrived stays until the next recovery, so there are never more than the guest has pages.
     private readonly SortedSet<Hva> _requested = [];
     private MigrationSetup? _setup;
+    private PostcopyBlocktime _blocktime = PostcopyBlocktime.None;
     private long _pagesCompared;
     private Stage _stage;
     private long _epoch;
@@ -48,7 +49,7 @@ public sealed class IncomingMigration(
         get
         {
             _place.Reads();
-            return new MigrationInfo { Status = Status, Reason = Reason, Epoch = _epoch };
+            return new MigrationInfo { Status = Status, Reason = Reason, Epoch = _epoch, PostcopyBlocktime = _blocktime };
         }
     }
 
@@ -123,7 +124,7 @@ public sealed class IncomingMigration(
         if (_stage != Stage.Prepared || _setup is not { } setup || _pagesCompared != setup.Blocks.Sum(block => block.Pages)) return StreamStatus.Refused;
         _stage = Stage.TakingOver;
         if (state.IsPostcopy)
-            await stream.EnterPostcopyAsync(op, setup.Stream, setup.Blocks, [.. state.Discard.Select(words => (ReadOnlyMemory<ulong>)words)], this);
+            await stream.EnterPostcopyAsync(op, setup.Stream, setup.Blocks, [.. state.Discard.Select(words => (ReadOnlyMemory<ulong>)words)], this, state.Vcpus.Count);
         else
             await stream.EndIncomingAsync(op, setup.Stream);
         await vm.LoadAsync(op, state);
@@ -137,19 +138,20 @@ public sealed class IncomingMigration(
     }
 
     /// <inheritdoc/>
-    public async ValueTask<StreamStatus> FinishAsync(Operation op)
+    public async ValueTask<FinishResult> FinishAsync(Operation op)
     {
         _place.Writes();
-        if (_stage == Stage.Complete) return StreamStatus.Ok;
-        if (_stage != Stage.Runs) return StreamStatus.Refused;
+        if (_stage == Stage.Complete) return new FinishResult(StreamStatus.Ok, _blocktime);
+        if (_stage != Stage.Runs) return FinishResult.Refused;
         foreach (var missing in await MissingAsync(op))
             if (missing.AsSpan().IndexOfAnyExcept(0UL) >= 0)
-                return StreamStatus.Refused;
+                return FinishResult.Refused;
         _place.Writes();
-        if (_stage == Stage.Lost) return StreamStatus.Refused;
+        if (_stage == Stage.Lost) return FinishResult.Refused;
         _stage = Stage.Complete;
-        await stream.EndIncomingAsync(op, _setup!.Stream);
-        return StreamStatus.Ok;
+        _blocktime = await stream.EndIncomingAsync(op, _setup!.Stream);
+        _place.Writes();
+        return new FinishResult(StreamStatus.Ok, _blocktime);
     }
 
     /// <inheritdoc/>
@@ -200,13 +202,13 @@ public sealed class IncomingMigration(
             return;
         }
 
-        if (_stage != Stage.Runs || await FinishAsync(op) == StreamStatus.Ok) return;
+        if (_stage != Stage.Runs || (await FinishAsync(op)).Status == StreamStatus.Ok) return;
         _place.Writes();
         if (_stage != Stage.Runs) return;
         _stage = Stage.Lost;
         Reason = "the source is gone in post-copy, with pages that are nowhere else: the guest is lost";
         world.Observer.GuestRuns(_setup!.Vm, _setup.Destination, _epoch, runs: false);
-        await stream.EndIncomingAsync(op, _setup.Stream);
+        _blocktime = await stream.EndIncomingAsync(op, _setup.Stream);
         await vm.DropAsync(op);
         await tenancy.GiveAsync(_setup.Vm);
         await inventory.RemoveAsync(op, _setup.Vm, _epoch);

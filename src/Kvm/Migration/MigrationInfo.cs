@@ -56,6 +56,9 @@ public sealed record MigrationInfo
     /// <summary>How often the link broke in post-copy.</summary>
     public int PostcopyPauses { get; init; }
 
+    /// <summary>How long the guest stood still because pages were missing; known when the destination has all of them, or has lost them.</summary>
+    public PostcopyBlocktime PostcopyBlocktime { get; init; } = PostcopyBlocktime.None;
+
     /// <summary>From pre-copy's last sync on, the epoch under which the VM runs; 0 before.</summary>
     public long Epoch { get; init; }
 

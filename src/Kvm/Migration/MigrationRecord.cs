@@ -35,6 +35,7 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
     public long RingFullExits { get; set; }
     public long PostcopyRequests { get; set; }
     public int PostcopyPauses { get; set; }
+    public PostcopyBlocktime Blocktime { get; set; } = PostcopyBlocktime.None;
     public long UrgentBytes { get; set; }
     public long UrgentPages { get; set; }
     public long ExpectedDowntimeMicroseconds { get; private set; }
@@ -67,6 +68,7 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
         CpuThrottlePercentageMax = throttle.PercentageMax,
         PostcopyRequests = PostcopyRequests,
         PostcopyPauses = PostcopyPauses,
+        PostcopyBlocktime = Blocktime,
         Epoch = _epoch,
         Rounds = [.. _rounds],
         Steps = [.. _steps],

@@ -70,7 +70,10 @@ internal sealed class Postcopy(
                 await channels.SendAsync(op, Header, batch);
             }
 
-        return await channels.DrainAsync(op) == StreamStatus.Ok && await destination.FinishAsync(op) == StreamStatus.Ok;
+        if (await channels.DrainAsync(op) != StreamStatus.Ok) return false;
+        var finish = await destination.FinishAsync(op);
+        record.Blocktime = finish.Blocktime;
+        return finish.Status == StreamStatus.Ok;
     }
 
     private async ValueTask<bool> RecoverAsync(Operation op)

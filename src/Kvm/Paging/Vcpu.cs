@@ -52,7 +52,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _memory = memory;
         _guest = new VcpuGuest(program, options, state);
         _requests = new VcpuRequests(world, _place);
-        _ids = new OperationIds((ordinal << 8) | (options.Index & 0xff), state?.Operations ?? 0);
+        _ids = new OperationIds(OperationId.OriginOf(ordinal, options.Index), state?.Operations ?? 0);
         _tlb = new Tlb(options.TlbEntries);
         _progress = new ProgressWatch(world, options, name);
         _batch = new GuestAccess[options.BatchAccesses];

@@ -7,9 +7,20 @@ namespace Livebed.Kvm.World;
 public readonly record struct OperationId(long Value)
 {
     public const int CountBits = 40;
+
+    private const int VcpuBits = 8;
+    private const int VcpuMask = (1 << VcpuBits) - 1;
+
     public static readonly OperationId None;
     public bool IsNone => Value == 0;
     public int Origin => (int)(Value >> CountBits);
     public long Count => Value & ((1L << CountBits) - 1);
+
+    /// <summary>Index of the vCPU whose operation it is, of a VM with up to 254; -1 for one of the driver's.</summary>
+    public int Vcpu => Origin == 0 ? -1 : Origin & VcpuMask;
+
+    /// <summary>The origin of a vCPU's operations.</summary>
+    public static int OriginOf(int vmOrdinal, int vcpu) => (vmOrdinal << VcpuBits) | (vcpu & VcpuMask);
+
     public override string ToString() => $"op {Origin}.{Count}";
 }

@@ -66,6 +66,8 @@ internal static class SampleResults
             PostcopyRequests = 6,
             TotalMicroseconds = 1_500_250,
         }),
+        PostcopyBlocktime = 1.25,
+        PostcopyVcpuBlocktime = [4.5, 1.25],
         PostcopyPauses = 2,
         Predicted = new(5, 1400.5, 39.25),
         Forecast = new(ForecastVerdict.OutOfTime, 4, 1_234_567, 1450.25, 37.5, 512.125),

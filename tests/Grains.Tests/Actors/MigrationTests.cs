@@ -50,6 +50,10 @@ public sealed class MigrationTests(ActorCollection.Clusters clusters)
         var outcome = await moving;
         Assert.Equal(("", MigrationStatus.Completed), (outcome.Info.Reason, outcome.Info.Status));
         Assert.True(outcome.Info.PostcopyBytes > 0);
+        var blocktime = outcome.Info.PostcopyBlocktime;
+        Assert.Equal(VmPlan.DefaultVcpus, blocktime.VcpuMicroseconds.Count);
+        Assert.InRange(blocktime.VcpuMicroseconds.Sum(), 1, VmPlan.DefaultVcpus * outcome.Info.TotalMicroseconds);
+        Assert.InRange(blocktime.AllMicroseconds, 0, blocktime.VcpuMicroseconds.Min());
         Assert.Contains(MigrationStatus.PostcopyActive, outcome.Info.Steps.Select(step => step.Status));
         Assert.All(outcome.LastReports, report => Assert.Empty(report.Violations));
         await there.RunsOnAsync();

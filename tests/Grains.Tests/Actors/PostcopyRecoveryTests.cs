@@ -34,7 +34,9 @@ public sealed class PostcopyRecoveryTests(ActorCollection.Clusters clusters)
         Assert.Equal(ChunkHeader.UrgentChannel, first!.Value.Channel);
         Assert.Contains(waits, wait => wait.StartsWith(first.Value.ToBatch().Range.Start.ToString(), StringComparison.Ordinal));
         sending.Release();
-        Assert.Equal(MigrationStatus.Completed, (await paused.Outcome).Info.Status);
+        var outcome = await paused.Outcome;
+        Assert.Equal(MigrationStatus.Completed, outcome.Info.Status);
+        Assert.Contains(outcome.Info.PostcopyBlocktime.VcpuMicroseconds, blocked => blocked > 0);
         await there.RunsOnAsync();
         Assert.All(await there.DestroyAsync(), report => Assert.Empty(report.Violations));
     }

@@ -71,7 +71,11 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationRetu
         return StreamStatus.Lost;
     }
 
-    public ValueTask<StreamStatus> FinishAsync(Operation op) => CallAsync(() => Destination!.FinishAsync(op));
+    public async ValueTask<FinishResult> FinishAsync(Operation op)
+    {
+        await _world.PointAsync(SchedulingPoint.Call);
+        return Broken == BrokenLink.Everything ? FinishResult.Lost : await Destination!.FinishAsync(op);
+    }
 
     public async ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op)
     {

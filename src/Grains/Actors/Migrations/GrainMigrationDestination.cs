@@ -26,8 +26,8 @@ internal sealed class GrainMigrationDestination(IVmGrain destination, VmMessage 
     public ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state) =>
         Unanswered.OrAsync(StreamStatus.Lost, () => destination.TakeOverAsync(OperationMessage.From(op), DeviceStateMessage.From(state)));
 
-    public ValueTask<StreamStatus> FinishAsync(Operation op) =>
-        Unanswered.OrAsync(StreamStatus.Lost, () => destination.FinishIncomingAsync(OperationMessage.From(op)));
+    public ValueTask<FinishResult> FinishAsync(Operation op) =>
+        Unanswered.OrAsync(FinishResult.Lost, () => destination.FinishIncomingAsync(OperationMessage.From(op)));
 
     public ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op) => Unanswered.OrAsync<IReadOnlyList<ulong[]>?>(null, async () =>
         await destination.RecoverIncomingAsync(OperationMessage.From(op)) is { } missing ? Array.ConvertAll(missing, block => block.ToWords()) : null);

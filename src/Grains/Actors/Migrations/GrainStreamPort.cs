@@ -33,13 +33,13 @@ internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, stri
 
     /// <summary>The host asks this grain's VM for what is missing, and that the handler: it is <paramref name="faults"/> by another way.</summary>
     public ValueTask<long> EnterPostcopyAsync(
-        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults) =>
+        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults, int vcpus) =>
         host.EnterPostcopyAsync(
-            OperationMessage.From(op), addressSpace, stream, [.. ranges], [.. discard.Select(words => new WordsMessage(words))], vmKey);
+            OperationMessage.From(op), addressSpace, stream, [.. ranges], [.. discard.Select(words => new WordsMessage(words))], vmKey, vcpus);
 
     public async ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range) => (await host.MissingAsync(addressSpace, range)).ToWords();
 
-    public ValueTask EndIncomingAsync(Operation op, long stream) => host.EndIncomingAsync(addressSpace, stream);
+    public ValueTask<PostcopyBlocktime> EndIncomingAsync(Operation op, long stream) => host.EndIncomingAsync(addressSpace, stream);
 
     public ValueTask<long> PagesHeldAsync(Operation op) => host.PagesHeldAsync(OperationMessage.From(op), addressSpace);
 }

@@ -42,11 +42,11 @@ internal sealed class IncomingSide
     /// <summary>Under which the VM runs; 0 before.</summary>
     public long Epoch => _vm.Epoch;
 
-    public async ValueTask<StreamStatus> FinishAsync(Operation op)
+    public async ValueTask<FinishResult> FinishAsync(Operation op)
     {
-        var status = await Migration.FinishAsync(op);
-        _isComplete |= status == StreamStatus.Ok;
-        return status;
+        var result = await Migration.FinishAsync(op);
+        _isComplete |= result.Status == StreamStatus.Ok;
+        return result;
     }
 
     /// <summary>Until the migration needs its source no more.</summary>

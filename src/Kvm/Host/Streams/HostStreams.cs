@@ -111,17 +111,17 @@ public sealed class HostStreams
 
     /// <inheritdoc cref="IStreamPort.EnterPostcopyAsync"/>
     public async ValueTask<long> EnterPostcopyAsync(
-        Operation op, int addressSpaceId, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults)
+        Operation op, int addressSpaceId, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults, int vcpus)
     {
         using var live = _live.Enter(op);
-        return IncomingOf(addressSpaceId, stream) is { } incoming ? await incoming.EnterPostcopyAsync(op, ranges, discard, faults) : -1;
+        return IncomingOf(addressSpaceId, stream) is { } incoming ? await incoming.EnterPostcopyAsync(op, ranges, discard, faults, vcpus) : -1;
     }
 
     /// <inheritdoc cref="IStreamPort.MissingAsync"/>
     public ulong[] Missing(int addressSpaceId, HvaRange range) => Find(addressSpaceId)?.Incoming?.Missing(range) ?? new ulong[(range.Pages + 63) >> 6];
 
     /// <inheritdoc cref="IStreamPort.EndIncomingAsync"/>
-    public void EndIncoming(int addressSpaceId, long stream) => IncomingOf(addressSpaceId, stream)?.End();
+    public PostcopyBlocktime EndIncoming(int addressSpaceId, long stream) => IncomingOf(addressSpaceId, stream)?.End() ?? PostcopyBlocktime.None;
 
     /// <inheritdoc cref="IStreamPort.PagesHeldAsync"/>
     public async ValueTask<long> PagesHeldAsync(Operation op, int addressSpaceId)

@@ -84,14 +84,14 @@ internal sealed class IncomingPages(Machine machine, AddressSpace mm, long strea
     /// </summary>
     /// <returns>pages missing; -1 when the migration or the address space has ended</returns>
     public async ValueTask<long> EnterPostcopyAsync(
-        Operation op, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults)
+        Operation op, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults, int vcpus)
     {
         if (_stage == Stage.Postcopy) return MissingPages;
         if (_stage != Stage.Precopy) return -1;
         _place.Writes();
         _stage = Stage.Discarding;
         var missing = _missing = MissingOf(ranges, discard);
-        _waiters = new UserFaultQueue(machine.Locks, mm.Name, faults);
+        _waiters = new UserFaultQueue(machine.Locks, mm.Name, faults, vcpus);
         machine.World.Trace?.Note(op, $"{mm}: post-copy, {MissingPages} pages are missing");
 
         // No page arrives before all is unmapped, so the bits do not change under the walk.
@@ -130,13 +130,18 @@ internal sealed class IncomingPages(Machine machine, AddressSpace mm, long strea
 
     /// <summary>Nothing is stored any more; who waits for a page gets an error, and so does whoever asks for one that never came: unlike after
     /// UFFDIO_UNREGISTER, where it would find zeroes, since a guest that has lost memory must not run on.</summary>
-    public void End()
+    /// <returns>how long vCPUs have waited for pages</returns>
+    public PostcopyBlocktime End()
     {
-        if (_stage == Stage.Ended) return;
         _place.Writes();
-        _stage = Stage.Ended;
-        _waiters?.Close();
-        if (MissingPages == 0) mm.Incoming = null;
+        if (_stage != Stage.Ended)
+        {
+            _stage = Stage.Ended;
+            _waiters?.Close();
+            if (MissingPages == 0) mm.Incoming = null;
+        }
+
+        return _waiters?.Blocktime ?? PostcopyBlocktime.None;
     }
 
     private PageBits MissingOf(IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard)

@@ -45,16 +45,12 @@ public sealed class StreamPort(HostMmu host, int addressSpaceId, Func<string, in
     }
 
     public ValueTask<long> EnterPostcopyAsync(
-        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults) =>
-        host.Streams.EnterPostcopyAsync(op, addressSpaceId, stream, ranges, discard, faults);
+        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults, int vcpus) =>
+        host.Streams.EnterPostcopyAsync(op, addressSpaceId, stream, ranges, discard, faults, vcpus);
 
     public ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range) => ValueTask.FromResult(host.Streams.Missing(addressSpaceId, range));
 
-    public ValueTask EndIncomingAsync(Operation op, long stream)
-    {
-        host.Streams.EndIncoming(addressSpaceId, stream);
-        return ValueTask.CompletedTask;
-    }
+    public ValueTask<PostcopyBlocktime> EndIncomingAsync(Operation op, long stream) => ValueTask.FromResult(host.Streams.EndIncoming(addressSpaceId, stream));
 
     public ValueTask<long> PagesHeldAsync(Operation op) => host.Streams.PagesHeldAsync(op, addressSpaceId);
 }

@@ -1,5 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Locks;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.Streams;
@@ -15,15 +16,20 @@ internal sealed class UserFaultQueue : IWaitable
     private readonly string _instance;
     private readonly IUserFaultHandler _handler;
     private readonly Dictionary<Hva, MissingPage> _pages = [];
+    private readonly BlockedVcpus _blocked;
     private readonly Place _place;
     private bool _closed;
 
-    public UserFaultQueue(LockDomain domain, string instance, IUserFaultHandler handler)
+    public UserFaultQueue(LockDomain domain, string instance, IUserFaultHandler handler, int vcpus)
     {
         (_domain, _instance, _handler) = (domain, instance, handler);
+        _blocked = new BlockedVcpus(vcpus);
         _place = new Place(domain.World);
         domain.Register(this);
     }
+
+    /// <summary>How long vCPUs have waited; without the waits that are not over.</summary>
+    public PostcopyBlocktime Blocktime => _blocked.Blocktime;
 
     /// <summary>True when the page was placed; false when it will not be.</summary>
     public async ValueTask<bool> WaitAsync(Operation op, Hva hva)
@@ -41,6 +47,7 @@ internal sealed class UserFaultQueue : IWaitable
             SinceMicroseconds = _domain.World.NowMicroseconds,
         };
         page.Waiters.Add(waiter);
+        _blocked.Blocks(op, waiter.SinceMicroseconds);
         _domain.World.Trace?.Note(op, $"waits for {hva} of {_instance}, which is missing");
 
         // The waiter stands in the queue while user space is told: the page can come before the call returns.
@@ -86,6 +93,7 @@ internal sealed class UserFaultQueue : IWaitable
         {
             statistics.Acquisitions++;
             statistics.AddWait(now - waiter.SinceMicroseconds);
+            _blocked.Wakes(waiter.Operation, now);
             waiter.Complete(now);
         }
     }

@@ -57,6 +57,26 @@ public class PostcopyTests
     });
 
     [Fact]
+    public void The_end_tells_how_long_a_vCPU_has_waited_however_the_wait_ended() => StreamRig.Run(async rig =>
+    {
+        await rig.Source.WriteAsync(HostRig.Ram, 5);
+        await EnterAsync(rig, StreamRig.Ram, [], new FaultRequests());
+
+        // The rig's destination faults as vCPU 1.
+        var comes = rig.Destination.TouchAsync(HostRig.Ram, write: false);
+        await rig.World.DelayAsync(70);
+        await rig.SendAsync(HostRig.Ram, 1, StreamPhase.Postcopy);
+        await comes;
+        var never = rig.Destination.TouchAsync(HostRig.Ram + 1, write: false);
+        await rig.World.DelayAsync(30);
+        var blocktime = await rig.To.EndIncomingAsync(rig.Op(), StreamRig.Stream);
+        Assert.NotEqual(HostPageStatus.Ok, (await never).Status);
+        Assert.Equal([0L, 100L], blocktime.VcpuMicroseconds);
+        Assert.Equal(0, blocktime.AllMicroseconds);
+        Assert.Equal([0L, 100L], (await rig.To.EndIncomingAsync(rig.Op(), StreamRig.Stream)).VcpuMicroseconds);
+    });
+
+    [Fact]
     public void KVMs_own_write_waits_for_its_page_too() => StreamRig.Run(async rig =>
     {
         await rig.Source.WriteAsync(HostRig.Ram, 5);
@@ -204,5 +224,5 @@ public class PostcopyTests
     });
 
     private static ValueTask<long> EnterAsync(StreamRig rig, HvaRange range, ulong[] discard, FaultRequests requests) =>
-        rig.To.EnterPostcopyAsync(rig.Op(), StreamRig.Stream, [range], [discard], requests);
+        rig.To.EnterPostcopyAsync(rig.Op(), StreamRig.Stream, [range], [discard], requests, vcpus: 2);
 }

@@ -58,7 +58,7 @@ public class StreamPropertyTests
                 requested.Add(rig.SendAsync(hva, 1, StreamPhase.Postcopy));
                 return ValueTask.CompletedTask;
             });
-            Assert.InRange(await rig.To.EnterPostcopyAsync(rig.Op(), StreamRig.Stream, [StreamRig.Ram], [stale], requests), 0, HostRig.RamPages);
+            Assert.InRange(await rig.To.EnterPostcopyAsync(rig.Op(), StreamRig.Stream, [StreamRig.Ram], [stale], requests, vcpus: 1), 0, HostRig.RamPages);
             await rig.MoveOracleAsync();
 
             // What has not been pushed is the only copy: nobody discards at the source any more.

@@ -1,0 +1,34 @@
+using Livebed.Explorer.Scenarios;
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.Notifiers;
+
+namespace Livebed.Explorer.Tests.Scenarios;
+
+/// <summary>In the post-copy scenario nobody but vCPUs waits for pages, so what a migration reports of them is what the lock statistics have.</summary>
+public class PostcopyBlocktimeTests
+{
+    [Fact]
+    public void What_a_migration_reports_is_what_its_vCPUs_waited()
+    {
+        var scenario = ScenarioCatalog.Find("migration-postcopy")!;
+        var plan = new ScenarioPlan(scenario, new ScenarioSetup(ProtocolCatalog.ActiveCount), seed: 1);
+        var player = new PlanPlayer(plan, Omissions.None);
+        var (reported, inAll) = (0L, 0L);
+        for (var seed = 1UL; seed <= 200; seed++)
+        {
+            var counts = new LockCounts();
+            var played = player.Play(new VirtualWorld(new RandomStrategy(seed)) { LockCounts = counts });
+            Assert.False(played.IsBroken);
+            var blocktime = played.Stage.Migration!.Source.Info.PostcopyBlocktime;
+            Assert.InRange(blocktime.AllMicroseconds, 0, blocktime.VcpuMicroseconds.DefaultIfEmpty(0).Min());
+            reported += blocktime.VcpuMicroseconds.Sum();
+            inAll += counts.Of(LockClasses.Userfaultfd, LockMode.Read).WaitTotal;
+        }
+
+        Assert.True(reported > 0, "no vCPU ever waited for a page");
+        Assert.Equal(inAll, reported);
+    }
+}
