@@ -3,6 +3,7 @@ using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Locks;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running;
@@ -26,7 +27,7 @@ internal sealed class Supervisor(
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(400);
 
-    private readonly HangDetector _detector = new((long)starvation.TotalMicroseconds);
+    private readonly HangDetector _detector = new((long)starvation.TotalMicroseconds, new MigrationParameters().RecoveryLimitMicroseconds);
     private readonly List<HangResult> _hangs = [];
     private readonly List<string> _lost = [];
     private readonly Lock _gate = new();

@@ -10,7 +10,9 @@ namespace Livebed.Kvm.Locks;
 /// that only stand behind a reported one, or behind an older cause, are not hangs of their own.
 /// </summary>
 /// <param name="starvationMicroseconds">how long a wait may last for which neither circle nor orphan is found</param>
-public sealed class HangDetector(long starvationMicroseconds = 5_000_000)
+/// <param name="recoveryMicroseconds">how much longer it may last if it is for a page of post-copy: so long may the link be broken before the migration has failed, and until it is mended nobody can
+/// bring the page</param>
+public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long recoveryMicroseconds = 0)
 {
     private readonly HashSet<(string Actor, long WaitId, OperationId Waiter)> _reported = [];
     private HashSet<Orphan> _orphans = [];
@@ -81,7 +83,7 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000)
 
     private void FindStarvation(ObservedStep step, List<Hang> hangs)
     {
-        var overdue = step.Persistent.Where(observed => observed.Wait.WaitedMicroseconds >= starvationMicroseconds).ToList();
+        var overdue = step.Persistent.Where(observed => observed.Wait.WaitedMicroseconds >= LimitOf(observed.Wait)).ToList();
         if (overdue.Count == 0) return;
         var causes = overdue.Concat(step.Persistent.Where(observed => _reported.Contains(observed.Key))).Select(observed => observed.Wait.Waiter);
         var consequences = step.Graph.Behind(causes.Distinct());
@@ -107,6 +109,8 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000)
                 [observed.Wait.Waiter, .. now.Select(blocker => blocker.Operation).Distinct()], observed.Wait.WaitedMicroseconds));
         }
     }
+
+    private long LimitOf(WaitSnapshot wait) => wait.LockClass == LockClasses.Userfaultfd.Name ? starvationMicroseconds + recoveryMicroseconds : starvationMicroseconds;
 
     private static string DeadlockMessage(List<ObservedWait> cycle)
     {

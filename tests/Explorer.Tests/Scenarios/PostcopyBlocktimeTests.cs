@@ -1,7 +1,6 @@
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
-using Livebed.Kvm.Host;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Notifiers;
 

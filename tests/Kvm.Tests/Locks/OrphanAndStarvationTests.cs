@@ -104,6 +104,17 @@ public sealed class OrphanAndStarvationTests
     }
 
     [Fact]
+    public void A_page_of_post_copy_may_be_waited_for_until_the_broken_link_is_given_up()
+    {
+        const long recovery = 30 * Second;
+        Assert.Empty(Patient().Twice([1], Wait(1, [], waited: recovery, lockClass: "userfaultfd")));
+        Assert.Single(Patient().Twice([1], Wait(1, [], waited: recovery + 6 * Second, lockClass: "userfaultfd")));
+        Assert.Single(Patient().Twice([1], Wait(1, [], waited: 6 * Second, lockClass: "mmap_lock")));
+
+        static HangDetector Patient() => new(5 * Second, recovery);
+    }
+
+    [Fact]
     public void A_stalled_actor_is_named()
     {
         var wait = Wait(1, [2], waited: 6 * Second);
