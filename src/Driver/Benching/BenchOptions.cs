@@ -18,7 +18,7 @@ internal sealed class BenchOptions
     private readonly Option<string?> _memory = Text("--memory", "1GiB", "guest memory that is moved [1GiB]");
     private readonly Option<string?> _pageSize = Text("--page-size", "4096", "bytes of a page [4096]");
     private readonly Option<string?> _channels = Text("--channels", "N", $"channels of the migration [{_usual.Channels}]");
-    private readonly Option<string?> _moves = Text("--moves", "N", "migrations that are measured, to and fro [5]");
+    private readonly Option<string?> _moves = Text("--moves", "N", "migrations that are measured, to and fro [9]");
     private readonly Option<bool> _json = new("--json") { Description = "print one JSON object and nothing else (docs/bench.md)" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
 
@@ -46,7 +46,7 @@ internal sealed class BenchOptions
             Memory = memory,
             PageSize = pageSize,
             Channels = Value(parsed, _channels, ValueKinds.Integer("channels", 1, MigrationParameters.ChannelsMax)) ?? _usual.Channels,
-            Moves = Value(parsed, _moves, ValueKinds.Integer("moves", 1, MovesMax)) ?? 5,
+            Moves = Value(parsed, _moves, ValueKinds.Integer("moves", 1, MovesMax)) ?? 9,
             Json = parsed.GetValue(_json),
         };
     }

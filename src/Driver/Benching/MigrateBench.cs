@@ -17,8 +17,8 @@ namespace Livebed.Driver.Benching;
 internal sealed class MigrateBench(BenchRequest request, Action<string> progress)
 {
     private const int Hosts = 2;
-    private const long WarmUpBytesMax = 64L << 20;
-    private const int WarmUpMoves = 10;
+    private const long WarmUpBytesMax = 16L << 20;
+    private const int WarmUpMoves = 30;
 
     public async Task<BenchResult> RunAsync(CancellationToken interrupted)
     {
