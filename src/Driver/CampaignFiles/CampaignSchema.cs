@@ -75,7 +75,8 @@ internal static class CampaignSchema
     private static readonly Section<LimitSettings> _limits = new(
         () => new(),
         new ValueKey<LimitSettings, TimeSpan>("starvation", ValueKinds.Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1)),
-            s => s.Starvation, (s, v) => s.Starvation = v, "an operation that waits longer is reported as starved; for a page of post-copy 30 s longer, since so long may the link be broken"),
+            s => s.Starvation, (s, v) => s.Starvation = v,
+            "an operation that waits longer is reported as starved; for a page of post-copy 30 s longer, since so long may the link be broken"),
         new ValueKey<LimitSettings, int>("inFlight", ValueKinds.Integer("operations", 1, 100_000), s => s.InFlight, (s, v) => s.InFlight = v,
             "operations of one kind under way at once; what is due beyond that counts as `notStarted`"),
         new ValueKey<LimitSettings, long>("historyRecords", ValueKinds.Long("records", 0, 1_000_000_000), s => s.HistoryRecords, (s, v) => s.HistoryRecords = v,

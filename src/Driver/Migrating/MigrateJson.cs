@@ -20,7 +20,17 @@ internal static class MigrateJson
         status = row.Migration?.Status,
         reason = row.Migration?.Reason,
         measured = row.Migration is { } measured
-            ? new { rounds = measured.Rounds.Count, measured.Ram.Transferred, totalTimeMilliseconds = Math.Round(measured.TotalTime - measured.CheckTime, 3), downtimeMilliseconds = measured.Downtime, measured.CpuThrottlePercentage, measured.Ram.PostcopyRequests }
+            ? new
+            {
+                rounds = measured.Rounds.Count,
+                measured.Ram.Transferred,
+                totalTimeMilliseconds = Math.Round(measured.TotalTime - measured.CheckTime, 3),
+                downtimeMilliseconds = measured.Downtime,
+                measured.CpuThrottlePercentage,
+                measured.Ram.PostcopyRequests,
+                postcopyBlocktimeMilliseconds = measured.PostcopyBlocktime,
+                postcopyVcpuBlocktimeMilliseconds = measured.PostcopyVcpuBlocktime,
+            }
             : null,
         forecast = row.Migration?.Forecast is { } forecast
             ? new { forecast.Verdict, forecast.Rounds, forecast.Transferred, totalTimeMilliseconds = forecast.TotalTime, downtimeMilliseconds = forecast.Downtime, forecast.StartMilliseconds }

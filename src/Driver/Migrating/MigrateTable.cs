@@ -70,9 +70,11 @@ internal static class MigrateTable
         if (row.DivergingRound is { } round) yield return string.Create(CultureInfo.InvariantCulture, $"diverging since round {round}");
         if (migration.Forecast is { Verdict: ForecastVerdict.Diverging or ForecastVerdict.OutOfTime } forecast) yield return $"forecast: {OperationNames.OfEnum(forecast.Verdict)}";
         if (migration.CpuThrottlePercentage > 0) yield return string.Create(CultureInfo.InvariantCulture, $"guest throttled by up to {migration.CpuThrottlePercentage} %");
-        if (migration.Ram.PostcopyRequests > 0)
-            yield return string.Create(
-                CultureInfo.InvariantCulture, $"{migration.Ram.PostcopyRequests} pages asked for, vCPUs blocked {string.Join(", ", migration.PostcopyVcpuBlocktime.Select(blocked => Time(blocked)))}");
+        if (migration.Ram.PostcopyRequests > 0) yield return string.Create(CultureInfo.InvariantCulture, $"{migration.Ram.PostcopyRequests} pages asked for");
+
+        // Of a guest that was lost nobody has said.
+        if (migration.PostcopyVcpuBlocktime.Count > 0)
+            yield return $"vCPUs blocked {string.Join(", ", migration.PostcopyVcpuBlocktime.Select(blocked => Time(blocked)))}, all at once {Time(migration.PostcopyBlocktime)}";
         if (row.ModelHolds == false) yield return "the geometric model does not hold";
     }
 

@@ -82,6 +82,7 @@ public sealed class MigrationRunTests
         Assert.All(migrations, migration => Assert.True(migration.Status is MigrationStatus.Completed or MigrationStatus.Cancelled, migration.ToString()));
         Assert.Contains(migrations, migration => migration.Statuses.Any(step => step.Status == MigrationStatus.PostcopyActive));
         Assert.DoesNotContain(migrations, migration => migration.GuestLost);
+        Assert.All(migrations, CheckBlocktime);
     }
 
     [Fact]
@@ -96,6 +97,16 @@ public sealed class MigrationRunTests
         var results = StoredRun.In(folder.PathOf("runs")).Results;
         Assert.InRange(results.DurationSeconds, 0, 30);
         Assert.Contains(results.Violations, violation => violation.Invariant is "S6" or "M1");
+    }
+
+    /// <summary>One number for each vCPU if it went over to post-copy, and none if it did not.</summary>
+    private static void CheckBlocktime(MigrationResult migration)
+    {
+        var began = migration.Statuses.FirstOrDefault(step => step.Status == MigrationStatus.PostcopyActive);
+        Assert.Equal(began is null ? 0 : migration.Workload == "a" ? 2 : 1, migration.PostcopyVcpuBlocktime.Count);
+        if (began is null) return;
+        Assert.All(migration.PostcopyVcpuBlocktime, blocked => Assert.InRange(blocked, 0, migration.TotalTime - began.AtMilliseconds + migration.Downtime));
+        Assert.InRange(migration.PostcopyBlocktime, 0, migration.PostcopyVcpuBlocktime.Min());
     }
 
     /// <summary>It is where it went, one epoch on each time, and every step of it is told.</summary>

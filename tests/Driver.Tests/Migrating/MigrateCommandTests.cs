@@ -44,6 +44,27 @@ public sealed class MigrateCommandTests
     }
 
     [Theory]
+    [InlineData(new[] { 4.5, 1.25 }, "6 pages asked for; vCPUs blocked 4.5ms, 1.3ms, all at once 1.3ms |")]
+    [InlineData(new double[0], "6 pages asked for |")]
+    public async Task A_remark_says_how_long_vCPUs_were_blocked_if_the_destination_did(double[] blocked, string remark)
+    {
+        using var harness = new CommandHarness(Runner([], SampleResults.Migration with { PostcopyVcpuBlocktime = blocked }));
+        await harness.RunAsync("migrate", "--workload", "redis", "--bandwidth", "1MiB/s", "--strategy", "post-copy", "--markdown", harness.Folder.PathOf("t.md"));
+        Assert.EndsWith(remark, File.ReadAllLines(harness.Folder.PathOf("t.md"))[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_json_has_how_long_vCPUs_were_blocked()
+    {
+        using var harness = new CommandHarness(Runner([], SampleResults.Migration));
+        await harness.RunAsync("migrate", "--workload", "redis", "--bandwidth", "1MiB/s", "--strategy", "post-copy", "--json");
+        using var json = JsonDocument.Parse(harness.Out);
+        var measured = json.RootElement.GetProperty("rows")[0].GetProperty("measured");
+        Assert.Equal("1.25", measured.GetProperty("postcopyBlocktimeMilliseconds").GetRawText());
+        Assert.Equal([4.5, 1.25], measured.GetProperty("postcopyVcpuBlocktimeMilliseconds").EnumerateArray().Select(blocked => blocked.GetDouble()));
+    }
+
+    [Theory]
     [InlineData(5, 5, false, MigrationStatus.Completed, ExitCodes.Valid)]
     [InlineData(6, 5, false, MigrationStatus.Completed, ExitCodes.NotWithinLimits)]
     [InlineData(22, 20, false, MigrationStatus.Completed, ExitCodes.Valid)]

@@ -49,6 +49,8 @@ public sealed class HtmlReportTests
         Assert.Contains("its guest is lost", migration, StringComparison.Ordinal);
         Assert.Contains("out-of-time, 4 rounds, total-time 1.5s, downtime 37.5ms", migration, StringComparison.Ordinal);
         Assert.Contains("setup at 500us, active at 3.5ms", migration, StringComparison.Ordinal);
+        Assert.Contains("postcopy-vcpu-blocktime4.5ms, 1.3ms", migration, StringComparison.Ordinal);
+        Assert.Contains("postcopy-blocktime1.3ms", migration, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -6,28 +6,33 @@ using Livebed.Kvm.Notifiers;
 
 namespace Livebed.Explorer.Tests.Scenarios;
 
-/// <summary>In the post-copy scenario nobody but vCPUs waits for pages, so what a migration reports of them is what the lock statistics have.</summary>
+/// <summary>In these scenarios nobody but vCPUs waits for pages, so what a migration reports of them is what the lock statistics have.</summary>
 public class PostcopyBlocktimeTests
 {
-    [Fact]
-    public void What_a_migration_reports_is_what_its_vCPUs_waited()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_a_migration_reports_is_what_its_vCPUs_waited(bool breaks)
     {
-        var scenario = ScenarioCatalog.Find("migration-postcopy")!;
+        var scenario = breaks ? new LinkBreaksInPostcopy() : ScenarioCatalog.Find("migration-postcopy")!;
         var plan = new ScenarioPlan(scenario, new ScenarioSetup(ProtocolCatalog.ActiveCount), seed: 1);
         var player = new PlanPlayer(plan, Omissions.None);
-        var (reported, inAll) = (0L, 0L);
+        var (reported, inAll, whilePaused) = (0L, 0L, 0);
         for (var seed = 1UL; seed <= 200; seed++)
         {
             var counts = new LockCounts();
             var played = player.Play(new VirtualWorld(new RandomStrategy(seed)) { LockCounts = counts });
             Assert.False(played.IsBroken);
-            var blocktime = played.Stage.Migration!.Source.Info.PostcopyBlocktime;
+            var info = played.Stage.Migration!.Source.Info;
+            var blocktime = info.PostcopyBlocktime;
             Assert.InRange(blocktime.AllMicroseconds, 0, blocktime.VcpuMicroseconds.DefaultIfEmpty(0).Min());
+            if (info.PostcopyPauses > 0 && blocktime.VcpuMicroseconds.Sum() > 0) whilePaused++;
             reported += blocktime.VcpuMicroseconds.Sum();
             inAll += counts.Of(LockClasses.Userfaultfd, LockMode.Read).WaitTotal;
         }
 
         Assert.True(reported > 0, "no vCPU ever waited for a page");
         Assert.Equal(inAll, reported);
+        Assert.Equal(breaks, whilePaused > 0);
     }
 }
