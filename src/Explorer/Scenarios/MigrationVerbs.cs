@@ -27,12 +27,10 @@ public static class MigrationVerbs
             await stage.OnMigration(migration => migration.Source.StartPostcopy());
         });
 
-    /// <summary>The link between the two hosts breaks.</summary>
-    public static ActorPlan BreakLink(this ActorPlan actor, BrokenLink broken) => actor.InHost(
-        $"link breaks: {broken}", stage => stage.OnMigration(migration => migration.Wire.Broken = broken));
-
-    /// <summary>The link is whole again, and user space says so until the migration goes on or is over.</summary>
-    public static ActorPlan MendLink(this ActorPlan actor) => actor.InHost("link mended, migrate-recover", stage => stage.MendLinkAsync());
+    /// <summary>The link between the two hosts breaks when the pages of post-copy are about to be sent, or are being sent; when the migration has paused the link becomes whole again, and user space says
+    /// so until the migration goes on or is over.</summary>
+    public static ActorPlan BreakLinkInPostcopy(this ActorPlan actor, BrokenLink broken) => actor.InHost(
+        $"link breaks in post-copy: {broken}; mended, migrate-recover", stage => stage.BreakLinkAsync(broken));
 
     /// <summary>The destination's next answer to the hand-over is lost on its way back.</summary>
     public static ActorPlan LoseTakeOverAnswer(this ActorPlan actor) => actor.InHost(

@@ -99,12 +99,19 @@ public sealed class Stage(Bed bed)
         }
     }
 
-    public async ValueTask MendLinkAsync()
+    /// <summary>Breaks the link in post-copy, and mends it.</summary>
+    public async ValueTask BreakLinkAsync(BrokenLink broken)
     {
-        _state.Reads();
-        if (Migration is not { } migration) return;
+        await AwaitMigrationAsync(SendsPostcopy);
+        if (Migration is not { } migration || !SendsPostcopy(migration)) return;
+        migration.Wire.Broken = broken;
+
+        // Mended in the step in which it broke, it would never have been broken for anybody.
+        await AwaitMigrationAsync(paused => paused.Source.Status == MigrationStatus.PostcopyPaused);
         migration.Wire.Broken = BrokenLink.Whole;
         while (migration.Result is null && !migration.Source.Recover()) await Bed.World.PointAsync(SchedulingPoint.Retry);
+
+        static bool SendsPostcopy(BedMigration migration) => migration.Source.Status is MigrationStatus.Device or MigrationStatus.PostcopyActive;
     }
 
     /// <summary>Every page of guest memory holds the newest value that was written to it, in all its bytes.</summary>

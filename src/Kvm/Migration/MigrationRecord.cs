@@ -28,16 +28,42 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
     private double _dirtyRate;
     private bool _isHandedOver;
 
-    public MigrationStatus Status { get; private set; }
+    public MigrationStatus Status
+    {
+        get
+        {
+            _place.Reads();
+            return field;
+        }
+
+        private set
+        {
+            _place.Writes();
+            field = value;
+        }
+    }
+
     public string Reason { get; set; } = "";
     public int Round { get; private set; } = -1;
-    public long Syncs { get; set; }
+    public long Syncs
+    {
+        get
+        {
+            _place.Reads();
+            return field;
+        }
+
+        set
+        {
+            _place.Writes();
+            field = value;
+        }
+    }
+
     public long RingFullExits { get; set; }
     public long PostcopyRequests { get; set; }
     public int PostcopyPauses { get; set; }
     public PostcopyBlocktime Blocktime { get; set; } = PostcopyBlocktime.None;
-    public long UrgentBytes { get; set; }
-    public long UrgentPages { get; set; }
     public long ExpectedDowntimeMicroseconds { get; private set; }
 
     /// <summary>Bytes a microsecond.</summary>
@@ -59,8 +85,8 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
         PageSize = setup.PageSize,
         PrecopyBytes = _stoppedAt < 0 ? channels.Bytes : _bytesAtStop,
         DowntimeBytes = _stoppedAt < 0 ? 0 : (_isHandedOver ? _bytesAtHandOver : channels.Bytes) - _bytesAtStop,
-        PostcopyBytes = _isHandedOver ? channels.Bytes + UrgentBytes - _bytesAtHandOver : 0,
-        Normal = channels.NormalPages + UrgentPages,
+        PostcopyBytes = _isHandedOver ? channels.Bytes - _bytesAtHandOver : 0,
+        Normal = channels.NormalPages,
         Duplicate = channels.DuplicatePages,
         DirtySyncCount = Syncs,
         DirtyPagesRate = _dirtyRate,
@@ -77,7 +103,6 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
     /// <exception cref="UnreachableException">The table does not have this step: a defect of the migration thread.</exception>
     public void Enter(MigrationStatus next)
     {
-        _place.Writes();
         if (!MigrationStates.NextOf(Status).Contains(next)) throw new UnreachableException($"a migration does not go from {Status} to {next}");
         if (Status == MigrationStatus.Setup) _setupTime = Elapsed;
         Status = next;

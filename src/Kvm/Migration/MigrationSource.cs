@@ -43,7 +43,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         _throttle = new ThrottleControl(vm, parameters, setup.PageSize);
         _record = new MigrationRecord(vm, _ram, _channels, _throttle, setup, parameters);
         _handOver = new HandOver(vm, stream, destination, inventory, tenancy, setup, _ram, _record);
-        _postcopy = new Postcopy(vm.World, _ram, _channels, stream, destination, setup, parameters, _record);
+        _postcopy = new Postcopy(vm.World, _ram, _channels, destination, setup, parameters, _record);
         _place = new Place(vm.World);
     }
 

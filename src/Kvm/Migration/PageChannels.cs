@@ -7,7 +7,7 @@ namespace Livebed.Kvm.Migration;
 /// <summary>
 /// QEMU's multifd channels (migration/multifd.c): each carries one batch at a time, so at most channels x batch is in flight, and a receiver that stalls stalls the sender. Pages
 /// are read when their channel sends them. <see cref="DrainAsync"/> is the barrier of a round (<c>multifd_send_sync_main</c>): without it the copy of an earlier round, on a
-/// slow channel, could arrive after that of a later one.
+/// slow channel, could arrive after that of a later one. Pages that a vCPU waits for go at once, on a channel of their own (QEMU's postcopy-preempt), for which a drain waits too.
 /// </summary>
 internal sealed class PageChannels
 {
@@ -17,6 +17,7 @@ internal sealed class PageChannels
     private readonly Place _place;
     private readonly Stack<int> _idle = new();
     private readonly int _count;
+    private int _urgent;
     private Waiter? _waiter;
     private bool _waitsForAll;
     private ExceptionDispatchInfo? _failure;
@@ -35,6 +36,8 @@ internal sealed class PageChannels
     public long NormalPages { get; private set; }
     public long DuplicatePages { get; private set; }
 
+    private bool IsIdle => _idle.Count == _count && _urgent == 0;
+
     /// <summary>Hands the batch to an idle channel, which it waits for; returns before it has been sent.</summary>
     public async ValueTask SendAsync(Operation op, ChunkHeader header, PageBatch batch)
     {
@@ -45,11 +48,30 @@ internal sealed class PageChannels
         _world.Start($"multifd-{channel}", () => RunAsync(channel, header with { Channel = channel }, batch));
     }
 
-    /// <summary>Returns when every channel is idle.</summary>
+    /// <summary>Sends pages that somebody waits for; returns when they have been stored, or not. What it counts is counted with the rest.</summary>
+    public async ValueTask<StreamStatus> SendUrgentAsync(Operation op, ChunkHeader header, PageBatch batch)
+    {
+        _place.Writes();
+        _urgent++;
+        try
+        {
+            var sent = await _stream.SendAsync(op, header with { Channel = ChunkHeader.UrgentChannel }, batch);
+            Count(sent);
+            return sent.Status;
+        }
+        finally
+        {
+            _place.Writes();
+            _urgent--;
+            Wake();
+        }
+    }
+
+    /// <summary>Returns when every channel is idle, that of urgent pages included.</summary>
     public async ValueTask<StreamStatus> DrainAsync(Operation op)
     {
         _place.Writes();
-        while (_idle.Count < _count) await WaitAsync(op, forAll: true);
+        while (!IsIdle) await WaitAsync(op, forAll: true);
         _failure?.Throw();
         return Status;
     }
@@ -61,11 +83,7 @@ internal sealed class PageChannels
     {
         try
         {
-            var sent = await _stream.SendAsync(new Operation(_ids.Next(), OperationKind.MigrationPages), header, batch);
-            Bytes += sent.Bytes;
-            NormalPages += sent.Normal;
-            DuplicatePages += sent.Duplicate;
-            if (sent.Status != StreamStatus.Ok) Status = sent.Status;
+            Count(await _stream.SendAsync(new Operation(_ids.Next(), OperationKind.MigrationPages), header, batch));
         }
         catch (Exception exception)
         {
@@ -76,7 +94,20 @@ internal sealed class PageChannels
 
         _place.Writes();
         _idle.Push(channel);
-        if (_waiter is null || (_waitsForAll && _idle.Count < _count)) return;
+        Wake();
+    }
+
+    private void Count(in SendResult sent)
+    {
+        Bytes += sent.Bytes;
+        NormalPages += sent.Normal;
+        DuplicatePages += sent.Duplicate;
+        if (sent.Status != StreamStatus.Ok) Status = sent.Status;
+    }
+
+    private void Wake()
+    {
+        if (_waiter is null || (_waitsForAll ? !IsIdle : _idle.Count == 0)) return;
         var waiter = _waiter;
         _waiter = null;
         waiter.Complete(_world.NowMicroseconds);

@@ -9,7 +9,7 @@ namespace Livebed.Kvm.Migration;
 /// says that the link is whole, asks the destination what it lacks, lets it ask again for what its vCPUs wait for, and goes on (<c>postcopy_pause</c>, <c>migrate-recover</c>).
 /// </summary>
 internal sealed class Postcopy(
-    IWorld world, RamState ram, PageChannels channels, IStreamPort stream, IMigrationDestination destination, MigrationSetup setup, MigrationParameters parameters,
+    IWorld world, RamState ram, PageChannels channels, IMigrationDestination destination, MigrationSetup setup, MigrationParameters parameters,
     MigrationRecord record)
 {
     private const long PollMicroseconds = 1_000;
@@ -44,13 +44,10 @@ internal sealed class Postcopy(
 
         // Not to be sent: it was, or is under way.
         if (!block.TryClear(page)) return StreamStatus.Ok;
-        var sent = await stream.SendAsync(
-            op, Header with { Channel = ChunkHeader.UrgentChannel }, new PageBatch(new HvaRange(hva, 1), new ulong[] { 1 }));
-        record.UrgentBytes += sent.Bytes;
-        record.UrgentPages += sent.Normal + sent.Duplicate;
+        var status = await channels.SendUrgentAsync(op, Header, new PageBatch(new HvaRange(hva, 1), new ulong[] { 1 }));
         _place.Writes();
-        if (sent.Status != StreamStatus.Ok) block.Mark(page);
-        return sent.Status;
+        if (status != StreamStatus.Ok) block.Mark(page);
+        return status;
     }
 
     public bool Recover()
@@ -59,7 +56,7 @@ internal sealed class Postcopy(
         return _isRecovering = record.Status == MigrationStatus.PostcopyPaused;
     }
 
-    /// <summary>Everything that is left, and the destination's word that it lacks nothing.</summary>
+    /// <summary>Everything that is left, and the destination's word that it lacks nothing: asked for when also the pages that vCPUs wait for have been stored, else it would lack those.</summary>
     private async ValueTask<bool> TryPushAsync(Operation op)
     {
         foreach (var block in ram.Blocks)

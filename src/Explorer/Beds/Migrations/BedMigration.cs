@@ -14,11 +14,12 @@ public sealed class BedMigration
     private readonly Bed _bed;
     private readonly BedVm _vm;
     private readonly BedWire _wire;
+    private readonly Place _place;
     private readonly IncomingMigration _incoming;
 
     internal BedMigration(Bed bed, BedVm vm, BedInventory inventory, MigrationParameters parameters, long epoch, HostMmu to)
     {
-        (_bed, _vm) = (bed, vm);
+        (_bed, _vm, _place) = (bed, vm, new Place(bed.World));
         Target = new BedVm(bed, vm, to);
         var setup = new MigrationSetup(
             bed.NextStream(), vm.Name, epoch, vm.Host.Name, to.Name, vm.AddressSpaceId, Target.AddressSpaceId,
@@ -41,7 +42,20 @@ public sealed class BedMigration
     internal BedInventory Inventory { get; }
 
     /// <summary>It has come to its end, whichever.</summary>
-    public MigrationInfo? Result { get; private set; }
+    public MigrationInfo? Result
+    {
+        get
+        {
+            _place.Reads();
+            return field;
+        }
+
+        private set
+        {
+            _place.Writes();
+            field = value;
+        }
+    }
 
     public bool IsMoved => _incoming.Runs;
 

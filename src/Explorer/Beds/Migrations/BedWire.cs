@@ -41,6 +41,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationRetu
         {
             _place.Writes();
             _broken = value;
+            _world.Trace?.Note(null, $"the link is {(value == BrokenLink.Whole ? "whole" : $"broken: {value}")}");
         }
     }
 

@@ -15,6 +15,7 @@ internal sealed class MigrationChannels : Scenario
     public override void LayOut(ScenarioPlan plan)
     {
         MigrationPlan.LayOutHosts(plan);
+        MigrationPlan.MustComplete(plan);
         plan.Options = plan.Options with { RamPages = 1 };
         plan.Vcpu().Write(0).Write(0).Write(0).Read(0);
         plan.Actor("user").MigrateVm(

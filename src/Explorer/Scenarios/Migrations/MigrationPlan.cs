@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Vms;
 
@@ -20,6 +21,14 @@ internal static class MigrationPlan
         TimeoutAction = TimeoutAction.Suspend,
         BatchPages = 64,
     };
+
+    /// <summary>Nobody cancels, and a link that breaks is mended: so every migration comes to its good end (L5).</summary>
+    public static void MustComplete(ScenarioPlan plan) => plan.After(stage =>
+    {
+        if (stage.Migration is { Result: { Status: not MigrationStatus.Completed } info })
+            stage.Bed.World.Observer.Violated(new Violation(Invariants.MigrationProgress, $"the migration is {info.Status}: {info.Reason}"));
+        return ValueTask.CompletedTask;
+    });
 
     public static void LayOutHosts(ScenarioPlan plan)
     {

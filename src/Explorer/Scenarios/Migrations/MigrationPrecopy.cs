@@ -13,6 +13,7 @@ internal sealed class MigrationPrecopy : Scenario
     public override void LayOut(ScenarioPlan plan)
     {
         MigrationPlan.LayOutHosts(plan);
+        MigrationPlan.MustComplete(plan);
         plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Read(1);
         plan.Vcpu().Write(1).Write(0).Read(1);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)));

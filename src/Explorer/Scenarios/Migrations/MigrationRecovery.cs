@@ -14,8 +14,10 @@ internal sealed class MigrationRecovery : Scenario
     public override void LayOut(ScenarioPlan plan)
     {
         MigrationPlan.LayOutHosts(plan);
-        plan.Vcpu().Write(0).Read(1).Write(0).Read(0);
+        MigrationPlan.MustComplete(plan);
+        plan.Vcpu().Write(0).Read(1).Write(0).Write(1).Write(0).Read(1).Write(0).Write(1).Write(0).Read(0);
+        plan.Vcpu().Write(1).Read(0).Write(1).Write(0).Write(1).Read(0).Write(1).Read(1);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(2) with { PostcopyAfterRounds = 1, RecoveryLimitMicroseconds = 0 });
-        plan.Actor("fate").BreakLink(BrokenLink.Pages).MendLink().BreakLink(BrokenLink.Pages).MendLink();
+        plan.Actor("fate").BreakLinkInPostcopy(BrokenLink.Pages).BreakLinkInPostcopy(BrokenLink.Pages);
     }
 }

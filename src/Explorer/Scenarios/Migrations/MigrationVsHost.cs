@@ -17,6 +17,7 @@ internal sealed class MigrationVsHost : Scenario
     public override void LayOut(ScenarioPlan plan)
     {
         MigrationPlan.LayOutHosts(plan);
+        MigrationPlan.MustComplete(plan);
         plan.Before(stage => stage.PlugAsync());
         plan.Vcpu().WriteCommon(0).WriteCommon(1).Write(0).WritePlugged(0).Read(1);
         plan.Actor("mm").KsmScan(8).DontNeed(1).Reclaim(0).Unmap(0).Migrate(1);
