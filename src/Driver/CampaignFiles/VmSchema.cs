@@ -1,5 +1,6 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.CampaignFiles;
 
@@ -55,7 +56,7 @@ internal static class VmSchema
         new ValueKey<VmSettings, string>("name", ValueKinds.Name(), s => s.Name, (s, v) => s.Name = v, "names the VM in results; with a count, `-0`, `-1` … follow")
         { DefaultText = "`vm` and its number" },
         new ValueKey<VmSettings, int>("count", ValueKinds.Integer("VMs", 1, CampaignSchema.VmsMax), s => s.Count, (s, v) => s.Count = v, "how many of this kind"),
-        new ValueKey<VmSettings, int>("vcpus", ValueKinds.Integer("vCPUs", 1, 256), s => s.Vcpus, (s, v) => s.Vcpus = v, "vCPUs of each"),
+        new ValueKey<VmSettings, int>("vcpus", ValueKinds.Integer("vCPUs", 1, OperationId.VcpusMax), s => s.Vcpus, (s, v) => s.Vcpus = v, "vCPUs of each"),
         new SectionKey<VmSettings, GuestSettings>("guest", _guest, s => s.Guest),
         new SectionKey<VmSettings, ContentSettings>("content", _content, s => s.Content),
         new ValueKey<VmSettings, int>("memslots", ValueKinds.Integer("memslots", 1, 512), s => s.Memslots, (s, v) => s.Memslots = v, "RAM is split evenly into so many"),

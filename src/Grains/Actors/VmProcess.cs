@@ -25,10 +25,10 @@ internal sealed class VmProcess(IGrainFactory grains, ActorJournal journal, stri
     public IHostMmuGrain Host { get; } = grains.GetGrain<IHostMmuGrain>(message.HostKey);
 
     /// <summary>Ids of what this process does beside its commands.</summary>
-    public OperationIds Ids { get; } = new(OperationId.OriginOf(message.Options.Ordinal, 0xff));
+    public OperationIds Ids { get; } = new(OperationId.OriginOf(message.Options.Ordinal, OperationId.OfProcess));
 
     /// <summary>Ids of what its migrations do.</summary>
-    public OperationIds MigrationIds { get; } = new(OperationId.OriginOf(message.Options.Ordinal, 0xfe));
+    public OperationIds MigrationIds { get; } = new(OperationId.OriginOf(message.Options.Ordinal, OperationId.OfMigration));
 
     /// <summary>Null until <see cref="CreateVmAsync"/>.</summary>
     public Vm? Vm { get; private set; }

@@ -10,7 +10,7 @@ namespace Livebed.Grains.Contracts;
 /// <param name="Options">the VM</param>
 /// <param name="HostKey">key of the host's grain</param>
 /// <param name="AddressSpaceId">unique on that host</param>
-/// <param name="Vcpus">1 to 256</param>
+/// <param name="Vcpus">1 to 254</param>
 /// <param name="RamPages">pages of guest RAM</param>
 /// <param name="Memslots">RAM is split evenly into so many</param>
 /// <param name="HotplugPages">pages beside the RAM, 0 for none</param>

@@ -8,6 +8,14 @@ public readonly record struct OperationId(long Value)
 {
     public const int CountBits = 40;
 
+    /// <summary>vCPUs of a VM: two origins of each VM are its process's and its migrations'.</summary>
+    public const int VcpusMax = 254;
+
+    /// <summary>In the place of a vCPU: the VM's own operations, and its migrations'.</summary>
+    public const int OfProcess = 0xff;
+
+    public const int OfMigration = 0xfe;
+
     private const int VcpuBits = 8;
     private const int VcpuMask = (1 << VcpuBits) - 1;
 
@@ -16,7 +24,7 @@ public readonly record struct OperationId(long Value)
     public int Origin => (int)(Value >> CountBits);
     public long Count => Value & ((1L << CountBits) - 1);
 
-    /// <summary>Index of the vCPU whose operation it is, of a VM with up to 254; -1 for one of the driver's.</summary>
+    /// <summary>Index of the vCPU whose operation it is, or <see cref="OfProcess"/> or <see cref="OfMigration"/>; -1 for one of the driver's.</summary>
     public int Vcpu => Origin == 0 ? -1 : Origin & VcpuMask;
 
     /// <summary>The origin of a vCPU's operations.</summary>

@@ -21,7 +21,7 @@ public sealed class UsageErrorTests
     [InlineData("vms:\n  - count: 900\n  - count: 900\n", "c.yaml:1: vms: there are 1800 VMs; allowed: at most 1000")]
     [InlineData("vms: { count: 1 }\n", "c.yaml:1: vms: is a section, not a list")]
     [InlineData("vms:\n  - 3\n", "c.yaml:2: vms.0: is a value, not a section; allowed: a section with name, count")]
-    [InlineData("vms:\n  - vcpus: 257\n", "c.yaml:2: vms.0.vcpus: 257 is out of range; allowed: 1 to 256")]
+    [InlineData("vms:\n  - vcpus: 255\n", "c.yaml:2: vms.0.vcpus: 255 is out of range; allowed: 1 to 254")]
     [InlineData("vms:\n  - name: a\n  - name: a\n", "c.yaml:3: vms.1.name: 'a' is also the name of a VM of vms.0")]
     [InlineData("vms:\n  - { name: a, count: 2 }\n  - name: a-1\n", "c.yaml:3: vms.1.name: 'a-1' is also the name of a VM of vms.0")]
     [InlineData("vms:\n  - mergeable: yes\n", "c.yaml:2: vms.0.mergeable: 'yes' is not true or false; allowed: true or false")]
@@ -75,7 +75,7 @@ public sealed class UsageErrorTests
     }
 
     [Theory]
-    [InlineData("--set vms.0.vcpus=0: vms.0.vcpus: 0 is out of range; allowed: 1 to 256", "--set", "vms.0.vcpus=0")]
+    [InlineData("--set vms.0.vcpus=0: vms.0.vcpus: 0 is out of range; allowed: 1 to 254", "--set", "vms.0.vcpus=0")]
     [InlineData("--set vms.3.vcpus=1: vms.3: there is no such item; allowed: 0 to 0", "--set", "vms.3.vcpus=1")]
     [InlineData("--set vms.0.cpus=1: vms.0.cpus: unknown key; allowed: name, count, vcpus", "--set", "vms.0.cpus=1")]
     [InlineData("--set nonsense=1: nonsense: unknown key", "--set", "nonsense=1")]

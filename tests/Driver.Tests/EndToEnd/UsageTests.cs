@@ -9,7 +9,7 @@ public sealed class UsageTests
 {
     [Theory]
     [InlineData("nowhere: there is no such campaign", "run", "nowhere")]
-    [InlineData("vms.0.vcpus: 0 is out of range; allowed: 1 to 256", "run", "smoke", "--set", "vms.0.vcpus=0")]
+    [InlineData("vms.0.vcpus: 0 is out of range; allowed: 1 to 254", "run", "smoke", "--set", "vms.0.vcpus=0")]
     public async Task A_campaign_that_is_not_there_or_not_right_is_one_line(string expected, params string[] arguments)
     {
         using var folder = new TemporaryFolder();

@@ -27,7 +27,7 @@ public sealed class BedMigration
         _wire = new BedWire(bed.World, to, Target.AddressSpaceId);
         Inventory = inventory;
         Source = new MigrationSource(
-            vm.Vm, new OperationIds(OperationId.OriginOf(vm.Vm.Options.Ordinal, 0xfe)), new StreamPort(vm.Host, vm.AddressSpaceId, (_, _) => _wire), _wire, inventory,
+            vm.Vm, new OperationIds(OperationId.OriginOf(vm.Vm.Options.Ordinal, OperationId.OfMigration)), new StreamPort(vm.Host, vm.AddressSpaceId, (_, _) => _wire), _wire, inventory,
             bed.TenancyOf(vm.Host), setup, parameters);
         _incoming = new IncomingMigration(
             bed.World, Target.Name, new StreamPort(to, Target.AddressSpaceId, (_, _) => _wire), new IncomingBedVm(bed, Target), inventory, bed.TenancyOf(to), _wire);

@@ -53,7 +53,7 @@ public class BlockedVcpusTests
         [
             new(new OperationIds(origin: 0).Next(), OperationKind.Fault), Fault(2),
             new(new OperationIds(OperationId.OriginOf(VmOrdinal, 0)).Next(), OperationKind.SoftwareWrite),
-            new(new OperationIds(OperationId.OriginOf(VmOrdinal, 0xfe)).Next(), OperationKind.Fault),
+            new(new OperationIds(OperationId.OriginOf(VmOrdinal, OperationId.OfMigration)).Next(), OperationKind.Fault),
         ];
         foreach (var other in others) _blocked.Blocks(other, 100);
         foreach (var other in others) _blocked.Wakes(other, 200);
