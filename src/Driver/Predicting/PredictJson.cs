@@ -17,6 +17,7 @@ internal static class PredictJson
             forecast = prediction.Forecast,
             needed = new { bandwidth = prediction.NeededBandwidth, downtimeLimitMilliseconds = prediction.NeededDowntimeMilliseconds },
             strategies = prediction.Strategies.Select(one => StrategyOf(one.Strategy, one.Forecast)),
+            starts = prediction.Starts is { } starts ? StartsOf(starts) : null,
             analytic = AnalyticOf(request, prediction.Analytic),
         },
         ExploreJson.Options) + "\n";
@@ -60,6 +61,18 @@ internal static class PredictJson
         downtimeMilliseconds = forecast.DowntimeMilliseconds,
         forecast.ThrottledMilliseconds,
         blocktimeMilliseconds = forecast.Postcopy?.BlocktimeMilliseconds,
+    };
+
+    private static object StartsOf(StartSpread starts) => new
+    {
+        count = starts.Forecasts.Count,
+        converges = starts.CountOf(ForecastVerdict.Converges),
+        postcopy = starts.CountOf(ForecastVerdict.Postcopy),
+        diverging = starts.CountOf(ForecastVerdict.Diverging),
+        outOfTime = starts.CountOf(ForecastVerdict.OutOfTime),
+        starts.Rounds,
+        totalTimeMilliseconds = starts.TotalTime,
+        downtimeMilliseconds = starts.Downtime,
     };
 
     private static object AnalyticOf(PredictRequest request, AnalyticEstimate analytic) => new

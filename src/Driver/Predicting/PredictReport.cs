@@ -21,6 +21,7 @@ internal sealed class PredictReport(CommandEnvironment environment)
         WriteHead(request);
         WriteRounds(prediction.Forecast);
         WriteVerdict(request, prediction);
+        if (prediction.Starts is { } starts) WriteStarts(starts);
         WriteStrategies(prediction);
         WriteAnalytic(prediction.Analytic, request.Settings);
     }
@@ -86,6 +87,22 @@ internal sealed class PredictReport(CommandEnvironment environment)
             _page.Line($"pre-copy would complete with a bandwidth of {Figures.Bytes(bandwidth)}/s or more", 2);
         else if (forecast.Verdict != ForecastVerdict.Converges)
             _page.Line($"no bandwidth from {Figures.Bytes(request.Parameters.MaxBandwidth)}/s to {Figures.Bytes(ConvergenceLimits.BandwidthMax)}/s lets pre-copy complete", 2);
+    }
+
+    private void WriteStarts(StartSpread starts)
+    {
+        var verdicts = Enum.GetValues<ForecastVerdict>().Where(verdict => starts.CountOf(verdict) > 0)
+            .Select(verdict => string.Create(CultureInfo.InvariantCulture, $"{ForecastText.Name(verdict)} {starts.CountOf(verdict)}"));
+        _page.Line(string.Create(CultureInfo.InvariantCulture, $"from {starts.Forecasts.Count} starts all over the recording: {string.Join(", ", verdicts)}"));
+        if (starts.Rounds is null) return;
+        var table = Tables.Create("where it completes", "least", "median", "most");
+        table.Row("rounds", Count(starts.Rounds.Least), Count(starts.Rounds.Median), Count(starts.Rounds.Most));
+        Times("time", starts.TotalTime!);
+        Times("downtime", starts.Downtime!);
+        _page.Console.Write(table);
+
+        void Times(string name, Spread spread) => table.Row(name, ForecastText.Time(spread.Least), ForecastText.Time(spread.Median), ForecastText.Time(spread.Most));
+        static string Count(double value) => value.ToString(CultureInfo.InvariantCulture);
     }
 
     private void WriteStrategies(Prediction prediction)

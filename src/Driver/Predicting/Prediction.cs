@@ -13,6 +13,9 @@ internal sealed record Prediction
 
     public required AnalyticEstimate Analytic { get; init; }
 
+    /// <summary>The same from other starts in the recording; null for a constant rate, which is alike everywhere.</summary>
+    public StartSpread? Starts { get; init; }
+
     /// <summary>Bandwidth with which pre-copy would complete; null when it does, or when none would do.</summary>
     public long? NeededBandwidth { get; init; }
 
@@ -39,6 +42,7 @@ internal sealed record Prediction
             Analytic = request.Timeline is { } timeline
                 ? AnalyticEstimate.Of(timeline, parameters, settings)
                 : AnalyticEstimate.Of(request.Writes!.Value, request.Writes.Value.PagesPerSecond, parameters, settings),
+            Starts = request.Timeline is { } recording ? StartSpread.Of(recording, parameters, settings) : null,
             NeededBandwidth = isConverging ? null : ConvergenceLimits.FindBandwidth(workload, parameters, settings),
             NeededDowntimeMilliseconds = precopy.Verdict == ForecastVerdict.Converges ? null : ConvergenceLimits.FindDowntimeMilliseconds(precopy, parameters),
         };

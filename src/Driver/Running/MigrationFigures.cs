@@ -67,7 +67,7 @@ internal sealed class MigrationFigures(Campaign campaign)
             var bandwidth = BandwidthAfter(before);
             var gap = predicted is null ? null : PredictionGap.Between(
                 predicted,
-                new MeasuredRound(round.Round, round.Bytes, round.Microseconds / 1e3, round.DirtyPages, round.ThrottlePercentage, round.DirtyLimited, round.RingFullExits),
+                new MeasuredRound(round.Round, round.Bytes, round.Microseconds / 1e3, round.DirtyPages, round.ThrottlePercentage, round.DirtyLimited, round.RingFullExits, round.Duplicate),
                 (int)info.PageSize, bandwidth);
             rounds.Add(MigrationRound.From(round, predicted, gap));
             before = round;

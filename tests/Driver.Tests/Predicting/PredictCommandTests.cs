@@ -66,6 +66,24 @@ public sealed class PredictCommandTests
         Assert.Contains("4 rounds, 7.8s, downtime 252ms", harness.Out, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_recording_is_forecast_from_other_starts_too_and_a_constant_rate_is_alike_everywhere()
+    {
+        using var harness = new CommandHarness();
+        await harness.RunAsync("predict", "--workload", "redis", "--bandwidth", "100MiB/s", "--json");
+        using var recording = JsonDocument.Parse(harness.Out);
+        var starts = recording.RootElement.GetProperty("starts");
+        var rounds = starts.GetProperty("rounds");
+        Assert.Equal((24, 24), (starts.GetProperty("count").GetInt32(), starts.GetProperty("converges").GetInt32()));
+        Assert.InRange(recording.RootElement.GetProperty("forecast").GetProperty("rounds").GetArrayLength(), rounds.GetProperty("least").GetDouble(), rounds.GetProperty("most").GetDouble());
+        Assert.True(rounds.GetProperty("least").GetDouble() < rounds.GetProperty("most").GetDouble());
+
+        using var rate = new CommandHarness();
+        await rate.RunAsync("predict", "--dirty-rate", "1MiB/s", "--memory", "64MiB", "--json");
+        using var steady = JsonDocument.Parse(rate.Out);
+        Assert.Equal(JsonValueKind.Null, steady.RootElement.GetProperty("starts").ValueKind);
+    }
+
     [Theory]
     [InlineData(80)]
     [InlineData(200)]

@@ -1,6 +1,6 @@
 namespace Livebed.Kvm.Migration.Prediction;
 
-/// <summary>Why a model does not hold for a round; of several the first.</summary>
+/// <summary>Why a model does not hold for a round.</summary>
 public enum GapReason : byte
 {
     /// <summary>The model holds, or nothing that was measured says why it does not.</summary>
@@ -14,4 +14,10 @@ public enum GapReason : byte
 
     /// <summary>The link, or what feeds it, carried less than its bandwidth says.</summary>
     LinkSaturated,
+
+    /// <summary>Other pages were zero than was known: with as many zero pages as there were, the bytes would be those of the forecast.</summary>
+    ZeroPages,
+
+    /// <summary>The guest wrote faster or slower than in the round before, or, in round 0, than its workload does on average.</summary>
+    DirtyRate,
 }

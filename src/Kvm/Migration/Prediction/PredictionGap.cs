@@ -18,7 +18,7 @@ public sealed record PredictionGap(double DurationError, double BytesError, doub
     /// <summary>The error that is farthest from 0.</summary>
     public double Largest => new[] { DurationError, BytesError, DirtiedError }.MaxBy(Math.Abs);
 
-    public bool Holds => Math.Abs(Largest) <= Tolerance;
+    public bool Holds => !Exceeds(Largest);
 
     /// <param name="forecast">of this round</param>
     /// <param name="measured">the same round</param>
@@ -33,16 +33,28 @@ public sealed record PredictionGap(double DurationError, double BytesError, doub
             Error(forecast.Transferred, measured.Transferred, noise),
             Error(forecast.DirtiedPages, measured.DirtiedPages, PagesOfNoise),
             GapReason.None);
-        return gap.Holds ? gap : gap with { Reason = ReasonOf(forecast, measured, bytesPerSecond) };
+        return gap.Holds ? gap : gap with { Reason = gap.ReasonOf(forecast, measured, pageSize, bytesPerSecond) };
     }
 
-    private static GapReason ReasonOf(ForecastRound forecast, MeasuredRound measured, double bytesPerSecond)
+    /// <summary>What slowed the guest changes everything after it; else the reason is that of the error that is farthest from 0.</summary>
+    private GapReason ReasonOf(ForecastRound forecast, MeasuredRound measured, int pageSize, double bytesPerSecond)
     {
         if (measured.CpuThrottlePercentage != forecast.CpuThrottlePercentage || measured.DirtyLimited != forecast.DirtyLimited) return GapReason.Throttled;
         if (measured.RingFullExits > 0) return GapReason.RingFull;
-        var carried = measured.DurationMilliseconds > 0 ? measured.Transferred / (measured.DurationMilliseconds / 1e3) : bytesPerSecond;
-        return carried < bytesPerSecond * (1 - Tolerance) ? GapReason.LinkSaturated : GapReason.None;
+        var wroteOtherwise = Exceeds(DirtiedError) && Exceeds(Error(PerSecond(forecast.DirtiedPages, forecast.DurationMilliseconds), PerSecond(measured.DirtiedPages, measured.DurationMilliseconds), 0));
+        if (wroteOtherwise && Largest == DirtiedError) return GapReason.DirtyRate;
+        if (Exceeds(BytesError) && !Exceeds(Error(forecast.Transferred - ZeroBytesSaved(forecast, measured, pageSize), measured.Transferred, 0))) return GapReason.ZeroPages;
+        if (PerSecond(measured.Transferred, measured.DurationMilliseconds) < bytesPerSecond * (1 - Tolerance)) return GapReason.LinkSaturated;
+        return wroteOtherwise ? GapReason.DirtyRate : GapReason.None;
     }
+
+    private static long ZeroBytesSaved(ForecastRound forecast, MeasuredRound measured, int pageSize) =>
+        (measured.Duplicate - forecast.Duplicate) * (WireFormat.PageBytes(pageSize) - WireFormat.ZeroPageBytes);
+
+    /// <summary>A round without duration had no rate that could be another.</summary>
+    private static double PerSecond(long count, double milliseconds) => milliseconds > 0 ? count / (milliseconds / 1e3) : double.PositiveInfinity;
+
+    private static bool Exceeds(double error) => Math.Abs(error) > Tolerance;
 
     /// <summary>A difference within the noise is none, and what was not expected at all is a whole.</summary>
     private static double Error(double forecast, double measured, double noise)

@@ -37,10 +37,31 @@ public sealed class PredictionGapTests
         var slow = Between(Measured() with { DurationMilliseconds = 150, DirtiedPages = 7_500 });
         Assert.Equal(GapReason.LinkSaturated, slow.Reason);
         Assert.Equal(0.5, slow.Largest, 1e-9);
-        var unexplained = Between(Measured() with { DirtiedPages = 4_000 });
+        Assert.Equal(GapReason.DirtyRate, Between(Measured() with { DirtiedPages = 4_000 }).Reason);
+        var unexplained = Between(Measured() with { Transferred = _forecast.Transferred * 2, DurationMilliseconds = 200, DirtiedPages = 10_000 });
         Assert.Equal((false, GapReason.None), (unexplained.Holds, unexplained.Reason));
         // A ring was full, and it made no difference.
         Assert.Equal(GapReason.None, Between(Measured() with { RingFullExits = 3 }).Reason);
+    }
+
+    [Fact]
+    public void Zero_pages_that_nobody_knew_of_are_the_reason_where_they_explain_the_bytes()
+    {
+        const int Zero = 8_000;
+        var bytes = _forecast.Transferred - Zero * (ForecastCases.PageBytes - WireFormat.ZeroPageBytes);
+        var round = Measured() with { Transferred = bytes, DurationMilliseconds = 25, DirtiedPages = 1_250, Duplicate = Zero };
+        Assert.Equal(GapReason.ZeroPages, Between(round).Reason);
+
+        // As few bytes, and no zero pages: they are not the reason, nor is the rate, nor the link.
+        Assert.Equal(GapReason.None, Between(round with { Duplicate = 0, DurationMilliseconds = 20.5, DirtiedPages = 1_025 }).Reason);
+    }
+
+    [Fact]
+    public void Of_two_reasons_it_is_that_of_the_larger_error()
+    {
+        // A round that took twice as long over a slow link, in which the guest wrote five times as fast, and one in which it wrote a quarter faster.
+        Assert.Equal(GapReason.DirtyRate, Between(Measured() with { DurationMilliseconds = 200, DirtiedPages = 50_000 }).Reason);
+        Assert.Equal(GapReason.LinkSaturated, Between(Measured() with { DurationMilliseconds = 200, DirtiedPages = 6_250 }).Reason);
     }
 
     [Fact]
