@@ -10,10 +10,6 @@ namespace Livebed.Driver.Predicting;
 /// <summary>What `predict` prints for people: what was asked, the rounds, the verdict and what would change it, and the other ways to go.</summary>
 internal sealed class PredictReport(CommandEnvironment environment)
 {
-    /// <summary>Of many rounds the first and the last few are shown; --json has all.</summary>
-    private const int FirstRounds = 16;
-    private const int LastRounds = 4;
-
     private readonly ReportPage _page = new(environment);
 
     public void Write(PredictRequest request, Prediction prediction)
@@ -50,11 +46,14 @@ internal sealed class PredictReport(CommandEnvironment environment)
         var hasThrottle = rounds.Any(round => round.CpuThrottlePercentage > 0 || round.DirtyLimited);
         string[] columns = ["round", "pages", "sent", "duration", "dirtied", "per second", "left", "downtime"];
         var table = Tables.Create([.. columns, .. hasThrottle ? new[] { "throttle" } : []]);
-        var isCut = rounds.Count > FirstRounds + LastRounds + 1;
-        foreach (var round in rounds)
+        foreach (var round in RoundCut.Of(rounds))
         {
-            if (isCut && round.Round == FirstRounds) table.Row(["…", .. Enumerable.Repeat("", table.Columns.Count - 1)]);
-            if (isCut && round.Round >= FirstRounds && round.Round < rounds.Count - LastRounds) continue;
+            if (round is null)
+            {
+                table.Ellipsis();
+                continue;
+            }
+
             string[] cells =
             [
                 round.Round.ToString(CultureInfo.InvariantCulture), Figures.Count(round.Pages), Figures.Bytes(round.Transferred), ForecastText.Time(round.DurationMilliseconds),

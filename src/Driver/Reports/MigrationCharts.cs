@@ -13,9 +13,11 @@ internal static class MigrationCharts
         if (done.Count < 2) yield break;
         int[] order = [.. Enumerable.Range(1, done.Count)];
         yield return new("total-time of each completed migration, ms", "migration", order,
-            [.. done.Select(migration => migration.TotalTime)], [.. done.Select(migration => migration.Predicted?.TotalTime)]);
+            [.. done.Select(migration => migration.TotalTime)], [.. done.Select(migration => migration.Predicted?.TotalTime)],
+            [.. done.Select(migration => migration.Forecast?.TotalTime)]);
         yield return new("downtime of each completed migration, ms", "migration", order,
-            [.. done.Select(migration => migration.Downtime)], [.. done.Select(migration => migration.Predicted?.Downtime)]);
+            [.. done.Select(migration => migration.Downtime)], [.. done.Select(migration => migration.Predicted?.Downtime)],
+            [.. done.Select(migration => migration.Forecast?.Downtime)]);
     }
 
     /// <summary>Of one migration: its rounds.</summary>
@@ -23,8 +25,10 @@ internal static class MigrationCharts
     {
         int[] numbers = [.. rounds.Select(round => round.Round)];
         yield return new("duration of each round, ms", "round", numbers,
-            [.. rounds.Select(round => round.DurationMilliseconds)], [.. rounds.Select(round => round.Predicted?.DurationMilliseconds)]);
+            [.. rounds.Select(round => round.DurationMilliseconds)], [.. rounds.Select(round => round.Predicted?.DurationMilliseconds)],
+            [.. rounds.Select(round => round.Forecast?.DurationMilliseconds)]);
         yield return new("pages dirtied in each round", "round", numbers,
-            [.. rounds.Select(round => (double)round.DirtiedPages)], [.. rounds.Select(round => (double?)round.Predicted?.DirtiedPages)]);
+            [.. rounds.Select(round => (double)round.DirtiedPages)], [.. rounds.Select(round => (double?)round.Predicted?.DirtiedPages)],
+            [.. rounds.Select(round => (double?)round.Forecast?.DirtiedPages)]);
     }
 }

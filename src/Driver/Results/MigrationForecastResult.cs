@@ -16,4 +16,8 @@ public sealed record MigrationForecastResult(
     long Transferred,
     [property: JsonPropertyName("total-time")] double TotalTime,
     [property: JsonPropertyName("downtime")] double? Downtime,
-    double StartMilliseconds);
+    double StartMilliseconds)
+{
+    public static MigrationForecastResult From(MigrationForecast forecast, double startMilliseconds) => new(
+        forecast.Verdict, forecast.Rounds.Count, forecast.Transferred, forecast.TotalTimeMilliseconds, forecast.DowntimeMilliseconds, startMilliseconds);
+}

@@ -51,8 +51,8 @@ internal sealed class MigrationFigures(Campaign campaign)
             PostcopyVcpuBlocktime = [.. info.PostcopyBlocktime.VcpuMicroseconds.Select(blocked => blocked / 1e3)],
             PostcopyPauses = info.PostcopyPauses,
             Predicted = predicted,
-            Forecast = forecast,
-            Rounds = rounds,
+            Forecast = forecast is var (whole, start) ? MigrationForecastResult.From(whole, start) : null,
+            Rounds = [.. rounds.Select(round => round with { Forecast = forecast?.Forecast.Rounds.ElementAtOrDefault(round.Round) })],
             Statuses = [.. info.Steps.Select(step => new MigrationStatusTime(step.Status, step.AtMicroseconds / 1e3))],
         };
     }
@@ -106,7 +106,7 @@ internal sealed class MigrationFigures(Campaign campaign)
         return new MigrationPrediction(predictor.RoundsLeft(predictor.MemoryPages, rate), Math.Round(total, 3), downtime);
     }
 
-    private MigrationForecastResult? ForecastOf(MigrationInfo info, List<MigrationRound> rounds, VmSettings settings, long? program)
+    private (MigrationForecast Forecast, double StartMilliseconds)? ForecastOf(MigrationInfo info, List<MigrationRound> rounds, VmSettings settings, long? program)
     {
         if (_parameters.MaxBandwidth == 0 || info.PageSize == 0 || program is not { } began) return null;
         if (!_forecasts.TryGetValue(settings, out var forecast)) _forecasts[settings] = forecast = new WorkloadForecast(settings, _parameters);

@@ -1,5 +1,4 @@
 using Livebed.Driver.Campaigns;
-using Livebed.Driver.Results;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Migration.Prediction;
 using Livebed.Kvm.Vms;
@@ -18,7 +17,8 @@ internal sealed class WorkloadForecast(VmSettings settings, MigrationParameters 
     /// <param name="programMicroseconds">where the guest's program was when it began, on the guest's clock</param>
     /// <param name="zeroShare">share of the pages of round 0 that were zero</param>
     /// <param name="costMilliseconds">of a switchover, beside its pages</param>
-    public MigrationForecastResult Of(MigrationInfo info, long programMicroseconds, double zeroShare, double costMilliseconds)
+    /// <returns>the forecast, and where the guest's program was, in milliseconds of recorded time</returns>
+    public (MigrationForecast Forecast, double StartMilliseconds) Of(MigrationInfo info, long programMicroseconds, double zeroShare, double costMilliseconds)
     {
         var start = settings.Guest.ReplaysTrace ? programMicroseconds * settings.Guest.Speed : programMicroseconds;
         var forecast = Forecaster.Run(_workload, parameters, new ForecastSettings
@@ -32,7 +32,6 @@ internal sealed class WorkloadForecast(VmSettings settings, MigrationParameters 
             Speed = settings.Guest.ReplaysTrace ? settings.Guest.Speed : 1,
             StartMicroseconds = (long)start,
         });
-        return new MigrationForecastResult(
-            forecast.Verdict, forecast.Rounds.Count, forecast.Transferred, forecast.TotalTimeMilliseconds, forecast.DowntimeMilliseconds, Math.Round(start / 1e3, 3));
+        return (forecast, Math.Round(start / 1e3, 3));
     }
 }

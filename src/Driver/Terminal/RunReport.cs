@@ -25,6 +25,7 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
         foreach (var group in FindingGroup.In(results)) WriteFindings(group);
         WriteCounts();
         MigrationReport.Write(console, results.Migrations);
+        RoundReport.Write(console, results.Migrations);
         WriteLatency();
         WriteLocks();
         WriteGuests();

@@ -17,6 +17,9 @@ internal static class Tables
         return table;
     }
 
+    /// <summary>Adds a row that stands for those that are left out.</summary>
+    public static void Ellipsis(this Table table) => table.Row(["…", .. Enumerable.Repeat("", table.Columns.Count - 1)]);
+
     /// <summary>Adds a row of texts, in which nothing is markup.</summary>
     public static void Row(this Table table, params IEnumerable<string> cells) => table.AddRow(cells.Select(cell => new Text(cell)));
 }

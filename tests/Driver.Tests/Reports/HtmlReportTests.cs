@@ -43,7 +43,7 @@ public sealed class HtmlReportTests
         var page = await PageAsync(_sample);
         var cells = page.QuerySelectorAll(".migration tbody tr.diverging > *").Select(cell => cell.TextContent.Trim()).ToList();
         Assert.Equal(
-            ["1", "100", "3", "11.5ms", "10.5ms", "51", "50", "25.5KiB", "25.4KiB", "5.8ms", "dirty limit", "+25.0 %", "diverging, ring-full"], cells);
+            ["1", "100", "3", "11.5ms", "10.5ms", "9.3ms", "51", "50", "44", "25.5KiB", "25.4KiB", "22KiB", "5.8ms", "dirty limit", "+25.0 %", "diverging, ring-full"], cells);
         var migration = page.QuerySelector(".migration")!.TextContent;
         Assert.Contains("not done after 1000 ms", migration, StringComparison.Ordinal);
         Assert.Contains("its guest is lost", migration, StringComparison.Ordinal);
@@ -57,14 +57,14 @@ public sealed class HtmlReportTests
     public async Task Rounds_and_migrations_are_drawn_measured_and_predicted()
     {
         var migration = SampleResults.Migration;
-        var unpredicted = migration.Rounds[0] with { Round = 2, DirtiedPages = 40, Predicted = null };
+        var unpredicted = migration.Rounds[0] with { Round = 2, DirtiedPages = 40, Predicted = null, Forecast = null };
         migration = migration with { Status = Kvm.Migration.MigrationStatus.Completed, Rounds = [migration.Rounds[0], unpredicted] };
         var page = await PageAsync(_sample with { Migrations = [migration, migration with { Predicted = null, Downtime = 7 }] });
 
         var charts = page.QuerySelectorAll(".chart").Select(chart => JsonSerializer.Deserialize<JsonElement>(chart.GetAttribute("data-chart")!)).ToList();
         Assert.Equal(6, charts.Count);
-        Assert.Equal(["[1,2]", "[40.125,7]", "[39.25,null]"], Series(charts[1]));
-        Assert.Equal(["[1,2]", "[51,40]", "[50,null]"], Series(charts[3]));
+        Assert.Equal(["[1,2]", "[40.125,7]", "[39.25,null]", "[37.5,37.5]"], Series(charts[1]));
+        Assert.Equal(["[1,2]", "[51,40]", "[50,null]", "[44,null]"], Series(charts[3]));
         Assert.Equal("2 of 2", page.QuerySelector("section table tbody td")!.TextContent);
     }
 
@@ -132,7 +132,7 @@ public sealed class HtmlReportTests
         Assert.NotNull(page.QuerySelector(".verdict.valid"));
     }
 
-    private static string[] Series(JsonElement chart) => [.. new[] { "x", "measured", "predicted" }.Select(name => chart.GetProperty(name).GetRawText())];
+    private static string[] Series(JsonElement chart) => [.. new[] { "x", "measured", "model", "workload" }.Select(name => chart.GetProperty(name).GetRawText())];
 
     private static async Task<IHtmlDocument> PageAsync(RunResults results) => new HtmlParser().ParseDocument(await HtmlReport.RenderAsync(results));
 }

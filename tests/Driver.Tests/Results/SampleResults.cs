@@ -23,6 +23,21 @@ internal static class SampleResults
         DirtyLimited = true,
     };
 
+    private static readonly ForecastRound _forecast = new()
+    {
+        Round = 1,
+        Pages = 90,
+        Duplicate = 1,
+        Transferred = 46_000,
+        DurationMilliseconds = 9.25,
+        DirtiedPages = 44,
+        DirtyPagesRate = 4756.8,
+        Remaining = 22_528,
+        ExpectedDowntimeMilliseconds = 4.5,
+        CpuThrottlePercentage = 21,
+        DirtyLimited = true,
+    };
+
     private static readonly DateTimeOffset _startedAt = new(2026, 11, 22, 21, 15, 3, TimeSpan.Zero);
 
     public static Campaign Campaign { get; } = new()
@@ -129,7 +144,7 @@ internal static class SampleResults
     };
 
     private static MigrationRound Round => MigrationRound.From(
-        new RoundInfo(1, 100, 3, 52_000, 11_500, 51, 26_112, 5_750, 20, 7, DirtyLimited: true, Diverging: true), _expected, new PredictionGap(0.095, 0.02, 0.25, GapReason.RingFull));
+        new RoundInfo(1, 100, 3, 52_000, 11_500, 51, 26_112, 5_750, 20, 7, DirtyLimited: true, Diverging: true), _expected, new PredictionGap(0.095, 0.02, 0.25, GapReason.RingFull), _forecast);
 
     public static RunResults All { get; } =
         RunResults.From(Campaign, new("campaigns/sample.yaml", _startedAt, "dotnet run -c Release --project src/Driver -- run sample --seed 4242"), Outcome);

@@ -60,6 +60,17 @@ public sealed class MigrationFiguresTests
     }
 
     [Fact]
+    public void Each_round_has_the_round_of_its_number_in_that_forecast_beside_it()
+    {
+        _campaign.Vms[0].Guest.Order = AccessOrder.Sequential;
+        _campaign.Vms[0].Guest.Rate = 500;
+        var late = new RoundInfo(7, 400, 0, 400 * Wire, 400_000, 50, 50 * Page, 50_000, 0, 0, DirtyLimited: false);
+        var rounds = Assert.Single(new MigrationFigures(_campaign).Of([Ended(Info() with { Rounds = [.. Info().Rounds, late] }) with { ProgramMicroseconds = 250_000 }])).Rounds;
+        Assert.Equal([1_000, 500, null], rounds.Select(round => round.Forecast?.Pages));
+        Assert.Equal(1, rounds[1].Forecast!.Round);
+    }
+
+    [Fact]
     public void A_gap_has_its_reason()
     {
         var throttled = Single(Info() with { Rounds = [_first, new RoundInfo(1, 400, 0, 400 * Wire, 400_000, 50, 50 * Page, 50_000, 20, 0, DirtyLimited: false)] }).Rounds[1];

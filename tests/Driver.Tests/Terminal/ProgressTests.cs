@@ -73,6 +73,25 @@ public sealed class ProgressTests
         Assert.Contains("redis (vm-0), host-0 to host-1, failed: the link broke; its guest is lost", string.Join(' ', lines), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(80)]
+    [InlineData(200)]
+    public void The_rounds_of_each_workloads_last_completed_migration_stand_beside_both_forecasts(int columns)
+    {
+        var completed = SampleResults.Migration with { Status = MigrationStatus.Completed };
+        var many = completed with { Vm = "last", Rounds = [.. Enumerable.Range(0, 30).Select(number => completed.Rounds[0] with { Round = number, Forecast = null })] };
+        var text = Render(columns, console => RoundReport.Write(console, [completed with { Vm = "first" }, many, SampleResults.Migration with { Vm = "failed" }, completed with { Workload = "other" }]));
+        var lines = text.Split('\n').Select(line => line.TrimEnd()).ToList();
+        Assert.All(lines, line => Assert.True(line.Length <= columns, line));
+        Assert.Equal(["rounds of last, host-0 to host-1, completed:", "rounds of redis (vm-0), host-0 to host-1, completed:"], lines.Where(line => line.StartsWith("rounds", StringComparison.Ordinal)));
+        Assert.Contains(lines, line => Regex.IsMatch(line, @"^ 1 +11.5ms +10.5ms +9.3ms +51 +50 +44 +ring-full$"));
+        Assert.Contains("diverging since round 0: rounds gain nothing any more", lines);
+        Assert.Contains(lines, line => Regex.IsMatch(line, @"^ 15 +11.5ms +10.5ms +- +51 +50 +- "));
+        Assert.Contains(" …", lines);
+        Assert.DoesNotContain(lines, line => line.StartsWith(" 16 ", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith(" 29 ", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Operations_that_a_campaign_does_not_have_take_no_line()
     {

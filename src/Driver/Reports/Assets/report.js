@@ -10,8 +10,8 @@ function draw(figure) {
     height: 200,
     scales: { x: { time: false }, y: { range: (_, least, most) => [0, most > 0 ? most * 1.1 : 1] } },
     axes: [{ ...axis, label: chart.across, labelSize: 22, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500] }, { ...axis, size: 60 }],
-    series: [{ label: chart.across }, line('measured', '--measured'), line('predicted', '--predicted', [6, 4])],
-  }, [chart.x, chart.measured, chart.predicted], figure);
+    series: [{ label: chart.across }, line('measured', '--measured'), line('model', '--predicted', [6, 4]), line('workload', '--forecast', [2, 3])],
+  }, [chart.x, chart.measured, chart.model, chart.workload], figure);
 }
 
 function drawIn(part) {

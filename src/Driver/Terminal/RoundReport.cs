@@ -1,0 +1,50 @@
+using System.Globalization;
+using Livebed.Driver.Campaigns;
+using Livebed.Driver.Results;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Migration.Prediction;
+using Spectre.Console;
+
+namespace Livebed.Driver.Terminal;
+
+/// <summary>
+/// The rounds of a migration, and beside what was measured the two forecasts: of the analytic model, one round ahead, and of the workload, made before the first page. Of each workload its last
+/// migration that completed is shown, or where none did its last; the report has all.
+/// </summary>
+internal static class RoundReport
+{
+    public static void Write(IAnsiConsole console, IReadOnlyList<MigrationResult> migrations)
+    {
+        foreach (var workload in migrations.Where(migration => migration.Rounds.Count > 0).GroupBy(migration => migration.Workload))
+            Write(console, workload.LastOrDefault(migration => migration.Status == MigrationStatus.Completed) ?? workload.Last());
+    }
+
+    /// <summary>Why a round was not as the model expected; empty when it was or nobody knows.</summary>
+    public static string WhyOf(MigrationRound round) => round.GapReason is null or GapReason.None ? "" : OperationNames.OfEnum(round.GapReason.Value);
+
+    private static void Write(IAnsiConsole console, MigrationResult migration)
+    {
+        console.Write(new Text($"rounds of {migration.Vm}, {migration.Source} to {migration.Destination}, {OperationNames.OfEnum(migration.Status)}:\n"));
+        var table = Tables.Create("round", "time", "model", "workload", "dirtied", "model", "workload", "why");
+        table.Columns[^1].LeftAligned();
+        foreach (var round in RoundCut.Of(migration.Rounds))
+        {
+            if (round is null) table.Ellipsis();
+            else table.Row(Cells(round));
+        }
+
+        console.Write(table);
+        if (migration.Rounds.FirstOrDefault(round => round.Diverging) is { } diverging)
+            console.Write(new Text(string.Create(CultureInfo.InvariantCulture, $"diverging since round {diverging.Round}: rounds gain nothing any more\n")));
+    }
+
+    private static string[] Cells(MigrationRound round) =>
+    [
+        round.Round.ToString(CultureInfo.InvariantCulture),
+        Figures.Milliseconds(round.DurationMilliseconds), Figures.Milliseconds(round.Predicted?.DurationMilliseconds), Figures.Milliseconds(round.Forecast?.DurationMilliseconds),
+        Figures.Count(round.DirtiedPages), Dirtied(round.Predicted), Dirtied(round.Forecast),
+        WhyOf(round),
+    ];
+
+    private static string Dirtied(ForecastRound? forecast) => forecast is null ? "-" : Figures.Count(forecast.DirtiedPages);
+}
