@@ -27,13 +27,14 @@ internal static class MigrateJson
                 totalTimeMilliseconds = Math.Round(measured.TotalTime - measured.CheckTime, 3),
                 downtimeMilliseconds = measured.Downtime,
                 measured.CpuThrottlePercentage,
+                vcpuThrottleTimeMilliseconds = measured.VcpuThrottleTime,
                 measured.Ram.PostcopyRequests,
                 postcopyBlocktimeMilliseconds = measured.PostcopyBlocktime,
                 postcopyVcpuBlocktimeMilliseconds = measured.PostcopyVcpuBlocktime,
             }
             : null,
         forecast = row.Migration?.Forecast is { } forecast
-            ? new { forecast.Verdict, forecast.Rounds, forecast.Transferred, totalTimeMilliseconds = forecast.TotalTime, downtimeMilliseconds = forecast.Downtime, forecast.StartMilliseconds }
+            ? new { forecast.Verdict, forecast.Rounds, forecast.Transferred, totalTimeMilliseconds = forecast.TotalTime, downtimeMilliseconds = forecast.Downtime, forecast.ThrottledMilliseconds, forecast.StartMilliseconds }
             : null,
         row.GeometricRounds,
         row.ModelHolds,

@@ -70,6 +70,8 @@ internal static class MigrateTable
         if (row.DivergingRound is { } round) yield return string.Create(CultureInfo.InvariantCulture, $"diverging since round {round}");
         if (migration.Forecast is { Verdict: ForecastVerdict.Diverging or ForecastVerdict.OutOfTime } forecast) yield return $"forecast: {OperationNames.OfEnum(forecast.Verdict)}";
         if (migration.CpuThrottlePercentage > 0) yield return string.Create(CultureInfo.InvariantCulture, $"guest throttled by up to {migration.CpuThrottlePercentage} %");
+        if (migration.VcpuThrottleTime.Count > 0)
+            yield return $"vCPUs slept {string.Join(", ", migration.VcpuThrottleTime.Select(slept => Time(slept)))} under the throttle (model {Time(migration.Forecast?.ThrottledMilliseconds)})";
         if (migration.Ram.PostcopyRequests > 0) yield return string.Create(CultureInfo.InvariantCulture, $"{migration.Ram.PostcopyRequests} pages asked for");
 
         // Of a guest that was lost nobody has said.

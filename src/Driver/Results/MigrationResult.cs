@@ -44,6 +44,10 @@ public sealed record MigrationResult
     [JsonPropertyName("cpu-throttle-percentage")]
     public required int CpuThrottlePercentage { get; init; }
 
+    /// <summary>How long each vCPU slept so that the migration converges; empty when none was throttled.</summary>
+    [JsonPropertyName("vcpu-throttle-time")]
+    public required IReadOnlyList<double> VcpuThrottleTime { get; init; }
+
     public required MigrationRam Ram { get; init; }
 
     /// <summary>While every vCPU waited for a page in post-copy.</summary>

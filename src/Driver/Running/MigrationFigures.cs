@@ -46,6 +46,7 @@ internal sealed class MigrationFigures(Campaign campaign)
             CheckTime = info.CheckMicroseconds / 1e3,
             ExpectedDowntime = info.ExpectedDowntimeMicroseconds / 1e3,
             CpuThrottlePercentage = info.CpuThrottlePercentageMax,
+            VcpuThrottleTime = [.. info.VcpuThrottledMicroseconds.Select(slept => slept / 1e3)],
             Ram = MigrationRam.From(info),
             PostcopyBlocktime = info.PostcopyBlocktime.AllMicroseconds / 1e3,
             PostcopyVcpuBlocktime = [.. info.PostcopyBlocktime.VcpuMicroseconds.Select(blocked => blocked / 1e3)],

@@ -34,8 +34,10 @@ internal static class RoundReport
         }
 
         console.Write(table);
-        if (migration.Rounds.FirstOrDefault(round => round.Diverging) is { } diverging)
-            console.Write(new Text(string.Create(CultureInfo.InvariantCulture, $"diverging since round {diverging.Round}: rounds gain nothing any more\n")));
+        var diverging = migration.Rounds.Where(round => round.Diverging).ToList();
+        if (diverging.Count == 0) return;
+        console.Write(new Text(string.Create(
+            CultureInfo.InvariantCulture, $"{diverging.Count} of {migration.Rounds.Count} rounds gained nothing (diverging), the first {diverging[0].Round}, the last {diverging[^1].Round}\n")));
     }
 
     private static string[] Cells(MigrationRound round) =>

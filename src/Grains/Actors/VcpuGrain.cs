@@ -54,11 +54,11 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         return null;
     }
 
-    public async ValueTask<VcpuThrottle> ThrottleOfAsync(OperationMessage op)
+    public async ValueTask<ThrottleState> ThrottleOfAsync(OperationMessage op)
     {
         if (_vcpu is not null) return await _vcpu.ThrottleOfAsync(op.ToOperation());
         Vacancy.Noticed();
-        return VcpuThrottle.None;
+        return default;
     }
 
     public ValueTask ThrottleAsync(OperationMessage op, VcpuThrottle throttle) => _vcpu is null ? Vacant() : _vcpu.ThrottleAsync(op.ToOperation(), throttle);

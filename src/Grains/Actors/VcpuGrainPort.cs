@@ -19,7 +19,7 @@ internal sealed class VcpuGrainPort(IVcpuGrain vcpu) : IVcpuPort
     public async ValueTask<VcpuState> SaveAsync(Operation op) =>
         await vcpu.SaveAsync(OperationMessage.From(op)) ?? throw new InvalidOperationException($"{vcpu.GetPrimaryKeyString()} is saved and not there");
 
-    public ValueTask<VcpuThrottle> ThrottleOfAsync(Operation op) => vcpu.ThrottleOfAsync(OperationMessage.From(op));
+    public ValueTask<ThrottleState> ThrottleOfAsync(Operation op) => vcpu.ThrottleOfAsync(OperationMessage.From(op));
 
     public ValueTask ThrottleAsync(Operation op, VcpuThrottle throttle) => vcpu.ThrottleAsync(OperationMessage.From(op), throttle);
 }

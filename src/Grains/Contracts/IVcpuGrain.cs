@@ -23,7 +23,7 @@ public interface IVcpuGrain : IGrainWithStringKey
     /// <summary>See <see cref="IVcpuPort.ThrottleAsync"/>.</summary>
     ValueTask ThrottleAsync(OperationMessage op, VcpuThrottle throttle);
 
-    ValueTask<VcpuThrottle> ThrottleOfAsync(OperationMessage op);
+    ValueTask<ThrottleState> ThrottleOfAsync(OperationMessage op);
 
     /// <summary>Returns when the guest has stopped for good; flushes are still answered.</summary>
     ValueTask StopAsync(OperationMessage op);

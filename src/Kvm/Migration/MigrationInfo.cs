@@ -51,6 +51,9 @@ public sealed record MigrationInfo
     /// <summary>The highest that it was.</summary>
     public int CpuThrottlePercentageMax { get; init; }
 
+    /// <summary>How long each vCPU slept so that the migration converges; empty when none was throttled, known when it is over or has gone over to post-copy.</summary>
+    public IReadOnlyList<long> VcpuThrottledMicroseconds { get; init; } = [];
+
     public long PostcopyRequests { get; init; }
 
     /// <summary>How often the link broke in post-copy.</summary>

@@ -92,6 +92,7 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
         DirtyPagesRate = _dirtyRate,
         CpuThrottlePercentage = throttle.Current.Percentage,
         CpuThrottlePercentageMax = throttle.PercentageMax,
+        VcpuThrottledMicroseconds = throttle.SleptMicroseconds,
         PostcopyRequests = PostcopyRequests,
         PostcopyPauses = PostcopyPauses,
         PostcopyBlocktime = Blocktime,

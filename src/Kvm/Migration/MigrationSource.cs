@@ -230,6 +230,7 @@ public sealed class MigrationSource : IMigrationReturnPath
             return;
         }
 
+        await _throttle.MeasureAsync(op);
         if (owner == MigrationOwner.Unknown) _record.Enter(MigrationStatus.Failed);
         else if (toPostcopy) await _postcopy.RunAsync(op);
         else _record.Enter(MigrationStatus.Completed);
@@ -254,6 +255,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         _record.Enter(cancelled ? MigrationStatus.Cancelling : MigrationStatus.Failed);
         await _channels.DrainAsync(op);
         if (!cancelled || _vm.Options.Mutant != Mutant.CancelKeepsThrottle) await _throttle.EndAsync(op);
+        await _throttle.MeasureAsync(op);
         await _vm.Bql.AcquireAsync(op);
         await _ram.StopAsync(op);
         _vm.Bql.Release(op);
@@ -267,7 +269,7 @@ public sealed class MigrationSource : IMigrationReturnPath
     {
         _vm.Counters.ChecksEvaluated++;
         foreach (var vcpu in _vm.Vcpus)
-            if (await vcpu.ThrottleOfAsync(op) is var throttle && throttle != VcpuThrottle.None)
+            if (await vcpu.ThrottleOfAsync(op) is { Throttle: var throttle } && throttle != VcpuThrottle.None)
                 _vm.Violated(Invariants.SourceRestored, $"a vCPU of {_setup.Vm} is still slowed down by {throttle.Percentage} % after its migration was given up", operations: op.Id);
     }
 }

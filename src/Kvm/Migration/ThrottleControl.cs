@@ -15,10 +15,14 @@ internal sealed class ThrottleControl(Vm vm, MigrationParameters parameters, int
     private long _bytesAtBegin;
     private long _dirtyPages;
     private int _tooHigh;
+    private long[] _sleptBefore = [];
 
     public VcpuThrottle Current { get; private set; }
 
     public int PercentageMax { get; private set; }
+
+    /// <summary>How long each vCPU slept so that the migration converges, as of <see cref="MeasureAsync"/>; empty while none was throttled.</summary>
+    public IReadOnlyList<long> SleptMicroseconds { get; private set; } = [];
 
     public void Begin(long nowMicroseconds) => _periodBegan = nowMicroseconds;
 
@@ -37,6 +41,13 @@ internal sealed class ThrottleControl(Vm vm, MigrationParameters parameters, int
 
     public ValueTask EndAsync(Operation op) => Current == VcpuThrottle.None ? ValueTask.CompletedTask : SetAsync(op, VcpuThrottle.None);
 
+    public async ValueTask MeasureAsync(Operation op)
+    {
+        if (_sleptBefore.Length == 0) return;
+        var slept = await SleptAsync(op);
+        SleptMicroseconds = [.. slept.Zip(_sleptBefore, (now, before) => Math.Max(0, now - before))];
+    }
+
     private VcpuThrottle Next() => parameters.Throttle == ThrottleKind.DirtyLimit
         ? new VcpuThrottle(0, Math.Max(1, parameters.VcpuDirtyLimit / pageSize))
         : new VcpuThrottle(
@@ -47,8 +58,16 @@ internal sealed class ThrottleControl(Vm vm, MigrationParameters parameters, int
 
     private async ValueTask SetAsync(Operation op, VcpuThrottle throttle)
     {
+        if (Current == VcpuThrottle.None && _sleptBefore.Length == 0) _sleptBefore = await SleptAsync(op);
         Current = throttle;
         PercentageMax = Math.Max(PercentageMax, throttle.Percentage);
         foreach (var vcpu in vm.Vcpus) await vcpu.ThrottleAsync(op, throttle);
+    }
+
+    private async ValueTask<long[]> SleptAsync(Operation op)
+    {
+        var slept = new long[vm.Vcpus.Count];
+        for (var i = 0; i < slept.Length; i++) slept[i] = (await vm.Vcpus[i].ThrottleOfAsync(op)).SleptMicroseconds;
+        return slept;
     }
 }

@@ -23,6 +23,6 @@ public interface IVcpuPort
     /// <summary>Slows the vCPU down from now on, or no longer.</summary>
     ValueTask ThrottleAsync(Operation op, VcpuThrottle throttle);
 
-    /// <summary>How it is slowed down now.</summary>
-    ValueTask<VcpuThrottle> ThrottleOfAsync(Operation op);
+    /// <summary>How it is slowed down now, and how long it has slept for that.</summary>
+    ValueTask<ThrottleState> ThrottleOfAsync(Operation op);
 }

@@ -129,10 +129,10 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<VcpuThrottle> ThrottleOfAsync(Operation op)
+    public ValueTask<ThrottleState> ThrottleOfAsync(Operation op)
     {
         _place.Reads();
-        return ValueTask.FromResult(_throttle.Throttle);
+        return ValueTask.FromResult(new ThrottleState(_throttle.Throttle, Counters.ThrottleMicroseconds));
     }
 
     public void AddWaits(List<WaitSnapshot> waits) => _requests.AddTo(waits, _name, CurrentFault);
@@ -249,14 +249,13 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     /// <summary>Sleeps if it has to, outside of guest mode and so in no flush's way; a pause ends it at once, as <c>cpu->stop</c> does.</summary>
     private async ValueTask SleepAsync()
     {
-        var start = _world.NowMicroseconds;
         while (!_requests.IsPauseRequested && !_requests.IsStopRequested && _throttle.MustSleep(_world.NowMicroseconds))
         {
+            var start = _world.NowMicroseconds;
             await _world.DelayAsync(SleepMicroseconds);
             _place.Writes();
+            Counters.ThrottleMicroseconds += _world.NowMicroseconds - start;
         }
-
-        Counters.ThrottleMicroseconds += _world.NowMicroseconds - start;
     }
 
     private void Fill(in FaultReply reply, long flushesBefore)

@@ -44,7 +44,7 @@ public sealed class MigrateCommandTests
     }
 
     [Theory]
-    [InlineData(new[] { 4.5, 1.25 }, "6 pages asked for; vCPUs blocked 4.5ms, 1.3ms, all at once 1.3ms |")]
+    [InlineData(new[] { 4.5, 1.25 }, "guest throttled by up to 30 %; vCPUs slept 75.5ms, 80.3ms under the throttle (model 77.8ms); 6 pages asked for; vCPUs blocked 4.5ms, 1.3ms, all at once 1.3ms |")]
     [InlineData(new double[0], "6 pages asked for |")]
     public async Task A_remark_says_how_long_vCPUs_were_blocked_if_the_destination_did(double[] blocked, string remark)
     {
@@ -61,6 +61,7 @@ public sealed class MigrateCommandTests
         using var json = JsonDocument.Parse(harness.Out);
         var measured = json.RootElement.GetProperty("rows")[0].GetProperty("measured");
         Assert.Equal("1.25", measured.GetProperty("postcopyBlocktimeMilliseconds").GetRawText());
+        Assert.Equal([75.5, 80.25], measured.GetProperty("vcpuThrottleTimeMilliseconds").EnumerateArray().Select(slept => slept.GetDouble()));
         Assert.Equal([4.5, 1.25], measured.GetProperty("postcopyVcpuBlocktimeMilliseconds").EnumerateArray().Select(blocked => blocked.GetDouble()));
     }
 

@@ -66,6 +66,7 @@ internal static class SampleResults
         CheckTime = 12.5,
         ExpectedDowntime = 38,
         CpuThrottlePercentage = 30,
+        VcpuThrottleTime = [75.5, 80.25],
         Ram = MigrationRam.From(new MigrationInfo
         {
             Remaining = 4096,
@@ -85,7 +86,7 @@ internal static class SampleResults
         PostcopyVcpuBlocktime = [4.5, 1.25],
         PostcopyPauses = 2,
         Predicted = new(5, 1400.5, 39.25),
-        Forecast = new(ForecastVerdict.OutOfTime, 4, 1_234_567, 1450.25, 37.5, 512.125),
+        Forecast = new(ForecastVerdict.OutOfTime, 4, 1_234_567, 1450.25, 37.5, 77.75, 512.125),
         Rounds = [Round],
         Statuses = [new(MigrationStatus.Setup, 0.5), new(MigrationStatus.Active, 3.5)],
     };

@@ -83,9 +83,9 @@ public sealed class ProgressTests
         var text = Render(columns, console => RoundReport.Write(console, [completed with { Vm = "first" }, many, SampleResults.Migration with { Vm = "failed" }, completed with { Workload = "other" }]));
         var lines = text.Split('\n').Select(line => line.TrimEnd()).ToList();
         Assert.All(lines, line => Assert.True(line.Length <= columns, line));
-        Assert.Equal(["rounds of last, host-0 to host-1, completed:", "rounds of redis (vm-0), host-0 to host-1, completed:"], lines.Where(line => line.StartsWith("rounds", StringComparison.Ordinal)));
+        Assert.Equal(["rounds of last, host-0 to host-1, completed:", "rounds of redis (vm-0), host-0 to host-1, completed:"], lines.Where(line => line.StartsWith("rounds of", StringComparison.Ordinal)));
         Assert.Contains(lines, line => Regex.IsMatch(line, @"^ 1 +11.5ms +10.5ms +9.3ms +51 +50 +44 +ring-full$"));
-        Assert.Contains("diverging since round 0: rounds gain nothing any more", lines);
+        Assert.Contains("30 of 30 rounds gained nothing (diverging), the first 0, the last 29", lines);
         Assert.Contains(lines, line => Regex.IsMatch(line, @"^ 15 +11.5ms +10.5ms +- +51 +50 +- "));
         Assert.Contains(" …", lines);
         Assert.DoesNotContain(lines, line => line.StartsWith(" 16 ", StringComparison.Ordinal));

@@ -37,8 +37,15 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
         var moving = here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there, Slow));
         await Until.HoldsAsync(async () => await here.Grain.MigrationInfoAsync(), info => info?.CpuThrottlePercentage > 0, "a throttle");
         await here.Grain.CancelMigrationAsync(bed.Next(OperationKind.Migration));
-        Assert.Equal(MigrationStatus.Cancelled, (await moving).Info.Status);
-        Assert.Equal(mutant == Mutant.None ? [] : [Invariants.SourceRestored], await CaughtAsync([], here));
+        var info = (await moving).Info;
+        Assert.Equal(MigrationStatus.Cancelled, info.Status);
+
+        // What the throttle cost each vCPU is said: as much as the vCPUs have counted, but for what they slept afterwards.
+        var reports = await here.Grain.InspectAsync(settled: false);
+        var slept = reports.Where(report => report.Counters.ContainsKey("vcpu.throttleMicroseconds")).Select(report => report.Counters["vcpu.throttleMicroseconds"]).ToList();
+        Assert.Equal(slept.Count, info.VcpuThrottledMicroseconds.Count);
+        Assert.InRange(info.VcpuThrottledMicroseconds.Sum(), 1, slept.Sum());
+        Assert.Equal(mutant == Mutant.None ? [] : [Invariants.SourceRestored], await CaughtAsync(reports, here));
         await here.DestroyAsync();
     }
 
