@@ -3,6 +3,7 @@ using Livebed.Driver.CampaignFiles;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Predicting;
 
@@ -121,7 +122,7 @@ internal sealed class PredictOptions
             ZeroShare = Value(parsed, _zeroShare, ValueKinds.Share()) ?? 0,
             SwitchoverCostMicroseconds = Microseconds(parsed, _switchoverCost, TimeSpan.Zero, TimeSpan.FromMinutes(1)) ?? 0,
             Clear = Value(parsed, _clear, ValueKinds.Enum<DirtyLogClear>()) ?? DirtyLogClear.ManualProtect,
-            Vcpus = Value(parsed, _vcpus, ValueKinds.Integer("vcpus", 1, PageContent.MaxVcpus)) ?? 1,
+            Vcpus = Value(parsed, _vcpus, ValueKinds.Integer("vcpus", 1, OperationId.VcpusMax)) ?? 1,
             Speed = Value(parsed, _speed, ValueKinds.Number("speed", 0.001, 20)) ?? 1,
             StartMicroseconds = Microseconds(parsed, _start, TimeSpan.Zero, TimeSpan.FromDays(1)) ?? 0,
         };
