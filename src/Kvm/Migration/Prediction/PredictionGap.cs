@@ -40,8 +40,10 @@ public sealed record PredictionGap(double DurationError, double BytesError, doub
     {
         if (measured.CpuThrottlePercentage != forecast.CpuThrottlePercentage || measured.DirtyLimited != forecast.DirtyLimited) return GapReason.Throttled;
         if (measured.RingFullExits > 0) return GapReason.RingFull;
-        var carried = measured.DurationMilliseconds > 0 ? measured.Transferred / (measured.DurationMilliseconds / 1e3) : bytesPerSecond;
-        return carried < bytesPerSecond * (1 - Tolerance) ? GapReason.LinkSaturated : GapReason.None;
+        if (!IsSlow(measured.DurationMilliseconds)) return GapReason.None;
+        return IsSlow(measured.DurationMilliseconds - measured.LinkWaitMilliseconds) ? GapReason.LinkSaturated : GapReason.LinkShared;
+
+        bool IsSlow(double milliseconds) => milliseconds > 0 && measured.Transferred / (milliseconds / 1e3) < bytesPerSecond * (1 - Tolerance);
     }
 
     /// <summary>A difference within the noise is none, and what was not expected at all is a whole.</summary>
