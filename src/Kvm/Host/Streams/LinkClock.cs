@@ -17,6 +17,6 @@ internal readonly struct LinkClock(IWorld world, long bytesPerSecond)
     /// <summary>How much of the time since then a timer that came late is to blame for: no more than timers are late.</summary>
     public long LateSince(long end) => Math.Clamp(Now - end, 0, LateMax);
 
-    /// <summary>Until then, or for a second of it: who waits may have been given up.</summary>
-    public ValueTask SleepAsync(long end) => world.DelayAsync(Math.Min((end - Now + PerMicrosecond - 1) / PerMicrosecond, PieceMicroseconds));
+    /// <summary>Until then, or for a second of it: who waits may have been given up. Not at all if it was then since the caller looked.</summary>
+    public ValueTask SleepAsync(long end) => world.DelayAsync(Math.Clamp((end - Now + PerMicrosecond - 1) / PerMicrosecond, 0, PieceMicroseconds));
 }

@@ -1,3 +1,4 @@
+using CsCheck;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 
@@ -82,6 +83,24 @@ public class LinkShaperTests
         });
         rig.AssertNothingWrong();
     }
+
+    [Fact]
+    public void Timers_that_come_late_are_made_good() => Gen.ULong.Sample(seed =>
+    {
+        var world = new TestWorld();
+        var late = new LateWorld(world, seed, lateMicrosecondsMax: 15_000);
+        world.Run(async () =>
+        {
+            var shaper = new LinkShaper(late, bytesPerSecond: 1_000_000);
+            await Task.WhenAll(ChannelAsync(), ChannelAsync());
+            Assert.InRange(late.NowMicroseconds, 450_000, 480_000);
+
+            async Task ChannelAsync()
+            {
+                for (var i = 0; i < 25; i++) Assert.True(await shaper.PassAsync(9_000, () => false));
+            }
+        });
+    });
 
     [Fact]
     public void Closing_a_stream_does_not_wait_for_its_slow_link()

@@ -71,6 +71,29 @@ public class SharedLinkTests
     }));
 
     [Fact]
+    public void What_is_on_the_link_of_a_stream_that_leaves_goes_no_further() => Run(async (world, link) =>
+    {
+        var (gone, other) = (new LinkSender(world, link, channels: 1, [50_000]), new LinkSender(world, link, channels: 1, [1_000]));
+        var both = Task.WhenAll(gone.RunAsync(), other.RunAsync());
+        await world.DelayAsync(10_000);
+        gone.Leave();
+        await both;
+        Assert.Equal((0, 11_000), (gone.Sent, other.At));
+    });
+
+    [Fact]
+    public void A_stream_that_comes_later_has_half_from_then_on_and_no_more() => Run(async (world, link) =>
+    {
+        var (first, later) = (new LinkSender(world, link, channels: 2, Chunks(100, 1_000)), new LinkSender(world, link, channels: 2, Chunks(20, 1_000)));
+        var running = first.RunAsync();
+        await world.DelayAsync(50_500);
+        await later.RunAsync();
+        Assert.InRange(later.At, 89_000, 93_000);
+        await running;
+        Assert.Equal(120_000, first.At);
+    });
+
+    [Fact]
     public void A_stream_whose_process_dies_gives_its_place_up_within_a_second_before_anybody_says_so() => Run(async (world, link) =>
     {
         var (dead, other) = (new LinkSender(world, link, channels: 1, [50_000_000]), new LinkSender(world, link, channels: 1, [1_000]));
@@ -93,7 +116,7 @@ public class SharedLinkTests
             await Task.WhenAll(senders.Select(sender => sender.RunAsync()));
 
             // Who is alone has nothing waiting while its channels are late together: what is made good is what the timers are to blame for.
-            Assert.InRange(world.NowMicroseconds, count * 450_000, count * 450_000 + (2 * LateMax));
+            Assert.InRange(late.NowMicroseconds, count * 450_000, count * 450_000 + (2 * LateMax));
         });
     });
 
