@@ -34,6 +34,12 @@ public sealed record MigrationSettings
     /// <summary>Bytes a second over all channels of a migration; 0 for no limit.</summary>
     public long MaxBandwidth { get; set; } = _usual.MaxBandwidth;
 
+    /// <summary>Bytes a second of the push in post-copy; 0 for <see cref="MaxBandwidth"/>.</summary>
+    public long MaxPostcopyBandwidth { get; set; } = _usual.MaxPostcopyBandwidth;
+
+    /// <summary>Bytes a second from one host to another, over all migrations that go that way; 0 for no limit.</summary>
+    public long LinkBandwidth { get; set; }
+
     public TimeSpan DowntimeLimit { get; set; } = TimeSpan.FromMicroseconds(_usual.DowntimeLimitMicroseconds);
     public int MultifdChannels { get; set; } = _usual.Channels;
     public int RoundsMax { get; set; } = _usual.RoundsMax;
@@ -58,6 +64,7 @@ public sealed record MigrationSettings
     public MigrationParameters Parameters => _usual with
     {
         MaxBandwidth = MaxBandwidth,
+        MaxPostcopyBandwidth = MaxPostcopyBandwidth,
         DowntimeLimitMicroseconds = (long)DowntimeLimit.TotalMicroseconds,
         Channels = MultifdChannels,
         RoundsMax = RoundsMax,
@@ -70,5 +77,19 @@ public sealed record MigrationSettings
         PostcopyAfterRounds = PostcopyAfterRounds,
         TimeLimitMicroseconds = (long)TimeLimit.TotalMicroseconds,
         TimeoutAction = TimeoutAction,
+    };
+
+    /// <summary>As a forecast takes them: with what a migration gets that has the link to itself.</summary>
+    public MigrationParameters ForecastParameters => Parameters with
+    {
+        MaxBandwidth = OnTheLink(MaxBandwidth),
+        MaxPostcopyBandwidth = MaxPostcopyBandwidth == 0 ? 0 : OnTheLink(MaxPostcopyBandwidth),
+    };
+
+    private long OnTheLink(long bandwidth) => (bandwidth, LinkBandwidth) switch
+    {
+        (0, _) => LinkBandwidth,
+        (_, 0) => bandwidth,
+        _ => Math.Min(bandwidth, LinkBandwidth),
     };
 }

@@ -28,6 +28,9 @@ public sealed record MigrationRound
     public required bool DirtyLimited { get; init; }
     public required long RingFullExits { get; init; }
 
+    /// <summary>For which the link carried other migrations while this one had something to send.</summary>
+    public required double LinkWaitMilliseconds { get; init; }
+
     /// <summary>At the sync that ended it, rounds gained nothing any more.</summary>
     public required bool Diverging { get; init; }
 
@@ -58,6 +61,7 @@ public sealed record MigrationRound
         CpuThrottlePercentage = round.ThrottlePercentage,
         DirtyLimited = round.DirtyLimited,
         RingFullExits = round.RingFullExits,
+        LinkWaitMilliseconds = round.LinkWaitMicroseconds / 1e3,
         Diverging = round.Diverging,
         Predicted = predicted,
         Forecast = forecast,

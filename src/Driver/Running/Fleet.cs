@@ -52,7 +52,7 @@ internal sealed class Fleet
     {
         var mutant = MutantOf(_campaign);
         await Task.WhenAll(_hosts.Select((host, index) => host.ConfigureAsync(
-            new HostMessage(ActorKeys.Host(index), (int)_campaign.FramesPerHost, _campaign.PageSize, mutant)).AsTask()));
+            new HostMessage(ActorKeys.Host(index), (int)_campaign.FramesPerHost, _campaign.PageSize, mutant, _campaign.Migrations.LinkBandwidth)).AsTask()));
         await Task.WhenAll(_slots.Select(CreateAsync));
     }
 

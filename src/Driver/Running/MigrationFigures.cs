@@ -8,7 +8,8 @@ namespace Livebed.Driver.Running;
 
 /// <summary>
 /// Migrations as results.json has them, with a prediction beside everything that was measured. Round 0 is predicted from the workload (<see cref="WorkloadRate"/>), each later round from the
-/// dirty rate of the round before and what that left to be sent. The link is the campaign's, or, where it has no limit, as fast as it was in the round before. How many pages
+/// dirty rate of the round before and what that left to be sent. The bandwidth is what the campaign gives a migration that has its link to itself, or, where
+/// there is no limit, that of the round before. How many pages
 /// are zero, and what a switchover costs beside its pages, no model knows: they are taken to be what they were when this kind of VM migrated before.
 /// </summary>
 internal sealed class MigrationFigures(Campaign campaign)
@@ -17,7 +18,7 @@ internal sealed class MigrationFigures(Campaign campaign)
     private readonly Dictionary<VmSettings, double> _zeroShares = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<VmSettings, List<double>> _costs = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<VmSettings, WorkloadForecast> _forecasts = new(ReferenceEqualityComparer.Instance);
-    private readonly MigrationParameters _parameters = campaign.Migrations.Parameters;
+    private readonly MigrationParameters _parameters = campaign.Migrations.ForecastParameters;
 
     /// <param name="migrations">in the order in which they ended</param>
     public IReadOnlyList<MigrationResult> Of(IReadOnlyList<EndedMigration> migrations) => [.. migrations.Select(Of)];
@@ -68,7 +69,9 @@ internal sealed class MigrationFigures(Campaign campaign)
             var bandwidth = BandwidthAfter(before);
             var gap = predicted is null ? null : PredictionGap.Between(
                 predicted,
-                new MeasuredRound(round.Round, round.Bytes, round.Microseconds / 1e3, round.DirtyPages, round.ThrottlePercentage, round.DirtyLimited, round.RingFullExits, round.Duplicate),
+                new MeasuredRound(
+                    round.Round, round.Bytes, round.Microseconds / 1e3, round.DirtyPages, round.ThrottlePercentage, round.DirtyLimited, round.RingFullExits, round.Duplicate,
+                    round.LinkWaitMicroseconds / 1e3),
                 (int)info.PageSize, bandwidth);
             rounds.Add(MigrationRound.From(round, predicted, gap));
             before = round;

@@ -35,7 +35,8 @@ public sealed class Bed
         Options = options;
         World = world;
         var hosts = new HostMmu[options.Hosts];
-        for (var host = 0; host < hosts.Length; host++) hosts[host] = new HostMmu(World, HostNames[host], options.Frames, PageSize, options.Mutant);
+        for (var host = 0; host < hosts.Length; host++)
+            hosts[host] = new HostMmu(World, HostNames[host], options.Frames, PageSize, options.Mutant) { Streams = { LinkBandwidth = options.LinkBandwidth } };
         Hosts = hosts;
         Tenancies = options.Hosts > 1 ? [.. Hosts.Select(host => new Tenancy(World, host.Name))] : [];
     }

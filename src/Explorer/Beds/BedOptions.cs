@@ -22,6 +22,10 @@ public sealed record BedOptions(string Protocol)
 
     /// <summary>Two where a VM migrates.</summary>
     public int Hosts { get; init; } = 1;
+
+    /// <summary>Bytes a second of the link from each host to the other; 0 for no limit, as in every scenario, since steps are no measure of bandwidth.</summary>
+    public long LinkBandwidth { get; init; }
+
     public bool Mergeable { get; init; } = true;
     public bool SpinMmuLock { get; init; }
     public DirtyLogMode DirtyLog { get; init; }

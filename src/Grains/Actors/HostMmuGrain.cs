@@ -47,7 +47,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         if (_host is not null) return ValueTask.CompletedTask;
         _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
         _tenancy = new Tenancy(_journal.World, host.Name);
-        _host = new HostMmu(_journal.World, host.Name, host.Frames, host.PageSize, host.Mutant) { Streams = { ContentPool = wire.Buffers } };
+        _host = new HostMmu(_journal.World, host.Name, host.Frames, host.PageSize, host.Mutant) { Streams = { ContentPool = wire.Buffers, LinkBandwidth = host.LinkBandwidth } };
         return ValueTask.CompletedTask;
     }
 
@@ -144,10 +144,10 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         return mm.GuestMemory.ExecuteAsync(batch);
     }
 
-    public ValueTask OpenStreamAsync(OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, long bytesPerSecond)
+    public ValueTask OpenStreamAsync(OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth)
     {
         if (Host.Find(addressSpace) is not null)
-            Host.Streams.Open(addressSpace, stream, Connections.LinkOf(addressSpace, stream, destination, destinationAddressSpace), bytesPerSecond);
+            Host.Streams.Open(addressSpace, stream, destination, Connections.LinkOf(addressSpace, stream, destination, destinationAddressSpace), bandwidth);
         return ValueTask.CompletedTask;
     }
 

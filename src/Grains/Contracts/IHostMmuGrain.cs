@@ -53,7 +53,7 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     // Migrations: IStreamPort by grain calls.
 
-    ValueTask OpenStreamAsync(OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, long bytesPerSecond);
+    ValueTask OpenStreamAsync(OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth);
 
     ValueTask CloseStreamAsync(OperationMessage op, int addressSpace, long stream);
 

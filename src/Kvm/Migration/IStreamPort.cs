@@ -14,8 +14,8 @@ public interface IStreamPort
     /// <param name="stream">the migration</param>
     /// <param name="destination">the destination's host, in the words of the world</param>
     /// <param name="destinationAddressSpace">the address space there</param>
-    /// <param name="bytesPerSecond">bandwidth of the link, over all channels; 0 for no limit</param>
-    ValueTask OpenStreamAsync(Operation op, long stream, string destination, int destinationAddressSpace, long bytesPerSecond);
+    /// <param name="bandwidth">what it may take of the link there</param>
+    ValueTask OpenStreamAsync(Operation op, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth);
 
     /// <summary>Source: no more; what is under way to the other host is answered first, what still waits for the link is Refused.</summary>
     ValueTask CloseStreamAsync(Operation op, long stream);

@@ -6,8 +6,14 @@ public sealed record MigrationParameters
     public const int ChannelsMax = 64;
     public const int RoundsLimit = 10_000;
 
-    /// <summary><c>max-bandwidth</c>: bytes a second of the link, over all channels; 0 for as fast as it goes.</summary>
+    /// <summary><c>max-bandwidth</c>: bytes a second over all channels of this migration; 0 for as fast as the link goes.</summary>
     public long MaxBandwidth { get; init; } = 1L << 30;
+
+    /// <summary><c>max-postcopy-bandwidth</c>: bytes a second that are pushed in the background in post-copy; 0, the default, leaves it at <see cref="MaxBandwidth"/> (in QEMU, where that is no
+    /// link but a courtesy to others, at no bound).</summary>
+    public long MaxPostcopyBandwidth { get; init; }
+
+    public StreamBandwidth Bandwidth => new(MaxBandwidth, MaxPostcopyBandwidth);
 
     /// <summary><c>downtime-limit</c>.</summary>
     public long DowntimeLimitMicroseconds { get; init; } = 300_000;
@@ -53,6 +59,7 @@ public sealed record MigrationParameters
     public void Check()
     {
         ArgumentOutOfRangeException.ThrowIfNegative(MaxBandwidth);
+        ArgumentOutOfRangeException.ThrowIfNegative(MaxPostcopyBandwidth);
         ArgumentOutOfRangeException.ThrowIfNegative(DowntimeLimitMicroseconds);
         ArgumentOutOfRangeException.ThrowIfNegative(TimeLimitMicroseconds);
         ArgumentOutOfRangeException.ThrowIfNegative(PostcopyAfterRounds);

@@ -17,6 +17,7 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
     private long _roundPages;
     private long _roundDuplicate;
     private long _roundRingFull;
+    private long _roundLinkWait;
     private long _stoppedAt = -1;
     private long _bytesAtStop;
     private long _bytesAtHandOver;
@@ -123,7 +124,7 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
     {
         (Round, _roundBegan) = (round, vm.World.NowMicroseconds);
         (_roundBytes, _roundPages, _roundDuplicate) = (channels.Bytes, channels.NormalPages, channels.DuplicatePages);
-        _roundRingFull = RingFullExits;
+        (_roundRingFull, _roundLinkWait) = (RingFullExits, channels.LinkWaitMicroseconds);
     }
 
     public void RoundEnds(long dirtyPages)
@@ -140,7 +141,8 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
         _rounds.Enqueue(new RoundInfo(
             Round, channels.NormalPages - _roundPages + duplicate, duplicate, bytes, microseconds, dirtyPages, remaining, ExpectedDowntimeMicroseconds,
             throttle.Current.Percentage, RingFullExits - _roundRingFull, throttle.Current.DirtyPagesPerSecond > 0,
-            Divergence.Of([.. _rounds.Select(round => round.RemainingBytes), remaining]) && ExpectedDowntimeMicroseconds > parameters.DowntimeLimitMicroseconds));
+            Divergence.Of([.. _rounds.Select(round => round.RemainingBytes), remaining]) && ExpectedDowntimeMicroseconds > parameters.DowntimeLimitMicroseconds,
+            channels.LinkWaitMicroseconds - _roundLinkWait));
         if (_rounds.Count > MigrationInfo.RoundsKept) _rounds.Dequeue();
     }
 

@@ -123,7 +123,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         using var phase = _vm.World.Observer.Phase(op, "migration.setup");
         var prepared = await _destination.PrepareAsync(op, _setup);
         if (prepared != StreamStatus.Ok) return _record.Failed($"the destination did not prepare: {prepared}", Way.Fail);
-        await _stream.OpenStreamAsync(op, _setup.Stream, _setup.Destination, _setup.DestinationAddressSpace, _parameters.MaxBandwidth);
+        await _stream.OpenStreamAsync(op, _setup.Stream, _setup.Destination, _setup.DestinationAddressSpace, _parameters.Bandwidth);
         await _vm.Bql.AcquireAsync(op);
         var started = await _ram.StartAsync(op);
         _vm.Bql.Release(op);

@@ -36,6 +36,9 @@ internal sealed class PageChannels
     public long NormalPages { get; private set; }
     public long DuplicatePages { get; private set; }
 
+    /// <inheritdoc cref="SendResult.LinkWaitMicroseconds"/>
+    public long LinkWaitMicroseconds { get; private set; }
+
     private bool IsIdle => _idle.Count == _count && _urgent == 0;
 
     /// <summary>Hands the batch to an idle channel, which it waits for; returns before it has been sent.</summary>
@@ -102,6 +105,7 @@ internal sealed class PageChannels
         Bytes += sent.Bytes;
         NormalPages += sent.Normal;
         DuplicatePages += sent.Duplicate;
+        LinkWaitMicroseconds += sent.LinkWaitMicroseconds;
         if (sent.Status != StreamStatus.Ok) Status = sent.Status;
     }
 

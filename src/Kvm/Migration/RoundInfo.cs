@@ -13,9 +13,10 @@ namespace Livebed.Kvm.Migration;
 /// <param name="RingFullExits">vCPU exits with a full dirty ring during it</param>
 /// <param name="DirtyLimited">whether the vCPUs were under the dirty limit during it</param>
 /// <param name="Diverging">at the sync that ended it, rounds gained nothing any more, see <see cref="Prediction.Divergence"/></param>
+/// <param name="LinkWaitMicroseconds">for which the link carried other migrations while this one had something to send</param>
 public sealed record RoundInfo(
     int Round, long Pages, long Duplicate, long Bytes, long Microseconds, long DirtyPages, long RemainingBytes, long ExpectedDowntimeMicroseconds,
-    int ThrottlePercentage, long RingFullExits, bool DirtyLimited, bool Diverging = false)
+    int ThrottlePercentage, long RingFullExits, bool DirtyLimited, bool Diverging = false, long LinkWaitMicroseconds = 0)
 {
     /// <summary>Bytes a second that this round was sent with.</summary>
     public double Bandwidth => Bytes * 1e6 / Math.Max(1, Microseconds);

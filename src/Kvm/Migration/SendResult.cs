@@ -5,4 +5,5 @@ namespace Livebed.Kvm.Migration;
 /// <param name="Normal">pages sent with their content</param>
 /// <param name="Duplicate">zero pages, of which only the address was sent</param>
 /// <param name="Bytes">bytes on the wire, headers included</param>
-public readonly record struct SendResult(StreamStatus Status, int Normal, int Duplicate, long Bytes);
+/// <param name="LinkWaitMicroseconds">since the stream's last answer: for how long the link carried other streams while this one had something to send</param>
+public readonly record struct SendResult(StreamStatus Status, int Normal, int Duplicate, long Bytes, long LinkWaitMicroseconds = 0);

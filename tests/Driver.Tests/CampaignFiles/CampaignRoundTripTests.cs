@@ -107,6 +107,8 @@ public sealed class CampaignRoundTripTests
           cancelShare: 0.625
           cancelWithin: 1750ms
           maxBandwidth: 25MiB/s
+          maxPostcopyBandwidth: 11MiB/s
+          linkBandwidth: 130MiB/s
           downtimeLimit: 45ms
           multifdChannels: 6
           roundsMax: 37

@@ -46,13 +46,15 @@ public sealed class MigrationRunTests
         Assert.Contains(" migrated ", output, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_guest_that_dirties_more_than_the_link_carries_is_called_diverging_before_the_limit()
+    [Theory]
+    [InlineData("2MiB/s", "0B/s")]
+    [InlineData("0B/s", "2MiB/s")]
+    public async Task A_guest_that_dirties_more_than_the_link_carries_is_called_diverging_before_the_limit(string maxBandwidth, string linkBandwidth)
     {
         using var folder = new TemporaryFolder();
         var (exitCode, output, errors) = await CommandProcess.RunAsync(
-            folder.FullPath, "run", "steady-rate", "--set", "vms.0.guest.bytesPerVcpu=2MiB", "--set", "vms.0.guest.rate=600", "--set", "migrations.maxBandwidth=2MiB/s", "--set",
-            "migrations.timeLimit=4s");
+            folder.FullPath, "run", "steady-rate", "--set", "vms.0.guest.bytesPerVcpu=2MiB", "--set", "vms.0.guest.rate=600", "--set", $"migrations.maxBandwidth={maxBandwidth}", "--set",
+            $"migrations.linkBandwidth={linkBandwidth}", "--set", "migrations.timeLimit=4s");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Valid, output);
 

@@ -89,6 +89,28 @@ public sealed class MigrationFiguresTests
     }
 
     [Fact]
+    public void A_migration_is_forecast_with_what_it_gets_of_a_link_that_it_has_to_itself()
+    {
+        _campaign.Migrations.LinkBandwidth = 500 * Wire;
+        Assert.Equal(800, Single(Info()).Rounds[1].Predicted!.DurationMilliseconds);
+        _campaign.Migrations.LinkBandwidth = 2_000 * Wire;
+        Assert.Equal(400, Single(Info()).Rounds[1].Predicted!.DurationMilliseconds);
+        _campaign.Migrations.MaxBandwidth = 0;
+        Assert.Equal(200, Single(Info()).Rounds[1].Predicted!.DurationMilliseconds);
+        Assert.Equal(500, Single(Info()).Rounds[0].Predicted!.DurationMilliseconds);
+    }
+
+    [Fact]
+    public void What_others_took_of_the_link_explains_a_slow_round()
+    {
+        var shared = Single(Info() with
+        {
+            Rounds = [_first, new RoundInfo(1, 400, 0, 400 * Wire, 800_000, 400, 400 * Page, 400_000, 0, 0, DirtyLimited: false, LinkWaitMicroseconds: 390_000)],
+        }).Rounds[1];
+        Assert.Equal((GapReason.LinkShared, 390.0), (shared.GapReason, shared.LinkWaitMilliseconds));
+    }
+
+    [Fact]
     public void What_a_switchover_costs_beside_its_pages_is_learned_from_the_migrations_before()
     {
         var migrations = new MigrationFigures(_campaign).Of([Ended(Info()), Ended(Info())]);

@@ -2,7 +2,6 @@ using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Wire;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -93,8 +92,9 @@ internal sealed class ActorBed : IAsyncDisposable
     public async Task<BedVm> PlanAsync(VmPlan? plan = null)
     {
         var host = Interlocked.Increment(ref _hosts);
-        await Grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(host)).ConfigureAsync(new HostMessage(ActorKeys.Host(host), FramesPerHost, PageSize, plan?.Mutant ?? Mutant.None));
-        return new BedVm(this, plan ?? new VmPlan(), host, NextVm());
+        plan ??= new VmPlan();
+        await Grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(host)).ConfigureAsync(new HostMessage(ActorKeys.Host(host), FramesPerHost, PageSize, plan.Mutant, plan.LinkBandwidth));
+        return new BedVm(this, plan, host, NextVm());
     }
 
     /// <summary>An ordinal that no VM has.</summary>

@@ -111,6 +111,9 @@ internal sealed class BedVm
     /// <summary>The same VM, as it will be on the host of <paramref name="other"/>.</summary>
     public BedVm On(BedVm other) => new(_bed, _plan, other._host, _bed.NextVm(), Name);
 
+    /// <summary>Another VM like this one on the same host, not made yet.</summary>
+    public BedVm Beside() => new(_bed, _plan, _host, _bed.NextVm());
+
     /// <summary>The order to move to where <paramref name="to"/> is not made yet.</summary>
     public MigrationRequest RequestTo(BedVm to, MigrationParameters? parameters = null) => new(
         new MigrationSetup(

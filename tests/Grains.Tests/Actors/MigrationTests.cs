@@ -90,6 +90,33 @@ public sealed class MigrationTests(ActorCollection.Clusters clusters)
     }
 
     [Fact]
+    public async Task VMs_that_go_the_same_way_wait_for_each_other_on_the_link()
+    {
+        var bed = await clusters.BedAsync(PlacementMode.Spread);
+        var first = await bed.RunAsync(new VmPlan(DirtyLogMode.InitiallySet, LinkBandwidth: 100_000));
+        var second = first.Beside();
+        await second.CreateAsync();
+        await second.RunsOnAsync();
+        var host = await bed.PlanAsync();
+        var there = second.On(host);
+        var endless = Endless with { MaxBandwidth = 0 };
+        var moving = first.Grain.MigrateAsync(bed.Next(OperationKind.Migration), first.RequestTo(first.On(host), endless));
+        await first.MigratesAsync(MigrationStatus.Active);
+
+        // All the while the first one sends, too.
+        var moved = await second.MigrateAsync(there, endless with { RoundsMax = 5, TimeoutAction = TimeoutAction.Suspend });
+        Assert.Equal(MigrationStatus.Completed, moved.Info.Status);
+        Assert.Equal(CancelCase.AtNextStep, await first.CancelMigrationAsync());
+        var cancelled = (await moving).Info;
+        Assert.Equal(MigrationStatus.Cancelled, cancelled.Status);
+        Assert.All((MigrationInfo[])[moved.Info, cancelled], info => Assert.InRange(info.Rounds.Sum(round => round.LinkWaitMicroseconds), 1, info.TotalMicroseconds));
+        await there.DestroyAsync();
+        await there.LeavesNothingAsync();
+        await first.DestroyAsync();
+        await first.LeavesNothingAsync();
+    }
+
+    [Fact]
     public async Task A_VM_that_is_destroyed_while_it_migrates_is_nowhere()
     {
         var bed = await clusters.BedAsync(PlacementMode.Spread);

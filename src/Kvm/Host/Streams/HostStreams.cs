@@ -16,6 +16,7 @@ public sealed class HostStreams
     private readonly LiveOperationSet _live;
     private readonly PageWriter _writer;
     private readonly PageImage _image;
+    private readonly Dictionary<string, SharedLink> _links = [];
 
     internal HostStreams(Machine machine, PageFault faults, LiveOperationSet live)
     {
@@ -27,14 +28,32 @@ public sealed class HostStreams
     /// <summary>Where the buffers of chunks come from.</summary>
     public ArrayPool<byte> ContentPool { get; set; } = ArrayPool<byte>.Shared;
 
+    /// <summary>Bandwidth of the link from here to each other host, in bytes a second, for all streams that go there together; 0 for no limit. Holds for streams that are opened later.</summary>
+    public long LinkBandwidth
+    {
+        get;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            field = value;
+        }
+    }
+
     /// <inheritdoc cref="IStreamPort.OpenStreamAsync"/>
-    public void Open(int addressSpaceId, long stream, IPageLink link, long bytesPerSecond)
+    /// <param name="addressSpaceId">whose pages</param>
+    /// <param name="stream">the migration</param>
+    /// <param name="destination">the other host; streams to the same one share a link</param>
+    /// <param name="connection">the way there</param>
+    /// <param name="bandwidth">what the stream may take of the link</param>
+    public void Open(int addressSpaceId, long stream, string destination, IPageLink connection, StreamBandwidth bandwidth)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stream);
-        ArgumentOutOfRangeException.ThrowIfNegative(bytesPerSecond);
+        ArgumentOutOfRangeException.ThrowIfNegative(bandwidth.Max);
+        ArgumentOutOfRangeException.ThrowIfNegative(bandwidth.MaxPostcopy);
         if (Find(addressSpaceId) is not { } mm) return;
         var streams = mm.Outgoing ??= new OutgoingStreams(_machine.World, mm);
-        if (streams.Find(stream) is null) streams.Add(stream, new OutgoingStream(_machine, mm, _faults, stream, link, bytesPerSecond));
+        if (streams.Find(stream) is not null) return;
+        streams.Add(stream, new OutgoingStream(_machine, mm, _faults, stream, connection, new StreamShaper(_machine.World, bandwidth, LinkTo(destination))));
     }
 
     /// <inheritdoc cref="IStreamPort.CloseStreamAsync"/>
@@ -128,6 +147,14 @@ public sealed class HostStreams
     {
         using var live = _live.Enter(op);
         return Find(addressSpaceId) is { } mm ? await _image.PagesHeldAsync(op, mm) : 0;
+    }
+
+    /// <summary>Null when it has no limit: it is shared at no cost.</summary>
+    private SharedLink? LinkTo(string destination)
+    {
+        if (LinkBandwidth == 0) return null;
+        if (!_links.TryGetValue(destination, out var link)) _links.Add(destination, link = new SharedLink(_machine.World, LinkBandwidth));
+        return link;
     }
 
     private AddressSpace? Find(int addressSpaceId) => _machine.AddressSpaces.GetValueOrDefault(addressSpaceId);

@@ -3,50 +3,70 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// The bandwidth of a link as a parameter of the model, so that what a migration does with it does not depend on the machine: bytes occupy the link
+/// A stream's own bandwidth as a parameter of the model, so that what a migration does with it does not depend on the machine: bytes take their time
 /// one after the other, over all channels, and whoever sends them waits until the last of its own has left. Keeps: over any time in which
 /// somebody always has something to send, bytes over time is the bandwidth; timers that come late are made good by the next send, and a
-/// link that was idle has saved nothing up. Simplified: no latency, no protocol overhead, no sharing with other streams.
+/// stream that was idle has saved nothing up. Urgent bytes go at once, and put off by their time what has not left. What other streams take of the link is
+/// <see cref="SharedLink"/>'s. Simplified: no latency, no protocol overhead.
 /// </summary>
 internal sealed class LinkShaper(IWorld world, long bytesPerSecond)
 {
-    private const long PieceMicroseconds = 1_000_000;
-    private const long LateNanosecondsMax = 20_000_000;
-    private const long NanosecondsPerSecond = 1_000_000_000;
-    private const long NanosecondsPerMicrosecond = 1_000;
-
+    private readonly LinkClock _clock = new(world, bytesPerSecond);
     private readonly Place _place = new(world);
-    private long _freeNanoseconds;
-    private long _lateNanoseconds;
-
-    private long NowNanoseconds => world.NowMicroseconds * NanosecondsPerMicrosecond;
+    private long _free;
+    private long _late;
+    private long _urgentFree;
+    private long _putOff;
 
     /// <summary>Returns when the bytes have left, or, false, when <paramref name="isGivenUp"/> says so after at most a second more.</summary>
-    public async ValueTask<bool> PassAsync(long bytes, Func<bool> isGivenUp)
+    public ValueTask<bool> PassAsync(long bytes, Func<bool> isGivenUp) => LeftAsync(Reserve(bytes), isGivenUp);
+
+    /// <summary>The same, ahead of all that is not urgent.</summary>
+    public ValueTask<bool> PassUrgentAsync(long bytes, Func<bool> isGivenUp)
     {
-        if (bytesPerSecond == 0) return !isGivenUp();
-        var end = Reserve(bytes);
+        if (bytesPerSecond == 0) return ValueTask.FromResult(!isGivenUp());
+        _place.Writes();
+        var (now, time) = (_clock.Now, _clock.TimeOf(bytes));
+        if (_free > now) _putOff += time;
+        _free = Math.Max(_free, now) + time;
+        _urgentFree = Math.Max(_urgentFree, now) + time;
+        return UntilAsync(_urgentFree, canBePutOff: false, isGivenUp);
+    }
+
+    /// <summary>When the bytes would be on their way if nothing urgent came between.</summary>
+    public LinkSlot Reserve(long bytes)
+    {
+        if (bytesPerSecond == 0) return default;
+        _place.Writes();
+        var start = Math.Max(_free, _clock.Now - _late);
+        _late = 0;
+        _free = start + _clock.TimeOf(bytes);
+        return new LinkSlot(start - _putOff, _free - _putOff);
+    }
+
+    /// <summary>Returns when the first of the bytes may go.</summary>
+    public ValueTask<bool> BeganAsync(LinkSlot slot, Func<bool> isGivenUp) => UntilAsync(slot.Start, canBePutOff: true, isGivenUp);
+
+    /// <summary>Returns when the last of the bytes has gone.</summary>
+    public async ValueTask<bool> LeftAsync(LinkSlot slot, Func<bool> isGivenUp)
+    {
+        if (!await UntilAsync(slot.End, canBePutOff: true, isGivenUp)) return false;
+        if (bytesPerSecond == 0) return true;
+        _place.Writes();
+        _late = _clock.LateSince(slot.End + _putOff);
+        return true;
+    }
+
+    private async ValueTask<bool> UntilAsync(long time, bool canBePutOff, Func<bool> isGivenUp)
+    {
         while (!isGivenUp())
         {
-            var left = (end - NowNanoseconds + NanosecondsPerMicrosecond - 1) / NanosecondsPerMicrosecond;
-            if (left <= 0)
-            {
-                _place.Writes();
-                _lateNanoseconds = Math.Min(NowNanoseconds - end, LateNanosecondsMax);
-                return true;
-            }
-
-            await world.DelayAsync(Math.Min(left, PieceMicroseconds));
+            var due = canBePutOff ? time + _putOff : time;
+            if (bytesPerSecond == 0 || due <= _clock.Now) return true;
+            await _clock.SleepAsync(due);
+            _place.Reads();
         }
 
         return false;
-    }
-
-    private long Reserve(long bytes)
-    {
-        _place.Writes();
-        var start = Math.Max(_freeNanoseconds, NowNanoseconds - _lateNanoseconds);
-        _lateNanoseconds = 0;
-        return _freeNanoseconds = start + (long)((Int128)bytes * NanosecondsPerSecond / bytesPerSecond);
     }
 }

@@ -16,17 +16,16 @@ internal sealed class OutgoingStream
     private readonly AddressSpace _mm;
     private readonly PageReader _reader;
     private readonly IPageLink _link;
-    private readonly LinkShaper _shaper;
+    private readonly StreamShaper _shaper;
     private readonly RwSemaphore _lock;
     private readonly Func<bool> _isClosing;
     private readonly Place _place;
     private bool _closing;
 
-    public OutgoingStream(Machine machine, AddressSpace mm, PageFault faults, long stream, IPageLink link, long bytesPerSecond)
+    public OutgoingStream(Machine machine, AddressSpace mm, PageFault faults, long stream, IPageLink link, StreamShaper shaper)
     {
-        (_machine, _mm, _link) = (machine, mm, link);
+        (_machine, _mm, _link, _shaper) = (machine, mm, link, shaper);
         _reader = new PageReader(machine, faults);
-        _shaper = new LinkShaper(machine.World, bytesPerSecond);
         _lock = new RwSemaphore(machine.Locks, LockClasses.MigrationStream, $"stream {stream} of {mm.Name}");
         _place = new Place(machine.World);
         _isClosing = () =>
@@ -70,6 +69,7 @@ internal sealed class OutgoingStream
     {
         _place.Writes();
         _closing = true;
+        _shaper.Leave();
         if (!_lock.IsHeld) _machine.Locks.Forget(_lock);
     }
 
@@ -96,9 +96,9 @@ internal sealed class OutgoingStream
 
             var built = chunk.Build(header);
             var sent = new SendResult(StreamStatus.Refused, chunk.Pages - chunk.ZeroPages, chunk.ZeroPages, built.WireBytes);
-            if (!await _shaper.PassAsync(built.WireBytes, _isClosing)) return Failed(StreamStatus.Refused);
+            if (!await _shaper.PassAsync(op, header, built.WireBytes, _isClosing)) return Failed(StreamStatus.Refused);
             _machine.World.Trace?.Note(op, $"sends {sent.Normal} pages and {sent.Duplicate} of zeroes of {batch.Range}, round {header.Round}, {header.Phase}");
-            return sent with { Status = await _link.DeliverAsync(op, built) };
+            return sent with { LinkWaitMicroseconds = _shaper.TakeLinkWaitMicroseconds(), Status = await _link.DeliverAsync(op, built) };
         }
         finally
         {

@@ -10,9 +10,9 @@ namespace Livebed.Kvm.Host.Streams;
 /// <param name="links">the way to an address space of another host, in the words of the world</param>
 public sealed class StreamPort(HostMmu host, int addressSpaceId, Func<string, int, IPageLink> links) : IStreamPort
 {
-    public ValueTask OpenStreamAsync(Operation op, long stream, string destination, int destinationAddressSpace, long bytesPerSecond)
+    public ValueTask OpenStreamAsync(Operation op, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth)
     {
-        host.Streams.Open(addressSpaceId, stream, links(destination, destinationAddressSpace), bytesPerSecond);
+        host.Streams.Open(addressSpaceId, stream, destination, links(destination, destinationAddressSpace), bandwidth);
         return ValueTask.CompletedTask;
     }
 

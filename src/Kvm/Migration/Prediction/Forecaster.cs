@@ -81,7 +81,7 @@ public static class Forecaster
     {
         var discard = WireFormat.DiscardListBytes(guest.DirtyRuns);
         var downtime = (double)discard / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6;
-        var push = guest.Push(parameters.MaxBandwidth);
+        var push = guest.Push(parameters.MaxPostcopyBandwidth > 0 ? parameters.MaxPostcopyBandwidth : parameters.MaxBandwidth);
         return new MigrationForecast
         {
             Verdict = ForecastVerdict.Postcopy,

@@ -12,6 +12,9 @@ public enum GapReason : byte
     /// <summary>vCPUs stopped because their dirty ring was full: the guest wrote less than its program would.</summary>
     RingFull,
 
+    /// <summary>Other migrations were on the link: without the time that they took of it, it carried what its bandwidth says.</summary>
+    LinkShared,
+
     /// <summary>The link, or what feeds it, carried less than its bandwidth says.</summary>
     LinkSaturated,
 

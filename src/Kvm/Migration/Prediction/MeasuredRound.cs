@@ -9,6 +9,7 @@ namespace Livebed.Kvm.Migration.Prediction;
 /// <param name="DirtyLimited">the dirty limit was on</param>
 /// <param name="RingFullExits">exits of vCPUs as their dirty ring was full</param>
 /// <param name="Duplicate">zero pages among those sent</param>
+/// <param name="LinkWaitMilliseconds">for which the link carried other migrations while this one had something to send</param>
 public sealed record MeasuredRound(
     int Round, long Transferred, double DurationMilliseconds, long DirtiedPages, int CpuThrottlePercentage = 0, bool DirtyLimited = false, long RingFullExits = 0,
-    long Duplicate = 0);
+    long Duplicate = 0, double LinkWaitMilliseconds = 0);

@@ -44,8 +44,10 @@ public sealed record PredictionGap(double DurationError, double BytesError, doub
         var wroteOtherwise = Exceeds(DirtiedError) && Exceeds(Error(PerSecond(forecast.DirtiedPages, forecast.DurationMilliseconds), PerSecond(measured.DirtiedPages, measured.DurationMilliseconds), 0));
         if (wroteOtherwise && Largest == DirtiedError) return GapReason.DirtyRate;
         if (Exceeds(BytesError) && !Exceeds(Error(forecast.Transferred - ZeroBytesSaved(forecast, measured, pageSize), measured.Transferred, 0))) return GapReason.ZeroPages;
-        if (PerSecond(measured.Transferred, measured.DurationMilliseconds) < bytesPerSecond * (1 - Tolerance)) return GapReason.LinkSaturated;
-        return wroteOtherwise ? GapReason.DirtyRate : GapReason.None;
+        if (!IsSlow(measured.DurationMilliseconds)) return wroteOtherwise ? GapReason.DirtyRate : GapReason.None;
+        return IsSlow(measured.DurationMilliseconds - measured.LinkWaitMilliseconds) ? GapReason.LinkSaturated : GapReason.LinkShared;
+
+        bool IsSlow(double milliseconds) => PerSecond(measured.Transferred, milliseconds) < bytesPerSecond * (1 - Tolerance);
     }
 
     private static long ZeroBytesSaved(ForecastRound forecast, MeasuredRound measured, int pageSize) =>

@@ -1,3 +1,4 @@
+using CsCheck;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 
@@ -31,9 +32,32 @@ public class LinkShaperTests
     });
 
     [Fact]
+    public void Urgent_bytes_take_their_time_at_once_and_put_off_what_has_not_left() => Run(async world =>
+    {
+        var shaper = new LinkShaper(world, bytesPerSecond: 1_000);
+        var first = PassAsync(100, isUrgent: false);
+        var second = PassAsync(100, isUrgent: false);
+        await world.DelayAsync(30_000);
+        var urgent = PassAsync(10, isUrgent: true);
+        var next = PassAsync(5, isUrgent: true);
+        Assert.Equal((40_000, 45_000), (await urgent, await next));
+        Assert.Equal((115_000, 215_000), (await first, await second));
+
+        // Of what went ahead nothing is owed.
+        Assert.Equal(225_000, await PassAsync(10, isUrgent: false));
+
+        async Task<long> PassAsync(long bytes, bool isUrgent)
+        {
+            Assert.True(await (isUrgent ? shaper.PassUrgentAsync(bytes, () => false) : shaper.PassAsync(bytes, () => false)));
+            return world.NowMicroseconds;
+        }
+    });
+
+    [Fact]
     public void Without_a_limit_no_time_passes() => Run(async world =>
     {
         Assert.True(await new LinkShaper(world, 0).PassAsync(long.MaxValue, () => false));
+        Assert.True(await new LinkShaper(world, 0).PassUrgentAsync(long.MaxValue, () => false));
         Assert.Equal(0, world.NowMicroseconds);
     });
 
@@ -59,6 +83,24 @@ public class LinkShaperTests
         });
         rig.AssertNothingWrong();
     }
+
+    [Fact]
+    public void Timers_that_come_late_are_made_good() => Gen.ULong.Sample(seed =>
+    {
+        var world = new TestWorld();
+        var late = new LateWorld(world, seed, lateMicrosecondsMax: 15_000);
+        world.Run(async () =>
+        {
+            var shaper = new LinkShaper(late, bytesPerSecond: 1_000_000);
+            await Task.WhenAll(ChannelAsync(), ChannelAsync());
+            Assert.InRange(late.NowMicroseconds, 450_000, 480_000);
+
+            async Task ChannelAsync()
+            {
+                for (var i = 0; i < 25; i++) Assert.True(await shaper.PassAsync(9_000, () => false));
+            }
+        });
+    });
 
     [Fact]
     public void Closing_a_stream_does_not_wait_for_its_slow_link()

@@ -112,7 +112,7 @@ public class OutgoingStreamTests
         await rig.From.CloseStreamAsync(rig.Op(), StreamRig.Stream);
         Assert.Equal(StreamStatus.Refused, (await rig.SendAsync(HostRig.Ram, 1)).Status);
 
-        await rig.From.OpenStreamAsync(rig.Op(), StreamRig.Stream, "host-1", 0, 0);
+        await rig.From.OpenStreamAsync(rig.Op(), StreamRig.Stream, "host-1", 0, new StreamBandwidth(0));
         await rig.Source.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 0);
         Assert.Equal(StreamStatus.Refused, (await rig.SendAsync(HostRig.Ram, 1)).Status);
         Assert.Equal(0, await rig.From.PagesHeldAsync(rig.Op()));
@@ -159,7 +159,7 @@ public class OutgoingStreamTests
 
         await rig.From.CloseStreamAsync(rig.Op(), StreamRig.Stream);
         await rig.Source.RunAsync(OperationKind.DontNeed, HostRig.Ram + 2, 1);
-        await rig.From.OpenStreamAsync(rig.Op(), StreamRig.Stream, "host-1", 0, 0);
+        await rig.From.OpenStreamAsync(rig.Op(), StreamRig.Stream, "host-1", 0, new StreamBandwidth(0));
         taken[0] = 0;
         await rig.From.TakeDiscardedAsync(rig.Op(), StreamRig.Ram, taken);
         Assert.Equal(0UL, taken[0]);

@@ -215,7 +215,7 @@ public class PostcopyTests
         await rig.Source.WriteAsync(HostRig.Ram, 5);
         await EnterAsync(rig, StreamRig.Ram, [], new FaultRequests());
         const long onward = StreamRig.Stream + 1;
-        await rig.To.OpenStreamAsync(rig.Op(), onward, "nowhere", 0, 0);
+        await rig.To.OpenStreamAsync(rig.Op(), onward, "nowhere", 0, new StreamBandwidth(0));
         var header = new ChunkHeader(onward, StreamRig.Epoch, 0, 0, StreamPhase.Precopy);
         var sending = rig.To.SendAsync(rig.Op(), header, new PageBatch(new HvaRange(HostRig.Ram, 1), new ulong[] { 1 })).AsTask();
         Assert.False(sending.IsCompleted);

@@ -47,7 +47,7 @@ internal sealed class StreamRig : IPageLink
     public async Task OpenAsync(long bytesPerSecond = 0)
     {
         await To.BeginIncomingAsync(Op(), Stream, Epoch);
-        await From.OpenStreamAsync(Op(), Stream, "host-1", 0, bytesPerSecond);
+        await From.OpenStreamAsync(Op(), Stream, "host-1", 0, new StreamBandwidth(bytesPerSecond));
     }
 
     public Operation Op(OperationKind kind = OperationKind.Audit) => Source.Op(kind);

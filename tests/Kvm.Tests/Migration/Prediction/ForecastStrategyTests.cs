@@ -60,6 +60,15 @@ public sealed class ForecastStrategyTests
     }
 
     [Fact]
+    public void The_push_has_a_bandwidth_of_its_own_if_it_was_given_one()
+    {
+        var parameters = ForecastCases.Parameters with { PostcopyAfterRounds = 1, MaxPostcopyBandwidth = ForecastCases.Parameters.MaxBandwidth / 4 };
+        var (own, shared) = (Forecaster.Run(ForecastCases.Sweep(1.1), parameters, _memory), Forecaster.Run(ForecastCases.Sweep(1.1), parameters with { MaxPostcopyBandwidth = 0 }, _memory));
+        Assert.Equal(4 * shared.Postcopy!.DurationMilliseconds, own.Postcopy!.DurationMilliseconds, 0.01);
+        Assert.Equal(shared.DowntimeMilliseconds, own.DowntimeMilliseconds);
+    }
+
+    [Fact]
     public void The_bandwidth_and_the_downtime_limit_that_are_named_make_it_converge_and_clearly_less_does_not()
     {
         var timeline = DirtyTimeline.Load(RecordedTraces.PathOf("xz"));

@@ -37,6 +37,10 @@ public sealed class PredictionGapTests
         var slow = Between(Measured() with { DurationMilliseconds = 150, DirtiedPages = 7_500 });
         Assert.Equal(GapReason.LinkSaturated, slow.Reason);
         Assert.Equal(0.5, slow.Largest, 1e-9);
+        // Others had the link for 40 ms: the rest of the time it carried what it should. For 20 of 50 it did not.
+        Assert.Equal(GapReason.LinkShared, Between(Measured() with { DurationMilliseconds = 150, DirtiedPages = 7_500, LinkWaitMilliseconds = 40 }).Reason);
+        Assert.Equal(GapReason.LinkSaturated, Between(Measured() with { DurationMilliseconds = 150, DirtiedPages = 7_500, LinkWaitMilliseconds = 20 }).Reason);
+        Assert.Equal(GapReason.None, Between(Measured() with { LinkWaitMilliseconds = 40 }).Reason);
         Assert.Equal(GapReason.DirtyRate, Between(Measured() with { DirtiedPages = 4_000 }).Reason);
         var unexplained = Between(Measured() with { Transferred = _forecast.Transferred * 2, DurationMilliseconds = 200, DirtiedPages = 10_000 });
         Assert.Equal((false, GapReason.None), (unexplained.Holds, unexplained.Reason));

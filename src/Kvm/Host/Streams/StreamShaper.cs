@@ -1,0 +1,53 @@
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Host.Streams;
+
+/// <summary>
+/// How fast one stream's chunks go: within the bandwidth that the migration allows itself, and within the stream's part of the link. A chunk is the link's from the moment when its own
+/// bound lets it begin until both have let it go, so neither adds its time to the other's, and a slow stream does not fill the link in advance. Pages that a vCPU waits for
+/// pass both ahead of everything else (QEMU's <c>migration_rate_limit</c> gives way to them, and postcopy-preempt has a channel for them).
+/// </summary>
+internal sealed class StreamShaper
+{
+    private readonly LinkShaper _rounds;
+    private readonly LinkShaper _push;
+    private readonly SharedLink? _link;
+    private readonly LinkShare? _share;
+
+    /// <param name="world">whose time it is</param>
+    /// <param name="bandwidth">the migration's own bounds</param>
+    /// <param name="link">null for one without a limit</param>
+    public StreamShaper(IWorld world, StreamBandwidth bandwidth, SharedLink? link)
+    {
+        _rounds = new LinkShaper(world, bandwidth.Max);
+        _push = bandwidth.MaxPostcopy > 0 ? new LinkShaper(world, bandwidth.MaxPostcopy) : _rounds;
+        if (link is not null) (_link, _share) = (link, new LinkShare());
+    }
+
+    /// <summary>Returns when the bytes have left, or, false, when <paramref name="isGivenUp"/> says so after at most a second more, or at once at <see cref="Leave"/>.</summary>
+    public ValueTask<bool> PassAsync(Operation op, in ChunkHeader header, long bytes, Func<bool> isGivenUp)
+    {
+        if (header.Channel == ChunkHeader.UrgentChannel) return PassUrgentAsync(bytes, isGivenUp);
+        var own = header.Phase == StreamPhase.Postcopy ? _push : _rounds;
+        return _share is null ? own.PassAsync(bytes, isGivenUp) : PassBothAsync(op, own, _link!, _share, bytes, isGivenUp);
+    }
+
+    /// <summary>See <see cref="SendResult.LinkWaitMicroseconds"/>.</summary>
+    public long TakeLinkWaitMicroseconds() => _share?.TakeWaitedMicroseconds() ?? 0;
+
+    /// <summary>Nothing is sent any more: the link is the others'.</summary>
+    public void Leave()
+    {
+        if (_share is not null) _link!.Leave(_share);
+    }
+
+    private static async ValueTask<bool> PassBothAsync(Operation op, LinkShaper own, SharedLink link, LinkShare share, long bytes, Func<bool> isGivenUp)
+    {
+        var slot = own.Reserve(bytes);
+        return await own.BeganAsync(slot, isGivenUp) && await link.PassAsync(op, share, bytes, isGivenUp) && await own.LeftAsync(slot, isGivenUp);
+    }
+
+    private async ValueTask<bool> PassUrgentAsync(long bytes, Func<bool> isGivenUp) =>
+        await _rounds.PassUrgentAsync(bytes, isGivenUp) && (_share is null || await _link!.PassUrgentAsync(_share, bytes, isGivenUp));
+}

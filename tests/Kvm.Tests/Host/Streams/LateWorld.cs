@@ -1,0 +1,27 @@
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Tests.Host.Streams;
+
+/// <summary>A test world as a busy machine is: timers come late by up to so much, and time passes while somebody works, so that two looks at the clock differ.</summary>
+internal sealed class LateWorld(TestWorld world, ulong seed, int lateMicrosecondsMax) : IWorld
+{
+    private const int WorkMicrosecondsMax = 300;
+    private const double WorkShare = 0.2;
+
+    private readonly SeededRandom _random = new(seed);
+    private long _worked;
+
+    public long NowMicroseconds => world.NowMicroseconds + (_worked += _random.Chance(WorkShare) ? _random.Next(WorkMicrosecondsMax) : 0);
+
+    public IModelObserver Observer => world.Observer;
+
+    public ValueTask PointAsync(SchedulingPoint point) => world.PointAsync(point);
+
+    public ValueTask DelayAsync(long microseconds)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(microseconds);
+        return world.DelayAsync(microseconds == 0 ? 0 : microseconds + _random.Next(lateMicrosecondsMax + 1));
+    }
+
+    public void Start(string name, Func<ValueTask> body) => world.Start(name, body);
+}
