@@ -40,10 +40,9 @@ public sealed record PredictionGap(double DurationError, double BytesError, doub
     {
         if (measured.CpuThrottlePercentage != forecast.CpuThrottlePercentage || measured.DirtyLimited != forecast.DirtyLimited) return GapReason.Throttled;
         if (measured.RingFullExits > 0) return GapReason.RingFull;
-        if (!IsSlow(measured.DurationMilliseconds)) return GapReason.None;
-        return IsSlow(measured.DurationMilliseconds - measured.LinkWaitMilliseconds) ? GapReason.LinkSaturated : GapReason.LinkShared;
-
-        bool IsSlow(double milliseconds) => milliseconds > 0 && measured.Transferred / (milliseconds / 1e3) < bytesPerSecond * (1 - Tolerance);
+        var milliseconds = measured.Transferred / bytesPerSecond * 1e3;
+        if (milliseconds >= measured.DurationMilliseconds * (1 - Tolerance)) return GapReason.None;
+        return measured.LinkWaitMilliseconds >= (measured.DurationMilliseconds - milliseconds) / 2 ? GapReason.LinkShared : GapReason.LinkSaturated;
     }
 
     /// <summary>A difference within the noise is none, and what was not expected at all is a whole.</summary>
