@@ -51,7 +51,7 @@ public sealed class UsageErrorTests
     [InlineData("migrations: { rate: 1 }\nvms:\n  - dirtyLog: none\n", "c.yaml:1: migrations.rate: no VM has a dirty log; allowed: 0, or a VM whose dirtyLog is not none")]
     [InlineData("migrations: { cpuThrottleInitial: 50, maxCpuThrottle: 20 }\n" + Vms, "c.yaml:1: migrations.cpuThrottleInitial: is 50, and maxCpuThrottle is 20; allowed: at most maxCpuThrottle")]
     [InlineData("migrations: { maxBandwidth: 10MiB }\n" + Vms, "c.yaml:1: migrations.maxBandwidth: '10MiB' is not a rate; allowed: 0B/s to 1024GiB/s, as in 1GiB/s")]
-    [InlineData("migrations: { linkBandwidth: 2TiB/s }\n" + Vms, "c.yaml:1: migrations.linkBandwidth: 2TiB/s is out of range; allowed: 0B/s to 1024GiB/s, as in 1GiB/s")]
+    [InlineData("migrations: { linkBandwidth: 2048GiB/s }\n" + Vms, "c.yaml:1: migrations.linkBandwidth: 2048GiB/s is out of range; allowed: 0B/s to 1024GiB/s, as in 1GiB/s")]
     [InlineData("migrations: { throttle: hard }\n" + Vms, "c.yaml:1: migrations.throttle: 'hard' is unknown; allowed: none, auto-converge, dirty-limit")]
     [InlineData("migrations:\n  rate: 1\n  multifd-channels: 2\n" + Vms, "c.yaml:3: migrations.multifd-channels: unknown key; allowed: rate, count, start, inFlight, pingPong")]
     [InlineData("migrations: { multifdChannels: 65 }\n" + Vms, "c.yaml:1: migrations.multifdChannels: 65 is out of range; allowed: 1 to 64")]

@@ -145,7 +145,8 @@ internal static class SampleResults
     };
 
     private static MigrationRound Round => MigrationRound.From(
-        new RoundInfo(1, 100, 3, 52_000, 11_500, 51, 26_112, 5_750, 20, 7, DirtyLimited: true, Diverging: true), _expected, new PredictionGap(0.095, 0.02, 0.25, GapReason.RingFull), _forecast);
+        new RoundInfo(1, 100, 3, 52_000, 11_500, 51, 26_112, 5_750, 20, 7, DirtyLimited: true, Diverging: true, LinkWaitMicroseconds: 1_250), _expected, new PredictionGap(0.095, 0.02, 0.25, GapReason.RingFull),
+        _forecast);
 
     public static RunResults All { get; } =
         RunResults.From(Campaign, new("campaigns/sample.yaml", _startedAt, "dotnet run -c Release --project src/Driver -- run sample --seed 4242"), Outcome);

@@ -12,7 +12,7 @@ public enum GapReason : byte
     /// <summary>vCPUs stopped because their dirty ring was full: the guest wrote less than its program would.</summary>
     RingFull,
 
-    /// <summary>Other migrations were on the link: without the time that they took of it, it carried what its bandwidth says.</summary>
+    /// <summary>The link carried less than its bandwidth says, and for most of the time that this cost it carried other migrations.</summary>
     LinkShared,
 
     /// <summary>The link, or what feeds it, carried less than its bandwidth says.</summary>

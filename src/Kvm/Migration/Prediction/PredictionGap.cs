@@ -44,10 +44,9 @@ public sealed record PredictionGap(double DurationError, double BytesError, doub
         var wroteOtherwise = Exceeds(DirtiedError) && Exceeds(Error(PerSecond(forecast.DirtiedPages, forecast.DurationMilliseconds), PerSecond(measured.DirtiedPages, measured.DurationMilliseconds), 0));
         if (wroteOtherwise && Largest == DirtiedError) return GapReason.DirtyRate;
         if (Exceeds(BytesError) && !Exceeds(Error(forecast.Transferred - ZeroBytesSaved(forecast, measured, pageSize), measured.Transferred, 0))) return GapReason.ZeroPages;
-        if (!IsSlow(measured.DurationMilliseconds)) return wroteOtherwise ? GapReason.DirtyRate : GapReason.None;
-        return IsSlow(measured.DurationMilliseconds - measured.LinkWaitMilliseconds) ? GapReason.LinkSaturated : GapReason.LinkShared;
-
-        bool IsSlow(double milliseconds) => PerSecond(measured.Transferred, milliseconds) < bytesPerSecond * (1 - Tolerance);
+        var milliseconds = measured.Transferred / bytesPerSecond * 1e3;
+        if (milliseconds >= measured.DurationMilliseconds * (1 - Tolerance)) return wroteOtherwise ? GapReason.DirtyRate : GapReason.None;
+        return measured.LinkWaitMilliseconds >= (measured.DurationMilliseconds - milliseconds) / 2 ? GapReason.LinkShared : GapReason.LinkSaturated;
     }
 
     private static long ZeroBytesSaved(ForecastRound forecast, MeasuredRound measured, int pageSize) =>

@@ -37,7 +37,7 @@ public sealed class PredictionGapTests
         var slow = Between(Measured() with { DurationMilliseconds = 150, DirtiedPages = 7_500 });
         Assert.Equal(GapReason.LinkSaturated, slow.Reason);
         Assert.Equal(0.5, slow.Largest, 1e-9);
-        // Others had the link for 40 ms: the rest of the time it carried what it should. For 20 of 50 it did not.
+        // Others had the link for 40 of the 50 ms that it took too long; then for 20 of them.
         Assert.Equal(GapReason.LinkShared, Between(Measured() with { DurationMilliseconds = 150, DirtiedPages = 7_500, LinkWaitMilliseconds = 40 }).Reason);
         Assert.Equal(GapReason.LinkSaturated, Between(Measured() with { DurationMilliseconds = 150, DirtiedPages = 7_500, LinkWaitMilliseconds = 20 }).Reason);
         Assert.Equal(GapReason.None, Between(Measured() with { LinkWaitMilliseconds = 40 }).Reason);
