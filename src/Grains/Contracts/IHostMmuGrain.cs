@@ -53,7 +53,15 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     // Migrations: IStreamPort by grain calls.
 
-    ValueTask OpenStreamAsync(OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, long bytesPerSecond);
+    /// <param name="op">the operation</param>
+    /// <param name="addressSpace">whose pages</param>
+    /// <param name="stream">its number</param>
+    /// <param name="destination">host that they go to</param>
+    /// <param name="destinationAddressSpace">where they are stored there</param>
+    /// <param name="bytesPerSecond">of the link; 0 for as fast as it goes</param>
+    /// <param name="faults">what the network does to pages on their way</param>
+    ValueTask OpenStreamAsync(
+        OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, long bytesPerSecond, MigrationFaults faults);
 
     ValueTask CloseStreamAsync(OperationMessage op, int addressSpace, long stream);
 
