@@ -31,6 +31,15 @@ public sealed record MigrationSettings
     /// <summary>The moment of a cancel is drawn evenly from so much time after the beginning.</summary>
     public TimeSpan CancelWithin { get; set; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>Share of migrations whose page link breaks in post-copy, half of them twice.</summary>
+    public double LinkBreakShare { get; set; }
+
+    /// <summary>Share of migrations in which the source does not hear that the destination has taken over.</summary>
+    public double LostAnswerShare { get; set; }
+
+    /// <summary>A chunk of pages is late by a time drawn evenly from so much.</summary>
+    public TimeSpan Jitter { get; set; }
+
     /// <summary>Bytes a second over all channels of a migration; 0 for no limit.</summary>
     public long MaxBandwidth { get; set; } = _usual.MaxBandwidth;
 

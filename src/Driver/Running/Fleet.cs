@@ -22,6 +22,9 @@ internal sealed class Fleet
     private const int HotplugAccessPercent = 10;
     private const int CreateAttempts = 20;
 
+    /// <summary>A link breaks under one of so many chunks, so early that also a small VM is not whole yet.</summary>
+    private const int ChunksBeforeBreak = 4;
+
     private readonly Campaign _campaign;
     private readonly IGrainFactory _grains;
     private readonly OperationIds _ids;
@@ -124,7 +127,7 @@ internal sealed class Fleet
 
             // The VM's grain closes the session that may be open.
             (slot.DirtyLogEnabled, slot.DirtyLogVerifyDue, slot.DirtyLogRounds) = (false, false, 0);
-            return new VmMove(slot, slot.Host, host, slot.Key, key, ordinal, slot.Grain, _grains.GetGrain<IVmGrain>(key), RequestOf(slot, host, key, ordinal));
+            return new VmMove(slot, slot.Host, host, slot.Key, key, ordinal, slot.Grain, _grains.GetGrain<IVmGrain>(key), RequestOf(slot, host, key, ordinal, FaultsOf(random)));
         }
     }
 
@@ -189,7 +192,7 @@ internal sealed class Fleet
             .Where(host => _pagesOfHost[host] + CampaignMemory.PagesOf(slot.Settings) <= _campaign.FramesPerHost),
     ];
 
-    private MigrationRequest RequestOf(VmSlot slot, int host, string key, int ordinal)
+    private MigrationRequest RequestOf(VmSlot slot, int host, string key, int ordinal, MigrationFaults faults)
     {
         List<HvaRange> blocks = [new(VmLayout.RamHva, slot.Settings.RamPages)];
         if (slot.Settings.HotplugPages > 0) blocks.Add(new HvaRange(VmLayout.HotplugHva, slot.Settings.HotplugPages));
@@ -197,7 +200,22 @@ internal sealed class Fleet
         // The epoch is the inventory's, which the source's grain asks.
         var setup = new MigrationSetup(
             ordinal, slot.Name, 0, ActorKeys.Host(slot.Host), ActorKeys.Host(host), slot.AddressSpaceId, ordinal, blocks, _campaign.PageSize);
-        return new MigrationRequest(setup, _campaign.Migrations.Parameters, key, MessageOf(slot.Settings, key, host, ordinal));
+        return new MigrationRequest(setup, _campaign.Migrations.Parameters, key, MessageOf(slot.Settings, key, host, ordinal)) { Faults = faults };
+    }
+
+    /// <summary>What the network will do to the next migration.</summary>
+    private MigrationFaults FaultsOf(SeededRandom random)
+    {
+        var migrations = _campaign.Migrations;
+        if (migrations is { LinkBreakShare: 0, LostAnswerShare: 0, Jitter.Ticks: 0 }) return MigrationFaults.None;
+        var breaks = random.Chance(migrations.LinkBreakShare) ? 1 + random.Next(2) : 0;
+        return new MigrationFaults
+        {
+            LinkBreaks = [.. Enumerable.Range(0, breaks).Select(_ => random.Next(ChunksBeforeBreak))],
+            LosesAnswer = random.Chance(migrations.LostAnswerShare),
+            JitterMicroseconds = (long)migrations.Jitter.TotalMicroseconds,
+            Seed = random.NextUInt64(),
+        };
     }
 
     private void Settle(VmSlot slot, string key, int host, int ordinal)

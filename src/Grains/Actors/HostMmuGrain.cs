@@ -40,7 +40,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
 
     private HostMmu Host => _host ?? throw new InvalidOperationException($"{this.GetPrimaryKeyString()} was not configured");
 
-    private HostConnections Connections => _connections ??= new HostConnections(wire, GrainFactory);
+    private HostConnections Connections => _connections ??= new HostConnections(wire, GrainFactory, _journal!);
 
     public ValueTask ConfigureAsync(HostMessage host)
     {
@@ -144,10 +144,11 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         return mm.GuestMemory.ExecuteAsync(batch);
     }
 
-    public ValueTask OpenStreamAsync(OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth)
+    public ValueTask OpenStreamAsync(
+        OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth, MigrationFaults faults)
     {
         if (Host.Find(addressSpace) is not null)
-            Host.Streams.Open(addressSpace, stream, destination, Connections.LinkOf(addressSpace, stream, destination, destinationAddressSpace), bandwidth);
+            Host.Streams.Open(addressSpace, stream, destination, Connections.LinkOf(addressSpace, stream, destination, destinationAddressSpace, faults), bandwidth);
         return ValueTask.CompletedTask;
     }
 

@@ -53,7 +53,15 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     // Migrations: IStreamPort by grain calls.
 
-    ValueTask OpenStreamAsync(OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth);
+    /// <param name="op">the operation</param>
+    /// <param name="addressSpace">whose pages</param>
+    /// <param name="stream">its number</param>
+    /// <param name="destination">host that they go to</param>
+    /// <param name="destinationAddressSpace">where they are stored there</param>
+    /// <param name="bandwidth">what the stream may take of the link</param>
+    /// <param name="faults">what the network does to pages on their way</param>
+    ValueTask OpenStreamAsync(
+        OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth, MigrationFaults faults);
 
     ValueTask CloseStreamAsync(OperationMessage op, int addressSpace, long stream);
 

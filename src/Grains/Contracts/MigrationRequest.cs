@@ -7,4 +7,8 @@ namespace Livebed.Grains.Contracts;
 /// <param name="Parameters">how</param>
 /// <param name="DestinationKey">key of the VM's grain at the destination: one that no VM has had before</param>
 /// <param name="Target">the VM as it will be there: host, address space and ordinal are others, the rest is the source's</param>
-public sealed record MigrationRequest(MigrationSetup Setup, MigrationParameters Parameters, string DestinationKey, VmMessage Target);
+public sealed record MigrationRequest(MigrationSetup Setup, MigrationParameters Parameters, string DestinationKey, VmMessage Target)
+{
+    /// <summary>What the network does to it.</summary>
+    public MigrationFaults Faults { get; init; } = MigrationFaults.None;
+}

@@ -12,10 +12,12 @@ namespace Livebed.Grains.Wire;
 /// </summary>
 /// <param name="wire">this silo's end</param>
 /// <param name="find">asks the destination's host where it takes the address space's pages; null when it does not, or does not answer</param>
-public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>> find) : IPageLink, IDisposable
+/// <param name="faults">what the network does; null for nothing</param>
+public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>> find, LinkFaults? faults = null) : IPageLink, IDisposable
 {
     private readonly Dictionary<int, Channel> _channels = [];
     private bool _isClosed;
+    private int _breaks;
 
     public async ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk)
     {
@@ -25,7 +27,9 @@ public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>>
         await channel.Turn.WaitAsync();
         try
         {
-            return await DeliverAsync(channel, message, chunk);
+            if (faults is null) return await DeliverAsync(channel, message, chunk);
+            if (faults.NextDelay() is var delay && delay > TimeSpan.Zero) await Task.Delay(delay);
+            return faults.Breaks(chunk.Header) ? await BreakAsync(faults, op, channel, chunk) : await DeliverAsync(channel, message, chunk);
         }
         catch (Exception exception) when (PageConnection.IsBroken(exception))
         {
@@ -46,6 +50,38 @@ public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>>
         {
             _isClosed = true;
             foreach (var channel in _channels.Values) channel.Break();
+        }
+    }
+
+    /// <summary>Every connection of the link breaks while the chunk is on its way, and none can be made until that is given up. It may have been stored: whatever the answer is, nobody hears it.</summary>
+    private async Task<StreamStatus> BreakAsync(LinkFaults faults, Operation op, Channel channel, PageChunk chunk)
+    {
+        var delivery = DeliverAsync(channel, OperationMessage.From(op), chunk);
+        await faults.BreakAsync(op, Cut);
+        try
+        {
+            await delivery;
+        }
+        catch (Exception exception) when (PageConnection.IsBroken(exception))
+        {
+            // The break came before the answer.
+        }
+        finally
+        {
+            lock (_channels) _breaks--;
+        }
+
+        channel.Break();
+        return StreamStatus.Lost;
+    }
+
+    /// <returns>connections that were open</returns>
+    private int Cut()
+    {
+        lock (_channels)
+        {
+            _breaks++;
+            return _channels.Values.Count(channel => channel.Break());
         }
     }
 
@@ -81,9 +117,10 @@ public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>>
     {
         lock (_channels)
         {
-            if (!_isClosed) channel.Connection = connection;
+            var isOpen = !_isClosed && _breaks == 0;
+            if (isOpen) channel.Connection = connection;
             else connection.Dispose();
-            return !_isClosed;
+            return isOpen;
         }
     }
 
@@ -94,10 +131,13 @@ public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>>
 
         public PageConnection? Connection { get; set; }
 
-        public void Break()
+        /// <summary>False when there was no connection.</summary>
+        public bool Break()
         {
+            var wasOpen = Connection is not null;
             Connection?.Dispose();
             Connection = null;
+            return wasOpen;
         }
     }
 }

@@ -51,10 +51,14 @@ internal sealed class PageChannels
         _world.Start($"multifd-{channel}", () => RunAsync(channel, header with { Channel = channel }, batch));
     }
 
-    /// <summary>Sends pages that somebody waits for; returns when they have been stored, or not. What it counts is counted with the rest.</summary>
+    /// <summary>
+    /// Sends pages that somebody waits for; returns when they have been stored, or not. What it counts is counted with the rest. Over channels that have broken nothing goes, though a new connection might
+    /// carry it: as long as vCPUs ask one after the other the drain before the pause would never end, and nothing be pushed.
+    /// </summary>
     public async ValueTask<StreamStatus> SendUrgentAsync(Operation op, ChunkHeader header, PageBatch batch)
     {
         _place.Writes();
+        if (Status != StreamStatus.Ok) return Status;
         _urgent++;
         try
         {

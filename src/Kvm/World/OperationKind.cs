@@ -28,6 +28,10 @@ public enum OperationKind : byte
     MigrationIncoming,
     PageRequest,
 
+    // what the network does to one
+    LinkBreak,
+    AnswerLoss,
+
     // host memory events (kvm-protocol section 6.1)
     Unmap,
     DontNeed,

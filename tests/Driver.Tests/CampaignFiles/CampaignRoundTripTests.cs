@@ -106,6 +106,9 @@ public sealed class CampaignRoundTripTests
           pingPong: false
           cancelShare: 0.625
           cancelWithin: 1750ms
+          linkBreakShare: 0.25
+          lostAnswerShare: 0.375
+          jitter: 35ms
           maxBandwidth: 25MiB/s
           maxPostcopyBandwidth: 11MiB/s
           linkBandwidth: 130MiB/s

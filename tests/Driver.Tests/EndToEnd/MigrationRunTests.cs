@@ -4,7 +4,7 @@ using Livebed.Kvm.Migration.Prediction;
 
 namespace Livebed.Driver.Tests.EndToEnd;
 
-/// <summary>`livebed run` with migrations: VMs ping-pong under load and nothing is lost; a defect of the final sync is found.</summary>
+/// <summary>`livebed run` with migrations: VMs ping-pong under load and nothing is lost; a defect of the final sync is found, and one that only a network that fails shows.</summary>
 [Collection(EndToEndCollection.Name)]
 public sealed class MigrationRunTests
 {
@@ -99,6 +99,45 @@ public sealed class MigrationRunTests
         var results = StoredRun.In(folder.PathOf("runs")).Results;
         Assert.InRange(results.DurationSeconds, 0, 30);
         Assert.Contains(results.Violations, violation => violation.Invariant is "S6" or "M1");
+    }
+
+    [Fact]
+    public async Task Links_that_break_and_answers_that_are_lost_cost_time_and_nothing_else()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("ping-pong.yaml", PingPong);
+        var (exitCode, output, errors) = await CommandProcess.RunAsync(
+            folder.FullPath, "run", "ping-pong.yaml", "--duration", "20s", "--seed", "5", "--set", "migrations.count=6", "--set", "migrations.postcopyAfterRounds=1", "--set", "migrations.downtimeLimit=0us",
+            "--set", "migrations.linkBreakShare=1", "--set", "migrations.lostAnswerShare=0.5", "--set", "migrations.jitter=20ms");
+        Assert.Equal("", errors);
+        Assert.True(exitCode == ExitCodes.Valid, output);
+        var run = StoredRun.In(folder.PathOf("runs"));
+        run.EveryOperationEnded();
+        var migrations = run.Results.Migrations;
+        Assert.All(migrations, migration => Assert.Equal(MigrationStatus.Completed, migration.Status));
+        Assert.Contains(migrations, migration => migration.PostcopyPauses > 0 && migration.Statuses.Any(step => step.Status == MigrationStatus.PostcopyPaused));
+
+        // What the network did is told, and every answer that was lost had been given: the VM is where it went.
+        Assert.True(Ended("link-break") >= migrations.Count(migration => migration.PostcopyPauses > 0));
+        Assert.NotEqual(0, Ended("answer-loss"));
+        Assert.Equal(Ended("answer-loss"), migrations.Count(migration => migration.Reason is { } reason && reason.Contains("did not take over: Lost", StringComparison.Ordinal)));
+
+        int Ended(string operation) => run.History.Count(record => record.GetProperty("f").GetString() == operation && record.GetProperty("type").GetString() == "ok");
+    }
+
+    /// <summary>Without post-copy, in which the destination finds out by itself that its source has left it: nobody but the driver asks it.</summary>
+    [Fact]
+    public async Task A_guest_that_runs_on_both_sides_of_a_hand_over_whose_answer_was_lost_is_found()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("ping-pong.yaml", PingPong);
+        var (exitCode, output, errors) = await CommandProcess.RunAsync(
+            folder.FullPath, "run", "ping-pong.yaml", "--mutant", "both-run-after-failed-hand-over", "--duration", "30s", "--set", "migrations.lostAnswerShare=1");
+        Assert.Equal("", errors);
+        Assert.True(exitCode == ExitCodes.Invalid, output);
+        var results = StoredRun.In(folder.PathOf("runs")).Results;
+        Assert.InRange(results.DurationSeconds, 0, 30);
+        Assert.Contains(results.Violations, violation => violation.Invariant == "M2");
     }
 
     /// <summary>One number for each vCPU if it went over to post-copy, and none if it did not.</summary>

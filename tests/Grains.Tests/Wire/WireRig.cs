@@ -17,7 +17,7 @@ internal sealed class WireRig : IDisposable
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private WireRig(PageWire source, PageWire destination)
+    private WireRig(PageWire source, PageWire destination, LinkFaults? faults)
     {
         (Source, Destination) = (source, destination);
         Endpoint = destination.Open((op, chunk, isIntact) => Door(op, chunk, isIntact));
@@ -25,8 +25,11 @@ internal sealed class WireRig : IDisposable
         {
             Questions++;
             return ValueTask.FromResult(Endpoint);
-        });
+        }, faults);
     }
+
+    /// <summary>Under which every chunk goes.</summary>
+    public static Operation Op { get; } = new(new OperationId(7), OperationKind.MigrationPages);
 
     public PageWire Source { get; }
     public PageWire Destination { get; }
@@ -43,14 +46,15 @@ internal sealed class WireRig : IDisposable
     /// <param name="patience">how long an answer may take</param>
     /// <param name="address">the destination's; by default the first of loopback</param>
     /// <param name="port">the destination's; 0 is a free one</param>
-    public static async Task<WireRig> StartAsync(TimeSpan? patience = null, IPAddress? address = null, int port = 0)
+    /// <param name="faults">what the network between them does</param>
+    public static async Task<WireRig> StartAsync(TimeSpan? patience = null, IPAddress? address = null, int port = 0, LinkFaults? faults = null)
     {
         PageWire[] wires = [NewWire(patience, IPAddress.Loopback, port: 0), NewWire(patience, address ?? IPAddress.Loopback, port)];
         foreach (var wire in wires) await wire.StartAsync(default);
-        return new WireRig(wires[0], wires[1]);
+        return new WireRig(wires[0], wires[1], faults);
     }
 
-    public Task<StreamStatus> SendAsync(PageChunk chunk) => Link.DeliverAsync(new Operation(new OperationId(7), OperationKind.MigrationPages), chunk).AsTask();
+    public Task<StreamStatus> SendAsync(PageChunk chunk) => Link.DeliverAsync(Op, chunk).AsTask();
 
     /// <summary>Pages whose bytes are all of one value, which is not zero.</summary>
     public static PageChunk Chunk(int channel = 0, int pages = 2, byte value = 1)

@@ -29,6 +29,20 @@ public class PageChannelsTests
         Assert.Equal(StreamStatus.Refused, await channels.DrainAsync(rig.Op()));
     });
 
+    /// <summary>Else vCPUs that ask one after the other keep the channels from ever being idle, and the migration that has lost its link neither pauses nor pushes.</summary>
+    [Fact]
+    public void Over_channels_that_have_broken_no_page_goes_until_they_have_recovered() => RunHeld(async (rig, channels, onTheWay) =>
+    {
+        onTheWay.SetResult();
+        Assert.Equal(StreamStatus.Refused, await channels.SendUrgentAsync(rig.Op(), Header with { Epoch = StreamRig.Epoch + 1 }, OnePage));
+        var sent = channels.Bytes;
+        Assert.Equal(StreamStatus.Refused, await channels.SendUrgentAsync(rig.Op(), Header, OnePage));
+        Assert.Equal(sent, channels.Bytes);
+        channels.Recover();
+        Assert.Equal(StreamStatus.Ok, await channels.SendUrgentAsync(rig.Op(), Header, OnePage));
+        Assert.True(channels.Bytes > sent);
+    });
+
     private static ChunkHeader Header => new(StreamRig.Stream, StreamRig.Epoch, 0, 0, StreamPhase.Precopy);
 
     private static PageBatch OnePage => new(new HvaRange(HostRig.Ram, 1), new ulong[] { 1 });

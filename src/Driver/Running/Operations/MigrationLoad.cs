@@ -65,6 +65,7 @@ internal sealed class MigrationLoad(
             var ended = new EndedMigration(move, outcome.Info, wasAsked && outcome.Info.Status == MigrationStatus.Cancelled, program);
             if (outcome.Info.Status == MigrationStatus.Completed) fleet.Follow(move);
             else if (ended.IsGuestLost) await ReplaceAsync(move);
+            else if (outcome.Info.Steps.Any(step => step.Status == MigrationStatus.Device)) await ObserveAsync(move.To);
             ledger.Ended(ended);
             return OperationResult.Of(outcome.Info.Status == MigrationStatus.Completed, ended.ToString());
         }
@@ -80,13 +81,7 @@ internal sealed class MigrationLoad(
     {
         while (true)
         {
-            var answers = await move.From.InspectAsync(settled: false);
-            foreach (var report in answers)
-            {
-                reports.Update(report);
-                supervisor.Take(report);
-            }
-
+            var answers = await ObserveAsync(move.From);
             var clocks = answers.Select(report => report.Counters.TryGetValue("vcpu.programMicroseconds", out var clock) ? clock : long.MaxValue).ToList();
             var slowest = clocks.Count == 0 ? 0 : clocks.Min();
             if (slowest >= campaign.Migrations.Start.TotalMicroseconds || _ending.Task.IsCompleted) return slowest;
@@ -122,6 +117,20 @@ internal sealed class MigrationLoad(
         ledger.Observed(move, info);
         if (info.Status is MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused or MigrationStatus.PostcopyRecover) fleet.Follow(move);
         if (info.Status == MigrationStatus.PostcopyPaused) await move.From.RecoverMigrationAsync(Message());
+    }
+
+    /// <summary>Reports of a VM and its vCPUs, beside those that are asked for all the time. Where it stays when its migration has failed is at the source; a guest that runs at the destination all the same
+    /// (M2) nobody else would ask.</summary>
+    private async Task<IReadOnlyList<ActorReport>> ObserveAsync(IVmGrain vm)
+    {
+        var answers = await vm.InspectAsync(settled: false);
+        foreach (var report in answers)
+        {
+            reports.Update(report);
+            supervisor.Take(report);
+        }
+
+        return answers;
     }
 
     /// <summary>Each side has pages that the other has not: both halves go, and a new VM takes the place.</summary>

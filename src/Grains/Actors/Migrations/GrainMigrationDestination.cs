@@ -8,7 +8,8 @@ namespace Livebed.Grains.Actors.Migrations;
 /// <param name="destination">the VM's grain there</param>
 /// <param name="target">the VM as it will be there</param>
 /// <param name="sourceKey">the VM's grain here, for the way back</param>
-internal sealed class GrainMigrationDestination(IVmGrain destination, VmMessage target, string sourceKey) : IMigrationDestination
+/// <param name="lose">what becomes of the answer to the hand-over on its way back; null when it comes as it was given</param>
+internal sealed class GrainMigrationDestination(IVmGrain destination, VmMessage target, string sourceKey, Func<StreamStatus, ValueTask<StreamStatus>>? lose = null) : IMigrationDestination
 {
     private const int PrepareAttempts = 20;
 
@@ -23,8 +24,11 @@ internal sealed class GrainMigrationDestination(IVmGrain destination, VmMessage 
     public ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image) =>
         Unanswered.OrAsync(StreamStatus.Lost, () => destination.CompareIncomingAsync(OperationMessage.From(op), MemoryImageMessage.From(image)));
 
-    public ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state) =>
-        Unanswered.OrAsync(StreamStatus.Lost, () => destination.TakeOverAsync(OperationMessage.From(op), DeviceStateMessage.From(state)));
+    public async ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state)
+    {
+        var answer = await Unanswered.OrAsync(StreamStatus.Lost, () => destination.TakeOverAsync(OperationMessage.From(op), DeviceStateMessage.From(state)));
+        return lose is null ? answer : await lose(answer);
+    }
 
     public ValueTask<FinishResult> FinishAsync(Operation op) =>
         Unanswered.OrAsync(FinishResult.Lost, () => destination.FinishIncomingAsync(OperationMessage.From(op)));

@@ -7,10 +7,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Actors.Migrations;
 
 /// <summary>A VM's way to its own host in a migration, by grain calls. Without its host a VM is nothing, so a host that does not answer is no outcome here but a failure.</summary>
-internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, string vmKey) : IStreamPort
+internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, string vmKey, MigrationFaults? faults = null) : IStreamPort
 {
     public ValueTask OpenStreamAsync(Operation op, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth) =>
-        host.OpenStreamAsync(OperationMessage.From(op), addressSpace, stream, destination, destinationAddressSpace, bandwidth);
+        host.OpenStreamAsync(OperationMessage.From(op), addressSpace, stream, destination, destinationAddressSpace, bandwidth, faults ?? MigrationFaults.None);
 
     public ValueTask CloseStreamAsync(Operation op, long stream) => host.CloseStreamAsync(OperationMessage.From(op), addressSpace, stream);
 

@@ -1,6 +1,7 @@
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Actors.Migrations;
 
@@ -8,20 +9,26 @@ namespace Livebed.Grains.Actors.Migrations;
 /// The page connections of one host grain: a link for each stream that goes out, a door for each address space that pages come to. A chunk that comes in runs as a turn of the grain, like
 /// a call. Belongs to the grain's turns.
 /// </summary>
-internal sealed class HostConnections(PageWire wire, IGrainFactory grains)
+internal sealed class HostConnections(PageWire wire, IGrainFactory grains, ActorJournal journal)
 {
     private readonly Dictionary<(int AddressSpace, long Stream), SocketPageLink> _links = [];
     private readonly Dictionary<int, PageEndpoint> _doors = [];
 
     /// <summary>The way of a stream to another host's address space; the same one if it is asked for again.</summary>
-    public IPageLink LinkOf(int addressSpace, long stream, string destination, int destinationAddressSpace)
+    public IPageLink LinkOf(int addressSpace, long stream, string destination, int destinationAddressSpace, MigrationFaults faults)
     {
         if (_links.TryGetValue((addressSpace, stream), out var link)) return link;
         var host = grains.GetGrain<IHostMmuGrain>(destination);
-        link = new SocketPageLink(wire, () => Unanswered.OrAsync(default(PageEndpoint?), () => host.IncomingPagesAsync(destinationAddressSpace)));
+        link = new SocketPageLink(
+            wire, () => Unanswered.OrAsync(default(PageEndpoint?), () => host.IncomingPagesAsync(destinationAddressSpace)),
+            faults.AreOfLink ? new LinkFaults(faults, (op, cut) => BreakAsync(op, stream, destination, cut)) : null);
         _links.Add((addressSpace, stream), link);
         return link;
     }
+
+    /// <summary>In the history under the operation whose pages are lost by it.</summary>
+    private async Task BreakAsync(Operation op, long stream, string destination, Func<int> cut) => await journal.RunAsync(
+        new Operation(op.Id, OperationKind.LinkBreak), () => ValueTask.FromResult(cut()), connections => ("ok", $"stream {stream} to {destination}, {connections} connections cut"));
 
     /// <summary>After the stream itself, which waits for what is under way.</summary>
     public void CloseLink(int addressSpace, long stream)

@@ -16,7 +16,7 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
 
     private readonly GrainInventory _inventory = new GrainInventory(grains);
     private readonly GrainTenancy _tenancy = new(process.Host, process.Message.HostKey);
-    private readonly GrainStreamPort _stream = new GrainStreamPort(process.Host, process.Message.AddressSpaceId, process.Key);
+    private readonly GrainStreamPort _stream = new(process.Host, process.Message.AddressSpaceId, process.Key, request.Faults);
     private MigrationInfo _info = new();
     private bool _cancelled;
     private bool _startsPostcopy;
@@ -49,7 +49,8 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
             if (owner.Status != OwnershipStatus.Granted || owner.Host != _tenancy.Host)
                 return EndedAs(MigrationStatus.Failed, owner.Status == OwnershipStatus.Lost ? "the inventory does not answer" : $"the inventory says that {Vm} is owned by {owner.Host}");
             Epoch = owner.Epoch;
-            var destination = new GrainMigrationDestination(grains.GetGrain<IVmGrain>(request.DestinationKey), request.Target, process.Key);
+            var destination = new GrainMigrationDestination(
+                grains.GetGrain<IVmGrain>(request.DestinationKey), request.Target, process.Key, request.Faults.LosesAnswer ? LoseAnswerAsync : null);
             Source = new MigrationSource(
                 process.Vm!, process.MigrationIds, _stream, destination, _inventory, _tenancy, request.Setup with { Epoch = owner.Epoch }, request.Parameters);
             if (_startsPostcopy) Source.StartPostcopy();
@@ -101,6 +102,10 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
 
         return Ownership.Lost;
     }
+
+    private async ValueTask<StreamStatus> LoseAnswerAsync(StreamStatus answer) => await journal.RunAsync(
+        new Operation(process.MigrationIds.Next(), OperationKind.AnswerLoss), () => ValueTask.FromResult(StreamStatus.Lost),
+        _ => ("ok", $"{Vm} to {request.Setup.Destination}: the answer {answer} to the hand-over is lost"));
 
     private MigrationInfo EndedAs(MigrationStatus status, string reason) => _info = new MigrationInfo { Status = status, Reason = reason };
 }
