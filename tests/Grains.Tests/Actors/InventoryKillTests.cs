@@ -14,7 +14,7 @@ namespace Livebed.Grains.Tests.Actors;
 [Collection(ActorCollection.Name)]
 public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster) : IClassFixture<InventoryKillTests.MortalCluster>
 {
-    private const int Others = 7;
+    private const int Others = 8;
 
     public static TheoryData<MigrationStatus> Statuses => [.. Enum.GetValues<MigrationStatus>().Where(status => status != MigrationStatus.None)];
 
@@ -97,6 +97,21 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
         await OwnsAsync(bed, here, term, (here.HostKey, 2));
         Assert.Equal(here.HostKey, bed.GuestRuns.RunsAt(here.Name));
         await MigratesOnAsync(bed, here);
+    }
+
+    [Fact]
+    public async Task An_inventory_whose_questions_were_cancelled_asks_again()
+    {
+        var (bed, here, there) = await PairAsync();
+        var inventory = bed.Grains.GetGrain<IInventoryGrain>(ActorKeys.Inventory);
+        await inventory.FindAsync(here.Name);
+        var term = await here.Host.TermAsync();
+        await bed.KillSiloAsync(bed.LastSilo);
+        bed.Losses.Lose(here.HostKey, nameof(IHostMmuGrain.TermAsync), new OperationCanceledException("the members have changed"));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await inventory.FindAsync(here.Name));
+        await OwnsAsync(bed, here, term, ("", 0));
+        Assert.Equal(MigrationStatus.Completed, (await here.MigrateAsync(there)).Info.Status);
+        Assert.All(await there.DestroyAsync(), report => Assert.Empty(report.Violations));
     }
 
     private static VmPlan Plan => new(DirtyLogMode.InitiallySet);
