@@ -7,14 +7,14 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// The inventory's machine dies in every status of a migration, which is held there, and neither side is on it: the migration comes to the end that it would have come to, the VM runs in one place under one
-/// owner, and the inventory that is made anew knows which. And it dies together with a side while the VM is handed over, when only it knows whose the VM is. The tests have one cluster to
+/// The inventory's machine dies in every status of a migration, which is held there, and neither side is on it: the migration comes to the end that it would have come to, the VM runs in one place
+/// under one owner, and the inventory that is made anew knows which. And it dies together with a side while the VM is handed over, when only it knows whose the VM is. The tests have one cluster to
 /// break: every one kills the last silo that is left, where the inventory is, and the hosts that go on are on the first two.
 /// </summary>
 [Collection(ActorCollection.Name)]
 public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster) : IClassFixture<InventoryKillTests.MortalCluster>
 {
-    private const int Others = 8;
+    private const int Others = 9;
 
     public static TheoryData<MigrationStatus> Statuses => [.. Enum.GetValues<MigrationStatus>().Where(status => status != MigrationStatus.None)];
 
@@ -112,6 +112,20 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
         await OwnsAsync(bed, here, term, ("", 0));
         Assert.Equal(MigrationStatus.Completed, (await here.MigrateAsync(there)).Info.Status);
         Assert.All(await there.DestroyAsync(), report => Assert.Empty(report.Violations));
+    }
+
+    [Fact]
+    public async Task A_migration_to_a_machine_that_has_died_fails_and_the_VM_runs_on()
+    {
+        var bed = await cluster.BedAsync();
+        var here = await ActorBed.RunAsync(bed.PlanOnAsync(0, Plan));
+        var there = here.On(await bed.PlanOnAsync(bed.LastSilo));
+        await bed.KillHostAsync(there.HostKey);
+        var outcome = await here.MigrateAsync(there);
+        Assert.Equal((MigrationStatus.Failed, "the destination did not prepare: Refused"), (outcome.Info.Status, outcome.Info.Reason));
+        await here.RunsOnAsync();
+        await there.LeavesNoActivationAsync();
+        await MigratesOnAsync(bed, here);
     }
 
     private static VmPlan Plan => new(DirtyLogMode.InitiallySet);
