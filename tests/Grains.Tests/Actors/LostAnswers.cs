@@ -7,6 +7,9 @@ internal sealed class LostAnswers : IIncomingGrainCallFilter
 {
     private readonly ConcurrentDictionary<(string Key, string Method), Exception> _losses = new();
 
+    /// <summary>Every answer that was to be lost has been.</summary>
+    public bool AreLost => _losses.IsEmpty;
+
     /// <param name="grainKey">who answers</param>
     /// <param name="method">what it is asked</param>
     /// <param name="instead">what the caller gets; without it, the time-out</param>
