@@ -71,7 +71,7 @@ public sealed class Stage(Bed bed)
             owner = await Inventory.RegisterAsync(op, vm.Name, vm.Host.Name);
 
             // A grant of an inventory that has been replaced meanwhile counts for nothing.
-            if (!Bed.TenancyOf(vm.Host).TryTake(vm.Name, owner)) return;
+            if (Bed.TenancyOf(vm.Host).Take(vm.Name, owner) != OwnershipStatus.Granted) return;
         }
 
         if (owner.Status != OwnershipStatus.Granted) return;

@@ -51,12 +51,14 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         return ValueTask.CompletedTask;
     }
 
-    public async ValueTask CreateAddressSpaceAsync(OperationMessage op, AddressSpaceSpec spec, bool refusesNonBlockable)
+    public async ValueTask<bool> CreateAddressSpaceAsync(OperationMessage op, AddressSpaceSpec spec, bool refusesNonBlockable)
     {
+        if (_host is null) return false;
         var mm = Host.CreateAddressSpace(spec);
         localHosts.Add(this.GetPrimaryKeyString(), spec.Id, mm.GuestMemory);
         if (refusesNonBlockable)
             await Host.RegisterNotifierAsync(op.ToOperation(), spec.Id, new RefusingSubscriber($"device-{spec.Id}"));
+        return true;
     }
 
     public ValueTask<HostEventResult> RunEventAsync(OperationMessage op, HostEvent memoryEvent) =>
@@ -72,6 +74,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
 
     public async ValueTask ExitAddressSpaceAsync(OperationMessage op, int addressSpace)
     {
+        if (_host is null) return;
         using var scope = _journal!.Observer.Enter(op.ToOperation());
         await Host.ExitAddressSpaceAsync(op.ToOperation(), addressSpace);
         localHosts.Remove(this.GetPrimaryKeyString(), addressSpace);
@@ -200,11 +203,12 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     public ValueTask<WordsMessage> MissingAsync(int addressSpace, HvaRange range) =>
         ValueTask.FromResult(new WordsMessage(Host.Streams.Missing(addressSpace, range)));
 
-    public ValueTask<PostcopyBlocktime> EndIncomingAsync(int addressSpace, long stream) => ValueTask.FromResult(Host.Streams.EndIncoming(addressSpace, stream));
+    public ValueTask<PostcopyBlocktime> EndIncomingAsync(int addressSpace, long stream) =>
+        ValueTask.FromResult(_host?.Streams.EndIncoming(addressSpace, stream) ?? PostcopyBlocktime.None);
 
     public ValueTask<long> PagesHeldAsync(OperationMessage op, int addressSpace) => Host.Streams.PagesHeldAsync(op.ToOperation(), addressSpace);
 
-    public ValueTask<bool> TryTakeAsync(string vm, Ownership answer) => ValueTask.FromResult(_tenancy?.TryTake(vm, answer) == true);
+    public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer) => ValueTask.FromResult(_tenancy?.Take(vm, answer) ?? OwnershipStatus.Refused);
 
     public ValueTask GiveAsync(string vm)
     {

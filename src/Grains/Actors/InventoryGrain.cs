@@ -29,8 +29,8 @@ internal sealed class InventoryGrain(SiloTelemetry telemetry, ClusterWorldOption
 
     private async Task<VmInventory> RegisterAsync()
     {
-        // A host that did not answer may be dying: who asks next finds out anew.
-        if (_register is null or { IsFaulted: true }) _register = MakeAsync();
+        // A host that did not answer may be dying, and a silo's death may cancel the question: who asks next finds out anew.
+        if (_register is null or { IsCompleted: true, IsCompletedSuccessfully: false }) _register = MakeAsync();
         return await _register;
     }
 

@@ -130,7 +130,7 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
         IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.Migration.CompareAsync(operation, image.ToImage()));
 
     public ValueTask<StreamStatus> TakeOverAsync(OperationMessage op, DeviceStateMessage state) =>
-        IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.Migration.TakeOverAsync(operation, state.ToState()));
+        IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.TakeOverAsync(operation, state.ToState()));
 
     public ValueTask<FinishResult> FinishIncomingAsync(OperationMessage op) =>
         IncomingAsync(op, FinishResult.Refused, (side, operation) => side.FinishAsync(operation));
@@ -177,7 +177,7 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
 
     private static async ValueTask BringUpAsync(Operation op, VmProcess process)
     {
-        await process.CreateAsync(op);
+        if (!await process.TryCreateAsync(op)) throw new InvalidOperationException($"{process.Message.HostKey} was not configured");
         await process.CreateVmAsync(op);
         await process.CreateRamAsync(op);
         await process.StartVcpusAsync();
@@ -198,7 +198,12 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
     {
         _migrations!.Cancel();
         await _moving.ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
-        if (_migrations.Incoming is { } incoming) await incoming.Migration.AbandonAsync(op);
+        if (_migrations.Incoming is { } incoming)
+        {
+            await incoming.SettledAsync();
+            await incoming.Migration.AbandonAsync(op);
+        }
+
         await LeaveAsync();
     }
 

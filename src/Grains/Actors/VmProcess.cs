@@ -36,7 +36,8 @@ internal sealed class VmProcess(IGrainFactory grains, ActorJournal journal, stri
     public DirtyLogSession? Session { get; private set; }
     public IReadOnlyList<IVcpuGrain> Vcpus => _vcpus;
 
-    public ValueTask CreateAsync(Operation op) => Host.CreateAddressSpaceAsync(OperationMessage.From(op), AddressSpace(), message.RefusesNonBlockable);
+    /// <summary>False when the host is not there.</summary>
+    public ValueTask<bool> TryCreateAsync(Operation op) => Host.CreateAddressSpaceAsync(OperationMessage.From(op), AddressSpace(), message.RefusesNonBlockable);
 
     /// <summary>KVM_CREATE_VM: a VM with the slots that KVM makes itself.</summary>
     public async ValueTask<Vm> CreateVmAsync(Operation op)

@@ -13,8 +13,8 @@ public interface IHostMmuGrain : IGrainWithStringKey
 {
     ValueTask ConfigureAsync(HostMessage host);
 
-    /// <summary>A process starts; <paramref name="refusesNonBlockable"/> gives it a device driver that answers -EAGAIN to non-blockable ranges.</summary>
-    ValueTask CreateAddressSpaceAsync(OperationMessage op, AddressSpaceSpec spec, bool refusesNonBlockable);
+    /// <summary>A process starts; <paramref name="refusesNonBlockable"/> gives it a device driver that answers -EAGAIN to non-blockable ranges. False when the host is not there.</summary>
+    ValueTask<bool> CreateAddressSpaceAsync(OperationMessage op, AddressSpaceSpec spec, bool refusesNonBlockable);
 
     ValueTask<HostEventResult> RunEventAsync(OperationMessage op, HostEvent memoryEvent);
 
@@ -96,7 +96,7 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     // Ownership: the host's Tenancy.
 
-    ValueTask<bool> TryTakeAsync(string vm, Ownership answer);
+    ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer);
 
     ValueTask GiveAsync(string vm);
 

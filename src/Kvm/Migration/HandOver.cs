@@ -53,13 +53,30 @@ internal sealed class HandOver(
         }
     }
 
+    /// <summary>M1. The destination has not been asked to run the VM yet, so whatever becomes of this the VM is the source's.</summary>
+    public async ValueTask<StreamStatus> CompareAsync(Operation op, bool toPostcopy)
+    {
+        using var check = record.Check();
+        var stale = DiscardOf(toPostcopy);
+        for (var i = 0; i < ram.Blocks.Length; i++)
+        {
+            var block = ram.Blocks[i].Range;
+            for (var start = block.Start; start < block.End; start += MemoryImage.PagesMax)
+            {
+                var pages = new HvaRange(start, Math.Min(MemoryImage.PagesMax, block.End - start));
+                ulong[] staleHere = stale.Length == 0 ? [] : stale[i][(int)((start - block.Start) / 64)..(int)((pages.End - block.Start + 63) / 64)];
+                var image = new MemoryImage(pages, await stream.ImageAsync(op, pages), await stream.SaveOracleAsync(op, pages), staleHere);
+                if (await destination.CompareAsync(op, image) is var compared and not StreamStatus.Ok) return compared;
+            }
+        }
+
+        return StreamStatus.Ok;
+    }
+
     /// <summary>Asks the destination to take the VM over, with everything but pages; from here on only the inventory can give it back.</summary>
     public async ValueTask<MigrationOwner> OfferAsync(Operation op, bool toPostcopy)
     {
-        ulong[][] discard = toPostcopy ? [.. ram.Blocks.Select(block => (ulong[])block.Dirty.Clone())] : [];
-        if (await CompareAsync(op, discard) is var compared and not StreamStatus.Ok)
-            return record.Failed($"the destination did not compare its memory: {compared}", MigrationOwner.Source);
-        var state = await StateAsync(op, discard);
+        var state = await StateAsync(op, DiscardOf(toPostcopy));
         record.DeviceStateSent();
         var answer = await destination.TakeOverAsync(op, state);
         if (answer == StreamStatus.Ok)
@@ -76,8 +93,8 @@ internal sealed class HandOver(
     private async ValueTask<MigrationOwner> ReclaimAsync(Operation op)
     {
         if (vm.Options.Mutant == Mutant.BothRunAfterFailedHandOver) return MigrationOwner.Source;
-        var answer = await OwnershipClaim.MakeAsync(vm.World, inventory, op, setup.Vm, _epoch, setup.Source);
-        if (answer.Status == OwnershipStatus.Granted && await tenancy.TryTakeAsync(setup.Vm, answer))
+        var answer = await OwnershipClaim.MakeAsync(vm.World, inventory, tenancy, op, setup.Vm, _epoch);
+        if (answer.Status == OwnershipStatus.Granted)
         {
             _epoch = answer.Epoch;
             record.Kept(_epoch);
@@ -95,24 +112,8 @@ internal sealed class HandOver(
         return MigrationOwner.Unknown;
     }
 
-    /// <summary>M1. The destination has not been asked to run the VM yet, so whatever becomes of this the VM is the source's.</summary>
-    private async ValueTask<StreamStatus> CompareAsync(Operation op, ulong[][] stale)
-    {
-        using var check = record.Check();
-        for (var i = 0; i < ram.Blocks.Length; i++)
-        {
-            var block = ram.Blocks[i].Range;
-            for (var start = block.Start; start < block.End; start += MemoryImage.PagesMax)
-            {
-                var pages = new HvaRange(start, Math.Min(MemoryImage.PagesMax, block.End - start));
-                ulong[] staleHere = stale.Length == 0 ? [] : stale[i][(int)((start - block.Start) / 64)..(int)((pages.End - block.Start + 63) / 64)];
-                var image = new MemoryImage(pages, await stream.ImageAsync(op, pages), await stream.SaveOracleAsync(op, pages), staleHere);
-                if (await destination.CompareAsync(op, image) is var compared and not StreamStatus.Ok) return compared;
-            }
-        }
-
-        return StreamStatus.Ok;
-    }
+    /// <summary>What the destination has no newest copy of, for each RAM block; of pre-copy nothing.</summary>
+    private ulong[][] DiscardOf(bool toPostcopy) => toPostcopy ? [.. ram.Blocks.Select(block => (ulong[])block.Dirty.Clone())] : [];
 
     private async ValueTask<DeviceState> StateAsync(Operation op, ulong[][] discard)
     {

@@ -5,8 +5,8 @@ namespace Livebed.Kvm.Migration;
 /// <summary>The destination's VM while it comes to be; each world makes VMs in its own way.</summary>
 public interface IIncomingVm
 {
-    /// <summary>The process and its areas; no VM yet.</summary>
-    ValueTask CreateProcessAsync(Operation op);
+    /// <summary>The process and its areas; no VM yet. False when its host is not there.</summary>
+    ValueTask<bool> TryCreateProcessAsync(Operation op);
 
     /// <summary><c>KVM_CREATE_VM</c>, memslots and vCPUs as the state says; nothing runs yet.</summary>
     ValueTask LoadAsync(Operation op, DeviceState state);

@@ -5,8 +5,8 @@ public interface ITenancy
 {
     string Host { get; }
 
-    /// <inheritdoc cref="Tenancy.TryTake"/>
-    ValueTask<bool> TryTakeAsync(string vm, Ownership answer);
+    /// <inheritdoc cref="Tenancy.Take"/>
+    ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer);
 
     /// <inheritdoc cref="Tenancy.Give"/>
     ValueTask GiveAsync(string vm);

@@ -93,10 +93,10 @@ public sealed class IncomingMigration(
         _place.Writes();
         if (_stage != Stage.Nothing || setup.Destination != tenancy.Host) return StreamStatus.Refused;
         (_setup, _stage) = (setup, Stage.Preparing);
-        await vm.CreateProcessAsync(op);
-        await stream.BeginIncomingAsync(op, setup.Stream, setup.Epoch);
+        var isThere = await vm.TryCreateProcessAsync(op);
+        if (isThere) await stream.BeginIncomingAsync(op, setup.Stream, setup.Epoch);
         _place.Writes();
-        if (_stage != Stage.Preparing) return await DropAsync(op, setup);
+        if (!isThere || _stage != Stage.Preparing) return await DropAsync(op, setup);
         _stage = Stage.Prepared;
         return StreamStatus.Ok;
     }
@@ -128,9 +128,9 @@ public sealed class IncomingMigration(
         else
             await stream.EndIncomingAsync(op, setup.Stream);
         await vm.LoadAsync(op, state);
-        var answer = await OwnershipClaim.MakeAsync(world, inventory, op, setup.Vm, setup.Epoch, setup.Destination);
+        var answer = await OwnershipClaim.MakeAsync(world, inventory, tenancy, op, setup.Vm, setup.Epoch);
         _place.Writes();
-        if (answer.Status != OwnershipStatus.Granted || !await tenancy.TryTakeAsync(setup.Vm, answer)) return await DropAsync(op, setup);
+        if (answer.Status != OwnershipStatus.Granted) return await DropAsync(op, setup);
         (_stage, _epoch) = (state.IsPostcopy ? Stage.Runs : Stage.Complete, answer.Epoch);
         world.Observer.GuestRuns(setup.Vm, setup.Destination, answer.Epoch, runs: true);
         await vm.RunAsync(op, answer.Epoch);

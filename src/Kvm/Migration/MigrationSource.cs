@@ -246,6 +246,12 @@ public sealed class MigrationSource : IMigrationReturnPath
             return _record.Failed($"pages could not be sent: {status}", MigrationOwner.Source);
         _place.Reads();
         if (_cancelRequested) return MigrationOwner.Source;
+        if (await _handOver.CompareAsync(op, toPostcopy) is var compared and not StreamStatus.Ok)
+            return _record.Failed($"the destination did not compare its memory: {compared}", MigrationOwner.Source);
+
+        // All of memory was looked at meanwhile, which takes its time.
+        _place.Reads();
+        if (_cancelRequested) return MigrationOwner.Source;
         return await _handOver.OfferAsync(op, toPostcopy);
     }
 

@@ -15,6 +15,9 @@ internal sealed class Postcopy(
     private const long PollMicroseconds = 1_000;
 
     private readonly Place _place = new(world);
+
+    // Asked for by vCPUs of a destination that runs while the source has not heard of it: one page each, which they wait for.
+    private readonly Queue<Hva> _early = new();
     private bool _isRecovering;
 
     private ChunkHeader Header => new(setup.Stream, setup.Epoch, 0, record.Round + 1, StreamPhase.Postcopy);
@@ -22,9 +25,11 @@ internal sealed class Postcopy(
     public async ValueTask RunAsync(Operation op)
     {
         record.Enter(MigrationStatus.PostcopyActive);
+        while (_early.TryDequeue(out var hva)) await SendWantedAsync(op, hva);
         while (!await TryPushAsync(op))
             if (!await RecoverAsync(op))
             {
+                if (await IsWholeAsync(op)) break;
                 record.Reason = "the link broke in post-copy and did not come back: the guest is lost, each side has pages that the other has not";
                 record.Enter(MigrationStatus.Failed);
                 return;
@@ -38,8 +43,21 @@ internal sealed class Postcopy(
     {
         _place.Writes();
         record.PostcopyRequests++;
+        if (record.Status == MigrationStatus.PostcopyActive) return await SendWantedAsync(op, hva);
+        if (record.Status != MigrationStatus.Device) return StreamStatus.Lost;
+        _early.Enqueue(hva);
+        return StreamStatus.Ok;
+    }
+
+    public bool Recover()
+    {
+        _place.Writes();
+        return _isRecovering = record.Status == MigrationStatus.PostcopyPaused;
+    }
+
+    private async ValueTask<StreamStatus> SendWantedAsync(Operation op, Hva hva)
+    {
         if (ram.BlockOf(hva) is not { } block) return StreamStatus.Refused;
-        if (record.Status != MigrationStatus.PostcopyActive) return StreamStatus.Lost;
         var page = hva - block.Range.Start;
 
         // Not to be sent: it was, or is under way.
@@ -48,12 +66,6 @@ internal sealed class Postcopy(
         _place.Writes();
         if (status != StreamStatus.Ok) block.Mark(page);
         return status;
-    }
-
-    public bool Recover()
-    {
-        _place.Writes();
-        return _isRecovering = record.Status == MigrationStatus.PostcopyPaused;
     }
 
     /// <summary>Everything that is left, and the destination's word that it lacks nothing: asked for when also the pages that vCPUs wait for have been stored, else it would lack those.</summary>
@@ -67,10 +79,23 @@ internal sealed class Postcopy(
                 await channels.SendAsync(op, Header, batch);
             }
 
-        if (await channels.DrainAsync(op) != StreamStatus.Ok) return false;
+        return await channels.DrainAsync(op) == StreamStatus.Ok && await FinishAsync(op);
+    }
+
+    private async ValueTask<bool> FinishAsync(Operation op)
+    {
         var finish = await destination.FinishAsync(op);
         record.Blocktime = finish.Blocktime;
         return finish.Status == StreamStatus.Ok;
+    }
+
+    /// <summary>Before a guest is called lost: it may be the destination's last word that was lost, and nothing else.</summary>
+    private async ValueTask<bool> IsWholeAsync(Operation op)
+    {
+        record.Enter(MigrationStatus.PostcopyRecover);
+        if (!await FinishAsync(op)) return false;
+        record.Enter(MigrationStatus.PostcopyActive);
+        return true;
     }
 
     private async ValueTask<bool> RecoverAsync(Operation op)

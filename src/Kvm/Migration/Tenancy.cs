@@ -24,14 +24,16 @@ public sealed class Tenancy(IWorld world, string host) : ITenancy
         }
     }
 
-    /// <summary>An answer of the inventory came in; true when it makes (or keeps) this host the VM's owner.</summary>
-    public bool TryTake(string vm, in Ownership answer)
+    /// <summary>An answer of the inventory came in.</summary>
+    /// <returns>granted when it makes (or keeps) this host the VM's owner; lost when it counts for nothing, because the inventory that gave it, be it a yes or a no, has been replaced: ask the next one</returns>
+    public OwnershipStatus Take(string vm, in Ownership answer)
     {
         _place.Writes();
-        if (answer.Status != OwnershipStatus.Granted || answer.Host != Host || answer.Term < _term) return false;
-        if (_epochs.TryGetValue(vm, out var known) && known >= answer.Epoch) return known == answer.Epoch;
+        if (answer.Status == OwnershipStatus.Lost || answer.Term < _term) return OwnershipStatus.Lost;
+        if (answer.Status != OwnershipStatus.Granted || answer.Host != Host) return OwnershipStatus.Refused;
+        if (_epochs.TryGetValue(vm, out var known) && known >= answer.Epoch) return known == answer.Epoch ? OwnershipStatus.Granted : OwnershipStatus.Refused;
         _epochs[vm] = answer.Epoch;
-        return true;
+        return OwnershipStatus.Granted;
     }
 
     /// <summary>The VM has gone elsewhere, or for good.</summary>
@@ -41,7 +43,7 @@ public sealed class Tenancy(IWorld world, string host) : ITenancy
         _epochs.Remove(vm);
     }
 
-    ValueTask<bool> ITenancy.TryTakeAsync(string vm, Ownership answer) => ValueTask.FromResult(TryTake(vm, answer));
+    ValueTask<OwnershipStatus> ITenancy.TakeAsync(string vm, Ownership answer) => ValueTask.FromResult(Take(vm, answer));
 
     ValueTask ITenancy.GiveAsync(string vm)
     {

@@ -68,7 +68,7 @@ public class SharedLinkTests
             await Bed.WhenAllAsync(vms.Select((vm, index) => bed.Spawn(OperationKind.Migration, async op =>
             {
                 var owner = await inventory.RegisterAsync(op, vm.Name, vm.Host.Name);
-                Assert.True(bed.TenancyOf(vm.Host).TryTake(vm.Name, owner));
+                Assert.Equal(OwnershipStatus.Granted, bed.TenancyOf(vm.Host).Take(vm.Name, owner));
                 var migration = new BedMigration(bed, vm, inventory, parameters(index), owner.Epoch, bed.OtherHost(vm.Host));
                 atFirst?.Invoke(migration);
                 infos[index] = await migration.RunAsync(op);

@@ -19,14 +19,14 @@ internal sealed class ActorBed : IAsyncDisposable
 
     private readonly EmbeddedCluster _cluster;
     private readonly OperationIds _ids = new(origin: 0);
-    private readonly int _silos;
+    private readonly SortedSet<int> _alive;
     private int _hosts = -1;
     private int _vms;
 
     private ActorBed(EmbeddedCluster cluster, CallCounter calls, LostAnswers losses, HeldCalls held, PageRelay relay, int silos)
     {
         _cluster = cluster;
-        _silos = silos;
+        _alive = [.. Enumerable.Range(0, silos)];
         Calls = calls;
         Losses = losses;
         Held = held;
@@ -50,6 +50,9 @@ internal sealed class ActorBed : IAsyncDisposable
 
     public IGrainFactory Grains => _cluster.Client;
 
+    /// <summary>Of those that are alive. The inventory is there if nobody had asked for it before the ones behind it died.</summary>
+    public int LastSilo => _alive.Max;
+
     public static async Task<ActorBed> StartAsync(PlacementMode placement, int silos, bool silosDie = false)
     {
         var calls = new CallCounter();
@@ -71,7 +74,7 @@ internal sealed class ActorBed : IAsyncDisposable
     /// <summary>The network between the silos fails for pages that are on their way; new connections can be made.</summary>
     public void CutPages()
     {
-        for (var silo = 0; silo < _silos; silo++) _cluster.ServicesOf(silo).GetRequiredService<PageWire>().Cut();
+        foreach (var silo in _alive) _cluster.ServicesOf(silo).GetRequiredService<PageWire>().Cut();
     }
 
     /// <summary>What is new in a report; each is taken once.</summary>
@@ -89,9 +92,11 @@ internal sealed class ActorBed : IAsyncDisposable
     public OperationMessage Next(OperationKind kind) => OperationMessage.From(NextOperation(kind));
 
     /// <summary>A VM that is not made yet, on a host that nobody else has.</summary>
-    public async Task<BedVm> PlanAsync(VmPlan? plan = null)
+    public Task<BedVm> PlanAsync(VmPlan? plan = null) => PlanOnAsync(Interlocked.Increment(ref _hosts), plan);
+
+    /// <summary>A VM that is not made yet, on the given host, which others may have too.</summary>
+    public async Task<BedVm> PlanOnAsync(int host, VmPlan? plan = null)
     {
-        var host = Interlocked.Increment(ref _hosts);
         plan ??= new VmPlan();
         await Grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(host)).ConfigureAsync(new HostMessage(ActorKeys.Host(host), FramesPerHost, PageSize, plan.Mutant, plan.LinkBandwidth));
         return new BedVm(this, plan, host, NextVm());
@@ -101,9 +106,12 @@ internal sealed class ActorBed : IAsyncDisposable
     public int NextVm() => Interlocked.Increment(ref _vms);
 
     /// <summary>A VM whose guests run and have begun to fault.</summary>
-    public async Task<BedVm> RunAsync(VmPlan? plan = null)
+    public Task<BedVm> RunAsync(VmPlan? plan = null) => RunAsync(PlanAsync(plan));
+
+    /// <inheritdoc cref="RunAsync(VmPlan?)"/>
+    public static async Task<BedVm> RunAsync(Task<BedVm> planned)
     {
-        var vm = await PlanAsync(plan);
+        var vm = await planned;
         await vm.CreateAsync();
         await vm.RunsOnAsync();
         return vm;
@@ -116,7 +124,11 @@ internal sealed class ActorBed : IAsyncDisposable
         return string.Join(' ', all.Select(entry => entry.GrainId.Key.ToString()!).Where(key => key == vmKey || key.StartsWith(vmKey + "/", StringComparison.Ordinal)));
     }
 
-    public Task KillSiloAsync(int silo) => _cluster.KillSiloAsync(silo);
+    public Task KillSiloAsync(int silo)
+    {
+        _alive.Remove(silo);
+        return _cluster.KillSiloAsync(silo);
+    }
 
     /// <summary>The host's machine dies, and with it all that runs there.</summary>
     public async Task KillHostAsync(string hostKey)

@@ -35,6 +35,9 @@ internal sealed class HeldMigration : IDisposable
 
     private static MigrationParameters ToPostcopy => OneRound with { PostcopyAfterRounds = 1 };
 
+    /// <summary>As long as a silo takes to die, and longer.</summary>
+    private static MigrationParameters ToPatientPostcopy => ToPostcopy with { RecoveryLimitMicroseconds = 60_000_000 };
+
     /// <summary>What has been held goes on, and the migration comes to its end.</summary>
     public async Task<MigrationOutcome> ReleaseAsync()
     {
@@ -50,16 +53,18 @@ internal sealed class HeldMigration : IDisposable
     /// <param name="here">the VM, which runs</param>
     /// <param name="there">where it goes</param>
     /// <param name="status">every status but none</param>
-    public static async Task<HeldMigration> AtAsync(ActorBed bed, BedVm here, BedVm there, MigrationStatus status)
+    /// <param name="isPatient">a broken link may stay broken for as long as the test likes</param>
+    public static async Task<HeldMigration> AtAsync(ActorBed bed, BedVm here, BedVm there, MigrationStatus status, bool isPatient = false)
     {
+        var toPostcopy = isPatient ? ToPatientPostcopy : ToPostcopy;
         var migration = await (status switch
         {
             MigrationStatus.Setup => BeginAsync(here, there, OneRound, bed.Held.Hold(there.Key, nameof(IVmGrain.PrepareIncomingAsync))),
             MigrationStatus.Active => BeginAsync(here, there, OneRound, bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync))),
             MigrationStatus.Device => BeginAsync(here, there, OneRound, bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.FreezeAsync))),
-            MigrationStatus.PostcopyActive => BeginAsync(here, there, ToPostcopy, HoldPostcopyPages(bed, here.HostKey)),
-            MigrationStatus.PostcopyPaused => PausedAsync(bed, here, there),
-            MigrationStatus.PostcopyRecover => RecoveringAsync(bed, here, there),
+            MigrationStatus.PostcopyActive => BeginAsync(here, there, toPostcopy, HoldPostcopyPages(bed, here.HostKey)),
+            MigrationStatus.PostcopyPaused => PausedAsync(bed, here, there, toPostcopy),
+            MigrationStatus.PostcopyRecover => RecoveringAsync(bed, here, there, toPostcopy),
             MigrationStatus.Completed => BeginAsync(here, there, OneRound, bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.CloseStreamAsync))),
             MigrationStatus.Cancelling => CancellingAsync(bed, here, there),
             MigrationStatus.Cancelled => CancelledAsync(bed, here, there),
@@ -93,10 +98,10 @@ internal sealed class HeldMigration : IDisposable
     }
 
     /// <summary>The link loses the first pages of post-copy, and nobody says that it is whole again.</summary>
-    private static async Task<HeldMigration> PausedAsync(ActorBed bed, BedVm here, BedVm there)
+    private static async Task<HeldMigration> PausedAsync(ActorBed bed, BedVm here, BedVm there, MigrationParameters toPostcopy)
     {
         var broken = HoldPostcopyPages(bed, here.HostKey);
-        var outcome = here.MigrateAsync(there, ToPostcopy);
+        var outcome = here.MigrateAsync(there, toPostcopy);
         await broken.ReachedAsync();
         bed.CutPages();
         broken.Release();
@@ -104,9 +109,9 @@ internal sealed class HeldMigration : IDisposable
         return new HeldMigration(outcome, held: null, async () => Assert.True(await here.Grain.RecoverMigrationAsync(bed.Next(OperationKind.Migration))));
     }
 
-    private static async Task<HeldMigration> RecoveringAsync(ActorBed bed, BedVm here, BedVm there)
+    private static async Task<HeldMigration> RecoveringAsync(ActorBed bed, BedVm here, BedVm there, MigrationParameters toPostcopy)
     {
-        var paused = await PausedAsync(bed, here, there);
+        var paused = await PausedAsync(bed, here, there, toPostcopy);
         var held = bed.Held.Hold(there.Key, nameof(IVmGrain.RecoverIncomingAsync));
         await paused._goOn();
         await held.ReachedAsync();

@@ -5,13 +5,19 @@ namespace Livebed.Grains.Tests.Actors;
 /// <summary>Calls that are made and whose answer does not come back, each once.</summary>
 internal sealed class LostAnswers : IIncomingGrainCallFilter
 {
-    private readonly ConcurrentDictionary<(string Key, string Method), bool> _losses = new();
+    private readonly ConcurrentDictionary<(string Key, string Method), Exception> _losses = new();
 
-    public void Lose(string grainKey, string method) => _losses[(grainKey, method)] = true;
+    /// <summary>Every answer that was to be lost has been.</summary>
+    public bool AreLost => _losses.IsEmpty;
+
+    /// <param name="grainKey">who answers</param>
+    /// <param name="method">what it is asked</param>
+    /// <param name="instead">what the caller gets; without it, the time-out</param>
+    public void Lose(string grainKey, string method, Exception? instead = null) => _losses[(grainKey, method)] = instead ?? new TimeoutException("the answer was lost");
 
     public async Task Invoke(IIncomingGrainCallContext context)
     {
         await context.Invoke();
-        if (!_losses.IsEmpty && _losses.TryRemove((context.TargetId.Key.ToString()!, context.MethodName), out _)) throw new TimeoutException("the answer was lost");
+        if (!_losses.IsEmpty && _losses.TryRemove((context.TargetId.Key.ToString()!, context.MethodName), out var instead)) throw instead;
     }
 }

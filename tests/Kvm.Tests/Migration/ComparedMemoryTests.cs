@@ -72,7 +72,7 @@ public class ComparedMemoryTests
     {
         public bool Runs { get; private set; }
 
-        public ValueTask CreateProcessAsync(Operation op) => ValueTask.CompletedTask;
+        public ValueTask<bool> TryCreateProcessAsync(Operation op) => ValueTask.FromResult(true);
 
         public ValueTask LoadAsync(Operation op, DeviceState state) => ValueTask.CompletedTask;
 

@@ -37,7 +37,7 @@ public class OwnershipTests
         var source = new Tenancy(_world, "host-0");
         var destination = new Tenancy(_world, "host-1");
         var old = new VmInventory(_world);
-        Assert.True(source.TryTake(Vm, old.Register(Vm, "host-0")));
+        Assert.Equal(OwnershipStatus.Granted, source.Take(Vm, old.Register(Vm, "host-0")));
         var late = old.Claim(Vm, 1, "host-1");
 
         // The old one is lost before its grant arrives, and the new one hears only of the source.
@@ -45,8 +45,8 @@ public class OwnershipTests
         foreach (var host in new[] { source, destination })
             foreach (var (vm, epoch) in host.Report(2)!)
                 anew.Restore(vm, host.Host, epoch);
-        Assert.False(destination.TryTake(Vm, late));
-        Assert.True(source.TryTake(Vm, anew.Claim(Vm, 1, "host-0")));
+        Assert.Equal(OwnershipStatus.Lost, destination.Take(Vm, late));
+        Assert.Equal(OwnershipStatus.Granted, source.Take(Vm, anew.Claim(Vm, 1, "host-0")));
         Assert.False(destination.Owns(Vm, 2));
         Assert.True(source.Owns(Vm, 2));
     }

@@ -10,10 +10,10 @@ internal sealed class IncomingBedVm(Bed bed, BedVm vm) : IIncomingVm
 {
     private bool _isLoaded;
 
-    public ValueTask CreateProcessAsync(Operation op)
+    public ValueTask<bool> TryCreateProcessAsync(Operation op)
     {
         vm.CreateProcess();
-        return ValueTask.CompletedTask;
+        return ValueTask.FromResult(true);
     }
 
     public async ValueTask LoadAsync(Operation op, DeviceState state)

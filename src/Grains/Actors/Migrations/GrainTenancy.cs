@@ -3,12 +3,12 @@ using Livebed.Kvm.Migration;
 
 namespace Livebed.Grains.Actors.Migrations;
 
-/// <summary>A VM's way to the books of its host, by grain calls. A host that does not answer has not taken what it was granted.</summary>
+/// <summary>A VM's way to the books of its host, by grain calls. A host that does not answer may have taken what it was granted.</summary>
 internal sealed class GrainTenancy(IHostMmuGrain grain, string host) : ITenancy
 {
     public string Host { get; } = host;
 
-    public ValueTask<bool> TryTakeAsync(string vm, Ownership answer) => Unanswered.OrAsync(false, () => grain.TryTakeAsync(vm, answer));
+    public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer) => Unanswered.OrAsync(OwnershipStatus.Lost, () => grain.TakeAsync(vm, answer));
 
     public async ValueTask GiveAsync(string vm) => await Unanswered.OrAsync(false, async () =>
     {

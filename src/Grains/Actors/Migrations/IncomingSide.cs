@@ -17,6 +17,7 @@ internal sealed class IncomingSide
     private readonly IVmGrain _source;
     private readonly IncomingVm _vm;
     private readonly MigrationSetup _setup;
+    private Task _moving = Task.CompletedTask;
     private bool _isComplete;
 
     /// <param name="grains">the cluster</param>
@@ -41,6 +42,13 @@ internal sealed class IncomingSide
 
     /// <summary>Under which the VM runs; 0 before.</summary>
     public long Epoch => _vm.Epoch;
+
+    public ValueTask<StreamStatus> PrepareAsync(Operation op) => MoveAsync(Migration.PrepareAsync(op, _setup));
+
+    public ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state) => MoveAsync(Migration.TakeOverAsync(op, state));
+
+    /// <summary>Returns when neither a preparation nor a take-over is under way: the VM runs here, can be abandoned, or has gone, and is destroyed as what it is.</summary>
+    public async ValueTask SettledAsync() => await _moving.ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
 
     public async ValueTask<FinishResult> FinishAsync(Operation op)
     {
@@ -72,5 +80,12 @@ internal sealed class IncomingSide
     public async ValueTask EndAsync()
     {
         if (!_isComplete) await _process.Host.EndIncomingAsync(_process.Message.AddressSpaceId, _setup.Stream);
+    }
+
+    private async ValueTask<StreamStatus> MoveAsync(ValueTask<StreamStatus> step)
+    {
+        var moving = step.AsTask();
+        _moving = Task.WhenAll(_moving, moving);
+        return await moving;
     }
 }

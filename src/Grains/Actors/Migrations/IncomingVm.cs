@@ -16,7 +16,7 @@ internal sealed class IncomingVm(VmProcess process, Func<Operation, ValueTask> d
     /// <summary>Under which it runs; 0 before.</summary>
     public long Epoch { get; private set; }
 
-    public ValueTask CreateProcessAsync(Operation op) => process.CreateAsync(op);
+    public ValueTask<bool> TryCreateProcessAsync(Operation op) => process.TryCreateAsync(op);
 
     public async ValueTask LoadAsync(Operation op, DeviceState state)
     {

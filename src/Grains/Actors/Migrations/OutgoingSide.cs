@@ -95,8 +95,8 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
             var owner = await _inventory.FindAsync(op, Vm);
             if (owner.Status == OwnershipStatus.Refused) owner = await _inventory.RegisterAsync(op, Vm, _tenancy.Host);
 
-            // Refused by the host when the inventory has been replaced meanwhile: the next one is asked.
-            if (owner.Status != OwnershipStatus.Lost && (owner.Host != _tenancy.Host || await _tenancy.TryTakeAsync(Vm, owner))) return owner;
+            // An inventory that has been replaced meanwhile counts for nothing: the next one is asked.
+            if (owner.Status != OwnershipStatus.Lost && await _tenancy.TakeAsync(Vm, owner) is not OwnershipStatus.Lost and var taken) return owner with { Status = taken };
             await journal.World.DelayAsync(FindPauseMicroseconds);
         }
 

@@ -49,7 +49,7 @@ internal sealed class VmMigrations(IGrainFactory grains, ActorJournal journal, V
         Operation op, MigrationSetup setup, string sourceKey, Func<Operation, ValueTask> drop, Func<ValueTask> leave)
     {
         Incoming = new IncomingSide(grains, journal, process, setup, sourceKey, drop);
-        var status = await Incoming.Migration.PrepareAsync(op, setup);
+        var status = await Incoming.PrepareAsync(op);
         journal.World.Start("watch-source", async () =>
         {
             await Incoming.WatchSourceAsync();

@@ -1,0 +1,93 @@
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Tests.Host;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Tests.Migration;
+
+/// <summary>A claim whose answers come from an inventory that has been replaced, or whose host does not say what it made of them.</summary>
+public class OwnershipClaimTests
+{
+    private const string Vm = "vm-3";
+    private const string Claimant = "host-0";
+    private const string Other = "host-1";
+
+    private readonly TestWorld _world = new();
+    private readonly Answers _inventory = new();
+    private readonly Books _books;
+
+    public OwnershipClaimTests() => _books = new Books(new Tenancy(_world, Claimant));
+
+    /// <summary>The other's claim was granted by an inventory that was lost with it, and the next one has never heard of it.</summary>
+    [Fact]
+    public void A_no_of_an_inventory_that_was_replaced_is_no_no() => Run(async claim =>
+    {
+        _books.Tenancy.Report(2);
+        _inventory.Will(new Ownership(OwnershipStatus.Refused, Other, 2, Term: 1), new Ownership(OwnershipStatus.Granted, Claimant, 2, Term: 2));
+        Assert.Equal(OwnershipStatus.Granted, (await claim()).Status);
+        Assert.True(_books.Tenancy.Owns(Vm, 2));
+    });
+
+    [Fact]
+    public void A_yes_of_an_inventory_that_was_replaced_is_asked_for_again() => Run(async claim =>
+    {
+        _books.Tenancy.Report(2);
+        _inventory.Will(new Ownership(OwnershipStatus.Granted, Claimant, 2, Term: 1), new Ownership(OwnershipStatus.Refused, Other, 2, Term: 2));
+        Assert.Equal((OwnershipStatus.Refused, Other), await Told(claim));
+        Assert.False(_books.Tenancy.Owns(Vm, 2));
+    });
+
+    [Fact]
+    public void Books_that_do_not_answer_may_have_the_VM_and_are_asked_again() => Run(async claim =>
+    {
+        _books.AnswersLost = 1;
+        _inventory.Will(new Ownership(OwnershipStatus.Granted, Claimant, 2, Term: 1), new Ownership(OwnershipStatus.Refused, Claimant, 2, Term: 1));
+        Assert.Equal((OwnershipStatus.Granted, Claimant), await Told(claim));
+        Assert.True(_books.Tenancy.Owns(Vm, 2));
+    });
+
+    [Fact]
+    public void Who_is_never_answered_is_told_that_and_no_more() => Run(async claim => Assert.Equal(Ownership.Lost, await claim()));
+
+    private void Run(Func<Func<ValueTask<Ownership>>, Task> body) =>
+        _world.Run(() => body(() => OwnershipClaim.MakeAsync(_world, _inventory, _books, new Operation(new OperationId(1), OperationKind.Migration), Vm, epoch: 1)));
+
+    private static async Task<(OwnershipStatus Status, string Host)> Told(Func<ValueTask<Ownership>> claim)
+    {
+        var answer = await claim();
+        return (answer.Status, answer.Host);
+    }
+
+    /// <summary>Answers claims as it was told to, and after that not at all.</summary>
+    private sealed class Answers : IVmInventory
+    {
+        private readonly Queue<Ownership> _answers = new();
+
+        public void Will(params Ownership[] answers) => Array.ForEach(answers, _answers.Enqueue);
+
+        public ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) => ValueTask.FromResult(_answers.TryDequeue(out var answer) ? answer : Ownership.Lost);
+
+        public ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host) => throw new NotSupportedException();
+
+        public ValueTask<Ownership> FindAsync(Operation op, string vm) => throw new NotSupportedException();
+
+        public ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) => throw new NotSupportedException();
+    }
+
+    /// <summary>A host's books, whose first answers are lost.</summary>
+    private sealed class Books(Tenancy tenancy) : ITenancy
+    {
+        public Tenancy Tenancy => tenancy;
+
+        public int AnswersLost { get; set; }
+
+        public string Host => tenancy.Host;
+
+        public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer)
+        {
+            var taken = tenancy.Take(vm, answer);
+            return ValueTask.FromResult(AnswersLost-- > 0 ? OwnershipStatus.Lost : taken);
+        }
+
+        public ValueTask GiveAsync(string vm) => throw new NotSupportedException();
+    }
+}
