@@ -76,8 +76,8 @@ internal sealed class HandOver(
     private async ValueTask<MigrationOwner> ReclaimAsync(Operation op)
     {
         if (vm.Options.Mutant == Mutant.BothRunAfterFailedHandOver) return MigrationOwner.Source;
-        var answer = await OwnershipClaim.MakeAsync(vm.World, inventory, op, setup.Vm, _epoch, setup.Source);
-        if (answer.Status == OwnershipStatus.Granted && await tenancy.TryTakeAsync(setup.Vm, answer))
+        var answer = await OwnershipClaim.MakeAsync(vm.World, inventory, tenancy, op, setup.Vm, _epoch);
+        if (answer.Status == OwnershipStatus.Granted)
         {
             _epoch = answer.Epoch;
             record.Kept(_epoch);
