@@ -22,6 +22,9 @@ public sealed record BedOptions(string Protocol)
 
     /// <summary>Two where a VM migrates.</summary>
     public int Hosts { get; init; } = 1;
+    /// <summary>Whether a host's machine may die; then what one asks of another goes on in a lane of its own.</summary>
+    public bool MachinesDie { get; init; }
+
     public bool Mergeable { get; init; } = true;
     public bool SpinMmuLock { get; init; }
     public DirtyLogMode DirtyLog { get; init; }
