@@ -54,6 +54,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var duration = (load.NowMicroseconds - started) / 1e6;
 
         var leaks = new LeakResult();
+        var isSettled = drained && !supervisor.MustStop;
         if (!supervisor.MustStop)
         {
             leaks = await settlement.FinishAsync(drained, progress);
@@ -61,7 +62,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
 
         Report();
         // What a silo that is gone did not say any more would look like a guest that never stopped.
-        if (supervisor.ContactLost.Count == 0) supervisor.JudgeTheRest();
+        if (supervisor.ContactLost.Count == 0) supervisor.JudgeTheRest(isSettled && supervisor.Hangs.Count == 0);
         return await OutcomeAsync(cluster, campaign, fleet, reports, load, migrations, supervisor, leaks, duration, interrupted.IsCancellationRequested);
     }
 

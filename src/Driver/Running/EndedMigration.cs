@@ -10,9 +10,6 @@ namespace Livebed.Driver.Running;
 /// <param name="ProgramMicroseconds">where the guest's program was when it began; null when nobody could say</param>
 internal sealed record EndedMigration(VmMove Move, MigrationInfo Info, bool WasCancelled, long? ProgramMicroseconds = null)
 {
-    /// <summary>A migration that fails in post-copy leaves no whole guest on either side.</summary>
-    public bool IsGuestLost => Info.Status == MigrationStatus.Failed && Info.Steps.Any(step => step.Status == MigrationStatus.PostcopyActive);
-
     /// <summary>For the history.</summary>
     public override string ToString()
     {

@@ -40,7 +40,7 @@ internal sealed class MigrationFigures(Campaign campaign)
             Epoch = info.Epoch,
             Status = info.Status,
             Reason = info.Reason.Length == 0 ? null : info.Reason,
-            GuestLost = migration.IsGuestLost,
+            GuestLost = migration.Info.IsGuestLost,
             TotalTime = info.TotalMicroseconds / 1e3,
             SetupTime = info.SetupMicroseconds / 1e3,
             Downtime = info.DowntimeMicroseconds / 1e3,

@@ -1,17 +1,23 @@
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Migration;
 
 namespace Livebed.Driver.Running;
 
 /// <summary>
-/// M2 over the whole cluster: starts and stops of migrating guests come with the reports of many actors, and <see cref="OneOwnerCheck"/> wants them in the order of time, so they wait
-/// until nobody can send an earlier one. The silos of a run share a machine, hence a clock. Safe from any thread.
+/// M2 and M4 over the whole cluster: starts and stops of migrating guests come with the reports of many actors, and <see cref="OneOwnerCheck"/> and <see cref="RunsSomewhereCheck"/> want
+/// them in the order of time, so they wait until nobody can send an earlier one. The silos of a run share a machine, hence a clock. Safe from any thread.
 /// </summary>
 internal sealed class OwnerWatch
 {
+    /// <summary>A migration's figures and a guest's starts and stops are taken one after the other, each from the machine's monotonic clock in whole microseconds, so that of a stand still no more is
+    /// noted than the migration says; this is for the rounding, and for clocks of two processors that differ.</summary>
+    private const long ToleranceMicroseconds = 1_000;
+
     private readonly Lock _gate = new();
-    private readonly OneOwnerCheck _check = new();
-    private readonly PriorityQueue<GuestRunsEntry, (long Time, long Epoch, bool Runs)> _waiting = new();
+    private readonly OneOwnerCheck _owners = new();
+    private readonly RunsSomewhereCheck _standing = new(toleranceMicroseconds: ToleranceMicroseconds);
+    private readonly PriorityQueue<object, (long Time, long Epoch, bool Runs)> _waiting = new();
 
     /// <summary>Takes entries in any order.</summary>
     public void Take(IReadOnlyList<GuestRunsEntry> entries)
@@ -22,17 +28,50 @@ internal sealed class OwnerWatch
                 _waiting.Enqueue(entry, (entry.UnixMicroseconds, entry.Epoch, entry.Runs));
     }
 
+    /// <summary>A migration of a VM is over; what its two sides noted before they said so is older.</summary>
+    /// <param name="vm">as the inventory calls it</param>
+    /// <param name="destination">the host where it was to go</param>
+    /// <param name="info">its last figures</param>
+    /// <param name="unixMicroseconds">when the driver heard of it</param>
+    /// <param name="monotonicMicroseconds">the same by the machine's monotonic clock</param>
+    public void Ended(string vm, string destination, MigrationInfo info, long unixMicroseconds, long monotonicMicroseconds)
+    {
+        lock (_gate) _waiting.Enqueue(new Over(vm, destination, info, monotonicMicroseconds), (unixMicroseconds, long.MaxValue, true));
+    }
+
     /// <summary>Judges what happened before a time, of which nothing earlier is to come.</summary>
     public IReadOnlyList<Violation> Judge(long beforeUnixMicroseconds)
     {
         var violations = new List<Violation>();
         lock (_gate)
-            while (_waiting.TryPeek(out var entry, out var order) && order.Time < beforeUnixMicroseconds)
+            while (_waiting.TryPeek(out var next, out var order) && order.Time < beforeUnixMicroseconds)
             {
                 _waiting.Dequeue();
-                if (_check.Note(entry.Vm, entry.Host, entry.Epoch, entry.Runs) is { } violation) violations.Add(violation);
+                violations.AddRange(Judge(next).OfType<Violation>());
             }
 
         return violations;
     }
+
+    /// <summary>Judges the rest when everybody has said the last: every migration is over, and no guest is left standing.</summary>
+    public IReadOnlyList<Violation> Settled()
+    {
+        var violations = Judge(long.MaxValue);
+        lock (_gate) return [.. violations, .. _standing.Settled()];
+    }
+
+    private IEnumerable<Violation?> Judge(object next)
+    {
+        if (next is Over over)
+        {
+            yield return _standing.Ended(over.Vm, over.Destination, over.Info, over.MonotonicMicroseconds, allIsNoted: false);
+            yield break;
+        }
+
+        var entry = (GuestRunsEntry)next;
+        yield return _owners.Note(entry.Vm, entry.Host, entry.Epoch, entry.Runs);
+        yield return _standing.Note(entry.Vm, entry.Host, entry.Runs, entry.MonotonicMicroseconds);
+    }
+
+    private sealed record Over(string Vm, string Destination, MigrationInfo Info, long MonotonicMicroseconds);
 }

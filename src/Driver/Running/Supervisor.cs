@@ -2,6 +2,7 @@ using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 using Livebed.Grains.Contracts;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
@@ -93,12 +94,18 @@ internal sealed class Supervisor(
         // Everybody has been asked since the round began; what was on its way by another path then is here within the slack.
         var complete = roundBegan - (long)HistorySlack.TotalMicroseconds;
         history.Append(ClusterStream, [], complete);
-        JudgeOwners(complete + StartUnixMicroseconds);
+        Judged(_owners.Judge(complete + StartUnixMicroseconds));
         LookForHangs(answers);
     }
 
     /// <summary>All reports have come: what has not been judged for want of an earlier one is judged now.</summary>
-    public void JudgeTheRest() => JudgeOwners(long.MaxValue);
+    /// <param name="isSettled">no migration was given up under way, so no guest may be left standing</param>
+    public void JudgeTheRest(bool isSettled) => Judged(isSettled ? _owners.Settled() : _owners.Judge(long.MaxValue));
+
+    /// <summary>A migration of a VM is over.</summary>
+    public void MigrationEnded(VmMove move, MigrationInfo info) => _owners.Ended(
+        move.Request.Setup.Vm, move.Request.Setup.Destination, info, (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
+        (long)(TimeProvider.System.GetTimestamp() * (1e6 / TimeProvider.System.TimestampFrequency)));
 
     /// <summary>Takes what is new in a report, also in one that came by another way, such as a dead actor's last.</summary>
     public void Take(ActorReport report)
@@ -114,9 +121,9 @@ internal sealed class Supervisor(
 
     private long StartUnixMicroseconds => (began - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
-    private void JudgeOwners(long beforeUnixMicroseconds)
+    private void Judged(IReadOnlyList<Violation> violations)
     {
-        if (_owners.Judge(beforeUnixMicroseconds) is { Count: > 0 } violations) reports.Violated(ClusterStream, violations);
+        if (violations.Count > 0) reports.Violated(ClusterStream, violations);
     }
 
     private async Task<IReadOnlyList<ActorReport>> AskAsync(string who, Func<Task<IReadOnlyList<ActorReport>>> ask)

@@ -38,6 +38,7 @@ public sealed class Bed
         for (var host = 0; host < hosts.Length; host++)
             hosts[host] = new HostMmu(World, HostNames[host], options.Frames, PageSize, options.Mutant) { Streams = { LinkBandwidth = options.LinkBandwidth } };
         Hosts = hosts;
+        Machines = [.. hosts.Select(host => new Machine(world, host.Name, options.MachinesDie))];
         Tenancies = options.Hosts > 1 ? [.. Hosts.Select(host => new Tenancy(World, host.Name))] : [];
     }
 
@@ -57,6 +58,9 @@ public sealed class Bed
 
     /// <summary>The first host; the only one where nothing migrates.</summary>
     public HostMmu Host => Hosts[0];
+
+    /// <summary>On which the hosts are, in their order.</summary>
+    public IReadOnlyList<Machine> Machines { get; }
 
     /// <summary>What each host knows of its own VMs; none where nothing migrates.</summary>
     public IReadOnlyList<Tenancy> Tenancies { get; }
@@ -82,6 +86,16 @@ public sealed class Bed
     }
 
     public Tenancy TenancyOf(HostMmu host) => Tenancies.First(tenancy => tenancy.Host == host.Name);
+
+    public Machine MachineOf(HostMmu host) => Machines.First(machine => machine.Name == host.Name);
+
+    /// <summary>The host's machine dies, and everything that it runs.</summary>
+    public void Kill(HostMmu host)
+    {
+        World.Trace?.Note(null, $"the machine of {host.Name} dies");
+        MachineOf(host).Die();
+        World.RunsSomewhere.Died(host.Name);
+    }
 
     /// <summary>Where a VM of this host migrates to.</summary>
     public HostMmu OtherHost(HostMmu host) => Hosts.First(other => other != host);
@@ -141,8 +155,8 @@ public sealed class Bed
     /// <summary>Everyone who waits now, and at which actor.</summary>
     public IReadOnlyList<ObservedWait> Waits()
     {
-        var waits = new List<ObservedWait>(Hosts.SelectMany(host => host.Locks.Waits().Select(wait => new ObservedWait(host.Name, wait))));
-        foreach (var vm in _vms.SelectMany(vm => vm.Incarnations))
+        var waits = new List<ObservedWait>(Hosts.Where(host => !MachineOf(host).IsDead).SelectMany(host => host.Locks.Waits().Select(wait => new ObservedWait(host.Name, wait))));
+        foreach (var vm in _vms.SelectMany(vm => vm.Incarnations).Where(vm => !MachineOf(vm.Host).IsDead))
         {
             waits.AddRange(vm.Vm.Locks.Waits().Select(wait => new ObservedWait(vm.Vm.Options.Name, wait)));
             var ofVcpus = new List<WaitSnapshot>();

@@ -26,6 +26,9 @@ public sealed record BedOptions(string Protocol)
     /// <summary>Bytes a second of the link from each host to the other; 0 for no limit, as in every scenario, since steps are no measure of bandwidth.</summary>
     public long LinkBandwidth { get; init; }
 
+    /// <summary>Whether a host's machine may die; then what one asks of another goes on in a lane of its own.</summary>
+    public bool MachinesDie { get; init; }
+
     public bool Mergeable { get; init; } = true;
     public bool SpinMmuLock { get; init; }
     public DirtyLogMode DirtyLog { get; init; }

@@ -109,6 +109,9 @@ public sealed class BedVm : IVmPort
         }
     }
 
+    /// <summary>Its process has exited, or is about to.</summary>
+    public bool IsGone { get; private set; }
+
     /// <summary>Where RAM page <paramref name="page"/> is, for the guest and for the host.</summary>
     public static Gfn RamGfn(long page) => VmLayout.RamGfn + page;
 
@@ -171,7 +174,7 @@ public sealed class BedVm : IVmPort
     {
         // With nothing to do it needs no turn: it has halted.
         if (Vcpus[index].IsHalted) await Vcpus[index].RunAsync();
-        else _vcpuLanes.Add(_bed.World.Spawn(laneName ?? $"{Vm.Options.Name}/vcpu-{index}", Vcpus[index].RunAsync));
+        else _vcpuLanes.Add(_bed.MachineOf(Host).Spawn(laneName ?? $"{Vm.Options.Name}/vcpu-{index}", Vcpus[index].RunAsync));
     }
 
     /// <summary>Notifier and private memslots: what a VM has before it has memory.</summary>
@@ -275,5 +278,9 @@ public sealed class BedVm : IVmPort
 
     private ValueTask ExitAsync() => ExitAsync(_bed.NewOperation(OperationKind.AddressSpaceExit));
 
-    internal async ValueTask ExitAsync(Operation op) => await Host.ExitAddressSpaceAsync(op, AddressSpaceId);
+    internal async ValueTask ExitAsync(Operation op)
+    {
+        IsGone = true;
+        await Host.ExitAddressSpaceAsync(op, AddressSpaceId);
+    }
 }

@@ -34,12 +34,28 @@ public static class MigrationVerbs
 
     /// <summary>The destination's next answer to the hand-over is lost on its way back.</summary>
     public static ActorPlan LoseTakeOverAnswer(this ActorPlan actor) => actor.InHost(
-        "the answer to the hand-over will be lost", stage => stage.OnMigration(migration => migration.Wire.LoseTakeOverAnswer()));
+        "the answer to the hand-over will be lost", stage => stage.OnMigration(migration => migration.Wire.LoseTakeOver(TakeOverLoss.Answer)));
+
+    /// <summary>The source hears nothing of its request to take over; said before there is a migration, or it would be too late.</summary>
+    public static ActorPlan LoseTakeOver(this ActorPlan actor, TakeOverLoss loss) => actor.InHost(
+        $"the request to take over will be lost: {loss}", async stage =>
+        {
+            await stage.AwaitMigrationAsync(_ => true);
+            await stage.OnMigration(migration => migration.Wire.LoseTakeOver(loss));
+        });
+
+    /// <summary>The machine of a host dies, with all that runs there.</summary>
+    /// <param name="actor">chance</param>
+    /// <param name="host">0 the source's, 1 the destination's</param>
+    /// <param name="afterMicroseconds">at some step after so long; a step takes one</param>
+    public static ActorPlan MachineDies(this ActorPlan actor, int host, long afterMicroseconds) => actor.InHost(
+        $"the machine of host-{host} dies after {afterMicroseconds} us", stage => stage.KillAsync(host, afterMicroseconds));
 
     /// <summary>The inventory's machine dies, and a new inventory asks every host what it owns.</summary>
-    public static ActorPlan ReplaceInventory(this ActorPlan actor) => actor.InHost(
-        "the inventory is lost, and made anew", async stage =>
+    public static ActorPlan ReplaceInventory(this ActorPlan actor, long afterMicroseconds = 0) => actor.InHost(
+        $"the inventory is lost{(afterMicroseconds == 0 ? "" : $" after {afterMicroseconds} us")}, and made anew", async stage =>
         {
+            if (afterMicroseconds > 0) await stage.Bed.World.DelayAsync(afterMicroseconds);
             stage.Inventory.Lose();
             await stage.Inventory.RestoreAsync();
         });

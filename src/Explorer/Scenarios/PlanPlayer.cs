@@ -83,16 +83,18 @@ public sealed class PlanPlayer
     /// is torn down nothing is left.</summary>
     private async ValueTask LookAsync(Stage stage)
     {
-        if (_plan.VmSurvives)
+        foreach (var violation in stage.Bed.World.RunsSomewhere.Settled()) stage.Bed.World.Observer.Violated(violation);
+        var vm = _plan.VmSurvives ? stage.Survivor : null;
+        if (vm is not null)
         {
-            stage.Vm.Vm.Checks.Settled();
-            await stage.Vm.Vm.Auditor.AuditAsync(stage.Bed.NewOperation(OperationKind.Audit));
+            vm.Vm.Checks.Settled();
+            await vm.Vm.Auditor.AuditAsync(stage.Bed.NewOperation(OperationKind.Audit));
         }
 
         foreach (var step in _plan.AfterSteps) await step(stage);
-        if (_plan.VmSurvives) await stage.Vm.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
+        if (vm is not null) await vm.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
         for (var i = 0; i < stage.Bed.Hosts.Count; i++)
-            if (stage.Bed.Hosts[i] is { Usage: { IsNothing: false } usage } host)
+            if (stage.Bed.Hosts[i] is { Usage: { IsNothing: false } usage } host && !stage.Bed.Machines[i].IsDead)
                 stage.Bed.World.Observer.Violated(new Violation(Invariants.Teardown, $"left on {host.Name} after everything: {usage}"));
     }
 }

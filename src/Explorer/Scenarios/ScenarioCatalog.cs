@@ -44,6 +44,9 @@ public static class ScenarioCatalog
         new MigrationCancel(),
         new MigrationHandOver(),
         new MigrationVsHost(),
+        new MigrationSourceDies(),
+        new MigrationDestinationDies(),
+        new MigrationInventoryDies(),
         new Exhaustive(),
         new Swarm(),
     ];

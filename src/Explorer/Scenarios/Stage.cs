@@ -21,11 +21,20 @@ public sealed class Stage(Bed bed)
     /// <summary>The scenario's first VM, wherever it is.</summary>
     public BedVm Vm => Bed.Vms[0].Newest;
 
+    /// <summary>The same, or null when it died with its machine or was lost in a migration.</summary>
+    public BedVm? Survivor => Bed.Options.MachinesDie && (Vm.IsGone || Bed.MachineOf(Vm.Host).IsDead) ? null : Vm;
+
     /// <summary>Who owns it.</summary>
-    internal BedInventory Inventory => _inventory ??= new BedInventory(Bed.World, Bed.Tenancies);
+    internal BedInventory Inventory => _inventory ??= new BedInventory(Bed.World, Bed.Tenancies, Bed.Options.MachinesDie);
 
     /// <summary>The migration that is under way, or was the last.</summary>
     public BedMigration? Migration { get; private set; }
+
+    /// <summary>Where the migration stood when a machine died, as its source had it; null when none died.</summary>
+    public MigrationStatus? StatusAtDeath { get; private set; }
+
+    /// <summary>Pages that the destination lacked when a machine died in post-copy; null when it did not run, or lacked nothing any more.</summary>
+    public long? MissingAtDeath { get; private set; }
 
     public IReadOnlyList<int> RamSlots => [.. Enumerable.Range(0, Bed.Options.RamSlots)];
 
@@ -65,6 +74,7 @@ public sealed class Stage(Bed bed)
     {
         _state.Writes();
         var vm = Vm;
+        if (!Bed.MachineOf(vm.Host).TryEnter()) return;
         var owner = await Inventory.FindAsync(op, vm.Name);
         if (owner.Status == OwnershipStatus.Refused)
         {
@@ -78,6 +88,15 @@ public sealed class Stage(Bed bed)
         Migration = new BedMigration(Bed, vm, Inventory, parameters, owner.Epoch, Bed.OtherHost(vm.Host));
         _state.Writes();
         await Migration.RunAsync(op);
+    }
+
+    /// <summary>A host's machine dies when some time has passed; what was missing of a guest in post-copy is remembered.</summary>
+    public async ValueTask KillAsync(int host, long afterMicroseconds)
+    {
+        await Bed.World.DelayAsync(afterMicroseconds);
+        _state.Writes();
+        (StatusAtDeath, MissingAtDeath) = (Migration?.Source.Status ?? MigrationStatus.None, Migration?.PagesMissing());
+        Bed.Kill(Bed.Hosts[host]);
     }
 
     /// <summary>Does something to the migration, if there is one.</summary>
@@ -109,13 +128,13 @@ public sealed class Stage(Bed bed)
         // Mended in the step in which it broke, it would never have been broken for anybody.
         await AwaitMigrationAsync(paused => paused.Source.Status == MigrationStatus.PostcopyPaused);
         migration.Wire.Broken = BrokenLink.Whole;
-        while (migration.Result is null && !migration.Source.Recover()) await Bed.World.PointAsync(SchedulingPoint.Retry);
+        while (migration.Result is null && !Bed.MachineOf(migration.From).IsDead && !migration.Source.Recover()) await Bed.World.PointAsync(SchedulingPoint.Retry);
 
         static bool SendsPostcopy(BedMigration migration) => migration.Source.Status is MigrationStatus.Device or MigrationStatus.PostcopyActive;
     }
 
     /// <summary>Every page of guest memory holds the newest value that was written to it, in all its bytes.</summary>
-    public ValueTask CheckMemoryAsync() => Vm.CheckMemoryAsync(Bed.NewOperation(OperationKind.Audit));
+    public ValueTask CheckMemoryAsync() => Survivor?.CheckMemoryAsync(Bed.NewOperation(OperationKind.Audit)) ?? ValueTask.CompletedTask;
 
     /// <summary>Takes away whatever of range, VM and process the actors have left, so that a plan may be played without any of them.</summary>
     public async ValueTask EndAsync(TeardownOrder order)

@@ -32,6 +32,12 @@ public sealed class Lane : SynchronizationContext
 
     public bool IsDone => Completion.IsCompleted;
 
+    /// <summary>Where it runs now; null for what is on its way between machines, and for chance.</summary>
+    internal Machine? Machine { get; set; }
+
+    /// <summary>Its machine has died: no further step of it is made.</summary>
+    internal bool IsStopped { get; set; }
+
     internal VirtualWorld World { get; }
 
     /// <summary>What it does.</summary>

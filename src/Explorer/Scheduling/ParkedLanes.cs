@@ -38,6 +38,17 @@ internal sealed class ParkedLanes(VirtualWorld world)
         }
     }
 
+    /// <summary>Lanes whose machine has died wait for nothing any more.</summary>
+    public void RemoveStopped()
+    {
+        _retrying.RemoveAll(parked => parked.Lane.IsStopped);
+        if (_timers is null) return;
+        var kept = _timers.UnorderedItems.Where(timer => !timer.Element.Lane.IsStopped).ToList();
+        _timers.Clear();
+        foreach (var (timer, due) in kept) _timers.Enqueue(timer, due);
+        NextDue = _timers.TryPeek(out _, out var next) ? next.Due : long.MaxValue;
+    }
+
     public void WakeRetrying()
     {
         if (_retrying.Count == 0) return;

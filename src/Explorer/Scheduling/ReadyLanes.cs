@@ -42,6 +42,15 @@ internal sealed class ReadyLanes
         if (taken.Lane.TryTakePostponed(out var postponed)) Add(postponed);
     }
 
+    /// <summary>Lanes whose machine has died are ready for nothing.</summary>
+    public void RemoveStopped()
+    {
+        var kept = 0;
+        for (var i = 0; i < Count; i++)
+            if (!_lanes[i].Lane.IsStopped) _lanes[kept++] = _lanes[i];
+        Count = kept;
+    }
+
     private void MakeRoom()
     {
         if (Count == _lanes.Length) Array.Resize(ref _lanes, 2 * _lanes.Length);

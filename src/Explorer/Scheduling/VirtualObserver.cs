@@ -10,6 +10,9 @@ internal sealed class VirtualObserver(VirtualWorld world) : NullObserver
 
     private OneOwnerCheck? _owners;
 
+    /// <summary>Of guests that migrate; time is virtual, so what is noted is exact.</summary>
+    public RunsSomewhereCheck RunsSomewhere => field ??= new RunsSomewhereCheck(world);
+
     public override void Violated(Violation violation)
     {
         if (Violations.Count < ViolationsKept) base.Violated(violation);
@@ -19,5 +22,6 @@ internal sealed class VirtualObserver(VirtualWorld world) : NullObserver
     public override void GuestRuns(string vm, string host, long epoch, bool runs)
     {
         if ((_owners ??= new OneOwnerCheck(world)).Note(vm, host, epoch, runs) is { } violation) Violated(violation);
+        if (RunsSomewhere.Note(vm, host, runs, world.NowMicroseconds) is { } stood) Violated(stood);
     }
 }

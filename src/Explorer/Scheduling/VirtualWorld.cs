@@ -66,6 +66,9 @@ public sealed class VirtualWorld : IWorld
     /// call, and what can be preempted there is a point already.</summary>
     public bool CallsArePoints { get; init; } = true;
 
+    /// <summary>Where guests that migrate run, and whether they do.</summary>
+    public RunsSomewhereCheck RunsSomewhere => _observer.RunsSomewhere;
+
     public IReadOnlyList<Violation> Violations => _observer.Violations;
     public IReadOnlyList<Lane> Lanes => _lanes;
 
@@ -78,7 +81,7 @@ public sealed class VirtualWorld : IWorld
 
     SynchronizationContext? IWorld.WaitingContext => Current;
 
-    /// <summary>Adds a lane that begins when it is first chosen; also from within the run.</summary>
+    /// <summary>Adds a lane that begins when it is first chosen, on the machine of whoever adds it; also from within the run.</summary>
     /// <param name="name">unique among those of the scenario</param>
     /// <param name="body">what it does</param>
     public Lane Spawn(string name, Func<ValueTask> body)
@@ -91,7 +94,7 @@ public sealed class VirtualWorld : IWorld
             break;
         }
 
-        var lane = new Lane(this, _lanes.Count, name, body);
+        var lane = new Lane(this, _lanes.Count, name, body) { Machine = Current?.Machine };
         _lanes.Add(lane);
         _pending++;
         MakeReady(new ReadyLane(lane, StepCause.Start, BeginLane, lane));
@@ -122,7 +125,7 @@ public sealed class VirtualWorld : IWorld
         }
 
         return new ScheduleResult(
-            OutcomeNow(), Steps, NowMicroseconds, _count.Hash, _observer.Violations, _pending == 0 ? [] : [.. _lanes.Where(lane => !lane.IsDone)], _failure);
+            OutcomeNow(), Steps, NowMicroseconds, _count.Hash, _observer.Violations, _pending == 0 ? [] : [.. _lanes.Where(lane => !lane.IsDone && !lane.IsStopped)], _failure);
     }
 
     /// <summary>Runs something before or after the lanes, as one step in which nobody else can run.</summary>
@@ -192,7 +195,24 @@ public sealed class VirtualWorld : IWorld
         return null;
     }
 
-    internal void MakeReady(in ReadyLane ready) => _ready.Add(ready);
+    /// <summary>The lanes of a machine that has died make no further step; nobody waits for them.</summary>
+    internal void StopLanes(Machine machine)
+    {
+        foreach (var lane in _lanes)
+        {
+            if (lane.Machine != machine || lane.IsDone || lane.IsStopped) continue;
+            lane.IsStopped = true;
+            _pending--;
+        }
+
+        _ready.RemoveStopped();
+        _parked.RemoveStopped();
+    }
+
+    internal void MakeReady(in ReadyLane ready)
+    {
+        if (!ready.Lane.IsStopped) _ready.Add(ready);
+    }
 
     internal void ViolationSeen() => _stopped |= _stopsAtFirstViolation;
 

@@ -110,8 +110,9 @@ public sealed class TelemetryObserver : IModelObserver
         }
     }
 
-    public void GuestRuns(string vm, string host, long epoch, bool runs) =>
-        _onGuestRuns?.Invoke(new GuestRunsEntry((_silo.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond, vm, host, epoch, runs));
+    public void GuestRuns(string vm, string host, long epoch, bool runs) => _onGuestRuns?.Invoke(new GuestRunsEntry(
+        (_silo.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond, vm, host, epoch, runs,
+        (long)(_silo.Time.GetTimestamp() * (1e6 / _silo.Time.TimestampFrequency))));
 
     public void FaultResolved(OperationId op, int retries, long microseconds)
     {

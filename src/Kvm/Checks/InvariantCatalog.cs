@@ -26,6 +26,7 @@ public static class InvariantCatalog
         [Invariants.SameMemory] = "a migrated VM's memory equals the source's at switchover, page by page",
         [Invariants.OneOwner] = "a VM runs on one host at most, under an epoch that the inventory granted",
         [Invariants.SourceRestored] = "after a migration was given up the source runs as before; after one that completed nothing of the VM is left there",
+        [Invariants.RunsSomewhere] = "a guest that migrates stands still no longer than its migration says, and when that is over it runs on a host, unless it was reported lost or its machine died",
         [Invariants.Deadlock] = "no cycle of operations each waiting for a lock that the next one holds",
         [Invariants.AtomicSleep] = "no operation sleeps while it holds a spin lock or mmu_lock",
     };

@@ -33,6 +33,9 @@ public static class Invariants
     /// <summary>A migration that was given up leaves no trace at the source; one that completed leaves nothing of the VM there.</summary>
     public const string SourceRestored = "M3";
 
+    /// <summary>A guest that migrates stands still no longer than its migration says, and runs somewhere when that is over.</summary>
+    public const string RunsSomewhere = "M4";
+
     public const string Deadlock = "deadlock";
     public const string AtomicSleep = "atomic-sleep";
 }

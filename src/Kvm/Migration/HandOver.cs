@@ -31,6 +31,7 @@ internal sealed class HandOver(
     /// <summary>The VM is still (or again) the source's, and runs on.</summary>
     public async ValueTask ResumeVcpusAsync(Operation op)
     {
+        if (vm.Options.Mutant == Mutant.NeitherRunsAfterFailedHandOver && _epoch > setup.Epoch) return;
         await stream.FreezeAsync(op, frozen: false);
         vm.World.Observer.GuestRuns(setup.Vm, setup.Source, _epoch, runs: true);
         foreach (var vcpu in vm.Vcpus) await vcpu.ResumeAsync(op);
@@ -81,7 +82,7 @@ internal sealed class HandOver(
         var answer = await destination.TakeOverAsync(op, state);
         if (answer == StreamStatus.Ok)
         {
-            record.HandedOver(_epoch + 1);
+            record.HandedOver(_epoch + 1, isAnswered: true);
             return MigrationOwner.Destination;
         }
 
@@ -103,7 +104,7 @@ internal sealed class HandOver(
 
         if (answer.Status == OwnershipStatus.Refused && answer.Epoch > 0)
         {
-            record.HandedOver(answer.Epoch);
+            record.HandedOver(answer.Epoch, isAnswered: false);
             return MigrationOwner.Destination;
         }
 

@@ -26,6 +26,7 @@ public sealed class IncomingMigration(
     // QEMU's page_requested. A page that has arrived stays until the next recovery, so there are never more than the guest has pages.
     private readonly SortedSet<Hva> _requested = [];
     private MigrationSetup? _setup;
+    private Task<PostcopyBlocktime>? _ending;
     private PostcopyBlocktime _blocktime = PostcopyBlocktime.None;
     private long _pagesCompared;
     private Stage _stage;
@@ -76,6 +77,16 @@ public sealed class IncomingMigration(
         }
     }
 
+    /// <summary>The VM ran here, and never will again: its source went with pages that it lacked.</summary>
+    public bool IsGuestLost
+    {
+        get
+        {
+            _place.Reads();
+            return _stage == Stage.Lost;
+        }
+    }
+
     private MigrationStatus Status => _stage switch
     {
         Stage.Nothing => MigrationStatus.None,
@@ -106,9 +117,12 @@ public sealed class IncomingMigration(
     {
         _place.Writes();
         if (_stage != Stage.Prepared || _setup is not { } setup) return StreamStatus.Refused;
-        await CompareAsync(op, setup, image);
+        var here = await stream.ImageAsync(op, image.Pages);
         _place.Writes();
+
+        // Given up meanwhile: what is being dropped is nobody's memory any more.
         if (_stage != Stage.Prepared) return StreamStatus.Refused;
+        Compare(op, setup, image, here);
 
         // What is discarded from here on, the oracle forgets with it.
         await stream.LoadOracleAsync(op, image.Pages, image.Newest);
@@ -141,15 +155,21 @@ public sealed class IncomingMigration(
     public async ValueTask<FinishResult> FinishAsync(Operation op)
     {
         _place.Writes();
-        if (_stage == Stage.Complete) return new FinishResult(StreamStatus.Ok, _blocktime);
+        if (_stage == Stage.Complete) return await FinishedAsync();
         if (_stage != Stage.Runs) return FinishResult.Refused;
         foreach (var missing in await MissingAsync(op))
             if (missing.AsSpan().IndexOfAnyExcept(0UL) >= 0)
                 return FinishResult.Refused;
         _place.Writes();
         if (_stage == Stage.Lost) return FinishResult.Refused;
-        _stage = Stage.Complete;
-        _blocktime = await stream.EndIncomingAsync(op, _setup!.Stream);
+        if (_stage != Stage.Complete) (_stage, _ending) = (Stage.Complete, stream.EndIncomingAsync(op, _setup!.Stream).AsTask());
+        return await FinishedAsync();
+    }
+
+    /// <summary>The host counts how long vCPUs waited and says it once; whoever asks meanwhile, or again, waits for that.</summary>
+    private async ValueTask<FinishResult> FinishedAsync()
+    {
+        if (_ending is { } ending) _blocktime = await ending;
         _place.Writes();
         return new FinishResult(StreamStatus.Ok, _blocktime);
     }
@@ -246,9 +266,8 @@ public sealed class IncomingMigration(
     }
 
     /// <summary>Every page that is here must be the source's page as it was when that stopped; in post-copy, every page that will not be discarded.</summary>
-    private async ValueTask CompareAsync(Operation op, MigrationSetup setup, MemoryImage image)
+    private void Compare(Operation op, MigrationSetup setup, MemoryImage image, ulong[] here)
     {
-        var here = await stream.ImageAsync(op, image.Pages);
         var differing = new List<Hva>();
         for (var page = 0; page < here.Length; page++)
         {

@@ -65,6 +65,15 @@ public sealed record MigrationInfo
     /// <summary>From pre-copy's last sync on, the epoch under which the VM runs; 0 before.</summary>
     public long Epoch { get; init; }
 
+    /// <summary>The destination itself has said that it runs the VM; else the inventory has said that it owns it, and since when it runs the source does not know.</summary>
+    public bool IsTakeOverAnswered { get; init; }
+
+    /// <summary>The VM was the destination's.</summary>
+    public bool IsHandedOver => Status == MigrationStatus.Completed || Steps.Any(step => step.Status == MigrationStatus.PostcopyActive);
+
+    /// <summary>A migration that fails in post-copy leaves no whole guest on either side.</summary>
+    public bool IsGuestLost => Status == MigrationStatus.Failed && IsHandedOver;
+
     /// <summary>The rounds of pre-copy; the newest <see cref="RoundsKept"/>.</summary>
     public IReadOnlyList<RoundInfo> Rounds { get; init; } = [];
 

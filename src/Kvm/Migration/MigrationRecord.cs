@@ -28,6 +28,7 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
     private long _epoch;
     private double _dirtyRate;
     private bool _isHandedOver;
+    private bool _isTakeOverAnswered;
 
     public MigrationStatus Status
     {
@@ -98,6 +99,7 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
         PostcopyPauses = PostcopyPauses,
         PostcopyBlocktime = Blocktime,
         Epoch = _epoch,
+        IsTakeOverAnswered = _isTakeOverAnswered,
         Rounds = [.. _rounds],
         Steps = [.. _steps],
     };
@@ -150,7 +152,7 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
 
     public void DeviceStateSent() => _bytesAtHandOver = channels.Bytes;
 
-    public void HandedOver(long epoch) => (_isHandedOver, _epoch, _downtime) = (true, epoch, Stood);
+    public void HandedOver(long epoch, bool isAnswered) => (_isHandedOver, _isTakeOverAnswered, _epoch, _downtime) = (true, isAnswered, epoch, Stood);
 
     public void Kept(long epoch) => _epoch = epoch;
 

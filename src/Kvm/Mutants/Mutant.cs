@@ -56,4 +56,5 @@ public enum Mutant
     LatePageInPostcopy,
     CancelKeepsThrottle,
     BothRunAfterFailedHandOver,
+    NeitherRunsAfterFailedHandOver,
 }

@@ -111,6 +111,8 @@ public static class MutantCatalog
             [Invariants.SourceRestored], "migration-cancel", "migration-faults"),
         new(Mutant.BothRunAfterFailedHandOver, "both-run-after-failed-hand-over", "the source runs on when the answer to the hand-over is lost", "8", "",
             [Invariants.OneOwner], "migration-hand-over", "migration-faults"),
+        new(Mutant.NeitherRunsAfterFailedHandOver, "neither-runs-after-failed-hand-over", "a source that gets the VM back after a failed hand-over does not resume its vCPUs", "8", "",
+            [Invariants.RunsSomewhere], "migration-destination-dies"),
     ];
 
     /// <summary>What results print when no defect is switched on.</summary>

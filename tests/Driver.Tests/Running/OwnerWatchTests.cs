@@ -1,5 +1,6 @@
 using Livebed.Driver.Running;
 using Livebed.Grains.Contracts;
+using Livebed.Kvm.Migration;
 
 namespace Livebed.Driver.Tests.Running;
 
@@ -36,5 +37,54 @@ public sealed class OwnerWatchTests
         Assert.Contains("epoch 1", Assert.Single(_watch.Judge(long.MaxValue)).Message, StringComparison.Ordinal);
     }
 
-    private static GuestRunsEntry Entry(long time, string host, long epoch, bool runs) => new(time, "vm-0.1", host, epoch, runs);
+    [Fact]
+    public void A_guest_that_its_migration_left_standing_is_found_though_it_migrates_again()
+    {
+        _watch.Take([Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false)]);
+        _watch.Ended("vm-0.1", "host-1", new MigrationInfo { Status = MigrationStatus.Failed, Reason = "refused" }, 30, 30);
+        Assert.Empty(_watch.Judge(100));
+        _watch.Take([Entry(110, "host-0", 1, runs: true)]);
+        var violation = Assert.Single(_watch.Judge(200));
+        Assert.Equal(("M4", "vm-0.1"), (violation.Invariant, violation.Vm));
+        Assert.Empty(_watch.Settled());
+    }
+
+    [Fact]
+    public void A_guest_that_its_migration_left_standing_is_found_in_the_end()
+    {
+        _watch.Take([Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false)]);
+        _watch.Ended("vm-0.1", "host-1", Completed(10), 30, 30);
+        Assert.Empty(_watch.Judge(long.MaxValue));
+        Assert.Equal("M4", Assert.Single(_watch.Settled()).Invariant);
+    }
+
+    [Fact]
+    public void A_start_that_is_reported_after_the_end_of_its_migration_was_judged_is_none_the_worse()
+    {
+        _watch.Take([Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false)]);
+        _watch.Ended("vm-0.1", "host-1", Completed(10), 30, 30);
+        Assert.Empty(_watch.Judge(100));
+        _watch.Take([Entry(28, "host-1", 2, runs: true)]);
+        Assert.Empty(_watch.Settled());
+    }
+
+    [Fact]
+    public void A_stand_still_that_is_longer_than_its_migration_says_is_found()
+    {
+        _watch.Take([Entry(10_000, "host-0", 1, runs: true), Entry(20_000, "host-0", 1, runs: false), Entry(90_000, "host-1", 2, runs: true)]);
+        _watch.Ended("vm-0.1", "host-1", Completed(60_000), 95_000, 95_000);
+        Assert.Contains("70000 us", Assert.Single(_watch.Settled()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_stand_still_that_its_migration_admits_is_fine_checks_included()
+    {
+        _watch.Take([Entry(10_000, "host-0", 1, runs: true), Entry(20_000, "host-0", 1, runs: false), Entry(90_000, "host-1", 2, runs: true)]);
+        _watch.Ended("vm-0.1", "host-1", Completed(60_000) with { CheckMicroseconds = 10_000 }, 95_000, 95_000);
+        Assert.Empty(_watch.Settled());
+    }
+
+    private static MigrationInfo Completed(long downtime) => new() { Status = MigrationStatus.Completed, DowntimeMicroseconds = downtime, IsTakeOverAnswered = true };
+
+    private static GuestRunsEntry Entry(long time, string host, long epoch, bool runs) => new(time, "vm-0.1", host, epoch, runs, time);
 }

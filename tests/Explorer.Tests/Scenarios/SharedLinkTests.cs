@@ -59,7 +59,7 @@ public class SharedLinkTests
     private static MigrationInfo[] Migrate(int count, Func<int, MigrationParameters> parameters, Action<BedMigration>? atFirst = null)
     {
         var bed = new Bed(new BedOptions(ProtocolCatalog.ActiveCount) { Hosts = 2, RamPages = RamPages, Frames = 8_192, DirtyLog = DirtyLogMode.Bitmap, LinkBandwidth = LinkBandwidth }, seed: 1);
-        var inventory = new BedInventory(bed.World, bed.Tenancies);
+        var inventory = new BedInventory(bed.World, bed.Tenancies, machinesDie: false);
         var infos = new MigrationInfo[count];
         var result = bed.Run(async () =>
         {

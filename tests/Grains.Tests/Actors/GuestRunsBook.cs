@@ -19,7 +19,7 @@ internal sealed class GuestRunsBook
     {
         var now = (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
         foreach (var vm in _entries.Where(entry => entry.Host == host).Select(entry => entry.Vm).Distinct().ToList())
-            _entries.Add(new GuestRunsEntry(now, vm, host, Of(vm).Last(entry => entry.Host == host).Epoch, Runs: false));
+            _entries.Add(new GuestRunsEntry(now, vm, host, Of(vm).Last(entry => entry.Host == host).Epoch, Runs: false, (long)(TimeProvider.System.GetTimestamp() * (1e6 / TimeProvider.System.TimestampFrequency))));
     }
 
     /// <summary>Starts and stops of a VM, in order.</summary>

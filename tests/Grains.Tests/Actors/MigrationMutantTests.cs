@@ -71,6 +71,27 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
         await here.DestroyAsync();
     }
 
+    [Theory]
+    [InlineData(Mutant.NeitherRunsAfterFailedHandOver)]
+    [InlineData(Mutant.None)]
+    public async Task A_source_that_gets_the_VM_back_and_does_not_run_it_is_found(Mutant mutant)
+    {
+        var bed = await clusters.BedAsync(PlacementMode.Spread);
+        var here = await bed.RunAsync(new VmPlan(DirtyLogMode.Bitmap, Mutant: mutant));
+        var there = here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant)));
+        using var held = await HeldMigration.OfferedAsync(bed, here, there);
+        var info = (await held.LoseAsync()).Info;
+
+        // The destination never heard that it was to take over, so the inventory gives the VM back, defect or not.
+        Assert.Equal((MigrationStatus.Failed, 2L), (info.Status, info.Epoch));
+        var check = new RunsSomewhereCheck(toleranceMicroseconds: 1_000);
+        var runs = (await here.Grain.InspectAsync(settled: false)).SelectMany(report => report.GuestRuns).OrderBy(entry => entry.UnixMicroseconds).ToList();
+        Assert.All(runs, entry => Assert.Null(check.Note(entry.Vm, entry.Host, entry.Runs, entry.MonotonicMicroseconds)));
+        var violation = check.Ended(here.Name, there.HostKey, info, long.MaxValue, allIsNoted: true);
+        Assert.Equal(mutant == Mutant.None ? null : Invariants.RunsSomewhere, violation?.Invariant);
+        await here.DestroyAsync();
+    }
+
     private static async Task<string[]> CaughtAsync(IEnumerable<ActorReport> last, BedVm vm)
     {
         var host = await vm.Host.InspectAsync();

@@ -14,7 +14,7 @@ public class ComparedMemoryTests
     private static readonly HvaRange Second = new(First.End, HostRig.RamPages / 2);
 
     private readonly StreamRig _rig = new(new TestWorld());
-    private readonly Process _process = new();
+    private readonly RecordedProcess _process = new();
 
     [Fact]
     public void A_VM_is_taken_over_when_all_of_its_memory_has_been_compared_and_not_before() => Run(async (migration, op) =>
@@ -60,44 +60,11 @@ public class ComparedMemoryTests
 
     private void Run(Func<IncomingMigration, Operation, Task> body) => _rig.World.Run(async () =>
     {
-        var inventory = new Register(new VmInventory(_rig.World));
+        var inventory = new PlainInventory(new VmInventory(_rig.World));
         await inventory.RegisterAsync(_rig.Op(), "vm", "host-0");
         var migration = new IncomingMigration(_rig.World, "vm", _rig.To, _process, inventory, new Tenancy(_rig.World, "host-1"), new NoReturn());
         var setup = new MigrationSetup(StreamRig.Stream, "vm", 1, "host-0", "host-1", 0, 0, [StreamRig.Ram], HostRig.PageSize);
         Assert.Equal(StreamStatus.Ok, await migration.PrepareAsync(_rig.Op(), setup));
         await body(migration, _rig.Op());
     });
-
-    private sealed class Process : IIncomingVm
-    {
-        public bool Runs { get; private set; }
-
-        public ValueTask<bool> TryCreateProcessAsync(Operation op) => ValueTask.FromResult(true);
-
-        public ValueTask LoadAsync(Operation op, DeviceState state) => ValueTask.CompletedTask;
-
-        public ValueTask RunAsync(Operation op, long epoch)
-        {
-            Runs = true;
-            return ValueTask.CompletedTask;
-        }
-
-        public ValueTask DropAsync(Operation op) => ValueTask.CompletedTask;
-    }
-
-    private sealed class Register(VmInventory inventory) : IVmInventory
-    {
-        public ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host) => ValueTask.FromResult(inventory.Register(vm, host));
-
-        public ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) => ValueTask.FromResult(inventory.Claim(vm, epoch, host));
-
-        public ValueTask<Ownership> FindAsync(Operation op, string vm) => ValueTask.FromResult(inventory.Find(vm));
-
-        public ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) => ValueTask.FromResult(inventory.Remove(vm, epoch));
-    }
-
-    private sealed class NoReturn : IMigrationReturnPath
-    {
-        public ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva) => ValueTask.FromResult(StreamStatus.Lost);
-    }
 }

@@ -62,9 +62,10 @@ internal sealed class MigrationLoad(
                 reports.Retire(report, hasMoved: true);
             }
 
+            supervisor.MigrationEnded(move, outcome.Info);
             var ended = new EndedMigration(move, outcome.Info, wasAsked && outcome.Info.Status == MigrationStatus.Cancelled, program);
             if (outcome.Info.Status == MigrationStatus.Completed) fleet.Follow(move);
-            else if (ended.IsGuestLost) await ReplaceAsync(move);
+            else if (outcome.Info.IsGuestLost) await ReplaceAsync(move);
             else if (outcome.Info.Steps.Any(step => step.Status == MigrationStatus.Device)) await ObserveAsync(move.To);
             ledger.Ended(ended);
             return OperationResult.Of(outcome.Info.Status == MigrationStatus.Completed, ended.ToString());

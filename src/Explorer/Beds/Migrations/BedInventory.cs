@@ -5,19 +5,26 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Beds.Migrations;
 
 /// <summary>The inventory and the way to it. It can be lost: then it does not answer until a new one, of a later term, has asked every host what it owns.</summary>
-internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<Tenancy> tenancies) : IVmInventory
+/// <param name="world">the world</param>
+/// <param name="tenancies">what each host knows of its own VMs</param>
+/// <param name="machinesDie">whether who asks may die before it has the answer</param>
+internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<Tenancy> tenancies, bool machinesDie) : IVmInventory
 {
+    private readonly Machine _machine = new(world, "inventory", machinesDie);
     private readonly Place _place = new(world);
     private VmInventory? _register = new(world);
     private long _term = 1;
 
-    public async ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host) => await AskAsync(register => register.Register(vm, host));
+    public async ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host) => await AskAsync(op, register => register.Register(vm, host));
 
-    public async ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) => await AskAsync(register => register.Claim(vm, epoch, host));
+    public async ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) => await AskAsync(op, register => register.Claim(vm, epoch, host));
 
-    public async ValueTask<Ownership> FindAsync(Operation op, string vm) => await AskAsync(register => register.Find(vm));
+    public async ValueTask<Ownership> FindAsync(Operation op, string vm) => await AskAsync(op, register => register.Find(vm));
 
-    public async ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) => await AskAsync(register => register.Remove(vm, epoch));
+    public async ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) => await AskAsync(op, register => register.Remove(vm, epoch));
+
+    /// <summary>Whose the VM is now; for when all is over.</summary>
+    public Ownership OwnerOf(string vm) => _register?.Find(vm) ?? Ownership.Lost;
 
     /// <summary>Its machine goes down; grants that are on their way stay on their way.</summary>
     public void Lose()
@@ -40,9 +47,10 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<Tenancy> te
         _register = register;
     }
 
-    private async ValueTask<Ownership> AskAsync(Func<VmInventory, Ownership> ask)
+    private ValueTask<Ownership> AskAsync(Operation op, Func<VmInventory, Ownership> ask) => _machine.CallAsync(op, "answers", Ownership.Lost, _ => AnswerAsync(ask));
+
+    private async ValueTask<Ownership> AnswerAsync(Func<VmInventory, Ownership> ask)
     {
-        await world.PointAsync(SchedulingPoint.Call);
         _place.Reads();
         if (_register is not { } register) return Ownership.Lost;
         var answer = ask(register);

@@ -14,20 +14,26 @@ namespace Livebed.Explorer.Beds.Migrations;
 internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationReturnPath
 {
     private readonly VirtualWorld _world;
+    private readonly Machine _from;
+    private readonly Machine _to;
     private readonly HostMmu _destinationHost;
     private readonly int _destinationAddressSpace;
     private readonly Place _place;
     private BrokenLink _broken;
-    private bool _losesTakeOverAnswer;
+    private TakeOverLoss _takeOverLoss;
 
-    public BedWire(VirtualWorld world, HostMmu destinationHost, int destinationAddressSpace)
+    public BedWire(Bed bed, HostMmu source, HostMmu destination, int destinationAddressSpace)
     {
-        (_world, _destinationHost, _destinationAddressSpace) = (world, destinationHost, destinationAddressSpace);
-        _place = new Place(world);
+        (_world, _from, _to) = (bed.World, bed.MachineOf(source), bed.MachineOf(destination));
+        (_destinationHost, _destinationAddressSpace) = (destination, destinationAddressSpace);
+        _place = new Place(_world);
     }
 
     public IMigrationDestination? Destination { get; set; }
     public IMigrationReturnPath? Source { get; set; }
+
+    /// <summary>Begins at the destination when that has prepared; null where nobody dies.</summary>
+    public Func<ValueTask>? SourceWatch { get; set; }
 
     public BrokenLink Broken
     {
@@ -45,58 +51,60 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationRetu
         }
     }
 
-    /// <summary>The next answer to the request to take over does not come back.</summary>
-    public void LoseTakeOverAnswer()
+    /// <summary>The source hears nothing of the next request to take over.</summary>
+    public void LoseTakeOver(TakeOverLoss loss)
     {
         _place.Writes();
-        _losesTakeOverAnswer = true;
+        _takeOverLoss = loss;
     }
 
-    public async ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk)
+    public ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk) => _to.CallAsync(op, "receives", StreamStatus.Lost, async there =>
+        Broken == BrokenLink.Whole ? await _destinationHost.Streams.ReceiveAsync(there, _destinationAddressSpace, chunk, isIntact: true) : StreamStatus.Lost);
+
+    public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup) => CallAsync(op, "prepares", StreamStatus.Lost, async (destination, there) =>
     {
-        await _world.PointAsync(SchedulingPoint.Call);
-        if (Broken != BrokenLink.Whole) return StreamStatus.Lost;
-        return await _destinationHost.Streams.ReceiveAsync(op, _destinationAddressSpace, chunk, isIntact: true);
-    }
+        var status = await destination.PrepareAsync(there, setup);
+        if (SourceWatch is { } watch) _world.Spawn($"{_to.Name} watches {_from.Name}", watch);
+        return status;
+    });
 
-    public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup) => CallAsync(() => Destination!.PrepareAsync(op, setup));
-
-    public ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image) => CallAsync(() => Destination!.CompareAsync(op, image));
+    public ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image) =>
+        CallAsync(op, "compares", StreamStatus.Lost, (destination, there) => destination.CompareAsync(there, image));
 
     public async ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state)
     {
-        var answer = await CallAsync(() => Destination!.TakeOverAsync(op, state));
+        _place.Reads();
+        if (_takeOverLoss is TakeOverLoss.None or TakeOverLoss.Answer)
+        {
+            var answer = await AskAsync(op);
+            _place.Reads();
+            if (_takeOverLoss == TakeOverLoss.None) return answer;
+        }
+        else if (_takeOverLoss == TakeOverLoss.Patience)
+        {
+            var sent = Operation.From(op.Context);
+            _world.Spawn("a take-over that nobody waits for", async () => await AskAsync(sent));
+        }
+
         _place.Writes();
-        if (!_losesTakeOverAnswer) return answer;
-        _losesTakeOverAnswer = false;
+        _takeOverLoss = TakeOverLoss.None;
         return StreamStatus.Lost;
+
+        ValueTask<StreamStatus> AskAsync(Operation asking) => CallAsync(asking, "takes over", StreamStatus.Lost, (destination, there) => destination.TakeOverAsync(there, state));
     }
 
-    public async ValueTask<FinishResult> FinishAsync(Operation op)
-    {
-        await _world.PointAsync(SchedulingPoint.Call);
-        return Broken == BrokenLink.Everything ? FinishResult.Lost : await Destination!.FinishAsync(op);
-    }
+    public ValueTask<FinishResult> FinishAsync(Operation op) => CallAsync(op, "finishes", FinishResult.Lost, (destination, there) => destination.FinishAsync(there));
 
-    public async ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op)
-    {
-        await _world.PointAsync(SchedulingPoint.Call);
-        return Broken == BrokenLink.Whole ? await Destination!.RecoverAsync(op) : null;
-    }
+    public ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op) => _to.CallAsync<IReadOnlyList<ulong[]>?>(op, "recovers", null, async there =>
+        Broken == BrokenLink.Whole ? await Destination!.RecoverAsync(there) : null);
 
-    public ValueTask<StreamStatus> ResumeAsync(Operation op) => CallAsync(() => Destination!.ResumeAsync(op));
+    public ValueTask<StreamStatus> ResumeAsync(Operation op) => CallAsync(op, "resumes", StreamStatus.Lost, (destination, there) => destination.ResumeAsync(there));
 
-    public ValueTask<StreamStatus> AbandonAsync(Operation op) => CallAsync(() => Destination!.AbandonAsync(op));
+    public ValueTask<StreamStatus> AbandonAsync(Operation op) => CallAsync(op, "abandons", StreamStatus.Lost, (destination, there) => destination.AbandonAsync(there));
 
-    public async ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva)
-    {
-        await _world.PointAsync(SchedulingPoint.Call);
-        return Broken == BrokenLink.Whole ? await Source!.RequestPageAsync(op, hva) : StreamStatus.Lost;
-    }
+    public ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva) => _from.CallAsync(op, "is asked for a page", StreamStatus.Lost, async there =>
+        Broken == BrokenLink.Whole ? await Source!.RequestPageAsync(there, hva) : StreamStatus.Lost);
 
-    private async ValueTask<StreamStatus> CallAsync(Func<ValueTask<StreamStatus>> call)
-    {
-        await _world.PointAsync(SchedulingPoint.Call);
-        return Broken == BrokenLink.Everything ? StreamStatus.Lost : await call();
-    }
+    private ValueTask<T> CallAsync<T>(Operation op, string what, T lost, Func<IMigrationDestination, Operation, ValueTask<T>> call) =>
+        _to.CallAsync(op, what, lost, async there => Broken == BrokenLink.Everything ? lost : await call(Destination!, there));
 }

@@ -9,6 +9,7 @@ namespace Livebed.Explorer.Beds.Migrations;
 internal sealed class IncomingBedVm(Bed bed, BedVm vm) : IIncomingVm
 {
     private bool _isLoaded;
+    private bool _hasRun;
 
     public ValueTask<bool> TryCreateProcessAsync(Operation op)
     {
@@ -29,12 +30,19 @@ internal sealed class IncomingBedVm(Bed bed, BedVm vm) : IIncomingVm
 
     public async ValueTask RunAsync(Operation op, long epoch)
     {
+        _hasRun = true;
         vm.BecomeNewest();
         for (var index = 0; index < vm.Vcpus.Count; index++) await vm.StartVcpuAsync(index);
     }
 
     public async ValueTask DropAsync(Operation op)
     {
+        if (_hasRun)
+        {
+            await vm.TearDownAsync(op, TeardownOrder.VmFirst);
+            return;
+        }
+
         foreach (var vcpu in _isLoaded ? vm.Vcpus : []) vcpu.Abort();
         if (_isLoaded) await vm.Vm.Teardown.DestroyAsync(op, sharesAddressSpace: false);
         await vm.ExitAsync(op);

@@ -1,3 +1,4 @@
+using Livebed.Explorer.Beds.Migrations;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Vms;
@@ -11,6 +12,11 @@ internal static class MigrationPlan
     public static readonly ScenarioParameter Log = new("log", "dirty log: 1 bitmap, 2 manual clear, 3 initially-all-set, 4 rings", (int)DirtyLogMode.InitiallySet, 1, 4);
 
     public static readonly ScenarioParameter Rounds = new("rounds", "rounds of pre-copy", 2, 1, 8);
+
+    public static readonly ScenarioParameter Postcopy = new("postcopy", "1 goes over to post-copy after the rounds", 0, 0, 1);
+
+    /// <summary>About as long as a migration takes with two rounds, and the guest after it.</summary>
+    public static readonly ScenarioParameter Within = new("within", "microseconds in which the death comes", 300, 1, 5_000);
 
     /// <summary>So many rounds whatever they send, and then the switchover: steps are no measure of bandwidth.</summary>
     public static MigrationParameters AfterRounds(int rounds) => new()
@@ -29,6 +35,30 @@ internal static class MigrationPlan
             stage.Bed.World.Observer.Violated(new Violation(Invariants.MigrationProgress, $"the migration is {info.Status}: {info.Reason}"));
         return ValueTask.CompletedTask;
     });
+
+    /// <summary>The rounds, and then the switchover or post-copy; a link that does not come back is waited for, but not for long.</summary>
+    public static MigrationParameters AfterRoundsOf(ScenarioPlan plan)
+    {
+        var rounds = plan.Parameter(Rounds.Name);
+        return plan.Parameter(Postcopy.Name) == 0
+            ? AfterRounds(rounds)
+            : AfterRounds(rounds + 1) with { PostcopyAfterRounds = rounds, RecoveryLimitMicroseconds = 2_000 };
+    }
+
+    /// <summary>When death comes. A strategy that is to choose among so many steps chooses an early one nearly always, so the seed says how long it waits at least.</summary>
+    /// <param name="plan">the plan</param>
+    /// <param name="isLinkBroken">a source that has paused looks once a millisecond whether it is to recover: then death waits, in half of the schedules, for about that</param>
+    public static long DrawDeath(ScenarioPlan plan, bool isLinkBroken = false) =>
+        1 + plan.Random.Next(plan.Parameter(Within.Name)) + (isLinkBroken && plan.Random.Chance(0.5) ? 950 : 0);
+
+    /// <summary>In post-copy the link breaks too, in half of the schedules, and is mended: so that death may come while the migration is paused, or recovers.</summary>
+    /// <returns>whether it does</returns>
+    public static bool DrawBrokenLink(ScenarioPlan plan)
+    {
+        if (!plan.Random.Chance(0.5) || plan.Parameter(Postcopy.Name) == 0) return false;
+        plan.Actor("wire").BreakLinkInPostcopy(BrokenLink.Pages);
+        return true;
+    }
 
     public static void LayOutHosts(ScenarioPlan plan)
     {

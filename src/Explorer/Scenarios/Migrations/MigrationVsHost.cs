@@ -12,7 +12,7 @@ internal sealed class MigrationVsHost : Scenario
     public override string Claim => "memory events and memslot updates during a migration lose no page";
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
-        [MigrationPlan.Log, MigrationPlan.Rounds, new("postcopy", "1 goes over to post-copy after the rounds", 0, 0, 1)];
+        [MigrationPlan.Log, MigrationPlan.Rounds, MigrationPlan.Postcopy];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -24,6 +24,6 @@ internal sealed class MigrationVsHost : Scenario
         plan.Actor("admin").Unplug().Plug().FlagPlugged(MemslotFlags.None).SoftwareWrite(1);
         var rounds = plan.Parameter(MigrationPlan.Rounds.Name);
         var parameters = MigrationPlan.AfterRounds(rounds + 1);
-        plan.Actor("user").MigrateVm(plan.Parameter("postcopy") == 1 ? parameters with { PostcopyAfterRounds = rounds } : parameters);
+        plan.Actor("user").MigrateVm(plan.Parameter(MigrationPlan.Postcopy.Name) == 1 ? parameters with { PostcopyAfterRounds = rounds } : parameters);
     }
 }

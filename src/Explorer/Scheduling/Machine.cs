@@ -1,0 +1,101 @@
+using Livebed.Kvm.World;
+
+namespace Livebed.Explorer.Scheduling;
+
+/// <summary>
+/// A machine of the world. Where machines may die, a call to one is a lane of its own there: it goes on when its caller's machine dies, and its caller goes on, without an answer, when this one does. A
+/// lane of a machine that dies stops for good wherever it stands, with whatever it holds. What is on its way between two machines is on neither: a request arrives though
+/// its sender has died, and finds nobody where the receiver has; an answer that has been given arrives. Where machines do not die a call is a step of its caller.
+/// </summary>
+public sealed class Machine
+{
+    private readonly VirtualWorld _world;
+    private readonly bool _mayDie;
+    private readonly List<(Lane Lane, Latch Answered)> _calls = [];
+    private readonly Place _place;
+    private bool _isDead;
+
+    internal Machine(VirtualWorld world, string name, bool mayDie)
+    {
+        (_world, Name, _mayDie) = (world, name, mayDie);
+        _place = new Place(world);
+    }
+
+    public string Name { get; }
+
+    public bool IsDead
+    {
+        get
+        {
+            _place.Reads();
+            return _isDead;
+        }
+    }
+
+    /// <summary>Adds a lane that runs on this machine.</summary>
+    public Lane Spawn(string name, Func<ValueTask> body)
+    {
+        var lane = _world.Spawn(name, body);
+        lane.Machine = this;
+        return lane;
+    }
+
+    /// <summary>The lane that runs now goes on here, and dies with the machine. False when that is dead.</summary>
+    public bool TryEnter()
+    {
+        _world.Current!.Machine = this;
+        return !IsDead;
+    }
+
+    /// <summary>Makes a call to this machine.</summary>
+    /// <param name="op">the operation</param>
+    /// <param name="what">for the name of its lane</param>
+    /// <param name="lost">the answer of nobody</param>
+    /// <param name="call">what it does here, for the operation as it arrives here: where the call is a lane of its own, the caller may go on without it</param>
+    public async ValueTask<T> CallAsync<T>(Operation op, string what, T lost, Func<Operation, ValueTask<T>> call)
+    {
+        if (!_mayDie)
+        {
+            await _world.PointAsync(SchedulingPoint.Call);
+            return await call(op);
+        }
+
+        // As it is sent, whatever its caller does before it arrives.
+        var sent = op.Context;
+        var answer = lost;
+        var answered = new Latch(_world);
+        var lane = _world.Spawn($"{Name} {what}", ArriveAsync);
+        lane.Machine = null;
+        await answered;
+        _place.Reads();
+        return answer;
+
+        async ValueTask ArriveAsync()
+        {
+            _place.Writes();
+            if (!_isDead)
+            {
+                var entry = (_world.Current!, answered);
+                _calls.Add(entry);
+                _world.Current!.Machine = this;
+                answer = await call(Operation.From(sent));
+                _calls.Remove(entry);
+                _world.Current!.Machine = null;
+                await _world.PointAsync(SchedulingPoint.Call);
+            }
+
+            _place.Writes();
+            answered.Complete();
+        }
+    }
+
+    /// <summary>It dies, with every lane that is on it.</summary>
+    internal void Die()
+    {
+        _world.Footprints?.WriteEverything();
+        _isDead = true;
+        _world.StopLanes(this);
+        foreach (var (_, answered) in _calls) answered.Complete();
+        _calls.Clear();
+    }
+}

@@ -1,0 +1,92 @@
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Tests.Host;
+using Livebed.Kvm.Tests.Host.Streams;
+
+namespace Livebed.Kvm.Tests.Migration;
+
+/// <summary>The destination of a migration while something else happens: the inventory is replaced, the source goes, or asks twice.</summary>
+public class IncomingMigrationTests
+{
+    private const string Vm = "vm";
+
+    private readonly StreamRig _rig = new(new TestWorld());
+    private readonly RecordedProcess _process = new();
+    private readonly SlowStreamPort _host;
+    private readonly VmInventory _register;
+    private readonly PlainInventory _inventory;
+    private readonly Tenancy _source;
+    private readonly Tenancy _destination;
+
+    public IncomingMigrationTests()
+    {
+        _host = new SlowStreamPort(_rig.To);
+        _register = new VmInventory(_rig.World);
+        _inventory = new PlainInventory(_register);
+        (_source, _destination) = (new Tenancy(_rig.World, "host-0"), new Tenancy(_rig.World, "host-1"));
+    }
+
+    /// <summary>Found by <c>migration-inventory-dies</c>: the VM stood still for ever, though the new inventory would have said whose it is.</summary>
+    [Fact]
+    public void A_grant_of_an_inventory_that_is_replaced_meanwhile_is_asked_for_again() => Run(async migration =>
+    {
+        _inventory.ReplacedAfterClaim = () =>
+        {
+            var anew = new VmInventory(_rig.World, term: 2);
+            foreach (var host in new[] { _source, _destination })
+                foreach (var (vm, epoch) in host.Report(2)!)
+                    anew.Restore(vm, host.Host, epoch);
+            return anew;
+        };
+        Assert.Equal(StreamStatus.Ok, await migration.TakeOverAsync(_rig.Op(), new DeviceState([], [], [])));
+        Assert.True(_process.Runs);
+        Assert.True(_destination.Owns(Vm, 2));
+        Assert.Equal(("host-1", 2L), ((await _inventory.FindAsync(_rig.Op(), Vm)).Host, (await _inventory.FindAsync(_rig.Op(), Vm)).Epoch));
+    });
+
+    /// <summary>Found by <c>migration-source-dies</c>: M1 was raised of memory that was just being taken down.</summary>
+    [Fact]
+    public void Memory_that_is_dropped_while_it_is_compared_is_not_judged() => Run(async migration =>
+    {
+        await _rig.Source.WriteAsync(StreamRig.Ram.Start, 0xabc);
+        _host.BeforeImage = async () => await migration.SourceGoneAsync(_rig.Op());
+        Assert.Equal(StreamStatus.Refused, await migration.CompareAsync(_rig.Op(), await ImageAsync() with { Stale = [] }));
+        Assert.True(_process.IsDropped);
+    });
+
+    [Fact]
+    public void A_source_that_asks_again_for_the_last_word_before_it_was_said_hears_how_long_vcpus_waited() => Run(async migration =>
+    {
+        Assert.Equal(StreamStatus.Ok, await migration.TakeOverAsync(_rig.Op(), new DeviceState([], [], [StreamRig.AllPages])));
+        await _rig.From.OpenStreamAsync(_rig.Op(), StreamRig.Stream, "host-1", 0, new StreamBandwidth(0));
+        var header = new ChunkHeader(StreamRig.Stream, 1, 0, 0, StreamPhase.Postcopy);
+        Assert.Equal(StreamStatus.Ok, (await _rig.From.SendAsync(_rig.Op(), header, new PageBatch(StreamRig.Ram, StreamRig.AllPages))).Status);
+        var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _host.BeforeEnd = () => end.Task;
+        var (first, second) = (migration.FinishAsync(_rig.Op()).AsTask(), migration.FinishAsync(_rig.Op()).AsTask());
+        Assert.False(second.IsCompleted);
+        end.SetResult();
+        var (answer, again) = (await first, await second);
+        Assert.Equal(StreamStatus.Ok, again.Status);
+        Assert.Same(answer.Blocktime, again.Blocktime);
+        Assert.NotSame(PostcopyBlocktime.None, again.Blocktime);
+        Assert.Same(again.Blocktime, migration.Info.PostcopyBlocktime);
+    });
+
+    private async Task<MemoryImage> ImageAsync() =>
+        new(StreamRig.Ram, await _rig.From.ImageAsync(_rig.Op(), StreamRig.Ram), await _rig.From.SaveOracleAsync(_rig.Op(), StreamRig.Ram), [ulong.MaxValue]);
+
+    /// <summary>A migration that is prepared, all of its memory compared but where a test does that.</summary>
+    private void Run(Func<IncomingMigration, Task> body)
+    {
+        _rig.World.Run(async () =>
+        {
+            Assert.Equal(OwnershipStatus.Granted, _source.Take(Vm, _register.Register(Vm, "host-0")));
+            var migration = new IncomingMigration(_rig.World, Vm, _host, _process, _inventory, _destination, new NoReturn());
+            var setup = new MigrationSetup(StreamRig.Stream, Vm, 1, "host-0", "host-1", 0, 0, [StreamRig.Ram], HostRig.PageSize);
+            Assert.Equal(StreamStatus.Ok, await migration.PrepareAsync(_rig.Op(), setup));
+            Assert.Equal(StreamStatus.Ok, await migration.CompareAsync(_rig.Op(), await ImageAsync()));
+            await body(migration);
+        });
+        Assert.Empty(_rig.World.Recorded.Violations);
+    }
+}
