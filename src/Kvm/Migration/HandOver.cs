@@ -31,7 +31,7 @@ internal sealed class HandOver(
     /// <summary>The VM is still (or again) the source's, and runs on.</summary>
     public async ValueTask ResumeVcpusAsync(Operation op)
     {
-        if (vm.Options.Mutant == Mutant.NeitherRunsAfterFailedHandOver && _epoch > setup.Epoch) return;
+        if (vm.Options.Mutant == Mutant.NotResumedAfterHandOver && _epoch > setup.Epoch) return;
         await stream.FreezeAsync(op, frozen: false);
         vm.World.Observer.GuestRuns(setup.Vm, setup.Source, _epoch, runs: true);
         foreach (var vcpu in vm.Vcpus) await vcpu.ResumeAsync(op);
@@ -87,14 +87,26 @@ internal sealed class HandOver(
         }
 
         record.Reason = $"the destination did not take over: {answer}";
-        return await ReclaimAsync(op);
+        return await ReclaimAsync(op, state);
     }
 
-    /// <summary>The destination has not said that it runs, which does not mean that it does not: only the inventory can say whose the VM is.</summary>
-    private async ValueTask<MigrationOwner> ReclaimAsync(Operation op)
+    /// <summary>The destination has not said that it runs, which does not mean that it does not: only the inventory can say whose the VM is. If it is the destination's, that is asked once more: its grant may
+    /// count for nothing, because the inventory was being replaced, and until somebody is known to run the VM this host must go on saying that it owns it, or the next inventory would not know of it.</summary>
+    private async ValueTask<MigrationOwner> ReclaimAsync(Operation op, DeviceState state)
     {
         if (vm.Options.Mutant == Mutant.BothRunAfterFailedHandOver) return MigrationOwner.Source;
         var answer = await OwnershipClaim.MakeAsync(vm.World, inventory, tenancy, op, setup.Vm, _epoch);
+        if (answer is { Status: OwnershipStatus.Refused, Epoch: > 0 })
+        {
+            if (await destination.TakeOverAsync(op, state) == StreamStatus.Ok)
+            {
+                record.HandedOver(answer.Epoch, isAnswered: true);
+                return MigrationOwner.Destination;
+            }
+
+            answer = await OwnershipClaim.MakeAsync(vm.World, inventory, tenancy, op, setup.Vm, _epoch);
+        }
+
         if (answer.Status == OwnershipStatus.Granted)
         {
             _epoch = answer.Epoch;

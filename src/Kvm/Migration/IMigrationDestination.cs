@@ -11,7 +11,7 @@ public interface IMigrationDestination
     /// <summary>The bed's own check, after the last page of pre-copy: every page is as the frozen source has it (M1). Refused when nothing was prepared here.</summary>
     ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image);
 
-    /// <summary>The end of pre-copy, when memory has been compared: all pages are there, or what is not is named as discarded. Ok means that the VM is the destination's and runs; Refused that it never will.</summary>
+    /// <summary>The end of pre-copy, when memory has been compared: all pages are there, or what is not is named as discarded. Ok means that the VM is the destination's and runs; Refused that it never will. May be asked again.</summary>
     ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state);
 
     /// <summary>Post-copy: the last page has been sent. Refused when some are still missing.</summary>

@@ -21,6 +21,8 @@ public sealed class IncomingMigration(
     IWorld world, string name, IStreamPort stream, IIncomingVm vm, IVmInventory inventory, ITenancy tenancy, IMigrationReturnPath source)
     : IMigrationDestination, IUserFaultHandler
 {
+    private const long PollMicroseconds = 1_000;
+
     private readonly Place _place = new(world);
 
     // QEMU's page_requested. A page that has arrived stays until the next recovery, so there are never more than the guest has pages.
@@ -133,6 +135,8 @@ public sealed class IncomingMigration(
     /// <inheritdoc/>
     public async ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state)
     {
+        // Asked again by a source that has heard nothing: the answer is how the first time ends.
+        for (_place.Reads(); _stage == Stage.TakingOver; _place.Reads()) await world.DelayAsync(PollMicroseconds);
         _place.Writes();
         if (_stage is Stage.Runs or Stage.Complete) return StreamStatus.Ok;
         if (_stage != Stage.Prepared || _setup is not { } setup || _pagesCompared != setup.Blocks.Sum(block => block.Pages)) return StreamStatus.Refused;

@@ -56,5 +56,5 @@ public enum Mutant
     LatePageInPostcopy,
     CancelKeepsThrottle,
     BothRunAfterFailedHandOver,
-    NeitherRunsAfterFailedHandOver,
+    NotResumedAfterHandOver,
 }

@@ -111,7 +111,7 @@ public static class MutantCatalog
             [Invariants.SourceRestored], "migration-cancel", "migration-faults"),
         new(Mutant.BothRunAfterFailedHandOver, "both-run-after-failed-hand-over", "the source runs on when the answer to the hand-over is lost", "8", "",
             [Invariants.OneOwner], "migration-hand-over", "migration-faults"),
-        new(Mutant.NeitherRunsAfterFailedHandOver, "neither-runs-after-failed-hand-over", "a source that gets the VM back after a failed hand-over does not resume its vCPUs", "8", "",
+        new(Mutant.NotResumedAfterHandOver, "not-resumed-after-hand-over", "a source that gets the VM back after a failed hand-over does not resume its vCPUs", "8", "",
             [Invariants.RunsSomewhere], "migration-destination-dies"),
     ];
 

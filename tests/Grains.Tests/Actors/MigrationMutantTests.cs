@@ -72,7 +72,7 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
     }
 
     [Theory]
-    [InlineData(Mutant.NeitherRunsAfterFailedHandOver)]
+    [InlineData(Mutant.NotResumedAfterHandOver)]
     [InlineData(Mutant.None)]
     public async Task A_source_that_gets_the_VM_back_and_does_not_run_it_is_found(Mutant mutant)
     {
