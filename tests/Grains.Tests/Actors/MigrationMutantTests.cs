@@ -36,13 +36,14 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
         var there = here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant)));
         var moving = here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there, Slow));
         await Until.HoldsAsync(async () => await here.Grain.MigrationInfoAsync(), info => info?.CpuThrottlePercentage > 0, "a throttle");
+        await Until.HoldsAsync(async () => SleptOf(await here.Grain.InspectAsync(settled: false)).Sum(), slept => slept > 0, "a vCPU that sleeps");
         await here.Grain.CancelMigrationAsync(bed.Next(OperationKind.Migration));
         var info = (await moving).Info;
         Assert.Equal(MigrationStatus.Cancelled, info.Status);
 
         // What the throttle cost each vCPU is said: as much as the vCPUs have counted, but for what they slept afterwards.
         var reports = await here.Grain.InspectAsync(settled: false);
-        var slept = reports.Where(report => report.Counters.ContainsKey("vcpu.throttleMicroseconds")).Select(report => report.Counters["vcpu.throttleMicroseconds"]).ToList();
+        var slept = SleptOf(reports);
         Assert.Equal(slept.Count, info.VcpuThrottledMicroseconds.Count);
         Assert.InRange(info.VcpuThrottledMicroseconds.Sum(), 1, slept.Sum());
         Assert.Equal(mutant == Mutant.None ? [] : [Invariants.SourceRestored], await CaughtAsync(reports, here));
@@ -91,6 +92,9 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
         Assert.Equal(mutant == Mutant.None ? null : Invariants.RunsSomewhere, violation?.Invariant);
         await here.DestroyAsync();
     }
+
+    private static List<long> SleptOf(IEnumerable<ActorReport> reports) =>
+        [.. reports.Where(report => report.Counters.ContainsKey("vcpu.throttleMicroseconds")).Select(report => report.Counters["vcpu.throttleMicroseconds"])];
 
     private static async Task<string[]> CaughtAsync(IEnumerable<ActorReport> last, BedVm vm)
     {
