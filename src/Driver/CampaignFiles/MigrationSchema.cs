@@ -55,7 +55,7 @@ internal static class MigrationSchema
         new ValueKey<MigrationSettings, long>("vcpuDirtyLimit", ValueKinds.ByteRate(1 << 10, ConvergenceLimits.BandwidthMax),
             s => s.VcpuDirtyLimit, (s, v) => s.VcpuDirtyLimit = v, "`dirty-limit`: what each vCPU may make dirty"),
         new ValueKey<MigrationSettings, int>("postcopyAfterRounds", ValueKinds.Integer("rounds", 0, MigrationParameters.RoundsLimit),
-            s => s.PostcopyAfterRounds, (s, v) => s.PostcopyAfterRounds = v, "after so many rounds the guest goes over and its pages follow; 0 never"),
+            s => s.PostcopyAfterRounds, (s, v) => s.PostcopyAfterRounds = v, "after so many rounds the guest goes over and its pages follow, unless what is left fits into `downtimeLimit`; 0 never"),
         new ValueKey<MigrationSettings, TimeSpan>("timeLimit", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)), s => s.TimeLimit, (s, v) => s.TimeLimit = v,
             "after so much time `timeoutAction` is taken; 0us never"),
         new ValueKey<MigrationSettings, TimeoutAction>("timeoutAction", ValueKinds.Enum<TimeoutAction>(), s => s.TimeoutAction, (s, v) => s.TimeoutAction = v,

@@ -130,7 +130,9 @@ public sealed class Stage(Bed bed)
         migration.Wire.Broken = BrokenLink.Whole;
         while (migration.Result is null && !Bed.MachineOf(migration.From).IsDead && !migration.Source.Recover()) await Bed.World.PointAsync(SchedulingPoint.Retry);
 
-        static bool SendsPostcopy(BedMigration migration) => migration.Source.Status is MigrationStatus.Device or MigrationStatus.PostcopyActive;
+        // The source is still in device when the destination runs already.
+        static bool SendsPostcopy(BedMigration migration) =>
+            migration.Source.Status is (MigrationStatus.Device or MigrationStatus.PostcopyActive) && migration.Incoming is { Runs: true, NeedsSource: true };
     }
 
     /// <summary>Every page of guest memory holds the newest value that was written to it, in all its bytes.</summary>

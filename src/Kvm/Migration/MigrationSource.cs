@@ -47,6 +47,8 @@ public sealed class MigrationSource : IMigrationReturnPath
         _place = new Place(vm.World);
     }
 
+    private bool IsLate => _parameters.TimeLimitMicroseconds > 0 && _record.Elapsed >= _parameters.TimeLimitMicroseconds;
+
     private enum Way : byte
     {
         SwitchOver,
@@ -145,8 +147,7 @@ public sealed class MigrationSource : IMigrationReturnPath
             var dirty = await SyncAsync(op, isFinal: false);
             if (dirty < 0) return _record.Failed("the VM is being destroyed", Way.Fail);
             _record.RoundEnds(dirty);
-            if (Interruption(round + 1) is { } way) return way;
-            if (_record.ExpectedDowntimeMicroseconds <= _parameters.DowntimeLimitMicroseconds) return Way.SwitchOver;
+            if (BetweenRounds(round + 1) is { } way) return way;
             await _throttle.SyncedAsync(op, _vm.World.NowMicroseconds, dirty, _channels.Bytes);
         }
     }
@@ -175,15 +176,23 @@ public sealed class MigrationSource : IMigrationReturnPath
         return null;
     }
 
+    /// <summary>After a sync, as in <c>migration_iteration_run</c> (migration/migration.c): what fits into the downtime limit completes in pre-copy, also when post-copy was asked for or rounds are
+    /// over; not when the time is, which is when somebody else is waited for.</summary>
+    private Way? BetweenRounds(int roundsDone)
+    {
+        _place.Reads();
+        var fits = _record.ExpectedDowntimeMicroseconds <= _parameters.DowntimeLimitMicroseconds;
+        return fits && !_cancelRequested && !IsLate ? Way.SwitchOver : Interruption(roundsDone);
+    }
+
     /// <summary>What user space or a limit wants instead of another page.</summary>
     private Way? Interruption(int roundsDone)
     {
         _place.Reads();
         if (_cancelRequested) return Way.Cancel;
         if (_postcopyRequested || (_parameters.PostcopyAfterRounds > 0 && roundsDone >= _parameters.PostcopyAfterRounds)) return Way.Postcopy;
-        var isLate = _parameters.TimeLimitMicroseconds > 0 && _record.Elapsed >= _parameters.TimeLimitMicroseconds;
-        if (!isLate && roundsDone < _parameters.RoundsMax) return null;
-        _record.Reason = isLate
+        if (!IsLate && roundsDone < _parameters.RoundsMax) return null;
+        _record.Reason = IsLate
             ? $"not done after {_record.Elapsed / 1000} ms"
             : $"not done after {roundsDone} rounds";
         return _parameters.TimeoutAction switch

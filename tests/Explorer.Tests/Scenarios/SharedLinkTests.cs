@@ -1,19 +1,14 @@
 using Livebed.Explorer.Beds;
-using Livebed.Explorer.Beds.Migrations;
-using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Migration.Prediction;
-using Livebed.Kvm.Notifiers;
-using Livebed.Kvm.Vms;
-using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Tests.Scenarios;
 
 /// <summary>Whole migrations over a link so slow that a step of the world, a microsecond, is nothing beside a page.</summary>
 public class SharedLinkTests
 {
-    private const int RamPages = 2_048;
-    private const long LinkBandwidth = 50_000;
+    private const int RamPages = VirtualMigrations.RamPages;
+    private const long LinkBandwidth = VirtualMigrations.LinkBandwidth;
 
     /// <summary>As the link has them: a page of 64 bytes takes 1.4 ms.</summary>
     private static readonly RoundPredictor _predictor = new(Bed.PageSize, RamPages, LinkBandwidth, DowntimeLimitMicroseconds: 1_000_000);
@@ -21,8 +16,8 @@ public class SharedLinkTests
     [Fact]
     public void Two_migrations_at_once_take_twice_as_long_and_say_that_the_link_was_shared()
     {
-        var alone = Assert.Single(Migrate(count: 1, Precopy));
-        var both = Migrate(count: 2, Precopy);
+        var alone = Assert.Single(VirtualMigrations.Run(count: 1, Precopy));
+        var both = VirtualMigrations.Run(count: 2, Precopy);
         Assert.InRange(alone.TotalMicroseconds, Microseconds(alone.Transferred), 1.05 * Microseconds(alone.Transferred));
         Assert.All(both, info => Assert.InRange(info.TotalMicroseconds, 1.9 * alone.TotalMicroseconds, 2.1 * alone.TotalMicroseconds));
         Assert.Equal(GapReason.None, Gap(alone.Rounds[0]).Reason);
@@ -33,7 +28,7 @@ public class SharedLinkTests
     [Fact]
     public void A_migration_that_takes_less_than_its_part_leaves_the_rest()
     {
-        var infos = Migrate(count: 2, index => Precopy(index) with { MaxBandwidth = index == 0 ? LinkBandwidth / 5 : 0 });
+        var infos = VirtualMigrations.Run(count: 2, index => Precopy(index) with { MaxBandwidth = index == 0 ? LinkBandwidth / 5 : 0 });
         Assert.InRange(infos[0].TotalMicroseconds, 5 * Microseconds(infos[0].Transferred), 5.3 * Microseconds(infos[0].Transferred));
         Assert.InRange(infos[1].TotalMicroseconds, 1.2 * Microseconds(infos[1].Transferred), 1.3 * Microseconds(infos[1].Transferred));
     }
@@ -41,7 +36,7 @@ public class SharedLinkTests
     [Fact]
     public void The_push_of_postcopy_has_its_own_bandwidth()
     {
-        var info = Assert.Single(Migrate(count: 1, index => Precopy(index) with { MaxPostcopyBandwidth = LinkBandwidth / 4 }, migration => migration.Source.StartPostcopy()));
+        var info = Assert.Single(VirtualMigrations.Run(count: 1, index => Precopy(index) with { MaxPostcopyBandwidth = LinkBandwidth / 4 }, migration => migration.Source.StartPostcopy()));
         var push = info.TotalMicroseconds - info.Steps.Single(step => step.Status == MigrationStatus.PostcopyActive).AtMicroseconds;
         Assert.InRange(info.PostcopyBytes, RamPages * Bed.PageSize / 2, info.Transferred);
         Assert.InRange(push, 4 * Microseconds(info.PostcopyBytes), 4.2 * Microseconds(info.PostcopyBytes));
@@ -54,35 +49,4 @@ public class SharedLinkTests
     private static PredictionGap Gap(RoundInfo round) => PredictionGap.Between(
         _predictor.Predict(round.Round, round.Pages, 0, round.Duplicate),
         new MeasuredRound(round.Round, round.Bytes, round.Microseconds / 1e3, round.DirtyPages, LinkWaitMilliseconds: round.LinkWaitMicroseconds / 1e3), Bed.PageSize, LinkBandwidth);
-
-    /// <summary>VMs whose every page has content, all from the first host to the second.</summary>
-    private static MigrationInfo[] Migrate(int count, Func<int, MigrationParameters> parameters, Action<BedMigration>? atFirst = null)
-    {
-        var bed = new Bed(new BedOptions(ProtocolCatalog.ActiveCount) { Hosts = 2, RamPages = RamPages, Frames = 8_192, DirtyLog = DirtyLogMode.Bitmap, LinkBandwidth = LinkBandwidth }, seed: 1);
-        var inventory = new BedInventory(bed.World, bed.Tenancies, machinesDie: false);
-        var infos = new MigrationInfo[count];
-        var result = bed.Run(async () =>
-        {
-            for (var index = 0; index < count; index++) await WriteAsync(bed, await bed.CreateVmAsync());
-            var vms = bed.Vms.ToArray();
-            await Bed.WhenAllAsync(vms.Select((vm, index) => bed.Spawn(OperationKind.Migration, async op =>
-            {
-                var owner = await inventory.RegisterAsync(op, vm.Name, vm.Host.Name);
-                Assert.Equal(OwnershipStatus.Granted, bed.TenancyOf(vm.Host).Take(vm.Name, owner));
-                var migration = new BedMigration(bed, vm, inventory, parameters(index), owner.Epoch, bed.OtherHost(vm.Host));
-                atFirst?.Invoke(migration);
-                infos[index] = await migration.RunAsync(op);
-            })));
-        });
-        Assert.Equal(ScheduleOutcome.Completed, result.Outcome);
-        Assert.Empty(bed.Violations(result));
-        Assert.All(infos, info => Assert.Equal(MigrationStatus.Completed, info.Status));
-        return infos;
-    }
-
-    private static async ValueTask WriteAsync(Bed bed, BedVm vm)
-    {
-        for (var page = 0; page < RamPages; page++)
-            Assert.True(await vm.Vm.SoftwareWriter.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), vcpu: 0, BedVm.RamGfn(page), (ulong)(0xEE_0000_0000 + page + 1)));
-    }
 }
