@@ -11,7 +11,10 @@ public sealed record MigrationFaults
     /// <summary>For each time that the link breaks, how many chunks of post-copy it carries before, counted from the last break.</summary>
     public IReadOnlyList<int> LinkBreaks { get; init; } = [];
 
-    /// <summary>The destination's answer to the hand-over does not reach the source.</summary>
+    /// <summary>Under which operation each of them stands in the history: identities that the source's VM gives, since an operation is there once, and one whose pages are lost may lose more.</summary>
+    public IReadOnlyList<long> BreakOperations { get; init; } = [];
+
+    /// <summary>The destination's answers to the hand-over do not reach the source, however often it asks.</summary>
     public bool LosesAnswer { get; init; }
 
     /// <summary>A chunk is late by a time drawn evenly from so much; 0 for never.</summary>

@@ -9,8 +9,8 @@ namespace Livebed.Grains.Wire;
 /// is on its way. Called in the turns of the source's host.
 /// </summary>
 /// <param name="faults">what has been ordered</param>
-/// <param name="record">writes a break down and makes it: it is given the operation whose chunk it hits, and what cuts the connections and says how many</param>
-public sealed class LinkFaults(MigrationFaults faults, Func<Operation, Func<int>, Task> record)
+/// <param name="record">writes a break down and makes it: it is given its identity, and what cuts the connections and says how many</param>
+public sealed class LinkFaults(MigrationFaults faults, Func<OperationId, Func<int>, Task> record)
 {
     private readonly SeededRandom _random = new(faults.Seed);
     private int _breaks;
@@ -28,5 +28,6 @@ public sealed class LinkFaults(MigrationFaults faults, Func<Operation, Func<int>
         return true;
     }
 
-    public Task BreakAsync(Operation op, Func<int> cut) => record(op, cut);
+    /// <summary>The break that has just been found to come.</summary>
+    public Task BreakAsync(Func<int> cut) => record(faults.BreakOperations.Count < _breaks ? default : new OperationId(faults.BreakOperations[_breaks - 1]), cut);
 }

@@ -57,7 +57,7 @@ public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>>
     private async Task<StreamStatus> BreakAsync(LinkFaults faults, Operation op, Channel channel, PageChunk chunk)
     {
         var delivery = DeliverAsync(channel, OperationMessage.From(op), chunk);
-        await faults.BreakAsync(op, Cut);
+        await faults.BreakAsync(Cut);
         try
         {
             await delivery;

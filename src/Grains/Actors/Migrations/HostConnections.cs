@@ -21,14 +21,13 @@ internal sealed class HostConnections(PageWire wire, IGrainFactory grains, Actor
         var host = grains.GetGrain<IHostMmuGrain>(destination);
         link = new SocketPageLink(
             wire, () => Unanswered.OrAsync(default(PageEndpoint?), () => host.IncomingPagesAsync(destinationAddressSpace)),
-            faults.AreOfLink ? new LinkFaults(faults, (op, cut) => BreakAsync(op, stream, destination, cut)) : null);
+            faults.AreOfLink ? new LinkFaults(faults, (id, cut) => BreakAsync(id, stream, destination, cut)) : null);
         _links.Add((addressSpace, stream), link);
         return link;
     }
 
-    /// <summary>In the history under the operation whose pages are lost by it.</summary>
-    private async Task BreakAsync(Operation op, long stream, string destination, Func<int> cut) => await journal.RunAsync(
-        new Operation(op.Id, OperationKind.LinkBreak), () => ValueTask.FromResult(cut()), connections => ("ok", $"stream {stream} to {destination}, {connections} connections cut"));
+    private async Task BreakAsync(OperationId id, long stream, string destination, Func<int> cut) => await journal.RunAsync(
+        new Operation(id, OperationKind.LinkBreak), () => ValueTask.FromResult(cut()), connections => ("ok", $"stream {stream} to {destination}, {connections} connections cut"));
 
     /// <summary>After the stream itself, which waits for what is under way.</summary>
     public void CloseLink(int addressSpace, long stream)

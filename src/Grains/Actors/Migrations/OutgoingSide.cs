@@ -16,7 +16,8 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
 
     private readonly GrainInventory _inventory = new GrainInventory(grains);
     private readonly GrainTenancy _tenancy = new(process.Host, process.Message.HostKey);
-    private readonly GrainStreamPort _stream = new(process.Host, process.Message.AddressSpaceId, process.Key, request.Faults);
+    private readonly GrainStreamPort _stream = new(
+        process.Host, process.Message.AddressSpaceId, process.Key, request.Faults with { BreakOperations = [.. request.Faults.LinkBreaks.Select(_ => process.MigrationIds.Next().Value)] });
     private MigrationInfo _info = new();
     private bool _cancelled;
     private bool _startsPostcopy;
