@@ -1,3 +1,4 @@
+using Livebed.Driver;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Running;
 

@@ -1,5 +1,6 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
+using Livebed.Driver.Running;
 using Livebed.Driver.Runs;
 using Livebed.Driver.Terminal;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Livebed.Driver.CommandLine;
-using Livebed.Driver.Exploring;
 using Livebed.Driver.Terminal;
 using Spectre.Console;
 

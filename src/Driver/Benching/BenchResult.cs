@@ -1,4 +1,5 @@
-using Livebed.Kvm.Checks;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Benching;
 
@@ -54,3 +55,20 @@ internal sealed record BenchResult(
         return (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
     }
 }
+
+/// <summary>One migration that was measured.</summary>
+/// <param name="Info">as <c>query-migrate</c> tells it</param>
+/// <param name="Command">from the order to its answer: with the source's teardown, which frees its memory</param>
+/// <param name="Cpu">processor time of the process meanwhile</param>
+internal sealed record MeasuredMove(MigrationInfo Info, TimeSpan Command, TimeSpan Cpu)
+{
+    public TimeSpan Total => TimeSpan.FromMicroseconds(Info.TotalMicroseconds);
+
+    /// <summary>Of that, the bed's own comparison of all memory, which no real migration makes.</summary>
+    public TimeSpan Check => TimeSpan.FromMicroseconds(Info.CheckMicroseconds);
+}
+
+/// <summary>One transfer through raw TCP.</summary>
+/// <param name="Total">from the first byte sent until the last was received</param>
+/// <param name="Cpu">processor time of the process meanwhile</param>
+internal sealed record RawRun(TimeSpan Total, TimeSpan Cpu);

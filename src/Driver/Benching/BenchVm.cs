@@ -1,15 +1,15 @@
 using System.Diagnostics;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Running;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

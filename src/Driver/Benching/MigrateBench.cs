@@ -1,8 +1,8 @@
+using System.Diagnostics;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Wire;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 using Microsoft.Extensions.DependencyInjection;
@@ -64,4 +64,18 @@ internal sealed class MigrateBench(BenchRequest request, Action<string> progress
 
     /// <summary>What one part of the measurement has left is not to be measured as the memory of the next.</summary>
     private static void Collect() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+}
+
+/// <summary>The most memory that this process ever had resident (VmHWM): what every silo of an embedded cluster has, and the driver. The kernel keeps count, so no moment is missed and looking
+/// costs nothing while something else is measured.</summary>
+internal static class PeakMemory
+{
+    public static long Bytes
+    {
+        get
+        {
+            using var self = Process.GetCurrentProcess();
+            return self.PeakWorkingSet64;
+        }
+    }
 }

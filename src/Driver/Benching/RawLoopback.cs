@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.Benching;
 

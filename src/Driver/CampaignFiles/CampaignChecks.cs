@@ -1,7 +1,8 @@
 using System.Globalization;
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Errors;
 using Livebed.Kvm.Guests;
-using Livebed.Kvm.Vms;
+using Livebed.Kvm.Memslots;
 
 namespace Livebed.Driver.CampaignFiles;
 

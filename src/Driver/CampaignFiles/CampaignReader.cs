@@ -1,5 +1,6 @@
 using System.Text;
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.CampaignFiles;
 
@@ -64,3 +65,9 @@ internal sealed class CampaignReader(CampaignFolders folders, TraceInspector ins
         }
     }
 }
+
+/// <summary>
+/// Reads a whole dirty-page trace and returns how many pages it needs. Throws <see cref="Kvm.Guests.TraceFormatException"/> when it is
+/// truncated or malformed.
+/// </summary>
+internal delegate long TraceInspector(string path);

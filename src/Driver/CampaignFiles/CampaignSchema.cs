@@ -1,7 +1,7 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
 using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.CampaignFiles;
 

@@ -1,4 +1,5 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Errors;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 

@@ -1,7 +1,8 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Running;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.CampaignFiles;
 

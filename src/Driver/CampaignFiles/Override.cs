@@ -1,3 +1,5 @@
+using Livebed.Driver.Errors;
+
 namespace Livebed.Driver.CampaignFiles;
 
 /// <summary>One setting from the command line: the option as it was typed, the dotted path of the key, and the value.</summary>

@@ -1,5 +1,5 @@
 using Livebed.Driver.Campaigns;
-using Livebed.Kvm.Vms;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.CampaignFiles;

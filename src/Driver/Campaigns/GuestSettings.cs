@@ -31,3 +31,17 @@ public sealed record GuestSettings
 
     public bool ReplaysTrace => Trace.Length > 0;
 }
+
+/// <summary>Which pages a vCPU of a synthetic guest visits: its own share of the VM's memory, or all of it (the selftests' <c>-o</c>).</summary>
+public enum AccessLayout
+{
+    Partitioned,
+    Overlapping,
+}
+
+/// <summary>In which order a synthetic guest visits its pages.</summary>
+public enum AccessOrder
+{
+    Random,
+    Sequential,
+}

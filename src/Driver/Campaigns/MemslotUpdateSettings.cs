@@ -9,3 +9,11 @@ public sealed record MemslotUpdateSettings
     public SortedDictionary<string, double> Mix { get; set; } =
         new(Enum.GetValues<MemslotUpdateKind>().ToDictionary(OperationNames.OfEnum, _ => 1.0), StringComparer.Ordinal);
 }
+
+/// <summary>The memslot changes that a campaign can ask for; a create and its delete belong together, or slots would run out.</summary>
+public enum MemslotUpdateKind
+{
+    CreateDelete,
+    Move,
+    Flags,
+}

@@ -1,4 +1,4 @@
-using Livebed.Kvm.Vms;
+using Livebed.Kvm.Memslots;
 
 namespace Livebed.Driver.Campaigns;
 
@@ -32,4 +32,11 @@ public sealed record VmSettings
 
     /// <summary>The name of the nth VM of this kind, from 0.</summary>
     public string NameOf(int index) => Count == 1 ? Name : FormattableString.Invariant($"{Name}-{index}");
+}
+
+/// <summary>What guests write: shares of pages with zeroes and with content repeated across VMs; the rest are unique tokens.</summary>
+public sealed record ContentSettings
+{
+    public int ZeroPercent { get; set; } = 10;
+    public int RepeatedPercent { get; set; } = 20;
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.Running;
 using Livebed.Kvm.Guests;
 using Spectre.Console;
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.CommandLine;
 

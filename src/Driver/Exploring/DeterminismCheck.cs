@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Livebed.Driver.CommandLine;
+using Livebed.Driver.Errors;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Searching;
 using Livebed.Explorer.Witnesses;

@@ -2,10 +2,12 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Livebed.Driver.Errors;
 using Livebed.Explorer.Searching;
 using Livebed.Explorer.Witnesses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Mutants;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Exploring;
 

@@ -1,10 +1,12 @@
 using System.CommandLine;
 using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.CommandLine;
+using Livebed.Driver.Errors;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Searching;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Exploring;
@@ -162,4 +164,26 @@ internal sealed class ExploreOptions
     }
 
     private static Option<string?> Text(string name, string value, string summary) => new(name) { HelpName = value, Description = summary };
+}
+
+/// <summary>What `explore` was asked for, checked.</summary>
+internal sealed record ExploreRequest
+{
+    /// <summary>Searched one after the other; they share the budget.</summary>
+    public required IReadOnlyList<Scenario> Scenarios { get; init; }
+
+    public required ScenarioSetup Setup { get; init; }
+
+    /// <summary>How to search, without the callbacks.</summary>
+    public required SearchOptions Search { get; init; }
+
+    /// <summary>The time for all; null when only the number of schedules ends a search.</summary>
+    public required TimeSpan? Budget { get; init; }
+
+    /// <summary>Where the replay of a finding goes; null for the usual name in the current folder.</summary>
+    public required string? ReplayFile { get; init; }
+
+    public required bool ChecksDeterminism { get; init; }
+    public required bool Verbose { get; init; }
+    public required bool Json { get; init; }
 }

@@ -1,4 +1,5 @@
 using Livebed.Driver.CommandLine;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Terminal;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Searching;

@@ -1,3 +1,4 @@
+using Livebed.Driver.CommandLine;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Searching;
 using Livebed.Explorer.Witnesses;

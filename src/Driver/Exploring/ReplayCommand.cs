@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Livebed.Driver.CommandLine;
+using Livebed.Driver.Errors;
 using Livebed.Explorer.Replays;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;

@@ -1,5 +1,8 @@
 using System.CommandLine;
 using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.CommandLine;
+using Livebed.Driver.Errors;
+using Livebed.Explorer.Replays;
 
 namespace Livebed.Driver.Exploring;
 
@@ -33,4 +36,29 @@ internal sealed class ReplayOptions
     }
 
     private static Option<string?> Text(string name, string value, string summary) => new(name) { HelpName = value, Description = summary };
+}
+
+/// <summary>What `replay` was asked for: a file, the first step to show, and the step after which to stop (null: the end).</summary>
+internal sealed record ReplayRequest(string File, long From, long? Until, bool Json);
+
+/// <summary>A replay file as a command gets it: read, and with everything that it names looked up.</summary>
+internal static class ReplaySource
+{
+    /// <param name="currentFolder">what a relative path is relative to, the file's and that of the assembly in it</param>
+    /// <param name="file">as it was typed</param>
+    /// <exception cref="UsageException">The file is not there, no replay, or names what there is not.</exception>
+    public static (Replay Replay, ReplayPlayer Player) Read(string currentFolder, string file)
+    {
+        var path = Path.GetFullPath(file, currentFolder);
+        if (!File.Exists(path)) throw new UsageException($"{file}: there is no such file; allowed: a replay file, as `livebed explore` writes it");
+        try
+        {
+            var replay = ReplayFile.Read(path);
+            return (replay, ReplayPlayer.Of(replay, (name, assembly) => ProtocolFinder.FindProtocol(name, assembly, currentFolder, $"{file}: protocol")));
+        }
+        catch (ReplayException exception)
+        {
+            throw new UsageException(exception.Message.StartsWith(path, StringComparison.Ordinal) ? file + exception.Message[path.Length..] : $"{file}: {exception.Message}");
+        }
+    }
 }

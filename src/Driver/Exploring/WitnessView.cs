@@ -1,4 +1,5 @@
 using System.Globalization;
+using Livebed.Driver.CommandLine;
 using Livebed.Explorer.Witnesses;
 using Spectre.Console;
 

@@ -33,7 +33,7 @@ internal sealed record MigrateCell(
     public static MigrateCell AtRate(double share, long bandwidth)
     {
         // Bytes as they cost on the wire.
-        var pages = share * bandwidth / Kvm.Migration.Prediction.WireFormat.PageBytes(SteadyPageBytes);
+        var pages = share * bandwidth / Kvm.Prediction.WireFormat.PageBytes(SteadyPageBytes);
         var rate = ((int)Math.Round(pages)).ToString(CultureInfo.InvariantCulture);
         return new(Steady, string.Create(CultureInfo.InvariantCulture, $"steady {share:0.###}"), bandwidth, MigrationStrategy.Plain, share, [("vms.0.guest.rate", rate), .. Link(bandwidth)]);
     }

@@ -1,6 +1,9 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.CommandLine;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
+using Livebed.Driver.Run;
+using Livebed.Driver.Running;
 using Livebed.Driver.Terminal;
 
 namespace Livebed.Driver.Migrating;

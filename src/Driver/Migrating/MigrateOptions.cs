@@ -1,7 +1,8 @@
 using System.CommandLine;
 using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.Campaigns;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Driver.Errors;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Migrating;
 
@@ -80,4 +81,28 @@ internal sealed class MigrateOptions
         kind.Parse(text, out var value) is { } problem ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}") : value;
 
     private static Option<string?> Text(string name, string value, string summary) => new(name) { HelpName = value, Description = summary };
+}
+
+/// <summary>What `migrate` was asked for.</summary>
+/// <param name="Cells">in the order of the table</param>
+/// <param name="Seed">of every run</param>
+/// <param name="OutputFolder">where the run folders are made</param>
+/// <param name="Markdown">file that the table is written to; null for none</param>
+/// <param name="Json">print JSON and nothing else</param>
+internal sealed record MigrateRequest(IReadOnlyList<MigrateCell> Cells, long Seed, string OutputFolder, string? Markdown, bool Json);
+
+/// <summary>What is done about a guest that writes faster than the link carries; the names are those of `predict`'s strategies.</summary>
+internal enum MigrationStrategy : byte
+{
+    /// <summary>Nothing: rounds until it fits, or the time limit.</summary>
+    Plain,
+
+    /// <summary>Every vCPU sleeps for a share of its time.</summary>
+    AutoConverge,
+
+    /// <summary>Every vCPU dirties at most a quarter of what the link carries.</summary>
+    DirtyLimit,
+
+    /// <summary>Over to post-copy after the first round.</summary>
+    PostCopy,
 }

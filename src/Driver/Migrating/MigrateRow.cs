@@ -1,6 +1,6 @@
 using Livebed.Driver.Results;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Migrating;
 

@@ -4,7 +4,7 @@ using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
 using Livebed.Driver.Terminal;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Prediction;
 using Spectre.Console;
 
 namespace Livebed.Driver.Migrating;

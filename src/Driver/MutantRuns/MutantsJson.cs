@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.CommandLine;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Exploring;
 using Livebed.Explorer.MutantRuns;
 using Livebed.Kvm.Mutants;

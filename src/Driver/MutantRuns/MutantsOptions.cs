@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.Errors;
 using Livebed.Kvm.Mutants;
 
 namespace Livebed.Driver.MutantRuns;
@@ -41,3 +42,6 @@ internal sealed class MutantsOptions
         return kind.Parse(text, out var value) is { } problem ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}") : value;
     }
 }
+
+/// <summary>What `mutants` was asked for, checked.</summary>
+internal sealed record MutantsRequest(IReadOnlyList<MutantEntry> Entries, int Seeds, TimeSpan Budget, bool Json);

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Livebed.Driver.CommandLine;
-using Livebed.Driver.Exploring;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Terminal;
 using Livebed.Explorer.MutantRuns;
 using Spectre.Console;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Terminal;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Predicting;
 

@@ -1,4 +1,5 @@
 using Livebed.Driver.CommandLine;
+using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.Predicting;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Livebed.Driver.Exploring;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Predicting;
 

@@ -1,8 +1,7 @@
 using System.Globalization;
 using Livebed.Driver.CommandLine;
-using Livebed.Driver.Exploring;
 using Livebed.Driver.Terminal;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Prediction;
 using Spectre.Console;
 
 namespace Livebed.Driver.Predicting;

@@ -15,3 +15,8 @@ internal sealed class ReportOptions
 
     public ReportRequest Read(ParseResult parsed) => new(parsed.GetRequiredValue(_run), parsed.GetValue(_out));
 }
+
+/// <summary>What `report` was asked for.</summary>
+/// <param name="Run">the folder of a run, as it was typed</param>
+/// <param name="Out">where the report is written; null for the run's folder</param>
+internal sealed record ReportRequest(string Run, string? Out);

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Results;
 
@@ -69,4 +70,97 @@ public sealed record MigrationResult
 
     public required IReadOnlyList<MigrationRound> Rounds { get; init; }
     public required IReadOnlyList<MigrationStatusTime> Statuses { get; init; }
+}
+
+/// <summary>A status that a migration came to, and when, in milliseconds since its beginning.</summary>
+public sealed record MigrationStatusTime(MigrationStatus Status, double AtMilliseconds);
+
+/// <summary>What the model says of a whole migration; times in milliseconds.</summary>
+/// <param name="Rounds">from the workload alone, before the first page; null when it says that rounds never end</param>
+/// <param name="TotalTime">set-up as measured, and the sum of the predictions that were made from round to round</param>
+/// <param name="Downtime">of the pages that were left at the last sync, and what switchovers of this kind of VM cost before, in the median</param>
+public sealed record MigrationPrediction(
+    int? Rounds,
+    [property: JsonPropertyName("total-time")] double TotalTime,
+    [property: JsonPropertyName("downtime")] double Downtime);
+
+/// <summary>A whole migration as it was forecast from the workload alone; times in milliseconds.</summary>
+/// <param name="Verdict">as of `livebed predict`</param>
+/// <param name="Rounds">of pre-copy</param>
+/// <param name="Transferred">bytes on the wire</param>
+/// <param name="TotalTime">until it completes or is given up</param>
+/// <param name="Downtime">null without a switchover; with what switchovers of this kind of VM cost before</param>
+/// <param name="ThrottledMilliseconds">guest time lost to throttling</param>
+/// <param name="StartMilliseconds">where the guest's program was when it began</param>
+public sealed record MigrationForecastResult(
+    ForecastVerdict Verdict,
+    int Rounds,
+    long Transferred,
+    [property: JsonPropertyName("total-time")] double TotalTime,
+    [property: JsonPropertyName("downtime")] double? Downtime,
+    double ThrottledMilliseconds,
+    double StartMilliseconds)
+{
+    public static MigrationForecastResult From(MigrationForecast forecast, double startMilliseconds) => new(
+        forecast.Verdict, forecast.Rounds.Count, forecast.Transferred, forecast.TotalTimeMilliseconds, forecast.DowntimeMilliseconds, forecast.ThrottledMilliseconds,
+        startMilliseconds);
+}
+
+/// <summary>QEMU's <c>MigrationStats</c> (qapi/migration.json).</summary>
+public sealed record MigrationRam
+{
+    public required long Transferred { get; init; }
+    public required long Remaining { get; init; }
+    public required long Total { get; init; }
+    public required long Duplicate { get; init; }
+    public required long Normal { get; init; }
+
+    [JsonPropertyName("normal-bytes")]
+    public required long NormalBytes { get; init; }
+
+    [JsonPropertyName("dirty-pages-rate")]
+    public required double DirtyPagesRate { get; init; }
+
+    [JsonPropertyName("dirty-sync-count")]
+    public required long DirtySyncCount { get; init; }
+
+    /// <summary>Megabits a second.</summary>
+    public required double Mbps { get; init; }
+
+    [JsonPropertyName("pages-per-second")]
+    public required double PagesPerSecond { get; init; }
+
+    [JsonPropertyName("page-size")]
+    public required long PageSize { get; init; }
+
+    [JsonPropertyName("precopy-bytes")]
+    public required long PrecopyBytes { get; init; }
+
+    [JsonPropertyName("downtime-bytes")]
+    public required long DowntimeBytes { get; init; }
+
+    [JsonPropertyName("postcopy-bytes")]
+    public required long PostcopyBytes { get; init; }
+
+    [JsonPropertyName("postcopy-requests")]
+    public required long PostcopyRequests { get; init; }
+
+    public static MigrationRam From(MigrationInfo info) => new()
+    {
+        Transferred = info.Transferred,
+        Remaining = info.Remaining,
+        Total = info.Total,
+        Duplicate = info.Duplicate,
+        Normal = info.Normal,
+        NormalBytes = info.Normal * info.PageSize,
+        DirtyPagesRate = Math.Round(info.DirtyPagesRate, 1),
+        DirtySyncCount = info.DirtySyncCount,
+        Mbps = Math.Round(info.Throughput * 8 / 1e6, 3),
+        PagesPerSecond = info.TotalMicroseconds == 0 ? 0 : Math.Round((info.Normal + info.Duplicate) * 1e6 / info.TotalMicroseconds, 1),
+        PageSize = info.PageSize,
+        PrecopyBytes = info.PrecopyBytes,
+        DowntimeBytes = info.DowntimeBytes,
+        PostcopyBytes = info.PostcopyBytes,
+        PostcopyRequests = info.PostcopyRequests,
+    };
 }

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Results;
 

@@ -1,5 +1,9 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using Livebed.Driver.Campaigns;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Results;
 
@@ -21,3 +25,20 @@ public static class ResultsJson
     public static RunResults Read(string text) =>
         JsonSerializer.Deserialize(text, _context.RunResults) ?? throw new JsonException("results.json holds null");
 }
+
+/// <summary>The generated serialiser of results.json.</summary>
+[JsonSourceGenerationOptions(
+    WriteIndented = true,
+    NewLine = "\n",
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    RespectNullableAnnotations = true,
+    Converters =
+    [
+        typeof(KebabCase<VerdictKind>), typeof(KebabCase<HangKind>), typeof(KebabCase<Placement>), typeof(KebabCase<MigrationStatus>),
+        typeof(KebabCase<GapReason>), typeof(KebabCase<ForecastVerdict>),
+    ])]
+[JsonSerializable(typeof(RunResults))]
+internal sealed partial class ResultsJsonContext : JsonSerializerContext;
+
+/// <summary>Enums of results.json are kebab-case words, and numbers are refused.</summary>
+internal sealed class KebabCase<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) where T : struct, Enum;

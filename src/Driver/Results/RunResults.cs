@@ -1,4 +1,6 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Results;
 
@@ -75,4 +77,66 @@ public sealed record RunResults
 
     private static SortedDictionary<string, T> Sorted<T>(IReadOnlyDictionary<string, T> values) =>
         new(values.ToDictionary(pair => pair.Key, pair => pair.Value), StringComparer.Ordinal);
+}
+
+/// <summary>Which run this is: the campaign file as given, when it began, and the command that repeats it.</summary>
+public sealed record RunIdentity(string CampaignFile, DateTimeOffset StartedAt, string Command);
+
+/// <summary>One silo: its name, address, process, and whether the driver lost contact with it before the end.</summary>
+public sealed record SiloResult(string Name, string Address, int ProcessId, bool ContactLost);
+
+/// <summary>One VM's guest: how much it did, and how far its slowest vCPU was behind its program at the end.</summary>
+public sealed record GuestResult(string Vm, int Vcpus, string? Trace, long Accesses, long BehindMicroseconds);
+
+/// <summary>The counters of /sys/kernel/mm/ksm at the end, summed over hosts, and merges that the reference-count test gave up.</summary>
+public sealed record KsmResult
+{
+    public long PagesShared { get; init; }
+    public long PagesSharing { get; init; }
+    public long PagesUnshared { get; init; }
+    public long PagesVolatile { get; init; }
+    public long FullScans { get; init; }
+    public long MergesAbandoned { get; init; }
+}
+
+/// <summary>A bound that was reached: which, how often (or how much was dropped), and what that means.</summary>
+public sealed record LimitHit(string Limit, long Times, string Message);
+
+/// <summary>What was left after every VM was torn down; anything above 0 makes the run invalid.</summary>
+public sealed record LeakResult
+{
+    public long Frames { get; init; }
+    public long Subscriptions { get; init; }
+    public long Activations { get; init; }
+    public long Locks { get; init; }
+
+    public static IReadOnlyList<(string What, Func<LeakResult, long> Read)> Kinds { get; } =
+    [
+        ("frames", leaks => leaks.Frames),
+        ("notifier subscriptions", leaks => leaks.Subscriptions),
+        ("grain activations", leaks => leaks.Activations),
+        ("held locks", leaks => leaks.Locks),
+    ];
+}
+
+/// <summary>A broken invariant; see <see cref="Violation"/>. Seed and command that repeat it stand at the top of results.json.</summary>
+public sealed record ViolationResult(
+    string Invariant, string Message, string? Silo, string? Vm, long? Gfn, long? Hva, int? Pfn,
+    IReadOnlyList<string> Operations, IReadOnlyList<string> Witness)
+{
+    public static ViolationResult From(Violation violation, string? silo = null) => new(
+        violation.Invariant, violation.Message, silo, violation.Vm, violation.Gfn, violation.Hva, violation.Pfn,
+        [.. (violation.Operations ?? []).Select(id => id.ToString())], violation.Witness ?? []);
+}
+
+/// <summary>What lock-order checking found.</summary>
+public sealed record LockOrderResult(IReadOnlyList<PotentialCycle> PotentialCycles)
+{
+    public static readonly LockOrderResult Empty = new([]);
+}
+
+/// <summary>Lock classes that were taken in an order that could hang, although nothing did, with the chain behind each edge.</summary>
+public sealed record PotentialCycle(string Cycle, IReadOnlyList<string> Chains)
+{
+    public static PotentialCycle From(LockCycle cycle) => new(cycle.ToString(), cycle.Chains);
 }

@@ -58,3 +58,11 @@ public sealed record Verdict(VerdictKind Kind, IReadOnlyList<string> Reasons)
 
     private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }
+
+/// <summary>What a run says about what it tested.</summary>
+public enum VerdictKind
+{
+    Valid,
+    Invalid,
+    Unknown,
+}

@@ -1,4 +1,5 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Running.Operations;
 using Livebed.Driver.Runs;

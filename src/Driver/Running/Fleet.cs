@@ -1,4 +1,5 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Errors;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Addresses;

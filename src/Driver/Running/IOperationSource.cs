@@ -1,3 +1,4 @@
+using Livebed.Grains.Contracts;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running;
@@ -19,4 +20,13 @@ internal interface IOperationSource
 
     /// <summary>The next operation, or null when nothing can take it now (no VM is up, or every one is busy with such an operation).</summary>
     PreparedOperation? Prepare(SeededRandom random);
+}
+
+/// <summary>An operation with its target drawn: what it is and how to run it. <paramref name="Done"/> gives back what it took, however it ended.</summary>
+internal sealed record PreparedOperation(OperationKind Kind, Func<OperationMessage, Task<OperationResult>> RunAsync, Action? Done = null);
+
+/// <summary>How an operation ended: with effect, without, or nobody knows; and a few words for the history.</summary>
+internal readonly record struct OperationResult(Runs.HistoryType Type, string? Value = null)
+{
+    public static OperationResult Of(bool done, string? value = null) => new(done ? Runs.HistoryType.Ok : Runs.HistoryType.Fail, value);
 }

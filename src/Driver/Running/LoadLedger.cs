@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using HdrHistogram;
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 using Livebed.Driver.Terminal;

@@ -2,7 +2,7 @@ using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Running;
 

@@ -1,6 +1,6 @@
 using Livebed.Grains.Contracts;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running;
 

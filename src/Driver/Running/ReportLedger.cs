@@ -3,8 +3,8 @@ using Livebed.Driver.Results;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running;
 
@@ -193,5 +193,18 @@ internal sealed class ReportLedger
     private static void Add(LongHistogram total, byte[] encoded)
     {
         if (encoded.Length > 0) Grains.Telemetry.HistogramEncoding.AddTo(total, encoded);
+    }
+}
+
+/// <summary>Counters of several actors put together by name: sums, and the largest of those that are a maximum, which their names say last ("…Max").</summary>
+internal static class CounterTotals
+{
+    public static void Add(Dictionary<string, long> totals, IReadOnlyDictionary<string, long> counters)
+    {
+        foreach (var (name, value) in counters)
+        {
+            var total = totals.GetValueOrDefault(name);
+            totals[name] = name.EndsWith("Max", StringComparison.Ordinal) ? Math.Max(total, value) : total + value;
+        }
     }
 }

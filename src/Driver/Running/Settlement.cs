@@ -2,7 +2,7 @@ using Livebed.Driver.Results;
 using Livebed.Driver.Terminal;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
-using Livebed.Kvm.Vms;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running;

@@ -1,8 +1,8 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 using Livebed.Grains.Contracts;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;

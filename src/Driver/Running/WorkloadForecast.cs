@@ -1,7 +1,7 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Migration.Prediction;
-using Livebed.Kvm.Vms;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Running;
 

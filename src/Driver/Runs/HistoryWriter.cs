@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Livebed.Driver.Results;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Runs;
 
@@ -150,4 +151,27 @@ public sealed class HistoryWriter : IDisposable
         HistoryLine.Write(_json, _written++, record);
         _file.WriteByte((byte)'\n');
     }
+}
+
+/// <summary>
+/// One event of one operation: when (microseconds since the run began), on which silo, by which actor, and an optional value (the range,
+/// the slot, the pages reported, the error).
+/// </summary>
+public readonly record struct HistoryRecord(
+    long Time, string Silo, string Process, HistoryType Type, OperationKind Kind, OperationId Op, string? Value = null);
+
+/// <summary>The kinds of a history record, as Jepsen has them.</summary>
+public enum HistoryType
+{
+    /// <summary>The operation began.</summary>
+    Invoke,
+
+    /// <summary>It ended and took effect.</summary>
+    Ok,
+
+    /// <summary>It ended and had no effect.</summary>
+    Fail,
+
+    /// <summary>Nobody knows whether it took effect (a time-out).</summary>
+    Info,
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Livebed.Driver.CommandLine;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Exploring;
 using Livebed.Driver.Terminal;
 using Livebed.Explorer.Replays;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.Shrinking;
 
@@ -29,3 +30,6 @@ internal sealed class ShrinkCommandOptions
         return new ShrinkRequest(parsed.GetValue(_file)!, parsed.GetValue(_out), budget, parsed.GetValue(_json));
     }
 }
+
+/// <summary>What `shrink` was asked for: a file, where the smaller one goes (null: beside it), and for how long.</summary>
+internal sealed record ShrinkRequest(string File, string? Out, TimeSpan Budget, bool Json);

@@ -29,3 +29,6 @@ public sealed record FindingGroup(string Singular, string Plural, IReadOnlyList<
         return parts.Count == 0 ? "" : $" [{string.Join(", ", parts)}]";
     }
 }
+
+/// <summary>Something that was found, in a line, and its witness.</summary>
+public sealed record RunFinding(string Text, IReadOnlyList<string> Witness);

@@ -9,3 +9,23 @@ public interface IRunProgress
     /// <summary>The figures now; once or a few times a second.</summary>
     void Report(ProgressSnapshot snapshot);
 }
+
+/// <summary>The figures of a run so far, all since its start; rates are made from two snapshots.</summary>
+public sealed record ProgressSnapshot(
+    TimeSpan Elapsed,
+    TimeSpan Duration,
+    IReadOnlyList<OperationProgress> Operations,
+    long Accesses,
+    long Faults,
+    long FaultRetries,
+    long Violations)
+{
+    /// <summary>Under way now, in the order in which they began.</summary>
+    public IReadOnlyList<MigrationProgress> Migrations { get; init; } = [];
+}
+
+/// <summary>One operation so far: its name, how often it was done and could not be started, and its latency.</summary>
+public sealed record OperationProgress(string Operation, long Done, long NotStarted, long P99Microseconds);
+
+/// <summary>A migration under way: which VM, from where to where, its status, rounds sent, and bytes that are left.</summary>
+public sealed record MigrationProgress(string Vm, string Source, string Destination, string Status, int Rounds, long RemainingBytes, int CpuThrottlePercentage);

@@ -2,7 +2,7 @@ using System.Globalization;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Prediction;
 using Spectre.Console;
 
 namespace Livebed.Driver.Terminal;
@@ -49,4 +49,19 @@ internal static class RoundReport
     ];
 
     private static string Dirtied(ForecastRound? forecast) => forecast is null ? "-" : Figures.Count(forecast.DirtiedPages);
+}
+
+/// <summary>Of many rounds the first and the last few are shown, and a row of dots for the others; the JSON has all.</summary>
+internal static class RoundCut
+{
+    private const int First = 16;
+    private const int Last = 4;
+
+    /// <summary>What of a list of rounds is shown, in order; null stands for those that are left out.</summary>
+    public static IEnumerable<T?> Of<T>(IReadOnlyList<T> rounds)
+        where T : class
+    {
+        if (rounds.Count <= First + Last + 1) return rounds;
+        return [.. rounds.Take(First), null, .. rounds.TakeLast(Last)];
+    }
 }

@@ -1,5 +1,5 @@
-using Livebed.Explorer.Beds.Migrations;
 using System.Numerics;
+using Livebed.Explorer.Beds.Migrations;
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
@@ -8,7 +8,6 @@ using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;

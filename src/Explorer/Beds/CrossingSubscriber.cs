@@ -1,6 +1,6 @@
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Host;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Beds;

@@ -1,9 +1,9 @@
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Mutants;
+using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.MutantRuns;
 
@@ -79,3 +79,18 @@ internal sealed class MutantSearch
         private PlanPlayer PlayerOf(ulong seed) => new(new ScenarioPlan(Scenario, _setup, seed), Omissions.None);
     }
 }
+
+/// <summary>One search for one mutant.</summary>
+/// <param name="Seed">of the search</param>
+/// <param name="Schedules">that were played, the last of them the one that caught it</param>
+/// <param name="Catch">null when none did</param>
+/// <param name="FalseAlarm">what one of the same schedules broke without the mutant; only asked of the first seed</param>
+public sealed record MutantSearchResult(ulong Seed, long Schedules, MutantCatch? Catch, MutantCatch? FalseAlarm);
+
+/// <summary>The schedule that ended a search, and what it broke.</summary>
+/// <param name="By">the invariant; one that the mutant names, if it broke several. Or what a lane threw</param>
+/// <param name="IsNamed">whether the mutant names it</param>
+/// <param name="Message">of the violation</param>
+/// <param name="Strategy">with the next: `explore` repeats it</param>
+/// <param name="ScheduleSeed">the schedule's own seed</param>
+public sealed record MutantCatch(string By, bool IsNamed, string Message, StrategyKind Strategy, ulong ScheduleSeed);

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using System.Linq.Expressions;
 using System.Reflection;
+using System.Runtime.Loader;
 using System.Text.Json;
 using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Explorer.Protocols;
 
@@ -93,5 +95,22 @@ public sealed class ProtocolAssembly
         if (type.GetCustomAttribute<ProtocolNameAttribute>() is { } given) return given.Name;
         var name = type.Name.EndsWith(Suffix, StringComparison.Ordinal) && type.Name.Length > Suffix.Length ? type.Name[..^Suffix.Length] : type.Name;
         return JsonNamingPolicy.KebabCaseLower.ConvertName(name);
+    }
+}
+
+/// <summary>A protocol that is not there or cannot be made; the message is one line for a person.</summary>
+public sealed class ProtocolException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>What a protocol's assembly brings along is its own, in its own versions; the model is this process's, or its types would be others.</summary>
+internal sealed class ProtocolLoadContext(string path) : AssemblyLoadContext(Path.GetFileNameWithoutExtension(path))
+{
+    private static readonly Assembly _model = typeof(IInvalidationProtocol).Assembly;
+
+    private readonly AssemblyDependencyResolver _dependencies = new(path);
+
+    protected override Assembly? Load(AssemblyName assemblyName)
+    {
+        if (assemblyName.Name == _model.GetName().Name) return _model;
+        return _dependencies.ResolveAssemblyToPath(assemblyName) is { } found ? LoadFromAssemblyPath(found) : null;
     }
 }

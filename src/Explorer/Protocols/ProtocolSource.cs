@@ -1,5 +1,5 @@
 using Livebed.Explorer.Scenarios;
-using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Explorer.Protocols;
 

@@ -34,3 +34,6 @@ public sealed record Replay
     /// <summary>The hash of its steps, by which a repeat is known to be one.</summary>
     public required ulong LogHash { get; init; }
 }
+
+/// <summary>A lane runs for so many steps.</summary>
+public readonly record struct ScheduleRun(string Lane, int Steps);

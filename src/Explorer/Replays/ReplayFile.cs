@@ -131,3 +131,6 @@ public static class ReplayFile
         public required List<string> Schedule { get; init; }
     }
 }
+
+/// <summary>A replay that cannot be read or followed; the message is one line for a person.</summary>
+public sealed class ReplayException(string message) : Exception(message);

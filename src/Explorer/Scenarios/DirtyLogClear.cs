@@ -1,4 +1,4 @@
-using Livebed.Kvm.Vms;
+using Livebed.Kvm.Memslots;
 
 namespace Livebed.Explorer.Scenarios;
 

@@ -1,5 +1,5 @@
 using Livebed.Kvm.DirtyLog;
-using Livebed.Kvm.Vms;
+using Livebed.Kvm.Memslots;
 
 namespace Livebed.Explorer.Scenarios;
 

@@ -1,6 +1,5 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
-using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 
 namespace Livebed.Explorer.Scenarios;

@@ -1,5 +1,5 @@
 using Livebed.Explorer.Beds;
-using Livebed.Kvm.Vms;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;

@@ -98,3 +98,24 @@ public sealed class PlanPlayer
                 stage.Bed.World.Observer.Violated(new Violation(Invariants.Teardown, $"left on {host.Name} after everything: {usage}"));
     }
 }
+
+/// <summary>One schedule that was played: where, how it ended, and what was violated (hangs included).</summary>
+public sealed record Played(Stage Stage, ScheduleResult Result, IReadOnlyList<Violation> Violations)
+{
+    /// <summary>Whether the schedule shows a fault of the protocol; a lane that threw is one of the model and shown as such.</summary>
+    public bool IsBroken => Violations.Count > 0 || Result.Outcome == ScheduleOutcome.Failed;
+}
+
+/// <summary>What is left out of a plan: actors by name ("mm"), operations by their number in the actor ("mm#2", from 0 on).</summary>
+public sealed record Omissions(IReadOnlySet<string> Names)
+{
+    public static readonly Omissions None = new(new SortedSet<string>(StringComparer.Ordinal));
+
+    public bool Has(ActorPlan actor) => Names.Contains(actor.Name);
+
+    public bool Has(ActorPlan actor, int operation) => Names.Count > 0 && Names.Contains(NameOf(actor, operation));
+
+    public Omissions With(string name) => new(new SortedSet<string>(Names, StringComparer.Ordinal) { name });
+
+    public static string NameOf(ActorPlan actor, int operation) => $"{actor.Name}#{operation}";
+}

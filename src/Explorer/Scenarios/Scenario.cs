@@ -1,4 +1,6 @@
-using Livebed.Kvm.Checks;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
 
@@ -32,4 +34,32 @@ public abstract class Scenario
 
     /// <summary>Lays out the actors and what they do.</summary>
     public abstract void LayOut(ScenarioPlan plan);
+}
+
+/// <summary>A protocol under which a scenario's claim is known to fail, by which invariants, and why; found, it is expected, and labelled so.</summary>
+public sealed record KnownOutcome(string Protocol, IReadOnlyList<string> Invariants, string Why);
+
+/// <summary>A figure of a schedule that a search makes as large as it can: the worst case.</summary>
+/// <param name="Title">what it is, for a person: "longest wait of a memslot update"</param>
+/// <param name="Unit">"notifications"</param>
+/// <param name="Measure">reads it when the schedule has ended</param>
+public sealed record Objective(string Title, string Unit, Func<Stage, long> Measure);
+
+/// <summary>A number that a scenario can be varied by.</summary>
+/// <param name="Name">kebab-case, for `--set name=value`</param>
+/// <param name="Summary">what it counts</param>
+/// <param name="Default">when it is not set</param>
+/// <param name="Min">smallest value allowed</param>
+/// <param name="Max">largest value allowed</param>
+public sealed record ScenarioParameter(string Name, string Summary, int Default, int Min, int Max);
+
+/// <summary>What a scenario is run with: a protocol (a preset, or one that <paramref name="CustomProtocol"/> makes), a mutant, and parameters by
+/// name; those left out have their defaults.</summary>
+public sealed record ScenarioSetup(
+    string Protocol, Mutant Mutant = Mutant.None, Func<ProtocolContext, IInvalidationProtocol>? CustomProtocol = null)
+{
+    /// <summary>Where the custom protocol comes from, for replays.</summary>
+    public string? ProtocolAssembly { get; init; }
+
+    public IReadOnlyDictionary<string, int> Parameters { get; init; } = new Dictionary<string, int>();
 }

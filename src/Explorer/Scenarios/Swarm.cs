@@ -1,7 +1,6 @@
 using Livebed.Explorer.Beds;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;

@@ -1,4 +1,4 @@
-using Livebed.Kvm.Checks;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scheduling;

@@ -1,6 +1,6 @@
 using Livebed.Explorer.Strategies;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scheduling;

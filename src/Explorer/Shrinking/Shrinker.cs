@@ -68,3 +68,41 @@ public sealed class Shrinker(ReplayPlayer player, ShrinkOptions options)
         return replay;
     }
 }
+
+/// <summary>How much a shrinker may try.</summary>
+public sealed record ShrinkOptions
+{
+    /// <summary>Schedules that are played in all; beyond it the smallest so far is the result, and says so.</summary>
+    public long PlaysMax { get; init; } = 100_000;
+
+    /// <summary>Schedules of a smaller plan that are tried when the written one, as far as it can be followed, breaks nothing there.</summary>
+    public int SchedulesPerCandidate { get; init; } = 300;
+
+    /// <summary>Asked before every play: true ends it, as <see cref="PlaysMax"/> does.</summary>
+    public Func<bool>? IsOver { get; init; }
+
+    /// <summary>Told of every smaller replay, with the number of plays so far.</summary>
+    public Action<ReplaySize, long>? Progress { get; init; }
+}
+
+/// <summary>What became of a replay that was to be shrunk.</summary>
+public sealed record ShrinkResult
+{
+    /// <summary>The smallest that was found; it can be followed exactly. Null when there was nothing to keep, see <see cref="Refusal"/>.</summary>
+    public Replay? Replay { get; init; }
+
+    /// <summary>Why there is no replay: it cannot be followed, or breaks nothing.</summary>
+    public string? Refusal { get; init; }
+
+    /// <summary>What is still broken: an invariant, or the type of the exception that a lane threw.</summary>
+    public string? Kept { get; init; }
+
+    public required ReplaySize Before { get; init; }
+    public required ReplaySize After { get; init; }
+
+    /// <summary>Schedules that were played.</summary>
+    public required long Plays { get; init; }
+
+    /// <summary>The bound that was hit, so that more might be possible; null at a fixpoint.</summary>
+    public string? Limit { get; init; }
+}

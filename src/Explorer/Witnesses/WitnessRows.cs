@@ -81,3 +81,48 @@ public static class WitnessRows
         return (1, 1);
     }
 }
+
+/// <summary>One row of a witness as a person reads it: from which step on, whose, what.</summary>
+public sealed record WitnessRow(long Step, string Lane, WitnessKind Kind, string Text)
+{
+    internal bool SaysTheSameAs(WitnessRow other) => Lane == other.Lane && Kind == other.Kind && Text == other.Text;
+}
+
+/// <summary>One thing that happened in a schedule.</summary>
+/// <param name="Step">in which step, from 1 on</param>
+/// <param name="Lane">whose it is; of a lock that was handed over, who got it</param>
+/// <param name="Kind">what it tells</param>
+/// <param name="Text">for a person; of a lock only which and how: "mmu_lock (read)"</param>
+public readonly record struct WitnessEntry(long Step, string Lane, WitnessKind Kind, string Text)
+{
+    /// <summary>One line, the same for the same schedule.</summary>
+    public override string ToString() => FormattableString.Invariant($"{Step} {Lane} {Kind}: {Text}");
+}
+
+/// <summary>What an entry of a witness tells.</summary>
+public enum WitnessKind
+{
+    /// <summary>A lane goes on; most steps show nothing else.</summary>
+    Step,
+
+    /// <summary>An actor begins an operation of its plan.</summary>
+    Operation,
+
+    /// <summary>What was done to page tables, memslots, logs, TLBs.</summary>
+    Note,
+
+    /// <summary>A lock was taken without waiting.</summary>
+    Takes,
+
+    /// <summary>A lock is asked for that somebody has.</summary>
+    Waits,
+
+    /// <summary>A lock that was waited for, handed over by who released it.</summary>
+    Gets,
+
+    /// <summary>A lock was given back.</summary>
+    Drops,
+
+    /// <summary>An invariant is violated.</summary>
+    Violation,
+}

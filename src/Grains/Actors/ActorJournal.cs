@@ -1,7 +1,6 @@
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Telemetry;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
-using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Actors;
@@ -33,4 +32,11 @@ internal sealed class HostGrainPort(IHostMmuGrain host, int addressSpace, string
         await host.AuditAsync(OperationMessage.From(op), addressSpace, MemoryMarshal.AsBytes(sptes.Span).ToArray());
 
     private static ReadOnlyMemory<byte> Bytes(ReadOnlyMemory<ulong> words) => MemoryMarshal.AsBytes(words.Span).ToArray();
+}
+
+/// <summary>Guest memory on another silo: one grain call for a batch of accesses, as plain bytes.</summary>
+internal sealed class HostGrainMemory(IHostMmuGrain host, int addressSpace) : IGuestMemory
+{
+    public ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses) =>
+        host.ExecuteAsync(addressSpace, MemoryMarshal.AsBytes(accesses.Span).ToArray());
 }

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Livebed.Kvm.Paging;
+using Livebed.Kvm.Host;
 
 namespace Livebed.Grains.Actors;
 

@@ -4,7 +4,6 @@ using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Locks;
-using Livebed.Kvm.Migration;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;

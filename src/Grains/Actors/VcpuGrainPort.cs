@@ -1,6 +1,5 @@
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Migration;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;
 
@@ -22,4 +21,13 @@ internal sealed class VcpuGrainPort(IVcpuGrain vcpu) : IVcpuPort
     public ValueTask<ThrottleState> ThrottleOfAsync(Operation op) => vcpu.ThrottleOfAsync(OperationMessage.From(op));
 
     public ValueTask ThrottleAsync(Operation op, VcpuThrottle throttle) => vcpu.ThrottleAsync(OperationMessage.From(op), throttle);
+}
+
+/// <summary>A vCPU's way to its VM, by grain calls.</summary>
+internal sealed class VmGrainPort(IVmGrain vm) : IVmPort
+{
+    public async ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write) =>
+        (await vm.FaultAsync(OperationMessage.From(op), vcpu, gfn.Value, write)).ToReply();
+
+    public ValueTask ReapDirtyRingsAsync(Operation op) => vm.ReapDirtyRingsAsync(OperationMessage.From(op));
 }

@@ -4,6 +4,7 @@ using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Vms;

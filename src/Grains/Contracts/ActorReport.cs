@@ -1,5 +1,5 @@
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Contracts;
 
@@ -50,3 +50,35 @@ public sealed record ActorReport
     /// <summary>What of the actor is broken and no check's business: an exception of the bed itself.</summary>
     public string? Failure { get; init; }
 }
+
+/// <summary>A migrating VM's guest is about to run on a host, or has stopped there; see <see cref="Kvm.World.IModelObserver.GuestRuns"/>. In order of time they are what
+/// <see cref="Kvm.Migration.OneOwnerCheck"/> and <see cref="Kvm.Migration.RunsSomewhereCheck"/> judge.</summary>
+/// <param name="UnixMicroseconds">wall clock of the silo</param>
+/// <param name="Vm">as the inventory calls it</param>
+/// <param name="Host">where</param>
+/// <param name="Epoch">under which epoch</param>
+/// <param name="Runs">or has stopped</param>
+/// <param name="MonotonicMicroseconds">the machine's monotonic clock, the same for all silos of a machine: what durations are made of, as nobody sets it</param>
+public sealed record GuestRunsEntry(long UnixMicroseconds, string Vm, string Host, long Epoch, bool Runs, long MonotonicMicroseconds);
+
+/// <summary>One line of the history as an actor saw it: an operation began (invoke) or ended (ok, fail, info).</summary>
+/// <param name="UnixMicroseconds">wall clock of the silo</param>
+/// <param name="Type">invoke, ok, fail or info</param>
+/// <param name="Operation">kind, kebab-case</param>
+/// <param name="OperationId">the operation</param>
+/// <param name="Value">what came of it, a few words</param>
+public sealed record HistoryEntry(long UnixMicroseconds, string Type, string Operation, long OperationId, string? Value);
+
+/// <summary>An edge of the lock-order graph by class indexes, which are the same in every process.</summary>
+public sealed record LockEdgeReport(int Held, LockMode HeldMode, int Asked, LockMode AskedMode, string Chain)
+{
+    public static IReadOnlyList<LockEdgeReport> From(LockOrderGraph graph) =>
+        [.. graph.Edges.Select(entry => new LockEdgeReport(
+            entry.Key.Held.Index, entry.Key.HeldMode, entry.Key.Asked.Index, entry.Key.AskedMode, entry.Value))];
+
+    public void MergeInto(LockOrderGraph graph) =>
+        graph.Merge(new LockOrderGraph.Edge(LockClass.ByIndex(Held), HeldMode, LockClass.ByIndex(Asked), AskedMode), Chain);
+}
+
+/// <summary>Statistics of one lock class in one mode at one actor, since the actor began.</summary>
+public sealed record LockReport(string Class, LockMode Mode, LockStatistics Statistics);

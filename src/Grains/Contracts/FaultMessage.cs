@@ -1,3 +1,5 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
 using Livebed.Kvm.Paging;
 
 namespace Livebed.Grains.Contracts;
@@ -18,4 +20,28 @@ public readonly record struct FaultMessage(
 
     public FaultReply ToReply() => new(
         Status, Translation.ToTranslation(), Neighbours is null ? null : Array.ConvertAll(Neighbours, neighbour => neighbour.ToTranslation()), Dirtied);
+}
+
+/// <summary>A <see cref="Translation"/> on the wire.</summary>
+[GenerateSerializer]
+[Immutable]
+[Alias("livebed.translation")]
+public readonly record struct TranslationMessage(
+    [property: Id(0)] long Gfn, [property: Id(1)] long Hva, [property: Id(2)] int Pfn, [property: Id(3)] bool Writable)
+{
+    public static TranslationMessage From(Translation translation) =>
+        new(translation.Gfn.Value, translation.Hva.Value, translation.Pfn.Value, translation.Writable);
+
+    public Translation ToTranslation() => new(new Gfn(Gfn), new Hva(Hva), new Pfn(Pfn), Writable);
+}
+
+/// <summary>A <see cref="HostPage"/> on the wire.</summary>
+[GenerateSerializer]
+[Immutable]
+[Alias("livebed.host-page")]
+public readonly record struct HostPageMessage([property: Id(0)] HostPageStatus Status, [property: Id(1)] int Pfn, [property: Id(2)] bool Writable)
+{
+    public static HostPageMessage From(HostPage page) => new(page.Status, page.Pfn.Value, page.Writable);
+
+    public HostPage ToPage() => new(Status, new Pfn(Pfn), Writable);
 }

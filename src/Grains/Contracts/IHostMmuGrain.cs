@@ -1,5 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 
 namespace Livebed.Grains.Contracts;
@@ -48,7 +49,7 @@ public interface IHostMmuGrain : IGrainWithStringKey
     /// <summary>SPTEs as <see cref="AuditedSpte"/>s in memory; the answer is the indexes of those that do not hold.</summary>
     ValueTask<int[]> AuditAsync(OperationMessage op, int addressSpace, [Immutable] ReadOnlyMemory<byte> sptes);
 
-    /// <summary>Guest accesses as <see cref="Kvm.Paging.GuestAccess"/>es in memory.</summary>
+    /// <summary>Guest accesses as <see cref="Kvm.Host.GuestAccess"/>es in memory.</summary>
     ValueTask ExecuteAsync(int addressSpace, [Immutable] ReadOnlyMemory<byte> accesses);
 
     // Migrations: IStreamPort by grain calls.

@@ -1,4 +1,3 @@
-using Livebed.Kvm.Migration;
 using Livebed.Kvm.Paging;
 
 namespace Livebed.Grains.Contracts;

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 

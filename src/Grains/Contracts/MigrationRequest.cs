@@ -1,4 +1,7 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.Paging;
 
 namespace Livebed.Grains.Contracts;
 
@@ -11,4 +14,31 @@ public sealed record MigrationRequest(MigrationSetup Setup, MigrationParameters 
 {
     /// <summary>What the network does to it.</summary>
     public MigrationFaults Faults { get; init; } = MigrationFaults.None;
+}
+
+/// <summary>How a migration ended, and, when the VM is not the source's any more, the last reports of the source's VM and vCPUs; empty otherwise.</summary>
+public sealed record MigrationOutcome(MigrationInfo Info, IReadOnlyList<ActorReport> LastReports);
+
+/// <summary>A <see cref="DeviceState"/> on the wire.</summary>
+[GenerateSerializer]
+[Immutable]
+[Alias("livebed.device-state")]
+public sealed record DeviceStateMessage(
+    [property: Id(0)] IReadOnlyList<MemslotChange> Memslots, [property: Id(1)] IReadOnlyList<VcpuState> Vcpus, [property: Id(2)] WordsMessage[] Discard)
+{
+    public static DeviceStateMessage From(DeviceState state) => new([.. state.Memslots], [.. state.Vcpus], WordsMessage.From(state.Discard));
+
+    public DeviceState ToState() => new(Memslots, Vcpus, WordsMessage.ToWords(Discard));
+}
+
+/// <summary>A <see cref="MemoryImage"/> on the wire: a word or more for every page, as plain bytes.</summary>
+[GenerateSerializer]
+[Immutable]
+[Alias("livebed.memory-image")]
+public sealed record MemoryImageMessage(
+    [property: Id(0)] HvaRange Pages, [property: Id(1)] WordsMessage Checksums, [property: Id(2)] WordsMessage Newest, [property: Id(3)] WordsMessage Stale)
+{
+    public static MemoryImageMessage From(MemoryImage image) => new(image.Pages, new WordsMessage(image.Checksums), new WordsMessage(image.Newest), new WordsMessage(image.Stale));
+
+    public MemoryImage ToImage() => new(Pages, Checksums.ToWords(), Newest.ToWords(), Stale.ToWords());
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace Livebed.Grains.Hosting;
 
@@ -27,4 +28,22 @@ public static class BoundedStop
         // Disposing can block its thread, hence the pool.
         await Task.Run(host.Dispose, CancellationToken.None).WaitAsync(Release).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
+}
+
+/// <summary>
+/// What of a host's log reaches standard error. Once a stop was asked for, nothing does: silos that end together complain about each
+/// other's absence, at length, and the user reads it as the result.
+/// </summary>
+internal sealed class LogSwitch(LogLevel level)
+{
+    private volatile bool _quiet;
+
+    public void Quiet() => _quiet = true;
+
+    public bool Lets(string? category, LogLevel message) => !_quiet && message >= category switch
+    {
+        // The watchdog finds its first check late, and the silo recommends a server GC; both at every start, both harmless here.
+        "Orleans.Runtime.Watchdog" or "Orleans.Runtime.Silo" when level < LogLevel.Error => LogLevel.Error,
+        _ => level,
+    };
 }

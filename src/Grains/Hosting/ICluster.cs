@@ -15,3 +15,10 @@ public interface ICluster : IAsyncDisposable
     /// <summary>Completes with a silo's name when it ends although nobody asked it to: contact is lost, and what it held with it.</summary>
     Task<string> SiloLost { get; }
 }
+
+/// <summary>A silo process ended, or said nothing for too long, before it was ready; the message has its last lines of standard error.</summary>
+public sealed class SiloStartException(string silo, string reason)
+    : Exception($"{silo} did not start: {reason}")
+{
+    public string Silo { get; } = silo;
+}

@@ -27,3 +27,26 @@ public sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains) : Gr
             silo.Name, Environment.ProcessId, activations, Environment.WorkingSet, GC.CollectionCount(2), ThreadPool.PendingWorkItemCount);
     }
 }
+
+/// <summary>One for each silo, on that silo; its key is the silo's name.</summary>
+[Alias("Livebed.ISiloProbe")]
+public interface ISiloProbe : IGrainWithStringKey
+{
+    /// <summary>An empty call: what a call to this silo costs before it does anything.</summary>
+    [Alias("Ping")]
+    ValueTask PingAsync();
+
+    [Alias("Report")]
+    Task<SiloReport> ReportAsync();
+}
+
+/// <summary>What one silo says about itself. Memory and collections are those of its process, which silos may share.</summary>
+/// <param name="Silo">its name</param>
+/// <param name="ProcessId">of the process that it runs in</param>
+/// <param name="Activations">actors that live on it, by grain class, probes excepted; all zero when nothing leaked</param>
+/// <param name="WorkingSetBytes">resident memory of the process</param>
+/// <param name="Gen2Collections">full garbage collections so far</param>
+/// <param name="PendingWorkItems">thread-pool work that waits for a thread</param>
+[GenerateSerializer, Immutable, Alias("Livebed.SiloReport")]
+public sealed record SiloReport(
+    string Silo, int ProcessId, IReadOnlyDictionary<string, int> Activations, long WorkingSetBytes, int Gen2Collections, long PendingWorkItems);

@@ -1,3 +1,5 @@
+using Orleans.Placement;
+
 namespace Livebed.Grains.Placement;
 
 /// <summary>The strategy behind <see cref="LivebedPlacementAttribute"/>: the place follows from the grain's key.</summary>
@@ -5,4 +7,14 @@ namespace Livebed.Grains.Placement;
 public sealed class LivebedPlacement : PlacementStrategy
 {
     internal static readonly LivebedPlacement Instance = new();
+}
+
+/// <summary>Places the grain by its key (<see cref="ActorKeys"/>) and the cluster's <see cref="PlacementMode"/>.</summary>
+[AttributeUsage(AttributeTargets.Class, AllowMultiple = false)]
+public sealed class LivebedPlacementAttribute() : PlacementAttribute(LivebedPlacement.Instance);
+
+/// <summary>What all silos of a cluster must agree on, or two of them place one actor differently.</summary>
+public sealed class LivebedPlacementOptions
+{
+    public PlacementMode Mode { get; set; } = PlacementMode.Spread;
 }

@@ -21,3 +21,28 @@ public static class PlacementPolicy
         return (int)((actor.Index + steps) % silos);
     }
 }
+
+/// <summary>How the actors of one VM are laid over the silos; a VM gets the same verdict under both.</summary>
+public enum PlacementMode : byte
+{
+    /// <summary>Host, VM and vCPUs on different silos as soon as there are two: notifications and faults cross the network.</summary>
+    Spread,
+
+    /// <summary>A VM lives whole on the silo of its host: guest memory is a local call away.</summary>
+    Packed,
+}
+
+/// <summary>
+/// The order of silos that a silo index counts in: by name, and of two names the shorter first, so that <c>silo-10</c> comes after
+/// <c>silo-9</c> and silo i of a full cluster is the one named <c>silo-i</c>.
+/// </summary>
+public sealed class SiloOrder : IComparer<string>
+{
+    public static readonly SiloOrder ByName = new();
+
+    public int Compare(string? x, string? y)
+    {
+        var byLength = (x?.Length ?? 0).CompareTo(y?.Length ?? 0);
+        return byLength != 0 ? byLength : string.CompareOrdinal(x, y);
+    }
+}

@@ -1,3 +1,7 @@
+using System.Collections.Frozen;
+using System.Text;
+using Livebed.Kvm.World;
+
 namespace Livebed.Grains.Telemetry;
 
 /// <summary>Names of attributes on our spans and metrics; docs/telemetry.md explains each.</summary>
@@ -23,4 +27,61 @@ public static class AttributeNames
     public const string Hva = "kvm.hva";
     public const string Pfn = "kvm.pfn";
     public const string Reason = "livebed.reason";
+}
+
+/// <summary>Names of our instruments; docs/telemetry.md explains each.</summary>
+public static class MetricNames
+{
+    public const string FaultLatency = "livebed.fault.latency";
+    public const string LockWait = "livebed.lock.wait";
+    public const string TurnWait = "livebed.turn.wait";
+    public const string OperationLatency = "livebed.operation.latency";
+    public const string Violations = "livebed.violations";
+    public const string SpansSuppressed = "livebed.spans.suppressed";
+}
+
+/// <summary>Names of our own spans; docs/telemetry.md explains each, and a test holds the two together.</summary>
+public static class SpanNames
+{
+    /// <summary>An operation; the kind follows in kebab-case: <c>kvm.op.memslot-create</c>.</summary>
+    public const string OperationPrefix = "kvm.op.";
+
+    /// <summary>A phase of an operation; the model's name for it follows.</summary>
+    public const string PhasePrefix = "kvm.phase.";
+
+    /// <summary>A lock wait above the threshold, back-dated.</summary>
+    public const string LockWait = "kvm.lock.wait";
+
+    /// <summary>A guest fault that was slow or was retried often, back-dated.</summary>
+    public const string Fault = "kvm.fault";
+
+    /// <summary>A check was violated.</summary>
+    public const string Violation = "livebed.violation";
+
+    private static readonly FrozenDictionary<OperationKind, string> Kinds = Enum.GetValues<OperationKind>().ToFrozenDictionary(kind => kind, Kebab);
+
+    private static readonly FrozenDictionary<OperationKind, string> Operations =
+        Kinds.ToFrozenDictionary(pair => pair.Key, pair => OperationPrefix + pair.Value);
+
+    /// <summary>The span of an operation of this kind.</summary>
+    public static string Operation(OperationKind kind) => Operations[kind];
+
+    /// <summary>The kind as attributes, histories and results name it: <c>memslot-create</c>.</summary>
+    public static string KindName(OperationKind kind) => Kinds[kind];
+
+    /// <summary>Whether a span of this name is one of ours: a sampler is told the name and not the source.</summary>
+    internal static bool IsOwn(string name) =>
+        name.StartsWith("kvm.", StringComparison.Ordinal) || name.StartsWith("livebed.", StringComparison.Ordinal);
+
+    private static string Kebab(OperationKind kind)
+    {
+        var text = new StringBuilder();
+        foreach (var letter in kind.ToString())
+        {
+            if (char.IsUpper(letter) && text.Length > 0) text.Append('-');
+            text.Append(char.ToLowerInvariant(letter));
+        }
+
+        return text.ToString();
+    }
 }

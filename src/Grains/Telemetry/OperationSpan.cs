@@ -48,3 +48,35 @@ public sealed class OperationSpan : IDisposable
         _activity.Dispose();
     }
 }
+
+/// <summary>How an operation ended, in the words of histories.</summary>
+public enum OperationOutcome : byte
+{
+    /// <summary>It took effect.</summary>
+    Ok,
+
+    /// <summary>It certainly did not take effect.</summary>
+    Fail,
+
+    /// <summary>Unknown: it timed out or lost contact, and may still take effect.</summary>
+    Info,
+}
+
+/// <summary>An operation's stay at one actor; see <see cref="TelemetryObserver.Enter"/>.</summary>
+public readonly struct OperationScope : IDisposable
+{
+    private readonly TelemetryObserver? _observer;
+    private readonly OperationId _operation;
+    private readonly ActivityContext _outer;
+    private readonly long _event;
+
+    internal OperationScope(TelemetryObserver observer, OperationId operation, ActivityContext outer, long hostEvent)
+    {
+        _observer = observer;
+        _operation = operation;
+        _outer = outer;
+        _event = hostEvent;
+    }
+
+    public void Dispose() => _observer?.Leave(_operation, _outer, _event);
+}

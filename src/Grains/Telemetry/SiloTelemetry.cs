@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Livebed.Grains.Contracts;
-using Livebed.Kvm.Checks;
+using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Telemetry;
 
@@ -35,5 +35,29 @@ public sealed class SiloTelemetry(string silo, TelemetryThresholds thresholds, T
         span.IsAllDataRequested = false;
         span.Dispose();
         return false;
+    }
+}
+
+/// <summary>
+/// Lets <paramref name="perSecond"/> events a second through, with bursts of as many after a quiet second. On its own clock instead of
+/// a timer, which is why it is not System.Threading.RateLimiting's: a silo that promotes nothing does nothing. Safe from any thread.
+/// </summary>
+public sealed class TokenBucket(int perSecond, TimeProvider time)
+{
+    private readonly Lock _lock = new();
+    private double _tokens = perSecond;
+    private long _refilled = time.GetTimestamp();
+
+    public bool TryTake()
+    {
+        lock (_lock)
+        {
+            var now = time.GetTimestamp();
+            _tokens = Math.Min(perSecond, _tokens + time.GetElapsedTime(_refilled, now).TotalSeconds * perSecond);
+            _refilled = now;
+            if (_tokens < 1) return false;
+            _tokens--;
+            return true;
+        }
     }
 }

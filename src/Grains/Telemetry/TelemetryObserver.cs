@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Livebed.Grains.Contracts;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 

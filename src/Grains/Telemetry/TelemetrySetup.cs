@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -81,4 +82,19 @@ public static class TelemetrySetup
         options.Endpoint = grpc ? otlp : new Uri(otlp.AbsoluteUri.TrimEnd('/') + '/' + path);
         options.TimeoutMilliseconds = RequestMillisecondsMax;
     }
+}
+
+/// <summary>
+/// Sends what is still queued when the host stops, and gives up after a second: by itself the tracer provider would wait five for a
+/// collector that does not answer, and the meter provider five more. Both at once, because each waits for its own requests.
+/// </summary>
+internal sealed class TelemetryFlush(IServiceProvider services) : IHostedService
+{
+    private const int FlushMillisecondsMax = 1_000;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.WhenAll(
+        Task.Run(() => services.GetService<TracerProvider>()?.Shutdown(FlushMillisecondsMax), CancellationToken.None),
+        Task.Run(() => services.GetService<MeterProvider>()?.Shutdown(FlushMillisecondsMax), CancellationToken.None));
 }

@@ -1,5 +1,5 @@
 using Livebed.Grains.Contracts;
-using Livebed.Kvm.Migration;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Wire;

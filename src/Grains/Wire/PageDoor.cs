@@ -1,6 +1,5 @@
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Host.Streams;
-using Livebed.Kvm.Migration;
 
 namespace Livebed.Grains.Wire;
 

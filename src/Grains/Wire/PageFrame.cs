@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Host.Streams;
-using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Wire;

@@ -4,7 +4,6 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Host.Streams;
-using Livebed.Kvm.Migration;
 
 namespace Livebed.Grains.Wire;
 

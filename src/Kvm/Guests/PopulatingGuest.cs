@@ -1,5 +1,3 @@
-using Livebed.Kvm.Paging;
-
 namespace Livebed.Kvm.Guests;
 
 /// <summary>

@@ -1,5 +1,4 @@
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Guests;
@@ -247,4 +246,47 @@ public sealed class TraceGuest : IPacedGuestProgram
 
     /// <summary>How many pages below <paramref name="page"/> belong to this share.</summary>
     private long ShareBelow(long page) => (page + _vcpus - 1 - _vcpu) / _vcpus;
+}
+
+/// <summary>Guests that replay a recorded trace, see <see cref="TraceGuest"/>. A recorded page is one guest page, whatever its size in the campaign.</summary>
+/// <param name="Path">the trace file</param>
+/// <param name="Speed">1 is real time, 2 twice as fast; above 0</param>
+/// <param name="ReadPercent">share of accesses that are reads of pages written before, 0 to 99</param>
+/// <param name="ZeroPercent">see <see cref="GuestSpec"/></param>
+/// <param name="RepeatedPercent">see <see cref="GuestSpec"/></param>
+/// <param name="Patterns">see <see cref="GuestSpec"/></param>
+public sealed record TraceGuestSpec(
+    string Path, double Speed = 1, int ReadPercent = 0, int ZeroPercent = 0, int RepeatedPercent = 0, int Patterns = 64)
+    : GuestSpec(ZeroPercent, RepeatedPercent, Patterns)
+{
+    public override long PagesNeeded(int vcpus, int pageSize) => DirtyPageTrace.ReadHeader(Path).Pages;
+
+    protected override IPacedGuestProgram Create(GuestPlace place, PageContent content, SeededRandom random, GuestState? state) =>
+        new TraceGuest(this, place, content, random, state);
+
+    protected override void Check()
+    {
+        base.Check();
+        if (!(Speed is >= 0.001 and <= 1000)) throw new ArgumentOutOfRangeException(nameof(Speed), Speed, "the speed is 0.001 to 1000");
+        CheckPercent(ReadPercent, nameof(ReadPercent), 99);
+    }
+}
+
+/// <summary>The set of pages that a program has written, from which one can be picked at random. Sized once: 4 bytes and 1 bit a page.</summary>
+internal sealed class WrittenPages(long capacity)
+{
+    private readonly ulong[] _bits = new ulong[(capacity + 63) / 64];
+    private readonly int[] _pages = new int[capacity];
+
+    public int Count { get; private set; }
+
+    public void Add(long page)
+    {
+        var bit = 1UL << (int)(page & 63);
+        if ((_bits[page >> 6] & bit) != 0) return;
+        _bits[page >> 6] |= bit;
+        _pages[Count++] = (int)page;
+    }
+
+    public long Pick(SeededRandom random) => _pages[random.Next(Count)];
 }

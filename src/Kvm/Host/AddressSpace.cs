@@ -3,7 +3,6 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Locks;
-using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host;

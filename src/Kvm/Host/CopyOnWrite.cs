@@ -1,5 +1,4 @@
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host;

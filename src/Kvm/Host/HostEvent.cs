@@ -22,3 +22,35 @@ public sealed record HostEvent(OperationKind Kind, int AddressSpaceId, HvaRange 
     /// <summary>Nested range: the page that is reclaimed inside; the first of the range when null.</summary>
     public Hva? Inner { get; init; }
 }
+
+/// <summary>What an event came to; <paramref name="Pages"/> is how many pages it changed (young pages found,
+/// for ageing; pages looked at, for a KSM scan).</summary>
+public readonly record struct HostEventResult(HostEventStatus Status, int Pages)
+{
+    public static readonly HostEventResult NoAddressSpace = new(HostEventStatus.NoAddressSpace, 0);
+    public static readonly HostEventResult Busy = new(HostEventStatus.Busy, 0);
+    public static readonly HostEventResult Refused = new(HostEventStatus.Refused, 0);
+
+    /// <summary>Done, or nothing to do when no page was concerned.</summary>
+    public static HostEventResult Of(int pages) => new(pages > 0 ? HostEventStatus.Done : HostEventStatus.NothingToDo, pages);
+}
+
+public enum HostEventStatus : byte
+{
+    Done,
+
+    /// <summary>The range holds nothing that the event applies to; a notification may have been sent all the same, as in the kernel.</summary>
+    NothingToDo,
+
+    /// <summary>-EBUSY: a lock that was only tried, a subscriber's -EAGAIN, or a page that somebody holds.</summary>
+    Busy,
+
+    /// <summary>No frame or no swap slot left.</summary>
+    NoMemory,
+
+    /// <summary>The address space is exiting or gone.</summary>
+    NoAddressSpace,
+
+    /// <summary>User space does not do it now: nothing is discarded in memory that a migration is filling (QEMU's <c>ram_block_discard_disable</c>).</summary>
+    Refused,
+}

@@ -4,7 +4,6 @@ using Livebed.Kvm.Host.SamePageMerging;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host;

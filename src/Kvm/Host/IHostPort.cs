@@ -1,5 +1,4 @@
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host;
@@ -38,3 +37,26 @@ public interface IHostPort
     /// <summary>Compares SPTEs with the page table: the indexes of those that do not match it and whose hva no open range covers.</summary>
     ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> sptes);
 }
+
+/// <summary>
+/// What <see cref="IHostPort.FaultInAsync"/> found. When <paramref name="Status"/> is Ok the caller has a reference on the frame and must
+/// give it back with PutPage. <paramref name="Writable"/> is the PTE's permission, which can be wider than what was asked for.
+/// </summary>
+public readonly record struct HostPage(HostPageStatus Status, Pfn Pfn, bool Writable);
+
+public enum HostPageStatus : byte
+{
+    Ok,
+
+    /// <summary>-EFAULT: no VMA there, or a write to a read-only one; KVM_RUN leaves to user space with the error.</summary>
+    Fault,
+
+    /// <summary>-ENOMEM: the host has no frame left.</summary>
+    NoMemory,
+
+    /// <summary>-EIO: the address space is gone.</summary>
+    NoAddressSpace,
+}
+
+/// <summary>A secondary page-table entry as its VM hands it in for an audit: the page its memslot gives for it, and what it maps.</summary>
+public readonly record struct AuditedSpte(Hva Hva, Pfn Pfn, bool Writable);

@@ -1,6 +1,5 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Locks;
-using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host;

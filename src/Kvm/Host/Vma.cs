@@ -51,3 +51,22 @@ internal sealed class Vma(IWorld world, VmaSpec spec)
         public uint Copied;
     }
 }
+
+/// <summary>What a process keeps in an area of its memory.</summary>
+public enum VmaKind : byte
+{
+    /// <summary>Guest RAM, behind memslots from the start.</summary>
+    Ram,
+
+    /// <summary>Guest RAM that memslots come and go on.</summary>
+    Hotplug,
+
+    /// <summary>The process's own memory, outside of every memslot: ranges here are spurious for KVM.</summary>
+    Scratch,
+}
+
+/// <summary>An area of a process to be created; <paramref name="Mergeable"/> is MADV_MERGEABLE.</summary>
+public sealed record VmaSpec(HvaRange Range, VmaKind Kind, bool Mergeable = false, bool Writable = true);
+
+/// <summary>A process to be created: its number, unique among the host's living address spaces, and its areas, which must not overlap.</summary>
+public sealed record AddressSpaceSpec(int Id, IReadOnlyList<VmaSpec> Vmas);

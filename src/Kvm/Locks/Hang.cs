@@ -11,3 +11,15 @@ namespace Livebed.Kvm.Locks;
 /// <param name="WaitedMicroseconds">for a deadlock, since when the circle is closed; else how long the named operation has waited</param>
 public sealed record Hang(
     HangKind Kind, string Invariant, string Message, IReadOnlyList<string> Witness, IReadOnlyList<OperationId> Operations, long WaitedMicroseconds);
+
+public enum HangKind : byte
+{
+    /// <summary>Operations that wait for each other in a circle.</summary>
+    Deadlock,
+
+    /// <summary>A wait for an operation that has ended without giving the lock back.</summary>
+    OrphanedHold,
+
+    /// <summary>A wait beyond the bound that is neither of the two: somebody else always comes first, or never lets go.</summary>
+    Starvation,
+}

@@ -227,3 +227,24 @@ public abstract class KernelLock : IWaitable
 
     private LockStatistics StatisticsOf(LockMode mode) => _domain.StatisticsOf(Class, mode);
 }
+
+/// <summary>An operation inside a lock, in one mode; one that reads twice is inside twice.</summary>
+internal readonly record struct LockHolder(OperationId Operation, OperationKind Kind, LockMode Mode, long SinceMicroseconds);
+
+public enum LockMode : byte
+{
+    Read,
+    Write,
+}
+
+/// <summary>What happened between an operation and a lock.</summary>
+public enum LockStep
+{
+    Acquired,
+    Waits,
+    Released,
+}
+
+/// <summary>A contended acquisition that ended: who waited, how long, and the operation that held the lock when the wait began.</summary>
+public readonly record struct LockWait(
+    LockClass Class, string Instance, LockMode Mode, OperationId Waiter, OperationKind WaiterKind, OperationId Holder, OperationKind HolderKind, long Microseconds);

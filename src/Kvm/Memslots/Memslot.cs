@@ -1,5 +1,4 @@
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.DirtyLog;
 
 namespace Livebed.Kvm.Memslots;
 
@@ -32,4 +31,19 @@ public sealed record Memslot(
         var common = range.Intersect(Hvas);
         return common.IsEmpty ? new GfnRange(BaseGfn, 0) : new GfnRange(BaseGfn + (common.Start - BaseHva), common.Pages);
     }
+}
+
+[Flags]
+public enum MemslotFlags
+{
+    None = 0,
+
+    /// <summary><c>KVM_MEM_LOG_DIRTY_PAGES</c>.</summary>
+    LogDirtyPages = 1,
+
+    /// <summary><c>KVM_MEM_READONLY</c>: guest writes leave to user space.</summary>
+    ReadOnly = 2,
+
+    /// <summary><c>KVM_MEMSLOT_INVALID</c>: being deleted or moved. Faults retry, notifiers still zap it.</summary>
+    Invalid = 1 << 16,
 }

@@ -1,5 +1,4 @@
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
@@ -199,4 +198,25 @@ public sealed class MemslotUpdater(Vm vm)
         if (!zapped.IsEmpty) await vm.Flusher.FlushAsync(op, zapped, FlushReason.Memslot);
         vm.MmuLock.WriteUnlock(op);
     }
+}
+
+/// <summary>
+/// An argument of KVM_SET_USER_MEMORY_REGION: pages 0 deletes slot <paramref name="Id"/>; an unknown id creates; a known id moves (gfn) or
+/// re-flags it.
+/// </summary>
+public readonly record struct MemslotChange(int Id, Gfn BaseGfn, long Pages, Hva BaseHva, MemslotFlags Flags);
+
+/// <summary>Outcome of a memslot update, by the errno that the ioctl returns.</summary>
+public enum MemslotResult
+{
+    Ok,
+
+    /// <summary>-EEXIST: overlaps another slot.</summary>
+    Overlap,
+
+    /// <summary>-EINVAL: no such slot, a changed size or hva, an unknown flag, or more slots than allowed.</summary>
+    Invalid,
+
+    /// <summary>The VM is being destroyed.</summary>
+    Dead,
 }

@@ -1,5 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Paging;
@@ -136,4 +137,14 @@ internal sealed class HandOver(
             .Select(slot => new MemslotChange(slot.Id, slot.BaseGfn, slot.Pages, slot.BaseHva, slot.Flags & ~MemslotFlags.LogDirtyPages));
         return new DeviceState([.. memslots], vcpus, discard);
     }
+}
+
+/// <summary>Whose a VM is when a hand-over has come to its end.</summary>
+internal enum MigrationOwner : byte
+{
+    Source,
+    Destination,
+
+    /// <summary>The destination may or may not have it, and nobody says; so it runs nowhere.</summary>
+    Unknown,
 }

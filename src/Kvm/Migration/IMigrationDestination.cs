@@ -1,3 +1,7 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Migration;
@@ -25,4 +29,50 @@ public interface IMigrationDestination
 
     /// <summary>Forget it: nothing of it is kept. Refused when the VM runs here.</summary>
     ValueTask<StreamStatus> AbandonAsync(Operation op);
+}
+
+/// <summary>QEMU's return path: what the destination's user space asks of the source's.</summary>
+public interface IMigrationReturnPath
+{
+    /// <summary>A vCPU waits for the page. Returns when it has been sent, or was sent already; Lost when the link is broken.</summary>
+    ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva);
+}
+
+/// <summary>The destination's answer to the end of post-copy.</summary>
+/// <param name="Status">Ok when it lacks nothing; Refused when it still does</param>
+/// <param name="Blocktime">how long its vCPUs waited; None while they may still</param>
+public sealed record FinishResult(StreamStatus Status, PostcopyBlocktime Blocktime)
+{
+    public static readonly FinishResult Refused = new(StreamStatus.Refused, PostcopyBlocktime.None);
+
+    /// <summary>Nobody has answered.</summary>
+    public static readonly FinishResult Lost = new(StreamStatus.Lost, PostcopyBlocktime.None);
+}
+
+/// <summary>
+/// What goes over when the vCPUs have stopped, beside pages: memslots, vCPUs, and, in post-copy, which pages are to follow.
+/// </summary>
+/// <param name="Memslots">user space's memslots, in order of their ids</param>
+/// <param name="Vcpus">the vCPUs, stopped</param>
+/// <param name="Discard">post-copy: pages whose copy at the destination is stale or missing, 64 a word, one entry a RAM block; empty otherwise</param>
+public sealed record DeviceState(IReadOnlyList<MemslotChange> Memslots, IReadOnlyList<VcpuState> Vcpus, IReadOnlyList<ulong[]> Discard)
+{
+    public bool IsPostcopy => Discard.Count > 0;
+}
+
+/// <summary>
+/// A piece of the frozen source's memory as the bed's checks know it; no real migration sends this. All of it goes piece by piece, so that neither a message nor what is kept for it grows with the
+/// guest.
+/// </summary>
+/// <param name="Pages">at most <see cref="PagesMax"/> pages of one RAM block</param>
+/// <param name="Checksums">of every page</param>
+/// <param name="Newest">newest value of every page, from which the guest-memory oracle goes on</param>
+/// <param name="Stale">post-copy: pages whose copy at the destination is stale or missing, 64 a word; empty otherwise</param>
+public sealed record MemoryImage(HvaRange Pages, ulong[] Checksums, ulong[] Newest, ulong[] Stale)
+{
+    /// <summary>A multiple of 64.</summary>
+    public const int PagesMax = 8192;
+
+    /// <summary>Whether the destination should have the page as it is in the source; <paramref name="page"/> 0 is the first of the piece.</summary>
+    public bool IsThere(int page) => Stale.Length == 0 || (Stale[page >> 6] & (1UL << (page & 63))) == 0;
 }

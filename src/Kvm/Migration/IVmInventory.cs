@@ -19,3 +19,58 @@ public interface IVmInventory
     /// <summary>The VM is gone for good. Refused when the epoch is another.</summary>
     ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch);
 }
+
+/// <summary>The way to a host's <see cref="Tenancy"/>, from user space that may live on another machine of the world's than the host's books.</summary>
+public interface ITenancy
+{
+    string Host { get; }
+
+    /// <inheritdoc cref="Tenancy.Take"/>
+    ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer);
+
+    /// <inheritdoc cref="Tenancy.Give"/>
+    ValueTask GiveAsync(string vm);
+}
+
+/// <summary>An answer of the inventory: whether what was asked was granted, and who owns the VM now; epoch 0 when nobody does.</summary>
+/// <param name="Status">the answer</param>
+/// <param name="Host">the owner</param>
+/// <param name="Epoch">the owner's epoch</param>
+/// <param name="Term">which inventory answered: a later one has asked every host what it owns, and grants of an earlier one are void</param>
+public readonly record struct Ownership(OwnershipStatus Status, string Host, long Epoch, long Term = 0)
+{
+    public static readonly Ownership Lost = new(OwnershipStatus.Lost, "", 0);
+}
+
+public enum OwnershipStatus : byte
+{
+    Granted,
+    Refused,
+
+    /// <summary>No answer: it may or may not have been granted; ask who owns it.</summary>
+    Lost,
+}
+
+/// <summary>
+/// A claim that is repeated until an inventory that counts has answered it and the claimant's host has heard that. An answer that was lost is found again, because a claim that was granted is
+/// refused to everybody but its owner; so is what the host has said to it, which may have put the VM into its books. Neither may be taken for a no: the VM would be owned by one who does not run it.
+/// </summary>
+internal static class OwnershipClaim
+{
+    private const int Attempts = 1_000;
+    private const long PauseMicroseconds = 10_000;
+
+    /// <returns>granted, and in the books of the claimant's host; or refused because somebody else was granted it, or nobody knows the VM; lost when nobody who counts ever answered</returns>
+    public static async ValueTask<Ownership> MakeAsync(IWorld world, IVmInventory inventory, ITenancy tenancy, Operation op, string vm, long epoch)
+    {
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            var answer = await inventory.ClaimAsync(op, vm, epoch, tenancy.Host);
+            if (answer.Host == tenancy.Host && answer.Epoch == epoch + 1) answer = answer with { Status = OwnershipStatus.Granted };
+            if (answer.Status != OwnershipStatus.Lost && await tenancy.TakeAsync(vm, answer) is not OwnershipStatus.Lost and var taken) return answer with { Status = taken };
+            await world.DelayAsync(PauseMicroseconds);
+        }
+
+        return Ownership.Lost;
+    }
+}

@@ -1,3 +1,7 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.Paging;
+
 namespace Livebed.Kvm.Migration;
 
 /// <summary>What can be set for a migration, under the names and with the defaults of QEMU's <c>migrate-set-parameters</c> (qapi/migration.json); times in microseconds.</summary>
@@ -80,3 +84,41 @@ public sealed record MigrationParameters
         ArgumentOutOfRangeException.ThrowIfGreaterThan(value, most, name);
     }
 }
+
+/// <summary>How the guest is slowed down when it writes faster than the link carries.</summary>
+public enum ThrottleKind : byte
+{
+    None,
+
+    /// <summary>QEMU's <c>auto-converge</c>: every vCPU sleeps a share of its time.</summary>
+    AutoConverge,
+
+    /// <summary>QEMU's <c>dirty-limit</c>: only vCPUs that write sleep, and only as long as they must.</summary>
+    DirtyLimit,
+}
+
+/// <summary>What is done with a migration that takes too long: <c>virsh migrate --timeout</c> with its ways out.</summary>
+public enum TimeoutAction : byte
+{
+    Cancel,
+
+    /// <summary><c>--timeout-suspend</c>: the vCPUs stop, whatever the downtime will be.</summary>
+    Suspend,
+
+    /// <summary><c>--timeout-postcopy</c>.</summary>
+    Postcopy,
+}
+
+/// <summary>One migration: which VM, from where to where.</summary>
+/// <param name="Stream">unique over the run, more than 0</param>
+/// <param name="Vm">the VM's name in the inventory: "vm-3"</param>
+/// <param name="Epoch">the VM's epoch as its owner knows it</param>
+/// <param name="Source">host that owns it</param>
+/// <param name="Destination">host that shall own it</param>
+/// <param name="SourceAddressSpace">its process there</param>
+/// <param name="DestinationAddressSpace">and here, to be created</param>
+/// <param name="Blocks">QEMU's RAMBlocks: memory that is the guest's, whether a memslot shows it now or not</param>
+/// <param name="PageSize">bytes</param>
+public sealed record MigrationSetup(
+    long Stream, string Vm, long Epoch, string Source, string Destination, int SourceAddressSpace, int DestinationAddressSpace,
+    IReadOnlyList<HvaRange> Blocks, int PageSize);

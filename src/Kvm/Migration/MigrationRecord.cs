@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

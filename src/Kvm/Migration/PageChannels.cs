@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 
 namespace Livebed.Kvm.Migration;

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

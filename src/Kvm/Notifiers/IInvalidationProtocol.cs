@@ -1,4 +1,8 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Locks;
+using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Notifiers;
@@ -55,4 +59,15 @@ public interface IInvalidationProtocol
 
     /// <summary>Whether ageing goes without mmu_lock (recent kernels).</summary>
     bool HasLocklessAgeing { get; }
+}
+
+/// <summary>What a protocol gets of its VM: where to make its locks, mmu_lock, the walk over memslots, and the mutant to be.</summary>
+public sealed record ProtocolContext(
+    IWorld World, LockDomain Locks, string VmName, MmuLock MmuLock, HvaRangeWalk Walk, Mutant Mutant);
+
+/// <summary>The name, in kebab-case, by which a protocol of an assembly of its own is chosen; without it that is the type's name less "Protocol".</summary>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class ProtocolNameAttribute(string name) : Attribute
+{
+    public string Name { get; } = name;
 }

@@ -12,3 +12,33 @@ public interface IVmPort
     /// <summary>User space's answer to KVM_EXIT_DIRTY_RING_FULL: reap and reset the rings.</summary>
     ValueTask ReapDirtyRingsAsync(Operation op);
 }
+
+/// <summary>
+/// Answer to a TLB miss. When Mapped, the walk's result, and the present neighbours that lie in the same cache line of the page table
+/// (a hardware walk reads eight entries at once), so that a sequential guest does not pay a call for each page. Dirtied says that this
+/// fault put the page into the dirty log, as <c>cpu->dirty_pages</c> of QEMU counts it; also when it has to be retried after that.
+/// </summary>
+public readonly record struct FaultReply(
+    FaultStatus Status, Translation Translation = default, IReadOnlyList<Translation>? Neighbours = null, bool Dirtied = false);
+
+/// <summary>How a fault ended for the vCPU that took it.</summary>
+public enum FaultStatus : byte
+{
+    /// <summary>The walk finds an SPTE that permits the access.</summary>
+    Mapped,
+
+    /// <summary><c>RET_PF_RETRY</c>: enter the guest again, which faults again.</summary>
+    Retry,
+
+    /// <summary>No memslot there, or a write to a read-only one: exit to user space, which emulates the access.</summary>
+    Mmio,
+
+    /// <summary>-EFAULT from the host: exit to user space.</summary>
+    Error,
+
+    /// <summary><c>KVM_EXIT_DIRTY_RING_FULL</c>.</summary>
+    RingFull,
+
+    /// <summary>The VM or its address space is gone.</summary>
+    Dead,
+}

@@ -45,3 +45,13 @@ public sealed class TlbFlusher(Vm vm)
         (vm.Options.Mutant == Mutant.NoTlbFlush && reason == FlushReason.Invalidation)
         || (vm.Options.Mutant == Mutant.LogFlushSkipped && reason == FlushReason.DirtyLog);
 }
+
+/// <summary>Why TLBs are flushed; mutants leave out one reason or the other.</summary>
+public enum FlushReason
+{
+    Invalidation,
+    Memslot,
+    DirtyLog,
+    Ageing,
+    Release,
+}

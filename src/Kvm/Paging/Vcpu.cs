@@ -1,7 +1,7 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
+using Livebed.Kvm.Host;
 using Livebed.Kvm.Locks;
-using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Paging;

@@ -1,5 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
+using Livebed.Kvm.Host;
 
 namespace Livebed.Kvm.Paging;
 

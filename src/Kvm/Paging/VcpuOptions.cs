@@ -8,3 +8,32 @@ namespace Livebed.Kvm.Paging;
 /// <param name="FaultMicrosecondsMax">see there</param>
 public sealed record VcpuOptions(
     int Index, int TlbEntries = 4096, int BatchAccesses = 256, int FaultRetriesMax = 10_000, long FaultMicrosecondsMax = 5_000_000);
+
+/// <summary>What a vCPU counts; every value but one only grows.</summary>
+public sealed class VcpuCounters
+{
+    /// <summary>Guest accesses that were performed.</summary>
+    public long Accesses { get; set; }
+
+    /// <summary>Accesses that user space had to emulate (no memslot) or that failed (-EFAULT).</summary>
+    public long AccessesSkipped { get; set; }
+
+    public long Batches { get; set; }
+    public long Faults { get; set; }
+    public long FaultRetries { get; set; }
+    public long TlbFlushes { get; set; }
+
+    /// <summary>Pages that its faults have put into the dirty log; those of a page that was in the log already are none.</summary>
+    public long DirtyPages { get; set; }
+
+    public long FaultMicroseconds { get; set; }
+
+    /// <summary>Time that it slept so that a migration converges.</summary>
+    public long ThrottleMicroseconds { get; set; }
+
+    /// <summary>How late the guest's newest access was against its intended time; the one figure here that can fall.</summary>
+    public long BehindMicroseconds { get; set; }
+
+    /// <summary>Where the guest's program is: the intended time of what it did last, since it began; 0 while the memory is populated.</summary>
+    public long ProgramMicroseconds { get; set; }
+}

@@ -1,4 +1,3 @@
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Locks;

@@ -2,7 +2,6 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;
 

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Paging;
 

@@ -1,4 +1,3 @@
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 
 namespace Livebed.Kvm.World;
@@ -26,4 +25,31 @@ public interface IModelObserver
 
     /// <summary>A continuation that was ready ran this much later: time queued for the actor's turn, not for a lock.</summary>
     void TurnWaited(long microseconds);
+}
+
+/// <summary>Observes nothing, except that a violation is remembered; a base for observers that care for one thing.</summary>
+public class NullObserver : IModelObserver
+{
+    private readonly List<Violation> _violations = [];
+
+    public IReadOnlyList<Violation> Violations => _violations;
+
+    public virtual void Violated(Violation violation) => _violations.Add(violation);
+    public virtual IDisposable? Phase(Operation op, string name) => null;
+    public virtual void LockWaited(in LockWait wait) { }
+    public virtual void GuestRuns(string vm, string host, long epoch, bool runs) { }
+    public virtual void FaultResolved(OperationId op, int retries, long microseconds) { }
+    public virtual void TurnWaited(long microseconds) { }
+}
+
+/// <summary>
+/// What a witness is made of: every lock operation and what was done to page tables, memslots and logs, in the order in which it happened. Asked
+/// for only when a schedule is shown; callers test for null first, so that nothing is formatted otherwise.
+/// </summary>
+public interface IModelTrace
+{
+    void Lock(Operation op, LockStep step, LockClass lockClass, string instance, LockMode mode);
+
+    /// <summary>Something happened, in a few words: "zaps gfn [0x0, 0x2)". Without an operation it is of whoever runs now.</summary>
+    void Note(Operation? op, string text);
 }

@@ -19,3 +19,54 @@ public sealed class Operation(OperationId id, OperationKind kind, HeldLocks held
     public static Operation From(OperationContext context) => new(context.Id, context.Kind, context.Held);
     public override string ToString() => $"{Id} ({Kind})";
 }
+
+/// <summary>What of an operation crosses from actor to actor: a few words, no references.</summary>
+public readonly record struct OperationContext(OperationId Id, OperationKind Kind, HeldLocks Held);
+
+/// <summary>What an operation does; its kebab-case form is the name in histories, results and campaigns.</summary>
+public enum OperationKind : byte
+{
+    None,
+
+    // vCPU and VM
+    Fault,
+    SoftwareWrite,
+    VmCreate,
+    VmDestroy,
+    AddressSpaceExit,
+    MemslotCreate,
+    MemslotDelete,
+    MemslotMove,
+    MemslotFlags,
+    DirtyLogEnable,
+    DirtyLogDisable,
+    DirtyLogGet,
+    DirtyLogVerify,
+    DirtyRingReap,
+    Audit,
+
+    // live migration
+    Migration,
+    MigrationPages,
+    MigrationIncoming,
+    PageRequest,
+
+    // what the network does to one
+    LinkBreak,
+    AnswerLoss,
+
+    // host memory events (kvm-protocol section 6.1)
+    Unmap,
+    DontNeed,
+    Fork,
+    KsmScan,
+    PageMigration,
+    Reclaim,
+    NumaBalancing,
+    Mprotect,
+    Ageing,
+    OomReap,
+    Spurious,
+    NestedRange,
+    HeldRange,
+}

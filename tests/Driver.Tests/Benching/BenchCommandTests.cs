@@ -1,9 +1,10 @@
 using System.Text.Json;
 using Livebed.Driver.Benching;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Tests.Docs;
 using Livebed.Driver.Tests.EndToEnd;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Tests.Benching;
 

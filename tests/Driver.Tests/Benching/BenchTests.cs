@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Livebed.Driver.Benching;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Tests.Docs;
 using Livebed.Kvm.Migration;
 

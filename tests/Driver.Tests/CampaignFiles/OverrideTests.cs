@@ -1,5 +1,6 @@
 using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.Tests.CampaignFiles;
 

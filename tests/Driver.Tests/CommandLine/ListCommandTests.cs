@@ -1,7 +1,8 @@
+using Livebed.Driver.Errors;
 using Livebed.Explorer.Scenarios;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.Tests.CommandLine;
 

@@ -1,5 +1,7 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
+using Livebed.Driver.Running;
 using Livebed.Driver.Runs;
 using Livebed.Kvm.World;
 

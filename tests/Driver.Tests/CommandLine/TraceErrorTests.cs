@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.Tests.CommandLine;
 

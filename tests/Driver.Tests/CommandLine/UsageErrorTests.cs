@@ -1,3 +1,5 @@
+using Livebed.Driver.Errors;
+
 namespace Livebed.Driver.Tests.CommandLine;
 
 /// <summary>Every bad input: exit 64, one line that says where and what is allowed, and nothing left behind.</summary>

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.Tests.Docs;
 

@@ -1,4 +1,5 @@
 using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.Tests.Docs;
 

@@ -1,6 +1,6 @@
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.Tests.Docs;
 

@@ -1,3 +1,4 @@
+using Livebed.Driver.Errors;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;

@@ -1,3 +1,4 @@
+using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 
 namespace Livebed.Driver.Tests.EndToEnd;

@@ -1,3 +1,4 @@
+using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 

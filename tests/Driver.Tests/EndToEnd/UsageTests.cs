@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.Tests.EndToEnd;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Livebed.Driver.Errors;
 using Livebed.Explorer.Replays;
 
 namespace Livebed.Driver.Tests.Exploring;

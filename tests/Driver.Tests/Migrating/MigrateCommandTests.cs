@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Tests.Docs;
 using Livebed.Driver.Tests.Results;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.Tests.MutantRuns;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Tests.Docs;
 
 namespace Livebed.Driver.Tests.Predicting;

@@ -1,3 +1,4 @@
+using Livebed.Driver.Errors;
 using Livebed.Driver.Runs;
 
 namespace Livebed.Driver.Tests.Reports;

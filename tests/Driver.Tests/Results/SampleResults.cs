@@ -1,7 +1,7 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Tests.Results;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Livebed.Driver.Errors;
 using Livebed.Explorer.Replays;
 
 namespace Livebed.Driver.Tests.Shrinking;

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Host;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;

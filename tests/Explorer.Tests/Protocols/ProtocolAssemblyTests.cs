@@ -1,7 +1,7 @@
 using Livebed.Explorer.Protocols;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Searching;
-using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Explorer.Tests.Protocols;
 

@@ -1,5 +1,7 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
 using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Tests.Protocols;

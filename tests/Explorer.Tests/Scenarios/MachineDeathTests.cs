@@ -3,7 +3,7 @@ using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Searching;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
 using Xunit.Abstractions;
 
 namespace Livebed.Explorer.Tests.Scenarios;

@@ -2,7 +2,7 @@ using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Explorer.Tests.Scenarios;
 

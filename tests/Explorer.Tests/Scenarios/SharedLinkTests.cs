@@ -1,6 +1,6 @@
 using Livebed.Explorer.Beds;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Explorer.Tests.Scenarios;
 

@@ -1,8 +1,8 @@
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

@@ -1,6 +1,6 @@
+using System.Diagnostics;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
-using System.Diagnostics;
 using Livebed.Kvm.World;
 using Xunit.Abstractions;
 

@@ -5,7 +5,7 @@ using Livebed.Explorer.Shrinking;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
 using Xunit.Abstractions;
 
 namespace Livebed.Explorer.Tests.Shrinking;

@@ -1,9 +1,9 @@
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Tests.Actors;

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using Livebed.Grains.Contracts;
-using Livebed.Kvm.Checks;
+using Livebed.Kvm.Migration;
 
 namespace Livebed.Grains.Tests.Actors;
 

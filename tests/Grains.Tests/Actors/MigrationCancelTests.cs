@@ -1,6 +1,6 @@
 using Livebed.Grains.Placement;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Vms;
 
 namespace Livebed.Grains.Tests.Actors;
 

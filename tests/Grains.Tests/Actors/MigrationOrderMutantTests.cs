@@ -5,6 +5,7 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Locks;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;

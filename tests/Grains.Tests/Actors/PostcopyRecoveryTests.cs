@@ -1,8 +1,9 @@
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Locks;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Tests.Actors;

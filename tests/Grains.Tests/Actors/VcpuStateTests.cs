@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Guests;
-using Livebed.Kvm.Migration;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Livebed.Grains.Telemetry;
 using Livebed.Grains.Tests.Hosting;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 using OpenTelemetry;

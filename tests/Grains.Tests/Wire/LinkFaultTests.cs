@@ -1,6 +1,6 @@
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Wire;
-using Livebed.Kvm.Migration;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Tests.Wire;

@@ -4,7 +4,6 @@ using System.Runtime.InteropServices;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.Host.Streams;
-using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Tests.Wire;

@@ -4,7 +4,6 @@ using Livebed.Grains.Contracts;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
-using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 using Microsoft.Extensions.Logging.Abstractions;
 

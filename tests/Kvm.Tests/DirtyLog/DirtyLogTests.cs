@@ -1,6 +1,7 @@
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.DirtyLog;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

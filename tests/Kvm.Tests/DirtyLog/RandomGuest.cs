@@ -1,7 +1,6 @@
 using Livebed.Explorer.Beds;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
-using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

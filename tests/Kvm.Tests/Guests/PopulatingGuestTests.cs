@@ -1,7 +1,6 @@
 using CsCheck;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
-using Livebed.Kvm.Paging;
 
 namespace Livebed.Kvm.Tests.Guests;
 

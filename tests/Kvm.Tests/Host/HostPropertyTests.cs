@@ -1,9 +1,9 @@
 using CsCheck;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host;

@@ -1,5 +1,5 @@
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Host;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host;

@@ -2,7 +2,6 @@ using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Notifiers.Protocols;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;

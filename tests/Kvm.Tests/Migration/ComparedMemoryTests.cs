@@ -1,5 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Tests.Host;
 using Livebed.Kvm.Tests.Host.Streams;

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Tests.Host;
 using Livebed.Kvm.Tests.Host.Streams;

@@ -1,6 +1,5 @@
 using CsCheck;
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 

@@ -1,6 +1,6 @@
 using Livebed.Explorer.Beds;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Vms;
 using Xunit.Abstractions;
 
 namespace Livebed.Kvm.Tests.Mutants;

@@ -2,7 +2,6 @@ using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scenarios;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Guests;
-using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Mutants;

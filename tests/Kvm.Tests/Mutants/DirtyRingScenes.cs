@@ -1,7 +1,7 @@
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Paging;
-using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Mutants;

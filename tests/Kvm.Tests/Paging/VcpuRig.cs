@@ -2,6 +2,7 @@ using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
+using Livebed.Kvm.Host;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;
 

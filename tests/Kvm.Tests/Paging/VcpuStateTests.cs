@@ -1,6 +1,6 @@
 using CsCheck;
-using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Scenarios;
+using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;

@@ -1,7 +1,7 @@
+using CsCheck;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
-using CsCheck;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;

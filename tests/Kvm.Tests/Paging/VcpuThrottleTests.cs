@@ -3,8 +3,8 @@ using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
-using Livebed.Kvm.Migration;
-using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

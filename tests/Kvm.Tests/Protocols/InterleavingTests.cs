@@ -3,7 +3,7 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Protocols;

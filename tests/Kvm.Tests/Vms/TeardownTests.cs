@@ -3,7 +3,6 @@ using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
-using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;
 

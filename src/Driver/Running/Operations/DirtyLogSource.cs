@@ -1,6 +1,6 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Grains.Contracts;
-using Livebed.Kvm.Vms;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running.Operations;

@@ -108,3 +108,30 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationRetu
     private ValueTask<T> CallAsync<T>(Operation op, string what, T lost, Func<IMigrationDestination, Operation, ValueTask<T>> call) =>
         _to.CallAsync(op, what, lost, async there => Broken == BrokenLink.Everything ? lost : await call(Destination!, there));
 }
+
+/// <summary>What is lost on the way between two hosts, for as long as it is set.</summary>
+public enum BrokenLink : byte
+{
+    Whole,
+
+    /// <summary>Pages do not arrive, in neither direction of asking.</summary>
+    Pages,
+
+    /// <summary>Nothing arrives.</summary>
+    Everything,
+}
+
+/// <summary>What becomes of the next request to take a VM over, of which the source hears nothing.</summary>
+public enum TakeOverLoss : byte
+{
+    None,
+
+    /// <summary>It does not arrive.</summary>
+    Request,
+
+    /// <summary>Its answer does not come back.</summary>
+    Answer,
+
+    /// <summary>It goes on while the source has given up waiting for it.</summary>
+    Patience,
+}

@@ -1,7 +1,8 @@
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios.Migrations;
 

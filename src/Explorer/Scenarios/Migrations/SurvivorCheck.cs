@@ -1,5 +1,6 @@
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios.Migrations;
 

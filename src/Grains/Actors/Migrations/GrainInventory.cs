@@ -18,3 +18,17 @@ internal sealed class GrainInventory(IGrainFactory grains) : IVmInventory
 
     public ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) => Unanswered.OrAsync(Ownership.Lost, () => _grain.RemoveAsync(vm, epoch));
 }
+
+/// <summary>A VM's way to the books of its host, by grain calls. A host that does not answer may have taken what it was granted.</summary>
+internal sealed class GrainTenancy(IHostMmuGrain grain, string host) : ITenancy
+{
+    public string Host { get; } = host;
+
+    public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer) => Unanswered.OrAsync(OwnershipStatus.Lost, () => grain.TakeAsync(vm, answer));
+
+    public async ValueTask GiveAsync(string vm) => await Unanswered.OrAsync(false, async () =>
+    {
+        await grain.GiveAsync(vm);
+        return true;
+    });
+}

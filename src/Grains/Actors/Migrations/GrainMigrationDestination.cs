@@ -1,4 +1,6 @@
 using Livebed.Grains.Contracts;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
@@ -41,4 +43,11 @@ internal sealed class GrainMigrationDestination(IVmGrain destination, VmMessage 
 
     public ValueTask<StreamStatus> AbandonAsync(Operation op) =>
         Unanswered.OrAsync(StreamStatus.Lost, () => destination.AbandonIncomingAsync(OperationMessage.From(op)));
+}
+
+/// <summary>The destination's way back to the source's user space, by grain calls.</summary>
+internal sealed class GrainReturnPath(IVmGrain source) : IMigrationReturnPath
+{
+    public ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva) =>
+        Unanswered.OrAsync(StreamStatus.Lost, () => source.RequestPageAsync(OperationMessage.From(op), hva.Value));
 }

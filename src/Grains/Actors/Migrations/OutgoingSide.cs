@@ -1,5 +1,6 @@
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 

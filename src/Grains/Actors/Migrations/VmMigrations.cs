@@ -1,5 +1,6 @@
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;

@@ -1,4 +1,3 @@
-using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.Events;

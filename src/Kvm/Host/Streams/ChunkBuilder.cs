@@ -1,6 +1,5 @@
 using System.Buffers;
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Migration;
 
 namespace Livebed.Kvm.Host.Streams;
 

@@ -1,4 +1,3 @@
-using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.Streams;

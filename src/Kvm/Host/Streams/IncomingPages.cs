@@ -1,8 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Events;
-using Livebed.Kvm.Migration;
 using Livebed.Kvm.Mutants;
-using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.Streams;

@@ -1,6 +1,5 @@
 using System.Buffers;
 using Livebed.Kvm.Locks;
-using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.Streams;

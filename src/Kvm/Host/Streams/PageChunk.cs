@@ -1,7 +1,7 @@
+using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Migration;
 
 namespace Livebed.Kvm.Host.Streams;
 
@@ -34,4 +34,39 @@ public readonly record struct PageChunk(ChunkHeader Header, ReadOnlyMemory<long>
     /// <summary>XxHash3 of the content, seeded with that of the entries.</summary>
     public static ulong ChecksumOf(ReadOnlySpan<long> pages, ReadOnlySpan<byte> content) =>
         XxHash3.HashToUInt64(content, unchecked((long)XxHash3.HashToUInt64(MemoryMarshal.AsBytes(pages))));
+}
+
+/// <summary>
+/// Where a chunk belongs: which migration (its VM's <paramref name="Epoch"/> fences the streams of earlier ones), which channel, which round, which phase.
+/// </summary>
+/// <param name="Stream">the migration: unique over the run, more than 0</param>
+/// <param name="Epoch">the epoch of the VM when the migration began</param>
+/// <param name="Channel">0 to channels - 1; the channel of urgent post-copy pages is <see cref="UrgentChannel"/></param>
+/// <param name="Round">0 is the round that sends every page</param>
+/// <param name="Phase">pre-copy or post-copy</param>
+public readonly record struct ChunkHeader(long Stream, long Epoch, int Channel, int Round, StreamPhase Phase)
+{
+    /// <summary>QEMU's postcopy-preempt channel: pages that a vCPU waits for.</summary>
+    public const int UrgentChannel = -1;
+}
+
+/// <summary>Which part of a migration a page was read in. The destination takes no pre-copy page once it runs.</summary>
+public enum StreamPhase : byte
+{
+    Precopy,
+    Postcopy,
+}
+
+/// <summary>The checksum by which images of memory are compared.</summary>
+public static class PageChecksum
+{
+    /// <summary>Of a page that was last written by the model: the value in its first and in its last eight bytes, and zeroes between.</summary>
+    public static ulong Of(ulong value, int pageSize)
+    {
+        Span<byte> page = stackalloc byte[pageSize];
+        page.Clear();
+        BinaryPrimitives.WriteUInt64LittleEndian(page, value);
+        BinaryPrimitives.WriteUInt64LittleEndian(page[(pageSize - sizeof(ulong))..], value);
+        return XxHash3.HashToUInt64(page);
+    }
 }

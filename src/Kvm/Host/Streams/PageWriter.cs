@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.Streams;

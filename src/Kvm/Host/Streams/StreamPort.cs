@@ -1,5 +1,4 @@
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.Streams;

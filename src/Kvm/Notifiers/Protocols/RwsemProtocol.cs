@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;

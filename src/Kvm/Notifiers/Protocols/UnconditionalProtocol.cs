@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Notifiers.Protocols;

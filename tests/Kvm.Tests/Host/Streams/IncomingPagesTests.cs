@@ -1,6 +1,5 @@
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Host.Streams;
-using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host.Streams;

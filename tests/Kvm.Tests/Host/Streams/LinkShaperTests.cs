@@ -1,6 +1,5 @@
 using CsCheck;
 using Livebed.Kvm.Host.Streams;
-using Livebed.Kvm.Migration;
 
 namespace Livebed.Kvm.Tests.Host.Streams;
 

@@ -1,6 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
-using Livebed.Kvm.Migration;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host.Streams;
@@ -51,7 +51,7 @@ public class OutgoingStreamTests
         var mm = rig.Source.Mm;
         var op = rig.Op(OperationKind.KsmScan);
         var (vma, pte) = (mm.Find(HostRig.Ram)!, rig.Source.PteAt(HostRig.Ram));
-        var range = await mm.Ranges.StartAsync(op, new HvaRange(HostRig.Ram, 1), Notifiers.MmuNotifierEvent.Clear);
+        var range = await mm.Ranges.StartAsync(op, new HvaRange(HostRig.Ram, 1), Kvm.Host.MmuNotifierEvent.Clear);
         await mm.PageTableLock.AcquireAsync(op);
         mm.SetPte(op, vma, HostRig.Ram, Pte.None);
 

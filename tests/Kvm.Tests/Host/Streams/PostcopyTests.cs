@@ -1,6 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
-using Livebed.Kvm.Migration;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 

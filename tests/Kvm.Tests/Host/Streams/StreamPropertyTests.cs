@@ -1,8 +1,8 @@
 using CsCheck;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
-using Livebed.Kvm.Migration;
-using Livebed.Kvm.Paging;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host.Streams;

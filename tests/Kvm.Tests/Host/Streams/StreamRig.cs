@@ -1,6 +1,5 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
-using Livebed.Kvm.Migration;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 

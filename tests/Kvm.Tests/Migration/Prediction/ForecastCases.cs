@@ -1,6 +1,6 @@
 using System.Globalization;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Prediction;
 using Livebed.Kvm.Tests.Guests;
 
 namespace Livebed.Kvm.Tests.Migration.Prediction;

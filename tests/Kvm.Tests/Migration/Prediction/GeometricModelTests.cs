@@ -1,5 +1,5 @@
 using CsCheck;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Kvm.Tests.Migration.Prediction;
 

@@ -1,4 +1,4 @@
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Kvm.Tests.Migration.Prediction;
 

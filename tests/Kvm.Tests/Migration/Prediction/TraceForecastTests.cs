@@ -2,7 +2,7 @@ using CsCheck;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Migration.Prediction;
+using Livebed.Kvm.Prediction;
 using Livebed.Kvm.Tests.Guests;
 
 namespace Livebed.Kvm.Tests.Migration.Prediction;

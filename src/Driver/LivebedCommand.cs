@@ -1,0 +1,116 @@
+using System.CommandLine;
+using Livebed.Driver.Benching;
+using Livebed.Driver.CommandLine;
+using Livebed.Driver.Errors;
+using Livebed.Driver.Exploring;
+using Livebed.Driver.Migrating;
+using Livebed.Driver.MutantRuns;
+using Livebed.Driver.Predicting;
+using Livebed.Driver.Reports;
+using Livebed.Driver.Run;
+using Livebed.Driver.Shrinking;
+using Livebed.Explorer.Protocols;
+
+namespace Livebed.Driver;
+
+/// <summary>
+/// The command line as a whole: parsing, help, and what becomes of errors. Whatever goes wrong is one line on standard error; the exit
+/// status says whose fault it was (<see cref="ExitCodes"/>). Values are not judged here but with the campaign, by the same code as a file's.
+/// </summary>
+internal static class LivebedCommand
+{
+    // Arguments that begin with '@' are arguments, not response files.
+    private static readonly ParserConfiguration _parsing = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
+
+    public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CommandEnvironment environment)
+    {
+        var verbose = arguments.Contains("--verbose");
+        try
+        {
+            // No command is the default campaign.
+            var words = arguments.Count == 0 ? ["run"] : arguments;
+            var parsed = Build(environment, arguments).Parse(words, _parsing);
+            if (parsed.Errors.Count > 0) throw Misspelled(parsed);
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                Output = environment.Out,
+                Error = environment.Error,
+                EnableDefaultExceptionHandler = false,
+                // Signals are ours: see Interrupts.
+                ProcessTerminationTimeout = null,
+            });
+        }
+        catch (UsageException e)
+        {
+            return Fail(environment, e, e.Message, ExitCodes.Usage, verbose);
+        }
+        catch (ProtocolException e)
+        {
+            // A protocol that is the user's own, and fails when it is made.
+            return Fail(environment, e, OneLine.Of(e.Message), ExitCodes.Usage, verbose);
+        }
+        catch (BedException e)
+        {
+            return Fail(environment, e, $"the bed failed: {e.Message}", ExitCodes.BedFailed, verbose);
+        }
+        catch (Exception e)
+        {
+            // The outermost frame: whatever comes here is a bug, and still one line.
+            return Fail(environment, e, $"the bed failed: {e.GetType().Name}: {OneLine.Of(e.Message)} (--verbose shows where)", ExitCodes.BedFailed, verbose);
+        }
+    }
+
+    private static RootCommand Build(CommandEnvironment environment, IReadOnlyList<string> arguments)
+    {
+        var root = new RootCommand("Livebed, a live-migration test bed: runs a model of KVM's memory side on a cluster and says whether anything was lost.");
+        var options = new RunOptions();
+        root.Add(options.Command);
+        options.Command.SetAction((parsed, _) => new RunCommand(environment).RunAsync(options.Read(parsed, arguments, environment.Folders.Current)));
+        var explore = new ExploreOptions();
+        root.Add(explore.Command);
+        explore.Command.SetAction(parsed => new ExploreCommand(environment).Run(explore.Read(parsed, environment.Folders.Current, environment.Clock)));
+        var replay = new ReplayOptions();
+        root.Add(replay.Command);
+        replay.Command.SetAction(parsed => new ReplayCommand(environment).Run(replay.Read(parsed)));
+        var shrink = new ShrinkCommandOptions();
+        root.Add(shrink.Command);
+        shrink.Command.SetAction(parsed => new ShrinkCommand(environment).Run(shrink.Read(parsed)));
+        var mutants = new MutantsOptions();
+        root.Add(mutants.Command);
+        mutants.Command.SetAction(parsed => new MutantsCommand(environment).Run(mutants.Read(parsed)));
+        var predict = new PredictOptions();
+        root.Add(predict.Command);
+        predict.Command.SetAction(parsed => new PredictCommand(environment).Run(predict.Read(parsed, environment.Folders)));
+        var migrate = new MigrateOptions();
+        root.Add(migrate.Command);
+        migrate.Command.SetAction((parsed, _) => new MigrateCommand(environment).RunAsync(migrate.Read(parsed, environment.Folders)));
+        var bench = new BenchOptions();
+        root.Add(bench.Command);
+        bench.Migrate.SetAction((parsed, _) => new BenchCommand(environment).RunAsync(bench.Read(parsed)));
+        var report = new ReportOptions();
+        root.Add(report.Command);
+        report.Command.SetAction((parsed, _) => new ReportCommand(environment).RunAsync(report.Read(parsed)));
+        var what = new Argument<string?>("what") { Arity = ArgumentArity.ZeroOrOne, Description = string.Join(", ", ListCommand.Kinds) };
+        var list = new Command("list", "Says what there is, with a line each.") { what };
+        list.SetAction(parsed => new ListCommand(environment).Run(parsed.GetValue(what)));
+        root.Add(list);
+        return root;
+    }
+
+    private static UsageException Misspelled(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        var allowed = command is RootCommand
+            ? string.Join(", ", command.Subcommands.Select(sub => sub.Name))
+            : string.Join(", ", command.Options.Where(option => !option.Hidden).Select(option => option.Name));
+        var problem = parsed.UnmatchedTokens is [var word, ..] ? $"'{word}' is unknown" : parsed.Errors[0].Message.TrimEnd('.');
+        return new UsageException($"livebed: {problem}; allowed: {(allowed.Length == 0 ? "see --help" : allowed)}");
+    }
+
+    private static int Fail(CommandEnvironment environment, Exception exception, string message, int exitCode, bool verbose)
+    {
+        environment.Error.WriteLine(message);
+        if (verbose) environment.Error.WriteLine(exception);
+        return exitCode;
+    }
+}

@@ -1,0 +1,58 @@
+using System.Net;
+using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.Campaigns;
+using Livebed.Driver.CommandLine;
+using Livebed.Driver.Errors;
+using Livebed.Driver.Results;
+using Livebed.Driver.Terminal;
+
+namespace Livebed.Driver.Run;
+
+/// <summary>
+/// `livebed run`: everything is checked before anything is made; then the run, the verdict, the report.
+/// </summary>
+internal sealed class RunCommand(CommandEnvironment environment)
+{
+    /// <summary>Seeds drawn from the clock are short enough to be typed.</summary>
+    private const long DrawnSeeds = 1L << 31;
+
+    public async Task<int> RunAsync(RunRequest request)
+    {
+        var campaign = new CampaignReader(environment.Folders, environment.Traces).Read(request.Campaign, request.Overrides);
+        CheckPorts(campaign, request.Runner.BasePort);
+        var startedAt = environment.Clock.GetUtcNow();
+        campaign.Seed ??= (long)(Kvm.World.SeededRandom.Mix((ulong)startedAt.UtcTicks) % DrawnSeeds);
+        var seedGiven = request.Overrides.Any(given => given.Path == "seed");
+        var identity = new RunIdentity(request.Campaign, startedAt, CommandText.Repeat(request.Arguments, campaign.Seed.Value, seedGiven));
+
+        var run = await new CampaignRun(environment, request.Runner, View(request)).RunAsync(campaign, identity, request.OutputFolder);
+        if (request.Json) await environment.Out.WriteAsync(run.Json);
+        else new RunReport(environment.CreateConsole(), run.Results).Write(environment.Folders.Label(run.Folder));
+        await environment.Out.FlushAsync();
+        return ExitCode(run.Results.Verdict, run.IsInterrupted);
+    }
+
+    private IProgressView View(RunRequest request)
+    {
+        if (request.Json) return new NoProgress();
+        return environment.IsTerminal ? new LiveProgress(environment.CreateConsole()) : new PlainProgress(environment.Out);
+    }
+
+    private static void CheckPorts(Campaign campaign, int? basePort)
+    {
+        var last = IPEndPoint.MaxPort - 2 * campaign.Silos + 1;
+        if (basePort > last)
+            throw new UsageException($"--port {basePort}: {campaign.Silos} silos need {2 * campaign.Silos} ports from there on; allowed: 1 to {last}");
+    }
+
+    private static int ExitCode(VerdictKind verdict, bool interrupted)
+    {
+        if (interrupted) return ExitCodes.Interrupted;
+        return verdict switch
+        {
+            VerdictKind.Valid => ExitCodes.Valid,
+            VerdictKind.Invalid => ExitCodes.Invalid,
+            _ => ExitCodes.Unknown,
+        };
+    }
+}

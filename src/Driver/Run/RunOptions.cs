@@ -1,0 +1,96 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net;
+using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.Errors;
+using Livebed.Driver.Running;
+
+namespace Livebed.Driver.Run;
+
+/// <summary>
+/// The options of `run`. Those that stand for a key of the campaign are nothing but a shorter <c>--set</c>: they become
+/// <see cref="Override"/>s and are checked where all keys are.
+/// </summary>
+internal sealed class RunOptions
+{
+    private readonly Argument<string> _campaign = new("campaign")
+    {
+        Description = "a campaign file, or the name of a shipped one (livebed list campaigns)",
+        Arity = ArgumentArity.ZeroOrOne,
+        DefaultValueFactory = _ => "default",
+    };
+
+    private readonly (string Key, Option<string?> Option)[] _keys =
+    [
+        ("silos", Text("--silos", "N", "silos of the cluster")),
+        ("protocol", Text("--protocol", "P", "the notifier protocol (livebed list protocols)")),
+        ("mutant", Text("--mutant", "M", "run with a defect (livebed list mutants)")),
+        ("placement", Text("--placement", "spread|packed", "where the grains of a VM live")),
+        ("duration", Text("--duration", "30s", "how long operations are started")),
+        ("seed", Text("--seed", "S", "decides every draw of the campaign")),
+    ];
+
+    private readonly Option<string[]> _set = new("--set")
+    {
+        Description = "set any key of the campaign, as in --set vms.0.vcpus=4 (docs/campaigns.md)",
+        HelpName = "key=value",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<bool> _processes = new("--processes") { Description = "one process for each silo instead of an embedded cluster" };
+    private readonly Option<string?> _port = Text("--port", "BASE", "the silos listen on BASE and the ports after it, two for each [free ports]");
+    private readonly Option<string?> _out = Text("--out", "DIR", "where the run folder is made [runs]");
+    private readonly Option<string?> _otlp = Text("--otlp", "URL", "send traces and metrics there, as in http://localhost:4317");
+    private readonly Option<bool> _json = new("--json") { Description = "print results.json and nothing else" };
+    private readonly Option<bool> _verbose = new("--verbose") { Description = "show the silos' logs, and where an error came from" };
+
+    public RunOptions()
+    {
+        Command = new Command("run", "Runs a campaign on a cluster and gives a verdict.") { _campaign };
+        foreach (var (_, option) in _keys) Command.Add(option);
+        foreach (var option in new Option[] { _set, _processes, _port, _out, _otlp, _json, _verbose }) Command.Add(option);
+    }
+
+    public Command Command { get; }
+
+    /// <param name="parsed">the command line, which has no errors</param>
+    /// <param name="arguments">as they were typed</param>
+    /// <param name="currentFolder">what a relative output folder is relative to</param>
+    public RunRequest Read(ParseResult parsed, IReadOnlyList<string> arguments, string currentFolder)
+    {
+        var overrides = new List<Override>();
+        foreach (var (key, option) in _keys)
+        {
+            if (parsed.GetValue(option) is { } value) overrides.Add(new($"{option.Name} {value}", key, value));
+        }
+
+        overrides.AddRange((parsed.GetValue(_set) ?? []).Select(Override.Parse));
+        return new(
+            arguments,
+            parsed.GetValue(_campaign)!,
+            overrides,
+            Path.GetFullPath(parsed.GetValue(_out) ?? "runs", currentFolder),
+            new RunnerOptions(parsed.GetValue(_processes), Endpoint(parsed.GetValue(_otlp)), parsed.GetValue(_verbose), Port(parsed.GetValue(_port))),
+            parsed.GetValue(_json));
+    }
+
+    private static Option<string?> Text(string name, string value, string summary) => new(name) { HelpName = value, Description = summary };
+
+    private static int? Port(string? text)
+    {
+        if (text is null) return null;
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= IPEndPoint.MaxPort) return port;
+        throw new UsageException($"--port {text}: is no port; allowed: 1 to {IPEndPoint.MaxPort}");
+    }
+
+    private static Uri? Endpoint(string? text)
+    {
+        if (text is null) return null;
+        if (Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https") return uri;
+        throw new UsageException($"--otlp {text}: is no address; allowed: an http or https URL, as in http://localhost:4317");
+    }
+}
+
+/// <summary>A `run` command line, parsed but not yet checked against the campaign.</summary>
+internal sealed record RunRequest(
+    IReadOnlyList<string> Arguments, string Campaign, IReadOnlyList<Override> Overrides, string OutputFolder, RunnerOptions Runner, bool Json);

@@ -1,0 +1,29 @@
+using Livebed.Driver.Campaigns;
+using Livebed.Driver.Errors;
+using Livebed.Driver.Results;
+using Livebed.Driver.Runs;
+using Livebed.Driver.Terminal;
+
+namespace Livebed.Driver.Running;
+
+/// <summary>
+/// Runs a campaign on a cluster; everything else of the command (files, verdict, terminal) is on this side of the interface.
+/// </summary>
+public interface ICampaignRunner
+{
+    /// <summary>
+    /// Brings the cluster up, runs, tears it down, and says what happened. It stops early, in order, on a violation or hang, and when
+    /// <paramref name="interrupted"/> fires: then it still returns what there is. History goes to <see cref="RunFolder.History"/>.
+    /// Throws <see cref="UsageException"/> for what the user can mend before anything ran, <see cref="BedException"/> when the bed failed.
+    /// </summary>
+    Task<RunOutcome> RunAsync(Campaign campaign, RunFolder folder, IRunProgress progress, CancellationToken interrupted);
+}
+
+/// <summary>
+/// How to run, beside what the campaign says: silos as processes of their own or embedded, where traces and metrics go (null: only the
+/// run folder), whether the silos' logs go to standard error, and the first of the silos' ports (null: free ones are found).
+/// </summary>
+public sealed record RunnerOptions(bool Processes = false, Uri? Otlp = null, bool Verbose = false, int? BasePort = null);
+
+/// <summary>Makes the runner of a campaign; tests hand in one of their own.</summary>
+internal delegate ICampaignRunner RunnerFactory(RunnerOptions options);

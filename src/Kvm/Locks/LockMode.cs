@@ -1,7 +1,0 @@
-namespace Livebed.Kvm.Locks;
-
-public enum LockMode : byte
-{
-    Read,
-    Write,
-}

@@ -1,0 +1,37 @@
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Migration;
+
+/// <summary>
+/// M2: fed with every start and stop of a migrating VM's guest, in the order in which they happened over all hosts, it finds a guest that runs in two places, or goes on under an older epoch
+/// than it had.
+/// </summary>
+public sealed class OneOwnerCheck(IWorld? world = null)
+{
+    private readonly Dictionary<string, (string Host, long Epoch, bool Runs)> _guests = new(StringComparer.Ordinal);
+    private readonly Place _place = new(world);
+
+    /// <returns>what this step violates; null when nothing</returns>
+    public Violation? Note(string vm, string host, long epoch, bool runs)
+    {
+        _place.Writes();
+        var known = _guests.TryGetValue(vm, out var last);
+        if (!runs)
+        {
+            // A host that stops what another has started says nothing of the other.
+            if (known && last.Host == host) _guests[vm] = (host, epoch, false);
+            return null;
+        }
+
+        _guests[vm] = (host, epoch, true);
+        if (!known) return null;
+        if (last.Runs && last.Host != host)
+            return Of(vm, $"{vm} begins to run at {host} under epoch {epoch} while it runs at {last.Host} under epoch {last.Epoch}");
+        if (epoch < last.Epoch || (epoch == last.Epoch && last.Host != host))
+            return Of(vm, $"{vm} begins to run at {host} under epoch {epoch}; it ran at {last.Host} under epoch {last.Epoch} before");
+        return null;
+    }
+
+    private static Violation Of(string vm, string message) => new(Invariants.OneOwner, message, vm);
+}

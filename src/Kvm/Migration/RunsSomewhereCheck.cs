@@ -1,0 +1,119 @@
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Migration;
+
+/// <summary>
+/// M4, the other half of <see cref="OneOwnerCheck"/>: fed with every start and stop of a migrating VM's guest, in the order in which they happened over all hosts, and with every migration's end,
+/// it finds a guest that its migration has left standing, or that stood still for longer than the migration says. A guest is excused that was reported lost, and one whose machine died.
+/// </summary>
+/// <param name="world">where footprints are kept; null where nobody wants them</param>
+/// <param name="toleranceMicroseconds">by how much starts and stops are later noted than they happen</param>
+public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicroseconds = 0)
+{
+    private readonly Dictionary<string, Guest> _guests = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _dead = new(StringComparer.Ordinal);
+    private readonly Place _place = new(world);
+
+    /// <summary>The guest begins to run on a host, or has stopped there.</summary>
+    /// <returns>what is violated; null when nothing</returns>
+    public Violation? Note(string vm, string host, bool runs, long nowMicroseconds)
+    {
+        _place.Writes();
+        var known = _guests.TryGetValue(vm, out var guest);
+        if (!runs)
+        {
+            // A host that stops what another has started says nothing of the other.
+            if (known && guest.Runs && guest.Host == host) _guests[vm] = guest with { Runs = false, Since = nowMicroseconds };
+            return null;
+        }
+
+        if (!known)
+        {
+            _guests[vm] = new Guest(host, true, nowMicroseconds);
+            return null;
+        }
+
+        var stood = guest.Runs ? 0 : nowMicroseconds - guest.Since;
+        _guests[vm] = new Guest(host, true, nowMicroseconds) { Ended = guest.Ended, Stood = nowMicroseconds <= guest.Ended ? 0 : Math.Max(guest.Stood, stood) };
+        if (guest.Doubt is not { } doubt) return null;
+        return nowMicroseconds <= guest.Ended ? TooLong(vm, stood, doubt) : StillStands(vm, guest.Host, doubt);
+    }
+
+    /// <summary>A migration is over, as its source has it.</summary>
+    /// <param name="vm">whose</param>
+    /// <param name="destination">host</param>
+    /// <param name="info">its last figures</param>
+    /// <param name="nowMicroseconds">the time</param>
+    /// <param name="allIsNoted">every start and stop until now has been noted; else a start of before may still come, and a guest that stands is judged when the next thing is heard of it</param>
+    /// <returns>what is violated; null when nothing</returns>
+    public Violation? Ended(string vm, string destination, MigrationInfo info, long nowMicroseconds, bool allIsNoted)
+    {
+        _place.Writes();
+        if (!_guests.TryGetValue(vm, out var guest)) return null;
+        if (info.IsGuestLost || (info.Status == MigrationStatus.Completed && _dead.Contains(destination)))
+        {
+            _guests.Remove(vm);
+            return null;
+        }
+
+        _guests[vm] = guest with { Stood = 0, Ended = nowMicroseconds };
+
+        // Not told by the destination that it runs, the source knows whose the VM is, and not since when: what is left standing is found in the end.
+        if (info.IsHandedOver && !info.IsTakeOverAnswered) return null;
+        var outcome = new Outcome(destination, info.DowntimeMicroseconds + info.CheckMicroseconds, $"{info.Status} {info.Reason}".TrimEnd());
+        if (guest.Runs) return TooLong(vm, guest.Stood, outcome);
+        if (allIsNoted) return StillStands(vm, guest.Host, outcome);
+        _guests[vm] = guest with { Stood = 0, Ended = nowMicroseconds, Doubt = outcome };
+        return null;
+    }
+
+    /// <summary>The guest was reported lost, and goes.</summary>
+    public void Lost(string vm)
+    {
+        _place.Writes();
+        _guests.Remove(vm);
+    }
+
+    /// <summary>The host's machine is dead, and what was on it has gone with it.</summary>
+    public void Died(string host)
+    {
+        _place.Writes();
+        _dead.Add(host);
+        foreach (var (vm, guest) in _guests.ToList())
+            if (guest.Host == host) _guests.Remove(vm);
+    }
+
+    /// <summary>No migration is under way and none of a guest's starts is still to come: nobody stands still any more.</summary>
+    public IReadOnlyList<Violation> Settled() =>
+        [.. _guests.Where(entry => !entry.Value.Runs).OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => Of(entry.Key, $"{entry.Key} stands still at {entry.Value.Host} when all is over"))];
+
+    private Violation? TooLong(string vm, long stood, Outcome outcome) => stood <= outcome.SaidMicroseconds + toleranceMicroseconds
+        ? null
+        : Of(vm, $"{vm} stood still for {stood} us in its migration to {outcome.Destination}, which says {outcome.SaidMicroseconds} us");
+
+    private static Violation StillStands(string vm, string host, Outcome outcome) =>
+        Of(vm, $"{vm} stands still at {host} though its migration to {outcome.Destination} is over: {outcome.Text}");
+
+    private static Violation Of(string vm, string message) => new(Invariants.RunsSomewhere, message, vm);
+
+    /// <param name="Host">where it ran last</param>
+    /// <param name="Runs">and still does</param>
+    /// <param name="Since">when it began to run, or stopped</param>
+    private readonly record struct Guest(string Host, bool Runs, long Since)
+    {
+        /// <summary>How long it stood still, at the longest, since its last migration was over.</summary>
+        public long Stood { get; init; }
+
+        /// <summary>When that was over; 0 for never.</summary>
+        public long Ended { get; init; }
+
+        /// <summary>How that ended, of a guest that seems to stand still since.</summary>
+        public Outcome? Doubt { get; init; }
+    }
+
+    /// <param name="Destination">of the migration</param>
+    /// <param name="SaidMicroseconds">for how long it stopped the guest, as it says</param>
+    /// <param name="Text">how it ended</param>
+    private sealed record Outcome(string Destination, long SaidMicroseconds, string Text);
+}

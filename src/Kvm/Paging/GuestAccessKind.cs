@@ -1,7 +1,0 @@
-namespace Livebed.Kvm.Paging;
-
-public enum GuestAccessKind : int
-{
-    Read,
-    Write,
-}

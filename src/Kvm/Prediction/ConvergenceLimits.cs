@@ -1,0 +1,63 @@
+using System.Numerics;
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Kvm.Prediction;
+
+/// <summary>
+/// What would have to be otherwise for a migration to complete in pre-copy. Both answers are exact about the model, and as good as the model: the bandwidth
+/// was forecast to do; the downtime limit is the least that one of the rounds would have needed.
+/// </summary>
+public static class ConvergenceLimits
+{
+    /// <summary>1 TiB/s: nobody has more.</summary>
+    public const long BandwidthMax = 1L << 40;
+
+    /// <summary>Halvings between a bandwidth that is too little and its double: to about one percent.</summary>
+    private const int Halvings = 7;
+
+    /// <summary>
+    /// The least bandwidth above the given one with which it converges, to about one percent; null if none up to <see cref="BandwidthMax"/> does. A
+    /// recording has bursts and lulls, so a little less may do by luck, and now and then a little more may not.
+    /// </summary>
+    public static long? FindBandwidth(IForecastWorkload workload, MigrationParameters parameters, ForecastSettings settings)
+    {
+        var (low, high) = (parameters.MaxBandwidth, parameters.MaxBandwidth);
+        do
+        {
+            if (high >= BandwidthMax) return null;
+            low = high;
+            high = Math.Min(2 * high, BandwidthMax);
+        }
+        while (!Converges(high));
+
+        // In steps of a power of two, so that the answer is a figure that one would type.
+        var step = Math.Max(1, (long)BitOperations.RoundUpToPowerOf2((ulong)(high - low)) >> Halvings);
+        var (below, above) = (low / step, (high + step - 1) / step);
+        while (above - below > 1)
+        {
+            var middle = below + (above - below) / 2;
+            if (Converges(middle * step)) above = middle;
+            else below = middle;
+        }
+
+        return above * step;
+
+        bool Converges(long bandwidth) =>
+            Forecaster.Run(workload, parameters with { MaxBandwidth = bandwidth, PostcopyAfterRounds = 0 }, settings).Verdict == ForecastVerdict.Converges;
+    }
+
+    /// <summary>The least downtime limit with which this migration would have stopped after one of its rounds, in whole milliseconds; without the fixed cost
+    /// of a switchover, which no limit is held against. Null for a migration whose time was over before its first round.</summary>
+    public static long? FindDowntimeMilliseconds(MigrationForecast forecast, MigrationParameters parameters)
+    {
+        var (now, least) = (0.0, double.PositiveInfinity);
+        foreach (var round in forecast.Rounds)
+        {
+            now += round.DurationMilliseconds;
+            var downtime = round.Remaining * 1e3 / parameters.MaxBandwidth;
+            if (parameters.TimeLimitMicroseconds == 0 || now + downtime <= parameters.TimeLimitMicroseconds / 1e3) least = Math.Min(least, downtime);
+        }
+
+        return double.IsInfinity(least) ? null : (long)Math.Ceiling(least);
+    }
+}

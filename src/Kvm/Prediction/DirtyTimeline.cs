@@ -1,0 +1,167 @@
+using Livebed.Kvm.Guests;
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Kvm.Prediction;
+
+/// <summary>
+/// A recorded trace as a whole, for forecasts that go over it again and again: when each page is written, by the rules of <see cref="TraceGuest"/>. The
+/// pages of an interval are spread evenly up to the next one, and after its last interval the recording begins again. Simplified: those are the times of a
+/// guest with one vCPU; with more of them a page may come earlier or later, within its interval.
+/// </summary>
+public sealed class DirtyTimeline : IForecastWorkload
+{
+    /// <summary>Most runs of a trace, all intervals together: 128 MiB.</summary>
+    public const int RunsMax = 1 << 24;
+
+    // What an interval lasts when a recording is too short to tell, as in TraceGuest.
+    private const long NominalIntervalMicroseconds = 10_000;
+
+    private readonly long[] _starts;
+    private readonly int[] _firstRuns;
+    private readonly (int First, int Count)[] _runs;
+    private readonly long[] _writes;
+
+    private DirtyTimeline(DirtyPageTraceHeader header, List<long> starts, List<int> firstRuns, List<(int, int)> runs, List<long> writes)
+    {
+        Header = header;
+        _starts = [.. starts];
+        _firstRuns = [.. firstRuns, runs.Count];
+        _runs = [.. runs];
+        _writes = [.. writes];
+        var (last, gaps) = (starts[^1], header.Intervals - 1);
+        PassMicroseconds = last + (gaps == 0 || last < gaps ? NominalIntervalMicroseconds : last / gaps);
+    }
+
+    public DirtyPageTraceHeader Header { get; }
+
+    public long Pages => Header.Pages;
+
+    /// <summary>Recorded time after which the recording begins again.</summary>
+    public long PassMicroseconds { get; }
+
+    /// <exception cref="TraceFormatException">The file cannot be read, is wrong, or has more than <see cref="RunsMax"/> runs.</exception>
+    public static DirtyTimeline Load(string path)
+    {
+        using var reader = DirtyPageTrace.Open(path);
+        var (starts, firstRuns, runs, writes) = (new List<long>(), new List<int>(), new List<(int, int)>(), new List<long>());
+        while (reader.ReadInterval())
+        {
+            starts.Add(reader.TimeMicroseconds);
+            firstRuns.Add(runs.Count);
+            var count = 0L;
+            while (reader.ReadRun(out var run))
+            {
+                if (runs.Count == RunsMax)
+                    throw new TraceFormatException(path, starts.Count + 1, "the trace is too long for a forecast", $"at most {RunsMax} runs of pages are allowed");
+                runs.Add(((int)run.First, (int)run.Count));
+                count += run.Count;
+            }
+
+            writes.Add(count);
+        }
+
+        return new DirtyTimeline(reader.Header, starts, firstRuns, runs, writes);
+    }
+
+    public IForecastGuest Start(MigrationParameters parameters, ForecastSettings settings) => new TraceForecastGuest(this, parameters, settings);
+
+    /// <summary>Distinct pages written in a window of recorded time, on average over the windows that one pass has room for.</summary>
+    public double MeanDistinctPages(double windowMicroseconds)
+    {
+        var cursor = new Cursor(this, 0);
+        var written = new PageBitmap(Pages);
+        var windows = (int)Math.Clamp(PassMicroseconds / windowMicroseconds, 1, 1_000_000);
+        var sum = 0L;
+        for (var window = 1; window <= windows; window++)
+        {
+            for (; cursor.DueMicroseconds < window * windowMicroseconds; cursor.Advance()) written.Add(cursor.Page);
+            sum += written.Count;
+            written.Clear();
+        }
+
+        return (double)sum / windows;
+    }
+
+    /// <summary>Steps through the writes, pass after pass.</summary>
+    internal sealed class Cursor
+    {
+        private readonly DirtyTimeline _timeline;
+        private double _passStart;
+        private int _interval;
+        private int _run;
+        private int _pageOfRun;
+        private long _written;
+        private double _start;
+        private double _step;
+
+        /// <param name="timeline">the recording</param>
+        /// <param name="microseconds">recorded time before which no write is wanted</param>
+        public Cursor(DirtyTimeline timeline, double microseconds)
+        {
+            _timeline = timeline;
+            Seek(microseconds);
+        }
+
+        /// <summary>Recorded time of the next write, over all passes; infinite when nothing is ever written.</summary>
+        public double DueMicroseconds { get; private set; }
+
+        public int Page => _timeline._runs[_run].First + _pageOfRun;
+
+        public void Seek(double microseconds)
+        {
+            if (_timeline._runs.Length == 0)
+            {
+                DueMicroseconds = double.PositiveInfinity;
+                return;
+            }
+
+            var pass = Math.Floor(microseconds / _timeline.PassMicroseconds);
+            _passStart = pass * _timeline.PassMicroseconds;
+            // The last interval that begins no later, and of several that begin together the first.
+            _interval = Array.BinarySearch(_timeline._starts, (long)(microseconds - _passStart));
+            if (_interval < 0) _interval = Math.Max(0, ~_interval - 1);
+            while (_interval > 0 && _timeline._starts[_interval - 1] == _timeline._starts[_interval]) _interval--;
+            Enter();
+            while (DueMicroseconds < microseconds) Advance();
+        }
+
+        public void Advance()
+        {
+            _written++;
+            if (++_pageOfRun == _timeline._runs[_run].Count)
+            {
+                _pageOfRun = 0;
+                if (++_run == _timeline._firstRuns[_interval + 1])
+                {
+                    _interval++;
+                    Enter();
+                    return;
+                }
+            }
+
+            DueMicroseconds = _start + _step * _written;
+        }
+
+        /// <summary>To the first write of the interval, or of the next one that has any.</summary>
+        private void Enter()
+        {
+            while (true)
+            {
+                if (_interval == _timeline._starts.Length)
+                {
+                    _interval = 0;
+                    _passStart += _timeline.PassMicroseconds;
+                }
+
+                if (_timeline._writes[_interval] > 0) break;
+                _interval++;
+            }
+
+            var end = _interval + 1 < _timeline._starts.Length ? _timeline._starts[_interval + 1] : _timeline.PassMicroseconds;
+            _start = _passStart + _timeline._starts[_interval];
+            _step = (double)(end - _timeline._starts[_interval]) / _timeline._writes[_interval];
+            _run = _timeline._firstRuns[_interval];
+            (_pageOfRun, _written, DueMicroseconds) = (0, 0, _start);
+        }
+    }
+}

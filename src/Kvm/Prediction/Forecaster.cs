@@ -1,0 +1,128 @@
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Kvm.Prediction;
+
+/// <summary>
+/// Pre-copy without a guest: round after round of <c>migration_iteration_run</c> over a model of the guest's writes, until what is left fits into the downtime
+/// limit, post-copy takes over, or a limit is hit. Invariant: what is transferred is the sum of the rounds and the rest, and nothing else.
+/// Simplified: the link carries its bandwidth exactly, whatever the number of channels; syncs and switchover take no time beside
+/// <see cref="ForecastSettings.SwitchoverCostMicroseconds"/>; a round is sent to its end before the next sync, where QEMU syncs as soon as what it knows to be left
+/// is below the threshold.
+/// </summary>
+public static class Forecaster
+{
+    /// <exception cref="ArgumentOutOfRangeException">A parameter is out of bounds, or there is no bandwidth to reckon with.</exception>
+    public static MigrationForecast Run(IForecastWorkload workload, MigrationParameters parameters, ForecastSettings settings)
+    {
+        parameters.Check();
+        settings.Check();
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(parameters.MaxBandwidth);
+        var guest = workload.Start(parameters, settings);
+        var throttle = new ForecastThrottle(parameters, settings);
+        var rounds = new List<ForecastRound>();
+        var (now, lost) = (0.0, 0.0);
+        while (true)
+        {
+            var pace = throttle.Pace;
+            var traffic = guest.SendRound(parameters.MaxBandwidth, pace);
+            now += traffic.Seconds;
+            lost += traffic.LostSeconds;
+            rounds.Add(RoundOf(rounds.Count, traffic, guest, pace, parameters, settings));
+            throttle.Synchronise(now, traffic.Bytes, guest.DirtyPages);
+            if (Fits(rounds[^1], parameters)) return Switchover(rounds, now, lost, parameters, settings);
+            if (parameters.PostcopyAfterRounds > 0 && rounds.Count >= parameters.PostcopyAfterRounds) return Postcopy(rounds, now, lost, guest, parameters, settings);
+            if (parameters.TimeLimitMicroseconds > 0 && now * 1e6 >= parameters.TimeLimitMicroseconds) return GivenUp(rounds, now, lost, ForecastLimit.TimeLimit);
+            if (rounds.Count >= parameters.RoundsMax) return GivenUp(rounds, now, lost, ForecastLimit.RoundsMax);
+        }
+    }
+
+    private static bool Fits(ForecastRound round, MigrationParameters parameters) =>
+        round.Remaining <= parameters.MaxBandwidth * (parameters.DowntimeLimitMicroseconds / 1e6);
+
+    private static ForecastRound RoundOf(int number, RoundTraffic traffic, IForecastGuest guest, GuestPace pace, MigrationParameters parameters, ForecastSettings settings)
+    {
+        var remaining = guest.DirtyPages * WireFormat.PageBytes(settings.PageSize);
+        return new ForecastRound
+        {
+            Round = number,
+            Pages = traffic.Pages,
+            Duplicate = traffic.ZeroPages,
+            Transferred = traffic.Bytes,
+            DurationMilliseconds = Milliseconds(traffic.Seconds),
+            DirtiedPages = guest.DirtyPages,
+            DirtyPagesRate = traffic.Seconds > 0 ? Math.Round(guest.DirtyPages / traffic.Seconds, 1) : 0,
+            Remaining = remaining,
+            ExpectedDowntimeMilliseconds = Milliseconds((double)remaining / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6),
+            CpuThrottlePercentage = pace.ThrottlePercentage,
+            DirtyLimited = pace.DirtyPagesPerSecond > 0,
+        };
+    }
+
+    private static MigrationForecast Switchover(List<ForecastRound> rounds, double now, double lost, MigrationParameters parameters, ForecastSettings settings)
+    {
+        var rest = rounds[^1].Remaining;
+        var downtime = (double)rest / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6;
+        // What would fit came too late.
+        if (parameters.TimeLimitMicroseconds > 0 && (now + downtime) * 1e6 > parameters.TimeLimitMicroseconds) return GivenUp(rounds, now, lost, ForecastLimit.TimeLimit);
+        return new MigrationForecast
+        {
+            Verdict = ForecastVerdict.Converges,
+            Limit = ForecastLimit.None,
+            DirtySyncCount = rounds.Count + 2,
+            Transferred = rounds.Sum(round => round.Transferred) + rest,
+            TotalTimeMilliseconds = Milliseconds(now + downtime),
+            DowntimeMilliseconds = Milliseconds(downtime),
+            Remaining = 0,
+            ThrottledMilliseconds = Milliseconds(lost),
+            Rounds = rounds,
+        };
+    }
+
+    private static MigrationForecast Postcopy(
+        List<ForecastRound> rounds, double now, double lost, IForecastGuest guest, MigrationParameters parameters, ForecastSettings settings)
+    {
+        var discard = WireFormat.DiscardListBytes(guest.DirtyRuns);
+        var downtime = (double)discard / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6;
+        var push = guest.Push(parameters.MaxPostcopyBandwidth > 0 ? parameters.MaxPostcopyBandwidth : parameters.MaxBandwidth);
+        return new MigrationForecast
+        {
+            Verdict = ForecastVerdict.Postcopy,
+            Limit = ForecastLimit.None,
+            DirtySyncCount = rounds.Count + 2,
+            Transferred = rounds.Sum(round => round.Transferred) + discard + push.Bytes,
+            TotalTimeMilliseconds = Milliseconds(now + downtime + push.Seconds),
+            DowntimeMilliseconds = Milliseconds(downtime),
+            Remaining = 0,
+            ThrottledMilliseconds = Milliseconds(lost),
+            Rounds = rounds,
+            Postcopy = new PostcopyForecast
+            {
+                MissingPages = push.Pages,
+                DiscardBytes = discard,
+                DurationMilliseconds = Milliseconds(push.Seconds),
+                PostcopyRequests = push.Requests,
+                BlocktimeMilliseconds = Milliseconds(push.BlockedSeconds),
+            },
+        };
+    }
+
+    private static MigrationForecast GivenUp(List<ForecastRound> rounds, double now, double lost, ForecastLimit limit)
+    {
+        var diverging = Divergence.RoundOf([.. rounds.Select(round => round.Remaining)]);
+        return new MigrationForecast
+        {
+            Verdict = diverging is null ? ForecastVerdict.OutOfTime : ForecastVerdict.Diverging,
+            Limit = limit,
+            DivergingRound = diverging,
+            DirtySyncCount = rounds.Count + 1,
+            Transferred = rounds.Sum(round => round.Transferred),
+            TotalTimeMilliseconds = Milliseconds(now),
+            Remaining = rounds[^1].Remaining,
+            ThrottledMilliseconds = Milliseconds(lost),
+            Rounds = rounds,
+        };
+    }
+
+    /// <summary>To the microsecond.</summary>
+    private static double Milliseconds(double seconds) => Math.Round(seconds * 1e3, 3);
+}

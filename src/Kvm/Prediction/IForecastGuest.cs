@@ -1,0 +1,52 @@
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Kvm.Prediction;
+
+/// <summary>A guest that runs while it is migrated: the dirty pages, and what becomes dirty while they are sent.</summary>
+public interface IForecastGuest
+{
+    /// <summary>Pages that were dirty at the last sync.</summary>
+    long DirtyPages { get; }
+
+    /// <summary>Runs of neighbours among them.</summary>
+    long DirtyRuns { get; }
+
+    /// <summary>Sends what is dirty while the guest writes on, then syncs.</summary>
+    RoundTraffic SendRound(double bytesPerSecond, GuestPace pace);
+
+    /// <summary>Post-copy: pushes what is dirty while the guest runs on the destination and fetches what it misses.</summary>
+    PushTraffic Push(double bytesPerSecond);
+}
+
+/// <summary>What a guest does to its memory. Any number of forecasts can be made of one.</summary>
+public interface IForecastWorkload
+{
+    /// <summary>The guest at the start of a migration: every page is dirty.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The memory is too small for the workload.</exception>
+    IForecastGuest Start(MigrationParameters parameters, ForecastSettings settings);
+}
+
+/// <summary>How fast the guest is let run during a round.</summary>
+/// <param name="ThrottlePercentage">share of its time that it sleeps</param>
+/// <param name="DirtyPagesPerSecond">pages that all its vCPUs together may make dirty; 0 for no limit</param>
+public readonly record struct GuestPace(int ThrottlePercentage, double DirtyPagesPerSecond)
+{
+    /// <summary>Seconds that the guest lives in one.</summary>
+    public double ClockShare => 1 - ThrottlePercentage / 100.0;
+}
+
+/// <summary>A post-copy push.</summary>
+/// <param name="Pages">pages that were missing</param>
+/// <param name="Bytes">on the wire</param>
+/// <param name="Seconds">how long it took</param>
+/// <param name="Requests">pages that the guest missed and fetched</param>
+/// <param name="BlockedSeconds">how long vCPUs waited for them, added up</param>
+public readonly record struct PushTraffic(long Pages, long Bytes, double Seconds, long Requests, double BlockedSeconds);
+
+/// <summary>A round that was sent.</summary>
+/// <param name="Pages">pages, zero pages among them</param>
+/// <param name="ZeroPages">zero pages</param>
+/// <param name="Bytes">on the wire</param>
+/// <param name="Seconds">how long it took</param>
+/// <param name="LostSeconds">guest time lost to throttling</param>
+public readonly record struct RoundTraffic(long Pages, long ZeroPages, long Bytes, double Seconds, double LostSeconds);
