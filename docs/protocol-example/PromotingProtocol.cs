@@ -4,7 +4,8 @@ using Livebed.Kvm.World;
 namespace ProtocolExample;
 
 /// <summary>
-/// The second half, and the repair: a memslot update, before it publishes, counts the open ranges that were elided. It waits for none of them.
+/// The second half, and the repair: a memslot update, before it publishes, counts the open ranges that were elided. It waits for none of
+/// them.
 /// </summary>
 /// <param name="context">what a protocol gets of its VM</param>
 public sealed class PromotingProtocol(ProtocolContext context) : RememberingProtocol(context)

@@ -6,8 +6,8 @@ using Livebed.Kvm.World;
 namespace ProtocolExample;
 
 /// <summary>
-/// The first half of the worked example of docs/protocols.md, and a mistake: what start decided is kept with the range, so that end does the
-/// same whatever the memslots are by then. Nothing tells a range that was elided when a memslot comes to cover it.
+/// The first half of the worked example of docs/protocols.md, and a mistake: what start decided is kept with the range, so that end does
+/// the same whatever the memslots are by then. Nothing tells a range that was elided when a memslot comes to cover it.
 /// </summary>
 /// <param name="context">what a protocol gets of its VM</param>
 public class RememberingProtocol(ProtocolContext context) : IInvalidationProtocol

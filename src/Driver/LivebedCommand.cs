@@ -15,7 +15,8 @@ namespace Livebed.Driver;
 
 /// <summary>
 /// The command line as a whole: parsing, help, and what becomes of errors. Whatever goes wrong is one line on standard error; the exit
-/// status says whose fault it was (<see cref="ExitCodes"/>). Values are not judged here but with the campaign, by the same code as a file's.
+/// status says whose fault it was (<see cref="ExitCodes"/>). Values are not judged here but with the campaign, by the same code as a
+/// file's.
 /// </summary>
 internal static class LivebedCommand
 {
@@ -56,19 +57,24 @@ internal static class LivebedCommand
         catch (Exception e)
         {
             // The outermost frame: whatever comes here is a bug, and still one line.
-            return Fail(environment, e, $"the bed failed: {e.GetType().Name}: {OneLine.Of(e.Message)} (--verbose shows where)", ExitCodes.BedFailed, verbose);
+            return Fail(
+                environment, e, $"the bed failed: {e.GetType().Name}: {OneLine.Of(e.Message)} (--verbose shows where)",
+                ExitCodes.BedFailed, verbose);
         }
     }
 
     private static RootCommand Build(CommandEnvironment environment, IReadOnlyList<string> arguments)
     {
-        var root = new RootCommand("Livebed, a live-migration test bed: runs a model of KVM's memory side on a cluster and says whether anything was lost.");
+        var root = new RootCommand(
+            "Livebed, a live-migration test bed: runs a model of KVM's memory side on a cluster and says whether anything was lost.");
         var options = new RunOptions();
         root.Add(options.Command);
-        options.Command.SetAction((parsed, _) => new RunCommand(environment).RunAsync(options.Read(parsed, arguments, environment.Folders.Current)));
+        options.Command.SetAction(
+            (parsed, _) => new RunCommand(environment).RunAsync(options.Read(parsed, arguments, environment.Folders.Current)));
         var explore = new ExploreOptions();
         root.Add(explore.Command);
-        explore.Command.SetAction(parsed => new ExploreCommand(environment).Run(explore.Read(parsed, environment.Folders.Current, environment.Clock)));
+        explore.Command.SetAction(
+            parsed => new ExploreCommand(environment).Run(explore.Read(parsed, environment.Folders.Current, environment.Clock)));
         var replay = new ReplayOptions();
         root.Add(replay.Command);
         replay.Command.SetAction(parsed => new ReplayCommand(environment).Run(replay.Read(parsed)));

@@ -25,8 +25,16 @@ internal static class SiloCommand
         Required = true,
     };
 
-    private static readonly Option<int> SiloPort = new(SiloArguments.SiloPort) { Description = "where other silos connect", Required = true };
-    private static readonly Option<int> GatewayPort = new(SiloArguments.GatewayPort) { Description = "where clients connect", Required = true };
+    private static readonly Option<int> SiloPort = new(SiloArguments.SiloPort)
+    {
+        Description = "where other silos connect",
+        Required = true,
+    };
+    private static readonly Option<int> GatewayPort = new(SiloArguments.GatewayPort)
+    {
+        Description = "where clients connect",
+        Required = true,
+    };
 
     private static readonly Option<IPEndPoint?> Primary =
         EndPoint(SiloArguments.Primary, "address:port of the silo with the membership table; left out, this is the one");
@@ -115,7 +123,8 @@ internal static class SiloCommand
     {
         var command = new RootCommand(
             "One silo of a Livebed cluster. Prints 'ready NAME' once it sees the whole cluster; ends on SIGTERM or Ctrl-C.");
-        Option[] others = [ClusterId, SiloName, PagePort, Primary, JoinAfter, Placement, Otlp, SampleRatio, Seed, PreemptionShare, Level, ExitWithStdin];
+        Option[] others = [ClusterId, SiloName, PagePort, Primary, JoinAfter, Placement, Otlp, SampleRatio, Seed, PreemptionShare, Level,
+            ExitWithStdin];
         foreach (var option in others.Concat(Positive)) command.Add(option);
         foreach (var option in Positive) option.Validators.Add(result => RequireAtLeastOne(result, option));
         Require(SiloPort, port => port <= IPEndPoint.MaxPort, "a port is at most 65535");
@@ -125,7 +134,8 @@ internal static class SiloCommand
         Require(SampleRatio, ratio => ratio is >= 0 and <= 1, "a ratio is between 0 and 1");
         Require(PreemptionShare, share => share is >= 0 and <= 1, "a share is between 0 and 1");
         Require(
-            SiloName, name => ActorKeys.TryParse(name, out var actor) && actor.Role == ActorRole.SiloProbe, "a silo is named silo-0, silo-1, ...");
+            SiloName, name => ActorKeys.TryParse(name, out var actor) && actor.Role == ActorRole.SiloProbe,
+            "a silo is named silo-0, silo-1, ...");
         command.SetAction((result, _) => SiloProgram.RunAsync(Settings(result), result.GetValue(ExitWithStdin)));
         return command;
     }
@@ -134,7 +144,8 @@ internal static class SiloCommand
     public static async Task<int> RunAsync(this ParseResult result)
     {
         if (result.Errors.Count == 0)
-            return await result.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+            return await result.InvokeAsync(
+                new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         foreach (var error in result.Errors) await Console.Error.WriteLineAsync($"livebed-silo: {error.Message}");
         return SiloArguments.ExitUsage;
     }

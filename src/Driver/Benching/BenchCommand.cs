@@ -27,5 +27,9 @@ internal sealed class BenchCommand(CommandEnvironment environment)
     }
 
     /// <summary>Only for somebody who looks: a report is the same, whoever reads it.</summary>
-    private Action<string> Progress(BenchRequest request) => request.Json || !environment.IsTerminal ? _ => { } : environment.Error.WriteLine;
+    private Action<string> Progress(BenchRequest request)
+    {
+        if (request.Json || !environment.IsTerminal) return _ => { };
+        return environment.Error.WriteLine;
+    }
 }

@@ -19,7 +19,9 @@ internal static class BenchJson
                 milliseconds = Milliseconds(result.RawSeconds),
                 bytesPerSecond = Math.Round(result.BytesPerSecond(result.RawSeconds)),
                 cpuMilliseconds = Milliseconds(result.RawCpuSeconds),
-                runs = result.Raw.Select(raw => new { totalMilliseconds = Milliseconds(raw.Total.TotalSeconds), cpuMilliseconds = Milliseconds(raw.Cpu.TotalSeconds) }),
+                runs = result.Raw.Select(
+                    raw =>
+                        new { totalMilliseconds = Milliseconds(raw.Total.TotalSeconds), cpuMilliseconds = Milliseconds(raw.Cpu.TotalSeconds) }),
             },
             migration = new
             {
@@ -29,7 +31,13 @@ internal static class BenchJson
                 checkMilliseconds = Milliseconds(result.CheckSeconds),
                 runs = result.Moves.Select(MoveOf),
             },
-            ratio = new { value = Math.Round(result.Ratio, 3), withoutCheck = Math.Round(result.RatioWithoutCheck, 3), goal = BenchResult.RatioMax, holds = result.HoldsRatio },
+            ratio = new
+            {
+                value = Math.Round(result.Ratio, 3),
+                withoutCheck = Math.Round(result.RatioWithoutCheck, 3),
+                goal = BenchResult.RatioMax,
+                holds = result.HoldsRatio,
+            },
             inFlight = new { bytes = result.InFlightBytes, goal = BenchResult.InFlightBytesMax, holds = result.HoldsInFlight },
             peakMemory = new { bytes = result.MemoryBytes, goal = result.MemoryBytesMax, holds = result.HoldsMemory },
             violations = result.Violations.Select(ExploreJson.ViolationOf),

@@ -41,7 +41,9 @@ internal sealed class BenchOptions
     {
         var pageSize = Value(parsed, _pageSize, ValueKinds.PowerOfTwo("bytes", PageSizeMin, FramePool.PageSizeMax)) ?? 4096;
         var memory = Value(parsed, _memory, ValueKinds.Size(MemoryMin, MemoryMax)) ?? 1L << 30;
-        if (memory % pageSize != 0) throw new UsageException($"--memory {parsed.GetValue(_memory)}: is no whole number of pages; allowed: multiples of {pageSize} bytes");
+        if (memory % pageSize != 0)
+            throw new UsageException(
+                $"--memory {parsed.GetValue(_memory)}: is no whole number of pages; allowed: multiples of {pageSize} bytes");
         return new BenchRequest
         {
             Memory = memory,
@@ -55,7 +57,9 @@ internal sealed class BenchOptions
     private static T? Value<T>(ParseResult parsed, Option<string?> option, ValueKind<T> kind) where T : struct
     {
         if (parsed.GetValue(option) is not { } text) return null;
-        return kind.Parse(text, out var value) is { } problem ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}") : value;
+        return kind.Parse(text, out var value) is { } problem
+            ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}")
+            : value;
     }
 
     private static Option<string?> Text(string name, string value, string summary) => new(name) { HelpName = value, Description = summary };

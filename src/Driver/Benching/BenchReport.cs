@@ -14,7 +14,8 @@ internal sealed class BenchReport(CommandEnvironment environment)
     {
         var request = result.Request;
         _page.Line(
-            $"{Figures.Bytes(request.Memory)} of incompressible memory, pages of {Figures.Bytes(request.PageSize)}, {request.Channels} channels", style: new Style(decoration: Decoration.Bold));
+            $"{Figures.Bytes(request.Memory)} of incompressible memory, pages of {Figures.Bytes(request.PageSize)}, "
+                + $"{request.Channels} channels", style: new Style(decoration: Decoration.Bold));
         WriteTimes(result);
         WriteGoals(result);
         _page.Violations(result.Violations);
@@ -25,7 +26,9 @@ internal sealed class BenchReport(CommandEnvironment environment)
     private void WriteTimes(BenchResult result)
     {
         var table = Tables.Create("median", "time", "per second", "processor time", "comparison", "downtime");
-        table.Row("raw TCP", Time(result.RawSeconds), Figures.Bytes(result.BytesPerSecond(result.RawSeconds)), Time(result.RawCpuSeconds), "", "");
+        table.Row(
+            "raw TCP", Time(result.RawSeconds), Figures.Bytes(result.BytesPerSecond(result.RawSeconds)), Time(result.RawCpuSeconds), "",
+            "");
         table.Row(
             "migration", Time(result.MoveSeconds), Figures.Bytes(result.BytesPerSecond(result.MoveSeconds)), Time(result.MoveCpuSeconds),
             Time(result.CheckSeconds), Figures.Microseconds(result.DowntimeMicroseconds));
@@ -39,7 +42,9 @@ internal sealed class BenchReport(CommandEnvironment environment)
     {
         var table = Tables.Create("goal", "measured", "allowed", "holds");
         table.Row("time, in times of raw TCP", Number(result.Ratio), Number(BenchResult.RatioMax), Word(result.HoldsRatio));
-        table.Row("bytes in flight", Figures.Bytes(result.InFlightBytes), Figures.Bytes(BenchResult.InFlightBytesMax), Word(result.HoldsInFlight));
+        table.Row(
+            "bytes in flight", Figures.Bytes(result.InFlightBytes), Figures.Bytes(BenchResult.InFlightBytesMax),
+            Word(result.HoldsInFlight));
         table.Row("memory", Figures.Bytes(result.MemoryBytes), Figures.Bytes(result.MemoryBytesMax), Word(result.HoldsMemory));
         _page.Console.Write(table);
     }

@@ -11,7 +11,8 @@ namespace Livebed.Driver.Benching;
 /// <param name="MemoryBytes">the most memory that the process had</param>
 /// <param name="Violations">what the checks found</param>
 internal sealed record BenchResult(
-    BenchRequest Request, IReadOnlyList<RawRun> Raw, IReadOnlyList<MeasuredMove> Moves, long InFlightBytes, long MemoryBytes, IReadOnlyList<Violation> Violations)
+    BenchRequest Request, IReadOnlyList<RawRun> Raw, IReadOnlyList<MeasuredMove> Moves, long InFlightBytes, long MemoryBytes,
+    IReadOnlyList<Violation> Violations)
 {
     /// <summary>So many times what raw TCP takes may a migration take.</summary>
     public const double RatioMax = 3;

@@ -16,10 +16,12 @@ using Livebed.Kvm.World;
 namespace Livebed.Driver.Benching;
 
 /// <summary>
-/// A VM that is moved to and fro between two hosts. Its guest works on a few pages of its own, so that it runs, faults and is judged throughout; the memory behind them is
-/// incompressible and comes in as a migration's does, from a stream, so that every page of it is a page with a frame.
+/// A VM that is moved to and fro between two hosts. Its guest works on a few pages of its own, so that it runs, faults and is judged
+/// throughout; the memory behind them is incompressible and comes in as a migration's does, from a stream, so that every page of it is a
+/// page with a frame.
 /// </summary>
-internal sealed class BenchVm(IGrainFactory grains, PageWire wire, BenchRequest request, long pages, OperationIds ids, int index, List<Violation> violations)
+internal sealed class BenchVm(
+    IGrainFactory grains, PageWire wire, BenchRequest request, long pages, OperationIds ids, int index, List<Violation> violations)
 {
     /// <summary>Pages beside the measured memory that the guest works on.</summary>
     public const int GuestPages = 64;
@@ -60,18 +62,22 @@ internal sealed class BenchVm(IGrainFactory grains, PageWire wire, BenchRequest 
         _incarnation++;
         _host = 1 - _host;
         var setup = new MigrationSetup(
-            Ordinal, $"vm-{index}", 0, ActorKeys.Host(source), ActorKeys.Host(_host), sourceSpace, Ordinal, [new HvaRange(VmLayout.RamHva, RamPages)], request.PageSize);
+            Ordinal, $"vm-{index}", 0, ActorKeys.Host(source), ActorKeys.Host(_host), sourceSpace, Ordinal,
+            [new HvaRange(VmLayout.RamHva, RamPages)], request.PageSize);
         var parameters = new MigrationParameters { MaxBandwidth = 0, Channels = request.Channels };
         var (began, worked) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
-        var outcome = await from.MigrateAsync(Next(OperationKind.Migration), new MigrationRequest(setup, parameters, Key, Message(Key, _host, Ordinal)));
+        var outcome = await from.MigrateAsync(
+            Next(OperationKind.Migration), new MigrationRequest(setup, parameters, Key, Message(Key, _host, Ordinal)));
         var (elapsed, cpu) = (Stopwatch.GetElapsedTime(began), Environment.CpuUsage.TotalTime - worked);
-        if (outcome.Info.Status != MigrationStatus.Completed) throw new BedException($"the migration is {outcome.Info.Status}: {outcome.Info.Reason}");
+        if (outcome.Info.Status != MigrationStatus.Completed)
+            throw new BedException($"the migration is {outcome.Info.Status}: {outcome.Info.Reason}");
         await JudgeAsync(outcome.LastReports);
         return new MeasuredMove(outcome.Info, elapsed, cpu);
     }
 
     public async Task DestroyAsync() => await JudgeAsync(
-        await grains.GetGrain<IVmGrain>(Key).DestroyAsync(Next(OperationKind.VmDestroy), new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false)));
+        await grains.GetGrain<IVmGrain>(Key)
+            .DestroyAsync(Next(OperationKind.VmDestroy), new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false)));
 
     private async Task JudgeAsync(IReadOnlyList<ActorReport> last)
     {
@@ -93,7 +99,8 @@ internal sealed class BenchVm(IGrainFactory grains, PageWire wire, BenchRequest 
         for (var first = 0L; first < pages; first += pagesPerChunk)
         {
             var start = VmLayout.RamHva + (GuestPages + first);
-            var entries = Enumerable.Range(0, (int)Math.Min(pagesPerChunk, pages - first)).Select(page => PageChunk.EntryOf(start + page, isZero: false)).ToArray();
+            var entries = Enumerable.Range(0, (int)Math.Min(pagesPerChunk, pages - first))
+                .Select(page => PageChunk.EntryOf(start + page, isZero: false)).ToArray();
             var bytes = content.AsMemory(0, entries.Length * request.PageSize);
             Random.Shared.NextBytes(bytes.Span);
             var chunk = new PageChunk(
@@ -108,7 +115,8 @@ internal sealed class BenchVm(IGrainFactory grains, PageWire wire, BenchRequest 
     private OperationMessage Next(OperationKind kind) => OperationMessage.From(new Operation(ids.Next(), kind));
 
     private VmMessage Message(string key, int host, int ordinal) => new(
-        new VmOptions(key, ordinal, ProtocolCatalog.ActiveCount, Mutant.None, DirtyLog: DirtyLogMode.InitiallySet), ActorKeys.Host(host), ordinal, Vcpus: 1, RamPages, Memslots: 1,
+        new VmOptions(key, ordinal, ProtocolCatalog.ActiveCount, Mutant.None, DirtyLog: DirtyLogMode.InitiallySet), ActorKeys.Host(host),
+        ordinal, Vcpus: 1, RamPages, Memslots: 1,
         HotplugPages: 0, request.PageSize, Fleet.ScratchPages, Mergeable: false, TlbEntries: 64, FaultRetriesMax: 1_000_000, Seed: 1,
         new SyntheticGuestSpec((long)GuestPages * request.PageSize, WritePercent: 50, RandomAccess: true, AccessesPerSecond: AccessesPerSecond), RefusesNonBlockable: false);
 }

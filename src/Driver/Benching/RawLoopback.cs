@@ -6,8 +6,8 @@ using Livebed.Driver.Errors;
 namespace Livebed.Driver.Benching;
 
 /// <summary>
-/// The competitor: as many bytes over one TCP connection on loopback, as fast as this machine can. Sender and receiver have a thread each and block in their system calls; 1 MiB
-/// a write, out of and into the same buffer, so that nothing but the kernel's copies is measured.
+/// The competitor: as many bytes over one TCP connection on loopback, as fast as this machine can. Sender and receiver have a thread each
+/// and block in their system calls; 1 MiB a write, out of and into the same buffer, so that nothing but the kernel's copies is measured.
 /// </summary>
 internal static class RawLoopback
 {

@@ -26,7 +26,8 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
             for (var n = 0; n < vm.Count; n++)
             {
                 if (!names.TryAdd(vm.NameOf(n), i))
-                    throw Problem($"{path}.name", $"'{vm.NameOf(n)}' is also the name of a VM of vms.{names[vm.NameOf(n)]}", "each name once");
+                    throw Problem(
+                        $"{path}.name", $"'{vm.NameOf(n)}' is also the name of a VM of vms.{names[vm.NameOf(n)]}", "each name once");
             }
 
             if (vm.Guest.ReplaysTrace) ResolveTrace(vm, $"{path}.guest.trace", findTrace);
@@ -64,11 +65,13 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
     {
         if (vm.Content.ZeroPercent + vm.Content.RepeatedPercent > 100)
         {
-            throw Problem($"{path}.content.repeatedPercent", $"is {vm.Content.RepeatedPercent}, and zeroPercent is {vm.Content.ZeroPercent}",
+            throw Problem(
+                $"{path}.content.repeatedPercent", $"is {vm.Content.RepeatedPercent}, and zeroPercent is {vm.Content.ZeroPercent}",
                 "at most 100 together");
         }
 
-        if (vm.Memslots > vm.RamPages) throw Problem($"{path}.memslots", $"is {vm.Memslots}, and the RAM has {vm.RamPages} pages", "at most one memslot a page");
+        if (vm.Memslots > vm.RamPages)
+            throw Problem($"{path}.memslots", $"is {vm.Memslots}, and the RAM has {vm.RamPages} pages", "at most one memslot a page");
     }
 
     private void CheckMemory()
@@ -78,7 +81,8 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
         if (pages[most] <= campaign.FramesPerHost) return;
         throw Problem(
             "memory",
-            $"the VMs of host {most} have {pages[most]} pages, and the host has {campaign.FramesPerHost} frames of {campaign.PageSize} bytes",
+            $"the VMs of host {most} have {pages[most]} pages, and the host has {campaign.FramesPerHost} frames of {campaign.PageSize} "
+                + $"bytes",
             $"memory of at least {pages[most] * campaign.PageSize >> 20}MiB and some more, more silos, or smaller VMs");
     }
 
@@ -101,7 +105,8 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
         if (needed <= campaign.FramesPerHost) return;
         throw Problem(
             "memory",
-            $"a host has {campaign.FramesPerHost} frames of {campaign.PageSize} bytes, and the VMs of the fullest one and the largest that may come have {needed} pages",
+            $"a host has {campaign.FramesPerHost} frames of {campaign.PageSize} bytes, "
+                + $"and the VMs of the fullest one and the largest that may come have {needed} pages",
             $"memory of at least {(needed * campaign.PageSize >> 20) + 1}MiB, more silos, or smaller VMs");
     }
 
@@ -112,7 +117,8 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
             throw Problem("hostEvents.mix", "all weights are 0", "at least one weight above 0, or a spuriousShare of 1");
         if (campaign.MemslotUpdates.Rate > 0)
         {
-            if (campaign.MemslotUpdates.Mix.Values.Sum() == 0) throw Problem("memslotUpdates.mix", "all weights are 0", "at least one weight above 0");
+            if (campaign.MemslotUpdates.Mix.Values.Sum() == 0)
+                throw Problem("memslotUpdates.mix", "all weights are 0", "at least one weight above 0");
             if (campaign.Vms.TrueForAll(vm => vm.HotplugPages == 0))
                 throw Problem("memslotUpdates.rate", "no VM has memory to plug", "0, or a VM with hotplugPages");
         }

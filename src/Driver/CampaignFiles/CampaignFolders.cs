@@ -27,18 +27,21 @@ internal sealed record CampaignFolders(string Current, string Shipped)
             .FirstOrDefault(File.Exists);
     }
 
-    /// <summary>The absolute path of a trace: beside its campaign, in the current folder, beside the shipped campaigns; null when nowhere.</summary>
+    /// <summary>The absolute path of a trace: beside its campaign, in the current folder, beside the shipped campaigns; null when
+    /// nowhere.</summary>
     public string? FindTrace(string given, string campaignPath) =>
         new[] { Path.GetDirectoryName(campaignPath) ?? Current, Current, Shipped }
             .Select(folder => Path.GetFullPath(given, folder))
             .FirstOrDefault(File.Exists);
 
-    /// <summary>The absolute path of a trace that was given by path, as from the repository's root, or by the name of a shipped one; null when there is none.</summary>
+    /// <summary>The absolute path of a trace that was given by path, as from the repository's root, or by the name of a shipped one; null
+    /// when there is none.</summary>
     public string? FindWorkload(string given)
     {
         var folders = new[] { Current, Path.GetDirectoryName(Shipped) ?? Shipped };
         return folders.Select(folder => Path.GetFullPath(given, folder)).FirstOrDefault(File.Exists)
-            ?? (Path.GetFileName(given) == given ? folders.Select(folder => Path.Combine(folder, Folder, "workloads", given + ".dirty.gz")).FirstOrDefault(File.Exists) : null);
+            ?? (Path.GetFileName(given) == given ? folders.Select(folder => Path.Combine(folder, Folder, "workloads", given + ".dirty.gz"))
+                .FirstOrDefault(File.Exists) : null);
     }
 
     /// <summary>A path as messages show it: relative where it lies below the current folder.</summary>

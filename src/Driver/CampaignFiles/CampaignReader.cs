@@ -41,7 +41,8 @@ internal sealed class CampaignReader(CampaignFolders folders, TraceInspector ins
         var label = folders.Label(path);
         try
         {
-            if (new FileInfo(path).Length > FileBytesMax) throw new UsageException($"{label}: the file is too large; allowed: {FileBytesMax} bytes");
+            if (new FileInfo(path).Length > FileBytesMax)
+                throw new UsageException($"{label}: the file is too large; allowed: {FileBytesMax} bytes");
             using var text = new StreamReader(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
             return SettingParser.Parse(text, label);
         }

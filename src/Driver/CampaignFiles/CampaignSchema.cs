@@ -26,29 +26,36 @@ internal static class CampaignSchema
             "longest range; lengths are drawn evenly from 1"),
         new ValueKey<HostEventSettings, TimeSpan>("hold", ValueKinds.Duration(TimeSpan.Zero, _second), s => s.Hold, (s, v) => s.Hold = v,
             "how long the mm works between start and end"),
-        new ValueKey<HostEventSettings, bool>("refusesNonBlockable", ValueKinds.Flag(), s => s.RefusesNonBlockable, (s, v) => s.RefusesNonBlockable = v,
+        new ValueKey<HostEventSettings, bool>(
+            "refusesNonBlockable", ValueKinds.Flag(), s => s.RefusesNonBlockable, (s, v) => s.RefusesNonBlockable = v,
             "a device driver in every VM's process answers -EAGAIN to non-blockable ranges, so that the OOM reaper gives up"),
-        new TableKey<HostEventSettings, double>("mix", [.. HostEventSettings.Kinds.Select(OperationNames.Of)], ValueKinds.Number("weight", 0, 1_000), s => s.Mix,
+        new TableKey<HostEventSettings, double>("mix", [.. HostEventSettings.Kinds.Select(OperationNames.Of)], ValueKinds.Number(
+            "weight", 0, 1_000), s => s.Mix,
             "weight of this kind among the ranges that are not spurious"));
 
     private static readonly Section<KsmSettings> _ksm = new(
         () => new(),
         new ValueKey<KsmSettings, double>("rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v, "scans of each host"),
-        new ValueKey<KsmSettings, int>("pagesPerScan", ValueKinds.Integer("pages", 1, 1_000_000), s => s.PagesPerScan, (s, v) => s.PagesPerScan = v,
+        new ValueKey<KsmSettings, int>(
+            "pagesPerScan", ValueKinds.Integer("pages", 1, 1_000_000), s => s.PagesPerScan, (s, v) => s.PagesPerScan = v,
             "`pages_to_scan`"));
 
     private static readonly Section<MemslotUpdateSettings> _memslotUpdates = new(
         () => new(),
-        new ValueKey<MemslotUpdateSettings, double>("rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v, "memslot changes over all VMs"),
+        new ValueKey<MemslotUpdateSettings, double>(
+            "rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v, "memslot changes over all VMs"),
         new TableKey<MemslotUpdateSettings, double>("mix", [.. Enum.GetValues<MemslotUpdateKind>().Select(OperationNames.OfEnum)],
             ValueKinds.Number("weight", 0, 1_000), s => s.Mix, "weight of this kind of change"));
 
     private static readonly Section<DirtyLogSettings> _dirtyLog = new(
         () => new(),
-        new ValueKey<DirtyLogSettings, double>("rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v, "rounds of get (and clear, or reset) over all VMs"),
-        new ValueKey<DirtyLogSettings, int>("roundsPerSession", ValueKinds.Integer("rounds", 1, 10_000), s => s.RoundsPerSession, (s, v) => s.RoundsPerSession = v,
+        new ValueKey<DirtyLogSettings, double>(
+            "rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v, "rounds of get (and clear, or reset) over all VMs"),
+        new ValueKey<DirtyLogSettings, int>(
+            "roundsPerSession", ValueKinds.Integer("rounds", 1, 10_000), s => s.RoundsPerSession, (s, v) => s.RoundsPerSession = v,
             "rounds from enabling the log to disabling it"),
-        new ValueKey<DirtyLogSettings, int>("verifyEvery", ValueKinds.Integer("rounds", 0, 10_000), s => s.VerifyEvery, (s, v) => s.VerifyEvery = v,
+        new ValueKey<DirtyLogSettings, int>(
+            "verifyEvery", ValueKinds.Integer("rounds", 0, 10_000), s => s.VerifyEvery, (s, v) => s.VerifyEvery = v,
             "every so many rounds, pages that were not reported are compared with their last copy; 0 never"));
 
     private static readonly Section<SoftwareWriteSettings> _softwareWrites = new(
@@ -64,7 +71,8 @@ internal static class CampaignSchema
             "last reference to the VM dropped first, address space exits first, or drawn each time"),
         new ValueKey<TeardownSettings, double>("insideRange", ValueKinds.Share(), s => s.InsideRange, (s, v) => s.InsideRange = v,
             "share of teardowns between start and end of a range"),
-        new ValueKey<TeardownSettings, double>("sharesAddressSpace", ValueKinds.Share(), s => s.SharesAddressSpace, (s, v) => s.SharesAddressSpace = v,
+        new ValueKey<TeardownSettings, double>(
+            "sharesAddressSpace", ValueKinds.Share(), s => s.SharesAddressSpace, (s, v) => s.SharesAddressSpace = v,
             "share of teardowns whose destroyer shares the address space of that range"));
 
     private static readonly Section<AuditSettings> _audits = new(
@@ -76,12 +84,16 @@ internal static class CampaignSchema
         () => new(),
         new ValueKey<LimitSettings, TimeSpan>("starvation", ValueKinds.Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1)),
             s => s.Starvation, (s, v) => s.Starvation = v,
-            "an operation that waits longer is reported as starved; for a page of post-copy 30 s longer, since so long may the link be broken"),
-        new ValueKey<LimitSettings, int>("inFlight", ValueKinds.Integer("operations", 1, 100_000), s => s.InFlight, (s, v) => s.InFlight = v,
+            "an operation that waits longer is reported as starved; for a page of post-copy 30 s longer, "
+                + "since so long may the link be broken"),
+        new ValueKey<LimitSettings, int>(
+            "inFlight", ValueKinds.Integer("operations", 1, 100_000), s => s.InFlight, (s, v) => s.InFlight = v,
             "operations of one kind under way at once; what is due beyond that counts as `notStarted`"),
-        new ValueKey<LimitSettings, long>("historyRecords", ValueKinds.Long("records", 0, 1_000_000_000), s => s.HistoryRecords, (s, v) => s.HistoryRecords = v,
+        new ValueKey<LimitSettings, long>(
+            "historyRecords", ValueKinds.Long("records", 0, 1_000_000_000), s => s.HistoryRecords, (s, v) => s.HistoryRecords = v,
             "longest history.jsonl; what is beyond is dropped and reported"),
-        new ValueKey<LimitSettings, int>("faultRetries", ValueKinds.Integer("retries", 1, 100_000_000), s => s.FaultRetries, (s, v) => s.FaultRetries = v,
+        new ValueKey<LimitSettings, int>(
+            "faultRetries", ValueKinds.Integer("retries", 1, 100_000_000), s => s.FaultRetries, (s, v) => s.FaultRetries = v,
             "a fault that retries more often is reported as a livelock"));
 
     private static readonly Section<TelemetrySettings> _telemetry = new(
@@ -92,13 +104,18 @@ internal static class CampaignSchema
             s => s.SlowLockWait, (s, v) => s.SlowLockWait = v, "a longer lock wait is a span"),
         new ValueKey<TelemetrySettings, TimeSpan>("slowFault", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)),
             s => s.SlowFault, (s, v) => s.SlowFault = v, "a fault that takes longer is a span of its own"),
-        new ValueKey<TelemetrySettings, int>("retriesPromoted", ValueKinds.Integer("retries", 1, 100_000_000), s => s.RetriesPromoted, (s, v) => s.RetriesPromoted = v,
+        new ValueKey<TelemetrySettings, int>("retriesPromoted", ValueKinds.Integer("retries", 1, 100_000_000), s => s.RetriesPromoted, (
+            s, v) => s.RetriesPromoted = v,
             "a fault that retries at least so often is a span of its own"));
 
     public static Section<Campaign> Root { get; } = new(
         () => new(),
-        new ValueKey<Campaign, string>("name", ValueKinds.Name(), s => s.Name, (s, v) => s.Name = v, "names the run folder") { DefaultText = "the file's name" },
-        new ValueKey<Campaign, string>("description", ValueKinds.Text("at most 200 characters", 200), s => s.Description, (s, v) => s.Description = v,
+        new ValueKey<Campaign, string>("name", ValueKinds.Name(), s => s.Name, (s, v) => s.Name = v, "names the run folder")
+        {
+            DefaultText = "the file's name",
+        },
+        new ValueKey<Campaign, string>(
+            "description", ValueKinds.Text("at most 200 characters", 200), s => s.Description, (s, v) => s.Description = v,
             "a line for `list campaigns`")
         { DefaultText = "empty", IsAbsent = s => s.Description.Length == 0 },
         new ValueKey<Campaign, long>("seed", ValueKinds.Long("number", 0, Campaign.SeedMax), s => s.Seed ?? 0, (s, v) => s.Seed = v,
@@ -106,7 +123,8 @@ internal static class CampaignSchema
         { DefaultText = "drawn from the clock and printed", IsAbsent = s => s.Seed is null },
         new ValueKey<Campaign, TimeSpan>("duration", ValueKinds.Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(24)),
             s => s.Duration, (s, v) => s.Duration = v, "how long operations are started, without start-up and tear-down"),
-        new ValueKey<Campaign, int>("silos", ValueKinds.Integer("silos", 1, 16), s => s.Silos, (s, v) => s.Silos = v, "silos of the cluster; each is a host"),
+        new ValueKey<Campaign, int>(
+            "silos", ValueKinds.Integer("silos", 1, 16), s => s.Silos, (s, v) => s.Silos = v, "silos of the cluster; each is a host"),
         new ValueKey<Campaign, Placement>("placement", ValueKinds.Enum<Placement>(), s => s.Placement, (s, v) => s.Placement = v,
             "a VM, its vCPUs and its host MMU on different silos, or all on one"),
         new ValueKey<Campaign, string>("protocol", ValueKinds.OneOf([.. ProtocolCatalog.All.Select(entry => entry.Name)]),
@@ -130,7 +148,8 @@ internal static class CampaignSchema
         new SectionKey<Campaign, TeardownSettings>("teardowns", _teardowns, s => s.Teardowns),
         new SectionKey<Campaign, AuditSettings>("audits", _audits, s => s.Audits),
         new SectionKey<Campaign, LimitSettings>("limits", _limits, s => s.Limits),
-        new TableKey<Campaign, long>("minimum", [.. CounterTable.All.Select(counter => counter.Name)], ValueKinds.Long("count", 0, 1_000_000_000_000), s => s.Minimum,
+        new TableKey<Campaign, long>("minimum", [.. CounterTable.All.Select(counter => counter.Name)], ValueKinds.Long(
+            "count", 0, 1_000_000_000_000), s => s.Minimum,
             "the least of this counter; below it the verdict is `unknown`"),
         new SectionKey<Campaign, TelemetrySettings>("telemetry", _telemetry, s => s.Telemetry));
 }

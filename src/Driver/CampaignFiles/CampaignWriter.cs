@@ -12,7 +12,8 @@ internal static class CampaignWriter
     {
         using var text = new StringWriter { NewLine = "\n" };
         text.WriteLine($"# {OneLine.Of(comment)}");
-        var emitter = new Emitter(text, new EmitterSettings(bestIndent: 2, bestWidth: int.MaxValue, isCanonical: false, maxSimpleKeyLength: 1024, newLine: "\n"));
+        var emitter = new Emitter(
+            text, new EmitterSettings(bestIndent: 2, bestWidth: int.MaxValue, isCanonical: false, maxSimpleKeyLength: 1024, newLine: "\n"));
         emitter.Emit(new StreamStart());
         emitter.Emit(new DocumentStart());
         CampaignSchema.Root.Write(campaign, emitter);

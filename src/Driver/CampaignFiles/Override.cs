@@ -51,7 +51,9 @@ internal sealed record Override(string Option, string Path, string Value)
     private Setting Item(ListSetting list, string[] steps, int at, Origin origin, bool last)
     {
         if (!int.TryParse(steps[at], out var index) || index < 0 || index >= list.Items.Count)
-            throw origin.Problem(string.Join('.', steps[..(at + 1)]), "there is no such item", list.Items.Count == 0 ? "nothing, the list is empty" : $"0 to {list.Items.Count - 1}");
+            throw origin.Problem(
+                string.Join('.', steps[..(at + 1)]), "there is no such item",
+                list.Items.Count == 0 ? "nothing, the list is empty" : $"0 to {list.Items.Count - 1}");
         if (last) list.Items[index] = new ValueSetting(origin, Value, quoted: false);
         return list.Items[index];
     }

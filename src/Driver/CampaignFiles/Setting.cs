@@ -58,7 +58,8 @@ internal sealed class SectionSetting(Origin origin) : Setting(origin)
         foreach (var step in path.Split('.'))
         {
             if (here is SectionSetting section && section.Find(step) is { } entry) (here, origin) = (entry.Value, entry.Origin);
-            else if (here is ListSetting list && int.TryParse(step, out var at) && at < list.Items.Count) (here, origin) = (list.Items[at], list.Items[at].Origin);
+            else if (here is ListSetting list && int.TryParse(step, out var at) && at < list.Items.Count)
+                (here, origin) = (list.Items[at], list.Items[at].Origin);
             else break;
         }
 
@@ -69,7 +70,8 @@ internal sealed class SectionSetting(Origin origin) : Setting(origin)
     internal sealed record Entry(string Key, Origin Origin, Setting Value);
 }
 
-/// <summary>Where a setting stands, as error messages name it: "campaigns/default.yaml:12", or the option of the command line that gave it.</summary>
+/// <summary>Where a setting stands, as error messages name it: "campaigns/default.yaml:12", or the option of the command line that gave
+/// it.</summary>
 internal sealed record Origin(string Text, bool FromCommandLine = false)
 {
     public static Origin Line(string file, long line) => new($"{file}:{line}");

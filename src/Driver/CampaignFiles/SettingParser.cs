@@ -50,7 +50,8 @@ internal sealed class SettingParser
         return section;
     }
 
-    private UsageException Empty() => Origin.Line(_file, 1).Problem("campaign", "the file is empty", "a YAML mapping of the keys in docs/campaigns.md");
+    private UsageException Empty() =>
+        Origin.Line(_file, 1).Problem("campaign", "the file is empty", "a YAML mapping of the keys in docs/campaigns.md");
 
     private Setting Node(string path, int depth)
     {

@@ -8,7 +8,8 @@ namespace Livebed.Driver.CampaignFiles;
 /// none); a name set from the command line changes that one of the file's table, or of the default.
 /// </summary>
 internal sealed class TableKey<T, TValue>(
-    string name, IReadOnlyList<string> names, ValueKind<TValue> kind, Func<T, SortedDictionary<string, TValue>> get, string summary) : Key<T>(name)
+    string name, IReadOnlyList<string> names, ValueKind<TValue> kind, Func<T, SortedDictionary<string, TValue>> get,
+    string summary) : Key<T>(name)
 {
     public override void Read(T target, SectionSetting.Entry entry, string path)
     {
@@ -21,7 +22,8 @@ internal sealed class TableKey<T, TValue>(
         {
             var full = $"{path}.{key}";
             if (!names.Contains(key)) throw origin.Problem(full, "unknown key", allowed);
-            if (value is not ValueSetting { IsEmpty: false } scalar) throw origin.Problem(full, $"is {value.What}, not a value", kind.Allowed);
+            if (value is not ValueSetting { IsEmpty: false } scalar)
+                throw origin.Problem(full, $"is {value.What}, not a value", kind.Allowed);
             if (scalar.Quoted) throw origin.Problem(full, $"\"{scalar.Text}\" is text, not a number", kind.Allowed);
             if (kind.Parse(scalar.Text, out var parsed) is { } problem) throw origin.Problem(full, problem, kind.Allowed);
             table[key] = parsed;
@@ -44,6 +46,8 @@ internal sealed class TableKey<T, TValue>(
     {
         var table = get(defaults);
         foreach (var key in names)
-            yield return new($"{prefix}{Name}.{key}", table.TryGetValue(key, out var value) ? kind.Format(value) : "0", kind.Unit, kind.Allowed, summary);
+            yield return new(
+                $"{prefix}{Name}.{key}", table.TryGetValue(key, out var value) ? kind.Format(value) : "0", kind.Unit, kind.Allowed,
+                summary);
     }
 }

@@ -4,7 +4,8 @@ using YamlDotNet.Core.Events;
 namespace Livebed.Driver.CampaignFiles;
 
 /// <summary>A key that holds one value.</summary>
-internal sealed class ValueKey<T, TValue>(string name, ValueKind<TValue> kind, Func<T, TValue> get, Action<T, TValue> set, string summary) : Key<T>(name)
+internal sealed class ValueKey<T, TValue>(string name, ValueKind<TValue> kind, Func<T, TValue> get, Action<T, TValue> set, string summary)
+    : Key<T>(name)
 {
     /// <summary>What docs/campaigns.md says when the default is no fixed value.</summary>
     public string? DefaultText { get; init; }
@@ -17,7 +18,8 @@ internal sealed class ValueKey<T, TValue>(string name, ValueKind<TValue> kind, F
 
     public override void Read(T target, SectionSetting.Entry entry, string path)
     {
-        if (entry.Value is not ValueSetting value || value.IsEmpty) throw entry.Origin.Problem(path, $"is {entry.Value.What}, not a value", kind.Allowed);
+        if (entry.Value is not ValueSetting value || value.IsEmpty)
+            throw entry.Origin.Problem(path, $"is {entry.Value.What}, not a value", kind.Allowed);
         if (value.Quoted && !kind.Quotable) throw entry.Origin.Problem(path, $"\"{value.Text}\" is text", kind.Allowed);
         if (kind.Parse(value.Text, out var parsed) is { } problem) throw entry.Origin.Problem(path, problem, kind.Allowed);
         set(target, parsed);

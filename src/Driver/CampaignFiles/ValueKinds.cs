@@ -7,7 +7,8 @@ namespace Livebed.Driver.CampaignFiles;
 /// <summary>The types of value that campaign files have.</summary>
 internal static partial class ValueKinds
 {
-    private static readonly (string Suffix, long Factor)[] _times = [("us", 1), ("ms", 1_000), ("s", 1_000_000), ("m", 60_000_000), ("h", 3_600_000_000)];
+    private static readonly (string Suffix, long Factor)[] _times = [("us", 1), ("ms", 1_000), ("s", 1_000_000), ("m", 60_000_000),
+        ("h", 3_600_000_000)];
     private static readonly (string Suffix, long Factor)[] _sizes = [("B", 1), ("KiB", 1L << 10), ("MiB", 1L << 20), ("GiB", 1L << 30)];
 
     public static ValueKind<int> Integer(string unit, int min, int max)
@@ -29,7 +30,8 @@ internal static partial class ValueKinds
 
         string? Parse(string text, out long value)
         {
-            if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value)) return $"'{text}' is not a whole number";
+            if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value))
+                return $"'{text}' is not a whole number";
             return value < min || value > max ? $"{value} is out of range" : null;
         }
     }

@@ -45,7 +45,8 @@ public sealed record Campaign
     public AuditSettings Audits { get; set; } = new();
     public LimitSettings Limits { get; set; } = new();
 
-    /// <summary>By counter name (<see cref="Results.CounterTable"/>): the least that must have happened, else the verdict is unknown.</summary>
+    /// <summary>By counter name (<see cref="Results.CounterTable"/>): the least that must have happened, else the verdict is
+    /// unknown.</summary>
     public SortedDictionary<string, long> Minimum { get; set; } = new(StringComparer.Ordinal) { ["accesses"] = 1 };
 
     public TelemetrySettings Telemetry { get; set; } = new();

@@ -3,15 +3,16 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Driver.Campaigns;
 
 /// <summary>
-/// Which host each VM lives on at first and the guest pages that a host must hold. VMs are numbered from 0 in the order of the file, each of a
-/// count by itself; VM n begins on host n modulo the number of silos. The runner places by the same rule, so what was admitted at the door fits; where a VM
-/// may migrate to, it decides by the same measure.
+/// Which host each VM lives on at first and the guest pages that a host must hold. VMs are numbered from 0 in the order of the file, each
+/// of a count by itself; VM n begins on host n modulo the number of silos. The runner places by the same rule, so what was admitted at the
+/// door fits; where a VM may migrate to, it decides by the same measure.
 /// </summary>
 public static class CampaignMemory
 {
     public static int HostOf(int vmOrdinal, int silos) => vmOrdinal % silos;
 
-    /// <summary>Guest pages (RAM and hot-plug area) of one VM; pages that a campaign makes beside them (fork copies) are not counted.</summary>
+    /// <summary>Guest pages (RAM and hot-plug area) of one VM; pages that a campaign makes beside them (fork copies) are not
+    /// counted.</summary>
     public static long PagesOf(VmSettings vm) => vm.RamPages + vm.HotplugPages;
 
     /// <summary>Without a dirty log nobody knows which pages to send again.</summary>

@@ -1,6 +1,7 @@
 namespace Livebed.Driver.Campaigns;
 
-/// <summary>What a VM's vCPUs do: replay a recorded trace (<see cref="Trace"/> is set), or a synthetic guest in the selftests' words.</summary>
+/// <summary>What a VM's vCPUs do: replay a recorded trace (<see cref="Trace"/> is set), or a synthetic guest in the selftests'
+/// words.</summary>
 public sealed record GuestSettings
 {
     /// <summary>Path as the campaign gives it; empty for a synthetic guest.</summary>
@@ -32,7 +33,8 @@ public sealed record GuestSettings
     public bool ReplaysTrace => Trace.Length > 0;
 }
 
-/// <summary>Which pages a vCPU of a synthetic guest visits: its own share of the VM's memory, or all of it (the selftests' <c>-o</c>).</summary>
+/// <summary>Which pages a vCPU of a synthetic guest visits: its own share of the VM's memory, or all of it (the selftests'
+/// <c>-o</c>).</summary>
 public enum AccessLayout
 {
     Partitioned,

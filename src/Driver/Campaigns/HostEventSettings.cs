@@ -24,10 +24,12 @@ public sealed record HostEventSettings
     /// <summary>Time between start and end of a range.</summary>
     public TimeSpan Hold { get; set; } = TimeSpan.FromMicroseconds(100);
 
-    /// <summary>A second subscriber of every address space, a device driver, answers -EAGAIN to non-blockable ranges, so that reaping fails.</summary>
+    /// <summary>A second subscriber of every address space, a device driver, answers -EAGAIN to non-blockable ranges, so that reaping
+    /// fails.</summary>
     public bool RefusesNonBlockable { get; set; }
 
-    public SortedDictionary<string, double> Mix { get; set; } = new(Kinds.ToDictionary(OperationNames.Of, DefaultWeight), StringComparer.Ordinal);
+    public SortedDictionary<string, double> Mix { get; set; } = new(
+        Kinds.ToDictionary(OperationNames.Of, DefaultWeight), StringComparer.Ordinal);
 
     // These two are not events that a host has by itself: the one provokes a known deadlock, the other starves memslot updates.
     private static double DefaultWeight(OperationKind kind) => kind is OperationKind.NestedRange or OperationKind.HeldRange ? 0 : 1;

@@ -3,8 +3,8 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Driver.Campaigns;
 
 /// <summary>
-/// Live migrations under load: how often, of how many VMs at a time, and how. The parameters are those of QEMU's <c>migrate-set-parameters</c>, with its defaults
-/// (<see cref="MigrationParameters"/>).
+/// Live migrations under load: how often, of how many VMs at a time, and how. The parameters are those of QEMU's
+/// <c>migrate-set-parameters</c>, with its defaults (<see cref="MigrationParameters"/>).
 /// </summary>
 public sealed record MigrationSettings
 {

@@ -10,7 +10,8 @@ public static class OperationNames
     private static readonly FrozenDictionary<OperationKind, string> _names =
         Enum.GetValues<OperationKind>().ToFrozenDictionary(kind => kind, OfEnum);
 
-    private static readonly FrozenDictionary<string, OperationKind> _kinds = _names.ToFrozenDictionary(pair => pair.Value, pair => pair.Key);
+    private static readonly FrozenDictionary<string, OperationKind> _kinds = _names.ToFrozenDictionary(
+        pair => pair.Value, pair => pair.Key);
 
     public static string Of(OperationKind kind) => _names[kind];
 

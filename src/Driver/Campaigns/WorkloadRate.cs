@@ -3,8 +3,9 @@ using Livebed.Kvm.Prediction;
 namespace Livebed.Driver.Campaigns;
 
 /// <summary>
-/// How many distinct pages a guest of a campaign writes in a second, seen over a window: before a migration has measured anything this is what is known. Simplified: a window
-/// may begin anywhere in a recording, so of a recording it is the mean over all windows; hot-plug memory, KVM's own writes and discards are left out.
+/// How many distinct pages a guest of a campaign writes in a second, seen over a window: before a migration has measured anything this is
+/// what is known. Simplified: a window may begin anywhere in a recording, so of a recording it is the mean over all windows; hot-plug
+/// memory, KVM's own writes and discards are left out.
 /// </summary>
 internal sealed class WorkloadRate
 {
@@ -12,7 +13,8 @@ internal sealed class WorkloadRate
     private readonly double _speed;
     private readonly WorkingSet _writes;
 
-    private WorkloadRate(DirtyTimeline? timeline, double speed, WorkingSet writes) => (_timeline, _speed, _writes) = (timeline, speed, writes);
+    private WorkloadRate(DirtyTimeline? timeline, double speed, WorkingSet writes) =>
+        (_timeline, _speed, _writes) = (timeline, speed, writes);
 
     /// <exception cref="Kvm.Guests.TraceFormatException">The trace cannot be read any more.</exception>
     public static WorkloadRate Of(VmSettings settings)
@@ -23,7 +25,8 @@ internal sealed class WorkloadRate
         return new WorkloadRate(null, 1, WritesOf(settings));
     }
 
-    /// <summary>What a synthetic guest writes: one page after the other is a page never written before, until all are; at random more and more are met again.</summary>
+    /// <summary>What a synthetic guest writes: one page after the other is a page never written before, until all are; at random more and
+    /// more are met again.</summary>
     public static WorkingSet WritesOf(VmSettings settings)
     {
         var guest = settings.Guest;

@@ -60,12 +60,14 @@ internal sealed class CommandEnvironment : IDisposable
     private static int ColumnsOfProcess()
     {
         if (!Console.IsOutputRedirected && Console.WindowWidth is > 0 and var width) return width;
-        return int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), NumberStyles.None, CultureInfo.InvariantCulture, out var columns) && columns >= 40
+        return int.TryParse(Environment.GetEnvironmentVariable("COLUMNS"), NumberStyles.None, CultureInfo.InvariantCulture, out var columns)
+            && columns >= 40
             ? columns
             : PlainColumns;
     }
 
-    /// <summary>A trace is read to its end once, however many campaigns of a command replay it; one that has changed meanwhile is read again.</summary>
+    /// <summary>A trace is read to its end once, however many campaigns of a command replay it; one that has changed meanwhile is read
+    /// again.</summary>
     internal static long PagesOfTrace(string path)
     {
         var file = new FileInfo(path);

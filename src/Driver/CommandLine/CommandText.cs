@@ -1,6 +1,7 @@
 namespace Livebed.Driver.CommandLine;
 
-/// <summary>Spells the command that repeats a run, as a shell takes it: the arguments as they were, and the seed if none was given.</summary>
+/// <summary>Spells the command that repeats a run, as a shell takes it: the arguments as they were, and the seed if none was
+/// given.</summary>
 internal static class CommandText
 {
     public const string Livebed = "dotnet run -c Release --project src/Driver --";

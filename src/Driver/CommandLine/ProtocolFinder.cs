@@ -4,7 +4,8 @@ using Livebed.Explorer.Scenarios;
 
 namespace Livebed.Driver.CommandLine;
 
-/// <summary>Finds the protocol that a command names, a preset or one of an assembly; what is wrong with it is the user's business.</summary>
+/// <summary>Finds the protocol that a command names, a preset or one of an assembly; what is wrong with it is the user's
+/// business.</summary>
 internal static class ProtocolFinder
 {
     /// <param name="name">of a preset, or of one in the assembly; null takes the assembly's only one, or the usual preset</param>

@@ -5,8 +5,8 @@ using Spectre.Console;
 namespace Livebed.Driver.CommandLine;
 
 /// <summary>
-/// Where `explore` and `replay` write for people, and the words that they share. On a terminal text is broken into its width; elsewhere a line stays
-/// a line, for grep and for copying.
+/// Where `explore` and `replay` write for people, and the words that they share. On a terminal text is broken into its width; elsewhere a
+/// line stays a line, for grep and for copying.
 /// </summary>
 internal sealed class ReportPage(CommandEnvironment environment)
 {
@@ -31,7 +31,13 @@ internal sealed class ReportPage(CommandEnvironment environment)
 
     public void Verdict(ExploreVerdict verdict, string? why)
     {
-        var colour = verdict switch { ExploreVerdict.Valid => Color.Green, ExploreVerdict.Expected => Color.Blue, ExploreVerdict.Unknown => Color.Yellow, _ => Color.Red };
+        var colour = verdict switch
+        {
+            ExploreVerdict.Valid => Color.Green,
+            ExploreVerdict.Expected => Color.Blue,
+            ExploreVerdict.Unknown => Color.Yellow,
+            _ => Color.Red,
+        };
         Line($"verdict: {verdict.ToString().ToLowerInvariant()}", style: new Style(colour, decoration: Decoration.Bold));
         if (why is not null) Line(why, 2);
     }

@@ -7,7 +7,8 @@ using Livebed.Explorer.Witnesses;
 
 namespace Livebed.Driver.Exploring;
 
-/// <summary>`livebed explore --check-determinism`: the same seed twice must give the same events, one by one; the first that differs is named.</summary>
+/// <summary>`livebed explore --check-determinism`: the same seed twice must give the same events, one by one; the first that differs is
+/// named.</summary>
 internal sealed class DeterminismCheck(CommandEnvironment environment)
 {
     public int Run(ExploreRequest request)
@@ -17,17 +18,22 @@ internal sealed class DeterminismCheck(CommandEnvironment environment)
         string? difference = null;
         foreach (var scenario in request.Scenarios)
         {
-            for (long i = 0; i < request.Search.Schedules && difference is null && !environment.Interrupts.Token.IsCancellationRequested; i++)
+            for (
+                long i = 0; i < request.Search.Schedules && difference is null
+                    && !environment.Interrupts.Token.IsCancellationRequested; i++)
             {
                 var seed = request.Search.Seed + (ulong)i;
                 var (first, second) = (Play(request, scenario, seed), Play(request, scenario, seed));
                 schedules++;
                 events += first.Entries.Count;
-                if (EventLog.FirstDifference(first, second) is { } found) difference = FormattableString.Invariant($"{scenario.Name}, seed {seed}: {found}");
+                if (EventLog.FirstDifference(first, second) is { } found)
+                    difference = FormattableString.Invariant($"{scenario.Name}, seed {seed}: {found}");
             }
         }
 
-        if (request.Json) environment.Out.WriteLine(JsonSerializer.Serialize(new { deterministic = difference is null, schedules, events, difference }, ExploreJson.Options));
+        if (request.Json)
+            environment.Out.WriteLine(
+                JsonSerializer.Serialize(new { deterministic = difference is null, schedules, events, difference }, ExploreJson.Options));
         else environment.Out.WriteLine(difference is null
             ? FormattableString.Invariant($"deterministic: {schedules} schedules played twice, {events} events, all the same")
             : $"not deterministic: {difference}");
@@ -38,7 +44,8 @@ internal sealed class DeterminismCheck(CommandEnvironment environment)
     private static EventLog Play(ExploreRequest request, Scenario scenario, ulong seed)
     {
         EventLog? log = null;
-        new Search(scenario, request.Setup, request.Search with { Seed = seed, Schedules = 1, Attach = world => log = new EventLog(world) }).Run();
+        new Search(scenario, request.Setup, request.Search with { Seed = seed, Schedules = 1, Attach = world => log = new EventLog(world) })
+            .Run();
         log!.Complete();
         return log;
     }

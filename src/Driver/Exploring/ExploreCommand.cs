@@ -9,8 +9,8 @@ using Livebed.Kvm.Locks;
 namespace Livebed.Driver.Exploring;
 
 /// <summary>
-/// `livebed explore`: searches one scenario or all, plays what was found once more to write its witness, and leaves a replay file behind. The clock is
-/// here; the explorer knows none and asks whether its time is over.
+/// `livebed explore`: searches one scenario or all, plays what was found once more to write its witness, and leaves a replay file behind.
+/// The clock is here; the explorer knows none and asks whether its time is over.
 /// </summary>
 internal sealed class ExploreCommand(CommandEnvironment environment)
 {
@@ -43,11 +43,12 @@ internal sealed class ExploreCommand(CommandEnvironment environment)
         var begun = environment.Clock.GetTimestamp();
         var result = IsInterrupted || budget <= TimeSpan.Zero
             ? new SearchResult { Schedules = 0, Steps = 0, PotentialDeadlocks = (IReadOnlyList<LockCycle>)[] }
-            : new SearchProgress(environment, request.Json).Show(scenario.Name, budget, progress => new Search(scenario, request.Setup, request.Search with
-            {
-                IsOver = () => IsInterrupted || environment.Clock.GetElapsedTime(begun) >= budget,
-                Progress = progress,
-            }).Run());
+            : new SearchProgress(environment, request.Json)
+                .Show(scenario.Name, budget, progress => new Search(scenario, request.Setup, request.Search with
+                {
+                    IsOver = () => IsInterrupted || environment.Clock.GetElapsedTime(begun) >= budget,
+                    Progress = progress,
+                }).Run());
         return new Explored
         {
             Scenario = scenario,
@@ -55,8 +56,12 @@ internal sealed class ExploreCommand(CommandEnvironment environment)
             Search = request.Search,
             Result = result,
             Elapsed = environment.Clock.GetElapsedTime(begun),
-            ReplayFile = result.Finding is { } finding ? Save(finding.Replay, request.ReplayFile ?? NameOf(scenario, request.Setup, finding.Seed, "replay")) : null,
-            WorstFile = result.Worst is { } worst ? Save(worst.Replay, NameOf(scenario, request.Setup, request.Search.Seed, "worst.replay")) : null,
+            ReplayFile = result.Finding is { } finding
+                ? Save(finding.Replay, request.ReplayFile ?? NameOf(scenario, request.Setup, finding.Seed, "replay"))
+                : null,
+            WorstFile = result.Worst is { } worst
+                ? Save(worst.Replay, NameOf(scenario, request.Setup, request.Search.Seed, "worst.replay"))
+                : null,
             Witness = result.Finding is { } found ? WitnessOf(scenario, request.Setup, found) : [],
         };
     }
@@ -84,8 +89,10 @@ internal sealed class ExploreCommand(CommandEnvironment environment)
         EventLog? log = null;
         var again = new ReplayPlayer(scenario, setup).Play(finding.Replay, isLenient: false, world => log = new EventLog(world));
         log!.Complete();
-        if (again.Divergence is { } divergence) throw new BedException($"seed {finding.Seed} did not repeat itself, the world is not deterministic: {divergence}");
-        if (again.LogHash != finding.Replay.LogHash) throw new BedException($"seed {finding.Seed} did not repeat itself, the world is not deterministic: other steps were made");
+        if (again.Divergence is { } divergence)
+            throw new BedException($"seed {finding.Seed} did not repeat itself, the world is not deterministic: {divergence}");
+        if (again.LogHash != finding.Replay.LogHash)
+            throw new BedException($"seed {finding.Seed} did not repeat itself, the world is not deterministic: other steps were made");
         return log.Entries;
     }
 

@@ -11,7 +11,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Exploring;
 
-/// <summary>What `explore --json` and `replay --json` print; docs/explorer.md explains each field. A field without a value is null, never absent.</summary>
+/// <summary>What `explore --json` and `replay --json` print; docs/explorer.md explains each field. A field without a value is null, never
+/// absent.</summary>
 internal static class ExploreJson
 {
     public static readonly JsonSerializerOptions Options = new()
@@ -48,7 +49,8 @@ internal static class ExploreJson
         claim = one.Scenario.Claim,
         protocol = one.Setup.Protocol,
         mutant = MutantCatalog.NameOf(one.Setup.Mutant),
-        parameters = one.Scenario.Parameters.ToDictionary(known => known.Name, known => one.Setup.Parameters.GetValueOrDefault(known.Name, known.Default)),
+        parameters = one.Scenario.Parameters.ToDictionary(
+            known => known.Name, known => one.Setup.Parameters.GetValueOrDefault(known.Name, known.Default)),
         strategy = one.Search.Strategy,
         seed = one.Search.Seed,
         verdict = one.Verdict,

@@ -25,17 +25,26 @@ internal sealed class ExploreOptions
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private readonly Option<string?> _protocol = Text("--protocol", "P", $"the notifier protocol (livebed list protocols) [{ProtocolCatalog.ActiveCount}]");
-    private readonly Option<string?> _assembly = Text("--protocol-assembly", "DLL", "the assembly that has the protocol, if it is no preset (docs/protocols.md)");
+    private readonly Option<string?> _protocol = Text(
+        "--protocol", "P", $"the notifier protocol (livebed list protocols) [{ProtocolCatalog.ActiveCount}]");
+    private readonly Option<string?> _assembly = Text(
+        "--protocol-assembly", "DLL", "the assembly that has the protocol, if it is no preset (docs/protocols.md)");
     private readonly Option<string?> _mutant = Text("--mutant", "M", "search with a defect (livebed list mutants)");
     private readonly Option<string?> _strategy = Text("--strategy", "random|pct|dfs", "how schedules are chosen [random]");
-    private readonly Option<string?> _depth = Text("--depth", "D", $"pct: ordering constraints that a bug may need [{PctStrategy.DefaultDepth}]");
+    private readonly Option<string?> _depth = Text(
+        "--depth", "D", $"pct: ordering constraints that a bug may need [{PctStrategy.DefaultDepth}]");
     private readonly Option<string?> _preemptions = Text("--preemptions", "K", "dfs: preemptions that a schedule may have [2]");
-    private readonly Option<string?> _schedules = Text("--schedules", "N", "at most so many schedules of each scenario [no limit but the budget]");
-    private readonly Option<string?> _budget = Text("--budget", "30s", "at most so long altogether [30s, without a limit if --schedules is given]");
+    private readonly Option<string?> _schedules = Text(
+        "--schedules", "N", "at most so many schedules of each scenario [no limit but the budget]");
+    private readonly Option<string?> _budget = Text(
+        "--budget", "30s", "at most so long altogether [30s, without a limit if --schedules is given]");
     private readonly Option<string?> _seed = Text("--seed", "S", "decides every schedule [drawn from the clock]");
-    private readonly Option<string?> _replayFile = Text("--replay-file", "FILE", "where a finding goes [<scenario>-<protocol>-<seed>.replay.json]");
-    private readonly Option<bool> _determinism = new("--check-determinism") { Description = "play schedules twice and compare every event" };
+    private readonly Option<string?> _replayFile = Text(
+        "--replay-file", "FILE", "where a finding goes [<scenario>-<protocol>-<seed>.replay.json]");
+    private readonly Option<bool> _determinism = new("--check-determinism")
+    {
+        Description = "play schedules twice and compare every event",
+    };
     private readonly Option<bool> _json = new("--json") { Description = "print one JSON object and nothing else (docs/explorer.md)" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
 
@@ -51,7 +60,8 @@ internal sealed class ExploreOptions
         Command = new Command("explore", "Searches the interleavings of a small scene for one that breaks an invariant.") { _scenario };
         foreach (var option in new Option[]
         {
-            _protocol, _assembly, _mutant, _strategy, _depth, _preemptions, _schedules, _budget, _seed, _set, _replayFile, _determinism, _json, _verbose,
+            _protocol, _assembly, _mutant, _strategy, _depth, _preemptions, _schedules, _budget, _seed, _set, _replayFile, _determinism,
+            _json, _verbose,
         }) Command.Add(option);
     }
 
@@ -71,7 +81,8 @@ internal sealed class ExploreOptions
             Scenarios = scenario is null ? ScenarioCatalog.All : [scenario],
             Setup = SetupOf(parsed, scenario, currentFolder),
             Search = SearchOf(parsed, clock) with { Schedules = schedules ?? (checksDeterminism ? 1 : long.MaxValue) },
-            Budget = Value(parsed, _budget, ValueKinds.Duration(TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1))) ?? (schedules is null ? _usualBudget : null),
+            Budget = Value(parsed, _budget, ValueKinds.Duration(TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1)))
+                ?? (schedules is null ? _usualBudget : null),
             ReplayFile = ReplayFileOf(parsed, scenario, currentFolder),
             ChecksDeterminism = checksDeterminism,
             Verbose = parsed.GetValue(_verbose),
@@ -91,7 +102,8 @@ internal sealed class ExploreOptions
         var protocol = parsed.GetValue(_protocol);
         var mutants = new[] { MutantCatalog.None }.Concat(MutantCatalog.All.Select(entry => entry.Name)).ToList();
         var mutant = Text(parsed, _mutant, ValueKinds.OneOf(mutants)) ?? MutantCatalog.None;
-        return ProtocolFinder.FindProtocol(protocol, parsed.GetValue(_assembly), currentFolder, "--protocol" + (protocol is null ? "" : $" {protocol}")) with
+        return ProtocolFinder.FindProtocol(
+            protocol, parsed.GetValue(_assembly), currentFolder, "--protocol" + (protocol is null ? "" : $" {protocol}")) with
         {
             Mutant = MutantCatalog.Find(mutant)?.Id ?? Mutant.None,
             Parameters = ParametersOf(parsed.GetValue(_set) ?? [], scenario),
@@ -109,9 +121,11 @@ internal sealed class ExploreOptions
             if (at <= 0) throw new UsageException($"{option}: is no setting; allowed: --set name=value, as in --set vcpus=2");
             var name = text[..at].Trim();
             var parameter = scenario.Parameters.FirstOrDefault(known => known.Name == name) ?? throw new UsageException(
-                $"{option}: {scenario.Name} has no '{name}'; allowed: {(scenario.Parameters.Count == 0 ? "nothing, it has no parameters" : string.Join(", ", scenario.Parameters.Select(known => known.Name)))}");
+                $"{option}: {scenario.Name} has no '{name}'; allowed: "
+                    + $"{(scenario.Parameters.Count == 0 ? "nothing, it has no parameters" : string.Join(", ", scenario.Parameters.Select(known => known.Name)))}");
             var kind = ValueKinds.Integer(parameter.Summary, parameter.Min, parameter.Max);
-            if (kind.Parse(text[(at + 1)..].Trim(), out var value) is { } problem) throw new UsageException($"{option}: {problem}; allowed: {kind.Allowed}");
+            if (kind.Parse(text[(at + 1)..].Trim(), out var value) is { } problem)
+                throw new UsageException($"{option}: {problem}; allowed: {kind.Allowed}");
             if (!parameters.TryAdd(name, value)) throw new UsageException($"{option}: {name} is set twice; allowed: each name once");
         }
 
@@ -139,28 +153,37 @@ internal sealed class ExploreOptions
     private static void OnlyFor(ParseResult parsed, Option<string?> option, StrategyKind strategy, StrategyKind needed)
     {
         if (strategy != needed && parsed.GetValue(option) is { } text)
-            throw new UsageException($"{option.Name} {text}: means nothing to this strategy; allowed: with --strategy {Driver.Campaigns.OperationNames.OfEnum(needed)}");
+            throw new UsageException(
+                $"{option.Name} {text}: means nothing to this strategy; allowed: "
+                    + $"with --strategy {Driver.Campaigns.OperationNames.OfEnum(needed)}");
     }
 
     private string? ReplayFileOf(ParseResult parsed, Scenario? scenario, string currentFolder)
     {
         if (parsed.GetValue(_replayFile) is not { } text) return null;
-        if (scenario is null) throw new UsageException($"--replay-file {text}: several scenarios cannot share a file; allowed: with a scenario");
+        if (scenario is null)
+            throw new UsageException($"--replay-file {text}: several scenarios cannot share a file; allowed: with a scenario");
         var path = Path.GetFullPath(text, currentFolder);
         if (Directory.Exists(path)) throw new UsageException($"--replay-file {text}: is a folder; allowed: a file");
-        return Directory.Exists(Path.GetDirectoryName(path)) ? path : throw new UsageException($"--replay-file {text}: its folder does not exist; allowed: a file in a folder that does");
+        return Directory.Exists(Path.GetDirectoryName(path))
+            ? path
+            : throw new UsageException($"--replay-file {text}: its folder does not exist; allowed: a file in a folder that does");
     }
 
     private static T? Value<T>(ParseResult parsed, Option<string?> option, ValueKind<T> kind) where T : struct
     {
         if (parsed.GetValue(option) is not { } text) return null;
-        return kind.Parse(text, out var value) is { } problem ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}") : value;
+        return kind.Parse(text, out var value) is { } problem
+            ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}")
+            : value;
     }
 
     private static string? Text(ParseResult parsed, Option<string?> option, ValueKind<string> kind)
     {
         if (parsed.GetValue(option) is not { } text) return null;
-        return kind.Parse(text, out _) is { } problem ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}") : text;
+        return kind.Parse(text, out _) is { } problem
+            ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}")
+            : text;
     }
 
     private static Option<string?> Text(string name, string value, string summary) => new(name) { HelpName = value, Description = summary };

@@ -11,8 +11,8 @@ using Spectre.Console;
 namespace Livebed.Driver.Exploring;
 
 /// <summary>
-/// What a search says: what was searched and how far, the verdict, potential deadlocks, the worst case, and for a finding what it violates, its
-/// witness, and the commands that repeat it. The witness is drawn only where one scenario was asked for: `replay` draws it of any.
+/// What a search says: what was searched and how far, the verdict, potential deadlocks, the worst case, and for a finding what it violates,
+/// its witness, and the commands that repeat it. The witness is drawn only where one scenario was asked for: `replay` draws it of any.
 /// </summary>
 internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbose)
 {
@@ -24,7 +24,8 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
         page.Line(scenario.Name, style: new Style(decoration: Decoration.Bold));
         page.Line(scenario.Claim, 2);
         var mutant = request.Setup.Mutant == Mutant.None ? "" : $", mutant {MutantCatalog.NameOf(request.Setup.Mutant)}";
-        page.Line(FormattableString.Invariant($"protocol {request.Setup.Protocol}{mutant}, {StrategyOf(request.Search)}, seed {request.Search.Seed}"), 2);
+        page.Line(
+            FormattableString.Invariant($"protocol {request.Setup.Protocol}{mutant}, {StrategyOf(request.Search)}, seed {request.Search.Seed}"), 2);
     }
 
     public void Write(Explored explored)
@@ -54,11 +55,14 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
     {
         var table = Tables.Create("scenario", "verdict", "schedules", "steps");
         foreach (var one in explored)
-            table.Row(one.Scenario.Name, one.Verdict.ToString().ToLowerInvariant(), Figures.Count(one.Result.Schedules), Figures.Count(one.Result.Steps));
+            table.Row(
+                one.Scenario.Name, one.Verdict.ToString().ToLowerInvariant(), Figures.Count(one.Result.Schedules),
+                Figures.Count(one.Result.Steps));
         page.Console.Write(table);
     }
 
-    /// <summary>The search that finds it at once: its own seed, one schedule. All schedules of dfs have one order, so there it is as many.</summary>
+    /// <summary>The search that finds it at once: its own seed, one schedule. All schedules of dfs have one order, so there it is as
+    /// many.</summary>
     internal static string RepeatCommand(Explored explored, Finding finding)
     {
         var (search, setup) = (explored.Search, explored.Setup);
@@ -95,7 +99,8 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
     private void WriteWitness(Explored explored)
     {
         var rows = WitnessRows.Of(explored.Witness);
-        if (rows.Count > RowsMax) page.Line(FormattableString.Invariant($"... {rows.Count - RowsMax} rows before these: replay shows them"), 2);
+        if (rows.Count > RowsMax)
+            page.Line(FormattableString.Invariant($"... {rows.Count - RowsMax} rows before these: replay shows them"), 2);
         new WitnessView(page).Write([.. rows.Skip(rows.Count - RowsMax)]);
         page.Line();
     }
@@ -105,7 +110,9 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
         var result = explored.Result;
         if (result.Schedules == 0) return "nothing was played";
         if (explored.Search.Strategy != StrategyKind.Dfs) return result.Finding is null ? "not exhaustive" : "stopped at the first finding";
-        var equivalent = result.Equivalent == 0 ? "" : FormattableString.Invariant($", {result.Equivalent:N0} of them given up as equal to others");
+        var equivalent = result.Equivalent == 0
+            ? ""
+            : FormattableString.Invariant($", {result.Equivalent:N0} of them given up as equal to others");
         var bound = FormattableString.Invariant($"with at most {explored.Search.Preemptions} preemptions");
         return result.IsExhaustive ? $"exhaustive: all interleavings {bound}{equivalent}" : $"not exhaustive: some interleavings {bound}{equivalent}";
     }

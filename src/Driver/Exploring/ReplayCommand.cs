@@ -10,8 +10,8 @@ using Spectre.Console;
 namespace Livebed.Driver.Exploring;
 
 /// <summary>
-/// `livebed replay`: plays a replay file exactly and shows its witness. Whether it was a repeat is decided by the hash over all steps and by the
-/// invariants that it broke; a file that cannot be followed says where.
+/// `livebed replay`: plays a replay file exactly and shows its witness. Whether it was a repeat is decided by the hash over all steps and
+/// by the invariants that it broke; a file that cannot be followed says where.
 /// </summary>
 internal sealed class ReplayCommand(CommandEnvironment environment)
 {
@@ -43,7 +43,8 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
         var page = new ReportPage(environment);
         page.Line(scenario.Name, style: new Style(decoration: Decoration.Bold));
         page.Line(scenario.Claim, 2);
-        page.Line($"protocol {report.Replay.Protocol}, mutant {report.Replay.Mutant}, {string.Join(", ", report.Replay.Parameters.Select(set => $"{set.Key} {set.Value}"))}", 2);
+        page.Line(
+            $"protocol {report.Replay.Protocol}, mutant {report.Replay.Mutant}, {string.Join(", ", report.Replay.Parameters.Select(set => $"{set.Key} {set.Value}"))}", 2);
         if (report.Replay.Without.Names.Count > 0) page.Line($"without {string.Join(", ", report.Replay.Without.Names)}", 2);
         page.Line();
         new WitnessView(page).Write(WitnessRows.Of(report.Entries));
@@ -53,7 +54,9 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
         if (report.WasStopped) return;
         page.Verdict(report.Verdict, report.Expected);
         page.Line(
-            report.HashMatches ? "every step is the one that was written down" : "NOT the schedule that was written down: its steps have another hash", 2);
+            report.HashMatches
+                ? "every step is the one that was written down"
+                : "NOT the schedule that was written down: its steps have another hash", 2);
         page.Line(
             report.ViolatesTheSame ? $"violates what the file says: {Names(report.Replay.Violates)}"
                 : $"violates {Names(report.Played.Violates)}; the file says {Names(report.Replay.Violates)}", 2);
@@ -107,7 +110,8 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
     }
 
     private sealed record Report(
-        Replay Replay, Replayed Played, string? Expected, bool WasStopped, IReadOnlyList<LaneState> Lanes, IReadOnlyList<WitnessEntry> Entries)
+        Replay Replay, Replayed Played, string? Expected, bool WasStopped, IReadOnlyList<LaneState> Lanes,
+        IReadOnlyList<WitnessEntry> Entries)
     {
         public bool HashMatches => Played.LogHash == Replay.LogHash;
 

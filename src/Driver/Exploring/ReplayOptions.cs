@@ -11,12 +11,20 @@ internal sealed class ReplayOptions
 {
     private readonly Argument<string> _file = new("file") { Description = "a replay file, as `explore` writes it" };
     private readonly Option<string?> _from = Text("--from", "N", "show steps from this one on [1]");
-    private readonly Option<string?> _until = Text("--until", "N", "stop after this step and show where every lane stands [play to the end]");
+    private readonly Option<string?> _until = Text(
+        "--until", "N", "stop after this step and show where every lane stands [play to the end]");
     private readonly Option<bool> _json = new("--json") { Description = "print one JSON object and nothing else (docs/explorer.md)" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
 
     public ReplayOptions() =>
-        Command = new Command("replay", "Plays a found schedule again, exactly, and shows it step by step.") { _file, _from, _until, _json, _verbose };
+        Command = new Command("replay", "Plays a found schedule again, exactly, and shows it step by step.")
+        {
+            _file,
+            _from,
+            _until,
+            _json,
+            _verbose,
+        };
 
     public Command Command { get; }
 
@@ -32,7 +40,9 @@ internal sealed class ReplayOptions
     {
         if (parsed.GetValue(option) is not { } text) return null;
         var kind = ValueKinds.Long("step", 1, 1_000_000_000);
-        return kind.Parse(text, out var value) is { } problem ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}") : value;
+        return kind.Parse(text, out var value) is { } problem
+            ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}")
+            : value;
     }
 
     private static Option<string?> Text(string name, string value, string summary) => new(name) { HelpName = value, Description = summary };
@@ -50,15 +60,21 @@ internal static class ReplaySource
     public static (Replay Replay, ReplayPlayer Player) Read(string currentFolder, string file)
     {
         var path = Path.GetFullPath(file, currentFolder);
-        if (!File.Exists(path)) throw new UsageException($"{file}: there is no such file; allowed: a replay file, as `livebed explore` writes it");
+        if (!File.Exists(path))
+            throw new UsageException($"{file}: there is no such file; allowed: a replay file, as `livebed explore` writes it");
         try
         {
             var replay = ReplayFile.Read(path);
-            return (replay, ReplayPlayer.Of(replay, (name, assembly) => ProtocolFinder.FindProtocol(name, assembly, currentFolder, $"{file}: protocol")));
+            return (
+                replay,
+                ReplayPlayer.Of(replay, (name, assembly) => ProtocolFinder.FindProtocol(name, assembly, currentFolder, $"{file}: protocol")));
         }
         catch (ReplayException exception)
         {
-            throw new UsageException(exception.Message.StartsWith(path, StringComparison.Ordinal) ? file + exception.Message[path.Length..] : $"{file}: {exception.Message}");
+            throw new UsageException(
+                exception.Message.StartsWith(path, StringComparison.Ordinal)
+                    ? file + exception.Message[path.Length..]
+                    : $"{file}: {exception.Message}");
         }
     }
 }

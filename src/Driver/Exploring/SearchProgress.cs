@@ -4,7 +4,8 @@ using Spectre.Console;
 
 namespace Livebed.Driver.Exploring;
 
-/// <summary>How far a search is: one line drawn in place on a terminal, a line now and then otherwise, nothing where only JSON is wanted.</summary>
+/// <summary>How far a search is: one line drawn in place on a terminal, a line now and then otherwise, nothing where only JSON is
+/// wanted.</summary>
 internal sealed class SearchProgress(CommandEnvironment environment, bool isSilent)
 {
     private static readonly TimeSpan _redraw = TimeSpan.FromMilliseconds(100);

@@ -6,7 +6,8 @@ using Livebed.Driver.CommandLine;
 namespace Livebed.Driver.Migrating;
 
 /// <summary>
-/// One cell of the table: one of two shipped campaigns with a few of its keys set, so that a cell is a run like any other and `livebed run` repeats it.
+/// One cell of the table: one of two shipped campaigns with a few of its keys set, so that a cell is a run like any other and `livebed run`
+/// repeats it.
 /// </summary>
 /// <param name="Campaign">its file</param>
 /// <param name="Workload">name of what is replayed, or the share of the bandwidth that is dirtied</param>
@@ -15,7 +16,8 @@ namespace Livebed.Driver.Migrating;
 /// <param name="DirtyShare">dirty rate as a share of the bandwidth; null for a recording</param>
 /// <param name="Settings">keys and values</param>
 internal sealed record MigrateCell(
-    string Campaign, string Workload, long Bandwidth, MigrationStrategy Strategy, double? DirtyShare, IReadOnlyList<(string Key, string Value)> Settings)
+    string Campaign, string Workload, long Bandwidth, MigrationStrategy Strategy, double? DirtyShare,
+    IReadOnlyList<(string Key, string Value)> Settings)
 {
     private const string Recording = "convergence";
     private const string Steady = "steady-rate";
@@ -35,12 +37,15 @@ internal sealed record MigrateCell(
         // Bytes as they cost on the wire.
         var pages = share * bandwidth / Kvm.Prediction.WireFormat.PageBytes(SteadyPageBytes);
         var rate = ((int)Math.Round(pages)).ToString(CultureInfo.InvariantCulture);
-        return new(Steady, string.Create(CultureInfo.InvariantCulture, $"steady {share:0.###}"), bandwidth, MigrationStrategy.Plain, share, [("vms.0.guest.rate", rate), .. Link(bandwidth)]);
+        return new(
+            Steady, string.Create(CultureInfo.InvariantCulture, $"steady {share:0.###}"), bandwidth, MigrationStrategy.Plain, share,
+            [("vms.0.guest.rate", rate), .. Link(bandwidth)]);
     }
 
     /// <summary>The words of the command that runs this cell alone.</summary>
     public IReadOnlyList<string> Words(long seed) =>
-        ["run", Campaign, .. Settings.SelectMany(setting => new[] { "--set", $"{setting.Key}={setting.Value}" }), "--seed", seed.ToString(CultureInfo.InvariantCulture)];
+        ["run", Campaign, .. Settings.SelectMany(setting => new[] { "--set", $"{setting.Key}={setting.Value}" }), "--seed",
+            seed.ToString(CultureInfo.InvariantCulture)];
 
     /// <summary>Read and checked like any campaign.</summary>
     public Campaign Read(CommandEnvironment environment, long seed)
@@ -48,7 +53,8 @@ internal sealed record MigrateCell(
         var overrides = Settings.Select(setting => Override.Parse($"{setting.Key}={setting.Value}")).ToList();
         var campaign = new CampaignReader(environment.Folders, environment.Traces).Read(Campaign, overrides);
         campaign.Seed = seed;
-        campaign.Name = $"{Workload}-{ValueKinds.ByteRate(0, long.MaxValue).Format(Bandwidth).Replace("/s", "", StringComparison.Ordinal)}-{OperationNames.OfEnum(Strategy)}".Replace(' ', '-');
+        campaign.Name =
+            $"{Workload}-{ValueKinds.ByteRate(0, long.MaxValue).Format(Bandwidth).Replace("/s", "", StringComparison.Ordinal)}-{OperationNames.OfEnum(Strategy)}".Replace(' ', '-');
         return campaign;
     }
 
@@ -57,7 +63,8 @@ internal sealed record MigrateCell(
     private static IEnumerable<(string, string)> StrategySettings(MigrationStrategy strategy, long bandwidth) => strategy switch
     {
         MigrationStrategy.AutoConverge => [("migrations.throttle", "auto-converge")],
-        MigrationStrategy.DirtyLimit => [("migrations.throttle", "dirty-limit"), ("migrations.vcpuDirtyLimit", Rate(Math.Max(1 << 10, bandwidth / DirtyLimitPart)))],
+        MigrationStrategy.DirtyLimit =>
+            [("migrations.throttle", "dirty-limit"), ("migrations.vcpuDirtyLimit", Rate(Math.Max(1 << 10, bandwidth / DirtyLimitPart)))],
         MigrationStrategy.PostCopy => [("migrations.postcopyAfterRounds", "1")],
         _ => [],
     };

@@ -9,8 +9,8 @@ using Livebed.Driver.Terminal;
 namespace Livebed.Driver.Migrating;
 
 /// <summary>
-/// `livebed migrate`: one run after the other, each a cluster of its own with all checks on, and a table of what was measured next to what was predicted. A first small run, which
-/// is not in the table, sees to it that no row pays for compiling the code.
+/// `livebed migrate`: one run after the other, each a cluster of its own with all checks on, and a table of what was measured next to what
+/// was predicted. A first small run, which is not in the table, sees to it that no row pays for compiling the code.
 /// </summary>
 internal sealed class MigrateCommand(CommandEnvironment environment)
 {

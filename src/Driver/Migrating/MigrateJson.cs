@@ -34,7 +34,16 @@ internal static class MigrateJson
             }
             : null,
         forecast = row.Migration?.Forecast is { } forecast
-            ? new { forecast.Verdict, forecast.Rounds, forecast.Transferred, totalTimeMilliseconds = forecast.TotalTime, downtimeMilliseconds = forecast.Downtime, forecast.ThrottledMilliseconds, forecast.StartMilliseconds }
+            ? new
+            {
+                forecast.Verdict,
+                forecast.Rounds,
+                forecast.Transferred,
+                totalTimeMilliseconds = forecast.TotalTime,
+                downtimeMilliseconds = forecast.Downtime,
+                forecast.ThrottledMilliseconds,
+                forecast.StartMilliseconds,
+            }
             : null,
         row.GeometricRounds,
         row.ModelHolds,

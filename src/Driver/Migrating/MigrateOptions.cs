@@ -14,9 +14,12 @@ internal sealed class MigrateOptions
 
     private static readonly string[] _usualWorkloads = ["redis", "sqlite", "xz"];
 
-    private readonly Option<string?> _workload = Text("--workload", "LIST", $"recorded traces, or names of shipped ones [{string.Join(',', _usualWorkloads)}]");
-    private readonly Option<string?> _dirtyShare = Text("--dirty-share", "LIST", "instead of recordings: constant dirty rates, as shares of the bandwidth, as in 0.1,0.5,0.9,1.1");
-    private readonly Option<string?> _bandwidth = Text("--bandwidth", "LIST", "what the link carries [24MiB/s,120MiB/s; 16MiB/s with --dirty-share]");
+    private readonly Option<string?> _workload = Text(
+        "--workload", "LIST", $"recorded traces, or names of shipped ones [{string.Join(',', _usualWorkloads)}]");
+    private readonly Option<string?> _dirtyShare = Text(
+        "--dirty-share", "LIST", "instead of recordings: constant dirty rates, as shares of the bandwidth, as in 0.1,0.5,0.9,1.1");
+    private readonly Option<string?> _bandwidth = Text(
+        "--bandwidth", "LIST", "what the link carries [24MiB/s,120MiB/s; 16MiB/s with --dirty-share]");
     private readonly Option<string?> _strategy = Text("--strategy", "LIST", "plain, auto-converge, dirty-limit, post-copy [all]");
     private readonly Option<string?> _seed = Text("--seed", "S", "of every run [1]");
     private readonly Option<string?> _out = Text("--out", "DIR", "where the run folders are made [runs]");
@@ -26,8 +29,10 @@ internal sealed class MigrateOptions
 
     public MigrateOptions()
     {
-        Command = new Command("migrate", "Migrates workloads over links with strategies, and prints what was measured next to what was predicted.");
-        foreach (var option in new Option[] { _workload, _dirtyShare, _bandwidth, _strategy, _seed, _out, _markdown, _json, _verbose }) Command.Add(option);
+        Command = new Command(
+            "migrate", "Migrates workloads over links with strategies, and prints what was measured next to what was predicted.");
+        foreach (var option in new Option[] { _workload, _dirtyShare, _bandwidth, _strategy, _seed, _out, _markdown, _json, _verbose })
+            Command.Add(option);
     }
 
     public Command Command { get; }
@@ -40,8 +45,10 @@ internal sealed class MigrateOptions
         var seed = parsed.GetValue(_seed) is { } text ? Parse(_seed, text, ValueKinds.Long("seed", 0, Campaign.SeedMax)) : 1;
         var markdown = parsed.GetValue(_markdown) is { } file ? Path.GetFullPath(file, folders.Current) : null;
         if (markdown is not null && !Directory.Exists(Path.GetDirectoryName(markdown)))
-            throw new UsageException($"--markdown {parsed.GetValue(_markdown)}: its folder does not exist; allowed: a file in a folder that does");
-        return new MigrateRequest(cells, seed, Path.GetFullPath(parsed.GetValue(_out) ?? "runs", folders.Current), markdown, parsed.GetValue(_json));
+            throw new UsageException(
+                $"--markdown {parsed.GetValue(_markdown)}: its folder does not exist; allowed: a file in a folder that does");
+        return new MigrateRequest(
+            cells, seed, Path.GetFullPath(parsed.GetValue(_out) ?? "runs", folders.Current), markdown, parsed.GetValue(_json));
     }
 
     private List<MigrateCell> Recordings(ParseResult parsed, CampaignFolders folders)
@@ -52,7 +59,8 @@ internal sealed class MigrateOptions
         [
             .. from workload in Names(parsed)
                let trace = folders.FindWorkload(workload)
-                   ?? throw new UsageException($"--workload {workload}: there is no such file; allowed: a recorded trace (campaigns/workloads/README.md)")
+                   ?? throw new UsageException($"--workload {workload}: there is no such file; allowed: "
+                       + $"a recorded trace (campaigns/workloads/README.md)")
                from bandwidth in bandwidths
                from strategy in strategies
                select MigrateCell.Replay(NameOf(workload), folders.Label(trace), bandwidth, strategy),
@@ -61,8 +69,10 @@ internal sealed class MigrateOptions
 
     private List<MigrateCell> SteadyRates(ParseResult parsed)
     {
-        if (parsed.GetValue(_workload) is { } workload) throw new UsageException($"--workload {workload}: the workload is given twice; allowed: --workload or --dirty-share");
-        if (parsed.GetValue(_strategy) is { } strategy) throw new UsageException($"--strategy {strategy}: means nothing here; allowed: without --dirty-share, which is always plain");
+        if (parsed.GetValue(_workload) is { } workload)
+            throw new UsageException($"--workload {workload}: the workload is given twice; allowed: --workload or --dirty-share");
+        if (parsed.GetValue(_strategy) is { } strategy)
+            throw new UsageException($"--strategy {strategy}: means nothing here; allowed: without --dirty-share, which is always plain");
         var shares = List(parsed, _dirtyShare, ValueKinds.Number("share", 0.01, ShareMax))!;
         var bandwidths = List(parsed, _bandwidth, ValueKinds.ByteRate(1 << 10, ConvergenceLimits.BandwidthMax)) ?? [16L << 20];
         return [.. from bandwidth in bandwidths from share in shares select MigrateCell.AtRate(share, bandwidth)];
@@ -78,7 +88,9 @@ internal sealed class MigrateOptions
         parsed.GetValue(option)?.Split(',', StringSplitOptions.TrimEntries).Select(text => Parse(option, text, kind)).ToList();
 
     private static T Parse<T>(Option<string?> option, string text, ValueKind<T> kind) =>
-        kind.Parse(text, out var value) is { } problem ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}") : value;
+        kind.Parse(text, out var value) is { } problem
+            ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}")
+            : value;
 
     private static Option<string?> Text(string name, string value, string summary) => new(name) { HelpName = value, Description = summary };
 }

@@ -12,23 +12,27 @@ namespace Livebed.Driver.Migrating;
 /// <param name="BehindMicroseconds">how far the guest was behind its program at the end: what it did not write when it should have</param>
 /// <param name="Folder">of the run</param>
 internal sealed record MigrateRow(
-    MigrateCell Cell, VerdictKind Verdict, IReadOnlyList<string> Reasons, MigrationResult? Migration, long BehindMicroseconds, string Folder)
+    MigrateCell Cell, VerdictKind Verdict, IReadOnlyList<string> Reasons, MigrationResult? Migration, long BehindMicroseconds,
+    string Folder)
 {
     /// <summary>Rounds in closed form; null for a recording, and when the model says that it never ends.</summary>
     public int? GeometricRounds => Cell.DirtyShare is not null ? Migration?.Predicted?.Rounds : null;
 
-    /// <summary>For a constant rate: the model's rounds within a tenth, or called diverging before the limit when it never ends. Null for a recording.</summary>
+    /// <summary>For a constant rate: the model's rounds within a tenth, or called diverging before the limit when it never ends. Null for a
+    /// recording.</summary>
     public bool? ModelHolds
     {
         get
         {
             if (Cell.DirtyShare is null || Migration is not { } migration) return null;
             if (GeometricRounds is not { } rounds) return DivergingRound is { } round && round < migration.Rounds.Count;
-            return migration.Status == MigrationStatus.Completed && Math.Abs(migration.Rounds.Count - rounds) <= PredictionGap.Tolerance * rounds;
+            return migration.Status == MigrationStatus.Completed
+                && Math.Abs(migration.Rounds.Count - rounds) <= PredictionGap.Tolerance * rounds;
         }
     }
 
-    /// <summary>The first round at whose end the migration was called diverging, and was from there to its end; null if it was not.</summary>
+    /// <summary>The first round at whose end the migration was called diverging, and was from there to its end; null if it was
+    /// not.</summary>
     public int? DivergingRound
     {
         get

@@ -9,10 +9,12 @@ using Spectre.Console;
 
 namespace Livebed.Driver.Migrating;
 
-/// <summary>The table of `migrate`: what was measured and, in the column after it, what was predicted from the workload alone; in the terminal and as Markdown.</summary>
+/// <summary>The table of `migrate`: what was measured and, in the column after it, what was predicted from the workload alone; in the
+/// terminal and as Markdown.</summary>
 internal static class MigrateTable
 {
-    private static readonly string[] _columns = ["workload", "link", "strategy", "ended", "rounds", "model", "total", "model", "downtime", "model"];
+    private static readonly string[] _columns = ["workload", "link", "strategy", "ended", "rounds", "model", "total", "model", "downtime",
+        "model"];
 
     public static void Write(IAnsiConsole console, IReadOnlyList<MigrateRow> rows)
     {
@@ -34,16 +36,21 @@ internal static class MigrateTable
         foreach (var row in rows)
         {
             var (held, judged) = row.RoundsHeld;
-            text.AppendLine(CultureInfo.InvariantCulture, $"| {string.Join(" | ", Cells(row))} | {held} of {judged} | {string.Join("; ", Remarks(row))} |");
+            text.AppendLine(
+                CultureInfo.InvariantCulture,
+                $"| {string.Join(" | ", Cells(row))} | {held} of {judged} | {string.Join("; ", Remarks(row))} |");
         }
 
         return text.Replace("\r\n", "\n").ToString();
     }
 
     /// <summary>A row while the next one runs.</summary>
-    public static string Line(MigrateRow row) => $"{Name(row)}: {Ended(row)} after {Rounds(row.Migration?.Rounds.Count)}, {Time(row.Migration?.TotalTime)}, downtime {Time(row.Migration?.Downtime)}";
+    public static string Line(MigrateRow row) =>
+        $"{Name(row)}: {Ended(row)} after {Rounds(row.Migration?.Rounds.Count)}, {Time(row.Migration?.TotalTime)}, "
+            + $"downtime {Time(row.Migration?.Downtime)}";
 
-    private static string Name(MigrateRow row) => $"{row.Cell.Workload} {Figures.Bytes(row.Cell.Bandwidth)}/s {OperationNames.OfEnum(row.Cell.Strategy)}";
+    private static string Name(MigrateRow row) =>
+        $"{row.Cell.Workload} {Figures.Bytes(row.Cell.Bandwidth)}/s {OperationNames.OfEnum(row.Cell.Strategy)}";
 
     private static IEnumerable<string> Cells(MigrateRow row)
     {
@@ -53,13 +60,18 @@ internal static class MigrateTable
         return
         [
             row.Cell.Workload, $"{Figures.Bytes(row.Cell.Bandwidth)}/s", OperationNames.OfEnum(row.Cell.Strategy), Ended(row),
-            Count(migration?.Rounds.Count), row.Cell.DirtyShare is null ? Count(forecast?.Rounds) : row.GeometricRounds is { } rounds ? Count(rounds) : "never",
-            Time(migration?.TotalTime - migration?.CheckTime), Time(forecast?.TotalTime), isOver ? Time(migration!.Downtime) : "-", completes ? Time(forecast!.Downtime) : "-",
+            Count(migration?.Rounds.Count),
+            row.Cell.DirtyShare is null ? Count(forecast?.Rounds) : row.GeometricRounds is { } rounds ? Count(rounds) : "never",
+            Time(migration?.TotalTime - migration?.CheckTime), Time(forecast?.TotalTime), isOver ? Time(migration!.Downtime) : "-",
+            completes ? Time(forecast!.Downtime) : "-",
         ];
     }
 
     private static string Ended(MigrateRow row) => row.Migration is { } migration
-        ? migration.Status == MigrationStatus.Completed && migration.Statuses.Any(step => step.Status == MigrationStatus.PostcopyActive) ? "postcopy" : OperationNames.OfEnum(migration.Status)
+
+            ? migration.Status == MigrationStatus.Completed && migration.Statuses.Any(step => step.Status == MigrationStatus.PostcopyActive)
+            ? "postcopy"
+            : OperationNames.OfEnum(migration.Status)
         : "-";
 
     private static IEnumerable<string> Remarks(MigrateRow row)
@@ -68,15 +80,20 @@ internal static class MigrateTable
         if (row.Migration is not { } migration) yield break;
         if (migration.Reason is { } reason) yield return reason;
         if (row.DivergingRound is { } round) yield return string.Create(CultureInfo.InvariantCulture, $"diverging since round {round}");
-        if (migration.Forecast is { Verdict: ForecastVerdict.Diverging or ForecastVerdict.OutOfTime } forecast) yield return $"forecast: {OperationNames.OfEnum(forecast.Verdict)}";
-        if (migration.CpuThrottlePercentage > 0) yield return string.Create(CultureInfo.InvariantCulture, $"guest throttled by up to {migration.CpuThrottlePercentage} %");
+        if (migration.Forecast is { Verdict: ForecastVerdict.Diverging or ForecastVerdict.OutOfTime } forecast)
+            yield return $"forecast: {OperationNames.OfEnum(forecast.Verdict)}";
+        if (migration.CpuThrottlePercentage > 0)
+            yield return string.Create(CultureInfo.InvariantCulture, $"guest throttled by up to {migration.CpuThrottlePercentage} %");
         if (migration.VcpuThrottleTime.Count > 0)
-            yield return $"vCPUs slept {string.Join(", ", migration.VcpuThrottleTime.Select(slept => Time(slept)))} under the throttle (model {Time(migration.Forecast?.ThrottledMilliseconds)})";
-        if (migration.Ram.PostcopyRequests > 0) yield return string.Create(CultureInfo.InvariantCulture, $"{migration.Ram.PostcopyRequests} pages asked for");
+            yield return $"vCPUs slept {string.Join(", ", migration.VcpuThrottleTime.Select(slept => Time(slept)))} under the throttle "
+                + $"(model {Time(migration.Forecast?.ThrottledMilliseconds)})";
+        if (migration.Ram.PostcopyRequests > 0)
+            yield return string.Create(CultureInfo.InvariantCulture, $"{migration.Ram.PostcopyRequests} pages asked for");
 
         // Of a guest that was lost nobody has said.
         if (migration.PostcopyVcpuBlocktime.Count > 0)
-            yield return $"vCPUs blocked {string.Join(", ", migration.PostcopyVcpuBlocktime.Select(blocked => Time(blocked)))}, all at once {Time(migration.PostcopyBlocktime)}";
+            yield return $"vCPUs blocked {string.Join(", ", migration.PostcopyVcpuBlocktime.Select(blocked => Time(blocked)))}, "
+                + $"all at once {Time(migration.PostcopyBlocktime)}";
         if (row.ModelHolds == false) yield return "the geometric model does not hold";
     }
 

@@ -8,8 +8,9 @@ using Spectre.Console;
 namespace Livebed.Driver.MutantRuns;
 
 /// <summary>
-/// `livebed mutants`: hunts every mutant with several seeds and tells which check caught it. It is the proof that the checks bite, so it fails when one
-/// seed misses one mutant, when something else than what the mutant names caught it, or when a schedule is also bad without it.
+/// `livebed mutants`: hunts every mutant with several seeds and tells which check caught it. It is the proof that the checks bite, so it
+/// fails when one seed misses one mutant, when something else than what the mutant names caught it, or when a schedule is also bad without
+/// it.
 /// </summary>
 internal sealed class MutantsCommand(CommandEnvironment environment)
 {
@@ -54,7 +55,8 @@ internal sealed class MutantsCommand(CommandEnvironment environment)
             var elapsed = environment.Clock.GetElapsedTime(begun);
             if (elapsed < next) return;
             next = elapsed + interval;
-            show(FormattableString.Invariant($"{elapsed.TotalSeconds:0.0}s  searches ended {ended} of {all}  schedules {Figures.Count(schedules)}"));
+            show(
+                FormattableString.Invariant($"{elapsed.TotalSeconds:0.0}s  searches ended {ended} of {all}  schedules {Figures.Count(schedules)}"));
         };
     }
 }

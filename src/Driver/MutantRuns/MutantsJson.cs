@@ -11,7 +11,8 @@ namespace Livebed.Driver.MutantRuns;
 /// <summary>What `mutants --json` prints. A field without a value is null, never absent.</summary>
 internal static class MutantsJson
 {
-    public static string Write(MutantsRequest request, IReadOnlyList<MutantOutcome> outcomes, TimeSpan elapsed, bool interrupted) => JsonSerializer.Serialize(
+    public static string Write(MutantsRequest request, IReadOnlyList<MutantOutcome> outcomes, TimeSpan elapsed, bool interrupted) =>
+        JsonSerializer.Serialize(
         new
         {
             verdict = outcomes.All(outcome => outcome.IsGood) ? "valid" : "invalid",
@@ -30,7 +31,8 @@ internal static class MutantsJson
     public static string CommandOf(MutantEntry entry, string? mutant, MutantCatch found) => $"{CommandText.Livebed} " + CommandText.Words(
     [
         "explore", entry.Scenario, "--protocol", entry.Protocol, .. mutant is null ? Array.Empty<string>() : ["--mutant", mutant],
-        "--strategy", OperationNames.OfEnum(found.Strategy), "--seed", FormattableString.Invariant($"{found.ScheduleSeed}"), "--schedules", "1",
+        "--strategy", OperationNames.OfEnum(found.Strategy), "--seed", FormattableString.Invariant($"{found.ScheduleSeed}"), "--schedules",
+        "1",
     ]);
 
     private static object OutcomeOf(MutantOutcome outcome) => new

@@ -14,12 +14,24 @@ internal sealed class MutantsOptions
 
     private readonly Option<string?> _budget = new("--budget") { HelpName = "60s", Description = "at most so long altogether [60s]" };
     private readonly Option<string?> _seeds = new("--seeds") { HelpName = "N", Description = $"searches for each mutant [{UsualSeeds}]" };
-    private readonly Option<string[]> _only = new("--only") { HelpName = "M", Description = "this mutant and no other (livebed list mutants); can be repeated", Arity = ArgumentArity.OneOrMore };
+    private readonly Option<string[]> _only = new("--only")
+    {
+        HelpName = "M",
+        Description = "this mutant and no other (livebed list mutants); can be repeated",
+        Arity = ArgumentArity.OneOrMore,
+    };
     private readonly Option<bool> _json = new("--json") { Description = "print one JSON object and nothing else" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
 
     public MutantsOptions() =>
-        Command = new Command("mutants", "Switches every known defect on and says which check caught it, and how fast.") { _budget, _seeds, _only, _json, _verbose };
+        Command = new Command("mutants", "Switches every known defect on and says which check caught it, and how fast.")
+        {
+            _budget,
+            _seeds,
+            _only,
+            _json,
+            _verbose,
+        };
 
     public Command Command { get; }
 
@@ -28,7 +40,8 @@ internal sealed class MutantsOptions
     {
         var names = parsed.GetValue(_only) ?? [];
         if (names.FirstOrDefault(name => MutantCatalog.Find(name) is null) is { } unknown)
-            throw new UsageException($"--only {unknown}: is no mutant; allowed: {string.Join(", ", MutantCatalog.All.Select(entry => entry.Name))}");
+            throw new UsageException(
+                $"--only {unknown}: is no mutant; allowed: {string.Join(", ", MutantCatalog.All.Select(entry => entry.Name))}");
         return new MutantsRequest(
             [.. MutantCatalog.All.Where(entry => names.Length == 0 || names.Contains(entry.Name))],
             Value(parsed, _seeds, ValueKinds.Integer("seeds", 1, 1_000), UsualSeeds),
@@ -39,7 +52,9 @@ internal sealed class MutantsOptions
     private static T Value<T>(ParseResult parsed, Option<string?> option, ValueKind<T> kind, T usual)
     {
         if (parsed.GetValue(option) is not { } text) return usual;
-        return kind.Parse(text, out var value) is { } problem ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}") : value;
+        return kind.Parse(text, out var value) is { } problem
+            ? throw new UsageException($"{option.Name} {text}: {problem}; allowed: {kind.Allowed}")
+            : value;
     }
 }
 

@@ -7,8 +7,8 @@ using Spectre.Console;
 
 namespace Livebed.Driver.MutantRuns;
 
-/// <summary>What `mutants` prints for people: a table on a terminal, with the stories where it is wide enough; else a line for each mutant. What
-/// went wrong follows, each with the command that shows it.</summary>
+/// <summary>What `mutants` prints for people: a table on a terminal, with the stories where it is wide enough; else a line for each mutant.
+/// What went wrong follows, each with the command that shows it.</summary>
 internal sealed class MutantsReport(CommandEnvironment environment)
 {
     /// <summary>From here on a story fits beside the figures.</summary>
@@ -26,7 +26,9 @@ internal sealed class MutantsReport(CommandEnvironment environment)
         var good = outcomes.Count(outcome => outcome.IsGood);
         page.Line(FormattableString.Invariant(
             $"{good} of {outcomes.Count} mutants caught in every seed by an invariant that they name, in {elapsed.TotalSeconds:0.0}s"));
-        page.Line($"verdict: {(good == outcomes.Count ? "valid" : "invalid")}", style: new Style(good == outcomes.Count ? Color.Green : Color.Red, decoration: Decoration.Bold));
+        page.Line(
+            $"verdict: {(good == outcomes.Count ? "valid" : "invalid")}",
+            style: new Style(good == outcomes.Count ? Color.Green : Color.Red, decoration: Decoration.Bold));
     }
 
     private Table TableOf(IReadOnlyList<MutantOutcome> outcomes)
@@ -55,8 +57,10 @@ internal sealed class MutantsReport(CommandEnvironment environment)
         foreach (var outcome in outcomes)
         {
             page.Line(
-                $"{(outcome.IsGood ? "ok " : "BAD")} {outcome.Entry.Name.PadRight(width)}  caught by {CaughtBy(outcome)}; schedules: median {Count(outcome.Median)}, "
-                + $"min {Count(outcome.Min)}, max {Count(outcome.Max)}; missed {outcome.MissedSeeds.Count} of {outcome.Searches.Count}  [{outcome.Entry.Bug}: {outcome.Entry.Story}]");
+                $"{(outcome.IsGood ? "ok " : "BAD")} {outcome.Entry.Name.PadRight(width)}  caught by {CaughtBy(outcome)}; schedules: "
+                    + $"median {Count(outcome.Median)}, "
+                + $"min {Count(outcome.Min)}, max {Count(outcome.Max)}; missed {outcome.MissedSeeds.Count} of {outcome.Searches.Count}  "
+                + $"[{outcome.Entry.Bug}: {outcome.Entry.Story}]");
         }
     }
 
@@ -72,7 +76,9 @@ internal sealed class MutantsReport(CommandEnvironment environment)
 
         if (outcome.Searches.FirstOrDefault(search => search.Catch is { IsNamed: false })?.Catch is { } surprise)
         {
-            page.Line($"{name}: caught by {surprise.By}, which it does not name ({string.Join(", ", outcome.Entry.CaughtBy)}): {OneLine.Of(surprise.Message)}");
+            page.Line(
+                $"{name}: caught by {surprise.By}, which it does not name ({string.Join(", ", outcome.Entry.CaughtBy)}): "
+                    + $"{OneLine.Of(surprise.Message)}");
             page.Copyable($"  {MutantsJson.CommandOf(outcome.Entry, name, surprise)}");
         }
 

@@ -12,13 +12,18 @@ internal static class ForecastText
     public static string Explain(MigrationForecast forecast) => forecast.Verdict switch
     {
         ForecastVerdict.Converges =>
-            $"after {Rounds(forecast.Rounds.Count)} {Figures.Bytes(forecast.Rounds[^1].Remaining)} are left, a downtime of {Time(forecast.DowntimeMilliseconds!.Value)}{Throttled(forecast)}",
+            $"after {Rounds(forecast.Rounds.Count)} {Figures.Bytes(forecast.Rounds[^1].Remaining)} are left, "
+                + $"a downtime of {Time(forecast.DowntimeMilliseconds!.Value)}{Throttled(forecast)}",
         ForecastVerdict.Postcopy =>
-            $"after {Rounds(forecast.Rounds.Count)} the guest goes over with {Figures.Count(forecast.Postcopy!.MissingPages)} pages missing; they follow in {Time(forecast.Postcopy.DurationMilliseconds)}, "
-            + $"and vCPUs wait {Time(forecast.Postcopy.BlocktimeMilliseconds)} for {Figures.Count(forecast.Postcopy.PostcopyRequests)} of them or more",
+            $"after {Rounds(forecast.Rounds.Count)} the guest goes over with {Figures.Count(forecast.Postcopy!.MissingPages)} pages "
+                + $"missing; they follow in {Time(forecast.Postcopy.DurationMilliseconds)}, "
+            + $"and vCPUs wait {Time(forecast.Postcopy.BlocktimeMilliseconds)} for {Figures.Count(forecast.Postcopy.PostcopyRequests)} "
+            + $"of them or more",
         ForecastVerdict.Diverging =>
-            $"from round {forecast.DivergingRound} on rounds gain nothing: never less than {Figures.Bytes(Least(forecast))} are left, and {LimitOf(forecast)} is over after {Rounds(forecast.Rounds.Count)}{Throttled(forecast)}",
-        _ => $"{LimitOf(forecast)} is over after {Rounds(forecast.Rounds.Count)}, with {Figures.Bytes(Least(forecast))} left at least{Throttled(forecast)}",
+            $"from round {forecast.DivergingRound} on rounds gain nothing: never less than {Figures.Bytes(Least(forecast))} are left, "
+                + $"and {LimitOf(forecast)} is over after {Rounds(forecast.Rounds.Count)}{Throttled(forecast)}",
+        _ => $"{LimitOf(forecast)} is over after {Rounds(forecast.Rounds.Count)}, "
+            + $"with {Figures.Bytes(Least(forecast))} left at least{Throttled(forecast)}",
     };
 
     public static string Name(ForecastVerdict verdict) => OperationNames.OfEnum(verdict);
@@ -31,11 +36,13 @@ internal static class ForecastText
 
     private static long Least(MigrationForecast forecast) => forecast.Rounds.Min(round => round.Remaining);
 
-    private static string LimitOf(MigrationForecast forecast) => forecast.Limit == ForecastLimit.RoundsMax ? "the limit of rounds" : "the time limit";
+    private static string LimitOf(MigrationForecast forecast) =>
+        forecast.Limit == ForecastLimit.RoundsMax ? "the limit of rounds" : "the time limit";
 
     private static string Throttled(MigrationForecast forecast)
     {
-        if (forecast.Rounds.Any(round => round.DirtyLimited)) return $", under the dirty limit for {Time(forecast.ThrottledMilliseconds)} of guest time";
+        if (forecast.Rounds.Any(round => round.DirtyLimited))
+            return $", under the dirty limit for {Time(forecast.ThrottledMilliseconds)} of guest time";
         var most = forecast.Rounds.Max(round => round.CpuThrottlePercentage);
         return most == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", with the guest throttled by up to {most} %");
     }

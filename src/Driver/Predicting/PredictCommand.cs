@@ -3,7 +3,8 @@ using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.Predicting;
 
-/// <summary>`livebed predict`: says what a migration would be before anything is run. It starts nothing and leaves nothing behind.</summary>
+/// <summary>`livebed predict`: says what a migration would be before anything is run. It starts nothing and leaves nothing
+/// behind.</summary>
 internal sealed class PredictCommand(CommandEnvironment environment)
 {
     public int Run(PredictRequest request)

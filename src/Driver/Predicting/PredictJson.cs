@@ -97,5 +97,6 @@ internal static class PredictJson
 
     private static double? Milliseconds(double? seconds) => seconds is { } known ? Math.Round(known * 1e3, 3) : null;
 
-    private static double? Bytes(double pages, ForecastSettings settings) => double.IsInfinity(pages) ? null : Math.Round(pages * settings.PageSize);
+    private static double? Bytes(double pages, ForecastSettings settings) =>
+        double.IsInfinity(pages) ? null : Math.Round(pages * settings.PageSize);
 }

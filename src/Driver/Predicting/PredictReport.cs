@@ -6,7 +6,8 @@ using Spectre.Console;
 
 namespace Livebed.Driver.Predicting;
 
-/// <summary>What `predict` prints for people: what was asked, the rounds, the verdict and what would change it, and the other ways to go.</summary>
+/// <summary>What `predict` prints for people: what was asked, the rounds, the verdict and what would change it, and the other ways to
+/// go.</summary>
 internal sealed class PredictReport(CommandEnvironment environment)
 {
     private readonly ReportPage _page = new(environment);
@@ -27,7 +28,8 @@ internal sealed class PredictReport(CommandEnvironment environment)
         var memory = $"{Grouped(settings.MemoryPages)} pages, {Figures.Bytes((double)settings.MemoryPages * settings.PageSize)}";
         _page.Line($"{WorkloadOf(request)}: {memory}", style: new Style(decoration: Decoration.Bold));
         _page.Line(
-            $"bandwidth {Figures.Bytes(parameters.MaxBandwidth)}/s, downtime limit {Figures.Microseconds(parameters.DowntimeLimitMicroseconds)}, "
+            $"bandwidth {Figures.Bytes(parameters.MaxBandwidth)}/s, downtime limit "
+                + $"{Figures.Microseconds(parameters.DowntimeLimitMicroseconds)}, "
             + $"time limit {Figures.Microseconds(parameters.TimeLimitMicroseconds)}", 2);
     }
 
@@ -55,8 +57,10 @@ internal sealed class PredictReport(CommandEnvironment environment)
 
             string[] cells =
             [
-                round.Round.ToString(CultureInfo.InvariantCulture), Figures.Count(round.Pages), Figures.Bytes(round.Transferred), ForecastText.Time(round.DurationMilliseconds),
-                Figures.Count(round.DirtiedPages), Figures.Count(round.DirtyPagesRate), Figures.Bytes(round.Remaining), ForecastText.Time(round.ExpectedDowntimeMilliseconds),
+                round.Round.ToString(CultureInfo.InvariantCulture), Figures.Count(round.Pages), Figures.Bytes(round.Transferred),
+                ForecastText.Time(round.DurationMilliseconds),
+                Figures.Count(round.DirtiedPages), Figures.Count(round.DirtyPagesRate), Figures.Bytes(round.Remaining),
+                ForecastText.Time(round.ExpectedDowntimeMilliseconds),
             ];
             table.Row([.. cells, .. hasThrottle ? new[] { ThrottleOf(round) } : []]);
         }
@@ -73,25 +77,36 @@ internal sealed class PredictReport(CommandEnvironment environment)
     private void WriteVerdict(PredictRequest request, Prediction prediction)
     {
         var forecast = prediction.Forecast;
-        var colour = forecast.Verdict switch { ForecastVerdict.Converges => Color.Green, ForecastVerdict.Postcopy => Color.Blue, _ => Color.Red };
+        var colour = forecast.Verdict switch
+        {
+            ForecastVerdict.Converges => Color.Green,
+            ForecastVerdict.Postcopy => Color.Blue,
+            _ => Color.Red,
+        };
         _page.Line($"verdict: {ForecastText.Name(forecast.Verdict)}", style: new Style(colour, decoration: Decoration.Bold));
         _page.Line(ForecastText.Explain(forecast), 2);
         _page.Line(
             string.Create(CultureInfo.InvariantCulture,
-                $"{Figures.Bytes(forecast.Transferred)} in {ForecastText.Time(forecast.TotalTimeMilliseconds)}, downtime {ForecastText.Time(forecast.DowntimeMilliseconds)}, {forecast.DirtySyncCount} syncs"), 2);
+                $"{Figures.Bytes(forecast.Transferred)} in {ForecastText.Time(forecast.TotalTimeMilliseconds)}, "
+                    + $"downtime {ForecastText.Time(forecast.DowntimeMilliseconds)}, {forecast.DirtySyncCount} syncs"), 2);
         if (prediction.NeededDowntimeMilliseconds is { } downtime)
-            _page.Line(string.Create(CultureInfo.InvariantCulture, $"pre-copy would complete with a downtime limit of {downtime}ms or more"), 2);
+            _page.Line(
+                string.Create(CultureInfo.InvariantCulture, $"pre-copy would complete with a downtime limit of {downtime}ms or more"), 2);
         if (prediction.NeededBandwidth is { } bandwidth)
             _page.Line($"pre-copy would complete with a bandwidth of {Figures.Bytes(bandwidth)}/s or more", 2);
         else if (forecast.Verdict != ForecastVerdict.Converges)
-            _page.Line($"no bandwidth from {Figures.Bytes(request.Parameters.MaxBandwidth)}/s to {Figures.Bytes(ConvergenceLimits.BandwidthMax)}/s lets pre-copy complete", 2);
+            _page.Line(
+                $"no bandwidth from {Figures.Bytes(request.Parameters.MaxBandwidth)}/s to "
+                    + $"{Figures.Bytes(ConvergenceLimits.BandwidthMax)}/s lets pre-copy complete", 2);
     }
 
     private void WriteStarts(StartSpread starts)
     {
         var verdicts = Enum.GetValues<ForecastVerdict>().Where(verdict => starts.CountOf(verdict) > 0)
             .Select(verdict => string.Create(CultureInfo.InvariantCulture, $"{ForecastText.Name(verdict)} {starts.CountOf(verdict)}"));
-        _page.Line(string.Create(CultureInfo.InvariantCulture, $"from {starts.Forecasts.Count} starts all over the recording: {string.Join(", ", verdicts)}"));
+        _page.Line(
+            string.Create(CultureInfo.InvariantCulture, $"from {starts.Forecasts.Count} starts all over the recording: "
+                + $"{string.Join(", ", verdicts)}"));
         if (starts.Rounds is null) return;
         var table = Tables.Create("where it completes", "least", "median", "most");
         table.Row("rounds", Count(starts.Rounds.Least), Count(starts.Rounds.Median), Count(starts.Rounds.Most));
@@ -99,7 +114,8 @@ internal sealed class PredictReport(CommandEnvironment environment)
         Times("downtime", starts.Downtime!);
         _page.Console.Write(table);
 
-        void Times(string name, Spread spread) => table.Row(name, ForecastText.Time(spread.Least), ForecastText.Time(spread.Median), ForecastText.Time(spread.Most));
+        void Times(string name, Spread spread) =>
+            table.Row(name, ForecastText.Time(spread.Least), ForecastText.Time(spread.Median), ForecastText.Time(spread.Most));
         static string Count(double value) => value.ToString(CultureInfo.InvariantCulture);
     }
 
@@ -110,8 +126,10 @@ internal sealed class PredictReport(CommandEnvironment environment)
         foreach (var (strategy, forecast) in prediction.Strategies)
         {
             table.Row(
-                strategy, ForecastText.Name(forecast.Verdict), forecast.Rounds.Count.ToString(CultureInfo.InvariantCulture), Figures.Bytes(forecast.Transferred),
-                ForecastText.Time(forecast.TotalTimeMilliseconds), ForecastText.Time(forecast.DowntimeMilliseconds), ForecastText.Time(forecast.ThrottledMilliseconds),
+                strategy, ForecastText.Name(forecast.Verdict), forecast.Rounds.Count.ToString(CultureInfo.InvariantCulture),
+                Figures.Bytes(forecast.Transferred),
+                ForecastText.Time(forecast.TotalTimeMilliseconds), ForecastText.Time(forecast.DowntimeMilliseconds),
+                ForecastText.Time(forecast.ThrottledMilliseconds),
                 ForecastText.Time(forecast.Postcopy?.BlocktimeMilliseconds));
         }
 
@@ -122,13 +140,19 @@ internal sealed class PredictReport(CommandEnvironment environment)
     {
         var geometric = analytic.Geometric;
         var outcome = geometric.Rounds is { } rounds
-            ? string.Create(CultureInfo.InvariantCulture, $"{ForecastText.Rounds(rounds)}, {ForecastText.Time(geometric.TotalSeconds * 1e3)}, downtime {ForecastText.Time(geometric.Downtime * 1e3)}")
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"{ForecastText.Rounds(rounds)}, {ForecastText.Time(geometric.TotalSeconds * 1e3)}, "
+                    + $"downtime {ForecastText.Time(geometric.Downtime * 1e3)}")
             : "diverging";
-        _page.Line(string.Create(CultureInfo.InvariantCulture, $"geometric model: {Figures.Bytes(geometric.DirtyBytesPerSecond)}/s, {geometric.Ratio:0.00} of the bandwidth: {outcome}"));
+        _page.Line(
+            string.Create(CultureInfo.InvariantCulture, $"geometric model: {Figures.Bytes(geometric.DirtyBytesPerSecond)}/s, "
+                + $"{geometric.Ratio:0.00} of the bandwidth: {outcome}"));
         if (double.IsInfinity(analytic.Writes.HotPages)) return;
         var forecast = analytic.WithHotSet;
         _page.Line(string.Create(CultureInfo.InvariantCulture,
-            $"with a hot set of {Figures.Bytes(analytic.Writes.HotPages * settings.PageSize)}: {ForecastText.Name(forecast.Verdict)}, {ForecastText.Rounds(forecast.Rounds.Count)}, "
+            $"with a hot set of {Figures.Bytes(analytic.Writes.HotPages * settings.PageSize)}: {ForecastText.Name(forecast.Verdict)}, "
+                + $"{ForecastText.Rounds(forecast.Rounds.Count)}, "
             + $"{ForecastText.Time(forecast.TotalTimeMilliseconds)}, downtime {ForecastText.Time(forecast.DowntimeMilliseconds)}"));
     }
 

@@ -28,7 +28,9 @@ internal sealed record Prediction
         var forecast = Forecaster.Run(workload, parameters, settings);
         var plain = parameters with { Throttle = ThrottleKind.None, PostcopyAfterRounds = 0 };
         var isConverging = forecast.Verdict == ForecastVerdict.Converges;
-        var precopy = isConverging || parameters.PostcopyAfterRounds == 0 ? forecast : Forecaster.Run(workload, parameters with { PostcopyAfterRounds = 0 }, settings);
+        var precopy = isConverging || parameters.PostcopyAfterRounds == 0
+            ? forecast
+            : Forecaster.Run(workload, parameters with { PostcopyAfterRounds = 0 }, settings);
         return new Prediction
         {
             Forecast = forecast,
@@ -37,14 +39,17 @@ internal sealed record Prediction
                 ("plain", Forecaster.Run(workload, plain, settings)),
                 ("auto-converge", Forecaster.Run(workload, plain with { Throttle = ThrottleKind.AutoConverge }, settings)),
                 ("dirty-limit", Forecaster.Run(workload, plain with { Throttle = ThrottleKind.DirtyLimit }, settings)),
-                ("post-copy", Forecaster.Run(workload, plain with { PostcopyAfterRounds = Math.Max(1, parameters.PostcopyAfterRounds) }, settings)),
+                ("post-copy",
+                    Forecaster.Run(workload, plain with { PostcopyAfterRounds = Math.Max(1, parameters.PostcopyAfterRounds) }, settings)),
             ],
             Analytic = request.Timeline is { } timeline
                 ? AnalyticEstimate.Of(timeline, parameters, settings)
                 : AnalyticEstimate.Of(request.Writes!.Value, request.Writes.Value.PagesPerSecond, parameters, settings),
             Starts = request.Timeline is { } recording ? StartSpread.Of(recording, parameters, settings) : null,
             NeededBandwidth = isConverging ? null : ConvergenceLimits.FindBandwidth(workload, parameters, settings),
-            NeededDowntimeMilliseconds = precopy.Verdict == ForecastVerdict.Converges ? null : ConvergenceLimits.FindDowntimeMilliseconds(precopy, parameters),
+            NeededDowntimeMilliseconds = precopy.Verdict == ForecastVerdict.Converges
+                ? null
+                : ConvergenceLimits.FindDowntimeMilliseconds(precopy, parameters),
         };
     }
 }

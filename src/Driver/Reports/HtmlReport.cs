@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Livebed.Driver.Reports;
 
 /// <summary>
-/// report.html: results.json for people, in one file that refers to nothing outside of itself. It is drawn from the results alone, so that a
-/// stored run can be drawn again.
+/// report.html: results.json for people, in one file that refers to nothing outside of itself. It is drawn from the results alone, so that
+/// a stored run can be drawn again.
 /// </summary>
 internal static class HtmlReport
 {

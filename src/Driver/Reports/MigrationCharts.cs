@@ -42,7 +42,9 @@ internal static class MigrationCharts
 /// <param name="Measured">a value for each</param>
 /// <param name="Model">what the analytic model expected, null where it expected nothing</param>
 /// <param name="Workload">what the forecast from the workload expected, null where there is none</param>
-public sealed record ChartData(string Title, string Across, IReadOnlyList<int> X, IReadOnlyList<double> Measured, IReadOnlyList<double?> Model, IReadOnlyList<double?> Workload)
+public sealed record ChartData(
+    string Title, string Across, IReadOnlyList<int> X, IReadOnlyList<double> Measured, IReadOnlyList<double?> Model,
+    IReadOnlyList<double?> Workload)
 {
     // The encoder of System.Text.Json escapes what HTML would take for markup.
     public string ToJson() => JsonSerializer.Serialize(this, ChartDataContext.Default.ChartData);

@@ -10,7 +10,8 @@ internal static class ReportAsset
 
     private static string Read(string name)
     {
-        using var stream = typeof(ReportAsset).Assembly.GetManifestResourceStream(name) ?? throw new InvalidOperationException($"the resource {name} is not there");
+        using var stream = typeof(ReportAsset).Assembly.GetManifestResourceStream(name)
+            ?? throw new InvalidOperationException($"the resource {name} is not there");
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }

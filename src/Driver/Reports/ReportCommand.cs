@@ -16,7 +16,9 @@ internal sealed class ReportCommand(CommandEnvironment environment)
     {
         var folder = Path.GetFullPath(request.Run, environment.Folders.Current);
         var results = Read(folder, request.Run);
-        var target = request.Out is null ? Path.Combine(folder, RunFolder.ReportFile) : Path.GetFullPath(request.Out, environment.Folders.Current);
+        var target = request.Out is null
+            ? Path.Combine(folder, RunFolder.ReportFile)
+            : Path.GetFullPath(request.Out, environment.Folders.Current);
         var page = await HtmlReport.RenderAsync(results);
         try
         {
@@ -24,7 +26,9 @@ internal sealed class ReportCommand(CommandEnvironment environment)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"{environment.Folders.Label(target)}: cannot be written ({OneLine.Of(e.Message)}); allowed: --out with a file that can be written");
+            throw new UsageException(
+                $"{environment.Folders.Label(target)}: cannot be written ({OneLine.Of(e.Message)}); allowed: "
+                    + $"--out with a file that can be written");
         }
 
         await environment.Out.WriteLineAsync(environment.Folders.Label(target));
@@ -34,11 +38,13 @@ internal sealed class ReportCommand(CommandEnvironment environment)
 
     private static RunResults Read(string folder, string given)
     {
-        if (!Directory.Exists(folder)) throw new UsageException($"{given}: there is no such folder; allowed: the folder of a run, as `livebed run` makes it");
+        if (!Directory.Exists(folder))
+            throw new UsageException($"{given}: there is no such folder; allowed: the folder of a run, as `livebed run` makes it");
         var file = new FileInfo(Path.Combine(folder, RunFolder.ResultsFile));
         var label = Path.Combine(given, RunFolder.ResultsFile);
         if (!file.Exists) throw new UsageException($"{label}: there is no such file; allowed: the folder of a run that came to its end");
-        if (file.Length > ResultsBytesMax) throw new UsageException($"{label}: has {file.Length} bytes; allowed: at most {ResultsBytesMax}");
+        if (file.Length > ResultsBytesMax)
+            throw new UsageException($"{label}: has {file.Length} bytes; allowed: at most {ResultsBytesMax}");
         try
         {
             return ResultsJson.Read(File.ReadAllText(file.FullName));

@@ -6,7 +6,11 @@ namespace Livebed.Driver.Reports;
 internal sealed class ReportOptions
 {
     private readonly Argument<string> _run = new("dir") { Description = "the folder of a run" };
-    private readonly Option<string?> _out = new("--out") { HelpName = "FILE", Description = "where the report is written [report.html of the run's folder]" };
+    private readonly Option<string?> _out = new("--out")
+    {
+        HelpName = "FILE",
+        Description = "where the report is written [report.html of the run's folder]",
+    };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
 
     public ReportOptions() => Command = new Command("report", "Draws the report of a stored run again.") { _run, _out, _verbose };

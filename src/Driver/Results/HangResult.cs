@@ -6,7 +6,8 @@ namespace Livebed.Driver.Results;
 /// A hang with its witness: a sentence, how long, the operations, and one line for each that waits (who, for what, held by whom).
 /// </summary>
 public sealed record HangResult(
-    HangKind Kind, string Invariant, string Message, long WaitedMicroseconds, IReadOnlyList<string> Operations, IReadOnlyList<string> Witness)
+    HangKind Kind, string Invariant, string Message, long WaitedMicroseconds, IReadOnlyList<string> Operations,
+    IReadOnlyList<string> Witness)
 {
     public static HangResult From(Hang hang) => new(
         Enum.Parse<HangKind>(hang.Kind.ToString()), hang.Invariant, hang.Message, hang.WaitedMicroseconds,

@@ -2,7 +2,8 @@ using Livebed.Kvm.Locks;
 
 namespace Livebed.Driver.Results;
 
-/// <summary>One row of the lock table, with the columns of /proc/lock_stat; times in microseconds, summed over all instances and silos.</summary>
+/// <summary>One row of the lock table, with the columns of /proc/lock_stat; times in microseconds, summed over all instances and
+/// silos.</summary>
 public sealed record LockResult(
     string Class, string Mode,
     long Acquisitions, long Contentions,

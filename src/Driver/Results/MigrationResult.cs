@@ -4,7 +4,8 @@ using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Results;
 
-/// <summary>One migration under the field names of QEMU's <c>query-migrate</c> where it has such; times in milliseconds, sizes in bytes.</summary>
+/// <summary>One migration under the field names of QEMU's <c>query-migrate</c> where it has such; times in milliseconds, sizes in
+/// bytes.</summary>
 public sealed record MigrationResult
 {
     /// <summary>The place in the fleet: "redis (vm-0)".</summary>
@@ -65,7 +66,8 @@ public sealed record MigrationResult
     /// <summary>From what was known before each step; null without a bandwidth to reckon with.</summary>
     public required MigrationPrediction? Predicted { get; init; }
 
-    /// <summary>The whole migration as `livebed predict` would have it, from where the guest's program was when it began; null without a bandwidth to reckon with.</summary>
+    /// <summary>The whole migration as `livebed predict` would have it, from where the guest's program was when it began; null without a
+    /// bandwidth to reckon with.</summary>
     public required MigrationForecastResult? Forecast { get; init; }
 
     public required IReadOnlyList<MigrationRound> Rounds { get; init; }
@@ -78,7 +80,8 @@ public sealed record MigrationStatusTime(MigrationStatus Status, double AtMillis
 /// <summary>What the model says of a whole migration; times in milliseconds.</summary>
 /// <param name="Rounds">from the workload alone, before the first page; null when it says that rounds never end</param>
 /// <param name="TotalTime">set-up as measured, and the sum of the predictions that were made from round to round</param>
-/// <param name="Downtime">of the pages that were left at the last sync, and what switchovers of this kind of VM cost before, in the median</param>
+/// <param name="Downtime">of the pages that were left at the last sync, and what switchovers of this kind of VM cost before, in the
+/// median</param>
 public sealed record MigrationPrediction(
     int? Rounds,
     [property: JsonPropertyName("total-time")] double TotalTime,
@@ -102,7 +105,8 @@ public sealed record MigrationForecastResult(
     double StartMilliseconds)
 {
     public static MigrationForecastResult From(MigrationForecast forecast, double startMilliseconds) => new(
-        forecast.Verdict, forecast.Rounds.Count, forecast.Transferred, forecast.TotalTimeMilliseconds, forecast.DowntimeMilliseconds, forecast.ThrottledMilliseconds,
+        forecast.Verdict, forecast.Rounds.Count, forecast.Transferred, forecast.TotalTimeMilliseconds, forecast.DowntimeMilliseconds,
+        forecast.ThrottledMilliseconds,
         startMilliseconds);
 }
 

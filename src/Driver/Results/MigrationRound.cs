@@ -37,8 +37,8 @@ public sealed record MigrationRound
     /// <summary>Made at the sync that began the round; null without a bandwidth to reckon with.</summary>
     public required ForecastRound? Predicted { get; init; }
 
-    /// <summary>The round of this number in the forecast of the whole migration (<see cref="MigrationForecastResult"/>), made from the workload before the first page; null where that has no such
-    /// round.</summary>
+    /// <summary>The round of this number in the forecast of the whole migration (<see cref="MigrationForecastResult"/>), made from the
+    /// workload before the first page; null where that has no such round.</summary>
     public required ForecastRound? Forecast { get; init; }
 
     /// <summary>The largest error of the prediction, measured over predicted less one; null without a prediction.</summary>
@@ -47,25 +47,26 @@ public sealed record MigrationRound
     /// <summary>Why the gap is beyond what the model promises; none when it is not, or nothing that was measured says why.</summary>
     public required GapReason? GapReason { get; init; }
 
-    public static MigrationRound From(RoundInfo round, ForecastRound? predicted, PredictionGap? gap, ForecastRound? forecast = null) => new()
-    {
-        Round = round.Round,
-        Pages = round.Pages,
-        Duplicate = round.Duplicate,
-        Transferred = round.Bytes,
-        DurationMilliseconds = round.Microseconds / 1e3,
-        DirtiedPages = round.DirtyPages,
-        DirtyPagesRate = Math.Round(round.DirtyPages * 1e6 / Math.Max(1, round.Microseconds), 1),
-        Remaining = round.RemainingBytes,
-        ExpectedDowntimeMilliseconds = round.ExpectedDowntimeMicroseconds / 1e3,
-        CpuThrottlePercentage = round.ThrottlePercentage,
-        DirtyLimited = round.DirtyLimited,
-        RingFullExits = round.RingFullExits,
-        LinkWaitMilliseconds = round.LinkWaitMicroseconds / 1e3,
-        Diverging = round.Diverging,
-        Predicted = predicted,
-        Forecast = forecast,
-        Gap = gap is null ? null : Math.Round(gap.Largest, 3),
-        GapReason = gap?.Reason,
-    };
+    public static MigrationRound From(RoundInfo round, ForecastRound? predicted, PredictionGap? gap, ForecastRound? forecast = null) =>
+        new()
+        {
+            Round = round.Round,
+            Pages = round.Pages,
+            Duplicate = round.Duplicate,
+            Transferred = round.Bytes,
+            DurationMilliseconds = round.Microseconds / 1e3,
+            DirtiedPages = round.DirtyPages,
+            DirtyPagesRate = Math.Round(round.DirtyPages * 1e6 / Math.Max(1, round.Microseconds), 1),
+            Remaining = round.RemainingBytes,
+            ExpectedDowntimeMilliseconds = round.ExpectedDowntimeMicroseconds / 1e3,
+            CpuThrottlePercentage = round.ThrottlePercentage,
+            DirtyLimited = round.DirtyLimited,
+            RingFullExits = round.RingFullExits,
+            LinkWaitMilliseconds = round.LinkWaitMicroseconds / 1e3,
+            Diverging = round.Diverging,
+            Predicted = predicted,
+            Forecast = forecast,
+            Gap = gap is null ? null : Math.Round(gap.Largest, 3),
+            GapReason = gap?.Reason,
+        };
 }

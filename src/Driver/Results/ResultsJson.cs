@@ -41,4 +41,5 @@ public static class ResultsJson
 internal sealed partial class ResultsJsonContext : JsonSerializerContext;
 
 /// <summary>Enums of results.json are kebab-case words, and numbers are refused.</summary>
-internal sealed class KebabCase<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) where T : struct, Enum;
+internal sealed class KebabCase<T>()
+    : JsonStringEnumConverter<T>(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) where T : struct, Enum;

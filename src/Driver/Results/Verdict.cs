@@ -15,8 +15,9 @@ public sealed record Verdict(VerdictKind Kind, IReadOnlyList<string> Reasons)
         var doubts = Doubts(campaign, outcome);
         if (faults.Count > 0) return new(VerdictKind.Invalid, [.. faults, .. doubts]);
         if (doubts.Count > 0) return new(VerdictKind.Unknown, doubts);
+        var counts = outcome.Counts;
         return new(VerdictKind.Valid, [
-            Invariant($"{outcome.Counts.ChecksEvaluated:N0} checks over {outcome.Counts.Accesses:N0} guest accesses found nothing lost, stale or stuck."),
+            Invariant($"{counts.ChecksEvaluated:N0} checks over {counts.Accesses:N0} guest accesses found nothing lost, stale or stuck."),
         ]);
     }
 
@@ -45,7 +46,8 @@ public sealed record Verdict(VerdictKind Kind, IReadOnlyList<string> Reasons)
         foreach (var (counter, least) in campaign.Minimum)
         {
             var done = CounterTable.Read(outcome.Counts, counter);
-            if (done < least) doubts.Add(Invariant($"Too little was done: {counter} is {done:N0}, the campaign asks for at least {least:N0}."));
+            if (done < least)
+                doubts.Add(Invariant($"Too little was done: {counter} is {done:N0}, the campaign asks for at least {least:N0}."));
         }
 
         if (CounterTable.All.All(counter => counter.Read(outcome.Counts) == 0)) doubts.Add("The run did nothing.");

@@ -10,7 +10,8 @@ using Livebed.Driver.Terminal;
 
 namespace Livebed.Driver.Run;
 
-/// <summary>Runs one campaign, which was checked, and keeps what it leaves behind: the run folder, the runner, the verdict, the report. A folder stays behind only of a run that began.</summary>
+/// <summary>Runs one campaign, which was checked, and keeps what it leaves behind: the run folder, the runner, the verdict, the report. A
+/// folder stays behind only of a run that began.</summary>
 internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions runner, IProgressView view)
 {
     /// <param name="campaign">with its seed</param>

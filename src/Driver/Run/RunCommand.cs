@@ -42,7 +42,8 @@ internal sealed class RunCommand(CommandEnvironment environment)
     {
         var last = IPEndPoint.MaxPort - 2 * campaign.Silos + 1;
         if (basePort > last)
-            throw new UsageException($"--port {basePort}: {campaign.Silos} silos need {2 * campaign.Silos} ports from there on; allowed: 1 to {last}");
+            throw new UsageException(
+                $"--port {basePort}: {campaign.Silos} silos need {2 * campaign.Silos} ports from there on; allowed: 1 to {last}");
     }
 
     private static int ExitCode(VerdictKind verdict, bool interrupted)

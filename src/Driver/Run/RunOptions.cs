@@ -37,8 +37,12 @@ internal sealed class RunOptions
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private readonly Option<bool> _processes = new("--processes") { Description = "one process for each silo instead of an embedded cluster" };
-    private readonly Option<string?> _port = Text("--port", "BASE", "the silos listen on BASE and the ports after it, two for each [free ports]");
+    private readonly Option<bool> _processes = new("--processes")
+    {
+        Description = "one process for each silo instead of an embedded cluster",
+    };
+    private readonly Option<string?> _port = Text(
+        "--port", "BASE", "the silos listen on BASE and the ports after it, two for each [free ports]");
     private readonly Option<string?> _out = Text("--out", "DIR", "where the run folder is made [runs]");
     private readonly Option<string?> _otlp = Text("--otlp", "URL", "send traces and metrics there, as in http://localhost:4317");
     private readonly Option<bool> _json = new("--json") { Description = "print results.json and nothing else" };
@@ -70,7 +74,8 @@ internal sealed class RunOptions
             parsed.GetValue(_campaign)!,
             overrides,
             Path.GetFullPath(parsed.GetValue(_out) ?? "runs", currentFolder),
-            new RunnerOptions(parsed.GetValue(_processes), Endpoint(parsed.GetValue(_otlp)), parsed.GetValue(_verbose), Port(parsed.GetValue(_port))),
+            new RunnerOptions(
+                parsed.GetValue(_processes), Endpoint(parsed.GetValue(_otlp)), parsed.GetValue(_verbose), Port(parsed.GetValue(_port))),
             parsed.GetValue(_json));
     }
 
@@ -79,7 +84,8 @@ internal sealed class RunOptions
     private static int? Port(string? text)
     {
         if (text is null) return null;
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= IPEndPoint.MaxPort) return port;
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= IPEndPoint.MaxPort)
+            return port;
         throw new UsageException($"--port {text}: is no port; allowed: 1 to {IPEndPoint.MaxPort}");
     }
 
@@ -93,4 +99,5 @@ internal sealed class RunOptions
 
 /// <summary>A `run` command line, parsed but not yet checked against the campaign.</summary>
 internal sealed record RunRequest(
-    IReadOnlyList<string> Arguments, string Campaign, IReadOnlyList<Override> Overrides, string OutputFolder, RunnerOptions Runner, bool Json);
+    IReadOnlyList<string> Arguments, string Campaign, IReadOnlyList<Override> Overrides, string OutputFolder, RunnerOptions Runner,
+    bool Json);

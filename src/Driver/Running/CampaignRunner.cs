@@ -64,7 +64,8 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         Report();
         // What a silo that is gone did not say any more would look like a guest that never stopped.
         if (supervisor.ContactLost.Count == 0) supervisor.JudgeTheRest(isSettled && supervisor.Hangs.Count == 0);
-        return await OutcomeAsync(cluster, campaign, fleet, reports, load, migrations, supervisor, leaks, duration, interrupted.IsCancellationRequested);
+        return await OutcomeAsync(
+            cluster, campaign, fleet, reports, load, migrations, supervisor, leaks, duration, interrupted.IsCancellationRequested);
     }
 
     private async Task<ICluster> StartClusterAsync(Campaign campaign, CancellationToken interrupted)
@@ -88,7 +89,9 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         };
         try
         {
-            return options.Processes ? await ProcessCluster.StartAsync(settings, interrupted) : await EmbeddedCluster.StartAsync(settings, interrupted);
+            return options.Processes
+                ? await ProcessCluster.StartAsync(settings, interrupted)
+                : await EmbeddedCluster.StartAsync(settings, interrupted);
         }
         catch (PortInUseException exception)
         {
@@ -98,7 +101,8 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
 
     /// <summary>Load until the time is up, the user stops it, or something is found; true when every operation has ended.</summary>
     private static async Task<bool> LoadAsync(
-        Campaign campaign, IOperationSource[] sources, MigrationLoad migrations, LoadLedger load, Supervisor supervisor, OperationIds ids, Action afterEach,
+        Campaign campaign, IOperationSource[] sources, MigrationLoad migrations, LoadLedger load, Supervisor supervisor, OperationIds ids,
+        Action afterEach,
         CancellationToken interrupted)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
@@ -106,7 +110,10 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         _ = migrations.AllOver.ContinueWith(_ => stop.Cancel(), stop.Token, TaskContinuationOptions.None, TaskScheduler.Default);
         var random = new SeededRandom((ulong)campaign.Seed!.Value);
         var loops = sources.Where(source => source.Rate > 0)
-            .Select((source, index) => new OpenLoop(source, Math.Min(campaign.Limits.InFlight, source.InFlightMax), random.Fork((ulong)index), ids, load)).ToList();
+            .Select(
+                (source, index) =>
+                    new OpenLoop(source, Math.Min(campaign.Limits.InFlight, source.InFlightMax), random.Fork((ulong)index), ids, load))
+                        .ToList();
         var running = loops.Select(loop => Task.Run(() => loop.RunAsync(stop.Token), CancellationToken.None)).ToList();
         await supervisor.WatchAsync(afterEach, stop.Token);
         await stop.CancelAsync();
@@ -121,11 +128,13 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         return drains.IsCompletedSuccessfully && drains.Result.All(done => done);
     }
 
-    private static ProgressSnapshot Snapshot(Campaign campaign, LoadLedger load, ReportLedger reports, MigrationLedger migrations, long started)
+    private static ProgressSnapshot Snapshot(
+        Campaign campaign, LoadLedger load, ReportLedger reports, MigrationLedger migrations, long started)
     {
         var counters = reports.Counters();
         return new ProgressSnapshot(
-            TimeSpan.FromMicroseconds(load.NowMicroseconds - started), campaign.Duration, load.Progress(), counters.GetValueOrDefault("vcpu.accesses"),
+            TimeSpan.FromMicroseconds(load.NowMicroseconds - started), campaign.Duration, load.Progress(),
+            counters.GetValueOrDefault("vcpu.accesses"),
             counters.GetValueOrDefault("vm.faults"), counters.GetValueOrDefault("vm.faultRetries"), reports.ViolationCount)
         {
             Migrations = migrations.Progress(),
@@ -133,7 +142,8 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
     }
 
     private static async Task<RunOutcome> OutcomeAsync(
-        ICluster cluster, Campaign campaign, Fleet fleet, ReportLedger reports, LoadLedger load, MigrationLedger migrations, Supervisor supervisor,
+        ICluster cluster, Campaign campaign, Fleet fleet, ReportLedger reports, LoadLedger load, MigrationLedger migrations,
+        Supervisor supervisor,
         LeakResult leaks, double duration, bool interrupted)
     {
         var counters = reports.Counters();

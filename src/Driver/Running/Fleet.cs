@@ -77,7 +77,8 @@ internal sealed class Fleet
         }
 
         var op = new Operation(_ids.Next(), OperationKind.VmCreate);
-        for (var attempt = 0; !await slot.Grain.CreateAsync(OperationMessage.From(op), MessageOf(slot.Settings, slot.Key, slot.Host, ordinal)); attempt++)
+        for (
+            var attempt = 0; !await slot.Grain.CreateAsync(OperationMessage.From(op), MessageOf(slot.Settings, slot.Key, slot.Host, ordinal)); attempt++)
             if (attempt == CreateAttempts)
                 throw new BedException($"{slot.Key} could not be created: its activation kept going away");
         lock (_gate) slot.IsUp = true;
@@ -105,8 +106,8 @@ internal sealed class Fleet
     }
 
     /// <summary>
-    /// The next migration: of the VM that has migrated least among those that are free for one and have somewhere to go, of several the one drawn. Its room at the
-    /// destination is kept until <see cref="EndMove"/>. Null when there is none.
+    /// The next migration: of the VM that has migrated least among those that are free for one and have somewhere to go, of several the one
+    /// drawn. Its room at the destination is kept until <see cref="EndMove"/>. Null when there is none.
     /// </summary>
     public VmMove? BeginMove(SeededRandom random)
     {
@@ -114,7 +115,9 @@ internal sealed class Fleet
         {
             var first = random.Next(_slots.Count);
             var slot = Enumerable.Range(0, _slots.Count).Select(i => _slots[(first + i) % _slots.Count])
-                .Where(candidate => candidate is { IsUp: true, Migrates: false, DirtyLogBusy: false } && CampaignMemory.Migrates(candidate.Settings))
+                .Where(
+                    candidate =>
+                        candidate is { IsUp: true, Migrates: false, DirtyLogBusy: false } && CampaignMemory.Migrates(candidate.Settings))
                 .OrderBy(candidate => candidate.Migrations)
                 .FirstOrDefault(candidate => DestinationsOf(candidate).Count > 0);
             if (slot is null || _ordinal + 1 >= PageContent.MaxVms) return null;
@@ -128,7 +131,9 @@ internal sealed class Fleet
 
             // The VM's grain closes the session that may be open.
             (slot.DirtyLogEnabled, slot.DirtyLogVerifyDue, slot.DirtyLogRounds) = (false, false, 0);
-            return new VmMove(slot, slot.Host, host, slot.Key, key, ordinal, slot.Grain, _grains.GetGrain<IVmGrain>(key), RequestOf(slot, host, key, ordinal, FaultsOf(random)));
+            return new VmMove(
+                slot, slot.Host, host, slot.Key, key, ordinal, slot.Grain, _grains.GetGrain<IVmGrain>(key),
+                RequestOf(slot, host, key, ordinal, FaultsOf(random)));
         }
     }
 
@@ -179,10 +184,12 @@ internal sealed class Fleet
     private VmMessage MessageOf(VmSettings settings, string key, int host, int ordinal)
     {
         var options = new VmOptions(
-            key, ordinal, _campaign.Protocol, MutantOf(_campaign), _campaign.MmuLock == MmuLockFlavour.Spin, settings.DirtyLog, settings.RingEntries);
+            key, ordinal, _campaign.Protocol, MutantOf(_campaign), _campaign.MmuLock == MmuLockFlavour.Spin, settings.DirtyLog,
+            settings.RingEntries);
         return new VmMessage(
             options, ActorKeys.Host(host), ordinal, settings.Vcpus, settings.RamPages, settings.Memslots, settings.HotplugPages,
-            _campaign.PageSize, ScratchPages, settings.Mergeable, settings.TlbEntries, _campaign.Limits.FaultRetries, (ulong)_campaign.Seed!.Value,
+            _campaign.PageSize, ScratchPages, settings.Mergeable, settings.TlbEntries, _campaign.Limits.FaultRetries,
+            (ulong)_campaign.Seed!.Value,
             GuestOf(settings), _campaign.HostEvents.RefusesNonBlockable);
     }
 
@@ -200,8 +207,12 @@ internal sealed class Fleet
 
         // The epoch is the inventory's, which the source's grain asks.
         var setup = new MigrationSetup(
-            ordinal, slot.Name, 0, ActorKeys.Host(slot.Host), ActorKeys.Host(host), slot.AddressSpaceId, ordinal, blocks, _campaign.PageSize);
-        return new MigrationRequest(setup, _campaign.Migrations.Parameters, key, MessageOf(slot.Settings, key, host, ordinal)) { Faults = faults };
+            ordinal, slot.Name, 0, ActorKeys.Host(slot.Host), ActorKeys.Host(host), slot.AddressSpaceId, ordinal, blocks,
+            _campaign.PageSize);
+        return new MigrationRequest(setup, _campaign.Migrations.Parameters, key, MessageOf(slot.Settings, key, host, ordinal))
+        {
+            Faults = faults,
+        };
     }
 
     /// <summary>What the network will do to the next migration.</summary>
@@ -232,7 +243,8 @@ internal sealed class Fleet
         GuestSpec spec = guest.ReplaysTrace
             ? new TraceGuestSpec(guest.TracePath, guest.Speed, guest.ReadPercent, content.ZeroPercent, content.RepeatedPercent)
             : new SyntheticGuestSpec(
-                guest.BytesPerVcpu, guest.WritePercent, guest.Order == AccessOrder.Random, guest.Access == AccessLayout.Overlapping, guest.Stride,
+                guest.BytesPerVcpu, guest.WritePercent, guest.Order == AccessOrder.Random, guest.Access == AccessLayout.Overlapping,
+                guest.Stride,
                 (int)guest.Rate, settings.HotplugPages > 0 ? new(VmLayout.HotplugGfn, settings.HotplugPages) : null,
                 settings.HotplugPages > 0 ? HotplugAccessPercent : 0, content.ZeroPercent, content.RepeatedPercent);
         return spec with { Populate = guest.Populate };

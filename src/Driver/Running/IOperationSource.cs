@@ -18,11 +18,13 @@ internal interface IOperationSource
     /// <summary>There is nothing more to do, whatever the rate.</summary>
     bool IsDone => false;
 
-    /// <summary>The next operation, or null when nothing can take it now (no VM is up, or every one is busy with such an operation).</summary>
+    /// <summary>The next operation, or null when nothing can take it now (no VM is up, or every one is busy with such an
+    /// operation).</summary>
     PreparedOperation? Prepare(SeededRandom random);
 }
 
-/// <summary>An operation with its target drawn: what it is and how to run it. <paramref name="Done"/> gives back what it took, however it ended.</summary>
+/// <summary>An operation with its target drawn: what it is and how to run it. <paramref name="Done"/> gives back what it took, however it
+/// ended.</summary>
 internal sealed record PreparedOperation(OperationKind Kind, Func<OperationMessage, Task<OperationResult>> RunAsync, Action? Done = null);
 
 /// <summary>How an operation ended: with effect, without, or nobody knows; and a few words for the history.</summary>

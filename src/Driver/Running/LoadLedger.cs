@@ -49,7 +49,8 @@ internal sealed class LoadLedger(HistoryWriter history, DateTimeOffset began)
 
     public void Broken(OperationKind kind, Exception exception)
     {
-        if (_failures.Count < FailuresMax) _failures.Enqueue($"{OperationNames.Of(kind)}: {exception.GetType().Name}: {OneLine.Of(exception.Message)}");
+        if (_failures.Count < FailuresMax)
+            _failures.Enqueue($"{OperationNames.Of(kind)}: {exception.GetType().Name}: {OneLine.Of(exception.Message)}");
     }
 
     public void Record(Operation op, HistoryType type, string? value)
@@ -75,6 +76,7 @@ internal sealed class LoadLedger(HistoryWriter history, DateTimeOffset began)
     {
         var latencies = Latencies();
         var notStarted = AllNotStarted();
-        return [.. latencies.Select(entry => new OperationProgress(entry.Key, entry.Value.Count, notStarted.GetValueOrDefault(entry.Key), entry.Value.P99))];
+        return [
+            .. latencies.Select(entry => new OperationProgress(entry.Key, entry.Value.Count, notStarted.GetValueOrDefault(entry.Key), entry.Value.P99))];
     }
 }

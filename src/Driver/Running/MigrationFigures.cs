@@ -7,10 +7,11 @@ using Livebed.Kvm.Prediction;
 namespace Livebed.Driver.Running;
 
 /// <summary>
-/// Migrations as results.json has them, with a prediction beside everything that was measured. Round 0 is predicted from the workload (<see cref="WorkloadRate"/>), each later round from the
-/// dirty rate of the round before and what that left to be sent. The bandwidth is what the campaign gives a migration that has its link to itself, or, where
-/// there is no limit, that of the round before. How many pages
-/// are zero, and what a switchover costs beside its pages, no model knows: they are taken to be what they were when this kind of VM migrated before.
+/// Migrations as results.json has them, with a prediction beside everything that was measured. Round 0 is predicted from the workload
+/// (<see cref="WorkloadRate"/>), each later round from the dirty rate of the round before and what that left to be sent. The bandwidth is
+/// what the campaign gives a migration that has its link to itself, or, where there is no limit, that of the round before. How many pages
+/// are zero, and what a switchover costs beside its pages, no model knows: they are taken to be what they were when this kind of VM
+/// migrated before.
 /// </summary>
 internal sealed class MigrationFigures(Campaign campaign)
 {
@@ -70,7 +71,8 @@ internal sealed class MigrationFigures(Campaign campaign)
             var gap = predicted is null ? null : PredictionGap.Between(
                 predicted,
                 new MeasuredRound(
-                    round.Round, round.Bytes, round.Microseconds / 1e3, round.DirtyPages, round.ThrottlePercentage, round.DirtyLimited, round.RingFullExits, round.Duplicate,
+                    round.Round, round.Bytes, round.Microseconds / 1e3, round.DirtyPages, round.ThrottlePercentage, round.DirtyLimited,
+                    round.RingFullExits, round.Duplicate,
                     round.LinkWaitMicroseconds / 1e3),
                 (int)info.PageSize, bandwidth);
             rounds.Add(MigrationRound.From(round, predicted, gap));
@@ -80,7 +82,8 @@ internal sealed class MigrationFigures(Campaign campaign)
         return rounds;
     }
 
-    /// <summary>What could be known when the round began. Of a migration with more rounds than are kept, the first that was kept has no prediction.</summary>
+    /// <summary>What could be known when the round began. Of a migration with more rounds than are kept, the first that was kept has no
+    /// prediction.</summary>
     private ForecastRound? Predict(MigrationInfo info, VmSettings settings, RoundInfo round, RoundInfo? before)
     {
         var bandwidth = BandwidthAfter(before);
@@ -95,7 +98,9 @@ internal sealed class MigrationFigures(Campaign campaign)
         var predicted = predictor.Predict(round.Round, pages, rate, zeroPages);
 
         // A rate that was measured under a throttle foresees the same throttle.
-        return before is null ? predicted : predicted with { CpuThrottlePercentage = before.ThrottlePercentage, DirtyLimited = before.DirtyLimited };
+        return before is null
+            ? predicted
+            : predicted with { CpuThrottlePercentage = before.ThrottlePercentage, DirtyLimited = before.DirtyLimited };
     }
 
     private MigrationPrediction? PredictionOf(MigrationInfo info, List<MigrationRound> rounds, VmSettings settings)
@@ -105,19 +110,26 @@ internal sealed class MigrationFigures(Campaign campaign)
         var predictor = PredictorOf(info, bandwidth);
         var pagesLeft = rounds[^1].Remaining / info.PageSize;
         var downtime = Math.Round(CostOf(settings) + predictor.Predict(rounds.Count, pagesLeft, 0).DurationMilliseconds, 3);
-        var total = info.SetupMicroseconds / 1e3 + rounds.Sum(round => round.Predicted?.DurationMilliseconds ?? round.DurationMilliseconds) + downtime;
+        var total =
+            info.SetupMicroseconds / 1e3 + rounds
+                .Sum(round => round.Predicted?.DurationMilliseconds ?? round.DurationMilliseconds) + downtime;
         var rate = RateOf(settings).PagesPerSecond(predictor.Predict(0, predictor.MemoryPages, 0).DurationMilliseconds / 1e3);
         return new MigrationPrediction(predictor.RoundsLeft(predictor.MemoryPages, rate), Math.Round(total, 3), downtime);
     }
 
-    private (MigrationForecast Forecast, double StartMilliseconds)? ForecastOf(MigrationInfo info, List<MigrationRound> rounds, VmSettings settings, long? program)
+    private (MigrationForecast Forecast, double StartMilliseconds)? ForecastOf(
+        MigrationInfo info, List<MigrationRound> rounds, VmSettings settings, long? program)
     {
         if (_parameters.MaxBandwidth == 0 || info.PageSize == 0 || program is not { } began) return null;
-        if (!_forecasts.TryGetValue(settings, out var forecast)) _forecasts[settings] = forecast = new WorkloadForecast(settings, _parameters);
-        return forecast.Of(info, began, ZeroShareOf(rounds) ?? _zeroShares.GetValueOrDefault(settings, settings.Content.ZeroPercent / 100.0), CostOf(settings));
+        if (!_forecasts.TryGetValue(settings, out var forecast))
+            _forecasts[settings] = forecast = new WorkloadForecast(settings, _parameters);
+        return forecast.Of(
+            info, began, ZeroShareOf(rounds) ?? _zeroShares.GetValueOrDefault(settings, settings.Content.ZeroPercent / 100.0),
+            CostOf(settings));
     }
 
-    private static double? ZeroShareOf(List<MigrationRound> rounds) => rounds is [{ Round: 0, Pages: > 0 } first, ..] ? (double)first.Duplicate / first.Pages : null;
+    private static double? ZeroShareOf(List<MigrationRound> rounds) =>
+        rounds is [{ Round: 0, Pages: > 0 } first, ..] ? (double)first.Duplicate / first.Pages : null;
 
     /// <summary>Milliseconds of downtime beside the pages, as known before this migration.</summary>
     private double CostOf(VmSettings settings)

@@ -5,7 +5,8 @@ using Livebed.Kvm.Migration;
 
 namespace Livebed.Driver.Running;
 
-/// <summary>Migrations under way, as they were last seen, and those that are over, of which the first <see cref="KeptMax"/> are kept whole. Safe from any thread.</summary>
+/// <summary>Migrations under way, as they were last seen, and those that are over, of which the first <see cref="KeptMax"/> are kept whole.
+/// Safe from any thread.</summary>
 internal sealed class MigrationLedger
 {
     public const int KeptMax = 1_000;
@@ -65,7 +66,8 @@ internal sealed class MigrationLedger
             [
                 .. _underWay.OrderBy(entry => entry.Key.Ordinal).Select(entry => new MigrationProgress(
                     entry.Key.Slot.Settings.Name, ActorKeys.Host(entry.Key.Source), ActorKeys.Host(entry.Key.Destination),
-                    Campaigns.OperationNames.OfEnum(entry.Value.Status), entry.Value.Rounds.Count, entry.Value.Remaining, entry.Value.CpuThrottlePercentage)),
+                    Campaigns.OperationNames.OfEnum(entry.Value.Status), entry.Value.Rounds.Count, entry.Value.Remaining,
+                    entry.Value.CpuThrottlePercentage)),
             ];
         }
     }

@@ -46,7 +46,8 @@ internal sealed class OpenLoop(IOperationSource source, int inFlightMax, SeededR
     {
         Task[] waiting;
         lock (_gate) waiting = [.. _inFlight];
-        return await Task.WhenAny(Task.WhenAll(waiting), Task.Delay(patience)) is { } first && waiting.All(task => task.IsCompleted) && first.IsCompleted;
+        return await Task.WhenAny(Task.WhenAll(waiting), Task.Delay(patience)) is { } first && waiting.All(task => task.IsCompleted)
+            && first.IsCompleted;
     }
 
     private void Start(long due)

@@ -6,7 +6,8 @@ namespace Livebed.Driver.Running;
 internal static class OutcomeFigures
 {
     public static Counts Counts(
-        IReadOnlyDictionary<string, long> counters, IReadOnlyList<LockResult> locks, long teardowns, (long Completed, long Failed, long Cancelled) migrations)
+        IReadOnlyDictionary<string, long> counters, IReadOnlyList<LockResult> locks, long teardowns,
+        (long Completed, long Failed, long Cancelled) migrations)
     {
         long Of(string name) => counters.GetValueOrDefault(name);
         return new Counts
@@ -46,6 +47,8 @@ internal static class OutcomeFigures
     {
         var (accesses, behind) = reports.Guests(slot.Index);
         var settings = slot.Settings;
-        return new GuestResult($"{settings.Name} (vm-{slot.Index})", settings.Vcpus, settings.Guest.ReplaysTrace ? settings.Guest.Trace : null, accesses, behind);
+        return new GuestResult(
+            $"{settings.Name} (vm-{slot.Index})", settings.Vcpus, settings.Guest.ReplaysTrace ? settings.Guest.Trace : null, accesses,
+            behind);
     })];
 }

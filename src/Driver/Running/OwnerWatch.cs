@@ -5,13 +5,15 @@ using Livebed.Kvm.World;
 namespace Livebed.Driver.Running;
 
 /// <summary>
-/// M2 and M4 over the whole cluster: starts and stops of migrating guests come with the reports of many actors, and <see cref="OneOwnerCheck"/> and <see cref="RunsSomewhereCheck"/> want
-/// them in the order of time, so they wait until nobody can send an earlier one. The silos of a run share a machine, hence a clock. Safe from any thread.
+/// M2 and M4 over the whole cluster: starts and stops of migrating guests come with the reports of many actors, and
+/// <see cref="OneOwnerCheck"/> and <see cref="RunsSomewhereCheck"/> want them in the order of time, so they wait until nobody can send an
+/// earlier one. The silos of a run share a machine, hence a clock. Safe from any thread.
 /// </summary>
 internal sealed class OwnerWatch
 {
-    /// <summary>A migration's figures and a guest's starts and stops are taken one after the other, each from the machine's monotonic clock in whole microseconds, so that of a stand still no more is
-    /// noted than the migration says; this is for the rounding, and for clocks of two processors that differ.</summary>
+    /// <summary>A migration's figures and a guest's starts and stops are taken one after the other, each from the machine's monotonic clock
+    /// in whole microseconds, so that of a stand still no more is noted than the migration says; this is for the rounding, and for clocks
+    /// of two processors that differ.</summary>
     private const long ToleranceMicroseconds = 1_000;
 
     private readonly Lock _gate = new();

@@ -103,7 +103,8 @@ internal sealed class ReportLedger
             foreach (var (key, statistics) in _deadLocks) Sum(sums, key).Add(statistics);
             foreach (var report in _living.Values) AddLocks(sums, report);
             return [.. sums.Where(entry => entry.Value.Acquisitions > 0)
-                .OrderByDescending(entry => entry.Value.WaitTotal).ThenBy(entry => entry.Key.Class, StringComparer.Ordinal).ThenBy(entry => entry.Key.Mode)
+                .OrderByDescending(entry => entry.Value.WaitTotal)
+                    .ThenBy(entry => entry.Key.Class, StringComparer.Ordinal).ThenBy(entry => entry.Key.Mode)
                 .Select(entry => LockResult.From(entry.Key.Class, entry.Key.Mode, entry.Value))];
         }
     }
@@ -149,7 +150,8 @@ internal sealed class ReportLedger
             var dropped = _historyDropped + _living.Values.Sum(report => report.HistoryDropped);
             var hits = new List<LimitHit>();
             if (dropped > 0) hits.Add(new("actorHistory", dropped, "actors did more between two reports than their history holds"));
-            if (_violationCount > ViolationsMax) hits.Add(new("violations", _violationCount - ViolationsMax, $"only the first {ViolationsMax} violations are listed"));
+            if (_violationCount > ViolationsMax)
+                hits.Add(new("violations", _violationCount - ViolationsMax, $"only the first {ViolationsMax} violations are listed"));
             return hits;
         }
     }
@@ -177,7 +179,8 @@ internal sealed class ReportLedger
     }
 
     private static (long Accesses, long Behind) Guest((long Accesses, long Behind) sum, ActorReport report) => (
-        sum.Accesses + report.Counters.GetValueOrDefault("vcpu.accesses"), Math.Max(sum.Behind, report.Counters.GetValueOrDefault("vcpu.behindMicroseconds")));
+        sum.Accesses + report.Counters.GetValueOrDefault("vcpu.accesses"),
+        Math.Max(sum.Behind, report.Counters.GetValueOrDefault("vcpu.behindMicroseconds")));
 
     private static void AddLocks(Dictionary<(string Class, LockMode Mode), LockStatistics> sums, ActorReport report)
     {
@@ -196,7 +199,8 @@ internal sealed class ReportLedger
     }
 }
 
-/// <summary>Counters of several actors put together by name: sums, and the largest of those that are a maximum, which their names say last ("…Max").</summary>
+/// <summary>Counters of several actors put together by name: sums, and the largest of those that are a maximum, which their names say last
+/// ("…Max").</summary>
 internal static class CounterTotals
 {
     public static void Add(Dictionary<string, long> totals, IReadOnlyDictionary<string, long> counters)

@@ -11,7 +11,8 @@ namespace Livebed.Driver.Running;
 /// The end of a run that found nothing so far, when nothing is under way any more: a last verification and audit of each VM, the check
 /// that no range has lost its end, teardown of everything, and the count of what is left, which must be nothing.
 /// </summary>
-internal sealed class Settlement(Fleet fleet, ReportLedger reports, LoadLedger load, Supervisor supervisor, OperationIds ids, ICluster cluster)
+internal sealed class Settlement(
+    Fleet fleet, ReportLedger reports, LoadLedger load, Supervisor supervisor, OperationIds ids, ICluster cluster)
 {
     private static readonly TimeSpan StepPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(10);
@@ -34,7 +35,8 @@ internal sealed class Settlement(Fleet fleet, ReportLedger reports, LoadLedger l
     private async Task VerifyAsync(VmSlot slot)
     {
         if (slot.DirtyLogEnabled && slot.Settings.DirtyLog != DirtyLogMode.None)
-            await slot.Grain.DirtyLogAsync(OperationMessage.From(new Operation(ids.Next(), OperationKind.DirtyLogVerify)), DirtyLogStep.Verify);
+            await slot.Grain.DirtyLogAsync(
+                OperationMessage.From(new Operation(ids.Next(), OperationKind.DirtyLogVerify)), DirtyLogStep.Verify);
         var pagesLeft = slot.Settings.RamPages + slot.Settings.HotplugPages;
         while (pagesLeft > 0)
         {
@@ -48,7 +50,8 @@ internal sealed class Settlement(Fleet fleet, ReportLedger reports, LoadLedger l
     {
         fleet.Release(() => slot.IsUp = false);
         var op = new Operation(ids.Next(), OperationKind.VmDestroy);
-        foreach (var report in await slot.Grain.DestroyAsync(OperationMessage.From(op), new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false)))
+        foreach (
+            var report in await slot.Grain.DestroyAsync(OperationMessage.From(op), new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false)))
         {
             supervisor.Take(report);
             reports.Retire(report);
@@ -72,14 +75,17 @@ internal sealed class Settlement(Fleet fleet, ReportLedger reports, LoadLedger l
             }
             catch (Exception failure)
             {
-                // A call that a silo's death cancelled cancels the step, which then has no exception of its own and has not been done either.
+                // A call that a silo's death cancelled cancels the step, which then has no exception of its own and has not been done
+                // either.
                 foreach (var one in running.Exception?.InnerExceptions ?? [failure]) load.Broken(OperationKind.VmDestroy, one);
             }
         }
-        else if (!supervisor.MustStop) load.Broken(OperationKind.VmDestroy, new TimeoutException($"{what} did not end within {StepPatience.TotalSeconds:0} s"));
+        else if (!supervisor.MustStop)
+            load.Broken(OperationKind.VmDestroy, new TimeoutException($"{what} did not end within {StepPatience.TotalSeconds:0} s"));
     }
 
-    /// <summary>Deactivation takes a moment after the call that asked for it, so activations are counted until they are gone or patience is.</summary>
+    /// <summary>Deactivation takes a moment after the call that asked for it, so activations are counted until they are gone or patience
+    /// is.</summary>
     private async Task<LeakResult> CountLeaksAsync()
     {
         var usage = reports.Counters();

@@ -31,13 +31,15 @@ internal static class SiloInspector
             .Where(entry => VmActors.Any(actor => entry.Key.Contains(actor, StringComparison.Ordinal))).Sum(entry => (long)entry.Value));
     }
 
-    /// <summary>A call may have gone by way of a silo that has just died, so a silo that does not answer is asked again, a little later.</summary>
+    /// <summary>A call may have gone by way of a silo that has just died, so a silo that does not answer is asked again, a little
+    /// later.</summary>
     private static async Task<SiloReport?> AskAsync(ICluster cluster, string silo)
     {
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             if (attempt > 0) await Task.Delay(Pause);
-            var report = await Unanswered.OrAsync<SiloReport?>(null, async () => await cluster.Client.GetGrain<ISiloProbe>(silo).ReportAsync().WaitAsync(AnswerTimeout));
+            var report = await Unanswered.OrAsync<SiloReport?>(
+                null, async () => await cluster.Client.GetGrain<ISiloProbe>(silo).ReportAsync().WaitAsync(AnswerTimeout));
             if (report is not null) return report;
         }
 

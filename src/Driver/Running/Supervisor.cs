@@ -15,9 +15,11 @@ namespace Livebed.Driver.Running;
 /// the bed that broke, or an actor that no longer answers.
 /// </summary>
 internal sealed class Supervisor(
-    Fleet fleet, ReportLedger reports, LoadLedger load, HistoryWriter history, DateTimeOffset began, TimeSpan starvation, Task<string> siloLost)
+    Fleet fleet, ReportLedger reports, LoadLedger load, HistoryWriter history, DateTimeOffset began, TimeSpan starvation,
+    Task<string> siloLost)
 {
-    /// <summary>An actor that does not answer a report for so long is lost; reports need no lock, so nothing in the model can delay them.</summary>
+    /// <summary>An actor that does not answer a report for so long is lost; reports need no lock, so nothing in the model can delay
+    /// them.</summary>
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(20);
 
     /// <summary>All actors' histories are one stream: they are asked together.</summary>
@@ -52,9 +54,11 @@ internal sealed class Supervisor(
         }
     }
 
-    public bool MustStop => reports.ViolationCount > 0 || Hangs.Count > 0 || ContactLost.Count > 0 || reports.Failures().Count > 0 || load.Failures.Count > 0;
+    public bool MustStop =>
+        reports.ViolationCount > 0 || Hangs.Count > 0 || ContactLost.Count > 0 || reports.Failures().Count > 0 || load.Failures.Count > 0;
 
-    /// <summary>Observes until cancelled, calling <paramref name="afterEach"/> after every round; returns early when the run must stop.</summary>
+    /// <summary>Observes until cancelled, calling <paramref name="afterEach"/> after every round; returns early when the run must
+    /// stop.</summary>
     public async Task WatchAsync(Action afterEach, CancellationToken stop)
     {
         while (!stop.IsCancellationRequested)
@@ -104,7 +108,8 @@ internal sealed class Supervisor(
 
     /// <summary>A migration of a VM is over.</summary>
     public void MigrationEnded(VmMove move, MigrationInfo info) => _owners.Ended(
-        move.Request.Setup.Vm, move.Request.Setup.Destination, info, (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
+        move.Request.Setup.Vm, move.Request.Setup.Destination, info,
+        (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
         (long)(TimeProvider.System.GetTimestamp() * (1e6 / TimeProvider.System.TimestampFrequency)));
 
     /// <summary>Takes what is new in a report, also in one that came by another way, such as a dead actor's last.</summary>
@@ -115,7 +120,8 @@ internal sealed class Supervisor(
         var startMicroseconds = StartUnixMicroseconds;
         var records = report.History.Select(entry => new HistoryRecord(
             entry.UnixMicroseconds - startMicroseconds, report.Silo, report.Actor, Enum.Parse<HistoryType>(entry.Type, ignoreCase: true),
-            OperationNames.TryFind(entry.Operation, out var kind) ? kind : OperationKind.None, new OperationId(entry.OperationId), entry.Value)).ToArray();
+            OperationNames.TryFind(entry.Operation, out var kind) ? kind : OperationKind.None, new OperationId(entry.OperationId),
+            entry.Value)).ToArray();
         history.Append(ClusterStream, records, long.MinValue);
     }
 
@@ -151,7 +157,8 @@ internal sealed class Supervisor(
     private void LookForHangs(List<ActorReport> answers)
     {
         var waits = answers.SelectMany(report => report.Waits.Select(wait => new ObservedWait(report.Actor, wait))).ToList();
-        var live = answers.SelectMany(report => report.LiveOperations).Select(id => new OperationId(id)).Concat(load.LiveOperations).ToHashSet();
+        var live = answers.SelectMany(report => report.LiveOperations)
+            .Select(id => new OperationId(id)).Concat(load.LiveOperations).ToHashSet();
         var progress = answers.ToDictionary(report => report.Actor, report => report.Counters.Values.Sum());
         foreach (var hang in _detector.Observe(new HangObservation(load.NowMicroseconds, waits, live, progress)))
             lock (_gate)

@@ -13,7 +13,8 @@ namespace Livebed.Driver.Running;
 /// <param name="To">grain of the destination</param>
 /// <param name="Request">the order</param>
 internal sealed record VmMove(
-    VmSlot Slot, int Source, int Destination, string SourceKey, string Key, int Ordinal, IVmGrain From, IVmGrain To, MigrationRequest Request)
+    VmSlot Slot, int Source, int Destination, string SourceKey, string Key, int Ordinal, IVmGrain From, IVmGrain To,
+    MigrationRequest Request)
 {
     /// <summary>The place is where the VM went.</summary>
     public bool HasFollowed => Slot.Key == Key;

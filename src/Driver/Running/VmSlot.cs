@@ -50,6 +50,7 @@ internal sealed class VmSlot(int index, int host, VmSettings settings)
 
     public void Forget()
     {
-        (HotplugPlugged, HotplugMoved, HotplugLogged, DirtyLogEnabled, DirtyLogVerifyDue, DirtyLogRounds) = (false, false, false, false, false, 0);
+        (HotplugPlugged, HotplugMoved, HotplugLogged, DirtyLogEnabled, DirtyLogVerifyDue, DirtyLogRounds) = (
+            false, false, false, false, false, 0);
     }
 }

@@ -6,19 +6,23 @@ using Livebed.Kvm.Prediction;
 namespace Livebed.Driver.Running;
 
 /// <summary>
-/// A whole migration of one kind of VM, forecast from what its guests write and from nothing that was measured on the way, but for two things that no workload says: how many pages
-/// were zero when it began, and what switchovers cost beside their pages. Left out are hot-plug memory's writes, KVM's own, and discards.
+/// A whole migration of one kind of VM, forecast from what its guests write and from nothing that was measured on the way, but for two
+/// things that no workload says: how many pages were zero when it began, and what switchovers cost beside their pages. Left out are
+/// hot-plug memory's writes, KVM's own, and discards.
 /// </summary>
 internal sealed class WorkloadForecast(VmSettings settings, MigrationParameters parameters)
 {
-    private readonly IForecastWorkload _workload = settings.Guest.ReplaysTrace ? DirtyTimeline.Load(settings.Guest.TracePath) : new SteadyWorkload(WorkloadRate.WritesOf(settings));
+    private readonly IForecastWorkload _workload = settings.Guest.ReplaysTrace
+        ? DirtyTimeline.Load(settings.Guest.TracePath)
+        : new SteadyWorkload(WorkloadRate.WritesOf(settings));
 
     /// <param name="info">what migrated</param>
     /// <param name="programMicroseconds">where the guest's program was when it began, on the guest's clock</param>
     /// <param name="zeroShare">share of the pages of round 0 that were zero</param>
     /// <param name="costMilliseconds">of a switchover, beside its pages</param>
     /// <returns>the forecast, and where the guest's program was, in milliseconds of recorded time</returns>
-    public (MigrationForecast Forecast, double StartMilliseconds) Of(MigrationInfo info, long programMicroseconds, double zeroShare, double costMilliseconds)
+    public (MigrationForecast Forecast, double StartMilliseconds) Of(
+        MigrationInfo info, long programMicroseconds, double zeroShare, double costMilliseconds)
     {
         var start = settings.Guest.ReplaysTrace ? programMicroseconds * settings.Guest.Speed : programMicroseconds;
         var forecast = Forecaster.Run(_workload, parameters, new ForecastSettings
@@ -27,7 +31,9 @@ internal sealed class WorkloadForecast(VmSettings settings, MigrationParameters 
             MemoryPages = info.Total / info.PageSize,
             ZeroShare = zeroShare,
             SwitchoverCostMicroseconds = (long)(costMilliseconds * 1e3),
-            Clear = settings.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet ? DirtyLogClear.ManualProtect : DirtyLogClear.Plain,
+            Clear = settings.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet
+                ? DirtyLogClear.ManualProtect
+                : DirtyLogClear.Plain,
             Vcpus = settings.Vcpus,
             Speed = settings.Guest.ReplaysTrace ? settings.Guest.Speed : 1,
             StartMicroseconds = (long)start,

@@ -7,12 +7,16 @@ using Livebed.Driver.Campaigns;
 namespace Livebed.Driver.Runs;
 
 /// <summary>
-/// The spelling of history.jsonl: one JSON object a line with <c>index</c>, <c>time</c>, <c>silo</c>, <c>process</c>, <c>type</c>, <c>f</c>,
-/// <c>op</c> ("origin.count": JSON numbers are too small for it) and <c>value</c>.
+/// The spelling of history.jsonl: one JSON object a line with <c>index</c>, <c>time</c>, <c>silo</c>, <c>process</c>, <c>type</c>,
+/// <c>f</c>, <c>op</c> ("origin.count": JSON numbers are too small for it) and <c>value</c>.
 /// </summary>
 internal static class HistoryLine
 {
-    private static readonly JsonWriterOptions _options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    private static readonly JsonWriterOptions _options = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        SkipValidation = true,
+    };
     private static readonly string[] _types = [.. Enum.GetValues<HistoryType>().Select(OperationNames.OfEnum)];
 
     public static Utf8JsonWriter Writer(Stream output) => new(output, _options);

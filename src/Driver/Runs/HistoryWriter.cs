@@ -57,9 +57,12 @@ public sealed class HistoryWriter : IDisposable
             {
                 var hits = new List<LimitHit>();
                 if (_dropped > 0)
-                    hits.Add(new("historyRecords", _dropped, FormattableString.Invariant($"history.jsonl ends after {_recordsMax:N0} records; the rest was dropped")));
+                    hits.Add(
+                        new("historyRecords", _dropped, FormattableString.Invariant($"history.jsonl ends after {_recordsMax:N0} records; the rest was dropped")));
                 if (_outOfOrder > 0)
-                    hits.Add(new("historyBuffer", _outOfOrder, "a silo lagged too far behind; its records stand later than their time in history.jsonl"));
+                    hits.Add(
+                        new("historyBuffer", _outOfOrder, "a silo lagged too far behind; "
+                            + "its records stand later than their time in history.jsonl"));
                 return hits;
             }
         }
@@ -71,7 +74,8 @@ public sealed class HistoryWriter : IDisposable
         lock (_gate) _watermarks.TryAdd(silo, long.MinValue);
     }
 
-    /// <summary>Takes a batch in any order; every later batch of the silo holds only times at or after <paramref name="watermark"/>.</summary>
+    /// <summary>Takes a batch in any order; every later batch of the silo holds only times at or after
+    /// <paramref name="watermark"/>.</summary>
     public void Append(string silo, ReadOnlySpan<HistoryRecord> batch, long watermark)
     {
         lock (_gate)

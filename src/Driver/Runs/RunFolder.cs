@@ -5,8 +5,8 @@ using Livebed.Driver.Errors;
 namespace Livebed.Driver.Runs;
 
 /// <summary>
-/// The folder of one run, <c>runs/&lt;time&gt;-&lt;name&gt;/</c>. Every file is written under a temporary name and renamed, so a file with its
-/// proper name is whole. <see cref="Create"/> finds out at the door whether the folder can be written.
+/// The folder of one run, <c>runs/&lt;time&gt;-&lt;name&gt;/</c>. Every file is written under a temporary name and renamed, so a file with
+/// its proper name is whole. <see cref="Create"/> finds out at the door whether the folder can be written.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
@@ -49,7 +49,8 @@ public sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"--out {parent}: the folder cannot be written ({e.Message}); allowed: a folder that can be created or written to");
+            throw new UsageException(
+                $"--out {parent}: the folder cannot be written ({e.Message}); allowed: a folder that can be created or written to");
         }
 
         throw new UsageException($"--out {parent}: {SameSecondMax} runs named {stem} exist; allowed: another folder");

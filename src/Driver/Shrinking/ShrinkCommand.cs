@@ -21,7 +21,8 @@ internal sealed class ShrinkCommand(CommandEnvironment environment)
         var begun = environment.Clock.GetTimestamp();
         var result = new Shrinker(player, new ShrinkOptions
         {
-            IsOver = () => environment.Interrupts.Token.IsCancellationRequested || environment.Clock.GetElapsedTime(begun) >= request.Budget,
+            IsOver = () =>
+                environment.Interrupts.Token.IsCancellationRequested || environment.Clock.GetElapsedTime(begun) >= request.Budget,
         }).Shrink(replay);
         if (result.Replay is null)
         {
@@ -41,13 +42,17 @@ internal sealed class ShrinkCommand(CommandEnvironment environment)
     {
         if (request.Out is null)
         {
-            var stem = source.EndsWith(Extension, StringComparison.Ordinal) ? source[..^Extension.Length] : Path.ChangeExtension(source, null);
+            var stem = source.EndsWith(Extension, StringComparison.Ordinal)
+                ? source[..^Extension.Length]
+                : Path.ChangeExtension(source, null);
             return $"{stem}.min{Extension}";
         }
 
         var path = Path.GetFullPath(request.Out, environment.Folders.Current);
         if (Directory.Exists(path)) throw new UsageException($"--out {request.Out}: is a folder; allowed: a file");
-        return Directory.Exists(Path.GetDirectoryName(path)) ? path : throw new UsageException($"--out {request.Out}: its folder does not exist; allowed: a file in a folder that does");
+        return Directory.Exists(Path.GetDirectoryName(path))
+            ? path
+            : throw new UsageException($"--out {request.Out}: its folder does not exist; allowed: a file in a folder that does");
     }
 
     private static void Save(Replay replay, string path)
@@ -66,7 +71,9 @@ internal sealed class ShrinkCommand(CommandEnvironment environment)
     {
         var page = new ReportPage(environment);
         var (before, after) = (report.Result.Before, report.Result.After);
-        page.Line($"{report.Replay.Scenario}, protocol {report.Replay.Protocol}, mutant {report.Replay.Mutant}: still violates {report.Result.Kept}");
+        page.Line(
+            $"{report.Replay.Scenario}, protocol {report.Replay.Protocol}, mutant {report.Replay.Mutant}: "
+                + $"still violates {report.Result.Kept}");
         var table = Tables.Create("", "before", "after");
         table.Row("actors", Figures.Count(before.Actors), Figures.Count(after.Actors));
         table.Row("operations", Figures.Count(before.Operations), Figures.Count(after.Operations));

@@ -10,13 +10,24 @@ internal sealed class ShrinkCommandOptions
     private static readonly TimeSpan _usualBudget = TimeSpan.FromSeconds(30);
 
     private readonly Argument<string> _file = new("file") { Description = "a replay file, as `explore` writes it" };
-    private readonly Option<string?> _out = new("--out") { HelpName = "FILE", Description = "where the smaller replay goes [beside the file, *.min.replay.json]" };
+    private readonly Option<string?> _out = new("--out")
+    {
+        HelpName = "FILE",
+        Description = "where the smaller replay goes [beside the file, *.min.replay.json]",
+    };
     private readonly Option<string?> _budget = new("--budget") { HelpName = "30s", Description = "at most so long [30s]" };
     private readonly Option<bool> _json = new("--json") { Description = "print one JSON object and nothing else" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
 
     public ShrinkCommandOptions() =>
-        Command = new Command("shrink", "Makes a found schedule as small as it gets: fewer actors, operations, switches, steps.") { _file, _out, _budget, _json, _verbose };
+        Command = new Command("shrink", "Makes a found schedule as small as it gets: fewer actors, operations, switches, steps.")
+        {
+            _file,
+            _out,
+            _budget,
+            _json,
+            _verbose,
+        };
 
     public Command Command { get; }
 

@@ -25,7 +25,8 @@ internal static class Figures
     public static string Bytes(double value) => Scale(value, _bytes, 1024);
 
     /// <summary>Per second between two counts; 0 when no time passed.</summary>
-    public static string Rate(long now, long before, TimeSpan time) => Count(time <= TimeSpan.Zero ? 0 : (now - before) / time.TotalSeconds) + "/s";
+    public static string Rate(long now, long before, TimeSpan time) =>
+        Count(time <= TimeSpan.Zero ? 0 : (now - before) / time.TotalSeconds) + "/s";
 
     private static string Scale(double value, string[] units, int step = 1000)
     {

@@ -10,10 +10,15 @@ public sealed record FindingGroup(string Singular, string Plural, IReadOnlyList<
     {
         FindingGroup[] all =
         [
-            new("violation", "Violations", [.. results.Violations.Select(violation => new RunFinding($"{violation.Invariant}: {violation.Message}{Place(violation)}", violation.Witness))]),
-            new("hang", "Hangs", [.. results.Hangs.Select(hang => new RunFinding($"{hang.Kind}: {hang.Message} (waited {Figures.Microseconds(hang.WaitedMicroseconds)})", hang.Witness))]),
-            new("potential lock cycle", "Potential lock cycles", [.. results.LockOrder.PotentialCycles.Select(cycle => new RunFinding(cycle.Cycle, cycle.Chains))]),
-            new("limit hit", "Limits hit", [.. results.LimitsHit.Select(hit => new RunFinding($"{hit.Limit}: {hit.Message} ({Figures.Count(hit.Times)})", []))]),
+            new("violation", "Violations", [.. results.Violations.Select(violation => new RunFinding($"{violation.Invariant}: "
+                + $"{violation.Message}{Place(violation)}", violation.Witness))]),
+            new("hang", "Hangs", [.. results.Hangs.Select(hang => new RunFinding($"{hang.Kind}: "
+                + $"{hang.Message} (waited {Figures.Microseconds(hang.WaitedMicroseconds)})", hang.Witness))]),
+            new(
+                "potential lock cycle", "Potential lock cycles",
+                [.. results.LockOrder.PotentialCycles.Select(cycle => new RunFinding(cycle.Cycle, cycle.Chains))]),
+            new("limit hit", "Limits hit", [.. results.LimitsHit.Select(hit => new RunFinding($"{hit.Limit}: "
+                + $"{hit.Message} ({Figures.Count(hit.Times)})", []))]),
         ];
         return [.. all.Where(group => group.Findings.Count > 0)];
     }

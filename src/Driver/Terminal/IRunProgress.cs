@@ -28,4 +28,5 @@ public sealed record ProgressSnapshot(
 public sealed record OperationProgress(string Operation, long Done, long NotStarted, long P99Microseconds);
 
 /// <summary>A migration under way: which VM, from where to where, its status, rounds sent, and bytes that are left.</summary>
-public sealed record MigrationProgress(string Vm, string Source, string Destination, string Status, int Rounds, long RemainingBytes, int CpuThrottlePercentage);
+public sealed record MigrationProgress(
+    string Vm, string Source, string Destination, string Status, int Rounds, long RemainingBytes, int CpuThrottlePercentage);

@@ -6,8 +6,8 @@ using Spectre.Console;
 namespace Livebed.Driver.Terminal;
 
 /// <summary>
-/// The migrations of a run: a row for each workload, with what was measured and, in the column after it, what was predicted. Medians are over completed migrations. What went
-/// wrong stands below, a line each.
+/// The migrations of a run: a row for each workload, with what was measured and, in the column after it, what was predicted. Medians are
+/// over completed migrations. What went wrong stands below, a line each.
 /// </summary>
 internal static class MigrationReport
 {
@@ -27,7 +27,9 @@ internal static class MigrationReport
             console.Write(new Text($"{migration.Vm}, {migration.Source} to {migration.Destination}, failed: {migration.Reason}{lost}\n"));
         }
 
-        if (failed.Count > FailuresMax) console.Write(new Text(string.Create(CultureInfo.InvariantCulture, $"… and {failed.Count - FailuresMax} more failed migrations\n")));
+        if (failed.Count > FailuresMax)
+            console.Write(
+                new Text(string.Create(CultureInfo.InvariantCulture, $"… and {failed.Count - FailuresMax} more failed migrations\n")));
     }
 
     private static string[] Cells(MigrationSummary summary) =>

@@ -1,7 +1,7 @@
 namespace Livebed.Driver.Terminal;
 
-/// <summary>Progress where there is no terminal: a line for each phase, and one of figures every few seconds of the run, with one below it for
-/// each migration under way.</summary>
+/// <summary>Progress where there is no terminal: a line for each phase, and one of figures every few seconds of the run, with one below it
+/// for each migration under way.</summary>
 internal sealed class PlainProgress(TextWriter output) : IProgressView
 {
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);

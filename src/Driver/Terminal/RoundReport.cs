@@ -8,8 +8,8 @@ using Spectre.Console;
 namespace Livebed.Driver.Terminal;
 
 /// <summary>
-/// The rounds of a migration, and beside what was measured the two forecasts: of the analytic model, one round ahead, and of the workload, made before the first page. Of each workload its last
-/// migration that completed is shown, or where none did its last; the report has all.
+/// The rounds of a migration, and beside what was measured the two forecasts: of the analytic model, one round ahead, and of the workload,
+/// made before the first page. Of each workload its last migration that completed is shown, or where none did its last; the report has all.
 /// </summary>
 internal static class RoundReport
 {
@@ -20,11 +20,14 @@ internal static class RoundReport
     }
 
     /// <summary>Why a round was not as the model expected; empty when it was or nobody knows.</summary>
-    public static string WhyOf(MigrationRound round) => round.GapReason is null or GapReason.None ? "" : OperationNames.OfEnum(round.GapReason.Value);
+    public static string WhyOf(MigrationRound round) =>
+        round.GapReason is null or GapReason.None ? "" : OperationNames.OfEnum(round.GapReason.Value);
 
     private static void Write(IAnsiConsole console, MigrationResult migration)
     {
-        console.Write(new Text($"rounds of {migration.Vm}, {migration.Source} to {migration.Destination}, {OperationNames.OfEnum(migration.Status)}:\n"));
+        console.Write(
+            new Text($"rounds of {migration.Vm}, {migration.Source} to {migration.Destination}, "
+                + $"{OperationNames.OfEnum(migration.Status)}:\n"));
         var table = Tables.Create("round", "time", "model", "workload", "dirtied", "model", "workload", "why");
         table.Columns[^1].LeftAligned();
         foreach (var round in RoundCut.Of(migration.Rounds))
@@ -37,13 +40,16 @@ internal static class RoundReport
         var diverging = migration.Rounds.Where(round => round.Diverging).ToList();
         if (diverging.Count == 0) return;
         console.Write(new Text(string.Create(
-            CultureInfo.InvariantCulture, $"{diverging.Count} of {migration.Rounds.Count} rounds gained nothing (diverging), the first {diverging[0].Round}, the last {diverging[^1].Round}\n")));
+            CultureInfo.InvariantCulture,
+            $"{diverging.Count} of {migration.Rounds.Count} rounds gained nothing (diverging), the first {diverging[0].Round}, "
+                + $"the last {diverging[^1].Round}\n")));
     }
 
     private static string[] Cells(MigrationRound round) =>
     [
         round.Round.ToString(CultureInfo.InvariantCulture),
-        Figures.Milliseconds(round.DurationMilliseconds), Figures.Milliseconds(round.Predicted?.DurationMilliseconds), Figures.Milliseconds(round.Forecast?.DurationMilliseconds),
+        Figures.Milliseconds(round.DurationMilliseconds), Figures.Milliseconds(round.Predicted?.DurationMilliseconds),
+        Figures.Milliseconds(round.Forecast?.DurationMilliseconds),
         Figures.Count(round.DirtiedPages), Dirtied(round.Predicted), Dirtied(round.Forecast),
         WhyOf(round),
     ];

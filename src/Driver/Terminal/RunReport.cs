@@ -6,7 +6,8 @@ namespace Livebed.Driver.Terminal;
 
 /// <summary>
 /// What a run says at its end: the verdict and why, each violation and hang with its witness, the figures that matter, the lock table with
-/// the columns of /proc/lock_stat, and last the run folder, the report for a browser and the command that repeats it, each on a line that can be copied.
+/// the columns of /proc/lock_stat, and last the run folder, the report for a browser and the command that repeats it, each on a line that
+/// can be copied.
 /// </summary>
 internal sealed class RunReport(IAnsiConsole console, RunResults results)
 {
@@ -39,7 +40,8 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
     {
         var colour = results.Verdict switch { VerdictKind.Valid => Color.Green, VerdictKind.Invalid => Color.Red, _ => Color.Yellow };
         console.WriteLine();
-        console.Write(new Text($"verdict: {results.Verdict.ToString().ToLowerInvariant()}", new Style(colour, decoration: Decoration.Bold)));
+        console.Write(
+            new Text($"verdict: {results.Verdict.ToString().ToLowerInvariant()}", new Style(colour, decoration: Decoration.Bold)));
         console.WriteLine();
         foreach (var reason in results.Reasons) Indented(reason, 2);
         console.WriteLine();
@@ -98,7 +100,8 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
 
     private static string[] Latency(LatencySummary latency) =>
     [
-        Figures.Count(latency.Count), Figures.Microseconds(latency.P50), Figures.Microseconds(latency.P99), Figures.Microseconds(latency.P999),
+        Figures.Count(latency.Count), Figures.Microseconds(latency.P50), Figures.Microseconds(latency.P99),
+        Figures.Microseconds(latency.P999),
         Figures.Microseconds(latency.Max),
     ];
 
@@ -108,7 +111,8 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
         if (console.Profile.Width >= WideColumns)
         {
             WriteLocks(
-                ["lock", "contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "acquisitions", "holdMin", "holdMax", "holdTotal", "holdAvg"],
+                ["lock", "contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "acquisitions", "holdMin", "holdMax", "holdTotal",
+                    "holdAvg"],
                 row => [.. Waits(row), .. Holds(row)]);
             return;
         }
@@ -127,19 +131,22 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
 
     private static string[] Waits(LockResult row) =>
     [
-        Figures.Count(row.Contentions), Figures.Microseconds(row.WaitMin), Figures.Microseconds(row.WaitMax), Figures.Microseconds(row.WaitTotal),
+        Figures.Count(row.Contentions), Figures.Microseconds(row.WaitMin), Figures.Microseconds(row.WaitMax),
+        Figures.Microseconds(row.WaitTotal),
         Figures.Microseconds(row.WaitAvg),
     ];
 
     private static string[] Holds(LockResult row) =>
     [
-        Figures.Count(row.Acquisitions), Figures.Microseconds(row.HoldMin), Figures.Microseconds(row.HoldMax), Figures.Microseconds(row.HoldTotal),
+        Figures.Count(row.Acquisitions), Figures.Microseconds(row.HoldMin), Figures.Microseconds(row.HoldMax),
+        Figures.Microseconds(row.HoldTotal),
         Figures.Microseconds(row.HoldAvg),
     ];
 
     private void WriteGuests()
     {
-        var behind = results.Guests.Where(guest => guest.BehindMicroseconds > 1_000_000).OrderByDescending(guest => guest.BehindMicroseconds).ToList();
+        var behind = results.Guests.Where(guest => guest.BehindMicroseconds > 1_000_000)
+            .OrderByDescending(guest => guest.BehindMicroseconds).ToList();
         foreach (var guest in behind.Take(FindingsMax))
             Indented($"guest {guest.Vm} was {Figures.Microseconds(guest.BehindMicroseconds)} behind its program at the end", 0);
         if (behind.Count > FindingsMax) Indented($"… and {behind.Count - FindingsMax} more guests", 0);

@@ -2,7 +2,8 @@ using Spectre.Console;
 
 namespace Livebed.Driver.Terminal;
 
-/// <summary>The one look that all tables of the command have: a ruled head, names to the left, numbers to the right, no wrapped cell.</summary>
+/// <summary>The one look that all tables of the command have: a ruled head, names to the left, numbers to the right, no wrapped
+/// cell.</summary>
 internal static class Tables
 {
     public static Table Create(params ReadOnlySpan<string> columns)

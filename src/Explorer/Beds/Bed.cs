@@ -11,8 +11,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Beds;
 
 /// <summary>
-/// One host and its VMs in a virtual world, connected by plain calls, and the words in which scenarios and tests speak to them. Whatever runs
-/// at once is a lane of the world; a scenario gives the operations and the world decides their order.
+/// One host and its VMs in a virtual world, connected by plain calls, and the words in which scenarios and tests speak to them. Whatever
+/// runs at once is a lane of the world; a scenario gives the operations and the world decides their order.
 /// </summary>
 public sealed class Bed
 {
@@ -36,7 +36,10 @@ public sealed class Bed
         World = world;
         var hosts = new HostMmu[options.Hosts];
         for (var host = 0; host < hosts.Length; host++)
-            hosts[host] = new HostMmu(World, HostNames[host], options.Frames, PageSize, options.Mutant) { Streams = { LinkBandwidth = options.LinkBandwidth } };
+            hosts[host] = new HostMmu(World, HostNames[host], options.Frames, PageSize, options.Mutant)
+            {
+                Streams = { LinkBandwidth = options.LinkBandwidth },
+            };
         Hosts = hosts;
         Machines = [.. hosts.Select(host => new Machine(world, host.Name, options.MachinesDie))];
         Tenancies = options.Hosts > 1 ? [.. Hosts.Select(host => new Tenancy(World, host.Name))] : [];
@@ -75,9 +78,11 @@ public sealed class Bed
         return op;
     }
 
-    /// <summary>Creates a process with its VM, its memslots and its vCPUs, which begin to run <paramref name="guest"/>'s programs.</summary>
+    /// <summary>Creates a process with its VM, its memslots and its vCPUs, which begin to run <paramref name="guest"/>'s
+    /// programs.</summary>
     public async ValueTask<BedVm> CreateVmAsync(
-        Func<int, IPacedGuestProgram>? guest = null, Func<int, string>? laneName = null, Func<int, GuestState, IPacedGuestProgram>? restore = null)
+        Func<int, IPacedGuestProgram>? guest = null, Func<int, string>? laneName = null,
+        Func<int, GuestState, IPacedGuestProgram>? restore = null)
     {
         var vm = new BedVm(this, NextOrdinal(), Host);
         _vms.Add(vm);
@@ -119,7 +124,8 @@ public sealed class Bed
     public ValueTask<HostEventResult> RunEventAsync(Operation op, int addressSpace, Hva start, long pages, long hold = 0) =>
         RunEventAsync(Host, op, addressSpace, start, pages, hold);
 
-    public static ValueTask<HostEventResult> RunEventAsync(HostMmu host, Operation op, int addressSpace, Hva start, long pages, long hold = 0) =>
+    public static ValueTask<HostEventResult> RunEventAsync(
+        HostMmu host, Operation op, int addressSpace, Hva start, long pages, long hold = 0) =>
         host.RunEventAsync(op, new HostEvent(op.Kind, addressSpace, new HvaRange(start, pages), hold) { ChildMicroseconds = hold });
 
     /// <summary>Runs operations at once and returns when the last is done.</summary>
@@ -144,18 +150,22 @@ public sealed class Bed
         if (result.Outcome is not (ScheduleOutcome.Stuck or ScheduleOutcome.StepLimit)) return result.Violations;
         var violations = new List<Violation>(result.Violations);
         foreach (var hang in new StandstillDetector(this).Hangs(result))
-            violations.Add(new Violation(hang.Invariant, $"{hang.Kind}: {hang.Message}", Operations: hang.Operations, Witness: hang.Witness));
+            violations.Add(
+                new Violation(hang.Invariant, $"{hang.Kind}: {hang.Message}", Operations: hang.Operations, Witness: hang.Witness));
         if (violations.Count == 0)
             violations.Add(new Violation(
                 Invariants.FaultProgress,
-                $"livelock: {string.Join(", ", result.Unfinished.Select(lane => lane.Name))} did not come to an end in {result.Steps} steps"));
+                $"livelock: {string.Join(", ", result.Unfinished.Select(lane => lane.Name))} did not come to an end in {result.Steps} "
+                    + $"steps"));
         return violations;
     }
 
     /// <summary>Everyone who waits now, and at which actor.</summary>
     public IReadOnlyList<ObservedWait> Waits()
     {
-        var waits = new List<ObservedWait>(Hosts.Where(host => !MachineOf(host).IsDead).SelectMany(host => host.Locks.Waits().Select(wait => new ObservedWait(host.Name, wait))));
+        var waits = new List<ObservedWait>(
+            Hosts.Where(host => !MachineOf(host).IsDead)
+                .SelectMany(host => host.Locks.Waits().Select(wait => new ObservedWait(host.Name, wait))));
         foreach (var vm in _vms.SelectMany(vm => vm.Incarnations).Where(vm => !MachineOf(vm.Host).IsDead))
         {
             waits.AddRange(vm.Vm.Locks.Waits().Select(wait => new ObservedWait(vm.Vm.Options.Name, wait)));

@@ -5,7 +5,8 @@ using Livebed.Kvm.Notifiers;
 
 namespace Livebed.Explorer.Beds;
 
-/// <summary>One host and its VMs, small enough that everything happens to the same few pages. Sizes are in pages, frames and entries.</summary>
+/// <summary>One host and its VMs, small enough that everything happens to the same few pages. Sizes are in pages, frames and
+/// entries.</summary>
 public sealed record BedOptions(string Protocol)
 {
     public Mutant Mutant { get; init; }
@@ -23,7 +24,8 @@ public sealed record BedOptions(string Protocol)
     /// <summary>Two where a VM migrates.</summary>
     public int Hosts { get; init; } = 1;
 
-    /// <summary>Bytes a second of the link from each host to the other; 0 for no limit, as in every scenario, since steps are no measure of bandwidth.</summary>
+    /// <summary>Bytes a second of the link from each host to the other; 0 for no limit, as in every scenario, since steps are no measure of
+    /// bandwidth.</summary>
     public long LinkBandwidth { get; init; }
 
     /// <summary>Whether a host's machine may die; then what one asks of another goes on in a lane of its own.</summary>

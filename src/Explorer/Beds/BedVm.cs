@@ -131,7 +131,8 @@ public sealed class BedVm : IVmPort
         Vm = new Vm(
             _bed.World,
             new VmOptions(
-                IsFirst ? Name : $"vm-{AddressSpaceId}", AddressSpaceId, options.Protocol, options.Mutant, options.SpinMmuLock, options.DirtyLog, options.RingEntries)
+                IsFirst ? Name : $"vm-{AddressSpaceId}", AddressSpaceId, options.Protocol, options.Mutant, options.SpinMmuLock,
+                options.DirtyLog, options.RingEntries)
             {
                 SptesPerTable = options.SptesPerTable,
                 HasAccessedBits = options.HasAccessedBits,
@@ -153,7 +154,8 @@ public sealed class BedVm : IVmPort
         for (var index = 0; index < Vcpus.Count; index++) await StartVcpuAsync(index, laneName?.Invoke(index));
     }
 
-    /// <summary>A vCPU that does not run yet: a new one, or one that goes on where another was saved, with a program made of that state.</summary>
+    /// <summary>A vCPU that does not run yet: a new one, or one that goes on where another was saved, with a program made of that
+    /// state.</summary>
     public Vcpu AddVcpu(int index, IPacedGuestProgram program, VcpuState? state = null)
     {
         var options = _bed.Options;
@@ -195,7 +197,8 @@ public sealed class BedVm : IVmPort
         _incarnations.Add(this);
     }
 
-    public ValueTask<MemslotResult> SetMemslotAsync(Operation op, int id, Gfn gfn, long pages, Hva hva, MemslotFlags flags = MemslotFlags.None)
+    public ValueTask<MemslotResult> SetMemslotAsync(
+        Operation op, int id, Gfn gfn, long pages, Hva hva, MemslotFlags flags = MemslotFlags.None)
     {
         var change = new MemslotChange(id, gfn, pages, hva, flags);
         return Migration is { } migration ? migration.Source.SetMemslotAsync(op, change) : Vm.MemslotUpdates.SetAsync(op, change);
@@ -203,9 +206,11 @@ public sealed class BedVm : IVmPort
 
     public ValueTask<MemslotResult> PlugAsync(Operation op, MemslotFlags flags = MemslotFlags.None, bool moved = false) =>
         SetMemslotAsync(
-            op, VmLayout.HotplugSlotId, moved ? VmLayout.HotplugGfnMoved : VmLayout.HotplugGfn, _bed.Options.HotplugPages, VmLayout.HotplugHva, flags);
+            op, VmLayout.HotplugSlotId, moved ? VmLayout.HotplugGfnMoved : VmLayout.HotplugGfn, _bed.Options.HotplugPages,
+            VmLayout.HotplugHva, flags);
 
-    public ValueTask<MemslotResult> UnplugAsync(Operation op) => SetMemslotAsync(op, VmLayout.HotplugSlotId, VmLayout.HotplugGfn, 0, VmLayout.HotplugHva);
+    public ValueTask<MemslotResult> UnplugAsync(Operation op) =>
+        SetMemslotAsync(op, VmLayout.HotplugSlotId, VmLayout.HotplugGfn, 0, VmLayout.HotplugHva);
 
     /// <summary>A vCPU without a guest: faults until the page is mapped or the fault leaves to user space.</summary>
     public async ValueTask<FaultReply> TouchAsync(Gfn gfn, bool write, int retriesMax = 1_000)
@@ -257,19 +262,23 @@ public sealed class BedVm : IVmPort
     public async ValueTask CheckMemoryAsync(Operation op)
     {
         var stream = new StreamPort(Host, AddressSpaceId, (_, _) => throw new InvalidOperationException("nothing is sent"));
-        foreach (var range in (HvaRange[])[new(VmLayout.RamHva, _bed.Options.RamPages), new(VmLayout.HotplugHva, _bed.Options.HotplugPages)])
+        foreach (
+            var range in (HvaRange[])[new(VmLayout.RamHva, _bed.Options.RamPages), new(VmLayout.HotplugHva, _bed.Options.HotplugPages)])
         {
             var newest = await stream.SaveOracleAsync(op, range);
             var image = await stream.ImageAsync(op, range);
             for (var page = 0; page < image.Length; page++)
                 if (image[page] != PageChecksum.Of(newest[page], Bed.PageSize))
-                    Vm.Violated(Invariants.GuestMemory, $"{range.Start + page} does not hold the newest value written, 0x{newest[page]:x}", hva: (range.Start + page).Value);
+                    Vm.Violated(
+                        Invariants.GuestMemory, $"{range.Start + page} does not hold the newest value written, 0x{newest[page]:x}",
+                        hva: (range.Start + page).Value);
         }
     }
 
     public ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write) => Vm.Faults.HandleAsync(op, vcpu, gfn, write);
 
-    public ValueTask ReapDirtyRingsAsync(Operation op) => Migration is { } migration ? migration.Source.ReapAsync(op) : Session.ReapAsync(op);
+    public ValueTask ReapDirtyRingsAsync(Operation op) =>
+        Migration is { } migration ? migration.Source.ReapAsync(op) : Session.ReapAsync(op);
 
     /// <summary>One for each page of an area: as in a larger one, pages of one area never push each other out.</summary>
     private static int TlbEntries(BedOptions options) =>

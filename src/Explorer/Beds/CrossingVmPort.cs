@@ -13,7 +13,9 @@ internal sealed class CrossingVmPort(VirtualWorld world, IVmPort vm) : IVmPort
     public ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
         var call = world.PointAsync(SchedulingPoint.Call);
-        return call.IsCompletedSuccessfully && world.Trace is null ? vm.FaultAsync(op, vcpu, gfn, write) : ArriveAsync(call, op, vcpu, gfn, write);
+        return call.IsCompletedSuccessfully && world.Trace is null
+            ? vm.FaultAsync(op, vcpu, gfn, write)
+            : ArriveAsync(call, op, vcpu, gfn, write);
     }
 
     public async ValueTask ReapDirtyRingsAsync(Operation op)
@@ -32,7 +34,8 @@ internal sealed class CrossingVmPort(VirtualWorld world, IVmPort vm) : IVmPort
     }
 }
 
-/// <summary>The way from a vCPU to the memory of its host, which a witness shows. The scheduling point between TLB lookup and access is the vCPU's.</summary>
+/// <summary>The way from a vCPU to the memory of its host, which a witness shows. The scheduling point between TLB lookup and access is the
+/// vCPU's.</summary>
 internal sealed class NotedGuestMemory(VirtualWorld world, IGuestMemory memory) : IGuestMemory
 {
     public ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses)
@@ -44,6 +47,7 @@ internal sealed class NotedGuestMemory(VirtualWorld world, IGuestMemory memory) 
     private static void Note(IScheduleTrace trace, ReadOnlySpan<GuestAccess> accesses)
     {
         foreach (var access in accesses)
-            trace.Note(null, $"the guest {(access.Kind == GuestAccessKind.Write ? "writes" : "reads")} {access.Gfn} in {access.Pfn}, by its TLB");
+            trace.Note(
+                null, $"the guest {(access.Kind == GuestAccessKind.Write ? "writes" : "reads")} {access.Gfn} in {access.Pfn}, by its TLB");
     }
 }

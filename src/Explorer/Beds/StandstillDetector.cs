@@ -5,8 +5,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Beds;
 
 /// <summary>
-/// Why a schedule did not end, said by the detector that the cluster has (<see cref="HangDetector"/>). There nothing is believed that was not seen
-/// twice, because actors are asked one after the other; here the world stands still, so the same picture is shown twice.
+/// Why a schedule did not end, said by the detector that the cluster has (<see cref="HangDetector"/>). There nothing is believed that was
+/// not seen twice, because actors are asked one after the other; here the world stands still, so the same picture is shown twice.
 /// </summary>
 internal sealed class StandstillDetector(Bed bed)
 {

@@ -2,7 +2,8 @@ using Livebed.Kvm.Mutants;
 
 namespace Livebed.Explorer.MutantRuns;
 
-/// <summary>What became of one mutant over all seeds. What was to come out is the entry's own word; nothing here knows any mutant.</summary>
+/// <summary>What became of one mutant over all seeds. What was to come out is the entry's own word; nothing here knows any
+/// mutant.</summary>
 public sealed record MutantOutcome(MutantEntry Entry, IReadOnlyList<MutantSearchResult> Searches)
 {
     /// <summary>Why it could not be hunted at all; null when it was.</summary>
@@ -18,12 +19,14 @@ public sealed record MutantOutcome(MutantEntry Entry, IReadOnlyList<MutantSearch
     public IReadOnlyList<ulong> MissedSeeds { get; } = [.. Searches.Where(search => search.Catch is null).Select(search => search.Seed)];
 
     /// <summary>Seeds that were ended by something that the mutant does not name.</summary>
-    public IReadOnlyList<ulong> SurprisedSeeds { get; } = [.. Searches.Where(search => search.Catch is { IsNamed: false }).Select(search => search.Seed)];
+    public IReadOnlyList<ulong> SurprisedSeeds { get; } = [
+        .. Searches.Where(search => search.Catch is { IsNamed: false }).Select(search => search.Seed)];
 
     public MutantCatch? FalseAlarm { get; } = Searches.Select(search => search.FalseAlarm).FirstOrDefault(alarm => alarm is not null);
 
     /// <summary>Caught in every seed, by what it names, and by nothing without it.</summary>
-    public bool IsGood => Problem is null && Searches.Count > 0 && MissedSeeds.Count == 0 && SurprisedSeeds.Count == 0 && FalseAlarm is null;
+    public bool IsGood =>
+        Problem is null && Searches.Count > 0 && MissedSeeds.Count == 0 && SurprisedSeeds.Count == 0 && FalseAlarm is null;
 
     /// <summary>Schedules until it was caught, of the seeds that did; null when none did.</summary>
     public long? Min => Sorted is [var first, ..] ? first : null;
@@ -33,5 +36,6 @@ public sealed record MutantOutcome(MutantEntry Entry, IReadOnlyList<MutantSearch
     /// <summary>The larger one of the two in the middle when their number is even.</summary>
     public long? Median => Sorted.Count > 0 ? Sorted[Sorted.Count / 2] : null;
 
-    private IReadOnlyList<long> Sorted { get; } = [.. Searches.Where(search => search.Catch is not null).Select(search => search.Schedules).Order()];
+    private IReadOnlyList<long> Sorted { get; } = [
+        .. Searches.Where(search => search.Catch is not null).Select(search => search.Schedules).Order()];
 }

@@ -4,8 +4,8 @@ using Livebed.Kvm.Mutants;
 namespace Livebed.Explorer.MutantRuns;
 
 /// <summary>
-/// Hunts every given mutant in its scenario under its protocol, with several seeds each. All searches advance by turns of a few schedules, so that
-/// whatever time there is, those that are still under way have had the same number of schedules when it ends.
+/// Hunts every given mutant in its scenario under its protocol, with several seeds each. All searches advance by turns of a few schedules,
+/// so that whatever time there is, those that are still under way have had the same number of schedules when it ends.
 /// </summary>
 /// <param name="entries">the mutants</param>
 /// <param name="findScenario">a scenario by name; null when there is none</param>
@@ -39,7 +39,8 @@ public sealed class MutantRun(IReadOnlyList<MutantEntry> entries, Func<string, S
     private IEnumerable<MutantSearch> SearchesOf(MutantEntry entry)
     {
         if (findScenario(entry.Scenario) is not { } scenario) yield break;
-        for (var seed = 1; seed <= options.Seeds; seed++) yield return new MutantSearch(entry, scenario, (ulong)seed, alsoWithout: seed == 1);
+        for (var seed = 1; seed <= options.Seeds; seed++)
+            yield return new MutantSearch(entry, scenario, (ulong)seed, alsoWithout: seed == 1);
     }
 
     /// <returns>whether the time is over</returns>

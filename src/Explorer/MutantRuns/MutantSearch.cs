@@ -8,9 +8,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.MutantRuns;
 
 /// <summary>
-/// One search for a mutant: schedules by turns random and PCT, until one breaks something that is not known to break without any mutant. It can be
-/// stopped after any schedule and goes on where it was, so that many searches share a budget. When asked to, it also plays each schedule
-/// without the mutant: what breaks there is a false alarm.
+/// One search for a mutant: schedules by turns random and PCT, until one breaks something that is not known to break without any mutant. It
+/// can be stopped after any schedule and goes on where it was, so that many searches share a budget. When asked to, it also plays each
+/// schedule without the mutant: what breaks there is a false alarm.
 /// </summary>
 internal sealed class MutantSearch
 {
@@ -44,7 +44,8 @@ internal sealed class MutantSearch
     private MutantCatch? Judge(Played played, long schedule)
     {
         var (strategy, seed) = (AlternatingStrategies.KindOf(schedule), AlternatingStrategies.SeedOf(_seed, schedule));
-        if (played.Result.Failure is { } failure) return new MutantCatch(failure.GetType().Name, IsNamed: false, failure.Message, strategy, seed);
+        if (played.Result.Failure is { } failure)
+            return new MutantCatch(failure.GetType().Name, IsNamed: false, failure.Message, strategy, seed);
         if (played.Violations.Count == 0 || _mutated.Scenario.KnownAs(_entry.Protocol, played.Violations) is not null) return null;
         var violation = played.Violations.FirstOrDefault(IsNamed) ?? played.Violations[0];
         return new MutantCatch(violation.Invariant, IsNamed(violation), violation.Message, strategy, seed);

@@ -16,7 +16,8 @@ public static class ProtocolSource
         name ??= ProtocolCatalog.ActiveCount;
         return ProtocolCatalog.Find(name) is not null
             ? new ScenarioSetup(name)
-            : throw new ProtocolException($"'{name}' is unknown; allowed: {string.Join(", ", ProtocolCatalog.All.Select(entry => entry.Name))}");
+            : throw new ProtocolException(
+                $"'{name}' is unknown; allowed: {string.Join(", ", ProtocolCatalog.All.Select(entry => entry.Name))}");
     }
 
     private static ScenarioSetup FromAssembly(string? name, string path, ProtocolAssembly assembly)

@@ -19,7 +19,8 @@ public sealed record Replay
     /// <summary>Of the plan, for a scenario that is drawn from its seed.</summary>
     public required ulong Seed { get; init; }
 
-    /// <summary>Whether the schedule has steps between a call and its arrival, see <see cref="Scheduling.VirtualWorld.CallsArePoints"/>.</summary>
+    /// <summary>Whether the schedule has steps between a call and its arrival, see
+    /// <see cref="Scheduling.VirtualWorld.CallsArePoints"/>.</summary>
     public bool CallsArePoints { get; init; } = true;
 
     /// <summary>Actors and operations that are left out.</summary>

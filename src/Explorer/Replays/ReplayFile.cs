@@ -6,8 +6,8 @@ using Livebed.Explorer.Scenarios;
 namespace Livebed.Explorer.Replays;
 
 /// <summary>
-/// A replay as a JSON file that a person can read and edit: what was set, what is left out, and the schedule, a line a run ("mm: 12"). A file of
-/// another version is refused, as its steps would mean something else.
+/// A replay as a JSON file that a person can read and edit: what was set, what is left out, and the schedule, a line a run ("mm: 12"). A
+/// file of another version is refused, as its steps would mean something else.
 /// </summary>
 public static class ReplayFile
 {
@@ -77,7 +77,9 @@ public static class ReplayFile
         try
         {
             var length = new FileInfo(path).Length;
-            return length <= BytesMax ? File.ReadAllText(path) : throw new ReplayException($"{path}: {length} bytes; a replay has at most {BytesMax}");
+            return length <= BytesMax
+                ? File.ReadAllText(path)
+                : throw new ReplayException($"{path}: {length} bytes; a replay has at most {BytesMax}");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -92,17 +94,23 @@ public static class ReplayFile
             // The version first: what else a file of another one says is not for this reader.
             using var document = JsonDocument.Parse(text);
             var root = document.RootElement;
-            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("format", out var format) || format.ValueKind != JsonValueKind.String || format.GetString() != Format)
+            if (
+                root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("format", out var format)
+                    || format.ValueKind != JsonValueKind.String || format.GetString() != Format)
                 throw new ReplayException($"{path}: this is no replay: \"format\" must be \"{Format}\"");
             if (!root.TryGetProperty("version", out var version) || !version.TryGetInt32(out var number))
                 throw new ReplayException($"{path}: \"version\" is missing or no number; this livebed reads version {Version}");
             if (number != Version)
-                throw new ReplayException($"{path}: a replay of version {number}; this livebed reads version {Version}, in which steps are counted differently. Search again with the scenario and seed in the file.");
+                throw new ReplayException(
+                    $"{path}: a replay of version {number}; this livebed reads version {Version}, "
+                        + $"in which steps are counted differently. Search again with the scenario and seed in the file.");
             return JsonSerializer.Deserialize<Content>(text, Options)!;
         }
         catch (JsonException exception)
         {
-            throw new ReplayException($"{path}:{(exception.LineNumber ?? 0) + 1}: {exception.Message.Split(["\n", " Path: ", " LineNumber: "], StringSplitOptions.None)[0]}");
+            throw new ReplayException(
+                $"{path}:{(exception.LineNumber ?? 0) + 1}: "
+                    + $"{exception.Message.Split(["\n", " Path: ", " LineNumber: "], StringSplitOptions.None)[0]}");
         }
     }
 

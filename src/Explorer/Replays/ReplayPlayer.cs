@@ -6,8 +6,8 @@ using Livebed.Kvm.Mutants;
 namespace Livebed.Explorer.Replays;
 
 /// <summary>
-/// Turns a replay back into a schedule and plays it. One instance plays any number of replays of the same scenario and setup: the written one
-/// exactly, and, leniently, those that a shrinker makes of it.
+/// Turns a replay back into a schedule and plays it. One instance plays any number of replays of the same scenario and setup: the written
+/// one exactly, and, leniently, those that a shrinker makes of it.
 /// </summary>
 public sealed class ReplayPlayer
 {
@@ -31,7 +31,11 @@ public sealed class ReplayPlayer
     {
         var scenario = ScenarioCatalog.Find(replay.Scenario) ?? throw new ReplayException(
             $"scenario: '{replay.Scenario}' is unknown; allowed: {string.Join(", ", ScenarioCatalog.All.Select(known => known.Name))}");
-        var setup = findProtocol(replay.Protocol, replay.ProtocolAssembly) with { Mutant = MutantOf(replay.Mutant), Parameters = replay.Parameters };
+        var setup = findProtocol(replay.Protocol, replay.ProtocolAssembly) with
+        {
+            Mutant = MutantOf(replay.Mutant),
+            Parameters = replay.Parameters,
+        };
         foreach (var (name, value) in replay.Parameters) CheckParameter(scenario, name, value);
         var player = new ReplayPlayer(scenario, setup);
         CheckOmissions(player.PlanOf(replay), replay.Without);
@@ -53,7 +57,8 @@ public sealed class ReplayPlayer
         if (isCutShort) plan.StepsMax = stepsMax!.Value;
         var played = new PlanPlayer(plan, replay.Without).Play(world);
         // A schedule that was stopped on purpose has not come to a standstill.
-        if (isCutShort && played.Result.Outcome == ScheduleOutcome.StepLimit) played = played with { Violations = played.Result.Violations };
+        if (isCutShort && played.Result.Outcome == ScheduleOutcome.StepLimit)
+            played = played with { Violations = played.Result.Violations };
         return new Replayed(played, recorder.NamedRuns(world.Lanes), strategy.Divergence);
     }
 
@@ -72,7 +77,8 @@ public sealed class ReplayPlayer
     {
         if (name == MutantCatalog.None) return Mutant.None;
         return MutantCatalog.Find(name)?.Id ?? throw new ReplayException(
-            $"mutant: '{name}' is unknown; allowed: {MutantCatalog.None}, {string.Join(", ", MutantCatalog.All.Select(entry => entry.Name))}");
+            $"mutant: '{name}' is unknown; allowed: {MutantCatalog.None}, "
+                + $"{string.Join(", ", MutantCatalog.All.Select(entry => entry.Name))}");
     }
 
     private static void CheckParameter(Scenario scenario, string name, int value)
@@ -93,7 +99,9 @@ public sealed class ReplayPlayer
         }
 
         if (without.Names.FirstOrDefault(name => !known.Contains(name)) is { } unknown)
-            throw new ReplayException($"without: there is no '{unknown}' in {plan.ScenarioName}; allowed: an actor ({string.Join(", ", plan.Actors.Select(actor => actor.Name))}) or actor#operation");
+            throw new ReplayException(
+                $"without: there is no '{unknown}' in {plan.ScenarioName}; allowed: "
+                    + $"an actor ({string.Join(", ", plan.Actors.Select(actor => actor.Name))}) or actor#operation");
     }
 }
 

@@ -2,8 +2,8 @@ using Livebed.Kvm.Guests;
 
 namespace Livebed.Explorer.Scenarios;
 
-/// <summary>One actor and what it does, in order. The words for the model's operations are in <see cref="HostVerbs"/>, <see cref="VmVerbs"/>
-/// and <see cref="GuestVerbs"/>.</summary>
+/// <summary>One actor and what it does, in order. The words for the model's operations are in <see cref="HostVerbs"/>,
+/// <see cref="VmVerbs"/> and <see cref="GuestVerbs"/>.</summary>
 public sealed class ActorPlan
 {
     private readonly List<PlannedOperation> _operations = [];
@@ -31,7 +31,8 @@ public sealed class ActorPlan
 
     private ActorPlan Add(PlannedOperation operation)
     {
-        if (IsVcpu != operation.Access is not null) throw new ArgumentException($"{Name} cannot do \"{operation.Text}\": only vCPUs access, and they do nothing else");
+        if (IsVcpu != operation.Access is not null)
+            throw new ArgumentException($"{Name} cannot do \"{operation.Text}\": only vCPUs access, and they do nothing else");
         _operations.Add(operation);
         return this;
     }

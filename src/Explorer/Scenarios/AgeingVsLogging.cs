@@ -3,8 +3,8 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: asking whether a page was used, with or without mmu_lock, loses neither a write nor a zap (S6, S1). Ageing changes SPTEs in place while a log round protects
-/// them, guests write through them, and reclaim takes one (kvm-protocol 2.5, 6.1).
+/// Claim: asking whether a page was used, with or without mmu_lock, loses neither a write nor a zap (S6, S1). Ageing changes SPTEs in place
+/// while a log round protects them, guests write through them, and reclaim takes one (kvm-protocol 2.5, 6.1).
 /// </summary>
 internal sealed class AgeingVsLogging : Scenario
 {

@@ -4,8 +4,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: what the host does to the pages of a memslot that is being deleted neither misses their SPTEs nor outlives the memslot (S8, S1). Both pages are mapped; the host
-/// ages and takes them while the memslot goes, and a guest elsewhere is a reader for the update to wait for (kvm-protocol 5, DELETE; B3, B35).
+/// Claim: what the host does to the pages of a memslot that is being deleted neither misses their SPTEs nor outlives the memslot (S8, S1).
+/// Both pages are mapped; the host ages and takes them while the memslot goes, and a guest elsewhere is a reader for the update to wait for
+/// (kvm-protocol 5, DELETE; B3, B35).
 /// </summary>
 internal sealed class DeleteVsHost : Scenario
 {

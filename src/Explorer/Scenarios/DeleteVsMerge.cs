@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: KSM maps no merged page into a memslot that is being deleted (S8). Every plugged page has the same content; ksmd notes checksums in its first pass and
-/// merges in its second, while the memslot goes, comes and goes (kvm-protocol 5 and 6.1; B6).
+/// Claim: KSM maps no merged page into a memslot that is being deleted (S8). Every plugged page has the same content; ksmd notes checksums
+/// in its first pass and merges in its second, while the memslot goes, comes and goes (kvm-protocol 5 and 6.1; B6).
 /// </summary>
 internal sealed class DeleteVsMerge : Scenario
 {

@@ -3,9 +3,10 @@ using Livebed.Explorer.Beds;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: a VM that is destroyed between start and end of a range neither hangs nor leaves anything behind (L3, S11). The range's end comes before, while, or after
-/// the notifier is unregistered; in the last case KVM never hears of it, and what start held must be reset (kvm-protocol 2.6). It hangs only a destroyer that
-/// shares the VM's address space, as that one deletes KVM's own memslots, so both are to be tried.
+/// Claim: a VM that is destroyed between start and end of a range neither hangs nor leaves anything behind (L3, S11). The range's end comes
+/// before, while, or after the notifier is unregistered; in the last case KVM never hears of it, and what start held must be reset
+/// (kvm-protocol 2.6). It hangs only a destroyer that shares the VM's address space, as that one deletes KVM's own memslots, so both are to
+/// be tried.
 /// </summary>
 internal sealed class DestroyInRange : Scenario
 {

@@ -3,8 +3,9 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: with manual protection no write is lost between get, which copies bits, and clear, which takes them and protects: a page cleared before it is read is in the
-/// next log if it is written again (S6, S5). Guests write through TLB entries that clear must have flushed (kvm-protocol 4.2, Q3, m12).
+/// Claim: with manual protection no write is lost between get, which copies bits, and clear, which takes them and protects: a page cleared
+/// before it is read is in the next log if it is written again (S6, S5). Guests write through TLB entries that clear must have flushed
+/// (kvm-protocol 4.2, Q3, m12).
 /// </summary>
 internal sealed class DirtyLogClear : Scenario
 {

@@ -3,8 +3,9 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: no write is lost to a migration that reads the log with KVM_GET_DIRTY_LOG: what was written after a page's last copy is in the log (S6, S5). Guests write
-/// while get clears bits, write-protects and flushes, and a memory event takes a page away and gives it back (kvm-protocol 4.2).
+/// Claim: no write is lost to a migration that reads the log with KVM_GET_DIRTY_LOG: what was written after a page's last copy is in the
+/// log (S6, S5). Guests write while get clears bits, write-protects and flushes, and a memory event takes a page away and gives it back
+/// (kvm-protocol 4.2).
 /// </summary>
 internal sealed class DirtyLogGet : Scenario
 {

@@ -4,8 +4,9 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: no ring entry is overwritten, and no write is lost between an entry's harvest, its reset and the page's copy (S7, S6). The rings are as small as can be, so that
-/// vCPUs leave with theirs full and reap while the migration's own rounds harvest and reset (kvm-protocol 4.3).
+/// Claim: no ring entry is overwritten, and no write is lost between an entry's harvest, its reset and the page's copy (S7, S6). The rings
+/// are as small as can be, so that vCPUs leave with theirs full and reap while the migration's own rounds harvest and reset (kvm-protocol
+/// 4.3).
 /// </summary>
 internal sealed class DirtyRingFull : Scenario
 {

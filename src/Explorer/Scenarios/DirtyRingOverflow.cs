@@ -4,8 +4,8 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: a vCPU whose ring is soft-full leaves the guest before it writes on, so that no entry is ever overwritten (S7). It writes more pages than its ring has
-/// entries, the reserved ones included, and only its own exits have the ring reaped (kvm-protocol 4.5).
+/// Claim: a vCPU whose ring is soft-full leaves the guest before it writes on, so that no entry is ever overwritten (S7). It writes more
+/// pages than its ring has entries, the reserved ones included, and only its own exits have the ring reaped (kvm-protocol 4.5).
 /// </summary>
 internal sealed class DirtyRingOverflow : Scenario
 {
@@ -15,7 +15,13 @@ internal sealed class DirtyRingOverflow : Scenario
     public override void LayOut(ScenarioPlan plan)
     {
         const int Entries = DirtyRing.Reserved + 2;
-        plan.Options = plan.Options with { DirtyLog = DirtyLogMode.Ring, RingEntries = Entries, RamPages = Entries + 2, Frames = 2 * Entries };
+        plan.Options = plan.Options with
+        {
+            DirtyLog = DirtyLogMode.Ring,
+            RingEntries = Entries,
+            RamPages = Entries + 2,
+            Frames = 2 * Entries,
+        };
         plan.StepsMax = 50_000;
         plan.Before(stage => stage.EnableLogAsync());
         var vcpu = plan.Vcpu();

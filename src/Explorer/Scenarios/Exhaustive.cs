@@ -5,9 +5,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: two guests, two pages, two ranges and one memslot update do no harm in any interleaving (S1 to S5, S8, S9; S6 with log rounds). As small as a scene with all of
-/// them can be, so that depth-first search gets through: one page of RAM, one of a memslot that comes or goes, a range over each, a guest on each.
-/// The parameters are variants in which mutants of other invariants can show.
+/// Claim: two guests, two pages, two ranges and one memslot update do no harm in any interleaving (S1 to S5, S8, S9; S6 with log rounds).
+/// As small as a scene with all of them can be, so that depth-first search gets through: one page of RAM, one of a memslot that comes or
+/// goes, a range over each, a guest on each. The parameters are variants in which mutants of other invariants can show.
 /// </summary>
 internal sealed class Exhaustive : Scenario
 {

@@ -3,8 +3,9 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: a fault that makes an SPTE writable without mmu_lock loses no write to a log round that protects it at the same time (S6). Every page is mapped and
-/// write-protected, so that guests' writes take the fast path, and the log is read around it: mark after the cmpxchg, never before (kvm-protocol 3.1).
+/// Claim: a fault that makes an SPTE writable without mmu_lock loses no write to a log round that protects it at the same time (S6). Every
+/// page is mapped and write-protected, so that guests' writes take the fast path, and the log is read around it: mark after the cmpxchg,
+/// never before (kvm-protocol 3.1).
 /// </summary>
 internal sealed class FastPageFault : Scenario
 {

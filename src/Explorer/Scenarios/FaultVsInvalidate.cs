@@ -1,8 +1,8 @@
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: while a range is open no page of it is mapped, and none is mapped from a lookup made before the range ended (S2, S1). A guest writes and reads
-/// the very page that the host takes away. The smallest race of all (kvm-protocol 2.7, I2 to I4).
+/// Claim: while a range is open no page of it is mapped, and none is mapped from a lookup made before the range ended (S2, S1). A guest
+/// writes and reads the very page that the host takes away. The smallest race of all (kvm-protocol 2.7, I2 to I4).
 /// </summary>
 internal sealed class FaultVsInvalidate : Scenario
 {

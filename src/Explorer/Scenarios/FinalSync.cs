@@ -3,8 +3,8 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: the final sync of a switchover, taken when every vCPU has left the guest, has every page that was written since its last copy (S6). Guests write on until
-/// they are stopped, and after it (kvm-protocol 4.7, 8).
+/// Claim: the final sync of a switchover, taken when every vCPU has left the guest, has every page that was written since its last copy
+/// (S6). Guests write on until they are stopped, and after it (kvm-protocol 4.7, 8).
 /// </summary>
 internal sealed class FinalSync : Scenario
 {

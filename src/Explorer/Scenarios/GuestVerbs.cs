@@ -4,7 +4,8 @@ using Livebed.Kvm.Vms;
 
 namespace Livebed.Explorer.Scenarios;
 
-/// <summary>What a guest does. Pages are counted from the start of RAM, or of the hot-plugged memory; each write has its own value.</summary>
+/// <summary>What a guest does. Pages are counted from the start of RAM, or of the hot-plugged memory; each write has its own
+/// value.</summary>
 public static class GuestVerbs
 {
     public static ActorPlan Read(this ActorPlan vcpu, int page) =>

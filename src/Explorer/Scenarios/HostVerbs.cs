@@ -21,7 +21,8 @@ public static class HostVerbs
     public static ActorPlan Age(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.Ageing, page, pages);
 
     /// <summary>A range and one of its pages inside it: two ranges of one task.</summary>
-    public static ActorPlan NestRanges(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.NestedRange, page, pages);
+    public static ActorPlan NestRanges(this ActorPlan actor, int page, int pages = 1) =>
+        actor.Event(OperationKind.NestedRange, page, pages);
 
     /// <summary>A range over memory that no memslot covers.</summary>
     public static ActorPlan Spurious(this ActorPlan actor) => actor.InHost(
@@ -44,7 +45,8 @@ public static class HostVerbs
         $"open range {Pages(page, pages)}", async stage =>
         {
             var op = stage.HeldBy(actor.Name);
-            await stage.Vm.Host.OpenRangeAsync(op, new HostEvent(op.Kind, stage.Vm.AddressSpaceId, new HvaRange(VmLayout.RamHva + page, pages)));
+            await stage.Vm.Host.OpenRangeAsync(
+                op, new HostEvent(op.Kind, stage.Vm.AddressSpaceId, new HvaRange(VmLayout.RamHva + page, pages)));
         });
 
     /// <summary>Ends the range that this actor opened.</summary>
@@ -53,7 +55,9 @@ public static class HostVerbs
 
     /// <summary>The process exits.</summary>
     public static ActorPlan ExitAddressSpace(this ActorPlan actor) => actor.InHost(
-        "exit address space", async stage => await stage.Vm.Host.ExitAddressSpaceAsync(stage.Bed.NewOperation(OperationKind.AddressSpaceExit), stage.Vm.AddressSpaceId));
+        "exit address space",
+        async stage =>
+            await stage.Vm.Host.ExitAddressSpaceAsync(stage.Bed.NewOperation(OperationKind.AddressSpaceExit), stage.Vm.AddressSpaceId));
 
     /// <summary>Any memory event on RAM.</summary>
     public static ActorPlan Event(this ActorPlan actor, OperationKind kind, int page, int pages) => actor.InHost(

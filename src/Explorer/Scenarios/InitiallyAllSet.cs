@@ -3,8 +3,8 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: with KVM_DIRTY_LOG_INITIALLY_SET no write is lost, though enabling the log protects nothing: all bits are set, and clear protects (S6). Guests write through
-/// SPTEs that were writable before, while the log is switched on and its first rounds run (kvm-protocol 4.2).
+/// Claim: with KVM_DIRTY_LOG_INITIALLY_SET no write is lost, though enabling the log protects nothing: all bits are set, and clear protects
+/// (S6). Guests write through SPTEs that were writable before, while the log is switched on and its first rounds run (kvm-protocol 4.2).
 /// </summary>
 internal sealed class InitiallyAllSet : Scenario
 {

@@ -3,8 +3,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: a guest finds nothing (MMIO) or the memory of a new memslot, never a page that an open range takes away (S2, S3, S4). A guest touches memory while
-/// its memslot is created and the host takes a page of it (kvm-protocol 5, CREATE; 2.7, I1).
+/// Claim: a guest finds nothing (MMIO) or the memory of a new memslot, never a page that an open range takes away (S2, S3, S4). A guest
+/// touches memory while its memslot is created and the host takes a page of it (kvm-protocol 5, CREATE; 2.7, I1).
 /// </summary>
 internal sealed class MemslotCreate : Scenario
 {

@@ -3,8 +3,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: after a move nothing of the old place is mapped, and the new place shows the same memory (S8, S1). A guest touches both places while the memslot goes
-/// through its INVALID phase and the host takes a page of it (kvm-protocol 5, MOVE).
+/// Claim: after a move nothing of the old place is mapped, and the new place shows the same memory (S8, S1). A guest touches both places
+/// while the memslot goes through its INVALID phase and the host takes a page of it (kvm-protocol 5, MOVE).
 /// </summary>
 internal sealed class MemslotMove : Scenario
 {

@@ -3,9 +3,9 @@ using Livebed.Kvm.Checks;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: a memslot update comes to its end once ranges do; how many begin while it waits is what a search makes as large as it can. Tasks of the process run range after
-/// range without a gap, so that a protocol which lets new ranges pass a waiting update keeps it waiting for all of them (kvm-protocol 2.3). Ranges are finitely
-/// many: the update starves, and no schedule hangs.
+/// Claim: a memslot update comes to its end once ranges do; how many begin while it waits is what a search makes as large as it can. Tasks
+/// of the process run range after range without a gap, so that a protocol which lets new ranges pass a waiting update keeps it waiting for
+/// all of them (kvm-protocol 2.3). Ranges are finitely many: the update starves, and no schedule hangs.
 /// </summary>
 internal sealed class MemslotStarvation : Scenario
 {

@@ -3,8 +3,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: start and end of a range see the same memslots, or decide alike without them: what was counted in is counted out, once (S4, S3). Ranges over memory
-/// that a memslot comes to and goes from, and over memory that none ever covers; no guest is needed, the count alone tells (kvm-protocol 2.7, I1 and I7).
+/// Claim: start and end of a range see the same memslots, or decide alike without them: what was counted in is counted out, once (S4, S3).
+/// Ranges over memory that a memslot comes to and goes from, and over memory that none ever covers; no guest is needed, the count alone
+/// tells (kvm-protocol 2.7, I1 and I7).
 /// </summary>
 internal sealed class MemslotVsNotifier : Scenario
 {

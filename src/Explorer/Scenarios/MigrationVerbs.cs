@@ -27,14 +27,15 @@ public static class MigrationVerbs
             await stage.OnMigration(migration => migration.Source.StartPostcopy());
         });
 
-    /// <summary>The link between the two hosts breaks when the pages of post-copy are about to be sent, or are being sent; when the migration has paused the link becomes whole again, and user space says
-    /// so until the migration goes on or is over.</summary>
+    /// <summary>The link between the two hosts breaks when the pages of post-copy are about to be sent, or are being sent; when the
+    /// migration has paused the link becomes whole again, and user space says so until the migration goes on or is over.</summary>
     public static ActorPlan BreakLinkInPostcopy(this ActorPlan actor, BrokenLink broken) => actor.InHost(
         $"link breaks in post-copy: {broken}; mended, migrate-recover", stage => stage.BreakLinkAsync(broken));
 
     /// <summary>The destination's next answer to the hand-over is lost on its way back.</summary>
     public static ActorPlan LoseTakeOverAnswer(this ActorPlan actor) => actor.InHost(
-        "the answer to the hand-over will be lost", stage => stage.OnMigration(migration => migration.Wire.LoseTakeOver(TakeOverLoss.Answer)));
+        "the answer to the hand-over will be lost",
+        stage => stage.OnMigration(migration => migration.Wire.LoseTakeOver(TakeOverLoss.Answer)));
 
     /// <summary>The source hears nothing of its request to take over; said before there is a migration, or it would be too late.</summary>
     public static ActorPlan LoseTakeOver(this ActorPlan actor, TakeOverLoss loss) => actor.InHost(

@@ -1,8 +1,9 @@
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: a range that may not sleep is refused or gets through, and whoever had its start has its end (S3, L1, L2). The OOM reaper takes pages; a driver beside KVM refuses
-/// with -EAGAIN after KVM has counted the range (B1), a memslot update waits for it, and guests fault on its pages (kvm-protocol 6.2).
+/// Claim: a range that may not sleep is refused or gets through, and whoever had its start has its end (S3, L1, L2). The OOM reaper takes
+/// pages; a driver beside KVM refuses with -EAGAIN after KVM has counted the range (B1), a memslot update waits for it, and guests fault on
+/// its pages (kvm-protocol 6.2).
 /// </summary>
 internal sealed class NonBlockableRange : Scenario
 {

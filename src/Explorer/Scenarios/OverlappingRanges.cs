@@ -1,9 +1,9 @@
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: of several open ranges each protects its own pages until its own end, whatever the others do (S2, S1). Ranges that touch, overlap and lie apart
-/// begin and end in any order, while guests fault inside of one, of both, and in the gap between them, which only the hull covers (kvm-protocol 2.7, I5
-/// and I8). What the hull holds up for longer than needed is a price and no violation.
+/// Claim: of several open ranges each protects its own pages until its own end, whatever the others do (S2, S1). Ranges that touch, overlap
+/// and lie apart begin and end in any order, while guests fault inside of one, of both, and in the gap between them, which only the hull
+/// covers (kvm-protocol 2.7, I5 and I8). What the hull holds up for longer than needed is a price and no violation.
 /// </summary>
 internal sealed class OverlappingRanges : Scenario
 {

@@ -1,8 +1,9 @@
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: when a page is freed no TLB has it any more, so nobody sees what its next owner keeps there (S5, S1, S9). Frames are so few that one which the host takes
-/// from page 0 is at once another page's, while vCPUs still run on what their TLBs hold (kvm-protocol 2.1, flush before free).
+/// Claim: when a page is freed no TLB has it any more, so nobody sees what its next owner keeps there (S5, S1, S9). Frames are so few that
+/// one which the host takes from page 0 is at once another page's, while vCPUs still run on what their TLBs hold (kvm-protocol 2.1, flush
+/// before free).
 /// </summary>
 internal sealed class PageReuse : Scenario
 {

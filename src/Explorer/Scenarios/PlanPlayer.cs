@@ -6,7 +6,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
 
-/// <summary>Plays one schedule of a plan: builds the stage, lets the actors run in the order of the world's strategy, and looks at what is left.</summary>
+/// <summary>Plays one schedule of a plan: builds the stage, lets the actors run in the order of the world's strategy, and looks at what is
+/// left.</summary>
 public sealed class PlanPlayer
 {
     private readonly ScenarioPlan _plan;
@@ -79,8 +80,8 @@ public sealed class PlanPlayer
         }
     }
 
-    /// <summary>With everything at rest: every range has had its end, SPTEs match the page table, what the plan wants to see is so, and when all
-    /// is torn down nothing is left.</summary>
+    /// <summary>With everything at rest: every range has had its end, SPTEs match the page table, what the plan wants to see is so, and
+    /// when all is torn down nothing is left.</summary>
     private async ValueTask LookAsync(Stage stage)
     {
         foreach (var violation in stage.Bed.World.RunsSomewhere.Settled()) stage.Bed.World.Observer.Violated(violation);

@@ -5,8 +5,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// A small scene in which something could go wrong: a few actors with a few operations each, over a few pages, whose interleavings are searched. A
-/// scenario is data: it lays out a <see cref="ScenarioPlan"/>, from which a shrinker can leave actors and operations out.
+/// A small scene in which something could go wrong: a few actors with a few operations each, over a few pages, whose interleavings are
+/// searched. A scenario is data: it lays out a <see cref="ScenarioPlan"/>, from which a shrinker can leave actors and operations out.
 /// </summary>
 public abstract class Scenario
 {
@@ -29,14 +29,16 @@ public abstract class Scenario
     public virtual Objective? Objective => null;
 
     /// <summary>What is known about a schedule that broke just these; null when it is news.</summary>
-    public KnownOutcome? KnownAs(string protocol, IReadOnlyList<Violation> violations) => violations.Count == 0 ? null : Known.FirstOrDefault(
+    public KnownOutcome? KnownAs(string protocol, IReadOnlyList<Violation> violations) =>
+        violations.Count == 0 ? null : Known.FirstOrDefault(
         known => known.Protocol == protocol && violations.All(violation => known.Invariants.Contains(violation.Invariant)));
 
     /// <summary>Lays out the actors and what they do.</summary>
     public abstract void LayOut(ScenarioPlan plan);
 }
 
-/// <summary>A protocol under which a scenario's claim is known to fail, by which invariants, and why; found, it is expected, and labelled so.</summary>
+/// <summary>A protocol under which a scenario's claim is known to fail, by which invariants, and why; found, it is expected, and labelled
+/// so.</summary>
 public sealed record KnownOutcome(string Protocol, IReadOnlyList<string> Invariants, string Why);
 
 /// <summary>A figure of a schedule that a search makes as large as it can: the worst case.</summary>
@@ -53,8 +55,8 @@ public sealed record Objective(string Title, string Unit, Func<Stage, long> Meas
 /// <param name="Max">largest value allowed</param>
 public sealed record ScenarioParameter(string Name, string Summary, int Default, int Min, int Max);
 
-/// <summary>What a scenario is run with: a protocol (a preset, or one that <paramref name="CustomProtocol"/> makes), a mutant, and parameters by
-/// name; those left out have their defaults.</summary>
+/// <summary>What a scenario is run with: a protocol (a preset, or one that <paramref name="CustomProtocol"/> makes), a mutant, and
+/// parameters by name; those left out have their defaults.</summary>
 public sealed record ScenarioSetup(
     string Protocol, Mutant Mutant = Mutant.None, Func<ProtocolContext, IInvalidationProtocol>? CustomProtocol = null)
 {

@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// What a scenario lays out: the bed's options, what is done before anybody runs, the actors, and what is looked at when all are done. It is made
-/// once and run many times; nothing in it changes while it runs.
+/// What a scenario lays out: the bed's options, what is done before anybody runs, the actors, and what is looked at when all are done. It
+/// is made once and run many times; nothing in it changes while it runs.
 /// </summary>
 public sealed class ScenarioPlan
 {
@@ -80,7 +80,8 @@ public sealed class ScenarioPlan
 
     private ActorPlan Add(ActorPlan actor)
     {
-        if (_actors.Exists(other => other.Name == actor.Name)) throw new ArgumentException($"two actors are named {actor.Name}", nameof(actor));
+        if (_actors.Exists(other => other.Name == actor.Name))
+            throw new ArgumentException($"two actors are named {actor.Name}", nameof(actor));
         _actors.Add(actor);
         return actor;
     }

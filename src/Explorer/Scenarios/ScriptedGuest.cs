@@ -16,7 +16,8 @@ internal sealed class ScriptedGuest : IPacedGuestProgram
     public ScriptedGuest(IReadOnlyList<GuestOperation> accesses, GuestState? state = null)
     {
         _accesses = accesses;
-        if (state is not null) _next = (int)GuestState.Within(state.Of(GuestStateKind.Scripted, StateWords)[1], 0, accesses.Count, "the place in the script");
+        if (state is not null)
+            _next = (int)GuestState.Within(state.Of(GuestStateKind.Scripted, StateWords)[1], 0, accesses.Count, "the place in the script");
     }
 
     public bool IsOver => _next == _accesses.Count;

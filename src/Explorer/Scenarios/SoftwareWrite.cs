@@ -3,8 +3,8 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: what KVM itself writes for a vCPU (emulation, pvclock) is in the log as the guest's own writes are (S6; B10, CVE-2024-35804). It writes through the host's page
-/// table, and no SPTE tells of it: it has to mark the page, after the write (kvm-protocol 4.1).
+/// Claim: what KVM itself writes for a vCPU (emulation, pvclock) is in the log as the guest's own writes are (S6; B10, CVE-2024-35804). It
+/// writes through the host's page table, and no SPTE tells of it: it has to mark the page, after the write (kvm-protocol 4.1).
 /// </summary>
 internal sealed class SoftwareWrite : Scenario
 {

@@ -33,7 +33,8 @@ public sealed class Stage(Bed bed)
     /// <summary>Where the migration stood when a machine died, as its source had it; null when none died.</summary>
     public MigrationStatus? StatusAtDeath { get; private set; }
 
-    /// <summary>Pages that the destination lacked when a machine died in post-copy; null when it did not run, or lacked nothing any more.</summary>
+    /// <summary>Pages that the destination lacked when a machine died in post-copy; null when it did not run, or lacked nothing any
+    /// more.</summary>
     public long? MissingAtDeath { get; private set; }
 
     public IReadOnlyList<int> RamSlots => [.. Enumerable.Range(0, Bed.Options.RamSlots)];
@@ -107,7 +108,8 @@ public sealed class Stage(Bed bed)
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Waits until there is a migration of which that is so, or which is over; not for ever, since there may never be one.</summary>
+    /// <summary>Waits until there is a migration of which that is so, or which is over; not for ever, since there may never be
+    /// one.</summary>
     public async ValueTask AwaitMigrationAsync(Func<BedMigration, bool> isSo)
     {
         for (var left = AwaitsMax; left > 0; left--)
@@ -128,17 +130,20 @@ public sealed class Stage(Bed bed)
         // Mended in the step in which it broke, it would never have been broken for anybody.
         await AwaitMigrationAsync(paused => paused.Source.Status == MigrationStatus.PostcopyPaused);
         migration.Wire.Broken = BrokenLink.Whole;
-        while (migration.Result is null && !Bed.MachineOf(migration.From).IsDead && !migration.Source.Recover()) await Bed.World.PointAsync(SchedulingPoint.Retry);
+        while (migration.Result is null && !Bed.MachineOf(migration.From).IsDead && !migration.Source.Recover())
+            await Bed.World.PointAsync(SchedulingPoint.Retry);
 
         // The source is still in device when the destination runs already.
         static bool SendsPostcopy(BedMigration migration) =>
-            migration.Source.Status is (MigrationStatus.Device or MigrationStatus.PostcopyActive) && migration.Incoming is { Runs: true, NeedsSource: true };
+            migration.Source.Status is (MigrationStatus.Device or MigrationStatus.PostcopyActive)
+                && migration.Incoming is { Runs: true, NeedsSource: true };
     }
 
     /// <summary>Every page of guest memory holds the newest value that was written to it, in all its bytes.</summary>
     public ValueTask CheckMemoryAsync() => Survivor?.CheckMemoryAsync(Bed.NewOperation(OperationKind.Audit)) ?? ValueTask.CompletedTask;
 
-    /// <summary>Takes away whatever of range, VM and process the actors have left, so that a plan may be played without any of them.</summary>
+    /// <summary>Takes away whatever of range, VM and process the actors have left, so that a plan may be played without any of
+    /// them.</summary>
     public async ValueTask EndAsync(TeardownOrder order)
     {
         if (_held is not null)

@@ -6,16 +6,19 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: whatever happens at once, nothing breaks, hangs or is left behind (all of S and L). The seed draws the scene as well as the schedule: which features
-/// the VM has and which events there are (swarm testing: each scene leaves some out, which finds what a mix of all hides), and every operation of every
-/// actor, so that a shrinker can leave out single ones. The VM goes at the end, or in the middle of everything; others may come and go beside it.
+/// Claim: whatever happens at once, nothing breaks, hangs or is left behind (all of S and L). The seed draws the scene as well as the
+/// schedule: which features the VM has and which events there are (swarm testing: each scene leaves some out, which finds what a mix of all
+/// hides), and every operation of every actor, so that a shrinker can leave out single ones. The VM goes at the end, or in the middle of
+/// everything; others may come and go beside it.
 /// </summary>
 internal sealed class Swarm : Scenario
 {
     private static readonly OperationKind[] HostKinds =
     [
-        OperationKind.Unmap, OperationKind.DontNeed, OperationKind.Fork, OperationKind.KsmScan, OperationKind.PageMigration, OperationKind.Reclaim,
-        OperationKind.NumaBalancing, OperationKind.Mprotect, OperationKind.Ageing, OperationKind.OomReap, OperationKind.Spurious, OperationKind.HeldRange,
+        OperationKind.Unmap, OperationKind.DontNeed, OperationKind.Fork, OperationKind.KsmScan, OperationKind.PageMigration,
+        OperationKind.Reclaim,
+        OperationKind.NumaBalancing, OperationKind.Mprotect, OperationKind.Ageing, OperationKind.OomReap, OperationKind.Spurious,
+        OperationKind.HeldRange,
     ];
 
     public override string Name => "swarm";
@@ -42,7 +45,8 @@ internal sealed class Swarm : Scenario
         for (var worker = 2 + random.Next(plan.Parameter("workers") - 1); worker > 0; worker--)
         {
             var actor = plan.Actor($"worker-{worker}");
-            for (var left = 1 + random.Next(plan.Parameter("operations")); left > 0; left--) Draw(actor, plan.Options, vcpus, kinds, random);
+            for (var left = 1 + random.Next(plan.Parameter("operations")); left > 0; left--)
+                Draw(actor, plan.Options, vcpus, kinds, random);
         }
 
         if (plan.Options.DirtyLog != DirtyLogMode.None) DrawSession(plan, random);

@@ -12,26 +12,31 @@ public static class VmVerbs
         "memslot-create", stage => stage.PlugAsync());
 
     public static ActorPlan Unplug(this ActorPlan actor) => actor.InVm(
-        "memslot-delete", stage => stage.CommandAsync(async vm => await vm.UnplugAsync(stage.Bed.NewOperation(OperationKind.MemslotDelete))));
+        "memslot-delete",
+        stage => stage.CommandAsync(async vm => await vm.UnplugAsync(stage.Bed.NewOperation(OperationKind.MemslotDelete))));
 
     /// <summary>Moves the hot-plug memslot to its other place.</summary>
     public static ActorPlan MovePlugged(this ActorPlan actor) => actor.InVm(
-        "memslot-move", stage => stage.CommandAsync(async vm => await vm.PlugAsync(stage.Bed.NewOperation(OperationKind.MemslotMove), moved: true)));
+        "memslot-move",
+        stage => stage.CommandAsync(async vm => await vm.PlugAsync(stage.Bed.NewOperation(OperationKind.MemslotMove), moved: true)));
 
     /// <summary>Gives the hot-plug memslot other flags, if it is there and at its first place.</summary>
     public static ActorPlan FlagPlugged(this ActorPlan actor, MemslotFlags flags) => actor.InVm(
-        $"memslot-flags {flags}", stage => stage.CommandAsync(async vm => await vm.PlugAsync(stage.Bed.NewOperation(OperationKind.MemslotFlags), flags)));
+        $"memslot-flags {flags}",
+        stage => stage.CommandAsync(async vm => await vm.PlugAsync(stage.Bed.NewOperation(OperationKind.MemslotFlags), flags)));
 
     /// <summary>Switches dirty logging of RAM on, as a migration does, and copies every page.</summary>
     public static ActorPlan EnableLog(this ActorPlan actor) => actor.InVm(
         "dirty-log enable", stage => stage.EnableLogAsync());
 
     public static ActorPlan DisableLog(this ActorPlan actor) => actor.InVm(
-        "dirty-log disable", stage => stage.CommandAsync(vm => vm.Session.DisableAsync(stage.Bed.NewOperation(OperationKind.DirtyLogDisable))));
+        "dirty-log disable",
+        stage => stage.CommandAsync(vm => vm.Session.DisableAsync(stage.Bed.NewOperation(OperationKind.DirtyLogDisable))));
 
     /// <summary>One round of a migration: get (or reap), clear, copy.</summary>
     public static ActorPlan LogRound(this ActorPlan actor) => actor.InVm(
-        "dirty-log round", stage => stage.CommandAsync(async vm => await vm.Session.RoundAsync(stage.Bed.NewOperation(OperationKind.DirtyLogGet))));
+        "dirty-log round",
+        stage => stage.CommandAsync(async vm => await vm.Session.RoundAsync(stage.Bed.NewOperation(OperationKind.DirtyLogGet))));
 
     /// <summary>The final sync: vCPUs paused, and every page that was written since its last copy must be in the set (S6).</summary>
     public static ActorPlan VerifyLog(this ActorPlan actor) => actor.InVm(
@@ -46,7 +51,8 @@ public static class VmVerbs
         $"save tables in page {page}", stage => stage.CommandAsync(async vm => await vm.Session.SaveTablesAsync(
             stage.Bed.NewOperation(OperationKind.SoftwareWrite), BedVm.RamGfn(page), stage.NextSoftwareToken())));
 
-    /// <summary>Into the next entry of a vCPU's dirty ring that a reset will consume, if there is one, user space writes the last offset that there is.</summary>
+    /// <summary>Into the next entry of a vCPU's dirty ring that a reset will consume, if there is one, user space writes the last offset
+    /// that there is.</summary>
     public static ActorPlan RewriteRingOffset(this ActorPlan actor, int vcpu) => actor.InVm(
         $"rewrite an offset in ring {vcpu}", stage => stage.CommandAsync(async vm =>
         {
@@ -85,5 +91,6 @@ public static class VmVerbs
 
     /// <summary>VM and process go, in that order, the other, or both at once.</summary>
     public static ActorPlan TearDown(this ActorPlan actor, TeardownOrder order) => actor.InVm(
-        $"tear down, {HostVerbs.Kebab(order.ToString())}", async stage => await stage.Vm.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), order));
+        $"tear down, {HostVerbs.Kebab(order.ToString())}",
+        async stage => await stage.Vm.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), order));
 }

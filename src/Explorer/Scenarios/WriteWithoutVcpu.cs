@@ -4,8 +4,9 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: with dirty rings, what KVM writes while no vCPU runs is in the final dirty set too, although no ring is its own (S6; B16, CVE-2021-4095). It goes to a
-/// bitmap beside the rings, which the final sync collects (KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP; kvm-protocol 4.1).
+/// Claim: with dirty rings, what KVM writes while no vCPU runs is in the final dirty set too, although no ring is its own (S6; B16,
+/// CVE-2021-4095). It goes to a bitmap beside the rings, which the final sync collects (KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP; kvm-protocol
+/// 4.1).
 /// </summary>
 internal sealed class WriteWithoutVcpu : Scenario
 {

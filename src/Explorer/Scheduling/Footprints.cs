@@ -4,9 +4,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>
-/// What each step reads and writes, and from that what two schedules have in common: two steps of which neither writes what the other touches can
-/// change places (partial-order reduction). <see cref="State"/> is a hash of the happens-before order so far: schedules that are equal but for the
-/// order of independent steps have the same, and have led to the same state (happens-before caching: Musuvathi and Qadeer, PLDI 2007).
+/// What each step reads and writes, and from that what two schedules have in common: two steps of which neither writes what the other
+/// touches can change places (partial-order reduction). <see cref="State"/> is a hash of the happens-before order so far: schedules that
+/// are equal but for the order of independent steps have the same, and have led to the same state (happens-before caching: Musuvathi and
+/// Qadeer, PLDI 2007).
 /// </summary>
 public sealed class Footprints : IFootprint
 {
@@ -100,7 +101,8 @@ public sealed class Footprints : IFootprint
         foreach (var place in Set(_writes)) (_written[place], _readSince[place]) = (history, 0);
     }
 
-    private static ulong Salted(int lane, ulong history) => history == 0 ? 0 : SeededRandom.Mix(history + (ulong)(lane + 1) * 0xD6E8FEB86659FD93UL);
+    private static ulong Salted(int lane, ulong history) =>
+        history == 0 ? 0 : SeededRandom.Mix(history + (ulong)(lane + 1) * 0xD6E8FEB86659FD93UL);
 
     private static UInt128 Mask(int place) => UInt128.One << (place < OwnBits ? place : OwnBits + place % SharedBits);
 

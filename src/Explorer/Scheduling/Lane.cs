@@ -3,10 +3,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>
-/// One actor of a scenario as the scheduler sees it: a chain of continuations. It is also a synchronization context, which is how a lock that
-/// grants itself to a waiter finds whose continuation it is; but none of its code runs under that, see <see cref="IWorld.WaitingContext"/>, so a
-/// lane must wait for nothing but what is of its world: locks, points, times, latches.
-/// Of a lane that waits for several things at once only the first that becomes ready is offered to the strategy; the others follow in their order.
+/// One actor of a scenario as the scheduler sees it: a chain of continuations. It is also a synchronization context, which is how a lock
+/// that grants itself to a waiter finds whose continuation it is; but none of its code runs under that, see
+/// <see cref="IWorld.WaitingContext"/>, so a lane must wait for nothing but what is of its world: locks, points, times, latches. Of a lane
+/// that waits for several things at once only the first that becomes ready is offered to the strategy; the others follow in their order.
 /// </summary>
 public sealed class Lane : SynchronizationContext
 {
@@ -48,8 +48,8 @@ public sealed class Lane : SynchronizationContext
 
     internal bool IsReady { get; set; }
 
-    /// <summary>It has come to a <see cref="Livebed.Kvm.World.SchedulingPoint.Retry"/> and not got anywhere since: its steps are no reason for others that
-    /// spin to try again.</summary>
+    /// <summary>It has come to a <see cref="Livebed.Kvm.World.SchedulingPoint.Retry"/> and not got anywhere since: its steps are no reason
+    /// for others that spin to try again.</summary>
     internal bool IsSpinning { get; set; }
 
     /// <summary>Places that it has touched since it last began to spin round; see <see cref="Footprints"/>.</summary>
@@ -60,7 +60,8 @@ public sealed class Lane : SynchronizationContext
 
     public override void Post(SendOrPostCallback d, object? state) => World.MakeReady(new ReadyLane(this, StepCause.Wake, d, state));
 
-    public override void Send(SendOrPostCallback d, object? state) => throw new NotSupportedException("there is one thread, and it is running");
+    public override void Send(SendOrPostCallback d, object? state) =>
+        throw new NotSupportedException("there is one thread, and it is running");
 
     public override SynchronizationContext CreateCopy() => this;
 

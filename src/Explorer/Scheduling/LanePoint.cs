@@ -14,7 +14,8 @@ internal sealed class LanePoint(VirtualWorld world) : IValueTaskSource
     /// <summary>Another one that nobody waits at; the world's pool is a chain of them.</summary>
     public LanePoint? NextSpare { get; set; }
 
-    /// <summary>A wait for the next turn, with <paramref name="due"/> above 0 for that time, with <paramref name="parks"/> for a step of another lane.</summary>
+    /// <summary>A wait for the next turn, with <paramref name="due"/> above 0 for that time, with <paramref name="parks"/> for a step of
+    /// another lane.</summary>
     public ValueTask Wait(StepCause cause, long due, bool parks = false)
     {
         (_cause, _due, _parks, _awaited) = (cause, due, parks, false);

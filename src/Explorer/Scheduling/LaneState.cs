@@ -1,7 +1,7 @@
 namespace Livebed.Explorer.Scheduling;
 
-/// <summary>A continuation that may run now, and the lane it belongs to. Its callback is an <c>Action&lt;object&gt;</c> (from a
-/// point of the world) or a <see cref="SendOrPostCallback"/> (posted by an awaited lock); kept as it is, so that no step allocates.</summary>
+/// <summary>A continuation that may run now, and the lane it belongs to. Its callback is an <c>Action&lt;object&gt;</c> (from a point of
+/// the world) or a <see cref="SendOrPostCallback"/> (posted by an awaited lock); kept as it is, so that no step allocates.</summary>
 public readonly struct ReadyLane
 {
     private readonly Delegate? _callback;

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>
-/// Something that happens once and that lanes wait for: the end of another lane, the last command of a VM. A task would not do: whoever completes
-/// one runs what waits for it, in a lane that is not its own.
+/// Something that happens once and that lanes wait for: the end of another lane, the last command of a VM. A task would not do: whoever
+/// completes one runs what waits for it, in a lane that is not its own.
 /// </summary>
 public sealed class Latch : ICriticalNotifyCompletion
 {

@@ -1,8 +1,8 @@
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>
-/// Lanes that may go on now, among which a strategy picks; their order means nothing but is the same in every run. A lane that has several continuations
-/// to run is in here with the first; the others follow in their order.
+/// Lanes that may go on now, among which a strategy picks; their order means nothing but is the same in every run. A lane that has several
+/// continuations to run is in here with the first; the others follow in their order.
 /// </summary>
 internal sealed class ReadyLanes
 {

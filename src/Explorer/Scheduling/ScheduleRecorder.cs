@@ -12,7 +12,8 @@ public sealed class ScheduleRecorder
     public void Clear() => _runs.Clear();
 
     /// <summary>The same with the lanes' names, by which replays go.</summary>
-    public IReadOnlyList<ScheduleRun> NamedRuns(IReadOnlyList<Lane> lanes) => [.. _runs.Select(run => new ScheduleRun(lanes[run.Lane].Name, run.Steps))];
+    public IReadOnlyList<ScheduleRun> NamedRuns(IReadOnlyList<Lane> lanes) =>
+        [.. _runs.Select(run => new ScheduleRun(lanes[run.Lane].Name, run.Steps))];
 
     internal void Add(int lane)
     {

@@ -2,9 +2,11 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scheduling;
 
-/// <summary>How a schedule ended. Two runs with the same decisions have the same <paramref name="LogHash"/>, which mixes every step.</summary>
+/// <summary>How a schedule ended. Two runs with the same decisions have the same <paramref name="LogHash"/>, which mixes every
+/// step.</summary>
 public sealed record ScheduleResult(
-    ScheduleOutcome Outcome, long Steps, long Microseconds, ulong LogHash, IReadOnlyList<Violation> Violations, IReadOnlyList<Lane> Unfinished,
+    ScheduleOutcome Outcome, long Steps, long Microseconds, ulong LogHash, IReadOnlyList<Violation> Violations,
+    IReadOnlyList<Lane> Unfinished,
     Exception? Failure)
 {
     public override string ToString() =>
@@ -35,8 +37,8 @@ public enum ScheduleOutcome
 }
 
 /// <summary>
-/// The steps of a schedule: how many there were, how many there may be, and a hash over all of them. Steps of lanes that spin count towards the limit
-/// only until somebody gets on: a schedule that has them spin often starves them, and ends all the same.
+/// The steps of a schedule: how many there were, how many there may be, and a hash over all of them. Steps of lanes that spin count towards
+/// the limit only until somebody gets on: a schedule that has them spin often starves them, and ends all the same.
 /// </summary>
 internal sealed class StepCount(ScheduleRecorder? recorder)
 {

@@ -62,8 +62,8 @@ public sealed class VirtualWorld : IWorld
     public LockOrderGraph? LockOrder { get; init; }
     public LockCounts? LockCounts { get; init; }
 
-    /// <summary>Whether others may run between a call of one object to another and its arrival, as they may in the cluster; in the kernel a call is a
-    /// call, and what can be preempted there is a point already.</summary>
+    /// <summary>Whether others may run between a call of one object to another and its arrival, as they may in the cluster; in the kernel a
+    /// call is a call, and what can be preempted there is a point already.</summary>
     public bool CallsArePoints { get; init; } = true;
 
     /// <summary>Where guests that migrate run, and whether they do.</summary>
@@ -125,7 +125,8 @@ public sealed class VirtualWorld : IWorld
         }
 
         return new ScheduleResult(
-            OutcomeNow(), Steps, NowMicroseconds, _count.Hash, _observer.Violations, _pending == 0 ? [] : [.. _lanes.Where(lane => !lane.IsDone && !lane.IsStopped)], _failure);
+            OutcomeNow(), Steps, NowMicroseconds, _count.Hash, _observer.Violations,
+            _pending == 0 ? [] : [.. _lanes.Where(lane => !lane.IsDone && !lane.IsStopped)], _failure);
     }
 
     /// <summary>Runs something before or after the lanes, as one step in which nobody else can run.</summary>
@@ -268,7 +269,8 @@ public sealed class VirtualWorld : IWorld
         return pick;
     }
 
-    /// <summary>With footprints it is known what a lane that spins has looked at: it tries again when that was written, and not before.</summary>
+    /// <summary>With footprints it is known what a lane that spins has looked at: it tries again when that was written, and not
+    /// before.</summary>
     private void EndStep()
     {
         if (Footprints is null || !Footprints.StepEnded()) return;

@@ -31,7 +31,8 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         for (long schedule = 0; schedule < options.Schedules; schedule++)
         {
             var seed = options.Seed + (ulong)schedule;
-            if (scenario.IsDrawnFromSeed && schedule > 0) player = new PlanPlayer(_plan = new ScenarioPlan(scenario, setup, seed), Omissions.None);
+            if (scenario.IsDrawnFromSeed && schedule > 0)
+                player = new PlanPlayer(_plan = new ScenarioPlan(scenario, setup, seed), Omissions.None);
             var footprints = _dfs?.BeginSchedule();
             if (_dfs is not null && footprints is null) return Result(schedule, finding: null, isExhaustive: true);
             var played = Play(player, seed, footprints);
@@ -64,7 +65,8 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         return player.Play(world);
     }
 
-    /// <summary>PCT places its changes among the decisions of a schedule; how many there are is measured on one that is the same for every seed.</summary>
+    /// <summary>PCT places its changes among the decisions of a schedule; how many there are is measured on one that is the same for every
+    /// seed.</summary>
     private void MeasureDecisions(PlanPlayer player) =>
         _decisions = Math.Max(1, player.Play(new VirtualWorld(new RandomStrategy(0)) { LockOrder = _order }).Result.Steps);
 
@@ -76,7 +78,8 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
     }
 
     private Finding FindingOf(Played played, long schedule, ulong seed) => new(
-        played.Violations, schedule, seed, ReplayOf(played, seed), played.Result.Failure, scenario.KnownAs(setup.Protocol, played.Violations)?.Why);
+        played.Violations, schedule, seed, ReplayOf(played, seed), played.Result.Failure,
+        scenario.KnownAs(setup.Protocol, played.Violations)?.Why);
 
     private Replay ReplayOf(Played played, ulong seed) => new()
     {
@@ -102,7 +105,9 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         PotentialDeadlocks = _order.PotentialCycles(),
         IsExhaustive = isExhaustive,
         Equivalent = _dfs?.Equivalent ?? 0,
-        Limit = _dfs is { IsMemoryFull: true } ? $"{DepthFirstStrategy.StatesMax:N0} states are remembered; later ones were not, so equal schedules may have been played again" : null,
+        Limit = _dfs is { IsMemoryFull: true }
+            ? $"{DepthFirstStrategy.StatesMax:N0} states are remembered; later ones were not, so equal schedules may have been played again"
+            : null,
     };
 }
 

@@ -4,15 +4,16 @@ using Livebed.Explorer.Scenarios;
 namespace Livebed.Explorer.Shrinking;
 
 /// <summary>
-/// Leaves out actors, then operations: one, or two of the same actor, since what begins something and what ends it can only go together. Without
-/// them the schedule means something else, so other schedules of the smaller plan are tried as well.
+/// Leaves out actors, then operations: one, or two of the same actor, since what begins something and what ends it can only go together.
+/// Without them the schedule means something else, so other schedules of the smaller plan are tried as well.
 /// </summary>
 internal sealed class PlanShrinker(Trials trials)
 {
     public Replay Shrink(Replay replay)
     {
         foreach (var actor in trials.Plan.Actors)
-            if (!replay.Without.Has(actor)) replay = trials.FollowOrSearch(replay with { Without = WithoutActor(replay.Without, actor) }, replay) ?? replay;
+            if (!replay.Without.Has(actor))
+                replay = trials.FollowOrSearch(replay with { Without = WithoutActor(replay.Without, actor) }, replay) ?? replay;
         foreach (var actor in trials.Plan.Actors)
             if (!replay.Without.Has(actor)) replay = LeaveOutPairs(LeaveOutOperations(replay, actor), actor);
         return replay;
@@ -33,7 +34,8 @@ internal sealed class PlanShrinker(Trials trials)
         {
             for (var second = first + 1; second < left.Count; second++)
             {
-                if (trials.FollowOrSearch(Leaving(Leaving(replay, actor, left[first]), actor, left[second]), replay) is not { } smaller) continue;
+                if (trials.FollowOrSearch(Leaving(Leaving(replay, actor, left[first]), actor, left[second]), replay) is not { } smaller)
+                    continue;
                 replay = smaller;
                 left = Left(replay, actor);
                 second = first;
@@ -44,7 +46,9 @@ internal sealed class PlanShrinker(Trials trials)
     }
 
     private static IReadOnlyList<int> Left(Replay replay, ActorPlan actor) =>
-        replay.Without.Has(actor) ? [] : [.. Enumerable.Range(0, actor.Operations.Count).Where(operation => !replay.Without.Has(actor, operation))];
+        replay.Without.Has(actor)
+            ? []
+            : [.. Enumerable.Range(0, actor.Operations.Count).Where(operation => !replay.Without.Has(actor, operation))];
 
     /// <summary>An actor of whom nothing is left is left out itself.</summary>
     private static Replay Leaving(Replay replay, ActorPlan actor, int operation) => replay with
@@ -57,7 +61,9 @@ internal sealed class PlanShrinker(Trials trials)
     /// <summary>Without the actor its operations need not be named.</summary>
     private static Omissions WithoutActor(Omissions omissions, ActorPlan actor)
     {
-        var own = Enumerable.Range(0, actor.Operations.Count).Select(operation => Omissions.NameOf(actor, operation)).ToHashSet(StringComparer.Ordinal);
-        return new Omissions(new SortedSet<string>(omissions.Names.Where(name => !own.Contains(name)), StringComparer.Ordinal)).With(actor.Name);
+        var own = Enumerable.Range(0, actor.Operations.Count)
+            .Select(operation => Omissions.NameOf(actor, operation)).ToHashSet(StringComparer.Ordinal);
+        return new Omissions(new SortedSet<string>(omissions.Names.Where(name => !own.Contains(name)), StringComparer.Ordinal))
+            .With(actor.Name);
     }
 }

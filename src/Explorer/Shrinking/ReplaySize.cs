@@ -16,8 +16,10 @@ public readonly record struct ReplaySize(int Actors, int Operations, int Switche
     internal static ReplaySize Of(ScenarioPlan plan, Replay replay)
     {
         var actors = plan.Actors.Where(actor => !replay.Without.Has(actor)).ToList();
-        var operations = actors.Sum(actor => Enumerable.Range(0, actor.Operations.Count).Count(operation => !replay.Without.Has(actor, operation)));
-        return new ReplaySize(actors.Count, operations, Math.Max(0, replay.Schedule.Count - 1), replay.Schedule.Sum(run => (long)run.Steps));
+        var operations = actors.Sum(
+            actor => Enumerable.Range(0, actor.Operations.Count).Count(operation => !replay.Without.Has(actor, operation)));
+        return new ReplaySize(
+            actors.Count, operations, Math.Max(0, replay.Schedule.Count - 1), replay.Schedule.Sum(run => (long)run.Steps));
     }
 
     public int CompareTo(ReplaySize other) =>

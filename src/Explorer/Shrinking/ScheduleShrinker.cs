@@ -3,8 +3,9 @@ using Livebed.Explorer.Replays;
 namespace Livebed.Explorer.Shrinking;
 
 /// <summary>
-/// Takes switches out of a schedule of a given plan: drops runs (whoever runs goes on where the writing says nothing), moves a run to where its lane
-/// runs anyway, swaps two; then shortens runs. Stretches first, single runs last, as in delta debugging (Zeller and Hildebrandt, TSE 2002).
+/// Takes switches out of a schedule of a given plan: drops runs (whoever runs goes on where the writing says nothing), moves a run to where
+/// its lane runs anyway, swaps two; then shortens runs. Stretches first, single runs last, as in delta debugging (Zeller and Hildebrandt,
+/// TSE 2002).
 /// </summary>
 internal sealed class ScheduleShrinker(Trials trials)
 {
@@ -66,7 +67,8 @@ internal sealed class ScheduleShrinker(Trials trials)
             foreach (var share in new[] { 2, 4 })
             {
                 var at = index;
-                while (at < replay.Schedule.Count && Try(replay, runs => Cut(runs, at, Math.Max(1, runs[at].Steps / share))) is { } smaller) replay = smaller;
+                while (at < replay.Schedule.Count && Try(replay, runs => Cut(runs, at, Math.Max(1, runs[at].Steps / share))) is { } smaller)
+                    replay = smaller;
             }
 
             var last = index;

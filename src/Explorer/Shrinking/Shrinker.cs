@@ -4,12 +4,13 @@ namespace Livebed.Explorer.Shrinking;
 
 /// <summary>
 /// Makes a replay as small as it gets: leaves out actors, then operations, then takes switches and steps out of the schedule, again and
-/// again until nothing helps any more. The first invariant that it broke stays broken. Only what is smaller is taken, so it never grows and comes to
-/// an end; plays are bounded, and hitting the bound is said.
+/// again until nothing helps any more. The first invariant that it broke stays broken. Only what is smaller is taken, so it never grows and
+/// comes to an end; plays are bounded, and hitting the bound is said.
 /// </summary>
 public sealed class Shrinker(ReplayPlayer player, ShrinkOptions options)
 {
-    /// <summary>Schedules of the smallest plan from which the schedule's shrinking starts anew: what can be taken out of one depends on it.</summary>
+    /// <summary>Schedules of the smallest plan from which the schedule's shrinking starts anew: what can be taken out of one depends on
+    /// it.</summary>
     private const int FreshStarts = 8;
 
     public ShrinkResult Shrink(Replay replay)
@@ -17,14 +18,17 @@ public sealed class Shrinker(ReplayPlayer player, ShrinkOptions options)
         var plan = player.PlanOf(replay);
         var size = ReplaySize.Of(plan, replay);
         var first = player.Play(replay, isLenient: false);
-        if ((first.Divergence ?? NothingKept(first, replay)) is { } refusal) return new ShrinkResult { Refusal = refusal, Before = size, After = size, Plays = 1 };
+        if ((first.Divergence ?? NothingKept(first, replay)) is { } refusal)
+            return new ShrinkResult { Refusal = refusal, Before = size, After = size, Plays = 1 };
 
         var kept = Trials.BrokenBy(first, replay.Violates)!;
         var trials = new Trials(player, options, plan, kept);
-        var smallest = ToFixpoint(trials, first.ToReplay(replay) with { Violates = [.. first.Violates.OrderByDescending(invariant => invariant == kept)] });
+        var smallest = ToFixpoint(
+            trials, first.ToReplay(replay) with { Violates = [.. first.Violates.OrderByDescending(invariant => invariant == kept)] });
         var again = player.Play(smallest, isLenient: false);
         if (again.Divergence is { } why || again.LogHash != smallest.LogHash)
-            throw new InvalidOperationException($"what was just played cannot be repeated ({again.Divergence}): the world is not deterministic");
+            throw new InvalidOperationException(
+                $"what was just played cannot be repeated ({again.Divergence}): the world is not deterministic");
         return new ShrinkResult
         {
             Replay = smallest,
@@ -75,7 +79,8 @@ public sealed record ShrinkOptions
     /// <summary>Schedules that are played in all; beyond it the smallest so far is the result, and says so.</summary>
     public long PlaysMax { get; init; } = 100_000;
 
-    /// <summary>Schedules of a smaller plan that are tried when the written one, as far as it can be followed, breaks nothing there.</summary>
+    /// <summary>Schedules of a smaller plan that are tried when the written one, as far as it can be followed, breaks nothing
+    /// there.</summary>
     public int SchedulesPerCandidate { get; init; } = 300;
 
     /// <summary>Asked before every play: true ends it, as <see cref="PlaysMax"/> does.</summary>
@@ -88,7 +93,8 @@ public sealed record ShrinkOptions
 /// <summary>What became of a replay that was to be shrunk.</summary>
 public sealed record ShrinkResult
 {
-    /// <summary>The smallest that was found; it can be followed exactly. Null when there was nothing to keep, see <see cref="Refusal"/>.</summary>
+    /// <summary>The smallest that was found; it can be followed exactly. Null when there was nothing to keep, see
+    /// <see cref="Refusal"/>.</summary>
     public Replay? Replay { get; init; }
 
     /// <summary>Why there is no replay: it cannot be followed, or breaks nothing.</summary>

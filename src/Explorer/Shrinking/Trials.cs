@@ -5,9 +5,9 @@ using Livebed.Explorer.Strategies;
 namespace Livebed.Explorer.Shrinking;
 
 /// <summary>
-/// Plays candidates and judges them: one is good if it still breaks what is to be kept and is smaller than what there is. What comes out is what was
-/// really played, so that it can be followed exactly. Every answer depends on its arguments alone, never on earlier ones, which is why shrinking
-/// what has been shrunk changes nothing.
+/// Plays candidates and judges them: one is good if it still breaks what is to be kept and is smaller than what there is. What comes out is
+/// what was really played, so that it can be followed exactly. Every answer depends on its arguments alone, never on earlier ones, which is
+/// why shrinking what has been shrunk changes nothing.
 /// </summary>
 internal sealed class Trials
 {

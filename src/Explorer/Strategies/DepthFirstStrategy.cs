@@ -6,13 +6,14 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Strategies;
 
 /// <summary>
-/// All schedules with at most so many preemptions, one after the other, depth first: a preemption is a switch away from a lane that could have gone
-/// on (Musuvathi and Qadeer, PLDI 2007). One instance serves the whole search; <see cref="BeginSchedule"/> before each schedule.
-/// Two reductions leave out only what is equal to something played, up to the order of independent steps. Sleep sets (Godefroid, 1996): what was
-/// tried at a node first sleeps while its alternatives are explored, until a step comes that depends on it. And a node is not entered again if its
-/// happens-before order, ready lanes and running lane were seen with no more preemptions spent and no lane asleep that is awake now.
-/// With a bound not every tried step may sleep: the order in which it comes first must not cost a preemption more. It does not if the step is the
-/// running lane's own, or if its lane could not go on after it: then the switch to the alternative is the same, or free.
+/// All schedules with at most so many preemptions, one after the other, depth first: a preemption is a switch away from a lane that could
+/// have gone on (Musuvathi and Qadeer, PLDI 2007). One instance serves the whole search; <see cref="BeginSchedule"/> before each schedule.
+/// Two reductions leave out only what is equal to something played, up to the order of independent steps. Sleep sets (Godefroid, 1996):
+/// what was tried at a node first sleeps while its alternatives are explored, until a step comes that depends on it. And a node is not
+/// entered again if its happens-before order, ready lanes and running lane were seen with no more preemptions spent and no lane asleep that
+/// is awake now. With a bound not every tried step may sleep: the order in which it comes first must not cost a preemption more. It does
+/// not if the step is the running lane's own, or if its lane could not go on after it: then the switch to the alternative is the same, or
+/// free.
 /// </summary>
 public sealed class DepthFirstStrategy(int preemptionsMax, bool reduces = true) : ISchedulingStrategy
 {
@@ -183,7 +184,8 @@ internal sealed class DepthFirstNode(int preemptionsBefore, int running)
     }
 }
 
-/// <summary>The next step of a lane as it was played elsewhere, and the objects that it read and wrote; see <see cref="DepthFirstStrategy"/>.</summary>
+/// <summary>The next step of a lane as it was played elsewhere, and the objects that it read and wrote; see
+/// <see cref="DepthFirstStrategy"/>.</summary>
 internal readonly record struct Sleeper(int Lane, UInt128 Reads, UInt128 Writes)
 {
     public bool DependsOn(in Sleeper other) => (Writes & (other.Reads | other.Writes)) != 0 || (other.Writes & Reads) != 0;

@@ -2,7 +2,8 @@ using Livebed.Explorer.Scheduling;
 
 namespace Livebed.Explorer.Strategies;
 
-/// <summary>Decides who runs next; all of a schedule's chance is in here. One instance serves one schedule, unless it says otherwise.</summary>
+/// <summary>Decides who runs next; all of a schedule's chance is in here. One instance serves one schedule, unless it says
+/// otherwise.</summary>
 public interface ISchedulingStrategy
 {
     /// <summary>What <see cref="Pick"/> returns to give the schedule up.</summary>

@@ -27,7 +27,9 @@ public static class AlternatingStrategies
     public static ISchedulingStrategy Of(ulong seed, long schedule, long decisions)
     {
         var own = SeedOf(seed, schedule);
-        return KindOf(schedule) == StrategyKind.Random ? new RandomStrategy(own) : new PctStrategy(own, PctStrategy.DefaultDepth, decisions);
+        return KindOf(schedule) == StrategyKind.Random
+            ? new RandomStrategy(own)
+            : new PctStrategy(own, PctStrategy.DefaultDepth, decisions);
     }
 
     public static StrategyKind KindOf(long schedule) => schedule % 2 == 0 ? StrategyKind.Random : StrategyKind.Pct;

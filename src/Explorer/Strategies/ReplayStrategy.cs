@@ -4,8 +4,8 @@ using Livebed.Explorer.Scheduling;
 namespace Livebed.Explorer.Strategies;
 
 /// <summary>
-/// Follows a written schedule. Exact: a lane that is to run and cannot is a divergence, and the schedule is given up. Lenient, for shrinking:
-/// what cannot be followed is skipped, and where the writing says nothing the running lane goes on, or else the first.
+/// Follows a written schedule. Exact: a lane that is to run and cannot is a divergence, and the schedule is given up. Lenient, for
+/// shrinking: what cannot be followed is skipped, and where the writing says nothing the running lane goes on, or else the first.
 /// </summary>
 public sealed class ReplayStrategy(IReadOnlyList<ScheduleRun> schedule, bool isLenient) : ISchedulingStrategy
 {
@@ -36,7 +36,9 @@ public sealed class ReplayStrategy(IReadOnlyList<ScheduleRun> schedule, bool isL
         _step++;
         SkipFinished();
         if (_run < schedule.Count && schedule[_run].Lane == lane.Name) _made++;
-        else if (!isLenient) Divergence ??= $"step {_step}: {lane.Name} is the only one that can run, and the schedule says {(_run < schedule.Count ? schedule[_run].Lane : "nobody")}";
+        else if (!isLenient)
+            Divergence ??= $"step {_step}: {lane.Name} is the only one that can run, "
+                + $"and the schedule says {(_run < schedule.Count ? schedule[_run].Lane : "nobody")}";
     }
 
     private void SkipFinished()

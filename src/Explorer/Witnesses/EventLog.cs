@@ -5,9 +5,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Witnesses;
 
 /// <summary>
-/// Writes one schedule down: every step, every lock operation, what was done to the model's state, and where an invariant broke. The same schedule
-/// gives the same log. Who did something is told by the operation and not by the lane that runs: a lock is handed over in the step of who releases
-/// it, and belongs to who gets it. Setting the stage is left out, and so is its clearing, unless that finds something.
+/// Writes one schedule down: every step, every lock operation, what was done to the model's state, and where an invariant broke. The same
+/// schedule gives the same log. Who did something is told by the operation and not by the lane that runs: a lock is handed over in the step
+/// of who releases it, and belongs to who gets it. Setting the stage is left out, and so is its clearing, unless that finds something.
 /// </summary>
 public sealed class EventLog : IScheduleTrace
 {
@@ -39,7 +39,8 @@ public sealed class EventLog : IScheduleTrace
     public long Dropped { get; private set; }
 
     /// <summary>Locks that a lane holds now, "mmu_lock (read)".</summary>
-    public IReadOnlyList<string> HeldBy(string lane) => [.. _holds.Where(hold => LaneOf(hold.Operation) == lane).Select(hold => hold.ToString())];
+    public IReadOnlyList<string> HeldBy(string lane) =>
+        [.. _holds.Where(hold => LaneOf(hold.Operation) == lane).Select(hold => hold.ToString())];
 
     /// <summary>The lane that ran an operation; null when it was never heard of.</summary>
     public string? LaneOf(OperationId operation) => _lanes.GetValueOrDefault(operation);
@@ -99,7 +100,9 @@ public sealed class EventLog : IScheduleTrace
         for (var i = 0; i < Math.Max(first._entries.Count, second._entries.Count); i++)
         {
             var (left, right) = (first.EntryAt(i), second.EntryAt(i));
-            if (left != right) return $"entry {i + 1}: \"{left?.ToString() ?? "nothing"}\" the first time, \"{right?.ToString() ?? "nothing"}\" the second";
+            if (left != right)
+                return $"entry {i + 1}: \"{left?.ToString() ?? "nothing"}\" the first time, "
+                    + $"\"{right?.ToString() ?? "nothing"}\" the second";
         }
 
         return null;
@@ -152,7 +155,8 @@ public sealed class EventLog : IScheduleTrace
 
     private readonly record struct Hold(OperationId Operation, LockClass Class, string Instance, LockMode Mode)
     {
-        public bool Excludes(Hold other) => Class == other.Class && Instance == other.Instance && (Mode == LockMode.Write || other.Mode == LockMode.Write);
+        public bool Excludes(Hold other) =>
+            Class == other.Class && Instance == other.Instance && (Mode == LockMode.Write || other.Mode == LockMode.Write);
 
         /// <summary>Most scenes have one VM, and then nothing is gained by saying whose lock it is.</summary>
         public override string ToString()

@@ -28,8 +28,10 @@ public sealed record LaneState(string Lane, string Stands, IReadOnlyList<string>
 
     private static string WordsFor(ObservedWait observed, EventLog log)
     {
-        var behind = observed.Wait.Blockers.Select(blocker => log.LaneOf(blocker.Operation) ?? blocker.Operation.ToString()).Distinct().ToList();
+        var behind = observed.Wait.Blockers.Select(blocker => log.LaneOf(blocker.Operation) ?? blocker.Operation.ToString())
+            .Distinct().ToList();
         var mode = observed.Wait.Mode == LockMode.Read ? " (read)" : "";
-        return $"{observed.Wait.LockClass}{mode} of {observed.Wait.Instance}, behind {(behind.Count == 0 ? "nobody" : string.Join(", ", behind))}";
+        return $"{observed.Wait.LockClass}{mode} of {observed.Wait.Instance}, behind "
+            + $"{(behind.Count == 0 ? "nobody" : string.Join(", ", behind))}";
     }
 }

@@ -1,8 +1,9 @@
 namespace Livebed.Explorer.Witnesses;
 
 /// <summary>
-/// A log without what only the machine needs: steps that show nothing are left out (the step numbers tell), locks that a lane takes and drops one
-/// after the other are one row, and what is repeated again and again (a fault that retries) is shown once, with the number of times.
+/// A log without what only the machine needs: steps that show nothing are left out (the step numbers tell), locks that a lane takes and
+/// drops one after the other are one row, and what is repeated again and again (a fault that retries) is shown once, with the number of
+/// times.
 /// </summary>
 public static class WitnessRows
 {

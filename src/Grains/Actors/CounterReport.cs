@@ -17,7 +17,8 @@ internal static class CounterReport
         var properties = Properties.GetOrAdd(counters.GetType(), type =>
             [.. type.GetProperties().Where(property => property.PropertyType == typeof(long) || property.PropertyType == typeof(int))
                 .Select(property => (JsonNamingPolicy.CamelCase.ConvertName(property.Name), property))]);
-        foreach (var (name, property) in properties) table[$"{prefix}.{name}"] = Convert.ToInt64(property.GetValue(counters), CultureInfo.InvariantCulture);
+        foreach (var (name, property) in properties)
+            table[$"{prefix}.{name}"] = Convert.ToInt64(property.GetValue(counters), CultureInfo.InvariantCulture);
     }
 
     public static Dictionary<string, long> Of(string prefix, object counters)

@@ -20,13 +20,15 @@ internal sealed class HostGrainPort(IHostMmuGrain host, int addressSpace, string
     public ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
         host.RegisterNotifierAsync(OperationMessage.From(op), addressSpace, vmKey, subscriber.HasChangePte);
 
-    public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) => host.UnregisterNotifierAsync(OperationMessage.From(op), addressSpace, vmKey);
+    public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
+        host.UnregisterNotifierAsync(OperationMessage.From(op), addressSpace, vmKey);
 
     public ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages) =>
         host.CopyPagesAsync(OperationMessage.From(op), addressSpace, range.Start.Value, range.Pages, Bytes(pages));
 
     public async ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty) =>
-        [.. (await host.ChangedSinceCopyAsync(OperationMessage.From(op), addressSpace, range.Start.Value, range.Pages, Bytes(dirty))).Select(hva => new Hva(hva))];
+        [.. (await host.ChangedSinceCopyAsync(OperationMessage.From(op), addressSpace, range.Start.Value, range.Pages, Bytes(dirty)))
+            .Select(hva => new Hva(hva))];
 
     public async ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> sptes) =>
         await host.AuditAsync(OperationMessage.From(op), addressSpace, MemoryMarshal.AsBytes(sptes.Span).ToArray());

@@ -17,14 +17,15 @@ namespace Livebed.Grains.Actors;
 
 /// <summary>
 /// Adapter of a <see cref="HostMmu"/>: one for each host, never moved and never collected, because the machine's memory is in it. Events of
-/// the driver are remembered by operation id, so a repeat after a time-out is harmless. A host whose silo died is asked again on another one and is not there: it owns nothing, and
-/// pages sent to it are lost.
+/// the driver are remembered by operation id, so a repeat after a time-out is harmless. A host whose silo died is asked again on another
+/// one and is not there: it owns nothing, and pages sent to it are lost.
 /// </summary>
 [Reentrant]
 [LivebedPlacement]
 [KeepAlive]
 [Immovable(ImmovableKind.Any)]
-internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions options, LocalHosts localHosts, PageWire wire) : Grain, IHostMmuGrain
+internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions options, LocalHosts localHosts, PageWire wire)
+    : Grain, IHostMmuGrain
 {
     private const int CommandsRemembered = 4096;
     private const int LastReportsMax = 1_000;
@@ -46,7 +47,10 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         if (_host is not null) return ValueTask.CompletedTask;
         _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
         _tenancy = new Tenancy(_journal.World, host.Name);
-        _host = new HostMmu(_journal.World, host.Name, host.Frames, host.PageSize, host.Mutant) { Streams = { ContentPool = wire.Buffers, LinkBandwidth = host.LinkBandwidth } };
+        _host = new HostMmu(_journal.World, host.Name, host.Frames, host.PageSize, host.Mutant)
+        {
+            Streams = { ContentPool = wire.Buffers, LinkBandwidth = host.LinkBandwidth },
+        };
         return ValueTask.CompletedTask;
     }
 
@@ -85,7 +89,10 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         var counters = CounterReport.Of("host", Host.Counters);
         CounterReport.AddTo(counters, "ksm", Host.Ksm.Counters);
         CounterReport.AddTo(counters, "usage", Host.Usage);
-        var report = _journal!.Report(counters, [Host.Locks], Host.Locks.Waits(), Host.LiveOperations) with { LastOfOthers = [.. _lastReports] };
+        var report = _journal!.Report(counters, [Host.Locks], Host.Locks.Waits(), Host.LiveOperations) with
+        {
+            LastOfOthers = [.. _lastReports],
+        };
         _lastReports.Clear();
         return ValueTask.FromResult(report);
     }
@@ -140,17 +147,21 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
 
     public ValueTask ExecuteAsync(int addressSpace, ReadOnlyMemory<byte> accesses)
     {
-        // A vCPU outlives its address space by a moment when the process exits first; its accesses then reach nothing, as on a dead machine.
+        // A vCPU outlives its address space by a moment when the process exits first; its accesses then reach nothing, as on a dead
+        // machine.
         if (Host.Find(addressSpace) is not { } mm) return ValueTask.CompletedTask;
         var batch = MemoryMarshal.Cast<byte, GuestAccess>(accesses.Span).ToArray();
         return mm.GuestMemory.ExecuteAsync(batch);
     }
 
     public ValueTask OpenStreamAsync(
-        OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth, MigrationFaults faults)
+        OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth,
+        MigrationFaults faults)
     {
         if (Host.Find(addressSpace) is not null)
-            Host.Streams.Open(addressSpace, stream, destination, Connections.LinkOf(addressSpace, stream, destination, destinationAddressSpace, faults), bandwidth);
+            Host.Streams.Open(
+                addressSpace, stream, destination, Connections.LinkOf(addressSpace, stream, destination, destinationAddressSpace, faults),
+                bandwidth);
         return ValueTask.CompletedTask;
     }
 
@@ -164,7 +175,8 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         Host.Streams.SendAsync(op.ToOperation(), addressSpace, batch.Header, batch.ToBatch());
 
     public ValueTask<PageEndpoint?> IncomingPagesAsync(int addressSpace) =>
-        ValueTask.FromResult(_host?.Find(addressSpace) is null ? default(PageEndpoint?) : Connections.EndpointOf(addressSpace, _host.Streams));
+        ValueTask.FromResult(
+            _host?.Find(addressSpace) is null ? default(PageEndpoint?) : Connections.EndpointOf(addressSpace, _host.Streams));
 
     public ValueTask<WordsMessage> TakeDiscardedAsync(int addressSpace, HvaRange range)
     {
@@ -173,7 +185,8 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         return ValueTask.FromResult(new WordsMessage(words));
     }
 
-    public ValueTask FreezeAsync(OperationMessage op, int addressSpace, bool frozen) => Host.Streams.FreezeAsync(op.ToOperation(), addressSpace, frozen);
+    public ValueTask FreezeAsync(OperationMessage op, int addressSpace, bool frozen) =>
+        Host.Streams.FreezeAsync(op.ToOperation(), addressSpace, frozen);
 
     public async ValueTask<WordsMessage> ImageAsync(OperationMessage op, int addressSpace, HvaRange range) =>
         new(await Host.Streams.ImageAsync(op.ToOperation(), addressSpace, range));
@@ -205,9 +218,11 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     public ValueTask<PostcopyBlocktime> EndIncomingAsync(int addressSpace, long stream) =>
         ValueTask.FromResult(_host?.Streams.EndIncoming(addressSpace, stream) ?? PostcopyBlocktime.None);
 
-    public ValueTask<long> PagesHeldAsync(OperationMessage op, int addressSpace) => Host.Streams.PagesHeldAsync(op.ToOperation(), addressSpace);
+    public ValueTask<long> PagesHeldAsync(OperationMessage op, int addressSpace) =>
+        Host.Streams.PagesHeldAsync(op.ToOperation(), addressSpace);
 
-    public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer) => ValueTask.FromResult(_tenancy?.Take(vm, answer) ?? OwnershipStatus.Refused);
+    public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer) =>
+        ValueTask.FromResult(_tenancy?.Take(vm, answer) ?? OwnershipStatus.Refused);
 
     public ValueTask GiveAsync(string vm)
     {
@@ -220,11 +235,13 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     public ValueTask<OwnedVm[]?> ReportTenancyAsync(long term) =>
         ValueTask.FromResult(_tenancy is null ? [] : _tenancy.Report(term)?.Select(entry => new OwnedVm(entry.Key, entry.Value)).ToArray());
 
-    private async ValueTask<HostEventResult> CommandAsync(OperationMessage op, Func<Operation, ValueTask<HostEventResult>> command, string what) =>
+    private async ValueTask<HostEventResult> CommandAsync(
+        OperationMessage op, Func<Operation, ValueTask<HostEventResult>> command, string what) =>
         await _commands.GetOrStart(new OperationId(op.OperationId), () =>
         {
             var operation = op.ToOperation();
             return _journal!.RunAsync(operation, () => command(operation), result => (
-                result.Status is HostEventStatus.Done or HostEventStatus.NothingToDo ? "ok" : "fail", $"{what}: {result.Status}, {result.Pages} pages"));
+                result.Status is HostEventStatus.Done or HostEventStatus.NothingToDo ? "ok" : "fail",
+                $"{what}: {result.Status}, {result.Pages} pages"));
         });
 }

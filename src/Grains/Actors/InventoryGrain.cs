@@ -7,8 +7,9 @@ using Orleans.Concurrency;
 namespace Livebed.Grains.Actors;
 
 /// <summary>
-/// Adapter of a <see cref="VmInventory"/>. An activation begins by asking every host of the cluster what it owns, under a term that none of them has heard of; until all have answered
-/// it answers nobody. Orleans may for a moment run two activations after a crash: the hosts take grants of the one with the later term only.
+/// Adapter of a <see cref="VmInventory"/>. An activation begins by asking every host of the cluster what it owns, under a term that none of
+/// them has heard of; until all have answered it answers nobody. Orleans may for a moment run two activations after a crash: the hosts take
+/// grants of the one with the later term only.
 /// </summary>
 [Reentrant]
 [LivebedPlacement]
@@ -40,7 +41,8 @@ internal sealed class InventoryGrain(SiloTelemetry telemetry, ClusterWorldOption
         {
             var hosts = await HostsAsync();
             var terms = await Task.WhenAll(hosts.Select(host => host.TermAsync().AsTask()));
-            var register = new VmInventory(new ActorJournal(telemetry, this.GetPrimaryKeyString(), options).World, terms.Append(0).Max() + 1);
+            var register = new VmInventory(
+                new ActorJournal(telemetry, this.GetPrimaryKeyString(), options).World, terms.Append(0).Max() + 1);
             var reports = await Task.WhenAll(hosts.Select(host => host.ReportTenancyAsync(register.Term).AsTask()));
 
             // Another activation was faster with one of them.

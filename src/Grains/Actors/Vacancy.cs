@@ -1,8 +1,9 @@
 namespace Livebed.Grains.Actors;
 
 /// <summary>
-/// The state of an activation whose actor is not there. A call that came too late, or overtook the actor's beginning, has made it. It stays for a
-/// moment, in which the actor can still begin in it, and then leaves. Leaving at once would refuse the actor for as long as early calls keep coming.
+/// The state of an activation whose actor is not there. A call that came too late, or overtook the actor's beginning, has made it. It stays
+/// for a moment, in which the actor can still begin in it, and then leaves. Leaving at once would refuse the actor for as long as early
+/// calls keep coming.
 /// </summary>
 internal sealed class Vacancy(IGrainBase grain)
 {

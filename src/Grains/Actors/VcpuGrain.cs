@@ -11,7 +11,8 @@ using Orleans.Concurrency;
 
 namespace Livebed.Grains.Actors;
 
-/// <summary>Adapter of a <see cref="Vcpu"/>: the guest runs as one long task between the grain's turns, which flushes and pauses interleave.</summary>
+/// <summary>Adapter of a <see cref="Vcpu"/>: the guest runs as one long task between the grain's turns, which flushes and pauses
+/// interleave.</summary>
 [Reentrant]
 [LivebedPlacement]
 [KeepAlive]
@@ -33,7 +34,8 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         var vmKey = VmKeyOf(this.GetPrimaryKeyString());
         var program = vm.Guest.Create(vm.Seed, vm.Options.Ordinal, index, vm.Vcpus, VmLayout.RamGfn, vm.PageSize, state?.Program);
         _vcpu = new Vcpu(
-            _journal.World, new VcpuOptions(index, vm.TlbEntries, FaultRetriesMax: vm.FaultRetriesMax), this.GetPrimaryKeyString(), vm.Options.Ordinal,
+            _journal.World, new VcpuOptions(index, vm.TlbEntries, FaultRetriesMax: vm.FaultRetriesMax), this.GetPrimaryKeyString(),
+            vm.Options.Ordinal,
             new VmGrainPort(GrainFactory.GetGrain<IVmGrain>(vmKey)), memory, program, state);
         _ = RunAsync(_vcpu, program);
         return ValueTask.FromResult(true);
@@ -60,7 +62,8 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         return default;
     }
 
-    public ValueTask ThrottleAsync(OperationMessage op, VcpuThrottle throttle) => _vcpu is null ? Vacant() : _vcpu.ThrottleAsync(op.ToOperation(), throttle);
+    public ValueTask ThrottleAsync(OperationMessage op, VcpuThrottle throttle) =>
+        _vcpu is null ? Vacant() : _vcpu.ThrottleAsync(op.ToOperation(), throttle);
 
     public ValueTask StopAsync(OperationMessage op) => _vcpu is null ? Vacant() : _vcpu.StopAsync(op.ToOperation());
 

@@ -10,13 +10,15 @@ internal sealed class VcpuGrainPort(IVcpuGrain vcpu) : IVcpuPort
 {
     public IVcpuGrain Grain => vcpu;
 
-    public ValueTask FlushTlbAsync(Operation op, GfnRange range) => vcpu.FlushTlbAsync(OperationMessage.From(op), range.Start.Value, range.Pages);
+    public ValueTask FlushTlbAsync(Operation op, GfnRange range) =>
+        vcpu.FlushTlbAsync(OperationMessage.From(op), range.Start.Value, range.Pages);
     public ValueTask PauseAsync(Operation op) => vcpu.PauseAsync(OperationMessage.From(op));
     public ValueTask ResumeAsync(Operation op) => vcpu.ResumeAsync(OperationMessage.From(op));
 
     /// <exception cref="InvalidOperationException">It is not paused, or it died with its silo.</exception>
     public async ValueTask<VcpuState> SaveAsync(Operation op) =>
-        await vcpu.SaveAsync(OperationMessage.From(op)) ?? throw new InvalidOperationException($"{vcpu.GetPrimaryKeyString()} is saved and not there");
+        await vcpu.SaveAsync(OperationMessage.From(op))
+            ?? throw new InvalidOperationException($"{vcpu.GetPrimaryKeyString()} is saved and not there");
 
     public ValueTask<ThrottleState> ThrottleOfAsync(Operation op) => vcpu.ThrottleOfAsync(OperationMessage.From(op));
 

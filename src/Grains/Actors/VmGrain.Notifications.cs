@@ -5,8 +5,9 @@ using Livebed.Kvm.Vms;
 namespace Livebed.Grains.Actors;
 
 /// <summary>
-/// What the host tells the VM: the MMU notifier calls, as they come from <see cref="VmGrainSubscriber"/>, forwarded to the model's notifier. What an operation holds when a call returns goes back
-/// with the answer, since a lock that is taken at the start of a range is given up at its end, in another call.
+/// What the host tells the VM: the MMU notifier calls, as they come from <see cref="VmGrainSubscriber"/>, forwarded to the model's
+/// notifier. What an operation holds when a call returns goes back with the answer, since a lock that is taken at the start of a range is
+/// given up at its end, in another call.
 /// </summary>
 internal sealed partial class VmGrain
 {
@@ -27,7 +28,8 @@ internal sealed partial class VmGrain
         return HeldMessage.From(operation, done: true);
     }
 
-    public ValueTask ChangePteAsync(OperationMessage op, long hva, int pfn) => Notified().Notifier.ChangePteAsync(op.ToOperation(), new Hva(hva), new Pfn(pfn));
+    public ValueTask ChangePteAsync(OperationMessage op, long hva, int pfn) =>
+        Notified().Notifier.ChangePteAsync(op.ToOperation(), new Hva(hva), new Pfn(pfn));
 
     public ValueTask<bool> ClearYoungAsync(OperationMessage op, long hva, long pages, bool flush) =>
         Notified().Notifier.ClearYoungAsync(op.ToOperation(), new HvaRange(new Hva(hva), pages), flush);
@@ -37,6 +39,8 @@ internal sealed partial class VmGrain
 
     public ValueTask ReleaseAsync(OperationMessage op) => Notified().Notifier.ReleaseAsync(op.ToOperation());
 
-    /// <summary>The host notifies nobody who has unregistered; if it did, that would be a use after free and no late call to be forgiven.</summary>
-    private Vm Notified() => TheVm ?? throw Vacant(new InvalidOperationException($"{this.GetPrimaryKeyString()} was notified and is not there"));
+    /// <summary>The host notifies nobody who has unregistered; if it did, that would be a use after free and no late call to be
+    /// forgiven.</summary>
+    private Vm Notified() =>
+        TheVm ?? throw Vacant(new InvalidOperationException($"{this.GetPrimaryKeyString()} was notified and is not there"));
 }

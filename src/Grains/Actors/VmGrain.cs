@@ -63,7 +63,8 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
         result => (result == MemslotResult.Ok ? "ok" : "fail", $"slot {change.Id} pages {change.Pages} at {change.BaseGfn}: {result}"));
 
     public ValueTask<long> DirtyLogAsync(OperationMessage op, DirtyLogStep step) => CommandAsync(
-        op, -1L, (_, operation) => _migrations!.IsMigrating ? ValueTask.FromResult(-1L) : _process!.RunDirtyLogAsync(operation, step), pages => (pages >= 0 ? "ok" : "fail", $"{step}: {pages} pages"));
+        op, -1L, (_, operation) => _migrations!.IsMigrating ? ValueTask.FromResult(-1L) : _process!.RunDirtyLogAsync(operation, step),
+        pages => (pages >= 0 ? "ok" : "fail", $"{step}: {pages} pages"));
 
     public ValueTask<bool> SoftwareWriteAsync(OperationMessage op, long gfn) => CommandAsync(
         op, false, (vm, operation) => vm.SoftwareWriter.WriteAsync(operation, 0, new Gfn(gfn), SoftwareToken(vm, operation)),
@@ -98,14 +99,16 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
             if (_migrations!.IsMigrating) return Refused("it migrates already");
             var operation = op.ToOperation();
             var moved = await journal.RunAsync(operation, () => MoveAsync(_migrations, operation, request), result => (
-                result.Info.Status == MigrationStatus.Completed ? "ok" : "fail", $"{request.Setup.Vm} to {request.Setup.Destination}: {result.Info.Status} {result.Info.Reason}"));
+                result.Info.Status == MigrationStatus.Completed ? "ok" : "fail",
+                $"{request.Setup.Vm} to {request.Setup.Destination}: {result.Info.Status} {result.Info.Reason}"));
             return moved.Vcpus is { } vcpus ? new MigrationOutcome(moved.Info, Close(vcpus)) : new MigrationOutcome(moved.Info, []);
         });
         _moving = Task.WhenAll(_moving, moving);
         return (MigrationOutcome)(await moving)!;
     }
 
-    public ValueTask<MigrationInfo?> MigrationInfoAsync() => ValueTask.FromResult(_migrations is null ? Vacant<MigrationInfo?>(null) : _migrations.Info);
+    public ValueTask<MigrationInfo?> MigrationInfoAsync() =>
+        ValueTask.FromResult(_migrations is null ? Vacant<MigrationInfo?>(null) : _migrations.Info);
 
     public ValueTask<CancelCase> CancelMigrationAsync(OperationMessage op) =>
         ValueTask.FromResult(_migrations?.Cancel() ?? Vacant(CancelCase.NothingToDo));
@@ -119,7 +122,8 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
 
     public ValueTask<bool> MigratesAsync(long stream) => ValueTask.FromResult(_migrations?.Migrates(stream) ?? Vacant(false));
 
-    public async ValueTask<StreamStatus?> PrepareIncomingAsync(OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey)
+    public async ValueTask<StreamStatus?> PrepareIncomingAsync(
+        OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey)
     {
         if (!Vacancy.TryFill()) return null;
         if (_process is not null) return StreamStatus.Refused;
@@ -163,7 +167,8 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
         ? Vacant(new FaultMessage(Kvm.Paging.FaultStatus.Dead, default, null, Dirtied: false))
         : FaultMessage.From(await vm.Faults.HandleAsync(op.ToOperation(), vcpu, new Gfn(gfn), write));
 
-    public ValueTask ReapDirtyRingsAsync(OperationMessage op) => TheVm is null ? Vacant(ValueTask.CompletedTask) : _migrations!.ReapAsync(op.ToOperation());
+    public ValueTask ReapDirtyRingsAsync(OperationMessage op) =>
+        TheVm is null ? Vacant(ValueTask.CompletedTask) : _migrations!.ReapAsync(op.ToOperation());
 
     /// <summary>No operation of the driver runs; with the vCPUs kept out of the guest too, no range can be open.</summary>
     private async ValueTask SettleAsync(Vm vm)
@@ -185,7 +190,8 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
     }
 
     /// <summary>Migrates; when the VM is the destination's, what is left of it here goes.</summary>
-    private async ValueTask<(MigrationInfo Info, ActorReport[]? Vcpus)> MoveAsync(VmMigrations migrations, Operation op, MigrationRequest request)
+    private async ValueTask<(MigrationInfo Info, ActorReport[]? Vcpus)> MoveAsync(
+        VmMigrations migrations, Operation op, MigrationRequest request)
     {
         var info = await migrations.MigrateAsync(op, request);
         if (info.Status != MigrationStatus.Completed) return (info, null);
@@ -194,7 +200,8 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
         return (info, vcpus);
     }
 
-    /// <summary>Before the VM dies: a migration away is cancelled and comes to its end, one that brings it here is given up if it does not run yet.</summary>
+    /// <summary>Before the VM dies: a migration away is cancelled and comes to its end, one that brings it here is given up if it does not
+    /// run yet.</summary>
     private async ValueTask EndMigrationsAsync(Operation op)
     {
         _migrations!.Cancel();
@@ -212,7 +219,8 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
     private async ValueTask DropAsync(Operation op) =>
         await (_dropping = TearDownAsync(_process!, op, new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false)).AsTask());
 
-    /// <summary>After a VM was dropped, and what dropped it is in the history: nobody waits for its last reports, so the host keeps them.</summary>
+    /// <summary>After a VM was dropped, and what dropped it is in the history: nobody waits for its last reports, so the host keeps
+    /// them.</summary>
     private async ValueTask LeaveAsync()
     {
         if (_dropping is not { } dropping) return;
@@ -222,7 +230,8 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
         await _process!.LeaveReportsAsync(Close(vcpus));
     }
 
-    /// <summary>All of it goes. Migrations under way are given up; commands under way hold a reference to the VM, so they end first.</summary>
+    /// <summary>All of it goes. Migrations under way are given up; commands under way hold a reference to the VM, so they end
+    /// first.</summary>
     private async ValueTask<ActorReport[]> TearDownAsync(VmProcess process, Operation op, DestroyMessage how)
     {
         _isClosing = true;
@@ -278,7 +287,8 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
         return [Report(), .. vcpus];
     }
 
-    private static MigrationOutcome Refused(string reason) => new(new MigrationInfo { Status = MigrationStatus.Failed, Reason = reason }, []);
+    private static MigrationOutcome Refused(string reason) =>
+        new(new MigrationInfo { Status = MigrationStatus.Failed, Reason = reason }, []);
 
     private ActorReport Report()
     {
@@ -288,7 +298,8 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
         return _journal!.Report(counters, [vm.Locks], vm.Locks.Waits(), []);
     }
 
-    private static ulong SoftwareToken(Vm vm, Operation op) => ((ulong)vm.Options.Ordinal << 48) | (0xffUL << 40) | ((ulong)op.Id.Count & ((1UL << 40) - 1));
+    private static ulong SoftwareToken(Vm vm, Operation op) =>
+        ((ulong)vm.Options.Ordinal << 48) | (0xffUL << 40) | ((ulong)op.Id.Count & ((1UL << 40) - 1));
 
     /// <summary>The answer to a call that found no VM.</summary>
     private T Vacant<T>(T answer)

@@ -23,7 +23,8 @@ internal sealed class VmGrainSubscriber(IVmGrain vm, string name, bool hasChange
     public ValueTask<bool> ClearYoungAsync(Operation op, HvaRange range, bool flush) =>
         vm.ClearYoungAsync(OperationMessage.From(op), range.Start.Value, range.Pages, flush);
 
-    public ValueTask<bool> TestYoungAsync(Operation op, HvaRange range) => vm.TestYoungAsync(OperationMessage.From(op), range.Start.Value, range.Pages);
+    public ValueTask<bool> TestYoungAsync(Operation op, HvaRange range) =>
+        vm.TestYoungAsync(OperationMessage.From(op), range.Start.Value, range.Pages);
 
     public ValueTask ReleaseAsync(Operation op) => vm.ReleaseAsync(OperationMessage.From(op));
 }

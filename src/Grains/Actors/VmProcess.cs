@@ -11,8 +11,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Actors;
 
 /// <summary>
-/// The process of a VM grain, QEMU's part: it makes the address space, the VM in it and the vCPUs, and takes them down again. A VM that begins has all at once; one that
-/// comes from another host has its process first, its VM when the source has stopped, and its vCPUs when it may run.
+/// The process of a VM grain, QEMU's part: it makes the address space, the VM in it and the vCPUs, and takes them down again. A VM that
+/// begins has all at once; one that comes from another host has its process first, its VM when the source has stopped, and its vCPUs when
+/// it may run.
 /// </summary>
 internal sealed class VmProcess(IGrainFactory grains, ActorJournal journal, string key, VmMessage message)
 {
@@ -37,7 +38,8 @@ internal sealed class VmProcess(IGrainFactory grains, ActorJournal journal, stri
     public IReadOnlyList<IVcpuGrain> Vcpus => _vcpus;
 
     /// <summary>False when the host is not there.</summary>
-    public ValueTask<bool> TryCreateAsync(Operation op) => Host.CreateAddressSpaceAsync(OperationMessage.From(op), AddressSpace(), message.RefusesNonBlockable);
+    public ValueTask<bool> TryCreateAsync(Operation op) =>
+        Host.CreateAddressSpaceAsync(OperationMessage.From(op), AddressSpace(), message.RefusesNonBlockable);
 
     /// <summary>KVM_CREATE_VM: a VM with the slots that KVM makes itself.</summary>
     public async ValueTask<Vm> CreateVmAsync(Operation op)
@@ -54,7 +56,8 @@ internal sealed class VmProcess(IGrainFactory grains, ActorJournal journal, stri
     public async ValueTask CreateRamAsync(Operation op)
     {
         foreach (var (slotId, first, pages) in VmLayout.RamSlots(message.RamPages, message.Memslots))
-            await Vm!.MemslotUpdates.SetAsync(op, new MemslotChange(slotId, VmLayout.RamGfn + first, pages, VmLayout.RamHva + first, MemslotFlags.None));
+            await Vm!.MemslotUpdates.SetAsync(
+                op, new MemslotChange(slotId, VmLayout.RamGfn + first, pages, VmLayout.RamHva + first, MemslotFlags.None));
     }
 
     /// <summary>The vCPUs run, from the beginning or from where <paramref name="states"/> were saved.</summary>
@@ -114,7 +117,8 @@ internal sealed class VmProcess(IGrainFactory grains, ActorJournal journal, stri
         return vcpus;
     }
 
-    /// <summary>The host keeps the last reports for the driver, who does not know yet that the VM is gone. A host that does not answer is gone too, and they with it.</summary>
+    /// <summary>The host keeps the last reports for the driver, who does not know yet that the VM is gone. A host that does not answer is
+    /// gone too, and they with it.</summary>
     public async ValueTask LeaveReportsAsync(IReadOnlyList<ActorReport> last) => await Unanswered.OrAsync(false, async () =>
     {
         await Host.KeepLastReportsAsync(last);
@@ -133,12 +137,14 @@ internal sealed class VmProcess(IGrainFactory grains, ActorJournal journal, stri
         journal.Ended(op.Id);
     }
 
-    /// <summary>Calls of one actor to another may overtake each other, so a vCPU can be asked for a report or a flush before it is started.</summary>
+    /// <summary>Calls of one actor to another may overtake each other, so a vCPU can be asked for a report or a flush before it is
+    /// started.</summary>
     private async Task StartAsync(IVcpuGrain vcpu, int index, VcpuState? state)
     {
         for (var attempt = 0; !await vcpu.StartAsync(message, index, state); attempt++)
             if (attempt == StartAttempts)
-                throw new InvalidOperationException($"vCPU {index} of {message.Options.Name} could not be started: its activation kept going away");
+                throw new InvalidOperationException(
+                    $"vCPU {index} of {message.Options.Name} could not be started: its activation kept going away");
     }
 
     private AddressSpaceSpec AddressSpace()
@@ -148,7 +154,8 @@ internal sealed class VmProcess(IGrainFactory grains, ActorJournal journal, stri
             new(new HvaRange(VmLayout.RamHva, message.RamPages), VmaKind.Ram, message.Mergeable),
             new(new HvaRange(VmLayout.ScratchHva, message.ScratchPages), VmaKind.Scratch),
         };
-        if (message.HotplugPages > 0) vmas.Add(new VmaSpec(new HvaRange(VmLayout.HotplugHva, message.HotplugPages), VmaKind.Hotplug, message.Mergeable));
+        if (message.HotplugPages > 0)
+            vmas.Add(new VmaSpec(new HvaRange(VmLayout.HotplugHva, message.HotplugPages), VmaKind.Hotplug, message.Mergeable));
         return new AddressSpaceSpec(message.AddressSpaceId, vmas);
     }
 }

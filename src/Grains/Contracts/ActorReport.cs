@@ -18,7 +18,8 @@ public sealed record ActorReport
     public IReadOnlyList<LockReport> Locks { get; init; } = [];
     public IReadOnlyList<LockEdgeReport> LockOrder { get; init; } = [];
 
-    /// <summary>Lock classes that were asked for in write mode, one bit each: a queued writer is what makes a nested read a cycle.</summary>
+    /// <summary>Lock classes that were asked for in write mode, one bit each: a queued writer is what makes a nested read a
+    /// cycle.</summary>
     public ulong WrittenClasses { get; init; }
 
     /// <summary>Who waits now.</summary>
@@ -36,7 +37,8 @@ public sealed record ActorReport
     /// <summary>Starts and stops of guests of migrating VMs since the last report, in order.</summary>
     public IReadOnlyList<GuestRunsEntry> GuestRuns { get; init; } = [];
 
-    /// <summary>Of a host: the last reports of VMs and vCPUs that went away on it with nobody to report to, since its last report. Who was dropped in a migration may have found something.</summary>
+    /// <summary>Of a host: the last reports of VMs and vCPUs that went away on it with nobody to report to, since its last report. Who was
+    /// dropped in a migration may have found something.</summary>
     public IReadOnlyList<ActorReport> LastOfOthers { get; init; } = [];
 
     /// <summary>History entries that had no room, since the actor began.</summary>
@@ -51,14 +53,16 @@ public sealed record ActorReport
     public string? Failure { get; init; }
 }
 
-/// <summary>A migrating VM's guest is about to run on a host, or has stopped there; see <see cref="Kvm.World.IModelObserver.GuestRuns"/>. In order of time they are what
-/// <see cref="Kvm.Migration.OneOwnerCheck"/> and <see cref="Kvm.Migration.RunsSomewhereCheck"/> judge.</summary>
+/// <summary>A migrating VM's guest is about to run on a host, or has stopped there; see <see cref="Kvm.World.IModelObserver.GuestRuns"/>.
+/// In order of time they are what <see cref="Kvm.Migration.OneOwnerCheck"/> and <see cref="Kvm.Migration.RunsSomewhereCheck"/>
+/// judge.</summary>
 /// <param name="UnixMicroseconds">wall clock of the silo</param>
 /// <param name="Vm">as the inventory calls it</param>
 /// <param name="Host">where</param>
 /// <param name="Epoch">under which epoch</param>
 /// <param name="Runs">or has stopped</param>
-/// <param name="MonotonicMicroseconds">the machine's monotonic clock, the same for all silos of a machine: what durations are made of, as nobody sets it</param>
+/// <param name="MonotonicMicroseconds">the machine's monotonic clock, the same for all silos of a machine: what durations are made of, as
+/// nobody sets it</param>
 public sealed record GuestRunsEntry(long UnixMicroseconds, string Vm, string Host, long Epoch, bool Runs, long MonotonicMicroseconds);
 
 /// <summary>One line of the history as an actor saw it: an operation began (invoke) or ended (ok, fail, info).</summary>

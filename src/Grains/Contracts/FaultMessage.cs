@@ -9,7 +9,8 @@ namespace Livebed.Grains.Contracts;
 [Immutable]
 [Alias("livebed.fault")]
 public readonly record struct FaultMessage(
-    [property: Id(0)] FaultStatus Status, [property: Id(1)] TranslationMessage Translation, [property: Id(2)] TranslationMessage[]? Neighbours,
+    [property: Id(0)] FaultStatus Status, [property: Id(1)] TranslationMessage Translation,
+    [property: Id(2)] TranslationMessage[]? Neighbours,
     [property: Id(3)] bool Dirtied)
 {
     public static FaultMessage From(in FaultReply reply) => new(
@@ -19,7 +20,8 @@ public readonly record struct FaultMessage(
         reply.Dirtied);
 
     public FaultReply ToReply() => new(
-        Status, Translation.ToTranslation(), Neighbours is null ? null : Array.ConvertAll(Neighbours, neighbour => neighbour.ToTranslation()), Dirtied);
+        Status, Translation.ToTranslation(),
+        Neighbours is null ? null : Array.ConvertAll(Neighbours, neighbour => neighbour.ToTranslation()), Dirtied);
 }
 
 /// <summary>A <see cref="Translation"/> on the wire.</summary>
@@ -39,7 +41,8 @@ public readonly record struct TranslationMessage(
 [GenerateSerializer]
 [Immutable]
 [Alias("livebed.host-page")]
-public readonly record struct HostPageMessage([property: Id(0)] HostPageStatus Status, [property: Id(1)] int Pfn, [property: Id(2)] bool Writable)
+public readonly record struct HostPageMessage(
+    [property: Id(0)] HostPageStatus Status, [property: Id(1)] int Pfn, [property: Id(2)] bool Writable)
 {
     public static HostPageMessage From(HostPage page) => new(page.Status, page.Pfn.Value, page.Writable);
 

@@ -14,7 +14,8 @@ public interface IHostMmuGrain : IGrainWithStringKey
 {
     ValueTask ConfigureAsync(HostMessage host);
 
-    /// <summary>A process starts; <paramref name="refusesNonBlockable"/> gives it a device driver that answers -EAGAIN to non-blockable ranges. False when the host is not there.</summary>
+    /// <summary>A process starts; <paramref name="refusesNonBlockable"/> gives it a device driver that answers -EAGAIN to non-blockable
+    /// ranges. False when the host is not there.</summary>
     ValueTask<bool> CreateAddressSpaceAsync(OperationMessage op, AddressSpaceSpec spec, bool refusesNonBlockable);
 
     ValueTask<HostEventResult> RunEventAsync(OperationMessage op, HostEvent memoryEvent);
@@ -29,7 +30,8 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     ValueTask<ActorReport> InspectAsync();
 
-    /// <summary>The last reports of a VM that went away here by itself: <see cref="ActorReport.LastOfOthers"/> of this host's next report.</summary>
+    /// <summary>The last reports of a VM that went away here by itself: <see cref="ActorReport.LastOfOthers"/> of this host's next
+    /// report.</summary>
     ValueTask KeepLastReportsAsync(IReadOnlyList<ActorReport> reports);
 
     ValueTask<HostPageMessage> FaultInAsync(OperationMessage op, int addressSpace, long hva, bool write);
@@ -44,7 +46,8 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     ValueTask CopyPagesAsync(OperationMessage op, int addressSpace, long hva, long pages, [Immutable] ReadOnlyMemory<byte> bitmap);
 
-    ValueTask<long[]> ChangedSinceCopyAsync(OperationMessage op, int addressSpace, long hva, long pages, [Immutable] ReadOnlyMemory<byte> dirty);
+    ValueTask<long[]> ChangedSinceCopyAsync(
+        OperationMessage op, int addressSpace, long hva, long pages, [Immutable] ReadOnlyMemory<byte> dirty);
 
     /// <summary>SPTEs as <see cref="AuditedSpte"/>s in memory; the answer is the indexes of those that do not hold.</summary>
     ValueTask<int[]> AuditAsync(OperationMessage op, int addressSpace, [Immutable] ReadOnlyMemory<byte> sptes);
@@ -62,7 +65,8 @@ public interface IHostMmuGrain : IGrainWithStringKey
     /// <param name="bandwidth">what the stream may take of the link</param>
     /// <param name="faults">what the network does to pages on their way</param>
     ValueTask OpenStreamAsync(
-        OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth, MigrationFaults faults);
+        OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth,
+        MigrationFaults faults);
 
     ValueTask CloseStreamAsync(OperationMessage op, int addressSpace, long stream);
 
@@ -87,7 +91,8 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     /// <summary>What is missing from here on is asked of the VM <paramref name="vmKey"/>.</summary>
     [ResponseTimeout("00:10:00")]
-    ValueTask<long> EnterPostcopyAsync(OperationMessage op, int addressSpace, long stream, HvaRange[] ranges, WordsMessage[] discard, string vmKey, int vcpus);
+    ValueTask<long> EnterPostcopyAsync(
+        OperationMessage op, int addressSpace, long stream, HvaRange[] ranges, WordsMessage[] discard, string vmKey, int vcpus);
 
     ValueTask<WordsMessage> MissingAsync(int addressSpace, HvaRange range);
 
@@ -104,6 +109,7 @@ public interface IHostMmuGrain : IGrainWithStringKey
     /// <summary>The latest inventory that this host has answered; 0 for none.</summary>
     ValueTask<long> TermAsync();
 
-    /// <summary>What this host owns, for the inventory of that term, which from here on counts alone; null when it is not the first of its term or later ones.</summary>
+    /// <summary>What this host owns, for the inventory of that term, which from here on counts alone; null when it is not the first of its
+    /// term or later ones.</summary>
     ValueTask<OwnedVm[]?> ReportTenancyAsync(long term);
 }

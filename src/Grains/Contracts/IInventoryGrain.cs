@@ -3,8 +3,8 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Grains.Contracts;
 
 /// <summary>
-/// Which host owns which VM, see <see cref="IVmInventory"/>: one activation, <see cref="Placement.ActorKeys.Inventory"/>. When it dies the next one asks every host what it owns
-/// before it answers anybody.
+/// Which host owns which VM, see <see cref="IVmInventory"/>: one activation, <see cref="Placement.ActorKeys.Inventory"/>. When it dies the
+/// next one asks every host what it owns before it answers anybody.
 /// </summary>
 [Alias("livebed.inventory")]
 public interface IInventoryGrain : IGrainWithStringKey

@@ -2,11 +2,13 @@ using Livebed.Kvm.Paging;
 
 namespace Livebed.Grains.Contracts;
 
-/// <summary>A vCPU: its TLB and guest program. The VM calls it for flushes and pauses; it calls its VM for faults and its host for memory.</summary>
+/// <summary>A vCPU: its TLB and guest program. The VM calls it for flushes and pauses; it calls its VM for faults and its host for
+/// memory.</summary>
 [Alias("livebed.vcpu")]
 public interface IVcpuGrain : IGrainWithStringKey
 {
-    /// <summary>Makes the vCPU and starts its guest, from the beginning or where another one was saved. False when this activation is on its way out because somebody called it before: call again.</summary>
+    /// <summary>Makes the vCPU and starts its guest, from the beginning or where another one was saved. False when this activation is on
+    /// its way out because somebody called it before: call again.</summary>
     ValueTask<bool> StartAsync(VmMessage vm, int index, VcpuState? state = null);
 
     /// <summary>See <see cref="IVcpuPort.FlushTlbAsync"/>.</summary>

@@ -5,15 +5,15 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Grains.Contracts;
 
 /// <summary>
-/// A VM. Commands of the driver carry an operation id and may be repeated: the first one's result is returned. The notifier calls come
-/// from the host, the faults from the vCPUs. In a migration there are two such grains: the source's, which the driver commands, and the destination's, which the
-/// source calls.
+/// A VM. Commands of the driver carry an operation id and may be repeated: the first one's result is returned. The notifier calls come from
+/// the host, the faults from the vCPUs. In a migration there are two such grains: the source's, which the driver commands, and the
+/// destination's, which the source calls.
 /// </summary>
 [Alias("livebed.vm")]
 public interface IVmGrain : IGrainWithStringKey
 {
-    /// <summary>Creates the process, the VM, its memslots and its vCPUs, and starts the guests. False when this activation is on its way out
-    /// because somebody asked for the VM before it was made: call again.</summary>
+    /// <summary>Creates the process, the VM, its memslots and its vCPUs, and starts the guests. False when this activation is on its way
+    /// out because somebody asked for the VM before it was made: call again.</summary>
     ValueTask<bool> CreateAsync(OperationMessage op, VmMessage vm);
 
     ValueTask<MemslotResult> SetMemslotAsync(OperationMessage op, MemslotChange change);
@@ -28,18 +28,20 @@ public interface IVmGrain : IGrainWithStringKey
     /// <summary>Stops the guests and destroys the VM, by either path; returns the last reports of the VM and of its vCPUs.</summary>
     ValueTask<IReadOnlyList<ActorReport>> DestroyAsync(OperationMessage op, DestroyMessage how);
 
-    /// <summary>Reports of the VM and its vCPUs. <paramref name="settled"/> says that no operation runs any more: what is open then is out of balance.</summary>
+    /// <summary>Reports of the VM and its vCPUs. <paramref name="settled"/> says that no operation runs any more: what is open then is out
+    /// of balance.</summary>
     ValueTask<IReadOnlyList<ActorReport>> InspectAsync(bool settled);
 
     /// <summary>
-    /// Moves the VM to another host; returns when that is done or given up, however long it takes. Once it has moved this grain takes down what is left of it here, as
-    /// <see cref="DestroyAsync"/> does, and is gone. A dirty-log session that is open is closed first; memslot updates and other commands go on meanwhile, dirty-log steps are
-    /// refused.
+    /// Moves the VM to another host; returns when that is done or given up, however long it takes. Once it has moved this grain takes down
+    /// what is left of it here, as <see cref="DestroyAsync"/> does, and is gone. A dirty-log session that is open is closed first; memslot
+    /// updates and other commands go on meanwhile, dirty-log steps are refused.
     /// </summary>
     [ResponseTimeout("06:00:00")]
     ValueTask<MigrationOutcome> MigrateAsync(OperationMessage op, MigrationRequest request);
 
-    /// <summary><c>query-migrate</c>: the migration that goes on, or the last one; of the one that brought the VM here status, reason and epoch only; null when there was none, or the VM is gone.</summary>
+    /// <summary><c>query-migrate</c>: the migration that goes on, or the last one; of the one that brought the VM here status, reason and
+    /// epoch only; null when there was none, or the VM is gone.</summary>
     ValueTask<MigrationInfo?> MigrationInfoAsync();
 
     /// <summary><c>migrate_cancel</c>: returns at once; what came of it is in the migration's outcome.</summary>
@@ -57,7 +59,8 @@ public interface IVmGrain : IGrainWithStringKey
     /// <summary>Source: whether this migration still goes on, so that pages that have not been sent are not lost.</summary>
     ValueTask<bool> MigratesAsync(long stream);
 
-    /// <summary>Destination: makes the process and takes pages. Null when this activation is on its way out because somebody called it before: call again.</summary>
+    /// <summary>Destination: makes the process and takes pages. Null when this activation is on its way out because somebody called it
+    /// before: call again.</summary>
     ValueTask<StreamStatus?> PrepareIncomingAsync(OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey);
 
     /// <summary>See <see cref="IMigrationDestination.CompareAsync"/>; every page of the VM is looked at, which takes its time.</summary>

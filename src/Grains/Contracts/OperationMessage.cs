@@ -8,7 +8,8 @@ namespace Livebed.Grains.Contracts;
 [Immutable]
 [Alias("livebed.operation")]
 public readonly record struct OperationMessage(
-    [property: Id(0)] long OperationId, [property: Id(1)] OperationKind Kind, [property: Id(2)] ulong HeldRead, [property: Id(3)] ulong HeldWrite)
+    [property: Id(0)] long OperationId, [property: Id(1)] OperationKind Kind, [property: Id(2)] ulong HeldRead,
+    [property: Id(3)] ulong HeldWrite)
 {
     public HeldLocks Held => new(HeldRead, HeldWrite);
 

@@ -10,7 +10,8 @@ namespace Livebed.Grains.Contracts;
 [Immutable]
 [Alias("livebed.range")]
 public readonly record struct RangeMessage(
-    [property: Id(0)] long RangeId, [property: Id(1)] long StartHva, [property: Id(2)] long Pages, [property: Id(3)] MmuNotifierEvent Event, [property: Id(4)] bool Blockable)
+    [property: Id(0)] long RangeId, [property: Id(1)] long StartHva, [property: Id(2)] long Pages,
+    [property: Id(3)] MmuNotifierEvent Event, [property: Id(4)] bool Blockable)
 {
     public static RangeMessage From(MmuNotifierRange range) =>
         new(range.RangeId, range.Pages.Start.Value, range.Pages.Pages, range.Event, range.Blockable);

@@ -21,7 +21,8 @@ namespace Livebed.Grains.Contracts;
 /// <param name="FaultRetriesMax">see VcpuOptions</param>
 /// <param name="Seed">of contents and guest programs</param>
 /// <param name="Guest">what every vCPU runs</param>
-/// <param name="RefusesNonBlockable">a second subscriber (a device driver) answers -EAGAIN to non-blockable ranges, so that reaping fails</param>
+/// <param name="RefusesNonBlockable">a second subscriber (a device driver) answers -EAGAIN to non-blockable ranges, so that reaping
+/// fails</param>
 public sealed record VmMessage(
     VmOptions Options,
     string HostKey,
@@ -39,7 +40,8 @@ public sealed record VmMessage(
     GuestSpec Guest,
     bool RefusesNonBlockable);
 
-/// <summary>How a VM dies: whether its address space exits first (or not, or at the same time), and whether the destroyer runs in it.</summary>
+/// <summary>How a VM dies: whether its address space exits first (or not, or at the same time), and whether the destroyer runs in
+/// it.</summary>
 public sealed record DestroyMessage(DestroyOrder Order, bool SharesAddressSpace);
 
 /// <summary>kvm-protocol section 7.</summary>

@@ -10,8 +10,9 @@ using Orleans.Serialization.WireProtocol;
 namespace Livebed.Grains.Contracts;
 
 /// <summary>
-/// Bitmaps, checksums and page values on their way from grain to grain. Within a silo the words themselves go over, and nobody writes them any more; between silos they are plain
-/// bytes (<see cref="WordsCodec"/>). There is a word or more for every page of a guest, so each copy that is not made counts.
+/// Bitmaps, checksums and page values on their way from grain to grain. Within a silo the words themselves go over, and nobody writes them
+/// any more; between silos they are plain bytes (<see cref="WordsCodec"/>). There is a word or more for every page of a guest, so each copy
+/// that is not made counts.
 /// </summary>
 [Immutable]
 [Alias("livebed.words")]
@@ -23,7 +24,9 @@ public readonly record struct WordsMessage(ReadOnlyMemory<ulong> Words)
 
     /// <summary>The words as the sender gave them, not a copy.</summary>
     public ulong[] ToWords() =>
-        MemoryMarshal.TryGetArray(Words, out var segment) && segment.Array is { } array && array.Length == Words.Length ? array : Words.ToArray();
+        MemoryMarshal.TryGetArray(Words, out var segment) && segment.Array is { } array && array.Length == Words.Length
+            ? array
+            : Words.ToArray();
 
     /// <summary>ORs the words into others.</summary>
     public void AddTo(Span<ulong> target)
@@ -33,7 +36,8 @@ public readonly record struct WordsMessage(ReadOnlyMemory<ulong> Words)
     }
 }
 
-/// <summary>Words as a length and plain bytes, read straight into the array that the receiver keeps; the codec of arrays would write each word as a number of its own.</summary>
+/// <summary>Words as a length and plain bytes, read straight into the array that the receiver keeps; the codec of arrays would write each
+/// word as a number of its own.</summary>
 [RegisterSerializer]
 internal sealed class WordsCodec : IFieldCodec<WordsMessage>
 {
@@ -56,7 +60,8 @@ internal sealed class WordsCodec : IFieldCodec<WordsMessage>
         ReferenceCodec.MarkValueField(reader.Session);
         field.EnsureWireType(WireType.LengthPrefixed);
         var length = reader.ReadVarUInt32();
-        if (length % sizeof(ulong) != 0 || length / sizeof(ulong) > WordsMax) throw new InvalidDataException($"{length} bytes are no words");
+        if (length % sizeof(ulong) != 0 || length / sizeof(ulong) > WordsMax)
+            throw new InvalidDataException($"{length} bytes are no words");
         var words = GC.AllocateUninitializedArray<ulong>((int)(length / sizeof(ulong)));
         reader.ReadBytes(MemoryMarshal.AsBytes(words.AsSpan()));
         return new WordsMessage(words);
@@ -72,13 +77,15 @@ internal sealed class WordsCopier : ShallowCopier<WordsMessage>;
 [Immutable]
 [Alias("livebed.batch")]
 public readonly record struct BatchMessage(
-    [property: Id(0)] long Stream, [property: Id(1)] long Epoch, [property: Id(2)] int Channel, [property: Id(3)] int Round, [property: Id(4)] StreamPhase Phase,
+    [property: Id(0)] long Stream, [property: Id(1)] long Epoch, [property: Id(2)] int Channel, [property: Id(3)] int Round,
+    [property: Id(4)] StreamPhase Phase,
     [property: Id(5)] long FirstHva, [property: Id(6)] long Pages, [property: Id(7)] WordsMessage Bits)
 {
     public ChunkHeader Header => new(Stream, Epoch, Channel, Round, Phase);
 
     public static BatchMessage From(in ChunkHeader header, in PageBatch batch) => new(
-        header.Stream, header.Epoch, header.Channel, header.Round, header.Phase, batch.Range.Start.Value, batch.Range.Pages, new WordsMessage(batch.Pages));
+        header.Stream, header.Epoch, header.Channel, header.Round, header.Phase, batch.Range.Start.Value, batch.Range.Pages,
+        new WordsMessage(batch.Pages));
 
     public PageBatch ToBatch() => new(new HvaRange(new Hva(FirstHva), Pages), Bits.Words);
 }

@@ -7,7 +7,8 @@ using Orleans.Configuration;
 
 namespace Livebed.Grains.Hosting;
 
-/// <summary>The driver's side of a cluster: one client that knows every silo's gateway, and the telemetry of the driver's process.</summary>
+/// <summary>The driver's side of a cluster: one client that knows every silo's gateway, and the telemetry of the driver's
+/// process.</summary>
 internal static class ClusterClientHost
 {
     /// <param name="settings">the cluster</param>

@@ -32,7 +32,8 @@ public sealed class EmbeddedCluster : ICluster
     /// <summary>The services of one silo: what shares its process can look inside.</summary>
     public IServiceProvider ServicesOf(int silo) => _silos[silo].Services;
 
-    /// <exception cref="PortInUseException">A port counted from <see cref="ClusterSettings.BasePort"/> is taken; nothing is left running.</exception>
+    /// <exception cref="PortInUseException">A port counted from <see cref="ClusterSettings.BasePort"/> is taken; nothing is left
+    /// running.</exception>
     public static async Task<EmbeddedCluster> StartAsync(ClusterSettings settings, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
@@ -66,7 +67,8 @@ public sealed class EmbeddedCluster : ICluster
 
         // A cold start is compilation for the most part, so whatever may go side by side does: while the primary starts, the rest is built.
         _silos.Add(SiloHostBuilder.Build(silos[0], settings.ConfigureSilo));
-        var rest = Task.Run(() => silos.Skip(1).Select(silo => SiloHostBuilder.Build(silo, settings.ConfigureSilo)).ToList(), cancellationToken);
+        var rest = Task.Run(
+            () => silos.Skip(1).Select(silo => SiloHostBuilder.Build(silo, settings.ConfigureSilo)).ToList(), cancellationToken);
         var gateways = silos.Take(settings.SilosDie ? 1 : silos.Count).Select(silo => silo.GatewayEndpoint).ToList();
         var client = Task.Run(() => ClusterClientHost.Build(settings, gateways, RootSampler.DefaultSpansPerTrace), cancellationToken);
         try
@@ -80,7 +82,8 @@ public sealed class EmbeddedCluster : ICluster
             _client = await client;
         }
 
-        // One by one: of two silos that join at once, one loses the race for the table's row and sits out four seconds. A warm one takes 0.2.
+        // One by one: of two silos that join at once, one loses the race for the table's row and sits out four seconds. A warm one takes
+        // 0.2.
         foreach (var silo in _silos.Skip(1)) await silo.StartAsync(cancellationToken);
 
         // The client comes last: a gateway that refuses its first attempt is not tried again for a while.
@@ -94,8 +97,9 @@ public sealed class EmbeddedCluster : ICluster
     }
 
     /// <summary>
-    /// A silo dies without a word, as when its machine does; the others hear of it at once instead of by missed probes. What it held is gone, what it was asked is unanswered.
-    /// Its name stays in <see cref="SiloNames"/>. Not the primary: that has the membership table. See <see cref="ClusterSettings.SilosDie"/>.
+    /// A silo dies without a word, as when its machine does; the others hear of it at once instead of by missed probes. What it held is
+    /// gone, what it was asked is unanswered. Its name stays in <see cref="SiloNames"/>. Not the primary: that has the membership table.
+    /// See <see cref="ClusterSettings.SilosDie"/>.
     /// </summary>
     public async Task KillSiloAsync(int silo)
     {
@@ -107,7 +111,8 @@ public sealed class EmbeddedCluster : ICluster
 
         // Stopped and disposed of: its sockets close, so that nobody goes on talking to it.
         await victim.StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await Task.WhenAll(victim.ReleaseWithinBoundAsync(), _silos[0].Services.GetRequiredService<IClusterMembershipService>().TryKill(address));
+        await Task.WhenAll(
+            victim.ReleaseWithinBoundAsync(), _silos[0].Services.GetRequiredService<IClusterMembershipService>().TryKill(address));
     }
 
     private void ReportLost(IHost silo, string name)

@@ -2,7 +2,8 @@ using Livebed.Grains.Placement;
 
 namespace Livebed.Grains.Hosting;
 
-/// <summary>A running cluster and the one client that drives it. Disposing stops everything, within three seconds even when actors hang.</summary>
+/// <summary>A running cluster and the one client that drives it. Disposing stops everything, within three seconds even when actors
+/// hang.</summary>
 public interface ICluster : IAsyncDisposable
 {
     IClusterClient Client { get; }
@@ -16,7 +17,8 @@ public interface ICluster : IAsyncDisposable
     Task<string> SiloLost { get; }
 }
 
-/// <summary>A silo process ended, or said nothing for too long, before it was ready; the message has its last lines of standard error.</summary>
+/// <summary>A silo process ended, or said nothing for too long, before it was ready; the message has its last lines of standard
+/// error.</summary>
 public sealed class SiloStartException(string silo, string reason)
     : Exception($"{silo} did not start: {reason}")
 {

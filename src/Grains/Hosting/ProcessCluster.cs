@@ -29,7 +29,8 @@ public sealed class ProcessCluster : ICluster
     public PlacementMode Placement { get; }
     public Task<string> SiloLost => _siloLost.Task;
 
-    /// <exception cref="PortInUseException">A port counted from <see cref="ClusterSettings.BasePort"/> is taken; nothing is left running.</exception>
+    /// <exception cref="PortInUseException">A port counted from <see cref="ClusterSettings.BasePort"/> is taken; nothing is left
+    /// running.</exception>
     /// <exception cref="SiloStartException">A process ended or was not ready in time; nothing is left running.</exception>
     public static async Task<ProcessCluster> StartAsync(ClusterSettings settings, CancellationToken cancellationToken = default)
     {

@@ -46,7 +46,8 @@ public static class SiloArguments
         List<string> arguments =
         [
             ClusterId, settings.ClusterId, SiloName, settings.SiloName,
-            SiloPort, Text(settings.Ports.Silo), GatewayPort, Text(settings.Ports.Gateway), PagePort, Text(settings.PagePort), Silos, Text(settings.Silos),
+            SiloPort, Text(settings.Ports.Silo), GatewayPort, Text(settings.Ports.Gateway), PagePort, Text(settings.PagePort), Silos,
+            Text(settings.Silos),
             Placement, settings.Placement == Grains.Placement.PlacementMode.Packed ? "packed" : "spread",
             SampleRatio, settings.SampleRatio.ToString("R", CultureInfo.InvariantCulture), SpansPerTrace, Text(settings.SpansPerTrace),
             LockWaitThreshold, Text(settings.Thresholds.LockWaitMicroseconds), FaultThreshold, Text(settings.Thresholds.FaultMicroseconds),

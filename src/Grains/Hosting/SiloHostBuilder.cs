@@ -59,8 +59,8 @@ public static class SiloHostBuilder
             settings.Ports.Silo, settings.Ports.Gateway, settings.PrimaryEndpoint ?? settings.Endpoint, ServiceId, settings.ClusterId);
         silo.AddActivityPropagation();
 
-        // Where each actor is, is itself kept on the silos. Orleans' default directory loses what the dead silo kept of it and ends those actors wherever they live, so the death of one host
-        // would take others along; this one asks the survivors.
+        // Where each actor is, is itself kept on the silos. Orleans' default directory loses what the dead silo kept of it and ends those
+        // actors wherever they live, so the death of one host would take others along; this one asks the survivors.
 #pragma warning disable ORLEANSEXP003 // marked experimental, and used on purpose
         silo.AddDistributedGrainDirectory();
 #pragma warning restore ORLEANSEXP003

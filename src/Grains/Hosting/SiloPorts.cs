@@ -6,7 +6,8 @@ namespace Livebed.Grains.Hosting;
 /// <summary>The two loopback ports of a silo: where other silos and where clients connect.</summary>
 public readonly record struct SiloPorts(int Silo, int Gateway)
 {
-    /// <summary>Ports that nobody listens on at this moment; somebody may a moment later, so a start with them may have to be repeated.</summary>
+    /// <summary>Ports that nobody listens on at this moment; somebody may a moment later, so a start with them may have to be
+    /// repeated.</summary>
     public static IReadOnlyList<SiloPorts> FindFree(int silos)
     {
         // All are open at once, so that no port is given twice.

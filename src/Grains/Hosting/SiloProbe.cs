@@ -49,4 +49,5 @@ public interface ISiloProbe : IGrainWithStringKey
 /// <param name="PendingWorkItems">thread-pool work that waits for a thread</param>
 [GenerateSerializer, Immutable, Alias("Livebed.SiloReport")]
 public sealed record SiloReport(
-    string Silo, int ProcessId, IReadOnlyDictionary<string, int> Activations, long WorkingSetBytes, int Gen2Collections, long PendingWorkItems);
+    string Silo, int ProcessId, IReadOnlyDictionary<string, int> Activations, long WorkingSetBytes, int Gen2Collections,
+    long PendingWorkItems);

@@ -30,7 +30,8 @@ public sealed record SiloSettings
     /// <summary>How many silos the cluster has: a silo is ready when it sees so many.</summary>
     public int Silos { get; init; } = 1;
 
-    /// <summary>Where the silo listens for pages of VMs that migrate to it, at the address of <see cref="Endpoint"/>; 0 is a free port, which is as good, since sources are told it.</summary>
+    /// <summary>Where the silo listens for pages of VMs that migrate to it, at the address of <see cref="Endpoint"/>; 0 is a free port,
+    /// which is as good, since sources are told it.</summary>
     public int PagePort { get; init; }
 
     public PlacementMode Placement { get; init; } = PlacementMode.Spread;

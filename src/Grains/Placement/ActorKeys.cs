@@ -3,9 +3,10 @@ using System.Globalization;
 namespace Livebed.Grains.Placement;
 
 /// <summary>
-/// The string keys of all grains: <c>host-0</c>, <c>vm-3.1@host-0</c> (VM 3, incarnation 1, on host 0), <c>vm-3.1@host-0/vcpu-2</c>,
-/// for the one register of owners, <c>inventory</c>, and, for the grain that every silo has, the silo's name, <c>silo-2</c>. A key says where its actor belongs, so that placement needs no
-/// table and no call. Exactly one text stands for an actor: leading zeros, signs and blanks are refused, for two texts would be two grains.
+/// The string keys of all grains: <c>host-0</c>, <c>vm-3.1@host-0</c> (VM 3, incarnation 1, on host 0), <c>vm-3.1@host-0/vcpu-2</c>, for
+/// the one register of owners, <c>inventory</c>, and, for the grain that every silo has, the silo's name, <c>silo-2</c>. A key says where
+/// its actor belongs, so that placement needs no table and no call. Exactly one text stands for an actor: leading zeros, signs and blanks
+/// are refused, for two texts would be two grains.
 /// </summary>
 public static class ActorKeys
 {
@@ -33,7 +34,8 @@ public static class ActorKeys
     public static ActorKey Parse(ReadOnlySpan<char> key) => TryParse(key, out var actor)
         ? actor
         : throw new FormatException(
-            $"'{key}' names no actor; keys are host-H, vm-N.I@host-H, vm-N.I@host-H/vcpu-V, silo-S and inventory, with plain decimal numbers");
+            $"'{key}' names no actor; keys are host-H, vm-N.I@host-H, vm-N.I@host-H/vcpu-V, silo-S and inventory, "
+                + $"with plain decimal numbers");
 
     public static bool TryParse(ReadOnlySpan<char> key, out ActorKey actor)
     {

@@ -8,7 +8,8 @@ namespace Livebed.Grains.Placement;
 /// the index says, which is also what happens to the actors of a silo that died. A probe is the exception: on any other silo it would
 /// report about the wrong one, so it fails when its silo is not there. One instance serves all threads of a silo; it has no state.
 /// </summary>
-public sealed class LivebedPlacementDirector(IClusterMembershipService membership, IOptions<LivebedPlacementOptions> options) : IPlacementDirector
+public sealed class LivebedPlacementDirector(IClusterMembershipService membership, IOptions<LivebedPlacementOptions> options)
+    : IPlacementDirector
 {
     private readonly PlacementMode _mode = options.Value.Mode;
 

@@ -58,7 +58,8 @@ public static class SpanNames
     /// <summary>A check was violated.</summary>
     public const string Violation = "livebed.violation";
 
-    private static readonly FrozenDictionary<OperationKind, string> Kinds = Enum.GetValues<OperationKind>().ToFrozenDictionary(kind => kind, Kebab);
+    private static readonly FrozenDictionary<OperationKind, string> Kinds = Enum.GetValues<OperationKind>()
+        .ToFrozenDictionary(kind => kind, Kebab);
 
     private static readonly FrozenDictionary<OperationKind, string> Operations =
         Kinds.ToFrozenDictionary(pair => pair.Key, pair => OperationPrefix + pair.Value);

@@ -17,7 +17,8 @@ public sealed class LatencyHistogram
 
     public long Count => _histogram?.TotalCount ?? 0;
 
-    /// <summary>Counts one latency; what is longer than ten minutes counts as ten minutes, and a negative one (never measured) as none.</summary>
+    /// <summary>Counts one latency; what is longer than ten minutes counts as ten minutes, and a negative one (never measured) as
+    /// none.</summary>
     public void Record(long microseconds) => (_histogram ??= Empty()).RecordValue(Math.Clamp(microseconds, 0, HighestMicroseconds));
 
     /// <summary>What was recorded, for the way to the driver; empty when nothing was.</summary>
@@ -29,7 +30,8 @@ public sealed class LatencyHistogram
     public static LongHistogram Empty() => new(1, HighestMicroseconds, SignificantDigits);
 }
 
-/// <summary>Histograms as bytes: HdrHistogram's own V2 format, whose runs of zeroes take a byte or two; a typical one is under a kilobyte.</summary>
+/// <summary>Histograms as bytes: HdrHistogram's own V2 format, whose runs of zeroes take a byte or two; a typical one is under a
+/// kilobyte.</summary>
 public static class HistogramEncoding
 {
     public static byte[] Encode(HistogramBase histogram)

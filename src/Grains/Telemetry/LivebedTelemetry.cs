@@ -30,7 +30,8 @@ public static class LivebedTelemetry
     internal static readonly Histogram<long> FaultLatency = Latency(MetricNames.FaultLatency, "Guest faults, from trap to resolution");
     internal static readonly Histogram<long> LockWait = Latency(MetricNames.LockWait, "Contended lock acquisitions, from request to grant");
     internal static readonly Histogram<long> TurnWait = Latency(MetricNames.TurnWait, "Ready continuations waiting for their actor's turn");
-    internal static readonly Histogram<long> OperationLatency = Latency(MetricNames.OperationLatency, "Operations, from intended start to outcome");
+    internal static readonly Histogram<long> OperationLatency = Latency(
+        MetricNames.OperationLatency, "Operations, from intended start to outcome");
 
     internal static readonly Counter<long> Violations =
         Meter.CreateCounter<long>(MetricNames.Violations, "{violation}", "Checks that were violated");
@@ -45,7 +46,8 @@ public static class LivebedTelemetry
     /// <param name="kind">what the operation does; gives the span its name</param>
     /// <param name="id">its identity over the cluster</param>
     /// <param name="lateMicroseconds">how long after its intended start it could be started; counts into the latency</param>
-    public static OperationSpan StartOperation(OperationKind kind, OperationId id, long lateMicroseconds = 0) => new(kind, id, lateMicroseconds);
+    public static OperationSpan StartOperation(OperationKind kind, OperationId id, long lateMicroseconds = 0) =>
+        new(kind, id, lateMicroseconds);
 
     /// <summary>
     /// Starts a span that is the root of its own trace, whatever is current. Stopping it leaves nothing current, so the caller puts

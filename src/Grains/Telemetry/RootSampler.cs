@@ -23,7 +23,9 @@ public sealed class RootSampler(double ratio, int spansPerTrace = RootSampler.De
         var parent = samplingParameters.ParentContext;
         if (parent.TraceId == default)
         {
-            var root = SpanNames.IsOwn(samplingParameters.Name) ? _ratio.ShouldSample(samplingParameters) : new SamplingResult(SamplingDecision.Drop);
+            var root = SpanNames.IsOwn(samplingParameters.Name)
+                ? _ratio.ShouldSample(samplingParameters)
+                : new SamplingResult(SamplingDecision.Drop);
             if (root.Decision == SamplingDecision.RecordAndSample) _budget.TryTake(samplingParameters.TraceId);
             return root;
         }

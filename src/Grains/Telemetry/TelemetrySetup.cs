@@ -29,7 +29,8 @@ public static class TelemetrySetup
     /// <param name="services">of the process's one host</param>
     /// <param name="service">what kind of process this is: service.name</param>
     /// <param name="instance">which of its kind: service.instance.id</param>
-    /// <param name="otlp">where the collector listens; port 4317 is spoken to in gRPC, any other in HTTP/protobuf; null exports nothing</param>
+    /// <param name="otlp">where the collector listens; port 4317 is spoken to in gRPC, any other in HTTP/protobuf; null exports
+    /// nothing</param>
     /// <param name="sampleRatio">share of our root spans that is sampled, 0 to 1</param>
     /// <param name="spansPerTrace">spans that this process adds to one trace at most</param>
     /// <param name="tracing">further exporters, such as a run folder's file</param>
@@ -39,7 +40,8 @@ public static class TelemetrySetup
     {
         if (otlp is null && tracing is null) return services;
         var telemetry = services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.Clear().AddService(service, serviceInstanceId: instance, autoGenerateServiceInstanceId: false))
+            .ConfigureResource(
+                resource => resource.Clear().AddService(service, serviceInstanceId: instance, autoGenerateServiceInstanceId: false))
             .WithTracing(traces =>
             {
                 traces.SetSampler(new RootSampler(sampleRatio, spansPerTrace)).AddSource(LivebedTelemetry.SourceName, OrleansCalls);

@@ -8,8 +8,8 @@ using Livebed.Kvm.Host.Streams;
 namespace Livebed.Grains.Wire;
 
 /// <summary>
-/// The source's end of one page connection: sends a chunk out of the buffers in which it lies and waits for its answer. Whatever goes wrong with the connection ends it; what was on its
-/// way is lost as far as the sender knows, and may have been stored.
+/// The source's end of one page connection: sends a chunk out of the buffers in which it lies and waits for its answer. Whatever goes wrong
+/// with the connection ends it; what was on its way is lost as far as the sender knows, and may have been stored.
 /// </summary>
 internal sealed class PageConnection : IDisposable
 {

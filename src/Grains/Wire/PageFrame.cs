@@ -6,8 +6,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Wire;
 
 /// <summary>
-/// What stands before a chunk's entries and content on a page connection: <see cref="PageChunk.HeaderBytes"/> bytes, little-endian. A connection carries one chunk at a time and each is
-/// answered, so there is no number in it: an answer is that of the last chunk. Lengths are checked at the door; everything else about a chunk is its receiver's to judge.
+/// What stands before a chunk's entries and content on a page connection: <see cref="PageChunk.HeaderBytes"/> bytes, little-endian. A
+/// connection carries one chunk at a time and each is answered, so there is no number in it: an answer is that of the last chunk. Lengths
+/// are checked at the door; everything else about a chunk is its receiver's to judge.
 /// </summary>
 /// <param name="Operation">whose chunk it is</param>
 /// <param name="Header">where the chunk belongs</param>
@@ -61,7 +62,8 @@ internal readonly record struct PageFrame(OperationMessage Operation, ChunkHeade
             BinaryPrimitives.ReadUInt64LittleEndian(bytes[HeldReadAt..]), BinaryPrimitives.ReadUInt64LittleEndian(bytes[HeldWriteAt..]));
         var header = new ChunkHeader(
             BinaryPrimitives.ReadInt64LittleEndian(bytes), BinaryPrimitives.ReadInt64LittleEndian(bytes[EpochAt..]),
-            BinaryPrimitives.ReadInt16LittleEndian(bytes[ChannelAt..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[RoundAt..]), (StreamPhase)bytes[PhaseAt]);
+            BinaryPrimitives.ReadInt16LittleEndian(bytes[ChannelAt..]), BinaryPrimitives.ReadInt32LittleEndian(bytes[RoundAt..]),
+            (StreamPhase)bytes[PhaseAt]);
         return new PageFrame(operation, header, pages, contentBytes, BinaryPrimitives.ReadUInt64LittleEndian(bytes[ChecksumAt..]));
     }
 }

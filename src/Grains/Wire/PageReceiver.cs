@@ -8,8 +8,9 @@ using Livebed.Kvm.Host.Streams;
 namespace Livebed.Grains.Wire;
 
 /// <summary>
-/// The destination's end of one page connection: reads a chunk into lent buffers, looks at its checksum (here, so that this is nobody's turn), hands it through the door and answers
-/// when it has been stored. It reads no further until then, so a destination that is slow fills the kernel's socket buffers, at most, and the sender waits.
+/// The destination's end of one page connection: reads a chunk into lent buffers, looks at its checksum (here, so that this is nobody's
+/// turn), hands it through the door and answers when it has been stored. It reads no further until then, so a destination that is slow
+/// fills the kernel's socket buffers, at most, and the sender waits.
 /// </summary>
 internal sealed class PageReceiver(PageWire wire, Socket socket)
 {
@@ -48,7 +49,8 @@ internal sealed class PageReceiver(PageWire wire, Socket socket)
             await socket.FillAsync(_entryBytes.AsMemory(0, frame.Pages * sizeof(long)), wire.Stopping).ConfigureAwait(false);
             MemoryMarshal.Cast<byte, long>(_entryBytes.AsSpan(0, frame.Pages * sizeof(long))).CopyTo(entries);
             await socket.FillAsync(content.AsMemory(0, frame.ContentBytes), wire.Stopping).ConfigureAwait(false);
-            var chunk = new PageChunk(frame.Header, entries.AsMemory(0, frame.Pages), content.AsMemory(0, frame.ContentBytes), frame.Checksum);
+            var chunk = new PageChunk(
+                frame.Header, entries.AsMemory(0, frame.Pages), content.AsMemory(0, frame.ContentBytes), frame.Checksum);
             var answer = await AnswerAsync(door, frame, chunk).ConfigureAwait(false);
             await socket.SendAllAsync(answer, wire.Stopping).ConfigureAwait(false);
         }
@@ -77,7 +79,8 @@ internal sealed class PageReceiver(PageWire wire, Socket socket)
         {
             var says = $"{exception.GetType().Name}: {exception.Message}";
             _answer[0] = PageConnection.Failed;
-            _answer[1] = (byte)Encoding.UTF8.GetBytes(says.AsSpan(0, Math.Min(says.Length, PageConnection.FailureCharactersMax)), _answer.AsSpan(2));
+            _answer[1] = (byte)Encoding.UTF8.GetBytes(
+                says.AsSpan(0, Math.Min(says.Length, PageConnection.FailureCharactersMax)), _answer.AsSpan(2));
             return _answer.AsMemory(0, 2 + _answer[1]);
         }
     }

@@ -1,8 +1,8 @@
 namespace Livebed.Grains.Wire;
 
 /// <summary>
-/// Bytes of page chunks that are in this silo's buffers for the wire: sent and not answered yet, or received and not stored yet. What the kernel's socket buffers hold is among what is
-/// not answered. Safe from any thread.
+/// Bytes of page chunks that are in this silo's buffers for the wire: sent and not answered yet, or received and not stored yet. What the
+/// kernel's socket buffers hold is among what is not answered. Safe from any thread.
 /// </summary>
 public sealed class PageTraffic
 {

@@ -9,9 +9,10 @@ using Microsoft.Extensions.Logging;
 namespace Livebed.Grains.Wire;
 
 /// <summary>
-/// A silo's end of the page connections (QEMU's multifd sockets): listens for those of other hosts, and knows all that are open, in both directions, so that they close with the silo.
-/// A connection says first which address space it is for, by a token that the destination's host made up and gave to the source's alone; without one it is refused, so nobody writes
-/// into a guest by accident. Everything else that hosts say to each other goes by grain calls.
+/// A silo's end of the page connections (QEMU's multifd sockets): listens for those of other hosts, and knows all that are open, in both
+/// directions, so that they close with the silo. A connection says first which address space it is for, by a token that the destination's
+/// host made up and gave to the source's alone; without one it is refused, so nobody writes into a guest by accident. Everything else that
+/// hosts say to each other goes by grain calls.
 /// </summary>
 public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout, ILogger<PageWire> log) : IHostedService, IDisposable
 {
@@ -27,8 +28,8 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
     // Of each size: two for every channel of a migration, and some for urgent pages.
     private const int BuffersKept = 16;
 
-    /// <summary>The buffers of chunks, out and in. Not the shared pool, in which every thread and every processor keeps some that the others cannot have: as large as these are that is several
-    /// times what is in flight.</summary>
+    /// <summary>The buffers of chunks, out and in. Not the shared pool, in which every thread and every processor keeps some that the
+    /// others cannot have: as large as these are that is several times what is in flight.</summary>
     public ArrayPool<byte> Buffers { get; } = ArrayPool<byte>.Create(PageFrame.ContentBytesMax, BuffersKept);
 
     /// <summary>What is on its way, for those who measure.</summary>

@@ -5,12 +5,14 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Wire;
 
 /// <summary>
-/// The way from one host to an address space of another: a connection for each channel of the migration, made when the channel first sends, one chunk at a time. So at most channels x
-/// chunk is in flight, and a destination that stalls stalls the source. Broken connections, and answers that take too long, are <see cref="StreamStatus.Lost"/>; the next chunk of that
-/// channel gets a new connection, to wherever the destination's host says then.
+/// The way from one host to an address space of another: a connection for each channel of the migration, made when the channel first sends,
+/// one chunk at a time. So at most channels x chunk is in flight, and a destination that stalls stalls the source. Broken connections, and
+/// answers that take too long, are <see cref="StreamStatus.Lost"/>; the next chunk of that channel gets a new connection, to wherever the
+/// destination's host says then.
 /// </summary>
 /// <param name="wire">this silo's end</param>
-/// <param name="find">asks the destination's host where it takes the address space's pages; null when it does not, or does not answer</param>
+/// <param name="find">asks the destination's host where it takes the address space's pages; null when it does not, or does not
+/// answer</param>
 /// <param name="faults">what the network does; null for nothing</param>
 public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>> find, LinkFaults? faults = null) : IPageLink, IDisposable
 {
@@ -52,7 +54,8 @@ public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>>
         }
     }
 
-    /// <summary>Every connection of the link breaks while the chunk is on its way, and none can be made until that is given up. It may have been stored: whatever the answer is, nobody hears it.</summary>
+    /// <summary>Every connection of the link breaks while the chunk is on its way, and none can be made until that is given up. It may have
+    /// been stored: whatever the answer is, nobody hears it.</summary>
     private async Task<StreamStatus> BreakAsync(LinkFaults faults, Operation op, Channel channel, PageChunk chunk)
     {
         var delivery = DeliverAsync(channel, OperationMessage.From(op), chunk);

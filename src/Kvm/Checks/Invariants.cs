@@ -45,13 +45,18 @@ public static class InvariantCatalog
 {
     public static IReadOnlyDictionary<string, string> All { get; } = new SortedDictionary<string, string>(StringComparer.Ordinal)
     {
-        [Invariants.NoStaleTranslation] = "no stale SPTE or TLB entry: a guest access never reaches a page that its address space no longer maps there",
-        [Invariants.NoInstallUnderInvalidation] = "no SPTE is created between start and end of a range that covers it, nor from a lookup before an end",
-        [Invariants.Balance] = "every start has its end; in_progress and mn_active_invalidate_count never fall below 0 and are 0 when the mm is quiet",
+        [Invariants.NoStaleTranslation] =
+            "no stale SPTE or TLB entry: a guest access never reaches a page that its address space no longer maps there",
+        [Invariants.NoInstallUnderInvalidation] =
+            "no SPTE is created between start and end of a range that covers it, nor from a lookup before an end",
+        [Invariants.Balance] =
+            "every start has its end; in_progress and mn_active_invalidate_count never fall below 0 and are 0 when the mm is quiet",
         [Invariants.SameSlots] = "the memslots that range_start saw are the memslots that its range_end sees (protocols that elide)",
-        [Invariants.FlushBeforeFree] = "a zap or write-protection is flushed from every TLB before its caller may free pages or user space reads the log",
+        [Invariants.FlushBeforeFree] =
+            "a zap or write-protection is flushed from every TLB before its caller may free pages or user space reads the log",
         [Invariants.NoLostDirtyPage] = "a page that was written since it was last copied is in the dirty log",
-        [Invariants.RingFidelity] = "dirty ring entries are in order, never overwritten, and re-protected before their reset is acknowledged",
+        [Invariants.RingFidelity] =
+            "dirty ring entries are in order, never overwritten, and re-protected before their reset is acknowledged",
         [Invariants.SlotLifetime] = "no SPTE refers to a deleted memslot; an INVALID memslot gets no new SPTE",
         [Invariants.GfnFidelity] = "the SPTE at a gfn maps the page that its memslot gives for that gfn",
         [Invariants.NotifierCompleteness] = "every PTE change that unmaps, repoints or downgrades lies inside a range that covers it",
@@ -65,8 +70,11 @@ public static class InvariantCatalog
         [Invariants.MigrationProgress] = "a ring-full vCPU resumes after reset; migration with a bounded dirty rate converges",
         [Invariants.SameMemory] = "a migrated VM's memory equals the source's at switchover, page by page",
         [Invariants.OneOwner] = "a VM runs on one host at most, under an epoch that the inventory granted",
-        [Invariants.SourceRestored] = "after a migration was given up the source runs as before; after one that completed nothing of the VM is left there",
-        [Invariants.RunsSomewhere] = "a guest that migrates stands still no longer than its migration says, and when that is over it runs on a host, unless it was reported lost or its machine died",
+        [Invariants.SourceRestored] =
+            "after a migration was given up the source runs as before; after one that completed nothing of the VM is left there",
+        [Invariants.RunsSomewhere] =
+            "a guest that migrates stands still no longer than its migration says, and when that is over it runs on a host, "
+                + "unless it was reported lost or its machine died",
         [Invariants.Deadlock] = "no cycle of operations each waiting for a lock that the next one holds",
         [Invariants.AtomicSleep] = "no operation sleeps while it holds a spin lock or mmu_lock",
     };

@@ -50,9 +50,11 @@ public sealed class DirtyLogOperations(Vm vm)
     {
         await vm.MmuLock.WriteLockAsync(op);
         var changed = false;
-        for (var gfn = vm.Sptes.NextPopulated(slot.Gfns.Start, slot.Gfns.End); gfn < slot.Gfns.End; gfn += 1) changed |= vm.Sptes.WriteProtect(gfn);
+        for (var gfn = vm.Sptes.NextPopulated(slot.Gfns.Start, slot.Gfns.End); gfn < slot.Gfns.End; gfn += 1)
+            changed |= vm.Sptes.WriteProtect(gfn);
         vm.MmuLock.WriteUnlock(op);
-        if (changed || vm.Options.Mutant != Mutant.AccessTrackingWithoutFlush) await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
+        if (changed || vm.Options.Mutant != Mutant.AccessTrackingWithoutFlush)
+            await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
     }
 
     /// <summary>KVM_GET_DIRTY_LOG: ORs the slot's dirty pages into <paramref name="target"/> (64 pages a word); without manual protect it
@@ -68,7 +70,8 @@ public sealed class DirtyLogOperations(Vm vm)
         if (slot?.Bitmap is { } bitmap)
         {
             reported = bitmap.Count();
-            if (vm.Options.DirtyLog is DirtyLogMode.Bitmap or DirtyLogMode.Ring) await TakeAndProtectAsync(op, slot, bitmap, firstWord: 0, null, target);
+            if (vm.Options.DirtyLog is DirtyLogMode.Bitmap or DirtyLogMode.Ring)
+                await TakeAndProtectAsync(op, slot, bitmap, firstWord: 0, null, target);
             else bitmap.OrInto(target.Span);
             vm.Counters.DirtyLogGets++;
             vm.Counters.DirtyPagesReported += reported;
@@ -80,7 +83,8 @@ public sealed class DirtyLogOperations(Vm vm)
         return reported;
     }
 
-    /// <summary>KVM_CLEAR_DIRTY_LOG: clears the bits of <paramref name="pages"/>, which begin at page 64 x <paramref name="firstWord"/> of the slot, and re-protects those that were set.</summary>
+    /// <summary>KVM_CLEAR_DIRTY_LOG: clears the bits of <paramref name="pages"/>, which begin at page 64 x <paramref name="firstWord"/> of
+    /// the slot, and re-protects those that were set.</summary>
     public async ValueTask<bool> ClearAsync(Operation op, int slotId, ReadOnlyMemory<ulong> pages, int firstWord = 0)
     {
         if (!vm.Users.TryGet(op, out var user)) return false;
@@ -140,7 +144,9 @@ public sealed class DirtyLogOperations(Vm vm)
     {
         vm.Counters.ChecksEvaluated++;
         if (bitmap.IsFreed)
-            vm.Violated(Invariants.SlotLifetime, $"{gfn} is marked in the dirty bitmap of memslot {slot.Id} after that was freed", gfn.Value, slot.ToHva(gfn).Value);
+            vm.Violated(
+                Invariants.SlotLifetime, $"{gfn} is marked in the dirty bitmap of memslot {slot.Id} after that was freed", gfn.Value,
+                slot.ToHva(gfn).Value);
         bitmap.Set(gfn - slot.BaseGfn);
     }
 

@@ -90,7 +90,8 @@ public sealed class DirtyLogSession
     /// <summary>KVM_EXIT_DIRTY_RING_FULL: the vCPU's thread reaps, without the BQL, which a pausing main loop may hold.</summary>
     public async ValueTask ReapAsync(Operation op) => await _vm.DirtyRings.ReapAsync(op, MarkHarvested);
 
-    /// <summary>Has KVM write to guest memory without a vCPU. An ioctl of user space's own, so it never runs beside its final sync.</summary>
+    /// <summary>Has KVM write to guest memory without a vCPU. An ioctl of user space's own, so it never runs beside its final
+    /// sync.</summary>
     public async ValueTask<bool> SaveTablesAsync(Operation op, Gfn gfn, ulong value)
     {
         await _vm.Bql.AcquireAsync(op);
@@ -127,7 +128,8 @@ public sealed class DirtyLogSession
         foreach (var word in pages) count += System.Numerics.BitOperations.PopCount(word);
         if (count == 0) return 0;
         if (_vm.Options.Mutant == Mutant.CopyBeforeClear) await _vm.Host.CopyPagesAsync(op, block.Slot.Hvas, pages);
-        if (_vm.Options.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet) await _vm.DirtyLog.ClearAsync(op, block.Slot.Id, pages);
+        if (_vm.Options.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet)
+            await _vm.DirtyLog.ClearAsync(op, block.Slot.Id, pages);
         if (_vm.Options.Mutant != Mutant.CopyBeforeClear) await _vm.Host.CopyPagesAsync(op, block.Slot.Hvas, pages);
         return count;
     }
@@ -140,7 +142,8 @@ public sealed class DirtyLogSession
         if (changed.Count > 0)
             _vm.Violated(
                 Invariants.NoLostDirtyPage,
-                $"{changed.Count} pages of memslot {slot.Id} were written since their last copy and are not in the final dirty set, the first at {changed[0]}",
+                $"{changed.Count} pages of memslot {slot.Id} were written since their last copy and are not in the final dirty set, "
+                    + $"the first at {changed[0]}",
                 slot.BaseGfn.Value + (changed[0] - slot.BaseHva), changed[0].Value, operations: op.Id);
         return slot.Pages;
     }

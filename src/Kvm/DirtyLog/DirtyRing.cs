@@ -3,10 +3,10 @@ using Livebed.Kvm.Mutants;
 namespace Livebed.Kvm.DirtyLog;
 
 /// <summary>
-/// One vCPU's dirty ring (virt/kvm/dirty_ring.c), shared with user space: the kernel pushes, user space harvests in order and marks
-/// entries RESET, the kernel consumes those in order and re-protects their pages. The soft limit leaves room for what a vCPU may still
-/// push on its way out; a write of KVM's own claims its entry before it begins, since it cannot be given up later. The entries lie in memory that
-/// user space can write as it likes: of them the kernel believes the state alone, and what it reads there may be anything. To user space that
+/// One vCPU's dirty ring (virt/kvm/dirty_ring.c), shared with user space: the kernel pushes, user space harvests in order and marks entries
+/// RESET, the kernel consumes those in order and re-protects their pages. The soft limit leaves room for what a vCPU may still push on its
+/// way out; a write of KVM's own claims its entry before it begins, since it cannot be given up later. The entries lie in memory that user
+/// space can write as it likes: of them the kernel believes the state alone, and what it reads there may be anything. To user space that
 /// has written what it should not (<see cref="IsTampered"/>) nothing is owed but that the kernel stays whole.
 /// </summary>
 public sealed class DirtyRing
@@ -33,7 +33,8 @@ public sealed class DirtyRing
 
     public int Entries => _entries.Length;
 
-    /// <summary><c>kvm_dirty_ring_used</c>: unsigned, so a ring whose entries were armed again beyond what was pushed counts as full.</summary>
+    /// <summary><c>kvm_dirty_ring_used</c>: unsigned, so a ring whose entries were armed again beyond what was pushed counts as
+    /// full.</summary>
     public long Used => (uint)(_dirtyIndex - _resetIndex);
     public bool IsFull => Used >= _entries.Length;
     public bool IsSoftFull => Used + _claims >= _entries.Length - Reserved;
@@ -120,7 +121,8 @@ public sealed class DirtyRing
     private record struct Entry(int SlotId, long Instance, ulong Offset, EntryState State);
 }
 
-/// <summary><c>struct kvm_dirty_gfn</c> as the kernel reads it back: <paramref name="Offset"/> is whatever user space has left there.</summary>
+/// <summary><c>struct kvm_dirty_gfn</c> as the kernel reads it back: <paramref name="Offset"/> is whatever user space has left
+/// there.</summary>
 /// <param name="SlotId">the memslot's id</param>
 /// <param name="Instance">tells the memslot from a later one with the same id</param>
 /// <param name="Offset">page of the memslot</param>

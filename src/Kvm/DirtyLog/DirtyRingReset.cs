@@ -9,10 +9,11 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.DirtyLog;
 
 /// <summary>
-/// One KVM_RESET_DIRTY_RINGS (<c>kvm_dirty_ring_reset</c> of virt/kvm/dirty_ring.c), under slots_lock: consumes harvested entries in order, gathers neighbours
-/// of one memslot in a mask of 64 pages, protects a mask at a time under mmu_lock, and flushes when all rings are done. What it reads from an entry was
-/// in user space's hands, and user space may harvest, or mark RESET again, while it runs: offsets are checked, and a ring gives at most as many
-/// entries as it has. Everything that was harvested before the call is among those. Simplified: the kernel's bound is INT_MAX over all rings.
+/// One KVM_RESET_DIRTY_RINGS (<c>kvm_dirty_ring_reset</c> of virt/kvm/dirty_ring.c), under slots_lock: consumes harvested entries in order,
+/// gathers neighbours of one memslot in a mask of 64 pages, protects a mask at a time under mmu_lock, and flushes when all rings are done.
+/// What it reads from an entry was in user space's hands, and user space may harvest, or mark RESET again, while it runs: offsets are
+/// checked, and a ring gives at most as many entries as it has. Everything that was harvested before the call is among those. Simplified:
+/// the kernel's bound is INT_MAX over all rings.
 /// </summary>
 internal sealed class DirtyRingReset(Vm vm, Operation op)
 {
@@ -91,9 +92,14 @@ internal sealed class DirtyRingReset(Vm vm, Operation op)
     {
         vm.Counters.ChecksEvaluated += 2;
         if (ring.HasOvertakenHarvest)
-            vm.Violated(Invariants.RingFidelity, $"a ring reset consumes page {entry.Offset} of memslot {entry.SlotId}, which user space has not harvested", operations: op.Id);
+            vm.Violated(
+                Invariants.RingFidelity,
+                $"a ring reset consumes page {entry.Offset} of memslot {entry.SlotId}, which user space has not harvested",
+                operations: op.Id);
         if (taken > ring.Entries)
-            vm.Violated(Invariants.MigrationProgress, $"one ring reset has consumed {taken} entries of a ring of {ring.Entries} and goes on", operations: op.Id);
+            vm.Violated(
+                Invariants.MigrationProgress, $"one ring reset has consumed {taken} entries of a ring of {ring.Entries} and goes on",
+                operations: op.Id);
     }
 
     private bool IsInside(Memslot slot, long page)
@@ -101,7 +107,8 @@ internal sealed class DirtyRingReset(Vm vm, Operation op)
         vm.Counters.ChecksEvaluated++;
         if (page >= 0 && page < slot.Pages) return true;
         vm.Violated(
-            Invariants.RingFidelity, $"a ring reset write-protects page {page} of memslot {slot.Id}, which has {slot.Pages}", (slot.BaseGfn + page).Value, operations: op.Id);
+            Invariants.RingFidelity, $"a ring reset write-protects page {page} of memslot {slot.Id}, which has {slot.Pages}",
+            (slot.BaseGfn + page).Value, operations: op.Id);
         return false;
     }
 }

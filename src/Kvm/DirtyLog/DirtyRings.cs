@@ -16,8 +16,8 @@ public sealed class DirtyRings(Vm vm)
 
     public bool IsSoftFull(int vcpu) => vm.Options.DirtyLog == DirtyLogMode.Ring && RingOf(vcpu).IsSoftFull;
 
-    /// <summary>Claims an entry for a write of KVM's own on behalf of the vCPU; false when the vCPU would leave with its ring full. Without rings
-    /// always true. Each true is followed by one <see cref="Unclaim"/>.</summary>
+    /// <summary>Claims an entry for a write of KVM's own on behalf of the vCPU; false when the vCPU would leave with its ring full. Without
+    /// rings always true. Each true is followed by one <see cref="Unclaim"/>.</summary>
     public bool TryClaim(int vcpu) => vm.Options.DirtyLog != DirtyLogMode.Ring || RingOf(vcpu).TryClaim();
 
     public void Unclaim(int vcpu)
@@ -30,7 +30,8 @@ public sealed class DirtyRings(Vm vm)
         vm.Counters.ChecksEvaluated++;
         var ring = RingOf(vcpu);
         if (!ring.TryPush(slot.Id, slot.Instance, gfn - slot.BaseGfn) && !ring.IsTampered)
-            vm.Violated(Invariants.RingFidelity, $"the dirty ring of vcpu {vcpu} has no room for {gfn}: its entry would be overwritten", gfn.Value);
+            vm.Violated(
+                Invariants.RingFidelity, $"the dirty ring of vcpu {vcpu} has no room for {gfn}: its entry would be overwritten", gfn.Value);
     }
 
     /// <summary>
@@ -52,7 +53,8 @@ public sealed class DirtyRings(Vm vm)
         return harvested.Count;
     }
 
-    /// <summary>User space that is no friend writes another offset into the next entry that a reset will consume; false when none is waiting.</summary>
+    /// <summary>User space that is no friend writes another offset into the next entry that a reset will consume; false when none is
+    /// waiting.</summary>
     public bool TryRewriteOffset(int vcpu, ulong offset) => RingOf(vcpu).TryRewriteOffset(offset);
 
     /// <summary>The same user space marks every entry RESET that the kernel has emptied.</summary>

@@ -52,7 +52,8 @@ public sealed class SoftwareWriter(Vm vm)
             await vm.World.PointAsync(SchedulingPoint.FaultStep);
             vm.Checks.SlotUsed(op, slot);
             var marked = vm.Options.Mutant == Mutant.SoftwareWriteMarksWrongPage ? slot.BaseGfn : gfn;
-            if (written && slot.LogsDirtyPages && vm.Options.Mutant != Mutant.SoftwareWriteWithoutMark) vm.DirtyLog.MarkPageDirty(slot, marked, vcpu);
+            if (written && slot.LogsDirtyPages && vm.Options.Mutant != Mutant.SoftwareWriteWithoutMark)
+                vm.DirtyLog.MarkPageDirty(slot, marked, vcpu);
         }
 
         vm.Srcu.ReadUnlock(op, section);

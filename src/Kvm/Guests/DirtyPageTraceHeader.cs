@@ -47,14 +47,16 @@ public sealed record DirtyPageTraceHeader(string Name, string Source, int PageSi
     private static string Text(string path, JsonElement root, string key)
     {
         if (!root.TryGetProperty(key, out var value)) throw Bad(path, $"{key} is missing from the header");
-        if (value.ValueKind != JsonValueKind.String) throw Bad(path, $"{key} is a JSON {Lower(value.ValueKind)}", $"{key} is text in quotes");
+        if (value.ValueKind != JsonValueKind.String)
+            throw Bad(path, $"{key} is a JSON {Lower(value.ValueKind)}", $"{key} is text in quotes");
         return value.GetString()!;
     }
 
     private static long Integer(string path, JsonElement root, string key, long least, long most)
     {
         if (!root.TryGetProperty(key, out var value)) throw Bad(path, $"{key} is missing from the header");
-        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) && number >= least && number <= most) return number;
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) && number >= least && number <= most)
+            return number;
         throw Bad(path, $"{key} is {Shorten(value.GetRawText())}", $"{key} is an integer from {least} to {most}");
     }
 

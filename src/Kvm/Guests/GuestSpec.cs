@@ -23,9 +23,11 @@ public abstract record GuestSpec(int ZeroPercent, int RepeatedPercent, int Patte
     /// <exception cref="ArgumentException">A value of the spec is out of range.</exception>
     public abstract long PagesNeeded(int vcpus, int pageSize);
 
-    /// <summary>Makes the program of one vCPU, from its beginning or where another one was saved. The same arguments make the same program, access by access.</summary>
+    /// <summary>Makes the program of one vCPU, from its beginning or where another one was saved. The same arguments make the same program,
+    /// access by access.</summary>
     /// <exception cref="TraceFormatException">The trace cannot be read.</exception>
-    /// <exception cref="ArgumentException">A value of the spec or an argument is out of range, or the state is none of such a program.</exception>
+    /// <exception cref="ArgumentException">A value of the spec or an argument is out of range, or the state is none of such a
+    /// program.</exception>
     public IPacedGuestProgram Create(ulong seed, int vmOrdinal, int vcpu, int vcpus, Gfn ramBase, int pageSize, GuestState? state = null)
     {
         // The limits are those of the unique tokens that PageContent makes of VM and vCPU.
@@ -40,7 +42,8 @@ public abstract record GuestSpec(int ZeroPercent, int RepeatedPercent, int Patte
         var content = new PageContent(seed, vmOrdinal, vcpu, ZeroPercent, RepeatedPercent, Patterns);
         var random = new SeededRandom(seed).Fork((ulong)(vmOrdinal * PageContent.MaxVcpus + vcpu));
         if (!Populate) return Create(place, content, random, state);
-        if (state is null) return new PopulatingGuest(Create(place, content, random, state), content, place, PagesNeeded(vcpus, pageSize), state);
+        if (state is null)
+            return new PopulatingGuest(Create(place, content, random, state), content, place, PagesNeeded(vcpus, pageSize), state);
         var (program, populating) = PopulatingGuest.Split(state);
         return new PopulatingGuest(Create(place, content, random, program), content, place, PagesNeeded(vcpus, pageSize), populating);
     }

@@ -1,8 +1,9 @@
 namespace Livebed.Kvm.Guests;
 
 /// <summary>
-/// A guest program where it stands, as numbers that only the program of the same spec understands: what registers are to a CPU. Saved of one vCPU and given to the
-/// program of another, the second goes on exactly where the first stopped. The first number says of which kind of program it is.
+/// A guest program where it stands, as numbers that only the program of the same spec understands: what registers are to a CPU. Saved of
+/// one vCPU and given to the program of another, the second goes on exactly where the first stopped. The first number says of which kind of
+/// program it is.
 /// </summary>
 /// <param name="Words">the program's own; a few, however long it has run</param>
 public sealed record GuestState(IReadOnlyList<long> Words)
@@ -12,7 +13,9 @@ public sealed record GuestState(IReadOnlyList<long> Words)
     public IReadOnlyList<long> Of(GuestStateKind kind, int words)
     {
         if (Words is null || Words.Count != words || Words[0] != (long)kind)
-            throw new ArgumentException($"a saved {kind} guest is {words} words, of which the first is {(long)kind}; these are {string.Join(' ', Words?.Take(words) ?? [])}");
+            throw new ArgumentException(
+                $"a saved {kind} guest is {words} words, of which the first is {(long)kind}; "
+                    + $"these are {string.Join(' ', Words?.Take(words) ?? [])}");
         return Words;
     }
 

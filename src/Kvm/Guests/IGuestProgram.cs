@@ -18,7 +18,8 @@ public interface IGuestProgram : IDisposable
     /// <summary>When the next access is due, in microseconds since the program's start.</summary>
     long NextDueMicroseconds { get; }
 
-    /// <summary>Where the program stands: given this state, a new program of the same spec and place makes the same accesses from here on.</summary>
+    /// <summary>Where the program stands: given this state, a new program of the same spec and place makes the same accesses from here
+    /// on.</summary>
     GuestState Save();
 }
 
@@ -28,14 +29,16 @@ public interface IPacedGuestProgram : IGuestProgram
     /// <summary>How late the newest access was when it was handed out, against its intended time; 0 for a program without a rate.</summary>
     long BehindMicroseconds { get; }
 
-    /// <summary>When the program proper began, in microseconds since the guest's start: not before its memory is populated, and long.MaxValue until then.</summary>
+    /// <summary>When the program proper began, in microseconds since the guest's start: not before its memory is populated, and
+    /// long.MaxValue until then.</summary>
     long ProgramBeganMicroseconds => 0;
 
     /// <summary>Accesses handed out so far.</summary>
     long AccessesHandedOut { get; }
 }
 
-/// <summary>One access that a guest program wants to make. <paramref name="Value"/> is what a write stores (see <see cref="PageContent"/>).</summary>
+/// <summary>One access that a guest program wants to make. <paramref name="Value"/> is what a write stores (see
+/// <see cref="PageContent"/>).</summary>
 public readonly record struct GuestOperation(Gfn Gfn, GuestAccessKind Kind, ulong Value);
 
 public enum GuestAccessKind : int

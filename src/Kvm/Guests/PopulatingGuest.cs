@@ -1,9 +1,9 @@
 namespace Livebed.Kvm.Guests;
 
 /// <summary>
-/// Writes every page of the RAM once, as fast as it can, before the guest's own program begins: the first iteration of the kernel's <c>dirty_log_perf_test</c>, which
-/// it calls populating memory. Without it a migration meets pages that nothing ever wrote, and those cost next to nothing. Each vCPU writes its share, page % vcpus == vcpu; the
-/// program's clock starts when that vCPU is done with it.
+/// Writes every page of the RAM once, as fast as it can, before the guest's own program begins: the first iteration of the kernel's
+/// <c>dirty_log_perf_test</c>, which it calls populating memory. Without it a migration meets pages that nothing ever wrote, and those cost
+/// next to nothing. Each vCPU writes its share, page % vcpus == vcpu; the program's clock starts when that vCPU is done with it.
 /// </summary>
 internal sealed class PopulatingGuest : IPacedGuestProgram
 {
@@ -47,7 +47,8 @@ internal sealed class PopulatingGuest : IPacedGuestProgram
     /// <exception cref="ArgumentException">There is no room for this one's words.</exception>
     public static (GuestState Program, GuestState Populating) Split(GuestState state)
     {
-        if (state.Words is not { Count: > StateWords }) throw new ArgumentException($"a saved guest that populates has more than {StateWords} words");
+        if (state.Words is not { Count: > StateWords })
+            throw new ArgumentException($"a saved guest that populates has more than {StateWords} words");
         return (new([.. state.Words.SkipLast(StateWords)]), new([.. state.Words.TakeLast(StateWords)]));
     }
 

@@ -26,13 +26,15 @@ internal sealed class TraceByteStream : IDisposable
         if (Directory.Exists(path)) throw new TraceFormatException(path, 0, "is a folder", AllowedFile);
         try
         {
-            _file = new FileStream(path, new FileStreamOptions { BufferSize = 0, Options = FileOptions.SequentialScan, Share = FileShare.Read });
+            _file = new FileStream(
+                path, new FileStreamOptions { BufferSize = 0, Options = FileOptions.SequentialScan, Share = FileShare.Read });
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
             throw new TraceFormatException(path, 0, "there is no such file", AllowedFile, exception);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception exception) when (
+            exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw new TraceFormatException(path, 0, $"cannot be opened ({exception.Message})", AllowedFile, exception);
         }
@@ -109,7 +111,8 @@ internal sealed class TraceByteStream : IDisposable
         return _length > 0;
     }
 
-    /// <summary>GZipStream takes the end of the file for the end of the data; only the size in the trailer tells that something is missing.</summary>
+    /// <summary>GZipStream takes the end of the file for the end of the data; only the size in the trailer tells that something is
+    /// missing.</summary>
     private void CheckTrailer()
     {
         Span<byte> size = stackalloc byte[sizeof(uint)];

@@ -93,14 +93,18 @@ public sealed class TraceGuest : IPacedGuestProgram
         return count;
     }
 
-    /// <summary>The pages written so far are not part of it: the recording and the place in it say which they are, and in which order.</summary>
+    /// <summary>The pages written so far are not part of it: the recording and the place in it say which they are, and in which
+    /// order.</summary>
     public GuestState Save() => new([
-        (long)GuestStateKind.Trace, (long)_random.State, _content.Sequence, _intervalPass, _interval, _shareDone, _passHadPages ? 1 : 0, AccessesHandedOut,
+        (long)GuestStateKind.Trace, (long)_random.State, _content.Sequence, _intervalPass, _interval, _shareDone, _passHadPages
+            ? 1
+            : 0, AccessesHandedOut,
         BehindMicroseconds]);
 
     public void Dispose() => _reader.Dispose();
 
-    /// <summary>Reads on to the saved place: at most the recording once, and once more for what a replay that looped had written by then.</summary>
+    /// <summary>Reads on to the saved place: at most the recording once, and once more for what a replay that looped had written by
+    /// then.</summary>
     private void Restore(IReadOnlyList<long> words)
     {
         _content.Sequence = GuestState.Within(words[2], 0, long.MaxValue, "the sequence");
@@ -248,7 +252,8 @@ public sealed class TraceGuest : IPacedGuestProgram
     private long ShareBelow(long page) => (page + _vcpus - 1 - _vcpu) / _vcpus;
 }
 
-/// <summary>Guests that replay a recorded trace, see <see cref="TraceGuest"/>. A recorded page is one guest page, whatever its size in the campaign.</summary>
+/// <summary>Guests that replay a recorded trace, see <see cref="TraceGuest"/>. A recorded page is one guest page, whatever its size in the
+/// campaign.</summary>
 /// <param name="Path">the trace file</param>
 /// <param name="Speed">1 is real time, 2 twice as fast; above 0</param>
 /// <param name="ReadPercent">share of accesses that are reads of pages written before, 0 to 99</param>
@@ -272,7 +277,8 @@ public sealed record TraceGuestSpec(
     }
 }
 
-/// <summary>The set of pages that a program has written, from which one can be picked at random. Sized once: 4 bytes and 1 bit a page.</summary>
+/// <summary>The set of pages that a program has written, from which one can be picked at random. Sized once: 4 bytes and 1 bit a
+/// page.</summary>
 internal sealed class WrittenPages(long capacity)
 {
     private readonly ulong[] _bits = new ulong[(capacity + 63) / 64];

@@ -8,11 +8,11 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>
-/// <c>struct mm_struct</c>: areas, page table, locks and notifier subscriptions of one process. Keeps S10: every change of a PTE goes through
-/// <see cref="SetPte"/>, which asks for the PTL and, where the change unmaps, repoints or downgrades, for an open range that covers it.
-/// Lock order: mm_users, mmap_lock, folio lock, rmap_lock, PTL, and last the bus lock, which models cache coherence: vCPUs on other threads
-/// read PTEs and touch frames under it, nobody waits inside it, and it is no kernel lock.
-/// Simplified: one rmap lock and one PTL for an address space; a fixed set of areas.
+/// <c>struct mm_struct</c>: areas, page table, locks and notifier subscriptions of one process. Keeps S10: every change of a PTE goes
+/// through <see cref="SetPte"/>, which asks for the PTL and, where the change unmaps, repoints or downgrades, for an open range that covers
+/// it. Lock order: mm_users, mmap_lock, folio lock, rmap_lock, PTL, and last the bus lock, which models cache coherence: vCPUs on other
+/// threads read PTEs and touch frames under it, nobody waits inside it, and it is no kernel lock. Simplified: one rmap lock and one PTL for
+/// an address space; a fixed set of areas.
 /// </summary>
 public sealed class AddressSpace
 {
@@ -129,7 +129,8 @@ public sealed class AddressSpace
         foreach (KernelLock done in (KernelLock[])[MmUsers, MmapLock, RmapLock, PageTableLock]) _machine.Locks.Forget(done);
     }
 
-    /// <summary>The last reference by the process itself goes; returns when the others are gone too. The op then is the only user.</summary>
+    /// <summary>The last reference by the process itself goes; returns when the others are gone too. The op then is the only
+    /// user.</summary>
     internal async ValueTask BecomeLastUserAsync(Operation op)
     {
         _place.Writes();
@@ -171,7 +172,8 @@ public sealed class AddressSpace
     /// <exception cref="UnreachableException">The operation does not hold the PTL: a defect of the model.</exception>
     internal void SetPte(Operation op, Vma vma, Hva hva, Pte next, bool discard = false)
     {
-        if (!PageTableLock.IsHeldBy(op.Id)) throw new UnreachableException($"{op} changes the PTE of {hva} in {Name} without the page-table lock");
+        if (!PageTableLock.IsHeldBy(op.Id))
+            throw new UnreachableException($"{op} changes the PTE of {hva} in {Name} without the page-table lock");
         ref var pte = ref vma.PteAt(hva);
         var old = pte;
         vma.Changes(hva);
@@ -213,7 +215,8 @@ public sealed class AddressSpace
         _place.Reads();
         if (IsReleased || Ranges.Covers(hva)) return;
         _machine.World.Observer.Violated(new Violation(
-            Invariants.NotifierCompleteness, $"{op} changes the PTE of {hva} in {Name} from {old} to {next} outside of every notified range",
+            Invariants.NotifierCompleteness,
+            $"{op} changes the PTE of {hva} in {Name} from {old} to {next} outside of every notified range",
             Name, Hva: hva.Value, Pfn: old.Pfn.Value, Operations: [op.Id]));
     }
 

@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>
-/// <c>wp_page_copy</c> (mm/memory.c): a write to a page that others see too gets a copy of its own. Order: copy; start; under the PTL clear and
-/// flush, then set the new PTE, if the old one is still there; end; drop the old page.
+/// <c>wp_page_copy</c> (mm/memory.c): a write to a page that others see too gets a copy of its own. Order: copy; start; under the PTL clear
+/// and flush, then set the new PTE, if the old one is still there; end; drop the old page.
 /// </summary>
 internal sealed class CopyOnWrite(Machine machine)
 {

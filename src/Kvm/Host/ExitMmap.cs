@@ -3,9 +3,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>
-/// The end of a process's memory (<c>exit_mmap</c>, kvm-protocol 7 path B): the last user goes; every subscriber releases and is unhashed; only
-/// then the pages go. An unregister of the same VM may run at the same time. Keeps: pages of an mm are freed only after every secondary MMU
-/// has zapped.
+/// The end of a process's memory (<c>exit_mmap</c>, kvm-protocol 7 path B): the last user goes; every subscriber releases and is unhashed;
+/// only then the pages go. An unregister of the same VM may run at the same time. Keeps: pages of an mm are freed only after every
+/// secondary MMU has zapped.
 /// </summary>
 internal sealed class ExitMmap(Machine machine)
 {

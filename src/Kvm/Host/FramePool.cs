@@ -49,7 +49,8 @@ public sealed class FramePool
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, CapacityMax);
         if (pageSize is < PageSizeMin or > PageSizeMax || !BitOperations.IsPow2(pageSize))
-            throw new ArgumentOutOfRangeException(nameof(pageSize), pageSize, $"a page is a power of two from {PageSizeMin} to {PageSizeMax} bytes");
+            throw new ArgumentOutOfRangeException(
+                nameof(pageSize), pageSize, $"a page is a power of two from {PageSizeMin} to {PageSizeMax} bytes");
         Capacity = capacity;
         PageSize = pageSize;
         _pageShift = BitOperations.Log2((uint)pageSize);
@@ -119,8 +120,8 @@ public sealed class FramePool
         return true;
     }
 
-    /// <summary>A PTE at <paramref name="hva"/> of address space <paramref name="ownerId"/> maps the frame: rmap and reference. The zero frame's
-    /// mappings are not counted, as in the kernel.</summary>
+    /// <summary>A PTE at <paramref name="hva"/> of address space <paramref name="ownerId"/> maps the frame: rmap and reference. The zero
+    /// frame's mappings are not counted, as in the kernel.</summary>
     public void Map(Pfn pfn, int ownerId, Hva hva)
     {
         if (pfn == ZeroFrame) return;
@@ -165,8 +166,8 @@ public sealed class FramePool
         return _chunks[pfn.Value >> _chunkShift]!.Bytes.AsSpan((pfn.Value & _chunkMask) << _pageShift, PageSize);
     }
 
-    /// <summary>Asks for the frame's bytes ahead of their use. Processors do so by themselves within a page, and do not know which is next; a walk that reads page after page once is half as
-    /// fast again with it.</summary>
+    /// <summary>Asks for the frame's bytes ahead of their use. Processors do so by themselves within a page, and do not know which is next;
+    /// a walk that reads page after page once is half as fast again with it.</summary>
     public unsafe void Prefetch(Pfn pfn)
     {
         if (!Sse.IsSupported) return;
@@ -204,7 +205,8 @@ public sealed class FramePool
         if (frame.RefCount == 0) return $"free (generation {frame.Generation})";
         if (frame.MapCount == 0) return $"allocated and mapped nowhere (generation {frame.Generation}, {frame.RefCount} references)";
         var ksm = frame.IsKsm ? ", KSM" : "";
-        return $"mapped {frame.MapCount} times, last by mm-{frame.OwnerId} at {new Hva(frame.OwnerHva)} (generation {frame.Generation}{ksm})";
+        return $"mapped {frame.MapCount} times, last by mm-{frame.OwnerId} at {new Hva(frame.OwnerHva)} (generation "
+            + $"{frame.Generation}{ksm})";
     }
 
     private void Free(Pfn pfn, ref Frame frame)
@@ -217,7 +219,8 @@ public sealed class FramePool
         (frame.NextFree, _firstFree) = (_firstFree, pfn);
     }
 
-    /// <summary>A frame that was never used has no poison: nobody has had a translation to it, and its bytes would be touched once more, which is half of what a new frame costs.</summary>
+    /// <summary>A frame that was never used has no poison: nobody has had a translation to it, and its bytes would be touched once more,
+    /// which is half of what a new frame costs.</summary>
     private Pfn TakeFrame(out bool isFresh)
     {
         isFresh = _firstFree == Pfn.None;
@@ -244,9 +247,11 @@ public sealed class FramePool
     private ref Frame Meta(Pfn pfn) => ref _chunks[pfn.Value >> _chunkShift]!.Frames[pfn.Value & _chunkMask];
 
     private ref byte Head(Pfn pfn) =>
-        ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_chunks[pfn.Value >> _chunkShift]!.Bytes), (pfn.Value & _chunkMask) << _pageShift);
+        ref Unsafe.Add(
+            ref MemoryMarshal.GetArrayDataReference(_chunks[pfn.Value >> _chunkShift]!.Bytes), (pfn.Value & _chunkMask) << _pageShift);
 
-    /// <summary>Memory comes in pieces of up to 1 MiB, when first needed; those of a host of any size are large objects, which do not move.</summary>
+    /// <summary>Memory comes in pieces of up to 1 MiB, when first needed; those of a host of any size are large objects, which do not
+    /// move.</summary>
     private sealed class Chunk
     {
         public Chunk(int frames, int pageSize)

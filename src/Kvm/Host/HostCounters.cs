@@ -14,7 +14,8 @@ public sealed class HostCounters
     public long GuestReads => Interlocked.Read(ref _guestReads);
     public long GuestWrites => Interlocked.Read(ref _guestWrites);
 
-    /// <summary>Checks that were evaluated, whatever came out: S1, S12 and the oracle for each access, S10 for each PTE change, audits.</summary>
+    /// <summary>Checks that were evaluated, whatever came out: S1, S12 and the oracle for each access, S10 for each PTE change,
+    /// audits.</summary>
     public long ChecksEvaluated => Interlocked.Read(ref _guestChecks) + _mmChecks;
 
     /// <summary>Writes by KVM itself (copy_to_user).</summary>
@@ -35,7 +36,8 @@ public sealed class HostCounters
     public long DemandZeroFaults { get; internal set; }
     public long CowBreaks { get; internal set; }
 
-    /// <summary>Write faults that found this mm to be the only user of the page, and made the PTE writable without a notification.</summary>
+    /// <summary>Write faults that found this mm to be the only user of the page, and made the PTE writable without a
+    /// notification.</summary>
     public long CowReuses { get; internal set; }
 
     public long SwapOuts { get; internal set; }

@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>
-/// One host memory event (kvm-protocol 6.1) to be run by <see cref="HostMmu.RunEventAsync"/>. Of <paramref name="Range"/> counts what lies in
-/// the address space's areas. A KSM scan has no address space of its own: it looks at <c>Range.Pages</c> pages, whosever turn it is.
+/// One host memory event (kvm-protocol 6.1) to be run by <see cref="HostMmu.RunEventAsync"/>. Of <paramref name="Range"/> counts what lies
+/// in the address space's areas. A KSM scan has no address space of its own: it looks at <c>Range.Pages</c> pages, whosever turn it is.
 /// </summary>
 /// <param name="Kind">one of the host memory events of <see cref="OperationKind"/></param>
 /// <param name="AddressSpaceId">whose memory</param>
@@ -39,7 +39,8 @@ public enum HostEventStatus : byte
 {
     Done,
 
-    /// <summary>The range holds nothing that the event applies to; a notification may have been sent all the same, as in the kernel.</summary>
+    /// <summary>The range holds nothing that the event applies to; a notification may have been sent all the same, as in the
+    /// kernel.</summary>
     NothingToDo,
 
     /// <summary>-EBUSY: a lock that was only tried, a subscriber's -EAGAIN, or a page that somebody holds.</summary>
@@ -51,6 +52,7 @@ public enum HostEventStatus : byte
     /// <summary>The address space is exiting or gone.</summary>
     NoAddressSpace,
 
-    /// <summary>User space does not do it now: nothing is discarded in memory that a migration is filling (QEMU's <c>ram_block_discard_disable</c>).</summary>
+    /// <summary>User space does not do it now: nothing is discarded in memory that a migration is filling (QEMU's
+    /// <c>ram_block_discard_disable</c>).</summary>
     Refused,
 }

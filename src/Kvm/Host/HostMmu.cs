@@ -63,7 +63,8 @@ public sealed class HostMmu
     /// <exception cref="ArgumentException">The number is taken, or the areas are not a set of disjoint ranges.</exception>
     public AddressSpace CreateAddressSpace(AddressSpaceSpec spec)
     {
-        if (_machine.AddressSpaces.ContainsKey(spec.Id)) throw new ArgumentException($"{Name} has an address space {spec.Id} already", nameof(spec));
+        if (_machine.AddressSpaces.ContainsKey(spec.Id))
+            throw new ArgumentException($"{Name} has an address space {spec.Id} already", nameof(spec));
         _machine.ChangesAddressSpaces();
         var mm = new AddressSpace(_machine, spec);
         _machine.AddressSpaces.Add(spec.Id, mm);
@@ -96,8 +97,8 @@ public sealed class HostMmu
         return Find(addressSpaceId) is { } mm && await _userMemory.WriteAsync(op, mm, hva, value);
     }
 
-    /// <summary><c>mmu_notifier_register</c>, under the locks of <c>mm_take_all_locks</c>: waits until no range is open, so that nobody gets an
-    /// end without a start. False when the address space is gone.</summary>
+    /// <summary><c>mmu_notifier_register</c>, under the locks of <c>mm_take_all_locks</c>: waits until no range is open, so that nobody
+    /// gets an end without a start. False when the address space is gone.</summary>
     public async ValueTask<bool> RegisterNotifierAsync(Operation op, int addressSpaceId, IMmuNotifierSubscriber subscriber)
     {
         using var live = _live.Enter(op);
@@ -149,7 +150,8 @@ public sealed class HostMmu
         if (ev.Kind == OperationKind.KsmScan) return HostEventResult.Of(await Ksm.ScanAsync(op, ev.Range.Pages, ev.HoldMicroseconds));
         var source = SourceOf(ev.Kind) ?? throw new ArgumentException($"{ev.Kind} is no host memory event", nameof(ev));
         if (Find(ev.AddressSpaceId) is not { IsExiting: false } mm) return HostEventResult.NoAddressSpace;
-        if (ev.Kind is OperationKind.Unmap or OperationKind.DontNeed or OperationKind.OomReap && mm.KeepsContent(ev.Range)) return HostEventResult.Refused;
+        if (ev.Kind is OperationKind.Unmap or OperationKind.DontNeed or OperationKind.OomReap && mm.KeepsContent(ev.Range))
+            return HostEventResult.Refused;
         mm.Grab();
         try
         {
@@ -179,8 +181,8 @@ public sealed class HostMmu
         return await _heldRanges.CloseAsync(op);
     }
 
-    /// <summary>Those with a state of their own are there from the beginning, so that a place has the same number in every schedule; the others are
-    /// made for the event.</summary>
+    /// <summary>Those with a state of their own are there from the beginning, so that a place has the same number in every schedule; the
+    /// others are made for the event.</summary>
     private IHostEventSource? SourceOf(OperationKind kind) => kind switch
     {
         OperationKind.Unmap => new Unmap(_machine),
@@ -209,7 +211,9 @@ public sealed class HostMmu
     private static void Validate(HostEvent ev)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(ev.Range.Pages, HostEvent.PagesMax, nameof(ev.Range));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((ulong)ev.HoldMicroseconds, (ulong)HostEvent.HoldMicrosecondsMax, nameof(ev.HoldMicroseconds));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((ulong)ev.ChildMicroseconds, (ulong)HostEvent.HoldMicrosecondsMax, nameof(ev.ChildMicroseconds));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(
+            (ulong)ev.HoldMicroseconds, (ulong)HostEvent.HoldMicrosecondsMax, nameof(ev.HoldMicroseconds));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(
+            (ulong)ev.ChildMicroseconds, (ulong)HostEvent.HoldMicrosecondsMax, nameof(ev.ChildMicroseconds));
     }
 }

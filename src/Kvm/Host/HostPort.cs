@@ -14,7 +14,8 @@ public sealed class HostPort(HostMmu host, int addressSpaceId) : IHostPort
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value) => host.WriteUserAsync(op, addressSpaceId, hva, value);
+    public ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value) =>
+        host.WriteUserAsync(op, addressSpaceId, hva, value);
 
     public ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
         host.RegisterNotifierAsync(op, addressSpaceId, subscriber);

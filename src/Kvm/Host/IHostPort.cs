@@ -31,7 +31,8 @@ public interface IHostPort
     /// <param name="pages">one bit a page, bit 0 of word 0 is range.Start</param>
     ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages);
 
-    /// <summary>Pages of the range written (by guest or KVM) since their last copy that are not in <paramref name="dirty"/>; at most 16.</summary>
+    /// <summary>Pages of the range written (by guest or KVM) since their last copy that are not in <paramref name="dirty"/>; at most
+    /// 16.</summary>
     ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty);
 
     /// <summary>Compares SPTEs with the page table: the indexes of those that do not match it and whose hva no open range covers.</summary>

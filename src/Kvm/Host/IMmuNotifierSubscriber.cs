@@ -25,13 +25,15 @@ public interface IMmuNotifierSubscriber
     /// <summary><c>change_pte</c>, inside start and end.</summary>
     ValueTask ChangePteAsync(Operation op, Hva hva, Pfn pfn);
 
-    /// <summary><c>clear_flush_young</c> (flush) and <c>clear_young</c> (no flush): was a page of the range accessed since the last time?</summary>
+    /// <summary><c>clear_flush_young</c> (flush) and <c>clear_young</c> (no flush): was a page of the range accessed since the last
+    /// time?</summary>
     ValueTask<bool> ClearYoungAsync(Operation op, HvaRange range, bool flush);
 
     /// <summary><c>test_young</c>.</summary>
     ValueTask<bool> TestYoungAsync(Operation op, HvaRange range);
 
-    /// <summary><c>release</c>: the address space goes away, or the VM unregisters; zap everything. May be called twice, also at once.</summary>
+    /// <summary><c>release</c>: the address space goes away, or the VM unregisters; zap everything. May be called twice, also at
+    /// once.</summary>
     ValueTask ReleaseAsync(Operation op);
 }
 

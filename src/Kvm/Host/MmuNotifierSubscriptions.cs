@@ -65,8 +65,8 @@ public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm,
         await srcu.SynchronizeAsync(op);
     }
 
-    /// <summary><c>__mmu_notifier_release</c>, from exit_mmap: everyone zaps, everyone is unhashed; only then pages may go. An unregister may
-    /// run at the same time and call the same <c>release</c>.</summary>
+    /// <summary><c>__mmu_notifier_release</c>, from exit_mmap: everyone zaps, everyone is unhashed; only then pages may go. An unregister
+    /// may run at the same time and call the same <c>release</c>.</summary>
     public async ValueTask ReleaseAsync(Operation op)
     {
         var section = srcu.ReadLock(op);

@@ -5,9 +5,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>
-/// Get-user-pages: <c>follow_page_pte</c> and, where the PTE does not do, <c>handle_mm_fault</c> (mm/gup.c, mm/memory.c), repeated until it does.
-/// Demand zero (a read maps the zero frame read-only), copy on write, reuse in place, swap-in, NUMA hinting, waiting for a migrating page.
-/// Runs under mmap_lock (read) and gives it up inside for one reason only: a page that a post-copy migration has still to bring
+/// Get-user-pages: <c>follow_page_pte</c> and, where the PTE does not do, <c>handle_mm_fault</c> (mm/gup.c, mm/memory.c), repeated until it
+/// does. Demand zero (a read maps the zero frame read-only), copy on write, reuse in place, swap-in, NUMA hinting, waiting for a migrating
+/// page. Runs under mmap_lock (read) and gives it up inside for one reason only: a page that a post-copy migration has still to bring
 /// (<c>handle_userfault</c>, fs/userfaultfd.c). Waiting with it held would keep out, behind a queued writer, the one who places the page.
 /// Simplified: "reuse" asks for a single reference (<c>wp_can_reuse_anon_folio</c>), there is no PageAnonExclusive; no direct reclaim.
 /// </summary>
@@ -68,8 +68,8 @@ internal sealed class PageFault(Machine machine, LiveOperationSet live)
         }
     }
 
-    /// <summary><c>handle_mm_fault</c>, for a caller who holds mmap_lock (read); null is VM_FAULT_RETRY: the page has to come from user space, and the
-    /// caller must wait for it without a lock.</summary>
+    /// <summary><c>handle_mm_fault</c>, for a caller who holds mmap_lock (read); null is VM_FAULT_RETRY: the page has to come from user
+    /// space, and the caller must wait for it without a lock.</summary>
     public async ValueTask<HostPage?> HandleAsync(Operation op, AddressSpace mm, Hva hva, bool write)
     {
         if (mm.Find(hva) is not { } vma || (write && !vma.Writable)) return new HostPage(HostPageStatus.Fault, Pfn.None, Writable: false);
@@ -102,8 +102,8 @@ internal sealed class PageFault(Machine machine, LiveOperationSet live)
         return new HostPage(HostPageStatus.Fault, Pfn.None, Writable: false);
     }
 
-    /// <summary><c>handle_pte_fault</c> as far as it goes under the PTL. Done leaves a reference on the frame with the caller; so does BreakCow,
-    /// because the copy needs it before the lock is dropped.</summary>
+    /// <summary><c>handle_pte_fault</c> as far as it goes under the PTL. Done leaves a reference on the frame with the caller; so does
+    /// BreakCow, because the copy needs it before the lock is dropped.</summary>
     private Step HandlePte(Operation op, AddressSpace mm, Vma vma, Hva hva, bool write)
     {
         var pte = vma.PteAt(hva);

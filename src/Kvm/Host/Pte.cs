@@ -52,7 +52,8 @@ public readonly record struct Pte(ulong Bits)
     public Pte AsAccessible() => new(Bits & ~ProtNoneBit);
     public Pte AsKsm() => new(Bits | KsmBit);
 
-    /// <summary>Whether an access through a translation to <paramref name="pfn"/> agrees with this entry; one compare, for the memory bus.</summary>
+    /// <summary>Whether an access through a translation to <paramref name="pfn"/> agrees with this entry; one compare, for the memory
+    /// bus.</summary>
     public bool Reaches(Pfn pfn) => (Bits & (PayloadMask | PresentBit | ProtNoneBit)) == ((uint)pfn.Value | PresentBit);
 
     /// <summary>Whether going from this entry to <paramref name="next"/> unmaps, repoints or downgrades, so that secondary MMUs must have
@@ -73,9 +74,10 @@ public readonly record struct Pte(ulong Bits)
 }
 
 /// <summary>
-/// <c>struct page</c> of one frame. <c>RefCount</c> is the kernel's: mappings are counted in it too, so that
-/// <c>RefCount - MapCount</c> is what somebody holds by other means (GUP, isolation). The owner is the last mapper, for messages only. There is one for each frame of a host, so words are
-/// shared as in the kernel: bit 0 beside the owner's address says KSM (<c>PAGE_MAPPING_KSM</c> in <c>page->mapping</c>), and a free frame has no owner but a successor in the free list.
+/// <c>struct page</c> of one frame. <c>RefCount</c> is the kernel's: mappings are counted in it too, so that <c>RefCount - MapCount</c> is
+/// what somebody holds by other means (GUP, isolation). The owner is the last mapper, for messages only. There is one for each frame of a
+/// host, so words are shared as in the kernel: bit 0 beside the owner's address says KSM (<c>PAGE_MAPPING_KSM</c> in <c>page->mapping</c>),
+/// and a free frame has no owner but a successor in the free list.
 /// </summary>
 internal struct Frame
 {

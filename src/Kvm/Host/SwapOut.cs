@@ -5,9 +5,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>
-/// <c>try_to_unmap_one</c> and the writing-out around it (mm/rmap.c, mm/vmscan.c): replaces one PTE by a swap entry. The caller holds the rmap lock
-/// and has a range open that covers the page. A page that somebody holds (GUP), shares or merged stays where it is.
-/// Simplified: no swap cache, so a page that turns out to be held is put back at once; shared and KSM pages are never swapped.
+/// <c>try_to_unmap_one</c> and the writing-out around it (mm/rmap.c, mm/vmscan.c): replaces one PTE by a swap entry. The caller holds the
+/// rmap lock and has a range open that covers the page. A page that somebody holds (GUP), shares or merged stays where it is. Simplified:
+/// no swap cache, so a page that turns out to be held is put back at once; shared and KSM pages are never swapped.
 /// </summary>
 internal static class SwapOut
 {
@@ -108,7 +108,8 @@ public sealed class SwapStore(int capacity, int pageSize)
 
     /// <summary>The page, to be looked at where it is.</summary>
     /// <exception cref="UnreachableException">The slot is free: a defect of the model.</exception>
-    public ReadOnlySpan<byte> Peek(int slot) => _used[slot] ? _slots[slot] : throw new UnreachableException($"swap slot {slot} is read and is free");
+    public ReadOnlySpan<byte> Peek(int slot) =>
+        _used[slot] ? _slots[slot] : throw new UnreachableException($"swap slot {slot} is read and is free");
 
     /// <exception cref="UnreachableException">The slot is free: a defect of the model.</exception>
     public void Free(int slot)

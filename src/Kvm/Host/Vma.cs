@@ -42,8 +42,8 @@ internal sealed class Vma(IWorld world, VmaSpec spec)
     public ref uint WritesAt(Hva hva) => ref _oracle[hva - Range.Start].Writes;
     public ref uint CopiedAt(Hva hva) => ref _oracle[hva - Range.Start].Copied;
 
-    /// <summary>What is known of a page beside its PTE; in one place, since a write touches all of it. The counts are only compared with each other, so that they begin anew after four billion
-    /// writes does no harm.</summary>
+    /// <summary>What is known of a page beside its PTE; in one place, since a write touches all of it. The counts are only compared with
+    /// each other, so that they begin anew after four billion writes does no harm.</summary>
     private struct PageOracle
     {
         public ulong Newest;
@@ -68,5 +68,6 @@ public enum VmaKind : byte
 /// <summary>An area of a process to be created; <paramref name="Mergeable"/> is MADV_MERGEABLE.</summary>
 public sealed record VmaSpec(HvaRange Range, VmaKind Kind, bool Mergeable = false, bool Writable = true);
 
-/// <summary>A process to be created: its number, unique among the host's living address spaces, and its areas, which must not overlap.</summary>
+/// <summary>A process to be created: its number, unique among the host's living address spaces, and its areas, which must not
+/// overlap.</summary>
 public sealed record AddressSpaceSpec(int Id, IReadOnlyList<VmaSpec> Vmas);

@@ -10,7 +10,8 @@ namespace Livebed.Kvm.Locks;
 /// <param name="Operations">the operations involved, the waiting ones first</param>
 /// <param name="WaitedMicroseconds">for a deadlock, since when the circle is closed; else how long the named operation has waited</param>
 public sealed record Hang(
-    HangKind Kind, string Invariant, string Message, IReadOnlyList<string> Witness, IReadOnlyList<OperationId> Operations, long WaitedMicroseconds);
+    HangKind Kind, string Invariant, string Message, IReadOnlyList<string> Witness, IReadOnlyList<OperationId> Operations,
+    long WaitedMicroseconds);
 
 public enum HangKind : byte
 {

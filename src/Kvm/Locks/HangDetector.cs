@@ -10,8 +10,8 @@ namespace Livebed.Kvm.Locks;
 /// that only stand behind a reported one, or behind an older cause, are not hangs of their own.
 /// </summary>
 /// <param name="starvationMicroseconds">how long a wait may last for which neither circle nor orphan is found</param>
-/// <param name="recoveryMicroseconds">how much longer it may last if it is for a page of post-copy: so long may the link be broken before the migration has failed, and until it is mended nobody can
-/// bring the page</param>
+/// <param name="recoveryMicroseconds">how much longer it may last if it is for a page of post-copy: so long may the link be broken before
+/// the migration has failed, and until it is mended nobody can bring the page</param>
 public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long recoveryMicroseconds = 0)
 {
     private readonly HashSet<(string Actor, long WaitId, OperationId Waiter)> _reported = [];
@@ -26,7 +26,8 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
         _previous = observation;
         if (previous is null) return [];
         if (observation.TimeMicroseconds < previous.TimeMicroseconds)
-            throw new ArgumentException($"an observation of {observation.TimeMicroseconds} us after one of {previous.TimeMicroseconds} us", nameof(observation));
+            throw new ArgumentException(
+                $"an observation of {observation.TimeMicroseconds} us after one of {previous.TimeMicroseconds} us", nameof(observation));
 
         _reported.IntersectWith(observation.Waits.Select(observed => observed.Key));
         var step = new ObservedStep(previous, observation);
@@ -62,7 +63,8 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
         {
             var dead = observed.Wait.Blockers.FirstOrDefault(step.IsDeadHolder);
             if (dead.Operation.IsNone) continue;
-            var orphan = new Orphan(observed.Actor, observed.Wait.LockClass, observed.Wait.Instance, dead.Operation, InvariantFor(observed.Wait.WaiterKind));
+            var orphan = new Orphan(
+                observed.Actor, observed.Wait.LockClass, observed.Wait.Instance, dead.Operation, InvariantFor(observed.Wait.WaiterKind));
             var isNew = orphans.Add(orphan) && !_orphans.Contains(orphan);
             if (!_reported.Add(observed.Key) || !isNew) continue;
             var message = $"{HangWitness.Waiter(observed)} waits for {HangWitness.Lock(observed, observed.Wait.Mode)}, " +
@@ -75,7 +77,8 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
             ];
             if (behind > 0) witness.Add($"{behind} more operations wait behind the first");
             hangs.Add(new Hang(
-                HangKind.OrphanedHold, orphan.Invariant, message, witness, [observed.Wait.Waiter, dead.Operation], observed.Wait.WaitedMicroseconds));
+                HangKind.OrphanedHold, orphan.Invariant, message, witness, [observed.Wait.Waiter, dead.Operation],
+                observed.Wait.WaitedMicroseconds));
         }
 
         _orphans = orphans;
@@ -85,7 +88,8 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
     {
         var overdue = step.Persistent.Where(observed => observed.Wait.WaitedMicroseconds >= LimitOf(observed.Wait)).ToList();
         if (overdue.Count == 0) return;
-        var causes = overdue.Concat(step.Persistent.Where(observed => _reported.Contains(observed.Key))).Select(observed => observed.Wait.Waiter);
+        var causes = overdue.Concat(step.Persistent.Where(observed => _reported.Contains(observed.Key)))
+            .Select(observed => observed.Wait.Waiter);
         var consequences = step.Graph.Behind(causes.Distinct());
         foreach (var observed in overdue)
         {
@@ -110,7 +114,8 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
         }
     }
 
-    private long LimitOf(WaitSnapshot wait) => wait.LockClass == LockClasses.Userfaultfd.Name ? starvationMicroseconds + recoveryMicroseconds : starvationMicroseconds;
+    private long LimitOf(WaitSnapshot wait) =>
+        wait.LockClass == LockClasses.Userfaultfd.Name ? starvationMicroseconds + recoveryMicroseconds : starvationMicroseconds;
 
     private static string DeadlockMessage(List<ObservedWait> cycle)
     {
@@ -125,7 +130,8 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
     {
         OperationKind.VmDestroy or OperationKind.AddressSpaceExit => Invariants.TeardownProgress,
         OperationKind.VmCreate or OperationKind.MemslotCreate or OperationKind.MemslotDelete or OperationKind.MemslotMove
-            or OperationKind.MemslotFlags or OperationKind.DirtyLogEnable or OperationKind.DirtyLogDisable => Invariants.MemslotUpdateProgress,
+            or OperationKind.MemslotFlags or OperationKind.DirtyLogEnable or OperationKind.DirtyLogDisable =>
+                Invariants.MemslotUpdateProgress,
         OperationKind.DirtyLogGet or OperationKind.DirtyLogVerify or OperationKind.DirtyRingReap => Invariants.MigrationProgress,
         >= OperationKind.Unmap => Invariants.InvalidationProgress,
         _ => Invariants.FaultProgress,

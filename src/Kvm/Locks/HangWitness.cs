@@ -17,7 +17,9 @@ internal static class HangWitness
         {
             var (observed, before) = (cycle[i], cycle[(i + cycle.Count - 1) % cycle.Count]);
             var holds = HoldOf(before, observed.Wait.Waiter) is { } mode ? $" holds {Lock(before, mode)} and" : "";
-            lines.Add($"{Waiter(observed)}{holds} waits for {Lock(observed, observed.Wait.Mode)}, {Duration(observed.Wait.WaitedMicroseconds)}, behind:");
+            lines.Add(
+                $"{Waiter(observed)}{holds} waits for {Lock(observed, observed.Wait.Mode)}, "
+                    + $"{Duration(observed.Wait.WaitedMicroseconds)}, behind:");
         }
 
         if (cycle.Count > MaxLines) lines.Add($"... {cycle.Count - MaxLines} more, behind:");

@@ -247,4 +247,5 @@ public enum LockStep
 
 /// <summary>A contended acquisition that ended: who waited, how long, and the operation that held the lock when the wait began.</summary>
 public readonly record struct LockWait(
-    LockClass Class, string Instance, LockMode Mode, OperationId Waiter, OperationKind WaiterKind, OperationId Holder, OperationKind HolderKind, long Microseconds);
+    LockClass Class, string Instance, LockMode Mode, OperationId Waiter, OperationKind WaiterKind, OperationId Holder,
+    OperationKind HolderKind, long Microseconds);

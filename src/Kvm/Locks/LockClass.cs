@@ -44,10 +44,11 @@ public sealed class LockClass
     internal static ulong AtomicClasses { get; private set; }
 
     /// <summary>
-    /// Defines a class; at most 64 in a process. The kernel's are in <see cref="LockClasses"/> and always come first; a protocol in an assembly of its
-    /// own defines its own in a static field, and they get their bits in the order in which its types are first used. In one process that is enough,
-    /// and the same in every schedule. The cluster cannot use such classes: what an operation holds crosses between processes as bits, and another
-    /// silo has not loaded the assembly, or its types in another order, so the bits would mean other locks there.
+    /// Defines a class; at most 64 in a process. The kernel's are in <see cref="LockClasses"/> and always come first; a protocol in an
+    /// assembly of its own defines its own in a static field, and they get their bits in the order in which its types are first used. In
+    /// one process that is enough, and the same in every schedule. The cluster cannot use such classes: what an operation holds crosses
+    /// between processes as bits, and another silo has not loaded the assembly, or its types in another order, so the bits would mean other
+    /// locks there.
     /// </summary>
     /// <param name="name">as witnesses and lock tables show it; unique in the process</param>
     /// <param name="maySleep">false for a spin lock</param>

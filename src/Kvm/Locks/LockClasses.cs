@@ -9,15 +9,15 @@ public static class LockClasses
     /// <summary><c>mm->mmap_lock</c>: VMAs.</summary>
     public static readonly LockClass MmapLock = LockClass.Define("mmap_lock", maySleep: true);
 
-    /// <summary><c>mm->mm_users</c>: a reference count, modelled as a lock that users hold for read, so that an exit which waits for the last
-    /// user has a witness.</summary>
+    /// <summary><c>mm->mm_users</c>: a reference count, modelled as a lock that users hold for read, so that an exit which waits for the
+    /// last user has a witness.</summary>
     public static readonly LockClass MmUsers = LockClass.Define("mm_users", maySleep: true);
 
     /// <summary>The folio lock of one page, held over migration and KSM merging.</summary>
     public static readonly LockClass FolioLock = LockClass.Define("folio_lock", maySleep: true);
 
-    /// <summary>The rmap locks (<c>anon_vma->rwsem</c>, <c>i_mmap_rwsem</c>) of one address space as one: reclaim, migration and ageing reach
-    /// its pages under it, without <c>mmap_lock</c>.</summary>
+    /// <summary>The rmap locks (<c>anon_vma->rwsem</c>, <c>i_mmap_rwsem</c>) of one address space as one: reclaim, migration and ageing
+    /// reach its pages under it, without <c>mmap_lock</c>.</summary>
     public static readonly LockClass RmapLock = LockClass.Define("rmap_lock", maySleep: true);
 
     /// <summary><c>mm->page_table_lock</c> (PTL): PTEs.</summary>
@@ -61,7 +61,8 @@ public static class LockClasses
     /// <summary><c>kvm->mmu_lock</c>, spin or rw.</summary>
     public static readonly LockClass MmuLock = LockClass.Define("mmu_lock", maySleep: false);
 
-    /// <summary><c>handle_userfault</c>: no lock, but where an access sleeps until user space has placed the page; held by nobody.</summary>
+    /// <summary><c>handle_userfault</c>: no lock, but where an access sleeps until user space has placed the page; held by
+    /// nobody.</summary>
     public static readonly LockClass Userfaultfd = LockClass.Define("userfaultfd", maySleep: true, readersQueueBehindWriters: false);
 
     /// <summary>User space's own: a stream of a migration, held (read) over each send, taken (write) to close it.</summary>

@@ -46,7 +46,8 @@ public sealed class LockDomain(IWorld world)
     internal void BeforeAcquire(Operation op, LockClass lockClass, LockMode mode, string instance, bool alreadyHoldsInstance)
     {
         Order.Add(op, lockClass, mode, alreadyHoldsInstance);
-        if (lockClass.MaySleep && (op.Held.Classes & LockClass.AtomicClasses) != 0) AssertMaySleep(op, $"asks for {lockClass} of {instance}");
+        if (lockClass.MaySleep && (op.Held.Classes & LockClass.AtomicClasses) != 0)
+            AssertMaySleep(op, $"asks for {lockClass} of {instance}");
     }
 
     /// <summary>Asserts that the operation holds no spin lock; call it before any wait of the model that sleeps in the kernel.</summary>

@@ -16,7 +16,8 @@ public sealed class LockOrderGraph
 
     public IReadOnlyDictionary<Edge, string> Edges => _edges;
 
-    /// <summary>Classes that somebody asked for in write mode, one bit each; also by operations that held nothing, which make no edge.</summary>
+    /// <summary>Classes that somebody asked for in write mode, one bit each; also by operations that held nothing, which make no
+    /// edge.</summary>
     public ulong WrittenClasses { get; private set; }
 
     public void Add(Operation op, LockClass asked, LockMode mode, bool alreadyHoldsInstance)
@@ -31,7 +32,8 @@ public sealed class LockOrderGraph
         foreach (var (held, heldMode) in holds.Enumerate())
         {
             var edge = new Edge(held, heldMode, asked, mode);
-            if (!_edges.ContainsKey(edge)) _edges[edge] = $"{op.Kind} holds {op.Held} and asks for {asked} ({(mode == LockMode.Read ? "r" : "w")})";
+            if (!_edges.ContainsKey(edge))
+                _edges[edge] = $"{op.Kind} holds {op.Held} and asks for {asked} ({(mode == LockMode.Read ? "r" : "w")})";
         }
     }
 

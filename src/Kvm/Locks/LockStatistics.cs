@@ -58,8 +58,8 @@ public sealed class LockStatistics
 }
 
 /// <summary>
-/// <see cref="LockStatistics"/> by class and mode, the table behind the kernel's /proc/lock_stat. A lock domain has one of its own, unless its world
-/// runs many short lives and counts them together.
+/// <see cref="LockStatistics"/> by class and mode, the table behind the kernel's /proc/lock_stat. A lock domain has one of its own, unless
+/// its world runs many short lives and counts them together.
 /// </summary>
 public sealed class LockCounts
 {

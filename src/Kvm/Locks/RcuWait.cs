@@ -40,7 +40,8 @@ public sealed class RcuWait : IWaitable
     /// <exception cref="UnreachableException">A second task: rcuwait has room for one, and its callers hold slots_lock.</exception>
     public void Prepare(Operation op)
     {
-        if (_registered is not null) throw new UnreachableException($"{op} sleeps on {_class} of {_instance}, where {_registered} sleeps already");
+        if (_registered is not null)
+            throw new UnreachableException($"{op} sleeps on {_class} of {_instance}, where {_registered} sleeps already");
         _place.Writes();
         _registered = op;
         _registeredSince = _domain.World.NowMicroseconds;
@@ -64,7 +65,13 @@ public sealed class RcuWait : IWaitable
 
         // The first one in the way at the first sleep stands for them all in telemetry; a default is "nobody knew".
         _firstBlocker ??= _blockers().FirstOrDefault();
-        var sleeper = new Waiter(_domain.World) { WaitId = _waitId, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _registeredSince };
+        var sleeper = new Waiter(_domain.World)
+        {
+            WaitId = _waitId,
+            Operation = op,
+            Mode = LockMode.Write,
+            SinceMicroseconds = _registeredSince,
+        };
         _sleeper = sleeper;
         await sleeper.Task;
         _domain.World.Observer.TurnWaited(_domain.World.NowMicroseconds - sleeper.GrantedMicroseconds);

@@ -29,7 +29,8 @@ public sealed class RwSemaphore(LockDomain domain, LockClass lockClass, string i
     };
 }
 
-/// <summary><c>struct mutex</c>, and a spinlock where the class says that its holder may not sleep: one owner, first come first served.</summary>
+/// <summary><c>struct mutex</c>, and a spinlock where the class says that its holder may not sleep: one owner, first come first
+/// served.</summary>
 public sealed class KernelMutex(LockDomain domain, LockClass lockClass, string instance) : KernelLock(domain, lockClass, instance)
 {
     public ValueTask AcquireAsync(Operation op) => AcquireAsync(op, LockMode.Write);

@@ -1,8 +1,8 @@
 namespace Livebed.Kvm.Locks;
 
 /// <summary>
-/// A list in order of entering that nearly always has one element or none, as those inside a lock: the first needs no memory of its own. A world of
-/// short lives makes more locks than are ever held by two. To be kept in a field that is not read-only.
+/// A list in order of entering that nearly always has one element or none, as those inside a lock: the first needs no memory of its own. A
+/// world of short lives makes more locks than are ever held by two. To be kept in a field that is not read-only.
 /// </summary>
 internal struct ShortList<T>
     where T : struct

@@ -54,7 +54,8 @@ public sealed class Srcu : IWaitable
         Enters();
         // A callback's section lies inside that of the fault whose GUP ran it: the class stays held until the last one ends.
         if (!IsReader(op.Id)) op.Held = op.Held.Without(_class, LockMode.Read);
-        while (_gracePeriods is { Count: > 0 } periods && (_sections.Count == 0 || _sections[0].Index > periods[0].LastSection)) EndFirst(periods, now);
+        while (_gracePeriods is { Count: > 0 } periods && (_sections.Count == 0 || _sections[0].Index > periods[0].LastSection))
+            EndFirst(periods, now);
     }
 
     /// <summary><c>synchronize_srcu</c>: waits for every section begun earlier.</summary>

@@ -3,8 +3,8 @@ using Livebed.Kvm.Addresses;
 namespace Livebed.Kvm.Memslots;
 
 /// <summary>
-/// <c>struct kvm_memory_slot</c>: gives gfn -> hva for a run of guest frames. An update makes another object, and the one that it replaces is
-/// freed when the last reader that can know it has left its SRCU section; apart from that a slot never changes.
+/// <c>struct kvm_memory_slot</c>: gives gfn -> hva for a run of guest frames. An update makes another object, and the one that it replaces
+/// is freed when the last reader that can know it has left its SRCU section; apart from that a slot never changes.
 /// <paramref name="Instance"/> tells a slot from a later one with the same id. The bitmap is shared by all versions of one instance.
 /// </summary>
 public sealed record Memslot(

@@ -79,7 +79,8 @@ public sealed class MemslotUpdater(Vm vm)
         if (change.Pages == 0) return old is not null;
         if (old is null)
         {
-            if (change.Id < FirstPrivateId && vm.Memslots.Active.Slots.Count(slot => slot.Id < FirstPrivateId) >= vm.Options.MemslotsMax) return false;
+            if (change.Id < FirstPrivateId && vm.Memslots.Active.Slots.Count(slot => slot.Id < FirstPrivateId) >= vm.Options.MemslotsMax)
+                return false;
         }
         else
         {
@@ -148,7 +149,8 @@ public sealed class MemslotUpdater(Vm vm)
         if (replacement is not null) set.Insert(replacement);
     }
 
-    /// <summary>FLAGS_ONLY: publish first, so that faults see the new flags, then protect what is mapped already (kvm-protocol 4.2).</summary>
+    /// <summary>FLAGS_ONLY: publish first, so that faults see the new flags, then protect what is mapped already (kvm-protocol
+    /// 4.2).</summary>
     private async ValueTask ReflagAsync(Operation op, Memslot old, MemslotFlags flags)
     {
         var enables = (flags & ~old.Flags & MemslotFlags.LogDirtyPages) != 0;
@@ -181,7 +183,9 @@ public sealed class MemslotUpdater(Vm vm)
         var starts = vm.Counters.NotifierRanges;
         using (vm.World.Observer.Phase(op, "memslots.publish")) await vm.Protocol.PublishMemslotsAsync(op, vm.Memslots.Swap);
         vm.Counters.StartsWhilePublishingMax = Math.Max(vm.Counters.StartsWhilePublishingMax, vm.Counters.NotifierRanges - starts);
-        vm.World.Trace?.Note(op, $"publishes memslots {string.Join(", ", vm.Memslots.Active.Slots.Select(slot => slot.IsInvalid ? $"{slot.Id} (INVALID)" : $"{slot.Id}"))}");
+        vm.World.Trace?.Note(
+            op,
+            $"publishes memslots {string.Join(", ", vm.Memslots.Active.Slots.Select(slot => slot.IsInvalid ? $"{slot.Id} (INVALID)" : $"{slot.Id}"))}");
         vm.SlotsArchLock.Release(op);
         using (vm.World.Observer.Phase(op, "memslots.synchronize_srcu"))
             if (vm.Options.Mutant != Mutant.DeleteWithoutSrcuSync)
@@ -190,7 +194,8 @@ public sealed class MemslotUpdater(Vm vm)
         vm.Memslots.CompleteGeneration();
     }
 
-    /// <summary><c>kvm_arch_flush_shadow_memslot</c> with KVM_X86_QUIRK_SLOT_ZAP_ALL off: this slot's SPTEs only. Flushed under the lock.</summary>
+    /// <summary><c>kvm_arch_flush_shadow_memslot</c> with KVM_X86_QUIRK_SLOT_ZAP_ALL off: this slot's SPTEs only. Flushed under the
+    /// lock.</summary>
     private async ValueTask ZapAsync(Operation op, Memslot slot)
     {
         await vm.MmuLock.WriteLockAsync(op);

@@ -1,9 +1,9 @@
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// When rounds of pre-copy gain nothing any more. A guest has bursts and lulls, so one round that is longer than the one before says nothing: it is the least that the later half of the rounds
-/// left that must be less than what the earlier half left at least. A forecast and a migration that runs are judged by the same rule; a migration again at every sync, and a
-/// lull may end it.
+/// When rounds of pre-copy gain nothing any more. A guest has bursts and lulls, so one round that is longer than the one before says
+/// nothing: it is the least that the later half of the rounds left that must be less than what the earlier half left at least. A forecast
+/// and a migration that runs are judged by the same rule; a migration again at every sync, and a lull may end it.
 /// </summary>
 public static class Divergence
 {
@@ -13,7 +13,8 @@ public static class Divergence
     /// <summary>Whether the rounds so far, by what each left to be sent, gain nothing.</summary>
     public static bool Of(IReadOnlyList<long> remaining) => RoundOf(remaining) is not null;
 
-    /// <summary>The first round that came close to the least that was ever left; null if the rounds still gain, or if there are fewer than two.</summary>
+    /// <summary>The first round that came close to the least that was ever left; null if the rounds still gain, or if there are fewer than
+    /// two.</summary>
     public static int? RoundOf(IReadOnlyList<long> remaining)
     {
         if (remaining.Count < 2) return null;

@@ -10,12 +10,14 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// The source's half of a hand-over: the vCPUs stop, the final dirty set is checked, the device state goes to the destination, and when that does not say that it runs, the inventory is
-/// asked whose the VM is (<c>migration_completion</c>, migration/migration.c, and the fencing that is libvirt's and the cluster's). Keeps M2: the guest runs again here only if the destination
-/// was never asked, or under an epoch that the inventory granted after it was.
+/// The source's half of a hand-over: the vCPUs stop, the final dirty set is checked, the device state goes to the destination, and when
+/// that does not say that it runs, the inventory is asked whose the VM is (<c>migration_completion</c>, migration/migration.c, and the
+/// fencing that is libvirt's and the cluster's). Keeps M2: the guest runs again here only if the destination was never asked, or under an
+/// epoch that the inventory granted after it was.
 /// </summary>
 internal sealed class HandOver(
-    Vm vm, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, ITenancy tenancy, MigrationSetup setup, RamState ram, MigrationRecord record)
+    Vm vm, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, ITenancy tenancy, MigrationSetup setup,
+    RamState ram, MigrationRecord record)
 {
     private long _epoch = setup.Epoch;
 
@@ -50,7 +52,8 @@ internal sealed class HandOver(
             if (changed.Count > 0)
                 vm.Violated(
                     Invariants.NoLostDirtyPage,
-                    $"{changed.Count} pages of {setup.Vm} differ from the copy last sent and are not in the final dirty set, the first at {changed[0]}",
+                    $"{changed.Count} pages of {setup.Vm} differ from the copy last sent and are not in the final dirty set, "
+                        + $"the first at {changed[0]}",
                     hva: changed[0].Value, operations: op.Id);
         }
     }
@@ -66,7 +69,9 @@ internal sealed class HandOver(
             for (var start = block.Start; start < block.End; start += MemoryImage.PagesMax)
             {
                 var pages = new HvaRange(start, Math.Min(MemoryImage.PagesMax, block.End - start));
-                ulong[] staleHere = stale.Length == 0 ? [] : stale[i][(int)((start - block.Start) / 64)..(int)((pages.End - block.Start + 63) / 64)];
+                ulong[] staleHere = stale.Length == 0
+                    ? []
+                    : stale[i][(int)((start - block.Start) / 64)..(int)((pages.End - block.Start + 63) / 64)];
                 var image = new MemoryImage(pages, await stream.ImageAsync(op, pages), await stream.SaveOracleAsync(op, pages), staleHere);
                 if (await destination.CompareAsync(op, image) is var compared and not StreamStatus.Ok) return compared;
             }
@@ -75,7 +80,8 @@ internal sealed class HandOver(
         return StreamStatus.Ok;
     }
 
-    /// <summary>Asks the destination to take the VM over, with everything but pages; from here on only the inventory can give it back.</summary>
+    /// <summary>Asks the destination to take the VM over, with everything but pages; from here on only the inventory can give it
+    /// back.</summary>
     public async ValueTask<MigrationOwner> OfferAsync(Operation op, bool toPostcopy)
     {
         var state = await StateAsync(op, DiscardOf(toPostcopy));
@@ -91,8 +97,10 @@ internal sealed class HandOver(
         return await ReclaimAsync(op, state);
     }
 
-    /// <summary>The destination has not said that it runs, which does not mean that it does not: only the inventory can say whose the VM is. If it is the destination's, that is asked once more: its grant may
-    /// count for nothing, because the inventory was being replaced, and until somebody is known to run the VM this host must go on saying that it owns it, or the next inventory would not know of it.</summary>
+    /// <summary>The destination has not said that it runs, which does not mean that it does not: only the inventory can say whose the VM
+    /// is. If it is the destination's, that is asked once more: its grant may count for nothing, because the inventory was being replaced,
+    /// and until somebody is known to run the VM this host must go on saying that it owns it, or the next inventory would not know of
+    /// it.</summary>
     private async ValueTask<MigrationOwner> ReclaimAsync(Operation op, DeviceState state)
     {
         if (vm.Options.Mutant == Mutant.BothRunAfterFailedHandOver) return MigrationOwner.Source;
@@ -122,7 +130,9 @@ internal sealed class HandOver(
         }
 
         // Neither side may run it: better none than two.
-        record.Reason = $"{record.Reason}; the inventory {(answer.Status == OwnershipStatus.Lost ? "did not answer" : "does not know the VM")}, so nobody knows whose it is";
+        record.Reason =
+            $"{record.Reason}; the inventory {(answer.Status == OwnershipStatus.Lost ? "did not answer" : "does not know the VM")}, "
+                + $"so nobody knows whose it is";
         return MigrationOwner.Unknown;
     }
 

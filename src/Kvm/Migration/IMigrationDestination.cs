@@ -12,10 +12,12 @@ public interface IMigrationDestination
     /// <summary>Makes the process and its memory, and takes pages from now on.</summary>
     ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup);
 
-    /// <summary>The bed's own check, after the last page of pre-copy: every page is as the frozen source has it (M1). Refused when nothing was prepared here.</summary>
+    /// <summary>The bed's own check, after the last page of pre-copy: every page is as the frozen source has it (M1). Refused when nothing
+    /// was prepared here.</summary>
     ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image);
 
-    /// <summary>The end of pre-copy, when memory has been compared: all pages are there, or what is not is named as discarded. Ok means that the VM is the destination's and runs; Refused that it never will. May be asked again.</summary>
+    /// <summary>The end of pre-copy, when memory has been compared: all pages are there, or what is not is named as discarded. Ok means
+    /// that the VM is the destination's and runs; Refused that it never will. May be asked again.</summary>
     ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state);
 
     /// <summary>Post-copy: the last page has been sent. Refused when some are still missing.</summary>
@@ -24,7 +26,8 @@ public interface IMigrationDestination
     /// <summary>Post-copy recovery: what is still missing, one array a RAM block; null when there is no answer.</summary>
     ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op);
 
-    /// <summary>Post-copy recovery: the source sends pages again. Returns when it has been asked again for those that a vCPU waits for.</summary>
+    /// <summary>Post-copy recovery: the source sends pages again. Returns when it has been asked again for those that a vCPU waits
+    /// for.</summary>
     ValueTask<StreamStatus> ResumeAsync(Operation op);
 
     /// <summary>Forget it: nothing of it is kept. Refused when the VM runs here.</summary>
@@ -54,15 +57,16 @@ public sealed record FinishResult(StreamStatus Status, PostcopyBlocktime Blockti
 /// </summary>
 /// <param name="Memslots">user space's memslots, in order of their ids</param>
 /// <param name="Vcpus">the vCPUs, stopped</param>
-/// <param name="Discard">post-copy: pages whose copy at the destination is stale or missing, 64 a word, one entry a RAM block; empty otherwise</param>
+/// <param name="Discard">post-copy: pages whose copy at the destination is stale or missing, 64 a word, one entry a RAM block; empty
+/// otherwise</param>
 public sealed record DeviceState(IReadOnlyList<MemslotChange> Memslots, IReadOnlyList<VcpuState> Vcpus, IReadOnlyList<ulong[]> Discard)
 {
     public bool IsPostcopy => Discard.Count > 0;
 }
 
 /// <summary>
-/// A piece of the frozen source's memory as the bed's checks know it; no real migration sends this. All of it goes piece by piece, so that neither a message nor what is kept for it grows with the
-/// guest.
+/// A piece of the frozen source's memory as the bed's checks know it; no real migration sends this. All of it goes piece by piece, so that
+/// neither a message nor what is kept for it grows with the guest.
 /// </summary>
 /// <param name="Pages">at most <see cref="PagesMax"/> pages of one RAM block</param>
 /// <param name="Checksums">of every page</param>
@@ -73,6 +77,7 @@ public sealed record MemoryImage(HvaRange Pages, ulong[] Checksums, ulong[] Newe
     /// <summary>A multiple of 64.</summary>
     public const int PagesMax = 8192;
 
-    /// <summary>Whether the destination should have the page as it is in the source; <paramref name="page"/> 0 is the first of the piece.</summary>
+    /// <summary>Whether the destination should have the page as it is in the source; <paramref name="page"/> 0 is the first of the
+    /// piece.</summary>
     public bool IsThere(int page) => Stale.Length == 0 || (Stale[page >> 6] & (1UL << (page & 63))) == 0;
 }

@@ -3,8 +3,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// Which host owns which VM. Ownership changes in one place and by compare-and-exchange on the epoch, so of two hosts that claim the same epoch one gets it, whoever
-/// crashed meanwhile. A host lets a VM run only under an epoch that it was granted.
+/// Which host owns which VM. Ownership changes in one place and by compare-and-exchange on the epoch, so of two hosts that claim the same
+/// epoch one gets it, whoever crashed meanwhile. A host lets a VM run only under an epoch that it was granted.
 /// </summary>
 public interface IVmInventory
 {
@@ -20,7 +20,8 @@ public interface IVmInventory
     ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch);
 }
 
-/// <summary>The way to a host's <see cref="Tenancy"/>, from user space that may live on another machine of the world's than the host's books.</summary>
+/// <summary>The way to a host's <see cref="Tenancy"/>, from user space that may live on another machine of the world's than the host's
+/// books.</summary>
 public interface ITenancy
 {
     string Host { get; }
@@ -36,7 +37,8 @@ public interface ITenancy
 /// <param name="Status">the answer</param>
 /// <param name="Host">the owner</param>
 /// <param name="Epoch">the owner's epoch</param>
-/// <param name="Term">which inventory answered: a later one has asked every host what it owns, and grants of an earlier one are void</param>
+/// <param name="Term">which inventory answered: a later one has asked every host what it owns, and grants of an earlier one are
+/// void</param>
 public readonly record struct Ownership(OwnershipStatus Status, string Host, long Epoch, long Term = 0)
 {
     public static readonly Ownership Lost = new(OwnershipStatus.Lost, "", 0);
@@ -52,22 +54,26 @@ public enum OwnershipStatus : byte
 }
 
 /// <summary>
-/// A claim that is repeated until an inventory that counts has answered it and the claimant's host has heard that. An answer that was lost is found again, because a claim that was granted is
-/// refused to everybody but its owner; so is what the host has said to it, which may have put the VM into its books. Neither may be taken for a no: the VM would be owned by one who does not run it.
+/// A claim that is repeated until an inventory that counts has answered it and the claimant's host has heard that. An answer that was lost
+/// is found again, because a claim that was granted is refused to everybody but its owner; so is what the host has said to it, which may
+/// have put the VM into its books. Neither may be taken for a no: the VM would be owned by one who does not run it.
 /// </summary>
 internal static class OwnershipClaim
 {
     private const int Attempts = 1_000;
     private const long PauseMicroseconds = 10_000;
 
-    /// <returns>granted, and in the books of the claimant's host; or refused because somebody else was granted it, or nobody knows the VM; lost when nobody who counts ever answered</returns>
-    public static async ValueTask<Ownership> MakeAsync(IWorld world, IVmInventory inventory, ITenancy tenancy, Operation op, string vm, long epoch)
+    /// <returns>granted, and in the books of the claimant's host; or refused because somebody else was granted it, or nobody knows the VM;
+    /// lost when nobody who counts ever answered</returns>
+    public static async ValueTask<Ownership> MakeAsync(
+        IWorld world, IVmInventory inventory, ITenancy tenancy, Operation op, string vm, long epoch)
     {
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             var answer = await inventory.ClaimAsync(op, vm, epoch, tenancy.Host);
             if (answer.Host == tenancy.Host && answer.Epoch == epoch + 1) answer = answer with { Status = OwnershipStatus.Granted };
-            if (answer.Status != OwnershipStatus.Lost && await tenancy.TakeAsync(vm, answer) is not OwnershipStatus.Lost and var taken) return answer with { Status = taken };
+            if (answer.Status != OwnershipStatus.Lost && await tenancy.TakeAsync(vm, answer) is not OwnershipStatus.Lost and var taken)
+                return answer with { Status = taken };
             await world.DelayAsync(PauseMicroseconds);
         }
 

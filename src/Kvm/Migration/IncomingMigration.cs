@@ -6,9 +6,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// The destination's user space (<c>process_incoming_migration_co</c>, migration/migration.c): makes the process, lets its host take pages, and, when the source has stopped, compares
-/// memory with the source's page by page, loads the VM, claims it and lets it run: in this order, so that nothing that was not looked at ever runs. In post-copy it runs with pages missing,
-/// and a fault on one asks the source for it. What becomes of it when the source dies is decided here (<see cref="SourceGoneAsync"/>); who finds that out is the world's business.
+/// The destination's user space (<c>process_incoming_migration_co</c>, migration/migration.c): makes the process, lets its host take pages,
+/// and, when the source has stopped, compares memory with the source's page by page, loads the VM, claims it and lets it run: in this
+/// order, so that nothing that was not looked at ever runs. In post-copy it runs with pages missing, and a fault on one asks the source for
+/// it. What becomes of it when the source dies is decided here (<see cref="SourceGoneAsync"/>); who finds that out is the world's business.
 /// </summary>
 /// <param name="world">the world it runs in</param>
 /// <param name="name">the destination's VM, for witnesses</param>
@@ -139,10 +140,12 @@ public sealed class IncomingMigration(
         for (_place.Reads(); _stage == Stage.TakingOver; _place.Reads()) await world.DelayAsync(PollMicroseconds);
         _place.Writes();
         if (_stage is Stage.Runs or Stage.Complete) return StreamStatus.Ok;
-        if (_stage != Stage.Prepared || _setup is not { } setup || _pagesCompared != setup.Blocks.Sum(block => block.Pages)) return StreamStatus.Refused;
+        if (_stage != Stage.Prepared || _setup is not { } setup || _pagesCompared != setup.Blocks.Sum(block => block.Pages))
+            return StreamStatus.Refused;
         _stage = Stage.TakingOver;
         if (state.IsPostcopy)
-            await stream.EnterPostcopyAsync(op, setup.Stream, setup.Blocks, [.. state.Discard.Select(words => (ReadOnlyMemory<ulong>)words)], this, state.Vcpus.Count);
+            await stream.EnterPostcopyAsync(
+                op, setup.Stream, setup.Blocks, [.. state.Discard.Select(words => (ReadOnlyMemory<ulong>)words)], this, state.Vcpus.Count);
         else
             await stream.EndIncomingAsync(op, setup.Stream);
         await vm.LoadAsync(op, state);
@@ -185,8 +188,9 @@ public sealed class IncomingMigration(
         return _stage is Stage.Runs or Stage.Complete ? await MissingAsync(op) : null;
     }
 
-    /// <summary><c>loadvm_postcopy_handle_resume</c>, <c>migrate_send_rp_req_pages_pending</c> (migration/savevm.c): a request that the broken link lost, or that came while it was broken, is made
-    /// again; else who waits for the page would wait until the background push comes to it.</summary>
+    /// <summary><c>loadvm_postcopy_handle_resume</c>, <c>migrate_send_rp_req_pages_pending</c> (migration/savevm.c): a request that the
+    /// broken link lost, or that came while it was broken, is made again; else who waits for the page would wait until the background push
+    /// comes to it.</summary>
     public async ValueTask<StreamStatus> ResumeAsync(Operation op)
     {
         _place.Reads();
@@ -213,8 +217,9 @@ public sealed class IncomingMigration(
     }
 
     /// <summary>
-    /// The source is gone for good, or has given up in post-copy, and sends no page any more. A VM that does not run here never will; one that has all of its pages goes on; one that lacks
-    /// some is lost, which is said, and goes. A take-over that is under way comes to its own end first: ask again.
+    /// The source is gone for good, or has given up in post-copy, and sends no page any more. A VM that does not run here never will; one
+    /// that has all of its pages goes on; one that lacks some is lost, which is said, and goes. A take-over that is under way comes to its
+    /// own end first: ask again.
     /// </summary>
     public async ValueTask SourceGoneAsync(Operation op)
     {
@@ -269,7 +274,8 @@ public sealed class IncomingMigration(
         return missing;
     }
 
-    /// <summary>Every page that is here must be the source's page as it was when that stopped; in post-copy, every page that will not be discarded.</summary>
+    /// <summary>Every page that is here must be the source's page as it was when that stopped; in post-copy, every page that will not be
+    /// discarded.</summary>
     private void Compare(Operation op, MigrationSetup setup, MemoryImage image, ulong[] here)
     {
         var differing = new List<Hva>();
@@ -281,7 +287,8 @@ public sealed class IncomingMigration(
         if (differing.Count > 0)
             world.Observer.Violated(new Violation(
                 Invariants.SameMemory,
-                $"{differing.Count} pages of {setup.Vm} at {setup.Destination} differ from the source's at switchover, the first at {differing[0]}",
+                $"{differing.Count} pages of {setup.Vm} at {setup.Destination} differ from the source's at switchover, "
+                    + $"the first at {differing[0]}",
                 name, Hva: differing[0].Value, Operations: [op.Id]));
     }
 }

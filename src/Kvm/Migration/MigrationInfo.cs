@@ -2,7 +2,8 @@ using Livebed.Kvm.Host.Streams;
 
 namespace Livebed.Kvm.Migration;
 
-/// <summary>A migration as <c>query-migrate</c> tells it. Times in microseconds, sizes in bytes; results translate into QEMU's units and names.</summary>
+/// <summary>A migration as <c>query-migrate</c> tells it. Times in microseconds, sizes in bytes; results translate into QEMU's units and
+/// names.</summary>
 public sealed record MigrationInfo
 {
     public MigrationStatus Status { get; init; }
@@ -13,7 +14,8 @@ public sealed record MigrationInfo
     public long TotalMicroseconds { get; init; }
     public long SetupMicroseconds { get; init; }
 
-    /// <summary>From the moment when the last vCPU left the guest until the destination ran, without <see cref="CheckMicroseconds"/>.</summary>
+    /// <summary>From the moment when the last vCPU left the guest until the destination ran, without
+    /// <see cref="CheckMicroseconds"/>.</summary>
     public long DowntimeMicroseconds { get; init; }
 
     /// <summary>For which the guest stood still in addition, so that the bed could compare its memory: no real migration does.</summary>
@@ -53,7 +55,8 @@ public sealed record MigrationInfo
     /// <summary>The highest that it was.</summary>
     public int CpuThrottlePercentageMax { get; init; }
 
-    /// <summary>How long each vCPU slept so that the migration converges; empty when none was throttled, known when it is over or has gone over to post-copy.</summary>
+    /// <summary>How long each vCPU slept so that the migration converges; empty when none was throttled, known when it is over or has gone
+    /// over to post-copy.</summary>
     public IReadOnlyList<long> VcpuThrottledMicroseconds { get; init; } = [];
 
     public long PostcopyRequests { get; init; }
@@ -61,13 +64,15 @@ public sealed record MigrationInfo
     /// <summary>How often the link broke in post-copy.</summary>
     public int PostcopyPauses { get; init; }
 
-    /// <summary>How long the guest stood still because pages were missing; known when the destination has all of them, or has lost them.</summary>
+    /// <summary>How long the guest stood still because pages were missing; known when the destination has all of them, or has lost
+    /// them.</summary>
     public PostcopyBlocktime PostcopyBlocktime { get; init; } = PostcopyBlocktime.None;
 
     /// <summary>From pre-copy's last sync on, the epoch under which the VM runs; 0 before.</summary>
     public long Epoch { get; init; }
 
-    /// <summary>The destination itself has said that it runs the VM; else the inventory has said that it owns it, and since when it runs the source does not know.</summary>
+    /// <summary>The destination itself has said that it runs the VM; else the inventory has said that it owns it, and since when it runs
+    /// the source does not know.</summary>
     public bool IsTakeOverAnswered { get; init; }
 
     /// <summary>The VM was the destination's.</summary>
@@ -103,7 +108,8 @@ public readonly record struct MigrationStep(MigrationStatus Status, long AtMicro
 /// <param name="Diverging">at the sync that ended it, rounds gained nothing any more, see <see cref="Divergence"/></param>
 /// <param name="LinkWaitMicroseconds">for which the link carried other migrations while this one had something to send</param>
 public sealed record RoundInfo(
-    int Round, long Pages, long Duplicate, long Bytes, long Microseconds, long DirtyPages, long RemainingBytes, long ExpectedDowntimeMicroseconds,
+    int Round, long Pages, long Duplicate, long Bytes, long Microseconds, long DirtyPages, long RemainingBytes,
+    long ExpectedDowntimeMicroseconds,
     int ThrottlePercentage, long RingFullExits, bool DirtyLimited, bool Diverging = false, long LinkWaitMicroseconds = 0)
 {
     /// <summary>Bytes a second that this round was sent with.</summary>

@@ -4,7 +4,8 @@ using Livebed.Kvm.Paging;
 
 namespace Livebed.Kvm.Migration;
 
-/// <summary>What can be set for a migration, under the names and with the defaults of QEMU's <c>migrate-set-parameters</c> (qapi/migration.json); times in microseconds.</summary>
+/// <summary>What can be set for a migration, under the names and with the defaults of QEMU's <c>migrate-set-parameters</c>
+/// (qapi/migration.json); times in microseconds.</summary>
 public sealed record MigrationParameters
 {
     public const int ChannelsMax = 64;
@@ -13,8 +14,8 @@ public sealed record MigrationParameters
     /// <summary><c>max-bandwidth</c>: bytes a second over all channels of this migration; 0 for as fast as the link goes.</summary>
     public long MaxBandwidth { get; init; } = 1L << 30;
 
-    /// <summary><c>max-postcopy-bandwidth</c>: bytes a second that are pushed in the background in post-copy; 0, the default, leaves it at <see cref="MaxBandwidth"/> (in QEMU, where that is no
-    /// link but a courtesy to others, at no bound).</summary>
+    /// <summary><c>max-postcopy-bandwidth</c>: bytes a second that are pushed in the background in post-copy; 0, the default, leaves it at
+    /// <see cref="MaxBandwidth"/> (in QEMU, where that is no link but a courtesy to others, at no bound).</summary>
     public long MaxPostcopyBandwidth { get; init; }
 
     public StreamBandwidth Bandwidth => new(MaxBandwidth, MaxPostcopyBandwidth);
@@ -25,7 +26,8 @@ public sealed record MigrationParameters
     /// <summary><c>multifd-channels</c>, 1 to 64.</summary>
     public int Channels { get; init; } = 2;
 
-    /// <summary>Pages that are cleared and sent together: a multiple of 64, at most <see cref="PageBatch.PagesMax"/>. At most this many a channel are in flight.</summary>
+    /// <summary>Pages that are cleared and sent together: a multiple of 64, at most <see cref="PageBatch.PagesMax"/>. At most this many a
+    /// channel are in flight.</summary>
     public int BatchPages { get; init; } = 256;
 
     /// <summary>Rounds after which <see cref="TimeoutAction"/> is taken, as after the time limit.</summary>
@@ -71,7 +73,8 @@ public sealed record MigrationParameters
         InRange(Channels, 1, ChannelsMax, nameof(Channels));
         InRange(RoundsMax, 1, RoundsLimit, nameof(RoundsMax));
         InRange(BatchPages, 64, PageBatch.PagesMax, nameof(BatchPages));
-        if (BatchPages % 64 != 0) throw new ArgumentOutOfRangeException(nameof(BatchPages), BatchPages, "batches are multiples of 64 pages");
+        if (BatchPages % 64 != 0)
+            throw new ArgumentOutOfRangeException(nameof(BatchPages), BatchPages, "batches are multiples of 64 pages");
         InRange(CpuThrottleInitial, 1, VcpuThrottle.PercentageMax, nameof(CpuThrottleInitial));
         InRange(CpuThrottleIncrement, 1, VcpuThrottle.PercentageMax, nameof(CpuThrottleIncrement));
         InRange(MaxCpuThrottle, 1, VcpuThrottle.PercentageMax, nameof(MaxCpuThrottle));

@@ -6,7 +6,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>The status of a migration and its figures, kept as it goes: what <c>fill_source_migration_info</c> reads.</summary>
-internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels, ThrottleControl throttle, MigrationSetup setup, MigrationParameters parameters)
+internal sealed class MigrationRecord(
+    Vm vm, RamState ram, PageChannels channels, ThrottleControl throttle, MigrationSetup setup, MigrationParameters parameters)
 {
     private readonly long _began = vm.World.NowMicroseconds;
     private readonly Place _place = new(vm.World);
@@ -107,7 +108,8 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
     /// <exception cref="UnreachableException">The table does not have this step: a defect of the migration thread.</exception>
     public void Enter(MigrationStatus next)
     {
-        if (!MigrationStates.NextOf(Status).Contains(next)) throw new UnreachableException($"a migration does not go from {Status} to {next}");
+        if (!MigrationStates.NextOf(Status).Contains(next))
+            throw new UnreachableException($"a migration does not go from {Status} to {next}");
         if (Status == MigrationStatus.Setup) _setupTime = Elapsed;
         Status = next;
         _steps.Add(new MigrationStep(next, Elapsed));
@@ -141,9 +143,11 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
         ExpectedDowntimeMicroseconds = remaining == 0 ? 0 : Bandwidth > 0 ? (long)(remaining / Bandwidth) : long.MaxValue;
         var duplicate = channels.DuplicatePages - _roundDuplicate;
         _rounds.Enqueue(new RoundInfo(
-            Round, channels.NormalPages - _roundPages + duplicate, duplicate, bytes, microseconds, dirtyPages, remaining, ExpectedDowntimeMicroseconds,
+            Round, channels.NormalPages - _roundPages + duplicate, duplicate, bytes, microseconds, dirtyPages, remaining,
+            ExpectedDowntimeMicroseconds,
             throttle.Current.Percentage, RingFullExits - _roundRingFull, throttle.Current.DirtyPagesPerSecond > 0,
-            Divergence.Of([.. _rounds.Select(round => round.RemainingBytes), remaining]) && ExpectedDowntimeMicroseconds > parameters.DowntimeLimitMicroseconds,
+            Divergence.Of([.. _rounds.Select(round => round.RemainingBytes), remaining])
+                && ExpectedDowntimeMicroseconds > parameters.DowntimeLimitMicroseconds,
             channels.LinkWaitMicroseconds - _roundLinkWait));
         if (_rounds.Count > MigrationInfo.RoundsKept) _rounds.Dequeue();
     }
@@ -152,14 +156,16 @@ internal sealed class MigrationRecord(Vm vm, RamState ram, PageChannels channels
 
     public void DeviceStateSent() => _bytesAtHandOver = channels.Bytes;
 
-    public void HandedOver(long epoch, bool isAnswered) => (_isHandedOver, _isTakeOverAnswered, _epoch, _downtime) = (true, isAnswered, epoch, Stood);
+    public void HandedOver(long epoch, bool isAnswered) =>
+        (_isHandedOver, _isTakeOverAnswered, _epoch, _downtime) = (true, isAnswered, epoch, Stood);
 
     public void Kept(long epoch) => _epoch = epoch;
 
     /// <summary>The source runs on; the time for which it stood was downtime all the same.</summary>
     public void Resumed() => _downtime = Stood;
 
-    /// <summary>What goes on until it is disposed is the bed's own check and no part of a migration: no downtime, though the guest stands.</summary>
+    /// <summary>What goes on until it is disposed is the bed's own check and no part of a migration: no downtime, though the guest
+    /// stands.</summary>
     public CheckTime Check() => new(this);
 
     private long Stood => vm.World.NowMicroseconds - _stoppedAt - _checks;

@@ -11,10 +11,11 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// The source's migration thread (<c>migration_thread</c>, migration/migration.c): set-up, rounds of pre-copy, stop and final sync, hand-over, and, if it went over early, post-copy.
-/// Its rules (kvm-protocol 4, 8): logging is on before the first page is read; a page's dirty bit is taken and the page protected before it is read; rounds do not overlap
-/// on the wire; the final sync comes when every vCPU has left the guest; from the moment that the destination is asked to take over, the source lets the guest run again only
-/// under an epoch that the inventory granted.
+/// The source's migration thread (<c>migration_thread</c>, migration/migration.c): set-up, rounds of pre-copy, stop and final sync,
+/// hand-over, and, if it went over early, post-copy. Its rules (kvm-protocol 4, 8): logging is on before the first page is read; a page's
+/// dirty bit is taken and the page protected before it is read; rounds do not overlap on the wire; the final sync comes when every vCPU has
+/// left the guest; from the moment that the destination is asked to take over, the source lets the guest run again only under an epoch that
+/// the inventory granted.
 /// </summary>
 public sealed class MigrationSource : IMigrationReturnPath
 {
@@ -35,7 +36,8 @@ public sealed class MigrationSource : IMigrationReturnPath
     private bool _postcopyRequested;
 
     public MigrationSource(
-        Vm vm, OperationIds ids, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, ITenancy tenancy, MigrationSetup setup,
+        Vm vm, OperationIds ids, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, ITenancy tenancy,
+        MigrationSetup setup,
         MigrationParameters parameters)
     {
         parameters.Check();
@@ -66,8 +68,9 @@ public sealed class MigrationSource : IMigrationReturnPath
     /// <summary>Dirty-log syncs so far.</summary>
     public long Syncs => _record.Syncs;
 
-    /// <summary>Moves the VM; returns when that is done, or given up. Where the VM runs then is in <see cref="MigrationInfo.Status"/>: at the destination when completed, also where it
-    /// was when failed before post-copy or cancelled, nowhere when post-copy failed.</summary>
+    /// <summary>Moves the VM; returns when that is done, or given up. Where the VM runs then is in <see cref="MigrationInfo.Status"/>: at
+    /// the destination when completed, also where it was when failed before post-copy or cancelled, nowhere when post-copy
+    /// failed.</summary>
     public async ValueTask<MigrationInfo> RunAsync(Operation op)
     {
         _record.Enter(MigrationStatus.Setup);
@@ -178,8 +181,9 @@ public sealed class MigrationSource : IMigrationReturnPath
         return null;
     }
 
-    /// <summary>After a sync, as in <c>migration_iteration_run</c> (migration/migration.c): what fits into the downtime limit completes in pre-copy, also when post-copy was asked for or rounds are
-    /// over; not when the time is, which is when somebody else is waited for.</summary>
+    /// <summary>After a sync, as in <c>migration_iteration_run</c> (migration/migration.c): what fits into the downtime limit completes in
+    /// pre-copy, also when post-copy was asked for or rounds are over; not when the time is, which is when somebody else is waited
+    /// for.</summary>
     private Way? BetweenRounds(int roundsDone)
     {
         _place.Reads();
@@ -192,7 +196,8 @@ public sealed class MigrationSource : IMigrationReturnPath
     {
         _place.Reads();
         if (_cancelRequested) return Way.Cancel;
-        if (_postcopyRequested || (_parameters.PostcopyAfterRounds > 0 && roundsDone >= _parameters.PostcopyAfterRounds)) return Way.Postcopy;
+        if (_postcopyRequested || (_parameters.PostcopyAfterRounds > 0 && roundsDone >= _parameters.PostcopyAfterRounds))
+            return Way.Postcopy;
         if (!IsLate && roundsDone < _parameters.RoundsMax) return null;
         _record.Reason = IsLate
             ? $"not done after {_record.Elapsed / 1000} ms"
@@ -214,7 +219,8 @@ public sealed class MigrationSource : IMigrationReturnPath
         return dirty;
     }
 
-    /// <summary><c>migration_completion</c>: stop, final sync, the rest of the pages, device state, hand-over. The BQL is held throughout.</summary>
+    /// <summary><c>migration_completion</c>: stop, final sync, the rest of the pages, device state, hand-over. The BQL is held
+    /// throughout.</summary>
     private async ValueTask SwitchOverAsync(Operation op, bool toPostcopy)
     {
         using var phase = _vm.World.Observer.Phase(op, "migration.switchover");
@@ -266,7 +272,8 @@ public sealed class MigrationSource : IMigrationReturnPath
         return await _handOver.OfferAsync(op, toPostcopy);
     }
 
-    /// <summary>The guest goes on at the source as if nothing had been: no throttle, no logging, no stream; the destination forgets it.</summary>
+    /// <summary>The guest goes on at the source as if nothing had been: no throttle, no logging, no stream; the destination forgets
+    /// it.</summary>
     private async ValueTask GiveUpAsync(Operation op, bool cancelled)
     {
         _record.Enter(cancelled ? MigrationStatus.Cancelling : MigrationStatus.Failed);
@@ -287,6 +294,9 @@ public sealed class MigrationSource : IMigrationReturnPath
         _vm.Counters.ChecksEvaluated++;
         foreach (var vcpu in _vm.Vcpus)
             if (await vcpu.ThrottleOfAsync(op) is { Throttle: var throttle } && throttle != VcpuThrottle.None)
-                _vm.Violated(Invariants.SourceRestored, $"a vCPU of {_setup.Vm} is still slowed down by {throttle.Percentage} % after its migration was given up", operations: op.Id);
+                _vm.Violated(
+                    Invariants.SourceRestored,
+                    $"a vCPU of {_setup.Vm} is still slowed down by {throttle.Percentage} % after its migration was given up",
+                    operations: op.Id);
     }
 }

@@ -1,8 +1,8 @@
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// Which status may follow which, and what a cancel does in each: QEMU's <c>migrate_set_state</c> calls and <c>migration_cancel</c> (migration/migration.c) as a table. A status without a row
-/// is a defect, and a test finds it.
+/// Which status may follow which, and what a cancel does in each: QEMU's <c>migrate_set_state</c> calls and <c>migration_cancel</c>
+/// (migration/migration.c) as a table. A status without a row is a defect, and a test finds it.
 /// </summary>
 public static class MigrationStates
 {
@@ -18,9 +18,11 @@ public static class MigrationStates
                 [MigrationStatus.Completed, MigrationStatus.PostcopyActive, MigrationStatus.Cancelling, MigrationStatus.Failed],
                 CancelCase.UntilHandedOver
             ),
-            [MigrationStatus.PostcopyActive] = ([MigrationStatus.Completed, MigrationStatus.PostcopyPaused, MigrationStatus.Failed], CancelCase.Refused),
+            [MigrationStatus.PostcopyActive] = (
+                [MigrationStatus.Completed, MigrationStatus.PostcopyPaused, MigrationStatus.Failed], CancelCase.Refused),
             [MigrationStatus.PostcopyPaused] = ([MigrationStatus.PostcopyRecover, MigrationStatus.Failed], CancelCase.Refused),
-            [MigrationStatus.PostcopyRecover] = ([MigrationStatus.PostcopyActive, MigrationStatus.PostcopyPaused, MigrationStatus.Failed], CancelCase.Refused),
+            [MigrationStatus.PostcopyRecover] = (
+                [MigrationStatus.PostcopyActive, MigrationStatus.PostcopyPaused, MigrationStatus.Failed], CancelCase.Refused),
             [MigrationStatus.Cancelling] = ([MigrationStatus.Cancelled, MigrationStatus.Completed], CancelCase.NothingToDo),
             [MigrationStatus.Completed] = ([], CancelCase.NothingToDo),
             [MigrationStatus.Failed] = ([], CancelCase.NothingToDo),
@@ -34,7 +36,8 @@ public static class MigrationStates
     public static CancelCase CancelIn(MigrationStatus status) => Rows[status].Cancel;
 
     /// <summary>Nothing follows it.</summary>
-    public static bool IsOver(MigrationStatus status) => status is MigrationStatus.Completed or MigrationStatus.Failed or MigrationStatus.Cancelled;
+    public static bool IsOver(MigrationStatus status) =>
+        status is MigrationStatus.Completed or MigrationStatus.Failed or MigrationStatus.Cancelled;
 }
 
 /// <summary>Where a migration stands: QEMU's <c>MigrationStatus</c> (qapi/migration.json), in kebab-case in results.</summary>
@@ -83,7 +86,8 @@ public enum CancelCase : byte
     /// <summary>The migration thread sees it at its next step, and the guest never notices.</summary>
     AtNextStep,
 
-    /// <summary>The vCPUs are stopped: it counts if the destination has not taken the VM over, which the inventory decides; then the source runs on.</summary>
+    /// <summary>The vCPUs are stopped: it counts if the destination has not taken the VM over, which the inventory decides; then the source
+    /// runs on.</summary>
     UntilHandedOver,
 
     /// <summary>Each side has pages that the other has not: there is no way back.</summary>

@@ -6,9 +6,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// QEMU's multifd channels (migration/multifd.c): each carries one batch at a time, so at most channels x batch is in flight, and a receiver that stalls stalls the sender. Pages
-/// are read when their channel sends them. <see cref="DrainAsync"/> is the barrier of a round (<c>multifd_send_sync_main</c>): without it the copy of an earlier round, on a
-/// slow channel, could arrive after that of a later one. Pages that a vCPU waits for go at once, on a channel of their own (QEMU's postcopy-preempt), for which a drain waits too.
+/// QEMU's multifd channels (migration/multifd.c): each carries one batch at a time, so at most channels x batch is in flight, and a
+/// receiver that stalls stalls the sender. Pages are read when their channel sends them. <see cref="DrainAsync"/> is the barrier of a round
+/// (<c>multifd_send_sync_main</c>): without it the copy of an earlier round, on a slow channel, could arrive after that of a later one.
+/// Pages that a vCPU waits for go at once, on a channel of their own (QEMU's postcopy-preempt), for which a drain waits too.
 /// </summary>
 internal sealed class PageChannels
 {
@@ -53,8 +54,9 @@ internal sealed class PageChannels
     }
 
     /// <summary>
-    /// Sends pages that somebody waits for; returns when they have been stored, or not. What it counts is counted with the rest. Over channels that have broken nothing goes, though a new connection might
-    /// carry it: as long as vCPUs ask one after the other the drain before the pause would never end, and nothing be pushed.
+    /// Sends pages that somebody waits for; returns when they have been stored, or not. What it counts is counted with the rest. Over
+    /// channels that have broken nothing goes, though a new connection might carry it: as long as vCPUs ask one after the other the drain
+    /// before the pause would never end, and nothing be pushed.
     /// </summary>
     public async ValueTask<StreamStatus> SendUrgentAsync(Operation op, ChunkHeader header, PageBatch batch)
     {

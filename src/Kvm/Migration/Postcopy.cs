@@ -5,12 +5,14 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// The source's half of post-copy: the guest runs at the destination, and the pages that it lacks are here, frozen. Pages that a vCPU waits for go first, on a channel of their own
-/// (QEMU's postcopy-preempt); the rest is pushed in the background. When the link breaks nothing is lost as long as both hosts live: the migration pauses until somebody
-/// says that the link is whole, asks the destination what it lacks, lets it ask again for what its vCPUs wait for, and goes on (<c>postcopy_pause</c>, <c>migrate-recover</c>).
+/// The source's half of post-copy: the guest runs at the destination, and the pages that it lacks are here, frozen. Pages that a vCPU waits
+/// for go first, on a channel of their own (QEMU's postcopy-preempt); the rest is pushed in the background. When the link breaks nothing is
+/// lost as long as both hosts live: the migration pauses until somebody says that the link is whole, asks the destination what it lacks,
+/// lets it ask again for what its vCPUs wait for, and goes on (<c>postcopy_pause</c>, <c>migrate-recover</c>).
 /// </summary>
 internal sealed class Postcopy(
-    IWorld world, RamState ram, PageChannels channels, IMigrationDestination destination, MigrationSetup setup, MigrationParameters parameters,
+    IWorld world, RamState ram, PageChannels channels, IMigrationDestination destination, MigrationSetup setup,
+    MigrationParameters parameters,
     MigrationRecord record)
 {
     private const long PollMicroseconds = 1_000;
@@ -31,7 +33,8 @@ internal sealed class Postcopy(
             if (!await RecoverAsync(op))
             {
                 if (await IsWholeAsync(op)) break;
-                record.Reason = "the link broke in post-copy and did not come back: the guest is lost, each side has pages that the other has not";
+                record.Reason =
+                    "the link broke in post-copy and did not come back: the guest is lost, each side has pages that the other has not";
                 record.Enter(MigrationStatus.Failed);
                 return;
             }
@@ -69,7 +72,8 @@ internal sealed class Postcopy(
         return status;
     }
 
-    /// <summary>Everything that is left, and the destination's word that it lacks nothing: asked for when also the pages that vCPUs wait for have been stored, else it would lack those.</summary>
+    /// <summary>Everything that is left, and the destination's word that it lacks nothing: asked for when also the pages that vCPUs wait
+    /// for have been stored, else it would lack those.</summary>
     private async ValueTask<bool> TryPushAsync(Operation op)
     {
         foreach (var block in ram.Blocks)
@@ -108,7 +112,8 @@ internal sealed class Postcopy(
             var since = world.NowMicroseconds;
             for (_place.Reads(); !_isRecovering; _place.Reads())
             {
-                if (parameters.RecoveryLimitMicroseconds > 0 && world.NowMicroseconds - since > parameters.RecoveryLimitMicroseconds) return false;
+                if (parameters.RecoveryLimitMicroseconds > 0 && world.NowMicroseconds - since > parameters.RecoveryLimitMicroseconds)
+                    return false;
                 await world.DelayAsync(PollMicroseconds);
             }
 

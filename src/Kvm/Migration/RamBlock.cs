@@ -6,8 +6,8 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// QEMU's <c>RAMBlock</c> with its <c>bmap</c>: memory of the guest that one area of the process holds, and which of its pages the destination does not have in their newest
-/// form, as far as user space knows. 64 pages a word; bit 0 of word 0 is the first page.
+/// QEMU's <c>RAMBlock</c> with its <c>bmap</c>: memory of the guest that one area of the process holds, and which of its pages the
+/// destination does not have in their newest form, as far as user space knows. 64 pages a word; bit 0 of word 0 is the first page.
 /// </summary>
 internal sealed class RamBlock
 {
@@ -41,7 +41,8 @@ internal sealed class RamBlock
 
     public void Mark(long page) => Dirty[page >> 6] |= 1UL << (int)(page & 63);
 
-    /// <summary>The first dirty word becomes clean: what a mutant loses. A whole word, since a single page may have been written just before it was read, and then nothing is lost.</summary>
+    /// <summary>The first dirty word becomes clean: what a mutant loses. A whole word, since a single page may have been written just
+    /// before it was read, and then nothing is lost.</summary>
     public void LoseFirst()
     {
         for (var word = 0; word < Dirty.Length; word++)
@@ -79,7 +80,8 @@ internal sealed class RamBlock
         return added;
     }
 
-    /// <summary>Takes the words of the next batch that has a dirty page, from word <paramref name="word"/> on; they are clean afterwards.</summary>
+    /// <summary>Takes the words of the next batch that has a dirty page, from word <paramref name="word"/> on; they are clean
+    /// afterwards.</summary>
     /// <returns>null when there is none; else the pages and their words</returns>
     public PageBatch? TakeBatch(ref int word, int words)
     {

@@ -7,9 +7,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// Which pages are still to be sent: QEMU's <c>RAMState</c> (migration/ram.c) and its memory listener. Three sources of dirt are ORed into one bitmap a RAM block: KVM's logs of the memslots
-/// that show it (<c>migration_bitmap_sync</c>), what user space itself discarded, and memslots that came, went or moved, whose every page counts as dirty since bits
-/// between the last GET and the update are lost (kvm-protocol 9.2, Q1). Taken before the pages are read, always: early is harmless, late loses writes.
+/// Which pages are still to be sent: QEMU's <c>RAMState</c> (migration/ram.c) and its memory listener. Three sources of dirt are ORed into
+/// one bitmap a RAM block: KVM's logs of the memslots that show it (<c>migration_bitmap_sync</c>), what user space itself discarded, and
+/// memslots that came, went or moved, whose every page counts as dirty since bits between the last GET and the update are lost
+/// (kvm-protocol 9.2, Q1). Taken before the pages are read, always: early is harmless, late loses writes.
 /// </summary>
 internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange> ranges)
 {
@@ -23,7 +24,8 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
 
     private bool ClearsByHand => vm.Options.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet;
 
-    private IEnumerable<Memslot> UserSlots => vm.Memslots.Active.Slots.Where(slot => slot.Id < MemslotUpdater.FirstPrivateId && slot.Pages > 0).ToList();
+    private IEnumerable<Memslot> UserSlots =>
+        vm.Memslots.Active.Slots.Where(slot => slot.Id < MemslotUpdater.FirstPrivateId && slot.Pages > 0).ToList();
 
     /// <summary><c>ram_init_bitmaps</c>: every page is dirty, and from here on every write is logged. The caller holds the BQL.</summary>
     /// <returns>false when the VM is dying</returns>
@@ -70,7 +72,8 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         return vm.Users.IsClosing ? -1 : DirtyPages - before;
     }
 
-    /// <summary>What came, went, moved or lost its log since the last sync, whoever did it: looked at after the logs were read, so that no bit goes unseen with its memslot.</summary>
+    /// <summary>What came, went, moved or lost its log since the last sync, whoever did it: looked at after the logs were read, so that no
+    /// bit goes unseen with its memslot.</summary>
     private async ValueTask CompareSlotsAsync(Operation op)
     {
         var slots = UserSlots.ToDictionary(slot => slot.Id);
@@ -91,7 +94,8 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
 
     /// <summary>Its writes have been logged in the same bitmap since it was last looked at.</summary>
     private bool IsFollowed(Memslot slot) =>
-        slot.LogsDirtyPages && _followed.TryGetValue(slot.Id, out var known) && known.Instance == slot.Instance && known.BaseGfn == slot.BaseGfn
+        slot.LogsDirtyPages && _followed.TryGetValue(slot.Id, out var known) && known.Instance == slot.Instance
+            && known.BaseGfn == slot.BaseGfn
         && ReferenceEquals(known.Bitmap, slot.Bitmap);
 
     private async ValueTask FollowAsync(Operation op, Memslot slot)
@@ -105,7 +109,8 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         foreach (var block in Blocks) block.Mark(range);
     }
 
-    /// <summary>Before a batch is read: KVM takes the bits of its pages and write-protects them (<c>migration_clear_memory_region_dirty_bitmap</c>). Nothing to do where GET has done so.</summary>
+    /// <summary>Before a batch is read: KVM takes the bits of its pages and write-protects them
+    /// (<c>migration_clear_memory_region_dirty_bitmap</c>). Nothing to do where GET has done so.</summary>
     public async ValueTask ClearAsync(Operation op, PageBatch batch)
     {
         if (!ClearsByHand) return;
@@ -128,7 +133,8 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         }
     }
 
-    /// <summary>KVM_SET_USER_MEMORY_REGION while a migration goes on; the caller holds the BQL. Logging stays on, whatever the flags say.</summary>
+    /// <summary>KVM_SET_USER_MEMORY_REGION while a migration goes on; the caller holds the BQL. Logging stays on, whatever the flags
+    /// say.</summary>
     public async ValueTask<MemslotResult> SetMemslotAsync(Operation op, MemslotChange change)
     {
         var old = vm.Memslots.Active.ById(change.Id);

@@ -4,8 +4,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// M4, the other half of <see cref="OneOwnerCheck"/>: fed with every start and stop of a migrating VM's guest, in the order in which they happened over all hosts, and with every migration's end,
-/// it finds a guest that its migration has left standing, or that stood still for longer than the migration says. A guest is excused that was reported lost, and one whose machine died.
+/// M4, the other half of <see cref="OneOwnerCheck"/>: fed with every start and stop of a migrating VM's guest, in the order in which they
+/// happened over all hosts, and with every migration's end, it finds a guest that its migration has left standing, or that stood still for
+/// longer than the migration says. A guest is excused that was reported lost, and one whose machine died.
 /// </summary>
 /// <param name="world">where footprints are kept; null where nobody wants them</param>
 /// <param name="toleranceMicroseconds">by how much starts and stops are later noted than they happen</param>
@@ -35,7 +36,11 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
         }
 
         var stood = guest.Runs ? 0 : nowMicroseconds - guest.Since;
-        _guests[vm] = new Guest(host, true, nowMicroseconds) { Ended = guest.Ended, Stood = nowMicroseconds <= guest.Ended ? 0 : Math.Max(guest.Stood, stood) };
+        _guests[vm] = new Guest(host, true, nowMicroseconds)
+        {
+            Ended = guest.Ended,
+            Stood = nowMicroseconds <= guest.Ended ? 0 : Math.Max(guest.Stood, stood),
+        };
         if (guest.Doubt is not { } doubt) return null;
         return nowMicroseconds <= guest.Ended ? TooLong(vm, stood, doubt) : StillStands(vm, guest.Host, doubt);
     }
@@ -45,7 +50,8 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
     /// <param name="destination">host</param>
     /// <param name="info">its last figures</param>
     /// <param name="nowMicroseconds">the time</param>
-    /// <param name="allIsNoted">every start and stop until now has been noted; else a start of before may still come, and a guest that stands is judged when the next thing is heard of it</param>
+    /// <param name="allIsNoted">every start and stop until now has been noted; else a start of before may still come, and a guest that
+    /// stands is judged when the next thing is heard of it</param>
     /// <returns>what is violated; null when nothing</returns>
     public Violation? Ended(string vm, string destination, MigrationInfo info, long nowMicroseconds, bool allIsNoted)
     {
@@ -59,9 +65,11 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
 
         _guests[vm] = guest with { Stood = 0, Ended = nowMicroseconds };
 
-        // Not told by the destination that it runs, the source knows whose the VM is, and not since when: what is left standing is found in the end.
+        // Not told by the destination that it runs, the source knows whose the VM is, and not since when: what is left standing is found in
+        // the end.
         if (info.IsHandedOver && !info.IsTakeOverAnswered) return null;
-        var outcome = new Outcome(destination, info.DowntimeMicroseconds + info.CheckMicroseconds, $"{info.Status} {info.Reason}".TrimEnd());
+        var outcome = new Outcome(
+            destination, info.DowntimeMicroseconds + info.CheckMicroseconds, $"{info.Status} {info.Reason}".TrimEnd());
         if (guest.Runs) return TooLong(vm, guest.Stood, outcome);
         if (allIsNoted) return StillStands(vm, guest.Host, outcome);
         _guests[vm] = guest with { Stood = 0, Ended = nowMicroseconds, Doubt = outcome };
@@ -86,7 +94,8 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
 
     /// <summary>No migration is under way and none of a guest's starts is still to come: nobody stands still any more.</summary>
     public IReadOnlyList<Violation> Settled() =>
-        [.. _guests.Where(entry => !entry.Value.Runs).OrderBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => Of(entry.Key, $"{entry.Key} stands still at {entry.Value.Host} when all is over"))];
+        [.. _guests.Where(entry => !entry.Value.Runs).OrderBy(entry => entry.Key, StringComparer.Ordinal)
+            .Select(entry => Of(entry.Key, $"{entry.Key} stands still at {entry.Value.Host} when all is over"))];
 
     private Violation? TooLong(string vm, long stood, Outcome outcome) => stood <= outcome.SaidMicroseconds + toleranceMicroseconds
         ? null

@@ -3,8 +3,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// What one host knows of its own: the VMs that it was granted, each with its epoch, and the latest inventory that it has heard of. It is the host's half of fencing: no VM
-/// runs here without an entry, and no grant of an inventory that has been replaced makes one.
+/// What one host knows of its own: the VMs that it was granted, each with its epoch, and the latest inventory that it has heard of. It is
+/// the host's half of fencing: no VM runs here without an entry, and no grant of an inventory that has been replaced makes one.
 /// </summary>
 public sealed class Tenancy(IWorld world, string host) : ITenancy
 {
@@ -25,13 +25,15 @@ public sealed class Tenancy(IWorld world, string host) : ITenancy
     }
 
     /// <summary>An answer of the inventory came in.</summary>
-    /// <returns>granted when it makes (or keeps) this host the VM's owner; lost when it counts for nothing, because the inventory that gave it, be it a yes or a no, has been replaced: ask the next one</returns>
+    /// <returns>granted when it makes (or keeps) this host the VM's owner; lost when it counts for nothing, because the inventory that gave
+    /// it, be it a yes or a no, has been replaced: ask the next one</returns>
     public OwnershipStatus Take(string vm, in Ownership answer)
     {
         _place.Writes();
         if (answer.Status == OwnershipStatus.Lost || answer.Term < _term) return OwnershipStatus.Lost;
         if (answer.Status != OwnershipStatus.Granted || answer.Host != Host) return OwnershipStatus.Refused;
-        if (_epochs.TryGetValue(vm, out var known) && known >= answer.Epoch) return known == answer.Epoch ? OwnershipStatus.Granted : OwnershipStatus.Refused;
+        if (_epochs.TryGetValue(vm, out var known) && known >= answer.Epoch)
+            return known == answer.Epoch ? OwnershipStatus.Granted : OwnershipStatus.Refused;
         _epochs[vm] = answer.Epoch;
         return OwnershipStatus.Granted;
     }
@@ -58,8 +60,9 @@ public sealed class Tenancy(IWorld world, string host) : ITenancy
         return _epochs.TryGetValue(vm, out var known) && known == epoch;
     }
 
-    /// <summary>A new inventory asks what this host owns, and from here on counts alone; null when one of this term or a later one has asked already: two inventories that begin at the
-    /// same time may have chosen the same term, and only one of them may have it.</summary>
+    /// <summary>A new inventory asks what this host owns, and from here on counts alone; null when one of this term or a later one has
+    /// asked already: two inventories that begin at the same time may have chosen the same term, and only one of them may have
+    /// it.</summary>
     public IReadOnlyList<KeyValuePair<string, long>>? Report(long term)
     {
         _place.Writes();

@@ -5,8 +5,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// QEMU's <c>migration_trigger_throttle</c> (migration/ram.c): once a period, if the bytes that became dirty in it are more than the threshold's share of the bytes sent, for the second time,
-/// the vCPUs are slowed down: by auto-converge a step further, by the dirty limit to their quota.
+/// QEMU's <c>migration_trigger_throttle</c> (migration/ram.c): once a period, if the bytes that became dirty in it are more than the
+/// threshold's share of the bytes sent, for the second time, the vCPUs are slowed down: by auto-converge a step further, by the dirty limit
+/// to their quota.
 /// </summary>
 internal sealed class ThrottleControl(Vm vm, MigrationParameters parameters, int pageSize)
 {
@@ -22,7 +23,8 @@ internal sealed class ThrottleControl(Vm vm, MigrationParameters parameters, int
 
     public int PercentageMax { get; private set; }
 
-    /// <summary>How long each vCPU slept so that the migration converges, as of <see cref="MeasureAsync"/>; empty while none was throttled.</summary>
+    /// <summary>How long each vCPU slept so that the migration converges, as of <see cref="MeasureAsync"/>; empty while none was
+    /// throttled.</summary>
     public IReadOnlyList<long> SleptMicroseconds { get; private set; } = [];
 
     public void Begin(long nowMicroseconds) => _periodBegan = nowMicroseconds;

@@ -8,14 +8,15 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Notifiers;
 
 /// <summary>
-/// <c>__kvm_handle_hva_range</c> (virt/kvm/kvm_main.c): finds the memslots that a range overlaps and takes mmu_lock when the first is found,
-/// or at once when it must. One SRCU section a call; nothing keeps the slots stable from one call to the next, that is the protocol's part.
+/// <c>__kvm_handle_hva_range</c> (virt/kvm/kvm_main.c): finds the memslots that a range overlaps and takes mmu_lock when the first is
+/// found, or at once when it must. One SRCU section a call; nothing keeps the slots stable from one call to the next, that is the
+/// protocol's part.
 /// </summary>
 public sealed class HvaRangeWalk(Vm vm)
 {
     /// <summary>
-    /// Walks for <c>range_start</c>: <paramref name="onLock"/> when mmu_lock was taken, <paramref name="onSlot"/> per overlap before its SPTEs
-    /// go, then one flush before the lock is dropped, since the pages may be freed as soon as start returns.
+    /// Walks for <c>range_start</c>: <paramref name="onLock"/> when mmu_lock was taken, <paramref name="onSlot"/> per overlap before its
+    /// SPTEs go, then one flush before the lock is dropped, since the pages may be freed as soon as start returns.
     /// </summary>
     /// <returns>false when the lock was elided: no memslot overlaps</returns>
     public async ValueTask<bool> UnmapAsync(Operation op, MmuNotifierRange range, bool mustLock, Action onLock, Action<GfnRange>? onSlot)
@@ -58,7 +59,8 @@ public sealed class HvaRangeWalk(Vm vm)
         return locked;
     }
 
-    /// <summary>Walks for <c>range_end</c>: only decides whether a memslot overlaps, and if so (or if it must) runs the hook under the lock.</summary>
+    /// <summary>Walks for <c>range_end</c>: only decides whether a memslot overlaps, and if so (or if it must) runs the hook under the
+    /// lock.</summary>
     /// <returns>false when the lock was elided</returns>
     public async ValueTask<bool> FindAsync(Operation op, MmuNotifierRange range, bool mustLock, Action onLock)
     {

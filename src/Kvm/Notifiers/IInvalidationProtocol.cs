@@ -53,8 +53,8 @@ public interface IInvalidationProtocol
     /// <summary>Whether the VM subscribes to <c>.change_pte</c> (kernels before 6.10).</summary>
     bool HasChangePte { get; }
 
-    /// <summary>Whether <c>.change_pte</c> maps the page that it is told of, as arm64's <c>kvm_set_spte_gfn</c> does. x86 changes an SPTE only
-    /// where it finds one, and range_start has left none.</summary>
+    /// <summary>Whether <c>.change_pte</c> maps the page that it is told of, as arm64's <c>kvm_set_spte_gfn</c> does. x86 changes an SPTE
+    /// only where it finds one, and range_start has left none.</summary>
     bool ChangePteMaps => false;
 
     /// <summary>Whether ageing goes without mmu_lock (recent kernels).</summary>
@@ -65,7 +65,8 @@ public interface IInvalidationProtocol
 public sealed record ProtocolContext(
     IWorld World, LockDomain Locks, string VmName, MmuLock MmuLock, HvaRangeWalk Walk, Mutant Mutant);
 
-/// <summary>The name, in kebab-case, by which a protocol of an assembly of its own is chosen; without it that is the type's name less "Protocol".</summary>
+/// <summary>The name, in kebab-case, by which a protocol of an assembly of its own is chosen; without it that is the type's name less
+/// "Protocol".</summary>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class ProtocolNameAttribute(string name) : Attribute
 {

@@ -28,7 +28,8 @@ public sealed class InvalidationState(Mutant mutant = Mutant.None)
         HullEnd = Math.Max(HullEnd, end);
     }
 
-    /// <summary><c>kvm_mmu_invalidate_end</c>: the sequence rises before the count falls, so that a lockless reader sees one or the other.</summary>
+    /// <summary><c>kvm_mmu_invalidate_end</c>: the sequence rises before the count falls, so that a lockless reader sees one or the
+    /// other.</summary>
     public void End()
     {
         Sequence++;

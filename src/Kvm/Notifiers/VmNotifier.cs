@@ -97,8 +97,8 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
         vm.Srcu.ReadUnlock(op, section);
     }
 
-    /// <summary><c>kvm_change_spte_gfn</c> and arm64's <c>kvm_set_spte_gfn</c>. A memslot that is being deleted is skipped: range_start has unmapped
-    /// it, and nobody would unmap it again (kvm-protocol 9.2, B6).</summary>
+    /// <summary><c>kvm_change_spte_gfn</c> and arm64's <c>kvm_set_spte_gfn</c>. A memslot that is being deleted is skipped: range_start has
+    /// unmapped it, and nobody would unmap it again (kvm-protocol 9.2, B6).</summary>
     private void ChangeSpte(Operation op, Memslot slot, Hva hva, Pfn pfn)
     {
         if (slot.IsInvalid && vm.Options.Mutant != Mutant.ChangePteMapsInvalidSlot) return;
@@ -143,10 +143,12 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
 
     /// <summary>The A bit goes or, where there is none, every permission does (<c>mark_spte_for_access_track</c>).</summary>
     private SpteFlags Aged(SpteFlags flags) =>
-        vm.Options.HasAccessedBits ? flags & ~SpteFlags.Accessed : (flags & ~(SpteFlags.Accessed | SpteFlags.Writable)) | SpteFlags.AccessTracked;
+        vm.Options.HasAccessedBits
+            ? flags & ~SpteFlags.Accessed
+            : (flags & ~(SpteFlags.Accessed | SpteFlags.Writable)) | SpteFlags.AccessTracked;
 
-    /// <summary>B22: the A bit is cleared by a read and a write where it takes an atomic instruction. What that does to an SPTE that was zapped or
-    /// installed meanwhile is not modelled.</summary>
+    /// <summary>B22: the A bit is cleared by a read and a write where it takes an atomic instruction. What that does to an SPTE that was
+    /// zapped or installed meanwhile is not modelled.</summary>
     private async ValueTask WriteBackAsync(Gfn gfn, Spte read)
     {
         await vm.World.PointAsync(SchedulingPoint.Preempt);

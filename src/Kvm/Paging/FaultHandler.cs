@@ -57,7 +57,8 @@ public sealed class FaultHandler(Vm vm)
     private async ValueTask<FaultReply> PageFaultAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
         var slot = vm.Memslots.Find(gfn);
-        if (await FastPageFaultAsync(op, slot, vcpu, gfn, write)) return new FaultReply(FaultStatus.Mapped, Dirtied: write && slot!.LogsDirtyPages);
+        if (await FastPageFaultAsync(op, slot, vcpu, gfn, write))
+            return new FaultReply(FaultStatus.Mapped, Dirtied: write && slot!.LogsDirtyPages);
 
         // The snapshot comes before anything of the host is looked at (kvm-protocol 2.7 I4).
         var sequence = Protocol.Sequence;
@@ -115,7 +116,8 @@ public sealed class FaultHandler(Vm vm)
             vm.Sptes.Install(gfn, pfn, hva, flags);
         }
 
-        vm.World.Trace?.Note(op, $"the SPTE of {gfn} maps pfn 0x{vm.Sptes[gfn].Pfn:x}, {(vm.Sptes[gfn].IsWritable ? "writable" : "read-only")}");
+        vm.World.Trace?.Note(
+            op, $"the SPTE of {gfn} maps pfn 0x{vm.Sptes[gfn].Pfn:x}, {(vm.Sptes[gfn].IsWritable ? "writable" : "read-only")}");
         return new FaultReply(FaultStatus.Mapped, Dirtied: dirtied);
     }
 

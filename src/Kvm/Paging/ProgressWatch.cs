@@ -5,10 +5,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Paging;
 
 /// <summary>
-/// Tells a vCPU that gets nowhere from one that is slow: a fault that is retried without end (L1), and a dirty ring that is full at one exit after
-/// the other although each was answered by a reap (L5). Both are bounded by number and by time, so that neither a fast machine nor a busy one is
-/// taken for a livelock; and where the world knows that somebody else has got on in between, by whom the vCPU may only be starved, the count
-/// begins anew.
+/// Tells a vCPU that gets nowhere from one that is slow: a fault that is retried without end (L1), and a dirty ring that is full at one
+/// exit after the other although each was answered by a reap (L5). Both are bounded by number and by time, so that neither a fast machine
+/// nor a busy one is taken for a livelock; and where the world knows that somebody else has got on in between, by whom the vCPU may only be
+/// starved, the count begins anew.
 /// </summary>
 internal sealed class ProgressWatch(IWorld world, VcpuOptions options, string name)
 {
@@ -23,8 +23,8 @@ internal sealed class ProgressWatch(IWorld world, VcpuOptions options, string na
     /// <summary>The ring was full at the last exit and at the one before, and reaped in between.</summary>
     public bool IsRingStuck { get; private set; }
 
-    /// <summary>For several entries in a row what was faulted in was flushed before the guest could use it: those who flush may wait for somebody whom
-    /// these two keep from running.</summary>
+    /// <summary>For several entries in a row what was faulted in was flushed before the guest could use it: those who flush may wait for
+    /// somebody whom these two keep from running.</summary>
     public bool LosesTranslations => _lostInARow > LostInARowMax;
 
     /// <summary>The guest was entered and has made, or given up, so many accesses.</summary>
@@ -55,7 +55,8 @@ internal sealed class ProgressWatch(IWorld world, VcpuOptions options, string na
         IsRingStuck = _ringFullExits.Count > 0;
         _ringFullExits.Add(world);
         return IsHopeless(_ringFullExits) && Report(
-            Invariants.MigrationProgress, op, gfn, $"the dirty ring of {name} was full at {_ringFullExits.Count} exits in a row, with a reap after each", _ringFullExits);
+            Invariants.MigrationProgress, op, gfn,
+            $"the dirty ring of {name} was full at {_ringFullExits.Count} exits in a row, with a reap after each", _ringFullExits);
     }
 
     public void RingHadRoom() => _ringFullExits = default;

@@ -42,7 +42,7 @@ public enum SpteFlags
     /// <summary>The A bit, set by the hardware walk.</summary>
     Accessed = 16,
 
-    /// <summary><c>shadow_acc_track_mask</c>, on a CPU without A bits: ageing took all permissions away, so that the next access faults and gives them
-    /// back. KVM takes the SPTE for present, hardware does not.</summary>
+    /// <summary><c>shadow_acc_track_mask</c>, on a CPU without A bits: ageing took all permissions away, so that the next access faults and
+    /// gives them back. KVM takes the SPTE for present, hardware does not.</summary>
     AccessTracked = 32,
 }

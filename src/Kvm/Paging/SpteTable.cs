@@ -5,8 +5,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Paging;
 
 /// <summary>
-/// A VM's second-level page table (the TDP MMU's leaves): pages of 512 SPTEs (fewer where thousands of small VMs are made), made on first use. Who may change what is the caller's
-/// business (mmu_lock, or a cmpxchg); the table only keeps the entries and counts the present ones.
+/// A VM's second-level page table (the TDP MMU's leaves): pages of 512 SPTEs (fewer where thousands of small VMs are made), made on first
+/// use. Who may change what is the caller's business (mmu_lock, or a cmpxchg); the table only keeps the entries and counts the present
+/// ones.
 /// </summary>
 public sealed class SpteTable
 {
@@ -26,7 +27,8 @@ public sealed class SpteTable
     {
         _sptes = new PlaceTable(world);
         _tables = new PlaceTable(world);
-        if (!System.Numerics.BitOperations.IsPow2(entriesPerPage)) throw new ArgumentOutOfRangeException(nameof(entriesPerPage), entriesPerPage, "not a power of two");
+        if (!System.Numerics.BitOperations.IsPow2(entriesPerPage))
+            throw new ArgumentOutOfRangeException(nameof(entriesPerPage), entriesPerPage, "not a power of two");
         EntriesPerPage = entriesPerPage;
     }
 
@@ -102,7 +104,8 @@ public sealed class SpteTable
         return root;
     }
 
-    /// <summary>The first gfn at or after <paramref name="from"/>, before <paramref name="end"/>, whose table page exists; end if none.</summary>
+    /// <summary>The first gfn at or after <paramref name="from"/>, before <paramref name="end"/>, whose table page exists; end if
+    /// none.</summary>
     public Gfn NextPopulated(Gfn from, Gfn end)
     {
         while (from < end && !HasTable(from))
@@ -153,8 +156,8 @@ public sealed class SpteTable
 
 /// <summary>
 /// The root of a VM's second-level page table as memory of its own (<c>kvm->arch.mmu.pgt</c> on arm64, <c>kvm_free_stage2_pgd</c> in
-/// arch/arm64/kvm/mmu.c): allocated with the VM, freed by the first release, and by that one only (S11). Nothing is stored in it here; it stands for
-/// whatever a release frees.
+/// arch/arm64/kvm/mmu.c): allocated with the VM, freed by the first release, and by that one only (S11). Nothing is stored in it here; it
+/// stands for whatever a release frees.
 /// </summary>
 public sealed class RootPage
 {

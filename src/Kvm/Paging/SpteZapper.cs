@@ -11,7 +11,8 @@ namespace Livebed.Kvm.Paging;
 /// </summary>
 public sealed class SpteZapper(Vm vm)
 {
-    /// <summary>Zaps the range. The caller has zapped <paramref name="pending"/> under the same hold of the lock and not flushed it yet.</summary>
+    /// <summary>Zaps the range. The caller has zapped <paramref name="pending"/> under the same hold of the lock and not flushed it
+    /// yet.</summary>
     /// <returns>what the caller has to flush before it drops the lock; empty when that is nothing</returns>
     public async ValueTask<GfnRange> UnmapAsync(Operation op, GfnRange range, bool mayYield, GfnRange pending = default)
     {

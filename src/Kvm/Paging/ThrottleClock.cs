@@ -2,8 +2,8 @@ namespace Livebed.Kvm.Paging;
 
 /// <summary>
 /// When a vCPU has to sleep so that a migration converges. By percentage p, as QEMU's <c>cpu_throttle_timer_tick</c> and
-/// <c>cpu_throttle_thread</c> (softmmu/cpu-throttle.c): after each timeslice of 10 ms of running, p / (1 - p) times 10 ms. By dirty limit, as
-/// <c>dirtylimit_vcpu_execute</c> (softmmu/dirtylimit.c): QEMU has the vCPU sleep when its dirty ring is full and corrects the length of
+/// <c>cpu_throttle_thread</c> (softmmu/cpu-throttle.c): after each timeslice of 10 ms of running, p / (1 - p) times 10 ms. By dirty limit,
+/// as <c>dirtylimit_vcpu_execute</c> (softmmu/dirtylimit.c): QEMU has the vCPU sleep when its dirty ring is full and corrects the length of
 /// that sleep by the rate it measures; here the vCPU sleeps to the end of a window of about 100 ms in which it has dirtied its share, which
 /// holds the rate from the first window on. A window begins with the first page that is dirtied after the last one, so a single second can
 /// see one share more than the limit; limits of less than a page a window have longer windows. Time in which the vCPU is paused counts for
@@ -88,7 +88,8 @@ internal sealed class ThrottleClock
 
 /// <summary>How a vCPU is slowed down so that a migration converges; <see cref="None"/> lets it run.</summary>
 /// <param name="Percentage">QEMU's <c>cpu-throttle-percentage</c>: share of time that the vCPU sleeps, 0 to 99</param>
-/// <param name="DirtyPagesPerSecond">QEMU's <c>vcpu-dirty-limit</c> in pages: no more pages than this become dirty in a second by this vCPU; 0 for no limit</param>
+/// <param name="DirtyPagesPerSecond">QEMU's <c>vcpu-dirty-limit</c> in pages: no more pages than this become dirty in a second by this
+/// vCPU; 0 for no limit</param>
 public readonly record struct VcpuThrottle(int Percentage, long DirtyPagesPerSecond)
 {
     public const int PercentageMax = 99;

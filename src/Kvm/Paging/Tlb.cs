@@ -14,7 +14,8 @@ public sealed class Tlb
     /// <param name="entries">a power of two</param>
     public Tlb(int entries)
     {
-        if (entries <= 0 || (entries & (entries - 1)) != 0) throw new ArgumentOutOfRangeException(nameof(entries), entries, "a power of two is needed");
+        if (entries <= 0 || (entries & (entries - 1)) != 0)
+            throw new ArgumentOutOfRangeException(nameof(entries), entries, "a power of two is needed");
         _entries = new Translation[entries];
         _mask = entries - 1;
         Clear();
@@ -53,8 +54,8 @@ public sealed class Tlb
 public readonly record struct Translation(Gfn Gfn, Hva Hva, Pfn Pfn, bool Writable);
 
 /// <summary>
-/// The last flushes that came to a vCPU. A translation that was computed before a flush and arrives after it must not enter the TLB: hardware walks
-/// the tables itself and would not have had it.
+/// The last flushes that came to a vCPU. A translation that was computed before a flush and arrives after it must not enter the TLB:
+/// hardware walks the tables itself and would not have had it.
 /// </summary>
 internal sealed class TlbFlushHistory
 {

@@ -16,7 +16,8 @@ public sealed class Vcpu : IVcpuPort, IWaitable
 {
     private const int FaultsPerPass = 32;
 
-    // An idle guest sleeps at least this long, so that it finds a slice of work and not one access; and at most that, so that it can be stopped.
+    // An idle guest sleeps at least this long, so that it finds a slice of work and not one access; and at most that, so that it can be
+    // stopped.
     private const long IdleMicrosecondsMin = 1_000;
     private const long IdleMicrosecondsMax = 2_000;
 
@@ -42,7 +43,8 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     /// <summary>A new vCPU, or the one that goes on where another was saved, with a program made of that state.</summary>
     /// <exception cref="ArgumentException">The state is that of a vCPU that cannot be this one.</exception>
     public Vcpu(
-        IWorld world, VcpuOptions options, string name, int ordinal, IVmPort vm, IGuestMemory memory, IPacedGuestProgram program, VcpuState? state = null)
+        IWorld world, VcpuOptions options, string name, int ordinal, IVmPort vm, IGuestMemory memory, IPacedGuestProgram program,
+        VcpuState? state = null)
     {
         _world = world;
         _place = new Place(world);
@@ -118,7 +120,8 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     {
         _place.Reads();
         // A guest that has halted by itself is as good as a paused one; one that failed is not.
-        if (!_requests.IsPaused && !(_requests.IsPauseRequested && IsStopped && IsHalted)) throw new InvalidOperationException($"{_name} is saved and not paused");
+        if (!_requests.IsPaused && !(_requests.IsPauseRequested && IsStopped && IsHalted))
+            throw new InvalidOperationException($"{_name} is saved and not paused");
         return ValueTask.FromResult(_guest.Save(_options.Index, _ids.Count));
     }
 
@@ -145,7 +148,8 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         if (_guest.PendingCount == 0) await _world.DelayAsync(Math.Clamp(idle, IdleMicrosecondsMin, IdleMicrosecondsMax));
     }
 
-    /// <summary>One entry: what the TLB translates is executed, then some of the rest faults; what is left stays for the next entry.</summary>
+    /// <summary>One entry: what the TLB translates is executed, then some of the rest faults; what is left stays for the next
+    /// entry.</summary>
     private async ValueTask EnterGuestAsync()
     {
         var hits = _guest.Translate(_tlb, _batch);
@@ -246,7 +250,8 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         if (_throttle.IsOn) _throttle.PageDirtied(_world.NowMicroseconds);
     }
 
-    /// <summary>Sleeps if it has to, outside of guest mode and so in no flush's way; a pause ends it at once, as <c>cpu->stop</c> does.</summary>
+    /// <summary>Sleeps if it has to, outside of guest mode and so in no flush's way; a pause ends it at once, as <c>cpu->stop</c>
+    /// does.</summary>
     private async ValueTask SleepAsync()
     {
         while (!_requests.IsPauseRequested && !_requests.IsStopRequested && _throttle.MustSleep(_world.NowMicroseconds))

@@ -5,8 +5,8 @@ using Livebed.Kvm.Host;
 namespace Livebed.Kvm.Paging;
 
 /// <summary>
-/// What a vCPU runs: its program, the accesses that were fetched of it and not made yet, and how old the guest is. A paused guest grows older,
-/// and finds more due when it goes on; only when it is saved does it go on at the age at which it left the guest.
+/// What a vCPU runs: its program, the accesses that were fetched of it and not made yet, and how old the guest is. A paused guest grows
+/// older, and finds more due when it goes on; only when it is saved does it go on at the age at which it left the guest.
 /// </summary>
 internal sealed class VcpuGuest
 {
@@ -21,7 +21,8 @@ internal sealed class VcpuGuest
         _program = program;
         _pending = new GuestOperation[options.BatchAccesses];
         if (state is null) return;
-        if (state.Index != options.Index) throw new ArgumentException($"vCPU {options.Index} cannot go on where vCPU {state.Index} was saved");
+        if (state.Index != options.Index)
+            throw new ArgumentException($"vCPU {options.Index} cannot go on where vCPU {state.Index} was saved");
         if (state.Pending.Count > _pending.Length)
             throw new ArgumentException($"a vCPU with batches of {_pending.Length} accesses cannot take over {state.Pending.Count}");
         if (state.GuestMicroseconds < 0) throw new ArgumentException($"no guest is {state.GuestMicroseconds} us old");

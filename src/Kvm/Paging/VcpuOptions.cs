@@ -4,7 +4,8 @@ namespace Livebed.Kvm.Paging;
 /// <param name="Index">0 to the VM's number of vCPUs - 1</param>
 /// <param name="TlbEntries">a power of two</param>
 /// <param name="BatchAccesses">accesses in one call to the memory bus, at most: one slice</param>
-/// <param name="FaultRetriesMax">retries of one fault, or exits in a row with a full dirty ring, after which it counts as a livelock (checks L1 and L5), if it took longer than <paramref name="FaultMicrosecondsMax"/> too</param>
+/// <param name="FaultRetriesMax">retries of one fault, or exits in a row with a full dirty ring, after which it counts as a livelock
+/// (checks L1 and L5), if it took longer than <paramref name="FaultMicrosecondsMax"/> too</param>
 /// <param name="FaultMicrosecondsMax">see there</param>
 public sealed record VcpuOptions(
     int Index, int TlbEntries = 4096, int BatchAccesses = 256, int FaultRetriesMax = 10_000, long FaultMicrosecondsMax = 5_000_000);
@@ -34,6 +35,7 @@ public sealed class VcpuCounters
     /// <summary>How late the guest's newest access was against its intended time; the one figure here that can fall.</summary>
     public long BehindMicroseconds { get; set; }
 
-    /// <summary>Where the guest's program is: the intended time of what it did last, since it began; 0 while the memory is populated.</summary>
+    /// <summary>Where the guest's program is: the intended time of what it did last, since it began; 0 while the memory is
+    /// populated.</summary>
     public long ProgramMicroseconds { get; set; }
 }

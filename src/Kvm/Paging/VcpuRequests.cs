@@ -4,8 +4,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Paging;
 
 /// <summary>
-/// What others want of a vCPU (<c>vcpu->requests</c>, and the kick of user space): that it leaves the guest, pauses, goes on, or stops for good. Whoever
-/// asks waits here until the vCPU's loop has done it; all are woken by each such change and look again. The loop itself waits here while it is paused.
+/// What others want of a vCPU (<c>vcpu->requests</c>, and the kick of user space): that it leaves the guest, pauses, goes on, or stops for
+/// good. Whoever asks waits here until the vCPU's loop has done it; all are woken by each such change and look again. The loop itself waits
+/// here while it is paused.
 /// </summary>
 internal sealed class VcpuRequests(IWorld world, Place place)
 {
@@ -66,7 +67,8 @@ internal sealed class VcpuRequests(IWorld world, Place place)
         place.Writes();
     }
 
-    /// <summary>The vCPU's loop has left the guest and waits until nobody wants it paused; returns for how many microseconds it did.</summary>
+    /// <summary>The vCPU's loop has left the guest and waits until nobody wants it paused; returns for how many microseconds it
+    /// did.</summary>
     public async ValueTask<long> ParkAsync()
     {
         IsPaused = true;
@@ -90,7 +92,8 @@ internal sealed class VcpuRequests(IWorld world, Place place)
     {
         foreach (var waiter in _waiters)
             waits.Add(new WaitSnapshot(
-                waiter.WaitId, waiter.Operation.Id, waiter.Operation.Kind, "guest_mode", name, LockMode.Write, world.NowMicroseconds - waiter.SinceMicroseconds,
+                waiter.WaitId, waiter.Operation.Id, waiter.Operation.Kind, "guest_mode", name, LockMode.Write,
+                world.NowMicroseconds - waiter.SinceMicroseconds,
                 fault.IsNone ? [] : [new WaitBlocker(fault, OperationKind.Fault, LockMode.Write, Queued: false)]));
     }
 

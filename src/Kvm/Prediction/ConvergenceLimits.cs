@@ -4,8 +4,8 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
-/// What would have to be otherwise for a migration to complete in pre-copy. Both answers are exact about the model, and as good as the model: the bandwidth
-/// was forecast to do; the downtime limit is the least that one of the rounds would have needed.
+/// What would have to be otherwise for a migration to complete in pre-copy. Both answers are exact about the model, and as good as the
+/// model: the bandwidth was forecast to do; the downtime limit is the least that one of the rounds would have needed.
 /// </summary>
 public static class ConvergenceLimits
 {
@@ -16,8 +16,8 @@ public static class ConvergenceLimits
     private const int Halvings = 7;
 
     /// <summary>
-    /// The least bandwidth above the given one with which it converges, to about one percent; null if none up to <see cref="BandwidthMax"/> does. A
-    /// recording has bursts and lulls, so a little less may do by luck, and now and then a little more may not.
+    /// The least bandwidth above the given one with which it converges, to about one percent; null if none up to <see cref="BandwidthMax"/>
+    /// does. A recording has bursts and lulls, so a little less may do by luck, and now and then a little more may not.
     /// </summary>
     public static long? FindBandwidth(IForecastWorkload workload, MigrationParameters parameters, ForecastSettings settings)
     {
@@ -43,11 +43,13 @@ public static class ConvergenceLimits
         return above * step;
 
         bool Converges(long bandwidth) =>
-            Forecaster.Run(workload, parameters with { MaxBandwidth = bandwidth, PostcopyAfterRounds = 0 }, settings).Verdict == ForecastVerdict.Converges;
+            Forecaster.Run(workload, parameters with { MaxBandwidth = bandwidth, PostcopyAfterRounds = 0 }, settings)
+                .Verdict == ForecastVerdict.Converges;
     }
 
-    /// <summary>The least downtime limit with which this migration would have stopped after one of its rounds, in whole milliseconds; without the fixed cost
-    /// of a switchover, which no limit is held against. Null for a migration whose time was over before its first round.</summary>
+    /// <summary>The least downtime limit with which this migration would have stopped after one of its rounds, in whole milliseconds;
+    /// without the fixed cost of a switchover, which no limit is held against. Null for a migration whose time was over before its first
+    /// round.</summary>
     public static long? FindDowntimeMilliseconds(MigrationForecast forecast, MigrationParameters parameters)
     {
         var (now, least) = (0.0, double.PositiveInfinity);
@@ -55,7 +57,8 @@ public static class ConvergenceLimits
         {
             now += round.DurationMilliseconds;
             var downtime = round.Remaining * 1e3 / parameters.MaxBandwidth;
-            if (parameters.TimeLimitMicroseconds == 0 || now + downtime <= parameters.TimeLimitMicroseconds / 1e3) least = Math.Min(least, downtime);
+            if (parameters.TimeLimitMicroseconds == 0 || now + downtime <= parameters.TimeLimitMicroseconds / 1e3)
+                least = Math.Min(least, downtime);
         }
 
         return double.IsInfinity(least) ? null : (long)Math.Ceiling(least);

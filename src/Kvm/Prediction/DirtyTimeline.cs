@@ -4,9 +4,10 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
-/// A recorded trace as a whole, for forecasts that go over it again and again: when each page is written, by the rules of <see cref="TraceGuest"/>. The
-/// pages of an interval are spread evenly up to the next one, and after its last interval the recording begins again. Simplified: those are the times of a
-/// guest with one vCPU; with more of them a page may come earlier or later, within its interval.
+/// A recorded trace as a whole, for forecasts that go over it again and again: when each page is written, by the rules of
+/// <see cref="TraceGuest"/>. The pages of an interval are spread evenly up to the next one, and after its last interval the recording
+/// begins again. Simplified: those are the times of a guest with one vCPU; with more of them a page may come earlier or later, within its
+/// interval.
 /// </summary>
 public sealed class DirtyTimeline : IForecastWorkload
 {
@@ -52,7 +53,8 @@ public sealed class DirtyTimeline : IForecastWorkload
             while (reader.ReadRun(out var run))
             {
                 if (runs.Count == RunsMax)
-                    throw new TraceFormatException(path, starts.Count + 1, "the trace is too long for a forecast", $"at most {RunsMax} runs of pages are allowed");
+                    throw new TraceFormatException(
+                        path, starts.Count + 1, "the trace is too long for a forecast", $"at most {RunsMax} runs of pages are allowed");
                 runs.Add(((int)run.First, (int)run.Count));
                 count += run.Count;
             }
@@ -63,7 +65,8 @@ public sealed class DirtyTimeline : IForecastWorkload
         return new DirtyTimeline(reader.Header, starts, firstRuns, runs, writes);
     }
 
-    public IForecastGuest Start(MigrationParameters parameters, ForecastSettings settings) => new TraceForecastGuest(this, parameters, settings);
+    public IForecastGuest Start(MigrationParameters parameters, ForecastSettings settings) =>
+        new TraceForecastGuest(this, parameters, settings);
 
     /// <summary>Distinct pages written in a window of recorded time, on average over the windows that one pass has room for.</summary>
     public double MeanDistinctPages(double windowMicroseconds)

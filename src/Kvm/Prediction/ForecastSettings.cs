@@ -16,7 +16,8 @@ public sealed record ForecastSettings
     /// <summary>Pages of the guest's RAM; 0 for those of the workload. More than those are pages that nobody writes.</summary>
     public long MemoryPages { get; init; }
 
-    /// <summary>Share of the RAM that is zero when the migration begins, spread evenly: such a page costs <see cref="WireFormat.ZeroPageBytes"/> in round 0.</summary>
+    /// <summary>Share of the RAM that is zero when the migration begins, spread evenly: such a page costs
+    /// <see cref="WireFormat.ZeroPageBytes"/> in round 0.</summary>
     public double ZeroShare { get; init; }
 
     /// <summary>What a switchover costs beside the pages: device state, and the way to the destination and back.</summary>
@@ -53,7 +54,8 @@ public sealed record ForecastSettings
 /// <summary>When dirty bits are cleared, and writes seen again.</summary>
 public enum DirtyLogClear : byte
 {
-    /// <summary><c>KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2</c>: chunk by chunk, when the chunk is about to be sent. What was written before that in the round travels with it.</summary>
+    /// <summary><c>KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2</c>: chunk by chunk, when the chunk is about to be sent. What was written before that
+    /// in the round travels with it.</summary>
     ManualProtect,
 
     /// <summary>Plain <c>KVM_GET_DIRTY_LOG</c>: all at the sync that begins the round.</summary>
@@ -61,8 +63,8 @@ public enum DirtyLogClear : byte
 }
 
 /// <summary>
-/// What things cost on the wire in QEMU's stream (migration/ram.c, migration/savevm.c). Simplified: the name of a RAMBlock, which goes over once each time
-/// that the block changes, and the end mark of a round are left out, a few bytes a round.
+/// What things cost on the wire in QEMU's stream (migration/ram.c, migration/savevm.c). Simplified: the name of a RAMBlock, which goes over
+/// once each time that the block changes, and the end mark of a round are left out, a few bytes a round.
 /// </summary>
 public static class WireFormat
 {
@@ -72,8 +74,8 @@ public static class WireFormat
     /// <summary><c>save_zero_page</c>: the header and one byte.</summary>
     public const int ZeroPageBytes = PageHeaderBytes + 1;
 
-    // qemu_savevm_send_postcopy_ram_discard: up to 12 ranges of two 64-bit words in a command; the command's head (5), a version (1), and "pc.ram" with
-    // length and terminator (8).
+    // qemu_savevm_send_postcopy_ram_discard: up to 12 ranges of two 64-bit words in a command; the command's head (5), a version (1), and
+    // "pc.ram" with length and terminator (8).
     private const int DiscardRangesOfCommand = 12;
     private const int DiscardRangeBytes = 16;
     private const int DiscardCommandBytes = 14;

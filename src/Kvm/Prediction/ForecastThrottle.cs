@@ -3,10 +3,10 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
-/// When the guest is slowed down, as in <c>migration_trigger_throttle</c> and <c>mig_throttle_guest_down</c> (QEMU migration/ram.c): at the first sync after
-/// each period, if more than a share of the bytes sent in it became dirty, for the second time. Auto-converge then sleeps one step more, the dirty limit is
-/// switched on. A period that was quiet does not reset the count, there as here. Simplified: all vCPUs share one dirty limit, where QEMU has one each, and no
-/// sync is made in the middle of a long round (QEMU 9.2 does, to throttle earlier).
+/// When the guest is slowed down, as in <c>migration_trigger_throttle</c> and <c>mig_throttle_guest_down</c> (QEMU migration/ram.c): at the
+/// first sync after each period, if more than a share of the bytes sent in it became dirty, for the second time. Auto-converge then sleeps
+/// one step more, the dirty limit is switched on. A period that was quiet does not reset the count, there as here. Simplified: all vCPUs
+/// share one dirty limit, where QEMU has one each, and no sync is made in the middle of a long round (QEMU 9.2 does, to throttle earlier).
 /// </summary>
 internal sealed class ForecastThrottle(MigrationParameters parameters, ForecastSettings settings)
 {
@@ -35,8 +35,10 @@ internal sealed class ForecastThrottle(MigrationParameters parameters, ForecastS
 
     private GuestPace Slower() => parameters.Throttle switch
     {
-        ThrottleKind.AutoConverge when Pace.ThrottlePercentage == 0 => new GuestPace(Math.Min(parameters.CpuThrottleInitial, parameters.MaxCpuThrottle), 0),
-        ThrottleKind.AutoConverge => new GuestPace(Math.Min(Pace.ThrottlePercentage + parameters.CpuThrottleIncrement, parameters.MaxCpuThrottle), 0),
+        ThrottleKind.AutoConverge when Pace.ThrottlePercentage == 0 =>
+            new GuestPace(Math.Min(parameters.CpuThrottleInitial, parameters.MaxCpuThrottle), 0),
+        ThrottleKind.AutoConverge =>
+            new GuestPace(Math.Min(Pace.ThrottlePercentage + parameters.CpuThrottleIncrement, parameters.MaxCpuThrottle), 0),
         ThrottleKind.DirtyLimit => new GuestPace(0, (double)parameters.VcpuDirtyLimit / settings.PageSize * settings.Vcpus),
         _ => default,
     };

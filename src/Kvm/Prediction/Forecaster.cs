@@ -3,11 +3,11 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
-/// Pre-copy without a guest: round after round of <c>migration_iteration_run</c> over a model of the guest's writes, until what is left fits into the downtime
-/// limit, post-copy takes over, or a limit is hit. Invariant: what is transferred is the sum of the rounds and the rest, and nothing else.
-/// Simplified: the link carries its bandwidth exactly, whatever the number of channels; syncs and switchover take no time beside
-/// <see cref="ForecastSettings.SwitchoverCostMicroseconds"/>; a round is sent to its end before the next sync, where QEMU syncs as soon as what it knows to be left
-/// is below the threshold.
+/// Pre-copy without a guest: round after round of <c>migration_iteration_run</c> over a model of the guest's writes, until what is left
+/// fits into the downtime limit, post-copy takes over, or a limit is hit. Invariant: what is transferred is the sum of the rounds and the
+/// rest, and nothing else. Simplified: the link carries its bandwidth exactly, whatever the number of channels; syncs and switchover take
+/// no time beside <see cref="ForecastSettings.SwitchoverCostMicroseconds"/>; a round is sent to its end before the next sync, where QEMU
+/// syncs as soon as what it knows to be left is below the threshold.
 /// </summary>
 public static class Forecaster
 {
@@ -30,8 +30,10 @@ public static class Forecaster
             rounds.Add(RoundOf(rounds.Count, traffic, guest, pace, parameters, settings));
             throttle.Synchronise(now, traffic.Bytes, guest.DirtyPages);
             if (Fits(rounds[^1], parameters)) return Switchover(rounds, now, lost, parameters, settings);
-            if (parameters.PostcopyAfterRounds > 0 && rounds.Count >= parameters.PostcopyAfterRounds) return Postcopy(rounds, now, lost, guest, parameters, settings);
-            if (parameters.TimeLimitMicroseconds > 0 && now * 1e6 >= parameters.TimeLimitMicroseconds) return GivenUp(rounds, now, lost, ForecastLimit.TimeLimit);
+            if (parameters.PostcopyAfterRounds > 0 && rounds.Count >= parameters.PostcopyAfterRounds)
+                return Postcopy(rounds, now, lost, guest, parameters, settings);
+            if (parameters.TimeLimitMicroseconds > 0 && now * 1e6 >= parameters.TimeLimitMicroseconds)
+                return GivenUp(rounds, now, lost, ForecastLimit.TimeLimit);
             if (rounds.Count >= parameters.RoundsMax) return GivenUp(rounds, now, lost, ForecastLimit.RoundsMax);
         }
     }
@@ -39,7 +41,8 @@ public static class Forecaster
     private static bool Fits(ForecastRound round, MigrationParameters parameters) =>
         round.Remaining <= parameters.MaxBandwidth * (parameters.DowntimeLimitMicroseconds / 1e6);
 
-    private static ForecastRound RoundOf(int number, RoundTraffic traffic, IForecastGuest guest, GuestPace pace, MigrationParameters parameters, ForecastSettings settings)
+    private static ForecastRound RoundOf(
+        int number, RoundTraffic traffic, IForecastGuest guest, GuestPace pace, MigrationParameters parameters, ForecastSettings settings)
     {
         var remaining = guest.DirtyPages * WireFormat.PageBytes(settings.PageSize);
         return new ForecastRound
@@ -52,18 +55,21 @@ public static class Forecaster
             DirtiedPages = guest.DirtyPages,
             DirtyPagesRate = traffic.Seconds > 0 ? Math.Round(guest.DirtyPages / traffic.Seconds, 1) : 0,
             Remaining = remaining,
-            ExpectedDowntimeMilliseconds = Milliseconds((double)remaining / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6),
+            ExpectedDowntimeMilliseconds = Milliseconds(
+                (double)remaining / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6),
             CpuThrottlePercentage = pace.ThrottlePercentage,
             DirtyLimited = pace.DirtyPagesPerSecond > 0,
         };
     }
 
-    private static MigrationForecast Switchover(List<ForecastRound> rounds, double now, double lost, MigrationParameters parameters, ForecastSettings settings)
+    private static MigrationForecast Switchover(
+        List<ForecastRound> rounds, double now, double lost, MigrationParameters parameters, ForecastSettings settings)
     {
         var rest = rounds[^1].Remaining;
         var downtime = (double)rest / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6;
         // What would fit came too late.
-        if (parameters.TimeLimitMicroseconds > 0 && (now + downtime) * 1e6 > parameters.TimeLimitMicroseconds) return GivenUp(rounds, now, lost, ForecastLimit.TimeLimit);
+        if (parameters.TimeLimitMicroseconds > 0 && (now + downtime) * 1e6 > parameters.TimeLimitMicroseconds)
+            return GivenUp(rounds, now, lost, ForecastLimit.TimeLimit);
         return new MigrationForecast
         {
             Verdict = ForecastVerdict.Converges,
@@ -79,7 +85,8 @@ public static class Forecaster
     }
 
     private static MigrationForecast Postcopy(
-        List<ForecastRound> rounds, double now, double lost, IForecastGuest guest, MigrationParameters parameters, ForecastSettings settings)
+        List<ForecastRound> rounds, double now, double lost, IForecastGuest guest, MigrationParameters parameters,
+        ForecastSettings settings)
     {
         var discard = WireFormat.DiscardListBytes(guest.DirtyRuns);
         var downtime = (double)discard / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6;

@@ -1,8 +1,8 @@
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
-/// Pre-copy in closed form: a constant rate of distinct dirty bytes, a constant bandwidth, and every write of a round is sent in the next. Round n sends
-/// V r^n bytes with r = rate / bandwidth. Below 1 that goes to 0; from 1 on no number of rounds helps.
+/// Pre-copy in closed form: a constant rate of distinct dirty bytes, a constant bandwidth, and every write of a round is sent in the next.
+/// Round n sends V r^n bytes with r = rate / bandwidth. Below 1 that goes to 0; from 1 on no number of rounds helps.
 /// </summary>
 /// <param name="MemoryBytes">V: what round 0 sends</param>
 /// <param name="DirtyBytesPerSecond">distinct bytes, as they cost on the wire</param>

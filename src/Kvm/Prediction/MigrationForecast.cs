@@ -3,8 +3,8 @@ using System.Text.Json.Serialization;
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
-/// What a migration is expected to be, round by round, with the names of QEMU's <c>query-migrate</c> where it has such; times in milliseconds. Of one that
-/// does not complete, the figures are those of the moment when it is given up.
+/// What a migration is expected to be, round by round, with the names of QEMU's <c>query-migrate</c> where it has such; times in
+/// milliseconds. Of one that does not complete, the figures are those of the moment when it is given up.
 /// </summary>
 public sealed record MigrationForecast
 {
@@ -70,7 +70,8 @@ public enum ForecastLimit : byte
     RoundsMax,
 }
 
-/// <summary>One pre-copy round as it is expected, with the names of QEMU's <c>query-migrate</c> where it has such; times in milliseconds.</summary>
+/// <summary>One pre-copy round as it is expected, with the names of QEMU's <c>query-migrate</c> where it has such; times in
+/// milliseconds.</summary>
 public sealed record ForecastRound
 {
     /// <summary>0 is the round that sends every page.</summary>

@@ -1,7 +1,8 @@
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
-/// How far a round was from its forecast, and what explains it. An error is measured over forecast, less one: 0.1 is ten percent more than expected.
+/// How far a round was from its forecast, and what explains it. An error is measured over forecast, less one: 0.1 is ten percent more than
+/// expected.
 /// </summary>
 /// <param name="DurationError">of the duration</param>
 /// <param name="BytesError">of the bytes on the wire</param>
@@ -12,7 +13,8 @@ public sealed record PredictionGap(double DurationError, double BytesError, doub
     /// <summary>Up to here the model holds.</summary>
     public const double Tolerance = 0.1;
 
-    /// <summary>Differences of so few pages, or of the time that they take, are no error: a model of expectations cannot know them.</summary>
+    /// <summary>Differences of so few pages, or of the time that they take, are no error: a model of expectations cannot know
+    /// them.</summary>
     private const int PagesOfNoise = 16;
 
     /// <summary>The error that is farthest from 0.</summary>
@@ -26,7 +28,8 @@ public sealed record PredictionGap(double DurationError, double BytesError, doub
     /// <param name="bytesPerSecond">bandwidth that the forecast reckoned with</param>
     public static PredictionGap Between(ForecastRound forecast, MeasuredRound measured, int pageSize, double bytesPerSecond)
     {
-        if (forecast.Round != measured.Round) throw new ArgumentException($"round {measured.Round} is held against the forecast of round {forecast.Round}", nameof(measured));
+        if (forecast.Round != measured.Round)
+            throw new ArgumentException($"round {measured.Round} is held against the forecast of round {forecast.Round}", nameof(measured));
         var noise = PagesOfNoise * WireFormat.PageBytes(pageSize);
         var gap = new PredictionGap(
             Error(forecast.DurationMilliseconds, measured.DurationMilliseconds, noise / bytesPerSecond * 1e3),
@@ -39,21 +42,29 @@ public sealed record PredictionGap(double DurationError, double BytesError, doub
     /// <summary>What slowed the guest changes everything after it; else the reason is that of the error that is farthest from 0.</summary>
     private GapReason ReasonOf(ForecastRound forecast, MeasuredRound measured, int pageSize, double bytesPerSecond)
     {
-        if (measured.CpuThrottlePercentage != forecast.CpuThrottlePercentage || measured.DirtyLimited != forecast.DirtyLimited) return GapReason.Throttled;
+        if (measured.CpuThrottlePercentage != forecast.CpuThrottlePercentage || measured.DirtyLimited != forecast.DirtyLimited)
+            return GapReason.Throttled;
         if (measured.RingFullExits > 0) return GapReason.RingFull;
-        var wroteOtherwise = Exceeds(DirtiedError) && Exceeds(Error(PerSecond(forecast.DirtiedPages, forecast.DurationMilliseconds), PerSecond(measured.DirtiedPages, measured.DurationMilliseconds), 0));
+        var wroteOtherwise = Exceeds(DirtiedError)
+            && Exceeds(Error(PerSecond(forecast.DirtiedPages, forecast.DurationMilliseconds), PerSecond(measured.DirtiedPages, measured.DurationMilliseconds), 0));
         if (wroteOtherwise && Largest == DirtiedError) return GapReason.DirtyRate;
-        if (Exceeds(BytesError) && !Exceeds(Error(forecast.Transferred - ZeroBytesSaved(forecast, measured, pageSize), measured.Transferred, 0))) return GapReason.ZeroPages;
+        if (
+            Exceeds(BytesError)
+                && !Exceeds(Error(forecast.Transferred - ZeroBytesSaved(forecast, measured, pageSize), measured.Transferred, 0)))
+            return GapReason.ZeroPages;
         var milliseconds = measured.Transferred / bytesPerSecond * 1e3;
         if (milliseconds >= measured.DurationMilliseconds * (1 - Tolerance)) return wroteOtherwise ? GapReason.DirtyRate : GapReason.None;
-        return measured.LinkWaitMilliseconds >= (measured.DurationMilliseconds - milliseconds) / 2 ? GapReason.LinkShared : GapReason.LinkSaturated;
+        return measured.LinkWaitMilliseconds >= (measured.DurationMilliseconds - milliseconds) / 2
+            ? GapReason.LinkShared
+            : GapReason.LinkSaturated;
     }
 
     private static long ZeroBytesSaved(ForecastRound forecast, MeasuredRound measured, int pageSize) =>
         (measured.Duplicate - forecast.Duplicate) * (WireFormat.PageBytes(pageSize) - WireFormat.ZeroPageBytes);
 
     /// <summary>A round without duration had no rate that could be another.</summary>
-    private static double PerSecond(long count, double milliseconds) => milliseconds > 0 ? count / (milliseconds / 1e3) : double.PositiveInfinity;
+    private static double PerSecond(long count, double milliseconds) =>
+        milliseconds > 0 ? count / (milliseconds / 1e3) : double.PositiveInfinity;
 
     private static bool Exceeds(double error) => Math.Abs(error) > Tolerance;
 
@@ -77,13 +88,15 @@ public enum GapReason : byte
     /// <summary>vCPUs stopped because their dirty ring was full: the guest wrote less than its program would.</summary>
     RingFull,
 
-    /// <summary>The link carried less than its bandwidth says, and for most of the time that this cost it carried other migrations.</summary>
+    /// <summary>The link carried less than its bandwidth says, and for most of the time that this cost it carried other
+    /// migrations.</summary>
     LinkShared,
 
     /// <summary>The link, or what feeds it, carried less than its bandwidth says.</summary>
     LinkSaturated,
 
-    /// <summary>Other pages were zero than was known: with as many zero pages as there were, the bytes would be those of the forecast.</summary>
+    /// <summary>Other pages were zero than was known: with as many zero pages as there were, the bytes would be those of the
+    /// forecast.</summary>
     ZeroPages,
 
     /// <summary>The guest wrote faster or slower than in the round before, or, in round 0, than its workload does on average.</summary>
@@ -101,5 +114,6 @@ public enum GapReason : byte
 /// <param name="Duplicate">zero pages among those sent</param>
 /// <param name="LinkWaitMilliseconds">for which the link carried other migrations while this one had something to send</param>
 public sealed record MeasuredRound(
-    int Round, long Transferred, double DurationMilliseconds, long DirtiedPages, int CpuThrottlePercentage = 0, bool DirtyLimited = false, long RingFullExits = 0,
+    int Round, long Transferred, double DurationMilliseconds, long DirtiedPages, int CpuThrottlePercentage = 0, bool DirtyLimited = false,
+    long RingFullExits = 0,
     long Duplicate = 0, double LinkWaitMilliseconds = 0);

@@ -1,15 +1,16 @@
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
-/// The forecast of one round from what is known at the sync that begins it: the analytic model, one step far. A migration that runs makes one for each of
-/// its rounds and prints it beside what the round then was.
+/// The forecast of one round from what is known at the sync that begins it: the analytic model, one step far. A migration that runs makes
+/// one for each of its rounds and prints it beside what the round then was.
 /// </summary>
 /// <param name="PageSize">bytes</param>
 /// <param name="MemoryPages">pages of the guest's RAM: no more can be dirty</param>
 /// <param name="BytesPerSecond">bandwidth of the link</param>
 /// <param name="DowntimeLimitMicroseconds">the downtime limit</param>
 /// <param name="SwitchoverCostMicroseconds">see <see cref="ForecastSettings"/></param>
-public readonly record struct RoundPredictor(int PageSize, long MemoryPages, double BytesPerSecond, long DowntimeLimitMicroseconds, long SwitchoverCostMicroseconds = 0)
+public readonly record struct RoundPredictor(
+    int PageSize, long MemoryPages, double BytesPerSecond, long DowntimeLimitMicroseconds, long SwitchoverCostMicroseconds = 0)
 {
     /// <param name="round">its number; 0 sends every page</param>
     /// <param name="pages">pages to send, zero pages among them</param>

@@ -3,8 +3,9 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
-/// The same migration begun anywhere in a recording. A recording has quiet stretches and bursts, so the forecast of one start says little of the next; nobody who orders a migration knows
-/// what the guest is about to do. Starts lie evenly over one pass, from its beginning on, so the same recording always gives the same answer.
+/// The same migration begun anywhere in a recording. A recording has quiet stretches and bursts, so the forecast of one start says little
+/// of the next; nobody who orders a migration knows what the guest is about to do. Starts lie evenly over one pass, from its beginning on,
+/// so the same recording always gives the same answer.
 /// </summary>
 /// <param name="Forecasts">one for each start, in the order of the starts</param>
 public sealed record StartSpread(IReadOnlyList<MigrationForecast> Forecasts)
@@ -27,12 +28,14 @@ public sealed record StartSpread(IReadOnlyList<MigrationForecast> Forecasts)
     /// <param name="parameters">of the migration</param>
     /// <param name="settings">of the guest; its start is not looked at</param>
     public static StartSpread Of(DirtyTimeline timeline, MigrationParameters parameters, ForecastSettings settings) => new(
-        [.. Enumerable.Range(0, Starts).Select(start => Forecaster.Run(timeline, parameters, settings with { StartMicroseconds = timeline.PassMicroseconds * start / Starts }))]);
+        [.. Enumerable.Range(0, Starts)
+            .Select(start => Forecaster.Run(timeline, parameters, settings with { StartMicroseconds = timeline.PassMicroseconds * start / Starts }))]);
 
     public int CountOf(ForecastVerdict verdict) => Forecasts.Count(forecast => forecast.Verdict == verdict);
 }
 
-/// <summary>A few figures in short; of an even number the median is the lower of the two in the middle, so that it is one that occurred.</summary>
+/// <summary>A few figures in short; of an even number the median is the lower of the two in the middle, so that it is one that
+/// occurred.</summary>
 /// <param name="Least">the smallest</param>
 /// <param name="Median">half of them are no larger</param>
 /// <param name="Most">the largest</param>

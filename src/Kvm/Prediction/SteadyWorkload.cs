@@ -3,10 +3,11 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
-/// A guest that writes at a constant rate: the analytic model. Without a hot set, with plain clears and d bytes a second over a link of b, round n sends
-/// V (d/b)^n bytes, see <see cref="GeometricModel"/>. Everything is counted in expectation, in fractions of pages that are carried on.
-/// <para>With manual protection writes are taken to fall evenly on the hot set (or the memory), so of the pages that are sent in a round, those written
-/// before their turn do not count.</para>
+/// A guest that writes at a constant rate: the analytic model. Without a hot set, with plain clears and d bytes a second over a link of b,
+/// round n sends V (d/b)^n bytes, see <see cref="GeometricModel"/>. Everything is counted in expectation, in fractions of pages that are
+/// carried on.
+/// <para>With manual protection writes are taken to fall evenly on the hot set (or the memory), so of the pages that are sent in a round,
+/// those written before their turn do not count.</para>
 /// </summary>
 /// <param name="Writes">distinct pages over time</param>
 public sealed record SteadyWorkload(WorkingSet Writes) : IForecastWorkload
@@ -46,7 +47,8 @@ public sealed record SteadyWorkload(WorkingSet Writes) : IForecastWorkload
             return new RoundTraffic(pages, zero, bytes, seconds, lost);
         }
 
-        /// <summary>While the push goes, ever fewer pages are missing: half of what is written on average meets one, as far as the writes meet the missing pages.</summary>
+        /// <summary>While the push goes, ever fewer pages are missing: half of what is written on average meets one, as far as the writes
+        /// meet the missing pages.</summary>
         public PushTraffic Push(double bytesPerSecond)
         {
             var bytes = DirtyPages * WireFormat.PageBytes(settings.PageSize);

@@ -3,11 +3,11 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
-/// A recorded guest under migration: page by page, which writes of a round are seen at its end. Invariant ("clear before read"): a page that is written after
-/// its dirty bit was cleared is dirty at the next sync, also when it is sent later with the newer content.
-/// <para>Pages go out in their order, chunk by chunk; with manual protection a chunk is cleared when a channel becomes free for it, that is, as many chunks
-/// before its turn as there are other channels. Bits that were set since the sync stay set, as QEMU clears only those it has fetched
-/// (<c>kvm_log_clear_one_slot</c>, accel/kvm/kvm-all.c).</para>
+/// A recorded guest under migration: page by page, which writes of a round are seen at its end. Invariant ("clear before read"): a page
+/// that is written after its dirty bit was cleared is dirty at the next sync, also when it is sent later with the newer content.
+/// <para>Pages go out in their order, chunk by chunk; with manual protection a chunk is cleared when a channel becomes free for it, that
+/// is, as many chunks before its turn as there are other channels. Bits that were set since the sync stay set, as QEMU clears only those it
+/// has fetched (<c>kvm_log_clear_one_slot</c>, accel/kvm/kvm-all.c).</para>
 /// </summary>
 internal sealed class TraceForecastGuest : IForecastGuest
 {
@@ -67,7 +67,8 @@ internal sealed class TraceForecastGuest : IForecastGuest
         var (start, lost, requests, pushed, sent) = (_position, 0.0, 0L, 0L, 0L);
         while (sent < missing)
         {
-            // What comes first: the next page of the push, or the next write. A page that was asked for goes before the push, which ends no later for it.
+            // What comes first: the next page of the push, or the next write. A page that was asked for goes before the push, which ends no
+            // later for it.
             var now = (_cursor.DueMicroseconds - start) / RecordedPerSecond + lost;
             if (sent * pageSeconds <= now)
             {
@@ -87,7 +88,8 @@ internal sealed class TraceForecastGuest : IForecastGuest
             _cursor.Advance();
         }
 
-        return new PushTraffic(missing, missing * WireFormat.PageBytes(_settings.PageSize), missing * pageSeconds, requests, requests * blockSeconds);
+        return new PushTraffic(
+            missing, missing * WireFormat.PageBytes(_settings.PageSize), missing * pageSeconds, requests, requests * blockSeconds);
     }
 
     /// <summary>When each chunk is cleared, in seconds since the sync.</summary>
@@ -115,8 +117,8 @@ internal sealed class TraceForecastGuest : IForecastGuest
 
     private long ZeroPagesBelow(long page) => (long)(page * _settings.ZeroShare);
 
-    /// <summary>The guest runs at one pace. A page is dirty if its last write of the round came after its clear, and that is in the last pass over the recording
-    /// if it is anywhere: a long round looks at no more than one pass.</summary>
+    /// <summary>The guest runs at one pace. A page is dirty if its last write of the round came after its clear, and that is in the last
+    /// pass over the recording if it is anywhere: a long round looks at no more than one pass.</summary>
     private double Write(double seconds, double clockShare)
     {
         var end = _position + seconds * clockShare * RecordedPerSecond;
@@ -131,7 +133,8 @@ internal sealed class TraceForecastGuest : IForecastGuest
         return seconds * (1 - clockShare);
     }
 
-    /// <summary>The guest sleeps whenever it is ahead of its dirty limit, so its clock cannot be told in advance and every write is gone through.</summary>
+    /// <summary>The guest sleeps whenever it is ahead of its dirty limit, so its clock cannot be told in advance and every write is gone
+    /// through.</summary>
     private double WriteLimited(double seconds, double dirtyPagesPerSecond)
     {
         var (start, lost) = (_position, 0.0);

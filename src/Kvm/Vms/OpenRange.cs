@@ -3,7 +3,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Vms;
 
-/// <summary>A range between the call of its start and the return of its end, as <see cref="VmChecks"/> sees it: what of it may be mapped when.</summary>
+/// <summary>A range between the call of its start and the return of its end, as <see cref="VmChecks"/> sees it: what of it may be mapped
+/// when.</summary>
 internal sealed class OpenRange(HvaRange pages, OperationId operation)
 {
     public HvaRange Pages { get; } = pages;
@@ -27,8 +28,8 @@ internal sealed class OpenRange(HvaRange pages, OperationId operation)
 }
 
 /// <summary>
-/// The last ranges that have ended, for S2: a host lookup made before the end of a range must not be installed after it. A bounded number is
-/// remembered; a fault that more of them overtake is not judged by the oldest.
+/// The last ranges that have ended, for S2: a host lookup made before the end of a range must not be installed after it. A bounded number
+/// is remembered; a fault that more of them overtake is not judged by the oldest.
 /// </summary>
 internal sealed class EndedRanges
 {

@@ -20,9 +20,11 @@ public static class ProtocolCatalog
     [
         new(Unconditional, "mmu_lock and count on every notification: kernels up to 5.11, and the reviewer's alternative"),
         new(HvaRange, "the same, with the hva hull of active ranges so that faults outside of it need not retry: 5.12"),
-        new(Rwsem, "fair mmu_notifier_slots_lock held from start to end, mmu_lock elided when no memslot overlaps, re-initialised at destroy: the seed"),
+        new(Rwsem, "fair mmu_notifier_slots_lock held from start to end, mmu_lock elided when no memslot overlaps, "
+            + "re-initialised at destroy: the seed"),
         new(RwsemUnfair, "the same with recursive readers, which a queued writer does not block"),
-        new(ActiveCount, "mn_active_invalidate_count, spinlock and rcuwait, mmu_lock elided when no memslot overlaps: what was merged, 5.15"),
+        new(ActiveCount, "mn_active_invalidate_count, spinlock and rcuwait, mmu_lock elided when no memslot overlaps: what was merged, "
+            + "5.15"),
         new(GfnRange, "the same with the gfn hull, unlocked pre-checks, no change_pte and lockless ageing: recent kernels"),
     ];
 

@@ -66,7 +66,8 @@ public sealed class Vm
     /// <summary><c>vcpu->mutex</c>: read by KVM's own writes on behalf of a vCPU, write while all vCPUs are kept out of KVM_RUN.</summary>
     public RwSemaphore VcpuMutex { get; }
 
-    /// <summary>User space's own big lock (QEMU's BQL), as far as it matters here: around dirty-log sessions, migrations and memslot updates while one goes on.</summary>
+    /// <summary>User space's own big lock (QEMU's BQL), as far as it matters here: around dirty-log sessions, migrations and memslot
+    /// updates while one goes on.</summary>
     public KernelMutex Bql { get; }
 
     /// <summary>The VM has been migrated away (QEMU's run state postmigrate): nothing writes to its memory here any more.</summary>
@@ -113,6 +114,7 @@ public sealed class Vm
     public SpteAuditor Auditor { get; }
 
     /// <summary>Reports a violation as this VM's.</summary>
-    public void Violated(string invariant, string message, long? gfn = null, long? hva = null, int? pfn = null, params OperationId[] operations) =>
+    public void Violated(
+        string invariant, string message, long? gfn = null, long? hva = null, int? pfn = null, params OperationId[] operations) =>
         World.Observer.Violated(new Violation(invariant, message, Options.Name, gfn, hva, pfn, operations));
 }

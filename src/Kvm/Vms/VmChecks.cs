@@ -34,7 +34,10 @@ public sealed class VmChecks(Vm vm)
     public void StartBegan(Operation op, MmuNotifierRange range)
     {
         _place.Writes();
-        if (_unregistered) vm.Violated(Invariants.Teardown, $"range_start of {range.Pages} is called after unregister", hva: range.Pages.Start.Value, operations: op.Id);
+        if (_unregistered)
+            vm.Violated(
+                Invariants.Teardown, $"range_start of {range.Pages} is called after unregister", hva: range.Pages.Start.Value,
+                operations: op.Id);
         _open[range.RangeId] = new OpenRange(range.Pages, op.Id);
     }
 
@@ -58,8 +61,8 @@ public sealed class VmChecks(Vm vm)
         }
     }
 
-    /// <summary>The walk of range_start zaps these pages next, with the range counted and in the hull: from here on none of them may be mapped,
-    /// also while the zap has yielded mmu_lock.</summary>
+    /// <summary>The walk of range_start zaps these pages next, with the range counted and in the hull: from here on none of them may be
+    /// mapped, also while the zap has yielded mmu_lock.</summary>
     public void ZapBegan(MmuNotifierRange range, GfnRange gfns)
     {
         _place.Writes();
@@ -80,9 +83,13 @@ public sealed class VmChecks(Vm vm)
             {
                 ref var spte = ref vm.Sptes[gfn];
                 if (spte.IsPresent && range.Pages.Contains(new Hva(spte.Hva)))
-                    vm.Violated(Invariants.NoStaleTranslation, $"range_start of {range.Pages} returns while {gfn} is still mapped", gfn.Value, spte.Hva, spte.Pfn, op.Id);
+                    vm.Violated(
+                        Invariants.NoStaleTranslation, $"range_start of {range.Pages} returns while {gfn} is still mapped", gfn.Value,
+                        spte.Hva, spte.Pfn, op.Id);
                 else if (spte.HandedOut != 0)
-                    vm.Violated(Invariants.FlushBeforeFree, $"range_start of {range.Pages} returns while a TLB may still hold {gfn}", gfn.Value, slot.ToHva(gfn).Value, operations: op.Id);
+                    vm.Violated(
+                        Invariants.FlushBeforeFree, $"range_start of {range.Pages} returns while a TLB may still hold {gfn}", gfn.Value,
+                        slot.ToHva(gfn).Value, operations: op.Id);
                 else
                     continue;
                 return;
@@ -91,8 +98,8 @@ public sealed class VmChecks(Vm vm)
     }
 
     /// <summary>
-    /// range_end is called: the PTEs are as they will be, so a host lookup made from now on is good, and one made before is not. That is why
-    /// the end counts from here for <see cref="LookupMark"/>, and not from its return, which the protocol may delay.
+    /// range_end is called: the PTEs are as they will be, so a host lookup made from now on is good, and one made before is not. That is
+    /// why the end counts from here for <see cref="LookupMark"/>, and not from its return, which the protocol may delay.
     /// </summary>
     public void EndBegan(MmuNotifierRange range)
     {
@@ -111,7 +118,8 @@ public sealed class VmChecks(Vm vm)
         _place.Writes();
         vm.Counters.ChecksEvaluated++;
         if (!_open.Remove(range.RangeId))
-            vm.Violated(Invariants.Balance, $"range_end of {range.Pages} without its range_start", hva: range.Pages.Start.Value, operations: op.Id);
+            vm.Violated(
+                Invariants.Balance, $"range_end of {range.Pages} without its range_start", hva: range.Pages.Start.Value, operations: op.Id);
         CheckBalance(op);
     }
 
@@ -144,7 +152,9 @@ public sealed class VmChecks(Vm vm)
 
         CheckSlot(op, slot, gfn, hva, pfn);
         if (pfn != page.Pfn)
-            vm.Violated(Invariants.GfnFidelity, $"{gfn} is mapped to {pfn}, its host has {page.Pfn} at {hva}", gfn.Value, hva.Value, pfn.Value, op.Id);
+            vm.Violated(
+                Invariants.GfnFidelity, $"{gfn} is mapped to {pfn}, its host has {page.Pfn} at {hva}", gfn.Value, hva.Value, pfn.Value,
+                op.Id);
         if ((flags & SpteFlags.Writable) != 0 && (!page.Writable || slot.IsReadOnly))
             vm.Violated(
                 Invariants.Permission, $"{gfn} is mapped writable; host writable: {page.Writable}, memslot read-only: {slot.IsReadOnly}",
@@ -159,7 +169,8 @@ public sealed class VmChecks(Vm vm)
         CheckSlot(op, slot, gfn, hva, pfn);
     }
 
-    /// <summary>A fast page fault has made the SPTE writable, for which the host was not asked again: the bit from its install must say so.</summary>
+    /// <summary>A fast page fault has made the SPTE writable, for which the host was not asked again: the bit from its install must say
+    /// so.</summary>
     public void MadeWritable(Operation op, Memslot slot, Gfn gfn)
     {
         _place.Reads();
@@ -168,7 +179,8 @@ public sealed class VmChecks(Vm vm)
         ref var spte = ref vm.Sptes[gfn];
         if ((spte.Flags & SpteFlags.HostWritable) != 0) return;
         vm.Violated(
-            Invariants.Permission, $"a fast page fault makes {gfn} writable, which the host mapped read-only", gfn.Value, spte.Hva, spte.Pfn, op.Id);
+            Invariants.Permission, $"a fast page fault makes {gfn} writable, which the host mapped read-only", gfn.Value, spte.Hva,
+            spte.Pfn, op.Id);
     }
 
     /// <summary>A reader has been waiting since it found the memslot and goes on with it.</summary>
@@ -176,7 +188,8 @@ public sealed class VmChecks(Vm vm)
     {
         if (!slot.IsFreed) return;
         vm.Violated(
-            Invariants.SlotLifetime, $"{op} uses memslot {slot.Id} after it was freed", slot.BaseGfn.Value, slot.BaseHva.Value, operations: op.Id);
+            Invariants.SlotLifetime, $"{op} uses memslot {slot.Id} after it was freed", slot.BaseGfn.Value, slot.BaseHva.Value,
+            operations: op.Id);
     }
 
     /// <summary>User space will emulate the access. Memory that a memslot is only being moved away from is no MMIO.</summary>
@@ -184,7 +197,9 @@ public sealed class VmChecks(Vm vm)
     {
         vm.Counters.ChecksEvaluated++;
         if (slot is { IsInvalid: true })
-            vm.Violated(Invariants.SlotLifetime, $"{gfn} is taken as MMIO although memslot {slot.Id} has it, INVALID", gfn.Value, operations: op.Id);
+            vm.Violated(
+                Invariants.SlotLifetime, $"{gfn} is taken as MMIO although memslot {slot.Id} has it, INVALID", gfn.Value,
+                operations: op.Id);
     }
 
     /// <summary>A release is about to free the root of the page table.</summary>
@@ -232,7 +247,8 @@ public sealed class VmChecks(Vm vm)
                 vm.Sptes.TryGet(gfn, out var spte);
                 if (spte.HandedOutWritable == 0 || spte.HandedOutWritable > epoch) continue;
                 vm.Violated(
-                    Invariants.FlushBeforeFree, $"the dirty log returns {gfn} while a TLB may still hold it writable", gfn.Value, spte.Hva, spte.Pfn, op.Id);
+                    Invariants.FlushBeforeFree, $"the dirty log returns {gfn} while a TLB may still hold it writable", gfn.Value, spte.Hva,
+                    spte.Pfn, op.Id);
                 return;
             }
         }
@@ -246,7 +262,8 @@ public sealed class VmChecks(Vm vm)
         {
             // A moved slot may cover part of its old place again.
             if (!vm.Sptes.TryGet(gfn, out var spte) || vm.Memslots.Find(gfn)?.ToHva(gfn).Value == spte.Hva) continue;
-            vm.Violated(Invariants.SlotLifetime, $"{gfn} is still mapped although memslot {slot.Id} is gone", gfn.Value, spte.Hva, spte.Pfn, op.Id);
+            vm.Violated(
+                Invariants.SlotLifetime, $"{gfn} is still mapped although memslot {slot.Id} is gone", gfn.Value, spte.Hva, spte.Pfn, op.Id);
             return;
         }
     }
@@ -257,11 +274,14 @@ public sealed class VmChecks(Vm vm)
         _place.Writes();
         vm.Counters.ChecksEvaluated++;
         foreach (var (id, open) in _open)
-            vm.Violated(Invariants.Balance, $"range {id} ({open.Pages}) of {open.Operation} never got its range_end", hva: open.Pages.Start.Value, operations: open.Operation);
+            vm.Violated(
+                Invariants.Balance, $"range {id} ({open.Pages}) of {open.Operation} never got its range_end", hva: open.Pages.Start.Value,
+                operations: open.Operation);
         _open.Clear();
     }
 
-    /// <summary>A retry must be owed to a range that was open or has ended since the snapshot; else it would be the same for ever.</summary>
+    /// <summary>A retry must be owed to a range that was open or has ended since the snapshot; else it would be the same for
+    /// ever.</summary>
     public void Retried(Operation op, Gfn gfn, ulong sequence)
     {
         vm.ProtocolState.Reads();
@@ -269,7 +289,8 @@ public sealed class VmChecks(Vm vm)
         vm.Counters.ChecksEvaluated++;
         if (_open.Count > 0 || vm.Protocol.Sequence != sequence) return;
         vm.Violated(
-            Invariants.FaultProgress, $"the fault on {gfn} retries although no range is open (in progress: {vm.Protocol.InvalidationsInProgress}): it would for ever",
+            Invariants.FaultProgress,
+            $"the fault on {gfn} retries although no range is open (in progress: {vm.Protocol.InvalidationsInProgress}): it would for ever",
             gfn.Value, operations: op.Id);
     }
 
@@ -278,9 +299,12 @@ public sealed class VmChecks(Vm vm)
     {
         SlotUsed(op, slot);
         if (slot.IsInvalid)
-            vm.Violated(Invariants.SlotLifetime, $"{gfn} is mapped in an INVALID memslot {slot.Id}", gfn.Value, hva.Value, pfn.Value, op.Id);
+            vm.Violated(
+                Invariants.SlotLifetime, $"{gfn} is mapped in an INVALID memslot {slot.Id}", gfn.Value, hva.Value, pfn.Value, op.Id);
         if (slot.ToHva(gfn) != hva)
-            vm.Violated(Invariants.GfnFidelity, $"{gfn} is mapped to {hva}, its memslot gives {slot.ToHva(gfn)}", gfn.Value, hva.Value, pfn.Value, op.Id);
+            vm.Violated(
+                Invariants.GfnFidelity, $"{gfn} is mapped to {hva}, its memslot gives {slot.ToHva(gfn)}", gfn.Value, hva.Value, pfn.Value,
+                op.Id);
     }
 
     private void CheckBalance(Operation op)
@@ -292,7 +316,8 @@ public sealed class VmChecks(Vm vm)
             && (!quiet || (protocol.InvalidationsInProgress == 0 && protocol.ActiveInvalidations == 0))) return;
         vm.Violated(
             Invariants.Balance,
-            $"in_progress is {protocol.InvalidationsInProgress} and mn_active_invalidate_count {protocol.ActiveInvalidations} with {_open.Count} ranges open",
+            $"in_progress is {protocol.InvalidationsInProgress} and mn_active_invalidate_count {protocol.ActiveInvalidations} with "
+                + $"{_open.Count} ranges open",
             operations: op.Id);
     }
 }

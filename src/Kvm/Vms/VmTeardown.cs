@@ -66,7 +66,8 @@ public sealed class VmTeardown(Vm vm)
     {
         await vm.SlotsLock.AcquireAsync(op);
         for (var i = 0; i < PrivateSlots; i++)
-            await vm.MemslotUpdates.SetLockedAsync(op, new MemslotChange(MemslotUpdater.FirstPrivateId + i, PrivateGfn + i, 0, PrivateHva + i, MemslotFlags.None));
+            await vm.MemslotUpdates.SetLockedAsync(
+                op, new MemslotChange(MemslotUpdater.FirstPrivateId + i, PrivateGfn + i, 0, PrivateHva + i, MemslotFlags.None));
         vm.SlotsLock.Release(op);
     }
 }

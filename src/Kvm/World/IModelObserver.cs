@@ -20,7 +20,8 @@ public interface IModelObserver
     /// <summary>A VM's guest is about to run on that host under that epoch, or has stopped there. Only VMs that migrate say so.</summary>
     void GuestRuns(string vm, string host, long epoch, bool runs);
 
-    /// <summary>A guest fault was resolved after <paramref name="retries"/> retries, <paramref name="microseconds"/> after it trapped.</summary>
+    /// <summary>A guest fault was resolved after <paramref name="retries"/> retries, <paramref name="microseconds"/> after it
+    /// trapped.</summary>
     void FaultResolved(OperationId op, int retries, long microseconds);
 
     /// <summary>A continuation that was ready ran this much later: time queued for the actor's turn, not for a lock.</summary>
@@ -43,8 +44,8 @@ public class NullObserver : IModelObserver
 }
 
 /// <summary>
-/// What a witness is made of: every lock operation and what was done to page tables, memslots and logs, in the order in which it happened. Asked
-/// for only when a schedule is shown; callers test for null first, so that nothing is formatted otherwise.
+/// What a witness is made of: every lock operation and what was done to page tables, memslots and logs, in the order in which it happened.
+/// Asked for only when a schedule is shown; callers test for null first, so that nothing is formatted otherwise.
 /// </summary>
 public interface IModelTrace
 {

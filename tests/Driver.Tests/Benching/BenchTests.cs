@@ -6,7 +6,8 @@ using Livebed.Kvm.Migration;
 
 namespace Livebed.Driver.Tests.Benching;
 
-/// <summary>`livebed bench migrate`: medians and goals, the JSON's fields, and refusals. What it measures is DocumentedCommandsTests' to run.</summary>
+/// <summary>`livebed bench migrate`: medians and goals, the JSON's fields, and refusals. What it measures is DocumentedCommandsTests' to
+/// run.</summary>
 public sealed class BenchTests
 {
     private static readonly BenchRequest _request = new() { Memory = 1 << 20, PageSize = 4096, Channels = 2, Moves = 3, Json = true };
@@ -57,5 +58,7 @@ public sealed class BenchTests
     private static RawRun Raw(double seconds) => new(TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(seconds));
 
     private static MeasuredMove Move(int milliseconds, int checkMilliseconds) =>
-        new(new MigrationInfo { TotalMicroseconds = milliseconds * 1000L, CheckMicroseconds = checkMilliseconds * 1000L }, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        new(
+            new MigrationInfo { TotalMicroseconds = milliseconds * 1000L, CheckMicroseconds = checkMilliseconds * 1000L },
+            TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
 }

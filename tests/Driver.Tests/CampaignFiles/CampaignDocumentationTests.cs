@@ -9,12 +9,14 @@ public sealed class CampaignDocumentationTests
     public void Every_key_is_documented_with_default_unit_and_bounds_and_nothing_else_is()
     {
         var expected = CampaignSchema.Root.Document("").Select(Row).ToList();
-        var rows = Repository.File("docs/campaigns.md").Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal)).ToList();
+        var rows = Repository.File("docs/campaigns.md")
+            .Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal)).ToList();
         var missing = expected.Except(rows).ToList();
         var surplus = rows.Except(expected).ToList();
         Assert.True(
             missing.Count == 0 && surplus.Count == 0,
-            $"docs/campaigns.md lacks these rows:\n{string.Join('\n', missing)}\nand has these that no key matches:\n{string.Join('\n', surplus)}");
+            $"docs/campaigns.md lacks these rows:\n{string.Join('\n', missing)}\nand has these that no key "
+                + $"matches:\n{string.Join('\n', surplus)}");
         Assert.Equal(expected.Count, rows.Count);
     }
 

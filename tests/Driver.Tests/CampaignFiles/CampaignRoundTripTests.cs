@@ -40,7 +40,9 @@ public sealed class CampaignRoundTripTests
 
     [Fact]
     public void Every_mutant_has_its_campaign() =>
-        Assert.All(MutantCatalog.All.Where(mutant => mutant.Campaign is not null), mutant => Assert.NotNull(_folders.FindCampaign(mutant.Campaign!)));
+        Assert.All(
+            MutantCatalog.All.Where(mutant => mutant.Campaign is not null),
+            mutant => Assert.NotNull(_folders.FindCampaign(mutant.Campaign!)));
 
     [Fact]
     public void Every_key_survives_with_a_value_that_is_not_its_default()
@@ -51,11 +53,13 @@ public sealed class CampaignRoundTripTests
         var again = CampaignWriter.Write(Reader.Read(folder.Write("again.yaml", text), []), "comment");
         Assert.Equal(text, again);
         var paths = CampaignSchema.Root.Document("").ToList();
-        var defaults = CampaignWriter.Write(new Campaign { Name = "all", Vms = [new VmSettings { Name = "vm0" }] }, "comment").Split('\n').ToHashSet();
+        var defaults = CampaignWriter.Write(new Campaign { Name = "all", Vms = [new VmSettings { Name = "vm0" }] }, "comment")
+            .Split('\n').ToHashSet();
         // Lines that a default campaign has too: only what KSM needs, and values that this test forgot to change.
         var unchanged = text.Split('\n').Where(line => defaults.Contains(line) && line.Contains(": ", StringComparison.Ordinal)).ToList();
         Assert.Equal(["mergeable: true"], unchanged.Select(line => line.Trim()));
-        Assert.All(paths.Where(key => !key.Path.Contains("mix.", StringComparison.Ordinal) && !key.Path.StartsWith("minimum.", StringComparison.Ordinal)),
+        Assert.All(paths.Where(
+            key => !key.Path.Contains("mix.", StringComparison.Ordinal) && !key.Path.StartsWith("minimum.", StringComparison.Ordinal)),
             key => Assert.Contains(key.Path.Split('.')[^1] + ":", Everything + text, StringComparison.Ordinal));
     }
 

@@ -153,10 +153,13 @@ public sealed class RunCommandTests
     {
         using var harness = new CommandHarness();
         await harness.RunCampaignAsync(
-            CommandHarness.SmallCampaign, "--silos", "5", "--protocol", "rwsem", "--mutant", "no-tlb-flush", "--placement", "packed", "--duration", "7s",
-            "--seed", "42", "--set", "ksm.rate=3", "--set", "vms.0.vcpus=2", "--otlp", "http://localhost:4317", "--processes", "--out", "elsewhere");
+            CommandHarness.SmallCampaign, "--silos", "5", "--protocol", "rwsem", "--mutant", "no-tlb-flush", "--placement", "packed",
+            "--duration", "7s",
+            "--seed", "42", "--set", "ksm.rate=3", "--set", "vms.0.vcpus=2", "--otlp", "http://localhost:4317", "--processes", "--out",
+            "elsewhere");
         var campaign = harness.Runner.Campaign!;
-        Assert.Equal((5, "rwsem", "no-tlb-flush", Placement.Packed), (campaign.Silos, campaign.Protocol, campaign.Mutant, campaign.Placement));
+        Assert.Equal(
+            (5, "rwsem", "no-tlb-flush", Placement.Packed), (campaign.Silos, campaign.Protocol, campaign.Mutant, campaign.Placement));
         Assert.Equal((TimeSpan.FromSeconds(7), 42L, 3.0, 2), (campaign.Duration, campaign.Seed, campaign.Ksm.Rate, campaign.Vms[0].Vcpus));
         Assert.Equal(new RunnerOptions(Processes: true, new Uri("http://localhost:4317"), Verbose: false), harness.Runner.Options);
         Assert.Single(Directory.GetDirectories(harness.Folder.PathOf("elsewhere")));
@@ -169,7 +172,9 @@ public sealed class RunCommandTests
         await harness.RunCampaignAsync(CommandHarness.SmallCampaign, "--set", "description=two words");
         var results = harness.Results();
         Assert.Equal(harness.Runner.Campaign!.Seed, results.Seed);
-        Assert.Equal($"dotnet run -c Release --project src/Driver -- run c.yaml --set 'description=two words' --seed {results.Seed}", results.Command);
+        Assert.Equal(
+            $"dotnet run -c Release --project src/Driver -- run c.yaml --set 'description=two words' --seed {results.Seed}",
+            results.Command);
         Assert.Contains(results.Command, harness.Out, StringComparison.Ordinal);
     }
 

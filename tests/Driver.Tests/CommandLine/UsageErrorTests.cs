@@ -29,11 +29,15 @@ public sealed class UsageErrorTests
     [InlineData("vms:\n  - mergeable: yes\n", "c.yaml:2: vms.0.mergeable: 'yes' is not true or false; allowed: true or false")]
     [InlineData("vms:\n  - ringEntries: 1000\n", "c.yaml:2: vms.0.ringEntries: 1000 is not a power of two")]
     [InlineData("vms:\n  - memslots: 512\n    guest: { bytesPerVcpu: 4KiB }\n", "c.yaml:2: vms.0.memslots: is 512, and the RAM has 1 pages")]
-    [InlineData("vms:\n  - guest: { bytesPerVcpu: 100B }\n", "c.yaml:2: vms.0.guest.bytesPerVcpu: is not a whole number of pages; allowed: a multiple of pageSize, 4096 bytes")]
+    [InlineData("vms:\n  - guest: { bytesPerVcpu: 100B }\n", "c.yaml:2: vms.0.guest.bytesPerVcpu: is not a whole number of pages; "
+        + "allowed: a multiple of pageSize, 4096 bytes")]
     [InlineData("vms:\n  - guest:\n      writePercent: 101\n", "c.yaml:3: vms.0.guest.writePercent: 101 is out of range; allowed: 0 to 100")]
-    [InlineData("vms:\n  - guest: { speed: 2 }\n", "c.yaml:2: vms.0.guest.speed: belongs to a guest that replays a trace, and this one is synthetic")]
-    [InlineData("vms:\n  - content: { zeroPercent: 60, repeatedPercent: 60 }\n", "c.yaml:2: vms.0.content.repeatedPercent: is 60, and zeroPercent is 60; allowed: at most 100 together")]
-    [InlineData("protocol: mutex\n" + Vms, "c.yaml:1: protocol: 'mutex' is unknown; allowed: unconditional, hva-range, rwsem, rwsem-unfair, active-count, gfn-range")]
+    [InlineData("vms:\n  - guest: { speed: 2 }\n", "c.yaml:2: vms.0.guest.speed: belongs to a guest that replays a trace, "
+        + "and this one is synthetic")]
+    [InlineData("vms:\n  - content: { zeroPercent: 60, repeatedPercent: 60 }\n", "c.yaml:2: vms.0.content.repeatedPercent: is 60, "
+        + "and zeroPercent is 60; allowed: at most 100 together")]
+    [InlineData("protocol: mutex\n" + Vms, "c.yaml:1: protocol: 'mutex' is unknown; allowed: unconditional, hva-range, rwsem, "
+        + "rwsem-unfair, active-count, gfn-range")]
     [InlineData("mutant: x-men\n" + Vms, "c.yaml:1: mutant: 'x-men' is unknown; allowed: none, no-reset-at-destroy")]
     [InlineData("placement: sideways\n" + Vms, "c.yaml:1: placement: 'sideways' is unknown; allowed: spread, packed")]
     [InlineData("duration: 30\n" + Vms, "c.yaml:1: duration: '30' is not a duration; allowed: 100ms to 24h, as in 30s, 500ms or 200us")]
@@ -49,19 +53,28 @@ public sealed class UsageErrorTests
     [InlineData("hostEvents: 5\n" + Vms, "c.yaml:1: hostEvents: is a value, not a section; allowed: a section with rate")]
     [InlineData("memslotUpdates: { rate: 5 }\n" + Vms, "c.yaml:1: memslotUpdates.rate: no VM has memory to plug")]
     [InlineData("dirtyLog: { rate: 5 }\nvms:\n  - dirtyLog: none\n", "c.yaml:1: dirtyLog.rate: no VM has a dirty log")]
-    [InlineData("migrations: { rate: 1 }\nsilos: 1\n" + Vms, "c.yaml:1: migrations.rate: there is no other host to migrate to; allowed: 0, or silos of at least 2")]
-    [InlineData("migrations: { rate: 1 }\nvms:\n  - dirtyLog: none\n", "c.yaml:1: migrations.rate: no VM has a dirty log; allowed: 0, or a VM whose dirtyLog is not none")]
-    [InlineData("migrations: { cpuThrottleInitial: 50, maxCpuThrottle: 20 }\n" + Vms, "c.yaml:1: migrations.cpuThrottleInitial: is 50, and maxCpuThrottle is 20; allowed: at most maxCpuThrottle")]
-    [InlineData("migrations: { maxBandwidth: 10MiB }\n" + Vms, "c.yaml:1: migrations.maxBandwidth: '10MiB' is not a rate; allowed: 0B/s to 1024GiB/s, as in 1GiB/s")]
-    [InlineData("migrations: { linkBandwidth: 2048GiB/s }\n" + Vms, "c.yaml:1: migrations.linkBandwidth: 2048GiB/s is out of range; allowed: 0B/s to 1024GiB/s, as in 1GiB/s")]
-    [InlineData("migrations: { throttle: hard }\n" + Vms, "c.yaml:1: migrations.throttle: 'hard' is unknown; allowed: none, auto-converge, dirty-limit")]
-    [InlineData("migrations:\n  rate: 1\n  multifd-channels: 2\n" + Vms, "c.yaml:3: migrations.multifd-channels: unknown key; allowed: rate, count, start, inFlight, pingPong")]
+    [InlineData("migrations: { rate: 1 }\nsilos: 1\n" + Vms, "c.yaml:1: migrations.rate: there is no other host to migrate to; allowed: "
+        + "0, or silos of at least 2")]
+    [InlineData("migrations: { rate: 1 }\nvms:\n  - dirtyLog: none\n", "c.yaml:1: migrations.rate: no VM has a dirty log; allowed: 0, "
+        + "or a VM whose dirtyLog is not none")]
+    [InlineData("migrations: { cpuThrottleInitial: 50, maxCpuThrottle: 20 }\n" + Vms, "c.yaml:1: migrations.cpuThrottleInitial: is 50, "
+        + "and maxCpuThrottle is 20; allowed: at most maxCpuThrottle")]
+    [InlineData("migrations: { maxBandwidth: 10MiB }\n" + Vms, "c.yaml:1: migrations.maxBandwidth: '10MiB' is not a rate; allowed: "
+        + "0B/s to 1024GiB/s, as in 1GiB/s")]
+    [InlineData("migrations: { linkBandwidth: 2048GiB/s }\n" + Vms, "c.yaml:1: migrations.linkBandwidth: 2048GiB/s is out of range; "
+        + "allowed: 0B/s to 1024GiB/s, as in 1GiB/s")]
+    [InlineData("migrations: { throttle: hard }\n" + Vms, "c.yaml:1: migrations.throttle: 'hard' is unknown; allowed: none, "
+        + "auto-converge, dirty-limit")]
+    [InlineData("migrations:\n  rate: 1\n  multifd-channels: 2\n" + Vms, "c.yaml:3: migrations.multifd-channels: unknown key; allowed: "
+        + "rate, count, start, inFlight, pingPong")]
     [InlineData("migrations: { multifdChannels: 65 }\n" + Vms, "c.yaml:1: migrations.multifdChannels: 65 is out of range; allowed: 1 to 64")]
     [InlineData("memory: 3MiB\nmigrations: { rate: 1 }\nvms:\n  - { count: 2, guest: { bytesPerVcpu: 2MiB } }\n",
-        "c.yaml:1: memory: a host has 768 frames of 4096 bytes, and the VMs of the fullest one and the largest that may come have 1024 pages; allowed: memory of at least 5MiB")]
+        "c.yaml:1: memory: a host has 768 frames of 4096 bytes, and the VMs of the fullest one and the largest that may come have 1024 "
+            + "pages; allowed: memory of at least 5MiB")]
     [InlineData("minimum: { migrations: 1 }\n" + Vms, "c.yaml:1: minimum.migrations: unknown key; allowed: accesses")]
     [InlineData("memory: 1MiB\nvms:\n  - guest: { bytesPerVcpu: 64MiB }\n",
-        "c.yaml:1: memory: the VMs of host 0 have 16384 pages, and the host has 256 frames of 4096 bytes; allowed: memory of at least 64MiB")]
+        "c.yaml:1: memory: the VMs of host 0 have 16384 pages, and the host has 256 frames of 4096 bytes; allowed: "
+            + "memory of at least 64MiB")]
     [InlineData("vms: &x\n  - vcpus: 1\n", "c.yaml:1: vms: has an anchor; allowed: plain values")]
     [InlineData("vms: *x\n", "c.yaml:1: vms: is an alias")]
     [InlineData("vms: !!seq\n  - vcpus: 1\n", "c.yaml:1: vms: has a tag")]
@@ -144,7 +157,8 @@ public sealed class UsageErrorTests
     [Fact]
     public async Task What_the_runner_refuses_leaves_no_folder_behind()
     {
-        using var harness = new CommandHarness(new FakeRunner((_, _, _, _) => throw new UsageException("port 4317 is in use; allowed: a free port")));
+        using var harness = new CommandHarness(
+            new FakeRunner((_, _, _, _) => throw new UsageException("port 4317 is in use; allowed: a free port")));
         Assert.Equal(ExitCodes.Usage, await harness.RunCampaignAsync(CommandHarness.SmallCampaign));
         Assert.EndsWith("port 4317 is in use; allowed: a free port\n", harness.Error, StringComparison.Ordinal);
         Assert.False(Directory.Exists(harness.Folder.PathOf("runs")));

@@ -31,5 +31,6 @@ public sealed class ArchitectureTests
 
     private static IEnumerable<string> References(Assembly assembly) => assembly.GetReferencedAssemblies().Select(name => name.Name!);
 
-    private static IEnumerable<string> Ours(Assembly assembly) => References(assembly).Where(name => name.StartsWith("Livebed.", StringComparison.Ordinal));
+    private static IEnumerable<string> Ours(Assembly assembly) =>
+        References(assembly).Where(name => name.StartsWith("Livebed.", StringComparison.Ordinal));
 }

@@ -30,7 +30,8 @@ public sealed class DocumentedCommandsTests
     public async Task Every_command_is_accepted(string document, string arguments)
     {
         using var harness = new CommandHarness();
-        var example = Documents.Blocks(document, "yaml").FirstOrDefault(block => block.StartsWith("# campaigns/mine.yaml", StringComparison.Ordinal));
+        var example = Documents.Blocks(document, "yaml")
+            .FirstOrDefault(block => block.StartsWith("# campaigns/mine.yaml", StringComparison.Ordinal));
         if (example is not null)
         {
             Directory.CreateDirectory(harness.Folder.PathOf("campaigns"));
@@ -39,25 +40,32 @@ public sealed class DocumentedCommandsTests
 
         // A replay is of what the document has found before.
         if (arguments.StartsWith("replay ", StringComparison.Ordinal))
-            foreach (var explore in CommandsOf(document).Where(other => other.StartsWith("explore ", StringComparison.Ordinal) && other.Contains("--mutant", StringComparison.Ordinal)))
+            foreach (
+                var explore in CommandsOf(document)
+                    .Where(other => other.StartsWith("explore ", StringComparison.Ordinal) && other.Contains("--mutant", StringComparison.Ordinal)))
                 await harness.RunAsync(Words(explore));
 
         // A bench is real too, and its goals are those of a machine that does nothing else: here it only has to come to its end.
         var isBench = arguments.StartsWith("bench ", StringComparison.Ordinal);
         var code = await harness.RunAsync(isBench ? [.. Words(arguments), "--memory", "4MiB", "--moves", "1"] : Words(arguments));
-        // The runner of the tests does next to nothing, so a minimum may make the run unknown; usage errors are 64. The explorer is real, and finds what
-        // the document says that it finds.
-        var mayBeInvalid = arguments.StartsWith("replay ", StringComparison.Ordinal) || (arguments.StartsWith("explore ", StringComparison.Ordinal) && arguments.Contains("--mutant", StringComparison.Ordinal));
-        Assert.True(code is ExitCodes.Valid or ExitCodes.Unknown || (mayBeInvalid && code == ExitCodes.Invalid) || (isBench && code == ExitCodes.NotWithinLimits), $"{document}: {arguments}: {code} {harness.Error}");
+        // The runner of the tests does next to nothing, so a minimum may make the run unknown; usage errors are 64. The explorer is real,
+        // and finds what the document says that it finds.
+        var mayBeInvalid = arguments.StartsWith("replay ", StringComparison.Ordinal)
+            || (arguments.StartsWith("explore ", StringComparison.Ordinal) && arguments.Contains("--mutant", StringComparison.Ordinal));
+        Assert.True(
+            code is ExitCodes.Valid or ExitCodes.Unknown || (mayBeInvalid && code == ExitCodes.Invalid)
+                || (isBench && code == ExitCodes.NotWithinLimits), $"{document}: {arguments}: {code} {harness.Error}");
     }
 
     [Fact]
     public void The_readme_gives_both_commands_and_one_test_command()
     {
-        var commands = Documents.Blocks("README.md", "sh").SelectMany(block => block.Split('\n', StringSplitOptions.RemoveEmptyEntries)).ToList();
+        var commands = Documents.Blocks("README.md", "sh")
+            .SelectMany(block => block.Split('\n', StringSplitOptions.RemoveEmptyEntries)).ToList();
         Assert.Equal(DotnetRun, commands[0]);
         Assert.Equal(TestCommand, Assert.Single(commands, command => command.StartsWith("dotnet test", StringComparison.Ordinal)));
-        Assert.All(commands, command => Assert.True(command == TestCommand || command.StartsWith(DotnetRun, StringComparison.Ordinal), command));
+        Assert.All(
+            commands, command => Assert.True(command == TestCommand || command.StartsWith(DotnetRun, StringComparison.Ordinal), command));
     }
 
     [Fact]
@@ -75,11 +83,15 @@ public sealed class DocumentedCommandsTests
     /// <summary>Arguments after the program; forms with a gap to fill in are no commands.</summary>
     private static IEnumerable<string> CommandsOf(string document)
     {
-        var lines = Documents.Blocks(document, "sh").SelectMany(block => block.Split('\n')).Where(line => line.StartsWith(DotnetRun, StringComparison.Ordinal))
+        var lines = Documents.Blocks(document, "sh")
+            .SelectMany(block => block.Split('\n')).Where(line => line.StartsWith(DotnetRun, StringComparison.Ordinal))
             .Select(line => line[DotnetRun.Length..].Replace(" -- ", "", StringComparison.Ordinal));
-        var inline = Documents.InlineCode(document).Where(code => code.StartsWith(Livebed, StringComparison.Ordinal)).Select(code => code[Livebed.Length..]);
+        var inline = Documents.InlineCode(document)
+            .Where(code => code.StartsWith(Livebed, StringComparison.Ordinal)).Select(code => code[Livebed.Length..]);
         // What needs an assembly that was built before is run by ExampleProtocolTests.
         return lines.Concat(inline).Select(arguments => arguments.Trim())
-            .Where(arguments => arguments.IndexOfAny(['<', '…', '[']) < 0 && !arguments.Contains("--protocol-assembly", StringComparison.Ordinal));
+            .Where(
+                arguments =>
+                    arguments.IndexOfAny(['<', '…', '[']) < 0 && !arguments.Contains("--protocol-assembly", StringComparison.Ordinal));
     }
 }

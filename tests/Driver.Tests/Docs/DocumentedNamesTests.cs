@@ -14,33 +14,40 @@ public sealed class DocumentedNamesTests
     {
         var names = ProtocolCatalog.All.Select(entry => $"`{entry.Name}`").ToList();
         Assert.Equal(names, Documents.Table(Protocols, "## The six").Select(row => row[0]));
-        var sections = Repository.File(Protocols).Split('\n').Where(line => line.StartsWith("### `", StringComparison.Ordinal)).Select(line => line[4..].Split(':')[0]);
+        var sections = Repository.File(Protocols)
+            .Split('\n').Where(line => line.StartsWith("### `", StringComparison.Ordinal)).Select(line => line[4..].Split(':')[0]);
         Assert.Equal(names, sections);
     }
 
     [Fact]
     public void Every_protocol_of_the_catalogue_can_be_made_and_no_other() =>
-        Assert.Equal(ProtocolCatalog.All.Select(entry => entry.Name).Order(StringComparer.Ordinal), ProtocolFactory.Names.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            ProtocolCatalog.All.Select(entry => entry.Name).Order(StringComparer.Ordinal),
+            ProtocolFactory.Names.Order(StringComparer.Ordinal));
 
     [Fact]
     public void The_table_of_mutants_is_the_catalogue_with_story_checks_and_campaign()
     {
         var rows = Documents.Table(Protocols, "## Mutants").Select(row => $"{row[0]} {row[1]} {row[3]} {row[4]}");
-        Assert.Equal(MutantCatalog.All.Select(entry => $"`{entry.Name}` {entry.Story} {string.Join(", ", entry.CaughtBy)} {(entry.Campaign is null ? "none" : $"`{entry.Campaign}`")}"), rows);
+        Assert.Equal(
+            MutantCatalog.All.Select(entry => $"`{entry.Name}` {entry.Story} {string.Join(", ", entry.CaughtBy)} {(entry.Campaign is null ? "none" : $"`{entry.Campaign}`")}"), rows);
     }
 
     [Fact]
     public void Every_mutant_but_none_has_an_entry_and_a_campaign_that_is_shipped()
     {
         Assert.Equal(Enum.GetValues<Mutant>().Where(mutant => mutant != Mutant.None), MutantCatalog.All.Select(entry => entry.Id).Order());
-        Assert.All(MutantCatalog.All.Where(entry => entry.Campaign is not null), entry => Assert.True(File.Exists(Path.Combine(Repository.Root, "campaigns", $"{entry.Campaign}.yaml")), entry.Campaign));
+        Assert.All(
+            MutantCatalog.All.Where(entry => entry.Campaign is not null),
+            entry => Assert.True(File.Exists(Path.Combine(Repository.Root, "campaigns", $"{entry.Campaign}.yaml")), entry.Campaign));
     }
 
     [Fact]
     public void The_table_of_invariants_is_the_catalogue_and_each_names_a_file_that_checks_it()
     {
         var rows = Documents.Table("ARCHITECTURE.md", "## Invariants");
-        Assert.Equal(InvariantCatalog.All.Keys.Order(StringComparer.Ordinal), rows.Select(row => row[0].Trim('`')).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            InvariantCatalog.All.Keys.Order(StringComparer.Ordinal), rows.Select(row => row[0].Trim('`')).Order(StringComparer.Ordinal));
         Assert.All(rows, row => Assert.Contains("src/", row[2], StringComparison.Ordinal));
     }
 }

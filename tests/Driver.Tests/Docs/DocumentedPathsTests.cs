@@ -11,7 +11,8 @@ public sealed class DocumentedPathsTests
     [MemberData(nameof(All))]
     public void Every_path_in_inline_code_exists(string document)
     {
-        var paths = Documents.InlineCode(document).Where(code => !code.Contains(' ') && Array.Exists(_folders, folder => code.StartsWith(folder, StringComparison.Ordinal)));
+        var paths = Documents.InlineCode(document)
+            .Where(code => !code.Contains(' ') && Array.Exists(_folders, folder => code.StartsWith(folder, StringComparison.Ordinal)));
         Assert.Equal([], paths.Where(path => !Exists(Path.Combine(Repository.Root, path))).Distinct());
     }
 

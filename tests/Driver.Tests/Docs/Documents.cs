@@ -15,7 +15,8 @@ internal static partial class Documents
 
     /// <summary>Contents of the fenced blocks of a language.</summary>
     public static IEnumerable<string> Blocks(string document, string language) =>
-        FencedBlock().Matches(Repository.File(document)).Where(match => match.Groups["language"].Value == language).Select(match => match.Groups["text"].Value);
+        FencedBlock().Matches(Repository.File(document))
+            .Where(match => match.Groups["language"].Value == language).Select(match => match.Groups["text"].Value);
 
     /// <summary>What stands between backticks outside of fenced blocks.</summary>
     public static IEnumerable<string> InlineCode(string document) =>

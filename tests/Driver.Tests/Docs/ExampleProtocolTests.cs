@@ -33,7 +33,8 @@ public sealed class ExampleProtocolTests
 
     [Fact]
     public void The_page_shows_both_classes_as_they_are() => Assert.Equal(
-        [Declared("RememberingProtocol", "public class"), Declared("PromotingProtocol", "public sealed class")], Documents.Blocks("docs/protocols.md", "csharp"));
+        [Declared("RememberingProtocol", "public class"), Declared("PromotingProtocol", "public sealed class")],
+        Documents.Blocks("docs/protocols.md", "csharp"));
 
     [Theory]
     [InlineData("remembering", ExitCodes.Invalid)]
@@ -41,10 +42,13 @@ public sealed class ExampleProtocolTests
     public async Task The_command_of_the_page_explores_the_assembly_and_sees_which_half_is_the_mistake(string protocol, int expected)
     {
         var command = Assert.Single(
-            Documents.Blocks("docs/protocols.md", "sh").SelectMany(block => block.Split('\n')), line => line.Contains($"--protocol {protocol} ", StringComparison.Ordinal));
-        var arguments = command[(command.IndexOf(" -- ", StringComparison.Ordinal) + 4)..].Replace(BuiltAt, _assembly, StringComparison.Ordinal).Split(' ');
+            Documents.Blocks("docs/protocols.md", "sh").SelectMany(block => block.Split('\n')),
+            line => line.Contains($"--protocol {protocol} ", StringComparison.Ordinal));
+        var arguments = command[(command.IndexOf(" -- ", StringComparison.Ordinal) + 4)..].Replace(
+            BuiltAt, _assembly, StringComparison.Ordinal).Split(' ');
         using var harness = new CommandHarness();
-        Assert.Equal(expected, await harness.RunAsync([.. arguments, "--seed", "1", "--schedules", expected == ExitCodes.Valid ? "20" : "50000"]));
+        Assert.Equal(
+            expected, await harness.RunAsync([.. arguments, "--seed", "1", "--schedules", expected == ExitCodes.Valid ? "20" : "50000"]));
         if (expected == ExitCodes.Valid) return;
 
         // The replay names the assembly, so it can be shrunk and played again.
@@ -56,7 +60,8 @@ public sealed class ExampleProtocolTests
 
     [Fact]
     public void The_example_is_about_a_hundred_lines() => Assert.InRange(
-        Directory.GetFiles(Path.Combine(Repository.Root, "docs/protocol-example"), "*.cs").Sum(file => File.ReadAllLines(file).Length), 80, 120);
+        Directory.GetFiles(Path.Combine(Repository.Root, "docs/protocol-example"), "*.cs").Sum(file => File.ReadAllLines(file).Length), 80,
+        120);
 
     [Fact]
     public async Task Remembering_what_start_did_is_not_enough()
@@ -93,7 +98,8 @@ public sealed class ExampleProtocolTests
     private async Task<Vm> PlugInsideAnElidedRangeAsync(bool promotes, Operation? open = null)
     {
         var vm = await CreateVmAsync(promotes);
-        var opened = await _host.OpenRangeAsync(open ?? NewOperation(OperationKind.HeldRange), new HostEvent(OperationKind.HeldRange, 1, _pages));
+        var opened = await _host.OpenRangeAsync(
+            open ?? NewOperation(OperationKind.HeldRange), new HostEvent(OperationKind.HeldRange, 1, _pages));
         Assert.Equal(HostEventStatus.Done, opened.Status);
         var change = new MemslotChange(VmLayout.HotplugSlotId, _gfn, _pages.Pages, _pages.Start, MemslotFlags.None);
         // Completed at once: the update waits for no range.
@@ -106,7 +112,8 @@ public sealed class ExampleProtocolTests
     private async Task<Vm> CreateVmAsync(bool promotes)
     {
         var vm = new Vm(
-            new StillWorld(_observer), new VmOptions("vm-1", 1, "promoting"), new HostPort(_host, 1), context => promotes ? new PromotingProtocol(context) : new RememberingProtocol(context));
+            new StillWorld(_observer), new VmOptions("vm-1", 1, "promoting"), new HostPort(_host, 1),
+            context => promotes ? new PromotingProtocol(context) : new RememberingProtocol(context));
         Assert.True(await vm.Host.RegisterNotifierAsync(NewOperation(OperationKind.VmCreate), vm.Notifier));
         return vm;
     }

@@ -44,7 +44,8 @@ public sealed class ExplorerDocumentTests
         switch (element.ValueKind)
         {
             case JsonValueKind.Object when name != "parameters":
-                return element.EnumerateObject().SelectMany(property => Paths(property.Value, path.Length == 0 ? property.Name : $"{path}.{property.Name}"));
+                return element.EnumerateObject()
+                    .SelectMany(property => Paths(property.Value, path.Length == 0 ? property.Name : $"{path}.{property.Name}"));
             case JsonValueKind.Array when name is not ("holds" or "operations" or "without"):
                 return element.EnumerateArray().SelectMany(item => Paths(item, path + "[]"));
             default:

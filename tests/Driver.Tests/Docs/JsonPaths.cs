@@ -7,7 +7,9 @@ internal static class JsonPaths
 {
     public static IEnumerable<string> Of(JsonElement element, string path = "") => element.ValueKind switch
     {
-        JsonValueKind.Object => element.EnumerateObject().SelectMany(property => Of(property.Value, path.Length == 0 ? property.Name : $"{path}.{property.Name}")),
+        JsonValueKind.Object =>
+            element.EnumerateObject()
+                .SelectMany(property => Of(property.Value, path.Length == 0 ? property.Name : $"{path}.{property.Name}")),
         JsonValueKind.Array => element.EnumerateArray().SelectMany(item => Of(item, path + "[]")),
         _ => [path],
     };

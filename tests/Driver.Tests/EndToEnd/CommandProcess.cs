@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 
 namespace Livebed.Driver.Tests.EndToEnd;
 
-/// <summary>The built command as its user meets it: a process with streams, signals and an exit status. It does not outlive its test.</summary>
+/// <summary>The built command as its user meets it: a process with streams, signals and an exit status. It does not outlive its
+/// test.</summary>
 internal sealed class CommandProcess : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

@@ -29,7 +29,8 @@ public sealed class KnownDefectTests
     {
         using var folder = new TemporaryFolder();
         folder.Write("nested.yaml", NestedRanges);
-        var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "run", "nested.yaml", "--protocol", "rwsem", "--duration", "15s");
+        var (exitCode, output, errors) = await CommandProcess.RunAsync(
+            folder.FullPath, "run", "nested.yaml", "--protocol", "rwsem", "--duration", "15s");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Invalid, output);
         var results = StoredRun.In(folder.PathOf("runs")).Results;
@@ -49,7 +50,8 @@ public sealed class KnownDefectTests
     {
         using var folder = new TemporaryFolder();
         folder.Write("nested.yaml", NestedRanges);
-        var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "run", "nested.yaml", "--protocol", "rwsem-unfair", "--duration", "2s");
+        var (exitCode, output, errors) = await CommandProcess.RunAsync(
+            folder.FullPath, "run", "nested.yaml", "--protocol", "rwsem-unfair", "--duration", "2s");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Valid, output);
         var counts = StoredRun.In(folder.PathOf("runs")).Results.Counts;

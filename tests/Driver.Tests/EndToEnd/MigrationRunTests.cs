@@ -5,7 +5,8 @@ using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Tests.EndToEnd;
 
-/// <summary>`livebed run` with migrations: VMs ping-pong under load and nothing is lost; a defect of the final sync is found, and one that only a network that fails shows.</summary>
+/// <summary>`livebed run` with migrations: VMs ping-pong under load and nothing is lost; a defect of the final sync is found, and one that
+/// only a network that fails shows.</summary>
 [Collection(EndToEndCollection.Name)]
 public sealed class MigrationRunTests
 {
@@ -29,32 +30,44 @@ public sealed class MigrationRunTests
     {
         using var folder = new TemporaryFolder();
         folder.Write("ping-pong.yaml", PingPong);
-        var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "run", "ping-pong.yaml", "--duration", "20s", "--set", "migrations.count=6");
+        var (exitCode, output, errors) = await CommandProcess.RunAsync(
+            folder.FullPath, "run", "ping-pong.yaml", "--duration", "20s", "--set", "migrations.count=6");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Valid, output);
         var run = StoredRun.In(folder.PathOf("runs"));
         run.EveryOperationEnded();
         var results = run.Results;
-        Assert.Equal(results.Counts.MigrationsCompleted, results.Migrations.Count(migration => migration.Status == MigrationStatus.Completed));
+        Assert.Equal(
+            results.Counts.MigrationsCompleted, results.Migrations.Count(migration => migration.Status == MigrationStatus.Completed));
         Assert.Equal(results.Migrations.Count, results.LatencyMicroseconds["migration"].Count);
         Assert.All(LeakResult.Kinds, kind => Assert.Equal(0, kind.Read(results.Leaks)));
 
         // Two VMs were torn down at the end; those that went elsewhere were not.
         Assert.Equal(2, results.Counts.Teardowns);
-        foreach (var vm in results.Migrations.Where(migration => migration.Status == MigrationStatus.Completed).GroupBy(migration => migration.Vm)) CheckPath([.. vm]);
-        var driver = run.History.Where(record => record.GetProperty("f").GetString() == "migration" && record.GetProperty("process").GetString() == "driver");
-        Assert.Contains(driver, record => record.GetProperty("type").GetString() == "ok" && record.GetProperty("value").GetString()!.Contains(": completed, ", StringComparison.Ordinal));
+        foreach (
+            var vm in results.Migrations.Where(migration => migration.Status == MigrationStatus.Completed)
+                .GroupBy(migration => migration.Vm))
+            CheckPath([.. vm]);
+        var driver = run.History.Where(
+            record => record.GetProperty("f").GetString() == "migration" && record.GetProperty("process").GetString() == "driver");
+        Assert.Contains(
+            driver,
+            record =>
+                record.GetProperty("type").GetString() == "ok"
+                    && record.GetProperty("value").GetString()!.Contains(": completed, ", StringComparison.Ordinal));
         Assert.Contains(" migrated ", output, StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("2MiB/s", "0B/s")]
     [InlineData("0B/s", "2MiB/s")]
-    public async Task A_guest_that_dirties_more_than_the_link_carries_is_called_diverging_before_the_limit(string maxBandwidth, string linkBandwidth)
+    public async Task A_guest_that_dirties_more_than_the_link_carries_is_called_diverging_before_the_limit(
+        string maxBandwidth, string linkBandwidth)
     {
         using var folder = new TemporaryFolder();
         var (exitCode, output, errors) = await CommandProcess.RunAsync(
-            folder.FullPath, "run", "steady-rate", "--set", "vms.0.guest.bytesPerVcpu=2MiB", "--set", "vms.0.guest.rate=600", "--set", $"migrations.maxBandwidth={maxBandwidth}", "--set",
+            folder.FullPath, "run", "steady-rate", "--set", "vms.0.guest.bytesPerVcpu=2MiB", "--set", "vms.0.guest.rate=600", "--set",
+            $"migrations.maxBandwidth={maxBandwidth}", "--set",
             $"migrations.linkBandwidth={linkBandwidth}", "--set", "migrations.timeLimit=4s");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Valid, output);
@@ -76,13 +89,16 @@ public sealed class MigrationRunTests
         using var folder = new TemporaryFolder();
         folder.Write("ping-pong.yaml", PingPong);
         var (exitCode, output, errors) = await CommandProcess.RunAsync(
-            folder.FullPath, "run", "ping-pong.yaml", "--duration", "20s", "--seed", "5", "--set", "migrations.count=8", "--set", "migrations.postcopyAfterRounds=1", "--set", "migrations.downtimeLimit=0us",
+            folder.FullPath, "run", "ping-pong.yaml", "--duration", "20s", "--seed", "5", "--set", "migrations.count=8", "--set",
+            "migrations.postcopyAfterRounds=1", "--set", "migrations.downtimeLimit=0us",
             "--set", "migrations.cancelShare=0.5", "--set", "migrations.cancelWithin=20ms", "--set", "minimum.migrationsCompleted=1",
             "--set", "minimum.migrationsCancelled=1");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Valid, output);
         var migrations = StoredRun.In(folder.PathOf("runs")).Results.Migrations;
-        Assert.All(migrations, migration => Assert.True(migration.Status is MigrationStatus.Completed or MigrationStatus.Cancelled, migration.ToString()));
+        Assert.All(
+            migrations,
+            migration => Assert.True(migration.Status is MigrationStatus.Completed or MigrationStatus.Cancelled, migration.ToString()));
         Assert.Contains(migrations, migration => migration.Statuses.Any(step => step.Status == MigrationStatus.PostcopyActive));
         Assert.DoesNotContain(migrations, migration => migration.GuestLost);
         Assert.All(migrations, CheckBlocktime);
@@ -94,7 +110,8 @@ public sealed class MigrationRunTests
         using var folder = new TemporaryFolder();
         folder.Write("ping-pong.yaml", PingPong);
         var (exitCode, output, errors) = await CommandProcess.RunAsync(
-            folder.FullPath, "run", "ping-pong.yaml", "--mutant", "final-sync-loses-page", "--duration", "30s", "--set", "migrations.downtimeLimit=1s");
+            folder.FullPath, "run", "ping-pong.yaml", "--mutant", "final-sync-loses-page", "--duration", "30s", "--set",
+            "migrations.downtimeLimit=1s");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Invalid, output);
         var results = StoredRun.In(folder.PathOf("runs")).Results;
@@ -108,7 +125,8 @@ public sealed class MigrationRunTests
         using var folder = new TemporaryFolder();
         folder.Write("ping-pong.yaml", PingPong);
         var (exitCode, output, errors) = await CommandProcess.RunAsync(
-            folder.FullPath, "run", "ping-pong.yaml", "--duration", "20s", "--seed", "5", "--set", "migrations.count=6", "--set", "migrations.postcopyAfterRounds=1", "--set", "migrations.downtimeLimit=0us",
+            folder.FullPath, "run", "ping-pong.yaml", "--duration", "20s", "--seed", "5", "--set", "migrations.count=6", "--set",
+            "migrations.postcopyAfterRounds=1", "--set", "migrations.downtimeLimit=0us",
             "--set", "migrations.linkBreakShare=1", "--set", "migrations.lostAnswerShare=0.5", "--set", "migrations.jitter=20ms");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Valid, output);
@@ -116,26 +134,33 @@ public sealed class MigrationRunTests
         run.EveryOperationEnded();
         var migrations = run.Results.Migrations;
         Assert.All(migrations, migration => Assert.Equal(MigrationStatus.Completed, migration.Status));
-        Assert.Contains(migrations, migration => migration.PostcopyPauses > 0 && migration.Statuses.Any(step => step.Status == MigrationStatus.PostcopyPaused));
+        Assert.Contains(
+            migrations,
+            migration => migration.PostcopyPauses > 0 && migration.Statuses.Any(step => step.Status == MigrationStatus.PostcopyPaused));
 
         // What the network did is told, and every answer that was lost had been given: the VM is where it went.
         Assert.True(Ended("link-break") >= migrations.Count(migration => migration.PostcopyPauses > 0));
         Assert.NotEqual(0, Ended("answer-loss"));
 
         // The source asks twice before it believes the inventory.
-        Assert.Equal(Ended("answer-loss"), 2 * migrations.Count(migration => migration.Reason is { } reason && reason.Contains("did not take over: Lost", StringComparison.Ordinal)));
+        Assert.Equal(
+            Ended("answer-loss"),
+            2 * migrations.Count(migration => migration.Reason is { } reason && reason.Contains("did not take over: Lost", StringComparison.Ordinal)));
 
-        int Ended(string operation) => run.History.Count(record => record.GetProperty("f").GetString() == operation && record.GetProperty("type").GetString() == "ok");
+        int Ended(string operation) =>
+            run.History.Count(record => record.GetProperty("f").GetString() == operation && record.GetProperty("type").GetString() == "ok");
     }
 
-    /// <summary>Without post-copy, in which the destination finds out by itself that its source has left it: nobody but the driver asks it.</summary>
+    /// <summary>Without post-copy, in which the destination finds out by itself that its source has left it: nobody but the driver asks
+    /// it.</summary>
     [Fact]
     public async Task A_guest_that_runs_on_both_sides_of_a_hand_over_whose_answer_was_lost_is_found()
     {
         using var folder = new TemporaryFolder();
         folder.Write("ping-pong.yaml", PingPong);
         var (exitCode, output, errors) = await CommandProcess.RunAsync(
-            folder.FullPath, "run", "ping-pong.yaml", "--mutant", "both-run-after-failed-hand-over", "--duration", "30s", "--set", "migrations.lostAnswerShare=1");
+            folder.FullPath, "run", "ping-pong.yaml", "--mutant", "both-run-after-failed-hand-over", "--duration", "30s", "--set",
+            "migrations.lostAnswerShare=1");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Invalid, output);
         var results = StoredRun.In(folder.PathOf("runs")).Results;
@@ -149,7 +174,9 @@ public sealed class MigrationRunTests
         var began = migration.Statuses.FirstOrDefault(step => step.Status == MigrationStatus.PostcopyActive);
         Assert.Equal(began is null ? 0 : migration.Workload == "a" ? 2 : 1, migration.PostcopyVcpuBlocktime.Count);
         if (began is null) return;
-        Assert.All(migration.PostcopyVcpuBlocktime, blocked => Assert.InRange(blocked, 0, migration.TotalTime - began.AtMilliseconds + migration.Downtime));
+        Assert.All(
+            migration.PostcopyVcpuBlocktime,
+            blocked => Assert.InRange(blocked, 0, migration.TotalTime - began.AtMilliseconds + migration.Downtime));
         Assert.InRange(migration.PostcopyBlocktime, 0, migration.PostcopyVcpuBlocktime.Min());
     }
 
@@ -167,7 +194,8 @@ public sealed class MigrationRunTests
             Assert.All(migration.Rounds, round => Assert.NotNull(round.Predicted));
             Assert.NotNull(migration.Predicted);
             Assert.Equal(
-                [MigrationStatus.Setup, MigrationStatus.Active, MigrationStatus.Device, MigrationStatus.Completed], migration.Statuses.Select(step => step.Status));
+                [MigrationStatus.Setup, MigrationStatus.Active, MigrationStatus.Device, MigrationStatus.Completed],
+                migration.Statuses.Select(step => step.Status));
             if (i == 0) continue;
             Assert.Equal(path[i - 1].Destination, migration.Source);
             Assert.True(migration.Epoch > path[i - 1].Epoch);

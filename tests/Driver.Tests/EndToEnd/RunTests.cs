@@ -49,7 +49,9 @@ public sealed class RunTests
     public async Task A_run_that_did_less_than_its_minimum_is_unknown()
     {
         using var folder = new TemporaryFolder();
-        folder.Write("idle.yaml", "duration: 200ms\nsilos: 1\nvms:\n  - { vcpus: 1, guest: { bytesPerVcpu: 4KiB, rate: 10 } }\nminimum: { notifierRanges: 1 }\n");
+        folder.Write(
+            "idle.yaml",
+            "duration: 200ms\nsilos: 1\nvms:\n  - { vcpus: 1, guest: { bytesPerVcpu: 4KiB, rate: 10 } }\nminimum: { notifierRanges: 1 }\n");
         var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "run", "idle.yaml");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Unknown, output);
@@ -67,7 +69,8 @@ public sealed class RunTests
         if (!OperatingSystem.IsLinux()) return;
         using var folder = new TemporaryFolder();
         folder.Write("endless.yaml", Endless);
-        using var command = CommandProcess.Start(folder.FullPath, processes ? ["run", "endless.yaml", "--processes"] : ["run", "endless.yaml"]);
+        using var command = CommandProcess.Start(
+            folder.FullPath, processes ? ["run", "endless.yaml", "--processes"] : ["run", "endless.yaml"]);
         await command.SaysAsync("running");
         command.Interrupt();
         Assert.Equal(ExitCodes.Interrupted, await command.EndAsync());

@@ -11,7 +11,8 @@ internal sealed class StoredRun
     {
         Folder = folder;
         Assert.Equal(
-            [RunFolder.CampaignFile, RunFolder.HistoryFile, RunFolder.ReportFile, RunFolder.ResultsFile], Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+            [RunFolder.CampaignFile, RunFolder.HistoryFile, RunFolder.ReportFile, RunFolder.ResultsFile],
+            Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Results = ResultsJson.Read(File.ReadAllText(PathOf(RunFolder.ResultsFile)));
         History = [.. File.ReadLines(PathOf(RunFolder.HistoryFile)).Select(line => JsonDocument.Parse(line).RootElement)];
         Assert.Equal(Enumerable.Range(0, History.Count), History.Select(record => record.GetProperty("index").GetInt32()));

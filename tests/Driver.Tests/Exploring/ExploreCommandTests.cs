@@ -8,14 +8,17 @@ namespace Livebed.Driver.Tests.Exploring;
 public sealed partial class ExploreCommandTests
 {
     private const string Usual = "fault-vs-invalidate-active-count-1.replay.json";
-    private static readonly string[] _broken = ["explore", "fault-vs-invalidate", "--mutant", "no-retry-check", "--seed", "1", "--schedules", "100"];
+    private static readonly string[] _broken = ["explore", "fault-vs-invalidate", "--mutant", "no-retry-check", "--seed", "1",
+        "--schedules", "100"];
 
     [Fact]
     public async Task A_defect_is_found_and_exits_with_1_and_leaves_a_replay_file()
     {
         using var harness = new CommandHarness();
         Assert.Equal(ExitCodes.Invalid, await harness.RunAsync(_broken));
-        foreach (var part in (string[])["verdict: invalid", "no page of an open range is mapped", "vcpu-0: VIOLATES S2", "S2 says: no SPTE is created", "mutant no-retry-check, random, seed 1"])
+        foreach (
+            var part in (string[])["verdict: invalid", "no page of an open range is mapped", "vcpu-0: VIOLATES S2", "S2 says: "
+                + "no SPTE is created", "mutant no-retry-check, random, seed 1"])
             Assert.Contains(part, harness.Out, StringComparison.Ordinal);
         var replay = ReplayFile.Read(harness.Folder.PathOf(Usual));
         Assert.Equal(("fault-vs-invalidate", "active-count", "no-retry-check"), (replay.Scenario, replay.Protocol, replay.Mutant));
@@ -53,7 +56,9 @@ public sealed partial class ExploreCommandTests
     {
         using var harness = new CommandHarness();
         await harness.RunAsync("explore", "--schedules", "2", "--seed", "1");
-        Assert.All(Livebed.Explorer.Scenarios.ScenarioCatalog.All, scenario => Assert.Contains(scenario.Claim, harness.Out, StringComparison.Ordinal));
+        Assert.All(
+            Livebed.Explorer.Scenarios.ScenarioCatalog.All,
+            scenario => Assert.Contains(scenario.Claim, harness.Out, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -79,7 +84,9 @@ public sealed partial class ExploreCommandTests
     public async Task Playing_a_seed_twice_is_the_same()
     {
         using var harness = new CommandHarness();
-        Assert.Equal(ExitCodes.Valid, await harness.RunAsync("explore", "fault-vs-invalidate", "--check-determinism", "--schedules", "5", "--seed", "9"));
+        Assert.Equal(
+            ExitCodes.Valid,
+            await harness.RunAsync("explore", "fault-vs-invalidate", "--check-determinism", "--schedules", "5", "--seed", "9"));
         Assert.StartsWith("deterministic: 5 schedules played twice", harness.Out, StringComparison.Ordinal);
     }
 
@@ -103,7 +110,11 @@ public sealed partial class ExploreCommandTests
         await harness.RunAsync(_broken);
         var lines = LinesOnScreen(harness);
         Assert.All(lines, line => Assert.True(line.Length <= columns, line));
-        Assert.Contains(lines, line => line.Contains("mm", StringComparison.Ordinal) && line.Contains("vcpu-0", StringComparison.Ordinal) && line.TrimStart().StartsWith("step", StringComparison.Ordinal));
+        Assert.Contains(
+            lines,
+            line =>
+                line.Contains("mm", StringComparison.Ordinal) && line.Contains("vcpu-0", StringComparison.Ordinal)
+                    && line.TrimStart().StartsWith("step", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -139,7 +150,8 @@ public sealed partial class ExploreCommandTests
     {
         using var harness = new CommandHarness();
         Assert.Equal(ExitCodes.Usage, await harness.RunAsync(arguments));
-        Assert.StartsWith(expected.Replace("{folder}", harness.Folder.FullPath, StringComparison.Ordinal), harness.Error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            expected.Replace("{folder}", harness.Folder.FullPath, StringComparison.Ordinal), harness.Error, StringComparison.Ordinal);
         Assert.Equal(1, harness.Error.Count(c => c == '\n'));
         Assert.Equal("", harness.Out);
         Assert.Empty(Directory.GetFiles(harness.Folder.FullPath));
@@ -147,7 +159,8 @@ public sealed partial class ExploreCommandTests
 
     /// <summary>Without colours, and without the lines that are there to be copied.</summary>
     private static List<string> LinesOnScreen(CommandHarness harness) =>
-        [.. Colour().Replace(harness.Out, "").Split('\n').Where(line => !line.Contains("dotnet run", StringComparison.Ordinal)).Select(line => line.TrimEnd())];
+        [.. Colour().Replace(harness.Out, "").Split('\n').Where(line => !line.Contains("dotnet run", StringComparison.Ordinal))
+            .Select(line => line.TrimEnd())];
 
     [GeneratedRegex(@"\x1b\[[0-9;?]*[a-zA-Z]")]
     private static partial Regex Colour();

@@ -12,7 +12,9 @@ public sealed class ReplayCommandTests
     {
         using var harness = await FoundAsync();
         Assert.Equal(ExitCodes.Invalid, await harness.RunAsync("replay", File));
-        foreach (var part in (string[])["VIOLATES S2", "verdict: invalid", "every step is the one that was written down", "violates what the file says: S2"])
+        foreach (
+            var part in (string[])["VIOLATES S2", "verdict: invalid", "every step is the one that was written down", "violates what the "
+                + "file says: S2"])
             Assert.Contains(part, harness.Out, StringComparison.Ordinal);
     }
 
@@ -46,7 +48,8 @@ public sealed class ReplayCommandTests
     public async Task Another_hash_or_another_invariant_is_no_repeat_and_unknown()
     {
         using var harness = await FoundAsync();
-        var hash = System.Text.RegularExpressions.Regex.Match(System.IO.File.ReadAllText(harness.Folder.PathOf(File)), "[0-9a-f]{16}").Value;
+        var hash = System.Text.RegularExpressions.Regex.Match(System.IO.File.ReadAllText(harness.Folder.PathOf(File)), "[0-9a-f]{16}")
+            .Value;
         Edit(harness, hash, "0123456789abcdef");
         Assert.Equal(ExitCodes.Unknown, await harness.RunAsync("replay", File));
         Assert.Contains("NOT the schedule that was written down", harness.Out, StringComparison.Ordinal);
@@ -71,7 +74,8 @@ public sealed class ReplayCommandTests
         using var harness = await FoundAsync();
         Edit(harness, "\"schedule\": [", "\"schedule\": [\n    \"nobody: 1\",");
         Assert.Equal(ExitCodes.Unknown, await harness.RunAsync("replay", File));
-        Assert.StartsWith("r.json: the schedule cannot be followed: step 1: nobody is to run and cannot", harness.Error, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "r.json: the schedule cannot be followed: step 1: nobody is to run and cannot", harness.Error, StringComparison.Ordinal);
         Assert.Equal(1, harness.Error.Count(c => c == '\n'));
     }
 
@@ -106,7 +110,8 @@ public sealed class ReplayCommandTests
     {
         var harness = new CommandHarness();
         Assert.Equal(ExitCodes.Invalid, await harness.RunAsync([
-            "explore", "fault-vs-invalidate", "--mutant", "no-retry-check", "--seed", "1", "--schedules", "100", "--replay-file", File, .. options]));
+            "explore", "fault-vs-invalidate", "--mutant", "no-retry-check", "--seed", "1", "--schedules", "100", "--replay-file", File,
+            .. options]));
         return harness;
     }
 

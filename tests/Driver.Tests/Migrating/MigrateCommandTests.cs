@@ -8,7 +8,8 @@ using Livebed.Kvm.Migration;
 
 namespace Livebed.Driver.Tests.Migrating;
 
-/// <summary>`livebed migrate`: the rows that lists of options make, what becomes of what was measured, and exit status. The runs are a fake runner's.</summary>
+/// <summary>`livebed migrate`: the rows that lists of options make, what becomes of what was measured, and exit status. The runs are a fake
+/// runner's.</summary>
 public sealed class MigrateCommandTests
 {
     [Fact]
@@ -16,7 +17,9 @@ public sealed class MigrateCommandTests
     {
         var campaigns = new List<Campaign>();
         using var harness = new CommandHarness(Runner(campaigns, SampleResults.Migration with { Status = MigrationStatus.Completed }));
-        Assert.Equal(ExitCodes.Valid, await harness.RunAsync("migrate", "--workload", "redis,xz", "--bandwidth", "1MiB/s,8MiB/s", "--markdown", harness.Folder.PathOf("t.md")));
+        Assert.Equal(
+            ExitCodes.Valid,
+            await harness.RunAsync("migrate", "--workload", "redis,xz", "--bandwidth", "1MiB/s,8MiB/s", "--markdown", harness.Folder.PathOf("t.md")));
 
         // The first is the small one that compiles the code.
         Assert.Equal(1 + 16, campaigns.Count);
@@ -37,7 +40,8 @@ public sealed class MigrateCommandTests
         var campaigns = new List<Campaign>();
         using var harness = new CommandHarness(Runner(campaigns, SampleResults.Migration));
         await harness.RunAsync("migrate", "--workload", "sqlite", "--bandwidth", "2MiB/s", "--strategy", "dirty-limit", "--seed", "7");
-        var results = harness.RunFolders.Select(folder => ResultsJson.Read(File.ReadAllText(Path.Combine(folder, "results.json")))).Single(run => run.Name.StartsWith("sqlite", StringComparison.Ordinal));
+        var results = harness.RunFolders.Select(folder => ResultsJson.Read(File.ReadAllText(Path.Combine(folder, "results.json"))))
+            .Single(run => run.Name.StartsWith("sqlite", StringComparison.Ordinal));
         var words = results.Command.Split(" -- ")[1].Split(' ');
         Assert.Equal(ExitCodes.Valid, await harness.RunAsync(words));
         var (row, again) = (campaigns[^2], campaigns[^1]);
@@ -45,12 +49,15 @@ public sealed class MigrateCommandTests
     }
 
     [Theory]
-    [InlineData(new[] { 4.5, 1.25 }, "guest throttled by up to 30 %; vCPUs slept 75.5ms, 80.3ms under the throttle (model 77.8ms); 6 pages asked for; vCPUs blocked 4.5ms, 1.3ms, all at once 1.3ms |")]
+    [InlineData(new[] { 4.5, 1.25 }, "guest throttled by up to 30 %; vCPUs slept 75.5ms, 80.3ms under the throttle (model 77.8ms); "
+        + "6 pages asked for; vCPUs blocked 4.5ms, 1.3ms, all at once 1.3ms |")]
     [InlineData(new double[0], "6 pages asked for |")]
     public async Task A_remark_says_how_long_vCPUs_were_blocked_if_the_destination_did(double[] blocked, string remark)
     {
         using var harness = new CommandHarness(Runner([], SampleResults.Migration with { PostcopyVcpuBlocktime = blocked }));
-        await harness.RunAsync("migrate", "--workload", "redis", "--bandwidth", "1MiB/s", "--strategy", "post-copy", "--markdown", harness.Folder.PathOf("t.md"));
+        await harness.RunAsync(
+            "migrate", "--workload", "redis", "--bandwidth", "1MiB/s", "--strategy", "post-copy", "--markdown",
+            harness.Folder.PathOf("t.md"));
         Assert.EndsWith(remark, File.ReadAllLines(harness.Folder.PathOf("t.md"))[^1], StringComparison.Ordinal);
     }
 
@@ -62,8 +69,10 @@ public sealed class MigrateCommandTests
         using var json = JsonDocument.Parse(harness.Out);
         var measured = json.RootElement.GetProperty("rows")[0].GetProperty("measured");
         Assert.Equal("1.25", measured.GetProperty("postcopyBlocktimeMilliseconds").GetRawText());
-        Assert.Equal([75.5, 80.25], measured.GetProperty("vcpuThrottleTimeMilliseconds").EnumerateArray().Select(slept => slept.GetDouble()));
-        Assert.Equal([4.5, 1.25], measured.GetProperty("postcopyVcpuBlocktimeMilliseconds").EnumerateArray().Select(blocked => blocked.GetDouble()));
+        Assert.Equal(
+            [75.5, 80.25], measured.GetProperty("vcpuThrottleTimeMilliseconds").EnumerateArray().Select(slept => slept.GetDouble()));
+        Assert.Equal(
+            [4.5, 1.25], measured.GetProperty("postcopyVcpuBlocktimeMilliseconds").EnumerateArray().Select(blocked => blocked.GetDouble()));
     }
 
     [Theory]
@@ -73,7 +82,8 @@ public sealed class MigrateCommandTests
     [InlineData(5, 5, false, MigrationStatus.Cancelled, ExitCodes.NotWithinLimits)]
     [InlineData(4, null, true, MigrationStatus.Cancelled, ExitCodes.Valid)]
     [InlineData(4, null, false, MigrationStatus.Cancelled, ExitCodes.NotWithinLimits)]
-    public async Task A_constant_rate_is_held_against_the_geometric_model(int rounds, int? model, bool diverging, MigrationStatus status, int exitCode)
+    public async Task A_constant_rate_is_held_against_the_geometric_model(
+        int rounds, int? model, bool diverging, MigrationStatus status, int exitCode)
     {
         var round = SampleResults.Migration.Rounds[0] with { Diverging = diverging };
         using var harness = new CommandHarness(Runner([], SampleResults.Migration with

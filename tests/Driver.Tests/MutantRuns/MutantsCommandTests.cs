@@ -60,7 +60,8 @@ public sealed class MutantsCommandTests
             Assert.Equal(3, mutant.GetProperty("searches").GetArrayLength());
             var command = mutant.GetProperty("searches")[0].GetProperty("caught").GetProperty("command").GetString()!;
             using var again = new CommandHarness();
-            Assert.Equal(ExitCodes.Invalid, await again.RunAsync(command[(command.IndexOf(" -- ", StringComparison.Ordinal) + 4)..].Split(' ')));
+            Assert.Equal(
+                ExitCodes.Invalid, await again.RunAsync(command[(command.IndexOf(" -- ", StringComparison.Ordinal) + 4)..].Split(' ')));
         }
     }
 

@@ -7,7 +7,8 @@ namespace Livebed.Driver.Tests.Predicting;
 /// <summary>`livebed predict`: verdict and exit status, tables, JSON and refusals.</summary>
 public sealed class PredictCommandTests
 {
-    private static readonly string[] _diverging = ["predict", "--workload", "xz", "--bandwidth", "300MiB/s", "--downtime", "10ms", "--time-limit", "10s"];
+    private static readonly string[] _diverging = ["predict", "--workload", "xz", "--bandwidth", "300MiB/s", "--downtime", "10ms",
+        "--time-limit", "10s"];
 
     [Theory]
     [InlineData("redis", 52_148)]
@@ -16,7 +17,9 @@ public sealed class PredictCommandTests
     public async Task Each_recorded_workload_is_forecast_by_path_and_by_name(string name, int pages)
     {
         using var harness = new CommandHarness();
-        Assert.Equal(ExitCodes.Valid, await harness.RunAsync("predict", "--workload", $"campaigns/workloads/{name}.dirty.gz", "--bandwidth", "1GiB/s", "--downtime", "300ms", "--json"));
+        Assert.Equal(
+            ExitCodes.Valid,
+            await harness.RunAsync("predict", "--workload", $"campaigns/workloads/{name}.dirty.gz", "--bandwidth", "1GiB/s", "--downtime", "300ms", "--json"));
         using var byPath = JsonDocument.Parse(harness.Out);
         var forecast = byPath.RootElement.GetProperty("forecast");
         Assert.Equal("converges", byPath.RootElement.GetProperty("verdict").GetString());
@@ -36,7 +39,9 @@ public sealed class PredictCommandTests
     {
         using var harness = new CommandHarness();
         Assert.Equal(ExitCodes.NotWithinLimits, await harness.RunAsync(_diverging));
-        foreach (var part in (string[])["verdict: diverging", "from round 1 on rounds gain nothing: never less than ", "would complete with a downtime limit of ", "would complete with a bandwidth of "])
+        foreach (
+            var part in (string[])["verdict: diverging", "from round 1 on rounds gain nothing: never less than ", "would complete with a "
+                + "downtime limit of ", "would complete with a bandwidth of "])
             Assert.Contains(part, harness.Out, StringComparison.Ordinal);
         var strategies = harness.Out.Split('\n').SkipWhile(line => !line.Contains("strategy", StringComparison.Ordinal)).ToList();
         Assert.Contains(strategies, line => line.StartsWith(" dirty-limit    converges", StringComparison.Ordinal));
@@ -61,9 +66,12 @@ public sealed class PredictCommandTests
     public async Task A_constant_rate_above_the_bandwidth_diverges_and_half_of_it_converges()
     {
         using var harness = new CommandHarness();
-        Assert.Equal(ExitCodes.NotWithinLimits, await harness.RunAsync("predict", "--dirty-rate", "1126MiB/s", "--memory", "1GiB", "--clear", "plain"));
+        Assert.Equal(
+            ExitCodes.NotWithinLimits,
+            await harness.RunAsync("predict", "--dirty-rate", "1126MiB/s", "--memory", "1GiB", "--clear", "plain"));
         Assert.Contains("1.10 of the bandwidth: diverging", harness.Out, StringComparison.Ordinal);
-        Assert.Equal(ExitCodes.Valid, await harness.RunAsync("predict", "--dirty-rate", "512MiB/s", "--memory", "4GiB", "--clear", "plain"));
+        Assert.Equal(
+            ExitCodes.Valid, await harness.RunAsync("predict", "--dirty-rate", "512MiB/s", "--memory", "4GiB", "--clear", "plain"));
         Assert.Contains("4 rounds, 7.8s, downtime 252ms", harness.Out, StringComparison.Ordinal);
     }
 
@@ -76,7 +84,9 @@ public sealed class PredictCommandTests
         var starts = recording.RootElement.GetProperty("starts");
         var rounds = starts.GetProperty("rounds");
         Assert.Equal((24, 24), (starts.GetProperty("count").GetInt32(), starts.GetProperty("converges").GetInt32()));
-        Assert.InRange(recording.RootElement.GetProperty("forecast").GetProperty("rounds").GetArrayLength(), rounds.GetProperty("least").GetDouble(), rounds.GetProperty("most").GetDouble());
+        Assert.InRange(
+            recording.RootElement.GetProperty("forecast").GetProperty("rounds").GetArrayLength(), rounds.GetProperty("least").GetDouble(),
+            rounds.GetProperty("most").GetDouble());
         Assert.True(rounds.GetProperty("least").GetDouble() < rounds.GetProperty("most").GetDouble());
 
         using var rate = new CommandHarness();
@@ -139,9 +149,11 @@ public sealed class PredictCommandTests
         await harness.RunAsync(["predict", .. options, "--json"]);
         using var document = JsonDocument.Parse(harness.Out);
         // A phase that there is not has no fields.
-        Assert.Equal([], JsonPaths.Of(document.RootElement).Where(path => path != "forecast.postcopy" && !documented.Contains(path)).Distinct());
+        Assert.Equal(
+            [], JsonPaths.Of(document.RootElement).Where(path => path != "forecast.postcopy" && !documented.Contains(path)).Distinct());
     }
 
     /// <summary>The options without those that are given otherwise.</summary>
-    private static IEnumerable<string> Unless(string[] options, string[] given) => options.Chunk(2).Where(pair => !given.Contains(pair[0])).SelectMany(pair => pair);
+    private static IEnumerable<string> Unless(string[] options, string[] given) =>
+        options.Chunk(2).Where(pair => !given.Contains(pair[0])).SelectMany(pair => pair);
 }

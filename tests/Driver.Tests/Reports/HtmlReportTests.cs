@@ -30,7 +30,8 @@ public sealed class HtmlReportTests
     {
         var page = await PageAsync(_sample);
         var witnesses = page.QuerySelectorAll(".finding pre").SelectMany(witness => witness.TextContent.Split('\n')).ToList();
-        Assert.Equal([.. _sample.Violations[0].Witness, .. _sample.Hangs[0].Witness, .. _sample.LockOrder.PotentialCycles[0].Chains], witnesses);
+        Assert.Equal(
+            [.. _sample.Violations[0].Witness, .. _sample.Hangs[0].Witness, .. _sample.LockOrder.PotentialCycles[0].Chains], witnesses);
         var findings = page.QuerySelectorAll(".finding").Select(finding => finding.TextContent).ToList();
         Assert.Equal(4, findings.Count);
         Assert.Contains("gfn 0x10", findings[0], StringComparison.Ordinal);
@@ -61,7 +62,8 @@ public sealed class HtmlReportTests
         migration = migration with { Status = Kvm.Migration.MigrationStatus.Completed, Rounds = [migration.Rounds[0], unpredicted] };
         var page = await PageAsync(_sample with { Migrations = [migration, migration with { Predicted = null, Downtime = 7 }] });
 
-        var charts = page.QuerySelectorAll(".chart").Select(chart => JsonSerializer.Deserialize<JsonElement>(chart.GetAttribute("data-chart")!)).ToList();
+        var charts = page.QuerySelectorAll(".chart")
+            .Select(chart => JsonSerializer.Deserialize<JsonElement>(chart.GetAttribute("data-chart")!)).ToList();
         Assert.Equal(6, charts.Count);
         Assert.Equal(["[1,2]", "[40.125,7]", "[39.25,null]", "[37.5,37.5]"], Series(charts[1]));
         Assert.Equal(["[1,2]", "[51,40]", "[50,null]", "[44,null]"], Series(charts[3]));
@@ -82,7 +84,8 @@ public sealed class HtmlReportTests
         var rows = page.QuerySelectorAll("tbody tr").Select(row => row.Children.Select(cell => cell.TextContent).ToList()).ToList();
         Assert.Contains(rows, row => row.SequenceEqual(["unmap", "1k", "120us", "4.5ms", "900ms", "31s", "17"]));
         Assert.Contains(rows, row => row.SequenceEqual(["waits for a grain's turn", "99", "1us", "2us", "3us", "4us", ""]));
-        Assert.Contains(rows, row => row.SequenceEqual(["mmu_lock-R", "4", "1us", "5us", "12us", "3us", "10", "2us", "6us", "20us", "2us"]));
+        Assert.Contains(
+            rows, row => row.SequenceEqual(["mmu_lock-R", "4", "1us", "5us", "12us", "3us", "10", "2us", "6us", "20us", "2us"]));
         Assert.Contains(rows, row => row.SequenceEqual(["vm-0", "4", "workloads/redis.dirty.gz", "1M", "2.5s"]));
         Assert.Contains(rows, row => row.SequenceEqual(["silo-0", "127.0.0.1:11111", "4711", "lost"]));
         foreach (var (what, read) in LeakResult.Kinds)
@@ -95,7 +98,8 @@ public sealed class HtmlReportTests
         const string Hostile = "</pre><script>alert(1)</script>\"><img src=x onerror=alert(1)>&amp;";
         var violation = _sample.Violations[0] with { Message = Hostile, Witness = [Hostile] };
         var migration = SampleResults.Migration with { Vm = Hostile, Reason = Hostile };
-        var page = await PageAsync(_sample with { Name = Hostile, Command = Hostile, Reasons = [Hostile], Violations = [violation], Migrations = [migration] });
+        var page = await PageAsync(
+            _sample with { Name = Hostile, Command = Hostile, Reasons = [Hostile], Violations = [violation], Migrations = [migration] });
         Assert.Empty(page.Images);
         Assert.Single(page.Scripts);
         Assert.Equal($"{Hostile}: invalid", page.Title);
@@ -127,12 +131,17 @@ public sealed class HtmlReportTests
     [Fact]
     public async Task A_run_without_findings_and_migrations_has_no_section_for_them()
     {
-        var page = await PageAsync(_sample with { Verdict = VerdictKind.Valid, Violations = [], Hangs = [], LockOrder = LockOrderResult.Empty, LimitsHit = [], Migrations = [] });
-        Assert.Equal(["Counts", "Latency", "Locks", "Guests", "Same-page merging", "Left after teardown", "Silos"], page.QuerySelectorAll("h2").Select(title => title.TextContent));
+        var page = await PageAsync(
+            _sample with { Verdict = VerdictKind.Valid, Violations = [], Hangs = [], LockOrder = LockOrderResult.Empty, LimitsHit = [], Migrations = [] });
+        Assert.Equal(
+            ["Counts", "Latency", "Locks", "Guests", "Same-page merging", "Left after teardown", "Silos"],
+            page.QuerySelectorAll("h2").Select(title => title.TextContent));
         Assert.NotNull(page.QuerySelector(".verdict.valid"));
     }
 
-    private static string[] Series(JsonElement chart) => [.. new[] { "x", "measured", "model", "workload" }.Select(name => chart.GetProperty(name).GetRawText())];
+    private static string[] Series(JsonElement chart) =>
+        [.. new[] { "x", "measured", "model", "workload" }.Select(name => chart.GetProperty(name).GetRawText())];
 
-    private static async Task<IHtmlDocument> PageAsync(RunResults results) => new HtmlParser().ParseDocument(await HtmlReport.RenderAsync(results));
+    private static async Task<IHtmlDocument> PageAsync(RunResults results) =>
+        new HtmlParser().ParseDocument(await HtmlReport.RenderAsync(results));
 }

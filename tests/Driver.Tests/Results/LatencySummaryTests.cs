@@ -20,5 +20,6 @@ public sealed class LatencySummaryTests
     }
 
     [Fact]
-    public void An_empty_histogram_is_all_zero() => Assert.Equal(LatencySummary.Empty, LatencySummary.From(new LongHistogram(1_000_000, 3)));
+    public void An_empty_histogram_is_all_zero() =>
+        Assert.Equal(LatencySummary.Empty, LatencySummary.From(new LongHistogram(1_000_000, 3)));
 }

@@ -9,13 +9,16 @@ public sealed class ResultsJsonTests
     /// <summary>The names of design.md section 6: they do not change without a note.</summary>
     private static readonly string[] _promised =
     [
-        "verdict", "reasons", "name", "campaign", "startedAt", "command", "seed", "protocol", "mutant", "placement", "silos", "durationSeconds", "counts",
-        "notStarted", "latencyMicroseconds", "locks", "lockOrder", "hangs", "violations", "migrations", "turnQueue", "ksm", "leaks", "guests", "limitsHit",
+        "verdict", "reasons", "name", "campaign", "startedAt", "command", "seed", "protocol", "mutant", "placement", "silos",
+        "durationSeconds", "counts",
+        "notStarted", "latencyMicroseconds", "locks", "lockOrder", "hangs", "violations", "migrations", "turnQueue", "ksm", "leaks",
+        "guests", "limitsHit",
     ];
 
     private static readonly string[] _promisedCounts =
     [
-        "accesses", "faults", "faultRetries", "notifierRanges", "notifierElided", "notifierMmuLockAcquisitions", "mmuLockAcquisitions", "memslotUpdates", "dirtyLogGets", "dirtyPagesReported",
+        "accesses", "faults", "faultRetries", "notifierRanges", "notifierElided", "notifierMmuLockAcquisitions", "mmuLockAcquisitions",
+        "memslotUpdates", "dirtyLogGets", "dirtyPagesReported",
         "ksmMerges", "ksmUnmerges", "migrationsCompleted", "migrationsFailed", "migrationsCancelled", "teardowns", "checksEvaluated",
     ];
 
@@ -28,18 +31,22 @@ public sealed class ResultsJsonTests
         Assert.Equal(_promisedCounts, Names(root.GetProperty("counts")));
         Assert.Equal(["count", "p50", "p99", "p999", "max"], Names(root.GetProperty("latencyMicroseconds").GetProperty("unmap")));
         Assert.Equal(
-            ["class", "mode", "acquisitions", "contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "holdMin", "holdMax", "holdTotal", "holdAvg"],
+            ["class", "mode", "acquisitions", "contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "holdMin", "holdMax",
+                "holdTotal", "holdAvg"],
             Names(root.GetProperty("locks")[0]));
         var migration = root.GetProperty("migrations")[0];
         Assert.Equal(
             [
-                "vm", "workload", "source", "destination", "epoch", "status", "reason", "guestLost", "total-time", "setup-time", "downtime", "checkTime", "expected-downtime",
-                "cpu-throttle-percentage", "vcpu-throttle-time", "ram", "postcopy-blocktime", "postcopy-vcpu-blocktime", "postcopyPauses", "predicted", "forecast", "rounds", "statuses",
+                "vm", "workload", "source", "destination", "epoch", "status", "reason", "guestLost", "total-time", "setup-time",
+                "downtime", "checkTime", "expected-downtime",
+                "cpu-throttle-percentage", "vcpu-throttle-time", "ram", "postcopy-blocktime", "postcopy-vcpu-blocktime", "postcopyPauses",
+                "predicted", "forecast", "rounds", "statuses",
             ],
             Names(migration));
         Assert.Equal(
             [
-                "transferred", "remaining", "total", "duplicate", "normal", "normal-bytes", "dirty-pages-rate", "dirty-sync-count", "mbps", "pages-per-second", "page-size",
+                "transferred", "remaining", "total", "duplicate", "normal", "normal-bytes", "dirty-pages-rate", "dirty-sync-count", "mbps",
+                "pages-per-second", "page-size",
                 "precopy-bytes", "downtime-bytes", "postcopy-bytes", "postcopy-requests",
             ],
             Names(migration.GetProperty("ram")));
@@ -53,7 +60,8 @@ public sealed class ResultsJsonTests
         Assert.Equal(_promisedCounts, CounterTable.All.Select(counter => counter.Name));
         using var json = JsonDocument.Parse(ResultsJson.Write(SampleResults.All));
         Assert.All(CounterTable.All, counter =>
-            Assert.Equal(json.RootElement.GetProperty("counts").GetProperty(counter.Name).GetInt64(), counter.Read(SampleResults.Outcome.Counts)));
+            Assert.Equal(json.RootElement.GetProperty("counts").GetProperty(counter.Name)
+                .GetInt64(), counter.Read(SampleResults.Outcome.Counts)));
     }
 
     [Fact]
@@ -89,8 +97,12 @@ public sealed class ResultsJsonTests
     {
         using var json = JsonDocument.Parse(ResultsJson.Write(SampleResults.All));
         var fields = Leaves(json.RootElement, "").Select(leaf => leaf.Path)
-            .Select(path => path.Replace("dirty-log-get", "<operation>", StringComparison.Ordinal).Replace("unmap", "<operation>", StringComparison.Ordinal))
-            .Concat(["history.index", "history.time", "history.silo", "history.process", "history.type", "history.f", "history.op", "history.value"])
+            .Select(
+                path =>
+                    path.Replace("dirty-log-get", "<operation>", StringComparison.Ordinal)
+                        .Replace("unmap", "<operation>", StringComparison.Ordinal))
+            .Concat(
+                ["history.index", "history.time", "history.silo", "history.process", "history.type", "history.f", "history.op", "history.value"])
             .ToHashSet();
         var documented = Repository.File("docs/results.md").Split('\n')
             .Where(line => line.StartsWith("| `", StringComparison.Ordinal))
@@ -103,7 +115,9 @@ public sealed class ResultsJsonTests
 
     private static IEnumerable<(string Path, string Value)> Leaves(JsonElement element, string path) => element.ValueKind switch
     {
-        JsonValueKind.Object => element.EnumerateObject().SelectMany(property => Leaves(property.Value, path.Length == 0 ? property.Name : $"{path}.{property.Name}")),
+        JsonValueKind.Object =>
+            element.EnumerateObject()
+                .SelectMany(property => Leaves(property.Value, path.Length == 0 ? property.Name : $"{path}.{property.Name}")),
         JsonValueKind.Array when element.GetArrayLength() == 0 => [(path + "[]", "")],
         JsonValueKind.Array => Leaves(element[0], path + "[]"),
         _ => [(path, element.ToString())],

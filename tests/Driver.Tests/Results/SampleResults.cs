@@ -123,18 +123,25 @@ internal static class SampleResults
         },
         Locks =
         [
-            new("mmu_notifier_slots_lock_unfair", "write", 1_234_567, 234_567, 1, 7_654_321, 987_654_321, 421.5, 2, 8_654_321, 887_654_321, 321.25),
+            new(
+                "mmu_notifier_slots_lock_unfair", "write", 1_234_567, 234_567, 1, 7_654_321, 987_654_321, 421.5, 2, 8_654_321, 887_654_321,
+                321.25),
             new("mmu_lock", "read", 10, 4, 1, 5, 12, 3, 2, 6, 20, 2),
         ],
-        PotentialCycles = [new("slots_lock -> mmap_lock -> slots_lock", ["MemslotCreate holds slots_lock(w) and asks for mmap_lock (r)", "Unmap holds mmap_lock(w) …"])],
+        PotentialCycles = [
+            new("slots_lock -> mmap_lock -> slots_lock", ["MemslotCreate holds slots_lock(w) and asks for mmap_lock (r)", "Unmap holds "
+                + "mmap_lock(w) …"])],
         Hangs =
         [
             new(HangKind.Deadlock, "deadlock", "two operations wait for each other", 2_000_000, ["op 0.12", "op 0.13"],
-                ["op 0.12 (NestedRange) waits for mmu_notifier_slots_lock (read) of vm-0, behind op 0.13", "op 0.13 (MemslotCreate) waits for op 0.12"]),
+                ["op 0.12 (NestedRange) waits for mmu_notifier_slots_lock (read) of vm-0, behind op 0.13", "op 0.13 (MemslotCreate) "
+                    + "waits for op 0.12"]),
         ],
         Violations =
         [
-            new("S1", "a guest read page 0x10 through a translation that was unmapped", "silo-0", "vm-0", 16, 4096, 7, ["op 1.2"], ["start at 12", "end at 15"]),
+            new(
+                "S1", "a guest read page 0x10 through a translation that was unmapped", "silo-0", "vm-0", 16, 4096, 7, ["op 1.2"],
+                ["start at 12", "end at 15"]),
         ],
         Migrations = [Migration],
         TurnQueue = new(99, 1, 2, 3, 4),
@@ -145,9 +152,13 @@ internal static class SampleResults
     };
 
     private static MigrationRound Round => MigrationRound.From(
-        new RoundInfo(1, 100, 3, 52_000, 11_500, 51, 26_112, 5_750, 20, 7, DirtyLimited: true, Diverging: true, LinkWaitMicroseconds: 1_250), _expected, new PredictionGap(0.095, 0.02, 0.25, GapReason.RingFull),
+        new RoundInfo(
+            1, 100, 3, 52_000, 11_500, 51, 26_112, 5_750, 20, 7, DirtyLimited: true, Diverging: true,
+            LinkWaitMicroseconds: 1_250), _expected, new PredictionGap(0.095, 0.02, 0.25, GapReason.RingFull),
         _forecast);
 
     public static RunResults All { get; } =
-        RunResults.From(Campaign, new("campaigns/sample.yaml", _startedAt, "dotnet run -c Release --project src/Driver -- run sample --seed 4242"), Outcome);
+        RunResults.From(
+            Campaign, new("campaigns/sample.yaml", _startedAt, "dotnet run -c Release --project src/Driver -- run sample --seed 4242"),
+            Outcome);
 }

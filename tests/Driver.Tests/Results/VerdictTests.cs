@@ -50,7 +50,8 @@ public sealed class VerdictTests
         var verdict = Verdict.Judge(campaign, _good);
         Assert.Equal(VerdictKind.Unknown, verdict.Kind);
         Assert.Equal(
-            ["Too little was done: accesses is 1,000, the campaign asks for at least 1,001.", "Too little was done: teardowns is 0, the campaign asks for at least 1."],
+            ["Too little was done: accesses is 1,000, the campaign asks for at least 1,001.",
+                "Too little was done: teardowns is 0, the campaign asks for at least 1."],
             verdict.Reasons);
     }
 
@@ -69,7 +70,8 @@ public sealed class VerdictTests
     }
 
     [Fact]
-    public void An_interrupted_run_is_unknown() => Assert.Equal(VerdictKind.Unknown, Verdict.Judge(_campaign, _good with { Interrupted = true }).Kind);
+    public void An_interrupted_run_is_unknown() =>
+        Assert.Equal(VerdictKind.Unknown, Verdict.Judge(_campaign, _good with { Interrupted = true }).Kind);
 
     [Fact]
     public void What_was_found_stands_although_contact_was_lost()

@@ -9,7 +9,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Livebed.Driver.Tests.Running;
 
-/// <summary>When a silo dies, Orleans may hand a cancellation to whoever called: that is no answer. It neither fails the bed nor passes for work that was done.</summary>
+/// <summary>When a silo dies, Orleans may hand a cancellation to whoever called: that is no answer. It neither fails the bed nor passes for
+/// work that was done.</summary>
 [Collection(EndToEndCollection.Name)]
 public sealed class CancelledCallTests
 {
@@ -39,7 +40,8 @@ public sealed class CancelledCallTests
         using var folder = new TemporaryFolder();
         await using var cluster = await StartAsync(cancelled, times: 1);
         var campaign = new CampaignReader(new(folder.FullPath, folder.FullPath), _ => 1).Read(
-            folder.Write("idle.yaml", "duration: 1s\nseed: 1\nsilos: 1\npageSize: 256\nvms:\n  - { vcpus: 1, guest: { bytesPerVcpu: 4KiB, rate: 10 } }\n"), []);
+            folder.Write("idle.yaml", "duration: 1s\nseed: 1\nsilos: 1\npageSize: 256\nvms:\n  - { vcpus: 1, guest: { bytesPerVcpu: "
+                + "4KiB, rate: 10 } }\n"), []);
         using var history = new HistoryWriter(folder.PathOf("history.jsonl"), recordsMax: 10_000);
         history.Open(LoadLedger.DriverSilo);
         history.Open(Supervisor.ClusterStream);

@@ -19,7 +19,8 @@ public sealed class MigrationFiguresTests
         [
             new()
             {
-                Name = "a", RamPages = 1_000, Guest = new() { BytesPerVcpu = 1_000 * Page, Rate = 1_000, WritePercent = 100 }, Content = new() { ZeroPercent = 0 },
+                Name = "a", RamPages = 1_000, Guest = new() { BytesPerVcpu = 1_000 * Page, Rate = 1_000, WritePercent = 100 },
+                Content = new() { ZeroPercent = 0 },
             },
         ],
         Migrations = new() { MaxBandwidth = 1_000 * Wire, DowntimeLimit = TimeSpan.FromMilliseconds(10) },
@@ -54,7 +55,8 @@ public sealed class MigrationFiguresTests
         _campaign.Vms[0].Guest.Rate = 500;
         var forecast = Assert.Single(new MigrationFigures(_campaign).Of([Ended(Info()) with { ProgramMicroseconds = 250_000 }])).Forecast!;
 
-        // 1000 pages over 1000 a second, half of which is dirtied meanwhile: 1000, 500, 250, 125, 62, 31, 15 pages are sent, and 7 are left, of the 10 that fit.
+        // 1000 pages over 1000 a second, half of which is dirtied meanwhile: 1000, 500, 250, 125, 62, 31, 15 pages are sent, and 7 are
+        // left, of the 10 that fit.
         Assert.Equal((ForecastVerdict.Converges, 7, 250.0), (forecast.Verdict, forecast.Rounds, forecast.StartMilliseconds));
         Assert.InRange(forecast.TotalTime, 1_985, 1_995);
     }
@@ -65,7 +67,9 @@ public sealed class MigrationFiguresTests
         _campaign.Vms[0].Guest.Order = AccessOrder.Sequential;
         _campaign.Vms[0].Guest.Rate = 500;
         var late = new RoundInfo(7, 400, 0, 400 * Wire, 400_000, 50, 50 * Page, 50_000, 0, 0, DirtyLimited: false);
-        var rounds = Assert.Single(new MigrationFigures(_campaign).Of([Ended(Info() with { Rounds = [.. Info().Rounds, late] }) with { ProgramMicroseconds = 250_000 }])).Rounds;
+        var rounds = Assert.Single(
+            new MigrationFigures(_campaign)
+                .Of([Ended(Info() with { Rounds = [.. Info().Rounds, late] }) with { ProgramMicroseconds = 250_000 }])).Rounds;
         Assert.Equal([1_000, 500, null], rounds.Select(round => round.Forecast?.Pages));
         Assert.Equal(1, rounds[1].Forecast!.Round);
     }
@@ -73,7 +77,8 @@ public sealed class MigrationFiguresTests
     [Fact]
     public void A_gap_has_its_reason()
     {
-        var throttled = Single(Info() with { Rounds = [_first, new RoundInfo(1, 400, 0, 400 * Wire, 400_000, 50, 50 * Page, 50_000, 20, 0, DirtyLimited: false)] }).Rounds[1];
+        var throttled = Single(
+            Info() with { Rounds = [_first, new RoundInfo(1, 400, 0, 400 * Wire, 400_000, 50, 50 * Page, 50_000, 20, 0, DirtyLimited: false)] }).Rounds[1];
         Assert.Equal(GapReason.Throttled, throttled.GapReason);
         Assert.Equal(-0.75, throttled.Gap);
 
@@ -82,7 +87,8 @@ public sealed class MigrationFiguresTests
         {
             Rounds =
             [
-                _first with { ThrottlePercentage = 20 }, new RoundInfo(1, 400, 0, 400 * Wire, 600_000, 300, 300 * Page, 300_000, 20, 0, DirtyLimited: false),
+                _first with { ThrottlePercentage = 20 },
+                new RoundInfo(1, 400, 0, 400 * Wire, 600_000, 300, 300 * Page, 300_000, 20, 0, DirtyLimited: false),
             ],
         }).Rounds[1];
         Assert.Equal((20, GapReason.LinkSaturated), (after.Predicted!.CpuThrottlePercentage, after.GapReason));
@@ -105,7 +111,8 @@ public sealed class MigrationFiguresTests
     {
         var shared = Single(Info() with
         {
-            Rounds = [_first, new RoundInfo(1, 400, 0, 400 * Wire, 800_000, 400, 400 * Page, 400_000, 0, 0, DirtyLimited: false, LinkWaitMicroseconds: 390_000)],
+            Rounds = [_first,
+                new RoundInfo(1, 400, 0, 400 * Wire, 800_000, 400, 400 * Page, 400_000, 0, 0, DirtyLimited: false, LinkWaitMicroseconds: 390_000)],
         }).Rounds[1];
         Assert.Equal((GapReason.LinkShared, 390.0), (shared.GapReason, shared.LinkWaitMilliseconds));
     }
@@ -138,8 +145,10 @@ public sealed class MigrationFiguresTests
     [Fact]
     public void Figures_are_in_the_units_of_query_migrate()
     {
-        var migration = Single(Info() with { Status = MigrationStatus.Failed, Reason = "broken", Steps = [new(MigrationStatus.PostcopyActive, 1_500)] });
-        Assert.Equal(("host-0", "host-1", "broken", true), (migration.Source, migration.Destination, migration.Reason, migration.GuestLost));
+        var migration = Single(
+            Info() with { Status = MigrationStatus.Failed, Reason = "broken", Steps = [new(MigrationStatus.PostcopyActive, 1_500)] });
+        Assert.Equal(
+            ("host-0", "host-1", "broken", true), (migration.Source, migration.Destination, migration.Reason, migration.GuestLost));
         Assert.Equal((2_000.5, 100, 10), (migration.TotalTime, migration.Downtime, migration.SetupTime));
         Assert.Equal((1_460 * Wire, 1_460 * Page), (migration.Ram.Transferred, migration.Ram.NormalBytes));
         Assert.Equal(Math.Round(1_460 * Wire * 8 / 2.0005 / 1e6, 3), migration.Ram.Mbps);
@@ -181,6 +190,7 @@ public sealed class MigrationFiguresTests
     private EndedMigration Ended(MigrationInfo info)
     {
         var slot = new VmSlot(0, 0, _campaign.Vms[0]);
-        return new EndedMigration(new VmMove(slot, 0, 1, "vm-0.1@host-0", "vm-0.2@host-1", 2, null!, null!, null!), info, WasCancelled: false);
+        return new EndedMigration(
+            new VmMove(slot, 0, 1, "vm-0.1@host-0", "vm-0.2@host-1", 2, null!, null!, null!), info, WasCancelled: false);
     }
 }

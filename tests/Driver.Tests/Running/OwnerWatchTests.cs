@@ -4,7 +4,8 @@ using Livebed.Kvm.Migration;
 
 namespace Livebed.Driver.Tests.Running;
 
-/// <summary>Starts and stops of guests are judged in the order in which they happened, whatever the order in which reports bring them.</summary>
+/// <summary>Starts and stops of guests are judged in the order in which they happened, whatever the order in which reports bring
+/// them.</summary>
 public sealed class OwnerWatchTests
 {
     private readonly OwnerWatch _watch = new();
@@ -32,7 +33,8 @@ public sealed class OwnerWatchTests
     [Fact]
     public void An_older_epoch_that_goes_on_is_found()
     {
-        _watch.Take([Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false), Entry(21, "host-1", 2, runs: true), Entry(40, "host-1", 2, runs: false)]);
+        _watch.Take(
+            [Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false), Entry(21, "host-1", 2, runs: true), Entry(40, "host-1", 2, runs: false)]);
         _watch.Take([Entry(50, "host-0", 1, runs: true)]);
         Assert.Contains("epoch 1", Assert.Single(_watch.Judge(long.MaxValue)).Message, StringComparison.Ordinal);
     }
@@ -71,7 +73,8 @@ public sealed class OwnerWatchTests
     [Fact]
     public void A_stand_still_that_is_longer_than_its_migration_says_is_found()
     {
-        _watch.Take([Entry(10_000, "host-0", 1, runs: true), Entry(20_000, "host-0", 1, runs: false), Entry(90_000, "host-1", 2, runs: true)]);
+        _watch.Take(
+            [Entry(10_000, "host-0", 1, runs: true), Entry(20_000, "host-0", 1, runs: false), Entry(90_000, "host-1", 2, runs: true)]);
         _watch.Ended("vm-0.1", "host-1", Completed(60_000), 95_000, 95_000);
         Assert.Contains("70000 us", Assert.Single(_watch.Settled()).Message, StringComparison.Ordinal);
     }
@@ -79,12 +82,14 @@ public sealed class OwnerWatchTests
     [Fact]
     public void A_stand_still_that_its_migration_admits_is_fine_checks_included()
     {
-        _watch.Take([Entry(10_000, "host-0", 1, runs: true), Entry(20_000, "host-0", 1, runs: false), Entry(90_000, "host-1", 2, runs: true)]);
+        _watch.Take(
+            [Entry(10_000, "host-0", 1, runs: true), Entry(20_000, "host-0", 1, runs: false), Entry(90_000, "host-1", 2, runs: true)]);
         _watch.Ended("vm-0.1", "host-1", Completed(60_000) with { CheckMicroseconds = 10_000 }, 95_000, 95_000);
         Assert.Empty(_watch.Settled());
     }
 
-    private static MigrationInfo Completed(long downtime) => new() { Status = MigrationStatus.Completed, DowntimeMicroseconds = downtime, IsTakeOverAnswered = true };
+    private static MigrationInfo Completed(long downtime) =>
+        new() { Status = MigrationStatus.Completed, DowntimeMicroseconds = downtime, IsTakeOverAnswered = true };
 
     private static GuestRunsEntry Entry(long time, string host, long epoch, bool runs) => new(time, "vm-0.1", host, epoch, runs, time);
 }

@@ -79,7 +79,8 @@ public sealed class HistoryWriterTests : IDisposable
         using var history = Create();
         history.Append("a", [At(1, "a"), At(9, "a")], watermark: 5);
         history.Flush();
-        using var reader = new StreamReader(new FileStream(HistoryWriter.PartialPath(HistoryPath), FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        using var reader = new StreamReader(
+            new FileStream(HistoryWriter.PartialPath(HistoryPath), FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
         Assert.Single(reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
@@ -125,9 +126,11 @@ public sealed class HistoryWriterTests : IDisposable
 
     private string HistoryPath => _folder.PathOf("history.jsonl");
 
-    private HistoryWriter Create(long recordsMax = 1_000_000, int bufferedMax = HistoryWriter.BufferedMax) => new(HistoryPath, recordsMax, bufferedMax);
+    private HistoryWriter Create(long recordsMax = 1_000_000, int bufferedMax = HistoryWriter.BufferedMax) =>
+        new(HistoryPath, recordsMax, bufferedMax);
 
-    private static HistoryRecord At(long time, string silo, long op = 1) => new(time, silo, "vm-0", HistoryType.Ok, OperationKind.Unmap, new(op));
+    private static HistoryRecord At(long time, string silo, long op = 1) =>
+        new(time, silo, "vm-0", HistoryType.Ok, OperationKind.Unmap, new(op));
 
     private List<JsonElement> Lines() => [.. File.ReadAllLines(HistoryPath).Select(line => JsonElement.Parse(line))];
 

@@ -20,7 +20,8 @@ public sealed class ShrinkCommandTests : IDisposable
         Assert.Contains("replay file  found.min.replay.json", _harness.Out, StringComparison.Ordinal);
         Assert.Contains("-- replay found.min.replay.json", _harness.Out, StringComparison.Ordinal);
 
-        var (before, after) = (ReplayFile.Read(_harness.Folder.PathOf("found.replay.json")), ReplayFile.Read(_harness.Folder.PathOf("found.min.replay.json")));
+        var (before, after) = (
+            ReplayFile.Read(_harness.Folder.PathOf("found.replay.json")), ReplayFile.Read(_harness.Folder.PathOf("found.min.replay.json")));
         Assert.True(after.Schedule.Count < before.Schedule.Count);
         Assert.Equal(before.Violates, after.Violates);
         Assert.Equal(ExitCodes.Invalid, await _harness.RunAsync("replay", "found.min.replay.json"));
@@ -35,7 +36,8 @@ public sealed class ShrinkCommandTests : IDisposable
         var json = JsonDocument.Parse(_harness.Out[explored..]).RootElement;
         Assert.Equal("small.json", json.GetProperty("replayFile").GetString());
         Assert.Equal("S2", json.GetProperty("kept").GetString());
-        Assert.True(json.GetProperty("after").GetProperty("steps").GetInt64() <= json.GetProperty("before").GetProperty("steps").GetInt64());
+        Assert.True(
+            json.GetProperty("after").GetProperty("steps").GetInt64() <= json.GetProperty("before").GetProperty("steps").GetInt64());
         Assert.True(File.Exists(_harness.Folder.PathOf("small.json")));
     }
 

@@ -30,5 +30,6 @@ public sealed class FiguresTests
     public void A_rate_over_no_time_is_0() => Assert.Equal("0/s", Figures.Rate(10, 0, TimeSpan.Zero));
 
     [Fact]
-    public void A_rate_is_what_was_added_by_the_time_it_took() => Assert.Equal("2.5k/s", Figures.Rate(6_000, 1_000, TimeSpan.FromSeconds(2)));
+    public void A_rate_is_what_was_added_by_the_time_it_took() =>
+        Assert.Equal("2.5k/s", Figures.Rate(6_000, 1_000, TimeSpan.FromSeconds(2)));
 }

@@ -22,10 +22,13 @@ public sealed class ProgressTests
     [InlineData(200)]
     public void The_live_table_fits_and_shows_every_operation(int columns)
     {
-        var text = Render(columns, console => console.Write(ProgressTable.Create("running", Snapshot(20, 1_000_000), Snapshot(19, 999_000))));
+        var text = Render(
+            columns, console => console.Write(ProgressTable.Create("running", Snapshot(20, 1_000_000), Snapshot(19, 999_000))));
         var lines = text.Split('\n');
         Assert.All(lines, line => Assert.True(line.Length <= columns, line));
-        Assert.All(Enum.GetValues<OperationKind>(), kind => Assert.Single(lines, line => line.Contains($" {OperationNames.Of(kind)} ", StringComparison.Ordinal)));
+        Assert.All(
+            Enum.GetValues<OperationKind>(),
+            kind => Assert.Single(lines, line => line.Contains($" {OperationNames.Of(kind)} ", StringComparison.Ordinal)));
         Assert.Contains("running  20.0s of 30s", text, StringComparison.Ordinal);
         Assert.Contains("1k/s", text, StringComparison.Ordinal);
         Assert.Contains("violations 3", text, StringComparison.Ordinal);
@@ -45,7 +48,9 @@ public sealed class ProgressTests
         });
         Assert.All(new[] { table, output.ToString() }, text =>
         {
-            Assert.Contains("a host-10>host-15  postcopy-recover  rounds 9999  512MiB left\n", text.Replace(" \n", "\n", StringComparison.Ordinal), StringComparison.Ordinal);
+            Assert.Contains(
+                "a host-10>host-15  postcopy-recover  rounds 9999  512MiB left\n", text.Replace(" \n", "\n", StringComparison.Ordinal),
+                StringComparison.Ordinal);
             Assert.Contains("a-name-t… host-10>host-15  postcopy-recover", text, StringComparison.Ordinal);
             Assert.Contains("512MiB left  cpu-99%", text, StringComparison.Ordinal);
             Assert.All(text.Split('\n'), line => Assert.True(line.TrimEnd().Length <= 80, line));
@@ -61,7 +66,8 @@ public sealed class ProgressTests
         var text = Render(columns, console => MigrationReport.Write(
             console,
             [
-                completed with { Downtime = 10, TotalTime = 1_000 }, completed with { Downtime = 30, TotalTime = 2_000 }, completed with { Downtime = 20, TotalTime = 3_000 },
+                completed with { Downtime = 10, TotalTime = 1_000 }, completed with { Downtime = 30, TotalTime = 2_000 },
+                completed with { Downtime = 20, TotalTime = 3_000 },
                 completed with { Workload = "sixteen-letters-", Predicted = new MigrationPrediction(null, 5_000, 123) },
                 SampleResults.Migration with { Workload = "lost", Status = MigrationStatus.Failed, Reason = "the link broke" },
             ]));
@@ -70,7 +76,8 @@ public sealed class ProgressTests
         Assert.Contains(lines, line => Regex.IsMatch(line, @"^ redis +3/3 +1 +5 +2s +1.4s +20ms +30ms +39.3ms$"));
         Assert.Contains(lines, line => Regex.IsMatch(line, @"^ sixteen-letters- +1/1 +1 +never +1.5s +5s +40.1ms +40.1ms +123ms$"));
         Assert.Contains(lines, line => Regex.IsMatch(line, @"^ lost +0/1( +-){7}$"));
-        Assert.Contains("redis (vm-0), host-0 to host-1, failed: the link broke; its guest is lost", string.Join(' ', lines), StringComparison.Ordinal);
+        Assert.Contains(
+            "redis (vm-0), host-0 to host-1, failed: the link broke; its guest is lost", string.Join(' ', lines), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -79,11 +86,20 @@ public sealed class ProgressTests
     public void The_rounds_of_each_workloads_last_completed_migration_stand_beside_both_forecasts(int columns)
     {
         var completed = SampleResults.Migration with { Status = MigrationStatus.Completed };
-        var many = completed with { Vm = "last", Rounds = [.. Enumerable.Range(0, 30).Select(number => completed.Rounds[0] with { Round = number, Forecast = null })] };
-        var text = Render(columns, console => RoundReport.Write(console, [completed with { Vm = "first" }, many, SampleResults.Migration with { Vm = "failed" }, completed with { Workload = "other" }]));
+        var many = completed with
+        {
+            Vm = "last",
+            Rounds = [.. Enumerable.Range(0, 30).Select(number => completed.Rounds[0] with { Round = number, Forecast = null })],
+        };
+        var text = Render(
+            columns,
+            console =>
+                RoundReport.Write(console, [completed with { Vm = "first" }, many, SampleResults.Migration with { Vm = "failed" }, completed with { Workload = "other" }]));
         var lines = text.Split('\n').Select(line => line.TrimEnd()).ToList();
         Assert.All(lines, line => Assert.True(line.Length <= columns, line));
-        Assert.Equal(["rounds of last, host-0 to host-1, completed:", "rounds of redis (vm-0), host-0 to host-1, completed:"], lines.Where(line => line.StartsWith("rounds of", StringComparison.Ordinal)));
+        Assert.Equal(
+            ["rounds of last, host-0 to host-1, completed:", "rounds of redis (vm-0), host-0 to host-1, completed:"],
+            lines.Where(line => line.StartsWith("rounds of", StringComparison.Ordinal)));
         Assert.Contains(lines, line => Regex.IsMatch(line, @"^ 1 +11.5ms +10.5ms +9.3ms +51 +50 +44 +ring-full$"));
         Assert.Contains("30 of 30 rounds gained nothing (diverging), the first 0, the last 29", lines);
         Assert.Contains(lines, line => Regex.IsMatch(line, @"^ 15 +11.5ms +10.5ms +- +51 +50 +- "));
@@ -130,7 +146,8 @@ public sealed class ProgressTests
     public async Task Live_progress_runs_to_the_end_and_hands_the_result_on()
     {
         using var output = new StringWriter();
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes });
+        var console = AnsiConsole.Create(
+            new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes });
         (console.Profile.Width, console.Profile.Height) = (80, 50);
         var result = await new LiveProgress(console).ShowAsync(progress =>
         {
@@ -149,11 +166,15 @@ public sealed class ProgressTests
     {
         var text = Render(columns, console => new RunReport(console, SampleResults.All).Write("runs/20261122-211503-sample"));
         var lines = text.Split('\n');
-        Assert.All(lines.Where(line => !line.StartsWith("repeat with", StringComparison.Ordinal)), line => Assert.True(line.Length <= columns, line));
+        Assert.All(
+            lines.Where(line => !line.StartsWith("repeat with", StringComparison.Ordinal)),
+            line => Assert.True(line.Length <= columns, line));
         Assert.Contains("verdict: invalid", text, StringComparison.Ordinal);
         Assert.Contains("0x10", text, StringComparison.Ordinal);
         Assert.Contains("    start at 12", text, StringComparison.Ordinal);
-        Assert.Contains(lines, line => line.StartsWith("repeat with ", StringComparison.Ordinal) && line.EndsWith("--seed 4242", StringComparison.Ordinal));
+        Assert.Contains(
+            lines,
+            line => line.StartsWith("repeat with ", StringComparison.Ordinal) && line.EndsWith("--seed 4242", StringComparison.Ordinal));
         Assert.Contains(lines, line => line == "run folder  runs/20261122-211503-sample");
         Assert.All(lines.Where(line => line.Contains("_unfair-W", StringComparison.Ordinal)), line => Assert.Matches("8.7s|7.7s", line));
         Assert.Contains("mmu_notifier_slots_lock_unfair-W ", text, StringComparison.Ordinal);
@@ -163,7 +184,8 @@ public sealed class ProgressTests
     [Fact]
     public void The_lock_table_has_the_columns_of_lock_stat_side_by_side_where_there_is_room()
     {
-        string[] columns = ["contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "acquisitions", "holdMin", "holdMax", "holdTotal", "holdAvg"];
+        string[] columns = ["contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "acquisitions", "holdMin", "holdMax", "holdTotal",
+            "holdAvg"];
         var wide = Render(200, console => new RunReport(console, SampleResults.All).Write("f"));
         Assert.Contains(wide.Split('\n'), line => columns.All(column => line.Contains(column, StringComparison.Ordinal)));
 
@@ -175,7 +197,10 @@ public sealed class ProgressTests
     [Fact]
     public void Brackets_in_messages_are_no_markup()
     {
-        var results = SampleResults.All with { Violations = [new("S1", "gfn [0x1, 0x2) [red]", null, null, null, null, null, [], ["[/]"])] };
+        var results = SampleResults.All with
+        {
+            Violations = [new("S1", "gfn [0x1, 0x2) [red]", null, null, null, null, null, [], ["[/]"])],
+        };
         var text = Render(200, console => new RunReport(console, results).Write("f"));
         Assert.Contains("gfn [0x1, 0x2) [red]", text, StringComparison.Ordinal);
     }

@@ -35,7 +35,8 @@ public sealed class MutantRunTests
     [Fact]
     public void What_breaks_without_the_mutant_too_is_a_false_alarm_and_not_good()
     {
-        var outcome = OutcomeOf(MutantCatalog.Find("ring-reset-without-protect")! with { CaughtBy = [Invariants.Deadlock], Scenario = "crowded-nested-ranges", Protocol = "rwsem" });
+        var outcome = OutcomeOf(
+            MutantCatalog.Find("ring-reset-without-protect")! with { CaughtBy = [Invariants.Deadlock], Scenario = "crowded-nested-ranges", Protocol = "rwsem" });
         Assert.Equal(Invariants.Deadlock, outcome.FalseAlarm?.By);
         Assert.False(outcome.IsGood);
     }
@@ -43,7 +44,8 @@ public sealed class MutantRunTests
     [Fact]
     public void What_a_scenario_is_known_to_break_is_neither_a_catch_nor_a_false_alarm()
     {
-        var outcome = OutcomeOf(MutantCatalog.Find("ring-reset-without-protect")! with { CaughtBy = [Invariants.Deadlock], Scenario = "nested-ranges", Protocol = "rwsem" });
+        var outcome = OutcomeOf(
+            MutantCatalog.Find("ring-reset-without-protect")! with { CaughtBy = [Invariants.Deadlock], Scenario = "nested-ranges", Protocol = "rwsem" });
         Assert.Equal(5, outcome.MissedSeeds.Count);
         Assert.Null(outcome.FalseAlarm);
     }
@@ -62,7 +64,8 @@ public sealed class MutantRunTests
         var asked = 0;
         // Two mutants that nothing of these scenes can show.
         var hidden = MutantCatalog.Find("ring-reset-without-protect")! with { Scenario = "fault-vs-invalidate" };
-        var outcomes = new MutantRun([hidden, hidden, _entry], Find, new MutantRunOptions { Seeds = 3, IsOver = () => ++asked > 1_000 }).Run();
+        var outcomes = new MutantRun([hidden, hidden, _entry], Find, new MutantRunOptions { Seeds = 3, IsOver = () => ++asked > 1_000 })
+            .Run();
         var schedules = outcomes.Take(2).SelectMany(outcome => outcome.Searches).Select(search => search.Schedules).ToList();
         Assert.InRange(schedules.Max() - schedules.Min(), 0, 32);
         Assert.InRange(schedules.Sum(), 900, 1_000);
@@ -76,7 +79,9 @@ public sealed class MutantRunTests
         foreach (var found in OutcomeOf(MutantCatalog.Find("snapshot-after-lookup")!).Searches.Select(search => search.Catch!))
         {
             var setup = new ScenarioSetup("active-count", Mutant.SnapshotAfterLookup);
-            var again = new Search(Find("fault-vs-invalidate")!, setup, new SearchOptions { Strategy = found.Strategy, Seed = found.ScheduleSeed, Schedules = 1 }).Run();
+            var again = new Search(
+                Find("fault-vs-invalidate")!, setup,
+                new SearchOptions { Strategy = found.Strategy, Seed = found.ScheduleSeed, Schedules = 1 }).Run();
             Assert.Equal(found.Message, Assert.Single(again.Finding!.Violations).Message);
         }
     }

@@ -23,7 +23,8 @@ public sealed class ProtocolAssemblyTests
         Assert.Equal(Path.GetFileName(_this), setup.ProtocolAssembly);
         // The class was defined by another copy of the type than this test has: the assembly is isolated, the model shared.
         Assert.Contains(
-            Enumerable.Range(0, Livebed.Kvm.Locks.LockClass.Count).Select(Livebed.Kvm.Locks.LockClass.ByIndex), known => known.Name == "own_lock_of_the_tests");
+            Enumerable.Range(0, Livebed.Kvm.Locks.LockClass.Count).Select(Livebed.Kvm.Locks.LockClass.ByIndex),
+            known => known.Name == "own_lock_of_the_tests");
     }
 
     [Fact]
@@ -32,7 +33,9 @@ public sealed class ProtocolAssemblyTests
         var setup = ProtocolSource.Find("never-made", _this, "/");
         var search = new Search(ScenarioCatalog.All[0], setup, new SearchOptions { Schedules = 1 });
         var exception = Assert.Throws<ProtocolException>(search.Run);
-        Assert.EndsWith("the constructor of ThrowingProtocol threw InvalidOperationException: nothing works today", exception.Message, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "the constructor of ThrowingProtocol threw InvalidOperationException: nothing works today", exception.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -44,7 +47,8 @@ public sealed class ProtocolAssemblyTests
         Assert.EndsWith("has several protocols; allowed: one of never-made, own-lock", ErrorOf(null, _this), StringComparison.Ordinal);
 
     [Fact]
-    public void A_file_that_is_not_there_is_named() => Assert.StartsWith("/nowhere/my.dll: there is no such file", ErrorOf("mine", "/nowhere/my.dll"), StringComparison.Ordinal);
+    public void A_file_that_is_not_there_is_named() =>
+        Assert.StartsWith("/nowhere/my.dll: there is no such file", ErrorOf("mine", "/nowhere/my.dll"), StringComparison.Ordinal);
 
     [Fact]
     public void A_file_that_is_no_assembly_is_refused()
@@ -63,11 +67,14 @@ public sealed class ProtocolAssemblyTests
 
     [Fact]
     public void An_assembly_without_a_protocol_is_told_what_one_is() =>
-        Assert.Contains("a public class that implements IInvalidationProtocol", ErrorOf("mine", typeof(CsCheck.Gen).Assembly.Location), StringComparison.Ordinal);
+        Assert.Contains(
+            "a public class that implements IInvalidationProtocol", ErrorOf("mine", typeof(CsCheck.Gen).Assembly.Location),
+            StringComparison.Ordinal);
 
     [Fact]
     public void Without_an_assembly_only_presets_are_known() => Assert.Contains(
-        "allowed: " + string.Join(", ", ProtocolCatalog.All.Select(entry => entry.Name)), ErrorOf("own-lock", null), StringComparison.Ordinal);
+        "allowed: " + string.Join(", ", ProtocolCatalog.All.Select(entry => entry.Name)), ErrorOf("own-lock", null),
+        StringComparison.Ordinal);
 
     private static string ErrorOf(string? name, string? assembly) =>
         Assert.Throws<ProtocolException>(() => ProtocolSource.Find(name, assembly, Path.GetDirectoryName(_this)!)).Message;

@@ -71,7 +71,9 @@ public sealed class ReplayFileTests : IDisposable
 
     [Fact]
     public void A_missing_file_is_said_to_be_missing() =>
-        Assert.StartsWith(PathOf("none.json"), Assert.Throws<ReplayException>(() => ReplayFile.Read(PathOf("none.json"))).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            PathOf("none.json"), Assert.Throws<ReplayException>(() => ReplayFile.Read(PathOf("none.json"))).Message,
+            StringComparison.Ordinal);
 
     private string PathOf(string name) => Path.Combine(_folder, name);
 

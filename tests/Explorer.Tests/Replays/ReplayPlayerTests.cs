@@ -52,7 +52,8 @@ public sealed class ReplayPlayerTests
     [InlineData("parameters: fault-vs-invalidate has no 'x'", "fault-vs-invalidate", "none", "x", 1, "mm")]
     [InlineData("parameters: vcpus: 99 is out of range", "fault-vs-invalidate", "none", "vcpus", 99, "mm")]
     [InlineData("without: there is no 'x' in fault-vs-invalidate", "fault-vs-invalidate", "none", "vcpus", 1, "x")]
-    public void A_name_that_is_unknown_is_named_with_what_is_allowed(string message, string scenario, string mutant, string parameter, int value, string without)
+    public void A_name_that_is_unknown_is_named_with_what_is_allowed(
+        string message, string scenario, string mutant, string parameter, int value, string without)
     {
         var replay = Find(StrategyKind.Random) with
         {
@@ -66,5 +67,6 @@ public sealed class ReplayPlayerTests
         Assert.Contains("allowed: ", exception.Message, StringComparison.Ordinal);
     }
 
-    private static Replay Find(StrategyKind strategy) => new Search(_scenario, _setup, new SearchOptions { Strategy = strategy }).Run().Finding!.Replay;
+    private static Replay Find(StrategyKind strategy) =>
+        new Search(_scenario, _setup, new SearchOptions { Strategy = strategy }).Run().Finding!.Replay;
 }

@@ -7,7 +7,8 @@ using Xunit.Abstractions;
 
 namespace Livebed.Explorer.Tests.Scenarios;
 
-/// <summary>No false alarm: every scenario's claim holds under every protocol that is right. LIVEBED_SCHEDULES asks for more schedules of each.</summary>
+/// <summary>No false alarm: every scenario's claim holds under every protocol that is right. LIVEBED_SCHEDULES asks for more schedules of
+/// each.</summary>
 public sealed class CorrectProtocolTests(ITestOutputHelper output)
 {
     private const long SeedFirst = 1;
@@ -29,13 +30,17 @@ public sealed class CorrectProtocolTests(ITestOutputHelper output)
             foreach (var strategy in (StrategyKind[])[StrategyKind.Random, StrategyKind.Pct])
             {
                 var result = new Search(
-                    scenario, new ScenarioSetup(protocol), new SearchOptions { Strategy = strategy, Seed = SeedFirst, Schedules = Schedules }).Run();
+                    scenario, new ScenarioSetup(protocol),
+                    new SearchOptions { Strategy = strategy, Seed = SeedFirst, Schedules = Schedules }).Run();
                 Assert.True(result.Finding is null, $"{name}, {protocol}, {strategy}: {Text.Of(result.Finding)}");
-                Assert.True(result.PotentialDeadlocks.Count == 0, $"{name}, {protocol}: {string.Join(" -> ", result.PotentialDeadlocks.SelectMany(cycle => cycle.Chains))}");
+                Assert.True(
+                    result.PotentialDeadlocks.Count == 0,
+                    $"{name}, {protocol}: {string.Join(" -> ", result.PotentialDeadlocks.SelectMany(cycle => cycle.Chains))}");
                 schedules += result.Schedules;
                 steps += result.Steps;
             }
 
-        output.WriteLine($"{name}: {schedules} schedules, {steps / schedules} steps each, {schedules / clock.Elapsed.TotalSeconds:N0} schedules/s");
+        output.WriteLine(
+            $"{name}: {schedules} schedules, {steps / schedules} steps each, {schedules / clock.Elapsed.TotalSeconds:N0} schedules/s");
     }
 }

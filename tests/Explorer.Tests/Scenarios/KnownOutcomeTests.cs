@@ -9,7 +9,8 @@ using Xunit.Abstractions;
 
 namespace Livebed.Explorer.Tests.Scenarios;
 
-/// <summary>What is known to go wrong is found, and labelled: the seed's deadlock, the merged protocol's starvation, and every mutant.</summary>
+/// <summary>What is known to go wrong is found, and labelled: the seed's deadlock, the merged protocol's starvation, and every
+/// mutant.</summary>
 public sealed class KnownOutcomeTests(ITestOutputHelper output)
 {
     private const int SchedulesMax = 4_000;
@@ -28,7 +29,9 @@ public sealed class KnownOutcomeTests(ITestOutputHelper output)
             var finding = Find(scenario, new ScenarioSetup(mutant.Protocol, mutant.Id), strategy, SchedulesMax).Finding;
             if (finding is null) continue;
             output.WriteLine($"{name}: {strategy} {Text.Of(finding)}");
-            Assert.True(finding.Violations.Any(violation => mutant.CaughtBy.Contains(violation.Invariant)), $"the catalog says {string.Join(", ", mutant.CaughtBy)}, and not {Text.Of(finding)}");
+            Assert.True(
+                finding.Violations.Any(violation => mutant.CaughtBy.Contains(violation.Invariant)),
+                $"the catalog says {string.Join(", ", mutant.CaughtBy)}, and not {Text.Of(finding)}");
             return;
         }
 
@@ -52,7 +55,8 @@ public sealed class KnownOutcomeTests(ITestOutputHelper output)
         var plan = new ScenarioPlan(ScenarioCatalog.Find("nested-ranges")!, new ScenarioSetup("rwsem"), seed: 1);
         var order = new LockOrderGraph();
         // One lane after the other: nobody waits for anybody.
-        var played = new PlanPlayer(plan, Omissions.None).Play(new VirtualWorld(new DepthFirstStrategy(0, reduces: false)) { LockOrder = order });
+        var played = new PlanPlayer(plan, Omissions.None)
+            .Play(new VirtualWorld(new DepthFirstStrategy(0, reduces: false)) { LockOrder = order });
         Assert.Equal(ScheduleOutcome.Completed, played.Result.Outcome);
         Assert.NotEmpty(order.PotentialCycles());
     }

@@ -18,7 +18,9 @@ public class LargeGuestMigrationTests
     [InlineData(1, 2UL)]
     public void Memory_behind_the_first_piece_is_compared_as_that_in_it(int postcopyAfterRounds, ulong seed)
     {
-        var bed = new Bed(new BedOptions(ProtocolCatalog.ActiveCount) { Hosts = 2, RamPages = RamPages, Frames = 1024, DirtyLog = DirtyLogMode.Manual }, seed);
+        var bed = new Bed(
+            new BedOptions(ProtocolCatalog.ActiveCount) { Hosts = 2, RamPages = RamPages, Frames = 1024, DirtyLog = DirtyLogMode.Manual },
+            seed);
         var stage = new Stage(bed);
         var result = bed.Run(async () =>
         {
@@ -29,7 +31,8 @@ public class LargeGuestMigrationTests
                 while (stage.Migration is not { Source.Status: >= MigrationStatus.Device }) await WriteAsync(stage);
             });
             await stage.MigrateAsync(
-                bed.NewOperation(OperationKind.Migration), new MigrationParameters { MaxBandwidth = 0, PostcopyAfterRounds = postcopyAfterRounds, RoundsMax = 3, TimeoutAction = TimeoutAction.Suspend });
+                bed.NewOperation(OperationKind.Migration),
+                new MigrationParameters { MaxBandwidth = 0, PostcopyAfterRounds = postcopyAfterRounds, RoundsMax = 3, TimeoutAction = TimeoutAction.Suspend });
             Assert.Equal(MigrationStatus.Completed, stage.Migration!.Source.Status);
             await stage.CheckMemoryAsync();
         });
@@ -40,7 +43,8 @@ public class LargeGuestMigrationTests
     /// <summary>Pages of both pieces, so that in each some copies at the destination are stale when the vCPUs stop.</summary>
     private static async ValueTask WriteAsync(Stage stage)
     {
-        for (var page = RamPages - 1; page >= 0; page -= page > MemoryImage.PagesMax ? 9 : 2048) await stage.SoftwareWriteAsync(page, vcpu: 0);
+        for (var page = RamPages - 1; page >= 0; page -= page > MemoryImage.PagesMax ? 9 : 2048)
+            await stage.SoftwareWriteAsync(page, vcpu: 0);
         await stage.Bed.World.PointAsync(SchedulingPoint.Yield);
     }
 }

@@ -8,7 +8,8 @@ using Xunit.Abstractions;
 
 namespace Livebed.Explorer.Tests.Scenarios;
 
-/// <summary>The scenarios of a machine that dies say nothing unless it dies in every status, and unless each thing that can become of the VM does.</summary>
+/// <summary>The scenarios of a machine that dies say nothing unless it dies in every status, and unless each thing that can become of the
+/// VM does.</summary>
 public class MachineDeathTests(ITestOutputHelper output)
 {
     private const int Schedules = 1_500;
@@ -30,9 +31,11 @@ public class MachineDeathTests(ITestOutputHelper output)
             else if (stage.Bed.MachineOf(stage.Vm.Host).IsDead) died++;
             else survived++;
         });
-        output.WriteLine($"{string.Join(", ", statuses.OrderBy(entry => entry.Key).Select(entry => $"{entry.Key} {entry.Value}"))}; survived {survived}, died {died}, lost {lost}");
+        output.WriteLine(
+            $"{string.Join(", ", statuses.OrderBy(entry => entry.Key).Select(entry => $"{entry.Key} {entry.Value}"))}; survived {survived}, died {died}, lost {lost}");
         MigrationStatus[] expected = [MigrationStatus.Setup, MigrationStatus.Active, MigrationStatus.Device, MigrationStatus.Completed];
-        if (postcopy == 1) expected = [.. expected, MigrationStatus.PostcopyActive, MigrationStatus.PostcopyPaused, MigrationStatus.PostcopyRecover];
+        if (postcopy == 1)
+            expected = [.. expected, MigrationStatus.PostcopyActive, MigrationStatus.PostcopyPaused, MigrationStatus.PostcopyRecover];
         Assert.All(expected, status => Assert.Contains(status, statuses.Keys));
         Assert.True(survived > 0, "the VM never survived");
         Assert.True(died > 0, "the VM never died with its machine");
@@ -54,12 +57,15 @@ public class MachineDeathTests(ITestOutputHelper output)
         Assert.True(moved > 0 && stayed > 0 && refused > 0, $"moved {moved}, stayed {stayed}, heard from the inventory {refused}");
     }
 
-    /// <summary>Found with the 2271st of these schedules: a source believed a refusal of the old inventory, gave the VM up before the new one asked it, and the destination's grant counted for nothing.</summary>
+    /// <summary>Found with the 2271st of these schedules: a source believed a refusal of the old inventory, gave the VM up before the new
+    /// one asked it, and the destination's grant counted for nothing.</summary>
     [Fact]
     public void A_VM_that_an_inventory_gave_away_as_it_died_is_not_forgotten()
     {
         var setup = new ScenarioSetup(ProtocolCatalog.ActiveCount) { Parameters = new Dictionary<string, int> { ["log"] = 1 } };
-        var result = new Search(ScenarioCatalog.Find("migration-inventory-dies")!, setup, new SearchOptions { Strategy = StrategyKind.Pct, Seed = 1, Schedules = 4_000 }).Run();
+        var result = new Search(
+            ScenarioCatalog.Find("migration-inventory-dies")!, setup,
+            new SearchOptions { Strategy = StrategyKind.Pct, Seed = 1, Schedules = 4_000 }).Run();
         Assert.True(result.Finding is null, Text.Of(result.Finding));
     }
 
@@ -68,8 +74,11 @@ public class MachineDeathTests(ITestOutputHelper output)
         var setup = new ScenarioSetup(ProtocolCatalog.ActiveCount) { Parameters = new Dictionary<string, int> { ["postcopy"] = postcopy } };
         for (var seed = 1UL; seed <= Schedules; seed++)
         {
-            var played = new PlanPlayer(new ScenarioPlan(ScenarioCatalog.Find(name)!, setup, seed), Omissions.None).Play(new VirtualWorld(new RandomStrategy(seed)));
-            Assert.False(played.IsBroken, $"seed {seed}: {played.Result} {string.Join("; ", played.Violations.Select(violation => $"{violation.Invariant} {violation.Message}"))}");
+            var played = new PlanPlayer(new ScenarioPlan(ScenarioCatalog.Find(name)!, setup, seed), Omissions.None)
+                .Play(new VirtualWorld(new RandomStrategy(seed)));
+            Assert.False(
+                played.IsBroken,
+                $"seed {seed}: {played.Result} {string.Join("; ", played.Violations.Select(violation => $"{violation.Invariant} {violation.Message}"))}");
             look(played.Stage);
         }
     }

@@ -14,7 +14,9 @@ public class MigrationRecoveryTests
     [Fact]
     public void The_link_breaks_in_post_copy_often_twice_and_the_migration_completes()
     {
-        var player = new PlanPlayer(new ScenarioPlan(ScenarioCatalog.Find("migration-recovery")!, new ScenarioSetup(ProtocolCatalog.ActiveCount), seed: 1), Omissions.None);
+        var player = new PlanPlayer(
+            new ScenarioPlan(ScenarioCatalog.Find("migration-recovery")!, new ScenarioSetup(ProtocolCatalog.ActiveCount), seed: 1),
+            Omissions.None);
         var pauses = new int[3];
         for (var seed = 1UL; seed <= Schedules; seed++)
         {

@@ -6,7 +6,8 @@ using Livebed.Kvm.Vms;
 
 namespace Livebed.Explorer.Tests.Scenarios;
 
-/// <summary>In these scenarios nobody but vCPUs waits for pages, so what a migration reports of them is what the lock statistics have.</summary>
+/// <summary>In these scenarios nobody but vCPUs waits for pages, so what a migration reports of them is what the lock statistics
+/// have.</summary>
 public class PostcopyBlocktimeTests
 {
     [Theory]

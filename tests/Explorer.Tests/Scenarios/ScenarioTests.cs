@@ -39,7 +39,8 @@ public sealed class ScenarioTests
             {
                 var setup = new ScenarioSetup("active-count") { Parameters = new Dictionary<string, int> { [parameter.Name] = value } };
                 for (ulong seed = 1; seed <= 5; seed++)
-                    AssertUnbroken(new PlanPlayer(new ScenarioPlan(scenario, setup, seed), Omissions.None), seed, $"{parameter.Name} = {value}");
+                    AssertUnbroken(
+                        new PlanPlayer(new ScenarioPlan(scenario, setup, seed), Omissions.None), seed, $"{parameter.Name} = {value}");
             }
     }
 
@@ -64,13 +65,16 @@ public sealed class ScenarioTests
     private static void AssertUnbroken(ScenarioPlan plan, Scenario scenario, string without)
     {
         var player = new PlanPlayer(plan, Omissions.None.With(without));
-        for (ulong seed = 1; seed <= (scenario.IsDrawnFromSeed ? 2UL : SchedulesWithout); seed++) AssertUnbroken(player, seed, $"without {without}");
+        for (ulong seed = 1; seed <= (scenario.IsDrawnFromSeed ? 2UL : SchedulesWithout); seed++)
+            AssertUnbroken(player, seed, $"without {without}");
     }
 
     private static void AssertUnbroken(PlanPlayer player, ulong seed, string what)
     {
         var played = player.Play(new VirtualWorld(new RandomStrategy(seed)));
-        Assert.False(played.IsBroken, $"{what}, seed {seed}: {played.Result} {string.Join("; ", played.Violations.Select(violation => $"{violation.Invariant} {violation.Message}"))} {played.Result.Failure}");
+        Assert.False(
+            played.IsBroken,
+            $"{what}, seed {seed}: {played.Result} {string.Join("; ", played.Violations.Select(violation => $"{violation.Invariant} {violation.Message}"))} {played.Result.Failure}");
     }
 
     private static string Source()

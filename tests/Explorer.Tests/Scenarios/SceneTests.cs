@@ -33,9 +33,11 @@ public sealed class SceneTests
     [MemberData(nameof(Scenarios))]
     public void What_a_scenario_is_about_happens(string name)
     {
-        var player = new PlanPlayer(new ScenarioPlan(ScenarioCatalog.Find(name)!, new ScenarioSetup("active-count"), seed: 1), Omissions.None);
+        var player = new PlanPlayer(
+            new ScenarioPlan(ScenarioCatalog.Find(name)!, new ScenarioSetup("active-count"), seed: 1), Omissions.None);
         long times = 0;
-        for (ulong seed = 1; seed <= Schedules; seed++) times += Happens[name](player.Play(new VirtualWorld(new RandomStrategy(seed))).Stage);
+        for (ulong seed = 1; seed <= Schedules; seed++)
+            times += Happens[name](player.Play(new VirtualWorld(new RandomStrategy(seed))).Stage);
         Assert.True(times > 0, $"never in {Schedules} schedules");
     }
 
@@ -50,7 +52,8 @@ public sealed class SceneTests
     [InlineData("software-write")]
     public void A_scenario_with_a_log_ends_with_its_final_sync(string name)
     {
-        var player = new PlanPlayer(new ScenarioPlan(ScenarioCatalog.Find(name)!, new ScenarioSetup("active-count"), seed: 1), Omissions.None);
+        var player = new PlanPlayer(
+            new ScenarioPlan(ScenarioCatalog.Find(name)!, new ScenarioSetup("active-count"), seed: 1), Omissions.None);
         Assert.Equal(1, player.Play(new VirtualWorld(new RandomStrategy(1))).Stage.Vm.Vm.Counters.DirtyLogVerifications);
     }
 }

@@ -36,13 +36,15 @@ public class SharedLinkTests
     [Fact]
     public void The_push_of_postcopy_has_its_own_bandwidth()
     {
-        var info = Assert.Single(VirtualMigrations.Run(count: 1, index => Precopy(index) with { MaxPostcopyBandwidth = LinkBandwidth / 4 }, migration => migration.Source.StartPostcopy()));
+        var info = Assert.Single(
+            VirtualMigrations.Run(count: 1, index => Precopy(index) with { MaxPostcopyBandwidth = LinkBandwidth / 4 }, migration => migration.Source.StartPostcopy()));
         var push = info.TotalMicroseconds - info.Steps.Single(step => step.Status == MigrationStatus.PostcopyActive).AtMicroseconds;
         Assert.InRange(info.PostcopyBytes, RamPages * Bed.PageSize / 2, info.Transferred);
         Assert.InRange(push, 4 * Microseconds(info.PostcopyBytes), 4.2 * Microseconds(info.PostcopyBytes));
     }
 
-    private static MigrationParameters Precopy(int index) => new() { MaxBandwidth = 0, BatchPages = 64, Channels = 1 + 3 * index, DowntimeLimitMicroseconds = 1_000_000 };
+    private static MigrationParameters Precopy(int index) =>
+        new() { MaxBandwidth = 0, BatchPages = 64, Channels = 1 + 3 * index, DowntimeLimitMicroseconds = 1_000_000 };
 
     private static double Microseconds(long bytes) => bytes * 1e6 / LinkBandwidth;
 

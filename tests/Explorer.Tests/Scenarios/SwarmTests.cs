@@ -12,7 +12,8 @@ using Xunit.Abstractions;
 
 namespace Livebed.Explorer.Tests.Scenarios;
 
-/// <summary>Everything at once: no false alarm under any protocol that there is, and every defect that a campaign shows is found without a scenario of its own.</summary>
+/// <summary>Everything at once: no false alarm under any protocol that there is, and every defect that a campaign shows is found without a
+/// scenario of its own.</summary>
 public sealed class SwarmTests(ITestOutputHelper output)
 {
     private const long Schedules = 150;
@@ -24,7 +25,8 @@ public sealed class SwarmTests(ITestOutputHelper output)
 
     /// <summary>The swarm has no migration.</summary>
     public static TheoryData<string> Mutants =>
-        [.. MutantCatalog.All.Where(entry => entry.Campaign is not null and not ("migration" or "migration-faults")).Select(entry => entry.Name)];
+        [.. MutantCatalog.All.Where(entry => entry.Campaign is not null and not ("migration" or "migration-faults"))
+            .Select(entry => entry.Name)];
 
     /// <summary>The fair semaphore of the seed too: the swarm draws no nested ranges for it.</summary>
     [Theory]
@@ -35,7 +37,8 @@ public sealed class SwarmTests(ITestOutputHelper output)
         {
             var result = Search(new ScenarioSetup(protocol), strategy, Schedules);
             Assert.True(result.Finding is null, $"{strategy}: {Text.Of(result.Finding)}");
-            Assert.True(result.PotentialDeadlocks.Count == 0, string.Join(" -> ", result.PotentialDeadlocks.SelectMany(cycle => cycle.Chains)));
+            Assert.True(
+                result.PotentialDeadlocks.Count == 0, string.Join(" -> ", result.PotentialDeadlocks.SelectMany(cycle => cycle.Chains)));
         }
     }
 
@@ -47,21 +50,27 @@ public sealed class SwarmTests(ITestOutputHelper output)
         var finding = Search(new ScenarioSetup(mutant.Protocol, mutant.Id), StrategyKind.Random, SchedulesMax).Finding;
         output.WriteLine($"{name}: {Text.Of(finding)}");
         Assert.NotNull(finding);
-        Assert.True(finding.Violations.Any(violation => mutant.CaughtBy.Contains(violation.Invariant)), $"the catalog says {string.Join(", ", mutant.CaughtBy)}, and not {Text.Of(finding)}");
+        Assert.True(
+            finding.Violations.Any(violation => mutant.CaughtBy.Contains(violation.Invariant)),
+            $"the catalog says {string.Join(", ", mutant.CaughtBy)}, and not {Text.Of(finding)}");
     }
 
     /// <summary>Whatever may be drawn is drawn, and now and then in one scene what hides behind something else is not.</summary>
     [Fact]
     public void A_few_hundred_scenes_have_every_feature_and_lack_every_feature()
     {
-        var plans = Enumerable.Range(1, 300).Select(seed => new ScenarioPlan(_swarm, new ScenarioSetup("active-count"), (ulong)seed)).ToList();
+        var plans = Enumerable.Range(1, 300)
+            .Select(seed => new ScenarioPlan(_swarm, new ScenarioSetup("active-count"), (ulong)seed)).ToList();
         Assert.Equal(Enum.GetValues<DirtyLogMode>().Order(), plans.Select(plan => plan.Options.DirtyLog).Distinct().Order());
         foreach (var feature in (Func<BedOptions, bool>[])
             [options => options.HasAccessedBits, options => options.HasRefusingDriver, options => options.SpinMmuLock, options => options.Frames < 100, options => options.RamPages > 256])
             Assert.Equal(2, plans.Select(plan => feature(plan.Options)).Distinct().Count());
-        foreach (var words in (string[])["another VM", "save tables", "scratch", "plugged", "MMIO", "nested-range", "held-range", "audit", "software-write", "tear down", "final sync"])
+        foreach (
+            var words in (string[])["another VM", "save tables", "scratch", "plugged", "MMIO", "nested-range", "held-range", "audit", "software-write", "tear down", "final sync"])
         {
-            var with = plans.Count(plan => plan.Actors.Any(actor => actor.Operations.Any(operation => operation.Text.Contains(words, StringComparison.Ordinal))));
+            var with = plans.Count(
+                plan =>
+                    plan.Actors.Any(actor => actor.Operations.Any(operation => operation.Text.Contains(words, StringComparison.Ordinal))));
             Assert.True(with > 0 && with < plans.Count, $"{with} scenes of {plans.Count} have \"{words}\"");
         }
     }

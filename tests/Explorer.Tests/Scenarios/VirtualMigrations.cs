@@ -8,7 +8,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Tests.Scenarios;
 
-/// <summary>Whole migrations in virtual time, over a link so slow that a step of the world, a microsecond, is nothing beside a page.</summary>
+/// <summary>Whole migrations in virtual time, over a link so slow that a step of the world, a microsecond, is nothing beside a
+/// page.</summary>
 internal static class VirtualMigrations
 {
     public const int RamPages = 2_048;
@@ -17,7 +18,8 @@ internal static class VirtualMigrations
     /// <summary>VMs whose every page has content, all from the first host to the second.</summary>
     public static MigrationInfo[] Run(int count, Func<int, MigrationParameters> parameters, Action<BedMigration>? atFirst = null)
     {
-        var bed = new Bed(new BedOptions(ProtocolCatalog.ActiveCount) { Hosts = 2, RamPages = RamPages, Frames = 8_192, DirtyLog = DirtyLogMode.Bitmap, LinkBandwidth = LinkBandwidth }, seed: 1);
+        var bed = new Bed(
+            new BedOptions(ProtocolCatalog.ActiveCount) { Hosts = 2, RamPages = RamPages, Frames = 8_192, DirtyLog = DirtyLogMode.Bitmap, LinkBandwidth = LinkBandwidth }, seed: 1);
         var inventory = new BedInventory(bed.World, bed.Tenancies, machinesDie: false);
         var infos = new MigrationInfo[count];
         var result = bed.Run(async () =>
@@ -42,6 +44,7 @@ internal static class VirtualMigrations
     private static async ValueTask WriteAsync(Bed bed, BedVm vm)
     {
         for (var page = 0; page < RamPages; page++)
-            Assert.True(await vm.Vm.SoftwareWriter.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), vcpu: 0, BedVm.RamGfn(page), (ulong)(0xEE_0000_0000 + page + 1)));
+            Assert.True(
+                await vm.Vm.SoftwareWriter.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), vcpu: 0, BedVm.RamGfn(page), (ulong)(0xEE_0000_0000 + page + 1)));
     }
 }

@@ -2,7 +2,8 @@ using Livebed.Explorer.Scenarios;
 
 namespace Livebed.Explorer.Tests.Shrinking;
 
-/// <summary>A task that nests ranges and a memslot update, which is all that the deadlock of `rwsem` needs, among much that it does not.</summary>
+/// <summary>A task that nests ranges and a memslot update, which is all that the deadlock of `rwsem` needs, among much that it does
+/// not.</summary>
 internal sealed class CrowdedNestedRanges : Scenario
 {
     public override string Name => "crowded-nested-ranges";

@@ -129,8 +129,10 @@ public sealed class ShrinkerTests(ITestOutputHelper output)
     {
         var scenario = ScenarioCatalog.Find(scenarioName) ?? new CrowdedNestedRanges();
         var setup = new ScenarioSetup(
-            mutant == MutantCatalog.None ? ProtocolCatalog.Rwsem : ProtocolCatalog.ActiveCount, MutantCatalog.Find(mutant)?.Id ?? Mutant.None);
-        var found = new Search(scenario, setup, new SearchOptions { Strategy = StrategyKind.Random, Seed = 1_000_000 * seed, Schedules = schedules }).Run();
+            mutant == MutantCatalog.None ? ProtocolCatalog.Rwsem : ProtocolCatalog.ActiveCount,
+            MutantCatalog.Find(mutant)?.Id ?? Mutant.None);
+        var found = new Search(
+            scenario, setup, new SearchOptions { Strategy = StrategyKind.Random, Seed = 1_000_000 * seed, Schedules = schedules }).Run();
         Assert.NotNull(found.Finding);
         return (new ReplayPlayer(scenario, setup), found.Finding.Replay);
     }

@@ -55,7 +55,9 @@ public sealed class ExhaustiveTests
             schedules++;
             if (played.Result.Outcome == Explorer.Scheduling.ScheduleOutcome.Pruned) continue;
             var counters = played.Stage.Vm.Vm.Counters;
-            ends.Add($"{played.Result.Outcome} retries {counters.FaultRetries} elided {counters.NotifierElided} flushes {counters.TlbFlushes} updates {counters.MemslotUpdates}");
+            ends.Add(
+                $"{played.Result.Outcome} retries {counters.FaultRetries} elided {counters.NotifierElided} flushes {counters.TlbFlushes} "
+                    + $"updates {counters.MemslotUpdates}");
         }
 
         return (ends, schedules);

@@ -5,17 +5,20 @@ using Xunit.Abstractions;
 namespace Livebed.Explorer.Tests.Strategies;
 
 /// <summary>
-/// What depth-first search leaves out rests on footprints: steps of which neither writes what the other touches can change places. Here they do, and
-/// everything after them must come out the same. A place that the model forgets to name shows as a difference.
+/// What depth-first search leaves out rests on footprints: steps of which neither writes what the other touches can change places. Here
+/// they do, and everything after them must come out the same. A place that the model forgets to name shows as a difference.
 /// </summary>
 public sealed class IndependenceTests(ITestOutputHelper output)
 {
     private const int Seeds = 12;
     private const int PlacesPerSeed = 12;
 
-    public static TheoryData<string> Scenarios => [.. ScenarioCatalog.All.Where(scenario => !scenario.IsDrawnFromSeed && HasSeveralActors(scenario)).Select(scenario => scenario.Name)];
+    public static TheoryData<string> Scenarios =>
+        [.. ScenarioCatalog.All.Where(scenario => !scenario.IsDrawnFromSeed && HasSeveralActors(scenario))
+            .Select(scenario => scenario.Name)];
 
-    private static bool HasSeveralActors(Scenario scenario) => new ScenarioPlan(scenario, new ScenarioSetup("active-count"), 1).Actors.Count > 1;
+    private static bool HasSeveralActors(Scenario scenario) =>
+        new ScenarioPlan(scenario, new ScenarioSetup("active-count"), 1).Actors.Count > 1;
 
     [Theory]
     [MemberData(nameof(Scenarios))]
@@ -41,7 +44,10 @@ public sealed class IndependenceTests(ITestOutputHelper output)
         if (!first.AreIndependent) return false;
         var (second, after) = Play(plan, seed, at, swapped: true);
         Assert.True(second.AreIndependent, $"{where} {at}: in the other order the steps depend on each other");
-        Assert.True(first.After.SequenceEqual(second.After), $"{where} {at}: another order of independent steps leads to another schedule: {first} / {string.Join(" ", first.After.Take(12))} / {string.Join(" ", second.After.Take(12))}");
+        Assert.True(
+            first.After.SequenceEqual(second.After),
+            $"{where} {at}: another order of independent steps leads to another schedule: "
+                + $"{first} / {string.Join(" ", first.After.Take(12))} / {string.Join(" ", second.After.Take(12))}");
         Assert.True(before == after, $"{where} {at}: another order of independent steps ends elsewhere\n{before}\n{after}");
         Assert.True(first.Footprints.State == second.Footprints.State, $"{where} {at}: equal schedules have two hashes");
         return true;
@@ -53,7 +59,10 @@ public sealed class IndependenceTests(ITestOutputHelper output)
         var played = new PlanPlayer(plan, Omissions.None).Play(new VirtualWorld(strategy, footprints: strategy.Footprints));
         var counters = played.Stage.Vm.Vm.Counters;
         // How long an update waited is measured, not acted upon.
-        var end = string.Join(", ", counters.GetType().GetProperties().Where(property => property.Name != nameof(counters.StartsWhilePublishingMax)).Select(property => $"{property.Name} {property.GetValue(counters)}"));
+        var end = string.Join(
+            ", ",
+            counters.GetType().GetProperties().Where(property => property.Name != nameof(counters.StartsWhilePublishingMax))
+                .Select(property => $"{property.Name} {property.GetValue(counters)}"));
         return (strategy, $"{played.Result.Outcome} {played.Result.Steps} {played.Violations.Count} {end}");
     }
 }

@@ -5,8 +5,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Tests.Strategies;
 
 /// <summary>
-/// A schedule that depends on a seed and on nothing but which lanes are ready, but for one place: at the given decision two lanes are taken, one right
-/// after the other, in one order or the other.
+/// A schedule that depends on a seed and on nothing but which lanes are ready, but for one place: at the given decision two lanes are
+/// taken, one right after the other, in one order or the other.
 /// </summary>
 internal sealed class SwapStrategy(ulong seed, int at, bool swapped) : ISchedulingStrategy
 {

@@ -77,7 +77,9 @@ public sealed class EventLogTests
         var violation = Assert.Single(log.Entries, entry => entry.Kind == WitnessKind.Violation);
         Assert.Contains(finding.Violations[0].Message, violation.Text, StringComparison.Ordinal);
         // Only what the lane did before it came to its next point follows.
-        Assert.All(log.Entries.SkipWhile(entry => entry != violation), entry => Assert.Equal((violation.Step, violation.Lane), (entry.Step, entry.Lane)));
+        Assert.All(
+            log.Entries.SkipWhile(entry => entry != violation),
+            entry => Assert.Equal((violation.Step, violation.Lane), (entry.Step, entry.Lane)));
     }
 
     [Fact]
@@ -92,7 +94,8 @@ public sealed class EventLogTests
             Assert.Empty(played.Played.Violations);
             var lanes = LaneState.All(played.Played, log);
             Assert.Equal(["vcpu-0", "mm"], lanes.Select(lane => lane.Lane));
-            var held = log.Entries.Count(entry => entry.Kind is WitnessKind.Takes or WitnessKind.Gets) - log.Entries.Count(entry => entry.Kind == WitnessKind.Drops);
+            var held = log.Entries.Count(entry => entry.Kind is WitnessKind.Takes or WitnessKind.Gets) - log.Entries.Count(
+                entry => entry.Kind == WitnessKind.Drops);
             Assert.Equal(held, lanes.Sum(lane => lane.Holds.Count));
         }
     }

@@ -20,9 +20,12 @@ public sealed class HangWitnessTests
         EventLog? log = null;
         var played = new ReplayPlayer(scenario, setup).Play(finding.Replay, isLenient: false, world => log = new EventLog(world));
         log!.Complete();
-        Assert.Contains(WitnessRows.Of(log.Entries), row => row.Lane == "user" && row.Text == "waits for mmu_notifier_slots_lock, held by mm");
+        Assert.Contains(
+            WitnessRows.Of(log.Entries), row => row.Lane == "user" && row.Text == "waits for mmu_notifier_slots_lock, held by mm");
         // It holds it for read itself; what is in its way is the writer that waits.
-        Assert.Contains(WitnessRows.Of(log.Entries), row => row.Lane == "mm" && row.Text == "waits for mmu_notifier_slots_lock (read), behind user in the queue");
+        Assert.Contains(
+            WitnessRows.Of(log.Entries),
+            row => row.Lane == "mm" && row.Text == "waits for mmu_notifier_slots_lock (read), behind user in the queue");
         var lanes = LaneState.All(played.Played, log).ToDictionary(lane => lane.Lane);
         Assert.Equal(("waits", "waits"), (lanes["mm"].Stands, lanes["user"].Stands));
         Assert.Contains("behind user", lanes["mm"].WaitsFor, StringComparison.Ordinal);

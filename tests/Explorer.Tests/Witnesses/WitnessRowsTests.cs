@@ -6,7 +6,9 @@ public sealed class WitnessRowsTests
 {
     [Fact]
     public void Steps_that_show_nothing_are_left_out() =>
-        Assert.Equal(["note"], Texts([new(1, "a", WitnessKind.Step, "begins"), new(2, "a", WitnessKind.Note, "note"), new(3, "a", WitnessKind.Step, "goes on")]));
+        Assert.Equal(
+            ["note"],
+            Texts([new(1, "a", WitnessKind.Step, "begins"), new(2, "a", WitnessKind.Note, "note"), new(3, "a", WitnessKind.Step, "goes on")]));
 
     [Fact]
     public void Locks_of_one_lane_in_a_row_are_one_row_and_those_of_another_are_not() =>
@@ -33,7 +35,10 @@ public sealed class WitnessRowsTests
 
     [Fact]
     public void Only_the_steps_that_were_asked_for_are_shown() =>
-        Assert.Equal([5L, 6L], WitnessRows.Of(Enumerable.Range(1, 10).Select(step => new WitnessEntry(step, $"lane {step}", WitnessKind.Note, "x")), from: 5, until: 6).Select(row => row.Step));
+        Assert.Equal(
+            [5L, 6L],
+            WitnessRows.Of(Enumerable.Range(1, 10)
+                .Select(step => new WitnessEntry(step, $"lane {step}", WitnessKind.Note, "x")), from: 5, until: 6).Select(row => row.Step));
 
     private static IEnumerable<string> Texts(IEnumerable<WitnessEntry> entries) => WitnessRows.Of(entries).Select(row => row.Text);
 }

@@ -66,7 +66,8 @@ internal sealed class ActorBed : IAsyncDisposable
                 Placement = placement,
                 SampleRatio = 0,
                 SilosDie = silosDie,
-                ConfigureSilo = services => services.AddSingleton<IIncomingGrainCallFilter>(calls).AddSingleton<IIncomingGrainCallFilter>(losses)
+                ConfigureSilo = services =>
+                    services.AddSingleton<IIncomingGrainCallFilter>(calls).AddSingleton<IIncomingGrainCallFilter>(losses)
                     .AddSingleton<IIncomingGrainCallFilter>(held).AddSingleton<IIncomingGrainCallFilter>(relay),
             }), calls, losses, held, relay, silos);
     }
@@ -98,7 +99,8 @@ internal sealed class ActorBed : IAsyncDisposable
     public async Task<BedVm> PlanOnAsync(int host, VmPlan? plan = null)
     {
         plan ??= new VmPlan();
-        await Grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(host)).ConfigureAsync(new HostMessage(ActorKeys.Host(host), FramesPerHost, PageSize, plan.Mutant, plan.LinkBandwidth));
+        await Grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(host))
+            .ConfigureAsync(new HostMessage(ActorKeys.Host(host), FramesPerHost, PageSize, plan.Mutant, plan.LinkBandwidth));
         return new BedVm(this, plan, host, NextVm());
     }
 
@@ -121,7 +123,10 @@ internal sealed class ActorBed : IAsyncDisposable
     public async Task<string> ActivationsOfAsync(string vmKey)
     {
         var all = await Grains.GetGrain<IManagementGrain>(0).GetDetailedGrainStatistics();
-        return string.Join(' ', all.Select(entry => entry.GrainId.Key.ToString()!).Where(key => key == vmKey || key.StartsWith(vmKey + "/", StringComparison.Ordinal)));
+        return string.Join(
+            ' ',
+            all.Select(entry => entry.GrainId.Key.ToString()!)
+                .Where(key => key == vmKey || key.StartsWith(vmKey + "/", StringComparison.Ordinal)));
     }
 
     public Task KillSiloAsync(int silo)

@@ -2,8 +2,8 @@ using Livebed.Grains.Placement;
 
 namespace Livebed.Grains.Tests.Actors;
 
-/// <summary>Two clusters for all tests of actors, each started when the first test wants it: one that spreads VMs over three silos, one that
-/// packs them. Tests run one after another, for their guests take all the time they can get.</summary>
+/// <summary>Two clusters for all tests of actors, each started when the first test wants it: one that spreads VMs over three silos, one
+/// that packs them. Tests run one after another, for their guests take all the time they can get.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class ActorCollection : ICollectionFixture<ActorCollection.Clusters>
 {

@@ -51,15 +51,18 @@ internal sealed class BedVm
     public async Task CreateAsync()
     {
         var op = _bed.Next(OperationKind.VmCreate);
-        for (var attempt = 0; !await Grain.CreateAsync(op, Message()); attempt++) Assert.True(attempt < CreateAttempts, "the activation kept going away");
+        for (var attempt = 0; !await Grain.CreateAsync(op, Message()); attempt++)
+            Assert.True(attempt < CreateAttempts, "the activation kept going away");
     }
 
     public async Task<HostEventResult> HostEventAsync(OperationKind kind, HvaRange range) =>
         await Host.RunEventAsync(_bed.Next(kind), new HostEvent(kind, _ordinal, range) { ChildMicroseconds = 1_000, Inner = range.Start });
 
-    public async Task<MemslotResult> SetHotplugAsync(OperationKind kind, Gfn gfn, long pages) => await Grain.SetMemslotAsync(_bed.Next(kind), Hotplug(gfn, pages));
+    public async Task<MemslotResult> SetHotplugAsync(OperationKind kind, Gfn gfn, long pages) =>
+        await Grain.SetMemslotAsync(_bed.Next(kind), Hotplug(gfn, pages));
 
-    public static MemslotChange Hotplug(Gfn gfn, long pages) => new(VmLayout.HotplugSlotId, gfn, pages, VmLayout.HotplugHva, MemslotFlags.None);
+    public static MemslotChange Hotplug(Gfn gfn, long pages) =>
+        new(VmLayout.HotplugSlotId, gfn, pages, VmLayout.HotplugHva, MemslotFlags.None);
 
     public async Task<long> DirtyLogAsync(DirtyLogStep step) => await Grain.DirtyLogAsync(_bed.Next(KindOf(step)), step);
 
@@ -70,7 +73,8 @@ internal sealed class BedVm
         return last;
     }
 
-    /// <summary>Reports of host, VM and vCPUs, and of those that went away there by themselves; none may tell of a violation or a failure.</summary>
+    /// <summary>Reports of host, VM and vCPUs, and of those that went away there by themselves; none may tell of a violation or a
+    /// failure.</summary>
     public async Task<IReadOnlyList<ActorReport>> InspectAsync()
     {
         var host = await InspectHostAsync();
@@ -101,12 +105,15 @@ internal sealed class BedVm
     public async Task ComesToNothingAsync()
     {
         await Until.HoldsAsync(
-            async () => (await InspectHostAsync()).Counters.Where(entry => entry.Key.StartsWith("usage.", StringComparison.Ordinal)).Sum(entry => entry.Value), used => used == 0,
+            async () =>
+                (await InspectHostAsync()).Counters.Where(entry => entry.Key.StartsWith("usage.", StringComparison.Ordinal))
+                    .Sum(entry => entry.Value), used => used == 0,
             $"the end of {Key} by itself");
         await LeavesNoActivationAsync();
     }
 
-    public async Task LeavesNoActivationAsync() => await Until.HoldsAsync(() => _bed.ActivationsOfAsync(Key), left => left.Length == 0, $"the end of {Key}'s activations");
+    public async Task LeavesNoActivationAsync() =>
+        await Until.HoldsAsync(() => _bed.ActivationsOfAsync(Key), left => left.Length == 0, $"the end of {Key}'s activations");
 
     /// <summary>The same VM, as it will be on the host of <paramref name="other"/>.</summary>
     public BedVm On(BedVm other) => new(_bed, _plan, other._host, _bed.NextVm(), Name);
@@ -119,7 +126,8 @@ internal sealed class BedVm
         new MigrationSetup(
             to._ordinal, Name, 0, HostKey, to.HostKey, AddressSpaceId, to.AddressSpaceId,
             [Ram, new HvaRange(VmLayout.HotplugHva, VmPlan.HotplugPages)], ActorBed.PageSize),
-        parameters ?? new MigrationParameters { DowntimeLimitMicroseconds = 20_000, BatchPages = 64, RoundsMax = 50, TimeoutAction = TimeoutAction.Suspend },
+        parameters
+            ?? new MigrationParameters { DowntimeLimitMicroseconds = 20_000, BatchPages = 64, RoundsMax = 50, TimeoutAction = TimeoutAction.Suspend },
         to.Key, to.Message());
 
     /// <summary>Moves the VM to where <paramref name="to"/> is not made yet.</summary>
@@ -134,7 +142,8 @@ internal sealed class BedVm
 
     /// <summary>Returns when the VM's migration is in this status.</summary>
     public async Task MigratesAsync(MigrationStatus status) =>
-        await Until.HoldsAsync(async () => await Grain.MigrationInfoAsync(), info => info?.Status == status, $"a migration that is {status}");
+        await Until.HoldsAsync(
+            async () => await Grain.MigrationInfoAsync(), info => info?.Status == status, $"a migration that is {status}");
 
     private async Task<ActorReport> InspectHostAsync()
     {
@@ -160,7 +169,8 @@ internal sealed class BedVm
     };
 
     public VmMessage Message() => new(
-        new VmOptions(Key, _ordinal, _plan.Protocol, _plan.Mutant, DirtyLog: _plan.DirtyLog, RingEntries: 128), HostKey, _ordinal, _plan.Vcpus, _plan.RamPages, VmPlan.Memslots,
+        new VmOptions(Key, _ordinal, _plan.Protocol, _plan.Mutant, DirtyLog: _plan.DirtyLog, RingEntries: 128), HostKey, _ordinal,
+        _plan.Vcpus, _plan.RamPages, VmPlan.Memslots,
         VmPlan.HotplugPages, ActorBed.PageSize, ScratchPages: 16, Mergeable: true, TlbEntries: 64, FaultRetriesMax: 1_000_000, Seed: 11,
         new SyntheticGuestSpec(
             (long)_plan.PagesPerVcpu * ActorBed.PageSize, WritePercent: 60, AccessesPerSecond: _plan.AccessesPerSecond,

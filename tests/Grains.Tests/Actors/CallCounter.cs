@@ -2,7 +2,8 @@ using System.Collections.Concurrent;
 
 namespace Livebed.Grains.Tests.Actors;
 
-/// <summary>Counts the calls that grains get, by the key of the grain and the name of the method: calls between silos and within one.</summary>
+/// <summary>Counts the calls that grains get, by the key of the grain and the name of the method: calls between silos and within
+/// one.</summary>
 internal sealed class CallCounter : IIncomingGrainCallFilter
 {
     private readonly ConcurrentDictionary<(string Key, string Method), int> _calls = new();

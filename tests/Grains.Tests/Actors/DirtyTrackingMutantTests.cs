@@ -9,8 +9,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// Dirty bits are taken without making later writes trap again, in each of the ways of KVM to log: a migration reports <i>completed</i> and the guest at the destination is corrupt, as has been
-/// in the field. The check that the catalogue names finds it, and without a defect the same migration is clean.
+/// Dirty bits are taken without making later writes trap again, in each of the ways of KVM to log: a migration reports <i>completed</i> and
+/// the guest at the destination is corrupt, as has been in the field. The check that the catalogue names finds it, and without a defect the
+/// same migration is clean.
 /// </summary>
 [Collection(ActorCollection.Name)]
 public sealed class DirtyTrackingMutantTests(ActorCollection.Clusters clusters)
@@ -46,10 +47,15 @@ public sealed class DirtyTrackingMutantTests(ActorCollection.Clusters clusters)
             TimeoutAction = TimeoutAction.Suspend,
         };
 
-        // Every page is written before its bit is taken, so that it needs no fault to be written again, and once more after it was read. User space that clears by hand does so before it reads,
-        // and waits with the third batch for the only channel; else the bits are taken between two rounds.
-        using var before = clearsByHand ? bed.Held.Hold(here.HostKey, Send, IsBatch(here, 0, 0)) : bed.Held.HoldAnswer(here.HostKey, Send, IsBatch(here, 0, 0));
-        using var after = clearsByHand ? bed.Held.HoldAnswer(here.HostKey, Send, IsBatch(here, 0, 2)) : bed.Held.HoldAnswer(here.HostKey, Send, IsBatch(here, 1, 0));
+        // Every page is written before its bit is taken, so that it needs no fault to be written again, and once more after it was read.
+        // User space that clears by hand does so before it reads, and waits with the third batch for the only channel; else the bits are
+        // taken between two rounds.
+        using var before = clearsByHand
+            ? bed.Held.Hold(here.HostKey, Send, IsBatch(here, 0, 0))
+            : bed.Held.HoldAnswer(here.HostKey, Send, IsBatch(here, 0, 0));
+        using var after = clearsByHand
+            ? bed.Held.HoldAnswer(here.HostKey, Send, IsBatch(here, 0, 2))
+            : bed.Held.HoldAnswer(here.HostKey, Send, IsBatch(here, 1, 0));
         var moving = here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there, parameters)).AsTask();
         var findings = new Findings();
         foreach (var held in new[] { before, after })
@@ -67,5 +73,7 @@ public sealed class DirtyTrackingMutantTests(ActorCollection.Clusters clusters)
         await there.DestroyAsync();
     }
     private static Func<IIncomingGrainCallContext, bool> IsBatch(BedVm vm, int round, int batch) =>
-        context => context.Request.GetArgument(2) is BatchMessage message && message.Round == round && message.FirstHva == (vm.Ram.Start + (batch * BatchPages)).Value;
+        context =>
+            context.Request.GetArgument(2) is BatchMessage message && message.Round == round
+                && message.FirstHva == (vm.Ram.Start + (batch * BatchPages)).Value;
 }

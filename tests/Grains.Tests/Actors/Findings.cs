@@ -4,7 +4,8 @@ using Livebed.Kvm.Mutants;
 
 namespace Livebed.Grains.Tests.Actors;
 
-/// <summary>What the checks of a cluster say of a VM that has a defect, or of one that might have: the violations of every report, each of which tells of one only once.</summary>
+/// <summary>What the checks of a cluster say of a VM that has a defect, or of one that might have: the violations of every report, each of
+/// which tells of one only once.</summary>
 internal sealed class Findings
 {
     private readonly SortedSet<string> _invariants = new(StringComparer.Ordinal);
@@ -40,14 +41,17 @@ internal sealed class Findings
     public async Task ProgressAsync(BedVm vm, long accesses)
     {
         var before = await AccessesAsync(vm);
-        await Until.HoldsAsync(() => AccessesAsync(vm), now => before.All(vcpu => now[vcpu.Key] >= vcpu.Value + accesses), "progress of every vCPU");
+        await Until.HoldsAsync(
+            () => AccessesAsync(vm), now => before.All(vcpu => now[vcpu.Key] >= vcpu.Value + accesses), "progress of every vCPU");
     }
 
     /// <summary>Returns when somebody waits for a lock of the VM.</summary>
     public async Task WaitsForAsync(BedVm vm, LockClass lockClass) => await Until.HoldsAsync(
-        async () => (await InspectAsync(vm)).SelectMany(report => report.Waits).Any(wait => wait.LockClass == lockClass.Name), waits => waits, $"a wait for {lockClass.Name}");
+        async () => (await InspectAsync(vm)).SelectMany(report => report.Waits).Any(wait => wait.LockClass == lockClass.Name),
+        waits => waits, $"a wait for {lockClass.Name}");
 
-    /// <summary>The defect was found by a check that the catalogue names, and by no other than those that <paramref name="consequences"/> are; without one nothing was.</summary>
+    /// <summary>The defect was found by a check that the catalogue names, and by no other than those that <paramref name="consequences"/>
+    /// are; without one nothing was.</summary>
     public void AssertFound(Mutant mutant, params string[] consequences)
     {
         if (mutant == Mutant.None)
@@ -62,5 +66,6 @@ internal sealed class Findings
     }
 
     private async Task<Dictionary<string, long>> AccessesAsync(BedVm vm) => (await InspectAsync(vm))
-        .Where(report => report.Counters.ContainsKey("vcpu.accesses")).ToDictionary(report => report.Actor, report => report.Counters["vcpu.accesses"]);
+        .Where(report => report.Counters.ContainsKey("vcpu.accesses"))
+            .ToDictionary(report => report.Actor, report => report.Counters["vcpu.accesses"]);
 }

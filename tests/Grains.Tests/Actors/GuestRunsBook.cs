@@ -19,11 +19,14 @@ internal sealed class GuestRunsBook
     {
         var now = (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
         foreach (var vm in _entries.Where(entry => entry.Host == host).Select(entry => entry.Vm).Distinct().ToList())
-            _entries.Add(new GuestRunsEntry(now, vm, host, Of(vm).Last(entry => entry.Host == host).Epoch, Runs: false, (long)(TimeProvider.System.GetTimestamp() * (1e6 / TimeProvider.System.TimestampFrequency))));
+            _entries.Add(
+                new GuestRunsEntry(now, vm, host, Of(vm).Last(entry => entry.Host == host)
+                    .Epoch, Runs: false, (long)(TimeProvider.System.GetTimestamp() * (1e6 / TimeProvider.System.TimestampFrequency))));
     }
 
     /// <summary>Starts and stops of a VM, in order.</summary>
-    public IReadOnlyList<GuestRunsEntry> Of(string vm) => [.. _entries.Where(entry => entry.Vm == vm).OrderBy(entry => entry.UnixMicroseconds)];
+    public IReadOnlyList<GuestRunsEntry> Of(string vm) =>
+        [.. _entries.Where(entry => entry.Vm == vm).OrderBy(entry => entry.UnixMicroseconds)];
 
     /// <summary>The VM never ran on two hosts; returns where it runs now, null when it does nowhere.</summary>
     public string? RunsAt(string vm)

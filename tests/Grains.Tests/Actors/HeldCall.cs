@@ -1,8 +1,8 @@
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// Calls of one method of one grain that a test has got hold of: they have been made and wait before they are carried out, or before they are answered, so that the test can do what it
-/// wants at exactly this moment. Whoever made one waits with it.
+/// Calls of one method of one grain that a test has got hold of: they have been made and wait before they are carried out, or before they
+/// are answered, so that the test can do what it wants at exactly this moment. Whoever made one waits with it.
 /// </summary>
 internal sealed class HeldCall : IDisposable
 {
@@ -30,7 +30,8 @@ internal sealed class HeldCall : IDisposable
     /// <summary>They are carried out, and so is what comes after them.</summary>
     public void Release() => End(isCarriedOut: true);
 
-    /// <summary>They never arrive (or their answers do not), and their callers hear nothing; what comes after them is carried out.</summary>
+    /// <summary>They never arrive (or their answers do not), and their callers hear nothing; what comes after them is carried
+    /// out.</summary>
     public void Lose() => End(isCarriedOut: false);
 
     public async Task PassAsync(IIncomingGrainCallContext context)

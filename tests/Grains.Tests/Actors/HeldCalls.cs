@@ -7,11 +7,15 @@ internal sealed class HeldCalls : IIncomingGrainCallFilter
 {
     private readonly ConcurrentDictionary<HeldCall, (string Key, string Method)> _held = new();
 
-    /// <summary>Calls of the method that are made from now on wait until the hold is over; of those, if <paramref name="isMeant"/> is given, the ones that it says.</summary>
-    public HeldCall Hold(string grainKey, string method, Func<IIncomingGrainCallContext, bool>? isMeant = null) => Hold(grainKey, method, HeldPoint.Call, isMeant);
+    /// <summary>Calls of the method that are made from now on wait until the hold is over; of those, if <paramref name="isMeant"/> is
+    /// given, the ones that it says.</summary>
+    public HeldCall Hold(string grainKey, string method, Func<IIncomingGrainCallContext, bool>? isMeant = null) =>
+        Hold(grainKey, method, HeldPoint.Call, isMeant);
 
-    /// <summary>As <see cref="Hold(string, string, Func{IIncomingGrainCallContext, bool}?)"/>, but the calls are carried out and their answers wait.</summary>
-    public HeldCall HoldAnswer(string grainKey, string method, Func<IIncomingGrainCallContext, bool>? isMeant = null) => Hold(grainKey, method, HeldPoint.Answer, isMeant);
+    /// <summary>As <see cref="Hold(string, string, Func{IIncomingGrainCallContext, bool}?)"/>, but the calls are carried out and their
+    /// answers wait.</summary>
+    public HeldCall HoldAnswer(string grainKey, string method, Func<IIncomingGrainCallContext, bool>? isMeant = null) =>
+        Hold(grainKey, method, HeldPoint.Answer, isMeant);
 
     public Task Invoke(IIncomingGrainCallContext context)
     {

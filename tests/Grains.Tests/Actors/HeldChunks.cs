@@ -2,7 +2,8 @@ using Livebed.Kvm.Host.Streams;
 
 namespace Livebed.Grains.Tests.Actors;
 
-/// <summary>Chunks of pages that a test has got hold of on their way: they have been read at the source, and what they bring is as old as they are when they are released. See <see cref="PageRelay"/>.</summary>
+/// <summary>Chunks of pages that a test has got hold of on their way: they have been read at the source, and what they bring is as old as
+/// they are when they are released. See <see cref="PageRelay"/>.</summary>
 internal sealed class HeldChunks(string what, Func<PageChunk, bool> isMeant) : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);

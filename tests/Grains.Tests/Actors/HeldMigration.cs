@@ -6,8 +6,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// A migration that a test has brought to a status, in which it stays until it is released: the call that would take it further is held, so nothing depends on time. A status that
-/// nobody has said how to come to is a failure.
+/// A migration that a test has brought to a status, in which it stays until it is released: the call that would take it further is held, so
+/// nothing depends on time. A status that nobody has said how to come to is a failure.
 /// </summary>
 internal sealed class HeldMigration : IDisposable
 {
@@ -66,7 +66,8 @@ internal sealed class HeldMigration : IDisposable
             MigrationStatus.PostcopyActive => BeginAsync(here, there, toPostcopy, HoldPostcopyPages(bed, here.HostKey)),
             MigrationStatus.PostcopyPaused => PausedAsync(bed, here, there, toPostcopy),
             MigrationStatus.PostcopyRecover => RecoveringAsync(bed, here, there, toPostcopy),
-            MigrationStatus.Completed => BeginAsync(here, there, OneRound, bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.CloseStreamAsync))),
+            MigrationStatus.Completed =>
+                BeginAsync(here, there, OneRound, bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.CloseStreamAsync))),
             MigrationStatus.Cancelling => CancellingAsync(bed, here, there),
             MigrationStatus.Cancelled => CancelledAsync(bed, here, there),
             MigrationStatus.Failed => FailingAsync(bed, here, there),
@@ -107,7 +108,8 @@ internal sealed class HeldMigration : IDisposable
         bed.CutPages();
         broken.Release();
         await here.MigratesAsync(MigrationStatus.PostcopyPaused);
-        return new HeldMigration(outcome, held: null, async () => Assert.True(await here.Grain.RecoverMigrationAsync(bed.Next(OperationKind.Migration))));
+        return new HeldMigration(
+            outcome, held: null, async () => Assert.True(await here.Grain.RecoverMigrationAsync(bed.Next(OperationKind.Migration))));
     }
 
     private static async Task<HeldMigration> RecoveringAsync(ActorBed bed, BedVm here, BedVm there, MigrationParameters toPostcopy)
@@ -145,5 +147,7 @@ internal sealed class HeldMigration : IDisposable
     }
 
     private static HeldCall HoldPostcopyPages(ActorBed bed, string hostKey) =>
-        bed.Held.Hold(hostKey, nameof(IHostMmuGrain.SendPagesAsync), context => context.Request.GetArgument(2) is BatchMessage { Phase: StreamPhase.Postcopy });
+        bed.Held.Hold(
+            hostKey, nameof(IHostMmuGrain.SendPagesAsync),
+            context => context.Request.GetArgument(2) is BatchMessage { Phase: StreamPhase.Postcopy });
 }

@@ -7,16 +7,18 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// The inventory's machine dies in every status of a migration, which is held there, and neither side is on it: the migration comes to the end that it would have come to, the VM runs in one place
-/// under one owner, and the inventory that is made anew knows which. And it dies together with a side while the VM is handed over, when only it knows whose the VM is. The tests have one cluster to
-/// break: every one kills the last silo that is left, where the inventory is, and the hosts that go on are on the first two.
+/// The inventory's machine dies in every status of a migration, which is held there, and neither side is on it: the migration comes to the
+/// end that it would have come to, the VM runs in one place under one owner, and the inventory that is made anew knows which. And it dies
+/// together with a side while the VM is handed over, when only it knows whose the VM is. The tests have one cluster to break: every one
+/// kills the last silo that is left, where the inventory is, and the hosts that go on are on the first two.
 /// </summary>
 [Collection(ActorCollection.Name)]
 public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster) : IClassFixture<InventoryKillTests.MortalCluster>
 {
     private const int Others = 9;
 
-    public static TheoryData<MigrationStatus> Statuses => [.. Enum.GetValues<MigrationStatus>().Where(status => status != MigrationStatus.None)];
+    public static TheoryData<MigrationStatus> Statuses =>
+        [.. Enum.GetValues<MigrationStatus>().Where(status => status != MigrationStatus.None)];
 
     [Theory]
     [MemberData(nameof(Statuses))]
@@ -26,8 +28,10 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
         using var held = await HeldMigration.AtAsync(bed, here, there, status, isPatient: true);
         await InventoryDiesAsync(bed, here, there, held, status switch
         {
-            MigrationStatus.Setup or MigrationStatus.Active or MigrationStatus.Device or MigrationStatus.Completed => MigrationStatus.Completed,
-            MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused or MigrationStatus.PostcopyRecover => MigrationStatus.Completed,
+            MigrationStatus.Setup or MigrationStatus.Active or MigrationStatus.Device or MigrationStatus.Completed =>
+                MigrationStatus.Completed,
+            MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused or MigrationStatus.PostcopyRecover =>
+                MigrationStatus.Completed,
             MigrationStatus.Cancelling or MigrationStatus.Cancelled => MigrationStatus.Cancelled,
             MigrationStatus.Failed => MigrationStatus.Failed,
             _ => throw new ArgumentOutOfRangeException(nameof(status), status, "nobody has said how such a migration ends"),
@@ -48,7 +52,8 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
     public async Task A_migration_under_way_goes_on_when_the_inventory_dies()
     {
         var (bed, here, there) = await PairAsync();
-        var moving = here.MigrateAsync(there, new MigrationParameters { MaxBandwidth = 100_000, DowntimeLimitMicroseconds = 0, BatchPages = 64, RoundsMax = 10_000 });
+        var moving = here.MigrateAsync(
+            there, new MigrationParameters { MaxBandwidth = 100_000, DowntimeLimitMicroseconds = 0, BatchPages = 64, RoundsMax = 10_000 });
         await here.MigratesAsync(MigrationStatus.Active);
         var term = await here.Host.TermAsync();
         await bed.KillSiloAsync(bed.LastSilo);
@@ -170,7 +175,8 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
 
     /// <summary>While a silo dies a call may go unanswered, and is made again.</summary>
     private static Task<Ownership> OwnerAsync(ActorBed bed, BedVm vm) => Until.HoldsAsync(
-        async () => await Unanswered.OrAsync(Ownership.Lost, () => bed.Grains.GetGrain<IInventoryGrain>(ActorKeys.Inventory).FindAsync(vm.Name)),
+        async () =>
+            await Unanswered.OrAsync(Ownership.Lost, () => bed.Grains.GetGrain<IInventoryGrain>(ActorKeys.Inventory).FindAsync(vm.Name)),
         owner => owner.Status != OwnershipStatus.Lost, "an answer of the inventory");
 
     private static async Task MigratesOnAsync(ActorBed bed, BedVm vm)
@@ -197,6 +203,7 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
             if (_bed is not null) await _bed.DisposeAsync();
         }
 
-        internal async Task<ActorBed> BedAsync() => _bed ??= await ActorBed.StartAsync(PlacementMode.Packed, silos: 2 + Statuses.Count + Others, silosDie: true);
+        internal async Task<ActorBed> BedAsync() =>
+            _bed ??= await ActorBed.StartAsync(PlacementMode.Packed, silos: 2 + Statuses.Count + Others, silosDie: true);
     }
 }

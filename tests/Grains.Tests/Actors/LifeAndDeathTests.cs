@@ -7,7 +7,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Tests.Actors;
 
-/// <summary>How VMs come and go: nothing is left of a dead one, late and early calls do no harm, and a repeated command runs once.</summary>
+/// <summary>How VMs come and go: nothing is left of a dead one, late and early calls do no harm, and a repeated command runs
+/// once.</summary>
 [Collection(ActorCollection.Name)]
 public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
 {
@@ -39,7 +40,9 @@ public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
         var bed = await clusters.BedAsync(PlacementMode.Spread);
         var vm = await bed.RunAsync();
         var op = bed.Next(OperationKind.HeldRange);
-        Assert.Equal(HostEventStatus.Done, (await vm.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, vm.Ram))).Status);
+        Assert.Equal(
+            HostEventStatus.Done,
+            (await vm.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, vm.Ram))).Status);
         var dying = vm.DestroyAsync();
         // The VM unregisters inside of the range; its process has to wait for the range's end.
         await Until.HoldsAsync(async () => (await vm.Host.InspectAsync()).Counters["usage.subscriptions"], left => left == 0, "unregister");
@@ -119,7 +122,8 @@ public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
         var bed = await clusters.BedAsync(PlacementMode.Spread);
         var vm = await bed.RunAsync();
         var write = bed.Next(OperationKind.SoftwareWrite);
-        var answers = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => vm.Grain.SoftwareWriteAsync(write, VmLayout.RamGfn.Value).AsTask()));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 4).Select(_ => vm.Grain.SoftwareWriteAsync(write, VmLayout.RamGfn.Value).AsTask()));
         Assert.Equal([true, true, true, true], answers);
         Assert.Equal(1, await vm.CountAsync("vm.softwareWrites"));
 

@@ -13,7 +13,8 @@ internal sealed class LostAnswers : IIncomingGrainCallFilter
     /// <param name="grainKey">who answers</param>
     /// <param name="method">what it is asked</param>
     /// <param name="instead">what the caller gets; without it, the time-out</param>
-    public void Lose(string grainKey, string method, Exception? instead = null) => _losses[(grainKey, method)] = instead ?? new TimeoutException("the answer was lost");
+    public void Lose(string grainKey, string method, Exception? instead = null) =>
+        _losses[(grainKey, method)] = instead ?? new TimeoutException("the answer was lost");
 
     public async Task Invoke(IIncomingGrainCallContext context)
     {

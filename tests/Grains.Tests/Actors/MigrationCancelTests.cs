@@ -5,8 +5,8 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// A cancel comes in every status of a migration. What the table of <see cref="MigrationStates"/> promises comes true, the VM runs on in one place, and then migrates as if nothing had been. A
-/// status without a case here fails.
+/// A cancel comes in every status of a migration. What the table of <see cref="MigrationStates"/> promises comes true, the VM runs on in
+/// one place, and then migrates as if nothing had been. A status without a case here fails.
 /// </summary>
 [Collection(ActorCollection.Name)]
 public sealed class MigrationCancelTests(ActorCollection.Clusters clusters)
@@ -53,8 +53,10 @@ public sealed class MigrationCancelTests(ActorCollection.Clusters clusters)
     /// <summary>How a migration ends that is cancelled in a status.</summary>
     private static MigrationStatus EndOf(MigrationStatus status) => status switch
     {
-        MigrationStatus.Setup or MigrationStatus.Active or MigrationStatus.Device or MigrationStatus.Cancelling or MigrationStatus.Cancelled => MigrationStatus.Cancelled,
-        MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused or MigrationStatus.PostcopyRecover or MigrationStatus.Completed => MigrationStatus.Completed,
+        MigrationStatus.Setup or MigrationStatus.Active or MigrationStatus.Device or MigrationStatus.Cancelling or MigrationStatus
+            .Cancelled => MigrationStatus.Cancelled,
+        MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused or MigrationStatus.PostcopyRecover or MigrationStatus.Completed =>
+            MigrationStatus.Completed,
         MigrationStatus.Failed => MigrationStatus.Failed,
         _ => throw new ArgumentOutOfRangeException(nameof(status), status, "nobody has said how a migration ends that is cancelled here"),
     };

@@ -5,8 +5,8 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// A guest that never lets pre-copy converge: it keeps three quarters of its memory dirty, and the downtime limit of 1 ms has room for a page or two. After the time limit of 1 s each strategy
-/// does what it is for, and says what it cost.
+/// A guest that never lets pre-copy converge: it keeps three quarters of its memory dirty, and the downtime limit of 1 ms has room for a
+/// page or two. After the time limit of 1 s each strategy does what it is for, and says what it cost.
 /// </summary>
 [Collection(ActorCollection.Name)]
 public sealed class MigrationDeadlineTests(ActorCollection.Clusters clusters)
@@ -24,7 +24,9 @@ public sealed class MigrationDeadlineTests(ActorCollection.Clusters clusters)
     {
         var bed = await clusters.BedAsync(PlacementMode.Packed);
         var here = await bed.RunAsync(ThreeQuarters);
-        await Until.HoldsAsync(() => here.CountAsync("vcpu.accesses"), accesses => accesses > 10 * here.Ram.Pages, "a guest that has written everything it writes");
+        await Until.HoldsAsync(
+            () => here.CountAsync("vcpu.accesses"), accesses => accesses > 10 * here.Ram.Pages, "a guest that has written everything it "
+                + "writes");
         var there = here.On(await bed.PlanAsync());
         var info = (await here.MigrateAsync(there, new MigrationParameters
         {
@@ -37,9 +39,17 @@ public sealed class MigrationDeadlineTests(ActorCollection.Clusters clusters)
 
         // Not before its time, and no more than a batch after it.
         Assert.StartsWith("not done after ", info.Reason, StringComparison.Ordinal);
-        Assert.InRange(info.Steps.First(step => step.Status is not (MigrationStatus.Setup or MigrationStatus.Active)).AtMicroseconds, 1_000_000, 3_000_000);
-        Assert.All(info.Rounds, round => Assert.True(round.RemainingBytes > 64 * ActorBed.PageSize, $"round {round.Round} left {round.RemainingBytes} bytes"));
-        Assert.All(info.Rounds, round => Assert.True(round.ExpectedDowntimeMicroseconds > 100_000, $"round {round.Round} expected {round.ExpectedDowntimeMicroseconds} us"));
+        Assert.InRange(
+            info.Steps.First(step => step.Status is not (MigrationStatus.Setup or MigrationStatus.Active)).AtMicroseconds, 1_000_000,
+            3_000_000);
+        Assert.All(
+            info.Rounds,
+            round => Assert.True(round.RemainingBytes > 64 * ActorBed.PageSize, $"round {round.Round} left {round.RemainingBytes} bytes"));
+        Assert.All(
+            info.Rounds,
+            round =>
+                Assert.True(round.ExpectedDowntimeMicroseconds > 100_000, $"round {round.Round} expected "
+                    + $"{round.ExpectedDowntimeMicroseconds} us"));
         var hasMoved = action != TimeoutAction.Cancel;
         Assert.Equal(hasMoved ? MigrationStatus.Completed : MigrationStatus.Failed, info.Status);
         Check(action, info);
@@ -62,7 +72,9 @@ public sealed class MigrationDeadlineTests(ActorCollection.Clusters clusters)
             case TimeoutAction.Suspend:
                 // What was left had to go over while the guest stood: about a hundred pages, and that is the downtime reported.
                 Assert.True(info.DowntimeBytes > 64 * ActorBed.PageSize, $"{info.DowntimeBytes} bytes in the downtime");
-                Assert.True(info.DowntimeMicroseconds >= info.DowntimeBytes * 1e6 / Bandwidth * 0.8, $"{info.DowntimeBytes} bytes in {info.DowntimeMicroseconds} us");
+                Assert.True(
+                    info.DowntimeMicroseconds >= info.DowntimeBytes * 1e6 / Bandwidth * 0.8,
+                    $"{info.DowntimeBytes} bytes in {info.DowntimeMicroseconds} us");
                 Assert.Equal(0, info.PostcopyBytes);
                 break;
             default:

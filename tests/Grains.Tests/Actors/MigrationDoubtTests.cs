@@ -7,13 +7,21 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// Moments of a migration in which one side does not know what the other has done, because an answer was lost or because something comes in between: whoever does not know asks again, and nobody
-/// takes no answer for a no.
+/// Moments of a migration in which one side does not know what the other has done, because an answer was lost or because something comes in
+/// between: whoever does not know asks again, and nobody takes no answer for a no.
 /// </summary>
 [Collection(ActorCollection.Name)]
 public sealed class MigrationDoubtTests(ActorCollection.Clusters clusters)
 {
-    private static MigrationParameters OneRound => new() { MaxBandwidth = 200_000, DowntimeLimitMicroseconds = 0, BatchPages = 64, RoundsMax = 1, TimeoutAction = TimeoutAction.Suspend };
+    private static MigrationParameters OneRound =>
+        new()
+        {
+            MaxBandwidth = 200_000,
+            DowntimeLimitMicroseconds = 0,
+            BatchPages = 64,
+            RoundsMax = 1,
+            TimeoutAction = TimeoutAction.Suspend,
+        };
 
     private static MigrationParameters ToPostcopy => OneRound with { PostcopyAfterRounds = 1, RecoveryLimitMicroseconds = 500_000 };
 

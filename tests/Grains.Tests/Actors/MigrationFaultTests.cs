@@ -6,7 +6,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Tests.Actors;
 
-/// <summary>Faults of the network that a campaign orders with a migration come to pass, are in the history, and cost the guest nothing but time.</summary>
+/// <summary>Faults of the network that a campaign orders with a migration come to pass, are in the history, and cost the guest nothing but
+/// time.</summary>
 [Collection(ActorCollection.Name)]
 public sealed class MigrationFaultTests(ActorCollection.Clusters clusters)
 {
@@ -18,7 +19,10 @@ public sealed class MigrationFaultTests(ActorCollection.Clusters clusters)
         var bed = await clusters.BedAsync(placement);
         var here = await bed.RunAsync(new VmPlan(DirtyLogMode.InitiallySet));
         var there = here.On(await bed.PlanAsync());
-        var request = here.RequestTo(there, ToPostcopy) with { Faults = new MigrationFaults { LinkBreaks = [0], JitterMicroseconds = 5_000, Seed = 3 } };
+        var request = here.RequestTo(there, ToPostcopy) with
+        {
+            Faults = new MigrationFaults { LinkBreaks = [0], JitterMicroseconds = 5_000, Seed = 3 },
+        };
         var moving = here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), request).AsTask();
         await here.MigratesAsync(MigrationStatus.PostcopyPaused);
         Assert.True(await here.Grain.RecoverMigrationAsync(bed.Next(OperationKind.Migration)));
@@ -52,7 +56,8 @@ public sealed class MigrationFaultTests(ActorCollection.Clusters clusters)
     }
 
     /// <summary>A page at a time is still to come when the guest goes over.</summary>
-    private static MigrationParameters ToPostcopy => new() { DowntimeLimitMicroseconds = 0, BatchPages = 64, PostcopyAfterRounds = 1, MaxBandwidth = 200_000 };
+    private static MigrationParameters ToPostcopy =>
+        new() { DowntimeLimitMicroseconds = 0, BatchPages = 64, PostcopyAfterRounds = 1, MaxBandwidth = 200_000 };
 
     private static List<HistoryEntry> Breaks(ActorBed bed)
     {

@@ -6,16 +6,18 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// The source's or the destination's machine dies in every status of a migration, which is held there. Before switchover the source goes on, after it the destination; in post-copy the loss is
-/// reported as the loss it is; the VM never runs twice; nothing is left of a side that cannot go on; and the oracle of guest memory, which is asked with every report, finds no lost write.
-/// Each test has a cluster of its own to break: host i is on silo i with its VMs, the primary silo cannot die, and the inventory is on silo 2.
+/// The source's or the destination's machine dies in every status of a migration, which is held there. Before switchover the source goes
+/// on, after it the destination; in post-copy the loss is reported as the loss it is; the VM never runs twice; nothing is left of a side
+/// that cannot go on; and the oracle of guest memory, which is asked with every report, finds no lost write. Each test has a cluster of its
+/// own to break: host i is on silo i with its VMs, the primary silo cannot die, and the inventory is on silo 2.
 /// </summary>
 [Collection(ActorCollection.Name)]
 public sealed class MigrationKillTests
 {
     private const int Mortal = 1;
 
-    public static TheoryData<MigrationStatus> Statuses => [.. Enum.GetValues<MigrationStatus>().Where(status => status != MigrationStatus.None)];
+    public static TheoryData<MigrationStatus> Statuses =>
+        [.. Enum.GetValues<MigrationStatus>().Where(status => status != MigrationStatus.None)];
 
     /// <summary>What becomes of the VM.</summary>
     private enum Fate
@@ -54,7 +56,9 @@ public sealed class MigrationKillTests
     {
         await using var bed = await ActorBed.StartAsync(PlacementMode.Packed, silos: 3, silosDie: true);
         var (here, there) = await PairAsync(bed, mortalIsSource: true);
-        using var held = hasClaimed ? await HeldMigration.ClaimedAsync(bed, here, there) : await HeldMigration.OfferedAsync(bed, here, there);
+        using var held = hasClaimed
+            ? await HeldMigration.ClaimedAsync(bed, here, there)
+            : await HeldMigration.OfferedAsync(bed, here, there);
         await SourceDiesAsync(bed, here, there, held, Fate.RunsThere);
     }
 
@@ -67,9 +71,11 @@ public sealed class MigrationKillTests
         using var held = await HeldMigration.AtAsync(bed, here, there, status);
         await DestinationDiesAsync(bed, here, there, held, status switch
         {
-            MigrationStatus.Setup or MigrationStatus.Active or MigrationStatus.Device or MigrationStatus.Failed => (MigrationStatus.Failed, Fate.RunsHere),
+            MigrationStatus.Setup or MigrationStatus.Active or MigrationStatus.Device or MigrationStatus.Failed =>
+                (MigrationStatus.Failed, Fate.RunsHere),
             MigrationStatus.Cancelling or MigrationStatus.Cancelled => (MigrationStatus.Cancelled, Fate.RunsHere),
-            MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused or MigrationStatus.PostcopyRecover => (MigrationStatus.Failed, Fate.Lost),
+            MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused or MigrationStatus.PostcopyRecover =>
+                (MigrationStatus.Failed, Fate.Lost),
             MigrationStatus.Completed => (MigrationStatus.Completed, Fate.Died),
             _ => throw new ArgumentOutOfRangeException(nameof(status), status, "nobody has said what becomes of the VM"),
         });
@@ -82,7 +88,9 @@ public sealed class MigrationKillTests
     {
         await using var bed = await ActorBed.StartAsync(PlacementMode.Packed, silos: 3, silosDie: true);
         var (here, there) = await PairAsync(bed, mortalIsSource: false);
-        using var held = hasClaimed ? await HeldMigration.ClaimedAsync(bed, here, there) : await HeldMigration.OfferedAsync(bed, here, there);
+        using var held = hasClaimed
+            ? await HeldMigration.ClaimedAsync(bed, here, there)
+            : await HeldMigration.OfferedAsync(bed, here, there);
         await DestinationDiesAsync(
             bed, here, there, held, hasClaimed ? (MigrationStatus.Completed, Fate.Died) : (MigrationStatus.Failed, Fate.RunsHere));
     }
@@ -117,10 +125,13 @@ public sealed class MigrationKillTests
         await there.InspectAsync();
         Assert.Null(bed.GuestRuns.RunsAt(here.Name));
         Assert.Equal(fate == Fate.Lost ? ("", 0) : (here.HostKey, 1), await OwnerAsync(bed, here.Name));
-        Assert.Equal(fate == Fate.Lost, bed.History.Any(entry => entry.Type == "fail" && entry.Value!.Contains("the guest is lost", StringComparison.Ordinal)));
+        Assert.Equal(
+            fate == Fate.Lost,
+            bed.History.Any(entry => entry.Type == "fail" && entry.Value!.Contains("the guest is lost", StringComparison.Ordinal)));
     }
 
-    private static async Task DestinationDiesAsync(ActorBed bed, BedVm here, BedVm there, HeldMigration held, (MigrationStatus Status, Fate Fate) expected)
+    private static async Task DestinationDiesAsync(
+        ActorBed bed, BedVm here, BedVm there, HeldMigration held, (MigrationStatus Status, Fate Fate) expected)
     {
         await bed.KillHostAsync(there.HostKey);
         held.Dispose();

@@ -9,8 +9,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// The defects of migrations that show after their end are caught in the cluster too, by the check that the catalogue names, and without them nothing is. Those of pages are in
-/// <see cref="MigrationOrderMutantTests"/> and <see cref="DirtyTrackingMutantTests"/>.
+/// The defects of migrations that show after their end are caught in the cluster too, by the check that the catalogue names, and without
+/// them nothing is. Those of pages are in <see cref="MigrationOrderMutantTests"/> and <see cref="DirtyTrackingMutantTests"/>.
 /// </summary>
 [Collection(ActorCollection.Name)]
 public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
@@ -36,7 +36,8 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
         var there = here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant)));
         var moving = here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there, Slow));
         await Until.HoldsAsync(async () => await here.Grain.MigrationInfoAsync(), info => info?.CpuThrottlePercentage > 0, "a throttle");
-        await Until.HoldsAsync(async () => SleptOf(await here.Grain.InspectAsync(settled: false)).Sum(), slept => slept > 0, "a vCPU that sleeps");
+        await Until.HoldsAsync(
+            async () => SleptOf(await here.Grain.InspectAsync(settled: false)).Sum(), slept => slept > 0, "a vCPU that sleeps");
         await here.Grain.CancelMigrationAsync(bed.Next(OperationKind.Migration));
         var info = (await moving).Info;
         Assert.Equal(MigrationStatus.Cancelled, info.Status);
@@ -63,7 +64,8 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
 
         // Without the defect the source asks the inventory, and hears that the VM has moved.
         Assert.Equal(mutant == Mutant.None ? MigrationStatus.Completed : MigrationStatus.Failed, outcome.Info.Status);
-        var reports = outcome.LastReports.Concat(await here.Grain.InspectAsync(settled: false)).Concat(await there.Grain.InspectAsync(settled: false));
+        var reports = outcome.LastReports.Concat(await here.Grain.InspectAsync(settled: false))
+            .Concat(await there.Grain.InspectAsync(settled: false));
         var check = new OneOwnerCheck();
         var caught = reports.SelectMany(report => report.GuestRuns).OrderBy(entry => entry.UnixMicroseconds)
             .Select(entry => check.Note(entry.Vm, entry.Host, entry.Epoch, entry.Runs)?.Invariant).OfType<string>();
@@ -86,7 +88,8 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
         // The destination never heard that it was to take over, so the inventory gives the VM back, defect or not.
         Assert.Equal((MigrationStatus.Failed, 2L), (info.Status, info.Epoch));
         var check = new RunsSomewhereCheck(toleranceMicroseconds: 1_000);
-        var runs = (await here.Grain.InspectAsync(settled: false)).SelectMany(report => report.GuestRuns).OrderBy(entry => entry.UnixMicroseconds).ToList();
+        var runs = (await here.Grain.InspectAsync(settled: false))
+            .SelectMany(report => report.GuestRuns).OrderBy(entry => entry.UnixMicroseconds).ToList();
         Assert.All(runs, entry => Assert.Null(check.Note(entry.Vm, entry.Host, entry.Runs, entry.MonotonicMicroseconds)));
         var violation = check.Ended(here.Name, there.HostKey, info, long.MaxValue, allIsNoted: true);
         Assert.Equal(mutant == Mutant.None ? null : Invariants.RunsSomewhere, violation?.Invariant);
@@ -94,12 +97,15 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
     }
 
     private static List<long> SleptOf(IEnumerable<ActorReport> reports) =>
-        [.. reports.Where(report => report.Counters.ContainsKey("vcpu.throttleMicroseconds")).Select(report => report.Counters["vcpu.throttleMicroseconds"])];
+        [.. reports.Where(report => report.Counters.ContainsKey("vcpu.throttleMicroseconds"))
+            .Select(report => report.Counters["vcpu.throttleMicroseconds"])];
 
     private static async Task<string[]> CaughtAsync(IEnumerable<ActorReport> last, BedVm vm)
     {
         var host = await vm.Host.InspectAsync();
         ActorReport[] reports = [.. last, host, .. host.LastOfOthers, .. await vm.Grain.InspectAsync(settled: false)];
-        return [.. reports.SelectMany(report => report.Violations).Select(violation => violation.Invariant).Distinct().Order(StringComparer.Ordinal)];
+        return [
+            .. reports.SelectMany(report => report.Violations)
+                .Select(violation => violation.Invariant).Distinct().Order(StringComparer.Ordinal)];
     }
 }

@@ -14,8 +14,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// Defects of migrations that only an order of events brings to light: a page is read, written, and what was read arrives. The order is made, not waited for, by calls and chunks that are held;
-/// the check that the catalogue names finds the defect, and without one the same order does no harm.
+/// Defects of migrations that only an order of events brings to light: a page is read, written, and what was read arrives. The order is
+/// made, not waited for, by calls and chunks that are held; the check that the catalogue names finds the defect, and without one the same
+/// order does no harm.
 /// </summary>
 [Collection(ActorCollection.Name)]
 public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
@@ -25,7 +26,8 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
     /// <summary>A page that no guest touches, in the second batch.</summary>
     private const int IdlePage = 100;
 
-    /// <summary>A round of pre-copy and then the hand-over, however much is left. The first batch is the guests' pages, the second the idle ones, the third the hot-plug area.</summary>
+    /// <summary>A round of pre-copy and then the hand-over, however much is left. The first batch is the guests' pages, the second the idle
+    /// ones, the third the hot-plug area.</summary>
     private static MigrationParameters OneRound => new()
     {
         DowntimeLimitMicroseconds = 0,
@@ -41,7 +43,8 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
     public async Task A_write_between_read_and_clear_is_missed(Mutant mutant)
     {
         var (bed, here, there) = await BeginAsync(mutant);
-        using var sent = bed.Held.HoldAnswer(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start + BatchPages));
+        using var sent = bed.Held.HoldAnswer(
+            here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start + BatchPages));
         var moving = MigrateAsync(bed, here, there);
         await sent.ReachedAsync();
         Assert.True(await WriteAsync(bed, here));
@@ -102,10 +105,12 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
         var findings = new Findings();
         await findings.ProgressAsync(here, BatchPages);
         var rest = old.AnsweredAsync(chunk => IsFrom(chunk, 0, VmLayout.HotplugHva));
-        var newer = old.AnsweredAsync(chunk => chunk.Header.Round == 1 && PageChunk.HvaOf(chunk.Pages.Span[0]) < here.Ram.Start + BatchPages);
+        var newer = old.AnsweredAsync(
+            chunk => chunk.Header.Round == 1 && PageChunk.HvaOf(chunk.Pages.Span[0]) < here.Ram.Start + BatchPages);
         next.Release();
         await rest;
-        if (mutant == Mutant.None) Assert.False(newer.IsCompleted, "a page of the next round was sent while one of this round was on its way");
+        if (mutant == Mutant.None)
+            Assert.False(newer.IsCompleted, "a page of the next round was sent while one of this round was on its way");
         else await newer;
         old.Release();
         await AssertFoundAsync(mutant, await moving, there, findings);
@@ -140,8 +145,10 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
         var tested = GetType().Assembly.GetTypes().SelectMany(type => type.GetMethods())
             .SelectMany(method => method.GetCustomAttributes<InlineDataAttribute>().SelectMany(data => data.GetData(method)))
             .SelectMany(row => row).OfType<Mutant>().ToHashSet();
-        Mutant[] others = [Mutant.GetLogWithoutProtect, Mutant.AllSetClearDoesNotProtect, Mutant.LogFlushSkipped, Mutant.RingResetWithoutProtect, Mutant.CopyBeforeClear, Mutant.FinalSyncBeforeVcpusLeft];
-        var expected = MutantCatalog.All.Where(entry => entry.Scenario.StartsWith("migration-", StringComparison.Ordinal)).Select(entry => entry.Id).Concat(others);
+        Mutant[] others = [Mutant.GetLogWithoutProtect, Mutant.AllSetClearDoesNotProtect, Mutant.LogFlushSkipped,
+            Mutant.RingResetWithoutProtect, Mutant.CopyBeforeClear, Mutant.FinalSyncBeforeVcpusLeft];
+        var expected = MutantCatalog.All.Where(entry => entry.Scenario.StartsWith("migration-", StringComparison.Ordinal))
+            .Select(entry => entry.Id).Concat(others);
         Assert.Empty(expected.Except(tested));
     }
 
@@ -171,7 +178,9 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
     }
 
     private static Func<IIncomingGrainCallContext, bool> IsFirstRoundFrom(Hva start) =>
-        context => context.Request.GetArgument(2) is BatchMessage { Phase: StreamPhase.Precopy, Round: 0 } batch && batch.FirstHva == start.Value;
+        context =>
+            context.Request.GetArgument(2) is BatchMessage { Phase: StreamPhase.Precopy, Round: 0 } batch && batch.FirstHva == start.Value;
 
-    private static bool IsFrom(PageChunk chunk, int round, Hva start) => chunk.Header.Round == round && PageChunk.HvaOf(chunk.Pages.Span[0]) == start;
+    private static bool IsFrom(PageChunk chunk, int round, Hva start) =>
+        chunk.Header.Round == round && PageChunk.HvaOf(chunk.Pages.Span[0]) == start;
 }

@@ -27,7 +27,8 @@ public sealed class MigrationTests(ActorCollection.Clusters clusters)
         var back = there.On(here);
         var runs = new List<GuestRunsEntry>();
 
-        string Text(GuestRunsEntry entry) => $"{(entry.Host == here.HostKey ? "here" : "there")} {entry.Epoch} {(entry.Runs ? "runs" : "stops")}";
+        string Text(GuestRunsEntry entry) =>
+            $"{(entry.Host == here.HostKey ? "here" : "there")} {entry.Epoch} {(entry.Runs ? "runs" : "stops")}";
 
         await MovesAsync(bed, here, there, runs);
         await MovesAsync(bed, there, back, runs);
@@ -109,7 +110,9 @@ public sealed class MigrationTests(ActorCollection.Clusters clusters)
         Assert.Equal(CancelCase.AtNextStep, await first.CancelMigrationAsync());
         var cancelled = (await moving).Info;
         Assert.Equal(MigrationStatus.Cancelled, cancelled.Status);
-        Assert.All((MigrationInfo[])[moved.Info, cancelled], info => Assert.InRange(info.Rounds.Sum(round => round.LinkWaitMicroseconds), 1, info.TotalMicroseconds));
+        Assert.All(
+            (MigrationInfo[])[moved.Info, cancelled], info =>
+                Assert.InRange(info.Rounds.Sum(round => round.LinkWaitMicroseconds), 1, info.TotalMicroseconds));
         await there.DestroyAsync();
         await there.LeavesNothingAsync();
         await first.DestroyAsync();
@@ -131,7 +134,8 @@ public sealed class MigrationTests(ActorCollection.Clusters clusters)
     }
 
     /// <summary>Slower than the guest writes: it goes on until somebody ends it.</summary>
-    private static MigrationParameters Endless => new() { MaxBandwidth = 100_000, DowntimeLimitMicroseconds = 0, BatchPages = 64, RoundsMax = 10_000 };
+    private static MigrationParameters Endless =>
+        new() { MaxBandwidth = 100_000, DowntimeLimitMicroseconds = 0, BatchPages = 64, RoundsMax = 10_000 };
 
     private static async Task MovesAsync(ActorBed bed, BedVm from, BedVm to, List<GuestRunsEntry> runs)
     {

@@ -9,8 +9,9 @@ using Livebed.Kvm.Host.Streams;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// The network between two hosts, where a test wants a say in when a chunk of pages arrives. It stands where a router would: a host that is asked where it takes pages names the relay's
-/// port instead of its own, and the relay passes on, chunk by chunk and answer by answer, what is not held. Hosts of which nothing is held are connected as always.
+/// The network between two hosts, where a test wants a say in when a chunk of pages arrives. It stands where a router would: a host that is
+/// asked where it takes pages names the relay's port instead of its own, and the relay passes on, chunk by chunk and answer by answer, what
+/// is not held. Hosts of which nothing is held are connected as always.
 /// </summary>
 internal sealed class PageRelay : IIncomingGrainCallFilter, IDisposable
 {
@@ -18,7 +19,8 @@ internal sealed class PageRelay : IIncomingGrainCallFilter, IDisposable
     private readonly ConcurrentDictionary<Socket, bool> _sockets = new();
     private readonly CancellationTokenSource _stopping = new();
 
-    /// <summary>Chunks that are sent to the host from now on and that <paramref name="isMeant"/> says wait until they are released; to be called before the migration begins.</summary>
+    /// <summary>Chunks that are sent to the host from now on and that <paramref name="isMeant"/> says wait until they are released; to be
+    /// called before the migration begins.</summary>
     public HeldChunks Hold(string hostKey, Func<PageChunk, bool> isMeant)
     {
         var held = new HeldChunks($"a chunk to {hostKey}", isMeant);
@@ -29,7 +31,10 @@ internal sealed class PageRelay : IIncomingGrainCallFilter, IDisposable
     public async Task Invoke(IIncomingGrainCallContext context)
     {
         await context.Invoke();
-        if (_held.IsEmpty || context.MethodName != nameof(IHostMmuGrain.IncomingPagesAsync) || !_held.TryGetValue(context.TargetId.Key.ToString()!, out var held)) return;
+        if (
+            _held.IsEmpty || context.MethodName != nameof(IHostMmuGrain.IncomingPagesAsync)
+                || !_held.TryGetValue(context.TargetId.Key.ToString()!, out var held))
+            return;
         if (context.Result is PageEndpoint endpoint) context.Result = endpoint with { Port = Listen(endpoint, held) };
     }
 
@@ -97,7 +102,8 @@ internal sealed class PageRelay : IIncomingGrainCallFilter, IDisposable
 
     private async Task PassAnswerAsync(Socket to, Socket from)
     {
-        if (await PassAsync(to, from, 1) is [PageConnection.Failed] && await PassAsync(to, from, 1) is [var length]) await PassAsync(to, from, length);
+        if (await PassAsync(to, from, 1) is [PageConnection.Failed] && await PassAsync(to, from, 1) is [var length])
+            await PassAsync(to, from, length);
     }
 
     private async Task<byte[]> PassAsync(Socket from, Socket to, int count)

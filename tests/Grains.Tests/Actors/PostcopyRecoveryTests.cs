@@ -22,7 +22,9 @@ public sealed class PostcopyRecoveryTests(ActorCollection.Clusters clusters)
 
         // Nobody answers a vCPU that finds its page missing now.
         var waits = await Until.HoldsAsync(
-            async () => (await there.Host.InspectAsync()).Waits.Where(wait => wait.LockClass == LockClasses.Userfaultfd.Name).Select(wait => wait.Instance).ToList(),
+            async () =>
+                (await there.Host.InspectAsync())
+                    .Waits.Where(wait => wait.LockClass == LockClasses.Userfaultfd.Name).Select(wait => wait.Instance).ToList(),
             found => found.Count > 0, "a vCPU that waits for a page");
         BatchMessage? first = null;
         using var sending = bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), context =>

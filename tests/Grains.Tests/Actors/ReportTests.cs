@@ -11,7 +11,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Tests.Actors;
 
-/// <summary>What actors tell the driver: counters that grow, news that is told once, and a lock order that docs/locking.md allows.</summary>
+/// <summary>What actors tell the driver: counters that grow, news that is told once, and a lock order that docs/locking.md
+/// allows.</summary>
 [Collection(ActorCollection.Name)]
 public sealed class ReportTests(ActorCollection.Clusters clusters)
 {
@@ -21,7 +22,8 @@ public sealed class ReportTests(ActorCollection.Clusters clusters)
         var bed = await clusters.BedAsync(PlacementMode.Spread);
         var vm = await bed.RunAsync();
         var history = new List<(string Actor, HistoryEntry Entry)>();
-        void Take(IEnumerable<ActorReport> reports) => history.AddRange(reports.SelectMany(report => report.History.Select(entry => (report.Actor, entry))));
+        void Take(IEnumerable<ActorReport> reports) =>
+            history.AddRange(reports.SelectMany(report => report.History.Select(entry => (report.Actor, entry))));
         var before = await vm.InspectAsync();
         Take(before);
         await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.HotplugGfn, VmPlan.HotplugPages);
@@ -31,14 +33,16 @@ public sealed class ReportTests(ActorCollection.Clusters clusters)
         await vm.RunsOnAsync();
         var after = await vm.InspectAsync();
         foreach (var (old, now) in before.Zip(after))
-            foreach (var (name, value) in old.Counters.Where(entry => !entry.Key.StartsWith("usage.", StringComparison.Ordinal) && entry.Key != "vcpu.behindMicroseconds"))
+            foreach (
+                var (name, value) in old.Counters.Where(entry => !entry.Key.StartsWith("usage.", StringComparison.Ordinal) && entry.Key != "vcpu.behindMicroseconds"))
                 Assert.True(now.Counters[name] >= value, $"{now.Actor} {name} fell from {value} to {now.Counters[name]}");
         Take(after);
         Take(await vm.DestroyAsync());
         Take([await vm.Host.InspectAsync()]);
 
         Assert.Equal(
-            ["memslot-create invoke", "memslot-create ok", "memslot-create invoke", "memslot-create fail", "vm-destroy invoke", "vm-destroy ok"],
+            ["memslot-create invoke", "memslot-create ok", "memslot-create invoke", "memslot-create fail", "vm-destroy invoke",
+                "vm-destroy ok"],
             history.Where(entry => entry.Actor == vm.Key).Select(entry => $"{entry.Entry.Operation} {entry.Entry.Type}"));
         Assert.Equal(
             ["dont-need invoke", "dont-need ok"],
@@ -48,7 +52,8 @@ public sealed class ReportTests(ActorCollection.Clusters clusters)
     [Fact]
     public void News_is_handed_over_once()
     {
-        var journal = new ActorJournal(new SiloTelemetry("silo-0", new TelemetryThresholds(), TimeProvider.System), "vm-0.0@host-0", new ClusterWorldOptions());
+        var journal = new ActorJournal(
+            new SiloTelemetry("silo-0", new TelemetryThresholds(), TimeProvider.System), "vm-0.0@host-0", new ClusterWorldOptions());
         journal.Observer.Violated(new Violation("S1", "a stale translation was used"));
         var first = Report(journal);
         Assert.Equal("S1", Assert.Single(first.Violations).Invariant);
@@ -60,9 +65,11 @@ public sealed class ReportTests(ActorCollection.Clusters clusters)
     [Fact]
     public async Task A_command_that_throws_ends_as_info_in_the_history_and_is_the_beds_failure()
     {
-        var journal = new ActorJournal(new SiloTelemetry("silo-0", new TelemetryThresholds(), TimeProvider.System), "vm-0.0@host-0", new ClusterWorldOptions());
+        var journal = new ActorJournal(
+            new SiloTelemetry("silo-0", new TelemetryThresholds(), TimeProvider.System), "vm-0.0@host-0", new ClusterWorldOptions());
         var op = new Operation(new OperationId(7), OperationKind.Audit);
-        await Assert.ThrowsAsync<InvalidOperationException>(() => journal.RunAsync<int>(op, () => throw new InvalidOperationException("broken"), _ => ("ok", null)));
+        await Assert.ThrowsAsync<InvalidOperationException>(
+            () => journal.RunAsync<int>(op, () => throw new InvalidOperationException("broken"), _ => ("ok", null)));
         var report = Report(journal);
         Assert.Equal(["invoke", "info"], report.History.Select(entry => entry.Type));
         Assert.Empty(report.LiveOperations);
@@ -89,12 +96,14 @@ public sealed class ReportTests(ActorCollection.Clusters clusters)
         await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.HotplugGfn, VmPlan.HotplugPages);
         foreach (var kind in (OperationKind[])
             [
-                OperationKind.KsmScan, OperationKind.DontNeed, OperationKind.PageMigration, OperationKind.Fork, OperationKind.Reclaim, OperationKind.Mprotect,
+                OperationKind.KsmScan, OperationKind.DontNeed, OperationKind.PageMigration, OperationKind.Fork, OperationKind.Reclaim,
+                OperationKind.Mprotect,
                 OperationKind.NumaBalancing, OperationKind.Ageing, OperationKind.OomReap, OperationKind.KsmScan,
             ])
         {
             await Task.WhenAll(
-                vm.HostEventAsync(kind, vm.Ram), vm.DirtyLogAsync(DirtyLogStep.Round), vm.SetHotplugAsync(OperationKind.MemslotMove, VmLayout.HotplugGfnMoved, VmPlan.HotplugPages),
+                vm.HostEventAsync(kind, vm.Ram), vm.DirtyLogAsync(DirtyLogStep.Round),
+                vm.SetHotplugAsync(OperationKind.MemslotMove, VmLayout.HotplugGfnMoved, VmPlan.HotplugPages),
                 vm.HostEventAsync(OperationKind.Unmap, new HvaRange(VmLayout.HotplugHva, 8)));
             await vm.SetHotplugAsync(OperationKind.MemslotMove, VmLayout.HotplugGfn, VmPlan.HotplugPages);
         }
@@ -106,7 +115,9 @@ public sealed class ReportTests(ActorCollection.Clusters clusters)
 
         var document = LockOrderDocument.Read();
         Assert.True(graph.Edges.Count > 5, "a run of everything takes locks inside of locks");
-        Assert.All(graph.Edges, edge => Assert.True(document.Allows(edge.Key), $"docs/locking.md has no {edge.Key.Held} > {edge.Key.Asked}: {edge.Value}"));
+        Assert.All(
+            graph.Edges,
+            edge => Assert.True(document.Allows(edge.Key), $"docs/locking.md has no {edge.Key.Held} > {edge.Key.Asked}: {edge.Value}"));
     }
 
     private static ActorReport Report(ActorJournal journal) => journal.Report(new Dictionary<string, long>(), [], [], []);

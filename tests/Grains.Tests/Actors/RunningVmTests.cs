@@ -23,7 +23,9 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
         var reports = await vm.InspectAsync();
         Assert.Equal([vm.HostKey, vm.Key, $"{vm.Key}/vcpu-0", $"{vm.Key}/vcpu-1"], reports.Select(report => report.Actor));
         Assert.Equal(placement == PlacementMode.Packed ? 1 : 3, reports.Select(report => report.Silo).Distinct().Count());
-        Assert.All(reports.Where(report => report.Actor.Contains("vcpu", StringComparison.Ordinal)), report => Assert.True(report.Counters["vcpu.accesses"] > 0));
+        Assert.All(
+            reports.Where(report => report.Actor.Contains("vcpu", StringComparison.Ordinal)),
+            report => Assert.True(report.Counters["vcpu.accesses"] > 0));
         Assert.True(reports.Sum(report => report.Counters.GetValueOrDefault("vm.faults")) > 0);
         Assert.Equal(placement == PlacementMode.Spread, bed.Calls.Of(vm.HostKey, nameof(IHostMmuGrain.ExecuteAsync)) > 0);
         Assert.True(bed.Calls.Of(vm.Key, nameof(IVmGrain.FaultAsync)) > 0);
@@ -71,7 +73,8 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
         Assert.Equal(MemslotResult.Invalid, await vm.SetHotplugAsync(OperationKind.MemslotDelete, VmLayout.HotplugGfn, 0));
         Assert.Equal(MemslotResult.Overlap, await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.RamGfn, VmPlan.HotplugPages));
         Assert.Equal(MemslotResult.Ok, await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.HotplugGfn, VmPlan.HotplugPages));
-        Assert.Equal(MemslotResult.Invalid, await vm.SetHotplugAsync(OperationKind.MemslotMove, VmLayout.HotplugGfn, VmPlan.HotplugPages / 2));
+        Assert.Equal(
+            MemslotResult.Invalid, await vm.SetHotplugAsync(OperationKind.MemslotMove, VmLayout.HotplugGfn, VmPlan.HotplugPages / 2));
         Assert.Equal(MemslotResult.Ok, await vm.SetHotplugAsync(OperationKind.MemslotMove, VmLayout.HotplugGfnMoved, VmPlan.HotplugPages));
         Assert.Equal(MemslotResult.Ok, await vm.SetHotplugAsync(OperationKind.MemslotDelete, VmLayout.HotplugGfnMoved, 0));
         Assert.Equal(before + 3, await vm.CountAsync("vm.memslotUpdates"));

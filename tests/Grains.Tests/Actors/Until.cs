@@ -1,6 +1,7 @@
 namespace Livebed.Grains.Tests.Actors;
 
-/// <summary>Waiting for what has to come about, without saying when: observes until it holds, and fails with the last observation.</summary>
+/// <summary>Waiting for what has to come about, without saying when: observes until it holds, and fails with the last
+/// observation.</summary>
 internal static class Until
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -13,7 +14,8 @@ internal static class Until
         {
             var seen = await observe();
             if (holds(seen)) return seen;
-            Assert.True(DateTimeOffset.UtcNow < deadline, $"{what} did not come about within {Patience.TotalSeconds:0} s; last seen: {seen}");
+            Assert.True(
+                DateTimeOffset.UtcNow < deadline, $"{what} did not come about within {Patience.TotalSeconds:0} s; last seen: {seen}");
             await Task.Delay(Interval);
         }
     }

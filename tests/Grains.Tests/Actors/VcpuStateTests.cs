@@ -32,7 +32,8 @@ public sealed class VcpuStateTests(ActorCollection.Clusters clusters)
         Assert.Equal(HandedOut(message, state), madeBySource + state.Pending.Count);
 
         var destination = to.Vcpu(1);
-        for (var attempt = 0; !await destination.StartAsync(message, 1, state); attempt++) Assert.True(attempt < StartAttempts, "the activation kept going away");
+        for (var attempt = 0; !await destination.StartAsync(message, 1, state); attempt++)
+            Assert.True(attempt < StartAttempts, "the activation kept going away");
         await Until.HoldsAsync(async () => Made(await destination.InspectAsync()), made => made > 1_000, "accesses of the moved guest");
         await destination.PauseAsync(bed.Next(OperationKind.Audit));
         var later = Found(await destination.SaveAsync(bed.Next(OperationKind.Audit)));
@@ -73,7 +74,8 @@ public sealed class VcpuStateTests(ActorCollection.Clusters clusters)
         await Until.HoldsAsync(() => BehindAsync(), behind => behind < least + 20_000, "an end of the delay");
         await vm.DestroyAsync();
 
-        // How far the guest's program is behind the clock, but for a constant: unlike the lateness of its newest access that is large for as long as the vCPU sleeps.
+        // How far the guest's program is behind the clock, but for a constant: unlike the lateness of its newest access that is large for
+        // as long as the vCPU sleeps.
         async Task<long> BehindAsync()
         {
             var behind = (long)clock.Elapsed.TotalMicroseconds - await vm.CountAsync("vcpu.programMicroseconds");

@@ -6,7 +6,8 @@ namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>What a test wants of its VM.</summary>
 internal sealed record VmPlan(
-    DirtyLogMode DirtyLog = DirtyLogMode.None, string Protocol = ProtocolCatalog.ActiveCount, int Vcpus = VmPlan.DefaultVcpus, int PagesPerVcpu = 32, int RepeatedPercent = 0,
+    DirtyLogMode DirtyLog = DirtyLogMode.None, string Protocol = ProtocolCatalog.ActiveCount, int Vcpus = VmPlan.DefaultVcpus,
+    int PagesPerVcpu = 32, int RepeatedPercent = 0,
     int AccessesPerSecond = 5_000, Mutant Mutant = Mutant.None, int IdlePages = 0, long LinkBandwidth = 0)
 {
     public const int DefaultVcpus = 2;

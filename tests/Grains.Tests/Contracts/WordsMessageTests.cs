@@ -7,7 +7,8 @@ namespace Livebed.Grains.Tests.Contracts;
 
 public sealed class WordsMessageTests : IDisposable
 {
-    private readonly ServiceProvider _services = new ServiceCollection().AddSerializer(builder => builder.AddAssembly(typeof(WordsMessage).Assembly)).BuildServiceProvider();
+    private readonly ServiceProvider _services = new ServiceCollection()
+        .AddSerializer(builder => builder.AddAssembly(typeof(WordsMessage).Assembly)).BuildServiceProvider();
 
     private Serializer Serializer => _services.GetRequiredService<Serializer>();
 

@@ -43,7 +43,8 @@ public sealed class ActorKeysTests
         Gen.Select(number, number, number, number).Sample((vm, incarnation, host, vcpu) =>
         {
             Assert.Equal(new ActorKey(ActorRole.Vm, host, vm, incarnation), ActorKeys.Parse(ActorKeys.Vm(vm, incarnation, host)));
-            Assert.Equal(new ActorKey(ActorRole.Vcpu, host, vm, incarnation, vcpu), ActorKeys.Parse(ActorKeys.Vcpu(vm, incarnation, host, vcpu)));
+            Assert.Equal(
+                new ActorKey(ActorRole.Vcpu, host, vm, incarnation, vcpu), ActorKeys.Parse(ActorKeys.Vcpu(vm, incarnation, host, vcpu)));
             Assert.Equal(new ActorKey(ActorRole.Host, host), ActorKeys.Parse(ActorKeys.Host(host)));
             Assert.Equal(new ActorKey(ActorRole.SiloProbe, host), ActorKeys.Parse(ActorKeys.Silo(host)));
         });

@@ -41,8 +41,8 @@ public sealed class ClusterTracingTests
     public async Task Traces_and_metrics_arrive_at_a_collector_under_the_services_name()
     {
         var bodies = new ConcurrentDictionary<string, byte[]>();
-        // The exporter gives up what it could not send within its time at shutdown, which a busy machine can make it exceed; and a free port may be taken
-        // by somebody else before it is listened to.
+        // The exporter gives up what it could not send within its time at shutdown, which a busy machine can make it exceed; and a free
+        // port may be taken by somebody else before it is listened to.
         for (var attempt = 0; attempt < 3 && bodies.Count < 2; attempt++) await CollectAsync(bodies);
         foreach (var path in (string[])["/v1/traces", "/v1/metrics"])
             Assert.Contains(TelemetrySetup.DriverService, Encoding.UTF8.GetString(bodies[path]), StringComparison.Ordinal);

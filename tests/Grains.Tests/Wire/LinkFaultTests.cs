@@ -14,7 +14,8 @@ public sealed class LinkFaultTests
     public async Task A_link_breaks_in_post_copy_under_the_chunk_that_was_drawn_and_is_whole_for_the_next()
     {
         using var rig = await WireRig.StartAsync(faults: Ordered(new MigrationFaults { LinkBreaks = [1, 0], BreakOperations = [71, 72] }));
-        StreamPhase[] phases = [StreamPhase.Precopy, StreamPhase.Precopy, StreamPhase.Postcopy, StreamPhase.Postcopy, StreamPhase.Postcopy, StreamPhase.Postcopy];
+        StreamPhase[] phases = [StreamPhase.Precopy, StreamPhase.Precopy, StreamPhase.Postcopy, StreamPhase.Postcopy, StreamPhase.Postcopy,
+            StreamPhase.Postcopy];
         var answers = new List<StreamStatus>();
         foreach (var phase in phases) answers.Add(await rig.SendAsync(InPhase(phase)));
         Assert.Equal([StreamStatus.Ok, StreamStatus.Ok, StreamStatus.Ok, StreamStatus.Lost, StreamStatus.Lost, StreamStatus.Ok], answers);

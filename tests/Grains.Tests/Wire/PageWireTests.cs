@@ -8,7 +8,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Tests.Wire;
 
-/// <summary>Page connections over real sockets: what arrives is what was sent, and whatever goes wrong is an outcome that the sender is told.</summary>
+/// <summary>Page connections over real sockets: what arrives is what was sent, and whatever goes wrong is an outcome that the sender is
+/// told.</summary>
 public sealed class PageWireTests
 {
     private const int HeaderBytes = PageChunk.HeaderBytes;

@@ -46,7 +46,8 @@ internal sealed class WireRig : IDisposable
     /// <param name="address">the destination's; by default the first of loopback</param>
     /// <param name="port">the destination's; 0 is a free one</param>
     /// <param name="faults">what the network between them does</param>
-    public static async Task<WireRig> StartAsync(TimeSpan? patience = null, IPAddress? address = null, int port = 0, LinkFaults? faults = null)
+    public static async Task<WireRig> StartAsync(
+        TimeSpan? patience = null, IPAddress? address = null, int port = 0, LinkFaults? faults = null)
     {
         PageWire[] wires = [NewWire(patience, IPAddress.Loopback, port: 0), NewWire(patience, address ?? IPAddress.Loopback, port)];
         foreach (var wire in wires) await wire.StartAsync(default);
@@ -79,5 +80,6 @@ internal sealed class WireRig : IDisposable
         Destination.Dispose();
     }
 
-    private static PageWire NewWire(TimeSpan? patience, IPAddress address, int port) => new(address, port, patience ?? Patience, NullLogger<PageWire>.Instance);
+    private static PageWire NewWire(TimeSpan? patience, IPAddress address, int port) =>
+        new(address, port, patience ?? Patience, NullLogger<PageWire>.Instance);
 }

@@ -11,7 +11,8 @@ public sealed class DirtyLogTests
 {
     private const int Seeds = 60;
 
-    public static TheoryData<DirtyLogMode> Modes => [DirtyLogMode.Bitmap, DirtyLogMode.Manual, DirtyLogMode.InitiallySet, DirtyLogMode.Ring];
+    public static TheoryData<DirtyLogMode> Modes =>
+        [DirtyLogMode.Bitmap, DirtyLogMode.Manual, DirtyLogMode.InitiallySet, DirtyLogMode.Ring];
 
     [Theory]
     [MemberData(nameof(Modes))]
@@ -57,7 +58,9 @@ public sealed class DirtyLogTests
     [Fact]
     public void A_full_ring_stops_the_vCPU_until_user_space_has_reaped()
     {
-        var bed = new Bed(new BedOptions("active-count") { DirtyLog = DirtyLogMode.Ring, RingEntries = 66, Vcpus = 1, RamSlots = 1, RamPages = 32 }, seed: 1);
+        var bed = new Bed(
+            new BedOptions("active-count") { DirtyLog = DirtyLogMode.Ring, RingEntries = 66, Vcpus = 1, RamSlots = 1, RamPages = 32 },
+            seed: 1);
         var result = bed.Run(async () =>
         {
             var vm = await bed.CreateVmAsync(vcpu => new RandomGuest(bed.Options, 5, 1, vcpu));

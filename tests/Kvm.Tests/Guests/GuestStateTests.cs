@@ -32,12 +32,15 @@ public sealed class GuestStateTests
     {
         var interval = Gen.Select(Gen.Int[1, 9_000], Gen.Int[0, 40].HashSet[0, 12]);
         var mix = Gen.Select(Gen.Int[0, 60], Gen.Int[0, 50], Gen.Double[0.5, 20]);
-        Gen.Select(interval.Array[1, 8], Gen.Int[1, 4], mix, Gen.Bool, Requests, Requests).Sample((intervals, vcpus, shares, populate, before, after) =>
+        Gen.Select(interval.Array[1, 8], Gen.Int[1, 4], mix, Gen.Bool, Requests, Requests)
+            .Sample((intervals, vcpus, shares, populate, before, after) =>
         {
             var time = 0;
             var lines = intervals.Select(i => string.Join(' ', i.Item2.Order().Prepend(time += i.Item1)));
             using var file = TraceFile.Of(41, [.. lines]);
-            var spec = new TraceGuestSpec(file.Path, shares.Item3, ReadPercent: shares.Item1, ZeroPercent: shares.Item2, RepeatedPercent: 10) { Populate = populate };
+            var spec = new TraceGuestSpec(
+                file.Path, shares.Item3, ReadPercent: shares.Item1, ZeroPercent: shares.Item2, RepeatedPercent: 10)
+            { Populate = populate };
             for (var vcpu = 0; vcpu < vcpus; vcpu++) AssertGoesOn(spec, vcpu, vcpus, before, after);
         }, iter: 500);
     }
@@ -148,7 +151,8 @@ public sealed class GuestStateTests
         return new GuestState(changed);
     }
 
-    private static void AssertRefused(GuestSpec spec, GuestState state) => Assert.Throws<ArgumentException>(() => Create(spec, 0, 1, state));
+    private static void AssertRefused(GuestSpec spec, GuestState state) =>
+        Assert.Throws<ArgumentException>(() => Create(spec, 0, 1, state));
 
     private static GuestOperation[] Take(IPacedGuestProgram guest, int count)
     {

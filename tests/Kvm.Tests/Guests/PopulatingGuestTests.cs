@@ -4,7 +4,8 @@ using Livebed.Kvm.Guests;
 
 namespace Livebed.Kvm.Tests.Guests;
 
-/// <summary>Populated memory: every page is written once by exactly one vCPU before the program, and the program is the one that it would have been.</summary>
+/// <summary>Populated memory: every page is written once by exactly one vCPU before the program, and the program is the one that it would
+/// have been.</summary>
 public sealed class PopulatingGuestTests
 {
     private const int PageSize = 4096;
@@ -20,7 +21,9 @@ public sealed class PopulatingGuestTests
             for (var vcpu = 0; vcpu < vcpus; vcpu++)
             {
                 using var guest = Create(spec, vcpu, vcpus);
-                while (guest.ProgramBeganMicroseconds == long.MaxValue && guest.NextDueMicroseconds == 0 && written.Count <= pagesPerVcpu * vcpus)
+                while (
+                    guest.ProgramBeganMicroseconds == long.MaxValue && guest.NextDueMicroseconds == 0
+                        && written.Count <= pagesPerVcpu * vcpus)
                 {
                     var operations = new GuestOperation[span];
                     var count = guest.Next(operations, 0);
@@ -48,7 +51,9 @@ public sealed class PopulatingGuestTests
             var want = new GuestOperation[100];
             var count = plain.Next(want, now);
             Assert.Equal(count, populating.Next(operations, 20_000 + now));
-            Assert.Equal(want.Take(count).Select(operation => (operation.Gfn, operation.Kind)), operations.Take(count).Select(operation => (operation.Gfn, operation.Kind)));
+            Assert.Equal(
+                want.Take(count).Select(operation => (operation.Gfn, operation.Kind)),
+                operations.Take(count).Select(operation => (operation.Gfn, operation.Kind)));
             Assert.Equal(20_000 + plain.NextDueMicroseconds, populating.NextDueMicroseconds);
             Assert.Equal(8 + plain.AccessesHandedOut, populating.AccessesHandedOut);
         }

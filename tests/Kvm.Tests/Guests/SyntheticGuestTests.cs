@@ -28,7 +28,9 @@ public sealed class SyntheticGuestTests
     public void Stride_touches_every_nth_page_only()
     {
         Assert.Equal([0x100, 0x103, 0x106, 0x100], Pages(new SyntheticGuestSpec(8 * PageSize, StridePages: 3), 0, 4));
-        Assert.Equal([0x100, 0x103, 0x106], Pages(new SyntheticGuestSpec(8 * PageSize, StridePages: 3, RandomAccess: true), 0, 1000).Distinct().Order());
+        Assert.Equal(
+            [0x100, 0x103, 0x106],
+            Pages(new SyntheticGuestSpec(8 * PageSize, StridePages: 3, RandomAccess: true), 0, 1000).Distinct().Order());
     }
 
     [Fact]
@@ -119,7 +121,8 @@ public sealed class SyntheticGuestTests
     }
 
     [Fact]
-    public void Pages_needed_are_whole_pages_for_each_vcpu() => Assert.Equal(12, new SyntheticGuestSpec(2 * PageSize + 1).PagesNeeded(4, PageSize));
+    public void Pages_needed_are_whole_pages_for_each_vcpu() =>
+        Assert.Equal(12, new SyntheticGuestSpec(2 * PageSize + 1).PagesNeeded(4, PageSize));
 
     [Fact]
     public void Impossible_values_are_refused()
@@ -130,7 +133,8 @@ public sealed class SyntheticGuestTests
             new(PageSize, ExtraPercent: 1), new(PageSize, ZeroPercent: 60, RepeatedPercent: 41), new(PageSize, Patterns: 0),
         ];
         Assert.All(wrong, spec => Assert.ThrowsAny<ArgumentException>(() => Create(spec, 0)));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new SyntheticGuestSpec(PageSize).Create(7, PageContent.MaxVms, 0, 1, RamBase, PageSize));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => new SyntheticGuestSpec(PageSize).Create(7, PageContent.MaxVms, 0, 1, RamBase, PageSize));
         Assert.Throws<ArgumentOutOfRangeException>(() => new SyntheticGuestSpec(PageSize).Create(7, 0, 1, 1, RamBase, PageSize));
     }
 

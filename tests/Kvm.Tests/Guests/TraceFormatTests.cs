@@ -10,7 +10,9 @@ public sealed class TraceFormatTests
 
     [Fact]
     public void Missing_file() =>
-        Assert.Equal($"/nowhere/x.gz: there is no such file; {File}", Assert.Throws<TraceFormatException>(() => DirtyPageTrace.Validate("/nowhere/x.gz")).Message);
+        Assert.Equal(
+            $"/nowhere/x.gz: there is no such file; {File}",
+            Assert.Throws<TraceFormatException>(() => DirtyPageTrace.Validate("/nowhere/x.gz")).Message);
 
     [Fact]
     public void Folder() =>
@@ -58,7 +60,9 @@ public sealed class TraceFormatTests
         var bytes = TraceFile.Gzip(TraceFile.Header(1000, 3) + "\n0 1+30 70\n9 5 77+9\n11\n");
         bytes[^5] ^= 0x40;
         using var file = new TraceFile(bytes);
-        Assert.Contains("damaged or cut off", Assert.Throws<TraceFormatException>(() => DirtyPageTrace.Validate(file.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "damaged or cut off", Assert.Throws<TraceFormatException>(() => DirtyPageTrace.Validate(file.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -71,12 +75,15 @@ public sealed class TraceFormatTests
     [InlineData("{\"format\": \"a\\nb\"}", "the format is 'a?b'", Keys)]
     [InlineData("{\"format\": \"\\ud800\"}", "the header holds text that is not Unicode", Keys)]
     [InlineData("{\"format\": \"dirty-page-trace/1\", \"pageSize\": 0}", "pageSize is 0", "pageSize is an integer from 512 to 1073741824")]
-    [InlineData("{\"format\": \"dirty-page-trace/1\", \"pageSize\": 4095}", "pageSize is 4095", "pageSize is a power of two from 512 to 1073741824")]
-    [InlineData("{\"format\": \"dirty-page-trace/1\", \"pageSize\": \"4k\"}", "pageSize is \"4k\"", "pageSize is an integer from 512 to 1073741824")]
+    [InlineData("{\"format\": \"dirty-page-trace/1\", \"pageSize\": 4095}", "pageSize is 4095", "pageSize is a power of two from 512 to "
+        + "1073741824")]
+    [InlineData("{\"format\": \"dirty-page-trace/1\", \"pageSize\": \"4k\"}", "pageSize is \"4k\"", "pageSize is an integer from 512 to "
+        + "1073741824")]
     [InlineData("{\"format\": \"dirty-page-trace/1\", \"pageSize\": 4096}", "name is missing from the header", Keys)]
     [InlineData("{\"format\": \"dirty-page-trace/1\", \"pageSize\": 4096, \"name\": \"x\", \"source\": \"y\", \"pages\": -3}",
         "pages is -3", "pages is an integer from 1 to 67108864")]
-    [InlineData("{\"format\": \"dirty-page-trace/1\", \"pageSize\": 4096, \"name\": \"x\", \"source\": \"y\", \"pages\": 9, \"intervals\": 1.5}",
+    [InlineData("{\"format\": \"dirty-page-trace/1\", \"pageSize\": 4096, \"name\": \"x\", \"source\": \"y\", \"pages\": 9, "
+        + "\"intervals\": 1.5}",
         "intervals is 1.5", "intervals is an integer from 1 to 100000000")]
     public void Wrong_header(string header, string wrong, string allowed)
     {

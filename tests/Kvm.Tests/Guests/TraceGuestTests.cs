@@ -66,7 +66,8 @@ public sealed class TraceGuestTests
         using var guest = Create(new TraceGuestSpec(file.Path), 0, 1);
         // The last interval lasts as long as the others on average: 600 / 2.
         Assert.Equal(
-            [(100L, 1L), (200, 2), (300, 3), (400, 4), (500, 2), (1000, 1), (1100, 2), (1200, 3), (1300, 4), (1400, 2)], DueTimes(guest, 10));
+            [(100L, 1L), (200, 2), (300, 3), (400, 4), (500, 2), (1000, 1), (1100, 2), (1200, 3), (1300, 4), (1400, 2)],
+            DueTimes(guest, 10));
     }
 
     [Theory]
@@ -147,7 +148,8 @@ public sealed class TraceGuestTests
     public void Pages_needed_are_the_recordings_pages() =>
         Assert.Equal(32_997, new TraceGuestSpec(RecordedTraces.Sqlite).PagesNeeded(vcpus: 4, pageSize: 512));
 
-    private static IPacedGuestProgram Create(GuestSpec spec, int vcpu, int vcpus, ulong seed = 7) => spec.Create(seed, 1, vcpu, vcpus, RamBase, 4096);
+    private static IPacedGuestProgram Create(GuestSpec spec, int vcpu, int vcpus, ulong seed = 7) =>
+        spec.Create(seed, 1, vcpu, vcpus, RamBase, 4096);
 
     private static List<GuestOperation> Replay(IPacedGuestProgram guest, long until)
     {

@@ -15,7 +15,10 @@ public class EventSourceTests
         { OperationKind.OomReap, ["start 100+4 Clear", "end 100+4 Clear"] },
         { OperationKind.Fork, ["start 100+4 ProtectionPage", "end 100+4 ProtectionPage"] },
         { OperationKind.NumaBalancing, ["start 100+4 ProtectionVma", "end 100+4 ProtectionVma"] },
-        { OperationKind.Mprotect, ["start 100+4 ProtectionVma", "end 100+4 ProtectionVma", "start 100+4 ProtectionVma", "end 100+4 ProtectionVma"] },
+        {
+            OperationKind.Mprotect,
+            ["start 100+4 ProtectionVma", "end 100+4 ProtectionVma", "start 100+4 ProtectionVma", "end 100+4 ProtectionVma"]
+        },
         { OperationKind.Reclaim, PageByPage },
         { OperationKind.PageMigration, PageByPage },
         { OperationKind.NestedRange, ["start 100+4 ProtectionVma", "start 100+1 Clear", "end 100+1 Clear", "end 100+4 ProtectionVma"] },
@@ -27,7 +30,8 @@ public class EventSourceTests
 
     [Theory]
     [MemberData(nameof(Sources))]
-    public void A_source_sends_its_ranges_in_order_and_changes_ptes_only_between_start_and_end(OperationKind kind, string[] expected) => Run(async (rig, vm) =>
+    public void A_source_sends_its_ranges_in_order_and_changes_ptes_only_between_start_and_end(OperationKind kind, string[] expected) =>
+        Run(async (rig, vm) =>
     {
         for (var page = 0; page < 4; page++) await rig.WriteAsync(HostRig.Ram + page, 1);
         var before = Ptes(rig);

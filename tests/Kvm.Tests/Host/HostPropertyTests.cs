@@ -33,7 +33,8 @@ public class HostPropertyTests
     // Few values, so that KSM finds pages to merge.
     private static readonly Gen<Step[]> Steps =
         Gen.Select(
-            Gen.Int[0, AddressSpaces - 1], Gen.Int[0, Pages - 1], Gen.Int[1, 4], Gen.Int[0, (2 * Events.Length) - 1], Gen.ULong[0, 3], Gen.Int[0, 20],
+            Gen.Int[0, AddressSpaces - 1], Gen.Int[0, Pages - 1], Gen.Int[1, 4], Gen.Int[0, (2 * Events.Length) - 1], Gen.ULong[0, 3],
+            Gen.Int[0, 20],
             (mm, page, length, what, value, hold) => new Step(mm, page, length, what, value, hold))
         .Array[1, 80];
 
@@ -55,7 +56,9 @@ public class HostPropertyTests
                         if (Discards(step.Event) && result.Status is HostEventStatus.Done)
                             for (var i = 0; i < step.Length; i++) memory.Remove((step.Mm, step.Hva + i));
                     }
-                    else if (await vms[step.Mm].AccessAsync(step.IsWrite ? GuestAccessKind.Write : GuestAccessKind.Read, step.Hva, step.Value) && step.IsWrite)
+                    else if (
+                        await vms[step.Mm].AccessAsync(step.IsWrite ? GuestAccessKind.Write : GuestAccessKind.Read, step.Hva, step.Value)
+                            && step.IsWrite)
                     {
                         memory[(step.Mm, step.Hva)] = step.Value;
                     }
@@ -104,7 +107,8 @@ public class HostPropertyTests
             var vms = await StartAsync(rig);
 
             // Accesses and events of one lane follow each other; the lanes run in any order. Few pages, so that they meet.
-            var lanes = steps.Select((step, index) => (step: step with { Page = step.Page % 3 }, lane: index % 6)).GroupBy(pair => pair.lane, pair => pair.step);
+            var lanes = steps.Select((step, index) => (step: step with { Page = step.Page % 3 }, lane: index % 6))
+                .GroupBy(pair => pair.lane, pair => pair.step);
             await Task.WhenAll(lanes.Select(async lane =>
             {
                 foreach (var step in lane)
@@ -143,7 +147,8 @@ public class HostPropertyTests
     {
         // A KSM scan has to go round twice before it merges anything.
         var range = new HvaRange(step.Hva, step.Event == OperationKind.KsmScan ? 6 * step.Length : step.Length);
-        return rig.Host.RunEventAsync(rig.Op(step.Event), new HostEvent(step.Event, step.Mm, range, step.Hold) { ChildMicroseconds = step.Hold });
+        return rig.Host.RunEventAsync(
+            rig.Op(step.Event), new HostEvent(step.Event, step.Mm, range, step.Hold) { ChildMicroseconds = step.Hold });
     }
 
     private static bool Discards(OperationKind kind) => kind is OperationKind.Unmap or OperationKind.DontNeed or OperationKind.OomReap;

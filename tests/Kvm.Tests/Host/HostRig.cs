@@ -6,7 +6,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host;
 
-/// <summary>A host with small pages, and the words in which the tests speak to it. RAM lies at 0x100, read-only memory at 0x200, scratch at 0x300.</summary>
+/// <summary>A host with small pages, and the words in which the tests speak to it. RAM lies at 0x100, read-only memory at 0x200, scratch at
+/// 0x300.</summary>
 internal sealed class HostRig
 {
     public const int PageSize = 64;

@@ -72,7 +72,8 @@ public class PageFaultTests
         var pfn = await rig.WriteAsync(HostRig.Ram, 7);
         var untouched = await rig.WriteAsync(HostRig.Ram + 1, 8);
         var fork = rig.Host.RunEventAsync(
-            rig.Op(OperationKind.Fork), new HostEvent(OperationKind.Fork, 0, new HvaRange(HostRig.Ram, 2)) { ChildMicroseconds = 100 }).AsTask();
+            rig.Op(OperationKind.Fork),
+            new HostEvent(OperationKind.Fork, 0, new HvaRange(HostRig.Ram, 2)) { ChildMicroseconds = 100 }).AsTask();
         Assert.False(rig.PteAt(HostRig.Ram).IsWritable);
 
         var copy = await rig.WriteAsync(HostRig.Ram, 9);

@@ -6,8 +6,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Tests.Host;
 
 /// <summary>
-/// The smallest secondary MMU that keeps its contract: it drops its translations at start, installs none between start and end nor from a lookup
-/// that an end overtook, and accesses memory in one step with the translation. Its counts are global: no hull, no memslots.
+/// The smallest secondary MMU that keeps its contract: it drops its translations at start, installs none between start and end nor from a
+/// lookup that an end overtook, and accesses memory in one step with the translation. Its counts are global: no hull, no memslots.
 /// </summary>
 internal sealed class PerfectKvm(HostRig rig, int mm) : IMmuNotifierSubscriber
 {
@@ -32,7 +32,8 @@ internal sealed class PerfectKvm(HostRig rig, int mm) : IMmuNotifierSubscriber
             await rig.World.PointAsync(SchedulingPoint.GuestAccess);
             if (_translations.TryGetValue(hva, out var page) && (kind == GuestAccessKind.Read || page.Writable))
             {
-                await rig.Host.Find(mm)!.GuestMemory.ExecuteAsync(new[] { new GuestAccess(new Gfn(hva.Value), hva, page.Pfn, kind, value) });
+                await rig.Host.Find(mm)!.GuestMemory.ExecuteAsync(
+                    new[] { new GuestAccess(new Gfn(hva.Value), hva, page.Pfn, kind, value) });
                 return true;
             }
 

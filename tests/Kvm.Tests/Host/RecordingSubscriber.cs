@@ -4,7 +4,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host;
 
-/// <summary>Writes down every callback as a line; can refuse, and can stop inside a start or a release until the test lets it go on.</summary>
+/// <summary>Writes down every callback as a line; can refuse, and can stop inside a start or a release until the test lets it go
+/// on.</summary>
 internal sealed class RecordingSubscriber(string name = "vm-0") : IMmuNotifierSubscriber
 {
     public List<string> Log { get; } = [];

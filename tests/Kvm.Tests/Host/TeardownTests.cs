@@ -105,7 +105,8 @@ public class TeardownTests
     {
         var host = new HostRig(new TestWorld()).Host;
         var area = new VmaSpec(new HvaRange(HostRig.Ram, 4), VmaKind.Ram);
-        VmaSpec[][] bad = [[], [area, new VmaSpec(new HvaRange(HostRig.Ram + 3, 1), VmaKind.Ram)], [new VmaSpec(new HvaRange(HostRig.Ram, 0), VmaKind.Ram)]];
+        VmaSpec[][] bad = [[], [area, new VmaSpec(new HvaRange(HostRig.Ram + 3, 1), VmaKind.Ram)],
+            [new VmaSpec(new HvaRange(HostRig.Ram, 0), VmaKind.Ram)]];
         foreach (var areas in bad) Assert.Throws<ArgumentException>(() => host.CreateAddressSpace(new AddressSpaceSpec(9, areas)));
     }
 

@@ -3,9 +3,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Tests.Host;
 
 /// <summary>
-/// A one-threaded world with virtual time: a SynchronizationContext whose queue is run until the test is done. Without a seed, scheduling points do
-/// not yield and the queue is first in, first out; with one, every point yields and who goes on is drawn from the seed. Time passes only
-/// when nothing is ready. When nothing can happen any more, or too much did, the test fails as hung.
+/// A one-threaded world with virtual time: a SynchronizationContext whose queue is run until the test is done. Without a seed, scheduling
+/// points do not yield and the queue is first in, first out; with one, every point yields and who goes on is drawn from the seed. Time
+/// passes only when nothing is ready. When nothing can happen any more, or too much did, the test fails as hung.
 /// </summary>
 internal sealed class TestWorld(ulong? seed = null) : SynchronizationContext, IWorld
 {
@@ -72,7 +72,8 @@ internal sealed class TestWorld(ulong? seed = null) : SynchronizationContext, IW
             return;
         }
 
-        if (!_timers.TryDequeue(out var timer, out var when)) throw new InvalidOperationException("the test hangs: nothing is ready and no time-out is due");
+        if (!_timers.TryDequeue(out var timer, out var when))
+            throw new InvalidOperationException("the test hangs: nothing is ready and no time-out is due");
         NowMicroseconds = Math.Max(NowMicroseconds, when.Due);
         timer.SetResult();
     }

@@ -20,7 +20,9 @@ public sealed class AtomicSleepTests
         _bed.Take(() => new KernelMutex(_bed.Domain, LockClasses.SlotsLock, "vm-1").AcquireAsync(op));
         var violation = Assert.Single(_bed.World.Violations);
         Assert.Equal(Invariants.AtomicSleep, violation.Invariant);
-        Assert.Equal("op 0.1 (DirtyLogGet) asks for slots_lock of vm-1 while it holds mmu_lock, under which the kernel cannot sleep", violation.Message);
+        Assert.Equal(
+            "op 0.1 (DirtyLogGet) asks for slots_lock of vm-1 while it holds mmu_lock, under which the kernel cannot sleep",
+            violation.Message);
         Assert.Equal([op.Id], violation.Operations);
     }
 

@@ -28,10 +28,12 @@ public sealed class DeadlockDetectionTests
 
         var hang = Assert.Single(_detector.Observe(Of(bed)));
         Assert.Equal((HangKind.Deadlock, Invariants.Deadlock), (hang.Kind, hang.Invariant));
-        Assert.Equal("op 0.1 (NestedRange) and op 0.2 (MemslotCreate) wait for each other, over mmu_notifier_slots_lock of vm-1", hang.Message);
+        Assert.Equal(
+            "op 0.1 (NestedRange) and op 0.2 (MemslotCreate) wait for each other, over mmu_notifier_slots_lock of vm-1", hang.Message);
         Assert.Equal(
         [
-            "op 0.1 (NestedRange) holds mmu_notifier_slots_lock (read) of vm-1 and waits for mmu_notifier_slots_lock (read) of vm-1, 1.2 s, behind:",
+            "op 0.1 (NestedRange) holds mmu_notifier_slots_lock (read) of vm-1 and waits for mmu_notifier_slots_lock (read) of vm-1, "
+                + "1.2 s, behind:",
             "op 0.2 (MemslotCreate) waits for mmu_notifier_slots_lock (write) of vm-1, 1.3 s, behind:",
             "op 0.1 (NestedRange), where this began",
             "1 more operations wait behind these",
@@ -45,7 +47,8 @@ public sealed class DeadlockDetectionTests
     {
         Assert.Single(_detector.Twice(AllLive, Wait(1, [2]), Wait(2, [1])));
         Assert.Empty(_detector.Observe(At(2 * Second, AllLive, Wait(1, [2]), Wait(2, [1]), Wait(3, [1]))));
-        Assert.Empty(_detector.Observe(At(9 * Second, AllLive, Wait(1, [2], waited: 9 * Second), Wait(2, [1], waited: 9 * Second), Wait(3, [1], waited: 8 * Second))));
+        Assert.Empty(
+            _detector.Observe(At(9 * Second, AllLive, Wait(1, [2], waited: 9 * Second), Wait(2, [1], waited: 9 * Second), Wait(3, [1], waited: 8 * Second))));
     }
 
     [Fact]
@@ -60,9 +63,11 @@ public sealed class DeadlockDetectionTests
     public void A_cycle_across_actors_names_them()
     {
         var hang = Assert.Single(_detector.Twice(
-            AllLive, Wait(1, [2], actor: "vm-1"), Wait(2, [3], actor: "host-0", lockClass: "mmap_lock", waitId: 1), Wait(3, [1], actor: "vm-2", waitId: 1)));
+            AllLive, Wait(1, [2], actor: "vm-1"), Wait(2, [3], actor: "host-0", lockClass: "mmap_lock", waitId: 1),
+            Wait(3, [1], actor: "vm-2", waitId: 1)));
         Assert.Equal([Id(1), Id(2), Id(3)], hang.Operations);
-        Assert.Equal("op 0.2 (Fault) holds slots_lock (write) of vm-1 and waits for mmap_lock (write) of host-0, 1.0 s, behind:", hang.Witness[1]);
+        Assert.Equal(
+            "op 0.2 (Fault) holds slots_lock (write) of vm-1 and waits for mmap_lock (write) of host-0, 1.0 s, behind:", hang.Witness[1]);
     }
 
     [Fact]
@@ -70,7 +75,9 @@ public sealed class DeadlockDetectionTests
     {
         var wait = Wait(1, [1]);
         wait = wait with { Actor = "silo-2", Wait = wait.Wait with { Instance = "mm-7" } };
-        Assert.Contains("slots_lock (write) of mm-7 (at silo-2), 1.0 s", Assert.Single(_detector.Twice(AllLive, wait)).Witness[0], StringComparison.Ordinal);
+        Assert.Contains(
+            "slots_lock (write) of mm-7 (at silo-2), 1.0 s", Assert.Single(_detector.Twice(AllLive, wait)).Witness[0],
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -132,7 +139,8 @@ public sealed class DeadlockDetectionTests
         Gen.Select(Gen.Int[1, 12], Gen.Int[1, 12]).Array[0, 24].Sample(
             edges =>
             {
-                var waits = edges.GroupBy(edge => edge.Item1, edge => edge.Item2).Select(group => Wait(group.Key, [.. group.Distinct()])).ToArray();
+                var waits = edges.GroupBy(edge => edge.Item1, edge => edge.Item2)
+                    .Select(group => Wait(group.Key, [.. group.Distinct()])).ToArray();
                 var hangs = new HangDetector().Twice(AllLive, waits).Where(hang => hang.Kind == HangKind.Deadlock).ToList();
                 Assert.Equal(HasCycle(edges), hangs.Count > 0);
                 foreach (var hang in hangs)
@@ -158,7 +166,8 @@ public sealed class DeadlockDetectionTests
                 {
                     // Nobody waits the same wait for two rounds: the ids are of their round.
                     var waits = rounds[round].GroupBy(edge => edge.Item1, edge => edge.Item2)
-                        .Select(group => Wait(group.Key, [.. group.Distinct()], waitId: 100 * (round + 1) + group.Key, waited: 60 * Second)).ToArray();
+                        .Select(group => Wait(group.Key, [.. group.Distinct()], waitId: 100 * (round + 1) + group.Key, waited: 60 * Second))
+                            .ToArray();
                     Assert.Empty(detector.Observe(At(round * Second, [], waits)));
                 }
             },

@@ -32,7 +32,8 @@ public sealed class HeldLocksTests
     [Fact]
     public void They_are_named_for_people() =>
         Assert.Equal(
-            "mmap_lock (r), slots_lock (w)", default(HeldLocks).With(LockClasses.SlotsLock, LockMode.Write).With(LockClasses.MmapLock, LockMode.Read).ToString());
+            "mmap_lock (r), slots_lock (w)",
+            default(HeldLocks).With(LockClasses.SlotsLock, LockMode.Write).With(LockClasses.MmapLock, LockMode.Read).ToString());
 
     [Fact]
     public void A_class_has_one_bit_and_one_name()

@@ -36,7 +36,8 @@ public sealed class KernelLockPropertyTests
                 var random = new SeededRandom(seed);
                 var world = new TestWorld(new TestScheduler(random), yieldAtPoints: true);
                 var domain = new LockDomain(world);
-                var rwsem = new RwSemaphore(domain, fair ? LockClasses.NotifierSlotsLock : LockClasses.NotifierSlotsLockUnfair, "vm-1", fair);
+                var rwsem = new RwSemaphore(
+                    domain, fair ? LockClasses.NotifierSlotsLock : LockClasses.NotifierSlotsLockUnfair, "vm-1", fair);
                 var inside = new Inside();
                 var all = Enumerable.Range(0, tasks)
                     .Select(_ => world.Scheduler.Start(() => VisitAsync(world, rwsem, random, inside, rounds))).ToList();
@@ -74,7 +75,8 @@ public sealed class KernelLockPropertyTests
         public int Writers { get; set; }
     }
 
-    /// <summary>The lock and its reference side by side. An operation that is idle asks, one that is inside leaves, one that waits waits on.</summary>
+    /// <summary>The lock and its reference side by side. An operation that is idle asks, one that is inside leaves, one that waits waits
+    /// on.</summary>
     private sealed class Run
     {
         private readonly LockTestBed _bed = new();

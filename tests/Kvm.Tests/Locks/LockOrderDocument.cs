@@ -10,7 +10,8 @@ internal sealed class LockOrderDocument
     public LockOrderDocument(IEnumerable<string> lines)
     {
         Pairs = [.. lines.Select(line => line.Split(" > ")).Select(parts => (parts[0], parts[1]))];
-        _below = Pairs.SelectMany(pair => new[] { pair.Held, pair.Asked }).Distinct().ToDictionary(name => name, _ => new HashSet<string>());
+        _below = Pairs.SelectMany(pair => new[] { pair.Held, pair.Asked })
+            .Distinct().ToDictionary(name => name, _ => new HashSet<string>());
         for (var grown = true; grown;)
         {
             grown = false;

@@ -26,7 +26,8 @@ public sealed class LockOrderDocumentTests
     {
         var classes = Enumerable.Range(0, LockClass.Count).Select(LockClass.ByIndex).ToList();
         foreach (var held in classes.Where(lockClass => !lockClass.MaySleep))
-            foreach (var asked in classes.Where(lockClass => lockClass.MaySleep && lockClass != held)) Assert.False(_order.Allows(Edge(held, asked)));
+            foreach (var asked in classes.Where(lockClass => lockClass.MaySleep && lockClass != held))
+                Assert.False(_order.Allows(Edge(held, asked)));
     }
 
     [Fact]

@@ -24,7 +24,8 @@ public sealed class LockOrderGraphTests
         var cycle = Assert.Single(_bed.Domain.Order.PotentialCycles());
         Assert.Equal("slots_lock -> kvm_srcu -> slots_lock", cycle.ToString());
         Assert.Equal(
-            ["MemslotDelete holds slots_lock (w) and asks for kvm_srcu (w)", "Fault holds kvm_srcu (r) and asks for slots_lock (w)"], cycle.Chains);
+            ["MemslotDelete holds slots_lock (w) and asks for kvm_srcu (w)", "Fault holds kvm_srcu (r) and asks for slots_lock (w)"],
+            cycle.Chains);
     }
 
     [Fact]
@@ -96,7 +97,8 @@ public sealed class LockOrderGraphTests
         rwsem.UpRead(op);
         _bed.Take(() => new MmuLock(_bed.Domain, "vm-1", spin: false).WriteLockAsync(op));
         Assert.Contains(
-            new LockOrderGraph.Edge(LockClasses.NotifierSlotsLock, LockMode.Read, LockClasses.MmuLock, LockMode.Write), _bed.Domain.Order.Edges.Keys);
+            new LockOrderGraph.Edge(LockClasses.NotifierSlotsLock, LockMode.Read, LockClasses.MmuLock, LockMode.Write),
+            _bed.Domain.Order.Edges.Keys);
     }
 
     [Fact]

@@ -16,7 +16,8 @@ public sealed class OrphanAndStarvationTests
         var hang = Assert.Single(_detector.Twice([1], Wait(1, [9], OperationKind.VmDestroy, lockClass: "mmu_notifier_slots_lock")));
         Assert.Equal((HangKind.OrphanedHold, Invariants.TeardownProgress), (hang.Kind, hang.Invariant));
         Assert.Equal(
-            "op 0.1 (VmDestroy) waits for mmu_notifier_slots_lock (write) of vm-1, which op 0.9 (Unmap) held when it ended and nobody will give back",
+            "op 0.1 (VmDestroy) waits for mmu_notifier_slots_lock (write) of vm-1, "
+                + "which op 0.9 (Unmap) held when it ended and nobody will give back",
             hang.Message);
         Assert.Equal(
         [
@@ -43,7 +44,9 @@ public sealed class OrphanAndStarvationTests
     {
         _detector.Observe(At(0, [1], Wait(1, [9])));
         Assert.Empty(_detector.Observe(At(Second, [1, 9], Wait(1, [9]))));
-        Assert.Empty(new HangDetector().Twice([1], Wait(1, [9]), Wait(9, [2], lockClass: "mmap_lock"), Wait(2, [3], lockClass: "mmu_lock", queued: true)));
+        Assert.Empty(
+            new HangDetector()
+                .Twice([1], Wait(1, [9]), Wait(9, [2], lockClass: "mmap_lock"), Wait(2, [3], lockClass: "mmu_lock", queued: true)));
     }
 
     [Fact]
@@ -59,7 +62,8 @@ public sealed class OrphanAndStarvationTests
 
         var destroy = Wait(4, [9], OperationKind.VmDestroy);
         _detector.Observe(At(4 * Second, [1, 2, 3, 4], [.. waits, destroy]));
-        Assert.Equal(Invariants.TeardownProgress, Assert.Single(_detector.Observe(At(5 * Second, [1, 2, 3, 4], [.. waits, destroy]))).Invariant);
+        Assert.Equal(
+            Invariants.TeardownProgress, Assert.Single(_detector.Observe(At(5 * Second, [1, 2, 3, 4], [.. waits, destroy]))).Invariant);
     }
 
     [Fact]
@@ -67,9 +71,11 @@ public sealed class OrphanAndStarvationTests
     {
         _detector.Observe(At(0, [1, 2, 3], Update(4_600_000, 2)));
         var hang = Assert.Single(_detector.Observe(At(600_000, [1, 2, 3], Update(5_200_000, 3))));
-        Assert.Equal((HangKind.Starvation, Invariants.MemslotUpdateProgress, 5_200_000), (hang.Kind, hang.Invariant, hang.WaitedMicroseconds));
         Assert.Equal(
-            "op 0.1 (MemslotCreate) has waited 5.2 s for mn_memslots_update_rcuwait (write) of vm-1: others keep coming before it", hang.Message);
+            (HangKind.Starvation, Invariants.MemslotUpdateProgress, 5_200_000), (hang.Kind, hang.Invariant, hang.WaitedMicroseconds));
+        Assert.Equal(
+            "op 0.1 (MemslotCreate) has waited 5.2 s for mn_memslots_update_rcuwait (write) of vm-1: others keep coming before it",
+            hang.Message);
         Assert.Equal(
         [
             "op 0.1 (MemslotCreate) waits for mn_memslots_update_rcuwait (write) of vm-1, 5.2 s, behind op 0.3 (Unmap)",
@@ -99,7 +105,8 @@ public sealed class OrphanAndStarvationTests
     {
         var hang = Assert.Single(_detector.Twice([1], Wait(1, [], waited: 6 * Second, lockClass: "userfaultfd")));
         Assert.Equal((HangKind.Starvation, Invariants.FaultProgress), (hang.Kind, hang.Invariant));
-        Assert.EndsWith("nobody holds it here, and what it waits for has not come from another host", hang.Message, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "nobody holds it here, and what it waits for has not come from another host", hang.Message, StringComparison.Ordinal);
         Assert.Equal([Id(1)], hang.Operations);
     }
 
@@ -118,18 +125,22 @@ public sealed class OrphanAndStarvationTests
     public void A_stalled_actor_is_named()
     {
         var wait = Wait(1, [2], waited: 6 * Second);
-        var still = new HangObservation(0, [wait], new HashSet<OperationId> { Id(1), Id(2) }, new Dictionary<string, long> { ["vm-1"] = 5 });
+        var still = new HangObservation(
+            0, [wait], new HashSet<OperationId> { Id(1), Id(2) }, new Dictionary<string, long> { ["vm-1"] = 5 });
         _detector.Observe(still);
-        Assert.Contains("vm-1 itself did nothing for 2.0 s", Assert.Single(_detector.Observe(still with { TimeMicroseconds = 2 * Second })).Witness);
+        Assert.Contains(
+            "vm-1 itself did nothing for 2.0 s", Assert.Single(_detector.Observe(still with { TimeMicroseconds = 2 * Second })).Witness);
     }
 
     [Theory]
     [InlineData(4_999_999, 0)]
     [InlineData(5_000_000, 1)]
-    public void The_bound_decides(long waited, int hangs) => Assert.Equal(hangs, _detector.Twice([1, 2], Wait(1, [2], waited: waited)).Count);
+    public void The_bound_decides(long waited, int hangs) =>
+        Assert.Equal(hangs, _detector.Twice([1, 2], Wait(1, [2], waited: waited)).Count);
 
     [Fact]
-    public void The_bound_can_be_set() => Assert.Single(new HangDetector(starvationMicroseconds: 10).Twice([1, 2], Wait(1, [2], waited: 10)));
+    public void The_bound_can_be_set() =>
+        Assert.Single(new HangDetector(starvationMicroseconds: 10).Twice([1, 2], Wait(1, [2], waited: 10)));
 
     [Fact]
     public void Only_the_cause_starves_and_not_those_behind_it()
@@ -147,7 +158,8 @@ public sealed class OrphanAndStarvationTests
     public void Whoever_waits_behind_a_deadlock_or_an_orphan_does_not_starve(bool deadlock)
     {
         var root = deadlock ? new[] { Wait(1, [2]), Wait(2, [1]) } : [Wait(1, [9])];
-        ObservedWait[] waits = [.. root, Wait(3, [1], waited: 20 * Second, lockClass: "mmap_lock"), Wait(4, [3], waited: 20 * Second, lockClass: "bql")];
+        ObservedWait[] waits = [.. root, Wait(3, [1], waited: 20 * Second, lockClass: "mmap_lock"),
+            Wait(4, [3], waited: 20 * Second, lockClass: "bql")];
         Assert.NotEqual(HangKind.Starvation, Assert.Single(_detector.Twice([1, 2, 3, 4], waits)).Kind);
         Assert.Empty(_detector.Observe(At(2 * Second, [1, 2, 3, 4], waits)));
     }

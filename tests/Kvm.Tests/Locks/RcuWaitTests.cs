@@ -19,7 +19,8 @@ public sealed class RcuWaitTests
         _updater = _bed.Op(OperationKind.MemslotCreate);
         _range = _bed.Op(OperationKind.Unmap);
         _rcuwait = new RcuWait(
-            _bed.Domain, LockClasses.MnMemslotsUpdateRcuwait, "vm-1", () => [new WaitBlocker(_range.Id, _range.Kind, LockMode.Read, Queued: false)]);
+            _bed.Domain, LockClasses.MnMemslotsUpdateRcuwait, "vm-1",
+            () => [new WaitBlocker(_range.Id, _range.Kind, LockMode.Read, Queued: false)]);
     }
 
     [Fact]

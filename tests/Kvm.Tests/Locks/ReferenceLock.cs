@@ -2,7 +2,8 @@ using Livebed.Kvm.Locks;
 
 namespace Livebed.Kvm.Tests.Locks;
 
-/// <summary>A reader/writer lock as plain as can be: two lists, searched from the start each time. What it says is right by reading it.</summary>
+/// <summary>A reader/writer lock as plain as can be: two lists, searched from the start each time. What it says is right by reading
+/// it.</summary>
 internal sealed class ReferenceLock(bool fair)
 {
     public List<(int Op, LockMode Mode, long Since)> Holders { get; } = [];
@@ -39,5 +40,6 @@ internal sealed class ReferenceLock(bool fair)
         }
     }
 
-    private bool Compatible(LockMode mode) => Holders.Count == 0 || (mode == LockMode.Read && Holders.TrueForAll(h => h.Mode == LockMode.Read));
+    private bool Compatible(LockMode mode) =>
+        Holders.Count == 0 || (mode == LockMode.Read && Holders.TrueForAll(h => h.Mode == LockMode.Read));
 }

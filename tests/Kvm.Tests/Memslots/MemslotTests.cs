@@ -108,7 +108,10 @@ public sealed class MemslotTests
     {
         foreach (var isArm64 in (bool[])[false, true])
             Run(
-                new BedOptions("active-count") { CustomProtocol = context => new ActiveCountProtocol(context, recent: false) { ChangePteMaps = isArm64 } },
+                new BedOptions("active-count")
+                {
+                    CustomProtocol = context => new ActiveCountProtocol(context, recent: false) { ChangePteMaps = isArm64 },
+                },
                 async (bed, vm) =>
                 {
                     await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate));
@@ -142,7 +145,8 @@ public sealed class MemslotTests
     public void The_slot_limit_counts_user_slots_only() => Run(async (bed, vm) =>
     {
         var free = vm.Vm.Options.MemslotsMax - bed.Options.RamSlots;
-        for (var i = 0; i < free; i++) Assert.Equal(MemslotResult.Ok, await Set(bed, vm, 100 + i, new Gfn((1L << 30) + i), 1, VmLayout.ScratchHva));
+        for (var i = 0; i < free; i++)
+            Assert.Equal(MemslotResult.Ok, await Set(bed, vm, 100 + i, new Gfn((1L << 30) + i), 1, VmLayout.ScratchHva));
         Assert.Equal(MemslotResult.Invalid, await Set(bed, vm, 99, new Gfn(1L << 31), 1, VmLayout.ScratchHva));
         Assert.Equal(MemslotResult.Ok, await Set(bed, vm, 100, new Gfn(1L << 30), 0, VmLayout.ScratchHva));
         Assert.Equal(MemslotResult.Ok, await Set(bed, vm, 99, new Gfn(1L << 31), 1, VmLayout.ScratchHva));
@@ -184,7 +188,8 @@ public sealed class MemslotTests
         Assert.True(retries > 0);
     }
 
-    private static ValueTask<MemslotResult> Set(Bed bed, BedVm vm, int id, Gfn gfn, long pages, Hva hva, MemslotFlags flags = MemslotFlags.None) =>
+    private static ValueTask<MemslotResult> Set(
+        Bed bed, BedVm vm, int id, Gfn gfn, long pages, Hva hva, MemslotFlags flags = MemslotFlags.None) =>
         vm.SetMemslotAsync(bed.NewOperation(OperationKind.MemslotCreate), id, gfn, pages, hva, flags);
 
     private static void Run(Func<Bed, BedVm, ValueTask> claim) => Run(new BedOptions("active-count"), claim);

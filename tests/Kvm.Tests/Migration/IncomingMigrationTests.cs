@@ -5,7 +5,8 @@ using Livebed.Kvm.Tests.Host.Streams;
 
 namespace Livebed.Kvm.Tests.Migration;
 
-/// <summary>The destination of a migration while something else happens: the inventory is replaced, the source goes, or asks twice.</summary>
+/// <summary>The destination of a migration while something else happens: the inventory is replaced, the source goes, or asks
+/// twice.</summary>
 public class IncomingMigrationTests
 {
     private const string Vm = "vm";
@@ -26,7 +27,8 @@ public class IncomingMigrationTests
         (_source, _destination) = (new Tenancy(_rig.World, "host-0"), new Tenancy(_rig.World, "host-1"));
     }
 
-    /// <summary>Found by <c>migration-inventory-dies</c>: the VM stood still for ever, though the new inventory would have said whose it is.</summary>
+    /// <summary>Found by <c>migration-inventory-dies</c>: the VM stood still for ever, though the new inventory would have said whose it
+    /// is.</summary>
     [Fact]
     public void A_grant_of_an_inventory_that_is_replaced_meanwhile_is_asked_for_again() => Run(async migration =>
     {
@@ -60,7 +62,8 @@ public class IncomingMigrationTests
         Assert.Equal(StreamStatus.Ok, await migration.TakeOverAsync(_rig.Op(), new DeviceState([], [], [StreamRig.AllPages])));
         await _rig.From.OpenStreamAsync(_rig.Op(), StreamRig.Stream, "host-1", 0, new StreamBandwidth(0));
         var header = new ChunkHeader(StreamRig.Stream, 1, 0, 0, StreamPhase.Postcopy);
-        Assert.Equal(StreamStatus.Ok, (await _rig.From.SendAsync(_rig.Op(), header, new PageBatch(StreamRig.Ram, StreamRig.AllPages))).Status);
+        Assert.Equal(
+            StreamStatus.Ok, (await _rig.From.SendAsync(_rig.Op(), header, new PageBatch(StreamRig.Ram, StreamRig.AllPages))).Status);
         var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _host.BeforeEnd = () => end.Task;
         var (first, second) = (migration.FinishAsync(_rig.Op()).AsTask(), migration.FinishAsync(_rig.Op()).AsTask());
@@ -74,7 +77,9 @@ public class IncomingMigrationTests
     });
 
     private async Task<MemoryImage> ImageAsync() =>
-        new(StreamRig.Ram, await _rig.From.ImageAsync(_rig.Op(), StreamRig.Ram), await _rig.From.SaveOracleAsync(_rig.Op(), StreamRig.Ram), [ulong.MaxValue]);
+        new(
+            StreamRig.Ram, await _rig.From.ImageAsync(_rig.Op(), StreamRig.Ram), await _rig.From.SaveOracleAsync(_rig.Op(), StreamRig.Ram),
+            [ulong.MaxValue]);
 
     /// <summary>A migration that is prepared, all of its memory compared but where a test does that.</summary>
     private void Run(Func<IncomingMigration, Task> body)

@@ -44,5 +44,6 @@ public class MigrationStatesTests
     public void Nothing_goes_back_from_post_copy_to_a_status_in_which_the_source_runs() =>
         Assert.DoesNotContain(
             MigrationStates.NextOf(MigrationStatus.PostcopyActive).Concat(MigrationStates.NextOf(MigrationStatus.PostcopyPaused)),
-            status => status is MigrationStatus.Active or MigrationStatus.Device or MigrationStatus.Cancelling or MigrationStatus.Cancelled);
+            status =>
+                status is MigrationStatus.Active or MigrationStatus.Device or MigrationStatus.Cancelling or MigrationStatus.Cancelled);
 }

@@ -22,7 +22,8 @@ public class OwnershipClaimTests
     public void A_no_of_an_inventory_that_was_replaced_is_no_no() => Run(async claim =>
     {
         _books.Tenancy.Report(2);
-        _inventory.Will(new Ownership(OwnershipStatus.Refused, Other, 2, Term: 1), new Ownership(OwnershipStatus.Granted, Claimant, 2, Term: 2));
+        _inventory.Will(
+            new Ownership(OwnershipStatus.Refused, Other, 2, Term: 1), new Ownership(OwnershipStatus.Granted, Claimant, 2, Term: 2));
         Assert.Equal(OwnershipStatus.Granted, (await claim()).Status);
         Assert.True(_books.Tenancy.Owns(Vm, 2));
     });
@@ -31,7 +32,8 @@ public class OwnershipClaimTests
     public void A_yes_of_an_inventory_that_was_replaced_is_asked_for_again() => Run(async claim =>
     {
         _books.Tenancy.Report(2);
-        _inventory.Will(new Ownership(OwnershipStatus.Granted, Claimant, 2, Term: 1), new Ownership(OwnershipStatus.Refused, Other, 2, Term: 2));
+        _inventory.Will(
+            new Ownership(OwnershipStatus.Granted, Claimant, 2, Term: 1), new Ownership(OwnershipStatus.Refused, Other, 2, Term: 2));
         Assert.Equal((OwnershipStatus.Refused, Other), await Told(claim));
         Assert.False(_books.Tenancy.Owns(Vm, 2));
     });
@@ -40,7 +42,8 @@ public class OwnershipClaimTests
     public void Books_that_do_not_answer_may_have_the_VM_and_are_asked_again() => Run(async claim =>
     {
         _books.AnswersLost = 1;
-        _inventory.Will(new Ownership(OwnershipStatus.Granted, Claimant, 2, Term: 1), new Ownership(OwnershipStatus.Refused, Claimant, 2, Term: 1));
+        _inventory.Will(
+            new Ownership(OwnershipStatus.Granted, Claimant, 2, Term: 1), new Ownership(OwnershipStatus.Refused, Claimant, 2, Term: 1));
         Assert.Equal((OwnershipStatus.Granted, Claimant), await Told(claim));
         Assert.True(_books.Tenancy.Owns(Vm, 2));
     });
@@ -49,7 +52,9 @@ public class OwnershipClaimTests
     public void Who_is_never_answered_is_told_that_and_no_more() => Run(async claim => Assert.Equal(Ownership.Lost, await claim()));
 
     private void Run(Func<Func<ValueTask<Ownership>>, Task> body) =>
-        _world.Run(() => body(() => OwnershipClaim.MakeAsync(_world, _inventory, _books, new Operation(new OperationId(1), OperationKind.Migration), Vm, epoch: 1)));
+        _world.Run(
+            () =>
+                body(() => OwnershipClaim.MakeAsync(_world, _inventory, _books, new Operation(new OperationId(1), OperationKind.Migration), Vm, epoch: 1)));
 
     private static async Task<(OwnershipStatus Status, string Host)> Told(Func<ValueTask<Ownership>> claim)
     {
@@ -64,7 +69,8 @@ public class OwnershipClaimTests
 
         public void Will(params Ownership[] answers) => Array.ForEach(answers, _answers.Enqueue);
 
-        public ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) => ValueTask.FromResult(_answers.TryDequeue(out var answer) ? answer : Ownership.Lost);
+        public ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) =>
+            ValueTask.FromResult(_answers.TryDequeue(out var answer) ? answer : Ownership.Lost);
 
         public ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host) => throw new NotSupportedException();
 

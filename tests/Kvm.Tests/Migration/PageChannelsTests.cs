@@ -9,7 +9,8 @@ namespace Livebed.Kvm.Tests.Migration;
 
 public class PageChannelsTests
 {
-    /// <summary>Else the destination is asked whether it lacks anything while the page is on its way, says that it does, and the migration pauses though the link is whole.</summary>
+    /// <summary>Else the destination is asked whether it lacks anything while the page is on its way, says that it does, and the migration
+    /// pauses though the link is whole.</summary>
     [Fact]
     public void A_drain_waits_for_a_page_that_was_asked_for() => RunHeld(async (rig, channels, onTheWay) =>
     {
@@ -30,7 +31,8 @@ public class PageChannelsTests
         Assert.Equal(StreamStatus.Refused, await channels.DrainAsync(rig.Op()));
     });
 
-    /// <summary>Else vCPUs that ask one after the other keep the channels from ever being idle, and the migration that has lost its link neither pauses nor pushes.</summary>
+    /// <summary>Else vCPUs that ask one after the other keep the channels from ever being idle, and the migration that has lost its link
+    /// neither pauses nor pushes.</summary>
     [Fact]
     public void Over_channels_that_have_broken_no_page_goes_until_they_have_recovered() => RunHeld(async (rig, channels, onTheWay) =>
     {

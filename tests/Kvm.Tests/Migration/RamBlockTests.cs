@@ -40,7 +40,8 @@ public class RamBlockTests
             var expected = Enumerable.Range(0, pages).Where(page => (reported[page >> 6] & (1UL << (page & 63))) != 0)
                 .Select(page => page + offset).Where(page => page is >= 0 and < 200).ToHashSet();
             Assert.Equal(expected.Count, added);
-            for (var page = 0; page < 200; page++) Assert.Equal(expected.Contains(page), (block.Dirty[page >> 6] & (1UL << (page & 63))) != 0);
+            for (var page = 0; page < 200; page++)
+                Assert.Equal(expected.Contains(page), (block.Dirty[page >> 6] & (1UL << (page & 63))) != 0);
         });
 
     [Fact]

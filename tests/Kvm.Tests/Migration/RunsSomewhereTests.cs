@@ -14,7 +14,8 @@ public class RunsSomewhereTests
     public void A_guest_that_stands_when_its_migration_is_over_is_found()
     {
         Stops();
-        Assert.Equal(Invariants.RunsSomewhere, Ended(new MigrationInfo { Status = MigrationStatus.Failed, DowntimeMicroseconds = 50 })?.Invariant);
+        Assert.Equal(
+            Invariants.RunsSomewhere, Ended(new MigrationInfo { Status = MigrationStatus.Failed, DowntimeMicroseconds = 50 })?.Invariant);
     }
 
     [Fact]
@@ -31,7 +32,10 @@ public class RunsSomewhereTests
     {
         Stops();
         _check.Note(Vm, "host-1", runs: true, 140);
-        Assert.Contains("40 us", Ended(new MigrationInfo { Status = MigrationStatus.Completed, DowntimeMicroseconds = 39, IsTakeOverAnswered = true })!.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "40 us",
+            Ended(new MigrationInfo { Status = MigrationStatus.Completed, DowntimeMicroseconds = 39, IsTakeOverAnswered = true })!.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -48,7 +52,8 @@ public class RunsSomewhereTests
         Stops();
         _check.Note(Vm, "host-1", runs: true, 140);
         _check.Note(Vm, "host-1", runs: false, 150);
-        Assert.Null(Ended(new MigrationInfo { Status = MigrationStatus.Failed, Steps = [new(MigrationStatus.PostcopyActive, 140), new(MigrationStatus.Failed, 160)] }));
+        Assert.Null(
+            Ended(new MigrationInfo { Status = MigrationStatus.Failed, Steps = [new(MigrationStatus.PostcopyActive, 140), new(MigrationStatus.Failed, 160)] }));
         Assert.Empty(_check.Settled());
     }
 

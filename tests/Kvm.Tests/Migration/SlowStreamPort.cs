@@ -30,11 +30,13 @@ internal sealed class SlowStreamPort(IStreamPort inner) : IStreamPort
     public ValueTask TakeDiscardedAsync(Operation op, HvaRange range, Memory<ulong> target) => inner.TakeDiscardedAsync(op, range, target);
     public ValueTask FreezeAsync(Operation op, bool frozen) => inner.FreezeAsync(op, frozen);
     public ValueTask<ulong[]> SaveOracleAsync(Operation op, HvaRange range) => inner.SaveOracleAsync(op, range);
-    public ValueTask LoadOracleAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> newest) => inner.LoadOracleAsync(op, range, newest);
+    public ValueTask LoadOracleAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> newest) =>
+        inner.LoadOracleAsync(op, range, newest);
     public ValueTask BeginIncomingAsync(Operation op, long stream, long epoch) => inner.BeginIncomingAsync(op, stream, epoch);
 
     public ValueTask<long> EnterPostcopyAsync(
-        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults, int vcpus) =>
+        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults,
+        int vcpus) =>
         inner.EnterPostcopyAsync(op, stream, ranges, discard, faults, vcpus);
 
     public ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range) => inner.MissingAsync(op, range);

@@ -5,7 +5,8 @@ using Xunit.Abstractions;
 
 namespace Livebed.Kvm.Tests.Mutants;
 
-/// <summary>The defects of dirty logging, dirty rings and KVM's own writes, each in a small scene: caught with it, clean without it.</summary>
+/// <summary>The defects of dirty logging, dirty rings and KVM's own writes, each in a small scene: caught with it, clean without
+/// it.</summary>
 public sealed class DirtyLogMutantTests(ITestOutputHelper output)
 {
     private const ulong SeedsMax = 400;
@@ -28,7 +29,8 @@ public sealed class DirtyLogMutantTests(ITestOutputHelper output)
         [Mutant.AccessTrackingWithoutFlush] = (DirtyLogMode.Bitmap, DirtyLogScenes.EnableAgainstAgeing),
     };
 
-    public static TheoryData<string> Names => [.. MutantCatalog.All.Where(entry => Scenes.ContainsKey(entry.Id)).Select(entry => entry.Name)];
+    public static TheoryData<string> Names =>
+        [.. MutantCatalog.All.Where(entry => Scenes.ContainsKey(entry.Id)).Select(entry => entry.Name)];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -40,7 +42,9 @@ public sealed class DirtyLogMutantTests(ITestOutputHelper output)
             var broken = Run(entry, entry.Id, seed);
             if (broken.Count == 0) continue;
             output.WriteLine($"{name}: {string.Join(", ", broken)} with seed {seed}");
-            Assert.True(entry.CaughtBy.Any(broken.Contains), $"caught by {string.Join(", ", broken)}, the catalog says {string.Join(", ", entry.CaughtBy)}");
+            Assert.True(
+                entry.CaughtBy.Any(broken.Contains),
+                $"caught by {string.Join(", ", broken)}, the catalog says {string.Join(", ", entry.CaughtBy)}");
             return;
         }
 

@@ -6,7 +6,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Mutants;
 
-/// <summary>Small scenes for the defects of dirty logging: a migration and those who write meanwhile. Each returns what was broken.</summary>
+/// <summary>Small scenes for the defects of dirty logging: a migration and those who write meanwhile. Each returns what was
+/// broken.</summary>
 internal static class DirtyLogScenes
 {
     private const int Writes = 160;
@@ -104,7 +105,9 @@ internal static class DirtyLogScenes
     }
 
     private static IReadOnlySet<string> Run(BedOptions options, ulong seed, Func<Bed, BedVm, ValueTask> scene) =>
-        NotifierScenes.Run(options with { RamSlots = 1 }, seed, scene, guest: vcpu => new ScriptedGuest([.. Enumerable.Range(0, Writes).Select(i => Write(options, vcpu, i))]));
+        NotifierScenes.Run(
+            options with { RamSlots = 1 }, seed, scene,
+            guest: vcpu => new ScriptedGuest([.. Enumerable.Range(0, Writes).Select(i => Write(options, vcpu, i))]));
 
     private static GuestOperation Write(BedOptions options, int vcpu, int i) =>
         new(BedVm.RamGfn(i % options.RamPages), GuestAccessKind.Write, (1UL << 48) | ((ulong)(uint)vcpu << 40) | (ulong)(uint)(i + 1));

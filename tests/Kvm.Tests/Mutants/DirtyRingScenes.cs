@@ -6,14 +6,15 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Mutants;
 
-/// <summary>Small scenes for the defects of dirty rings that need a user space that is no friend, or a writer that is no vCPU. Each returns what was
-/// broken.</summary>
+/// <summary>Small scenes for the defects of dirty rings that need a user space that is no friend, or a writer that is no vCPU. Each returns
+/// what was broken.</summary>
 internal static class DirtyRingScenes
 {
     private const int RingEntries = 80;
 
     /// <summary>While a reset runs, user space writes the last offset that there is into an entry whose neighbour is page 0.</summary>
-    public static IReadOnlySet<string> OffsetRewrittenDuringReset(BedOptions options, ulong seed) => NotifierScenes.Run(WithRings(options), seed, async (bed, vm) =>
+    public static IReadOnlySet<string> OffsetRewrittenDuringReset(BedOptions options, ulong seed) =>
+        NotifierScenes.Run(WithRings(options), seed, async (bed, vm) =>
     {
         await EnableAsync(bed, vm);
         await Write(bed, vm, [5, 0]).Completion;
@@ -55,7 +56,8 @@ internal static class DirtyRingScenes
         });
 
     /// <summary>KVM writes without a vCPU between two rounds of a log that uses rings.</summary>
-    public static IReadOnlySet<string> TablesSavedBetweenRounds(BedOptions options, ulong seed) => NotifierScenes.Run(WithRings(options), seed, async (bed, vm) =>
+    public static IReadOnlySet<string> TablesSavedBetweenRounds(BedOptions options, ulong seed) =>
+        NotifierScenes.Run(WithRings(options), seed, async (bed, vm) =>
     {
         await EnableAsync(bed, vm);
         await Bed.WhenAllAsync(
@@ -64,7 +66,8 @@ internal static class DirtyRingScenes
         await vm.Session.VerifyAsync(bed.NewOperation(OperationKind.DirtyLogVerify));
     });
 
-    private static BedOptions WithRings(BedOptions options) => options with { DirtyLog = DirtyLogMode.Ring, RingEntries = RingEntries, RamSlots = 1 };
+    private static BedOptions WithRings(BedOptions options) =>
+        options with { DirtyLog = DirtyLogMode.Ring, RingEntries = RingEntries, RamSlots = 1 };
 
     private static async ValueTask EnableAsync(Bed bed, BedVm vm) =>
         await vm.Session.EnableAsync(bed.NewOperation(OperationKind.DirtyLogEnable), [.. Enumerable.Range(0, bed.Options.RamSlots)]);

@@ -5,7 +5,8 @@ using Xunit.Abstractions;
 
 namespace Livebed.Kvm.Tests.Mutants;
 
-/// <summary>The defects of notifiers, faults, memslots, teardown and host, each in a small scene: caught with it, clean without it.</summary>
+/// <summary>The defects of notifiers, faults, memslots, teardown and host, each in a small scene: caught with it, clean without
+/// it.</summary>
 public sealed class NotifierMutantTests(ITestOutputHelper output)
 {
     private const ulong SeedsMax = 400;
@@ -31,7 +32,8 @@ public sealed class NotifierMutantTests(ITestOutputHelper output)
         [Mutant.ZapYieldDropsFlush] = NotifierScenes.ZapThatYieldsAtItsEnd,
     };
 
-    public static TheoryData<string> Names => [.. MutantCatalog.All.Where(entry => Scenes.ContainsKey(entry.Id)).Select(entry => entry.Name)];
+    public static TheoryData<string> Names =>
+        [.. MutantCatalog.All.Where(entry => Scenes.ContainsKey(entry.Id)).Select(entry => entry.Name)];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -44,7 +46,9 @@ public sealed class NotifierMutantTests(ITestOutputHelper output)
             var broken = Scenes[entry.Id](options, seed);
             if (broken.Count == 0) continue;
             output.WriteLine($"{name}: {string.Join(", ", broken)} with seed {seed}");
-            Assert.True(entry.CaughtBy.Any(broken.Contains), $"caught by {string.Join(", ", broken)}, the catalog says {string.Join(", ", entry.CaughtBy)}");
+            Assert.True(
+                entry.CaughtBy.Any(broken.Contains),
+                $"caught by {string.Join(", ", broken)}, the catalog says {string.Join(", ", entry.CaughtBy)}");
             return;
         }
 

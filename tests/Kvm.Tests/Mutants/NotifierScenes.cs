@@ -9,8 +9,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Mutants;
 
-/// <summary>Small scenes for the defects of notifiers, faults, memslots, teardown and host: what runs at once; the schedule does the rest. Each
-/// returns what was broken.</summary>
+/// <summary>Small scenes for the defects of notifiers, faults, memslots, teardown and host: what runs at once; the schedule does the rest.
+/// Each returns what was broken.</summary>
 internal static class NotifierScenes
 {
     // A scene takes some hundred steps; what is still going on after so many goes on for ever.
@@ -22,7 +22,8 @@ internal static class NotifierScenes
         await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate));
         await vm.TouchAsync(VmLayout.HotplugGfn, write: true);
         await Bed.WhenAllAsync(
-            bed.Spawn(OperationKind.MemslotDelete, async op => await vm.UnplugAsync(op)), Touch(bed, vm, VmLayout.HotplugGfn), Touch(bed, vm, VmLayout.HotplugGfn + 1));
+            bed.Spawn(OperationKind.MemslotDelete, async op => await vm.UnplugAsync(op)), Touch(bed, vm, VmLayout.HotplugGfn),
+            Touch(bed, vm, VmLayout.HotplugGfn + 1));
     });
 
     /// <summary>The same, and the host takes its pages.</summary>
@@ -32,7 +33,8 @@ internal static class NotifierScenes
         for (var page = 0; page < 2; page++) await vm.TouchAsync(VmLayout.HotplugGfn + page, write: true);
         await Bed.WhenAllAsync(
             bed.Spawn(OperationKind.MemslotDelete, async op => await vm.UnplugAsync(op)),
-            bed.SpawnEvent(OperationKind.DontNeed, vm, VmLayout.HotplugHva, 2), bed.SpawnEvent(OperationKind.Reclaim, vm, VmLayout.HotplugHva, 2),
+            bed.SpawnEvent(OperationKind.DontNeed, vm, VmLayout.HotplugHva, 2),
+            bed.SpawnEvent(OperationKind.Reclaim, vm, VmLayout.HotplugHva, 2),
             // A reader for the update to wait for.
             Touch(bed, vm, BedVm.RamGfn(0)));
     });
@@ -98,7 +100,8 @@ internal static class NotifierScenes
         await Bed.WhenAllAsync(tasks);
     });
 
-    /// <summary>A zap that yields mmu_lock after its last SPTE: what it zapped lies in one page of SPTEs, and its range reaches into the next.</summary>
+    /// <summary>A zap that yields mmu_lock after its last SPTE: what it zapped lies in one page of SPTEs, and its range reaches into the
+    /// next.</summary>
     public static IReadOnlySet<string> ZapThatYieldsAtItsEnd(BedOptions options, ulong seed) =>
         Run(options with { RamPages = 300, RamSlots = 1, Frames = 400 }, seed, async (bed, vm) =>
         {

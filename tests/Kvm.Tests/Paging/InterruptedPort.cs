@@ -23,8 +23,10 @@ internal sealed class InterruptedPort(IHostPort inner) : IHostPort
 
     public ValueTask PutPageAsync(Operation op, Pfn pfn) => inner.PutPageAsync(op, pfn);
     public ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value) => inner.WriteUserAsync(op, hva, gfn, value);
-    public ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) => inner.RegisterNotifierAsync(op, subscriber);
-    public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) => inner.UnregisterNotifierAsync(op, subscriber);
+    public ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
+        inner.RegisterNotifierAsync(op, subscriber);
+    public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
+        inner.UnregisterNotifierAsync(op, subscriber);
     public ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages) => inner.CopyPagesAsync(op, range, pages);
 
     public ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty) =>

@@ -33,7 +33,8 @@ internal sealed class VcpuRig
 
     /// <summary>A vCPU of the same VM, for instance the one that goes on where <see cref="Vcpu"/> was saved.</summary>
     public Vcpu NewVcpu(IPacedGuestProgram program, VcpuState? state = null, int index = 0) => new(
-        World, new VcpuOptions(index, TlbEntries: 64, BatchAccesses: _batch, FaultRetriesMax: 1_000, FaultMicrosecondsMax: 0), "vcpu", 1, Vm, Memory, program, state);
+        World, new VcpuOptions(index, TlbEntries: 64, BatchAccesses: _batch, FaultRetriesMax: 1_000, FaultMicrosecondsMax: 0), "vcpu", 1,
+        Vm, Memory, program, state);
 
     public Operation NewOperation() => new(_ids.Next(), OperationKind.Audit);
 
@@ -65,7 +66,8 @@ internal sealed class VcpuRig
             var status = Status(Faults++);
             Operations.Add(op.Id);
             if (BeforeReply is { } interruption) await interruption();
-            return new FaultReply(status, new Translation(gfn, new Hva(gfn.Value), new Pfn(1), Writable: true), Dirtied: LogsDirtyPages && write);
+            return new FaultReply(
+                status, new Translation(gfn, new Hva(gfn.Value), new Pfn(1), Writable: true), Dirtied: LogsDirtyPages && write);
         }
 
         public ValueTask ReapDirtyRingsAsync(Operation op) => ValueTask.CompletedTask;

@@ -52,7 +52,8 @@ public sealed class VcpuStateTests
             using var whole = Create(spec);
             var all = new GuestOperation[last.AccessesHandedOut];
             Assert.Equal(all.Length, whole.Next(all, 0));
-            Assert.Equal(all.Select(access => access.Value), rig.Memory.Values.Concat(state.Pending.Select(access => access.Value)).Order());
+            Assert.Equal(
+                all.Select(access => access.Value), rig.Memory.Values.Concat(state.Pending.Select(access => access.Value)).Order());
             Assert.Equal(rig.Vm.Operations.Count, rig.Vm.Operations.Distinct().Count() + Repeated(rig));
         }, iter: 200);
     }

@@ -193,7 +193,8 @@ public sealed class VcpuThrottleTests
     private static VcpuRig NewRig(IPacedGuestProgram? program = null) => new(new RandomStrategy(1), program: program);
 
     /// <summary>Far more pages than the TLB has entries.</summary>
-    private static IPacedGuestProgram AllPages(int writePercent) => new SyntheticGuestSpec(100_000 * 4096L, writePercent).Create(7, 1, 0, 1, new Gfn(0), 4096);
+    private static IPacedGuestProgram AllPages(int writePercent) =>
+        new SyntheticGuestSpec(100_000 * 4096L, writePercent).Create(7, 1, 0, 1, new Gfn(0), 4096);
 
     private static void Run(VcpuRig rig, Func<ValueTask> scenario)
     {

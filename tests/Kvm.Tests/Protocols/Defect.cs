@@ -1,6 +1,7 @@
 namespace Livebed.Kvm.Tests.Protocols;
 
-/// <summary>What a <see cref="TextbookProtocol"/> gets wrong; the numbers are the interleavings of kvm-protocol 2.7 that it opens.</summary>
+/// <summary>What a <see cref="TextbookProtocol"/> gets wrong; the numbers are the interleavings of kvm-protocol 2.7 that it
+/// opens.</summary>
 internal enum Defect
 {
     None,

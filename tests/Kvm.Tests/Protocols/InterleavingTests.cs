@@ -8,7 +8,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Protocols;
 
-/// <summary>kvm-protocol 2.7, I1 to I10: every protocol survives the interleaving, and what each part of it is there for shows when it is left out.</summary>
+/// <summary>kvm-protocol 2.7, I1 to I10: every protocol survives the interleaving, and what each part of it is there for shows when it is
+/// left out.</summary>
 public sealed class InterleavingTests
 {
     private const int Schedules = 300;
@@ -35,7 +36,8 @@ public sealed class InterleavingTests
     public void A_zap_that_yields_in_one_memslot_has_flushed_what_it_zapped_in_another(string protocol)
     {
         var yields = 0L;
-        AssertNeverBroken(seed => Interleavings.RangesOverTwoMemslots(new BedOptions(protocol), seed, vm => yields += vm.Vm.Counters.MmuLockYields));
+        AssertNeverBroken(
+            seed => Interleavings.RangesOverTwoMemslots(new BedOptions(protocol), seed, vm => yields += vm.Vm.Counters.MmuLockYields));
         Assert.True(yields > 0);
     }
 
@@ -69,7 +71,8 @@ public sealed class InterleavingTests
 
     [Fact]
     public void I1_eliding_without_blocking_memslot_updates_unbalances_the_count() => AssertBroken(
-        seed => Interleavings.RangesAgainstMemslotUpdates(With(Defect.ElidesWithoutBlocking), seed), Invariants.SameSlots, Invariants.Balance);
+        seed => Interleavings.RangesAgainstMemslotUpdates(With(Defect.ElidesWithoutBlocking), seed), Invariants.SameSlots,
+        Invariants.Balance);
 
     [Fact]
     public void I2_without_the_sequence_a_page_is_mapped_after_it_was_freed() => AssertBroken(
@@ -162,9 +165,12 @@ public sealed class InterleavingTests
 
         public ValueTask PutPageAsync(Operation op, Pfn pfn) => ValueTask.CompletedTask;
         public ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value) => inner.WriteUserAsync(op, hva, gfn, value);
-        public ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) => inner.RegisterNotifierAsync(op, subscriber);
-        public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) => inner.UnregisterNotifierAsync(op, subscriber);
-        public ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages) => inner.CopyPagesAsync(op, range, pages);
+        public ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
+            inner.RegisterNotifierAsync(op, subscriber);
+        public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
+            inner.UnregisterNotifierAsync(op, subscriber);
+        public ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages) =>
+            inner.CopyPagesAsync(op, range, pages);
 
         public ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty) =>
             inner.ChangedSinceCopyAsync(op, range, dirty);

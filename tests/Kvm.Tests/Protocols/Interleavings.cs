@@ -7,7 +7,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Protocols;
 
-/// <summary>The situations of kvm-protocol 2.7, each as what runs at once; the schedule does the rest. Each returns what was broken.</summary>
+/// <summary>The situations of kvm-protocol 2.7, each as what runs at once; the schedule does the rest. Each returns what was
+/// broken.</summary>
 internal static class Interleavings
 {
     /// <summary>Faults on two pages while ranges over them, together and one by one, begin and end (I2, I3, I4, I5, I8).</summary>
@@ -53,8 +54,8 @@ internal static class Interleavings
             return vm;
         });
 
-    /// <summary>One range over two memslots, whose zap may yield in the second, and another over the first alone, which may find nothing mapped there
-    /// any more (S5).</summary>
+    /// <summary>One range over two memslots, whose zap may yield in the second, and another over the first alone, which may find nothing
+    /// mapped there any more (S5).</summary>
     public static IReadOnlySet<string> RangesOverTwoMemslots(BedOptions options, ulong seed, Action<BedVm>? inspect = null) => Run(
         options with { RamPages = 8, RamSlots = 2, SptesPerTable = 2 }, seed, async bed =>
         {
@@ -101,7 +102,8 @@ internal static class Interleavings
             var vm = await bed.CreateVmAsync();
             await vm.TouchAsync(BedVm.RamGfn(0), write: true);
             var held = bed.NewOperation(OperationKind.HeldRange);
-            await bed.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(0), 2)));
+            await bed.Host.OpenRangeAsync(
+                held, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(0), 2)));
             await Bed.WhenAllAsync(
                 bed.Spawn(OperationKind.VmDestroy, op => vm.TearDownAsync(op, order)),
                 bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(0), 3, hold: 10),
@@ -120,7 +122,8 @@ internal static class Interleavings
         Run(options, seed, async bed =>
         {
             var vm = await bed.CreateVmAsync();
-            foreach (var page in (long[])[0, 1]) await vm.Vm.SoftwareWriter.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, BedVm.RamGfn(page), 7);
+            foreach (var page in (long[])[0, 1])
+                await vm.Vm.SoftwareWriter.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, BedVm.RamGfn(page), 7);
             List<Lane> tasks = [bed.SpawnEvent(OperationKind.KsmScan, vm, default, 12)];
             foreach (var page in (long[])[0, 1])
                 tasks.Add(bed.Spawn(OperationKind.Fault, async _ =>

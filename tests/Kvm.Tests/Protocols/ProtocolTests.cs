@@ -35,7 +35,8 @@ public sealed class ProtocolTests
             });
             if (result.Outcome == ScheduleOutcome.Completed) continue;
             Assert.Contains(Invariants.Deadlock, bed.Broken(result));
-            Assert.Contains(bed.Waits(), wait => wait.Wait.LockClass == "mmu_notifier_slots_lock" && wait.Wait.WaiterKind == OperationKind.NestedRange);
+            Assert.Contains(
+                bed.Waits(), wait => wait.Wait.LockClass == "mmu_notifier_slots_lock" && wait.Wait.WaiterKind == OperationKind.NestedRange);
             found++;
         }
 
@@ -91,7 +92,8 @@ public sealed class ProtocolTests
                 {
                     await bed.World.DelayAsync(phase);
                     for (var i = 0; i < Ranges; i++)
-                        await bed.RunEventAsync(bed.NewOperation(OperationKind.HeldRange), vm.AddressSpaceId, BedVm.RamHva(0), 1, hold: 9_000);
+                        await bed.RunEventAsync(
+                            bed.NewOperation(OperationKind.HeldRange), vm.AddressSpaceId, BedVm.RamHva(0), 1, hold: 9_000);
                     done.Add("stream");
                 }));
             tasks.Add(bed.Spawn(OperationKind.MemslotCreate, async op =>
@@ -161,7 +163,8 @@ public sealed class ProtocolTests
             foreach (var page in alsoOpen is { } second ? [0, second] : (long[])[0])
             {
                 var op = bed.NewOperation(OperationKind.HeldRange);
-                await bed.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(page), 1)));
+                await bed.Host.OpenRangeAsync(
+                    op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(page), 1)));
             }
 
             status = (await vm.TouchAsync(BedVm.RamGfn(5), write: true, retriesMax: 0)).Status;

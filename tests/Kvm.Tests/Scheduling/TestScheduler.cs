@@ -13,7 +13,8 @@ internal sealed class TestScheduler(SeededRandom? random = null) : Synchronizati
 
     public override void Post(SendOrPostCallback d, object? state) => _ready.Add((d, state));
 
-    public override void Send(SendOrPostCallback d, object? state) => throw new NotSupportedException("there is one thread, and it is running");
+    public override void Send(SendOrPostCallback d, object? state) =>
+        throw new NotSupportedException("there is one thread, and it is running");
 
     /// <summary>Runs <paramref name="body"/> up to its first wait.</summary>
     public Task Start(Func<Task> body)

@@ -53,7 +53,8 @@ public sealed class TeardownTests
         {
             await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
             await vm.Vm.Notifier.InvalidateRangeStartAsync(
-                bed.NewOperation(OperationKind.Unmap), new MmuNotifierRange(1, new HvaRange(BedVm.RamHva(0), 1), MmuNotifierEvent.Unmap, Blockable: true));
+                bed.NewOperation(OperationKind.Unmap),
+                new MmuNotifierRange(1, new HvaRange(BedVm.RamHva(0), 1), MmuNotifierEvent.Unmap, Blockable: true));
         },
         Invariants.Teardown);
 
@@ -88,8 +89,11 @@ public sealed class TeardownTests
             var reaped = await bed.RunEventAsync(bed.NewOperation(OperationKind.OomReap), vm.AddressSpaceId, BedVm.RamHva(0), 1);
             Assert.Equal(HostEventStatus.Busy, reaped.Status);
             Assert.Equal(1, vm.Driver!.Refusals);
-            Assert.Equal((0L, 0L, 0), (vm.Vm.Protocol.ActiveInvalidations, vm.Vm.Protocol.InvalidationsInProgress, vm.Vm.Checks.OpenRanges));
-            Assert.Equal(HostEventStatus.Done, (await bed.RunEventAsync(bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, BedVm.RamHva(0), 1)).Status);
+            Assert.Equal(
+                (0L, 0L, 0), (vm.Vm.Protocol.ActiveInvalidations, vm.Vm.Protocol.InvalidationsInProgress, vm.Vm.Checks.OpenRanges));
+            Assert.Equal(
+                HostEventStatus.Done,
+                (await bed.RunEventAsync(bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, BedVm.RamHva(0), 1)).Status);
             Assert.Equal(1, vm.Driver.Refusals);
         });
         Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());

@@ -14,6 +14,7 @@ internal sealed class AuditSource(Campaign campaign, Fleet fleet) : IOperationSo
         if (fleet.Take(random, _ => true) is not { } slot) return null;
         var grain = slot.Grain;
         var key = slot.Key;
-        return new PreparedOperation(OperationKind.Audit, async op => OperationResult.Of(true, $"{key}: {await grain.AuditAsync(op)} SPTEs"));
+        return new PreparedOperation(
+            OperationKind.Audit, async op => OperationResult.Of(true, $"{key}: {await grain.AuditAsync(op)} SPTEs"));
     }
 }

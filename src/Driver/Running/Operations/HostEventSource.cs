@@ -7,7 +7,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running.Operations;
 
-/// <summary>Host memory events: a share falls outside of every memslot, the rest is drawn from the mix over guest RAM and hot-plug memory.</summary>
+/// <summary>Host memory events: a share falls outside of every memslot, the rest is drawn from the mix over guest RAM and hot-plug
+/// memory.</summary>
 internal sealed class HostEventSource(Campaign campaign, Fleet fleet) : IOperationSource
 {
     private const int ForkChildMicroseconds = 20_000;
@@ -34,13 +35,16 @@ internal sealed class HostEventSource(Campaign campaign, Fleet fleet) : IOperati
             Inner = range.Start + random.Next(range.Pages),
         };
         var host = slot.HostGrain;
-        return new PreparedOperation(kind, op => kind == OperationKind.HeldRange ? HoldAsync(host, op, memoryEvent) : RunAsync(host, op, memoryEvent));
+        return new PreparedOperation(
+            kind, op => kind == OperationKind.HeldRange ? HoldAsync(host, op, memoryEvent) : RunAsync(host, op, memoryEvent));
     }
 
     private static async Task<OperationResult> RunAsync(IHostMmuGrain host, OperationMessage op, HostEvent memoryEvent)
     {
         var result = await host.RunEventAsync(op, memoryEvent);
-        return OperationResult.Of(result.Status is HostEventStatus.Done or HostEventStatus.NothingToDo, $"{memoryEvent.Range}: {result.Status}, {result.Pages} pages");
+        return OperationResult.Of(
+            result.Status is HostEventStatus.Done or HostEventStatus.NothingToDo,
+            $"{memoryEvent.Range}: {result.Status}, {result.Pages} pages");
     }
 
     private static async Task<OperationResult> HoldAsync(IHostMmuGrain host, OperationMessage op, HostEvent memoryEvent)

@@ -10,7 +10,8 @@ namespace Livebed.Driver.Running.Operations;
 internal sealed class MemslotUpdateSource(Campaign campaign, Fleet fleet) : IOperationSource
 {
     private readonly WeightedChoice<MemslotUpdateKind> _mix = new(
-        Enum.GetValues<MemslotUpdateKind>().Select(kind => (kind, campaign.MemslotUpdates.Mix.GetValueOrDefault(OperationNames.OfEnum(kind)))));
+        Enum.GetValues<MemslotUpdateKind>()
+            .Select(kind => (kind, campaign.MemslotUpdates.Mix.GetValueOrDefault(OperationNames.OfEnum(kind)))));
 
     public string Name => "memslot-update";
     public double Rate => campaign.MemslotUpdates.Rate;
@@ -47,7 +48,8 @@ internal sealed class MemslotUpdateSource(Campaign campaign, Fleet fleet) : IOpe
             logged ? MemslotFlags.LogDirtyPages : MemslotFlags.None);
         var result = await slot.Grain.SetMemslotAsync(op, change);
         if (result == MemslotResult.Ok)
-            fleet.Release(() => (slot.HotplugPlugged, slot.HotplugMoved, slot.HotplugLogged) = (kind != OperationKind.MemslotDelete, moved, logged));
+            fleet.Release(
+                () => (slot.HotplugPlugged, slot.HotplugMoved, slot.HotplugLogged) = (kind != OperationKind.MemslotDelete, moved, logged));
         return OperationResult.Of(result == MemslotResult.Ok, $"{slot.Key} {change.BaseGfn}: {result}");
     }
 }

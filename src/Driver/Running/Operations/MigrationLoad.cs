@@ -6,11 +6,13 @@ using Livebed.Kvm.World;
 namespace Livebed.Driver.Running.Operations;
 
 /// <summary>
-/// Live migrations, as <c>virsh migrate</c> orders them: a VM goes to another host while everything else goes on, a share of the migrations is cancelled at a random
-/// moment, and a post-copy whose link broke is recovered. A VM that went is found where it is now; one that is lost in post-copy is made anew.
+/// Live migrations, as <c>virsh migrate</c> orders them: a VM goes to another host while everything else goes on, a share of the migrations
+/// is cancelled at a random moment, and a post-copy whose link broke is recovered. A VM that went is found where it is now; one that is
+/// lost in post-copy is made anew.
 /// </summary>
 internal sealed class MigrationLoad(
-    Campaign campaign, Fleet fleet, ReportLedger reports, Supervisor supervisor, MigrationLedger ledger, OperationIds ids) : IOperationSource
+    Campaign campaign, Fleet fleet, ReportLedger reports, Supervisor supervisor, MigrationLedger ledger,
+    OperationIds ids) : IOperationSource
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan StartInterval = TimeSpan.FromMilliseconds(20);
@@ -33,7 +35,9 @@ internal sealed class MigrationLoad(
     {
         if (fleet.BeginMove(random) is not { } move) return null;
         _prepared++;
-        TimeSpan? cancelAfter = random.Chance(campaign.Migrations.CancelShare) ? campaign.Migrations.CancelWithin * random.NextDouble() : null;
+        TimeSpan? cancelAfter = random.Chance(campaign.Migrations.CancelShare)
+            ? campaign.Migrations.CancelWithin * random.NextDouble()
+            : null;
         return new PreparedOperation(OperationKind.Migration, op => RunAsync(move, cancelAfter, op), () => EndMove(move));
     }
 
@@ -52,7 +56,8 @@ internal sealed class MigrationLoad(
         try
         {
             var program = await ReachStartAsync(move);
-            if (_ending.Task.IsCompleted) return OperationResult.Of(false, $"{move.SourceKey}: the run was over before the guest had run for so long");
+            if (_ending.Task.IsCompleted)
+                return OperationResult.Of(false, $"{move.SourceKey}: the run was over before the guest had run for so long");
             var moving = move.From.MigrateAsync(op, move.Request).AsTask();
             var wasAsked = await WatchAsync(move, moving, cancelAfter);
             var outcome = await moving;
@@ -83,7 +88,8 @@ internal sealed class MigrationLoad(
         while (true)
         {
             var answers = await ObserveAsync(move.From);
-            var clocks = answers.Select(report => report.Counters.TryGetValue("vcpu.programMicroseconds", out var clock) ? clock : long.MaxValue).ToList();
+            var clocks = answers.Select(
+                report => report.Counters.TryGetValue("vcpu.programMicroseconds", out var clock) ? clock : long.MaxValue).ToList();
             var slowest = clocks.Count == 0 ? 0 : clocks.Min();
             if (slowest >= campaign.Migrations.Start.TotalMicroseconds || _ending.Task.IsCompleted) return slowest;
             await Task.WhenAny(Task.Delay(StartInterval), _ending.Task);
@@ -116,12 +122,13 @@ internal sealed class MigrationLoad(
     {
         if (await move.From.MigrationInfoAsync() is not { } info) return;
         ledger.Observed(move, info);
-        if (info.Status is MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused or MigrationStatus.PostcopyRecover) fleet.Follow(move);
+        if (info.Status is MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused or MigrationStatus.PostcopyRecover)
+            fleet.Follow(move);
         if (info.Status == MigrationStatus.PostcopyPaused) await move.From.RecoverMigrationAsync(Message());
     }
 
-    /// <summary>Reports of a VM and its vCPUs, beside those that are asked for all the time. Where it stays when its migration has failed is at the source; a guest that runs at the destination all the same
-    /// (M2) nobody else would ask.</summary>
+    /// <summary>Reports of a VM and its vCPUs, beside those that are asked for all the time. Where it stays when its migration has failed
+    /// is at the source; a guest that runs at the destination all the same (M2) nobody else would ask.</summary>
     private async Task<IReadOnlyList<ActorReport>> ObserveAsync(IVmGrain vm)
     {
         var answers = await vm.InspectAsync(settled: false);

@@ -16,6 +16,7 @@ internal sealed class SoftwareWriteSource(Campaign campaign, Fleet fleet) : IOpe
         var gfn = VmLayout.RamGfn + random.Next(slot.Settings.RamPages);
         var grain = slot.Grain;
         var key = slot.Key;
-        return new PreparedOperation(OperationKind.SoftwareWrite, async op => OperationResult.Of(await grain.SoftwareWriteAsync(op, gfn.Value), $"{key} {gfn}"));
+        return new PreparedOperation(
+            OperationKind.SoftwareWrite, async op => OperationResult.Of(await grain.SoftwareWriteAsync(op, gfn.Value), $"{key} {gfn}"));
     }
 }

@@ -11,7 +11,8 @@ namespace Livebed.Driver.Running.Operations;
 /// VMs that die and are made anew: by either path, or both at once; a share of them while a range is open whose end will find nobody,
 /// and a share with the destroyer inside the VM's own process.
 /// </summary>
-internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedger reports, Supervisor supervisor, OperationIds ids) : IOperationSource
+internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedger reports, Supervisor supervisor, OperationIds ids)
+    : IOperationSource
 {
     /// <summary>How long the open range outlives the beginning of the teardown: long enough for unregister to come in between.</summary>
     private static readonly TimeSpan RangeOutlives = TimeSpan.FromMilliseconds(60);
@@ -54,7 +55,8 @@ internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedge
 
         await closing;
         fleet.Release(() => slot.Exists = false);
-        var what = $"{slot.Key}: {how.Order}{(how.SharesAddressSpace ? ", by its own process" : "")}{(insideRange ? ", inside a range" : "")}";
+        var what =
+            $"{slot.Key}: {how.Order}{(how.SharesAddressSpace ? ", by its own process" : "")}{(insideRange ? ", inside a range" : "")}";
         await fleet.CreateAsync(slot);
         return OperationResult.Of(true, what);
     }
@@ -64,7 +66,8 @@ internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedge
     {
         var op = OperationMessage.From(new Operation(ids.Next(), OperationKind.HeldRange));
         var host = slot.HostGrain;
-        var opened = await host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, slot.AddressSpaceId, new HvaRange(VmLayout.RamHva, 1)));
+        var opened = await host.OpenRangeAsync(
+            op, new HostEvent(OperationKind.HeldRange, slot.AddressSpaceId, new HvaRange(VmLayout.RamHva, 1)));
         return opened.Status == HostEventStatus.Done ? CloseAsync(host, op) : Task.CompletedTask;
     }
 

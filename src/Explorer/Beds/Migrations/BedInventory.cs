@@ -4,7 +4,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Beds.Migrations;
 
-/// <summary>The inventory and the way to it. It can be lost: then it does not answer until a new one, of a later term, has asked every host what it owns.</summary>
+/// <summary>The inventory and the way to it. It can be lost: then it does not answer until a new one, of a later term, has asked every host
+/// what it owns.</summary>
 /// <param name="world">the world</param>
 /// <param name="tenancies">what each host knows of its own VMs</param>
 /// <param name="machinesDie">whether who asks may die before it has the answer</param>
@@ -15,13 +16,16 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<Tenancy> te
     private VmInventory? _register = new(world);
     private long _term = 1;
 
-    public async ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host) => await AskAsync(op, register => register.Register(vm, host));
+    public async ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host) =>
+        await AskAsync(op, register => register.Register(vm, host));
 
-    public async ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) => await AskAsync(op, register => register.Claim(vm, epoch, host));
+    public async ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) =>
+        await AskAsync(op, register => register.Claim(vm, epoch, host));
 
     public async ValueTask<Ownership> FindAsync(Operation op, string vm) => await AskAsync(op, register => register.Find(vm));
 
-    public async ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) => await AskAsync(op, register => register.Remove(vm, epoch));
+    public async ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) =>
+        await AskAsync(op, register => register.Remove(vm, epoch));
 
     /// <summary>Whose the VM is now; for when all is over.</summary>
     public Ownership OwnerOf(string vm) => _register?.Find(vm) ?? Ownership.Lost;
@@ -47,7 +51,8 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<Tenancy> te
         _register = register;
     }
 
-    private ValueTask<Ownership> AskAsync(Operation op, Func<VmInventory, Ownership> ask) => _machine.CallAsync(op, "answers", Ownership.Lost, _ => AnswerAsync(ask));
+    private ValueTask<Ownership> AskAsync(Operation op, Func<VmInventory, Ownership> ask) =>
+        _machine.CallAsync(op, "answers", Ownership.Lost, _ => AnswerAsync(ask));
 
     private async ValueTask<Ownership> AnswerAsync(Func<VmInventory, Ownership> ask)
     {

@@ -25,16 +25,20 @@ public sealed class BedMigration
         Target = new BedVm(bed, vm, to);
         var setup = _setup = new MigrationSetup(
             bed.NextStream(), vm.Name, epoch, vm.Host.Name, to.Name, vm.AddressSpaceId, Target.AddressSpaceId,
-            [new HvaRange(VmLayout.RamHva, bed.Options.RamPages), new HvaRange(VmLayout.HotplugHva, bed.Options.HotplugPages)], Bed.PageSize);
+            [new HvaRange(VmLayout.RamHva, bed.Options.RamPages), new HvaRange(VmLayout.HotplugHva, bed.Options.HotplugPages)],
+            Bed.PageSize);
         _wire = new BedWire(bed, vm.Host, to, Target.AddressSpaceId);
         Inventory = inventory;
         Source = new MigrationSource(
-            vm.Vm, new OperationIds(OperationId.OriginOf(vm.Vm.Options.Ordinal, OperationId.OfMigration)), new StreamPort(vm.Host, vm.AddressSpaceId, (_, _) => _wire), _wire, inventory,
+            vm.Vm, new OperationIds(OperationId.OriginOf(vm.Vm.Options.Ordinal, OperationId.OfMigration)),
+            new StreamPort(vm.Host, vm.AddressSpaceId, (_, _) => _wire), _wire, inventory,
             bed.TenancyOf(vm.Host), setup, parameters);
         _incoming = new IncomingMigration(
-            bed.World, Target.Name, new StreamPort(to, Target.AddressSpaceId, (_, _) => _wire), new IncomingBedVm(bed, Target), inventory, bed.TenancyOf(to), _wire);
+            bed.World, Target.Name, new StreamPort(to, Target.AddressSpaceId, (_, _) => _wire), new IncomingBedVm(bed, Target), inventory,
+            bed.TenancyOf(to), _wire);
         (_wire.Destination, _wire.Source) = (_incoming, Source);
-        if (bed.Options.MachinesDie) _wire.SourceWatch = () => SourceWatch.RunAsync(bed, vm.Name, bed.MachineOf(vm.Host), _incoming, () => Result is null);
+        if (bed.Options.MachinesDie)
+            _wire.SourceWatch = () => SourceWatch.RunAsync(bed, vm.Name, bed.MachineOf(vm.Host), _incoming, () => Result is null);
     }
 
     public MigrationSource Source { get; }
@@ -68,9 +72,11 @@ public sealed class BedMigration
 
     internal BedWire Wire => _wire;
 
-    /// <summary>Pages that the guest lacks at the destination, where it runs, while it runs there ahead of them; null where it does not.</summary>
+    /// <summary>Pages that the guest lacks at the destination, where it runs, while it runs there ahead of them; null where it does
+    /// not.</summary>
     public long? PagesMissing() => _incoming.Info.Status == MigrationStatus.PostcopyActive
-        ? _setup.Blocks.Sum(block => Target.Host.Streams.Missing(Target.AddressSpaceId, block).Sum(word => (long)BitOperations.PopCount(word)))
+        ? _setup.Blocks.Sum(
+            block => Target.Host.Streams.Missing(Target.AddressSpaceId, block).Sum(word => (long)BitOperations.PopCount(word)))
         : null;
 
     /// <summary>Migrates; when the VM is the destination's, or was and is lost, what is left of it at the source goes.</summary>
@@ -79,11 +85,14 @@ public sealed class BedMigration
         _vm.Migration = this;
         Result = await Source.RunAsync(op);
         _vm.Migration = null;
-        if (_bed.World.RunsSomewhere.Ended(_vm.Name, Target.Host.Name, Result, _bed.World.NowMicroseconds, allIsNoted: true) is { } violation) _bed.World.Observer.Violated(violation);
+        if (
+            _bed.World.RunsSomewhere.Ended(_vm.Name, Target.Host.Name, Result, _bed.World.NowMicroseconds, allIsNoted: true) is { } violation)
+            _bed.World.Observer.Violated(violation);
         if (!Result.IsHandedOver) return Result;
         await _vm.TearDownAsync(_bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
         if (await new StreamPort(_vm.Host, _vm.AddressSpaceId, (_, _) => _wire).PagesHeldAsync(op) is var held and > 0)
-            _bed.World.Observer.Violated(new Violation(Invariants.SourceRestored, $"{held} pages of {_vm.Name} are left at {_vm.Host.Name} after it has moved", _vm.Name));
+            _bed.World.Observer.Violated(
+                new Violation(Invariants.SourceRestored, $"{held} pages of {_vm.Name} are left at {_vm.Host.Name} after it has moved", _vm.Name));
         return Result;
     }
 }

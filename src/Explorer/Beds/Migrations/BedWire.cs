@@ -8,8 +8,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Beds.Migrations;
 
 /// <summary>
-/// Everything between the two hosts of a migration and its two user spaces: each call is a scheduling point on its way there, and what a broken link loses is lost. A call whose
-/// answer is lost was made all the same.
+/// Everything between the two hosts of a migration and its two user spaces: each call is a scheduling point on its way there, and what a
+/// broken link loses is lost. A call whose answer is lost was made all the same.
 /// </summary>
 internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationReturnPath
 {
@@ -58,10 +58,14 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationRetu
         _takeOverLoss = loss;
     }
 
-    public ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk) => _to.CallAsync(op, "receives", StreamStatus.Lost, async there =>
-        Broken == BrokenLink.Whole ? await _destinationHost.Streams.ReceiveAsync(there, _destinationAddressSpace, chunk, isIntact: true) : StreamStatus.Lost);
+    public ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk) =>
+        _to.CallAsync(op, "receives", StreamStatus.Lost, async there =>
+        Broken == BrokenLink.Whole
+            ? await _destinationHost.Streams.ReceiveAsync(there, _destinationAddressSpace, chunk, isIntact: true)
+            : StreamStatus.Lost);
 
-    public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup) => CallAsync(op, "prepares", StreamStatus.Lost, async (destination, there) =>
+    public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup) =>
+        CallAsync(op, "prepares", StreamStatus.Lost, async (destination, there) =>
     {
         var status = await destination.PrepareAsync(there, setup);
         if (SourceWatch is { } watch) _world.Spawn($"{_to.Name} watches {_from.Name}", watch);
@@ -90,19 +94,25 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationRetu
         _takeOverLoss = TakeOverLoss.None;
         return StreamStatus.Lost;
 
-        ValueTask<StreamStatus> AskAsync(Operation asking) => CallAsync(asking, "takes over", StreamStatus.Lost, (destination, there) => destination.TakeOverAsync(there, state));
+        ValueTask<StreamStatus> AskAsync(Operation asking) =>
+            CallAsync(asking, "takes over", StreamStatus.Lost, (destination, there) => destination.TakeOverAsync(there, state));
     }
 
-    public ValueTask<FinishResult> FinishAsync(Operation op) => CallAsync(op, "finishes", FinishResult.Lost, (destination, there) => destination.FinishAsync(there));
+    public ValueTask<FinishResult> FinishAsync(Operation op) =>
+        CallAsync(op, "finishes", FinishResult.Lost, (destination, there) => destination.FinishAsync(there));
 
-    public ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op) => _to.CallAsync<IReadOnlyList<ulong[]>?>(op, "recovers", null, async there =>
+    public ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op) =>
+        _to.CallAsync<IReadOnlyList<ulong[]>?>(op, "recovers", null, async there =>
         Broken == BrokenLink.Whole ? await Destination!.RecoverAsync(there) : null);
 
-    public ValueTask<StreamStatus> ResumeAsync(Operation op) => CallAsync(op, "resumes", StreamStatus.Lost, (destination, there) => destination.ResumeAsync(there));
+    public ValueTask<StreamStatus> ResumeAsync(Operation op) =>
+        CallAsync(op, "resumes", StreamStatus.Lost, (destination, there) => destination.ResumeAsync(there));
 
-    public ValueTask<StreamStatus> AbandonAsync(Operation op) => CallAsync(op, "abandons", StreamStatus.Lost, (destination, there) => destination.AbandonAsync(there));
+    public ValueTask<StreamStatus> AbandonAsync(Operation op) =>
+        CallAsync(op, "abandons", StreamStatus.Lost, (destination, there) => destination.AbandonAsync(there));
 
-    public ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva) => _from.CallAsync(op, "is asked for a page", StreamStatus.Lost, async there =>
+    public ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva) =>
+        _from.CallAsync(op, "is asked for a page", StreamStatus.Lost, async there =>
         Broken == BrokenLink.Whole ? await Source!.RequestPageAsync(there, hva) : StreamStatus.Lost);
 
     private ValueTask<T> CallAsync<T>(Operation op, string what, T lost, Func<IMigrationDestination, Operation, ValueTask<T>> call) =>

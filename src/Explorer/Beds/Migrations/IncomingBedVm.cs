@@ -24,7 +24,8 @@ internal sealed class IncomingBedVm(Bed bed, BedVm vm) : IIncomingVm
         await vm.RegisterAsync(op);
         foreach (var memslot in state.Memslots)
             if (await vm.Vm.MemslotUpdates.SetAsync(op, memslot) is not MemslotResult.Ok and var refusal)
-                bed.World.Observer.Violated(new Violation(Invariants.SameMemory, $"memslot {memslot.Id} could not be made at the destination: {refusal}", vm.Name));
+                bed.World.Observer.Violated(
+                    new Violation(Invariants.SameMemory, $"memslot {memslot.Id} could not be made at the destination: {refusal}", vm.Name));
         foreach (var vcpu in state.Vcpus) vm.Restore(vcpu);
     }
 

@@ -5,7 +5,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Beds.Migrations;
 
 /// <summary>
-/// How a destination finds out that its source's machine is dead, as in the cluster: it asks now and then whether the migration still goes on there, and who answers for a dead machine says no.
+/// How a destination finds out that its source's machine is dead, as in the cluster: it asks now and then whether the migration still goes
+/// on there, and who answers for a dead machine says no.
 /// </summary>
 internal static class SourceWatch
 {
@@ -23,7 +24,10 @@ internal static class SourceWatch
         {
             await bed.World.DelayAsync(PeriodMicroseconds);
             var op = bed.NewOperation(OperationKind.MigrationIncoming);
-            if (!incoming.NeedsSource || await source.CallAsync(op, "is asked whether it migrates", false, _ => ValueTask.FromResult(migrates()))) continue;
+            if (
+                !incoming.NeedsSource
+                    || await source.CallAsync(op, "is asked whether it migrates", false, _ => ValueTask.FromResult(migrates())))
+                continue;
             await incoming.SourceGoneAsync(op);
             if (incoming.IsGuestLost) bed.World.RunsSomewhere.Lost(vm);
         }

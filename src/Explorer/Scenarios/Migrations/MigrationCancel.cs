@@ -3,15 +3,16 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// Claim: a migration that is cancelled, whenever, leaves the VM where it was and as it was (M3) or has moved it already, and the next one works (M1, M2). The guest is being slowed
-/// down when the cancel comes.
+/// Claim: a migration that is cancelled, whenever, leaves the VM where it was and as it was (M3) or has moved it already, and the next one
+/// works (M1, M2). The guest is being slowed down when the cancel comes.
 /// </summary>
 internal sealed class MigrationCancel : Scenario
 {
     public override string Name => "migration-cancel";
     public override string Claim => "a cancelled migration leaves no trace, and the next one works";
 
-    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 4 }, new("after", "syncs before the cancel", 2, 0, 8)];
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 4 }, new("after", "syncs before the cancel", 2, 0, 8)];
 
     public override void LayOut(ScenarioPlan plan)
     {

@@ -1,8 +1,8 @@
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// Claim: with several channels no old copy of a page lands after a new one (M1). One page is written over and over, so that it travels in every round, and the channels are as fast or as
-/// slow as the schedule wants (QEMU's multifd, kvm-protocol 8).
+/// Claim: with several channels no old copy of a page lands after a new one (M1). One page is written over and over, so that it travels in
+/// every round, and the channels are as fast or as slow as the schedule wants (QEMU's multifd, kvm-protocol 8).
 /// </summary>
 internal sealed class MigrationChannels : Scenario
 {

@@ -1,15 +1,17 @@
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// Claim: when the destination's machine dies, at whatever step of the migration, the guest goes on at the source unless the destination owned it already, with every write (the oracle, M4); what died
-/// with its machine is not run again, and nothing of it is left at the source (M2, M3, S11).
+/// Claim: when the destination's machine dies, at whatever step of the migration, the guest goes on at the source unless the destination
+/// owned it already, with every write (the oracle, M4); what died with its machine is not run again, and nothing of it is left at the
+/// source (M2, M3, S11).
 /// </summary>
 internal sealed class MigrationDestinationDies : Scenario
 {
     public override string Name => "migration-destination-dies";
     public override string Claim => "when the destination's machine dies the source goes on, or says what is lost, as the inventory says";
     public override bool IsDrawnFromSeed => true;
-    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
 
     public override void LayOut(ScenarioPlan plan)
     {

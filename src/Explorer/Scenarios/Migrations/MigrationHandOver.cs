@@ -1,8 +1,8 @@
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// Claim: when the answer to a hand-over is lost, and even the inventory that knows, the VM runs on one host and never on two (M2). Source and destination both claim it; the inventory
-/// is lost and made anew of what the hosts say while grants are on their way.
+/// Claim: when the answer to a hand-over is lost, and even the inventory that knows, the VM runs on one host and never on two (M2). Source
+/// and destination both claim it; the inventory is lost and made anew of what the hosts say while grants are on their way.
 /// </summary>
 internal sealed class MigrationHandOver : Scenario
 {

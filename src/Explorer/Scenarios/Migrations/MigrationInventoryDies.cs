@@ -3,15 +3,17 @@ using Livebed.Explorer.Beds.Migrations;
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// Claim: when the inventory's machine dies, at whatever step of the migration, the VM runs on one host when all is over, whichever (M2, M4): grants and refusals that were on their way
-/// count for nothing once a new inventory has asked, and whoever got one asks that. The request to take over, or its answer, may be lost as well.
+/// Claim: when the inventory's machine dies, at whatever step of the migration, the VM runs on one host when all is over, whichever (M2,
+/// M4): grants and refusals that were on their way count for nothing once a new inventory has asked, and whoever got one asks that. The
+/// request to take over, or its answer, may be lost as well.
 /// </summary>
 internal sealed class MigrationInventoryDies : Scenario
 {
     public override string Name => "migration-inventory-dies";
     public override string Claim => "whenever the inventory's machine dies, the VM runs on one host in the end";
     public override bool IsDrawnFromSeed => true;
-    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
 
     public override void LayOut(ScenarioPlan plan)
     {

@@ -6,11 +6,13 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios.Migrations;
 
-/// <summary>What the migration scenarios have in common: two hosts, a VM that has run for a while, and a look at every page when all is over.</summary>
+/// <summary>What the migration scenarios have in common: two hosts, a VM that has run for a while, and a look at every page when all is
+/// over.</summary>
 internal static class MigrationPlan
 {
     /// <summary>Which dirty log: 1 plain bitmap, 2 manual clear, 3 initially all set, 4 rings.</summary>
-    public static readonly ScenarioParameter Log = new("log", "dirty log: 1 bitmap, 2 manual clear, 3 initially-all-set, 4 rings", (int)DirtyLogMode.InitiallySet, 1, 4);
+    public static readonly ScenarioParameter Log = new(
+        "log", "dirty log: 1 bitmap, 2 manual clear, 3 initially-all-set, 4 rings", (int)DirtyLogMode.InitiallySet, 1, 4);
 
     public static readonly ScenarioParameter Rounds = new("rounds", "rounds of pre-copy", 2, 1, 8);
 
@@ -33,7 +35,8 @@ internal static class MigrationPlan
     public static void MustComplete(ScenarioPlan plan) => plan.After(stage =>
     {
         if (stage.Migration is { Result: { Status: not MigrationStatus.Completed } info })
-            stage.Bed.World.Observer.Violated(new Violation(Invariants.MigrationProgress, $"the migration is {info.Status}: {info.Reason}"));
+            stage.Bed.World.Observer.Violated(
+                new Violation(Invariants.MigrationProgress, $"the migration is {info.Status}: {info.Reason}"));
         return ValueTask.CompletedTask;
     });
 
@@ -46,13 +49,16 @@ internal static class MigrationPlan
             : AfterRounds(rounds + 1) with { PostcopyAfterRounds = rounds, RecoveryLimitMicroseconds = 2_000 };
     }
 
-    /// <summary>When death comes. A strategy that is to choose among so many steps chooses an early one nearly always, so the seed says how long it waits at least.</summary>
+    /// <summary>When death comes. A strategy that is to choose among so many steps chooses an early one nearly always, so the seed says how
+    /// long it waits at least.</summary>
     /// <param name="plan">the plan</param>
-    /// <param name="isLinkBroken">a source that has paused looks once a millisecond whether it is to recover: then death waits, in half of the schedules, for about that</param>
+    /// <param name="isLinkBroken">a source that has paused looks once a millisecond whether it is to recover: then death waits, in half of
+    /// the schedules, for about that</param>
     public static long DrawDeath(ScenarioPlan plan, bool isLinkBroken = false) =>
         1 + plan.Random.Next(plan.Parameter(Within.Name)) + (isLinkBroken && plan.Random.Chance(0.5) ? 950 : 0);
 
-    /// <summary>In post-copy the link breaks too, in half of the schedules, and is mended: so that death may come while the migration is paused, or recovers.</summary>
+    /// <summary>In post-copy the link breaks too, in half of the schedules, and is mended: so that death may come while the migration is
+    /// paused, or recovers.</summary>
     /// <returns>whether it does</returns>
     public static bool DrawBrokenLink(ScenarioPlan plan)
     {

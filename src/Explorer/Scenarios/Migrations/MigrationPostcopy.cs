@@ -1,8 +1,9 @@
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// Claim: a guest that runs before its memory has come never sees an old page, and no page that comes late undoes what it wrote (the oracle, M1). After a first round the VM goes over;
-/// what was written meanwhile is discarded there and fetched when the guest misses it, while the rest is pushed (kvm-protocol 8).
+/// Claim: a guest that runs before its memory has come never sees an old page, and no page that comes late undoes what it wrote (the
+/// oracle, M1). After a first round the VM goes over; what was written meanwhile is discarded there and fetched when the guest misses it,
+/// while the rest is pushed (kvm-protocol 8).
 /// </summary>
 internal sealed class MigrationPostcopy : Scenario
 {

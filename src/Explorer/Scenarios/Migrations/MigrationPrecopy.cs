@@ -1,8 +1,8 @@
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// Claim: whatever the guest writes in whichever round of pre-copy, the memory that arrives is the memory that left (S6, M1), and the guest finds it so (the oracle, on the
-/// destination). Guests write before, during and after the move (kvm-protocol 8).
+/// Claim: whatever the guest writes in whichever round of pre-copy, the memory that arrives is the memory that left (S6, M1), and the guest
+/// finds it so (the oracle, on the destination). Guests write before, during and after the move (kvm-protocol 8).
 /// </summary>
 internal sealed class MigrationPrecopy : Scenario
 {

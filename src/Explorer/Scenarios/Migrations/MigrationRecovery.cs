@@ -3,7 +3,8 @@ using Livebed.Explorer.Beds.Migrations;
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// Claim: a link that breaks in post-copy, twice, costs time and no page: the migration pauses, both sides agree on what is missing, and it goes on (the oracle, M1, L5).
+/// Claim: a link that breaks in post-copy, twice, costs time and no page: the migration pauses, both sides agree on what is missing, and it
+/// goes on (the oracle, M1, L5).
 /// </summary>
 internal sealed class MigrationRecovery : Scenario
 {

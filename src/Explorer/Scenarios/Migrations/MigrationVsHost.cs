@@ -3,8 +3,8 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// Claim: memory events of either host, KSM, and memslot updates while a VM moves lose no page and no write (S6, M1, the oracle): what user space discards is sent as zeroes, and a memslot
-/// that comes or goes takes no dirty bit with it (kvm-protocol 9.2, Q1).
+/// Claim: memory events of either host, KSM, and memslot updates while a VM moves lose no page and no write (S6, M1, the oracle): what user
+/// space discards is sent as zeroes, and a memslot that comes or goes takes no dirty bit with it (kvm-protocol 9.2, Q1).
 /// </summary>
 internal sealed class MigrationVsHost : Scenario
 {
@@ -24,6 +24,7 @@ internal sealed class MigrationVsHost : Scenario
         plan.Actor("admin").Unplug().Plug().FlagPlugged(MemslotFlags.None).SoftwareWrite(1);
         var rounds = plan.Parameter(MigrationPlan.Rounds.Name);
         var parameters = MigrationPlan.AfterRounds(rounds + 1);
-        plan.Actor("user").MigrateVm(plan.Parameter(MigrationPlan.Postcopy.Name) == 1 ? parameters with { PostcopyAfterRounds = rounds } : parameters);
+        plan.Actor("user")
+            .MigrateVm(plan.Parameter(MigrationPlan.Postcopy.Name) == 1 ? parameters with { PostcopyAfterRounds = rounds } : parameters);
     }
 }

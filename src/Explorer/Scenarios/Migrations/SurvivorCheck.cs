@@ -5,8 +5,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// What must be so when a machine has died in a migration and all is over: the VM is where the inventory says and has got to the end of its program there, hosts know of no VM but their own, and
-/// whoever lived has said what became of it.
+/// What must be so when a machine has died in a migration and all is over: the VM is where the inventory says and has got to the end of its
+/// program there, hosts know of no VM but their own, and whoever lived has said what became of it.
 /// </summary>
 internal static class SurvivorCheck
 {
@@ -16,7 +16,9 @@ internal static class SurvivorCheck
         if (stage.Migration is not { Incoming: var incoming }) return ValueTask.CompletedTask;
         if (incoming.NeedsSource) Violated(stage, Invariants.RunsSomewhere, "the destination still waits for a source that is dead");
         if (incoming.IsGuestLost && stage.MissingAtDeath == 0)
-            Violated(stage, Invariants.RunsSomewhere, "the guest was called lost though the destination had all of its pages when the source died");
+            Violated(
+                stage, Invariants.RunsSomewhere,
+                "the guest was called lost though the destination had all of its pages when the source died");
         if (incoming.Runs && incoming.Info.Status != MigrationStatus.Completed)
             Violated(stage, Invariants.RunsSomewhere, $"the guest runs at the destination, whose migration is {incoming.Info.Status}");
         return ValueTask.CompletedTask;
@@ -28,7 +30,8 @@ internal static class SurvivorCheck
         if (stage.Migration is not { } migration) return ValueTask.CompletedTask;
         if (migration.Result is not { } info) Violated(stage, Invariants.MigrationProgress, "the source's migration is not over");
         else if (info.IsHandedOver != (OwnerOf(stage).Host == stage.Bed.Hosts[1].Name || migration.Incoming.IsGuestLost))
-            Violated(stage, Invariants.OneOwner, $"the inventory says {OwnerOf(stage)}, the source's migration {info.Status} {info.Reason}");
+            Violated(
+                stage, Invariants.OneOwner, $"the inventory says {OwnerOf(stage)}, the source's migration {info.Status} {info.Reason}");
         else if (info.Status == MigrationStatus.Completed && stage.MissingAtDeath > 0)
             Violated(stage, Invariants.SameMemory, "the source calls it complete though the destination lacked pages when it died");
         return ValueTask.CompletedTask;
@@ -38,7 +41,8 @@ internal static class SurvivorCheck
     {
         var owner = OwnerOf(stage);
         if (owner.Status == OwnershipStatus.Lost) Violated(stage, Invariants.OneOwner, "there is no inventory");
-        if (owner.Epoch > 0 && stage.Vm.Host.Name != owner.Host) Violated(stage, Invariants.OneOwner, $"the inventory says {owner}, and the VM is on {stage.Vm.Host.Name}");
+        if (owner.Epoch > 0 && stage.Vm.Host.Name != owner.Host)
+            Violated(stage, Invariants.OneOwner, $"the inventory says {owner}, and the VM is on {stage.Vm.Host.Name}");
         CheckHalted(stage);
         return ValueTask.CompletedTask;
     }
@@ -49,10 +53,13 @@ internal static class SurvivorCheck
         var (owner, host) = (OwnerOf(stage), stage.Bed.Hosts[survivor].Name);
         var isHere = owner.Epoch > 0 ? owner.Host == host : survivor == 0 && stage.Migration is null;
         if (isHere != (stage.Survivor?.Host.Name == host))
-            Violated(stage, isHere ? Invariants.RunsSomewhere : Invariants.OneOwner, $"the inventory says {owner}, and {host}, which lives, {(isHere ? "does not run the VM" : "runs it")}");
+            Violated(
+                stage, isHere ? Invariants.RunsSomewhere : Invariants.OneOwner,
+                $"the inventory says {owner}, and {host}, which lives, {(isHere ? "does not run the VM" : "runs it")}");
         var owned = stage.Bed.Tenancies[survivor].Report(long.MaxValue)!;
         if (owned.Any(entry => owner.Host != host || entry.Value != owner.Epoch))
-            Violated(stage, Invariants.OneOwner, $"{host} still believes that it owns {string.Join(", ", owned)}; the inventory says {owner}");
+            Violated(
+                stage, Invariants.OneOwner, $"{host} still believes that it owns {string.Join(", ", owned)}; the inventory says {owner}");
         CheckHalted(stage);
     }
 

@@ -10,13 +10,16 @@ internal sealed class GrainInventory(IGrainFactory grains) : IVmInventory
 {
     private readonly IInventoryGrain _grain = grains.GetGrain<IInventoryGrain>(ActorKeys.Inventory);
 
-    public ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host) => Unanswered.OrAsync(Ownership.Lost, () => _grain.RegisterAsync(vm, host));
+    public ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host) =>
+        Unanswered.OrAsync(Ownership.Lost, () => _grain.RegisterAsync(vm, host));
 
-    public ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) => Unanswered.OrAsync(Ownership.Lost, () => _grain.ClaimAsync(vm, epoch, host));
+    public ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) =>
+        Unanswered.OrAsync(Ownership.Lost, () => _grain.ClaimAsync(vm, epoch, host));
 
     public ValueTask<Ownership> FindAsync(Operation op, string vm) => Unanswered.OrAsync(Ownership.Lost, () => _grain.FindAsync(vm));
 
-    public ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) => Unanswered.OrAsync(Ownership.Lost, () => _grain.RemoveAsync(vm, epoch));
+    public ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) =>
+        Unanswered.OrAsync(Ownership.Lost, () => _grain.RemoveAsync(vm, epoch));
 }
 
 /// <summary>A VM's way to the books of its host, by grain calls. A host that does not answer may have taken what it was granted.</summary>
@@ -24,7 +27,8 @@ internal sealed class GrainTenancy(IHostMmuGrain grain, string host) : ITenancy
 {
     public string Host { get; } = host;
 
-    public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer) => Unanswered.OrAsync(OwnershipStatus.Lost, () => grain.TakeAsync(vm, answer));
+    public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer) =>
+        Unanswered.OrAsync(OwnershipStatus.Lost, () => grain.TakeAsync(vm, answer));
 
     public async ValueTask GiveAsync(string vm) => await Unanswered.OrAsync(false, async () =>
     {

@@ -11,7 +11,9 @@ namespace Livebed.Grains.Actors.Migrations;
 /// <param name="target">the VM as it will be there</param>
 /// <param name="sourceKey">the VM's grain here, for the way back</param>
 /// <param name="lose">what becomes of the answer to the hand-over on its way back; null when it comes as it was given</param>
-internal sealed class GrainMigrationDestination(IVmGrain destination, VmMessage target, string sourceKey, Func<StreamStatus, ValueTask<StreamStatus>>? lose = null) : IMigrationDestination
+internal sealed class GrainMigrationDestination(
+    IVmGrain destination, VmMessage target, string sourceKey,
+    Func<StreamStatus, ValueTask<StreamStatus>>? lose = null) : IMigrationDestination
 {
     private const int PrepareAttempts = 20;
 
@@ -24,11 +26,13 @@ internal sealed class GrainMigrationDestination(IVmGrain destination, VmMessage 
     });
 
     public ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image) =>
-        Unanswered.OrAsync(StreamStatus.Lost, () => destination.CompareIncomingAsync(OperationMessage.From(op), MemoryImageMessage.From(image)));
+        Unanswered.OrAsync(
+            StreamStatus.Lost, () => destination.CompareIncomingAsync(OperationMessage.From(op), MemoryImageMessage.From(image)));
 
     public async ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state)
     {
-        var answer = await Unanswered.OrAsync(StreamStatus.Lost, () => destination.TakeOverAsync(OperationMessage.From(op), DeviceStateMessage.From(state)));
+        var answer = await Unanswered.OrAsync(
+            StreamStatus.Lost, () => destination.TakeOverAsync(OperationMessage.From(op), DeviceStateMessage.From(state)));
         return lose is null ? answer : await lose(answer);
     }
 
@@ -36,7 +40,9 @@ internal sealed class GrainMigrationDestination(IVmGrain destination, VmMessage 
         Unanswered.OrAsync(FinishResult.Lost, () => destination.FinishIncomingAsync(OperationMessage.From(op)));
 
     public ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op) => Unanswered.OrAsync<IReadOnlyList<ulong[]>?>(null, async () =>
-        await destination.RecoverIncomingAsync(OperationMessage.From(op)) is { } missing ? Array.ConvertAll(missing, block => block.ToWords()) : null);
+        await destination.RecoverIncomingAsync(OperationMessage.From(op)) is { } missing
+            ? Array.ConvertAll(missing, block => block.ToWords())
+            : null);
 
     public ValueTask<StreamStatus> ResumeAsync(Operation op) =>
         Unanswered.OrAsync(StreamStatus.Lost, () => destination.ResumeIncomingAsync(OperationMessage.From(op)));

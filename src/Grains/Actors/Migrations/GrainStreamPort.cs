@@ -5,11 +5,14 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Actors.Migrations;
 
-/// <summary>A VM's way to its own host in a migration, by grain calls. Without its host a VM is nothing, so a host that does not answer is no outcome here but a failure.</summary>
+/// <summary>A VM's way to its own host in a migration, by grain calls. Without its host a VM is nothing, so a host that does not answer is
+/// no outcome here but a failure.</summary>
 internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, string vmKey, MigrationFaults? faults = null) : IStreamPort
 {
     public ValueTask OpenStreamAsync(Operation op, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth) =>
-        host.OpenStreamAsync(OperationMessage.From(op), addressSpace, stream, destination, destinationAddressSpace, bandwidth, faults ?? MigrationFaults.None);
+        host.OpenStreamAsync(
+            OperationMessage.From(op), addressSpace, stream, destination, destinationAddressSpace, bandwidth,
+            faults ?? MigrationFaults.None);
 
     public ValueTask CloseStreamAsync(Operation op, long stream) => host.CloseStreamAsync(OperationMessage.From(op), addressSpace, stream);
 
@@ -21,20 +24,25 @@ internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, stri
 
     public ValueTask FreezeAsync(Operation op, bool frozen) => host.FreezeAsync(OperationMessage.From(op), addressSpace, frozen);
 
-    public async ValueTask<ulong[]> ImageAsync(Operation op, HvaRange range) => (await host.ImageAsync(OperationMessage.From(op), addressSpace, range)).ToWords();
+    public async ValueTask<ulong[]> ImageAsync(Operation op, HvaRange range) =>
+        (await host.ImageAsync(OperationMessage.From(op), addressSpace, range)).ToWords();
 
-    public async ValueTask<ulong[]> SaveOracleAsync(Operation op, HvaRange range) => (await host.SaveOracleAsync(addressSpace, range)).ToWords();
+    public async ValueTask<ulong[]> SaveOracleAsync(Operation op, HvaRange range) =>
+        (await host.SaveOracleAsync(addressSpace, range)).ToWords();
 
     public ValueTask LoadOracleAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> newest) =>
         host.LoadOracleAsync(addressSpace, range, new WordsMessage(newest));
 
     public ValueTask BeginIncomingAsync(Operation op, long stream, long epoch) => host.BeginIncomingAsync(addressSpace, stream, epoch);
 
-    /// <summary>The host asks this grain's VM for what is missing, and that the handler: it is <paramref name="faults"/> by another way.</summary>
+    /// <summary>The host asks this grain's VM for what is missing, and that the handler: it is <paramref name="faults"/> by another
+    /// way.</summary>
     public ValueTask<long> EnterPostcopyAsync(
-        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults, int vcpus) =>
+        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults,
+        int vcpus) =>
         host.EnterPostcopyAsync(
-            OperationMessage.From(op), addressSpace, stream, [.. ranges], [.. discard.Select(words => new WordsMessage(words))], vmKey, vcpus);
+            OperationMessage.From(op), addressSpace, stream, [.. ranges], [.. discard.Select(words => new WordsMessage(words))], vmKey,
+            vcpus);
 
     public async ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range) => (await host.MissingAsync(addressSpace, range)).ToWords();
 
@@ -43,7 +51,8 @@ internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, stri
     public ValueTask<long> PagesHeldAsync(Operation op) => host.PagesHeldAsync(OperationMessage.From(op), addressSpace);
 }
 
-/// <summary>A host's way to the user space that a page is missing for. If that does not answer, the page still comes with the pages that are pushed.</summary>
+/// <summary>A host's way to the user space that a page is missing for. If that does not answer, the page still comes with the pages that
+/// are pushed.</summary>
 internal sealed class GrainUserFaults(IVmGrain vm) : IUserFaultHandler
 {
     public async ValueTask PageMissingAsync(Operation op, Hva hva) => await Unanswered.OrAsync(false, async () =>

@@ -6,8 +6,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Actors.Migrations;
 
 /// <summary>
-/// The page connections of one host grain: a link for each stream that goes out, a door for each address space that pages come to. A chunk that comes in runs as a turn of the grain, like
-/// a call. Belongs to the grain's turns.
+/// The page connections of one host grain: a link for each stream that goes out, a door for each address space that pages come to. A chunk
+/// that comes in runs as a turn of the grain, like a call. Belongs to the grain's turns.
 /// </summary>
 internal sealed class HostConnections(PageWire wire, IGrainFactory grains, ActorJournal journal)
 {
@@ -27,7 +27,8 @@ internal sealed class HostConnections(PageWire wire, IGrainFactory grains, Actor
     }
 
     private async Task BreakAsync(OperationId id, long stream, string destination, Func<int> cut) => await journal.RunAsync(
-        new Operation(id, OperationKind.LinkBreak), () => ValueTask.FromResult(cut()), connections => ("ok", $"stream {stream} to {destination}, {connections} connections cut"));
+        new Operation(id, OperationKind.LinkBreak), () => ValueTask.FromResult(cut()),
+        connections => ("ok", $"stream {stream} to {destination}, {connections} connections cut"));
 
     /// <summary>After the stream itself, which waits for what is under way.</summary>
     public void CloseLink(int addressSpace, long stream)
@@ -41,7 +42,9 @@ internal sealed class HostConnections(PageWire wire, IGrainFactory grains, Actor
         if (_doors.TryGetValue(addressSpace, out var endpoint)) return endpoint;
         var turns = TaskScheduler.Current;
         return _doors[addressSpace] = wire.Open((op, chunk, isIntact) => Task.Factory.StartNew(
-            () => streams.ReceiveAsync(op.ToOperation(), addressSpace, chunk, isIntact).AsTask(), CancellationToken.None, TaskCreationOptions.None, turns).Unwrap());
+            () =>
+                streams.ReceiveAsync(op.ToOperation(), addressSpace, chunk, isIntact).AsTask(), CancellationToken.None,
+                TaskCreationOptions.None, turns).Unwrap());
     }
 
     /// <summary>The address space is gone: nobody waits for what is under way from it, and nothing is taken for it.</summary>

@@ -6,8 +6,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Actors.Migrations;
 
 /// <summary>
-/// The destination's half of a migration, as a VM grain has it. It asks the source now and then whether that still knows of the migration: one that answers no has lost it with its silo,
-/// because state lives in one activation, or has given up. No answer says nothing, and is asked for again: Orleans declares a dead silo dead, and then somebody else answers.
+/// The destination's half of a migration, as a VM grain has it. It asks the source now and then whether that still knows of the migration:
+/// one that answers no has lost it with its silo, because state lives in one activation, or has given up. No answer says nothing, and is
+/// asked for again: Orleans declares a dead silo dead, and then somebody else answers.
 /// </summary>
 internal sealed class IncomingSide
 {
@@ -27,12 +28,15 @@ internal sealed class IncomingSide
     /// <param name="setup">the migration</param>
     /// <param name="sourceKey">the VM's grain at the source</param>
     /// <param name="drop">takes down what there is of the VM</param>
-    public IncomingSide(IGrainFactory grains, ActorJournal journal, VmProcess process, MigrationSetup setup, string sourceKey, Func<Operation, ValueTask> drop)
+    public IncomingSide(
+        IGrainFactory grains, ActorJournal journal, VmProcess process, MigrationSetup setup, string sourceKey,
+        Func<Operation, ValueTask> drop)
     {
         (_process, _journal, _setup, _source) = (process, journal, setup, grains.GetGrain<IVmGrain>(sourceKey));
         _vm = new IncomingVm(process, drop);
         Migration = new IncomingMigration(
-            journal.World, process.Message.Options.Name, new GrainStreamPort(process.Host, process.Message.AddressSpaceId, process.Key), _vm, new GrainInventory(grains),
+            journal.World, process.Message.Options.Name, new GrainStreamPort(process.Host, process.Message.AddressSpaceId, process.Key),
+            _vm, new GrainInventory(grains),
             new GrainTenancy(process.Host, process.Message.HostKey), new GrainReturnPath(_source));
     }
 
@@ -48,8 +52,10 @@ internal sealed class IncomingSide
 
     public ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state) => MoveAsync(Migration.TakeOverAsync(op, state));
 
-    /// <summary>Returns when neither a preparation nor a take-over is under way: the VM runs here, can be abandoned, or has gone, and is destroyed as what it is.</summary>
-    public async ValueTask SettledAsync() => await _moving.ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
+    /// <summary>Returns when neither a preparation nor a take-over is under way: the VM runs here, can be abandoned, or has gone, and is
+    /// destroyed as what it is.</summary>
+    public async ValueTask SettledAsync() =>
+        await _moving.ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
 
     public async ValueTask<FinishResult> FinishAsync(Operation op)
     {
@@ -74,7 +80,8 @@ internal sealed class IncomingSide
             return Migration.Info;
         }
 
-        (string Type, string? Value) Outcome(MigrationInfo info) => (info.Status == MigrationStatus.Completed ? "ok" : "fail", $"{Vm} at {_setup.Destination}: {info.Status} {info.Reason}");
+        (string Type, string? Value) Outcome(MigrationInfo info) =>
+            (info.Status == MigrationStatus.Completed ? "ok" : "fail", $"{Vm} at {_setup.Destination}: {info.Status} {info.Reason}");
     }
 
     /// <summary>Before the VM dies: who waits for a page that is still at the source waits no more.</summary>

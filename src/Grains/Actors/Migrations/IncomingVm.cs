@@ -23,7 +23,8 @@ internal sealed class IncomingVm(VmProcess process, Func<Operation, ValueTask> d
         var vm = await process.CreateVmAsync(op);
         foreach (var memslot in state.Memslots)
             if (await vm.MemslotUpdates.SetAsync(op, memslot) is not MemslotResult.Ok and var refusal)
-                vm.Violated(Invariants.SameMemory, $"memslot {memslot.Id} could not be made at the destination: {refusal}", operations: op.Id);
+                vm.Violated(
+                    Invariants.SameMemory, $"memslot {memslot.Id} could not be made at the destination: {refusal}", operations: op.Id);
         _states = state.Vcpus;
     }
 

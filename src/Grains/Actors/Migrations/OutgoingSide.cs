@@ -7,8 +7,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Actors.Migrations;
 
 /// <summary>
-/// The source's half of a migration, as a VM grain has it. The VM becomes known to the inventory when it migrates for the first time; from then on its epoch is the
-/// inventory's.
+/// The source's half of a migration, as a VM grain has it. The VM becomes known to the inventory when it migrates for the first time; from
+/// then on its epoch is the inventory's.
 /// </summary>
 internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, VmProcess process, MigrationRequest request)
 {
@@ -18,7 +18,8 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
     private readonly GrainInventory _inventory = new GrainInventory(grains);
     private readonly GrainTenancy _tenancy = new(process.Host, process.Message.HostKey);
     private readonly GrainStreamPort _stream = new(
-        process.Host, process.Message.AddressSpaceId, process.Key, request.Faults with { BreakOperations = [.. request.Faults.LinkBreaks.Select(_ => process.MigrationIds.Next().Value)] });
+        process.Host, process.Message.AddressSpaceId, process.Key,
+        request.Faults with { BreakOperations = [.. request.Faults.LinkBreaks.Select(_ => process.MigrationIds.Next().Value)] });
     private MigrationInfo _info = new();
     private bool _cancelled;
     private bool _startsPostcopy;
@@ -49,12 +50,18 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
             var owner = await OwnerAsync(op);
             if (_cancelled) return EndedAs(MigrationStatus.Cancelled, "cancelled before it began");
             if (owner.Status != OwnershipStatus.Granted || owner.Host != _tenancy.Host)
-                return EndedAs(MigrationStatus.Failed, owner.Status == OwnershipStatus.Lost ? "the inventory does not answer" : $"the inventory says that {Vm} is owned by {owner.Host}");
+                return EndedAs(
+                    MigrationStatus.Failed,
+                    owner.Status == OwnershipStatus.Lost
+                        ? "the inventory does not answer"
+                        : $"the inventory says that {Vm} is owned by {owner.Host}");
             Epoch = owner.Epoch;
             var destination = new GrainMigrationDestination(
-                grains.GetGrain<IVmGrain>(request.DestinationKey), request.Target, process.Key, request.Faults.LosesAnswer ? LoseAnswerAsync : null);
+                grains.GetGrain<IVmGrain>(request.DestinationKey), request.Target, process.Key,
+                request.Faults.LosesAnswer ? LoseAnswerAsync : null);
             Source = new MigrationSource(
-                process.Vm!, process.MigrationIds, _stream, destination, _inventory, _tenancy, request.Setup with { Epoch = owner.Epoch }, request.Parameters);
+                process.Vm!, process.MigrationIds, _stream, destination, _inventory, _tenancy, request.Setup with { Epoch = owner.Epoch },
+                request.Parameters);
             if (_startsPostcopy) Source.StartPostcopy();
             var info = await Source.RunAsync(op);
             Epoch = Math.Max(Epoch, info.Epoch);
@@ -87,7 +94,8 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
     {
         process.Vm!.Counters.ChecksEvaluated++;
         if (await _stream.PagesHeldAsync(op) is var held and > 0)
-            process.Vm.Violated(Invariants.SourceRestored, $"{held} pages of {Vm} are left at {_tenancy.Host} after it has moved", operations: op.Id);
+            process.Vm.Violated(
+                Invariants.SourceRestored, $"{held} pages of {Vm} are left at {_tenancy.Host} after it has moved", operations: op.Id);
     }
 
     private async ValueTask<Ownership> OwnerAsync(Operation op)
@@ -98,7 +106,8 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
             if (owner.Status == OwnershipStatus.Refused) owner = await _inventory.RegisterAsync(op, Vm, _tenancy.Host);
 
             // An inventory that has been replaced meanwhile counts for nothing: the next one is asked.
-            if (owner.Status != OwnershipStatus.Lost && await _tenancy.TakeAsync(Vm, owner) is not OwnershipStatus.Lost and var taken) return owner with { Status = taken };
+            if (owner.Status != OwnershipStatus.Lost && await _tenancy.TakeAsync(Vm, owner) is not OwnershipStatus.Lost and var taken)
+                return owner with { Status = taken };
             await journal.World.DelayAsync(FindPauseMicroseconds);
         }
 

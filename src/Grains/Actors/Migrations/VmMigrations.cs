@@ -8,8 +8,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Actors.Migrations;
 
 /// <summary>
-/// The migrations of one VM grain: the one that brought the VM here, if any, and the one that takes it away, of which there is one at a time. While one goes on, memslot updates and ring
-/// reaps are its business, because it keeps books about them.
+/// The migrations of one VM grain: the one that brought the VM here, if any, and the one that takes it away, of which there is one at a
+/// time. While one goes on, memslot updates and ring reaps are its business, because it keeps books about them.
 /// </summary>
 internal sealed class VmMigrations(IGrainFactory grains, ActorJournal journal, VmProcess process)
 {
@@ -65,7 +65,8 @@ internal sealed class VmMigrations(IGrainFactory grains, ActorJournal journal, V
         _outgoing = new OutgoingSide(grains, journal, process, request);
         var info = await _outgoing.RunAsync(op, async () =>
         {
-            // Of the dirty log there is one user. And a memslot update that began before may make a memslot that the migration has not seen.
+            // Of the dirty log there is one user. And a memslot update that began before may make a memslot that the migration has not
+            // seen.
             await process.Session!.DisableAsync(op);
             await _memslotUpdates;
         });

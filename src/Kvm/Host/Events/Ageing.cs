@@ -4,8 +4,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Events;
 
 /// <summary>
-/// Was the memory used lately? <c>clear_flush_young</c> (reclaim), <c>clear_young</c> (multi-generation LRU) and <c>test_young</c> (idle page
-/// tracking), by turns. No start and no end: nothing is taken away. Through the rmap, page by page. Host PTEs have no accessed bit here.
+/// Was the memory used lately? <c>clear_flush_young</c> (reclaim), <c>clear_young</c> (multi-generation LRU) and <c>test_young</c> (idle
+/// page tracking), by turns. No start and no end: nothing is taken away. Through the rmap, page by page. Host PTEs have no accessed bit
+/// here.
 /// </summary>
 internal sealed class Ageing(Machine machine) : IHostEventSource
 {

@@ -4,9 +4,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Events;
 
 /// <summary>
-/// Two ranges of one task, one inside the other: an mprotect over the range needs memory and reclaims one page of it (direct reclaim). Start A,
-/// start B, end B, end A: the case in which a fair rwsem held from start to end can deadlock (kvm-protocol 2.2). Inside, locks are only
-/// tried, as direct reclaim does, because outside they are taken in the other order.
+/// Two ranges of one task, one inside the other: an mprotect over the range needs memory and reclaims one page of it (direct reclaim).
+/// Start A, start B, end B, end A: the case in which a fair rwsem held from start to end can deadlock (kvm-protocol 2.2). Inside, locks are
+/// only tried, as direct reclaim does, because outside they are taken in the other order.
 /// </summary>
 internal sealed class NestedRange(Machine machine) : IHostEventSource
 {

@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Events;
 
 /// <summary>
-/// The OOM reaper (<c>__oom_reap_task_mm</c>), the only caller that may not block: mmap_lock is tried, the range is non-blockable, and when a
-/// subscriber returns -EAGAIN nothing was changed and the answer is -EBUSY. Simplified: the process lives on and finds zeroes.
+/// The OOM reaper (<c>__oom_reap_task_mm</c>), the only caller that may not block: mmap_lock is tried, the range is non-blockable, and when
+/// a subscriber returns -EAGAIN nothing was changed and the answer is -EBUSY. Simplified: the process lives on and finds zeroes.
 /// </summary>
 internal sealed class OomReap(Machine machine) : IHostEventSource
 {
@@ -20,7 +20,8 @@ internal sealed class OomReap(Machine machine) : IHostEventSource
                 var reaped = 0;
                 foreach (var (vma, pages) in mm.Pieces(ev.Range))
                 {
-                    if (await TryReapAsync(op, mm, vma, pages, ev.HoldMicroseconds) is not { } zapped) return new(HostEventStatus.Busy, reaped);
+                    if (await TryReapAsync(op, mm, vma, pages, ev.HoldMicroseconds) is not { } zapped)
+                        return new(HostEventStatus.Busy, reaped);
                     reaped += zapped;
                 }
 

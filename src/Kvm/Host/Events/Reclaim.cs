@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Events;
 
 /// <summary>
-/// Reclaim (<c>shrink_folio_list</c>): swaps out what can be of the range, one CLEAR range a page, under the rmap lock, which it only tries. It
-/// holds no mm_users and no mmap_lock, so the address space may exit under it.
+/// Reclaim (<c>shrink_folio_list</c>): swaps out what can be of the range, one CLEAR range a page, under the rmap lock, which it only
+/// tries. It holds no mm_users and no mmap_lock, so the address space may exit under it.
 /// </summary>
 internal sealed class Reclaim(Machine machine) : IHostEventSource
 {

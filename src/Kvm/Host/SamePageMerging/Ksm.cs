@@ -6,10 +6,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.SamePageMerging;
 
 /// <summary>
-/// <c>ksmd</c> of one host (mm/ksm.c): scans mergeable memory round robin and lets pages of equal content share one read-only frame. A page is
-/// looked up in the stable tree at every visit, and enters the unstable tree only when its checksum did not change since the last one.
-/// A later write breaks COW (<see cref="CopyOnWrite"/>) and counts as an unmerge.
-/// Simplified: no merging across NUMA nodes, no <c>use_zero_pages</c> (the zero frame itself is never merged), no MADV_UNMERGEABLE.
+/// <c>ksmd</c> of one host (mm/ksm.c): scans mergeable memory round robin and lets pages of equal content share one read-only frame. A page
+/// is looked up in the stable tree at every visit, and enters the unstable tree only when its checksum did not change since the last one. A
+/// later write breaks COW (<see cref="CopyOnWrite"/>) and counts as an unmerge. Simplified: no merging across NUMA nodes, no
+/// <c>use_zero_pages</c> (the zero frame itself is never merged), no MADV_UNMERGEABLE.
 /// </summary>
 public sealed class Ksm
 {
@@ -49,7 +49,8 @@ public sealed class Ksm
         }
     }
 
-    /// <summary><c>ksm_do_scan</c>: looks at up to <paramref name="pages"/> pages; stops early when a whole pass finds nothing mapped.</summary>
+    /// <summary><c>ksm_do_scan</c>: looks at up to <paramref name="pages"/> pages; stops early when a whole pass finds nothing
+    /// mapped.</summary>
     /// <returns>pages looked at</returns>
     internal async ValueTask<int> ScanAsync(Operation op, long pages, long holdMicroseconds)
     {
@@ -129,7 +130,8 @@ public sealed class Ksm
         }
     }
 
-    /// <summary><c>cmp_and_merge_page</c>. Checksum and first compare are hints, taken while the guest may write; the merge compares again.</summary>
+    /// <summary><c>cmp_and_merge_page</c>. Checksum and first compare are hints, taken while the guest may write; the merge compares
+    /// again.</summary>
     private async ValueTask CompareAndMergeAsync(Operation op, KsmItem item, Pfn page, long holdMicroseconds)
     {
         if (_machine.Frames.IsKsm(page)) return;
@@ -186,8 +188,8 @@ public sealed class Ksm
         }
     }
 
-    /// <summary><c>try_to_merge_two_pages</c>: the first becomes a KSM page where it is, the second is replaced by it; if only the first works
-    /// out, it is broken up again (<c>break_cow</c>).</summary>
+    /// <summary><c>try_to_merge_two_pages</c>: the first becomes a KSM page where it is, the second is replaced by it; if only the first
+    /// works out, it is broken up again (<c>break_cow</c>).</summary>
     private async ValueTask MergeTwoAsync(Operation op, KsmItem item, Pfn page, KsmItem twin, Pfn twinPage, long holdMicroseconds)
     {
         if (!await Merger.TryMergeAsync(op, item, page, Pfn.None, holdMicroseconds)) return;
@@ -224,4 +226,5 @@ public sealed class Ksm
 /// <param name="Merges">pages repointed to a shared page</param>
 /// <param name="Unmerges">mappings of shared pages that a write broke</param>
 public readonly record struct KsmCounters(
-    long PagesShared, long PagesSharing, long PagesUnshared, long PagesVolatile, long FullScans, long PagesScanned, long Merges, long Unmerges);
+    long PagesShared, long PagesSharing, long PagesUnshared, long PagesVolatile, long FullScans, long PagesScanned, long Merges,
+    long Unmerges);

@@ -5,9 +5,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.SamePageMerging;
 
 /// <summary>
-/// <c>try_to_merge_one_page</c> (mm/ksm.c): turns one mapping into a mapping of a KSM page, in two complete invalidations (kvm-protocol 6.2).
-/// First write-protect, with the reference test that lets any page go that somebody has pinned; then compare; then replace, if the PTE is
-/// still what it was. Under mmap_lock (read) and the folio lock. The caller holds one reference on the page.
+/// <c>try_to_merge_one_page</c> (mm/ksm.c): turns one mapping into a mapping of a KSM page, in two complete invalidations (kvm-protocol
+/// 6.2). First write-protect, with the reference test that lets any page go that somebody has pinned; then compare; then replace, if the
+/// PTE is still what it was. Under mmap_lock (read) and the folio lock. The caller holds one reference on the page.
 /// </summary>
 internal sealed class PageMerger(Machine machine)
 {

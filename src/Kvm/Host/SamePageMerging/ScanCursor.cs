@@ -3,15 +3,16 @@ using Livebed.Kvm.Addresses;
 namespace Livebed.Kvm.Host.SamePageMerging;
 
 /// <summary>
-/// <c>struct ksm_scan</c>: where the scan stands. Address spaces come round by number, so that one that exits or appears does not disturb it;
-/// within each, the mergeable areas in order of address. Pages that are not mapped, or by the zero frame, are passed over.
+/// <c>struct ksm_scan</c>: where the scan stands. Address spaces come round by number, so that one that exits or appears does not disturb
+/// it; within each, the mergeable areas in order of address. Pages that are not mapped, or by the zero frame, are passed over.
 /// </summary>
 internal sealed class ScanCursor(Machine machine)
 {
     private int _id = int.MinValue;
     private Hva _hva;
 
-    /// <summary>The next mapped page of a mergeable area; null when that was the end of a full scan, and the next call begins anew.</summary>
+    /// <summary>The next mapped page of a mergeable area; null when that was the end of a full scan, and the next call begins
+    /// anew.</summary>
     public KsmItem? Next()
     {
         foreach (var (id, mm) in machine.AddressSpaces)

@@ -3,8 +3,8 @@ using Livebed.Kvm.Addresses;
 namespace Livebed.Kvm.Host.SamePageMerging;
 
 /// <summary>
-/// The unstable tree: candidates by content, which may change under it; hence it is thrown away after every full scan, and what it finds must
-/// be compared again. At most one page of each content is in it. Bounded by the mergeable pages of one scan.
+/// The unstable tree: candidates by content, which may change under it; hence it is thrown away after every full scan, and what it finds
+/// must be compared again. At most one page of each content is in it. Bounded by the mergeable pages of one scan.
 /// </summary>
 internal sealed class UnstableTree
 {

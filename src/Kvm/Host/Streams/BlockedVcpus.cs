@@ -3,8 +3,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// Adds up how long vCPUs are blocked on missing pages (<c>mark_postcopy_blocktime_begin</c>, <c>mark_postcopy_blocktime_end</c>, migration/postcopy-ram.c). A vCPU makes one fault after the other, so
-/// it waits for one page at a time; who waits and is no vCPU counts for nothing. Part of the state of the queue in which they wait.
+/// Adds up how long vCPUs are blocked on missing pages (<c>mark_postcopy_blocktime_begin</c>, <c>mark_postcopy_blocktime_end</c>,
+/// migration/postcopy-ram.c). A vCPU makes one fault after the other, so it waits for one page at a time; who waits and is no vCPU counts
+/// for nothing. Part of the state of the queue in which they wait.
 /// </summary>
 /// <param name="count">vCPUs of the guest</param>
 internal sealed class BlockedVcpus(int count)

@@ -4,9 +4,9 @@ using Livebed.Kvm.Addresses;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// One chunk in the making, in borrowed buffers that go back when it is disposed of, after the answer. A page is copied to where it would lie in the
-/// chunk and looked at there, outside of every lock; if it is all zeroes the next one takes its place, and only its entry is sent
-/// (QEMU's <c>save_zero_page</c>).
+/// One chunk in the making, in borrowed buffers that go back when it is disposed of, after the answer. A page is copied to where it would
+/// lie in the chunk and looked at there, outside of every lock; if it is all zeroes the next one takes its place, and only its entry is
+/// sent (QEMU's <c>save_zero_page</c>).
 /// </summary>
 internal struct ChunkBuilder(int pages, int pageSize, ArrayPool<byte> contentPool) : IDisposable
 {
@@ -42,7 +42,8 @@ internal struct ChunkBuilder(int pages, int pageSize, ArrayPool<byte> contentPoo
     }
 
     /// <summary>The chunk without its checksum: see <see cref="PageChunk.Sealed"/>.</summary>
-    public readonly PageChunk Build(ChunkHeader header) => new(header, _entries.AsMemory(0, _count), _content.AsMemory(0, _bytes), Checksum: 0);
+    public readonly PageChunk Build(ChunkHeader header) =>
+        new(header, _entries.AsMemory(0, _count), _content.AsMemory(0, _bytes), Checksum: 0);
 
     public readonly void Dispose()
     {

@@ -5,8 +5,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// What a host does for migrations, by address space: the calls of <see cref="IStreamPort"/>, and the chunks that other hosts deliver. An address space that is
-/// gone refuses, has nothing and holds nothing.
+/// What a host does for migrations, by address space: the calls of <see cref="IStreamPort"/>, and the chunks that other hosts deliver. An
+/// address space that is gone refuses, has nothing and holds nothing.
 /// </summary>
 public sealed class HostStreams
 {
@@ -27,7 +27,8 @@ public sealed class HostStreams
     /// <summary>Where the buffers of chunks come from.</summary>
     public ArrayPool<byte> ContentPool { get; set; } = ArrayPool<byte>.Shared;
 
-    /// <summary>Bandwidth of the link from here to each other host, in bytes a second, for all streams that go there together; 0 for no limit. Holds for streams that are opened later.</summary>
+    /// <summary>Bandwidth of the link from here to each other host, in bytes a second, for all streams that go there together; 0 for no
+    /// limit. Holds for streams that are opened later.</summary>
     public long LinkBandwidth
     {
         get;
@@ -52,7 +53,9 @@ public sealed class HostStreams
         if (Find(addressSpaceId) is not { } mm) return;
         var streams = mm.Outgoing ??= new OutgoingStreams(_machine.World, mm);
         if (streams.Find(stream) is not null) return;
-        streams.Add(stream, new OutgoingStream(_machine, mm, _faults, stream, connection, new StreamShaper(_machine.World, bandwidth, LinkTo(destination))));
+        streams.Add(
+            stream,
+            new OutgoingStream(_machine, mm, _faults, stream, connection, new StreamShaper(_machine.World, bandwidth, LinkTo(destination))));
     }
 
     /// <inheritdoc cref="IStreamPort.CloseStreamAsync"/>
@@ -74,8 +77,8 @@ public sealed class HostStreams
     public void TakeDiscarded(int addressSpaceId, HvaRange range, Span<ulong> target) =>
         Find(addressSpaceId)?.Outgoing?.Discarded.CopyTo(range, target, take: true);
 
-    /// <summary>A chunk that another host's link delivers; see <see cref="IPageLink.DeliverAsync"/>. Nothing is stored of one whose checksum or length is wrong; one
-    /// that was refused or found no memory may be stored in part.</summary>
+    /// <summary>A chunk that another host's link delivers; see <see cref="IPageLink.DeliverAsync"/>. Nothing is stored of one whose
+    /// checksum or length is wrong; one that was refused or found no memory may be stored in part.</summary>
     /// <param name="op">the operation</param>
     /// <param name="addressSpaceId">whose pages they are</param>
     /// <param name="chunk">the pages</param>
@@ -83,7 +86,8 @@ public sealed class HostStreams
     public async ValueTask<StreamStatus> ReceiveAsync(Operation op, int addressSpaceId, PageChunk chunk, bool isIntact)
     {
         using var live = _live.Enter(op);
-        if (Find(addressSpaceId) is not { } mm || mm.Incoming is not { } incoming || !incoming.Takes(chunk.Header)) return StreamStatus.Refused;
+        if (Find(addressSpaceId) is not { } mm || mm.Incoming is not { } incoming || !incoming.Takes(chunk.Header))
+            return StreamStatus.Refused;
         if (!isIntact || chunk.Content.Length != ContentLength(chunk.Pages.Span)) return StreamStatus.Corrupt;
         var status = await _writer.StoreAsync(op, mm, incoming, chunk);
         await _machine.World.PointAsync(SchedulingPoint.Yield);
@@ -129,17 +133,22 @@ public sealed class HostStreams
 
     /// <inheritdoc cref="IStreamPort.EnterPostcopyAsync"/>
     public async ValueTask<long> EnterPostcopyAsync(
-        Operation op, int addressSpaceId, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults, int vcpus)
+        Operation op, int addressSpaceId, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard,
+        IUserFaultHandler faults, int vcpus)
     {
         using var live = _live.Enter(op);
-        return IncomingOf(addressSpaceId, stream) is { } incoming ? await incoming.EnterPostcopyAsync(op, ranges, discard, faults, vcpus) : -1;
+        return IncomingOf(addressSpaceId, stream) is { } incoming
+            ? await incoming.EnterPostcopyAsync(op, ranges, discard, faults, vcpus)
+            : -1;
     }
 
     /// <inheritdoc cref="IStreamPort.MissingAsync"/>
-    public ulong[] Missing(int addressSpaceId, HvaRange range) => Find(addressSpaceId)?.Incoming?.Missing(range) ?? new ulong[(range.Pages + 63) >> 6];
+    public ulong[] Missing(int addressSpaceId, HvaRange range) =>
+        Find(addressSpaceId)?.Incoming?.Missing(range) ?? new ulong[(range.Pages + 63) >> 6];
 
     /// <inheritdoc cref="IStreamPort.EndIncomingAsync"/>
-    public PostcopyBlocktime EndIncoming(int addressSpaceId, long stream) => IncomingOf(addressSpaceId, stream)?.End() ?? PostcopyBlocktime.None;
+    public PostcopyBlocktime EndIncoming(int addressSpaceId, long stream) =>
+        IncomingOf(addressSpaceId, stream)?.End() ?? PostcopyBlocktime.None;
 
     /// <inheritdoc cref="IStreamPort.PagesHeldAsync"/>
     public async ValueTask<long> PagesHeldAsync(Operation op, int addressSpaceId)

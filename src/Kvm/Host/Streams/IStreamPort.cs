@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// What a migration asks of one host about one address space, on either side: pages out, pages in, and the ground truth by which both are judged. The bytes
-/// themselves never pass through here: they go from host to host.
+/// What a migration asks of one host about one address space, on either side: pages out, pages in, and the ground truth by which both are
+/// judged. The bytes themselves never pass through here: they go from host to host.
 /// </summary>
 public interface IStreamPort
 {
@@ -20,18 +20,22 @@ public interface IStreamPort
     /// <summary>Source: no more; what is under way to the other host is answered first, what still waits for the link is Refused.</summary>
     ValueTask CloseStreamAsync(Operation op, long stream);
 
-    /// <summary>Source: reads the pages, page by page as they are then, and sends them; returns when they have been stored. A page that is read becomes "the last copy"
-    /// of itself, see <see cref="Host.IHostPort.ChangedSinceCopyAsync"/>. Batches that are under way at the same time need an operation each.</summary>
+    /// <summary>Source: reads the pages, page by page as they are then, and sends them; returns when they have been stored. A page that is
+    /// read becomes "the last copy" of itself, see <see cref="Host.IHostPort.ChangedSinceCopyAsync"/>. Batches that are under way at the
+    /// same time need an operation each.</summary>
     ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageBatch batch);
 
-    /// <summary>Source: the pages that user space itself has changed since it last asked (discarded: ballooned, unmapped): QEMU's own dirty bitmap. ORs them into <c>64 pages a word</c>.
-    /// Kept from OpenStream on. To be taken before the pages are read: clear before read.</summary>
+    /// <summary>Source: the pages that user space itself has changed since it last asked (discarded: ballooned, unmapped): QEMU's own dirty
+    /// bitmap. ORs them into <c>64 pages a word</c>. Kept from OpenStream on. To be taken before the pages are read: clear before
+    /// read.</summary>
     ValueTask TakeDiscardedAsync(Operation op, HvaRange range, Memory<ulong> target);
 
-    /// <summary>Source: while the vCPUs are stopped for a hand-over user space discards nothing either: discards are refused until it is thawed.</summary>
+    /// <summary>Source: while the vCPUs are stopped for a hand-over user space discards nothing either: discards are refused until it is
+    /// thawed.</summary>
     ValueTask FreezeAsync(Operation op, bool frozen);
 
-    /// <summary>A checksum (XxHash3) of every page of the range as it is now; that of a page of zeroes for one that was never touched.</summary>
+    /// <summary>A checksum (XxHash3) of every page of the range as it is now; that of a page of zeroes for one that was never
+    /// touched.</summary>
     ValueTask<ulong[]> ImageAsync(Operation op, HvaRange range);
 
     /// <summary>The guest-memory oracle of the range: the newest value of each page. It goes another way than the pages.</summary>
@@ -42,16 +46,19 @@ public interface IStreamPort
     /// <summary>Destination: chunks of this stream and epoch are taken from now on.</summary>
     ValueTask BeginIncomingAsync(Operation op, long stream, long epoch);
 
-    /// <summary>Destination: pre-copy is over: no more pre-copy chunk is taken. For post-copy the given pages (64 a word, one array a range) are discarded, and what is missing in
-    /// the ranges from here on is asked of <paramref name="faults"/>. How long each of <paramref name="vcpus"/> vCPUs waits is added up.</summary>
+    /// <summary>Destination: pre-copy is over: no more pre-copy chunk is taken. For post-copy the given pages (64 a word, one array a
+    /// range) are discarded, and what is missing in the ranges from here on is asked of <paramref name="faults"/>. How long each of
+    /// <paramref name="vcpus"/> vCPUs waits is added up.</summary>
     /// <returns>pages that are missing; -1 when this stream is not taken here, or no longer</returns>
     ValueTask<long> EnterPostcopyAsync(
-        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, Host.Streams.IUserFaultHandler faults, int vcpus);
+        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard,
+        Host.Streams.IUserFaultHandler faults, int vcpus);
 
     /// <summary>Destination: pages of the range that are still missing, for a recovery: QEMU's received bitmap, inverted.</summary>
     ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range);
 
-    /// <summary>Destination: everything has arrived, or the migration was given up: no chunk is taken any more; who waits for a page that never came gets an error.</summary>
+    /// <summary>Destination: everything has arrived, or the migration was given up: no chunk is taken any more; who waits for a page that
+    /// never came gets an error.</summary>
     /// <returns>how long vCPUs have waited for pages since post-copy began</returns>
     ValueTask<PostcopyBlocktime> EndIncomingAsync(Operation op, long stream);
 
@@ -64,7 +71,8 @@ public interface IStreamPort
 /// <param name="Normal">pages sent with their content</param>
 /// <param name="Duplicate">zero pages, of which only the address was sent</param>
 /// <param name="Bytes">bytes on the wire, headers included</param>
-/// <param name="LinkWaitMicroseconds">since the stream's last answer: for how long the link carried other streams while this one had something to send</param>
+/// <param name="LinkWaitMicroseconds">since the stream's last answer: for how long the link carried other streams while this one had
+/// something to send</param>
 public readonly record struct SendResult(StreamStatus Status, int Normal, int Duplicate, long Bytes, long LinkWaitMicroseconds = 0);
 
 /// <summary>The answer of the other side, or that there was none.</summary>
@@ -87,13 +95,14 @@ public enum StreamStatus : byte
 
 /// <summary>What one migration may take of its link, in bytes a second over all channels; 0 for no bound of its own.</summary>
 /// <param name="Max">QEMU's <c>max-bandwidth</c></param>
-/// <param name="MaxPostcopy">QEMU's <c>max-postcopy-bandwidth</c>: what is pushed in the background in post-copy, in place of <paramref name="Max"/>; 0 leaves it at that. Pages that a
-/// vCPU waits for are not pushed, and have <paramref name="Max"/></param>
+/// <param name="MaxPostcopy">QEMU's <c>max-postcopy-bandwidth</c>: what is pushed in the background in post-copy, in place of
+/// <paramref name="Max"/>; 0 leaves it at that. Pages that a vCPU waits for are not pushed, and have <paramref name="Max"/></param>
 public sealed record StreamBandwidth(long Max, long MaxPostcopy = 0);
 
 /// <summary>
-/// How long the guest stood still in post-copy because pages were missing (<c>fill_destination_postcopy_migration_info</c>, migration/postcopy-ram.c), in microseconds. A wait counts from the moment
-/// when the fault goes to sleep until its page was placed; while the link is broken it goes on.
+/// How long the guest stood still in post-copy because pages were missing (<c>fill_destination_postcopy_migration_info</c>,
+/// migration/postcopy-ram.c), in microseconds. A wait counts from the moment when the fault goes to sleep until its page was placed; while
+/// the link is broken it goes on.
 /// </summary>
 /// <param name="AllMicroseconds"><c>postcopy-blocktime</c>: while every vCPU waited</param>
 /// <param name="VcpuMicroseconds"><c>postcopy-vcpu-blocktime</c>: of each vCPU; empty without post-copy</param>
@@ -103,8 +112,8 @@ public sealed record PostcopyBlocktime(long AllMicroseconds, IReadOnlyList<long>
 }
 
 /// <summary>
-/// User space's fault thread (QEMU's <c>postcopy_ram_fault_thread</c>): what it reads from the userfaultfd. Called once for a page, however many wait for it; the call returns when
-/// the page has been asked for, not when it is there.
+/// User space's fault thread (QEMU's <c>postcopy_ram_fault_thread</c>): what it reads from the userfaultfd. Called once for a page, however
+/// many wait for it; the call returns when the page has been asked for, not when it is there.
 /// </summary>
 public interface IUserFaultHandler
 {

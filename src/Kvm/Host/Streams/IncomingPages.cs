@@ -6,11 +6,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// The destination's state of one incoming migration (QEMU's <c>MigrationIncomingState</c>): which stream may be stored, what has arrived, and, in
-/// post-copy, what is missing. Keeps: a pre-copy page is never stored once post-copy was entered, because the guest may have written
-/// there; a missing page is never read as zeroes.
-/// Simplified: while pages come in nothing of guest memory is discarded here, from the first chunk on (QEMU forbids it in post-copy only;
-/// before, its guest does not run and so asks for nothing).
+/// The destination's state of one incoming migration (QEMU's <c>MigrationIncomingState</c>): which stream may be stored, what has arrived,
+/// and, in post-copy, what is missing. Keeps: a pre-copy page is never stored once post-copy was entered, because the guest may have
+/// written there; a missing page is never read as zeroes. Simplified: while pages come in nothing of guest memory is discarded here, from
+/// the first chunk on (QEMU forbids it in post-copy only; before, its guest does not run and so asks for nothing).
 /// </summary>
 internal sealed class IncomingPages(Machine machine, AddressSpace mm, long stream, long epoch)
 {
@@ -77,8 +76,8 @@ internal sealed class IncomingPages(Machine machine, AddressSpace mm, long strea
     }
 
     /// <summary>
-    /// From here on no pre-copy page is stored. What has not arrived, or is out of date (<paramref name="discard"/>), is unmapped and missing
-    /// (<c>postcopy_ram_incoming_setup</c>, <c>ram_discard_range</c>); the oracle is left as it is, since the content is not lost.
+    /// From here on no pre-copy page is stored. What has not arrived, or is out of date (<paramref name="discard"/>), is unmapped and
+    /// missing (<c>postcopy_ram_incoming_setup</c>, <c>ram_discard_range</c>); the oracle is left as it is, since the content is not lost.
     /// </summary>
     /// <returns>pages missing; -1 when the migration or the address space has ended</returns>
     public async ValueTask<long> EnterPostcopyAsync(
@@ -100,7 +99,8 @@ internal sealed class IncomingPages(Machine machine, AddressSpace mm, long strea
                 foreach (var (vma, pages) in mm.Pieces(range))
                     foreach (var run in missing.Runs(vma, pages))
                         zapped += await mm.Ranges.WithinAsync(
-                            op, run, MmuNotifierEvent.Clear, holdMicroseconds: 0, () => PageTableWalk.ZapAsync(machine, op, mm, vma, run, discard: false));
+                            op, run, MmuNotifierEvent.Clear, holdMicroseconds: 0,
+                            () => PageTableWalk.ZapAsync(machine, op, mm, vma, run, discard: false));
             return zapped;
         });
         if (_stage != Stage.Discarding) return -1;
@@ -126,8 +126,8 @@ internal sealed class IncomingPages(Machine machine, AddressSpace mm, long strea
         return words;
     }
 
-    /// <summary>Nothing is stored any more; who waits for a page gets an error, and so does whoever asks for one that never came: unlike after
-    /// UFFDIO_UNREGISTER, where it would find zeroes, since a guest that has lost memory must not run on.</summary>
+    /// <summary>Nothing is stored any more; who waits for a page gets an error, and so does whoever asks for one that never came: unlike
+    /// after UFFDIO_UNREGISTER, where it would find zeroes, since a guest that has lost memory must not run on.</summary>
     /// <returns>how long vCPUs have waited for pages</returns>
     public PostcopyBlocktime End()
     {

@@ -3,11 +3,11 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// A stream's own bandwidth as a parameter of the model, so that what a migration does with it does not depend on the machine: bytes take their time
-/// one after the other, over all channels, and whoever sends them waits until the last of its own has left. Keeps: over any time in which
-/// somebody always has something to send, bytes over time is the bandwidth; timers that come late are made good by the next send, and a
-/// stream that was idle has saved nothing up. Urgent bytes go at once, and put off by their time what has not left. What other streams take of the link is
-/// <see cref="SharedLink"/>'s. Simplified: no latency, no protocol overhead.
+/// A stream's own bandwidth as a parameter of the model, so that what a migration does with it does not depend on the machine: bytes take
+/// their time one after the other, over all channels, and whoever sends them waits until the last of its own has left. Keeps: over any time
+/// in which somebody always has something to send, bytes over time is the bandwidth; timers that come late are made good by the next send,
+/// and a stream that was idle has saved nothing up. Urgent bytes go at once, and put off by their time what has not left. What other
+/// streams take of the link is <see cref="SharedLink"/>'s. Simplified: no latency, no protocol overhead.
 /// </summary>
 internal sealed class LinkShaper(IWorld world, long bytesPerSecond)
 {
@@ -18,7 +18,8 @@ internal sealed class LinkShaper(IWorld world, long bytesPerSecond)
     private long _urgentFree;
     private long _putOff;
 
-    /// <summary>Returns when the bytes have left, or, false, when <paramref name="isGivenUp"/> says so after at most a second more.</summary>
+    /// <summary>Returns when the bytes have left, or, false, when <paramref name="isGivenUp"/> says so after at most a second
+    /// more.</summary>
     public ValueTask<bool> PassAsync(long bytes, Func<bool> isGivenUp) => LeftAsync(Reserve(bytes), isGivenUp);
 
     /// <summary>The same, ahead of all that is not urgent.</summary>
@@ -74,7 +75,8 @@ internal sealed class LinkShaper(IWorld world, long bytesPerSecond)
 /// <summary>When bytes begin to leave and when they have left, in nanoseconds, before anything put them off.</summary>
 internal readonly record struct LinkSlot(long Start, long End);
 
-/// <summary>Time as something of this bandwidth reckons with it: in nanoseconds, because bytes take that long, while the world has microseconds.</summary>
+/// <summary>Time as something of this bandwidth reckons with it: in nanoseconds, because bytes take that long, while the world has
+/// microseconds.</summary>
 internal readonly struct LinkClock(IWorld world, long bytesPerSecond)
 {
     private const long PieceMicroseconds = 1_000_000;
@@ -89,6 +91,8 @@ internal readonly struct LinkClock(IWorld world, long bytesPerSecond)
     /// <summary>How much of the time since then a timer that came late is to blame for: no more than timers are late.</summary>
     public long LateSince(long end) => Math.Clamp(Now - end, 0, LateMax);
 
-    /// <summary>Until then, or for a second of it: who waits may have been given up. Not at all if it was then since the caller looked.</summary>
-    public ValueTask SleepAsync(long end) => world.DelayAsync(Math.Clamp((end - Now + PerMicrosecond - 1) / PerMicrosecond, 0, PieceMicroseconds));
+    /// <summary>Until then, or for a second of it: who waits may have been given up. Not at all if it was then since the caller
+    /// looked.</summary>
+    public ValueTask SleepAsync(long end) =>
+        world.DelayAsync(Math.Clamp((end - Now + PerMicrosecond - 1) / PerMicrosecond, 0, PieceMicroseconds));
 }

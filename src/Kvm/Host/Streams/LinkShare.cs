@@ -1,6 +1,7 @@
 namespace Livebed.Kvm.Host.Streams;
 
-/// <summary>One stream's part of a <see cref="SharedLink"/>: how far it has been served, and how long it waited for others. Belongs to the link; times in nanoseconds.</summary>
+/// <summary>One stream's part of a <see cref="SharedLink"/>: how far it has been served, and how long it waited for others. Belongs to the
+/// link; times in nanoseconds.</summary>
 internal sealed class LinkShare
 {
     private int _waiting;
@@ -19,7 +20,8 @@ internal sealed class LinkShare
 
     public void GivesUpWaiting(long now) => Change(now, _waiting - 1, _isSending);
 
-    /// <summary>For how long the link carried other streams while this one had something to send, in whole microseconds; counts from there on.</summary>
+    /// <summary>For how long the link carried other streams while this one had something to send, in whole microseconds; counts from there
+    /// on.</summary>
     public long TakeWaitedMicroseconds()
     {
         var whole = _waited / 1_000;

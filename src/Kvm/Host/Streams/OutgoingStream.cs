@@ -5,9 +5,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// One stream of pages from an address space to another host. A batch is read, page by page, into borrowed buffers, takes its time on the link, and is
-/// answered when the other host has stored it: what is in flight is what the callers have asked for and not been answered, and a slow
-/// receiver slows them down. Batches under way at the same time (channels) need an operation each.
+/// One stream of pages from an address space to another host. A batch is read, page by page, into borrowed buffers, takes its time on the
+/// link, and is answered when the other host has stored it: what is in flight is what the callers have asked for and not been answered, and
+/// a slow receiver slows them down. Batches under way at the same time (channels) need an operation each.
 /// </summary>
 internal sealed class OutgoingStream
 {
@@ -40,8 +40,10 @@ internal sealed class OutgoingStream
     {
         var pages = batch.Count();
         var vma = _mm.Find(batch.Range.Start);
-        if (vma is null || !vma.Range.Covers(batch.Range)) throw new ArgumentException($"{batch.Range} is not within one area of {_mm}", nameof(batch));
-        if (pages > PageBatch.PagesMax) throw new ArgumentException($"a batch of {pages} pages; at most {PageBatch.PagesMax} travel together", nameof(batch));
+        if (vma is null || !vma.Range.Covers(batch.Range))
+            throw new ArgumentException($"{batch.Range} is not within one area of {_mm}", nameof(batch));
+        if (pages > PageBatch.PagesMax)
+            throw new ArgumentException($"a batch of {pages} pages; at most {PageBatch.PagesMax} travel together", nameof(batch));
         await _lock.DownReadAsync(op);
         try
         {
@@ -86,7 +88,8 @@ internal sealed class OutgoingStream
                     if (_isClosing()) return Failed(StreamStatus.Refused);
                     if (_reader.TryRead(op, _mm, vma, hva, ref chunk)) break;
                     var found = await _reader.FaultInAsync(op, _mm, vma, hva);
-                    if (found != HostPageStatus.Ok) return Failed(found == HostPageStatus.NoMemory ? StreamStatus.NoMemory : StreamStatus.Refused);
+                    if (found != HostPageStatus.Ok)
+                        return Failed(found == HostPageStatus.NoMemory ? StreamStatus.NoMemory : StreamStatus.Refused);
                 }
 
                 var point = _machine.StepAsync();
@@ -96,7 +99,8 @@ internal sealed class OutgoingStream
             var built = chunk.Build(header);
             var sent = new SendResult(StreamStatus.Refused, chunk.Pages - chunk.ZeroPages, chunk.ZeroPages, built.WireBytes);
             if (!await _shaper.PassAsync(op, header, built.WireBytes, _isClosing)) return Failed(StreamStatus.Refused);
-            _machine.World.Trace?.Note(op, $"sends {sent.Normal} pages and {sent.Duplicate} of zeroes of {batch.Range}, round {header.Round}, {header.Phase}");
+            _machine.World.Trace?.Note(
+                op, $"sends {sent.Normal} pages and {sent.Duplicate} of zeroes of {batch.Range}, round {header.Round}, {header.Phase}");
             return sent with { LinkWaitMicroseconds = _shaper.TakeLinkWaitMicroseconds(), Status = await _link.DeliverAsync(op, built) };
         }
         finally
@@ -107,5 +111,6 @@ internal sealed class OutgoingStream
 
     private static SendResult Failed(StreamStatus status) => new(status, 0, 0, 0);
 
-    private static bool IsSet(ReadOnlySpan<ulong> bits, int page) => page >> 6 < bits.Length && (bits[page >> 6] & (1UL << (page & 63))) != 0;
+    private static bool IsSet(ReadOnlySpan<ulong> bits, int page) =>
+        page >> 6 < bits.Length && (bits[page >> 6] & (1UL << (page & 63))) != 0;
 }

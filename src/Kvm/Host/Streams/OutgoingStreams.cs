@@ -3,8 +3,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// The open streams of one address space, and what its user space or its kernel has discarded since somebody asked (QEMU marks such pages in its own dirty
-/// bitmap, since no guest write will). There is none of this, and no cost, while no stream is open.
+/// The open streams of one address space, and what its user space or its kernel has discarded since somebody asked (QEMU marks such pages
+/// in its own dirty bitmap, since no guest write will). There is none of this, and no cost, while no stream is open.
 /// </summary>
 internal sealed class OutgoingStreams(IWorld world, AddressSpace mm)
 {
@@ -12,12 +12,13 @@ internal sealed class OutgoingStreams(IWorld world, AddressSpace mm)
     private readonly Place _place = new(world);
 
     /// <summary>
-    /// Pages whose content was given up (MADV_DONTNEED, munmap, the OOM reaper). Who sends pages takes these bits <b>before</b> it reads the pages: a discard
-    /// after that is in the next bits, one before it is in what is read.
+    /// Pages whose content was given up (MADV_DONTNEED, munmap, the OOM reaper). Who sends pages takes these bits <b>before</b> it reads
+    /// the pages: a discard after that is in the next bits, one before it is in what is read.
     /// </summary>
     public PageBits Discarded { get; } = new(world, mm);
 
-    /// <summary>The vCPUs are stopped for a hand-over, and user space discards nothing either: the image that is compared is the one that is sent.</summary>
+    /// <summary>The vCPUs are stopped for a hand-over, and user space discards nothing either: the image that is compared is the one that
+    /// is sent.</summary>
     public bool IsFrozen
     {
         get

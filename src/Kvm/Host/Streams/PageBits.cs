@@ -5,8 +5,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// One bit for each page of an address space, as QEMU keeps a bitmap for each RAMBlock (<c>bmap</c>, <c>receivedmap</c>): what was discarded, has
-/// arrived, or is missing. Belongs to the host's turns.
+/// One bit for each page of an address space, as QEMU keeps a bitmap for each RAMBlock (<c>bmap</c>, <c>receivedmap</c>): what was
+/// discarded, has arrived, or is missing. Belongs to the host's turns.
 /// </summary>
 internal sealed class PageBits
 {
@@ -53,8 +53,8 @@ internal sealed class PageBits
         return true;
     }
 
-    /// <summary>ORs the bits of a range into 64 pages a word, bit 0 of word 0 being its first page; with <paramref name="take"/> they are clear
-    /// afterwards. Pages outside of every area have no bit.</summary>
+    /// <summary>ORs the bits of a range into 64 pages a word, bit 0 of word 0 being its first page; with <paramref name="take"/> they are
+    /// clear afterwards. Pages outside of every area have no bit.</summary>
     public void CopyTo(HvaRange range, Span<ulong> target, bool take = false)
     {
         foreach (var (vma, words) in _words)

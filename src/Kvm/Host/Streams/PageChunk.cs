@@ -6,8 +6,8 @@ using Livebed.Kvm.Addresses;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// Pages on their way from one host to another. Content is back to back, page by page, for the pages that are not zero. Buffers are borrowed: whoever hands a chunk
-/// over may reuse them when the call has returned.
+/// Pages on their way from one host to another. Content is back to back, page by page, for the pages that are not zero. Buffers are
+/// borrowed: whoever hands a chunk over may reuse them when the call has returned.
 /// </summary>
 /// <param name="Header">where it belongs</param>
 /// <param name="Pages">one entry a page, ascending: <see cref="EntryOf"/></param>
@@ -20,7 +20,8 @@ public readonly record struct PageChunk(ChunkHeader Header, ReadOnlyMemory<long>
 
     public long WireBytes => HeaderBytes + (long)Pages.Length * sizeof(long) + Content.Length;
 
-    /// <summary>With its checksum. The link does this, where it takes none of the host's time, and one that copies no bytes has no need of it.</summary>
+    /// <summary>With its checksum. The link does this, where it takes none of the host's time, and one that copies no bytes has no need of
+    /// it.</summary>
     public PageChunk Sealed() => this with { Checksum = ChecksumOf(Pages.Span, Content.Span) };
 
     public bool IsIntact => Checksum == ChecksumOf(Pages.Span, Content.Span);
@@ -37,7 +38,8 @@ public readonly record struct PageChunk(ChunkHeader Header, ReadOnlyMemory<long>
 }
 
 /// <summary>
-/// Where a chunk belongs: which migration (its VM's <paramref name="Epoch"/> fences the streams of earlier ones), which channel, which round, which phase.
+/// Where a chunk belongs: which migration (its VM's <paramref name="Epoch"/> fences the streams of earlier ones), which channel, which
+/// round, which phase.
 /// </summary>
 /// <param name="Stream">the migration: unique over the run, more than 0</param>
 /// <param name="Epoch">the epoch of the VM when the migration began</param>
@@ -60,7 +62,8 @@ public enum StreamPhase : byte
 /// <summary>The checksum by which images of memory are compared.</summary>
 public static class PageChecksum
 {
-    /// <summary>Of a page that was last written by the model: the value in its first and in its last eight bytes, and zeroes between.</summary>
+    /// <summary>Of a page that was last written by the model: the value in its first and in its last eight bytes, and zeroes
+    /// between.</summary>
     public static ulong Of(ulong value, int pageSize)
     {
         Span<byte> page = stackalloc byte[pageSize];

@@ -5,12 +5,13 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// What is known of an address space's memory from the outside: a checksum of every page, the newest values of the guest-memory oracle, and how much it
-/// holds. Nothing is faulted in for it: a page in swap is looked at there, one that migrates in the frame that it leaves.
+/// What is known of an address space's memory from the outside: a checksum of every page, the newest values of the guest-memory oracle, and
+/// how much it holds. Nothing is faulted in for it: a page in swap is looked at there, one that migrates in the frame that it leaves.
 /// </summary>
 internal sealed class PageImage
 {
-    /// <summary>Pages looked at under one hold of the page-table lock, which keeps a PTE that is being changed from being seen empty.</summary>
+    /// <summary>Pages looked at under one hold of the page-table lock, which keeps a PTE that is being changed from being seen
+    /// empty.</summary>
     private const int PagesPerHold = 1024;
 
     /// <summary>Pages that one processor looks at.</summary>
@@ -36,7 +37,9 @@ internal sealed class PageImage
                 await mm.PageTableLock.AcquireAsync(op);
                 try
                 {
-                    Hash(mm, vma, new HvaRange(start, Math.Min(PagesPerHold, pages.End - start)), image.AsMemory((int)(start - range.Start)));
+                    Hash(
+                        mm, vma, new HvaRange(start, Math.Min(PagesPerHold, pages.End - start)),
+                        image.AsMemory((int)(start - range.Start)));
                 }
                 finally
                 {

@@ -4,13 +4,14 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// User space reads guest memory to send it, as QEMU does through its own mapping, while the guest writes on. Keeps: a page is copied in one piece, and
-/// under the same hold of the bus lock it is noted which write was the last before the copy (S6 is judged by it).
+/// User space reads guest memory to send it, as QEMU does through its own mapping, while the guest writes on. Keeps: a page is copied in
+/// one piece, and under the same hold of the bus lock it is noted which write was the last before the copy (S6 is judged by it).
 /// Simplified: a page that was never touched is sent as zeroes without mapping the zero frame.
 /// </summary>
 internal sealed class PageReader(Machine machine, PageFault faults)
 {
-    /// <summary>Adds the page to the chunk if that is possible at once: it is mapped, or there is none and no page-table change is under way.</summary>
+    /// <summary>Adds the page to the chunk if that is possible at once: it is mapped, or there is none and no page-table change is under
+    /// way.</summary>
     public bool TryRead(Operation op, AddressSpace mm, Vma vma, Hva hva, ref ChunkBuilder chunk)
     {
         var pte = vma.PteAt(hva);

@@ -5,11 +5,11 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// Stores the pages of a chunk. In pre-copy user space writes them through its mapping (<c>ram_load_precopy</c>): a page with nothing there is faulted in, a
-/// shared one copied, and zeroes where nothing or zeroes are cost nothing. In post-copy a page is placed where none is, in one step (UFFDIO_COPY, UFFDIO_ZEROPAGE;
-/// <c>mfill_atomic_pte</c>): from nothing to a mapping nobody has to be notified. A page that is there already is a duplicate and left alone.
-/// Simplified: mmap_lock (read) is taken once for a chunk and stands for that of all its faults; the frame that a first write needs is filled
-/// instead of being zeroed before.
+/// Stores the pages of a chunk. In pre-copy user space writes them through its mapping (<c>ram_load_precopy</c>): a page with nothing there
+/// is faulted in, a shared one copied, and zeroes where nothing or zeroes are cost nothing. In post-copy a page is placed where none is, in
+/// one step (UFFDIO_COPY, UFFDIO_ZEROPAGE; <c>mfill_atomic_pte</c>): from nothing to a mapping nobody has to be notified. A page that is
+/// there already is a duplicate and left alone. Simplified: mmap_lock (read) is taken once for a chunk and stands for that of all its
+/// faults; the frame that a first write needs is filled instead of being zeroed before.
 /// </summary>
 internal sealed class PageWriter(Machine machine, PageFault faults)
 {
@@ -63,7 +63,8 @@ internal sealed class PageWriter(Machine machine, PageFault faults)
             if (!point.IsCompletedSuccessfully) await point;
         }
 
-        machine.World.Trace?.Note(op, $"has stored {chunk.Pages.Length} pages of round {chunk.Header.Round}, {chunk.Header.Phase}, in {mm}");
+        machine.World.Trace?.Note(
+            op, $"has stored {chunk.Pages.Length} pages of round {chunk.Header.Round}, {chunk.Header.Phase}, in {mm}");
         return StreamStatus.Ok;
     }
 
@@ -92,7 +93,8 @@ internal sealed class PageWriter(Machine machine, PageFault faults)
     }
 
     /// <summary>Bounded by what takes the page away between the fault and the write, which is one turn: nothing, as a rule.</summary>
-    private async ValueTask<Outcome> StoreSlowlyAsync(Operation op, AddressSpace mm, IncomingPages incoming, ChunkHeader header, ArrivedPage page)
+    private async ValueTask<Outcome> StoreSlowlyAsync(
+        Operation op, AddressSpace mm, IncomingPages incoming, ChunkHeader header, ArrivedPage page)
     {
         while (true)
         {

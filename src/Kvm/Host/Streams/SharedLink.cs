@@ -4,11 +4,13 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// The link from one host to another, with the bandwidth that all streams which go that way have together. One chunk at a time is on it; when it has left, the next is that of the stream
-/// that has been served least, in bytes (start-time fair queueing, Goyal et al. 1996, as routers do it for flows): so streams have equal parts of it however many channels each has
-/// and however large their chunks are, to within a chunk of each; what one does not take the others have, and one that was idle has saved nothing up. Pages that a vCPU waits for stop whatever is on the link,
-/// and come out of their own stream's part as far as it has one. Keeps: over any time in which somebody always has something to send, bytes over time is the bandwidth; timers that come
-/// late are made good. Simplified: no latency, no protocol overhead, and nothing but pages on it.
+/// The link from one host to another, with the bandwidth that all streams which go that way have together. One chunk at a time is on it;
+/// when it has left, the next is that of the stream that has been served least, in bytes (start-time fair queueing, Goyal et al. 1996, as
+/// routers do it for flows): so streams have equal parts of it however many channels each has and however large their chunks are, to within
+/// a chunk of each; what one does not take the others have, and one that was idle has saved nothing up. Pages that a vCPU waits for stop
+/// whatever is on the link, and come out of their own stream's part as far as it has one. Keeps: over any time in which somebody always has
+/// something to send, bytes over time is the bandwidth; timers that come late are made good. Simplified: no latency, no protocol overhead,
+/// and nothing but pages on it.
 /// </summary>
 internal sealed class SharedLink(IWorld world, long bytesPerSecond)
 {
@@ -30,7 +32,8 @@ internal sealed class SharedLink(IWorld world, long bytesPerSecond)
         IsGivenUp,
     }
 
-    /// <summary>Returns when the bytes have left; false when the share has gone or, after at most a second more, <paramref name="isGivenUp"/> says so.</summary>
+    /// <summary>Returns when the bytes have left; false when the share has gone or, after at most a second more,
+    /// <paramref name="isGivenUp"/> says so.</summary>
     public async ValueTask<bool> PassAsync(Operation op, LinkShare share, long bytes, Func<bool> isGivenUp)
     {
         if (isGivenUp()) return false;
@@ -92,7 +95,8 @@ internal sealed class SharedLink(IWorld world, long bytesPerSecond)
         return chunk;
     }
 
-    /// <summary>Everything that has happened on the link up to now: whose time is over has left at that time, whenever somebody looks.</summary>
+    /// <summary>Everything that has happened on the link up to now: whose time is over has left at that time, whenever somebody
+    /// looks.</summary>
     private void Advance()
     {
         while (true)

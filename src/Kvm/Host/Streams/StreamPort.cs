@@ -17,7 +17,8 @@ public sealed class StreamPort(HostMmu host, int addressSpaceId, Func<string, in
 
     public ValueTask CloseStreamAsync(Operation op, long stream) => host.Streams.CloseAsync(op, addressSpaceId, stream);
 
-    public ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageBatch batch) => host.Streams.SendAsync(op, addressSpaceId, header, batch);
+    public ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageBatch batch) =>
+        host.Streams.SendAsync(op, addressSpaceId, header, batch);
 
     public ValueTask TakeDiscardedAsync(Operation op, HvaRange range, Memory<ulong> target)
     {
@@ -29,7 +30,8 @@ public sealed class StreamPort(HostMmu host, int addressSpaceId, Func<string, in
 
     public ValueTask<ulong[]> ImageAsync(Operation op, HvaRange range) => host.Streams.ImageAsync(op, addressSpaceId, range);
 
-    public ValueTask<ulong[]> SaveOracleAsync(Operation op, HvaRange range) => ValueTask.FromResult(host.Streams.SaveOracle(addressSpaceId, range));
+    public ValueTask<ulong[]> SaveOracleAsync(Operation op, HvaRange range) =>
+        ValueTask.FromResult(host.Streams.SaveOracle(addressSpaceId, range));
 
     public ValueTask LoadOracleAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> newest)
     {
@@ -44,12 +46,15 @@ public sealed class StreamPort(HostMmu host, int addressSpaceId, Func<string, in
     }
 
     public ValueTask<long> EnterPostcopyAsync(
-        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults, int vcpus) =>
+        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults,
+        int vcpus) =>
         host.Streams.EnterPostcopyAsync(op, addressSpaceId, stream, ranges, discard, faults, vcpus);
 
-    public ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range) => ValueTask.FromResult(host.Streams.Missing(addressSpaceId, range));
+    public ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range) =>
+        ValueTask.FromResult(host.Streams.Missing(addressSpaceId, range));
 
-    public ValueTask<PostcopyBlocktime> EndIncomingAsync(Operation op, long stream) => ValueTask.FromResult(host.Streams.EndIncoming(addressSpaceId, stream));
+    public ValueTask<PostcopyBlocktime> EndIncomingAsync(Operation op, long stream) =>
+        ValueTask.FromResult(host.Streams.EndIncoming(addressSpaceId, stream));
 
     public ValueTask<long> PagesHeldAsync(Operation op) => host.Streams.PagesHeldAsync(op, addressSpaceId);
 }

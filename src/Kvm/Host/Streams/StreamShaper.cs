@@ -3,9 +3,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// How fast one stream's chunks go: within the bandwidth that the migration allows itself, and within the stream's part of the link. A chunk is the link's from the moment when its own
-/// bound lets it begin until both have let it go, so neither adds its time to the other's, and a slow stream does not fill the link in advance. Pages that a vCPU waits for
-/// pass both ahead of everything else (QEMU's <c>migration_rate_limit</c> gives way to them, and postcopy-preempt has a channel for them).
+/// How fast one stream's chunks go: within the bandwidth that the migration allows itself, and within the stream's part of the link. A
+/// chunk is the link's from the moment when its own bound lets it begin until both have let it go, so neither adds its time to the other's,
+/// and a slow stream does not fill the link in advance. Pages that a vCPU waits for pass both ahead of everything else (QEMU's
+/// <c>migration_rate_limit</c> gives way to them, and postcopy-preempt has a channel for them).
 /// </summary>
 internal sealed class StreamShaper
 {
@@ -24,7 +25,8 @@ internal sealed class StreamShaper
         if (link is not null) (_link, _share) = (link, new LinkShare());
     }
 
-    /// <summary>Returns when the bytes have left, or, false, when <paramref name="isGivenUp"/> says so after at most a second more, or at once at <see cref="Leave"/>.</summary>
+    /// <summary>Returns when the bytes have left, or, false, when <paramref name="isGivenUp"/> says so after at most a second more, or at
+    /// once at <see cref="Leave"/>.</summary>
     public ValueTask<bool> PassAsync(Operation op, in ChunkHeader header, long bytes, Func<bool> isGivenUp)
     {
         if (header.Channel == ChunkHeader.UrgentChannel) return PassUrgentAsync(bytes, isGivenUp);
@@ -41,10 +43,12 @@ internal sealed class StreamShaper
         if (_share is not null) _link!.Leave(_share);
     }
 
-    private static async ValueTask<bool> PassBothAsync(Operation op, LinkShaper own, SharedLink link, LinkShare share, long bytes, Func<bool> isGivenUp)
+    private static async ValueTask<bool> PassBothAsync(
+        Operation op, LinkShaper own, SharedLink link, LinkShare share, long bytes, Func<bool> isGivenUp)
     {
         var slot = own.Reserve(bytes);
-        return await own.BeganAsync(slot, isGivenUp) && await link.PassAsync(op, share, bytes, isGivenUp) && await own.LeftAsync(slot, isGivenUp);
+        return await own.BeganAsync(slot, isGivenUp) && await link.PassAsync(op, share, bytes, isGivenUp)
+            && await own.LeftAsync(slot, isGivenUp);
     }
 
     private async ValueTask<bool> PassUrgentAsync(long bytes, Func<bool> isGivenUp) =>

@@ -5,9 +5,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// The userfaultfd of one address space (fs/userfaultfd.c): accesses that found a page missing sleep here, without a lock, until the page was placed
-/// or nobody will place it any more. User space is told of a page once, by the first who waits for it. Nobody holds anything that they
-/// wait for, so their waits have no blocker: they end when another host answers.
+/// The userfaultfd of one address space (fs/userfaultfd.c): accesses that found a page missing sleep here, without a lock, until the page
+/// was placed or nobody will place it any more. User space is told of a page once, by the first who waits for it. Nobody holds anything
+/// that they wait for, so their waits have no blocker: they end when another host answers.
 /// </summary>
 internal sealed class UserFaultQueue : IWaitable
 {
@@ -79,7 +79,8 @@ internal sealed class UserFaultQueue : IWaitable
         foreach (var (hva, page) in _pages)
             foreach (var waiter in page.Waiters)
                 waits.Add(new WaitSnapshot(
-                    waiter.WaitId, waiter.Operation.Id, waiter.Operation.Kind, LockClasses.Userfaultfd.Name, $"{hva} of {_instance}", LockMode.Read,
+                    waiter.WaitId, waiter.Operation.Id, waiter.Operation.Kind, LockClasses.Userfaultfd.Name, $"{hva} of {_instance}",
+                    LockMode.Read,
                     now - waiter.SinceMicroseconds, []));
     }
 

@@ -5,8 +5,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Notifiers.Protocols;
 
 /// <summary>
-/// Kernels up to 5.12 (kvm-protocol 2.1, 2.4), and what the reviewer of 2021 held against the seed: every start and end takes mmu_lock
-/// and counts, so memslots may change in between and nothing can be left held. <paramref name="useHull"/> adds 5.12's hva hull, so that only
+/// Kernels up to 5.12 (kvm-protocol 2.1, 2.4), and what the reviewer of 2021 held against the seed: every start and end takes mmu_lock and
+/// counts, so memslots may change in between and nothing can be left held. <paramref name="useHull"/> adds 5.12's hva hull, so that only
 /// faults inside it retry while an invalidation is in progress.
 /// </summary>
 public sealed class UnconditionalProtocol(ProtocolContext context, bool useHull) : IInvalidationProtocol

@@ -20,7 +20,9 @@ public class IncomingPagesTests
         Assert.Equal(StreamStatus.Corrupt, (await rig.SendAsync(HostRig.Ram, 2)).Status);
         rig.OnTheWay = chunk => ValueTask.FromResult(chunk with { Pages = new[] { chunk.Pages.Span[0] + 2, chunk.Pages.Span[1] + 2 } });
         Assert.Equal(StreamStatus.Corrupt, (await rig.SendAsync(HostRig.Ram, 2)).Status);
-        rig.OnTheWay = chunk => ValueTask.FromResult(chunk with { Content = chunk.Content[1..], Checksum = PageChunk.ChecksumOf(chunk.Pages.Span, chunk.Content.Span[1..]) });
+        rig.OnTheWay = chunk =>
+            ValueTask.FromResult(
+                chunk with { Content = chunk.Content[1..], Checksum = PageChunk.ChecksumOf(chunk.Pages.Span, chunk.Content.Span[1..]) });
         Assert.Equal(StreamStatus.Corrupt, (await rig.SendAsync(HostRig.Ram, 2)).Status);
         Assert.Equal(0, rig.Destination.Host.Usage.Frames);
     });
@@ -30,7 +32,8 @@ public class IncomingPagesTests
     {
         foreach (var header in (ChunkHeader[])
         [
-            new(StreamRig.Stream + 1, StreamRig.Epoch, 0, 0, StreamPhase.Precopy), new(StreamRig.Stream, StreamRig.Epoch - 1, 0, 0, StreamPhase.Precopy),
+            new(StreamRig.Stream + 1, StreamRig.Epoch, 0, 0, StreamPhase.Precopy),
+            new(StreamRig.Stream, StreamRig.Epoch - 1, 0, 0, StreamPhase.Precopy),
             new(StreamRig.Stream, StreamRig.Epoch, 0, 0, StreamPhase.Postcopy),
         ])
         {

@@ -30,7 +30,8 @@ public class OutgoingStreamTests
         var sent = await rig.SendAsync(new HvaRange(HostRig.Ram, 6), [0b101001]);
         Assert.Equal((3, 0), (sent.Normal, sent.Duplicate));
         Assert.Equal(
-            [true, false, false, true, false, true], Enumerable.Range(0, 6).Select(page => rig.Destination.PteAt(HostRig.Ram + page).IsPresent));
+            [true, false, false, true, false, true],
+            Enumerable.Range(0, 6).Select(page => rig.Destination.PteAt(HostRig.Ram + page).IsPresent));
     });
 
     [Fact]
@@ -94,7 +95,8 @@ public class OutgoingStreamTests
                 await sending;
                 var dirty = rig.Source.Host.ChangedSinceCopy(0, StreamRig.Ram, []);
                 changed += dirty.Count;
-                var (sent, arrived) = (await rig.From.ImageAsync(rig.Op(), StreamRig.Ram), await rig.To.ImageAsync(rig.Op(), StreamRig.Ram));
+                var (sent, arrived) = (
+                    await rig.From.ImageAsync(rig.Op(), StreamRig.Ram), await rig.To.ImageAsync(rig.Op(), StreamRig.Ram));
                 for (var page = 0; page < 4; page++) Assert.Equal(dirty.Contains(HostRig.Ram + page), sent[page] != arrived[page]);
             });
             rig.AssertNothingWrong();
@@ -108,7 +110,8 @@ public class OutgoingStreamTests
     {
         Assert.Equal(StreamStatus.Ok, (await rig.SendAsync(HostRig.Ram, 1)).Status);
         var other = new ChunkHeader(StreamRig.Stream + 1, StreamRig.Epoch, 0, 0, StreamPhase.Precopy);
-        Assert.Equal(StreamStatus.Refused, (await rig.From.SendAsync(rig.Op(), other, new PageBatch(StreamRig.Ram, StreamRig.AllPages))).Status);
+        Assert.Equal(
+            StreamStatus.Refused, (await rig.From.SendAsync(rig.Op(), other, new PageBatch(StreamRig.Ram, StreamRig.AllPages))).Status);
         await rig.From.CloseStreamAsync(rig.Op(), StreamRig.Stream);
         Assert.Equal(StreamStatus.Refused, (await rig.SendAsync(HostRig.Ram, 1)).Status);
 

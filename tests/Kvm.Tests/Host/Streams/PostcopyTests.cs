@@ -22,9 +22,11 @@ public class PostcopyTests
         Assert.Equal(0b11001001UL, Assert.Single(await rig.To.MissingAsync(rig.Op(), StreamRig.Ram)));
         Assert.Equal(0b110UL, Assert.Single(await rig.To.MissingAsync(rig.Op(), new HvaRange(HostRig.Ram + 5, 3))));
         Assert.Equal(
-            [false, true, true, false, true, true, false], Enumerable.Range(0, 7).Select(page => rig.Destination.PteAt(HostRig.Ram + page).IsPresent));
+            [false, true, true, false, true, true, false],
+            Enumerable.Range(0, 7).Select(page => rig.Destination.PteAt(HostRig.Ram + page).IsPresent));
         Assert.Equal(
-            ["start 100+1 Clear", "end 100+1 Clear", "start 103+1 Clear", "end 103+1 Clear", "start 106+2 Clear", "end 106+2 Clear"], vm.Log);
+            ["start 100+1 Clear", "end 100+1 Clear", "start 103+1 Clear", "end 103+1 Clear", "start 106+2 Clear", "end 106+2 Clear"],
+            vm.Log);
     });
 
     [Theory]
@@ -156,7 +158,8 @@ public class PostcopyTests
     }
 
     [Fact]
-    public void The_mutant_takes_a_late_page_and_the_newer_one_is_lost() => StreamRig.Run(mutant: Mutant.LatePageInPostcopy, body: async rig =>
+    public void The_mutant_takes_a_late_page_and_the_newer_one_is_lost() =>
+        StreamRig.Run(mutant: Mutant.LatePageInPostcopy, body: async rig =>
     {
         await rig.Source.WriteAsync(HostRig.Ram, 5);
         var gate = new TaskCompletionSource();

@@ -12,14 +12,16 @@ public class SharedLinkTests
     private static readonly Gen<int[]> _chunks = Gen.Int[1, 2_000].Array[5, 30];
 
     [Fact]
-    public void A_stream_alone_has_all_of_it_and_two_that_always_send_have_halves_however_many_channels_each_has() => Run(async (world, link) =>
+    public void A_stream_alone_has_all_of_it_and_two_that_always_send_have_halves_however_many_channels_each_has() =>
+        Run(async (world, link) =>
     {
         var alone = new LinkSender(world, link, channels: 2, Chunks(10, 1_000));
         await alone.RunAsync();
         Assert.Equal(10_000, alone.At);
         Assert.Equal(0, alone.Share.TakeWaitedMicroseconds());
 
-        var (few, many) = (new LinkSender(world, link, channels: 2, Chunks(100, 1_000)), new LinkSender(world, link, channels: 16, Chunks(100, 1_000)));
+        var (few, many) = (
+            new LinkSender(world, link, channels: 2, Chunks(100, 1_000)), new LinkSender(world, link, channels: 16, Chunks(100, 1_000)));
         await Task.WhenAll(few.RunAsync(), many.RunAsync());
         Assert.Equal(210_000, world.NowMicroseconds);
         Assert.InRange(Math.Abs(few.At - many.At), 0, 1_000);
@@ -27,7 +29,8 @@ public class SharedLinkTests
     });
 
     [Fact]
-    public void Whoever_has_something_to_send_the_link_carries_its_bandwidth() => Gen.Select(_chunks, Gen.Int[1, 8], Gen.Int[0, 20_000]).Array[1, 6].Sample(streams => Run(async (world, link) =>
+    public void Whoever_has_something_to_send_the_link_carries_its_bandwidth() =>
+        Gen.Select(_chunks, Gen.Int[1, 8], Gen.Int[0, 20_000]).Array[1, 6].Sample(streams => Run(async (world, link) =>
     {
         // Any order that leaves the link idle only when nobody has anything gives the same last moment; FIFO is the simplest.
         var (busyUntil, ends) = (0L, new List<long>());
@@ -43,7 +46,8 @@ public class SharedLinkTests
     }));
 
     [Fact]
-    public void Streams_that_always_send_are_within_a_chunk_of_each() => Gen.Select(_chunks, Gen.Int[2, 8]).Array[2, 6].Sample(streams => Run(async (world, link) =>
+    public void Streams_that_always_send_are_within_a_chunk_of_each() =>
+        Gen.Select(_chunks, Gen.Int[2, 8]).Array[2, 6].Sample(streams => Run(async (world, link) =>
     {
         var senders = streams.Select(stream => new LinkSender(world, link, channels: stream.Item2, stream.Item1)).ToList();
         foreach (var sender in senders)
@@ -56,7 +60,8 @@ public class SharedLinkTests
     }));
 
     [Fact]
-    public void A_stream_that_leaves_frees_its_part_at_once() => Gen.Select(_chunks, _chunks, Gen.Int[1, 10_000]).Sample((leaving, staying, at) => Run(async (world, link) =>
+    public void A_stream_that_leaves_frees_its_part_at_once() =>
+        Gen.Select(_chunks, _chunks, Gen.Int[1, 10_000]).Sample((leaving, staying, at) => Run(async (world, link) =>
     {
         var (gone, other) = (new LinkSender(world, link, channels: 4, leaving), new LinkSender(world, link, channels: 4, staying));
         await Task.WhenAll(gone.RunAsync(), other.RunAsync(), LeaveAsync());
@@ -84,7 +89,8 @@ public class SharedLinkTests
     [Fact]
     public void A_stream_that_comes_later_has_half_from_then_on_and_no_more() => Run(async (world, link) =>
     {
-        var (first, later) = (new LinkSender(world, link, channels: 2, Chunks(100, 1_000)), new LinkSender(world, link, channels: 2, Chunks(20, 1_000)));
+        var (first, later) = (
+            new LinkSender(world, link, channels: 2, Chunks(100, 1_000)), new LinkSender(world, link, channels: 2, Chunks(20, 1_000)));
         var running = first.RunAsync();
         await world.DelayAsync(50_500);
         await later.RunAsync();
@@ -105,7 +111,8 @@ public class SharedLinkTests
     });
 
     [Fact]
-    public void Timers_that_come_late_are_made_good() => Gen.Select(Gen.ULong, Gen.Int[1, 5], Gen.Int[2, 6]).Sample((seed, count, channels) =>
+    public void Timers_that_come_late_are_made_good() =>
+        Gen.Select(Gen.ULong, Gen.Int[1, 5], Gen.Int[2, 6]).Sample((seed, count, channels) =>
     {
         var world = new TestWorld();
         var late = new LateWorld(world, seed, LateMax);
@@ -130,7 +137,9 @@ public class SharedLinkTests
     });
 
     [Fact]
-    public void An_urgent_page_waits_for_nobody_and_all_others_wait_for_it() => Gen.Select(_chunks.Array[1, 6], Gen.Int[1, 5_000], Gen.Int[1, 300].Array[1, 4]).Sample((streams, at, urgent) => Run(async (world, link) =>
+    public void An_urgent_page_waits_for_nobody_and_all_others_wait_for_it() =>
+        Gen.Select(_chunks.Array[1, 6], Gen.Int[1, 5_000], Gen.Int[1, 300].Array[1, 4])
+            .Sample((streams, at, urgent) => Run(async (world, link) =>
     {
         var share = new LinkShare();
         var senders = streams.Select(chunks => new LinkSender(world, link, channels: 4, chunks)).ToList();
@@ -153,7 +162,8 @@ public class SharedLinkTests
     [Fact]
     public void Urgent_pages_come_out_of_their_own_streams_part() => Run(async (world, link) =>
     {
-        var (asking, other) = (new LinkSender(world, link, channels: 2, Chunks(50, 1_000)), new LinkSender(world, link, channels: 2, Chunks(50, 1_000)));
+        var (asking, other) = (
+            new LinkSender(world, link, channels: 2, Chunks(50, 1_000)), new LinkSender(world, link, channels: 2, Chunks(50, 1_000)));
         var both = Task.WhenAll(asking.RunAsync(), other.RunAsync());
         for (var page = 0; page < 10; page++) await link.PassUrgentAsync(asking.Share, 1_000, () => false);
         await both;

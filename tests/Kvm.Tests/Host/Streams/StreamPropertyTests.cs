@@ -7,14 +7,16 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host.Streams;
 
-/// <summary>Whatever both hosts do to their pages meanwhile, and in whatever order, the memory that arrived is the memory that left.</summary>
+/// <summary>Whatever both hosts do to their pages meanwhile, and in whatever order, the memory that arrived is the memory that
+/// left.</summary>
 public class StreamPropertyTests
 {
     private const int Pages = 6;
 
     private static readonly OperationKind[] Events =
     [
-        OperationKind.DontNeed, OperationKind.Unmap, OperationKind.OomReap, OperationKind.Fork, OperationKind.KsmScan, OperationKind.PageMigration,
+        OperationKind.DontNeed, OperationKind.Unmap, OperationKind.OomReap, OperationKind.Fork, OperationKind.KsmScan,
+        OperationKind.PageMigration,
         OperationKind.Reclaim, OperationKind.NumaBalancing, OperationKind.Mprotect, OperationKind.NestedRange,
     ];
 
@@ -58,7 +60,8 @@ public class StreamPropertyTests
                 requested.Add(rig.SendAsync(hva, 1, StreamPhase.Postcopy));
                 return ValueTask.CompletedTask;
             });
-            Assert.InRange(await rig.To.EnterPostcopyAsync(rig.Op(), StreamRig.Stream, [StreamRig.Ram], [stale], requests, vcpus: 1), 0, HostRig.RamPages);
+            Assert.InRange(
+                await rig.To.EnterPostcopyAsync(rig.Op(), StreamRig.Stream, [StreamRig.Ram], [stale], requests, vcpus: 1), 0, HostRig.RamPages);
             await rig.MoveOracleAsync();
 
             // What has not been pushed is the only copy: nobody discards at the source any more.
@@ -80,7 +83,8 @@ public class StreamPropertyTests
             await rig.OpenAsync();
             await body(rig);
             await rig.From.CloseStreamAsync(rig.Op(), StreamRig.Stream);
-            foreach (var host in (HostRig[])[rig.Source, rig.Destination]) await host.Host.ExitAddressSpaceAsync(host.Op(OperationKind.AddressSpaceExit), 0);
+            foreach (var host in (HostRig[])[rig.Source, rig.Destination])
+                await host.Host.ExitAddressSpaceAsync(host.Op(OperationKind.AddressSpaceExit), 0);
         });
         rig.AssertNothingWrong();
         foreach (var host in (HostRig[])[rig.Source, rig.Destination])
@@ -124,7 +128,8 @@ public class StreamPropertyTests
             {
                 var step = steps[i];
                 var hva = HostRig.Ram + step.Page;
-                if (step.What >= Events.Length) await vm.AccessAsync(step.What % 2 == 0 ? GuestAccessKind.Write : GuestAccessKind.Read, hva, step.Value);
+                if (step.What >= Events.Length)
+                    await vm.AccessAsync(step.What % 2 == 0 ? GuestAccessKind.Write : GuestAccessKind.Read, hva, step.Value);
                 else await EventAsync(step.AtDestination ? rig.Destination : rig.Source, Events[step.What], hva, step.Length);
             }
         });
@@ -132,6 +137,7 @@ public class StreamPropertyTests
     private static async Task EventAsync(HostRig host, OperationKind kind, Hva hva, int length)
     {
         var range = new HvaRange(hva, kind == OperationKind.KsmScan ? 6 * length : length);
-        await host.Host.RunEventAsync(host.Op(kind), new HostEvent(kind, 0, range, HoldMicroseconds: length) { ChildMicroseconds = 5 * length });
+        await host.Host.RunEventAsync(
+            host.Op(kind), new HostEvent(kind, 0, range, HoldMicroseconds: length) { ChildMicroseconds = 5 * length });
     }
 }

@@ -54,7 +54,8 @@ public class StreamShaperTests
             var channels = Enumerable.Range(0, 16).Select(_ => slow.PassAsync(Operation, _round, 100, () => false).AsTask()).ToList();
 
             // 1000 bytes, and one or two chunks of the slow one.
-            Assert.InRange(await SendAsync(world, new StreamShaper(world, new StreamBandwidth(0), link), _round, chunks: 10), 1_100_000, 1_200_000);
+            Assert.InRange(
+                await SendAsync(world, new StreamShaper(world, new StreamBandwidth(0), link), _round, chunks: 10), 1_100_000, 1_200_000);
             await Task.WhenAll(channels);
             Assert.Equal(16_000_000, world.NowMicroseconds);
         });
@@ -88,7 +89,8 @@ public class StreamShaperTests
         {
             var link = LinkOf(world, 1_000);
             var shaper = new StreamShaper(world, new StreamBandwidth(1_000), link);
-            var busy = Enumerable.Range(0, 10).Select(_ => SendAsync(world, new StreamShaper(world, new StreamBandwidth(0), link), _round, chunks: 20)).ToList();
+            var busy = Enumerable.Range(0, 10)
+                .Select(_ => SendAsync(world, new StreamShaper(world, new StreamBandwidth(0), link), _round, chunks: 20)).ToList();
             busy.Add(SendAsync(world, shaper, _push, chunks: 20));
             await world.DelayAsync(2_030_000);
             Assert.True(await shaper.PassAsync(Operation, _urgent, 10, () => false));
@@ -119,7 +121,8 @@ public class StreamShaperTests
             await port.OpenStreamAsync(rig.Op(), stream, destination, 0, new StreamBandwidth(0));
             for (var i = 0; i < 10; i++)
                 Assert.Equal(StreamStatus.Ok, (await port.SendAsync(
-                    rig.Op(), new ChunkHeader(stream, 1, 0, 0, StreamPhase.Precopy), new PageBatch(new HvaRange(HostRig.Ram, 8), new[] { 0xFFUL }))).Status);
+                    rig.Op(), new ChunkHeader(stream, 1, 0, 0, StreamPhase.Precopy),
+                    new PageBatch(new HvaRange(HostRig.Ram, 8), new[] { 0xFFUL }))).Status);
             ends[stream] = world.NowMicroseconds;
         }
     }
@@ -136,7 +139,9 @@ public class StreamShaperTests
             const long other = StreamRig.Stream + 1;
             await rig.From.OpenStreamAsync(rig.Op(), other, "host-1", 0, new StreamBandwidth(0));
             var ahead = rig.SendAsync(HostRig.Ram, 8);
-            var waiting = rig.From.SendAsync(rig.Op(), new ChunkHeader(other, StreamRig.Epoch, 0, 0, StreamPhase.Precopy), new PageBatch(StreamRig.Ram, StreamRig.AllPages)).AsTask();
+            var waiting = rig.From.SendAsync(
+                rig.Op(), new ChunkHeader(other, StreamRig.Epoch, 0, 0, StreamPhase.Precopy),
+                new PageBatch(StreamRig.Ram, StreamRig.AllPages)).AsTask();
             await rig.From.CloseStreamAsync(rig.Op(), other);
             Assert.Equal(StreamStatus.Refused, (await waiting).Status);
             Assert.Equal(0, world.NowMicroseconds);
@@ -149,7 +154,8 @@ public class StreamShaperTests
 
     private static Operation Operation => new(new OperationId(1), OperationKind.MigrationPages);
 
-    private static SharedLink? LinkOf(IWorld world, long bytesPerSecond) => bytesPerSecond == 0 ? null : new SharedLink(world, bytesPerSecond);
+    private static SharedLink? LinkOf(IWorld world, long bytesPerSecond) =>
+        bytesPerSecond == 0 ? null : new SharedLink(world, bytesPerSecond);
 
     /// <summary>Chunks of 100 bytes on two channels; returns when the last has left.</summary>
     private static async Task<long> SendAsync(TestWorld world, StreamShaper shaper, ChunkHeader header, int chunks)

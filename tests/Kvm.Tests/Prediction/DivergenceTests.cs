@@ -1,6 +1,6 @@
 using Livebed.Kvm.Migration;
 
-namespace Livebed.Kvm.Tests.Migration.Prediction;
+namespace Livebed.Kvm.Tests.Prediction;
 
 /// <summary>When rounds are said to gain nothing.</summary>
 public sealed class DivergenceTests

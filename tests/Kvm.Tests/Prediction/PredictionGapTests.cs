@@ -1,17 +1,19 @@
 using Livebed.Kvm.Prediction;
 
-namespace Livebed.Kvm.Tests.Migration.Prediction;
+namespace Livebed.Kvm.Tests.Prediction;
 
 /// <summary>One round ahead, and what is said of a round that was otherwise.</summary>
 public sealed class PredictionGapTests
 {
-    private static readonly RoundPredictor _predictor = new(4096, ForecastCases.MemoryPages, ForecastCases.Bandwidth, DowntimeLimitMicroseconds: 1_000);
+    private static readonly RoundPredictor _predictor = new(
+        4096, ForecastCases.MemoryPages, ForecastCases.Bandwidth, DowntimeLimitMicroseconds: 1_000);
     private static readonly ForecastRound _forecast = _predictor.Predict(round: 1, pages: 10_000, dirtyPagesPerSecond: 50_000);
 
     [Fact]
     public void A_round_is_what_is_sent_over_the_bandwidth_and_dirties_its_rate_for_as_long()
     {
-        Assert.Equal((10_000 * ForecastCases.PageBytes, 100, 5_000, 50), (_forecast.Transferred, _forecast.DurationMilliseconds, _forecast.DirtiedPages, _forecast.ExpectedDowntimeMilliseconds));
+        Assert.Equal(
+            (10_000 * ForecastCases.PageBytes, 100, 5_000, 50), (_forecast.Transferred, _forecast.DurationMilliseconds, _forecast.DirtiedPages, _forecast.ExpectedDowntimeMilliseconds));
         Assert.Equal(7, _predictor.RoundsLeft(10_000, 50_000));
         Assert.Null(_predictor.RoundsLeft(10_000, 110_000));
         // What is left fits into the downtime limit, however fast the guest writes.
@@ -31,18 +33,24 @@ public sealed class PredictionGapTests
     [Fact]
     public void The_reason_is_what_was_measured()
     {
-        Assert.Equal(GapReason.Throttled, Between(Measured() with { DirtiedPages = 4_000, CpuThrottlePercentage = 20, RingFullExits = 3 }).Reason);
+        Assert.Equal(
+            GapReason.Throttled, Between(Measured() with { DirtiedPages = 4_000, CpuThrottlePercentage = 20, RingFullExits = 3 }).Reason);
         Assert.Equal(GapReason.Throttled, Between(Measured() with { DirtiedPages = 4_000, DirtyLimited = true }).Reason);
         Assert.Equal(GapReason.RingFull, Between(Measured() with { DirtiedPages = 4_000, RingFullExits = 3 }).Reason);
         var slow = Between(Measured() with { DurationMilliseconds = 150, DirtiedPages = 7_500 });
         Assert.Equal(GapReason.LinkSaturated, slow.Reason);
         Assert.Equal(0.5, slow.Largest, 1e-9);
         // Others had the link for 40 of the 50 ms that it took too long; then for 20 of them.
-        Assert.Equal(GapReason.LinkShared, Between(Measured() with { DurationMilliseconds = 150, DirtiedPages = 7_500, LinkWaitMilliseconds = 40 }).Reason);
-        Assert.Equal(GapReason.LinkSaturated, Between(Measured() with { DurationMilliseconds = 150, DirtiedPages = 7_500, LinkWaitMilliseconds = 20 }).Reason);
+        Assert.Equal(
+            GapReason.LinkShared,
+            Between(Measured() with { DurationMilliseconds = 150, DirtiedPages = 7_500, LinkWaitMilliseconds = 40 }).Reason);
+        Assert.Equal(
+            GapReason.LinkSaturated,
+            Between(Measured() with { DurationMilliseconds = 150, DirtiedPages = 7_500, LinkWaitMilliseconds = 20 }).Reason);
         Assert.Equal(GapReason.None, Between(Measured() with { LinkWaitMilliseconds = 40 }).Reason);
         Assert.Equal(GapReason.DirtyRate, Between(Measured() with { DirtiedPages = 4_000 }).Reason);
-        var unexplained = Between(Measured() with { Transferred = _forecast.Transferred * 2, DurationMilliseconds = 200, DirtiedPages = 10_000 });
+        var unexplained = Between(
+            Measured() with { Transferred = _forecast.Transferred * 2, DurationMilliseconds = 200, DirtiedPages = 10_000 });
         Assert.Equal((false, GapReason.None), (unexplained.Holds, unexplained.Reason));
         // A ring was full, and it made no difference.
         Assert.Equal(GapReason.None, Between(Measured() with { RingFullExits = 3 }).Reason);
@@ -63,7 +71,8 @@ public sealed class PredictionGapTests
     [Fact]
     public void Of_two_reasons_it_is_that_of_the_larger_error()
     {
-        // A round that took twice as long over a slow link, in which the guest wrote five times as fast, and one in which it wrote a quarter faster.
+        // A round that took twice as long over a slow link, in which the guest wrote five times as fast, and one in which it wrote a
+        // quarter faster.
         Assert.Equal(GapReason.DirtyRate, Between(Measured() with { DurationMilliseconds = 200, DirtiedPages = 50_000 }).Reason);
         Assert.Equal(GapReason.LinkSaturated, Between(Measured() with { DurationMilliseconds = 200, DirtiedPages = 6_250 }).Reason);
     }
@@ -72,14 +81,17 @@ public sealed class PredictionGapTests
     public void A_few_pages_are_no_gap()
     {
         var small = _predictor.Predict(round: 2, pages: 10, dirtyPagesPerSecond: 50_000);
-        Assert.True(PredictionGap.Between(small, new MeasuredRound(2, 14 * ForecastCases.PageBytes, 0.14, 9), 4096, ForecastCases.Bandwidth).Holds);
+        Assert.True(
+            PredictionGap.Between(small, new MeasuredRound(2, 14 * ForecastCases.PageBytes, 0.14, 9), 4096, ForecastCases.Bandwidth).Holds);
     }
 
     [Fact]
     public void Another_rounds_forecast_is_refused() =>
-        Assert.Throws<ArgumentException>(() => PredictionGap.Between(_forecast, Measured() with { Round = 2 }, 4096, ForecastCases.Bandwidth));
+        Assert.Throws<ArgumentException>(
+            () => PredictionGap.Between(_forecast, Measured() with { Round = 2 }, 4096, ForecastCases.Bandwidth));
 
     private static MeasuredRound Measured() => new(1, _forecast.Transferred, _forecast.DurationMilliseconds, _forecast.DirtiedPages);
 
-    private static PredictionGap Between(MeasuredRound measured) => PredictionGap.Between(_forecast, measured, 4096, ForecastCases.Bandwidth);
+    private static PredictionGap Between(MeasuredRound measured) =>
+        PredictionGap.Between(_forecast, measured, 4096, ForecastCases.Bandwidth);
 }

@@ -5,7 +5,7 @@ using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
 using Livebed.Kvm.Tests.Guests;
 
-namespace Livebed.Kvm.Tests.Migration.Prediction;
+namespace Livebed.Kvm.Tests.Prediction;
 
 /// <summary>Which writes of a round the trace-driven model sees, and what follows from it.</summary>
 public sealed class TraceForecastTests
@@ -27,7 +27,8 @@ public sealed class TraceForecastTests
     [InlineData(DirtyLogClear.Plain, 1, 3)]
     public void A_page_is_dirty_again_if_it_is_written_after_its_clear_and_only_then(DirtyLogClear clear, int channels, int dirtied)
     {
-        var forecast = Forecaster.Run(ForecastCases.Load(128, _writes), _twoChunks with { Channels = channels }, new ForecastSettings { Clear = clear });
+        var forecast = Forecaster.Run(
+            ForecastCases.Load(128, _writes), _twoChunks with { Channels = channels }, new ForecastSettings { Clear = clear });
         Assert.Equal(dirtied, forecast.Rounds[0].DirtiedPages);
         Assert.Equal(10, forecast.Rounds[0].DurationMilliseconds);
     }
@@ -70,7 +71,8 @@ public sealed class TraceForecastTests
     public void A_round_that_is_longer_than_the_recording_sees_every_page_that_is_ever_written()
     {
         var timeline = ForecastCases.Load(1000, "0 1+10", "10000 500+10", "20000");
-        var forecast = Forecaster.Run(timeline, ForecastCases.Parameters with { MaxBandwidth = ForecastCases.PageBytes * 1000 }, ForecastCases.Plain);
+        var forecast = Forecaster.Run(
+            timeline, ForecastCases.Parameters with { MaxBandwidth = ForecastCases.PageBytes * 1000 }, ForecastCases.Plain);
         Assert.Equal(20, forecast.Rounds[0].DirtiedPages);
     }
 
@@ -91,7 +93,8 @@ public sealed class TraceForecastTests
                 };
                 var forecast = Forecaster.Run(timeline, parameters, new ForecastSettings { ZeroShare = zeroShare });
                 var rounds = forecast.Rounds;
-                for (var i = 1; i < rounds.Count; i++) Assert.Equal((rounds[i - 1].DirtiedPages, rounds[i - 1].Remaining), (rounds[i].Pages, rounds[i].Transferred));
+                for (var i = 1; i < rounds.Count; i++)
+                    Assert.Equal((rounds[i - 1].DirtiedPages, rounds[i - 1].Remaining), (rounds[i].Pages, rounds[i].Transferred));
                 var rest = forecast.Completes ? rounds[^1].Remaining + (forecast.Postcopy?.DiscardBytes ?? 0) : 0;
                 Assert.Equal(rounds.Sum(round => round.Transferred) + rest, forecast.Transferred);
                 // The link was never idle and never carried more than it can.
@@ -106,8 +109,10 @@ public sealed class TraceForecastTests
         {
             var workload = new SteadyWorkload(new WorkingSet(share * 100_000, hot));
             var settings = ForecastCases.Plain with { MemoryPages = ForecastCases.MemoryPages };
-            var slow = Forecaster.Run(workload, ForecastCases.Parameters with { MaxBandwidth = (long)(ForecastCases.Bandwidth * bandwidth) }, settings);
-            var fast = Forecaster.Run(workload, ForecastCases.Parameters with { MaxBandwidth = (long)(ForecastCases.Bandwidth * bandwidth * factor) }, settings);
+            var slow = Forecaster.Run(
+                workload, ForecastCases.Parameters with { MaxBandwidth = (long)(ForecastCases.Bandwidth * bandwidth) }, settings);
+            var fast = Forecaster.Run(
+                workload, ForecastCases.Parameters with { MaxBandwidth = (long)(ForecastCases.Bandwidth * bandwidth * factor) }, settings);
             // Fractions of pages are carried on, which may move a round by a page and so, at the threshold, the number of rounds by one.
             if (slow.Verdict == ForecastVerdict.Converges) Assert.InRange(fast.Rounds.Count, 1, slow.Rounds.Count + 1);
         });
@@ -123,7 +128,9 @@ public sealed class TraceForecastTests
         {
             var bandwidth = (long)(100 * ForecastCases.PageBytes / firstRoundMilliseconds * 1000);
             var downtime = (long)(10 * firstRoundMilliseconds / 100 * 1000);
-            return Forecaster.Run(timeline, ForecastCases.Parameters with { MaxBandwidth = bandwidth, DowntimeLimitMicroseconds = downtime }, ForecastCases.Plain).Rounds.Count;
+            return Forecaster.Run(
+                timeline, ForecastCases.Parameters with { MaxBandwidth = bandwidth, DowntimeLimitMicroseconds = downtime },
+                ForecastCases.Plain).Rounds.Count;
         }
     }
 }

@@ -2,7 +2,7 @@ using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
 using Livebed.Kvm.Tests.Guests;
 
-namespace Livebed.Kvm.Tests.Migration.Prediction;
+namespace Livebed.Kvm.Tests.Prediction;
 
 /// <summary>Throttling, post-copy, and what would make a migration converge.</summary>
 public sealed class ForecastStrategyTests
@@ -12,10 +12,14 @@ public sealed class ForecastStrategyTests
     [Fact]
     public void Auto_converge_begins_at_the_second_high_period_and_rises_at_every_second_one_after()
     {
-        var forecast = Forecaster.Run(ForecastCases.Sweep(1.5), ForecastCases.Parameters with { Throttle = ThrottleKind.AutoConverge, ThrottlePeriodMicroseconds = 900_000 }, _memory);
+        var forecast = Forecaster.Run(
+            ForecastCases.Sweep(1.5),
+            ForecastCases.Parameters with { Throttle = ThrottleKind.AutoConverge, ThrottlePeriodMicroseconds = 900_000 }, _memory);
         Assert.Equal(ForecastVerdict.Converges, forecast.Verdict);
         // Rounds take 200 ms while everything is dirty, so a period is five rounds.
-        Assert.Equal([.. Enumerable.Repeat(0, 10), .. Enumerable.Repeat(20, 10), 30], forecast.Rounds.Take(21).Select(round => round.CpuThrottlePercentage));
+        Assert.Equal(
+            [.. Enumerable.Repeat(0, 10), .. Enumerable.Repeat(20, 10), 30],
+            forecast.Rounds.Take(21).Select(round => round.CpuThrottlePercentage));
         Assert.Equal([0, 20, 30, 40, 50], forecast.Rounds.Select(round => round.CpuThrottlePercentage).Distinct().Take(5));
         Assert.True(forecast.ThrottledMilliseconds > 400, $"{forecast.ThrottledMilliseconds}");
     }
@@ -23,7 +27,13 @@ public sealed class ForecastStrategyTests
     [Fact]
     public void Auto_converge_never_sleeps_more_than_its_maximum()
     {
-        var parameters = ForecastCases.Parameters with { Throttle = ThrottleKind.AutoConverge, MaxCpuThrottle = 35, DowntimeLimitMicroseconds = 0, TimeLimitMicroseconds = 30_000_000 };
+        var parameters = ForecastCases.Parameters with
+        {
+            Throttle = ThrottleKind.AutoConverge,
+            MaxCpuThrottle = 35,
+            DowntimeLimitMicroseconds = 0,
+            TimeLimitMicroseconds = 30_000_000,
+        };
         var forecast = Forecaster.Run(ForecastCases.Sweep(4), parameters, _memory);
         Assert.Equal(35, forecast.Rounds.Max(round => round.CpuThrottlePercentage));
         Assert.Equal(ForecastVerdict.Diverging, forecast.Verdict);
@@ -35,10 +45,17 @@ public sealed class ForecastStrategyTests
     public void Under_the_dirty_limit_no_second_dirties_more_pages_than_the_limit_of_all_vcpus(int vcpus)
     {
         const long PagesPerSecond = 10_000;
-        var parameters = ForecastCases.Parameters with { Throttle = ThrottleKind.DirtyLimit, VcpuDirtyLimit = PagesPerSecond * 4096, DowntimeLimitMicroseconds = 0, TimeLimitMicroseconds = 10_000_000 };
+        var parameters = ForecastCases.Parameters with
+        {
+            Throttle = ThrottleKind.DirtyLimit,
+            VcpuDirtyLimit = PagesPerSecond * 4096,
+            DowntimeLimitMicroseconds = 0,
+            TimeLimitMicroseconds = 10_000_000,
+        };
         foreach (var workload in new IForecastWorkload[] { ForecastCases.Sweep(1.5), ForecastCases.Steady(1.5) })
         {
-            var limited = Forecaster.Run(workload, parameters, _memory with { Vcpus = vcpus }).Rounds.Where(round => round.DirtyLimited).ToList();
+            var limited = Forecaster.Run(workload, parameters, _memory with { Vcpus = vcpus })
+                .Rounds.Where(round => round.DirtyLimited).ToList();
             Assert.NotEmpty(limited);
             var seconds = limited.Sum(round => round.DurationMilliseconds) / 1e3;
             // What was saved up before, and a page for each round's end.
@@ -49,11 +66,14 @@ public sealed class ForecastStrategyTests
     [Fact]
     public void Post_copy_stops_for_the_list_of_missing_pages_and_blocks_for_those_that_are_written_before_they_come()
     {
-        var forecast = Forecaster.Run(ForecastCases.Sweep(1.1), ForecastCases.Parameters with { PostcopyAfterRounds = 2 }, _memory with { SwitchoverCostMicroseconds = 700 });
+        var forecast = Forecaster.Run(
+            ForecastCases.Sweep(1.1), ForecastCases.Parameters with { PostcopyAfterRounds = 2 },
+            _memory with { SwitchoverCostMicroseconds = 700 });
         Assert.Equal((ForecastVerdict.Postcopy, 2), (forecast.Verdict, forecast.Rounds.Count));
         var postcopy = forecast.Postcopy!;
         // All pages are dirty: one run.
-        Assert.Equal((ForecastCases.MemoryPages, 16 + 14, 200), (postcopy.MissingPages, postcopy.DiscardBytes, postcopy.DurationMilliseconds));
+        Assert.Equal(
+            (ForecastCases.MemoryPages, 16 + 14, 200), (postcopy.MissingPages, postcopy.DiscardBytes, postcopy.DurationMilliseconds));
         Assert.Equal(0.7, forecast.DowntimeMilliseconds!.Value, 0.01);
         Assert.InRange(postcopy.PostcopyRequests, 1, postcopy.MissingPages);
         Assert.Equal(postcopy.PostcopyRequests * (0.1 + 0.01), postcopy.BlocktimeMilliseconds, 0.01);
@@ -62,8 +82,14 @@ public sealed class ForecastStrategyTests
     [Fact]
     public void The_push_has_a_bandwidth_of_its_own_if_it_was_given_one()
     {
-        var parameters = ForecastCases.Parameters with { PostcopyAfterRounds = 1, MaxPostcopyBandwidth = ForecastCases.Parameters.MaxBandwidth / 4 };
-        var (own, shared) = (Forecaster.Run(ForecastCases.Sweep(1.1), parameters, _memory), Forecaster.Run(ForecastCases.Sweep(1.1), parameters with { MaxPostcopyBandwidth = 0 }, _memory));
+        var parameters = ForecastCases.Parameters with
+        {
+            PostcopyAfterRounds = 1,
+            MaxPostcopyBandwidth = ForecastCases.Parameters.MaxBandwidth / 4,
+        };
+        var (own, shared) = (
+            Forecaster.Run(ForecastCases.Sweep(1.1), parameters, _memory),
+            Forecaster.Run(ForecastCases.Sweep(1.1), parameters with { MaxPostcopyBandwidth = 0 }, _memory));
         Assert.Equal(4 * shared.Postcopy!.DurationMilliseconds, own.Postcopy!.DurationMilliseconds, 0.01);
         Assert.Equal(shared.DowntimeMilliseconds, own.DowntimeMilliseconds);
     }
@@ -72,7 +98,12 @@ public sealed class ForecastStrategyTests
     public void The_bandwidth_and_the_downtime_limit_that_are_named_make_it_converge_and_clearly_less_does_not()
     {
         var timeline = DirtyTimeline.Load(RecordedTraces.PathOf("xz"));
-        var parameters = new MigrationParameters { MaxBandwidth = 300L << 20, DowntimeLimitMicroseconds = 10_000, TimeLimitMicroseconds = 10_000_000 };
+        var parameters = new MigrationParameters
+        {
+            MaxBandwidth = 300L << 20,
+            DowntimeLimitMicroseconds = 10_000,
+            TimeLimitMicroseconds = 10_000_000,
+        };
         var forecast = Forecaster.Run(timeline, parameters, new ForecastSettings());
         Assert.Equal(ForecastVerdict.Diverging, forecast.Verdict);
         var bandwidth = ConvergenceLimits.FindBandwidth(timeline, parameters, new ForecastSettings())!.Value;

@@ -1,6 +1,6 @@
 using Livebed.Kvm.Prediction;
 
-namespace Livebed.Kvm.Tests.Migration.Prediction;
+namespace Livebed.Kvm.Tests.Prediction;
 
 /// <summary>The same migration from any start.</summary>
 public sealed class StartSpreadTests
@@ -17,20 +17,24 @@ public sealed class StartSpreadTests
     public void A_burst_is_met_from_some_starts_and_not_from_others()
     {
         // A second that is quiet but for 100 ms in its middle, in which all of a small memory is written again and again.
-        var busy = Enumerable.Range(0, 100).Select(interval => interval is >= 50 and < 60 ? $"{interval * 10_000} 0+1000" : $"{interval * 10_000}").ToArray();
+        var busy = Enumerable.Range(0, 100)
+            .Select(interval => interval is >= 50 and < 60 ? $"{interval * 10_000} 0+1000" : $"{interval * 10_000}").ToArray();
         var timeline = ForecastCases.Load(1_000, busy);
         var spread = StartSpread.Of(timeline, ForecastCases.Parameters, ForecastCases.Plain);
 
         // Round 0 takes 10 ms: from a quiet start nothing is left.
         Assert.Equal((1, 1, 0), (spread.Rounds!.Least, spread.Rounds.Median, spread.Downtime!.Median));
         Assert.True(spread.Rounds.Most > 1);
-        Assert.Equal(spread.Forecasts[12].Rounds.Count, Forecaster.Run(timeline, ForecastCases.Parameters, ForecastCases.Plain with { StartMicroseconds = timeline.PassMicroseconds / 2 }).Rounds.Count);
+        Assert.Equal(
+            spread.Forecasts[12].Rounds.Count,
+            Forecaster.Run(timeline, ForecastCases.Parameters, ForecastCases.Plain with { StartMicroseconds = timeline.PassMicroseconds / 2 }).Rounds.Count);
     }
 
     [Fact]
     public void Of_what_never_completes_there_are_no_figures()
     {
-        var spread = StartSpread.Of(ForecastCases.Sweep(1.5), ForecastCases.Parameters with { TimeLimitMicroseconds = 2_000_000 }, ForecastCases.Plain);
+        var spread = StartSpread.Of(
+            ForecastCases.Sweep(1.5), ForecastCases.Parameters with { TimeLimitMicroseconds = 2_000_000 }, ForecastCases.Plain);
         Assert.Equal(StartSpread.Starts, spread.CountOf(ForecastVerdict.Diverging));
         Assert.Equal((null, null, null), (spread.Rounds, spread.TotalTime, spread.Downtime));
     }

@@ -3,7 +3,7 @@ using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
 using Livebed.Kvm.Tests.Guests;
 
-namespace Livebed.Kvm.Tests.Migration.Prediction;
+namespace Livebed.Kvm.Tests.Prediction;
 
 /// <summary>Workloads and parameters in which everything can be reckoned by hand: the link carries 100 pages a millisecond.</summary>
 internal static class ForecastCases

@@ -1,7 +1,7 @@
 using CsCheck;
 using Livebed.Kvm.Prediction;
 
-namespace Livebed.Kvm.Tests.Migration.Prediction;
+namespace Livebed.Kvm.Tests.Prediction;
 
 /// <summary>At a constant rate trace, steady model and closed form say the same.</summary>
 public sealed class GeometricModelTests
@@ -16,7 +16,9 @@ public sealed class GeometricModelTests
     public void A_sweep_at_a_constant_rate_takes_the_rounds_the_bytes_and_the_time_of_the_closed_form(double share)
     {
         AssertGeometric(share, Forecaster.Run(ForecastCases.Sweep(share), ForecastCases.Parameters, ForecastCases.Plain));
-        AssertGeometric(share, Forecaster.Run(ForecastCases.Steady(share), ForecastCases.Parameters, ForecastCases.Plain with { MemoryPages = ForecastCases.MemoryPages }));
+        AssertGeometric(
+            share,
+            Forecaster.Run(ForecastCases.Steady(share), ForecastCases.Parameters, ForecastCases.Plain with { MemoryPages = ForecastCases.MemoryPages }));
     }
 
     [Fact]
@@ -25,8 +27,10 @@ public sealed class GeometricModelTests
         Assert.Null(ForecastCases.Geometric(1.1).Rounds);
         foreach (var workload in new IForecastWorkload[] { ForecastCases.Sweep(1.1), ForecastCases.Steady(1.1) })
         {
-            var forecast = Forecaster.Run(workload, ForecastCases.Parameters, ForecastCases.Plain with { MemoryPages = ForecastCases.MemoryPages });
-            Assert.Equal((ForecastVerdict.Diverging, 0, ForecastLimit.TimeLimit), (forecast.Verdict, forecast.DivergingRound, forecast.Limit));
+            var forecast = Forecaster.Run(
+                workload, ForecastCases.Parameters, ForecastCases.Plain with { MemoryPages = ForecastCases.MemoryPages });
+            Assert.Equal(
+                (ForecastVerdict.Diverging, 0, ForecastLimit.TimeLimit), (forecast.Verdict, forecast.DivergingRound, forecast.Limit));
             Assert.Null(forecast.DowntimeMilliseconds);
             Assert.All(forecast.Rounds, round => Assert.Equal(ForecastCases.MemoryPages, round.DirtiedPages));
         }
@@ -34,7 +38,8 @@ public sealed class GeometricModelTests
 
     [Fact]
     public void The_closed_forms_are_the_sums_that_they_stand_for() =>
-        Gen.Select(Gen.Double[0, 0.99], Gen.Double[1e6, 1e12], Gen.Double[1e6, 1e10], Gen.Double[1e-4, 1]).Sample((ratio, memory, bandwidth, downtime) =>
+        Gen.Select(Gen.Double[0, 0.99], Gen.Double[1e6, 1e12], Gen.Double[1e6, 1e10], Gen.Double[1e-4, 1])
+            .Sample((ratio, memory, bandwidth, downtime) =>
         {
             var model = new GeometricModel(memory, ratio * bandwidth, bandwidth, downtime);
             var (rounds, sent, left) = (0, 0.0, memory);
