@@ -28,9 +28,9 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
         }
 
         var report = new Report(
-            replay, played, player.Scenario.KnownAs(replay.Protocol, played.Played.Violations)?.Why,
-            WasStopped: request.Until is not null && played.Played.Result.Outcome == ScheduleOutcome.StepLimit,
-            Lanes: request.Until is null ? [] : LaneState.All(played.Played, log),
+            replay, played, player.Scenario.KnownAs(replay.Protocol, played.PlayResult.Violations)?.Why,
+            WasStopped: request.Until is not null && played.PlayResult.Result.Outcome == ScheduleOutcome.StepLimit,
+            Lanes: request.Until is null ? [] : LaneState.All(played.PlayResult, log),
             Entries: [.. log.Entries.Where(entry => entry.Step >= request.From && (request.Until is null || entry.Step <= request.Until))]);
         if (request.Json) environment.Out.WriteLine(JsonSerializer.Serialize(JsonOf(report), ExploreJson.Options));
         else Write(report, player.Scenario);
@@ -50,7 +50,7 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
         new WitnessView(page).Write(WitnessRows.Of(report.Entries));
         page.Line();
         if (report.Lanes.Count > 0) WriteLanes(page, report);
-        page.Violations(report.Played.Played.Violations);
+        page.Violations(report.PlayResult.PlayResult.Violations);
         if (report.WasStopped) return;
         page.Verdict(report.Verdict, report.Expected);
         page.Line(
@@ -59,12 +59,12 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
                 : "NOT the schedule that was written down: its steps have another hash", 2);
         page.Line(
             report.ViolatesTheSame ? $"violates what the file says: {Names(report.Replay.Violates)}"
-                : $"violates {Names(report.Played.Violates)}; the file says {Names(report.Replay.Violates)}", 2);
+                : $"violates {Names(report.PlayResult.Violates)}; the file says {Names(report.Replay.Violates)}", 2);
     }
 
     private static void WriteLanes(ReportPage page, Report report)
     {
-        page.Line(FormattableString.Invariant($"after step {report.Played.Played.Result.Steps}:"));
+        page.Line(FormattableString.Invariant($"after step {report.PlayResult.PlayResult.Result.Steps}:"));
         foreach (var lane in report.Lanes)
         {
             var holds = lane.Holds.Count == 0 ? "" : $"; holds {string.Join(", ", lane.Holds)}";
@@ -87,12 +87,12 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
         without = report.Replay.Without.Names,
         verdict = report.WasStopped ? ExploreVerdict.Unknown : report.Verdict,
         expected = report.Expected,
-        steps = report.Played.Played.Result.Steps,
+        steps = report.PlayResult.PlayResult.Result.Steps,
         stopped = report.WasStopped,
-        logHash = ExploreJson.HashOf(report.Played.LogHash),
+        logHash = ExploreJson.HashOf(report.PlayResult.LogHash),
         logHashMatches = report.HashMatches,
         violatesTheSame = report.ViolatesTheSame,
-        violations = report.Played.Played.Violations.Select(ExploreJson.ViolationOf),
+        violations = report.PlayResult.PlayResult.Violations.Select(ExploreJson.ViolationOf),
         lanes = report.Lanes,
         witness = report.Entries.Select(ExploreJson.EntryOf),
     };
@@ -110,20 +110,20 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
     }
 
     private sealed record Report(
-        Replay Replay, Replayed Played, string? Expected, bool WasStopped, IReadOnlyList<LaneState> Lanes,
+        Replay Replay, Replayed PlayResult, string? Expected, bool WasStopped, IReadOnlyList<LaneState> Lanes,
         IReadOnlyList<WitnessEntry> Entries)
     {
-        public bool HashMatches => Played.LogHash == Replay.LogHash;
+        public bool HashMatches => PlayResult.LogHash == Replay.LogHash;
 
-        public bool ViolatesTheSame => Played.Violates.ToHashSet().SetEquals(Replay.Violates);
+        public bool ViolatesTheSame => PlayResult.Violates.ToHashSet().SetEquals(Replay.Violates);
 
         public ExploreVerdict Verdict
         {
             get
             {
-                if (Played.Played.Result.Failure is not null) return ExploreVerdict.Failed;
+                if (PlayResult.PlayResult.Result.Failure is not null) return ExploreVerdict.Failed;
                 if (!HashMatches || !ViolatesTheSame) return ExploreVerdict.Unknown;
-                if (Played.Violates.Count == 0) return ExploreVerdict.Valid;
+                if (PlayResult.Violates.Count == 0) return ExploreVerdict.Valid;
                 return Expected is null ? ExploreVerdict.Invalid : ExploreVerdict.Expected;
             }
         }

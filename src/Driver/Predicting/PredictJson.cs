@@ -63,7 +63,7 @@ internal static class PredictJson
         blocktimeMilliseconds = forecast.Postcopy?.BlocktimeMilliseconds,
     };
 
-    private static object StartsOf(StartSpread starts) => new
+    private static object StartsOf(ForecastsByStart starts) => new
     {
         count = starts.Forecasts.Count,
         converges = starts.CountOf(ForecastVerdict.Converges),

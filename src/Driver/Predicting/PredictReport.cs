@@ -100,7 +100,7 @@ internal sealed class PredictReport(CommandEnvironment environment)
                     + $"{Figures.Bytes(ConvergenceLimits.BandwidthMax)}/s lets pre-copy complete", 2);
     }
 
-    private void WriteStarts(StartSpread starts)
+    private void WriteStarts(ForecastsByStart starts)
     {
         var verdicts = Enum.GetValues<ForecastVerdict>().Where(verdict => starts.CountOf(verdict) > 0)
             .Select(verdict => string.Create(CultureInfo.InvariantCulture, $"{ForecastText.Name(verdict)} {starts.CountOf(verdict)}"));

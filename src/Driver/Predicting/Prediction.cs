@@ -14,7 +14,7 @@ internal sealed record Prediction
     public required AnalyticEstimate Analytic { get; init; }
 
     /// <summary>The same from other starts in the recording; null for a constant rate, which is alike everywhere.</summary>
-    public StartSpread? Starts { get; init; }
+    public ForecastsByStart? Starts { get; init; }
 
     /// <summary>Bandwidth with which pre-copy would complete; null when it does, or when none would do.</summary>
     public long? NeededBandwidth { get; init; }
@@ -45,7 +45,7 @@ internal sealed record Prediction
             Analytic = request.Timeline is { } timeline
                 ? AnalyticEstimate.Of(timeline, parameters, settings)
                 : AnalyticEstimate.Of(request.Writes!.Value, request.Writes.Value.PagesPerSecond, parameters, settings),
-            Starts = request.Timeline is { } recording ? StartSpread.Of(recording, parameters, settings) : null,
+            Starts = request.Timeline is { } recording ? ForecastsByStart.Of(recording, parameters, settings) : null,
             NeededBandwidth = isConverging ? null : ConvergenceLimits.FindBandwidth(workload, parameters, settings),
             NeededDowntimeMilliseconds = precopy.Verdict == ForecastVerdict.Converges
                 ? null

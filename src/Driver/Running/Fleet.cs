@@ -72,7 +72,7 @@ internal sealed class Fleet
             slot.Incarnation++;
             slot.Forget();
             slot.Name = FormattableString.Invariant($"vm-{slot.Index}.{slot.Incarnation}");
-            Settle(slot, ActorKeys.Vm(slot.Index, slot.Incarnation, slot.Host), slot.Host, ordinal);
+            Assign(slot, ActorKeys.Vm(slot.Index, slot.Incarnation, slot.Host), slot.Host, ordinal);
             slot.Exists = true;
         }
 
@@ -144,7 +144,7 @@ internal sealed class Fleet
         {
             if (move.HasFollowed) return;
             move.Slot.Departing = move.From;
-            Settle(move.Slot, move.Key, move.Destination, move.Ordinal);
+            Assign(move.Slot, move.Key, move.Destination, move.Ordinal);
         }
     }
 
@@ -230,7 +230,7 @@ internal sealed class Fleet
         };
     }
 
-    private void Settle(VmSlot slot, string key, int host, int ordinal)
+    private void Assign(VmSlot slot, string key, int host, int ordinal)
     {
         (slot.Key, slot.Host, slot.AddressSpaceId) = (key, host, ordinal);
         (slot.Grain, slot.HostGrain) = (_grains.GetGrain<IVmGrain>(key), _hosts[host]);

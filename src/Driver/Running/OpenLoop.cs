@@ -87,7 +87,7 @@ internal sealed class OpenLoop(IOperationSource source, int inFlightMax, SeededR
             {
                 result = await prepared.RunAsync(OperationMessage.From(op));
             }
-            catch (Exception exception) when (Unanswered.Is(exception))
+            catch (Exception exception) when (GrainCall.IsLost(exception))
             {
                 // At most once and no answer: it may have happened, it may not.
                 result = new OperationResult(HistoryType.Info, exception.GetType().Name);

@@ -38,7 +38,7 @@ internal static class SiloInspector
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             if (attempt > 0) await Task.Delay(Pause);
-            var report = await Unanswered.OrAsync<SiloReport?>(
+            var report = await GrainCall.OrLostAsync<SiloReport?>(
                 null, async () => await cluster.Client.GetGrain<ISiloProbe>(silo).ReportAsync().WaitAsync(AnswerTimeout));
             if (report is not null) return report;
         }
@@ -48,7 +48,7 @@ internal static class SiloInspector
 
     private static async Task<Dictionary<string, string>> AddressesAsync(ICluster cluster)
     {
-        var members = await Unanswered.OrAsync<MembershipEntry[]>(
+        var members = await GrainCall.OrLostAsync<MembershipEntry[]>(
             [], async () => await cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedHosts(onlyActive: true).WaitAsync(AnswerTimeout));
         return members.ToDictionary(member => member.SiloName, member => member.SiloAddress.Endpoint.ToString());
     }

@@ -42,7 +42,7 @@ public sealed class Bed
             };
         Hosts = hosts;
         Machines = [.. hosts.Select(host => new Machine(world, host.Name, options.MachinesDie))];
-        Tenancies = options.Hosts > 1 ? [.. Hosts.Select(host => new Tenancy(World, host.Name))] : [];
+        HostOwnerships = options.Hosts > 1 ? [.. Hosts.Select(host => new HostOwnership(World, host.Name))] : [];
     }
 
     public Bed(BedOptions options, ISchedulingStrategy strategy, bool stopAtFirstViolation = true)
@@ -66,7 +66,7 @@ public sealed class Bed
     public IReadOnlyList<Machine> Machines { get; }
 
     /// <summary>What each host knows of its own VMs; none where nothing migrates.</summary>
-    public IReadOnlyList<Tenancy> Tenancies { get; }
+    public IReadOnlyList<HostOwnership> HostOwnerships { get; }
 
     /// <summary>Every VM that was ever made here.</summary>
     public IReadOnlyList<BedVm> Vms => _vms;
@@ -90,7 +90,7 @@ public sealed class Bed
         return vm;
     }
 
-    public Tenancy TenancyOf(HostMmu host) => Tenancies.First(tenancy => tenancy.Host == host.Name);
+    public HostOwnership OwnershipOf(HostMmu host) => HostOwnerships.First(ownership => ownership.Host == host.Name);
 
     public Machine MachineOf(HostMmu host) => Machines.First(machine => machine.Name == host.Name);
 

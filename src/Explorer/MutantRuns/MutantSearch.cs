@@ -41,7 +41,7 @@ internal sealed class MutantSearch
         Catch = Judge(_mutated.Play(_seed, schedule), schedule);
     }
 
-    private MutantCatch? Judge(Played played, long schedule)
+    private MutantCatch? Judge(PlayResult played, long schedule)
     {
         var (strategy, seed) = (AlternatingStrategies.KindOf(schedule), AlternatingStrategies.SeedOf(_seed, schedule));
         if (played.Result.Failure is { } failure)
@@ -71,13 +71,13 @@ internal sealed class MutantSearch
 
         public Scenario Scenario { get; }
 
-        public Played Play(ulong seed, long schedule)
+        public PlayResult Play(ulong seed, long schedule)
         {
             if (Scenario.IsDrawnFromSeed) _player = PlayerOf(AlternatingStrategies.SeedOf(seed, schedule));
             return _player.Play(new VirtualWorld(AlternatingStrategies.Of(seed, schedule, _decisions)) { LockOrder = _order });
         }
 
-        private PlanPlayer PlayerOf(ulong seed) => new(new ScenarioPlan(Scenario, _setup, seed), Omissions.None);
+        private PlanPlayer PlayerOf(ulong seed) => new(new ScenarioPlan(Scenario, _setup, seed), Exclusions.None);
     }
 }
 

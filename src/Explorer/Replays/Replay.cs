@@ -24,7 +24,7 @@ public sealed record Replay
     public bool CallsArePoints { get; init; } = true;
 
     /// <summary>Actors and operations that are left out.</summary>
-    public required Omissions Without { get; init; }
+    public required Exclusions Without { get; init; }
 
     /// <summary>Which lane makes how many steps, one after the other.</summary>
     public required IReadOnlyList<ScheduleRun> Schedule { get; init; }

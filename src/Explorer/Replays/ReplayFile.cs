@@ -63,7 +63,7 @@ public static class ReplayFile
             Parameters = content.Parameters,
             Seed = content.Seed,
             CallsArePoints = content.CallsArePoints,
-            Without = new Omissions(new SortedSet<string>(content.Without, StringComparer.Ordinal)),
+            Without = new Exclusions(new SortedSet<string>(content.Without, StringComparer.Ordinal)),
             Violates = content.Violates,
             LogHash = ulong.TryParse(content.LogHash, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var hash)
                 ? hash

@@ -89,13 +89,13 @@ public sealed class ReplayPlayer
             throw new ReplayException($"parameters: {name}: {value} is out of range; allowed: {parameter.Min} to {parameter.Max}");
     }
 
-    private static void CheckOmissions(ScenarioPlan plan, Omissions without)
+    private static void CheckOmissions(ScenarioPlan plan, Exclusions without)
     {
         var known = new HashSet<string>(StringComparer.Ordinal);
         foreach (var actor in plan.Actors)
         {
             known.Add(actor.Name);
-            for (var i = 0; i < actor.Operations.Count; i++) known.Add(Omissions.NameOf(actor, i));
+            for (var i = 0; i < actor.Operations.Count; i++) known.Add(Exclusions.NameOf(actor, i));
         }
 
         if (without.Names.FirstOrDefault(name => !known.Contains(name)) is { } unknown)
@@ -106,15 +106,15 @@ public sealed class ReplayPlayer
 }
 
 /// <summary>A replay that was played.</summary>
-/// <param name="Played">how it ended</param>
+/// <param name="PlayResult">how it ended</param>
 /// <param name="Schedule">what was really run: the same as written for an exact replay that did not diverge</param>
 /// <param name="Divergence">where an exact replay could not be followed any more; null when it could to the end</param>
-public sealed record Replayed(Played Played, IReadOnlyList<ScheduleRun> Schedule, string? Divergence)
+public sealed record Replayed(PlayResult PlayResult, IReadOnlyList<ScheduleRun> Schedule, string? Divergence)
 {
     /// <summary>The invariants that it broke, each once, in the order in which they were seen.</summary>
-    public IReadOnlyList<string> Violates { get; } = [.. Played.Violations.Select(violation => violation.Invariant).Distinct()];
+    public IReadOnlyList<string> Violates { get; } = [.. PlayResult.Violations.Select(violation => violation.Invariant).Distinct()];
 
-    public ulong LogHash => Played.Result.LogHash;
+    public ulong LogHash => PlayResult.Result.LogHash;
 
     /// <summary>What was run, as a replay that can be followed exactly; everything else is <paramref name="of"/>'s.</summary>
     public Replay ToReplay(Replay of) => of with { Schedule = Schedule, Violates = Violates, LogHash = LogHash };

@@ -11,7 +11,7 @@ namespace Livebed.Explorer.Scenarios;
 public sealed class PlanPlayer
 {
     private readonly ScenarioPlan _plan;
-    private readonly Omissions _omissions;
+    private readonly Exclusions _omissions;
     private readonly ActorPlan[] _others;
 
     // Made once and not for each schedule.
@@ -21,7 +21,7 @@ public sealed class PlanPlayer
     private readonly Func<int, IPacedGuestProgram> _guest;
     private readonly Func<int, GuestState, IPacedGuestProgram> _restoredGuest;
 
-    public PlanPlayer(ScenarioPlan plan, Omissions omissions)
+    public PlanPlayer(ScenarioPlan plan, Exclusions omissions)
     {
         (_plan, _omissions) = (plan, omissions);
         _others = [.. plan.Actors.Where(actor => !actor.IsVcpu && !omissions.Has(actor))];
@@ -34,7 +34,7 @@ public sealed class PlanPlayer
     }
 
     /// <summary>Plays it; the world must be new.</summary>
-    public Played Play(VirtualWorld world)
+    public PlayResult Play(VirtualWorld world)
     {
         var stage = new Stage(new Bed(_plan.Options, world));
         world.RunAtomically(_setUp, stage);
@@ -47,7 +47,7 @@ public sealed class PlanPlayer
             if (world.Violations.Count > 0) result = result with { Outcome = ScheduleOutcome.Violated };
         }
 
-        return new Played(stage, result, result.Outcome == ScheduleOutcome.Pruned ? [] : stage.Bed.Violations(result));
+        return new PlayResult(stage, result, result.Outcome == ScheduleOutcome.Pruned ? [] : stage.Bed.Violations(result));
     }
 
     private async ValueTask SetUpAsync(Stage stage)
@@ -56,7 +56,7 @@ public sealed class PlanPlayer
         foreach (var step in _plan.BeforeSteps) await step(stage);
     }
 
-    private static List<GuestOperation> AccessesOf(ActorPlan vcpu, Omissions omissions)
+    private static List<GuestOperation> AccessesOf(ActorPlan vcpu, Exclusions omissions)
     {
         var accesses = new List<GuestOperation>();
         for (var i = 0; i < vcpu.Operations.Count && !omissions.Has(vcpu); i++)
@@ -101,22 +101,22 @@ public sealed class PlanPlayer
 }
 
 /// <summary>One schedule that was played: where, how it ended, and what was violated (hangs included).</summary>
-public sealed record Played(Stage Stage, ScheduleResult Result, IReadOnlyList<Violation> Violations)
+public sealed record PlayResult(Stage Stage, ScheduleResult Result, IReadOnlyList<Violation> Violations)
 {
     /// <summary>Whether the schedule shows a fault of the protocol; a lane that threw is one of the model and shown as such.</summary>
     public bool IsBroken => Violations.Count > 0 || Result.Outcome == ScheduleOutcome.Failed;
 }
 
 /// <summary>What is left out of a plan: actors by name ("mm"), operations by their number in the actor ("mm#2", from 0 on).</summary>
-public sealed record Omissions(IReadOnlySet<string> Names)
+public sealed record Exclusions(IReadOnlySet<string> Names)
 {
-    public static readonly Omissions None = new(new SortedSet<string>(StringComparer.Ordinal));
+    public static readonly Exclusions None = new(new SortedSet<string>(StringComparer.Ordinal));
 
     public bool Has(ActorPlan actor) => Names.Contains(actor.Name);
 
     public bool Has(ActorPlan actor, int operation) => Names.Count > 0 && Names.Contains(NameOf(actor, operation));
 
-    public Omissions With(string name) => new(new SortedSet<string>(Names, StringComparer.Ordinal) { name });
+    public Exclusions With(string name) => new(new SortedSet<string>(Names, StringComparer.Ordinal) { name });
 
     public static string NameOf(ActorPlan actor, int operation) => $"{actor.Name}#{operation}";
 }

@@ -25,7 +25,7 @@ public sealed class Stage(Bed bed)
     public BedVm? Survivor => Bed.Options.MachinesDie && (Vm.IsGone || Bed.MachineOf(Vm.Host).IsDead) ? null : Vm;
 
     /// <summary>Who owns it.</summary>
-    internal BedInventory Inventory => _inventory ??= new BedInventory(Bed.World, Bed.Tenancies, Bed.Options.MachinesDie);
+    internal BedInventory Inventory => _inventory ??= new BedInventory(Bed.World, Bed.HostOwnerships, Bed.Options.MachinesDie);
 
     /// <summary>The migration that is under way, or was the last.</summary>
     public BedMigration? Migration { get; private set; }
@@ -82,7 +82,7 @@ public sealed class Stage(Bed bed)
             owner = await Inventory.RegisterAsync(op, vm.Name, vm.Host.Name);
 
             // A grant of an inventory that has been replaced meanwhile counts for nothing.
-            if (Bed.TenancyOf(vm.Host).Take(vm.Name, owner) != OwnershipStatus.Granted) return;
+            if (Bed.OwnershipOf(vm.Host).Take(vm.Name, owner) != OwnershipStatus.Granted) return;
         }
 
         if (owner.Status != OwnershipStatus.Granted) return;

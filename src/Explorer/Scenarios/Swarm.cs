@@ -112,7 +112,7 @@ internal sealed class Swarm : Scenario
                 actor.SaveTables(random.Next(options.RamPages));
                 break;
             case 18 when random.Chance(0.3):
-                actor.ComeAndGoNextDoor((TeardownOrder)random.Next(4));
+                actor.CreateAndDestroyAnotherVm((TeardownOrder)random.Next(4));
                 break;
             default:
                 actor.Audit();

@@ -81,7 +81,7 @@ public static class VmVerbs
         });
 
     /// <summary>Another VM of the same host comes, faults its memory in and goes.</summary>
-    public static ActorPlan ComeAndGoNextDoor(this ActorPlan actor, TeardownOrder order) => actor.InVm(
+    public static ActorPlan CreateAndDestroyAnotherVm(this ActorPlan actor, TeardownOrder order) => actor.InVm(
         $"another VM comes and goes, {HostVerbs.Kebab(order.ToString())}", async stage =>
         {
             var other = await stage.Bed.CreateVmAsync();

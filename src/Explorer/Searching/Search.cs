@@ -26,13 +26,13 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
 
     public SearchResult Run()
     {
-        var player = new PlanPlayer(_plan, Omissions.None);
+        var player = new PlanPlayer(_plan, Exclusions.None);
         if (options.Strategy == StrategyKind.Pct) MeasureDecisions(player);
         for (long schedule = 0; schedule < options.Schedules; schedule++)
         {
             var seed = options.Seed + (ulong)schedule;
             if (scenario.IsDrawnFromSeed && schedule > 0)
-                player = new PlanPlayer(_plan = new ScenarioPlan(scenario, setup, seed), Omissions.None);
+                player = new PlanPlayer(_plan = new ScenarioPlan(scenario, setup, seed), Exclusions.None);
             var footprints = _dfs?.BeginSchedule();
             if (_dfs is not null && footprints is null) return Result(schedule, finding: null, isExhaustive: true);
             var played = Play(player, seed, footprints);
@@ -46,7 +46,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         return Result(options.Schedules, finding: null, isExhaustive: false);
     }
 
-    private Played Play(PlanPlayer player, ulong seed, Footprints? footprints)
+    private PlayResult Play(PlanPlayer player, ulong seed, Footprints? footprints)
     {
         _recorder.Clear();
         ISchedulingStrategy strategy = options.Strategy switch
@@ -70,18 +70,18 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
     private void MeasureDecisions(PlanPlayer player) =>
         _decisions = Math.Max(1, player.Play(new VirtualWorld(new RandomStrategy(0)) { LockOrder = _order }).Result.Steps);
 
-    private void Remember(Played played, ulong seed)
+    private void Remember(PlayResult played, ulong seed)
     {
         if (scenario.Objective is not { } objective || played.Result.Outcome != ScheduleOutcome.Completed) return;
         var value = objective.Measure(played.Stage);
         if (_worst is null || value > _worst.Value) _worst = new SearchResult.Extreme(value, ReplayOf(played, seed));
     }
 
-    private Finding FindingOf(Played played, long schedule, ulong seed) => new(
+    private Finding FindingOf(PlayResult played, long schedule, ulong seed) => new(
         played.Violations, schedule, seed, ReplayOf(played, seed), played.Result.Failure,
         scenario.KnownAs(setup.Protocol, played.Violations)?.Why);
 
-    private Replay ReplayOf(Played played, ulong seed) => new()
+    private Replay ReplayOf(PlayResult played, ulong seed) => new()
     {
         Scenario = scenario.Name,
         Protocol = setup.Protocol,
@@ -89,7 +89,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         Mutant = MutantCatalog.NameOf(setup.Mutant),
         Parameters = scenario.Parameters.ToDictionary(parameter => parameter.Name, parameter => _plan.Parameter(parameter.Name)),
         Seed = scenario.IsDrawnFromSeed ? seed : 0,
-        Without = Omissions.None,
+        Without = Exclusions.None,
         CallsArePoints = CallsArePoints,
         Schedule = _recorder.NamedRuns(played.Stage.Bed.World.Lanes),
         Violates = [.. played.Violations.Select(violation => violation.Invariant).Distinct()],

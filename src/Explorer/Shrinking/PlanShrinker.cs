@@ -55,15 +55,15 @@ internal sealed class PlanShrinker(Trials trials)
     {
         Without = Left(replay, actor).All(left => left == operation)
             ? WithoutActor(replay.Without, actor)
-            : replay.Without.With(Omissions.NameOf(actor, operation)),
+            : replay.Without.With(Exclusions.NameOf(actor, operation)),
     };
 
     /// <summary>Without the actor its operations need not be named.</summary>
-    private static Omissions WithoutActor(Omissions omissions, ActorPlan actor)
+    private static Exclusions WithoutActor(Exclusions omissions, ActorPlan actor)
     {
         var own = Enumerable.Range(0, actor.Operations.Count)
-            .Select(operation => Omissions.NameOf(actor, operation)).ToHashSet(StringComparer.Ordinal);
-        return new Omissions(new SortedSet<string>(omissions.Names.Where(name => !own.Contains(name)), StringComparer.Ordinal))
+            .Select(operation => Exclusions.NameOf(actor, operation)).ToHashSet(StringComparer.Ordinal);
+        return new Exclusions(new SortedSet<string>(omissions.Names.Where(name => !own.Contains(name)), StringComparer.Ordinal))
             .With(actor.Name);
     }
 }

@@ -49,7 +49,7 @@ internal sealed class Trials
     /// <summary>What is still broken: the first invariant, or, if a lane threw, the type of what it threw; null when all is well.</summary>
     public static string? BrokenBy(Replayed replayed, IReadOnlyList<string> wanted)
     {
-        if (replayed.Played.Result.Failure is { } failure) return failure.GetType().Name;
+        if (replayed.PlayResult.Result.Failure is { } failure) return failure.GetType().Name;
         return wanted.FirstOrDefault(replayed.Violates.Contains) ?? (replayed.Violates.Count > 0 ? replayed.Violates[0] : null);
     }
 

@@ -11,7 +11,7 @@ namespace Livebed.Explorer.Witnesses;
 public sealed record LaneState(string Lane, string Stands, IReadOnlyList<string> Holds, string? WaitsFor)
 {
     /// <summary>Every lane of a schedule that was written down by <paramref name="log"/>.</summary>
-    public static IReadOnlyList<LaneState> All(Played played, EventLog log)
+    public static IReadOnlyList<LaneState> All(PlayResult played, EventLog log)
     {
         var world = played.Stage.Bed.World;
         var waits = played.Stage.Bed.Waits().ToLookup(wait => log.LaneOf(wait.Wait.Waiter));

@@ -36,7 +36,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     private HostConnections? _connections;
     private ActorJournal? _journal;
     private HostMmu? _host;
-    private Tenancy? _tenancy;
+    private HostOwnership? _hostOwnership;
 
     private HostMmu Host => _host ?? throw new InvalidOperationException($"{this.GetPrimaryKeyString()} was not configured");
 
@@ -46,7 +46,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     {
         if (_host is not null) return ValueTask.CompletedTask;
         _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
-        _tenancy = new Tenancy(_journal.World, host.Name);
+        _hostOwnership = new HostOwnership(_journal.World, host.Name);
         _host = new HostMmu(_journal.World, host.Name, host.Frames, host.PageSize, host.Mutant)
         {
             Streams = { ContentPool = wire.Buffers, LinkBandwidth = host.LinkBandwidth },
@@ -222,18 +222,19 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         Host.Streams.PagesHeldAsync(op.ToOperation(), addressSpace);
 
     public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer) =>
-        ValueTask.FromResult(_tenancy?.Take(vm, answer) ?? OwnershipStatus.Refused);
+        ValueTask.FromResult(_hostOwnership?.Take(vm, answer) ?? OwnershipStatus.Refused);
 
     public ValueTask GiveAsync(string vm)
     {
-        _tenancy?.Give(vm);
+        _hostOwnership?.Give(vm);
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<long> TermAsync() => ValueTask.FromResult(_tenancy?.Term ?? 0);
+    public ValueTask<long> TermAsync() => ValueTask.FromResult(_hostOwnership?.Term ?? 0);
 
-    public ValueTask<OwnedVm[]?> ReportTenancyAsync(long term) =>
-        ValueTask.FromResult(_tenancy is null ? [] : _tenancy.Report(term)?.Select(entry => new OwnedVm(entry.Key, entry.Value)).ToArray());
+    public ValueTask<OwnedVm[]?> ReportOwnershipAsync(long term) =>
+        ValueTask.FromResult(
+            _hostOwnership is null ? [] : _hostOwnership.Report(term)?.Select(entry => new OwnedVm(entry.Key, entry.Value)).ToArray());
 
     private async ValueTask<HostEventResult> CommandAsync(
         OperationMessage op, Func<Operation, ValueTask<HostEventResult>> command, string what) =>

@@ -43,7 +43,7 @@ internal sealed class InventoryGrain(SiloTelemetry telemetry, ClusterWorldOption
             var terms = await Task.WhenAll(hosts.Select(host => host.TermAsync().AsTask()));
             var register = new VmInventory(
                 new ActorJournal(telemetry, this.GetPrimaryKeyString(), options).World, terms.Append(0).Max() + 1);
-            var reports = await Task.WhenAll(hosts.Select(host => host.ReportTenancyAsync(register.Term).AsTask()));
+            var reports = await Task.WhenAll(hosts.Select(host => host.ReportOwnershipAsync(register.Term).AsTask()));
 
             // Another activation was faster with one of them.
             if (reports.Contains(null)) continue;

@@ -20,13 +20,13 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
 {
     private ActorJournal? _journal;
     private Vcpu? _vcpu;
-    private Vacancy? _vacancy;
+    private EmptyActivation? _vacancy;
 
-    private Vacancy Vacancy => _vacancy ??= new Vacancy(this);
+    private EmptyActivation EmptyActivation => _vacancy ??= new EmptyActivation(this);
 
     public ValueTask<bool> StartAsync(VmMessage vm, int index, VcpuState? state = null)
     {
-        if (!Vacancy.TryFill()) return ValueTask.FromResult(false);
+        if (!EmptyActivation.TryFill()) return ValueTask.FromResult(false);
         if (_vcpu is not null) return ValueTask.FromResult(true);
         _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
         var memory = localHosts.Find(vm.HostKey, vm.AddressSpaceId)
@@ -51,14 +51,14 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
     public async ValueTask<VcpuState?> SaveAsync(OperationMessage op)
     {
         if (_vcpu is not null) return await _vcpu.SaveAsync(op.ToOperation());
-        Vacancy.Noticed();
+        EmptyActivation.Noticed();
         return null;
     }
 
     public async ValueTask<ThrottleState> ThrottleOfAsync(OperationMessage op)
     {
         if (_vcpu is not null) return await _vcpu.ThrottleOfAsync(op.ToOperation());
-        Vacancy.Noticed();
+        EmptyActivation.Noticed();
         return default;
     }
 
@@ -116,7 +116,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
     /// <summary>The answer to a call that found no vCPU.</summary>
     private ValueTask Vacant()
     {
-        Vacancy.Noticed();
+        EmptyActivation.Noticed();
         return ValueTask.CompletedTask;
     }
 

@@ -34,16 +34,16 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
     private int _commandsRunning;
     private bool _isClosing;
     private bool _hasLeft;
-    private Vacancy? _vacancy;
+    private EmptyActivation? _vacancy;
 
-    private Vacancy Vacancy => _vacancy ??= new Vacancy(this);
+    private EmptyActivation EmptyActivation => _vacancy ??= new EmptyActivation(this);
 
     /// <summary>The VM, from the moment when it is made.</summary>
     private Vm? TheVm => _process?.Vm;
 
     public async ValueTask<bool> CreateAsync(OperationMessage op, VmMessage vm)
     {
-        if (!Vacancy.TryFill()) return false;
+        if (!EmptyActivation.TryFill()) return false;
         await _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
             var process = Begin(vm);
@@ -125,7 +125,7 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
     public async ValueTask<StreamStatus?> PrepareIncomingAsync(
         OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey)
     {
-        if (!Vacancy.TryFill()) return null;
+        if (!EmptyActivation.TryFill()) return null;
         if (_process is not null) return StreamStatus.Refused;
         Begin(target);
         return await _migrations!.PrepareIncomingAsync(op.ToOperation(), setup, sourceKey, DropAsync, LeaveAsync);
@@ -152,7 +152,7 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
     public async ValueTask PageMissingAsync(OperationMessage op, long hva)
     {
         if (_migrations?.Incoming is { } incoming) await incoming.Migration.PageMissingAsync(op.ToOperation(), new Hva(hva));
-        else Vacancy.Noticed();
+        else EmptyActivation.Noticed();
     }
 
     public async ValueTask<IReadOnlyList<ActorReport>> InspectAsync(bool settled)
@@ -304,7 +304,7 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
     /// <summary>The answer to a call that found no VM.</summary>
     private T Vacant<T>(T answer)
     {
-        Vacancy.Noticed();
+        EmptyActivation.Noticed();
         return answer;
     }
 }

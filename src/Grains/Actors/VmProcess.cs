@@ -119,7 +119,7 @@ internal sealed class VmProcess(IGrainFactory grains, ActorJournal journal, stri
 
     /// <summary>The host keeps the last reports for the driver, who does not know yet that the VM is gone. A host that does not answer is
     /// gone too, and they with it.</summary>
-    public async ValueTask LeaveReportsAsync(IReadOnlyList<ActorReport> last) => await Unanswered.OrAsync(false, async () =>
+    public async ValueTask LeaveReportsAsync(IReadOnlyList<ActorReport> last) => await GrainCall.OrLostAsync(false, async () =>
     {
         await Host.KeepLastReportsAsync(last);
         return true;

@@ -100,7 +100,7 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     ValueTask<long> PagesHeldAsync(OperationMessage op, int addressSpace);
 
-    // Ownership: the host's Tenancy.
+    // Ownership: the host's HostOwnership.
 
     ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer);
 
@@ -111,5 +111,5 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     /// <summary>What this host owns, for the inventory of that term, which from here on counts alone; null when it is not the first of its
     /// term or later ones.</summary>
-    ValueTask<OwnedVm[]?> ReportTenancyAsync(long term);
+    ValueTask<OwnedVm[]?> ReportOwnershipAsync(long term);
 }

@@ -26,7 +26,7 @@ internal sealed class PageReceiver(PageWire wire, Socket socket)
         while (await socket.TryFillAsync(_frame, wire.Stopping).ConfigureAwait(false)) await TakeAsync(door).ConfigureAwait(false);
     }
 
-    private async Task<PageDoor?> GreetAsync()
+    private async Task<ChunkHandler?> GreetAsync()
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(wire.Stopping);
         patience.CancelAfter(wire.AnswerTimeout);
@@ -38,7 +38,7 @@ internal sealed class PageReceiver(PageWire wire, Socket socket)
         return door;
     }
 
-    private async Task TakeAsync(PageDoor door)
+    private async Task TakeAsync(ChunkHandler door)
     {
         var frame = PageFrame.Read(_frame);
         var entries = ArrayPool<long>.Shared.Rent(frame.Pages);
@@ -63,14 +63,14 @@ internal sealed class PageReceiver(PageWire wire, Socket socket)
     }
 
     /// <summary>A status; of a defect, what it says, so that the sender fails as the caller of a method would.</summary>
-    private async Task<ReadOnlyMemory<byte>> AnswerAsync(PageDoor door, PageFrame frame, PageChunk chunk)
+    private async Task<ReadOnlyMemory<byte>> AnswerAsync(ChunkHandler door, PageFrame frame, PageChunk chunk)
     {
         try
         {
             _answer[0] = (byte)await door(frame.Operation, chunk, chunk.IsIntact).ConfigureAwait(false);
             return _answer.AsMemory(0, 1);
         }
-        catch (Exception exception) when (Unanswered.Is(exception))
+        catch (Exception exception) when (GrainCall.IsLost(exception))
         {
             _answer[0] = (byte)StreamStatus.Lost;
             return _answer.AsMemory(0, 1);

@@ -19,7 +19,7 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
     /// <summary>Connections from other hosts at one time; more are refused.</summary>
     public const int ConnectionsMax = 1024;
 
-    private readonly ConcurrentDictionary<Guid, PageDoor> _doors = new();
+    private readonly ConcurrentDictionary<Guid, ChunkHandler> _doors = new();
     private readonly ConcurrentDictionary<Socket, bool> _sockets = new();
     private readonly CancellationTokenSource _stopping = new();
     private Socket? _listener;
@@ -67,7 +67,7 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
     }
 
     /// <summary>From now on chunks of connections that know the token go through this door.</summary>
-    public PageEndpoint Open(PageDoor door)
+    public PageEndpoint Open(ChunkHandler door)
     {
         var token = Guid.NewGuid();
         _doors[token] = door;
@@ -83,7 +83,7 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
         foreach (var socket in _sockets.Keys) socket.Dispose();
     }
 
-    internal PageDoor? Find(Guid token) => _doors.GetValueOrDefault(token);
+    internal ChunkHandler? Find(Guid token) => _doors.GetValueOrDefault(token);
 
     /// <summary>Closes with the silo; false when that has stopped.</summary>
     internal bool Keep(Socket socket)

@@ -14,7 +14,8 @@ namespace Livebed.Grains.Wire;
 /// <param name="find">asks the destination's host where it takes the address space's pages; null when it does not, or does not
 /// answer</param>
 /// <param name="faults">what the network does; null for nothing</param>
-public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>> find, LinkFaults? faults = null) : IPageLink, IDisposable
+public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>> find, PageLinkFaults? faults = null)
+    : IPageLink, IDisposable
 {
     private readonly Dictionary<int, Channel> _channels = [];
     private bool _isClosed;
@@ -56,7 +57,7 @@ public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>>
 
     /// <summary>Every connection of the link breaks while the chunk is on its way, and none can be made until that is given up. It may have
     /// been stored: whatever the answer is, nobody hears it.</summary>
-    private async Task<StreamStatus> BreakAsync(LinkFaults faults, Operation op, Channel channel, PageChunk chunk)
+    private async Task<StreamStatus> BreakAsync(PageLinkFaults faults, Operation op, Channel channel, PageChunk chunk)
     {
         var delivery = DeliverAsync(channel, OperationMessage.From(op), chunk);
         await faults.BreakAsync(Cut);

@@ -18,27 +18,27 @@ public sealed class AddressSpace
 {
     public const long PagesMax = 1L << 28;
 
-    private readonly Machine _machine;
+    private readonly HostState _host;
     private readonly Place _place;
     private int _mmCount = 1;
     private bool _isExiting;
 
-    internal AddressSpace(Machine machine, AddressSpaceSpec spec)
+    internal AddressSpace(HostState host, AddressSpaceSpec spec)
     {
-        _machine = machine;
-        _place = new Place(machine.World);
+        _host = host;
+        _place = new Place(host.World);
         var areas = Validated(spec);
         Vmas = new Vma[areas.Count];
-        for (var i = 0; i < Vmas.Length; i++) Vmas[i] = new Vma(machine.World, areas[i]);
+        for (var i = 0; i < Vmas.Length; i++) Vmas[i] = new Vma(host.World, areas[i]);
         Id = spec.Id;
-        Name = $"mm-{spec.Id} of {machine.Name}";
-        MmUsers = new RwSemaphore(machine.Locks, LockClasses.MmUsers, Name);
-        MmapLock = new RwSemaphore(machine.Locks, LockClasses.MmapLock, Name);
-        RmapLock = new RwSemaphore(machine.Locks, LockClasses.RmapLock, Name);
-        PageTableLock = new KernelMutex(machine.Locks, LockClasses.PageTableLock, Name);
-        Subscriptions = new MmuNotifierSubscriptions(machine.World, machine.NotifierSrcu, Name, machine.Mutant);
-        Ranges = new NotifiedRanges(machine, this);
-        GuestMemory = new GuestMemory(machine, this);
+        Name = $"mm-{spec.Id} of {host.Name}";
+        MmUsers = new RwSemaphore(host.Locks, LockClasses.MmUsers, Name);
+        MmapLock = new RwSemaphore(host.Locks, LockClasses.MmapLock, Name);
+        RmapLock = new RwSemaphore(host.Locks, LockClasses.RmapLock, Name);
+        PageTableLock = new KernelMutex(host.Locks, LockClasses.PageTableLock, Name);
+        Subscriptions = new MmuNotifierSubscriptions(host.World, host.NotifierSrcu, Name, host.Mutant);
+        Ranges = new NotifiedRanges(host, this);
+        GuestMemory = new GuestMemory(host, this);
     }
 
     public int Id { get; }
@@ -126,7 +126,7 @@ public sealed class AddressSpace
     {
         if (--_mmCount > 0) return;
         Outgoing?.CloseAll();
-        foreach (KernelLock done in (KernelLock[])[MmUsers, MmapLock, RmapLock, PageTableLock]) _machine.Locks.Forget(done);
+        foreach (KernelLock done in (KernelLock[])[MmUsers, MmapLock, RmapLock, PageTableLock]) _host.Locks.Forget(done);
     }
 
     /// <summary>The last reference by the process itself goes; returns when the others are gone too. The op then is the only
@@ -178,7 +178,7 @@ public sealed class AddressSpace
         var old = pte;
         vma.Changes(hva);
         if (old.NeedsNotifier(next)) CheckNotifierCompleteness(op, hva, old, next);
-        if (old.IsKsm != next.IsKsm) _machine.KsmMappings += next.IsKsm ? 1 : -1;
+        if (old.IsKsm != next.IsKsm) _host.KsmMappings += next.IsKsm ? 1 : -1;
         lock (Bus)
         {
             pte = next;
@@ -186,7 +186,7 @@ public sealed class AddressSpace
         }
 
         if (discard) Outgoing?.Discarded.Set(vma, hva);
-        _machine.World.Trace?.Note(op, $"PTE of {hva}: {old} -> {next}");
+        _host.World.Trace?.Note(op, $"PTE of {hva}: {old} -> {next}");
     }
 
     /// <summary>
@@ -196,7 +196,7 @@ public sealed class AddressSpace
     /// <returns>indexes of entries that the page table does not bear out and that no open range covers</returns>
     public IReadOnlyList<int> AuditSptes(ReadOnlySpan<AuditedSpte> sptes)
     {
-        _machine.Counters.AddChecks(sptes.Length);
+        _host.Counters.AddChecks(sptes.Length);
         List<int>? wrong = null;
         for (var i = 0; i < sptes.Length; i++)
         {
@@ -211,10 +211,10 @@ public sealed class AddressSpace
 
     private void CheckNotifierCompleteness(Operation op, Hva hva, Pte old, Pte next)
     {
-        _machine.Counters.AddChecks(1);
+        _host.Counters.AddChecks(1);
         _place.Reads();
         if (IsReleased || Ranges.Covers(hva)) return;
-        _machine.World.Observer.Violated(new Violation(
+        _host.World.Observer.Violated(new Violation(
             Invariants.NotifierCompleteness,
             $"{op} changes the PTE of {hva} in {Name} from {old} to {next} outside of every notified range",
             Name, Hva: hva.Value, Pfn: old.Pfn.Value, Operations: [op.Id]));

@@ -7,34 +7,34 @@ namespace Livebed.Kvm.Host;
 /// <c>wp_page_copy</c> (mm/memory.c): a write to a page that others see too gets a copy of its own. Order: copy; start; under the PTL clear
 /// and flush, then set the new PTE, if the old one is still there; end; drop the old page.
 /// </summary>
-internal sealed class CopyOnWrite(Machine machine)
+internal sealed class CopyOnWrite(HostState host)
 {
     /// <summary>Consumes the reference that the caller took on the old frame under the PTL, which is what keeps the copy true: nobody may
     /// reuse a page in place while there is a second reference.</summary>
     /// <returns>false when the host has no frame left; true also when the PTE was changed by another meanwhile, so look again</returns>
     public async ValueTask<bool> BreakAsync(Operation op, AddressSpace mm, Vma vma, Hva hva, Pte old)
     {
-        if (!machine.Frames.TryAllocate(zeroed: false, out var copy))
+        if (!host.Frames.TryAllocate(zeroed: false, out var copy))
         {
-            machine.Counters.AllocationFailures++;
-            machine.Frames.Put(old.Pfn);
+            host.Counters.AllocationFailures++;
+            host.Frames.Put(old.Pfn);
             return false;
         }
 
-        machine.Frames.Copy(old.Pfn, copy);
-        await machine.StepAsync();
+        host.Frames.Copy(old.Pfn, copy);
+        await host.StepAsync();
         var range = await mm.Ranges.StartAsync(op, new HvaRange(hva, 1), MmuNotifierEvent.Clear);
         try
         {
-            await machine.StepAsync();
+            await host.StepAsync();
             await ReplaceAsync(op, mm, vma, hva, old, copy);
         }
         finally
         {
-            await machine.StepAsync();
+            await host.StepAsync();
             await mm.Ranges.EndAsync(op, range);
-            machine.Frames.Put(copy);
-            if (machine.Frames.Put(old.Pfn)) machine.World.Trace?.Note(op, $"frees {old.Pfn}");
+            host.Frames.Put(copy);
+            if (host.Frames.Put(old.Pfn)) host.World.Trace?.Note(op, $"frees {old.Pfn}");
         }
 
         return true;
@@ -47,12 +47,12 @@ internal sealed class CopyOnWrite(Machine machine)
         {
             if (vma.PteAt(hva) != old) return;
             mm.SetPte(op, vma, hva, Pte.None);
-            await machine.StepAsync();
-            machine.Frames.Map(copy, mm.Id, hva);
+            await host.StepAsync();
+            host.Frames.Map(copy, mm.Id, hva);
             mm.SetPte(op, vma, hva, Pte.Map(copy, writable: true));
-            machine.Counters.CowBreaks++;
-            if (machine.Frames.IsKsm(old.Pfn)) machine.Counters.KsmUnmerges++;
-            machine.Frames.Unmap(old.Pfn);
+            host.Counters.CowBreaks++;
+            if (host.Frames.IsKsm(old.Pfn)) host.Counters.KsmUnmerges++;
+            host.Frames.Unmap(old.Pfn);
         }
         finally
         {

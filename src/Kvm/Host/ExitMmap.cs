@@ -7,7 +7,7 @@ namespace Livebed.Kvm.Host;
 /// only then the pages go. An unregister of the same VM may run at the same time. Keeps: pages of an mm are freed only after every
 /// secondary MMU has zapped.
 /// </summary>
-internal sealed class ExitMmap(Machine machine)
+internal sealed class ExitMmap(HostState host)
 {
     /// <summary>False when the address space is exiting already.</summary>
     public async ValueTask<bool> RunAsync(Operation op, AddressSpace mm)
@@ -18,11 +18,11 @@ internal sealed class ExitMmap(Machine machine)
         {
             await mm.Subscriptions.ReleaseAsync(op);
             mm.IsReleased = true;
-            await machine.StepAsync();
+            await host.StepAsync();
             await mm.MmapLock.DownWriteAsync(op);
             try
             {
-                foreach (var vma in mm.Vmas) await PageTableWalk.ZapAsync(machine, op, mm, vma, vma.Range);
+                foreach (var vma in mm.Vmas) await PageTableWalk.ZapAsync(host, op, mm, vma, vma.Range);
             }
             finally
             {
@@ -34,9 +34,9 @@ internal sealed class ExitMmap(Machine machine)
             mm.MmUsers.UpWrite(op);
         }
 
-        machine.ChangesAddressSpaces();
-        machine.AddressSpaces.Remove(mm.Id);
-        machine.Counters.AddressSpaceExits++;
+        host.ChangesAddressSpaces();
+        host.AddressSpaces.Remove(mm.Id);
+        host.Counters.AddressSpaceExits++;
         mm.Drop();
         return true;
     }

@@ -16,12 +16,12 @@ public sealed class GuestMemory : IGuestMemory
 {
     private const int AccessesPerHold = 256;
 
-    private readonly Machine _machine;
+    private readonly HostState _host;
     private readonly AddressSpace _mm;
 
-    internal GuestMemory(Machine machine, AddressSpace mm)
+    internal GuestMemory(HostState host, AddressSpace mm)
     {
-        _machine = machine;
+        _host = host;
         _mm = mm;
     }
 
@@ -33,11 +33,11 @@ public sealed class GuestMemory : IGuestMemory
         {
             Violation? violation;
             lock (_mm.Bus) done += ExecuteOnBus(batch[done..Math.Min(batch.Length, done + AccessesPerHold)], ref writes, out violation);
-            if (violation is not null) _machine.World.Observer.Violated(violation);
+            if (violation is not null) _host.World.Observer.Violated(violation);
         }
 
         // Each access is judged twice: S1, then S12 for a write or the oracle for a read.
-        _machine.Counters.AddAccesses(batch.Length - writes, writes, 2L * batch.Length);
+        _host.Counters.AddAccesses(batch.Length - writes, writes, 2L * batch.Length);
         return ValueTask.CompletedTask;
     }
 
@@ -77,7 +77,7 @@ public sealed class GuestMemory : IGuestMemory
             else
             {
                 var newest = vma!.NewestAt(access.Hva);
-                var (first, last) = _machine.Frames.Words(access.Pfn);
+                var (first, last) = _host.Frames.Words(access.Pfn);
                 if (first != newest || last != newest) violation = Outdated(access, newest, first, last);
             }
 
@@ -90,7 +90,7 @@ public sealed class GuestMemory : IGuestMemory
     private void Write(Vma vma, Hva hva, Pfn pfn, ulong value)
     {
         vma.Changes(hva);
-        _machine.Frames.Stamp(pfn, value);
+        _host.Frames.Stamp(pfn, value);
         vma.NewestAt(hva) = value;
         vma.WritesAt(hva)++;
     }
@@ -98,7 +98,7 @@ public sealed class GuestMemory : IGuestMemory
     private Violation Stale(in GuestAccess access, Pte pte) => new(
         Invariants.NoStaleTranslation,
         $"a guest {Word(access)} at {access.Gfn} goes to {access.Pfn}, but {access.Hva} of {_mm} is {pte}; "
-            + $"that frame is {_machine.Frames.Describe(access.Pfn)}",
+            + $"that frame is {_host.Frames.Describe(access.Pfn)}",
         _mm.Name, access.Gfn.Value, access.Hva.Value, access.Pfn.Value);
 
     private Violation ReadOnly(in GuestAccess access, Pte pte) => new(

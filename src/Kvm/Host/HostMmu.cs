@@ -17,7 +17,7 @@ namespace Livebed.Kvm.Host;
 /// </summary>
 public sealed class HostMmu
 {
-    private readonly Machine _machine;
+    private readonly HostState _host;
     private readonly PageFault _faults;
     private readonly UserMemory _userMemory;
     private readonly ExitMmap _exit;
@@ -33,21 +33,21 @@ public sealed class HostMmu
     /// <param name="mutant">the defect switched on, if any</param>
     public HostMmu(IWorld world, string name, int frames, int pageSize, Mutant mutant)
     {
-        _machine = new Machine(world, name, frames, pageSize, mutant);
-        _faults = new PageFault(_machine, _live);
-        _userMemory = new UserMemory(_machine, _faults);
-        _exit = new ExitMmap(_machine);
-        _heldRanges = new HeldRange(_machine, _live);
-        Ksm = new Ksm(_machine, _faults);
-        Streams = new HostStreams(_machine, _faults, _live);
-        _ageing = new Ageing(_machine);
-        _spurious = new Spurious(_machine);
+        _host = new HostState(world, name, frames, pageSize, mutant);
+        _faults = new PageFault(_host, _live);
+        _userMemory = new UserMemory(_host, _faults);
+        _exit = new ExitMmap(_host);
+        _heldRanges = new HeldRange(_host, _live);
+        Ksm = new Ksm(_host, _faults);
+        Streams = new HostStreams(_host, _faults, _live);
+        _ageing = new Ageing(_host);
+        _spurious = new Spurious(_host);
     }
 
-    public string Name => _machine.Name;
-    public LockDomain Locks => _machine.Locks;
-    public FramePool Frames => _machine.Frames;
-    public HostCounters Counters => _machine.Counters;
+    public string Name => _host.Name;
+    public LockDomain Locks => _host.Locks;
+    public FramePool Frames => _host.Frames;
+    public HostCounters Counters => _host.Counters;
     public Ksm Ksm { get; }
 
     /// <summary>Pages that go to other hosts and come from them: migration.</summary>
@@ -57,22 +57,22 @@ public sealed class HostMmu
     public IReadOnlyCollection<OperationId> LiveOperations => _live.Ids;
 
     public HostUsage Usage => new(
-        _machine.Frames.InUse, _machine.SwappedOut, _machine.OpenRanges, Subscriptions(), _machine.AddressSpaces.Count,
-        _machine.Folios.Count, _live.Ids.Count);
+        _host.Frames.InUse, _host.SwappedOut, _host.OpenRanges, Subscriptions(), _host.AddressSpaces.Count,
+        _host.Folios.Count, _live.Ids.Count);
 
     /// <exception cref="ArgumentException">The number is taken, or the areas are not a set of disjoint ranges.</exception>
     public AddressSpace CreateAddressSpace(AddressSpaceSpec spec)
     {
-        if (_machine.AddressSpaces.ContainsKey(spec.Id))
+        if (_host.AddressSpaces.ContainsKey(spec.Id))
             throw new ArgumentException($"{Name} has an address space {spec.Id} already", nameof(spec));
-        _machine.ChangesAddressSpaces();
-        var mm = new AddressSpace(_machine, spec);
-        _machine.AddressSpaces.Add(spec.Id, mm);
+        _host.ChangesAddressSpaces();
+        var mm = new AddressSpace(_host, spec);
+        _host.AddressSpaces.Add(spec.Id, mm);
         return mm;
     }
 
     /// <summary>Null when there is none, or no longer.</summary>
-    public AddressSpace? Find(int addressSpaceId) => _machine.AddressSpaces.GetValueOrDefault(addressSpaceId);
+    public AddressSpace? Find(int addressSpaceId) => _host.AddressSpaces.GetValueOrDefault(addressSpaceId);
 
     /// <summary>The process exits: waits for the operations that act for it, releases its subscribers, frees its memory. False when it is
     /// gone or going already.</summary>
@@ -88,7 +88,7 @@ public sealed class HostMmu
         : ValueTask.FromResult(new HostPage(HostPageStatus.NoAddressSpace, Pfn.None, Writable: false));
 
     /// <inheritdoc cref="IHostPort.PutPageAsync"/>
-    public void PutPage(Pfn pfn) => _machine.Frames.Put(pfn);
+    public void PutPage(Pfn pfn) => _host.Frames.Put(pfn);
 
     /// <inheritdoc cref="IHostPort.WriteUserAsync"/>
     public async ValueTask<bool> WriteUserAsync(Operation op, int addressSpaceId, Hva hva, ulong value)
@@ -124,7 +124,7 @@ public sealed class HostMmu
     {
         using var live = _live.Enter(op);
         if (Find(addressSpaceId) is { } mm) await mm.Subscriptions.UnregisterAsync(op, subscriber);
-        else await _machine.NotifierSrcu.SynchronizeAsync(op);
+        else await _host.NotifierSrcu.SynchronizeAsync(op);
     }
 
     /// <inheritdoc cref="IHostPort.CopyPagesAsync"/>
@@ -185,17 +185,17 @@ public sealed class HostMmu
     /// others are made for the event.</summary>
     private IHostEventSource? SourceOf(OperationKind kind) => kind switch
     {
-        OperationKind.Unmap => new Unmap(_machine),
-        OperationKind.DontNeed => new DontNeed(_machine),
-        OperationKind.Fork => new Fork(_machine),
-        OperationKind.PageMigration => new PageMigration(_machine),
-        OperationKind.Reclaim => new Reclaim(_machine),
-        OperationKind.NumaBalancing => new NumaBalancing(_machine),
+        OperationKind.Unmap => new Unmap(_host),
+        OperationKind.DontNeed => new DontNeed(_host),
+        OperationKind.Fork => new Fork(_host),
+        OperationKind.PageMigration => new PageMigration(_host),
+        OperationKind.Reclaim => new Reclaim(_host),
+        OperationKind.NumaBalancing => new NumaBalancing(_host),
         OperationKind.Mprotect => new Mprotect(),
         OperationKind.Ageing => _ageing,
-        OperationKind.OomReap => new OomReap(_machine),
+        OperationKind.OomReap => new OomReap(_host),
         OperationKind.Spurious => _spurious,
-        OperationKind.NestedRange => new NestedRange(_machine),
+        OperationKind.NestedRange => new NestedRange(_host),
         OperationKind.HeldRange => _heldRanges,
         _ => null,
     };
@@ -203,7 +203,7 @@ public sealed class HostMmu
     private int Subscriptions()
     {
         var subscriptions = 0;
-        var spaces = _machine.AddressSpaces;
+        var spaces = _host.AddressSpaces;
         for (var i = 0; i < spaces.Count; i++) subscriptions += spaces.GetValueAtIndex(i).Subscriptions.Count;
         return subscriptions;
     }

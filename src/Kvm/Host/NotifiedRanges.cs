@@ -9,10 +9,10 @@ namespace Livebed.Kvm.Host;
 /// (kvm-protocol 2.0), and the ground truth for S10. A range counts as open from the return of the last start callback to the first end
 /// callback, which is when PTEs may change.
 /// </summary>
-internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
+internal sealed class NotifiedRanges(HostState host, AddressSpace mm)
 {
     private readonly List<OpenRange> _open = [];
-    private readonly Place _place = new(machine.World);
+    private readonly Place _place = new(host.World);
 
     /// <summary>Whether one open range covers the page.</summary>
     public bool Covers(Hva hva)
@@ -28,7 +28,7 @@ internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
     {
         var range = NewRange(pages, kind, blockable: true);
         var before = op.Held;
-        using var phase = machine.World.Observer.Phase(op, "invalidate_range_start");
+        using var phase = host.World.Observer.Phase(op, "invalidate_range_start");
         await mm.Subscriptions.InvalidateRangeStartAsync(op, range);
         Open(op, range, before);
         return range;
@@ -39,10 +39,10 @@ internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
     {
         var range = NewRange(pages, kind, blockable: false);
         var before = op.Held;
-        using var phase = machine.World.Observer.Phase(op, "invalidate_range_start");
+        using var phase = host.World.Observer.Phase(op, "invalidate_range_start");
         if (!await mm.Subscriptions.InvalidateRangeStartAsync(op, range))
         {
-            machine.Counters.RangesRefused++;
+            host.Counters.RangesRefused++;
             return null;
         }
 
@@ -56,8 +56,8 @@ internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
         var index = _open.FindIndex(open => open.Range.RangeId == range.RangeId);
         var taken = _open[index].Taken;
         _open.RemoveAt(index);
-        machine.OpenRanges--;
-        using var phase = machine.World.Observer.Phase(op, "invalidate_range_end");
+        host.OpenRanges--;
+        using var phase = host.World.Observer.Phase(op, "invalidate_range_end");
         await mm.Subscriptions.InvalidateRangeEndAsync(op, range);
         // A subscriber that went in between has reset what its start took; the operation does not hold it any longer.
         op.Held = new HeldLocks(op.Held.Read & ~taken.Read, op.Held.Write & ~taken.Write);
@@ -76,7 +76,7 @@ internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
         }
         finally
         {
-            await machine.StepAsync();
+            await host.StepAsync();
             await EndAsync(op, range);
         }
     }
@@ -84,22 +84,22 @@ internal sealed class NotifiedRanges(Machine machine, AddressSpace mm)
     /// <summary>What the mm does between start and the change of the PTEs, as time.</summary>
     public async ValueTask WorkAsync(long holdMicroseconds)
     {
-        if (holdMicroseconds > 0) await machine.World.DelayAsync(holdMicroseconds);
-        await machine.StepAsync();
+        if (holdMicroseconds > 0) await host.World.DelayAsync(holdMicroseconds);
+        await host.StepAsync();
     }
 
     private MmuNotifierRange NewRange(HvaRange pages, MmuNotifierEvent kind, bool blockable)
     {
-        machine.Counters.NotifierRanges++;
-        if (mm.Find(pages.Start) is { Kind: VmaKind.Scratch }) machine.Counters.SpuriousRanges++;
-        return new MmuNotifierRange(machine.NextRangeId(), pages, kind, blockable);
+        host.Counters.NotifierRanges++;
+        if (mm.Find(pages.Start) is { Kind: VmaKind.Scratch }) host.Counters.SpuriousRanges++;
+        return new MmuNotifierRange(host.NextRangeId(), pages, kind, blockable);
     }
 
     private void Open(Operation op, MmuNotifierRange range, HeldLocks before)
     {
         _place.Writes();
         _open.Add(new OpenRange(range, new HeldLocks(op.Held.Read & ~before.Read, op.Held.Write & ~before.Write)));
-        machine.OpenRanges++;
+        host.OpenRanges++;
     }
 
     /// <summary>A range and the lock classes that its start callbacks left with the operation, for the end to give back.</summary>

@@ -11,12 +11,12 @@ namespace Livebed.Kvm.Host;
 /// (<c>handle_userfault</c>, fs/userfaultfd.c). Waiting with it held would keep out, behind a queued writer, the one who places the page.
 /// Simplified: "reuse" asks for a single reference (<c>wp_can_reuse_anon_folio</c>), there is no PageAnonExclusive; no direct reclaim.
 /// </summary>
-internal sealed class PageFault(Machine machine, LiveOperationSet live)
+internal sealed class PageFault(HostState host, LiveOperationSet live)
 {
     /// <summary>Each attempt waits for somebody or gets somewhere; whoever needs more than this is livelocked.</summary>
     private const int AttemptsMax = 1 << 14;
 
-    private readonly CopyOnWrite _copyOnWrite = new(machine);
+    private readonly CopyOnWrite _copyOnWrite = new(host);
 
     private enum Step : byte
     {
@@ -36,7 +36,7 @@ internal sealed class PageFault(Machine machine, LiveOperationSet live)
     public async ValueTask<HostPage> FaultInAsync(Operation op, AddressSpace mm, Hva hva, bool write, bool mayWait = true)
     {
         using var visit = live.Enter(op);
-        machine.Counters.FaultIns++;
+        host.Counters.FaultIns++;
         while (true)
         {
             if (!mm.TryGetUser(op)) return new HostPage(HostPageStatus.NoAddressSpace, Pfn.None, Writable: false);
@@ -62,7 +62,7 @@ internal sealed class PageFault(Machine machine, LiveOperationSet live)
             if (!mayWait) return new HostPage(HostPageStatus.Fault, Pfn.None, Writable: false);
 
             // No await since the locks were dropped: the page is missing still, and its arrival cannot be overlooked.
-            machine.Counters.UserFaults++;
+            host.Counters.UserFaults++;
             if (mm.Incoming is { } incoming && !await incoming.WaitAsync(op, hva))
                 return new HostPage(mm.IsExiting ? HostPageStatus.NoAddressSpace : HostPageStatus.Fault, Pfn.None, Writable: false);
         }
@@ -89,14 +89,14 @@ internal sealed class PageFault(Machine machine, LiveOperationSet live)
             }
 
             if (step == Step.BreakCow && !await _copyOnWrite.BreakAsync(op, mm, vma, hva, pte)) step = Step.NoMemory;
-            if (step == Step.WaitForMigration) await machine.Folios.WaitAsync(op, pte.Pfn);
+            if (step == Step.WaitForMigration) await host.Folios.WaitAsync(op, pte.Pfn);
             if (step == Step.NoMemory) return new HostPage(HostPageStatus.NoMemory, Pfn.None, Writable: false);
             if (step == Step.UserFault) return null;
             if (step == Step.Done) return new HostPage(HostPageStatus.Ok, pte.Pfn, pte.IsWritable);
-            await machine.StepAsync();
+            await host.StepAsync();
         }
 
-        machine.World.Observer.Violated(new Violation(
+        host.World.Observer.Violated(new Violation(
             Invariants.FaultProgress, $"{op} looked {AttemptsMax} times for {hva} of {mm} and found it changed each time", mm.Name,
             Hva: hva.Value, Operations: [op.Id]));
         return new HostPage(HostPageStatus.Fault, Pfn.None, Writable: false);
@@ -109,7 +109,7 @@ internal sealed class PageFault(Machine machine, LiveOperationSet live)
         var pte = vma.PteAt(hva);
         if (pte.IsMigration)
         {
-            machine.Counters.MigrationWaits++;
+            host.Counters.MigrationWaits++;
             return Step.WaitForMigration;
         }
 
@@ -119,7 +119,7 @@ internal sealed class PageFault(Machine machine, LiveOperationSet live)
         if (pte.IsProtNone)
         {
             // do_numa_page: permission comes back, nothing is taken away, so no notification.
-            machine.Counters.NumaHints++;
+            host.Counters.NumaHints++;
             mm.SetPte(op, vma, hva, pte.AsAccessible());
         }
 
@@ -128,25 +128,25 @@ internal sealed class PageFault(Machine machine, LiveOperationSet live)
         {
             if (!CanReuse(pte.Pfn))
             {
-                machine.Frames.Get(pte.Pfn);
+                host.Frames.Get(pte.Pfn);
                 return Step.BreakCow;
             }
 
-            machine.Counters.CowReuses++;
+            host.Counters.CowReuses++;
             mm.SetPte(op, vma, hva, pte.AsWritable());
         }
 
-        machine.Frames.Get(pte.Pfn);
+        host.Frames.Get(pte.Pfn);
         return Step.Done;
     }
 
     /// <summary><c>do_anonymous_page</c>.</summary>
     private bool DemandZero(Operation op, AddressSpace mm, Vma vma, Hva hva, bool write)
     {
-        machine.Counters.DemandZeroFaults++;
+        host.Counters.DemandZeroFaults++;
         if (!write)
         {
-            mm.SetPte(op, vma, hva, Pte.Map(machine.Frames.ZeroFrame, writable: false));
+            mm.SetPte(op, vma, hva, Pte.Map(host.Frames.ZeroFrame, writable: false));
             return true;
         }
 
@@ -158,25 +158,25 @@ internal sealed class PageFault(Machine machine, LiveOperationSet live)
     {
         var slot = vma.PteAt(hva).SwapSlot;
         if (!TryMapNew(op, mm, vma, hva, zeroed: false, slot)) return false;
-        machine.Counters.SwapIns++;
+        host.Counters.SwapIns++;
         return true;
     }
 
     private bool TryMapNew(Operation op, AddressSpace mm, Vma vma, Hva hva, bool zeroed, int slot = -1)
     {
-        if (!machine.Frames.TryAllocate(zeroed, out var pfn))
+        if (!host.Frames.TryAllocate(zeroed, out var pfn))
         {
-            machine.Counters.AllocationFailures++;
+            host.Counters.AllocationFailures++;
             return false;
         }
 
-        if (slot >= 0) machine.Swap.Load(slot, machine.Frames.Bytes(pfn));
-        machine.Frames.Map(pfn, mm.Id, hva);
-        machine.Frames.Put(pfn);
+        if (slot >= 0) host.Swap.Load(slot, host.Frames.Bytes(pfn));
+        host.Frames.Map(pfn, mm.Id, hva);
+        host.Frames.Put(pfn);
         mm.SetPte(op, vma, hva, Pte.Map(pfn, vma.Writable));
         return true;
     }
 
     /// <summary>The PTE's own reference is the only one. KSM pages and the zero frame stay as they are for those who come later.</summary>
-    private bool CanReuse(Pfn pfn) => pfn != machine.Frames.ZeroFrame && !machine.Frames.IsKsm(pfn) && machine.Frames.RefCount(pfn) == 1;
+    private bool CanReuse(Pfn pfn) => pfn != host.Frames.ZeroFrame && !host.Frames.IsKsm(pfn) && host.Frames.RefCount(pfn) == 1;
 }

@@ -15,7 +15,7 @@ internal static class PageTableWalk
     /// the PTL was dropped, when nobody else holds them, which can be before the range's end.</summary>
     /// <returns>PTEs that were not empty</returns>
     public static async ValueTask<int> ZapAsync(
-        Machine machine, Operation op, AddressSpace mm, Vma vma, HvaRange pages, bool discard = true)
+        HostState host, Operation op, AddressSpace mm, Vma vma, HvaRange pages, bool discard = true)
     {
         var zapped = 0;
         List<Pfn>? gone = null;
@@ -34,7 +34,7 @@ internal static class PageTableWalk
                     mm.SetPte(op, vma, hva, Pte.None, discard);
                     zapped++;
                     if (pte.IsPresent) (gone ??= []).Add(pte.Pfn);
-                    if (pte.IsSwap) machine.Swap.Free(pte.SwapSlot);
+                    if (pte.IsSwap) host.Swap.Free(pte.SwapSlot);
                 }
             }
             finally
@@ -42,10 +42,10 @@ internal static class PageTableWalk
                 mm.PageTableLock.Release(op);
             }
 
-            await machine.StepAsync();
+            await host.StepAsync();
             if (gone is null) continue;
             foreach (var pfn in gone)
-                if (machine.Frames.Unmap(pfn)) machine.World.Trace?.Note(op, $"frees {pfn}");
+                if (host.Frames.Unmap(pfn)) host.World.Trace?.Note(op, $"frees {pfn}");
             gone.Clear();
         }
 

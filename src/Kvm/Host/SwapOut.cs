@@ -12,31 +12,31 @@ namespace Livebed.Kvm.Host;
 internal static class SwapOut
 {
     /// <summary>Whether reclaim would look at the page at all.</summary>
-    public static bool IsCandidate(Machine machine, Pte pte) =>
-        pte.IsPresent && pte.Pfn != machine.Frames.ZeroFrame && !machine.Frames.IsKsm(pte.Pfn) && machine.Frames.MapCount(pte.Pfn) == 1;
+    public static bool IsCandidate(HostState host, Pte pte) =>
+        pte.IsPresent && pte.Pfn != host.Frames.ZeroFrame && !host.Frames.IsKsm(pte.Pfn) && host.Frames.MapCount(pte.Pfn) == 1;
 
     /// <summary>True when the page is in swap now; false when it is no candidate, locked or held, or swap is full.</summary>
-    public static async ValueTask<bool> TryUnmapAsync(Machine machine, Operation op, AddressSpace mm, Vma vma, Hva hva)
+    public static async ValueTask<bool> TryUnmapAsync(HostState host, Operation op, AddressSpace mm, Vma vma, Hva hva)
     {
         var pte = vma.PteAt(hva);
-        if (!IsCandidate(machine, pte) || !machine.Folios.TryLock(op, pte.Pfn)) return false;
-        machine.Frames.Get(pte.Pfn);
+        if (!IsCandidate(host, pte) || !host.Folios.TryLock(op, pte.Pfn)) return false;
+        host.Frames.Get(pte.Pfn);
         try
         {
-            if (!await TryReplaceAsync(machine, op, mm, vma, hva, pte.Pfn)) return false;
-            await machine.StepAsync();
-            machine.Frames.Unmap(pte.Pfn);
-            machine.Counters.SwapOuts++;
+            if (!await TryReplaceAsync(host, op, mm, vma, hva, pte.Pfn)) return false;
+            await host.StepAsync();
+            host.Frames.Unmap(pte.Pfn);
+            host.Counters.SwapOuts++;
             return true;
         }
         finally
         {
-            machine.Folios.Unlock(op, pte.Pfn);
-            if (machine.Frames.Put(pte.Pfn)) machine.World.Trace?.Note(op, $"frees {pte.Pfn}");
+            host.Folios.Unlock(op, pte.Pfn);
+            if (host.Frames.Put(pte.Pfn)) host.World.Trace?.Note(op, $"frees {pte.Pfn}");
         }
     }
 
-    private static async ValueTask<bool> TryReplaceAsync(Machine machine, Operation op, AddressSpace mm, Vma vma, Hva hva, Pfn pfn)
+    private static async ValueTask<bool> TryReplaceAsync(HostState host, Operation op, AddressSpace mm, Vma vma, Hva hva, Pfn pfn)
     {
         await mm.PageTableLock.AcquireAsync(op);
         try
@@ -44,11 +44,11 @@ internal static class SwapOut
             var pte = vma.PteAt(hva);
             if (!pte.IsPresent || pte.Pfn != pfn) return false;
             mm.SetPte(op, vma, hva, Pte.None);
-            await machine.StepAsync();
+            await host.StepAsync();
 
             // One reference is the mapping's, one is ours; whoever holds a third is about to use the page.
-            var isHeld = machine.Frames.RefCount(pfn) != 2 || machine.Frames.MapCount(pfn) != 1;
-            if (isHeld || !machine.Swap.TryStore(machine.Frames.Bytes(pfn), out var slot))
+            var isHeld = host.Frames.RefCount(pfn) != 2 || host.Frames.MapCount(pfn) != 1;
+            if (isHeld || !host.Swap.TryStore(host.Frames.Bytes(pfn), out var slot))
             {
                 mm.SetPte(op, vma, hva, pte);
                 return false;

@@ -7,7 +7,7 @@ namespace Livebed.Kvm.Host;
 /// What user space and KVM's own code do to guest memory through the process's page table: <c>copy_to_user</c>, and the copy-out of a
 /// migration, of which only "which content was the last that was copied" is kept (S6 is judged by it).
 /// </summary>
-internal sealed class UserMemory(Machine machine, PageFault faults)
+internal sealed class UserMemory(HostState host, PageFault faults)
 {
     /// <summary>Pages named by one call of <see cref="ChangedSinceCopy"/>.</summary>
     private const int ChangedMax = 16;
@@ -19,7 +19,7 @@ internal sealed class UserMemory(Machine machine, PageFault faults)
         {
             if (mm.GuestMemory.TryStore(hva, value))
             {
-                machine.Counters.UserWrites++;
+                host.Counters.UserWrites++;
                 return true;
             }
 
@@ -27,7 +27,7 @@ internal sealed class UserMemory(Machine machine, PageFault faults)
             if (page.Status != HostPageStatus.Ok) return false;
 
             // The store must come before somebody else takes the page away again, so no scheduling point in between.
-            machine.Frames.Put(page.Pfn);
+            host.Frames.Put(page.Pfn);
         }
 
         return false;

@@ -27,7 +27,7 @@ public static class LockClasses
     public static readonly LockClass NotifierSrcu = LockClass.Define("mmu_notifier_srcu", maySleep: true, readersQueueBehindWriters: false);
 
     /// <summary>QEMU's own lock around a VM's dirty-log session (part of the BQL).</summary>
-    public static readonly LockClass DirtyLogSession = LockClass.Define("bql", maySleep: true);
+    public static readonly LockClass BigQemuLock = LockClass.Define("bql", maySleep: true);
 
     /// <summary><c>kvm->users_count</c>: a destroyer (write) waits for the users (read).</summary>
     public static readonly LockClass UsersCount = LockClass.Define("users_count", maySleep: true, readersQueueBehindWriters: false);

@@ -16,7 +16,7 @@ namespace Livebed.Kvm.Migration;
 /// epoch that the inventory granted after it was.
 /// </summary>
 internal sealed class HandOver(
-    Vm vm, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, ITenancy tenancy, MigrationSetup setup,
+    Vm vm, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, IHostOwnership ownership, MigrationSetup setup,
     RamState ram, MigrationRecord record)
 {
     private long _epoch = setup.Epoch;
@@ -104,7 +104,7 @@ internal sealed class HandOver(
     private async ValueTask<MigrationOwner> ReclaimAsync(Operation op, DeviceState state)
     {
         if (vm.Options.Mutant == Mutant.BothRunAfterFailedHandOver) return MigrationOwner.Source;
-        var answer = await OwnershipClaim.MakeAsync(vm.World, inventory, tenancy, op, setup.Vm, _epoch);
+        var answer = await OwnershipClaim.MakeAsync(vm.World, inventory, ownership, op, setup.Vm, _epoch);
         if (answer is { Status: OwnershipStatus.Refused, Epoch: > 0 })
         {
             if (await destination.TakeOverAsync(op, state) == StreamStatus.Ok)
@@ -113,7 +113,7 @@ internal sealed class HandOver(
                 return MigrationOwner.Destination;
             }
 
-            answer = await OwnershipClaim.MakeAsync(vm.World, inventory, tenancy, op, setup.Vm, _epoch);
+            answer = await OwnershipClaim.MakeAsync(vm.World, inventory, ownership, op, setup.Vm, _epoch);
         }
 
         if (answer.Status == OwnershipStatus.Granted)

@@ -20,16 +20,16 @@ public interface IVmInventory
     ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch);
 }
 
-/// <summary>The way to a host's <see cref="Tenancy"/>, from user space that may live on another machine of the world's than the host's
-/// books.</summary>
-public interface ITenancy
+/// <summary>The way to a host's <see cref="HostOwnership"/>, from user space that may live on another machine of the world's than the
+/// host's books.</summary>
+public interface IHostOwnership
 {
     string Host { get; }
 
-    /// <inheritdoc cref="Tenancy.Take"/>
+    /// <inheritdoc cref="HostOwnership.Take"/>
     ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer);
 
-    /// <inheritdoc cref="Tenancy.Give"/>
+    /// <inheritdoc cref="HostOwnership.Give"/>
     ValueTask GiveAsync(string vm);
 }
 
@@ -66,13 +66,13 @@ internal static class OwnershipClaim
     /// <returns>granted, and in the books of the claimant's host; or refused because somebody else was granted it, or nobody knows the VM;
     /// lost when nobody who counts ever answered</returns>
     public static async ValueTask<Ownership> MakeAsync(
-        IWorld world, IVmInventory inventory, ITenancy tenancy, Operation op, string vm, long epoch)
+        IWorld world, IVmInventory inventory, IHostOwnership ownership, Operation op, string vm, long epoch)
     {
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            var answer = await inventory.ClaimAsync(op, vm, epoch, tenancy.Host);
-            if (answer.Host == tenancy.Host && answer.Epoch == epoch + 1) answer = answer with { Status = OwnershipStatus.Granted };
-            if (answer.Status != OwnershipStatus.Lost && await tenancy.TakeAsync(vm, answer) is not OwnershipStatus.Lost and var taken)
+            var answer = await inventory.ClaimAsync(op, vm, epoch, ownership.Host);
+            if (answer.Host == ownership.Host && answer.Epoch == epoch + 1) answer = answer with { Status = OwnershipStatus.Granted };
+            if (answer.Status != OwnershipStatus.Lost && await ownership.TakeAsync(vm, answer) is not OwnershipStatus.Lost and var taken)
                 return answer with { Status = taken };
             await world.DelayAsync(PauseMicroseconds);
         }

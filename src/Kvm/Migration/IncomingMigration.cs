@@ -16,10 +16,11 @@ namespace Livebed.Kvm.Migration;
 /// <param name="stream">its host</param>
 /// <param name="vm">its VM to be</param>
 /// <param name="inventory">who decides whose the VM is</param>
-/// <param name="tenancy">what its host owns</param>
+/// <param name="ownership">what its host owns</param>
 /// <param name="source">the way back</param>
 public sealed class IncomingMigration(
-    IWorld world, string name, IStreamPort stream, IIncomingVm vm, IVmInventory inventory, ITenancy tenancy, IMigrationReturnPath source)
+    IWorld world, string name, IStreamPort stream, IIncomingVm vm, IVmInventory inventory, IHostOwnership ownership,
+    IMigrationReturnPath source)
     : IMigrationDestination, IUserFaultHandler
 {
     private const long PollMicroseconds = 1_000;
@@ -105,7 +106,7 @@ public sealed class IncomingMigration(
     public async ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup)
     {
         _place.Writes();
-        if (_stage != Stage.Nothing || setup.Destination != tenancy.Host) return StreamStatus.Refused;
+        if (_stage != Stage.Nothing || setup.Destination != ownership.Host) return StreamStatus.Refused;
         (_setup, _stage) = (setup, Stage.Preparing);
         var isThere = await vm.TryCreateProcessAsync(op);
         if (isThere) await stream.BeginIncomingAsync(op, setup.Stream, setup.Epoch);
@@ -149,7 +150,7 @@ public sealed class IncomingMigration(
         else
             await stream.EndIncomingAsync(op, setup.Stream);
         await vm.LoadAsync(op, state);
-        var answer = await OwnershipClaim.MakeAsync(world, inventory, tenancy, op, setup.Vm, setup.Epoch);
+        var answer = await OwnershipClaim.MakeAsync(world, inventory, ownership, op, setup.Vm, setup.Epoch);
         _place.Writes();
         if (answer.Status != OwnershipStatus.Granted) return await DropAsync(op, setup);
         (_stage, _epoch) = (state.IsPostcopy ? Stage.Runs : Stage.Complete, answer.Epoch);
@@ -239,7 +240,7 @@ public sealed class IncomingMigration(
         world.Observer.GuestRuns(_setup!.Vm, _setup.Destination, _epoch, runs: false);
         _blocktime = await stream.EndIncomingAsync(op, _setup.Stream);
         await vm.DropAsync(op);
-        await tenancy.GiveAsync(_setup.Vm);
+        await ownership.GiveAsync(_setup.Vm);
         await inventory.RemoveAsync(op, _setup.Vm, _epoch);
     }
 

@@ -22,7 +22,7 @@ public sealed class MigrationSource : IMigrationReturnPath
     private readonly Vm _vm;
     private readonly IStreamPort _stream;
     private readonly IMigrationDestination _destination;
-    private readonly ITenancy _tenancy;
+    private readonly IHostOwnership _hostOwnership;
     private readonly MigrationSetup _setup;
     private readonly MigrationParameters _parameters;
     private readonly RamState _ram;
@@ -36,17 +36,17 @@ public sealed class MigrationSource : IMigrationReturnPath
     private bool _postcopyRequested;
 
     public MigrationSource(
-        Vm vm, OperationIds ids, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, ITenancy tenancy,
+        Vm vm, OperationIds ids, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, IHostOwnership ownership,
         MigrationSetup setup,
         MigrationParameters parameters)
     {
         parameters.Check();
-        (_vm, _stream, _destination, _tenancy, _setup, _parameters) = (vm, stream, destination, tenancy, setup, parameters);
+        (_vm, _stream, _destination, _hostOwnership, _setup, _parameters) = (vm, stream, destination, ownership, setup, parameters);
         _ram = new RamState(vm, stream, setup.Blocks);
         _channels = new PageChannels(vm.World, stream, ids, parameters.Channels);
         _throttle = new ThrottleControl(vm, parameters, setup.PageSize);
         _record = new MigrationRecord(vm, _ram, _channels, _throttle, setup, parameters);
-        _handOver = new HandOver(vm, stream, destination, inventory, tenancy, setup, _ram, _record);
+        _handOver = new HandOver(vm, stream, destination, inventory, ownership, setup, _ram, _record);
         _postcopy = new Postcopy(vm.World, _ram, _channels, destination, setup, parameters, _record);
         _place = new Place(vm.World);
     }
@@ -238,7 +238,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         var owner = await HandOverAsync(op, toPostcopy);
         if (owner == MigrationOwner.Source) await _handOver.ResumeVcpusAsync(op);
         else _vm.IsHandedOver = true;
-        if (owner == MigrationOwner.Destination) await _tenancy.GiveAsync(_setup.Vm);
+        if (owner == MigrationOwner.Destination) await _hostOwnership.GiveAsync(_setup.Vm);
         _vm.VcpuMutex.UpWrite(op);
         _vm.Bql.Release(op);
         if (owner == MigrationOwner.Source)

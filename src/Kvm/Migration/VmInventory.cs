@@ -5,8 +5,8 @@ namespace Livebed.Kvm.Migration;
 /// <summary>
 /// The inventory's register. One object decides; it keeps nothing but owner and epoch of each VM, which is also what the owners know, so
 /// that a new one can be made of their answers (<see cref="Restore"/>) when it is lost. The new one has a later term, and a host that has
-/// answered it takes no grant of an earlier term any more (<see cref="Tenancy"/>): else a grant that was on its way when the register was
-/// lost would make a second owner.
+/// answered it takes no grant of an earlier term any more (<see cref="HostOwnership"/>): else a grant that was on its way when the register
+/// was lost would make a second owner.
 /// </summary>
 /// <param name="world">the world it is in</param>
 /// <param name="term">1 for the first, more for each that was made anew</param>

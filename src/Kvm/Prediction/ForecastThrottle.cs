@@ -15,7 +15,7 @@ internal sealed class ForecastThrottle(MigrationParameters parameters, ForecastS
     private long _dirtied;
     private int _highPeriods;
 
-    public GuestPace Pace { get; private set; }
+    public ThrottledRate Pace { get; private set; }
 
     /// <summary>A sync: what was sent and what became dirty since the last.</summary>
     /// <param name="now">seconds since the migration began</param>
@@ -33,13 +33,13 @@ internal sealed class ForecastThrottle(MigrationParameters parameters, ForecastS
         Pace = Slower();
     }
 
-    private GuestPace Slower() => parameters.Throttle switch
+    private ThrottledRate Slower() => parameters.Throttle switch
     {
         ThrottleKind.AutoConverge when Pace.ThrottlePercentage == 0 =>
-            new GuestPace(Math.Min(parameters.CpuThrottleInitial, parameters.MaxCpuThrottle), 0),
+            new ThrottledRate(Math.Min(parameters.CpuThrottleInitial, parameters.MaxCpuThrottle), 0),
         ThrottleKind.AutoConverge =>
-            new GuestPace(Math.Min(Pace.ThrottlePercentage + parameters.CpuThrottleIncrement, parameters.MaxCpuThrottle), 0),
-        ThrottleKind.DirtyLimit => new GuestPace(0, (double)parameters.VcpuDirtyLimit / settings.PageSize * settings.Vcpus),
+            new ThrottledRate(Math.Min(Pace.ThrottlePercentage + parameters.CpuThrottleIncrement, parameters.MaxCpuThrottle), 0),
+        ThrottleKind.DirtyLimit => new ThrottledRate(0, (double)parameters.VcpuDirtyLimit / settings.PageSize * settings.Vcpus),
         _ => default,
     };
 }

@@ -42,7 +42,8 @@ public static class Forecaster
         round.Remaining <= parameters.MaxBandwidth * (parameters.DowntimeLimitMicroseconds / 1e6);
 
     private static ForecastRound RoundOf(
-        int number, RoundTraffic traffic, IForecastGuest guest, GuestPace pace, MigrationParameters parameters, ForecastSettings settings)
+        int number, RoundTraffic traffic, IForecastGuest guest, ThrottledRate pace, MigrationParameters parameters,
+        ForecastSettings settings)
     {
         var remaining = guest.DirtyPages * WireFormat.PageBytes(settings.PageSize);
         return new ForecastRound

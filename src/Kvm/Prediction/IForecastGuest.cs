@@ -12,7 +12,7 @@ public interface IForecastGuest
     long DirtyRuns { get; }
 
     /// <summary>Sends what is dirty while the guest writes on, then syncs.</summary>
-    RoundTraffic SendRound(double bytesPerSecond, GuestPace pace);
+    RoundTraffic SendRound(double bytesPerSecond, ThrottledRate pace);
 
     /// <summary>Post-copy: pushes what is dirty while the guest runs on the destination and fetches what it misses.</summary>
     PushTraffic Push(double bytesPerSecond);
@@ -29,7 +29,7 @@ public interface IForecastWorkload
 /// <summary>How fast the guest is let run during a round.</summary>
 /// <param name="ThrottlePercentage">share of its time that it sleeps</param>
 /// <param name="DirtyPagesPerSecond">pages that all its vCPUs together may make dirty; 0 for no limit</param>
-public readonly record struct GuestPace(int ThrottlePercentage, double DirtyPagesPerSecond)
+public readonly record struct ThrottledRate(int ThrottlePercentage, double DirtyPagesPerSecond)
 {
     /// <summary>Seconds that the guest lives in one.</summary>
     public double ClockShare => 1 - ThrottlePercentage / 100.0;

@@ -30,7 +30,7 @@ public sealed record SteadyWorkload(WorkingSet Writes) : IForecastWorkload
         /// <summary>Single pages, far from each other.</summary>
         public long DirtyRuns => DirtyPages;
 
-        public RoundTraffic SendRound(double bytesPerSecond, GuestPace pace)
+        public RoundTraffic SendRound(double bytesPerSecond, ThrottledRate pace)
         {
             var pages = DirtyPages;
             var zero = _isFirstRound ? (long)(pages * settings.ZeroShare) : 0;

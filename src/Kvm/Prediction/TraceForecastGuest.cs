@@ -48,7 +48,7 @@ internal sealed class TraceForecastGuest : IForecastGuest
 
     private double RecordedPerSecond => _settings.Speed * 1e6;
 
-    public RoundTraffic SendRound(double bytesPerSecond, GuestPace pace)
+    public RoundTraffic SendRound(double bytesPerSecond, ThrottledRate pace)
     {
         var (bytes, zeroPages) = PlanClears(bytesPerSecond);
         var (pages, seconds) = (_dirty.Count, bytes / bytesPerSecond);

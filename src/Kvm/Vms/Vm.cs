@@ -32,7 +32,7 @@ public sealed class Vm
         SlotsArchLock = new KernelMutex(Locks, LockClasses.SlotsArchLock, options.Name);
         Srcu = new Srcu(Locks, LockClasses.KvmSrcu, options.Name);
         MmuLock = new MmuLock(Locks, options.Name, options.SpinMmuLock);
-        Bql = new KernelMutex(Locks, LockClasses.DirtyLogSession, options.Name);
+        Bql = new KernelMutex(Locks, LockClasses.BigQemuLock, options.Name);
         VcpuMutex = new RwSemaphore(Locks, LockClasses.VcpuMutex, options.Name);
         Users = new UsersCount(Locks, options.Name);
         Checks = new VmChecks(this);

@@ -25,7 +25,7 @@ public sealed class ReplayFileTests : IDisposable
             CallsArePoints = callsArePoints,
             ProtocolAssembly = callsArePoints ? null : "mine.dll",
             Schedule = [.. runs.Select(run => new ScheduleRun(run.Item1, run.Item2))],
-            Without = without.Aggregate(Omissions.None, (omissions, name) => omissions.With(name)),
+            Without = without.Aggregate(Exclusions.None, (omissions, name) => omissions.With(name)),
         };
         var path = PathOf("r.json");
         ReplayFile.Write(path, replay);
@@ -84,7 +84,7 @@ public sealed class ReplayFileTests : IDisposable
         Mutant = "none",
         Parameters = new Dictionary<string, int> { ["vcpus"] = 1, ["ranges"] = 2 },
         Seed = 0,
-        Without = Omissions.None,
+        Without = Exclusions.None,
         Schedule = [new ScheduleRun("mm", 2)],
         Violates = ["S2"],
         LogHash = 0xff,

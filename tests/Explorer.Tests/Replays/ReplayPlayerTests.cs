@@ -60,7 +60,7 @@ public sealed class ReplayPlayerTests
             Scenario = scenario,
             Mutant = mutant,
             Parameters = new Dictionary<string, int> { [parameter] = value },
-            Without = Omissions.None.With(without),
+            Without = Exclusions.None.With(without),
         };
         var exception = Assert.Throws<ReplayException>(() => ReplayPlayer.Of(replay, (name, _) => new ScenarioSetup(name)));
         Assert.StartsWith(message, exception.Message, StringComparison.Ordinal);

@@ -55,7 +55,7 @@ public sealed class KnownOutcomeTests(ITestOutputHelper output)
         var plan = new ScenarioPlan(ScenarioCatalog.Find("nested-ranges")!, new ScenarioSetup("rwsem"), seed: 1);
         var order = new LockOrderGraph();
         // One lane after the other: nobody waits for anybody.
-        var played = new PlanPlayer(plan, Omissions.None)
+        var played = new PlanPlayer(plan, Exclusions.None)
             .Play(new VirtualWorld(new DepthFirstStrategy(0, reduces: false)) { LockOrder = order });
         Assert.Equal(ScheduleOutcome.Completed, played.Result.Outcome);
         Assert.NotEmpty(order.PotentialCycles());

@@ -74,7 +74,7 @@ public class MachineDeathTests(ITestOutputHelper output)
         var setup = new ScenarioSetup(ProtocolCatalog.ActiveCount) { Parameters = new Dictionary<string, int> { ["postcopy"] = postcopy } };
         for (var seed = 1UL; seed <= Schedules; seed++)
         {
-            var played = new PlanPlayer(new ScenarioPlan(ScenarioCatalog.Find(name)!, setup, seed), Omissions.None)
+            var played = new PlanPlayer(new ScenarioPlan(ScenarioCatalog.Find(name)!, setup, seed), Exclusions.None)
                 .Play(new VirtualWorld(new RandomStrategy(seed)));
             Assert.False(
                 played.IsBroken,

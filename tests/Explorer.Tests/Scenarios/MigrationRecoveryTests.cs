@@ -16,7 +16,7 @@ public class MigrationRecoveryTests
     {
         var player = new PlanPlayer(
             new ScenarioPlan(ScenarioCatalog.Find("migration-recovery")!, new ScenarioSetup(ProtocolCatalog.ActiveCount), seed: 1),
-            Omissions.None);
+            Exclusions.None);
         var pauses = new int[3];
         for (var seed = 1UL; seed <= Schedules; seed++)
         {

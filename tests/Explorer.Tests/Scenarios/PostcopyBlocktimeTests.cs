@@ -17,7 +17,7 @@ public class PostcopyBlocktimeTests
     {
         var scenario = ScenarioCatalog.Find(name)!;
         var plan = new ScenarioPlan(scenario, new ScenarioSetup(ProtocolCatalog.ActiveCount), seed: 1);
-        var player = new PlanPlayer(plan, Omissions.None);
+        var player = new PlanPlayer(plan, Exclusions.None);
         var (reported, inAll, whilePaused) = (0L, 0L, 0);
         for (var seed = 1UL; seed <= 200; seed++)
         {

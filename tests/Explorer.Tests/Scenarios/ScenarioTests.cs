@@ -40,7 +40,7 @@ public sealed class ScenarioTests
                 var setup = new ScenarioSetup("active-count") { Parameters = new Dictionary<string, int> { [parameter.Name] = value } };
                 for (ulong seed = 1; seed <= 5; seed++)
                     AssertUnbroken(
-                        new PlanPlayer(new ScenarioPlan(scenario, setup, seed), Omissions.None), seed, $"{parameter.Name} = {value}");
+                        new PlanPlayer(new ScenarioPlan(scenario, setup, seed), Exclusions.None), seed, $"{parameter.Name} = {value}");
             }
     }
 
@@ -57,14 +57,14 @@ public sealed class ScenarioTests
             {
                 AssertUnbroken(plan, scenario, actor.Name);
                 for (var operation = 0; operation < actor.Operations.Count; operation++)
-                    AssertUnbroken(plan, scenario, Omissions.NameOf(actor, operation));
+                    AssertUnbroken(plan, scenario, Exclusions.NameOf(actor, operation));
             }
         }
     }
 
     private static void AssertUnbroken(ScenarioPlan plan, Scenario scenario, string without)
     {
-        var player = new PlanPlayer(plan, Omissions.None.With(without));
+        var player = new PlanPlayer(plan, Exclusions.None.With(without));
         for (ulong seed = 1; seed <= (scenario.IsDrawnFromSeed ? 2UL : SchedulesWithout); seed++)
             AssertUnbroken(player, seed, $"without {without}");
     }

@@ -34,7 +34,7 @@ public sealed class SceneTests
     public void What_a_scenario_is_about_happens(string name)
     {
         var player = new PlanPlayer(
-            new ScenarioPlan(ScenarioCatalog.Find(name)!, new ScenarioSetup("active-count"), seed: 1), Omissions.None);
+            new ScenarioPlan(ScenarioCatalog.Find(name)!, new ScenarioSetup("active-count"), seed: 1), Exclusions.None);
         long times = 0;
         for (ulong seed = 1; seed <= Schedules; seed++)
             times += Happens[name](player.Play(new VirtualWorld(new RandomStrategy(seed))).Stage);
@@ -53,7 +53,7 @@ public sealed class SceneTests
     public void A_scenario_with_a_log_ends_with_its_final_sync(string name)
     {
         var player = new PlanPlayer(
-            new ScenarioPlan(ScenarioCatalog.Find(name)!, new ScenarioSetup("active-count"), seed: 1), Omissions.None);
+            new ScenarioPlan(ScenarioCatalog.Find(name)!, new ScenarioSetup("active-count"), seed: 1), Exclusions.None);
         Assert.Equal(1, player.Play(new VirtualWorld(new RandomStrategy(1))).Stage.Vm.Vm.Counters.DirtyLogVerifications);
     }
 }

@@ -20,7 +20,7 @@ internal static class VirtualMigrations
     {
         var bed = new Bed(
             new BedOptions(ProtocolCatalog.ActiveCount) { Hosts = 2, RamPages = RamPages, Frames = 8_192, DirtyLog = DirtyLogMode.Bitmap, LinkBandwidth = LinkBandwidth }, seed: 1);
-        var inventory = new BedInventory(bed.World, bed.Tenancies, machinesDie: false);
+        var inventory = new BedInventory(bed.World, bed.HostOwnerships, machinesDie: false);
         var infos = new MigrationInfo[count];
         var result = bed.Run(async () =>
         {
@@ -29,7 +29,7 @@ internal static class VirtualMigrations
             await Bed.WhenAllAsync(vms.Select((vm, index) => bed.Spawn(OperationKind.Migration, async op =>
             {
                 var owner = await inventory.RegisterAsync(op, vm.Name, vm.Host.Name);
-                Assert.Equal(OwnershipStatus.Granted, bed.TenancyOf(vm.Host).Take(vm.Name, owner));
+                Assert.Equal(OwnershipStatus.Granted, bed.OwnershipOf(vm.Host).Take(vm.Name, owner));
                 var migration = new BedMigration(bed, vm, inventory, parameters(index), owner.Epoch, bed.OtherHost(vm.Host));
                 atFirst?.Invoke(migration);
                 infos[index] = await migration.RunAsync(op);

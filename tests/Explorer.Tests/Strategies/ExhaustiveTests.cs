@@ -51,7 +51,7 @@ public sealed class ExhaustiveTests
         var schedules = 0L;
         while (strategy.BeginSchedule() is { } footprints)
         {
-            var played = new PlanPlayer(plan, Omissions.None).Play(new(strategy, footprints: footprints) { CallsArePoints = false });
+            var played = new PlanPlayer(plan, Exclusions.None).Play(new(strategy, footprints: footprints) { CallsArePoints = false });
             schedules++;
             if (played.Result.Outcome == Explorer.Scheduling.ScheduleOutcome.Pruned) continue;
             var counters = played.Stage.Vm.Vm.Counters;

@@ -56,7 +56,7 @@ public sealed class IndependenceTests(ITestOutputHelper output)
     private static (SwapStrategy Strategy, string End) Play(ScenarioPlan plan, ulong seed, int at, bool swapped)
     {
         var strategy = new SwapStrategy(seed, at, swapped);
-        var played = new PlanPlayer(plan, Omissions.None).Play(new VirtualWorld(strategy, footprints: strategy.Footprints));
+        var played = new PlanPlayer(plan, Exclusions.None).Play(new VirtualWorld(strategy, footprints: strategy.Footprints));
         var counters = played.Stage.Vm.Vm.Counters;
         // How long an update waited is measured, not acted upon.
         var end = string.Join(

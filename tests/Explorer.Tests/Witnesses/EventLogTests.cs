@@ -90,9 +90,9 @@ public sealed class EventLogTests
         for (var until = 1; until < total; until++)
         {
             var (log, played) = Replay(replay, until);
-            Assert.Equal(until, played.Played.Result.Steps);
-            Assert.Empty(played.Played.Violations);
-            var lanes = LaneState.All(played.Played, log);
+            Assert.Equal(until, played.PlayResult.Result.Steps);
+            Assert.Empty(played.PlayResult.Violations);
+            var lanes = LaneState.All(played.PlayResult, log);
             Assert.Equal(["vcpu-0", "mm"], lanes.Select(lane => lane.Lane));
             var held = log.Entries.Count(entry => entry.Kind is WitnessKind.Takes or WitnessKind.Gets) - log.Entries.Count(
                 entry => entry.Kind == WitnessKind.Drops);
@@ -117,7 +117,7 @@ public sealed class EventLogTests
     private static Finding Find(ulong seed) =>
         new Search(_scenario, new ScenarioSetup("active-count", Mutant.NoRetryCheck), new SearchOptions { Seed = seed }).Run().Finding!;
 
-    private static (EventLog Log, Replayed Played) Replay(Replay replay, long? until)
+    private static (EventLog Log, Replayed PlayResult) Replay(Replay replay, long? until)
     {
         EventLog? log = null;
         var played = new ReplayPlayer(_scenario, new ScenarioSetup("active-count", Mutant.NoRetryCheck))

@@ -26,7 +26,7 @@ public sealed class HangWitnessTests
         Assert.Contains(
             WitnessRows.Of(log.Entries),
             row => row.Lane == "mm" && row.Text == "waits for mmu_notifier_slots_lock (read), behind user in the queue");
-        var lanes = LaneState.All(played.Played, log).ToDictionary(lane => lane.Lane);
+        var lanes = LaneState.All(played.PlayResult, log).ToDictionary(lane => lane.Lane);
         Assert.Equal(("waits", "waits"), (lanes["mm"].Stands, lanes["user"].Stands));
         Assert.Contains("behind user", lanes["mm"].WaitsFor, StringComparison.Ordinal);
         Assert.Contains("behind mm", lanes["user"].WaitsFor, StringComparison.Ordinal);

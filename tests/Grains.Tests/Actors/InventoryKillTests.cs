@@ -176,7 +176,7 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
     /// <summary>While a silo dies a call may go unanswered, and is made again.</summary>
     private static Task<Ownership> OwnerAsync(ActorBed bed, BedVm vm) => Until.HoldsAsync(
         async () =>
-            await Unanswered.OrAsync(Ownership.Lost, () => bed.Grains.GetGrain<IInventoryGrain>(ActorKeys.Inventory).FindAsync(vm.Name)),
+            await GrainCall.OrLostAsync(Ownership.Lost, () => bed.Grains.GetGrain<IInventoryGrain>(ActorKeys.Inventory).FindAsync(vm.Name)),
         owner => owner.Status != OwnershipStatus.Lost, "an answer of the inventory");
 
     private static async Task MigratesOnAsync(ActorBed bed, BedVm vm)

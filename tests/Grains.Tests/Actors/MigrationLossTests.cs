@@ -13,8 +13,8 @@ public sealed class MigrationLossTests
     {
         await using var bed = await ActorBed.StartAsync(PlacementMode.Packed, silos: 2);
         var vm = await bed.PlanAsync();
-        Assert.NotNull(await vm.Host.ReportTenancyAsync(1));
-        Assert.Null(await vm.Host.ReportTenancyAsync(1));
+        Assert.NotNull(await vm.Host.ReportOwnershipAsync(1));
+        Assert.Null(await vm.Host.ReportOwnershipAsync(1));
         Assert.Equal(OwnershipStatus.Granted, (await Inventory(bed).RegisterAsync("vm-a", vm.HostKey)).Status);
         Assert.Equal(2, await vm.Host.TermAsync());
         Assert.Equal(OwnershipStatus.Lost, await vm.Host.TakeAsync("vm-a", new Ownership(OwnershipStatus.Granted, vm.HostKey, 1, Term: 1)));

@@ -61,7 +61,7 @@ public sealed class LinkFaultTests
 
     private static List<TimeSpan> Delays(MigrationFaults faults)
     {
-        var link = new LinkFaults(faults, (_, _) => Task.CompletedTask);
+        var link = new PageLinkFaults(faults, (_, _) => Task.CompletedTask);
         return [.. Enumerable.Range(0, 100).Select(_ => link.NextDelay())];
     }
 
@@ -71,7 +71,7 @@ public sealed class LinkFaultTests
         return chunk with { Header = chunk.Header with { Phase = phase } };
     }
 
-    private LinkFaults Ordered(MigrationFaults faults) => new(faults, (op, cut) =>
+    private PageLinkFaults Ordered(MigrationFaults faults) => new(faults, (op, cut) =>
     {
         _breaks.Add((op, cut()));
         return Task.CompletedTask;

@@ -16,7 +16,7 @@ internal sealed class WireRig : IDisposable
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private WireRig(PageWire source, PageWire destination, LinkFaults? faults)
+    private WireRig(PageWire source, PageWire destination, PageLinkFaults? faults)
     {
         (Source, Destination) = (source, destination);
         Endpoint = destination.Open((op, chunk, isIntact) => Door(op, chunk, isIntact));
@@ -40,14 +40,14 @@ internal sealed class WireRig : IDisposable
     /// <summary>How often it was asked.</summary>
     public int Questions { get; private set; }
 
-    public PageDoor Door { get; set; } = (_, _, isIntact) => Task.FromResult(isIntact ? StreamStatus.Ok : StreamStatus.Corrupt);
+    public ChunkHandler Door { get; set; } = (_, _, isIntact) => Task.FromResult(isIntact ? StreamStatus.Ok : StreamStatus.Corrupt);
 
     /// <param name="patience">how long an answer may take</param>
     /// <param name="address">the destination's; by default the first of loopback</param>
     /// <param name="port">the destination's; 0 is a free one</param>
     /// <param name="faults">what the network between them does</param>
     public static async Task<WireRig> StartAsync(
-        TimeSpan? patience = null, IPAddress? address = null, int port = 0, LinkFaults? faults = null)
+        TimeSpan? patience = null, IPAddress? address = null, int port = 0, PageLinkFaults? faults = null)
     {
         PageWire[] wires = [NewWire(patience, IPAddress.Loopback, port: 0), NewWire(patience, address ?? IPAddress.Loopback, port)];
         foreach (var wire in wires) await wire.StartAsync(default);

@@ -16,15 +16,15 @@ public class IncomingMigrationTests
     private readonly SlowStreamPort _host;
     private readonly VmInventory _register;
     private readonly PlainInventory _inventory;
-    private readonly Tenancy _source;
-    private readonly Tenancy _destination;
+    private readonly HostOwnership _source;
+    private readonly HostOwnership _destination;
 
     public IncomingMigrationTests()
     {
         _host = new SlowStreamPort(_rig.To);
         _register = new VmInventory(_rig.World);
         _inventory = new PlainInventory(_register);
-        (_source, _destination) = (new Tenancy(_rig.World, "host-0"), new Tenancy(_rig.World, "host-1"));
+        (_source, _destination) = (new HostOwnership(_rig.World, "host-0"), new HostOwnership(_rig.World, "host-1"));
     }
 
     /// <summary>Found by <c>migration-inventory-dies</c>: the VM stood still for ever, though the new inventory would have said whose it

@@ -15,27 +15,27 @@ public class OwnershipClaimTests
     private readonly Answers _inventory = new();
     private readonly Books _books;
 
-    public OwnershipClaimTests() => _books = new Books(new Tenancy(_world, Claimant));
+    public OwnershipClaimTests() => _books = new Books(new HostOwnership(_world, Claimant));
 
     /// <summary>The other's claim was granted by an inventory that was lost with it, and the next one has never heard of it.</summary>
     [Fact]
     public void A_no_of_an_inventory_that_was_replaced_is_no_no() => Run(async claim =>
     {
-        _books.Tenancy.Report(2);
+        _books.HostOwnership.Report(2);
         _inventory.Will(
             new Ownership(OwnershipStatus.Refused, Other, 2, Term: 1), new Ownership(OwnershipStatus.Granted, Claimant, 2, Term: 2));
         Assert.Equal(OwnershipStatus.Granted, (await claim()).Status);
-        Assert.True(_books.Tenancy.Owns(Vm, 2));
+        Assert.True(_books.HostOwnership.Owns(Vm, 2));
     });
 
     [Fact]
     public void A_yes_of_an_inventory_that_was_replaced_is_asked_for_again() => Run(async claim =>
     {
-        _books.Tenancy.Report(2);
+        _books.HostOwnership.Report(2);
         _inventory.Will(
             new Ownership(OwnershipStatus.Granted, Claimant, 2, Term: 1), new Ownership(OwnershipStatus.Refused, Other, 2, Term: 2));
         Assert.Equal((OwnershipStatus.Refused, Other), await Told(claim));
-        Assert.False(_books.Tenancy.Owns(Vm, 2));
+        Assert.False(_books.HostOwnership.Owns(Vm, 2));
     });
 
     [Fact]
@@ -45,7 +45,7 @@ public class OwnershipClaimTests
         _inventory.Will(
             new Ownership(OwnershipStatus.Granted, Claimant, 2, Term: 1), new Ownership(OwnershipStatus.Refused, Claimant, 2, Term: 1));
         Assert.Equal((OwnershipStatus.Granted, Claimant), await Told(claim));
-        Assert.True(_books.Tenancy.Owns(Vm, 2));
+        Assert.True(_books.HostOwnership.Owns(Vm, 2));
     });
 
     [Fact]
@@ -80,17 +80,17 @@ public class OwnershipClaimTests
     }
 
     /// <summary>A host's books, whose first answers are lost.</summary>
-    private sealed class Books(Tenancy tenancy) : ITenancy
+    private sealed class Books(HostOwnership ownership) : IHostOwnership
     {
-        public Tenancy Tenancy => tenancy;
+        public HostOwnership HostOwnership => ownership;
 
         public int AnswersLost { get; set; }
 
-        public string Host => tenancy.Host;
+        public string Host => ownership.Host;
 
         public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer)
         {
-            var taken = tenancy.Take(vm, answer);
+            var taken = ownership.Take(vm, answer);
             return ValueTask.FromResult(AnswersLost-- > 0 ? OwnershipStatus.Lost : taken);
         }
 

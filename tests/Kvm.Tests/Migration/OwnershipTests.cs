@@ -34,8 +34,8 @@ public class OwnershipTests
     [Fact]
     public void A_grant_of_an_inventory_that_was_replaced_makes_no_second_owner()
     {
-        var source = new Tenancy(_world, "host-0");
-        var destination = new Tenancy(_world, "host-1");
+        var source = new HostOwnership(_world, "host-0");
+        var destination = new HostOwnership(_world, "host-1");
         var old = new VmInventory(_world);
         Assert.Equal(OwnershipStatus.Granted, source.Take(Vm, old.Register(Vm, "host-0")));
         var late = old.Claim(Vm, 1, "host-1");
@@ -63,7 +63,7 @@ public class OwnershipTests
     [Fact]
     public void Two_inventories_do_not_share_a_term()
     {
-        var host = new Tenancy(_world, "host-0");
+        var host = new HostOwnership(_world, "host-0");
         Assert.NotNull(host.Report(2));
         Assert.Null(host.Report(2));
         Assert.Null(host.Report(1));

@@ -7,9 +7,9 @@ namespace Livebed.Explorer.Beds.Migrations;
 /// <summary>The inventory and the way to it. It can be lost: then it does not answer until a new one, of a later term, has asked every host
 /// what it owns.</summary>
 /// <param name="world">the world</param>
-/// <param name="tenancies">what each host knows of its own VMs</param>
+/// <param name="hosts">what each host knows of its own VMs</param>
 /// <param name="machinesDie">whether who asks may die before it has the answer</param>
-internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<Tenancy> tenancies, bool machinesDie) : IVmInventory
+internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnership> hosts, bool machinesDie) : IVmInventory
 {
     private readonly Machine _machine = new(world, "inventory", machinesDie);
     private readonly Place _place = new(world);
@@ -41,10 +41,10 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<Tenancy> te
     public async ValueTask RestoreAsync()
     {
         var register = new VmInventory(world, ++_term);
-        foreach (var tenancy in tenancies)
+        foreach (var ownership in hosts)
         {
             await world.PointAsync(SchedulingPoint.Call);
-            foreach (var (vm, epoch) in tenancy.Report(register.Term) ?? []) register.Restore(vm, tenancy.Host, epoch);
+            foreach (var (vm, epoch) in ownership.Report(register.Term) ?? []) register.Restore(vm, ownership.Host, epoch);
         }
 
         _place.Writes();

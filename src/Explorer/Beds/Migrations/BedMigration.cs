@@ -32,10 +32,10 @@ public sealed class BedMigration
         Source = new MigrationSource(
             vm.Vm, new OperationIds(OperationId.OriginOf(vm.Vm.Options.Ordinal, OperationId.OfMigration)),
             new StreamPort(vm.Host, vm.AddressSpaceId, (_, _) => _wire), _wire, inventory,
-            bed.TenancyOf(vm.Host), setup, parameters);
+            bed.OwnershipOf(vm.Host), setup, parameters);
         _incoming = new IncomingMigration(
             bed.World, Target.Name, new StreamPort(to, Target.AddressSpaceId, (_, _) => _wire), new IncomingBedVm(bed, Target), inventory,
-            bed.TenancyOf(to), _wire);
+            bed.OwnershipOf(to), _wire);
         (_wire.Destination, _wire.Source) = (_incoming, Source);
         if (bed.Options.MachinesDie)
             _wire.SourceWatch = () => SourceWatch.RunAsync(bed, vm.Name, bed.MachineOf(vm.Host), _incoming, () => Result is null);

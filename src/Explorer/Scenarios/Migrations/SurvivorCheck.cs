@@ -56,7 +56,7 @@ internal static class SurvivorCheck
             Violated(
                 stage, isHere ? Invariants.RunsSomewhere : Invariants.OneOwner,
                 $"the inventory says {owner}, and {host}, which lives, {(isHere ? "does not run the VM" : "runs it")}");
-        var owned = stage.Bed.Tenancies[survivor].Report(long.MaxValue)!;
+        var owned = stage.Bed.HostOwnerships[survivor].Report(long.MaxValue)!;
         if (owned.Any(entry => owner.Host != host || entry.Value != owner.Epoch))
             Violated(
                 stage, Invariants.OneOwner, $"{host} still believes that it owns {string.Join(", ", owned)}; the inventory says {owner}");

@@ -11,26 +11,26 @@ internal sealed class GrainInventory(IGrainFactory grains) : IVmInventory
     private readonly IInventoryGrain _grain = grains.GetGrain<IInventoryGrain>(ActorKeys.Inventory);
 
     public ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host) =>
-        Unanswered.OrAsync(Ownership.Lost, () => _grain.RegisterAsync(vm, host));
+        GrainCall.OrLostAsync(Ownership.Lost, () => _grain.RegisterAsync(vm, host));
 
     public ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) =>
-        Unanswered.OrAsync(Ownership.Lost, () => _grain.ClaimAsync(vm, epoch, host));
+        GrainCall.OrLostAsync(Ownership.Lost, () => _grain.ClaimAsync(vm, epoch, host));
 
-    public ValueTask<Ownership> FindAsync(Operation op, string vm) => Unanswered.OrAsync(Ownership.Lost, () => _grain.FindAsync(vm));
+    public ValueTask<Ownership> FindAsync(Operation op, string vm) => GrainCall.OrLostAsync(Ownership.Lost, () => _grain.FindAsync(vm));
 
     public ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) =>
-        Unanswered.OrAsync(Ownership.Lost, () => _grain.RemoveAsync(vm, epoch));
+        GrainCall.OrLostAsync(Ownership.Lost, () => _grain.RemoveAsync(vm, epoch));
 }
 
 /// <summary>A VM's way to the books of its host, by grain calls. A host that does not answer may have taken what it was granted.</summary>
-internal sealed class GrainTenancy(IHostMmuGrain grain, string host) : ITenancy
+internal sealed class GrainHostOwnership(IHostMmuGrain grain, string host) : IHostOwnership
 {
     public string Host { get; } = host;
 
     public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer) =>
-        Unanswered.OrAsync(OwnershipStatus.Lost, () => grain.TakeAsync(vm, answer));
+        GrainCall.OrLostAsync(OwnershipStatus.Lost, () => grain.TakeAsync(vm, answer));
 
-    public async ValueTask GiveAsync(string vm) => await Unanswered.OrAsync(false, async () =>
+    public async ValueTask GiveAsync(string vm) => await GrainCall.OrLostAsync(false, async () =>
     {
         await grain.GiveAsync(vm);
         return true;

@@ -17,7 +17,7 @@ internal sealed class GrainMigrationDestination(
 {
     private const int PrepareAttempts = 20;
 
-    public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup) => Unanswered.OrAsync(StreamStatus.Lost, async () =>
+    public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup) => GrainCall.OrLostAsync(StreamStatus.Lost, async () =>
     {
         for (var attempt = 0; attempt < PrepareAttempts; attempt++)
             if (await destination.PrepareIncomingAsync(OperationMessage.From(op), setup, target, sourceKey) is { } status)
@@ -26,34 +26,34 @@ internal sealed class GrainMigrationDestination(
     });
 
     public ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image) =>
-        Unanswered.OrAsync(
+        GrainCall.OrLostAsync(
             StreamStatus.Lost, () => destination.CompareIncomingAsync(OperationMessage.From(op), MemoryImageMessage.From(image)));
 
     public async ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state)
     {
-        var answer = await Unanswered.OrAsync(
+        var answer = await GrainCall.OrLostAsync(
             StreamStatus.Lost, () => destination.TakeOverAsync(OperationMessage.From(op), DeviceStateMessage.From(state)));
         return lose is null ? answer : await lose(answer);
     }
 
     public ValueTask<FinishResult> FinishAsync(Operation op) =>
-        Unanswered.OrAsync(FinishResult.Lost, () => destination.FinishIncomingAsync(OperationMessage.From(op)));
+        GrainCall.OrLostAsync(FinishResult.Lost, () => destination.FinishIncomingAsync(OperationMessage.From(op)));
 
-    public ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op) => Unanswered.OrAsync<IReadOnlyList<ulong[]>?>(null, async () =>
+    public ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op) => GrainCall.OrLostAsync<IReadOnlyList<ulong[]>?>(null, async () =>
         await destination.RecoverIncomingAsync(OperationMessage.From(op)) is { } missing
             ? Array.ConvertAll(missing, block => block.ToWords())
             : null);
 
     public ValueTask<StreamStatus> ResumeAsync(Operation op) =>
-        Unanswered.OrAsync(StreamStatus.Lost, () => destination.ResumeIncomingAsync(OperationMessage.From(op)));
+        GrainCall.OrLostAsync(StreamStatus.Lost, () => destination.ResumeIncomingAsync(OperationMessage.From(op)));
 
     public ValueTask<StreamStatus> AbandonAsync(Operation op) =>
-        Unanswered.OrAsync(StreamStatus.Lost, () => destination.AbandonIncomingAsync(OperationMessage.From(op)));
+        GrainCall.OrLostAsync(StreamStatus.Lost, () => destination.AbandonIncomingAsync(OperationMessage.From(op)));
 }
 
 /// <summary>The destination's way back to the source's user space, by grain calls.</summary>
 internal sealed class GrainReturnPath(IVmGrain source) : IMigrationReturnPath
 {
     public ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva) =>
-        Unanswered.OrAsync(StreamStatus.Lost, () => source.RequestPageAsync(OperationMessage.From(op), hva.Value));
+        GrainCall.OrLostAsync(StreamStatus.Lost, () => source.RequestPageAsync(OperationMessage.From(op), hva.Value));
 }

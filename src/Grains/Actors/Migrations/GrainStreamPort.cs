@@ -55,7 +55,7 @@ internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, stri
 /// are pushed.</summary>
 internal sealed class GrainUserFaults(IVmGrain vm) : IUserFaultHandler
 {
-    public async ValueTask PageMissingAsync(Operation op, Hva hva) => await Unanswered.OrAsync(false, async () =>
+    public async ValueTask PageMissingAsync(Operation op, Hva hva) => await GrainCall.OrLostAsync(false, async () =>
     {
         await vm.PageMissingAsync(OperationMessage.From(op), hva.Value);
         return true;

@@ -20,8 +20,8 @@ internal sealed class HostConnections(PageWire wire, IGrainFactory grains, Actor
         if (_links.TryGetValue((addressSpace, stream), out var link)) return link;
         var host = grains.GetGrain<IHostMmuGrain>(destination);
         link = new SocketPageLink(
-            wire, () => Unanswered.OrAsync(default(PageEndpoint?), () => host.IncomingPagesAsync(destinationAddressSpace)),
-            faults.AreOfLink ? new LinkFaults(faults, (id, cut) => BreakAsync(id, stream, destination, cut)) : null);
+            wire, () => GrainCall.OrLostAsync(default(PageEndpoint?), () => host.IncomingPagesAsync(destinationAddressSpace)),
+            faults.AreOfLink ? new PageLinkFaults(faults, (id, cut) => BreakAsync(id, stream, destination, cut)) : null);
         _links.Add((addressSpace, stream), link);
         return link;
     }

@@ -37,7 +37,7 @@ internal sealed class IncomingSide
         Migration = new IncomingMigration(
             journal.World, process.Message.Options.Name, new GrainStreamPort(process.Host, process.Message.AddressSpaceId, process.Key),
             _vm, new GrainInventory(grains),
-            new GrainTenancy(process.Host, process.Message.HostKey), new GrainReturnPath(_source));
+            new GrainHostOwnership(process.Host, process.Message.HostKey), new GrainReturnPath(_source));
     }
 
     public IncomingMigration Migration { get; }
@@ -70,7 +70,7 @@ internal sealed class IncomingSide
         while (Migration.NeedsSource)
         {
             await _journal.World.DelayAsync(WatchMicroseconds);
-            if (!Migration.NeedsSource || await Unanswered.OrAsync(true, () => _source.MigratesAsync(_setup.Stream))) continue;
+            if (!Migration.NeedsSource || await GrainCall.OrLostAsync(true, () => _source.MigratesAsync(_setup.Stream))) continue;
             await _journal.RunAsync(new Operation(_process.MigrationIds.Next(), OperationKind.MigrationIncoming), SourceGoneAsync, Outcome);
         }
 

@@ -16,7 +16,7 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
     private const long FindPauseMicroseconds = 50_000;
 
     private readonly GrainInventory _inventory = new GrainInventory(grains);
-    private readonly GrainTenancy _tenancy = new(process.Host, process.Message.HostKey);
+    private readonly GrainHostOwnership _hostOwnership = new(process.Host, process.Message.HostKey);
     private readonly GrainStreamPort _stream = new(
         process.Host, process.Message.AddressSpaceId, process.Key,
         request.Faults with { BreakOperations = [.. request.Faults.LinkBreaks.Select(_ => process.MigrationIds.Next().Value)] });
@@ -49,7 +49,7 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
             await before();
             var owner = await OwnerAsync(op);
             if (_cancelled) return EndedAs(MigrationStatus.Cancelled, "cancelled before it began");
-            if (owner.Status != OwnershipStatus.Granted || owner.Host != _tenancy.Host)
+            if (owner.Status != OwnershipStatus.Granted || owner.Host != _hostOwnership.Host)
                 return EndedAs(
                     MigrationStatus.Failed,
                     owner.Status == OwnershipStatus.Lost
@@ -60,7 +60,8 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
                 grains.GetGrain<IVmGrain>(request.DestinationKey), request.Target, process.Key,
                 request.Faults.LosesAnswer ? LoseAnswerAsync : null);
             Source = new MigrationSource(
-                process.Vm!, process.MigrationIds, _stream, destination, _inventory, _tenancy, request.Setup with { Epoch = owner.Epoch },
+                process.Vm!, process.MigrationIds, _stream, destination, _inventory, _hostOwnership,
+                request.Setup with { Epoch = owner.Epoch },
                 request.Parameters);
             if (_startsPostcopy) Source.StartPostcopy();
             var info = await Source.RunAsync(op);
@@ -95,7 +96,7 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
         process.Vm!.Counters.ChecksEvaluated++;
         if (await _stream.PagesHeldAsync(op) is var held and > 0)
             process.Vm.Violated(
-                Invariants.SourceRestored, $"{held} pages of {Vm} are left at {_tenancy.Host} after it has moved", operations: op.Id);
+                Invariants.SourceRestored, $"{held} pages of {Vm} are left at {_hostOwnership.Host} after it has moved", operations: op.Id);
     }
 
     private async ValueTask<Ownership> OwnerAsync(Operation op)
@@ -103,10 +104,10 @@ internal sealed class OutgoingSide(IGrainFactory grains, ActorJournal journal, V
         for (var attempt = 0; attempt < FindAttempts && !_cancelled; attempt++)
         {
             var owner = await _inventory.FindAsync(op, Vm);
-            if (owner.Status == OwnershipStatus.Refused) owner = await _inventory.RegisterAsync(op, Vm, _tenancy.Host);
+            if (owner.Status == OwnershipStatus.Refused) owner = await _inventory.RegisterAsync(op, Vm, _hostOwnership.Host);
 
             // An inventory that has been replaced meanwhile counts for nothing: the next one is asked.
-            if (owner.Status != OwnershipStatus.Lost && await _tenancy.TakeAsync(Vm, owner) is not OwnershipStatus.Lost and var taken)
+            if (owner.Status != OwnershipStatus.Lost && await _hostOwnership.TakeAsync(Vm, owner) is not OwnershipStatus.Lost and var taken)
                 return owner with { Status = taken };
             await journal.World.DelayAsync(FindPauseMicroseconds);
         }

@@ -100,7 +100,7 @@ internal sealed class VmMigrations(IGrainFactory grains, ActorJournal journal, V
     {
         var (vm, epoch) = _outgoing is { Epoch: > 0 } ? (_outgoing.Vm, _outgoing.Epoch) : (Incoming?.Vm ?? "", Incoming?.Epoch ?? 0);
         if (epoch == 0) return;
-        await new GrainTenancy(process.Host, process.Message.HostKey).GiveAsync(vm);
+        await new GrainHostOwnership(process.Host, process.Message.HostKey).GiveAsync(vm);
         await new GrainInventory(grains).RemoveAsync(op, vm, epoch);
     }
 }

@@ -8,9 +8,9 @@ namespace Livebed.Kvm.Host.Events;
 /// page tracking), by turns. No start and no end: nothing is taken away. Through the rmap, page by page. Host PTEs have no accessed bit
 /// here.
 /// </summary>
-internal sealed class Ageing(Machine machine) : IHostEventSource
+internal sealed class Ageing(HostState host) : IHostEventSource
 {
-    private readonly Place _place = new(machine.World);
+    private readonly Place _place = new(host.World);
     private long _turn;
 
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)

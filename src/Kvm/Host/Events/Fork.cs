@@ -8,7 +8,7 @@ namespace Livebed.Kvm.Host.Events;
 /// it exits some time later; a guest write before that breaks COW, one after it reuses the page. Simplified: the child is a list of
 /// mappings without page tables; pages in swap are not shared with it.
 /// </summary>
-internal sealed class Fork(Machine machine) : IHostEventSource
+internal sealed class Fork(HostState host) : IHostEventSource
 {
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
@@ -23,19 +23,19 @@ internal sealed class Fork(Machine machine) : IHostEventSource
                         () => PageTableWalk.ChangeAsync(op, mm, vma, pages, (hva, pte) => Share(mm, hva, pte, child)));
                 return child.Count;
             });
-            if (child.Count > 0) await machine.World.DelayAsync(ev.ChildMicroseconds);
+            if (child.Count > 0) await host.World.DelayAsync(ev.ChildMicroseconds);
             return result;
         }
         finally
         {
-            foreach (var pfn in child) machine.Frames.Unmap(pfn);
+            foreach (var pfn in child) host.Frames.Unmap(pfn);
         }
     }
 
     private Pte Share(AddressSpace mm, Hva hva, Pte pte, List<Pfn> child)
     {
-        if (!pte.IsPresent || pte.Pfn == machine.Frames.ZeroFrame) return pte;
-        machine.Frames.Map(pte.Pfn, mm.Id, hva);
+        if (!pte.IsPresent || pte.Pfn == host.Frames.ZeroFrame) return pte;
+        host.Frames.Map(pte.Pfn, mm.Id, hva);
         child.Add(pte.Pfn);
         return pte.AsReadOnly();
     }

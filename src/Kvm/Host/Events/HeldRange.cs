@@ -7,12 +7,12 @@ namespace Livebed.Kvm.Host.Events;
 /// models reclaim under the rmap lock: no mm_users, so the address space may exit; then closing finds no PTE to change and nobody to tell.
 /// As one event, it opens, lets time pass, and closes.
 /// </summary>
-internal sealed class HeldRange(Machine machine, LiveOperationSet live) : IHostEventSource
+internal sealed class HeldRange(HostState host, LiveOperationSet live) : IHostEventSource
 {
     /// <summary>Ranges that may be held open at one host at a time.</summary>
     private const int OpenMax = 1024;
 
-    private readonly Place _place = new(machine.World);
+    private readonly Place _place = new(host.World);
 
     // Made for the first range that is held.
     private Dictionary<OperationId, Held>? _held;
@@ -61,8 +61,8 @@ internal sealed class HeldRange(Machine machine, LiveOperationSet live) : IHostE
         {
             var swapped = 0;
             for (var hva = range.Pages.Start; hva < range.Pages.End; hva += 1)
-                if (await SwapOut.TryUnmapAsync(machine, op, held.Mm, held.Vma, hva)) swapped++;
-            await machine.StepAsync();
+                if (await SwapOut.TryUnmapAsync(host, op, held.Mm, held.Vma, hva)) swapped++;
+            await host.StepAsync();
             return HostEventResult.Of(swapped);
         }
         finally

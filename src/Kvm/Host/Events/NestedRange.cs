@@ -8,7 +8,7 @@ namespace Livebed.Kvm.Host.Events;
 /// Start A, start B, end B, end A: the case in which a fair rwsem held from start to end can deadlock (kvm-protocol 2.2). Inside, locks are
 /// only tried, as direct reclaim does, because outside they are taken in the other order.
 /// </summary>
-internal sealed class NestedRange(Machine machine) : IHostEventSource
+internal sealed class NestedRange(HostState host) : IHostEventSource
 {
     public ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev) =>
         ProcessTask.WriteLockedAsync(op, mm, async () =>
@@ -30,7 +30,7 @@ internal sealed class NestedRange(Machine machine) : IHostEventSource
         {
             return await mm.Ranges.WithinAsync(
                 op, new HvaRange(hva, 1), MmuNotifierEvent.Clear, holdMicroseconds,
-                async () => await SwapOut.TryUnmapAsync(machine, op, mm, vma, hva) ? 1 : 0);
+                async () => await SwapOut.TryUnmapAsync(host, op, mm, vma, hva) ? 1 : 0);
         }
         finally
         {

@@ -6,7 +6,7 @@ namespace Livebed.Kvm.Host.Events;
 /// <c>task_numa_work</c>: makes PTEs prot_none, so that the next access shows which node uses the page. The pages stay, KVM zaps all the
 /// same. mmap_lock is only tried; KSM pages and the zero frame are left alone. Simplified: pages are never moved to another node for it.
 /// </summary>
-internal sealed class NumaBalancing(Machine machine) : IHostEventSource
+internal sealed class NumaBalancing(HostState host) : IHostEventSource
 {
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
@@ -39,5 +39,5 @@ internal sealed class NumaBalancing(Machine machine) : IHostEventSource
         return changed;
     }
 
-    private bool IsCandidate(Pte pte) => pte.IsPresent && !pte.IsKsm && pte.Pfn != machine.Frames.ZeroFrame;
+    private bool IsCandidate(Pte pte) => pte.IsPresent && !pte.IsKsm && pte.Pfn != host.Frames.ZeroFrame;
 }

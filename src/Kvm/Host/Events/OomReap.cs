@@ -7,7 +7,7 @@ namespace Livebed.Kvm.Host.Events;
 /// The OOM reaper (<c>__oom_reap_task_mm</c>), the only caller that may not block: mmap_lock is tried, the range is non-blockable, and when
 /// a subscriber returns -EAGAIN nothing was changed and the answer is -EBUSY. Simplified: the process lives on and finds zeroes.
 /// </summary>
-internal sealed class OomReap(Machine machine) : IHostEventSource
+internal sealed class OomReap(HostState host) : IHostEventSource
 {
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
@@ -44,11 +44,11 @@ internal sealed class OomReap(Machine machine) : IHostEventSource
         try
         {
             await mm.Ranges.WorkAsync(holdMicroseconds);
-            return await PageTableWalk.ZapAsync(machine, op, mm, vma, pages);
+            return await PageTableWalk.ZapAsync(host, op, mm, vma, pages);
         }
         finally
         {
-            await machine.StepAsync();
+            await host.StepAsync();
             await mm.Ranges.EndAsync(op, range);
         }
     }

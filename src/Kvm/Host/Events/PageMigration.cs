@@ -9,7 +9,7 @@ namespace Livebed.Kvm.Host.Events;
 /// freed. Faults wait for the folio lock meanwhile. Gives a page up when it has more references than expected. Through the rmap: no
 /// mm_users and no mmap_lock. Simplified: shared and KSM pages are left alone.
 /// </summary>
-internal sealed class PageMigration(Machine machine) : IHostEventSource
+internal sealed class PageMigration(HostState host) : IHostEventSource
 {
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
@@ -18,14 +18,14 @@ internal sealed class PageMigration(Machine machine) : IHostEventSource
             for (var hva = pages.Start; hva < pages.End; hva += 1)
             {
                 var pte = vma.PteAt(hva);
-                if (!SwapOut.IsCandidate(machine, pte) || !machine.Folios.TryLock(op, pte.Pfn)) continue;
+                if (!SwapOut.IsCandidate(host, pte) || !host.Folios.TryLock(op, pte.Pfn)) continue;
                 tried++;
-                machine.Frames.Get(pte.Pfn);
+                host.Frames.Get(pte.Pfn);
                 try
                 {
-                    if (!machine.Frames.TryAllocate(zeroed: false, out var target))
+                    if (!host.Frames.TryAllocate(zeroed: false, out var target))
                     {
-                        machine.Counters.AllocationFailures++;
+                        host.Counters.AllocationFailures++;
                         return new HostEventResult(HostEventStatus.NoMemory, moved);
                     }
 
@@ -35,13 +35,13 @@ internal sealed class PageMigration(Machine machine) : IHostEventSource
                     }
                     finally
                     {
-                        machine.Frames.Put(target);
+                        host.Frames.Put(target);
                     }
                 }
                 finally
                 {
-                    machine.Folios.Unlock(op, pte.Pfn);
-                    if (machine.Frames.Put(pte.Pfn)) machine.World.Trace?.Note(op, $"frees {pte.Pfn}");
+                    host.Folios.Unlock(op, pte.Pfn);
+                    if (host.Frames.Put(pte.Pfn)) host.World.Trace?.Note(op, $"frees {pte.Pfn}");
                 }
             }
 
@@ -63,16 +63,16 @@ internal sealed class PageMigration(Machine machine) : IHostEventSource
             mm.RmapLock.UpRead(op);
         }
 
-        await machine.StepAsync();
+        await host.StepAsync();
 
         // folio_migrate_mapping: the isolation's reference is the only one that may be left.
-        var isHeld = machine.Frames.RefCount(source) != 1;
-        if (isHeld) machine.Counters.PageMigrationsGivenUp++;
-        else machine.Frames.Copy(source, target);
-        await machine.StepAsync();
+        var isHeld = host.Frames.RefCount(source) != 1;
+        if (isHeld) host.Counters.PageMigrationsGivenUp++;
+        else host.Frames.Copy(source, target);
+        await host.StepAsync();
         var restored = await RemoveMigrationEntryAsync(op, mm, vma, hva, source, isHeld ? source : target);
         if (isHeld || !restored) return false;
-        machine.Counters.PageMigrations++;
+        host.Counters.PageMigrations++;
         return true;
     }
 
@@ -82,7 +82,7 @@ internal sealed class PageMigration(Machine machine) : IHostEventSource
         try
         {
             var pte = vma.PteAt(hva);
-            if (!pte.IsPresent || pte.Pfn != source || machine.Frames.MapCount(source) != 1) return 0;
+            if (!pte.IsPresent || pte.Pfn != source || host.Frames.MapCount(source) != 1) return 0;
             mm.SetPte(op, vma, hva, Pte.MigrationEntry(source, pte.IsWritable));
         }
         finally
@@ -90,8 +90,8 @@ internal sealed class PageMigration(Machine machine) : IHostEventSource
             mm.PageTableLock.Release(op);
         }
 
-        await machine.StepAsync();
-        machine.Frames.Unmap(source);
+        await host.StepAsync();
+        host.Frames.Unmap(source);
         return 1;
     }
 
@@ -103,7 +103,7 @@ internal sealed class PageMigration(Machine machine) : IHostEventSource
         {
             var entry = vma.PteAt(hva);
             if (!entry.IsMigration || entry.Pfn != source) return false;
-            machine.Frames.Map(target, mm.Id, hva);
+            host.Frames.Map(target, mm.Id, hva);
             mm.SetPte(op, vma, hva, Pte.Map(target, entry.IsWritable));
             return true;
         }

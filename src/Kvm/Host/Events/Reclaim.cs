@@ -7,7 +7,7 @@ namespace Livebed.Kvm.Host.Events;
 /// Reclaim (<c>shrink_folio_list</c>): swaps out what can be of the range, one CLEAR range a page, under the rmap lock, which it only
 /// tries. It holds no mm_users and no mmap_lock, so the address space may exit under it.
 /// </summary>
-internal sealed class Reclaim(Machine machine) : IHostEventSource
+internal sealed class Reclaim(HostState host) : IHostEventSource
 {
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
@@ -18,8 +18,8 @@ internal sealed class Reclaim(Machine machine) : IHostEventSource
             foreach (var (vma, pages) in mm.Pieces(ev.Range))
                 for (var hva = pages.Start; hva < pages.End; hva += 1)
                 {
-                    if (!SwapOut.IsCandidate(machine, vma.PteAt(hva))) continue;
-                    if (!machine.Swap.HasRoom) return new HostEventResult(HostEventStatus.NoMemory, swapped);
+                    if (!SwapOut.IsCandidate(host, vma.PteAt(hva))) continue;
+                    if (!host.Swap.HasRoom) return new HostEventResult(HostEventStatus.NoMemory, swapped);
                     tried++;
                     swapped += await ReclaimPageAsync(op, mm, vma, hva, ev.HoldMicroseconds);
                 }
@@ -35,5 +35,5 @@ internal sealed class Reclaim(Machine machine) : IHostEventSource
     private ValueTask<int> ReclaimPageAsync(Operation op, AddressSpace mm, Vma vma, Hva hva, long holdMicroseconds) =>
         mm.Ranges.WithinAsync(
             op, new HvaRange(hva, 1), MmuNotifierEvent.Clear, holdMicroseconds,
-            async () => await SwapOut.TryUnmapAsync(machine, op, mm, vma, hva) ? 1 : 0);
+            async () => await SwapOut.TryUnmapAsync(host, op, mm, vma, hva) ? 1 : 0);
 }

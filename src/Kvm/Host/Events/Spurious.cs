@@ -7,9 +7,9 @@ namespace Livebed.Kvm.Host.Events;
 /// What the process does to memory of its own that no memslot knows: by turns an MADV_DONTNEED and an mprotect of scratch memory. KVM is
 /// told, and protocols that elide have nothing to do. An event whose range touches no scratch area takes the first one whole.
 /// </summary>
-internal sealed class Spurious(Machine machine) : IHostEventSource
+internal sealed class Spurious(HostState host) : IHostEventSource
 {
-    private readonly Place _place = new(machine.World);
+    private readonly Place _place = new(host.World);
     private long _turn;
 
     public ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
@@ -21,7 +21,7 @@ internal sealed class Spurious(Machine machine) : IHostEventSource
             ? ProcessTask.ReadLockedAsync(op, mm, async () =>
             {
                 await mm.Ranges.WithinAsync(
-                    op, pages, MmuNotifierEvent.Clear, ev.HoldMicroseconds, () => PageTableWalk.ZapAsync(machine, op, mm, vma, pages));
+                    op, pages, MmuNotifierEvent.Clear, ev.HoldMicroseconds, () => PageTableWalk.ZapAsync(host, op, mm, vma, pages));
                 return (int)pages.Pages;
             })
             : ProcessTask.WriteLockedAsync(op, mm, async () =>

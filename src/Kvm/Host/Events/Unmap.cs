@@ -8,7 +8,7 @@ namespace Livebed.Kvm.Host.Events;
 /// <c>munmap</c> and <c>mmap</c> of the same range again, in one call as <c>mmap(MAP_FIXED)</c> does it: the whole under mmap_lock (write),
 /// so no guest fault meets the hole, which would be an error of user space and not of KVM. One UNMAP range for each area.
 /// </summary>
-internal sealed class Unmap(Machine machine) : IHostEventSource
+internal sealed class Unmap(HostState host) : IHostEventSource
 {
     public ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev) =>
         ProcessTask.WriteLockedAsync(op, mm, async () =>
@@ -17,10 +17,10 @@ internal sealed class Unmap(Machine machine) : IHostEventSource
             foreach (var (vma, pages) in mm.Pieces(ev.Range))
                 zapped += await mm.Ranges.WithinAsync(
                     op, Announced(pages), MmuNotifierEvent.Unmap, ev.HoldMicroseconds,
-                    () => PageTableWalk.ZapAsync(machine, op, mm, vma, pages));
+                    () => PageTableWalk.ZapAsync(host, op, mm, vma, pages));
             return zapped;
         });
 
     /// <summary>What subscribers are told. CVE-2021-4002 told them of one page where a shared page table with many went.</summary>
-    private HvaRange Announced(HvaRange pages) => machine.Mutant == Mutant.RangeTooNarrow ? new HvaRange(pages.Start, 1) : pages;
+    private HvaRange Announced(HvaRange pages) => host.Mutant == Mutant.RangeTooNarrow ? new HvaRange(pages.Start, 1) : pages;
 }

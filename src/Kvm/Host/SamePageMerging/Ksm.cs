@@ -13,39 +13,39 @@ namespace Livebed.Kvm.Host.SamePageMerging;
 /// </summary>
 public sealed class Ksm
 {
-    private readonly Machine _machine;
+    private readonly HostState _host;
     private readonly PageFault _faults;
     private readonly KernelMutex _threadMutex;
     private long _fullScans;
     private long _pagesScanned;
 
-    internal Ksm(Machine machine, PageFault faults)
+    internal Ksm(HostState host, PageFault faults)
     {
-        _machine = machine;
+        _host = host;
         _faults = faults;
-        _threadMutex = new KernelMutex(machine.Locks, LockClasses.KsmThreadMutex, machine.Name);
+        _threadMutex = new KernelMutex(host.Locks, LockClasses.KsmThreadMutex, host.Name);
     }
 
     // Made for the first scan: many a life sees none.
-    private PageMerger Merger => field ??= new PageMerger(_machine);
+    private PageMerger Merger => field ??= new PageMerger(_host);
 
-    private StableTree Stable => field ??= new StableTree(_machine.Frames);
+    private StableTree Stable => field ??= new StableTree(_host.Frames);
 
     private UnstableTree Unstable => field ??= new UnstableTree();
 
-    private ScanCursor Cursor => field ??= new ScanCursor(_machine);
+    private ScanCursor Cursor => field ??= new ScanCursor(_host);
 
     public KsmCounters Counters
     {
         get
         {
-            var shared = _machine.Frames.KsmFrames;
-            var sharing = Math.Max(0, _machine.KsmMappings - shared);
-            var items = _machine.AddressSpaces.Values.Sum(mm => mm.Vmas.Sum(vma => (long)vma.KsmItems));
+            var shared = _host.Frames.KsmFrames;
+            var sharing = Math.Max(0, _host.KsmMappings - shared);
+            var items = _host.AddressSpaces.Values.Sum(mm => mm.Vmas.Sum(vma => (long)vma.KsmItems));
             var settled = shared + sharing + Unstable.Count;
             return new KsmCounters(
                 shared, sharing, Unstable.Count, Math.Max(0, items - settled), _fullScans, _pagesScanned,
-                _machine.Counters.KsmMerges, _machine.Counters.KsmUnmerges);
+                _host.Counters.KsmMerges, _host.Counters.KsmUnmerges);
         }
     }
 
@@ -73,7 +73,7 @@ public sealed class Ksm
                 scannedThisPass++;
                 _pagesScanned++;
                 await VisitAsync(op, item, holdMicroseconds);
-                await _machine.World.PointAsync(SchedulingPoint.Yield);
+                await _host.World.PointAsync(SchedulingPoint.Yield);
             }
 
             return scanned;
@@ -104,7 +104,7 @@ public sealed class Ksm
             }
             finally
             {
-                _machine.Frames.Put(page);
+                _host.Frames.Put(page);
             }
         }
         finally
@@ -120,8 +120,8 @@ public sealed class Ksm
         try
         {
             var pte = item.Pte;
-            if (!pte.IsAccessible || pte.Pfn == _machine.Frames.ZeroFrame) return Pfn.None;
-            _machine.Frames.Get(pte.Pfn);
+            if (!pte.IsAccessible || pte.Pfn == _host.Frames.ZeroFrame) return Pfn.None;
+            _host.Frames.Get(pte.Pfn);
             return pte.Pfn;
         }
         finally
@@ -134,13 +134,13 @@ public sealed class Ksm
     /// again.</summary>
     private async ValueTask CompareAndMergeAsync(Operation op, KsmItem item, Pfn page, long holdMicroseconds)
     {
-        if (_machine.Frames.IsKsm(page)) return;
-        var hash = Checksum(_machine.Frames.Bytes(page));
-        var kpage = Stable.Search(hash, _machine.Frames.Bytes(page));
+        if (_host.Frames.IsKsm(page)) return;
+        var hash = Checksum(_host.Frames.Bytes(page));
+        var kpage = Stable.Search(hash, _host.Frames.Bytes(page));
         if (!kpage.IsNone)
         {
             await Merger.TryMergeAsync(op, item, page, kpage, holdMicroseconds);
-            _machine.Frames.Put(kpage);
+            _host.Frames.Put(kpage);
             return;
         }
 
@@ -166,9 +166,9 @@ public sealed class Ksm
         try
         {
             var twinPage = await GetMergeablePageAsync(op, twin);
-            if (twinPage.IsNone || twinPage == page || !_machine.Frames.Bytes(page).SequenceEqual(_machine.Frames.Bytes(twinPage)))
+            if (twinPage.IsNone || twinPage == page || !_host.Frames.Bytes(page).SequenceEqual(_host.Frames.Bytes(twinPage)))
             {
-                if (!twinPage.IsNone) _machine.Frames.Put(twinPage);
+                if (!twinPage.IsNone) _host.Frames.Put(twinPage);
                 Unstable.Insert(hash, item);
                 return;
             }
@@ -179,7 +179,7 @@ public sealed class Ksm
             }
             finally
             {
-                _machine.Frames.Put(twinPage);
+                _host.Frames.Put(twinPage);
             }
         }
         finally
@@ -195,14 +195,14 @@ public sealed class Ksm
         if (!await Merger.TryMergeAsync(op, item, page, Pfn.None, holdMicroseconds)) return;
         if (await Merger.TryMergeAsync(op, twin, twinPage, page, holdMicroseconds))
         {
-            var hash = Checksum(_machine.Frames.Bytes(page));
+            var hash = Checksum(_host.Frames.Bytes(page));
             Stable.Insert(hash, page);
             Unstable.Remove(hash);
             return;
         }
 
         var broken = await _faults.FaultInAsync(op, item.Mm, item.Hva, write: true, mayWait: false);
-        if (broken.Status == HostPageStatus.Ok) _machine.Frames.Put(broken.Pfn);
+        if (broken.Status == HostPageStatus.Ok) _host.Frames.Put(broken.Pfn);
     }
 
     /// <summary>Stands for the kernel's xxhash; never 0, which means "no checksum".</summary>

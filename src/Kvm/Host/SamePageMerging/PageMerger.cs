@@ -9,7 +9,7 @@ namespace Livebed.Kvm.Host.SamePageMerging;
 /// 6.2). First write-protect, with the reference test that lets any page go that somebody has pinned; then compare; then replace, if the
 /// PTE is still what it was. Under mmap_lock (read) and the folio lock. The caller holds one reference on the page.
 /// </summary>
-internal sealed class PageMerger(Machine machine)
+internal sealed class PageMerger(HostState host)
 {
     /// <summary>Makes the page itself a KSM page (<paramref name="kpage"/> None) or replaces it by one; false when it gave up.</summary>
     public async ValueTask<bool> TryMergeAsync(Operation op, KsmItem item, Pfn page, Pfn kpage, long holdMicroseconds)
@@ -17,19 +17,19 @@ internal sealed class PageMerger(Machine machine)
         await item.Mm.MmapLock.DownReadAsync(op);
         try
         {
-            if (!machine.Folios.TryLock(op, page)) return false;
+            if (!host.Folios.TryLock(op, page)) return false;
             try
             {
                 if (await WriteProtectAsync(op, item, page, holdMicroseconds) is not { } protectedPte) return false;
                 if (kpage.IsNone) return await TryMarkAsync(op, item, protectedPte);
 
                 // Nobody can write either page now: the one is read-only, the other is a KSM page.
-                if (!machine.Frames.Bytes(page).SequenceEqual(machine.Frames.Bytes(kpage))) return false;
+                if (!host.Frames.Bytes(page).SequenceEqual(host.Frames.Bytes(kpage))) return false;
                 return await TryReplaceAsync(op, item, protectedPte, kpage, holdMicroseconds);
             }
             finally
             {
-                machine.Folios.Unlock(op, page);
+                host.Folios.Unlock(op, page);
             }
         }
         finally
@@ -47,12 +47,12 @@ internal sealed class PageMerger(Machine machine)
             var pte = item.Pte;
             if (!pte.IsAccessible || pte.Pfn != page) return 0;
             item.Mm.SetPte(op, item.Vma, item.Hva, Pte.None);
-            await machine.StepAsync();
+            await host.StepAsync();
 
             // Beside the mappings' references there is ours, and no other: a fault that has looked the page up has one too.
-            if (machine.Frames.RefCount(page) != machine.Frames.MapCount(page) + 1)
+            if (host.Frames.RefCount(page) != host.Frames.MapCount(page) + 1)
             {
-                machine.Counters.KsmPinned++;
+                host.Counters.KsmPinned++;
                 item.Mm.SetPte(op, item.Vma, item.Hva, pte);
                 return 0;
             }
@@ -71,7 +71,7 @@ internal sealed class PageMerger(Machine machine)
         try
         {
             if (item.Pte != protectedPte) return false;
-            machine.Frames.MarkKsm(protectedPte.Pfn);
+            host.Frames.MarkKsm(protectedPte.Pfn);
             item.Mm.SetPte(op, item.Vma, item.Hva, protectedPte.AsKsm());
             return true;
         }
@@ -87,23 +87,23 @@ internal sealed class PageMerger(Machine machine)
         var replaced = await InvalidateAsync(op, item, holdMicroseconds, async () =>
         {
             if (item.Pte != protectedPte) return 0;
-            machine.Frames.Map(kpage, item.Mm.Id, item.Hva);
+            host.Frames.Map(kpage, item.Mm.Id, item.Hva);
             item.Mm.SetPte(op, item.Vma, item.Hva, Pte.None);
-            await machine.StepAsync();
+            await host.StepAsync();
             await item.Mm.Subscriptions.ChangePteAsync(op, item.Hva, kpage);
             item.Mm.SetPte(op, item.Vma, item.Hva, Pte.Map(kpage, writable: false, ksm: true));
-            if (machine.Frames.Unmap(protectedPte.Pfn)) machine.World.Trace?.Note(op, $"frees {protectedPte.Pfn}");
+            if (host.Frames.Unmap(protectedPte.Pfn)) host.World.Trace?.Note(op, $"frees {protectedPte.Pfn}");
             return 1;
         });
         if (replaced == 0) return false;
-        machine.Counters.KsmMerges++;
+        host.Counters.KsmMerges++;
         return true;
     }
 
     /// <summary>Runs a change of the one PTE under the PTL inside a CLEAR range; the mutant leaves the range out.</summary>
     private async ValueTask<int> InvalidateAsync(Operation op, KsmItem item, long holdMicroseconds, Func<ValueTask<int>> change)
     {
-        if (machine.Mutant == Mutant.KsmWithoutNotifier) return await UnderPageTableLockAsync();
+        if (host.Mutant == Mutant.KsmWithoutNotifier) return await UnderPageTableLockAsync();
         return await item.Mm.Ranges.WithinAsync(
             op, new HvaRange(item.Hva, 1), MmuNotifierEvent.Clear, holdMicroseconds, UnderPageTableLockAsync);
 

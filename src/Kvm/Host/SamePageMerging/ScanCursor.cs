@@ -6,7 +6,7 @@ namespace Livebed.Kvm.Host.SamePageMerging;
 /// <c>struct ksm_scan</c>: where the scan stands. Address spaces come round by number, so that one that exits or appears does not disturb
 /// it; within each, the mergeable areas in order of address. Pages that are not mapped, or by the zero frame, are passed over.
 /// </summary>
-internal sealed class ScanCursor(Machine machine)
+internal sealed class ScanCursor(HostState host)
 {
     private int _id = int.MinValue;
     private Hva _hva;
@@ -15,7 +15,7 @@ internal sealed class ScanCursor(Machine machine)
     /// anew.</summary>
     public KsmItem? Next()
     {
-        foreach (var (id, mm) in machine.AddressSpaces)
+        foreach (var (id, mm) in host.AddressSpaces)
         {
             if (id < _id) continue;
             if (id > _id) (_id, _hva) = (id, default);
@@ -25,7 +25,7 @@ internal sealed class ScanCursor(Machine machine)
                 for (var hva = _hva > vma.Range.Start ? _hva : vma.Range.Start; hva < vma.Range.End; hva += 1)
                 {
                     var pte = vma.PteAt(hva);
-                    if (!pte.IsAccessible || pte.Pfn == machine.Frames.ZeroFrame) continue;
+                    if (!pte.IsAccessible || pte.Pfn == host.Frames.ZeroFrame) continue;
                     _hva = hva + 1;
                     return new KsmItem(mm, vma, hva);
                 }

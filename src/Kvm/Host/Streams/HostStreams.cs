@@ -10,18 +10,18 @@ namespace Livebed.Kvm.Host.Streams;
 /// </summary>
 public sealed class HostStreams
 {
-    private readonly Machine _machine;
+    private readonly HostState _host;
     private readonly PageFault _faults;
     private readonly LiveOperationSet _live;
     private readonly PageWriter _writer;
     private readonly PageImage _image;
-    private readonly Dictionary<string, SharedLink> _links = [];
+    private readonly Dictionary<string, LinkScheduler> _links = [];
 
-    internal HostStreams(Machine machine, PageFault faults, LiveOperationSet live)
+    internal HostStreams(HostState host, PageFault faults, LiveOperationSet live)
     {
-        (_machine, _faults, _live) = (machine, faults, live);
-        _writer = new PageWriter(machine, faults);
-        _image = new PageImage(machine);
+        (_host, _faults, _live) = (host, faults, live);
+        _writer = new PageWriter(host, faults);
+        _image = new PageImage(host);
     }
 
     /// <summary>Where the buffers of chunks come from.</summary>
@@ -51,11 +51,11 @@ public sealed class HostStreams
         ArgumentOutOfRangeException.ThrowIfNegative(bandwidth.Max);
         ArgumentOutOfRangeException.ThrowIfNegative(bandwidth.MaxPostcopy);
         if (Find(addressSpaceId) is not { } mm) return;
-        var streams = mm.Outgoing ??= new OutgoingStreams(_machine.World, mm);
+        var streams = mm.Outgoing ??= new OutgoingStreams(_host.World, mm);
         if (streams.Find(stream) is not null) return;
         streams.Add(
             stream,
-            new OutgoingStream(_machine, mm, _faults, stream, connection, new StreamShaper(_machine.World, bandwidth, LinkTo(destination))));
+            new OutgoingStream(_host, mm, _faults, stream, connection, new StreamShaper(_host.World, bandwidth, LinkTo(destination))));
     }
 
     /// <inheritdoc cref="IStreamPort.CloseStreamAsync"/>
@@ -90,7 +90,7 @@ public sealed class HostStreams
             return StreamStatus.Refused;
         if (!isIntact || chunk.Content.Length != ContentLength(chunk.Pages.Span)) return StreamStatus.Corrupt;
         var status = await _writer.StoreAsync(op, mm, incoming, chunk);
-        await _machine.World.PointAsync(SchedulingPoint.Yield);
+        await _host.World.PointAsync(SchedulingPoint.Yield);
         return status;
     }
 
@@ -128,7 +128,7 @@ public sealed class HostStreams
         if (Find(addressSpaceId) is not { IsExiting: false } mm) return;
         if (mm.Incoming is { } current && (current.Epoch > epoch || (current.Epoch == epoch && current.Stream == stream))) return;
         mm.Incoming?.End();
-        mm.Incoming = new IncomingPages(_machine, mm, stream, epoch);
+        mm.Incoming = new IncomingPages(_host, mm, stream, epoch);
     }
 
     /// <inheritdoc cref="IStreamPort.EnterPostcopyAsync"/>
@@ -158,14 +158,14 @@ public sealed class HostStreams
     }
 
     /// <summary>Null when it has no limit: it is shared at no cost.</summary>
-    private SharedLink? LinkTo(string destination)
+    private LinkScheduler? LinkTo(string destination)
     {
         if (LinkBandwidth == 0) return null;
-        if (!_links.TryGetValue(destination, out var link)) _links.Add(destination, link = new SharedLink(_machine.World, LinkBandwidth));
+        if (!_links.TryGetValue(destination, out var link)) _links.Add(destination, link = new LinkScheduler(_host.World, LinkBandwidth));
         return link;
     }
 
-    private AddressSpace? Find(int addressSpaceId) => _machine.AddressSpaces.GetValueOrDefault(addressSpaceId);
+    private AddressSpace? Find(int addressSpaceId) => _host.AddressSpaces.GetValueOrDefault(addressSpaceId);
 
     private IncomingPages? IncomingOf(int addressSpaceId, long stream) =>
         Find(addressSpaceId)?.Incoming is { } incoming && incoming.Stream == stream ? incoming : null;
@@ -173,7 +173,7 @@ public sealed class HostStreams
     private long ContentLength(ReadOnlySpan<long> entries)
     {
         var length = 0L;
-        foreach (var entry in entries) length += PageChunk.IsZero(entry) ? 0 : _machine.Frames.PageSize;
+        foreach (var entry in entries) length += PageChunk.IsZero(entry) ? 0 : _host.Frames.PageSize;
         return length;
     }
 }

@@ -11,10 +11,10 @@ namespace Livebed.Kvm.Host.Streams;
 /// written there; a missing page is never read as zeroes. Simplified: while pages come in nothing of guest memory is discarded here, from
 /// the first chunk on (QEMU forbids it in post-copy only; before, its guest does not run and so asks for nothing).
 /// </summary>
-internal sealed class IncomingPages(Machine machine, AddressSpace mm, long stream, long epoch)
+internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream, long epoch)
 {
-    private readonly PageBits _received = new(machine.World, mm);
-    private readonly Place _place = new(machine.World);
+    private readonly PageBits _received = new(host.World, mm);
+    private readonly Place _place = new(host.World);
     private PageBits? _missing;
     private UserFaultQueue? _waiters;
     private Stage _stage;
@@ -39,7 +39,7 @@ internal sealed class IncomingPages(Machine machine, AddressSpace mm, long strea
         _place.Reads();
         if (header.Stream != Stream || header.Epoch != Epoch) return false;
         if (header.Phase == StreamPhase.Postcopy) return _stage == Stage.Postcopy;
-        return _stage == Stage.Precopy || (_stage == Stage.Postcopy && machine.Mutant == Mutant.LatePageInPostcopy);
+        return _stage == Stage.Precopy || (_stage == Stage.Postcopy && host.Mutant == Mutant.LatePageInPostcopy);
     }
 
     /// <summary>Whether the range has memory in it that must not be discarded now.</summary>
@@ -88,8 +88,8 @@ internal sealed class IncomingPages(Machine machine, AddressSpace mm, long strea
         _place.Writes();
         _stage = Stage.Discarding;
         var missing = _missing = MissingOf(ranges, discard);
-        _waiters = new UserFaultQueue(machine.Locks, mm.Name, faults, vcpus);
-        machine.World.Trace?.Note(op, $"{mm}: post-copy, {MissingPages} pages are missing");
+        _waiters = new UserFaultQueue(host.Locks, mm.Name, faults, vcpus);
+        host.World.Trace?.Note(op, $"{mm}: post-copy, {MissingPages} pages are missing");
 
         // No page arrives before all is unmapped, so the bits do not change under the walk.
         await ProcessTask.ReadLockedAsync(op, mm, async () =>
@@ -100,7 +100,7 @@ internal sealed class IncomingPages(Machine machine, AddressSpace mm, long strea
                     foreach (var run in missing.Runs(vma, pages))
                         zapped += await mm.Ranges.WithinAsync(
                             op, run, MmuNotifierEvent.Clear, holdMicroseconds: 0,
-                            () => PageTableWalk.ZapAsync(machine, op, mm, vma, run, discard: false));
+                            () => PageTableWalk.ZapAsync(host, op, mm, vma, run, discard: false));
             return zapped;
         });
         if (_stage != Stage.Discarding) return -1;
@@ -144,7 +144,7 @@ internal sealed class IncomingPages(Machine machine, AddressSpace mm, long strea
 
     private PageBits MissingOf(IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard)
     {
-        var missing = new PageBits(machine.World, mm);
+        var missing = new PageBits(host.World, mm);
         for (var i = 0; i < ranges.Count; i++)
         {
             var stale = i < discard.Count ? discard[i].Span : default;

@@ -1,7 +1,7 @@
 namespace Livebed.Kvm.Host.Streams;
 
-/// <summary>One stream's part of a <see cref="SharedLink"/>: how far it has been served, and how long it waited for others. Belongs to the
-/// link; times in nanoseconds.</summary>
+/// <summary>One stream's part of a <see cref="LinkScheduler"/>: how far it has been served, and how long it waited for others. Belongs to
+/// the link; times in nanoseconds.</summary>
 internal sealed class LinkShare
 {
     private int _waiting;

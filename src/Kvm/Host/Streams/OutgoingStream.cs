@@ -11,7 +11,7 @@ namespace Livebed.Kvm.Host.Streams;
 /// </summary>
 internal sealed class OutgoingStream
 {
-    private readonly Machine _machine;
+    private readonly HostState _host;
     private readonly AddressSpace _mm;
     private readonly PageReader _reader;
     private readonly IPageLink _link;
@@ -21,12 +21,12 @@ internal sealed class OutgoingStream
     private readonly Place _place;
     private bool _closing;
 
-    public OutgoingStream(Machine machine, AddressSpace mm, PageFault faults, long stream, IPageLink link, StreamShaper shaper)
+    public OutgoingStream(HostState host, AddressSpace mm, PageFault faults, long stream, IPageLink link, StreamShaper shaper)
     {
-        (_machine, _mm, _link, _shaper) = (machine, mm, link, shaper);
-        _reader = new PageReader(machine, faults);
-        _lock = new RwSemaphore(machine.Locks, LockClasses.MigrationStream, $"stream {stream} of {mm.Name}");
-        _place = new Place(machine.World);
+        (_host, _mm, _link, _shaper) = (host, mm, link, shaper);
+        _reader = new PageReader(host, faults);
+        _lock = new RwSemaphore(host.Locks, LockClasses.MigrationStream, $"stream {stream} of {mm.Name}");
+        _place = new Place(host.World);
         _isClosing = () =>
         {
             _place.Reads();
@@ -47,12 +47,12 @@ internal sealed class OutgoingStream
         await _lock.DownReadAsync(op);
         try
         {
-            return await SendLockedAsync(op, header, vma, batch, new ChunkBuilder(pages, _machine.Frames.PageSize, pool));
+            return await SendLockedAsync(op, header, vma, batch, new ChunkBuilder(pages, _host.Frames.PageSize, pool));
         }
         finally
         {
             _lock.UpRead(op);
-            if (_closing && !_lock.IsHeld) _machine.Locks.Forget(_lock);
+            if (_closing && !_lock.IsHeld) _host.Locks.Forget(_lock);
         }
     }
 
@@ -62,7 +62,7 @@ internal sealed class OutgoingStream
         Abandon();
         await _lock.DownWriteAsync(op);
         _lock.UpWrite(op);
-        _machine.Locks.Forget(_lock);
+        _host.Locks.Forget(_lock);
     }
 
     /// <summary>Nothing is sent any more; nobody waits for what is under way.</summary>
@@ -71,7 +71,7 @@ internal sealed class OutgoingStream
         _place.Writes();
         _closing = true;
         _shaper.Leave();
-        if (!_lock.IsHeld) _machine.Locks.Forget(_lock);
+        if (!_lock.IsHeld) _host.Locks.Forget(_lock);
     }
 
     private async ValueTask<SendResult> SendLockedAsync(Operation op, ChunkHeader header, Vma vma, PageBatch batch, ChunkBuilder chunk)
@@ -92,14 +92,14 @@ internal sealed class OutgoingStream
                         return Failed(found == HostPageStatus.NoMemory ? StreamStatus.NoMemory : StreamStatus.Refused);
                 }
 
-                var point = _machine.StepAsync();
+                var point = _host.StepAsync();
                 if (!point.IsCompletedSuccessfully) await point;
             }
 
             var built = chunk.Build(header);
             var sent = new SendResult(StreamStatus.Refused, chunk.Pages - chunk.ZeroPages, chunk.ZeroPages, built.WireBytes);
             if (!await _shaper.PassAsync(op, header, built.WireBytes, _isClosing)) return Failed(StreamStatus.Refused);
-            _machine.World.Trace?.Note(
+            _host.World.Trace?.Note(
                 op, $"sends {sent.Normal} pages and {sent.Duplicate} of zeroes of {batch.Range}, round {header.Round}, {header.Phase}");
             return sent with { LinkWaitMicroseconds = _shaper.TakeLinkWaitMicroseconds(), Status = await _link.DeliverAsync(op, built) };
         }

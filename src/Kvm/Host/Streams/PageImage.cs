@@ -17,13 +17,13 @@ internal sealed class PageImage
     /// <summary>Pages that one processor looks at.</summary>
     private const int PagesPerPart = 64;
 
-    private readonly Machine _machine;
+    private readonly HostState _host;
     private readonly ulong _zeroes;
 
-    public PageImage(Machine machine)
+    public PageImage(HostState host)
     {
-        _machine = machine;
-        _zeroes = XxHash3.HashToUInt64(new byte[machine.Frames.PageSize]);
+        _host = host;
+        _zeroes = XxHash3.HashToUInt64(new byte[host.Frames.PageSize]);
     }
 
     /// <summary>XxHash3 of every page of the range; where nothing is, that of zeroes.</summary>
@@ -46,7 +46,7 @@ internal sealed class PageImage
                     mm.PageTableLock.Release(op);
                 }
 
-                await _machine.World.PointAsync(SchedulingPoint.Yield);
+                await _host.World.PointAsync(SchedulingPoint.Yield);
             }
 
         return image;
@@ -96,7 +96,7 @@ internal sealed class PageImage
                 for (var hva = vma.Range.Start; hva < vma.Range.End; hva += 1)
                 {
                     var pte = vma.PteAt(hva);
-                    if (!pte.IsNone && pte.Pfn != _machine.Frames.ZeroFrame) held++;
+                    if (!pte.IsNone && pte.Pfn != _host.Frames.ZeroFrame) held++;
                 }
         }
         finally
@@ -112,13 +112,13 @@ internal sealed class PageImage
     {
         var parts = (int)((pages.Pages + PagesPerPart - 1) / PagesPerPart);
         lock (mm.Bus)
-            _machine.World.ForAll(parts, part =>
+            _host.World.ForAll(parts, part =>
             {
                 var target = image.Span;
                 var end = Math.Min(pages.Pages, (part + 1) * PagesPerPart);
                 for (var page = part * PagesPerPart; page < end; page++)
                 {
-                    if (page + 1 < end && vma.PteAt(pages.Start + page + 1) is { IsPresent: true } next) _machine.Frames.Prefetch(next.Pfn);
+                    if (page + 1 < end && vma.PteAt(pages.Start + page + 1) is { IsPresent: true } next) _host.Frames.Prefetch(next.Pfn);
                     target[page] = HashOf(vma, pages.Start + page);
                 }
             });
@@ -127,7 +127,7 @@ internal sealed class PageImage
     private ulong HashOf(Vma vma, Hva hva)
     {
         var pte = vma.PteAt(hva);
-        if (pte.IsNone || pte.Pfn == _machine.Frames.ZeroFrame) return _zeroes;
-        return XxHash3.HashToUInt64(pte.IsSwap ? _machine.Swap.Peek(pte.SwapSlot) : _machine.Frames.Bytes(pte.Pfn));
+        if (pte.IsNone || pte.Pfn == _host.Frames.ZeroFrame) return _zeroes;
+        return XxHash3.HashToUInt64(pte.IsSwap ? _host.Swap.Peek(pte.SwapSlot) : _host.Frames.Bytes(pte.Pfn));
     }
 }

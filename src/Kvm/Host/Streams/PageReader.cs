@@ -8,7 +8,7 @@ namespace Livebed.Kvm.Host.Streams;
 /// one piece, and under the same hold of the bus lock it is noted which write was the last before the copy (S6 is judged by it).
 /// Simplified: a page that was never touched is sent as zeroes without mapping the zero frame.
 /// </summary>
-internal sealed class PageReader(Machine machine, PageFault faults)
+internal sealed class PageReader(HostState host, PageFault faults)
 {
     /// <summary>Adds the page to the chunk if that is possible at once: it is mapped, or there is none and no page-table change is under
     /// way.</summary>
@@ -42,17 +42,17 @@ internal sealed class PageReader(Machine machine, PageFault faults)
         mm.PageTableLock.Release(op);
         if (isNone && mm.Incoming?.IsMissing(vma, hva) != true) return HostPageStatus.Ok;
         var page = await faults.FaultInAsync(op, mm, hva, write: false);
-        if (page.Status == HostPageStatus.Ok) machine.Frames.Put(page.Pfn);
+        if (page.Status == HostPageStatus.Ok) host.Frames.Put(page.Pfn);
         return page.Status;
     }
 
     private void CopyOut(AddressSpace mm, Vma vma, Hva hva, Pfn pfn, ref ChunkBuilder chunk)
     {
-        var isZeroFrame = pfn == machine.Frames.ZeroFrame;
+        var isZeroFrame = pfn == host.Frames.ZeroFrame;
         vma.Changes(hva);
         lock (mm.Bus)
         {
-            if (!isZeroFrame) machine.Frames.Bytes(pfn).CopyTo(chunk.Next);
+            if (!isZeroFrame) host.Frames.Bytes(pfn).CopyTo(chunk.Next);
             vma.CopiedAt(hva) = vma.WritesAt(hva);
         }
 

@@ -11,7 +11,7 @@ namespace Livebed.Kvm.Host.Streams;
 /// there already is a duplicate and left alone. Simplified: mmap_lock (read) is taken once for a chunk and stands for that of all its
 /// faults; the frame that a first write needs is filled instead of being zeroed before.
 /// </summary>
-internal sealed class PageWriter(Machine machine, PageFault faults)
+internal sealed class PageWriter(HostState host, PageFault faults)
 {
     private enum Outcome : byte
     {
@@ -51,7 +51,7 @@ internal sealed class PageWriter(Machine machine, PageFault faults)
         {
             var entry = chunk.Pages.Span[i];
             var hva = PageChunk.HvaOf(entry);
-            var bytes = PageChunk.IsZero(entry) ? ReadOnlyMemory<byte>.Empty : chunk.Content.Slice(offset, machine.Frames.PageSize);
+            var bytes = PageChunk.IsZero(entry) ? ReadOnlyMemory<byte>.Empty : chunk.Content.Slice(offset, host.Frames.PageSize);
             offset += bytes.Length;
             if (vma is null || !vma.Contains(hva)) vma = mm.Find(hva);
             if (vma is null) return StreamStatus.Refused;
@@ -59,11 +59,11 @@ internal sealed class PageWriter(Machine machine, PageFault faults)
             var outcome = TryStore(op, mm, incoming, chunk.Header, page);
             if (outcome is Outcome.Busy or Outcome.NeedsFault) outcome = await StoreSlowlyAsync(op, mm, incoming, chunk.Header, page);
             if (outcome != Outcome.Stored) return outcome == Outcome.NoMemory ? StreamStatus.NoMemory : StreamStatus.Refused;
-            var point = machine.StepAsync();
+            var point = host.StepAsync();
             if (!point.IsCompletedSuccessfully) await point;
         }
 
-        machine.World.Trace?.Note(
+        host.World.Trace?.Note(
             op, $"has stored {chunk.Pages.Length} pages of round {chunk.Header.Round}, {chunk.Header.Phase}, in {mm}");
         return StreamStatus.Ok;
     }
@@ -112,7 +112,7 @@ internal sealed class PageWriter(Machine machine, PageFault faults)
             if (outcome != Outcome.NeedsFault) return outcome;
             if (await faults.HandleAsync(op, mm, page.Hva, write: true) is not { } found) return Outcome.Refused;
             if (found.Status != HostPageStatus.Ok) return found.Status == HostPageStatus.NoMemory ? Outcome.NoMemory : Outcome.Refused;
-            machine.Frames.Put(found.Pfn);
+            host.Frames.Put(found.Pfn);
             outcome = TryStore(op, mm, incoming, header, page);
             if (outcome is not (Outcome.Busy or Outcome.NeedsFault)) return outcome;
         }
@@ -138,7 +138,7 @@ internal sealed class PageWriter(Machine machine, PageFault faults)
 
     private Outcome MapZeroes(Operation op, AddressSpace mm, in ArrivedPage page)
     {
-        mm.SetPte(op, page.Vma, page.Hva, Pte.Map(machine.Frames.ZeroFrame, writable: false));
+        mm.SetPte(op, page.Vma, page.Hva, Pte.Map(host.Frames.ZeroFrame, writable: false));
         return Outcome.Stored;
     }
 
@@ -147,15 +147,15 @@ internal sealed class PageWriter(Machine machine, PageFault faults)
     {
         if (page.IsZero) return Outcome.Stored;
         if (!page.Vma.Writable) return Outcome.Refused;
-        if (!machine.Frames.TryAllocate(zeroed: false, out var pfn))
+        if (!host.Frames.TryAllocate(zeroed: false, out var pfn))
         {
-            machine.Counters.AllocationFailures++;
+            host.Counters.AllocationFailures++;
             return Outcome.NoMemory;
         }
 
-        page.Bytes.Span.CopyTo(machine.Frames.Bytes(pfn));
-        machine.Frames.Map(pfn, mm.Id, page.Hva);
-        machine.Frames.Put(pfn);
+        page.Bytes.Span.CopyTo(host.Frames.Bytes(pfn));
+        host.Frames.Map(pfn, mm.Id, page.Hva);
+        host.Frames.Put(pfn);
         mm.SetPte(op, page.Vma, page.Hva, Pte.Map(pfn, writable: true));
         return Outcome.Stored;
     }
@@ -165,10 +165,10 @@ internal sealed class PageWriter(Machine machine, PageFault faults)
     {
         var pte = page.Vma.PteAt(page.Hva);
         if (!pte.IsAccessible) return false;
-        if (page.IsZero && pte.Pfn == machine.Frames.ZeroFrame) return true;
+        if (page.IsZero && pte.Pfn == host.Frames.ZeroFrame) return true;
         lock (mm.Bus)
         {
-            var frame = machine.Frames.Bytes(pte.Pfn);
+            var frame = host.Frames.Bytes(pte.Pfn);
 
             // ram_handle_zero: what is zero already is not touched.
             if (page.IsZero && frame.IndexOfAnyExcept((byte)0) < 0) return true;

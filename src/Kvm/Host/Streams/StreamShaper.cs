@@ -10,18 +10,18 @@ namespace Livebed.Kvm.Host.Streams;
 /// </summary>
 internal sealed class StreamShaper
 {
-    private readonly LinkShaper _rounds;
-    private readonly LinkShaper _push;
-    private readonly SharedLink? _link;
+    private readonly StreamRateLimiter _rounds;
+    private readonly StreamRateLimiter _push;
+    private readonly LinkScheduler? _link;
     private readonly LinkShare? _share;
 
     /// <param name="world">whose time it is</param>
     /// <param name="bandwidth">the migration's own bounds</param>
     /// <param name="link">null for one without a limit</param>
-    public StreamShaper(IWorld world, StreamBandwidth bandwidth, SharedLink? link)
+    public StreamShaper(IWorld world, StreamBandwidth bandwidth, LinkScheduler? link)
     {
-        _rounds = new LinkShaper(world, bandwidth.Max);
-        _push = bandwidth.MaxPostcopy > 0 ? new LinkShaper(world, bandwidth.MaxPostcopy) : _rounds;
+        _rounds = new StreamRateLimiter(world, bandwidth.Max);
+        _push = bandwidth.MaxPostcopy > 0 ? new StreamRateLimiter(world, bandwidth.MaxPostcopy) : _rounds;
         if (link is not null) (_link, _share) = (link, new LinkShare());
     }
 
@@ -44,7 +44,7 @@ internal sealed class StreamShaper
     }
 
     private static async ValueTask<bool> PassBothAsync(
-        Operation op, LinkShaper own, SharedLink link, LinkShare share, long bytes, Func<bool> isGivenUp)
+        Operation op, StreamRateLimiter own, LinkScheduler link, LinkShare share, long bytes, Func<bool> isGivenUp)
     {
         var slot = own.Reserve(bytes);
         return await own.BeganAsync(slot, isGivenUp) && await link.PassAsync(op, share, bytes, isGivenUp)

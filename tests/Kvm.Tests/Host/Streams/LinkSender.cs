@@ -5,7 +5,7 @@ namespace Livebed.Kvm.Tests.Host.Streams;
 
 /// <summary>A stream that puts its chunks on a shared link, on several channels, each of which sends the next one when its last has
 /// left.</summary>
-internal sealed class LinkSender(IWorld world, SharedLink link, int channels, IReadOnlyList<int> chunks)
+internal sealed class LinkSender(IWorld world, LinkScheduler link, int channels, IReadOnlyList<int> chunks)
 {
     private int _next;
 

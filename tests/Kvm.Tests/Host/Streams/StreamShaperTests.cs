@@ -154,8 +154,8 @@ public class StreamShaperTests
 
     private static Operation Operation => new(new OperationId(1), OperationKind.MigrationPages);
 
-    private static SharedLink? LinkOf(IWorld world, long bytesPerSecond) =>
-        bytesPerSecond == 0 ? null : new SharedLink(world, bytesPerSecond);
+    private static LinkScheduler? LinkOf(IWorld world, long bytesPerSecond) =>
+        bytesPerSecond == 0 ? null : new LinkScheduler(world, bytesPerSecond);
 
     /// <summary>Chunks of 100 bytes on two channels; returns when the last has left.</summary>
     private static async Task<long> SendAsync(TestWorld world, StreamShaper shaper, ChunkHeader header, int chunks)

@@ -4,7 +4,7 @@ using Livebed.Kvm.Host.Streams;
 namespace Livebed.Kvm.Tests.Host.Streams;
 
 /// <summary>Held against what bytes over bandwidth say, at a byte a microsecond, so that bytes are times.</summary>
-public class SharedLinkTests
+public class LinkSchedulerTests
 {
     private const long BytesPerSecond = 1_000_000;
     private const int LateMax = 15_000;
@@ -118,7 +118,7 @@ public class SharedLinkTests
         var late = new LateWorld(world, seed, LateMax);
         world.Run(async () =>
         {
-            var link = new SharedLink(late, BytesPerSecond);
+            var link = new LinkScheduler(late, BytesPerSecond);
             var senders = Enumerable.Range(0, count).Select(_ => new LinkSender(late, link, channels, Chunks(50, 9_000))).ToList();
             await Task.WhenAll(senders.Select(sender => sender.RunAsync()));
 
@@ -175,9 +175,9 @@ public class SharedLinkTests
 
     private static int[] Chunks(int count, int bytes) => [.. Enumerable.Repeat(bytes, count)];
 
-    private static void Run(Func<TestWorld, SharedLink, Task> body)
+    private static void Run(Func<TestWorld, LinkScheduler, Task> body)
     {
         var world = new TestWorld();
-        world.Run(() => body(world, new SharedLink(world, BytesPerSecond)));
+        world.Run(() => body(world, new LinkScheduler(world, BytesPerSecond)));
     }
 }

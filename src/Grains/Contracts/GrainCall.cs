@@ -6,20 +6,20 @@ namespace Livebed.Grains.Contracts;
 /// and Orleans hands that to the caller. In a migration, and to the driver, no answer is an outcome like any other; every other failure is
 /// a defect and is let through.
 /// </summary>
-public static class Unanswered
+public static class GrainCall
 {
-    public static bool Is(Exception exception) => exception is TimeoutException or OperationCanceledException
+    public static bool IsLost(Exception exception) => exception is TimeoutException or OperationCanceledException
         or SiloUnavailableException or OrleansMessageRejectionException or Orleans.Runtime.Messaging
             .ConnectionFailedException or GatewayTooBusyException;
 
     /// <summary>The call's answer, or <paramref name="lost"/> when there is none.</summary>
-    public static async ValueTask<T> OrAsync<T>(T lost, Func<ValueTask<T>> call)
+    public static async ValueTask<T> OrLostAsync<T>(T lost, Func<ValueTask<T>> call)
     {
         try
         {
             return await call();
         }
-        catch (Exception exception) when (Is(exception))
+        catch (Exception exception) when (IsLost(exception))
         {
             return lost;
         }

@@ -3,13 +3,14 @@ using Livebed.Kvm.Prediction;
 namespace Livebed.Kvm.Tests.Prediction;
 
 /// <summary>The same migration from any start.</summary>
-public sealed class StartSpreadTests
+public sealed class ForecastsByStartTests
 {
     [Fact]
     public void A_recording_that_is_alike_everywhere_gives_the_same_forecast_from_everywhere()
     {
-        var spread = StartSpread.Of(ForecastCases.Sweep(0.5), ForecastCases.Parameters, ForecastCases.Plain);
-        Assert.Equal((StartSpread.Starts, StartSpread.Starts), (spread.Forecasts.Count, spread.CountOf(ForecastVerdict.Converges)));
+        var spread = ForecastsByStart.Of(ForecastCases.Sweep(0.5), ForecastCases.Parameters, ForecastCases.Plain);
+        Assert.Equal(
+            (ForecastsByStart.Starts, ForecastsByStart.Starts), (spread.Forecasts.Count, spread.CountOf(ForecastVerdict.Converges)));
         Assert.Equal(spread.Rounds!.Least, spread.Rounds.Most);
     }
 
@@ -20,7 +21,7 @@ public sealed class StartSpreadTests
         var busy = Enumerable.Range(0, 100)
             .Select(interval => interval is >= 50 and < 60 ? $"{interval * 10_000} 0+1000" : $"{interval * 10_000}").ToArray();
         var timeline = ForecastCases.Load(1_000, busy);
-        var spread = StartSpread.Of(timeline, ForecastCases.Parameters, ForecastCases.Plain);
+        var spread = ForecastsByStart.Of(timeline, ForecastCases.Parameters, ForecastCases.Plain);
 
         // Round 0 takes 10 ms: from a quiet start nothing is left.
         Assert.Equal((1, 1, 0), (spread.Rounds!.Least, spread.Rounds.Median, spread.Downtime!.Median));
@@ -33,9 +34,9 @@ public sealed class StartSpreadTests
     [Fact]
     public void Of_what_never_completes_there_are_no_figures()
     {
-        var spread = StartSpread.Of(
+        var spread = ForecastsByStart.Of(
             ForecastCases.Sweep(1.5), ForecastCases.Parameters with { TimeLimitMicroseconds = 2_000_000 }, ForecastCases.Plain);
-        Assert.Equal(StartSpread.Starts, spread.CountOf(ForecastVerdict.Diverging));
+        Assert.Equal(ForecastsByStart.Starts, spread.CountOf(ForecastVerdict.Diverging));
         Assert.Equal((null, null, null), (spread.Rounds, spread.TotalTime, spread.Downtime));
     }
 

@@ -8,4 +8,4 @@ namespace Livebed.Grains.Wire;
 /// <param name="op">whose chunk it is</param>
 /// <param name="chunk">in buffers that are lent until the answer</param>
 /// <param name="isIntact">whether its checksum is right</param>
-public delegate Task<StreamStatus> PageDoor(OperationMessage op, PageChunk chunk, bool isIntact);
+public delegate Task<StreamStatus> ChunkHandler(OperationMessage op, PageChunk chunk, bool isIntact);

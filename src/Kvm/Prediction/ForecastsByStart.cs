@@ -8,7 +8,7 @@ namespace Livebed.Kvm.Prediction;
 /// so the same recording always gives the same answer.
 /// </summary>
 /// <param name="Forecasts">one for each start, in the order of the starts</param>
-public sealed record StartSpread(IReadOnlyList<MigrationForecast> Forecasts)
+public sealed record ForecastsByStart(IReadOnlyList<MigrationForecast> Forecasts)
 {
     /// <summary>Starts that are tried: one in 80 to 160 ms of the shipped recordings.</summary>
     public const int Starts = 24;
@@ -27,7 +27,7 @@ public sealed record StartSpread(IReadOnlyList<MigrationForecast> Forecasts)
     /// <param name="timeline">the recording</param>
     /// <param name="parameters">of the migration</param>
     /// <param name="settings">of the guest; its start is not looked at</param>
-    public static StartSpread Of(DirtyTimeline timeline, MigrationParameters parameters, ForecastSettings settings) => new(
+    public static ForecastsByStart Of(DirtyTimeline timeline, MigrationParameters parameters, ForecastSettings settings) => new(
         [.. Enumerable.Range(0, Starts)
             .Select(start => Forecaster.Run(timeline, parameters, settings with { StartMicroseconds = timeline.PassMicroseconds * start / Starts }))]);
 

@@ -5,7 +5,7 @@ namespace Livebed.Grains.Actors;
 /// for a moment, in which the actor can still begin in it, and then leaves. Leaving at once would refuse the actor for as long as early
 /// calls keep coming.
 /// </summary>
-internal sealed class Vacancy(IGrainBase grain)
+internal sealed class EmptyActivation(IGrainBase grain)
 {
     private static readonly TimeSpan Stay = TimeSpan.FromMilliseconds(200);
 

@@ -10,7 +10,7 @@ namespace Livebed.Grains.Wire;
 /// </summary>
 /// <param name="faults">what has been ordered</param>
 /// <param name="record">writes a break down and makes it: it is given its identity, and what cuts the connections and says how many</param>
-public sealed class LinkFaults(MigrationFaults faults, Func<OperationId, Func<int>, Task> record)
+public sealed class PageLinkFaults(MigrationFaults faults, Func<OperationId, Func<int>, Task> record)
 {
     private readonly SeededRandom _random = new(faults.Seed);
     private int _breaks;

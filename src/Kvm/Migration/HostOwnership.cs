@@ -6,7 +6,7 @@ namespace Livebed.Kvm.Migration;
 /// What one host knows of its own: the VMs that it was granted, each with its epoch, and the latest inventory that it has heard of. It is
 /// the host's half of fencing: no VM runs here without an entry, and no grant of an inventory that has been replaced makes one.
 /// </summary>
-public sealed class Tenancy(IWorld world, string host) : ITenancy
+public sealed class HostOwnership(IWorld world, string host) : IHostOwnership
 {
     private readonly Dictionary<string, long> _epochs = new(StringComparer.Ordinal);
     private readonly Place _place = new(world);
@@ -45,9 +45,9 @@ public sealed class Tenancy(IWorld world, string host) : ITenancy
         _epochs.Remove(vm);
     }
 
-    ValueTask<OwnershipStatus> ITenancy.TakeAsync(string vm, Ownership answer) => ValueTask.FromResult(Take(vm, answer));
+    ValueTask<OwnershipStatus> IHostOwnership.TakeAsync(string vm, Ownership answer) => ValueTask.FromResult(Take(vm, answer));
 
-    ValueTask ITenancy.GiveAsync(string vm)
+    ValueTask IHostOwnership.GiveAsync(string vm)
     {
         Give(vm);
         return ValueTask.CompletedTask;

@@ -5,7 +5,7 @@ using Livebed.Kvm.Prediction;
 namespace Livebed.Explorer.Tests.Scenarios;
 
 /// <summary>Whole migrations over a link so slow that a step of the world, a microsecond, is nothing beside a page.</summary>
-public class SharedLinkTests
+public class LinkSchedulerTests
 {
     private const int RamPages = VirtualMigrations.RamPages;
     private const long LinkBandwidth = VirtualMigrations.LinkBandwidth;

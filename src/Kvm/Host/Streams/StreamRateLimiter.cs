@@ -7,11 +7,11 @@ namespace Livebed.Kvm.Host.Streams;
 /// their time one after the other, over all channels, and whoever sends them waits until the last of its own has left. Keeps: over any time
 /// in which somebody always has something to send, bytes over time is the bandwidth; timers that come late are made good by the next send,
 /// and a stream that was idle has saved nothing up. Urgent bytes go at once, and put off by their time what has not left. What other
-/// streams take of the link is <see cref="SharedLink"/>'s. Simplified: no latency, no protocol overhead.
+/// streams take of the link is <see cref="LinkScheduler"/>'s. Simplified: no latency, no protocol overhead.
 /// </summary>
-internal sealed class LinkShaper(IWorld world, long bytesPerSecond)
+internal sealed class StreamRateLimiter(IWorld world, long bytesPerSecond)
 {
-    private readonly LinkClock _clock = new(world, bytesPerSecond);
+    private readonly BandwidthClock _clock = new(world, bytesPerSecond);
     private readonly Place _place = new(world);
     private long _free;
     private long _late;
@@ -35,21 +35,21 @@ internal sealed class LinkShaper(IWorld world, long bytesPerSecond)
     }
 
     /// <summary>When the bytes would be on their way if nothing urgent came between.</summary>
-    public LinkSlot Reserve(long bytes)
+    public TransmitSlot Reserve(long bytes)
     {
         if (bytesPerSecond == 0) return default;
         _place.Writes();
         var start = Math.Max(_free, _clock.Now - _late);
         _late = 0;
         _free = start + _clock.TimeOf(bytes);
-        return new LinkSlot(start - _putOff, _free - _putOff);
+        return new TransmitSlot(start - _putOff, _free - _putOff);
     }
 
     /// <summary>Returns when the first of the bytes may go.</summary>
-    public ValueTask<bool> BeganAsync(LinkSlot slot, Func<bool> isGivenUp) => UntilAsync(slot.Start, canBePutOff: true, isGivenUp);
+    public ValueTask<bool> BeganAsync(TransmitSlot slot, Func<bool> isGivenUp) => UntilAsync(slot.Start, canBePutOff: true, isGivenUp);
 
     /// <summary>Returns when the last of the bytes has gone.</summary>
-    public async ValueTask<bool> LeftAsync(LinkSlot slot, Func<bool> isGivenUp)
+    public async ValueTask<bool> LeftAsync(TransmitSlot slot, Func<bool> isGivenUp)
     {
         if (!await UntilAsync(slot.End, canBePutOff: true, isGivenUp)) return false;
         if (bytesPerSecond == 0) return true;
@@ -73,11 +73,11 @@ internal sealed class LinkShaper(IWorld world, long bytesPerSecond)
 }
 
 /// <summary>When bytes begin to leave and when they have left, in nanoseconds, before anything put them off.</summary>
-internal readonly record struct LinkSlot(long Start, long End);
+internal readonly record struct TransmitSlot(long Start, long End);
 
 /// <summary>Time as something of this bandwidth reckons with it: in nanoseconds, because bytes take that long, while the world has
 /// microseconds.</summary>
-internal readonly struct LinkClock(IWorld world, long bytesPerSecond)
+internal readonly struct BandwidthClock(IWorld world, long bytesPerSecond)
 {
     private const long PieceMicroseconds = 1_000_000;
     private const long LateMax = 20_000_000;

@@ -8,7 +8,7 @@ namespace Livebed.Kvm.Host;
 /// What all address spaces of one host share: frames, swap, the global SRCU domain of mm/mmu_notifier.c, folio locks, counters and the
 /// list of address spaces itself (in order of their numbers, so that a walk is the same in every run).
 /// </summary>
-internal sealed class Machine
+internal sealed class HostState
 {
     private readonly SortedList<int, AddressSpace> _addressSpaces = [];
     private readonly Place _swapSlots;
@@ -16,7 +16,7 @@ internal sealed class Machine
     private SwapStore? _swap;
     private long _rangeId;
 
-    public Machine(IWorld world, string name, int frames, int pageSize, Mutant mutant)
+    public HostState(IWorld world, string name, int frames, int pageSize, Mutant mutant)
     {
         World = world;
         Name = name;

@@ -12,9 +12,9 @@ namespace Livebed.Kvm.Host.Streams;
 /// something to send, bytes over time is the bandwidth; timers that come late are made good. Simplified: no latency, no protocol overhead,
 /// and nothing but pages on it.
 /// </summary>
-internal sealed class SharedLink(IWorld world, long bytesPerSecond)
+internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
 {
-    private readonly LinkClock _clock = new(world, bytesPerSecond);
+    private readonly BandwidthClock _clock = new(world, bytesPerSecond);
     private readonly Place _place = new(world);
     private readonly PriorityQueue<Chunk, (long Tag, long Order)> _waiting = new();
     private Chunk? _current;

@@ -3,12 +3,12 @@ using Livebed.Kvm.Host.Streams;
 
 namespace Livebed.Kvm.Tests.Host.Streams;
 
-public class LinkShaperTests
+public class StreamRateLimiterTests
 {
     [Fact]
     public void Bytes_take_their_time_on_the_link_one_after_the_other_over_all_channels() => Run(async world =>
     {
-        var shaper = new LinkShaper(world, bytesPerSecond: 1_000);
+        var shaper = new StreamRateLimiter(world, bytesPerSecond: 1_000);
         var first = PassAsync(100);
         var second = PassAsync(50);
         Assert.Equal(150_000, await second);
@@ -24,7 +24,7 @@ public class LinkShaperTests
     [Fact]
     public void An_idle_link_has_saved_nothing_up() => Run(async world =>
     {
-        var shaper = new LinkShaper(world, bytesPerSecond: 1_000);
+        var shaper = new StreamRateLimiter(world, bytesPerSecond: 1_000);
         await world.DelayAsync(500_000);
         await shaper.PassAsync(100, () => false);
         Assert.Equal(600_000, world.NowMicroseconds);
@@ -33,7 +33,7 @@ public class LinkShaperTests
     [Fact]
     public void Urgent_bytes_take_their_time_at_once_and_put_off_what_has_not_left() => Run(async world =>
     {
-        var shaper = new LinkShaper(world, bytesPerSecond: 1_000);
+        var shaper = new StreamRateLimiter(world, bytesPerSecond: 1_000);
         var first = PassAsync(100, isUrgent: false);
         var second = PassAsync(100, isUrgent: false);
         await world.DelayAsync(30_000);
@@ -55,15 +55,15 @@ public class LinkShaperTests
     [Fact]
     public void Without_a_limit_no_time_passes() => Run(async world =>
     {
-        Assert.True(await new LinkShaper(world, 0).PassAsync(long.MaxValue, () => false));
-        Assert.True(await new LinkShaper(world, 0).PassUrgentAsync(long.MaxValue, () => false));
+        Assert.True(await new StreamRateLimiter(world, 0).PassAsync(long.MaxValue, () => false));
+        Assert.True(await new StreamRateLimiter(world, 0).PassUrgentAsync(long.MaxValue, () => false));
         Assert.Equal(0, world.NowMicroseconds);
     });
 
     [Fact]
     public void Who_waits_for_the_link_gives_up_within_a_second_when_told_to() => Run(async world =>
     {
-        Assert.False(await new LinkShaper(world, 1).PassAsync(1_000_000, () => world.NowMicroseconds >= 2_500_000));
+        Assert.False(await new StreamRateLimiter(world, 1).PassAsync(1_000_000, () => world.NowMicroseconds >= 2_500_000));
         Assert.Equal(3_000_000, world.NowMicroseconds);
     });
 
@@ -90,7 +90,7 @@ public class LinkShaperTests
         var late = new LateWorld(world, seed, lateMicrosecondsMax: 15_000);
         world.Run(async () =>
         {
-            var shaper = new LinkShaper(late, bytesPerSecond: 1_000_000);
+            var shaper = new StreamRateLimiter(late, bytesPerSecond: 1_000_000);
             await Task.WhenAll(ChannelAsync(), ChannelAsync());
             Assert.InRange(late.NowMicroseconds, 450_000, 480_000);
 
