@@ -42,12 +42,22 @@ public sealed class DocumentedNamesTests
             entry => Assert.True(File.Exists(Path.Combine(Repository.Root, "campaigns", $"{entry.Campaign}.yaml")), entry.Campaign));
     }
 
-    [Fact]
-    public void The_table_of_invariants_is_the_catalogue_and_each_names_a_file_that_checks_it()
+    [Theory]
+    [InlineData("ARCHITECTURE.md", "## Invariants")]
+    [InlineData("docs/limits.md", "## What each check sees")]
+    public void The_table_of_invariants_is_the_catalogue_and_each_names_a_file_that_checks_it(string document, string heading)
     {
-        var rows = Documents.Table("ARCHITECTURE.md", "## Invariants");
+        var rows = Documents.Table(document, heading);
         Assert.Equal(
             InvariantCatalog.All.Keys.Order(StringComparer.Ordinal), rows.Select(row => row[0].Trim('`')).Order(StringComparer.Ordinal));
+        Assert.All(rows, row => Assert.Contains("src/", row[2], StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Every_limit_names_a_file_that_keeps_it()
+    {
+        var rows = Documents.Table("docs/limits.md", "## Limits");
+        Assert.NotEmpty(rows);
         Assert.All(rows, row => Assert.Contains("src/", row[2], StringComparison.Ordinal));
     }
 }
