@@ -45,7 +45,7 @@ public class RememberingProtocol(ProtocolContext context) : IInvalidationProtoco
     public bool MustRetry(ulong sequence, Gfn gfn, Hva hva) =>
         (_state.InProgress > 0 && _state.InHull(hva.Value)) || _state.Sequence != sequence;
 
-    // Nothing is held and nobody waits for a range, so one that never ends may stay counted.
+    // Nothing is held and no operation waits for a range, so one that never ends may stay counted.
     public bool ResetAtDestroy() => true;
 
     public bool NeedsSameSlots(MmuNotifierRange range) => false;
@@ -56,7 +56,7 @@ public class RememberingProtocol(ProtocolContext context) : IInvalidationProtoco
         foreach (var open in _open.Values) Count(open);
     }
 
-    /// <summary>Under mmu_lock; once for each range, whoever comes first.</summary>
+    /// <summary>Under mmu_lock; once for each range.</summary>
     private void Count(OpenRange open)
     {
         if (open.IsCounted) return;

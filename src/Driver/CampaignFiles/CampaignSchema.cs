@@ -66,7 +66,7 @@ internal static class CampaignSchema
     private static readonly Section<TeardownSettings> _teardowns = new(
         () => new(),
         new ValueKey<TeardownSettings, double>("rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v,
-            "VMs destroyed and made anew, over all VMs"),
+            "VMs destroyed and re-created, over all VMs"),
         new ValueKey<TeardownSettings, TeardownPath>("path", ValueKinds.Enum<TeardownPath>(), s => s.Path, (s, v) => s.Path = v,
             "last reference to the VM dropped first, address space exits first, or drawn each time"),
         new ValueKey<TeardownSettings, double>("insideRange", ValueKinds.Share(), s => s.InsideRange, (s, v) => s.InsideRange = v,

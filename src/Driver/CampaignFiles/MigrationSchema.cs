@@ -33,8 +33,8 @@ internal static class MigrationSchema
         new ValueKey<MigrationSettings, TimeSpan>("cancelWithin", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)),
             s => s.CancelWithin, (s, v) => s.CancelWithin = v, "a cancel comes at a moment drawn evenly from so much time"),
         new ValueKey<MigrationSettings, double>("linkBreakShare", ValueKinds.Share(), s => s.LinkBreakShare, (s, v) => s.LinkBreakShare = v,
-            "share of migrations whose page link breaks if they come to post-copy, under one of its first four chunks, "
-                + "in half of them a second time soon after"),
+            "share of migrations whose page link breaks if they come to post-copy, under one of its first four chunks; "
+                + "half of them break a second time soon after"),
         new ValueKey<MigrationSettings, double>(
             "lostAnswerShare", ValueKinds.Share(), s => s.LostAnswerShare, (s, v) => s.LostAnswerShare = v,
             "share of migrations in which the destination's answer to the hand-over does not reach the source"),
