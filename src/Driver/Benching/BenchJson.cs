@@ -19,9 +19,11 @@ internal static class BenchJson
                 milliseconds = Milliseconds(result.RawSeconds),
                 bytesPerSecond = Math.Round(result.BytesPerSecond(result.RawSeconds)),
                 cpuMilliseconds = Milliseconds(result.RawCpuSeconds),
-                runs = result.Raw.Select(
-                    raw =>
-                        new { totalMilliseconds = Milliseconds(raw.Total.TotalSeconds), cpuMilliseconds = Milliseconds(raw.Cpu.TotalSeconds) }),
+                runs = result.Raw.Select(raw => new
+                {
+                    totalMilliseconds = Milliseconds(raw.Total.TotalSeconds),
+                    cpuMilliseconds = Milliseconds(raw.Cpu.TotalSeconds),
+                }),
             },
             migration = new
             {

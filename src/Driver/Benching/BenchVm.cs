@@ -114,9 +114,13 @@ internal sealed class BenchVm(
 
     private OperationMessage Next(OperationKind kind) => OperationMessage.From(new Operation(ids.Next(), kind));
 
-    private VmMessage Message(string key, int host, int ordinal) => new(
-        new VmOptions(key, ordinal, ProtocolCatalog.ActiveCount, Mutant.None, DirtyLog: DirtyLogMode.InitiallySet), ActorKeys.Host(host),
-        ordinal, Vcpus: 1, RamPages, Memslots: 1,
-        HotplugPages: 0, request.PageSize, Fleet.ScratchPages, Mergeable: false, TlbEntries: 64, FaultRetriesMax: 1_000_000, Seed: 1,
-        new SyntheticGuestSpec((long)GuestPages * request.PageSize, WritePercent: 50, RandomAccess: true, AccessesPerSecond: AccessesPerSecond), RefusesNonBlockable: false);
+    private VmMessage Message(string key, int host, int ordinal)
+    {
+        var options = new VmOptions(key, ordinal, ProtocolCatalog.ActiveCount, Mutant.None, DirtyLog: DirtyLogMode.InitiallySet);
+        var guest = new SyntheticGuestSpec(
+            (long)GuestPages * request.PageSize, WritePercent: 50, RandomAccess: true, AccessesPerSecond: AccessesPerSecond);
+        return new VmMessage(
+            options, ActorKeys.Host(host), ordinal, Vcpus: 1, RamPages, Memslots: 1, HotplugPages: 0, request.PageSize, Fleet.ScratchPages,
+            Mergeable: false, TlbEntries: 64, FaultRetriesMax: 1_000_000, Seed: 1, guest, RefusesNonBlockable: false);
+    }
 }

@@ -18,10 +18,9 @@ internal sealed class DeterminismCheck(CommandEnvironment environment)
         string? difference = null;
         foreach (var scenario in request.Scenarios)
         {
-            for (
-                long i = 0; i < request.Search.Schedules && difference is null
-                    && !environment.Interrupts.Token.IsCancellationRequested; i++)
+            for (long i = 0; i < request.Search.Schedules && difference is null; i++)
             {
+                if (environment.Interrupts.Token.IsCancellationRequested) break;
                 var seed = request.Search.Seed + (ulong)i;
                 var (first, second) = (Play(request, scenario, seed), Play(request, scenario, seed));
                 schedules++;

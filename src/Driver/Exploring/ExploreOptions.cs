@@ -122,7 +122,9 @@ internal sealed class ExploreOptions
             var name = text[..at].Trim();
             var parameter = scenario.Parameters.FirstOrDefault(known => known.Name == name) ?? throw new UsageException(
                 $"{option}: {scenario.Name} has no '{name}'; allowed: "
-                    + $"{(scenario.Parameters.Count == 0 ? "nothing, it has no parameters" : string.Join(", ", scenario.Parameters.Select(known => known.Name)))}");
+                    + (scenario.Parameters.Count == 0
+                        ? "nothing, it has no parameters"
+                        : string.Join(", ", scenario.Parameters.Select(known => known.Name))));
             var kind = ValueKinds.Integer(parameter.Summary, parameter.Min, parameter.Max);
             if (kind.Parse(text[(at + 1)..].Trim(), out var value) is { } problem)
                 throw new UsageException($"{option}: {problem}; allowed: {kind.Allowed}");

@@ -24,16 +24,16 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
         page.Line(scenario.Name, style: new Style(decoration: Decoration.Bold));
         page.Line(scenario.Claim, 2);
         var mutant = request.Setup.Mutant == Mutant.None ? "" : $", mutant {MutantCatalog.NameOf(request.Setup.Mutant)}";
-        page.Line(
-            FormattableString.Invariant($"protocol {request.Setup.Protocol}{mutant}, {StrategyOf(request.Search)}, seed {request.Search.Seed}"), 2);
+        var search = request.Search;
+        page.Line(FormattableString.Invariant($"protocol {request.Setup.Protocol}{mutant}, {StrategyOf(search)}, seed {search.Seed}"), 2);
     }
 
     public void Write(Explored explored)
     {
         var result = explored.Result;
         page.Verdict(explored.Verdict, result.Finding?.Expected);
-        page.Line(FormattableString.Invariant(
-            $"schedules {result.Schedules:N0}, steps {result.Steps:N0}, {Figures.Count(explored.StepsPerSecond)} steps/s in {explored.Elapsed.TotalSeconds:0.0}s; {Extent(explored)}"), 2);
+        var pace = FormattableString.Invariant($"{Figures.Count(explored.StepsPerSecond)} steps/s in {explored.Elapsed.TotalSeconds:0.0}s");
+        page.Line(FormattableString.Invariant($"schedules {result.Schedules:N0}, steps {result.Steps:N0}, {pace}; {Extent(explored)}"), 2);
         if (result.Limit is { } limit) page.Line($"limit hit: {limit}", 2);
         foreach (var cycle in result.PotentialDeadlocks)
         {
@@ -74,7 +74,8 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
         if (search.Strategy == StrategyKind.Pct) words.AddRange(["--depth", FormattableString.Invariant($"{search.Depth}")]);
         if (isDfs) words.AddRange(["--preemptions", FormattableString.Invariant($"{search.Preemptions}")]);
         foreach (var (name, value) in setup.Parameters) words.AddRange(["--set", FormattableString.Invariant($"{name}={value}")]);
-        words.AddRange(["--seed", FormattableString.Invariant($"{finding.Seed}"), "--schedules", FormattableString.Invariant($"{(isDfs ? finding.Schedule : 1)}")]);
+        words.AddRange(["--seed", FormattableString.Invariant($"{finding.Seed}")]);
+        words.AddRange(["--schedules", FormattableString.Invariant($"{(isDfs ? finding.Schedule : 1)}")]);
         return $"{CommandText.Livebed} {CommandText.Words(words)}";
     }
 
@@ -114,7 +115,8 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
             ? ""
             : FormattableString.Invariant($", {result.Equivalent:N0} of them given up as equal to others");
         var bound = FormattableString.Invariant($"with at most {explored.Search.Preemptions} preemptions");
-        return result.IsExhaustive ? $"exhaustive: all interleavings {bound}{equivalent}" : $"not exhaustive: some interleavings {bound}{equivalent}";
+        var extent = result.IsExhaustive ? "exhaustive: all" : "not exhaustive: some";
+        return $"{extent} interleavings {bound}{equivalent}";
     }
 
     private static string StrategyOf(SearchOptions search) => search.Strategy switch

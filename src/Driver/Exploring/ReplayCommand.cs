@@ -43,8 +43,8 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
         var page = new ReportPage(environment);
         page.Line(scenario.Name, style: new Style(decoration: Decoration.Bold));
         page.Line(scenario.Claim, 2);
-        page.Line(
-            $"protocol {report.Replay.Protocol}, mutant {report.Replay.Mutant}, {string.Join(", ", report.Replay.Parameters.Select(set => $"{set.Key} {set.Value}"))}", 2);
+        var parameters = string.Join(", ", report.Replay.Parameters.Select(set => $"{set.Key} {set.Value}"));
+        page.Line($"protocol {report.Replay.Protocol}, mutant {report.Replay.Mutant}, {parameters}", 2);
         if (report.Replay.Without.Names.Count > 0) page.Line($"without {string.Join(", ", report.Replay.Without.Names)}", 2);
         page.Line();
         new WitnessView(page).Write(WitnessRows.Of(report.Entries));

@@ -67,7 +67,8 @@ internal static class ReplaySource
             var replay = ReplayFile.Read(path);
             return (
                 replay,
-                ReplayPlayer.Of(replay, (name, assembly) => ProtocolFinder.FindProtocol(name, assembly, currentFolder, $"{file}: protocol")));
+                ReplayPlayer.Of(
+                    replay, (name, assembly) => ProtocolFinder.FindProtocol(name, assembly, currentFolder, $"{file}: protocol")));
         }
         catch (ReplayException exception)
         {

@@ -21,8 +21,13 @@ internal sealed class SearchProgress(CommandEnvironment environment, bool isSile
             context => search(Throttled(_redraw, name, budget, line => context.UpdateTarget(new Text(line)))));
     }
 
-    internal static string Line(string name, TimeSpan elapsed, TimeSpan? budget, long schedules, long steps) => FormattableString.Invariant(
-        $"{name}  {elapsed.TotalSeconds:0.0}s{(budget is { } time ? $" of {time.TotalSeconds:0.#}s" : "")}  schedules {Figures.Count(schedules)}  steps {Figures.Count(steps)}  {Figures.Rate(steps, 0, elapsed)}");
+    internal static string Line(string name, TimeSpan elapsed, TimeSpan? budget, long schedules, long steps)
+    {
+        var time = FormattableString.Invariant($"{elapsed.TotalSeconds:0.0}s");
+        if (budget is { } limit) time += FormattableString.Invariant($" of {limit.TotalSeconds:0.#}s");
+        var rate = Figures.Rate(steps, 0, elapsed);
+        return $"{name}  {time}  schedules {Figures.Count(schedules)}  steps {Figures.Count(steps)}  {rate}";
+    }
 
     private Action<long, long> Throttled(TimeSpan interval, string name, TimeSpan? budget, Action<string> show)
     {

@@ -32,11 +32,10 @@ internal sealed class WitnessView(ReportPage page)
     private void WriteColumns(IReadOnlyList<WitnessRow> rows, List<string> lanes, int digits, int width)
     {
         var table = new Table { Border = TableBorder.Simple };
-        table.AddColumn(
-            new TableColumn(new Text("step")) { Width = digits, NoWrap = true, Padding = new Padding(0, 0, 1, 0), Alignment = Justify.Right });
+        var padding = new Padding(0, 0, 1, 0);
+        table.AddColumn(new TableColumn(new Text("step")) { Width = digits, NoWrap = true, Padding = padding, Alignment = Justify.Right });
         foreach (var lane in lanes)
-            table.AddColumn(
-                new TableColumn(new Text(lane, new Style(decoration: Decoration.Bold))) { Width = width, Padding = new Padding(0, 0, 1, 0) });
+            table.AddColumn(new TableColumn(new Text(lane, new Style(decoration: Decoration.Bold))) { Width = width, Padding = padding });
         long? last = null;
         foreach (var row in rows)
         {

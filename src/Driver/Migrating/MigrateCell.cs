@@ -53,8 +53,8 @@ internal sealed record MigrateCell(
         var overrides = Settings.Select(setting => Override.Parse($"{setting.Key}={setting.Value}")).ToList();
         var campaign = new CampaignReader(environment.Folders, environment.Traces).Read(Campaign, overrides);
         campaign.Seed = seed;
-        campaign.Name =
-            $"{Workload}-{ValueKinds.ByteRate(0, long.MaxValue).Format(Bandwidth).Replace("/s", "", StringComparison.Ordinal)}-{OperationNames.OfEnum(Strategy)}".Replace(' ', '-');
+        var bandwidth = ValueKinds.ByteRate(0, long.MaxValue).Format(Bandwidth).Replace("/s", "", StringComparison.Ordinal);
+        campaign.Name = $"{Workload}-{bandwidth}-{OperationNames.OfEnum(Strategy)}".Replace(' ', '-');
         return campaign;
     }
 

@@ -55,8 +55,8 @@ internal sealed class MutantsCommand(CommandEnvironment environment)
             var elapsed = environment.Clock.GetElapsedTime(begun);
             if (elapsed < next) return;
             next = elapsed + interval;
-            show(
-                FormattableString.Invariant($"{elapsed.TotalSeconds:0.0}s  searches ended {ended} of {all}  schedules {Figures.Count(schedules)}"));
+            var time = FormattableString.Invariant($"{elapsed.TotalSeconds:0.0}s");
+            show(FormattableString.Invariant($"{time}  searches ended {ended} of {all}  schedules {Figures.Count(schedules)}"));
         };
     }
 }

@@ -110,10 +110,9 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         _ = migrations.AllOver.ContinueWith(_ => stop.Cancel(), stop.Token, TaskContinuationOptions.None, TaskScheduler.Default);
         var random = new SeededRandom((ulong)campaign.Seed!.Value);
         var loops = sources.Where(source => source.Rate > 0)
-            .Select(
-                (source, index) =>
-                    new OpenLoop(source, Math.Min(campaign.Limits.InFlight, source.InFlightMax), random.Fork((ulong)index), ids, load))
-                        .ToList();
+            .Select((source, index) => new OpenLoop(
+                source, Math.Min(campaign.Limits.InFlight, source.InFlightMax), random.Fork((ulong)index), ids, load))
+            .ToList();
         var running = loops.Select(loop => Task.Run(() => loop.RunAsync(stop.Token), CancellationToken.None)).ToList();
         await supervisor.WatchAsync(afterEach, stop.Token);
         await stop.CancelAsync();

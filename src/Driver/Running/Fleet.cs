@@ -54,9 +54,9 @@ internal sealed class Fleet
 
     public async Task BringUpAsync()
     {
-        var mutant = MutantOf(_campaign);
+        var (frames, mutant, bandwidth) = ((int)_campaign.FramesPerHost, MutantOf(_campaign), _campaign.Migrations.LinkBandwidth);
         await Task.WhenAll(_hosts.Select((host, index) => host.ConfigureAsync(
-            new HostMessage(ActorKeys.Host(index), (int)_campaign.FramesPerHost, _campaign.PageSize, mutant, _campaign.Migrations.LinkBandwidth)).AsTask()));
+            new HostMessage(ActorKeys.Host(index), frames, _campaign.PageSize, mutant, bandwidth)).AsTask()));
         await Task.WhenAll(_slots.Select(CreateAsync));
     }
 
@@ -77,8 +77,8 @@ internal sealed class Fleet
         }
 
         var op = new Operation(_ids.Next(), OperationKind.VmCreate);
-        for (
-            var attempt = 0; !await slot.Grain.CreateAsync(OperationMessage.From(op), MessageOf(slot.Settings, slot.Key, slot.Host, ordinal)); attempt++)
+        var message = MessageOf(slot.Settings, slot.Key, slot.Host, ordinal);
+        for (var attempt = 0; !await slot.Grain.CreateAsync(OperationMessage.From(op), message); attempt++)
             if (attempt == CreateAttempts)
                 throw new BedException($"{slot.Key} could not be created: its activation kept going away");
         lock (_gate) slot.IsUp = true;
@@ -115,9 +115,8 @@ internal sealed class Fleet
         {
             var first = random.Next(_slots.Count);
             var slot = Enumerable.Range(0, _slots.Count).Select(i => _slots[(first + i) % _slots.Count])
-                .Where(
-                    candidate =>
-                        candidate is { IsUp: true, Migrates: false, DirtyLogBusy: false } && CampaignMemory.Migrates(candidate.Settings))
+                .Where(candidate => candidate is { IsUp: true, Migrates: false, DirtyLogBusy: false })
+                .Where(candidate => CampaignMemory.Migrates(candidate.Settings))
                 .OrderBy(candidate => candidate.Migrations)
                 .FirstOrDefault(candidate => DestinationsOf(candidate).Count > 0);
             if (slot is null || _ordinal + 1 >= PageContent.MaxVms) return null;

@@ -77,6 +77,8 @@ internal sealed class LoadLedger(HistoryWriter history, DateTimeOffset began)
         var latencies = Latencies();
         var notStarted = AllNotStarted();
         return [
-            .. latencies.Select(entry => new OperationProgress(entry.Key, entry.Value.Count, notStarted.GetValueOrDefault(entry.Key), entry.Value.P99))];
+            .. latencies.Select(entry => new OperationProgress(
+                entry.Key, entry.Value.Count, notStarted.GetValueOrDefault(entry.Key), entry.Value.P99)),
+        ];
     }
 }

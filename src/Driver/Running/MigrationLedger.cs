@@ -94,6 +94,7 @@ internal sealed record EndedMigration(VmMove Move, MigrationInfo Info, bool WasC
     {
         var status = Campaigns.OperationNames.OfEnum(Info.Status);
         var reason = Info.Reason.Length == 0 ? "" : $" ({Info.Reason})";
-        return $"{Move.SourceKey} to {Move.Key}: {status}{reason}, {(Info.Rounds.Count == 1 ? "1 round" : $"{Info.Rounds.Count} rounds")}, downtime {Figures.Microseconds(Info.DowntimeMicroseconds)}";
+        var rounds = Info.Rounds.Count == 1 ? "1 round" : $"{Info.Rounds.Count} rounds";
+        return $"{Move.SourceKey} to {Move.Key}: {status}{reason}, {rounds}, downtime {Figures.Microseconds(Info.DowntimeMicroseconds)}";
     }
 }

@@ -50,8 +50,8 @@ internal sealed class Settlement(
     {
         fleet.Release(() => slot.IsUp = false);
         var op = new Operation(ids.Next(), OperationKind.VmDestroy);
-        foreach (
-            var report in await slot.Grain.DestroyAsync(OperationMessage.From(op), new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false)))
+        var order = new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false);
+        foreach (var report in await slot.Grain.DestroyAsync(OperationMessage.From(op), order))
         {
             supervisor.Take(report);
             reports.Retire(report);

@@ -56,13 +56,10 @@ public sealed class HistoryWriter : IDisposable
             lock (_gate)
             {
                 var hits = new List<LimitHit>();
-                if (_dropped > 0)
-                    hits.Add(
-                        new("historyRecords", _dropped, FormattableString.Invariant($"history.jsonl ends after {_recordsMax:N0} records; the rest was dropped")));
-                if (_outOfOrder > 0)
-                    hits.Add(
-                        new("historyBuffer", _outOfOrder, "a silo lagged too far behind; "
-                            + "its records stand later than their time in history.jsonl"));
+                var end = FormattableString.Invariant($"history.jsonl ends after {_recordsMax:N0} records; the rest was dropped");
+                const string Late = "a silo lagged too far behind; its records stand later than their time in history.jsonl";
+                if (_dropped > 0) hits.Add(new("historyRecords", _dropped, end));
+                if (_outOfOrder > 0) hits.Add(new("historyBuffer", _outOfOrder, Late));
                 return hits;
             }
         }

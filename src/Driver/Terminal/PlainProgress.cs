@@ -18,8 +18,9 @@ internal sealed class PlainProgress(TextWriter output) : IProgressView
         var operations = Figures.Rate(Done(now), before is null ? 0 : Done(before), time);
         var notStarted = Figures.Count(now.Operations.Sum(operation => operation.NotStarted));
         var faults = Figures.Rate(now.Faults, before?.Faults ?? 0, time);
-        return FormattableString.Invariant(
-            $"{now.Elapsed.TotalSeconds,6:0.0}s  faults {faults}  retries {Figures.Count(now.FaultRetries)}  ops {operations}  not started {notStarted}  violations {Figures.Count(now.Violations)}");
+        var elapsed = FormattableString.Invariant($"{now.Elapsed.TotalSeconds,6:0.0}s");
+        var (retries, violations) = (Figures.Count(now.FaultRetries), Figures.Count(now.Violations));
+        return $"{elapsed}  faults {faults}  retries {retries}  ops {operations}  not started {notStarted}  violations {violations}";
     }
 
     private static long Done(ProgressSnapshot snapshot) => snapshot.Operations.Sum(operation => operation.Done);

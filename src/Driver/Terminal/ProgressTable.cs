@@ -47,7 +47,7 @@ internal static class MigrationLine
     {
         var name = migration.Vm.Length <= NameMax ? migration.Vm : migration.Vm[..(NameMax - 1)] + "…";
         var throttle = migration.CpuThrottlePercentage == 0 ? "" : FormattableString.Invariant($"  cpu-{migration.CpuThrottlePercentage}%");
-        return FormattableString.Invariant(
-            $"{name} {migration.Source}>{migration.Destination}  {migration.Status}  rounds {migration.Rounds}  {Figures.Bytes(migration.RemainingBytes)} left{throttle}");
+        var left = FormattableString.Invariant($"rounds {migration.Rounds}  {Figures.Bytes(migration.RemainingBytes)} left");
+        return $"{name} {migration.Source}>{migration.Destination}  {migration.Status}  {left}{throttle}";
     }
 }

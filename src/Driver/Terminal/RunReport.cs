@@ -46,8 +46,8 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
         foreach (var reason in results.Reasons) Indented(reason, 2);
         console.WriteLine();
         var mutant = results.Mutant == Campaigns.Campaign.NoMutant ? "" : $", mutant {results.Mutant}";
-        console.Write(new Text(FormattableString.Invariant(
-            $"{results.Name}: protocol {results.Protocol}{mutant}, {results.Silos.Count} silos, {results.DurationSeconds:0.0}s, seed {results.Seed}")));
+        var extent = FormattableString.Invariant($"{results.Silos.Count} silos, {results.DurationSeconds:0.0}s, seed {results.Seed}");
+        console.Write(new Text($"{results.Name}: protocol {results.Protocol}{mutant}, {extent}"));
         console.WriteLine();
     }
 

@@ -262,8 +262,8 @@ public sealed class BedVm : IVmPort
     public async ValueTask CheckMemoryAsync(Operation op)
     {
         var stream = new StreamPort(Host, AddressSpaceId, (_, _) => throw new InvalidOperationException("nothing is sent"));
-        foreach (
-            var range in (HvaRange[])[new(VmLayout.RamHva, _bed.Options.RamPages), new(VmLayout.HotplugHva, _bed.Options.HotplugPages)])
+        HvaRange[] memory = [new(VmLayout.RamHva, _bed.Options.RamPages), new(VmLayout.HotplugHva, _bed.Options.HotplugPages)];
+        foreach (var range in memory)
         {
             var newest = await stream.SaveOracleAsync(op, range);
             var image = await stream.ImageAsync(op, range);

@@ -94,9 +94,10 @@ public static class ReplayFile
             // The version first: what else a file of another one says is not for this reader.
             using var document = JsonDocument.Parse(text);
             var root = document.RootElement;
-            if (
-                root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("format", out var format)
-                    || format.ValueKind != JsonValueKind.String || format.GetString() != Format)
+            if (root.ValueKind != JsonValueKind.Object
+                || !root.TryGetProperty("format", out var format)
+                || format.ValueKind != JsonValueKind.String
+                || format.GetString() != Format)
                 throw new ReplayException($"{path}: this is no replay: \"format\" must be \"{Format}\"");
             if (!root.TryGetProperty("version", out var version) || !version.TryGetInt32(out var number))
                 throw new ReplayException($"{path}: \"version\" is missing or no number; this livebed reads version {Version}");

@@ -10,7 +10,8 @@ public sealed record ScheduleResult(
     Exception? Failure)
 {
     public override string ToString() =>
-        $"{Outcome} after {Steps} steps; violations: {string.Join("; ", Violations.Take(3).Select(violation => $"{violation.Invariant}: {violation.Message}"))}; "
+        $"{Outcome} after {Steps} steps; "
+        + $"violations: {string.Join("; ", Violations.Take(3).Select(violation => $"{violation.Invariant}: {violation.Message}"))}; "
         + $"unfinished: {string.Join(", ", Unfinished)}; {Failure}";
 }
 

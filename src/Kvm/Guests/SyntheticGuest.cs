@@ -58,7 +58,8 @@ public sealed class SyntheticGuest : IPacedGuestProgram
     }
 
     public GuestState Save() => new([
-        (long)GuestStateKind.Synthetic, (long)_random.State, _content.Sequence, _cursor, _now, _due, _dueRemainder, AccessesHandedOut, BehindMicroseconds]);
+        (long)GuestStateKind.Synthetic, (long)_random.State, _content.Sequence, _cursor, _now, _due, _dueRemainder, AccessesHandedOut,
+        BehindMicroseconds]);
 
     public void Dispose()
     {

@@ -185,7 +185,8 @@ public sealed class MemslotUpdater(Vm vm)
         vm.Counters.StartsWhilePublishingMax = Math.Max(vm.Counters.StartsWhilePublishingMax, vm.Counters.NotifierRanges - starts);
         vm.World.Trace?.Note(
             op,
-            $"publishes memslots {string.Join(", ", vm.Memslots.Active.Slots.Select(slot => slot.IsInvalid ? $"{slot.Id} (INVALID)" : $"{slot.Id}"))}");
+            $"publishes memslots "
+            + $"{string.Join(", ", vm.Memslots.Active.Slots.Select(slot => slot.IsInvalid ? $"{slot.Id} (INVALID)" : $"{slot.Id}"))}");
         vm.SlotsArchLock.Release(op);
         using (vm.World.Observer.Phase(op, "memslots.synchronize_srcu"))
             if (vm.Options.Mutant != Mutant.DeleteWithoutSrcuSync)

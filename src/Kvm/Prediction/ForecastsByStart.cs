@@ -27,9 +27,11 @@ public sealed record ForecastsByStart(IReadOnlyList<MigrationForecast> Forecasts
     /// <param name="timeline">the recording</param>
     /// <param name="parameters">of the migration</param>
     /// <param name="settings">of the guest; its start is not looked at</param>
-    public static ForecastsByStart Of(DirtyTimeline timeline, MigrationParameters parameters, ForecastSettings settings) => new(
-        [.. Enumerable.Range(0, Starts)
-            .Select(start => Forecaster.Run(timeline, parameters, settings with { StartMicroseconds = timeline.PassMicroseconds * start / Starts }))]);
+    public static ForecastsByStart Of(DirtyTimeline timeline, MigrationParameters parameters, ForecastSettings settings)
+    {
+        var starts = Enumerable.Range(0, Starts).Select(start => timeline.PassMicroseconds * start / Starts);
+        return new([.. starts.Select(start => Forecaster.Run(timeline, parameters, settings with { StartMicroseconds = start }))]);
+    }
 
     public int CountOf(ForecastVerdict verdict) => Forecasts.Count(forecast => forecast.Verdict == verdict);
 }

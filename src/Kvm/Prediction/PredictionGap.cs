@@ -45,13 +45,12 @@ public sealed record PredictionGap(double DurationError, double BytesError, doub
         if (measured.CpuThrottlePercentage != forecast.CpuThrottlePercentage || measured.DirtyLimited != forecast.DirtyLimited)
             return GapReason.Throttled;
         if (measured.RingFullExits > 0) return GapReason.RingFull;
-        var wroteOtherwise = Exceeds(DirtiedError)
-            && Exceeds(Error(PerSecond(forecast.DirtiedPages, forecast.DurationMilliseconds), PerSecond(measured.DirtiedPages, measured.DurationMilliseconds), 0));
+        var rateExpected = PerSecond(forecast.DirtiedPages, forecast.DurationMilliseconds);
+        var rateMeasured = PerSecond(measured.DirtiedPages, measured.DurationMilliseconds);
+        var wroteOtherwise = Exceeds(DirtiedError) && Exceeds(Error(rateExpected, rateMeasured, 0));
         if (wroteOtherwise && Largest == DirtiedError) return GapReason.DirtyRate;
-        if (
-            Exceeds(BytesError)
-                && !Exceeds(Error(forecast.Transferred - ZeroBytesSaved(forecast, measured, pageSize), measured.Transferred, 0)))
-            return GapReason.ZeroPages;
+        var bytesWithItsZeroes = forecast.Transferred - ZeroBytesSaved(forecast, measured, pageSize);
+        if (Exceeds(BytesError) && !Exceeds(Error(bytesWithItsZeroes, measured.Transferred, 0))) return GapReason.ZeroPages;
         var milliseconds = measured.Transferred / bytesPerSecond * 1e3;
         if (milliseconds >= measured.DurationMilliseconds * (1 - Tolerance)) return wroteOtherwise ? GapReason.DirtyRate : GapReason.None;
         return measured.LinkWaitMilliseconds >= (measured.DurationMilliseconds - milliseconds) / 2

@@ -53,7 +53,12 @@ public sealed class BenchTests
     private static BenchResult Result(int moveMilliseconds, long inFlight, long memory) => new(
         _request,
         [Raw(1), Raw(1), Raw(0.9), Raw(5)],
-        [Move(moveMilliseconds, checkMilliseconds: 100), Move(60_000, checkMilliseconds: 59_999), Move(moveMilliseconds, checkMilliseconds: 100)], inFlight, memory, []);
+        [
+            Move(moveMilliseconds, checkMilliseconds: 100),
+            Move(60_000, checkMilliseconds: 59_999),
+            Move(moveMilliseconds, checkMilliseconds: 100),
+        ],
+        inFlight, memory, []);
 
     private static RawRun Raw(double seconds) => new(TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(seconds));
 

@@ -7,7 +7,8 @@ namespace Livebed.Driver.Tests.CommandLine;
 /// <summary>A trace that cannot be replayed is found at the door and reported at the line of the campaign that names it.</summary>
 public sealed class TraceErrorTests
 {
-    private const string Header = """{"format":"dirty-page-trace/1","name":"t","source":"test","pageSize":4096,"pages":100,"intervals":2}""";
+    private const string Header =
+        """{"format":"dirty-page-trace/1","name":"t","source":"test","pageSize":4096,"pages":100,"intervals":2}""";
 
     [Fact]
     public async Task A_good_trace_gives_the_VM_its_pages()

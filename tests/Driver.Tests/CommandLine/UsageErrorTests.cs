@@ -6,6 +6,7 @@ namespace Livebed.Driver.Tests.CommandLine;
 public sealed class UsageErrorTests
 {
     private const string Vms = CommandHarness.SmallCampaign;
+    private const string Commands = "run, explore, replay, shrink, mutants, predict, migrate, bench, report, list";
 
     [Theory]
     [InlineData("silo: 3\n" + Vms, "c.yaml:1: silo: unknown key; allowed: name, description, seed")]
@@ -28,10 +29,12 @@ public sealed class UsageErrorTests
     [InlineData("vms:\n  - { name: a, count: 2 }\n  - name: a-1\n", "c.yaml:3: vms.1.name: 'a-1' is also the name of a VM of vms.0")]
     [InlineData("vms:\n  - mergeable: yes\n", "c.yaml:2: vms.0.mergeable: 'yes' is not true or false; allowed: true or false")]
     [InlineData("vms:\n  - ringEntries: 1000\n", "c.yaml:2: vms.0.ringEntries: 1000 is not a power of two")]
-    [InlineData("vms:\n  - memslots: 512\n    guest: { bytesPerVcpu: 4KiB }\n", "c.yaml:2: vms.0.memslots: is 512, and the RAM has 1 pages")]
+    [InlineData("vms:\n  - memslots: 512\n    guest: { bytesPerVcpu: 4KiB }\n",
+        "c.yaml:2: vms.0.memslots: is 512, and the RAM has 1 pages")]
     [InlineData("vms:\n  - guest: { bytesPerVcpu: 100B }\n", "c.yaml:2: vms.0.guest.bytesPerVcpu: is not a whole number of pages; "
         + "allowed: a multiple of pageSize, 4096 bytes")]
-    [InlineData("vms:\n  - guest:\n      writePercent: 101\n", "c.yaml:3: vms.0.guest.writePercent: 101 is out of range; allowed: 0 to 100")]
+    [InlineData("vms:\n  - guest:\n      writePercent: 101\n",
+        "c.yaml:3: vms.0.guest.writePercent: 101 is out of range; allowed: 0 to 100")]
     [InlineData("vms:\n  - guest: { speed: 2 }\n", "c.yaml:2: vms.0.guest.speed: belongs to a guest that replays a trace, "
         + "and this one is synthetic")]
     [InlineData("vms:\n  - content: { zeroPercent: 60, repeatedPercent: 60 }\n", "c.yaml:2: vms.0.content.repeatedPercent: is 60, "
@@ -67,7 +70,8 @@ public sealed class UsageErrorTests
         + "auto-converge, dirty-limit")]
     [InlineData("migrations:\n  rate: 1\n  multifd-channels: 2\n" + Vms, "c.yaml:3: migrations.multifd-channels: unknown key; allowed: "
         + "rate, count, start, inFlight, pingPong")]
-    [InlineData("migrations: { multifdChannels: 65 }\n" + Vms, "c.yaml:1: migrations.multifdChannels: 65 is out of range; allowed: 1 to 64")]
+    [InlineData("migrations: { multifdChannels: 65 }\n" + Vms,
+        "c.yaml:1: migrations.multifdChannels: 65 is out of range; allowed: 1 to 64")]
     [InlineData("memory: 3MiB\nmigrations: { rate: 1 }\nvms:\n  - { count: 2, guest: { bytesPerVcpu: 2MiB } }\n",
         "c.yaml:1: memory: a host has 768 frames of 4096 bytes, and the VMs of the fullest one and the largest that may come have 1024 "
             + "pages; allowed: memory of at least 5MiB")]
@@ -99,7 +103,8 @@ public sealed class UsageErrorTests
     [InlineData("--set vms=4: vms: is a value, not a list", "--set", "vms=4")]
     [InlineData("--set hostEvents.rate=fast: hostEvents.rate: 'fast' is not a number", "--set", "hostEvents.rate=fast")]
     [InlineData("--set hostEvents.rate.x=1: hostEvents.rate: is a section, not a value", "--set", "hostEvents.rate.x=1")]
-    [InlineData("--set memory=1MiB: memory: the VMs of host 0 have 10000 pages", "--set", "vms.0.hotplugPages=9984", "--set", "memory=1MiB")]
+    [InlineData("--set memory=1MiB: memory: the VMs of host 0 have 10000 pages",
+        "--set", "vms.0.hotplugPages=9984", "--set", "memory=1MiB")]
     [InlineData("--set silos=2: silos: is also set by --silos 3; allowed: each key once", "--silos", "3", "--set", "silos=2")]
     [InlineData("--silos 17: silos: 17 is out of range; allowed: 1 to 16", "--silos", "17")]
     [InlineData("--silos many: silos: 'many' is not a whole number", "--silos", "many")]
@@ -119,10 +124,11 @@ public sealed class UsageErrorTests
     }
 
     [Theory]
-    [InlineData("livebed: 'frobnicate' is unknown; allowed: run, explore, replay, shrink, mutants, predict, migrate, bench, report, list", "frobnicate")]
-    [InlineData("livebed: '--silos' is unknown; allowed: run, explore, replay, shrink, mutants, predict, migrate, bench, report, list", "--silos", "3")]
+    [InlineData("livebed: 'frobnicate' is unknown; allowed: " + Commands, "frobnicate")]
+    [InlineData("livebed: '--silos' is unknown; allowed: " + Commands, "--silos", "3")]
     [InlineData("list everything: there is no such list; allowed: protocols, mutants, checks, scenarios, campaigns", "list", "everything")]
-    [InlineData("nowhere: there is no such campaign; allowed: a file, or one of convergence, deadline, default, dirty-log", "run", "nowhere")]
+    [InlineData("nowhere: there is no such campaign; allowed: a file, or one of convergence, deadline, default, dirty-log",
+        "run", "nowhere")]
     [InlineData("sub/nowhere.yaml: there is no such campaign", "run", "sub/nowhere.yaml")]
     [InlineData("livebed: 'spurious' is unknown; allowed: ", "run", "default", "spurious")]
     public async Task A_wrong_command_is_refused(string expected, params string[] arguments)

@@ -40,10 +40,9 @@ public sealed class DocumentedCommandsTests
 
         // A replay is of what the document has found before.
         if (arguments.StartsWith("replay ", StringComparison.Ordinal))
-            foreach (
-                var explore in CommandsOf(document)
-                    .Where(other => other.StartsWith("explore ", StringComparison.Ordinal) && other.Contains("--mutant", StringComparison.Ordinal)))
-                await harness.RunAsync(Words(explore));
+            foreach (var other in CommandsOf(document))
+                if (other.StartsWith("explore ", StringComparison.Ordinal) && other.Contains("--mutant", StringComparison.Ordinal))
+                    await harness.RunAsync(Words(other));
 
         // A bench is real too, and its goals are those of a machine that does nothing else: here it only has to come to its end.
         var isBench = arguments.StartsWith("bench ", StringComparison.Ordinal);
@@ -90,8 +89,7 @@ public sealed class DocumentedCommandsTests
             .Where(code => code.StartsWith(Livebed, StringComparison.Ordinal)).Select(code => code[Livebed.Length..]);
         // What needs an assembly that was built before is run by ExampleProtocolTests.
         return lines.Concat(inline).Select(arguments => arguments.Trim())
-            .Where(
-                arguments =>
-                    arguments.IndexOfAny(['<', '…', '[']) < 0 && !arguments.Contains("--protocol-assembly", StringComparison.Ordinal));
+            .Where(arguments => arguments.IndexOfAny(['<', '…', '[']) < 0)
+            .Where(arguments => !arguments.Contains("--protocol-assembly", StringComparison.Ordinal));
     }
 }

@@ -29,8 +29,13 @@ public sealed class DocumentedNamesTests
     public void The_table_of_mutants_is_the_catalogue_with_story_checks_and_campaign()
     {
         var rows = Documents.Table(Protocols, "## Mutants").Select(row => $"{row[0]} {row[1]} {row[3]} {row[4]}");
-        Assert.Equal(
-            MutantCatalog.All.Select(entry => $"`{entry.Name}` {entry.Story} {string.Join(", ", entry.CaughtBy)} {(entry.Campaign is null ? "none" : $"`{entry.Campaign}`")}"), rows);
+        Assert.Equal(MutantCatalog.All.Select(Row), rows);
+
+        static string Row(MutantEntry entry)
+        {
+            var campaign = entry.Campaign is null ? "none" : $"`{entry.Campaign}`";
+            return $"`{entry.Name}` {entry.Story} {string.Join(", ", entry.CaughtBy)} {campaign}";
+        }
     }
 
     [Fact]

@@ -15,7 +15,12 @@ public sealed class MigrationRunTests
         pageSize: 256
         memory: 16MiB
         vms:
-          - { name: a, vcpus: 2, guest: { bytesPerVcpu: 16KiB, rate: 1000, writePercent: 60 }, hotplugPages: 16, memslots: 2, dirtyLog: initially-set }
+          - name: a
+            vcpus: 2
+            guest: { bytesPerVcpu: 16KiB, rate: 1000, writePercent: 60 }
+            hotplugPages: 16
+            memslots: 2
+            dirtyLog: initially-set
           - { name: b, guest: { bytesPerVcpu: 16KiB, rate: 1000, writePercent: 60 }, hotplugPages: 16, dirtyLog: ring, ringEntries: 128 }
         hostEvents: { rate: 10, maxPages: 8 }
         memslotUpdates: { rate: 3 }
@@ -44,10 +49,8 @@ public sealed class MigrationRunTests
 
         // Two VMs were torn down at the end; those that went elsewhere were not.
         Assert.Equal(2, results.Counts.Teardowns);
-        foreach (
-            var vm in results.Migrations.Where(migration => migration.Status == MigrationStatus.Completed)
-                .GroupBy(migration => migration.Vm))
-            CheckPath([.. vm]);
+        var completed = results.Migrations.Where(migration => migration.Status == MigrationStatus.Completed);
+        foreach (var vm in completed.GroupBy(migration => migration.Vm)) CheckPath([.. vm]);
         var driver = run.History.Where(
             record => record.GetProperty("f").GetString() == "migration" && record.GetProperty("process").GetString() == "driver");
         Assert.Contains(
@@ -145,7 +148,7 @@ public sealed class MigrationRunTests
         // The source asks twice before it believes the inventory.
         Assert.Equal(
             Ended("answer-loss"),
-            2 * migrations.Count(migration => migration.Reason is { } reason && reason.Contains("did not take over: Lost", StringComparison.Ordinal)));
+            2 * migrations.Count(migration => migration.Reason?.Contains("did not take over: Lost", StringComparison.Ordinal) == true));
 
         int Ended(string operation) =>
             run.History.Count(record => record.GetProperty("f").GetString() == operation && record.GetProperty("type").GetString() == "ok");

@@ -16,10 +16,11 @@ public sealed partial class ExploreCommandTests
     {
         using var harness = new CommandHarness();
         Assert.Equal(ExitCodes.Invalid, await harness.RunAsync(_broken));
-        foreach (
-            var part in (string[])["verdict: invalid", "no page of an open range is mapped", "vcpu-0: VIOLATES S2", "S2 says: "
-                + "no SPTE is created", "mutant no-retry-check, random, seed 1"])
-            Assert.Contains(part, harness.Out, StringComparison.Ordinal);
+        string[] parts = [
+            "verdict: invalid", "no page of an open range is mapped", "vcpu-0: VIOLATES S2", "S2 says: no SPTE is created",
+            "mutant no-retry-check, random, seed 1",
+        ];
+        Assert.All(parts, part => Assert.Contains(part, harness.Out, StringComparison.Ordinal));
         var replay = ReplayFile.Read(harness.Folder.PathOf(Usual));
         Assert.Equal(("fault-vs-invalidate", "active-count", "no-retry-check"), (replay.Scenario, replay.Protocol, replay.Mutant));
         Assert.Equal([harness.Folder.PathOf(Usual)], Directory.GetFiles(harness.Folder.FullPath));
@@ -130,7 +131,8 @@ public sealed partial class ExploreCommandTests
     [Theory]
     [InlineData("explore nope: there is no such scenario; allowed: fault-vs-invalidate", "explore", "nope")]
     [InlineData("--protocol nope: 'nope' is unknown; allowed: unconditional", "explore", "--protocol", "nope")]
-    [InlineData("--protocol mine: {folder}/mine.dll: there is no such file; allowed: a .NET assembly with a protocol in it", "explore", "--protocol", "mine", "--protocol-assembly", "mine.dll")]
+    [InlineData("--protocol mine: {folder}/mine.dll: there is no such file; allowed: a .NET assembly with a protocol in it",
+        "explore", "--protocol", "mine", "--protocol-assembly", "mine.dll")]
     [InlineData("--mutant nope: 'nope' is unknown; allowed: none, no-reset-at-destroy", "explore", "--mutant", "nope")]
     [InlineData("--strategy nope: 'nope' is unknown; allowed: random, pct, dfs", "explore", "--strategy", "nope")]
     [InlineData("--depth 3: means nothing to this strategy; allowed: with --strategy pct", "explore", "--depth", "3")]
@@ -141,7 +143,8 @@ public sealed partial class ExploreCommandTests
     [InlineData("--seed x: 'x' is not a whole number; allowed: 0 to", "explore", "--seed", "x")]
     [InlineData("--set vcpus=2: which scenario's?", "explore", "--set", "vcpus=2")]
     [InlineData("--set vcpus: is no setting; allowed: --set name=value", "explore", "fault-vs-invalidate", "--set", "vcpus")]
-    [InlineData("--set cpus=2: fault-vs-invalidate has no 'cpus'; allowed: vcpus, ranges", "explore", "fault-vs-invalidate", "--set", "cpus=2")]
+    [InlineData("--set cpus=2: fault-vs-invalidate has no 'cpus'; allowed: vcpus, ranges",
+        "explore", "fault-vs-invalidate", "--set", "cpus=2")]
     [InlineData("--set vcpus=9: 9 is out of range; allowed: 1 to 4", "explore", "fault-vs-invalidate", "--set", "vcpus=9")]
     [InlineData("--set vcpus=3: vcpus is set twice", "explore", "fault-vs-invalidate", "--set", "vcpus=2", "--set", "vcpus=3")]
     [InlineData("--replay-file no/r.json: its folder does not exist", "explore", "fault-vs-invalidate", "--replay-file", "no/r.json")]

@@ -12,10 +12,10 @@ public sealed class ReplayCommandTests
     {
         using var harness = await FoundAsync();
         Assert.Equal(ExitCodes.Invalid, await harness.RunAsync("replay", File));
-        foreach (
-            var part in (string[])["VIOLATES S2", "verdict: invalid", "every step is the one that was written down", "violates what the "
-                + "file says: S2"])
-            Assert.Contains(part, harness.Out, StringComparison.Ordinal);
+        string[] parts = [
+            "VIOLATES S2", "verdict: invalid", "every step is the one that was written down", "violates what the file says: S2",
+        ];
+        Assert.All(parts, part => Assert.Contains(part, harness.Out, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -19,7 +19,8 @@ public sealed class MigrateCommandTests
         using var harness = new CommandHarness(Runner(campaigns, SampleResults.Migration with { Status = MigrationStatus.Completed }));
         Assert.Equal(
             ExitCodes.Valid,
-            await harness.RunAsync("migrate", "--workload", "redis,xz", "--bandwidth", "1MiB/s,8MiB/s", "--markdown", harness.Folder.PathOf("t.md")));
+            await harness.RunAsync(
+                "migrate", "--workload", "redis,xz", "--bandwidth", "1MiB/s,8MiB/s", "--markdown", harness.Folder.PathOf("t.md")));
 
         // The first is the small one that compiles the code.
         Assert.Equal(1 + 16, campaigns.Count);

@@ -19,7 +19,8 @@ public sealed class PredictCommandTests
         using var harness = new CommandHarness();
         Assert.Equal(
             ExitCodes.Valid,
-            await harness.RunAsync("predict", "--workload", $"campaigns/workloads/{name}.dirty.gz", "--bandwidth", "1GiB/s", "--downtime", "300ms", "--json"));
+            await harness.RunAsync(
+                "predict", "--workload", $"campaigns/workloads/{name}.dirty.gz", "--bandwidth", "1GiB/s", "--downtime", "300ms", "--json"));
         using var byPath = JsonDocument.Parse(harness.Out);
         var forecast = byPath.RootElement.GetProperty("forecast");
         Assert.Equal("converges", byPath.RootElement.GetProperty("verdict").GetString());
@@ -39,10 +40,11 @@ public sealed class PredictCommandTests
     {
         using var harness = new CommandHarness();
         Assert.Equal(ExitCodes.NotWithinLimits, await harness.RunAsync(_diverging));
-        foreach (
-            var part in (string[])["verdict: diverging", "from round 1 on rounds gain nothing: never less than ", "would complete with a "
-                + "downtime limit of ", "would complete with a bandwidth of "])
-            Assert.Contains(part, harness.Out, StringComparison.Ordinal);
+        string[] parts = [
+            "verdict: diverging", "from round 1 on rounds gain nothing: never less than ", "would complete with a downtime limit of ",
+            "would complete with a bandwidth of ",
+        ];
+        Assert.All(parts, part => Assert.Contains(part, harness.Out, StringComparison.Ordinal));
         var strategies = harness.Out.Split('\n').SkipWhile(line => !line.Contains("strategy", StringComparison.Ordinal)).ToList();
         Assert.Contains(strategies, line => line.StartsWith(" dirty-limit    converges", StringComparison.Ordinal));
         Assert.Contains(strategies, line => line.StartsWith(" post-copy      postcopy", StringComparison.Ordinal));
@@ -108,18 +110,25 @@ public sealed class PredictCommandTests
 
     [Theory]
     [InlineData("predict: there is no workload; allowed: --workload FILE, or --dirty-rate with --memory")]
-    [InlineData("--workload nowhere: there is no such file; allowed: a recorded trace (campaigns/workloads/README.md)", "--workload", "nowhere")]
-    [InlineData("--bandwidth 1GiB: '1GiB' is not a rate; allowed: 1KiB/s to 1024GiB/s, as in 1GiB/s", "--workload", "xz", "--bandwidth", "1GiB")]
-    [InlineData("--bandwidth 0B/s: 0B/s is out of range; allowed: 1KiB/s to 1024GiB/s, as in 1GiB/s", "--workload", "xz", "--bandwidth", "0B/s")]
-    [InlineData("--downtime -1ms: -1ms is out of range; allowed: 0us to 1h, as in 30s, 500ms or 200us", "--workload", "xz", "--downtime=-1ms")]
+    [InlineData("--workload nowhere: there is no such file; allowed: a recorded trace (campaigns/workloads/README.md)",
+        "--workload", "nowhere")]
+    [InlineData("--bandwidth 1GiB: '1GiB' is not a rate; allowed: 1KiB/s to 1024GiB/s, as in 1GiB/s",
+        "--workload", "xz", "--bandwidth", "1GiB")]
+    [InlineData("--bandwidth 0B/s: 0B/s is out of range; allowed: 1KiB/s to 1024GiB/s, as in 1GiB/s",
+        "--workload", "xz", "--bandwidth", "0B/s")]
+    [InlineData("--downtime -1ms: -1ms is out of range; allowed: 0us to 1h, as in 30s, 500ms or 200us",
+        "--workload", "xz", "--downtime=-1ms")]
     [InlineData("--throttle hard: 'hard' is unknown; allowed: none, auto-converge, dirty-limit", "--workload", "xz", "--throttle", "hard")]
-    [InlineData("--vcpu-dirty-limit 2MiB/s: means nothing here; allowed: with --throttle dirty-limit", "--workload", "xz", "--vcpu-dirty-limit", "2MiB/s")]
+    [InlineData("--vcpu-dirty-limit 2MiB/s: means nothing here; allowed: with --throttle dirty-limit",
+        "--workload", "xz", "--vcpu-dirty-limit", "2MiB/s")]
     [InlineData("--postcopy-after 2: means nothing here; allowed: with --postcopy", "--workload", "xz", "--postcopy-after", "2")]
     [InlineData("--working-set 1MiB: means nothing here; allowed: with --dirty-rate", "--workload", "xz", "--working-set", "1MiB")]
-    [InlineData("--memory 1MiB: is less than the workload writes to; allowed: whole pages, 104112KiB to 1024GiB", "--workload", "xz", "--memory", "1MiB")]
+    [InlineData("--memory 1MiB: is less than the workload writes to; allowed: whole pages, 104112KiB to 1024GiB",
+        "--workload", "xz", "--memory", "1MiB")]
     [InlineData("--page-size 5000B: is not a power of two; allowed: 512B to 1GiB, as in 4KiB", "--workload", "xz", "--page-size", "5000B")]
     [InlineData("--dirty-rate 1MiB/s: a rate has no memory of its own; allowed: with --memory SIZE", "--dirty-rate", "1MiB/s")]
-    [InlineData("--dirty-rate 1MiB/s: the workload is given twice; allowed: --workload or --dirty-rate", "--workload", "xz", "--dirty-rate", "1MiB/s")]
+    [InlineData("--dirty-rate 1MiB/s: the workload is given twice; allowed: --workload or --dirty-rate",
+        "--workload", "xz", "--dirty-rate", "1MiB/s")]
     public async Task Bad_input_is_one_line_and_exit_64(string expected, params string[] options)
     {
         using var harness = new CommandHarness();

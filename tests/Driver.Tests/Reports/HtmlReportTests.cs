@@ -44,7 +44,11 @@ public sealed class HtmlReportTests
         var page = await PageAsync(_sample);
         var cells = page.QuerySelectorAll(".migration tbody tr.diverging > *").Select(cell => cell.TextContent.Trim()).ToList();
         Assert.Equal(
-            ["1", "100", "3", "11.5ms", "10.5ms", "9.3ms", "51", "50", "44", "25.5KiB", "25.4KiB", "22KiB", "5.8ms", "dirty limit", "+25.0 %", "diverging, ring-full"], cells);
+            [
+                "1", "100", "3", "11.5ms", "10.5ms", "9.3ms", "51", "50", "44", "25.5KiB", "25.4KiB", "22KiB", "5.8ms",
+                "dirty limit", "+25.0 %", "diverging, ring-full",
+            ],
+            cells);
         var migration = page.QuerySelector(".migration")!.TextContent;
         Assert.Contains("not done after 1000 ms", migration, StringComparison.Ordinal);
         Assert.Contains("its guest is lost", migration, StringComparison.Ordinal);
@@ -132,7 +136,15 @@ public sealed class HtmlReportTests
     public async Task A_run_without_findings_and_migrations_has_no_section_for_them()
     {
         var page = await PageAsync(
-            _sample with { Verdict = VerdictKind.Valid, Violations = [], Hangs = [], LockOrder = LockOrderResult.Empty, LimitsHit = [], Migrations = [] });
+            _sample with
+            {
+                Verdict = VerdictKind.Valid,
+                Violations = [],
+                Hangs = [],
+                LockOrder = LockOrderResult.Empty,
+                LimitsHit = [],
+                Migrations = [],
+            });
         Assert.Equal(
             ["Counts", "Latency", "Locks", "Guests", "Same-page merging", "Left after teardown", "Silos"],
             page.QuerySelectorAll("h2").Select(title => title.TextContent));

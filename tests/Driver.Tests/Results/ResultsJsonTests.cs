@@ -97,12 +97,9 @@ public sealed class ResultsJsonTests
     {
         using var json = JsonDocument.Parse(ResultsJson.Write(SampleResults.All));
         var fields = Leaves(json.RootElement, "").Select(leaf => leaf.Path)
-            .Select(
-                path =>
-                    path.Replace("dirty-log-get", "<operation>", StringComparison.Ordinal)
-                        .Replace("unmap", "<operation>", StringComparison.Ordinal))
-            .Concat(
-                ["history.index", "history.time", "history.silo", "history.process", "history.type", "history.f", "history.op", "history.value"])
+            .Select(path => path.Replace("dirty-log-get", "<operation>", StringComparison.Ordinal))
+            .Select(path => path.Replace("unmap", "<operation>", StringComparison.Ordinal))
+            .Concat(((string[])["index", "time", "silo", "process", "type", "f", "op", "value"]).Select(field => $"history.{field}"))
             .ToHashSet();
         var documented = Repository.File("docs/results.md").Split('\n')
             .Where(line => line.StartsWith("| `", StringComparison.Ordinal))

@@ -77,8 +77,8 @@ public sealed class MigrationFiguresTests
     [Fact]
     public void A_gap_has_its_reason()
     {
-        var throttled = Single(
-            Info() with { Rounds = [_first, new RoundInfo(1, 400, 0, 400 * Wire, 400_000, 50, 50 * Page, 50_000, 20, 0, DirtyLimited: false)] }).Rounds[1];
+        var second = new RoundInfo(1, 400, 0, 400 * Wire, 400_000, 50, 50 * Page, 50_000, 20, 0, DirtyLimited: false);
+        var throttled = Single(Info() with { Rounds = [_first, second] }).Rounds[1];
         Assert.Equal(GapReason.Throttled, throttled.GapReason);
         Assert.Equal(-0.75, throttled.Gap);
 
@@ -109,11 +109,8 @@ public sealed class MigrationFiguresTests
     [Fact]
     public void What_others_took_of_the_link_explains_a_slow_round()
     {
-        var shared = Single(Info() with
-        {
-            Rounds = [_first,
-                new RoundInfo(1, 400, 0, 400 * Wire, 800_000, 400, 400 * Page, 400_000, 0, 0, DirtyLimited: false, LinkWaitMicroseconds: 390_000)],
-        }).Rounds[1];
+        var second = new RoundInfo(1, 400, 0, 400 * Wire, 800_000, 400, 400 * Page, 400_000, 0, 0, DirtyLimited: false);
+        var shared = Single(Info() with { Rounds = [_first, second with { LinkWaitMicroseconds = 390_000 }] }).Rounds[1];
         Assert.Equal((GapReason.LinkShared, 390.0), (shared.GapReason, shared.LinkWaitMilliseconds));
     }
 

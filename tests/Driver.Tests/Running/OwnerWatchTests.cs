@@ -34,7 +34,10 @@ public sealed class OwnerWatchTests
     public void An_older_epoch_that_goes_on_is_found()
     {
         _watch.Take(
-            [Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false), Entry(21, "host-1", 2, runs: true), Entry(40, "host-1", 2, runs: false)]);
+            [
+                Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false),
+                Entry(21, "host-1", 2, runs: true), Entry(40, "host-1", 2, runs: false),
+            ]);
         _watch.Take([Entry(50, "host-0", 1, runs: true)]);
         Assert.Contains("epoch 1", Assert.Single(_watch.Judge(long.MaxValue)).Message, StringComparison.Ordinal);
     }

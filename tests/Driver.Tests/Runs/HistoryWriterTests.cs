@@ -103,7 +103,11 @@ public sealed class HistoryWriterTests : IDisposable
         history.Append("silo-1", [new(7, "silo-1", "vm-0", HistoryType.Info, OperationKind.DirtyLogGet, op, "timed \"out\"\n")], 8);
         history.Complete();
         Assert.Equal(
-            """{"index":0,"time":7,"silo":"silo-1","process":"vm-0","type":"info","f":"dirty-log-get","op":"3.12","value":"timed \"out\"\n"}""" + "\n",
+            """{"index":0,"time":7,"silo":"silo-1","process":"vm-0","type":"info","f":"dirty-log-get","op":"3.12","""
+            + """
+            "value":"timed \"out\"\n"}
+
+            """,
             File.ReadAllText(HistoryPath));
     }
 

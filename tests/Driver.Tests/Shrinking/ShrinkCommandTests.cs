@@ -75,5 +75,7 @@ public sealed class ShrinkCommandTests : IDisposable
 
     private async Task ExploreAsync() => Assert.Equal(
         ExitCodes.Invalid,
-        await _harness.RunAsync("explore", "fault-vs-invalidate", "--mutant", "no-retry-check", "--seed", "3", "--schedules", "1000", "--replay-file", "found.replay.json"));
+        await _harness.RunAsync(
+            "explore", "fault-vs-invalidate", "--mutant", "no-retry-check", "--seed", "3", "--schedules", "1000",
+            "--replay-file", "found.replay.json"));
 }

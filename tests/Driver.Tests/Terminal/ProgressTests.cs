@@ -91,10 +91,9 @@ public sealed class ProgressTests
             Vm = "last",
             Rounds = [.. Enumerable.Range(0, 30).Select(number => completed.Rounds[0] with { Round = number, Forecast = null })],
         };
-        var text = Render(
-            columns,
-            console =>
-                RoundReport.Write(console, [completed with { Vm = "first" }, many, SampleResults.Migration with { Vm = "failed" }, completed with { Workload = "other" }]));
+        var failed = SampleResults.Migration with { Vm = "failed" };
+        var other = completed with { Workload = "other" };
+        var text = Render(columns, console => RoundReport.Write(console, [completed with { Vm = "first" }, many, failed, other]));
         var lines = text.Split('\n').Select(line => line.TrimEnd()).ToList();
         Assert.All(lines, line => Assert.True(line.Length <= columns, line));
         Assert.Equal(

@@ -35,8 +35,8 @@ public sealed class MutantRunTests
     [Fact]
     public void What_breaks_without_the_mutant_too_is_a_false_alarm_and_not_good()
     {
-        var outcome = OutcomeOf(
-            MutantCatalog.Find("ring-reset-without-protect")! with { CaughtBy = [Invariants.Deadlock], Scenario = "crowded-nested-ranges", Protocol = "rwsem" });
+        var mutant = MutantCatalog.Find("ring-reset-without-protect")!;
+        var outcome = OutcomeOf(mutant with { CaughtBy = [Invariants.Deadlock], Scenario = "crowded-nested-ranges", Protocol = "rwsem" });
         Assert.Equal(Invariants.Deadlock, outcome.FalseAlarm?.By);
         Assert.False(outcome.IsGood);
     }
@@ -44,8 +44,8 @@ public sealed class MutantRunTests
     [Fact]
     public void What_a_scenario_is_known_to_break_is_neither_a_catch_nor_a_false_alarm()
     {
-        var outcome = OutcomeOf(
-            MutantCatalog.Find("ring-reset-without-protect")! with { CaughtBy = [Invariants.Deadlock], Scenario = "nested-ranges", Protocol = "rwsem" });
+        var mutant = MutantCatalog.Find("ring-reset-without-protect")!;
+        var outcome = OutcomeOf(mutant with { CaughtBy = [Invariants.Deadlock], Scenario = "nested-ranges", Protocol = "rwsem" });
         Assert.Equal(5, outcome.MissedSeeds.Count);
         Assert.Null(outcome.FalseAlarm);
     }

@@ -32,7 +32,13 @@ public class LargeGuestMigrationTests
             });
             await stage.MigrateAsync(
                 bed.NewOperation(OperationKind.Migration),
-                new MigrationParameters { MaxBandwidth = 0, PostcopyAfterRounds = postcopyAfterRounds, RoundsMax = 3, TimeoutAction = TimeoutAction.Suspend });
+                new MigrationParameters
+                {
+                    MaxBandwidth = 0,
+                    PostcopyAfterRounds = postcopyAfterRounds,
+                    RoundsMax = 3,
+                    TimeoutAction = TimeoutAction.Suspend,
+                });
             Assert.Equal(MigrationStatus.Completed, stage.Migration!.Source.Status);
             await stage.CheckMemoryAsync();
         });

@@ -37,7 +37,10 @@ public class LinkSchedulerTests
     public void The_push_of_postcopy_has_its_own_bandwidth()
     {
         var info = Assert.Single(
-            VirtualMigrations.Run(count: 1, index => Precopy(index) with { MaxPostcopyBandwidth = LinkBandwidth / 4 }, migration => migration.Source.StartPostcopy()));
+            VirtualMigrations.Run(
+                count: 1,
+                index => Precopy(index) with { MaxPostcopyBandwidth = LinkBandwidth / 4 },
+                migration => migration.Source.StartPostcopy()));
         var push = info.TotalMicroseconds - info.Steps.Single(step => step.Status == MigrationStatus.PostcopyActive).AtMicroseconds;
         Assert.InRange(info.PostcopyBytes, RamPages * Bed.PageSize / 2, info.Transferred);
         Assert.InRange(push, 4 * Microseconds(info.PostcopyBytes), 4.2 * Microseconds(info.PostcopyBytes));
@@ -50,5 +53,7 @@ public class LinkSchedulerTests
 
     private static PredictionGap Gap(RoundInfo round) => PredictionGap.Between(
         _predictor.Predict(round.Round, round.Pages, 0, round.Duplicate),
-        new MeasuredRound(round.Round, round.Bytes, round.Microseconds / 1e3, round.DirtyPages, LinkWaitMilliseconds: round.LinkWaitMicroseconds / 1e3), Bed.PageSize, LinkBandwidth);
+        new MeasuredRound(
+            round.Round, round.Bytes, round.Microseconds / 1e3, round.DirtyPages, LinkWaitMilliseconds: round.LinkWaitMicroseconds / 1e3),
+        Bed.PageSize, LinkBandwidth);
 }

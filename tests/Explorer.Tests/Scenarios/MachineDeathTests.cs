@@ -32,7 +32,8 @@ public class MachineDeathTests(ITestOutputHelper output)
             else survived++;
         });
         output.WriteLine(
-            $"{string.Join(", ", statuses.OrderBy(entry => entry.Key).Select(entry => $"{entry.Key} {entry.Value}"))}; survived {survived}, died {died}, lost {lost}");
+            string.Join(", ", statuses.OrderBy(entry => entry.Key).Select(entry => $"{entry.Key} {entry.Value}"))
+            + $"; survived {survived}, died {died}, lost {lost}");
         MigrationStatus[] expected = [MigrationStatus.Setup, MigrationStatus.Active, MigrationStatus.Device, MigrationStatus.Completed];
         if (postcopy == 1)
             expected = [.. expected, MigrationStatus.PostcopyActive, MigrationStatus.PostcopyPaused, MigrationStatus.PostcopyRecover];
@@ -78,7 +79,7 @@ public class MachineDeathTests(ITestOutputHelper output)
                 .Play(new VirtualWorld(new RandomStrategy(seed)));
             Assert.False(
                 played.IsBroken,
-                $"seed {seed}: {played.Result} {string.Join("; ", played.Violations.Select(violation => $"{violation.Invariant} {violation.Message}"))}");
+                $"seed {seed}: {played.Result} {Text.Of(played.Violations)}");
             look(played.Stage);
         }
     }

@@ -74,7 +74,7 @@ public sealed class ScenarioTests
         var played = player.Play(new VirtualWorld(new RandomStrategy(seed)));
         Assert.False(
             played.IsBroken,
-            $"{what}, seed {seed}: {played.Result} {string.Join("; ", played.Violations.Select(violation => $"{violation.Invariant} {violation.Message}"))} {played.Result.Failure}");
+            $"{what}, seed {seed}: {played.Result} {Text.Of(played.Violations)} {played.Result.Failure}");
     }
 
     private static string Source()

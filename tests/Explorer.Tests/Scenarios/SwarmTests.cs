@@ -62,15 +62,20 @@ public sealed class SwarmTests(ITestOutputHelper output)
         var plans = Enumerable.Range(1, 300)
             .Select(seed => new ScenarioPlan(_swarm, new ScenarioSetup("active-count"), (ulong)seed)).ToList();
         Assert.Equal(Enum.GetValues<DirtyLogMode>().Order(), plans.Select(plan => plan.Options.DirtyLog).Distinct().Order());
-        foreach (var feature in (Func<BedOptions, bool>[])
-            [options => options.HasAccessedBits, options => options.HasRefusingDriver, options => options.SpinMmuLock, options => options.Frames < 100, options => options.RamPages > 256])
+        Func<BedOptions, bool>[] features = [
+            options => options.HasAccessedBits, options => options.HasRefusingDriver, options => options.SpinMmuLock,
+            options => options.Frames < 100, options => options.RamPages > 256,
+        ];
+        foreach (var feature in features)
             Assert.Equal(2, plans.Select(plan => feature(plan.Options)).Distinct().Count());
-        foreach (
-            var words in (string[])["another VM", "save tables", "scratch", "plugged", "MMIO", "nested-range", "held-range", "audit", "software-write", "tear down", "final sync"])
+        string[] operations = [
+            "another VM", "save tables", "scratch", "plugged", "MMIO", "nested-range", "held-range", "audit", "software-write",
+            "tear down", "final sync",
+        ];
+        foreach (var words in operations)
         {
-            var with = plans.Count(
-                plan =>
-                    plan.Actors.Any(actor => actor.Operations.Any(operation => operation.Text.Contains(words, StringComparison.Ordinal))));
+            var with = plans.Count(plan => plan.Actors.SelectMany(actor => actor.Operations)
+                .Any(operation => operation.Text.Contains(words, StringComparison.Ordinal)));
             Assert.True(with > 0 && with < plans.Count, $"{with} scenes of {plans.Count} have \"{words}\"");
         }
     }

@@ -1,4 +1,5 @@
 using Livebed.Explorer.Searching;
+using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Tests.Scenarios;
 
@@ -7,5 +8,8 @@ internal static class Text
 {
     public static string Of(Finding? finding) => finding is null
         ? "nothing"
-        : $"schedule {finding.Schedule}, seed {finding.Seed}: {string.Join("; ", finding.Violations.Select(violation => $"{violation.Invariant} {violation.Message}"))} {finding.Failure}";
+        : $"schedule {finding.Schedule}, seed {finding.Seed}: {Of(finding.Violations)} {finding.Failure}";
+
+    public static string Of(IEnumerable<Violation> violations) =>
+        string.Join("; ", violations.Select(violation => $"{violation.Invariant} {violation.Message}"));
 }

@@ -19,7 +19,15 @@ internal static class VirtualMigrations
     public static MigrationInfo[] Run(int count, Func<int, MigrationParameters> parameters, Action<BedMigration>? atFirst = null)
     {
         var bed = new Bed(
-            new BedOptions(ProtocolCatalog.ActiveCount) { Hosts = 2, RamPages = RamPages, Frames = 8_192, DirtyLog = DirtyLogMode.Bitmap, LinkBandwidth = LinkBandwidth }, seed: 1);
+            new BedOptions(ProtocolCatalog.ActiveCount)
+            {
+                Hosts = 2,
+                RamPages = RamPages,
+                Frames = 8_192,
+                DirtyLog = DirtyLogMode.Bitmap,
+                LinkBandwidth = LinkBandwidth,
+            },
+            seed: 1);
         var inventory = new BedInventory(bed.World, bed.HostOwnerships, machinesDie: false);
         var infos = new MigrationInfo[count];
         var result = bed.Run(async () =>
@@ -45,6 +53,7 @@ internal static class VirtualMigrations
     {
         for (var page = 0; page < RamPages; page++)
             Assert.True(
-                await vm.Vm.SoftwareWriter.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), vcpu: 0, BedVm.RamGfn(page), (ulong)(0xEE_0000_0000 + page + 1)));
+                await vm.Vm.SoftwareWriter.WriteAsync(
+                    bed.NewOperation(OperationKind.SoftwareWrite), vcpu: 0, BedVm.RamGfn(page), (ulong)(0xEE_0000_0000 + page + 1)));
     }
 }

@@ -8,7 +8,9 @@ public sealed class WitnessRowsTests
     public void Steps_that_show_nothing_are_left_out() =>
         Assert.Equal(
             ["note"],
-            Texts([new(1, "a", WitnessKind.Step, "begins"), new(2, "a", WitnessKind.Note, "note"), new(3, "a", WitnessKind.Step, "goes on")]));
+            Texts([
+                new(1, "a", WitnessKind.Step, "begins"), new(2, "a", WitnessKind.Note, "note"), new(3, "a", WitnessKind.Step, "goes on"),
+            ]));
 
     [Fact]
     public void Locks_of_one_lane_in_a_row_are_one_row_and_those_of_another_are_not() =>

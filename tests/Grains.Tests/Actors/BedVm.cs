@@ -127,7 +127,13 @@ internal sealed class BedVm
             to._ordinal, Name, 0, HostKey, to.HostKey, AddressSpaceId, to.AddressSpaceId,
             [Ram, new HvaRange(VmLayout.HotplugHva, VmPlan.HotplugPages)], ActorBed.PageSize),
         parameters
-            ?? new MigrationParameters { DowntimeLimitMicroseconds = 20_000, BatchPages = 64, RoundsMax = 50, TimeoutAction = TimeoutAction.Suspend },
+            ?? new MigrationParameters
+            {
+                DowntimeLimitMicroseconds = 20_000,
+                BatchPages = 64,
+                RoundsMax = 50,
+                TimeoutAction = TimeoutAction.Suspend,
+            },
         to.Key, to.Message());
 
     /// <summary>Moves the VM to where <paramref name="to"/> is not made yet.</summary>

@@ -31,9 +31,9 @@ internal sealed class PageRelay : IIncomingGrainCallFilter, IDisposable
     public async Task Invoke(IIncomingGrainCallContext context)
     {
         await context.Invoke();
-        if (
-            _held.IsEmpty || context.MethodName != nameof(IHostMmuGrain.IncomingPagesAsync)
-                || !_held.TryGetValue(context.TargetId.Key.ToString()!, out var held))
+        if (_held.IsEmpty
+            || context.MethodName != nameof(IHostMmuGrain.IncomingPagesAsync)
+            || !_held.TryGetValue(context.TargetId.Key.ToString()!, out var held))
             return;
         if (context.Result is PageEndpoint endpoint) context.Result = endpoint with { Port = Listen(endpoint, held) };
     }

@@ -19,7 +19,8 @@ public sealed class GuestStateTests
         var specs = Gen.Select(
             Gen.Int[1, 60], Gen.Int[0, 100], Gen.Bool, Gen.Bool, Gen.Int[1, 4], Gen.Int[0, 40_000], Gen.Int[0, 30], Gen.Int[0, 50],
             (pages, writes, random, overlapping, stride, rate, extra, zero) => new SyntheticGuestSpec(
-                (long)pages * PageSize, writes, random, overlapping, stride, rate, new GfnRange(new Gfn(0x9000), 5), extra, zero, RepeatedPercent: 20));
+                (long)pages * PageSize, writes, random, overlapping, stride, rate, new GfnRange(new Gfn(0x9000), 5), extra, zero,
+                RepeatedPercent: 20));
         Gen.Select(specs, Gen.Bool, Gen.Int[1, 4], Requests, Requests).Sample((plain, populate, vcpus, before, after) =>
         {
             var spec = plain with { Populate = populate };

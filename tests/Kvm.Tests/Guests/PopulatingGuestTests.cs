@@ -21,9 +21,9 @@ public sealed class PopulatingGuestTests
             for (var vcpu = 0; vcpu < vcpus; vcpu++)
             {
                 using var guest = Create(spec, vcpu, vcpus);
-                while (
-                    guest.ProgramBeganMicroseconds == long.MaxValue && guest.NextDueMicroseconds == 0
-                        && written.Count <= pagesPerVcpu * vcpus)
+                while (guest.ProgramBeganMicroseconds == long.MaxValue
+                    && guest.NextDueMicroseconds == 0
+                    && written.Count <= pagesPerVcpu * vcpus)
                 {
                     var operations = new GuestOperation[span];
                     var count = guest.Next(operations, 0);

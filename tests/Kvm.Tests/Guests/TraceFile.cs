@@ -18,8 +18,8 @@ internal sealed class TraceFile : IDisposable
     public static TraceFile OfText(string text) => new(Gzip(text));
 
     public static string Header(long pages, long intervals) =>
-        $$"""{"format": "dirty-page-trace/1", "name": "made-up", "source": "a test", "pageSize": 4096, "pages": {{pages}}, "intervals": "
-            + "{{intervals}}}""";
+        $$"""{"format": "dirty-page-trace/1", "name": "made-up", "source": "a test", "pageSize": 4096,"""
+            + $$""" "pages": {{pages}}, "intervals": {{intervals}}}""";
 
     public static byte[] Gzip(string text)
     {

@@ -48,7 +48,9 @@ public sealed class DeadlockDetectionTests
         Assert.Single(_detector.Twice(AllLive, Wait(1, [2]), Wait(2, [1])));
         Assert.Empty(_detector.Observe(At(2 * Second, AllLive, Wait(1, [2]), Wait(2, [1]), Wait(3, [1]))));
         Assert.Empty(
-            _detector.Observe(At(9 * Second, AllLive, Wait(1, [2], waited: 9 * Second), Wait(2, [1], waited: 9 * Second), Wait(3, [1], waited: 8 * Second))));
+            _detector.Observe(At(
+                9 * Second, AllLive,
+                Wait(1, [2], waited: 9 * Second), Wait(2, [1], waited: 9 * Second), Wait(3, [1], waited: 8 * Second))));
     }
 
     [Fact]

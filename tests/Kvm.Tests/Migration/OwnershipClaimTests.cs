@@ -52,9 +52,11 @@ public class OwnershipClaimTests
     public void Who_is_never_answered_is_told_that_and_no_more() => Run(async claim => Assert.Equal(Ownership.Lost, await claim()));
 
     private void Run(Func<Func<ValueTask<Ownership>>, Task> body) =>
-        _world.Run(
-            () =>
-                body(() => OwnershipClaim.MakeAsync(_world, _inventory, _books, new Operation(new OperationId(1), OperationKind.Migration), Vm, epoch: 1)));
+        _world.Run(() =>
+        {
+            var op = new Operation(new OperationId(1), OperationKind.Migration);
+            return body(() => OwnershipClaim.MakeAsync(_world, _inventory, _books, op, Vm, epoch: 1));
+        });
 
     private static async Task<(OwnershipStatus Status, string Host)> Told(Func<ValueTask<Ownership>> claim)
     {

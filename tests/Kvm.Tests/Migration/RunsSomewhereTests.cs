@@ -53,7 +53,11 @@ public class RunsSomewhereTests
         _check.Note(Vm, "host-1", runs: true, 140);
         _check.Note(Vm, "host-1", runs: false, 150);
         Assert.Null(
-            Ended(new MigrationInfo { Status = MigrationStatus.Failed, Steps = [new(MigrationStatus.PostcopyActive, 140), new(MigrationStatus.Failed, 160)] }));
+            Ended(new MigrationInfo
+            {
+                Status = MigrationStatus.Failed,
+                Steps = [new(MigrationStatus.PostcopyActive, 140), new(MigrationStatus.Failed, 160)],
+            }));
         Assert.Empty(_check.Settled());
     }
 

@@ -22,7 +22,8 @@ internal sealed class SlowStreamPort(IStreamPort inner) : IStreamPort
         return await inner.EndIncomingAsync(op, stream);
     }
 
-    public ValueTask OpenStreamAsync(Operation op, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth) =>
+    public ValueTask OpenStreamAsync(
+        Operation op, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth) =>
         inner.OpenStreamAsync(op, stream, destination, destinationAddressSpace, bandwidth);
 
     public ValueTask CloseStreamAsync(Operation op, long stream) => inner.CloseStreamAsync(op, stream);

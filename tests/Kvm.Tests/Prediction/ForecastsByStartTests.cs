@@ -28,7 +28,9 @@ public sealed class ForecastsByStartTests
         Assert.True(spread.Rounds.Most > 1);
         Assert.Equal(
             spread.Forecasts[12].Rounds.Count,
-            Forecaster.Run(timeline, ForecastCases.Parameters, ForecastCases.Plain with { StartMicroseconds = timeline.PassMicroseconds / 2 }).Rounds.Count);
+            Forecaster.Run(
+                timeline, ForecastCases.Parameters,
+                ForecastCases.Plain with { StartMicroseconds = timeline.PassMicroseconds / 2 }).Rounds.Count);
     }
 
     [Fact]

@@ -18,7 +18,9 @@ public sealed class GeometricModelTests
         AssertGeometric(share, Forecaster.Run(ForecastCases.Sweep(share), ForecastCases.Parameters, ForecastCases.Plain));
         AssertGeometric(
             share,
-            Forecaster.Run(ForecastCases.Steady(share), ForecastCases.Parameters, ForecastCases.Plain with { MemoryPages = ForecastCases.MemoryPages }));
+            Forecaster.Run(
+                ForecastCases.Steady(share), ForecastCases.Parameters,
+                ForecastCases.Plain with { MemoryPages = ForecastCases.MemoryPages }));
     }
 
     [Fact]

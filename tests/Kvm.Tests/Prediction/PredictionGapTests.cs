@@ -13,7 +13,8 @@ public sealed class PredictionGapTests
     public void A_round_is_what_is_sent_over_the_bandwidth_and_dirties_its_rate_for_as_long()
     {
         Assert.Equal(
-            (10_000 * ForecastCases.PageBytes, 100, 5_000, 50), (_forecast.Transferred, _forecast.DurationMilliseconds, _forecast.DirtiedPages, _forecast.ExpectedDowntimeMilliseconds));
+            (10_000 * ForecastCases.PageBytes, 100, 5_000, 50),
+            (_forecast.Transferred, _forecast.DurationMilliseconds, _forecast.DirtiedPages, _forecast.ExpectedDowntimeMilliseconds));
         Assert.Equal(7, _predictor.RoundsLeft(10_000, 50_000));
         Assert.Null(_predictor.RoundsLeft(10_000, 110_000));
         // What is left fits into the downtime limit, however fast the guest writes.

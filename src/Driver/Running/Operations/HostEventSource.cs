@@ -14,7 +14,8 @@ internal sealed class HostEventSource(Campaign campaign, Fleet fleet) : IOperati
     private const int ForkChildMicroseconds = 20_000;
 
     private readonly WeightedChoice<OperationKind> _mix = new(
-        campaign.HostEvents.Mix.Select(entry => (OperationNames.TryFind(entry.Key, out var kind) ? kind : OperationKind.None, entry.Value)));
+        campaign.HostEvents.Mix.Select(
+            entry => (OperationNames.TryFind(entry.Key, out var kind) ? kind : OperationKind.None, entry.Value)));
 
     public string Name => "host-event";
     public double Rate => campaign.HostEvents.Rate;

@@ -85,14 +85,14 @@ public sealed class BedMigration
         _vm.Migration = this;
         Result = await Source.RunAsync(op);
         _vm.Migration = null;
-        if (
-            _bed.World.RunsSomewhere.Ended(_vm.Name, Target.Host.Name, Result, _bed.World.NowMicroseconds, allIsNoted: true) is { } violation)
-            _bed.World.Observer.Violated(violation);
+        var world = _bed.World;
+        if (world.RunsSomewhere.Ended(_vm.Name, Target.Host.Name, Result, world.NowMicroseconds, allIsNoted: true) is { } violation)
+            world.Observer.Violated(violation);
         if (!Result.IsHandedOver) return Result;
         await _vm.TearDownAsync(_bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
         if (await new StreamPort(_vm.Host, _vm.AddressSpaceId, (_, _) => _wire).PagesHeldAsync(op) is var held and > 0)
-            _bed.World.Observer.Violated(
-                new Violation(Invariants.SourceRestored, $"{held} pages of {_vm.Name} are left at {_vm.Host.Name} after it has moved", _vm.Name));
+            world.Observer.Violated(new Violation(
+                Invariants.SourceRestored, $"{held} pages of {_vm.Name} are left at {_vm.Host.Name} after it has moved", _vm.Name));
         return Result;
     }
 }

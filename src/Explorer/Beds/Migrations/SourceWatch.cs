@@ -24,9 +24,8 @@ internal static class SourceWatch
         {
             await bed.World.DelayAsync(PeriodMicroseconds);
             var op = bed.NewOperation(OperationKind.MigrationIncoming);
-            if (
-                !incoming.NeedsSource
-                    || await source.CallAsync(op, "is asked whether it migrates", false, _ => ValueTask.FromResult(migrates())))
+            if (!incoming.NeedsSource
+                || await source.CallAsync(op, "is asked whether it migrates", false, _ => ValueTask.FromResult(migrates())))
                 continue;
             await incoming.SourceGoneAsync(op);
             if (incoming.IsGuestLost) bed.World.RunsSomewhere.Lost(vm);

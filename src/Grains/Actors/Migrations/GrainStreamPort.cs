@@ -9,7 +9,8 @@ namespace Livebed.Grains.Actors.Migrations;
 /// no outcome here but a failure.</summary>
 internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, string vmKey, MigrationFaults? faults = null) : IStreamPort
 {
-    public ValueTask OpenStreamAsync(Operation op, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth) =>
+    public ValueTask OpenStreamAsync(
+        Operation op, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth) =>
         host.OpenStreamAsync(
             OperationMessage.From(op), addressSpace, stream, destination, destinationAddressSpace, bandwidth,
             faults ?? MigrationFaults.None);
