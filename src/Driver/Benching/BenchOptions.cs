@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Errors;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Migration;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Errors;
 using Livebed.Kvm.Guests;
@@ -16,8 +17,8 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
     public void Run(Func<VmSettings, string?> findTrace)
     {
         if (campaign.Vms.Count == 0) throw Problem("vms", "there are no VMs", "a list of at least one VM");
-        if (campaign.Vms.Sum(vm => (long)vm.Count) is > CampaignSchema.VmsMax and var vms)
-            throw Problem("vms", $"there are {vms} VMs", $"at most {CampaignSchema.VmsMax}, counts included");
+        if (campaign.Vms.Sum(vm => (long)vm.Count) is > Campaign.VmsMax and var vms)
+            throw Problem("vms", $"there are {vms} VMs", $"at most {Campaign.VmsMax}, counts included");
         var names = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < campaign.Vms.Count; i++)
         {

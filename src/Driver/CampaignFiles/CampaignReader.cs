@@ -1,4 +1,5 @@
 using System.Text;
+using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Errors;
 
@@ -6,7 +7,7 @@ namespace Livebed.Driver.CampaignFiles;
 
 /// <summary>
 /// From a file and the command line to a <see cref="Campaign"/> that is known to be good: keys, types and bounds by
-/// <see cref="CampaignSchema"/>, then what holds between keys by <see cref="CampaignChecks"/>. Whatever is wrong is one
+/// <see cref="Campaign.Keys"/>, then what holds between keys by <see cref="CampaignChecks"/>. Whatever is wrong is one
 /// <see cref="UsageException"/> that says where.
 /// </summary>
 internal sealed class CampaignReader(CampaignFolders folders, TraceInspector inspectTrace)
@@ -19,8 +20,8 @@ internal sealed class CampaignReader(CampaignFolders folders, TraceInspector ins
         var path = Find(given);
         var settings = Parse(path);
         Override.Apply(settings, overrides);
-        var campaign = CampaignSchema.Root.Create();
-        CampaignSchema.Root.Read(campaign, settings, "");
+        var campaign = Campaign.Keys.Create();
+        Campaign.Keys.Read(campaign, settings, "");
         Complete(campaign, path);
         new CampaignChecks(campaign, settings, inspectTrace).Run(vm => folders.FindTrace(vm.Guest.Trace, path));
         return campaign;

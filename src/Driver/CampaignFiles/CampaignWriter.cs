@@ -16,7 +16,7 @@ internal static class CampaignWriter
             text, new EmitterSettings(bestIndent: 2, bestWidth: int.MaxValue, isCanonical: false, maxSimpleKeyLength: 1024, newLine: "\n"));
         emitter.Emit(new StreamStart());
         emitter.Emit(new DocumentStart());
-        CampaignSchema.Root.Write(campaign, emitter);
+        Campaign.Keys.Write(campaign, emitter);
         emitter.Emit(new DocumentEnd(isImplicit: true));
         emitter.Emit(new StreamEnd());
         return text.ToString();

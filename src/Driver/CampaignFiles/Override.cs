@@ -1,3 +1,4 @@
+using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.CampaignFiles;

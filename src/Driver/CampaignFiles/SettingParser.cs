@@ -1,3 +1,4 @@
+using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Errors;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;

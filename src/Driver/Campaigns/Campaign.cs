@@ -1,16 +1,23 @@
+using Livebed.Driver.CampaignKeys;
+using Livebed.Driver.Counters;
+using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.Campaigns;
 
 /// <summary>
 /// What a run does, fully resolved: read from a YAML file and the command line by <c>CampaignReader</c>, which checks every value, and
-/// written back by <c>CampaignWriter</c>. Each property is a key of the file and explained in docs/campaigns.md; the defaults are here.
-/// Rates are per second over the whole cluster unless said otherwise; 0 turns the operation off.
+/// written back by <c>CampaignWriter</c>. Each section is a record: its properties with their defaults, and below them <c>Keys</c>, the
+/// table of its keys with name, type, bounds and meaning. Reading, writing, `--set` and docs/campaigns.md (a test compares) follow from
+/// these tables. Rates are per second over the whole cluster unless said otherwise; 0 turns the operation off.
 /// </summary>
 public sealed record Campaign
 {
     /// <summary>Largest seed: every JSON reader keeps it exactly.</summary>
     public const long SeedMax = (1L << 53) - 1;
+
+    /// <summary>VMs of a campaign, counts included.</summary>
+    public const int VmsMax = 1_000;
 
     public string Name { get; set; } = "";
     public string Description { get; set; } = "";
@@ -45,7 +52,7 @@ public sealed record Campaign
     public AuditSettings Audits { get; set; } = new();
     public LimitSettings Limits { get; set; } = new();
 
-    /// <summary>By counter name (<see cref="Results.CounterTable"/>): the least that must have happened, else the verdict is
+    /// <summary>By counter name (<see cref="CounterTable"/>): the least that must have happened, else the verdict is
     /// unknown.</summary>
     public SortedDictionary<string, long> Minimum { get; set; } = new(StringComparer.Ordinal) { ["accesses"] = 1 };
 
@@ -55,6 +62,51 @@ public sealed record Campaign
 
     /// <summary>Frames of each host.</summary>
     public long FramesPerHost => Memory / PageSize;
+
+    internal static Section<Campaign> Keys { get; } = new(
+        () => new(),
+        new ValueKey<Campaign, string>("name", ValueKinds.Name(), s => s.Name, (s, v) => s.Name = v, "names the run folder")
+        {
+            DefaultText = "the file's name",
+        },
+        new ValueKey<Campaign, string>(
+            "description", ValueKinds.Text("at most 200 characters", 200), s => s.Description, (s, v) => s.Description = v,
+            "a line for `list campaigns`")
+        { DefaultText = "empty", IsAbsent = s => s.Description.Length == 0 },
+        new ValueKey<Campaign, long>("seed", ValueKinds.Long("number", 0, SeedMax), s => s.Seed ?? 0, (s, v) => s.Seed = v,
+            "decides every draw of the campaign")
+        { DefaultText = "drawn from the clock and printed", IsAbsent = s => s.Seed is null },
+        new ValueKey<Campaign, TimeSpan>("duration", ValueKinds.Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(24)),
+            s => s.Duration, (s, v) => s.Duration = v, "how long operations are started, without start-up and tear-down"),
+        new ValueKey<Campaign, int>(
+            "silos", ValueKinds.Integer("silos", 1, 16), s => s.Silos, (s, v) => s.Silos = v, "silos of the cluster; each is a host"),
+        new ValueKey<Campaign, Placement>("placement", ValueKinds.Enum<Placement>(), s => s.Placement, (s, v) => s.Placement = v,
+            "a VM, its vCPUs and its host MMU on different silos, or all on one"),
+        new ValueKey<Campaign, string>("protocol", ValueKinds.OneOf([.. ProtocolCatalog.All.Select(entry => entry.Name)]),
+            s => s.Protocol, (s, v) => s.Protocol = v, "the notifier protocol, see `livebed list protocols`"),
+        new ValueKey<Campaign, string>("mutant", ValueKinds.OneOf([NoMutant, .. MutantCatalog.All.Select(entry => entry.Name)]),
+            s => s.Mutant, (s, v) => s.Mutant = v, "a defect to run with")
+        { AllowedText = "none, or one of `livebed list mutants`" },
+        new ValueKey<Campaign, MmuLockFlavour>("mmuLock", ValueKinds.Enum<MmuLockFlavour>(), s => s.MmuLock, (s, v) => s.MmuLock = v,
+            "`mmu_lock` as a queued rwlock or a spinlock"),
+        new ValueKey<Campaign, int>("pageSize", ValueKinds.PowerOfTwo("bytes", 64, 65_536), s => s.PageSize, (s, v) => s.PageSize = v,
+            "bytes of a page; smaller for runs with very many pages"),
+        new ValueKey<Campaign, long>("memory", ValueKinds.Size(1L << 20, 64L << 30), s => s.Memory, (s, v) => s.Memory = v,
+            "frames of each host; its VMs' pages must fit"),
+        new ListKey<Campaign, VmSettings>("vms", VmSettings.Keys, s => s.Vms, VmsMax, "VMs"),
+        new SectionKey<Campaign, HostEventSettings>("hostEvents", HostEventSettings.Keys, s => s.HostEvents),
+        new SectionKey<Campaign, KsmSettings>("ksm", KsmSettings.Keys, s => s.Ksm),
+        new SectionKey<Campaign, MemslotUpdateSettings>("memslotUpdates", MemslotUpdateSettings.Keys, s => s.MemslotUpdates),
+        new SectionKey<Campaign, DirtyLogSettings>("dirtyLog", DirtyLogSettings.Keys, s => s.DirtyLog),
+        new SectionKey<Campaign, SoftwareWriteSettings>("softwareWrites", SoftwareWriteSettings.Keys, s => s.SoftwareWrites),
+        new SectionKey<Campaign, MigrationSettings>("migrations", MigrationSettings.Keys, s => s.Migrations),
+        new SectionKey<Campaign, TeardownSettings>("teardowns", TeardownSettings.Keys, s => s.Teardowns),
+        new SectionKey<Campaign, AuditSettings>("audits", AuditSettings.Keys, s => s.Audits),
+        new SectionKey<Campaign, LimitSettings>("limits", LimitSettings.Keys, s => s.Limits),
+        new TableKey<Campaign, long>("minimum", [.. CounterTable.All.Select(counter => counter.Name)], ValueKinds.Long(
+            "count", 0, 1_000_000_000_000), s => s.Minimum,
+            "the least of this counter; below it the verdict is `unknown`"),
+        new SectionKey<Campaign, TelemetrySettings>("telemetry", TelemetrySettings.Keys, s => s.Telemetry));
 }
 
 /// <summary>Audits walk a VM's SPTEs, TLBs and counters and judge the invariants that need such a view.</summary>
@@ -62,6 +114,11 @@ public sealed record AuditSettings
 {
     /// <summary>Audits per second over all VMs.</summary>
     public double Rate { get; set; } = 1;
+
+    internal static Section<AuditSettings> Keys { get; } = new(
+        () => new(),
+        new ValueKey<AuditSettings, double>("rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v,
+            "audits over all VMs: walks of SPTEs, TLBs and counters that judge the invariants"));
 }
 
 /// <summary>Dirty-log sessions: enable, rounds of get (and clear or reset), verification against the pages' content, disable.</summary>
@@ -74,6 +131,17 @@ public sealed record DirtyLogSettings
 
     /// <summary>Every so many rounds all pages are compared with the log; 0 never.</summary>
     public int VerifyEvery { get; set; } = 4;
+
+    internal static Section<DirtyLogSettings> Keys { get; } = new(
+        () => new(),
+        new ValueKey<DirtyLogSettings, double>(
+            "rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v, "rounds of get (and clear, or reset) over all VMs"),
+        new ValueKey<DirtyLogSettings, int>(
+            "roundsPerSession", ValueKinds.Integer("rounds", 1, 10_000), s => s.RoundsPerSession, (s, v) => s.RoundsPerSession = v,
+            "rounds from enabling the log to disabling it"),
+        new ValueKey<DirtyLogSettings, int>(
+            "verifyEvery", ValueKinds.Integer("rounds", 0, 10_000), s => s.VerifyEvery, (s, v) => s.VerifyEvery = v,
+            "every so many rounds, pages that were not reported are compared with their last copy; 0 never"));
 }
 
 /// <summary>Kernel same-page merging, on every host.</summary>
@@ -84,6 +152,13 @@ public sealed record KsmSettings
 
     /// <summary><c>pages_to_scan</c>.</summary>
     public int PagesPerScan { get; set; } = 256;
+
+    internal static Section<KsmSettings> Keys { get; } = new(
+        () => new(),
+        new ValueKey<KsmSettings, double>("rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v, "scans of each host"),
+        new ValueKey<KsmSettings, int>(
+            "pagesPerScan", ValueKinds.Integer("pages", 1, 1_000_000), s => s.PagesPerScan, (s, v) => s.PagesPerScan = v,
+            "`pages_to_scan`"));
 }
 
 /// <summary>Bounds; hitting one is reported in results.json as <c>limitsHit</c>, or is a hang.</summary>
@@ -99,6 +174,22 @@ public sealed record LimitSettings
 
     /// <summary>Retries without progress after which a fault is a livelock.</summary>
     public int FaultRetries { get; set; } = 10_000;
+
+    internal static Section<LimitSettings> Keys { get; } = new(
+        () => new(),
+        new ValueKey<LimitSettings, TimeSpan>("starvation", ValueKinds.Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1)),
+            s => s.Starvation, (s, v) => s.Starvation = v,
+            "an operation that waits longer is reported as starved; for a page of post-copy 30 s longer, "
+                + "since so long may the link be broken"),
+        new ValueKey<LimitSettings, int>(
+            "inFlight", ValueKinds.Integer("operations", 1, 100_000), s => s.InFlight, (s, v) => s.InFlight = v,
+            "operations of one kind under way at once; what is due beyond that counts as `notStarted`"),
+        new ValueKey<LimitSettings, long>(
+            "historyRecords", ValueKinds.Long("records", 0, 1_000_000_000), s => s.HistoryRecords, (s, v) => s.HistoryRecords = v,
+            "longest history.jsonl; what is beyond is dropped and reported"),
+        new ValueKey<LimitSettings, int>(
+            "faultRetries", ValueKinds.Integer("retries", 1, 100_000_000), s => s.FaultRetries, (s, v) => s.FaultRetries = v,
+            "a fault that retries more often is reported as a livelock"));
 }
 
 /// <summary>Writes to guest memory by KVM itself, <c>kvm_write_guest</c>.</summary>
@@ -106,6 +197,11 @@ public sealed record SoftwareWriteSettings
 {
     /// <summary>Writes per second over all VMs.</summary>
     public double Rate { get; set; }
+
+    internal static Section<SoftwareWriteSettings> Keys { get; } = new(
+        () => new(),
+        new ValueKey<SoftwareWriteSettings, double>("rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v,
+            "writes to guest memory by KVM itself (`kvm_write_guest`), over all VMs"));
 }
 
 /// <summary>What becomes a span (docs/telemetry.md).</summary>
@@ -119,6 +215,18 @@ public sealed record TelemetrySettings
 
     /// <summary>A fault with so many retries gets a span of its own.</summary>
     public int RetriesPromoted { get; set; } = 16;
+
+    internal static Section<TelemetrySettings> Keys { get; } = new(
+        () => new(),
+        new ValueKey<TelemetrySettings, double>("sampleRatio", ValueKinds.Share(), s => s.SampleRatio, (s, v) => s.SampleRatio = v,
+            "share of operations whose whole trace is kept; violations always are"),
+        new ValueKey<TelemetrySettings, TimeSpan>("slowLockWait", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)),
+            s => s.SlowLockWait, (s, v) => s.SlowLockWait = v, "a longer lock wait is a span"),
+        new ValueKey<TelemetrySettings, TimeSpan>("slowFault", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)),
+            s => s.SlowFault, (s, v) => s.SlowFault = v, "a fault that takes longer is a span of its own"),
+        new ValueKey<TelemetrySettings, int>("retriesPromoted", ValueKinds.Integer("retries", 1, 100_000_000), s => s.RetriesPromoted, (
+            s, v) => s.RetriesPromoted = v,
+            "a fault that retries at least so often is a span of its own"));
 }
 
 /// <summary>What <c>kvm->mmu_lock</c> is: a queued rwlock (x86 since 5.12) or a spinlock.</summary>

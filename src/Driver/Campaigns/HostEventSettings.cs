@@ -1,3 +1,4 @@
+using Livebed.Driver.CampaignKeys;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Campaigns;
@@ -33,4 +34,22 @@ public sealed record HostEventSettings
 
     // These two are not events that a host has by itself: the one provokes a known deadlock, the other starves memslot updates.
     private static double DefaultWeight(OperationKind kind) => kind is OperationKind.NestedRange or OperationKind.HeldRange ? 0 : 1;
+
+    internal static Section<HostEventSettings> Keys { get; } = new(
+        () => new(),
+        new ValueKey<HostEventSettings, double>("rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v,
+            "ranges over all VMs, from `invalidate_range_start` to `_end`"),
+        new ValueKey<HostEventSettings, double>("spuriousShare", ValueKinds.Share(), s => s.SpuriousShare, (s, v) => s.SpuriousShare = v,
+            "share of ranges over memory of the VM's process that no memslot covers"),
+        new ValueKey<HostEventSettings, int>("maxPages", ValueKinds.Integer("pages", 1, 65_536), s => s.MaxPages, (s, v) => s.MaxPages = v,
+            "longest range; lengths are drawn evenly from 1"),
+        new ValueKey<HostEventSettings, TimeSpan>(
+            "hold", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromSeconds(1)), s => s.Hold, (s, v) => s.Hold = v,
+            "how long the mm works between start and end"),
+        new ValueKey<HostEventSettings, bool>(
+            "refusesNonBlockable", ValueKinds.Flag(), s => s.RefusesNonBlockable, (s, v) => s.RefusesNonBlockable = v,
+            "a device driver in every VM's process answers -EAGAIN to non-blockable ranges, so that the OOM reaper gives up"),
+        new TableKey<HostEventSettings, double>("mix", [.. HostEventSettings.Kinds.Select(OperationNames.Of)], ValueKinds.Number(
+            "weight", 0, 1_000), s => s.Mix,
+            "weight of this kind among the ranges that are not spurious"));
 }

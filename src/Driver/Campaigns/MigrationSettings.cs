@@ -1,4 +1,7 @@
+using Livebed.Driver.CampaignKeys;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Campaigns;
 
@@ -8,6 +11,12 @@ namespace Livebed.Driver.Campaigns;
 /// </summary>
 public sealed record MigrationSettings
 {
+    /// <summary>Migrations that results list one by one, and so the most that a campaign can ask for.</summary>
+    public const int CountMax = 1_000;
+
+    /// <summary>More at once would each have next to nothing of the machine.</summary>
+    private const int InFlightMax = 64;
+
     private static readonly MigrationParameters _usual = new();
 
     /// <summary>Migrations per second over all VMs.</summary>
@@ -101,4 +110,77 @@ public sealed record MigrationSettings
         (_, 0) => bandwidth,
         _ => Math.Min(bandwidth, LinkBandwidth),
     };
+
+    internal static Section<MigrationSettings> Keys { get; } = new(
+        () => new(),
+        new ValueKey<MigrationSettings, double>("rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v,
+            "migrations over all VMs; the VM that has migrated least goes first"),
+        new ValueKey<MigrationSettings, int>(
+            "count", ValueKinds.Integer("migrations", 0, CountMax), s => s.Count, (s, v) => s.Count = v,
+            "the run ends when so many migrations are over; 0 goes on for `duration`"),
+        new ValueKey<MigrationSettings, TimeSpan>(
+            "start", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)), s => s.Start, (s, v) => s.Start = v,
+            "a migration waits until its guest's program has run for so long, with populated memory"),
+        new ValueKey<MigrationSettings, int>(
+            "inFlight", ValueKinds.Integer("migrations", 1, InFlightMax), s => s.InFlight, (s, v) => s.InFlight = v,
+            "migrations under way at once"),
+        new ValueKey<MigrationSettings, bool>("pingPong", ValueKinds.Flag(), s => s.PingPong, (s, v) => s.PingPong = v,
+            "to the next host with room, round robin, or to one drawn among those with room"),
+        new ValueKey<MigrationSettings, double>("cancelShare", ValueKinds.Share(), s => s.CancelShare, (s, v) => s.CancelShare = v,
+            "share of migrations that are cancelled (`migrate_cancel`)"),
+        new ValueKey<MigrationSettings, TimeSpan>("cancelWithin", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)),
+            s => s.CancelWithin, (s, v) => s.CancelWithin = v, "a cancel comes at a moment drawn evenly from so much time"),
+        new ValueKey<MigrationSettings, double>("linkBreakShare", ValueKinds.Share(), s => s.LinkBreakShare, (s, v) => s.LinkBreakShare = v,
+            "share of migrations whose page link breaks if they come to post-copy, under one of its first four chunks; "
+                + "half of them break a second time soon after"),
+        new ValueKey<MigrationSettings, double>(
+            "lostAnswerShare", ValueKinds.Share(), s => s.LostAnswerShare, (s, v) => s.LostAnswerShare = v,
+            "share of migrations in which the destination's answer to the hand-over does not reach the source"),
+        new ValueKey<MigrationSettings, TimeSpan>("jitter", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromSeconds(1)), s => s.Jitter, (
+            s, v) => s.Jitter = v,
+            "each chunk of pages is late by a time drawn evenly from so much, so that one channel falls behind another"),
+        new ValueKey<MigrationSettings, long>("maxBandwidth", ValueKinds.ByteRate(0, ConvergenceLimits.BandwidthMax), s => s.MaxBandwidth, (
+            s, v) => s.MaxBandwidth = v,
+            "of each migration, over all channels; 0B/s is as fast as the link goes"),
+        new ValueKey<MigrationSettings, long>("maxPostcopyBandwidth", ValueKinds.ByteRate(0, ConvergenceLimits.BandwidthMax),
+            s => s.MaxPostcopyBandwidth, (s, v) => s.MaxPostcopyBandwidth = v,
+            "what is pushed in post-copy beside the pages that are asked for; 0B/s is `maxBandwidth`"),
+        new ValueKey<MigrationSettings, long>(
+            "linkBandwidth", ValueKinds.ByteRate(0, ConvergenceLimits.BandwidthMax), s => s.LinkBandwidth, (s, v) => s.LinkBandwidth = v,
+            "of the link from each host to each other, which all migrations that go that way share; 0B/s is as fast as it goes"),
+        new ValueKey<MigrationSettings, TimeSpan>("downtimeLimit", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)),
+            s => s.DowntimeLimit, (s, v) => s.DowntimeLimit = v, "rounds go on until what is left can be sent in so much time"),
+        new ValueKey<MigrationSettings, int>("multifdChannels", ValueKinds.Integer("channels", 1, MigrationParameters.ChannelsMax),
+            s => s.MultifdChannels, (s, v) => s.MultifdChannels = v, "channels, each with a batch of its own under way"),
+        new ValueKey<MigrationSettings, int>(
+            "roundsMax", ValueKinds.Integer("rounds", 1, MigrationParameters.RoundsLimit), s => s.RoundsMax, (s, v) => s.RoundsMax = v,
+            "after so many rounds `timeoutAction` is taken"),
+        new ValueKey<MigrationSettings, ThrottleKind>(
+            "throttle", ValueKinds.Enum<ThrottleKind>(), s => s.Throttle, (s, v) => s.Throttle = v,
+            "how a guest that writes faster than the link carries is slowed down"),
+        Throttling(
+            "cpuThrottleInitial", s => s.CpuThrottleInitial, (s, v) => s.CpuThrottleInitial = v,
+            "`auto-converge`: share of time that vCPUs sleep at first"),
+        Throttling(
+            "cpuThrottleIncrement", s => s.CpuThrottleIncrement, (s, v) => s.CpuThrottleIncrement = v,
+            "`auto-converge`: and so much more each time"),
+        Throttling("maxCpuThrottle", s => s.MaxCpuThrottle, (s, v) => s.MaxCpuThrottle = v, "`auto-converge`: and at most so much"),
+        new ValueKey<MigrationSettings, int>("throttleTriggerThreshold", ValueKinds.Integer("percent", 1, 100),
+            s => s.ThrottleTriggerThreshold, (s, v) => s.ThrottleTriggerThreshold = v,
+            "of the bytes sent in a second, so many may become dirty in it"),
+        new ValueKey<MigrationSettings, long>("vcpuDirtyLimit", ValueKinds.ByteRate(1 << 10, ConvergenceLimits.BandwidthMax),
+            s => s.VcpuDirtyLimit, (s, v) => s.VcpuDirtyLimit = v, "`dirty-limit`: what each vCPU may make dirty"),
+        new ValueKey<MigrationSettings, int>("postcopyAfterRounds", ValueKinds.Integer("rounds", 0, MigrationParameters.RoundsLimit),
+            s => s.PostcopyAfterRounds, (s, v) => s.PostcopyAfterRounds = v,
+            "after so many rounds the guest goes over and its pages follow, unless what is left fits into `downtimeLimit`; 0 never"),
+        new ValueKey<MigrationSettings, TimeSpan>(
+            "timeLimit", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)), s => s.TimeLimit, (s, v) => s.TimeLimit = v,
+            "after so much time `timeoutAction` is taken; 0us never"),
+        new ValueKey<MigrationSettings, TimeoutAction>(
+            "timeoutAction", ValueKinds.Enum<TimeoutAction>(), s => s.TimeoutAction, (s, v) => s.TimeoutAction = v,
+            "give up, stop the guest whatever the downtime, or go over to post-copy"));
+
+    private static ValueKey<MigrationSettings, int> Throttling(
+        string name, Func<MigrationSettings, int> get, Action<MigrationSettings, int> set, string summary) =>
+        new(name, ValueKinds.Integer("percent", 1, VcpuThrottle.PercentageMax), get, set, summary);
 }

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Text.Json;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Campaigns;
@@ -8,7 +7,7 @@ namespace Livebed.Driver.Campaigns;
 public static class OperationNames
 {
     private static readonly FrozenDictionary<OperationKind, string> _names =
-        Enum.GetValues<OperationKind>().ToFrozenDictionary(kind => kind, OfEnum);
+        Enum.GetValues<OperationKind>().ToFrozenDictionary(kind => kind, KebabCase.Of);
 
     private static readonly FrozenDictionary<string, OperationKind> _kinds = _names.ToFrozenDictionary(
         pair => pair.Value, pair => pair.Key);
@@ -17,7 +16,4 @@ public static class OperationNames
 
     /// <summary>False when there is no such operation.</summary>
     public static bool TryFind(string name, out OperationKind kind) => _kinds.TryGetValue(name, out kind);
-
-    /// <summary>The same spelling for the values of any enum of the campaign file.</summary>
-    public static string OfEnum<T>(T value) where T : struct, Enum => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
 }

@@ -1,3 +1,5 @@
+using Livebed.Driver.CampaignKeys;
+
 namespace Livebed.Driver.Campaigns;
 
 /// <summary>VMs that die and are made anew.</summary>
@@ -13,6 +15,18 @@ public sealed record TeardownSettings
 
     /// <summary>Share of teardowns whose destroyer itself runs in the address space that the range belongs to.</summary>
     public double SharesAddressSpace { get; set; } = 0.5;
+
+    internal static Section<TeardownSettings> Keys { get; } = new(
+        () => new(),
+        new ValueKey<TeardownSettings, double>("rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v,
+            "VMs destroyed and re-created, over all VMs"),
+        new ValueKey<TeardownSettings, TeardownPath>("path", ValueKinds.Enum<TeardownPath>(), s => s.Path, (s, v) => s.Path = v,
+            "last reference to the VM dropped first, address space exits first, or drawn each time"),
+        new ValueKey<TeardownSettings, double>("insideRange", ValueKinds.Share(), s => s.InsideRange, (s, v) => s.InsideRange = v,
+            "share of teardowns between start and end of a range"),
+        new ValueKey<TeardownSettings, double>(
+            "sharesAddressSpace", ValueKinds.Share(), s => s.SharesAddressSpace, (s, v) => s.SharesAddressSpace = v,
+            "share of teardowns whose destroyer shares the address space of that range"));
 }
 
 /// <summary>By which way a VM dies (kvm-protocol section 7).</summary>

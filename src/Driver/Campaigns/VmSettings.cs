@@ -1,4 +1,6 @@
+using Livebed.Driver.CampaignKeys;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Campaigns;
 
@@ -32,6 +34,34 @@ public sealed record VmSettings
 
     /// <summary>The name of the nth VM of this kind, from 0.</summary>
     public string NameOf(int index) => Count == 1 ? Name : FormattableString.Invariant($"{Name}-{index}");
+
+    internal static Section<VmSettings> Keys { get; } = new(
+        () => new(),
+        new ValueKey<VmSettings, string>(
+            "name", ValueKinds.Name(), s => s.Name, (s, v) => s.Name = v, "names the VM in results; with a count, `-0`, `-1` … follow")
+        { DefaultText = "`vm` and its number" },
+        new ValueKey<VmSettings, int>(
+            "count", ValueKinds.Integer("VMs", 1, Campaign.VmsMax), s => s.Count, (s, v) => s.Count = v, "how many of this kind"),
+        new ValueKey<VmSettings, int>(
+            "vcpus", ValueKinds.Integer("vCPUs", 1, OperationId.VcpusMax), s => s.Vcpus, (s, v) => s.Vcpus = v, "vCPUs of each"),
+        new SectionKey<VmSettings, GuestSettings>("guest", GuestSettings.Keys, s => s.Guest),
+        new SectionKey<VmSettings, ContentSettings>("content", ContentSettings.Keys, s => s.Content),
+        new ValueKey<VmSettings, int>(
+            "memslots", ValueKinds.Integer("memslots", 1, 512), s => s.Memslots, (s, v) => s.Memslots = v,
+            "RAM is split evenly into so many"),
+        new ValueKey<VmSettings, int>(
+            "hotplugPages", ValueKinds.Integer("pages", 0, 10_000_000), s => s.HotplugPages, (s, v) => s.HotplugPages = v,
+            "memory beside the RAM that memslot updates plug, move and unplug"),
+        new ValueKey<VmSettings, DirtyLogMode>("dirtyLog", ValueKinds.Enum<DirtyLogMode>(), s => s.DirtyLog, (s, v) => s.DirtyLog = v,
+            "how writes are logged: bitmap, manual protect, manual with all pages set at first, ring"),
+        new ValueKey<VmSettings, int>(
+            "ringEntries", ValueKinds.PowerOfTwo("entries", 128, 65_536), s => s.RingEntries, (s, v) => s.RingEntries = v,
+            "dirty ring of each vCPU, where `dirtyLog` is `ring`"),
+        new ValueKey<VmSettings, int>(
+            "tlbEntries", ValueKinds.PowerOfTwo("entries", 16, 1_048_576), s => s.TlbEntries, (s, v) => s.TlbEntries = v,
+            "TLB of each vCPU"),
+        new ValueKey<VmSettings, bool>("mergeable", ValueKinds.Flag(), s => s.Mergeable, (s, v) => s.Mergeable = v, "`MADV_MERGEABLE`: "
+            + "KSM may merge its pages"));
 }
 
 /// <summary>What guests write: shares of pages with zeroes and with content repeated across VMs; the rest are unique tokens.</summary>
@@ -39,4 +69,11 @@ public sealed record ContentSettings
 {
     public int ZeroPercent { get; set; } = 10;
     public int RepeatedPercent { get; set; } = 20;
+
+    internal static Section<ContentSettings> Keys { get; } = new(
+        () => new(),
+        new ValueKey<ContentSettings, int>(
+            "zeroPercent", ValueKinds.Percent(), c => c.ZeroPercent, (c, v) => c.ZeroPercent = v, "pages that hold zeroes"),
+        new ValueKey<ContentSettings, int>("repeatedPercent", ValueKinds.Percent(), c => c.RepeatedPercent, (c, v) => c.RepeatedPercent = v,
+            "pages whose content other VMs repeat, for KSM; the rest hold unique tokens"));
 }

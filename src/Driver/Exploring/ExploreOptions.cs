@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
 using Livebed.Explorer.Scenarios;
@@ -157,7 +157,7 @@ internal sealed class ExploreOptions
         if (strategy != needed && parsed.GetValue(option) is { } text)
             throw new UsageException(
                 $"{option.Name} {text}: means nothing to this strategy; allowed: "
-                    + $"with --strategy {Driver.Campaigns.OperationNames.OfEnum(needed)}");
+                    + $"with --strategy {KebabCase.Of(needed)}");
     }
 
     private string? ReplayFileOf(ParseResult parsed, Scenario? scenario, string currentFolder)

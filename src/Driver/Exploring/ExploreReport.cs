@@ -6,6 +6,7 @@ using Livebed.Explorer.Searching;
 using Livebed.Explorer.Strategies;
 using Livebed.Explorer.Witnesses;
 using Livebed.Kvm.Mutants;
+using Livebed.Kvm.World;
 using Spectre.Console;
 
 namespace Livebed.Driver.Exploring;
@@ -70,7 +71,7 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
         List<string> words = ["explore", explored.Scenario.Name, "--protocol", setup.Protocol];
         if (setup.ProtocolAssembly is { } assembly) words.AddRange(["--protocol-assembly", assembly]);
         if (setup.Mutant != Mutant.None) words.AddRange(["--mutant", MutantCatalog.NameOf(setup.Mutant)]);
-        words.AddRange(["--strategy", Campaigns.OperationNames.OfEnum(search.Strategy)]);
+        words.AddRange(["--strategy", KebabCase.Of(search.Strategy)]);
         if (search.Strategy == StrategyKind.Pct) words.AddRange(["--depth", FormattableString.Invariant($"{search.Depth}")]);
         if (isDfs) words.AddRange(["--preemptions", FormattableString.Invariant($"{search.Preemptions}")]);
         foreach (var (name, value) in setup.Parameters) words.AddRange(["--set", FormattableString.Invariant($"{name}={value}")]);

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
 using Livebed.Explorer.Replays;

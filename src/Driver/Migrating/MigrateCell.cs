@@ -1,7 +1,9 @@
 using System.Globalization;
 using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.CommandLine;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Migrating;
 
@@ -54,7 +56,7 @@ internal sealed record MigrateCell(
         var campaign = new CampaignReader(environment.Folders, environment.Traces).Read(Campaign, overrides);
         campaign.Seed = seed;
         var bandwidth = ValueKinds.ByteRate(0, long.MaxValue).Format(Bandwidth).Replace("/s", "", StringComparison.Ordinal);
-        campaign.Name = $"{Workload}-{bandwidth}-{OperationNames.OfEnum(Strategy)}".Replace(' ', '-');
+        campaign.Name = $"{Workload}-{bandwidth}-{KebabCase.Of(Strategy)}".Replace(' ', '-');
         return campaign;
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Errors;
 using Livebed.Kvm.Prediction;

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text;
-using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
 using Livebed.Driver.Terminal;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
+using Livebed.Kvm.World;
 using Spectre.Console;
 
 namespace Livebed.Driver.Migrating;
@@ -50,7 +50,7 @@ internal static class MigrateTable
             + $"downtime {Time(row.Migration?.Downtime)}";
 
     private static string Name(MigrateRow row) =>
-        $"{row.Cell.Workload} {Figures.Bytes(row.Cell.Bandwidth)}/s {OperationNames.OfEnum(row.Cell.Strategy)}";
+        $"{row.Cell.Workload} {Figures.Bytes(row.Cell.Bandwidth)}/s {KebabCase.Of(row.Cell.Strategy)}";
 
     private static IEnumerable<string> Cells(MigrateRow row)
     {
@@ -59,7 +59,7 @@ internal static class MigrateTable
         var completes = forecast?.Verdict is ForecastVerdict.Converges or ForecastVerdict.Postcopy;
         return
         [
-            row.Cell.Workload, $"{Figures.Bytes(row.Cell.Bandwidth)}/s", OperationNames.OfEnum(row.Cell.Strategy), Ended(row),
+            row.Cell.Workload, $"{Figures.Bytes(row.Cell.Bandwidth)}/s", KebabCase.Of(row.Cell.Strategy), Ended(row),
             Count(migration?.Rounds.Count),
             row.Cell.DirtyShare is null ? Count(forecast?.Rounds) : row.GeometricRounds is { } rounds ? Count(rounds) : "never",
             Time(migration?.TotalTime - migration?.CheckTime), Time(forecast?.TotalTime), isOver ? Time(migration!.Downtime) : "-",
@@ -71,17 +71,17 @@ internal static class MigrateTable
 
             ? migration.Status == MigrationStatus.Completed && migration.Statuses.Any(step => step.Status == MigrationStatus.PostcopyActive)
             ? "postcopy"
-            : OperationNames.OfEnum(migration.Status)
+            : KebabCase.Of(migration.Status)
         : "-";
 
     private static IEnumerable<string> Remarks(MigrateRow row)
     {
-        if (row.Verdict != VerdictKind.Valid) yield return $"{OperationNames.OfEnum(row.Verdict)}: {row.Reasons[0]} ({row.Folder})";
+        if (row.Verdict != VerdictKind.Valid) yield return $"{KebabCase.Of(row.Verdict)}: {row.Reasons[0]} ({row.Folder})";
         if (row.Migration is not { } migration) yield break;
         if (migration.Reason is { } reason) yield return reason;
         if (row.DivergingRound is { } round) yield return string.Create(CultureInfo.InvariantCulture, $"diverging since round {round}");
         if (migration.Forecast is { Verdict: ForecastVerdict.Diverging or ForecastVerdict.OutOfTime } forecast)
-            yield return $"forecast: {OperationNames.OfEnum(forecast.Verdict)}";
+            yield return $"forecast: {KebabCase.Of(forecast.Verdict)}";
         if (migration.CpuThrottlePercentage > 0)
             yield return string.Create(CultureInfo.InvariantCulture, $"guest throttled by up to {migration.CpuThrottlePercentage} %");
         if (migration.VcpuThrottleTime.Count > 0)

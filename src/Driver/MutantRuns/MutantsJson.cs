@@ -1,10 +1,10 @@
 using System.Text.Json;
-using Livebed.Driver.Campaigns;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Exploring;
 using Livebed.Explorer.MutantRuns;
 using Livebed.Kvm.Mutants;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.MutantRuns;
 
@@ -31,7 +31,7 @@ internal static class MutantsJson
     public static string CommandOf(MutantEntry entry, string? mutant, MutantCatch found) => $"{CommandText.Livebed} " + CommandText.Words(
     [
         "explore", entry.Scenario, "--protocol", entry.Protocol, .. mutant is null ? Array.Empty<string>() : ["--mutant", mutant],
-        "--strategy", OperationNames.OfEnum(found.Strategy), "--seed", FormattableString.Invariant($"{found.ScheduleSeed}"), "--schedules",
+        "--strategy", KebabCase.Of(found.Strategy), "--seed", FormattableString.Invariant($"{found.ScheduleSeed}"), "--schedules",
         "1",
     ]);
 

@@ -1,7 +1,7 @@
 using System.Globalization;
-using Livebed.Driver.Campaigns;
 using Livebed.Driver.Terminal;
 using Livebed.Kvm.Prediction;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Predicting;
 
@@ -26,7 +26,7 @@ internal static class ForecastText
             + $"with {Figures.Bytes(Least(forecast))} left at least{Throttled(forecast)}",
     };
 
-    public static string Name(ForecastVerdict verdict) => OperationNames.OfEnum(verdict);
+    public static string Name(ForecastVerdict verdict) => KebabCase.Of(verdict);
 
     public static string Time(double milliseconds) => Figures.Microseconds(milliseconds * 1e3);
 

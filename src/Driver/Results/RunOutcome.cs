@@ -1,3 +1,5 @@
+using Livebed.Driver.Counters;
+
 namespace Livebed.Driver.Results;
 
 /// <summary>

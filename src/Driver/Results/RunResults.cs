@@ -1,4 +1,5 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Counters;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 

@@ -1,4 +1,5 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Counters;
 
 namespace Livebed.Driver.Results;
 

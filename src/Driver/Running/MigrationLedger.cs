@@ -1,7 +1,9 @@
+using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
 using Livebed.Driver.Terminal;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running;
 
@@ -9,7 +11,7 @@ namespace Livebed.Driver.Running;
 /// Safe from any thread.</summary>
 internal sealed class MigrationLedger
 {
-    public const int KeptMax = 1_000;
+    public const int KeptMax = MigrationSettings.CountMax;
 
     private readonly Lock _gate = new();
     private readonly Dictionary<VmMove, MigrationInfo> _underWay = new(ReferenceEqualityComparer.Instance);
@@ -66,7 +68,7 @@ internal sealed class MigrationLedger
             [
                 .. _underWay.OrderBy(entry => entry.Key.Ordinal).Select(entry => new MigrationProgress(
                     entry.Key.Slot.Settings.Name, ActorKeys.Host(entry.Key.Source), ActorKeys.Host(entry.Key.Destination),
-                    Campaigns.OperationNames.OfEnum(entry.Value.Status), entry.Value.Rounds.Count, entry.Value.Remaining,
+                    KebabCase.Of(entry.Value.Status), entry.Value.Rounds.Count, entry.Value.Remaining,
                     entry.Value.CpuThrottlePercentage)),
             ];
         }
@@ -92,7 +94,7 @@ internal sealed record EndedMigration(VmMove Move, MigrationInfo Info, bool WasC
     /// <summary>For the history.</summary>
     public override string ToString()
     {
-        var status = Campaigns.OperationNames.OfEnum(Info.Status);
+        var status = KebabCase.Of(Info.Status);
         var reason = Info.Reason.Length == 0 ? "" : $" ({Info.Reason})";
         var rounds = Info.Rounds.Count == 1 ? "1 round" : $"{Info.Rounds.Count} rounds";
         return $"{Move.SourceKey} to {Move.Key}: {status}{reason}, {rounds}, downtime {Figures.Microseconds(Info.DowntimeMicroseconds)}";

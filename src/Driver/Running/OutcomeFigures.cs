@@ -1,3 +1,4 @@
+using Livebed.Driver.Counters;
 using Livebed.Driver.Results;
 
 namespace Livebed.Driver.Running;

@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
 using Livebed.Driver.Campaigns;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Runs;
 
@@ -17,7 +18,7 @@ internal static class HistoryLine
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         SkipValidation = true,
     };
-    private static readonly string[] _types = [.. Enum.GetValues<HistoryType>().Select(OperationNames.OfEnum)];
+    private static readonly string[] _types = [.. Enum.GetValues<HistoryType>().Select(KebabCase.Of)];
 
     public static Utf8JsonWriter Writer(Stream output) => new(output, _options);
 

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
+using Livebed.Kvm.World;
 using Spectre.Console;
 
 namespace Livebed.Driver.Terminal;
@@ -21,13 +21,13 @@ internal static class RoundReport
 
     /// <summary>Why a round was not as the model expected; empty when it was or nobody knows.</summary>
     public static string WhyOf(MigrationRound round) =>
-        round.GapReason is null or GapReason.None ? "" : OperationNames.OfEnum(round.GapReason.Value);
+        round.GapReason is null or GapReason.None ? "" : KebabCase.Of(round.GapReason.Value);
 
     private static void Write(IAnsiConsole console, MigrationResult migration)
     {
         console.Write(
             new Text($"rounds of {migration.Vm}, {migration.Source} to {migration.Destination}, "
-                + $"{OperationNames.OfEnum(migration.Status)}:\n"));
+                + $"{KebabCase.Of(migration.Status)}:\n"));
         var table = Tables.Create("round", "time", "model", "workload", "dirtied", "model", "workload", "why");
         table.Columns[^1].LeftAligned();
         foreach (var round in RoundCut.Of(migration.Rounds))

@@ -1,3 +1,4 @@
+using Livebed.Driver.Counters;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 using Spectre.Console;

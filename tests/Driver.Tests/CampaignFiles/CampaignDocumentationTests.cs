@@ -1,4 +1,6 @@
 using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.CampaignKeys;
+using Livebed.Driver.Campaigns;
 
 namespace Livebed.Driver.Tests.CampaignFiles;
 
@@ -8,7 +10,7 @@ public sealed class CampaignDocumentationTests
     [Fact]
     public void Every_key_is_documented_with_default_unit_and_bounds_and_nothing_else_is()
     {
-        var expected = CampaignSchema.Root.Document("").Select(Row).ToList();
+        var expected = Campaign.Keys.Document("").Select(Row).ToList();
         var rows = Repository.File("docs/campaigns.md")
             .Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal)).ToList();
         var missing = expected.Except(rows).ToList();
@@ -24,7 +26,7 @@ public sealed class CampaignDocumentationTests
     public void The_schema_writes_every_default_as_the_reader_takes_it()
     {
         // A default of a name or a text in words is no value; all others must be read without complaint.
-        var keys = CampaignSchema.Root.Document("").Where(key => !key.Path.StartsWith("vms", StringComparison.Ordinal));
+        var keys = Campaign.Keys.Document("").Where(key => !key.Path.StartsWith("vms", StringComparison.Ordinal));
         Assert.All(keys.Where(key => !key.Default.Contains(' ', StringComparison.Ordinal) && key.Default != "empty"), key =>
         {
             using var folder = new TemporaryFolder();

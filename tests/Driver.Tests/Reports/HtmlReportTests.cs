@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using AngleSharp.Html.Dom;
 using AngleSharp.Html.Parser;
+using Livebed.Driver.Counters;
 using Livebed.Driver.Reports;
 using Livebed.Driver.Results;
 using Livebed.Driver.Tests.Results;

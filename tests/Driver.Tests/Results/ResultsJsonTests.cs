@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Livebed.Driver.Counters;
 using Livebed.Driver.Results;
 
 namespace Livebed.Driver.Tests.Results;

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.CommandLine;
+using Livebed.Driver.Counters;
 using Livebed.Driver.Results;
 using Livebed.Driver.Terminal;
 using Livebed.Driver.Tests.Results;

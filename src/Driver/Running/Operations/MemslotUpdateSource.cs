@@ -11,7 +11,7 @@ internal sealed class MemslotUpdateSource(Campaign campaign, Fleet fleet) : IOpe
 {
     private readonly WeightedChoice<MemslotUpdateKind> _mix = new(
         Enum.GetValues<MemslotUpdateKind>()
-            .Select(kind => (kind, campaign.MemslotUpdates.Mix.GetValueOrDefault(OperationNames.OfEnum(kind)))));
+            .Select(kind => (kind, campaign.MemslotUpdates.Mix.GetValueOrDefault(KebabCase.Of(kind)))));
 
     public string Name => "memslot-update";
     public double Rate => campaign.MemslotUpdates.Rate;

@@ -1,6 +1,6 @@
 using Livebed.Driver.Errors;
 
-namespace Livebed.Driver.CampaignFiles;
+namespace Livebed.Driver.CampaignKeys;
 
 /// <summary>A node of a campaign file before anything is known of its meaning: a value, a section or a list, and where it stands.</summary>
 internal abstract class Setting(Origin origin)

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Livebed.Driver.Campaigns;
+using Livebed.Kvm.World;
 
-namespace Livebed.Driver.CampaignFiles;
+namespace Livebed.Driver.CampaignKeys;
 
 /// <summary>The types of value that campaign files have.</summary>
 internal static partial class ValueKinds
@@ -121,8 +121,8 @@ internal static partial class ValueKinds
 
     public static ValueKind<T> Enum<T>() where T : struct, Enum
     {
-        var values = System.Enum.GetValues<T>().ToDictionary(OperationNames.OfEnum);
-        return new("name", string.Join(", ", values.Keys), Parse, OperationNames.OfEnum, Quotable: true);
+        var values = System.Enum.GetValues<T>().ToDictionary(KebabCase.Of);
+        return new("name", string.Join(", ", values.Keys), Parse, KebabCase.Of, Quotable: true);
 
         string? Parse(string text, out T value) => values.TryGetValue(text, out value) ? null : $"'{text}' is unknown";
     }

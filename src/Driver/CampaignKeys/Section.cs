@@ -2,7 +2,7 @@ using Livebed.Driver.Errors;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
-namespace Livebed.Driver.CampaignFiles;
+namespace Livebed.Driver.CampaignKeys;
 
 /// <summary>The keys of one section of the campaign file, for a settings record that is made anew with its defaults.</summary>
 internal sealed class Section<T>(Func<T> create, params IReadOnlyList<Key<T>> keys)
