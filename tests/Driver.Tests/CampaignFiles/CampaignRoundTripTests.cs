@@ -50,7 +50,7 @@ public sealed class CampaignRoundTripTests
     /// <summary>A new key is tried without a word here: it takes the first of these values, or of those that it lists, that it allows and
     /// that changes the file.</summary>
     private static readonly string[] _values =
-        ["true", "false", "2", "1", "128", "0.25", "750ms", "25MiB", "25MiB/s", "text", "workloads/redis.dirty.gz", "no-tlb-flush"];
+        ["true", "false", "2", "1", "64", "128", "0.25", "750ms", "25MiB", "25MiB/s", "text", "workloads/redis.dirty.gz", "no-tlb-flush"];
 
     /// <summary>A guest that replays a trace and a synthetic one have different keys.</summary>
     private const string BothGuests = """
