@@ -6,11 +6,11 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Wire;
 
 /// <summary>
-/// What stands before a chunk's entries and content on a page connection: <see cref="PageChunk.HeaderBytes"/> bytes, little-endian. A
-/// connection carries one chunk at a time and each is answered, so there is no number in it: an answer is that of the last chunk. Lengths
-/// are checked at the door; everything else about a chunk is its receiver's to judge.
+/// The header of a chunk on a page connection, before its entries and content: <see cref="PageChunk.HeaderBytes"/> bytes, little-endian. A
+/// connection carries one chunk at a time and each is answered, so the header has no sequence number: an answer belongs to the last chunk.
+/// The frame checks the lengths; the receiver judges all other fields.
 /// </summary>
-/// <param name="Operation">whose chunk it is</param>
+/// <param name="Operation">the operation that sends the chunk</param>
 /// <param name="Header">where the chunk belongs</param>
 /// <param name="Pages">entries that follow</param>
 /// <param name="ContentBytes">bytes of content that follow them</param>

@@ -8,9 +8,9 @@ using Livebed.Kvm.Host.Streams;
 namespace Livebed.Grains.Wire;
 
 /// <summary>
-/// The destination's end of one page connection: reads a chunk into lent buffers, looks at its checksum (here, so that this is nobody's
-/// turn), hands it through the door and answers when it has been stored. It reads no further until then, so a destination that is slow
-/// fills the kernel's socket buffers, at most, and the sender waits.
+/// The destination's end of one page connection: reads a chunk into pooled buffers, computes its checksum outside of any grain's turn,
+/// gives it to the handler and answers when it has been stored. It reads the next chunk only then. So a slow destination fills at most the
+/// kernel's socket buffers, and the sender waits.
 /// </summary>
 internal sealed class PageReceiver(PageWire wire, Socket socket)
 {

@@ -9,10 +9,10 @@ using Microsoft.Extensions.Logging;
 namespace Livebed.Grains.Wire;
 
 /// <summary>
-/// A silo's end of the page connections (QEMU's multifd sockets): listens for those of other hosts, and knows all that are open, in both
-/// directions, so that they close with the silo. A connection says first which address space it is for, by a token that the destination's
-/// host made up and gave to the source's alone; without one it is refused, so nobody writes into a guest by accident. Everything else that
-/// hosts say to each other goes by grain calls.
+/// A silo's end of the page connections (QEMU's multifd sockets): listens for connections of other hosts, and keeps all open connections,
+/// in both directions, so that they close with the silo. A connection first sends a token, which names its address space. The destination's
+/// host generates the token and gives it to the source's host alone. Connections without a valid token are refused, so no host writes into
+/// a guest by accident. All other messages between hosts are grain calls.
 /// </summary>
 public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout, ILogger<PageWire> log) : IHostedService, IDisposable
 {
@@ -25,17 +25,17 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
     private Socket? _listener;
     private int _accepted;
 
-    // Of each size: two for every channel of a migration, and some for urgent pages.
+    // Buffers of each size: two for every channel of a migration, and some for urgent pages.
     private const int BuffersKept = 16;
 
-    /// <summary>The buffers of chunks, out and in. Not the shared pool, in which every thread and every processor keeps some that the
-    /// others cannot have: as large as these are that is several times what is in flight.</summary>
+    /// <summary>The buffers of chunks, in both directions. It is not the shared pool: there every thread and every processor keeps buffers
+    /// of its own, which for buffers of this size is several times what is in flight.</summary>
     public ArrayPool<byte> Buffers { get; } = ArrayPool<byte>.Create(PageFrame.ContentBytesMax, BuffersKept);
 
-    /// <summary>What is on its way, for those who measure.</summary>
+    /// <summary>Bytes in flight, for measurements.</summary>
     public PageTraffic Traffic { get; } = new();
 
-    /// <summary>How long a chunk's answer, or a connection, may take until it counts as lost; that of a grain call.</summary>
+    /// <summary>How long a chunk's answer or a new connection may take until it counts as lost: as long as a grain call.</summary>
     public TimeSpan AnswerTimeout { get; } = answerTimeout;
 
     internal CancellationToken Stopping => _stopping.Token;
@@ -66,7 +66,7 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
         Cut();
     }
 
-    /// <summary>From now on chunks of connections that know the token go through this door.</summary>
+    /// <summary>From now on this handler takes the chunks of connections that send the new token.</summary>
     public PageEndpoint Open(ChunkHandler door)
     {
         var token = Guid.NewGuid();
@@ -74,10 +74,10 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
         return new PageEndpoint(Endpoint.Address.ToString(), Endpoint.Port, token);
     }
 
-    /// <summary>No new connection is let in with this token; those that are open find nobody who takes their chunks.</summary>
+    /// <summary>Refuses new connections with this token, and chunks of connections that are open with it.</summary>
     public void Close(Guid token) => _doors.TryRemove(token, out _);
 
-    /// <summary>Closes every connection that is open, as a network that fails would; new ones can be made.</summary>
+    /// <summary>Closes every open connection, as a network failure does. New connections can be made.</summary>
     public void Cut()
     {
         foreach (var socket in _sockets.Keys) socket.Dispose();
@@ -85,7 +85,7 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
 
     internal ChunkHandler? Find(Guid token) => _doors.GetValueOrDefault(token);
 
-    /// <summary>Closes with the silo; false when that has stopped.</summary>
+    /// <summary>Registers the socket, so that it closes with the silo. False when the silo has stopped.</summary>
     internal bool Keep(Socket socket)
     {
         _sockets[socket] = true;
@@ -132,7 +132,7 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
         }
         catch (Exception exception) when (PageConnection.IsBroken(exception) || exception is InvalidDataException)
         {
-            // The other end went away, or never was one of ours: it finds the connection closed.
+            // The peer closed the connection or does not speak this protocol. It finds the connection closed.
             log.LogDebug(exception, "a page connection ended");
         }
         finally

@@ -5,15 +5,15 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Wire;
 
 /// <summary>
-/// The way from one host to an address space of another: a connection for each channel of the migration, made when the channel first sends,
-/// one chunk at a time. So at most channels x chunk is in flight, and a destination that stalls stalls the source. Broken connections, and
-/// answers that take too long, are <see cref="StreamStatus.Lost"/>; the next chunk of that channel gets a new connection, to wherever the
-/// destination's host says then.
+/// The page link from one host to an address space of another. Each channel of the migration has a connection, made when the channel first
+/// sends, and sends one chunk at a time. So at most channels x chunk is in flight, and a destination that stalls stalls the source. A
+/// broken connection or a late answer is <see cref="StreamStatus.Lost"/>. The next chunk of that channel gets a new connection, to the
+/// endpoint that the destination's host names then.
 /// </summary>
-/// <param name="wire">this silo's end</param>
-/// <param name="find">asks the destination's host where it takes the address space's pages; null when it does not, or does not
+/// <param name="wire">this silo's page wire</param>
+/// <param name="find">asks the destination's host for the endpoint of the address space's pages; null when it takes none, or does not
 /// answer</param>
-/// <param name="faults">what the network does; null for nothing</param>
+/// <param name="faults">faults that the network has; null for none</param>
 public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>> find, PageLinkFaults? faults = null)
     : IPageLink, IDisposable
 {
@@ -45,7 +45,7 @@ public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>>
         }
     }
 
-    /// <summary>Who waits for an answer finds the connection broken.</summary>
+    /// <summary>Breaks every connection; a caller that waits for an answer gets Lost.</summary>
     public void Dispose()
     {
         lock (_channels)
@@ -55,8 +55,8 @@ public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>>
         }
     }
 
-    /// <summary>Every connection of the link breaks while the chunk is on its way, and none can be made until that is given up. It may have
-    /// been stored: whatever the answer is, nobody hears it.</summary>
+    /// <summary>Every connection of the link breaks while the chunk is in flight, and none can be made until the chunk is given up. The
+    /// destination may have stored it, but the answer is lost.</summary>
     private async Task<StreamStatus> BreakAsync(PageLinkFaults faults, Operation op, Channel channel, PageChunk chunk)
     {
         var delivery = DeliverAsync(channel, OperationMessage.From(op), chunk);
@@ -101,7 +101,7 @@ public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>>
             if (!Use(channel, connection)) return StreamStatus.Lost;
         }
 
-        // Copies of the kernel and all of what follows are nobody's turn.
+        // The kernel's copies, and everything after them, run outside of any grain's turn.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         return await connection.SendAsync(op, chunk.Sealed(), patience.Token).ConfigureAwait(false);
     }

@@ -1,13 +1,13 @@
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// When rounds of pre-copy gain nothing any more. A guest has bursts and lulls, so one round that is longer than the one before says
-/// nothing: it is the least that the later half of the rounds left that must be less than what the earlier half left at least. A forecast
-/// and a migration that runs are judged by the same rule; a migration again at every sync, and a lull may end it.
+/// Decides when rounds of pre-copy gain nothing any more. A guest has bursts and lulls, so one round that is longer than the one before
+/// proves nothing. The least that the later half of the rounds left must be less than the least of the earlier half. The rule judges
+/// forecasts and running migrations alike. It judges a migration again at every sync, and a lull may end the divergence.
 /// </summary>
 public static class Divergence
 {
-    /// <summary>Less than so much of it is a gain.</summary>
+    /// <summary>A later minimum below this share of the earlier one is a gain.</summary>
     private const double GainShare = 0.9;
 
     /// <summary>Whether the rounds so far, by what each left to be sent, gain nothing.</summary>

@@ -10,10 +10,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// The source's half of a hand-over: the vCPUs stop, the final dirty set is checked, the device state goes to the destination, and when
-/// that does not say that it runs, the inventory is asked whose the VM is (<c>migration_completion</c>, migration/migration.c, and the
-/// fencing that is libvirt's and the cluster's). Keeps M2: the guest runs again here only if the destination was never asked, or under an
-/// epoch that the inventory granted after it was.
+/// The source's half of a hand-over (<c>migration_completion</c>, migration/migration.c, and the fencing of libvirt and the cluster). The
+/// vCPUs stop, the final dirty set is checked, and the device state goes to the destination. If the destination does not answer that it
+/// runs the VM, the source claims the VM from the inventory. Keeps M2: the guest runs again here only if the destination was never asked,
+/// or under an epoch that the inventory granted after that.
 /// </summary>
 internal sealed class HandOver(
     Vm vm, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, IHostOwnership ownership, MigrationSetup setup,
@@ -31,7 +31,7 @@ internal sealed class HandOver(
         vm.World.Observer.GuestRuns(setup.Vm, setup.Source, _epoch, runs: false);
     }
 
-    /// <summary>The VM is still (or again) the source's, and runs on.</summary>
+    /// <summary>The source still (or again) owns the VM, and the vCPUs run on.</summary>
     public async ValueTask ResumeVcpusAsync(Operation op)
     {
         if (vm.Options.Mutant == Mutant.NotResumedAfterHandOver && _epoch > setup.Epoch) return;
@@ -58,7 +58,8 @@ internal sealed class HandOver(
         }
     }
 
-    /// <summary>M1. The destination has not been asked to run the VM yet, so whatever becomes of this the VM is the source's.</summary>
+    /// <summary>Compares memory (M1). The destination has not been asked to run the VM yet, so the source owns it whatever the
+    /// result.</summary>
     public async ValueTask<StreamStatus> CompareAsync(Operation op, bool toPostcopy)
     {
         using var check = record.Check();
@@ -80,7 +81,7 @@ internal sealed class HandOver(
         return StreamStatus.Ok;
     }
 
-    /// <summary>Asks the destination to take the VM over, with everything but pages; from here on only the inventory can give it
+    /// <summary>Asks the destination to take the VM over, with all state but pages. From here on only the inventory can give it
     /// back.</summary>
     public async ValueTask<MigrationOwner> OfferAsync(Operation op, bool toPostcopy)
     {
@@ -97,10 +98,9 @@ internal sealed class HandOver(
         return await ReclaimAsync(op, state);
     }
 
-    /// <summary>The destination has not said that it runs, which does not mean that it does not: only the inventory can say whose the VM
-    /// is. If it is the destination's, that is asked once more: its grant may count for nothing, because the inventory was being replaced,
-    /// and until somebody is known to run the VM this host must go on saying that it owns it, or the next inventory would not know of
-    /// it.</summary>
+    /// <summary>The destination has not answered that it runs, but it may run. Only the inventory knows the owner. If the destination owns
+    /// the VM it is asked once more, because its grant may be void: the inventory may have been replaced. Until a host is known to run the
+    /// VM, this host must keep its own record. Otherwise the next inventory would not know the VM.</summary>
     private async ValueTask<MigrationOwner> ReclaimAsync(Operation op, DeviceState state)
     {
         if (vm.Options.Mutant == Mutant.BothRunAfterFailedHandOver) return MigrationOwner.Source;
@@ -129,14 +129,14 @@ internal sealed class HandOver(
             return MigrationOwner.Destination;
         }
 
-        // Neither side may run it: better none than two.
+        // Neither side may run it: no owner is better than two.
         record.Reason =
             $"{record.Reason}; the inventory {(answer.Status == OwnershipStatus.Lost ? "did not answer" : "does not know the VM")}, "
-                + $"so nobody knows whose it is";
+                + $"so its owner is unknown";
         return MigrationOwner.Unknown;
     }
 
-    /// <summary>What the destination has no newest copy of, for each RAM block; of pre-copy nothing.</summary>
+    /// <summary>Pages of each RAM block of which the destination lacks the newest copy; nothing for pre-copy.</summary>
     private ulong[][] DiscardOf(bool toPostcopy) => toPostcopy ? [.. ram.Blocks.Select(block => (ulong[])block.Dirty.Clone())] : [];
 
     private async ValueTask<DeviceState> StateAsync(Operation op, ulong[][] discard)
@@ -149,12 +149,12 @@ internal sealed class HandOver(
     }
 }
 
-/// <summary>Whose a VM is when a hand-over has come to its end.</summary>
+/// <summary>The owner of a VM at the end of a hand-over.</summary>
 internal enum MigrationOwner : byte
 {
     Source,
     Destination,
 
-    /// <summary>The destination may or may not have it, and nobody says; so it runs nowhere.</summary>
+    /// <summary>Unknown whether the destination has it, so the source does not run it.</summary>
     Unknown,
 }

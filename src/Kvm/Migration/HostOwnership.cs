@@ -3,8 +3,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// What one host knows of its own: the VMs that it was granted, each with its epoch, and the latest inventory that it has heard of. It is
-/// the host's half of fencing: no VM runs here without an entry, and no grant of an inventory that has been replaced makes one.
+/// One host's record: the VMs that it was granted, each with its epoch, and the latest term of an inventory. It is the host's half of
+/// fencing: no VM runs here without an entry, and no grant of a replaced inventory makes one.
 /// </summary>
 public sealed class HostOwnership(IWorld world, string host) : IHostOwnership
 {
@@ -14,7 +14,7 @@ public sealed class HostOwnership(IWorld world, string host) : IHostOwnership
 
     public string Host { get; } = host;
 
-    /// <summary>The latest inventory that has asked what this host owns; 0 for none.</summary>
+    /// <summary>Term of the latest inventory that has asked what this host owns; 0 for none.</summary>
     public long Term
     {
         get
@@ -24,9 +24,9 @@ public sealed class HostOwnership(IWorld world, string host) : IHostOwnership
         }
     }
 
-    /// <summary>An answer of the inventory came in.</summary>
-    /// <returns>granted when it makes (or keeps) this host the VM's owner; lost when it counts for nothing, because the inventory that gave
-    /// it, be it a yes or a no, has been replaced: ask the next one</returns>
+    /// <summary>Records an answer of the inventory.</summary>
+    /// <returns>granted when it makes (or keeps) this host the VM's owner; lost when the inventory that gave it, grant or refusal, has been
+    /// replaced: ask the next one</returns>
     public OwnershipStatus Take(string vm, in Ownership answer)
     {
         _place.Writes();
@@ -38,7 +38,7 @@ public sealed class HostOwnership(IWorld world, string host) : IHostOwnership
         return OwnershipStatus.Granted;
     }
 
-    /// <summary>The VM has gone elsewhere, or for good.</summary>
+    /// <summary>Deletes the record: the VM is on another host, or destroyed.</summary>
     public void Give(string vm)
     {
         _place.Writes();
@@ -60,8 +60,8 @@ public sealed class HostOwnership(IWorld world, string host) : IHostOwnership
         return _epochs.TryGetValue(vm, out var known) && known == epoch;
     }
 
-    /// <summary>A new inventory asks what this host owns, and from here on counts alone; null when one of this term or a later one has
-    /// asked already: two inventories that begin at the same time may have chosen the same term, and only one of them may have
+    /// <summary>A new inventory asks what this host owns; from here on only its answers are valid. Null when an inventory of this term or a
+    /// later one has asked already. Two inventories that begin at the same time may choose the same term, and only one may have
     /// it.</summary>
     public IReadOnlyList<KeyValuePair<string, long>>? Report(long term)
     {

@@ -6,18 +6,19 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Migration;
 
-/// <summary>What the source's user space asks of the destination's. Lost means that nobody knows whether it was done.</summary>
+/// <summary>Requests of the source's user space to the destination's. Lost means that it is unknown whether the request took
+/// effect.</summary>
 public interface IMigrationDestination
 {
-    /// <summary>Makes the process and its memory, and takes pages from now on.</summary>
+    /// <summary>Makes the process and its memory, and accepts pages from now on.</summary>
     ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup);
 
     /// <summary>The bed's own check, after the last page of pre-copy: every page is as the frozen source has it (M1). Refused when nothing
     /// was prepared here.</summary>
     ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image);
 
-    /// <summary>The end of pre-copy, when memory has been compared: all pages are there, or what is not is named as discarded. Ok means
-    /// that the VM is the destination's and runs; Refused that it never will. May be asked again.</summary>
+    /// <summary>The end of pre-copy, after the comparison of memory. All pages are present, or listed as discarded. Ok: the destination
+    /// owns the VM and runs it. Refused: it never will. The request may be repeated.</summary>
     ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state);
 
     /// <summary>Post-copy: the last page has been sent. Refused when some are still missing.</summary>
@@ -26,11 +27,11 @@ public interface IMigrationDestination
     /// <summary>Post-copy recovery: what is still missing, one array a RAM block; null when there is no answer.</summary>
     ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op);
 
-    /// <summary>Post-copy recovery: the source sends pages again. Returns when it has been asked again for those that a vCPU waits
-    /// for.</summary>
+    /// <summary>Post-copy recovery: the source sends pages again. Returns when the destination has requested again the pages that vCPUs
+    /// wait for.</summary>
     ValueTask<StreamStatus> ResumeAsync(Operation op);
 
-    /// <summary>Forget it: nothing of it is kept. Refused when the VM runs here.</summary>
+    /// <summary>The migration was given up: the destination drops everything. Refused when the VM runs here.</summary>
     ValueTask<StreamStatus> AbandonAsync(Operation op);
 }
 
@@ -48,16 +49,16 @@ public sealed record FinishResult(StreamStatus Status, PostcopyBlocktime Blockti
 {
     public static readonly FinishResult Refused = new(StreamStatus.Refused, PostcopyBlocktime.None);
 
-    /// <summary>Nobody has answered.</summary>
+    /// <summary>No answer came.</summary>
     public static readonly FinishResult Lost = new(StreamStatus.Lost, PostcopyBlocktime.None);
 }
 
 /// <summary>
-/// What goes over when the vCPUs have stopped, beside pages: memslots, vCPUs, and, in post-copy, which pages are to follow.
+/// The state that is sent beside pages when the vCPUs have stopped: memslots, vCPUs and, in post-copy, the pages that follow later.
 /// </summary>
 /// <param name="Memslots">user space's memslots, in order of their ids</param>
 /// <param name="Vcpus">the vCPUs, stopped</param>
-/// <param name="Discard">post-copy: pages whose copy at the destination is stale or missing, 64 a word, one entry a RAM block; empty
+/// <param name="Discard">post-copy: pages with a stale or missing copy at the destination, 64 a word, one entry a RAM block; empty
 /// otherwise</param>
 public sealed record DeviceState(IReadOnlyList<MemslotChange> Memslots, IReadOnlyList<VcpuState> Vcpus, IReadOnlyList<ulong[]> Discard)
 {
@@ -65,13 +66,13 @@ public sealed record DeviceState(IReadOnlyList<MemslotChange> Memslots, IReadOnl
 }
 
 /// <summary>
-/// A piece of the frozen source's memory as the bed's checks know it; no real migration sends this. All of it goes piece by piece, so that
-/// neither a message nor what is kept for it grows with the guest.
+/// A piece of the stopped source's memory for the bed's checks; no real migration sends it. Memory goes piece by piece, so that neither a
+/// message nor its buffers grow with the guest.
 /// </summary>
 /// <param name="Pages">at most <see cref="PagesMax"/> pages of one RAM block</param>
 /// <param name="Checksums">of every page</param>
 /// <param name="Newest">newest value of every page, from which the guest-memory oracle goes on</param>
-/// <param name="Stale">post-copy: pages whose copy at the destination is stale or missing, 64 a word; empty otherwise</param>
+/// <param name="Stale">post-copy: pages with a stale or missing copy at the destination, 64 a word; empty otherwise</param>
 public sealed record MemoryImage(HvaRange Pages, ulong[] Checksums, ulong[] Newest, ulong[] Stale)
 {
     /// <summary>A multiple of 64.</summary>

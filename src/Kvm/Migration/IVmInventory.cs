@@ -3,8 +3,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// Which host owns which VM. Ownership changes in one place and by compare-and-exchange on the epoch, so of two hosts that claim the same
-/// epoch one gets it, whoever crashed meanwhile. A host lets a VM run only under an epoch that it was granted.
+/// Which host owns which VM. Ownership changes in one place, by compare-and-exchange on the epoch. So of two hosts that claim the same
+/// epoch one gets it, whichever host crashes meanwhile. A host lets a VM run only under an epoch that it was granted.
 /// </summary>
 public interface IVmInventory
 {
@@ -20,8 +20,7 @@ public interface IVmInventory
     ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch);
 }
 
-/// <summary>The way to a host's <see cref="HostOwnership"/>, from user space that may live on another machine of the world's than the
-/// host's books.</summary>
+/// <summary>The port to a host's <see cref="HostOwnership"/>. User space may live on another machine than the host's record.</summary>
 public interface IHostOwnership
 {
     string Host { get; }
@@ -33,7 +32,7 @@ public interface IHostOwnership
     ValueTask GiveAsync(string vm);
 }
 
-/// <summary>An answer of the inventory: whether what was asked was granted, and who owns the VM now; epoch 0 when nobody does.</summary>
+/// <summary>An answer of the inventory: whether the request was granted, and the VM's owner now; epoch 0 without an owner.</summary>
 /// <param name="Status">the answer</param>
 /// <param name="Host">the owner</param>
 /// <param name="Epoch">the owner's epoch</param>
@@ -49,22 +48,22 @@ public enum OwnershipStatus : byte
     Granted,
     Refused,
 
-    /// <summary>No answer: it may or may not have been granted; ask who owns it.</summary>
+    /// <summary>No answer: the request may or may not have been granted; ask for the owner.</summary>
     Lost,
 }
 
 /// <summary>
-/// A claim that is repeated until an inventory that counts has answered it and the claimant's host has heard that. An answer that was lost
-/// is found again, because a claim that was granted is refused to everybody but its owner; so is what the host has said to it, which may
-/// have put the VM into its books. Neither may be taken for a no: the VM would be owned by one who does not run it.
+/// A claim that is repeated until a valid inventory has answered it and the claimant's host has recorded the answer. A lost answer is found
+/// again, because a granted claim is refused to every host but its owner. The host's lost answer is found in the same way, from its record.
+/// A lost answer is never a refusal: otherwise a host would own the VM without running it.
 /// </summary>
 internal static class OwnershipClaim
 {
     private const int Attempts = 1_000;
     private const long PauseMicroseconds = 10_000;
 
-    /// <returns>granted, and in the books of the claimant's host; or refused because somebody else was granted it, or nobody knows the VM;
-    /// lost when nobody who counts ever answered</returns>
+    /// <returns>granted, and recorded by the claimant's host; refused, because another host was granted it or the VM is unknown; lost, when
+    /// no valid inventory ever answered</returns>
     public static async ValueTask<Ownership> MakeAsync(
         IWorld world, IVmInventory inventory, IHostOwnership ownership, Operation op, string vm, long epoch)
     {

@@ -6,18 +6,18 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// The destination's user space (<c>process_incoming_migration_co</c>, migration/migration.c): makes the process, lets its host take pages,
-/// and, when the source has stopped, compares memory with the source's page by page, loads the VM, claims it and lets it run: in this
-/// order, so that nothing that was not looked at ever runs. In post-copy it runs with pages missing, and a fault on one asks the source for
-/// it. What becomes of it when the source dies is decided here (<see cref="SourceGoneAsync"/>); who finds that out is the world's business.
+/// The destination's user space (<c>process_incoming_migration_co</c>, migration/migration.c): it makes the process and lets its host
+/// accept pages. When the source has stopped, it compares memory page by page, loads the VM, claims it and lets it run, in this order. So
+/// no VM runs before its memory was compared. In post-copy it runs with pages missing, and a fault on a missing page requests it from the
+/// source. <see cref="SourceGoneAsync"/> decides what happens when the source dies; the world detects the death.
 /// </summary>
 /// <param name="world">the world it runs in</param>
 /// <param name="name">the destination's VM, for witnesses</param>
 /// <param name="stream">its host</param>
-/// <param name="vm">its VM to be</param>
-/// <param name="inventory">who decides whose the VM is</param>
-/// <param name="ownership">what its host owns</param>
-/// <param name="source">the way back</param>
+/// <param name="vm">the VM that is being made</param>
+/// <param name="inventory">the inventory, which decides the owner of the VM</param>
+/// <param name="ownership">its host's record of the VMs that it owns</param>
+/// <param name="source">requests to the source</param>
 public sealed class IncomingMigration(
     IWorld world, string name, IStreamPort stream, IIncomingVm vm, IVmInventory inventory, IHostOwnership ownership,
     IMigrationReturnPath source)
@@ -61,7 +61,7 @@ public sealed class IncomingMigration(
     /// <summary>Why it failed; empty otherwise.</summary>
     public string Reason { get; private set; } = "";
 
-    /// <summary>It waits for the source: for its pages, or to be asked to take over.</summary>
+    /// <summary>It waits for the source: for pages, or for the request to take over.</summary>
     public bool NeedsSource
     {
         get
@@ -124,11 +124,11 @@ public sealed class IncomingMigration(
         var here = await stream.ImageAsync(op, image.Pages);
         _place.Writes();
 
-        // Given up meanwhile: what is being dropped is nobody's memory any more.
+        // Given up meanwhile: memory that is being dropped has no owner any more.
         if (_stage != Stage.Prepared) return StreamStatus.Refused;
         Compare(op, setup, image, here);
 
-        // What is discarded from here on, the oracle forgets with it.
+        // The oracle forgets what is discarded from here on.
         await stream.LoadOracleAsync(op, image.Pages, image.Newest);
         _pagesCompared += image.Pages.Pages;
         return StreamStatus.Ok;
@@ -137,7 +137,7 @@ public sealed class IncomingMigration(
     /// <inheritdoc/>
     public async ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state)
     {
-        // Asked again by a source that has heard nothing: the answer is how the first time ends.
+        // The source repeats a request that had no answer: the result of the first one is the answer.
         for (_place.Reads(); _stage == Stage.TakingOver; _place.Reads()) await world.DelayAsync(PollMicroseconds);
         _place.Writes();
         if (_stage is Stage.Runs or Stage.Complete) return StreamStatus.Ok;
@@ -174,7 +174,7 @@ public sealed class IncomingMigration(
         return await FinishedAsync();
     }
 
-    /// <summary>The host counts how long vCPUs waited and says it once; whoever asks meanwhile, or again, waits for that.</summary>
+    /// <summary>The host reports once how long vCPUs waited. A caller that asks meanwhile, or again, waits for that report.</summary>
     private async ValueTask<FinishResult> FinishedAsync()
     {
         if (_ending is { } ending) _blocktime = await ending;
@@ -189,9 +189,9 @@ public sealed class IncomingMigration(
         return _stage is Stage.Runs or Stage.Complete ? await MissingAsync(op) : null;
     }
 
-    /// <summary><c>loadvm_postcopy_handle_resume</c>, <c>migrate_send_rp_req_pages_pending</c> (migration/savevm.c): a request that the
-    /// broken link lost, or that came while it was broken, is made again; else who waits for the page would wait until the background push
-    /// comes to it.</summary>
+    /// <summary><c>loadvm_postcopy_handle_resume</c>, <c>migrate_send_rp_req_pages_pending</c> (migration/savevm.c): repeats a request that
+    /// the broken link lost, or that came while it was broken. Otherwise the vCPU would wait until the background push comes to its
+    /// page.</summary>
     public async ValueTask<StreamStatus> ResumeAsync(Operation op)
     {
         _place.Reads();
@@ -211,16 +211,17 @@ public sealed class IncomingMigration(
         _place.Writes();
         if (_stage is Stage.Runs or Stage.Complete or Stage.Lost) return StreamStatus.Refused;
 
-        // A take-over that is under way finds the VM claimed by the source, and drops it itself; so does a preparation that finds this.
+        // A take-over that is under way finds the VM claimed by the source, and drops it itself. A preparation under way sees the stage and
+        // does the same.
         if (_stage == Stage.Prepared) await DropAsync(op, _setup!);
         else if (_stage == Stage.Preparing) _stage = Stage.Abandoned;
         return StreamStatus.Ok;
     }
 
     /// <summary>
-    /// The source is gone for good, or has given up in post-copy, and sends no page any more. A VM that does not run here never will; one
-    /// that has all of its pages goes on; one that lacks some is lost, which is said, and goes. A take-over that is under way comes to its
-    /// own end first: ask again.
+    /// The source is gone for good, or has given up in post-copy, and sends no page any more. A VM that does not run here never will. A VM
+    /// with all of its pages runs on. A VM that lacks pages is reported as lost and destroyed. A take-over that is under way ends first:
+    /// call again.
     /// </summary>
     public async ValueTask SourceGoneAsync(Operation op)
     {
@@ -275,8 +276,7 @@ public sealed class IncomingMigration(
         return missing;
     }
 
-    /// <summary>Every page that is here must be the source's page as it was when that stopped; in post-copy, every page that will not be
-    /// discarded.</summary>
+    /// <summary>Every page here must equal the source's page at its stop; in post-copy, every page that will not be discarded.</summary>
     private void Compare(Operation op, MigrationSetup setup, MemoryImage image, ulong[] here)
     {
         var differing = new List<Hva>();
@@ -294,7 +294,7 @@ public sealed class IncomingMigration(
     }
 }
 
-/// <summary>The destination's VM while it comes to be; each world makes VMs in its own way.</summary>
+/// <summary>The destination's VM while it is being made; each world makes VMs in its own way.</summary>
 public interface IIncomingVm
 {
     /// <summary>The process and its areas; no VM yet. False when its host is not there.</summary>
@@ -306,6 +306,6 @@ public interface IIncomingVm
     /// <summary>The vCPUs enter the guest.</summary>
     ValueTask RunAsync(Operation op, long epoch);
 
-    /// <summary>Process and VM go, as if they had never been.</summary>
+    /// <summary>Destroys the process and the VM.</summary>
     ValueTask DropAsync(Operation op);
 }

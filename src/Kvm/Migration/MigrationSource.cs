@@ -68,9 +68,8 @@ public sealed class MigrationSource : IMigrationReturnPath
     /// <summary>Dirty-log syncs so far.</summary>
     public long Syncs => _record.Syncs;
 
-    /// <summary>Moves the VM; returns when that is done, or given up. Where the VM runs then is in <see cref="MigrationInfo.Status"/>: at
-    /// the destination when completed, also where it was when failed before post-copy or cancelled, nowhere when post-copy
-    /// failed.</summary>
+    /// <summary>Moves the VM; returns when that is done or given up. <see cref="MigrationInfo.Status"/> says where the VM runs then: at the
+    /// destination when completed, at the source when cancelled or failed before post-copy, nowhere when post-copy failed.</summary>
     public async ValueTask<MigrationInfo> RunAsync(Operation op)
     {
         _record.Enter(MigrationStatus.Setup);
@@ -182,8 +181,7 @@ public sealed class MigrationSource : IMigrationReturnPath
     }
 
     /// <summary>After a sync, as in <c>migration_iteration_run</c> (migration/migration.c): what fits into the downtime limit completes in
-    /// pre-copy, also when post-copy was asked for or rounds are over; not when the time is, which is when somebody else is waited
-    /// for.</summary>
+    /// pre-copy, also when post-copy was requested or the rounds are used up. It does not when the time limit is over.</summary>
     private Way? BetweenRounds(int roundsDone)
     {
         _place.Reads();
@@ -226,7 +224,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         using var phase = _vm.World.Observer.Phase(op, "migration.switchover");
         _record.Enter(MigrationStatus.Device);
 
-        // A round that was broken off has batches on their way; they are read before the final sync says what is left.
+        // An interrupted round has batches in flight; they are read before the final sync says what is left.
         if (_vm.Options.Mutant is not (Mutant.NoRoundBarrier or Mutant.LatePageInPostcopy)) await _channels.DrainAsync(op);
         await _vm.Bql.AcquireAsync(op);
         var syncsLast = _vm.Options.Mutant != Mutant.FinalSyncBeforeVcpusLeft;
@@ -256,7 +254,7 @@ public sealed class MigrationSource : IMigrationReturnPath
 
     private async ValueTask<MigrationOwner> HandOverAsync(Operation op, bool toPostcopy)
     {
-        // Late pages of pre-copy must not meet a guest that runs, so the channels are empty before the destination hears of post-copy.
+        // Late pages of pre-copy must not overwrite those of a running guest, so the channels are empty before post-copy begins.
         var isLate = toPostcopy && _vm.Options.Mutant == Mutant.LatePageInPostcopy;
         if (!toPostcopy && await SendDirtyAsync(op, _record.Round + 1, isLive: false) is not null) return MigrationOwner.Source;
         if (!isLate && await _channels.DrainAsync(op) is var status and not StreamStatus.Ok)
@@ -266,14 +264,13 @@ public sealed class MigrationSource : IMigrationReturnPath
         if (await _handOver.CompareAsync(op, toPostcopy) is var compared and not StreamStatus.Ok)
             return _record.Failed($"the destination did not compare its memory: {compared}", MigrationOwner.Source);
 
-        // All of memory was looked at meanwhile, which takes its time.
+        // The comparison took a while, so a cancel may have come.
         _place.Reads();
         if (_cancelRequested) return MigrationOwner.Source;
         return await _handOver.OfferAsync(op, toPostcopy);
     }
 
-    /// <summary>The guest goes on at the source as if nothing had been: no throttle, no logging, no stream; the destination forgets
-    /// it.</summary>
+    /// <summary>The guest runs on at the source without throttle, logging or stream; the destination drops the VM.</summary>
     private async ValueTask GiveUpAsync(Operation op, bool cancelled)
     {
         _record.Enter(cancelled ? MigrationStatus.Cancelling : MigrationStatus.Failed);

@@ -67,13 +67,13 @@ public enum MigrationStatus : byte
     /// <summary>Everything has arrived.</summary>
     Completed,
 
-    /// <summary>It was given up; who owns the VM, if anybody, the inventory says.</summary>
+    /// <summary>It was given up; the inventory knows the owner of the VM, if there is one.</summary>
     Failed,
 
-    /// <summary>User space asked for the end; what is under way comes to its own.</summary>
+    /// <summary>User space requested the end; requests under way complete first.</summary>
     Cancelling,
 
-    /// <summary>The source runs on as if nothing had been.</summary>
+    /// <summary>The source runs on, without a trace of the migration.</summary>
     Cancelled,
 }
 

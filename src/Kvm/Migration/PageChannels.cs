@@ -54,9 +54,9 @@ internal sealed class PageChannels
     }
 
     /// <summary>
-    /// Sends pages that somebody waits for; returns when they have been stored, or not. What it counts is counted with the rest. Over
-    /// channels that have broken nothing goes, though a new connection might carry it: as long as vCPUs ask one after the other the drain
-    /// before the pause would never end, and nothing be pushed.
+    /// Sends pages that a vCPU waits for; returns when they have been stored, or not. It counts with the other channels. It sends nothing
+    /// over channels that have broken, although a new connection might work. Otherwise the drain before the pause would never end while
+    /// vCPUs request pages, and nothing would be pushed.
     /// </summary>
     public async ValueTask<StreamStatus> SendUrgentAsync(Operation op, ChunkHeader header, PageBatch batch)
     {
@@ -97,7 +97,7 @@ internal sealed class PageChannels
         }
         catch (Exception exception)
         {
-            // A defect, not an outcome: whoever waits for the channels gets it.
+            // A defect, not an outcome: the operation that waits for the channels gets the exception.
             _failure ??= ExceptionDispatchInfo.Capture(exception);
             Status = StreamStatus.Lost;
         }

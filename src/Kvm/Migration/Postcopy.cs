@@ -7,8 +7,8 @@ namespace Livebed.Kvm.Migration;
 /// <summary>
 /// The source's half of post-copy: the guest runs at the destination, and the pages that it lacks are here, frozen. Pages that a vCPU waits
 /// for go first, on a channel of their own (QEMU's postcopy-preempt); the rest is pushed in the background. When the link breaks nothing is
-/// lost as long as both hosts live: the migration pauses until somebody says that the link is whole, asks the destination what it lacks,
-/// lets it ask again for what its vCPUs wait for, and goes on (<c>postcopy_pause</c>, <c>migrate-recover</c>).
+/// lost as long as both hosts live. The migration pauses until it is told that the link works again. Then it asks the destination what it
+/// lacks, lets it repeat the requests of its vCPUs, and continues (<c>postcopy_pause</c>, <c>migrate-recover</c>).
 /// </summary>
 internal sealed class Postcopy(
     IWorld world, RamState ram, PageChannels channels, IMigrationDestination destination, MigrationSetup setup,
@@ -19,7 +19,7 @@ internal sealed class Postcopy(
 
     private readonly Place _place = new(world);
 
-    // Asked for by vCPUs of a destination that runs while the source has not heard of it: one page each, which they wait for.
+    // Requests of a destination that runs before the source got its answer: one page for each waiting vCPU.
     private readonly Queue<Hva> _early = new();
     private bool _isRecovering;
 
@@ -64,7 +64,7 @@ internal sealed class Postcopy(
         if (ram.BlockOf(hva) is not { } block) return StreamStatus.Refused;
         var page = hva - block.Range.Start;
 
-        // Not to be sent: it was, or is under way.
+        // The page was sent already, or is in flight.
         if (!block.TryClear(page)) return StreamStatus.Ok;
         var status = await channels.SendUrgentAsync(op, Header, new PageBatch(new HvaRange(hva, 1), new ulong[] { 1 }));
         _place.Writes();
@@ -72,8 +72,8 @@ internal sealed class Postcopy(
         return status;
     }
 
-    /// <summary>Everything that is left, and the destination's word that it lacks nothing: asked for when also the pages that vCPUs wait
-    /// for have been stored, else it would lack those.</summary>
+    /// <summary>Pushes all remaining pages, then asks whether the destination lacks any. It asks after the requested pages have been stored
+    /// too, or the destination would lack those.</summary>
     private async ValueTask<bool> TryPushAsync(Operation op)
     {
         foreach (var block in ram.Blocks)
@@ -94,7 +94,7 @@ internal sealed class Postcopy(
         return finish.Status == StreamStatus.Ok;
     }
 
-    /// <summary>Before a guest is called lost: it may be the destination's last word that was lost, and nothing else.</summary>
+    /// <summary>Asks once more before a guest counts as lost: perhaps only the destination's last answer was lost.</summary>
     private async ValueTask<bool> IsWholeAsync(Operation op)
     {
         record.Enter(MigrationStatus.PostcopyRecover);

@@ -9,8 +9,8 @@ namespace Livebed.Kvm.Migration;
 /// <summary>
 /// Which pages are still to be sent: QEMU's <c>RAMState</c> (migration/ram.c) and its memory listener. Three sources of dirt are ORed into
 /// one bitmap a RAM block: KVM's logs of the memslots that show it (<c>migration_bitmap_sync</c>), what user space itself discarded, and
-/// memslots that came, went or moved, whose every page counts as dirty since bits between the last GET and the update are lost
-/// (kvm-protocol 9.2, Q1). Taken before the pages are read, always: early is harmless, late loses writes.
+/// memslots that came, went or moved. Every page of those counts as dirty, because the bits between the last GET and the update are lost
+/// (kvm-protocol 9.2, Q1). Bits are always taken before the pages are read: early is harmless, late loses writes.
 /// </summary>
 internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange> ranges)
 {
@@ -72,8 +72,8 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         return vm.Users.IsClosing ? -1 : DirtyPages - before;
     }
 
-    /// <summary>What came, went, moved or lost its log since the last sync, whoever did it: looked at after the logs were read, so that no
-    /// bit goes unseen with its memslot.</summary>
+    /// <summary>Marks memslots that came, went, moved or lost their log since the last sync, for whatever reason. This follows the read of
+    /// the logs, so that no bit is lost with its memslot.</summary>
     private async ValueTask CompareSlotsAsync(Operation op)
     {
         var slots = UserSlots.ToDictionary(slot => slot.Id);
@@ -92,7 +92,7 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         }
     }
 
-    /// <summary>Its writes have been logged in the same bitmap since it was last looked at.</summary>
+    /// <summary>The memslot has logged its writes in the same bitmap since the last look.</summary>
     private bool IsFollowed(Memslot slot) =>
         slot.LogsDirtyPages && _followed.TryGetValue(slot.Id, out var known) && known.Instance == slot.Instance
             && known.BaseGfn == slot.BaseGfn
@@ -146,7 +146,7 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         return result;
     }
 
-    /// <summary>An entry of a dirty ring, harvested and reset.</summary>
+    /// <summary>Marks the page of a dirty-ring entry that was harvested and reset.</summary>
     public void MarkHarvested(int slotId, long page)
     {
         if (vm.Memslots.Active.ById(slotId) is not { } slot) return;

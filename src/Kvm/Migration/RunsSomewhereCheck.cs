@@ -4,12 +4,12 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// M4, the other half of <see cref="OneOwnerCheck"/>: fed with every start and stop of a migrating VM's guest, in the order in which they
-/// happened over all hosts, and with every migration's end, it finds a guest that its migration has left standing, or that stood still for
-/// longer than the migration says. A guest is excused that was reported lost, and one whose machine died.
+/// M4, the other half of <see cref="OneOwnerCheck"/>: it gets every start and stop of a migrating guest, in their order over all hosts, and
+/// the end of every migration. It finds a guest that its migration has left stopped, or that was stopped for longer than the migration
+/// reports. A guest that was reported lost, or that died with its machine, is excused.
 /// </summary>
-/// <param name="world">where footprints are kept; null where nobody wants them</param>
-/// <param name="toleranceMicroseconds">by how much starts and stops are later noted than they happen</param>
+/// <param name="world">the world that records footprints; null for none</param>
+/// <param name="toleranceMicroseconds">how much later than they happen starts and stops may be noted</param>
 public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicroseconds = 0)
 {
     private readonly Dictionary<string, Guest> _guests = new(StringComparer.Ordinal);
@@ -17,7 +17,7 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
     private readonly Place _place = new(world);
 
     /// <summary>The guest begins to run on a host, or has stopped there.</summary>
-    /// <returns>what is violated; null when nothing</returns>
+    /// <returns>the violation, or null</returns>
     public Violation? Note(string vm, string host, bool runs, long nowMicroseconds)
     {
         _place.Writes();
@@ -46,13 +46,13 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
     }
 
     /// <summary>A migration is over, as its source has it.</summary>
-    /// <param name="vm">whose</param>
+    /// <param name="vm">the VM that migrated</param>
     /// <param name="destination">host</param>
     /// <param name="info">its last figures</param>
     /// <param name="nowMicroseconds">the time</param>
-    /// <param name="allIsNoted">every start and stop until now has been noted; else a start of before may still come, and a guest that
-    /// stands is judged when the next thing is heard of it</param>
-    /// <returns>what is violated; null when nothing</returns>
+    /// <param name="allIsNoted">every start and stop until now has been noted; otherwise an earlier start may still come, and a stopped
+    /// guest is judged at its next event</param>
+    /// <returns>the violation, or null</returns>
     public Violation? Ended(string vm, string destination, MigrationInfo info, long nowMicroseconds, bool allIsNoted)
     {
         _place.Writes();
@@ -65,8 +65,8 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
 
         _guests[vm] = guest with { Stood = 0, Ended = nowMicroseconds };
 
-        // Not told by the destination that it runs, the source knows whose the VM is, and not since when: what is left standing is found in
-        // the end.
+        // Without the destination's answer the source knows the owner, but not since when the guest runs. A guest that is left stopped is
+        // found at the end.
         if (info.IsHandedOver && !info.IsTakeOverAnswered) return null;
         var outcome = new Outcome(
             destination, info.DowntimeMicroseconds + info.CheckMicroseconds, $"{info.Status} {info.Reason}".TrimEnd());
@@ -92,7 +92,7 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
             if (guest.Host == host) _guests.Remove(vm);
     }
 
-    /// <summary>No migration is under way and none of a guest's starts is still to come: nobody stands still any more.</summary>
+    /// <summary>No migration is under way and no start is still to come, so no guest may be stopped any more.</summary>
     public IReadOnlyList<Violation> Settled() =>
         [.. _guests.Where(entry => !entry.Value.Runs).OrderBy(entry => entry.Key, StringComparer.Ordinal)
             .Select(entry => Of(entry.Key, $"{entry.Key} stands still at {entry.Value.Host} when all is over"))];

@@ -5,9 +5,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// QEMU's <c>migration_trigger_throttle</c> (migration/ram.c): once a period, if the bytes that became dirty in it are more than the
-/// threshold's share of the bytes sent, for the second time, the vCPUs are slowed down: by auto-converge a step further, by the dirty limit
-/// to their quota.
+/// QEMU's <c>migration_trigger_throttle</c> (migration/ram.c): once a period it compares the bytes that became dirty with the threshold's
+/// share of the bytes sent. When they are more for the second time, the vCPUs are slowed down: by one step (auto-converge) or to their
+/// quota (dirty limit).
 /// </summary>
 internal sealed class ThrottleControl(Vm vm, MigrationParameters parameters, int pageSize)
 {

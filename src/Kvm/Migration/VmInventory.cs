@@ -3,13 +3,13 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// The inventory's register. One object decides; it keeps nothing but owner and epoch of each VM, which is also what the owners know, so
-/// that a new one can be made of their answers (<see cref="Restore"/>) when it is lost. The new one has a later term, and a host that has
-/// answered it takes no grant of an earlier term any more (<see cref="HostOwnership"/>): else a grant that was on its way when the register
-/// was lost would make a second owner.
+/// The inventory's register. One object decides. It keeps only owner and epoch of each VM; the owners know both as well, so their answers
+/// make a new register when it is lost (<see cref="Restore"/>). The new register has a later term, and a host that has answered it ignores
+/// grants of an earlier term (<see cref="HostOwnership"/>). Otherwise a grant in flight at the loss of the register would make a second
+/// owner.
 /// </summary>
 /// <param name="world">the world it is in</param>
-/// <param name="term">1 for the first, more for each that was made anew</param>
+/// <param name="term">1 for the first register, higher for each later one</param>
 public sealed class VmInventory(IWorld world, long term = 1)
 {
     public const int VmsMax = 65_535;
@@ -56,7 +56,7 @@ public sealed class VmInventory(IWorld world, long term = 1)
         return new Ownership(OwnershipStatus.Granted, "", 0, Term);
     }
 
-    /// <summary>What a host says that it owns, after the register was lost: the highest epoch of a VM is its owner's.</summary>
+    /// <summary>A host's record, after the register was lost. The host with the highest epoch of a VM is its owner.</summary>
     public void Restore(string vm, string host, long epoch)
     {
         _place.Writes();

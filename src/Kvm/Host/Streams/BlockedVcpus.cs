@@ -4,8 +4,8 @@ namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
 /// Adds up how long vCPUs are blocked on missing pages (<c>mark_postcopy_blocktime_begin</c>, <c>mark_postcopy_blocktime_end</c>,
-/// migration/postcopy-ram.c). A vCPU makes one fault after the other, so it waits for one page at a time; who waits and is no vCPU counts
-/// for nothing. Part of the state of the queue in which they wait.
+/// migration/postcopy-ram.c). A vCPU has one fault at a time, so it waits for one page at a time. Waiters that are not vCPUs are not
+/// counted. This is part of the state of the queue in which they wait.
 /// </summary>
 /// <param name="count">vCPUs of the guest</param>
 internal sealed class BlockedVcpus(int count)

@@ -40,11 +40,11 @@ public sealed class HostStreams
     }
 
     /// <inheritdoc cref="IStreamPort.OpenStreamAsync"/>
-    /// <param name="addressSpaceId">whose pages</param>
+    /// <param name="addressSpaceId">the address space of the pages</param>
     /// <param name="stream">the migration</param>
     /// <param name="destination">the other host; streams to the same one share a link</param>
-    /// <param name="connection">the way there</param>
-    /// <param name="bandwidth">what the stream may take of the link</param>
+    /// <param name="connection">the link to it</param>
+    /// <param name="bandwidth">the largest rate of the stream</param>
     public void Open(int addressSpaceId, long stream, string destination, IPageLink connection, StreamBandwidth bandwidth)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stream);
@@ -77,12 +77,12 @@ public sealed class HostStreams
     public void TakeDiscarded(int addressSpaceId, HvaRange range, Span<ulong> target) =>
         Find(addressSpaceId)?.Outgoing?.Discarded.CopyTo(range, target, take: true);
 
-    /// <summary>A chunk that another host's link delivers; see <see cref="IPageLink.DeliverAsync"/>. Nothing is stored of one whose
-    /// checksum or length is wrong; one that was refused or found no memory may be stored in part.</summary>
+    /// <summary>A chunk that another host's link delivers; see <see cref="IPageLink.DeliverAsync"/>. A chunk with a wrong checksum or
+    /// length is not stored at all. A chunk that is refused or finds no memory may be stored in part.</summary>
     /// <param name="op">the operation</param>
-    /// <param name="addressSpaceId">whose pages they are</param>
+    /// <param name="addressSpaceId">the address space of the pages</param>
     /// <param name="chunk">the pages</param>
-    /// <param name="isIntact"><see cref="PageChunk.IsIntact"/>, which the link looks at where that takes nobody's time</param>
+    /// <param name="isIntact"><see cref="PageChunk.IsIntact"/>, which the link computes outside of any grain's turn</param>
     public async ValueTask<StreamStatus> ReceiveAsync(Operation op, int addressSpaceId, PageChunk chunk, bool isIntact)
     {
         using var live = _live.Enter(op);
@@ -100,7 +100,7 @@ public sealed class HostStreams
         if (Find(addressSpaceId) is not { Outgoing: { } streams } mm) return;
         using var live = _live.Enter(op);
 
-        // Whoever zaps does so under the page-table lock and looks there, so none is half done.
+        // A zap holds the page-table lock while it reads the open streams, so no zap is half done here.
         await mm.PageTableLock.AcquireAsync(op);
         streams.IsFrozen = frozen;
         mm.PageTableLock.Release(op);

@@ -57,8 +57,8 @@ public interface IStreamPort
     /// <summary>Destination: pages of the range that are still missing, for a recovery: QEMU's received bitmap, inverted.</summary>
     ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range);
 
-    /// <summary>Destination: everything has arrived, or the migration was given up: no chunk is taken any more; who waits for a page that
-    /// never came gets an error.</summary>
+    /// <summary>Destination: all pages have arrived, or the migration was given up. No chunk is accepted any more. An access that waits for
+    /// a page that never came gets an error.</summary>
     /// <returns>how long vCPUs have waited for pages since post-copy began</returns>
     ValueTask<PostcopyBlocktime> EndIncomingAsync(Operation op, long stream);
 

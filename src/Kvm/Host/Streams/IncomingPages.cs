@@ -59,7 +59,7 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
         return _missing is { } missing && missing.IsSet(vma, hva);
     }
 
-    /// <summary>The page is there now; who waits for it may look again.</summary>
+    /// <summary>The page is present now; accesses that wait for it retry.</summary>
     public void Arrived(Vma vma, Hva hva)
     {
         _received.Set(vma, hva);
@@ -126,8 +126,8 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
         return words;
     }
 
-    /// <summary>Nothing is stored any more; who waits for a page gets an error, and so does whoever asks for one that never came: unlike
-    /// after UFFDIO_UNREGISTER, where it would find zeroes, since a guest that has lost memory must not run on.</summary>
+    /// <summary>Nothing is stored any more. An access to a page that never came gets an error, whether it waits already or comes later.
+    /// After UFFDIO_UNREGISTER it would find zeroes, but a guest that has lost memory must not run on.</summary>
     /// <returns>how long vCPUs have waited for pages</returns>
     public PostcopyBlocktime End()
     {

@@ -4,13 +4,12 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// The link from one host to another, with the bandwidth that all streams which go that way have together. One chunk at a time is on it;
-/// when it has left, the next is that of the stream that has been served least, in bytes (start-time fair queueing, Goyal et al. 1996, as
-/// routers do it for flows): so streams have equal parts of it however many channels each has and however large their chunks are, to within
-/// a chunk of each; what one does not take the others have, and one that was idle has saved nothing up. Pages that a vCPU waits for stop
-/// whatever is on the link, and come out of their own stream's part as far as it has one. Keeps: over any time in which somebody always has
-/// something to send, bytes over time is the bandwidth; timers that come late are made good. Simplified: no latency, no protocol overhead,
-/// and nothing but pages on it.
+/// The link from one host to another, with the bandwidth that all streams in that direction share. It carries one chunk at a time. The next
+/// chunk belongs to the stream that has been served least, in bytes (start-time fair queueing, Goyal et al. 1996, as routers do it for
+/// flows). So streams have equal shares to within a chunk each, however many channels they have and however large their chunks are. What
+/// one stream does not use the others get; an idle stream saves nothing up. Pages that a vCPU waits for interrupt the chunk on the link and
+/// count against their own stream's share. Keeps: over any time in which some stream always has bytes to send, bytes over time is the
+/// bandwidth; late timers are compensated. Simplified: no latency, no protocol overhead, and only pages on the link.
 /// </summary>
 internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
 {
@@ -32,8 +31,8 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
         IsGivenUp,
     }
 
-    /// <summary>Returns when the bytes have left; false when the share has gone or, after at most a second more,
-    /// <paramref name="isGivenUp"/> says so.</summary>
+    /// <summary>Returns when the bytes have left. False when the share has left the link or, within a second, when
+    /// <paramref name="isGivenUp"/> is true.</summary>
     public async ValueTask<bool> PassAsync(Operation op, LinkShare share, long bytes, Func<bool> isGivenUp)
     {
         if (isGivenUp()) return false;
@@ -54,7 +53,7 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
         return true;
     }
 
-    /// <summary>The same, ahead of all that is not urgent: what is on the link goes on afterwards.</summary>
+    /// <summary>The same, ahead of all bytes that are not urgent; the chunk on the link continues afterwards.</summary>
     public async ValueTask<bool> PassUrgentAsync(LinkShare share, long bytes, Func<bool> isGivenUp)
     {
         _place.Writes();
@@ -72,7 +71,7 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
         return false;
     }
 
-    /// <summary>The stream sends nothing any more: whatever of it waits or is on the link is given up, and the others go on.</summary>
+    /// <summary>The stream sends nothing any more: its chunks that wait or are on the link are given up, and the others continue.</summary>
     public void Leave(LinkShare share)
     {
         _place.Writes();
@@ -95,8 +94,7 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
         return chunk;
     }
 
-    /// <summary>Everything that has happened on the link up to now: whose time is over has left at that time, whenever somebody
-    /// looks.</summary>
+    /// <summary>Brings the link's state up to now: a chunk leaves at the end of its time, not when the state is looked at.</summary>
     private void Advance()
     {
         while (true)
@@ -120,7 +118,7 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
         }
     }
 
-    /// <summary>To be called when what happened up to now is known.</summary>
+    /// <summary>The caller has called <see cref="Advance"/> before.</summary>
     private void GiveUp(Chunk chunk)
     {
         var isCurrent = chunk == _current;
@@ -129,7 +127,7 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
         chunk.GiveUp(world.NowMicroseconds);
         if (!isCurrent) return;
 
-        // What has not left will not: the next one goes.
+        // The rest of the chunk is not sent; the next chunk begins.
         _free = Math.Max(_clock.Now, _urgentFree);
         _current = null;
         Advance();
@@ -146,7 +144,7 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
         public long End { get; set; }
         public ChunkState State { get; set; }
 
-        /// <summary>Until it is on the link, or given up.</summary>
+        /// <summary>Completes when the chunk is on the link, or given up.</summary>
         public ValueTask BeginsAsync(IWorld world, Operation op)
         {
             _waiter = new Waiter(world) { WaitId = 0, Operation = op, Mode = LockMode.Write, SinceMicroseconds = world.NowMicroseconds };

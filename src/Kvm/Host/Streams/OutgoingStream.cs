@@ -65,7 +65,7 @@ internal sealed class OutgoingStream
         _host.Locks.Forget(_lock);
     }
 
-    /// <summary>Nothing is sent any more; nobody waits for what is under way.</summary>
+    /// <summary>Sends nothing any more and does not wait for chunks that are under way.</summary>
     public void Abandon()
     {
         _place.Writes();

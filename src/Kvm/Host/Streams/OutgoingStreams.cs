@@ -3,8 +3,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// The open streams of one address space, and what its user space or its kernel has discarded since somebody asked (QEMU marks such pages
-/// in its own dirty bitmap, since no guest write will). There is none of this, and no cost, while no stream is open.
+/// The open streams of one address space, and the pages that its user space or its kernel has discarded since the last call of
+/// <c>TakeDiscarded</c>. QEMU marks such pages in its own dirty bitmap, because no guest write does. Without an open stream nothing is
+/// recorded, at no cost.
 /// </summary>
 internal sealed class OutgoingStreams(IWorld world, AddressSpace mm)
 {
@@ -12,8 +13,8 @@ internal sealed class OutgoingStreams(IWorld world, AddressSpace mm)
     private readonly Place _place = new(world);
 
     /// <summary>
-    /// Pages whose content was given up (MADV_DONTNEED, munmap, the OOM reaper). Who sends pages takes these bits <b>before</b> it reads
-    /// the pages: a discard after that is in the next bits, one before it is in what is read.
+    /// Records pages with discarded content (MADV_DONTNEED, munmap, the OOM reaper). A sender takes these bits <b>before</b> it reads the
+    /// pages. A later discard is then in the next bits, and an earlier one is in the content that is read.
     /// </summary>
     public PageBits Discarded { get; } = new(world, mm);
 

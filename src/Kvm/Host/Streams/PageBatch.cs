@@ -4,14 +4,14 @@ using Livebed.Kvm.Addresses;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// Pages of one area that are to travel together: those of <paramref name="Range"/> whose bit is set; bit 0 of word 0 is Range.Start.
+/// Pages of one area that are sent together: the pages of <paramref name="Range"/> with a set bit; bit 0 of word 0 is Range.Start.
 /// At most <see cref="PagesMax"/> pages.
 /// </summary>
 public readonly record struct PageBatch(HvaRange Range, ReadOnlyMemory<ulong> Pages)
 {
     public const int PagesMax = 1024;
 
-    /// <summary>Pages whose bit is set.</summary>
+    /// <summary>Number of set bits, in pages.</summary>
     public int Count()
     {
         var count = 0;

@@ -80,7 +80,7 @@ internal sealed class PageBits
         }
     }
 
-    /// <summary>Pages of an area's part whose bit is set, as ranges without gaps, ascending. Nothing of it may change meanwhile.</summary>
+    /// <summary>The set bits of a part of the area, as ranges without gaps, ascending. The bits must not change meanwhile.</summary>
     public IEnumerable<HvaRange> Runs(Vma vma, HvaRange pages)
     {
         _pages.ReadsAll();

@@ -7,7 +7,7 @@ namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
 /// Pages on their way from one host to another. Content is back to back, page by page, for the pages that are not zero. Buffers are
-/// borrowed: whoever hands a chunk over may reuse them when the call has returned.
+/// borrowed: the sender may reuse them when the call has returned.
 /// </summary>
 /// <param name="Header">where it belongs</param>
 /// <param name="Pages">one entry a page, ascending: <see cref="EntryOf"/></param>

@@ -85,7 +85,7 @@ internal sealed class PageImage
             }
     }
 
-    /// <summary>Pages that the address space has in frames or in swap; the zero frame is nobody's.</summary>
+    /// <summary>Pages that the address space has in frames or in swap. The zero frame does not count.</summary>
     public async ValueTask<long> PagesHeldAsync(Operation op, AddressSpace mm)
     {
         var held = 0L;
@@ -107,7 +107,7 @@ internal sealed class PageImage
         return held;
     }
 
-    /// <summary>The whole memory of a guest is looked at while nobody runs it, so as many processors as there are take part.</summary>
+    /// <summary>The guest is stopped while all of its memory is read, so the work uses every processor.</summary>
     private void Hash(AddressSpace mm, Vma vma, HvaRange pages, Memory<ulong> image)
     {
         var parts = (int)((pages.Pages + PagesPerPart - 1) / PagesPerPart);

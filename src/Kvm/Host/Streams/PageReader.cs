@@ -21,7 +21,7 @@ internal sealed class PageReader(HostState host, PageFault faults)
             return true;
         }
 
-        // The mm clears a PTE on the way from one page to another, under the PTL; only who holds that knows that nothing is there.
+        // The mm clears a PTE while it replaces one page by another, under the PTL. So only a holder of the PTL knows that a PTE is empty.
         if (!pte.IsNone || !mm.PageTableLock.TryAcquire(op)) return false;
         try
         {
@@ -33,8 +33,8 @@ internal sealed class PageReader(HostState host, PageFault faults)
         }
     }
 
-    /// <summary>Faults the page in; it has to be read before anybody takes it away again, so no scheduling point in between.
-    /// A page with nothing there needs no fault: then this has only waited for the page-table lock.</summary>
+    /// <summary>Faults the page in. The caller reads it before any scheduling point, so that no operation takes it away again. An empty PTE
+    /// needs no fault: then this has only waited for the page-table lock.</summary>
     public async ValueTask<HostPageStatus> FaultInAsync(Operation op, AddressSpace mm, Vma vma, Hva hva)
     {
         await mm.PageTableLock.AcquireAsync(op);

@@ -5,11 +5,11 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// Stores the pages of a chunk. In pre-copy user space writes them through its mapping (<c>ram_load_precopy</c>): a page with nothing there
-/// is faulted in, a shared one copied, and zeroes where nothing or zeroes are cost nothing. In post-copy a page is placed where none is, in
-/// one step (UFFDIO_COPY, UFFDIO_ZEROPAGE; <c>mfill_atomic_pte</c>): from nothing to a mapping nobody has to be notified. A page that is
-/// there already is a duplicate and left alone. Simplified: mmap_lock (read) is taken once for a chunk and stands for that of all its
-/// faults; the frame that a first write needs is filled instead of being zeroed before.
+/// Stores the pages of a chunk. In pre-copy user space writes them through its mapping (<c>ram_load_precopy</c>): an absent page is faulted
+/// in, a shared page is copied, and a zero page over an absent or zero page costs nothing. In post-copy a page is placed into an empty PTE
+/// in one step (UFFDIO_COPY, UFFDIO_ZEROPAGE; <c>mfill_atomic_pte</c>), which needs no notification. A page that is already present is a
+/// duplicate and left alone. Simplified: mmap_lock (read) is taken once for a chunk and stands for that of all its faults. The frame for a
+/// first write is filled at once, without being zeroed before.
 /// </summary>
 internal sealed class PageWriter(HostState host, PageFault faults)
 {
@@ -68,7 +68,7 @@ internal sealed class PageWriter(HostState host, PageFault faults)
         return StreamStatus.Ok;
     }
 
-    /// <summary>As far as it goes without waiting for anybody.</summary>
+    /// <summary>Stores as much as it can without a wait.</summary>
     private Outcome TryStore(Operation op, AddressSpace mm, IncomingPages incoming, in ChunkHeader header, in ArrivedPage page)
     {
         // Asked for each page: post-copy may have been entered at the last step.
@@ -142,7 +142,7 @@ internal sealed class PageWriter(HostState host, PageFault faults)
         return Outcome.Stored;
     }
 
-    /// <summary>The page is complete before it is there for anybody.</summary>
+    /// <summary>The page is complete before any access can see it.</summary>
     private Outcome MapNew(Operation op, AddressSpace mm, in ArrivedPage page)
     {
         if (page.IsZero) return Outcome.Stored;

@@ -5,8 +5,8 @@ namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>The port of a migration that lives in the same process as the host, as in the explorer: plain calls.</summary>
 /// <param name="host">the host</param>
-/// <param name="addressSpaceId">whose pages</param>
-/// <param name="links">the way to an address space of another host, in the words of the world</param>
+/// <param name="addressSpaceId">the address space of the pages</param>
+/// <param name="links">makes the link to an address space of another host</param>
 public sealed class StreamPort(HostMmu host, int addressSpaceId, Func<string, int, IPageLink> links) : IStreamPort
 {
     public ValueTask OpenStreamAsync(Operation op, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth)

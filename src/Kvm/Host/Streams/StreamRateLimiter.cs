@@ -3,11 +3,11 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// A stream's own bandwidth as a parameter of the model, so that what a migration does with it does not depend on the machine: bytes take
-/// their time one after the other, over all channels, and whoever sends them waits until the last of its own has left. Keeps: over any time
-/// in which somebody always has something to send, bytes over time is the bandwidth; timers that come late are made good by the next send,
-/// and a stream that was idle has saved nothing up. Urgent bytes go at once, and put off by their time what has not left. What other
-/// streams take of the link is <see cref="LinkScheduler"/>'s. Simplified: no latency, no protocol overhead.
+/// A stream's own bandwidth as a parameter of the model, so that a migration does not depend on the speed of the machine. Bytes take their
+/// time one after the other, over all channels, and a sender waits until the last of its bytes has left. Keeps: over any time in which the
+/// stream always has bytes to send, bytes over time is the bandwidth. The next send compensates for a late timer; an idle stream saves
+/// nothing up. Urgent bytes go at once and delay all others by their time. <see cref="LinkScheduler"/> models what other streams take of
+/// the link. Simplified: no latency, no protocol overhead.
 /// </summary>
 internal sealed class StreamRateLimiter(IWorld world, long bytesPerSecond)
 {
@@ -18,8 +18,7 @@ internal sealed class StreamRateLimiter(IWorld world, long bytesPerSecond)
     private long _urgentFree;
     private long _putOff;
 
-    /// <summary>Returns when the bytes have left, or, false, when <paramref name="isGivenUp"/> says so after at most a second
-    /// more.</summary>
+    /// <summary>Returns when the bytes have left. False when <paramref name="isGivenUp"/> is true, within a second.</summary>
     public ValueTask<bool> PassAsync(long bytes, Func<bool> isGivenUp) => LeftAsync(Reserve(bytes), isGivenUp);
 
     /// <summary>The same, ahead of all that is not urgent.</summary>
@@ -34,7 +33,7 @@ internal sealed class StreamRateLimiter(IWorld world, long bytesPerSecond)
         return UntilAsync(_urgentFree, canBePutOff: false, isGivenUp);
     }
 
-    /// <summary>When the bytes would be on their way if nothing urgent came between.</summary>
+    /// <summary>The time slot of the bytes, if no urgent bytes come between.</summary>
     public TransmitSlot Reserve(long bytes)
     {
         if (bytesPerSecond == 0) return default;
@@ -72,11 +71,10 @@ internal sealed class StreamRateLimiter(IWorld world, long bytesPerSecond)
     }
 }
 
-/// <summary>When bytes begin to leave and when they have left, in nanoseconds, before anything put them off.</summary>
+/// <summary>When bytes begin to leave and when they have left, in nanoseconds, before any delay by urgent bytes.</summary>
 internal readonly record struct TransmitSlot(long Start, long End);
 
-/// <summary>Time as something of this bandwidth reckons with it: in nanoseconds, because bytes take that long, while the world has
-/// microseconds.</summary>
+/// <summary>The time that bytes take at this bandwidth, in nanoseconds; the world's clock has microseconds.</summary>
 internal readonly struct BandwidthClock(IWorld world, long bytesPerSecond)
 {
     private const long PieceMicroseconds = 1_000_000;
@@ -88,11 +86,11 @@ internal readonly struct BandwidthClock(IWorld world, long bytesPerSecond)
 
     public long TimeOf(long bytes) => (long)((Int128)bytes * PerSecond / bytesPerSecond);
 
-    /// <summary>How much of the time since then a timer that came late is to blame for: no more than timers are late.</summary>
+    /// <summary>The part of the time since then that a late timer explains, bounded by how late timers are.</summary>
     public long LateSince(long end) => Math.Clamp(Now - end, 0, LateMax);
 
-    /// <summary>Until then, or for a second of it: who waits may have been given up. Not at all if it was then since the caller
-    /// looked.</summary>
+    /// <summary>Sleeps until then, but at most a second, because the waiter may be given up meanwhile. Returns at once if the time has
+    /// passed.</summary>
     public ValueTask SleepAsync(long end) =>
         world.DelayAsync(Math.Clamp((end - Now + PerMicrosecond - 1) / PerMicrosecond, 0, PieceMicroseconds));
 }

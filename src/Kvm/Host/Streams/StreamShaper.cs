@@ -3,10 +3,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// How fast one stream's chunks go: within the bandwidth that the migration allows itself, and within the stream's part of the link. A
-/// chunk is the link's from the moment when its own bound lets it begin until both have let it go, so neither adds its time to the other's,
-/// and a slow stream does not fill the link in advance. Pages that a vCPU waits for pass both ahead of everything else (QEMU's
-/// <c>migration_rate_limit</c> gives way to them, and postcopy-preempt has a channel for them).
+/// Limits the rate of one stream's chunks to the migration's own bandwidth and to the stream's share of the link. A chunk enters the link
+/// when its own limit lets it begin, and leaves when both limits allow it. So the two times do not add up, and a slow stream does not fill
+/// the link in advance. Pages that a vCPU waits for pass both limits first (QEMU's <c>migration_rate_limit</c> gives way to them, and
+/// postcopy-preempt has a channel for them).
 /// </summary>
 internal sealed class StreamShaper
 {
@@ -15,7 +15,7 @@ internal sealed class StreamShaper
     private readonly LinkScheduler? _link;
     private readonly LinkShare? _share;
 
-    /// <param name="world">whose time it is</param>
+    /// <param name="world">the world; its clock is used</param>
     /// <param name="bandwidth">the migration's own bounds</param>
     /// <param name="link">null for one without a limit</param>
     public StreamShaper(IWorld world, StreamBandwidth bandwidth, LinkScheduler? link)
@@ -25,8 +25,8 @@ internal sealed class StreamShaper
         if (link is not null) (_link, _share) = (link, new LinkShare());
     }
 
-    /// <summary>Returns when the bytes have left, or, false, when <paramref name="isGivenUp"/> says so after at most a second more, or at
-    /// once at <see cref="Leave"/>.</summary>
+    /// <summary>Returns when the bytes have left. False when <paramref name="isGivenUp"/> is true, within a second, or at once after
+    /// <see cref="Leave"/>.</summary>
     public ValueTask<bool> PassAsync(Operation op, in ChunkHeader header, long bytes, Func<bool> isGivenUp)
     {
         if (header.Channel == ChunkHeader.UrgentChannel) return PassUrgentAsync(bytes, isGivenUp);
@@ -37,7 +37,7 @@ internal sealed class StreamShaper
     /// <summary>See <see cref="SendResult.LinkWaitMicroseconds"/>.</summary>
     public long TakeLinkWaitMicroseconds() => _share?.TakeWaitedMicroseconds() ?? 0;
 
-    /// <summary>Nothing is sent any more: the link is the others'.</summary>
+    /// <summary>Nothing is sent any more; the other streams get this share of the link.</summary>
     public void Leave()
     {
         if (_share is not null) _link!.Leave(_share);

@@ -6,8 +6,8 @@ namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
 /// The userfaultfd of one address space (fs/userfaultfd.c): accesses that found a page missing sleep here, without a lock, until the page
-/// was placed or nobody will place it any more. User space is told of a page once, by the first who waits for it. Nobody holds anything
-/// that they wait for, so their waits have no blocker: they end when another host answers.
+/// is placed or will never be placed. The first waiter for a page tells user space of it, once. No operation holds what they wait for, so
+/// their waits have no blocker; they end when another host answers.
 /// </summary>
 internal sealed class UserFaultQueue : IWaitable
 {
