@@ -93,7 +93,7 @@ internal sealed class BenchVm(
     private async Task FillAsync()
     {
         using var link = new SocketPageLink(wire, () => Host.IncomingPagesAsync(Ordinal));
-        var pagesPerChunk = Math.Min(ChunkBytes / request.PageSize, PageBatch.PagesMax);
+        var pagesPerChunk = Math.Min(ChunkBytes / request.PageSize, PageChunk.PagesMax);
         var content = new byte[pagesPerChunk * request.PageSize];
         await Host.BeginIncomingAsync(Ordinal, Ordinal, FillEpoch);
         for (var first = 0L; first < pages; first += pagesPerChunk)

@@ -83,7 +83,7 @@ internal sealed class PredictOptions
         Needs(parsed, _dirtyLimit, throttle == ThrottleKind.DirtyLimit, "with --throttle dirty-limit");
         var isPostcopy = parsed.GetValue(_postcopy);
         Needs(parsed, _postcopyAfter, isPostcopy, "with --postcopy");
-        var chunk = Value(parsed, _chunk, ValueKinds.PowerOfTwo("pages", 64, PageBatch.PagesMax)) ?? _usual.BatchPages;
+        var chunk = Value(parsed, _chunk, ValueKinds.PowerOfTwo("pages", 64, PageChunk.PagesMax)) ?? _usual.BatchPages;
         return _usual with
         {
             MaxBandwidth = Value(parsed, _bandwidth, ValueKinds.ByteRate(1 << 10, ConvergenceLimits.BandwidthMax)) ?? _usual.MaxBandwidth,

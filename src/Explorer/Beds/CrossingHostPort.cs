@@ -55,16 +55,16 @@ internal sealed class CrossingHostPort(VirtualWorld world, IHostPort host) : IHo
         await host.UnregisterNotifierAsync(op, _subscribers.FindLast(crossing => crossing.Vm == subscriber) ?? subscriber);
     }
 
-    public async ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages)
+    public async ValueTask CopyPagesAsync(Operation op, PageSet pages)
     {
         await CallAsync();
-        await host.CopyPagesAsync(op, range, pages);
+        await host.CopyPagesAsync(op, pages);
     }
 
-    public async ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty)
+    public async ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, PageSet dirty)
     {
         await CallAsync();
-        return await host.ChangedSinceCopyAsync(op, range, dirty);
+        return await host.ChangedSinceCopyAsync(op, dirty);
     }
 
     public async ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> sptes)

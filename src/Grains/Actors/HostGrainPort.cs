@@ -23,17 +23,14 @@ internal sealed class HostGrainPort(IHostMmuGrain host, int addressSpace, string
     public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
         host.UnregisterNotifierAsync(OperationMessage.From(op), addressSpace, vmKey);
 
-    public ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages) =>
-        host.CopyPagesAsync(OperationMessage.From(op), addressSpace, range.Start.Value, range.Pages, Bytes(pages));
+    public ValueTask CopyPagesAsync(Operation op, PageSet pages) =>
+        host.CopyPagesAsync(OperationMessage.From(op), addressSpace, pages.Clone());
 
-    public async ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty) =>
-        [.. (await host.ChangedSinceCopyAsync(OperationMessage.From(op), addressSpace, range.Start.Value, range.Pages, Bytes(dirty)))
-            .Select(hva => new Hva(hva))];
+    public async ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, PageSet dirty) =>
+        [.. (await host.ChangedSinceCopyAsync(OperationMessage.From(op), addressSpace, dirty.Clone())).Select(hva => new Hva(hva))];
 
     public async ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> sptes) =>
         await host.AuditAsync(OperationMessage.From(op), addressSpace, MemoryMarshal.AsBytes(sptes.Span).ToArray());
-
-    private static ReadOnlyMemory<byte> Bytes(ReadOnlyMemory<ulong> words) => MemoryMarshal.AsBytes(words.Span).ToArray();
 }
 
 /// <summary>Guest memory on another silo: one grain call for a batch of accesses, as plain bytes.</summary>

@@ -130,17 +130,14 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         _subscribers.Remove(vmKey);
     }
 
-    public ValueTask CopyPagesAsync(OperationMessage op, int addressSpace, long hva, long pages, ReadOnlyMemory<byte> bitmap)
+    public ValueTask CopyPagesAsync(OperationMessage op, int addressSpace, PageSet pages)
     {
-        Host.CopyPages(addressSpace, new HvaRange(new Hva(hva), pages), MemoryMarshal.Cast<byte, ulong>(bitmap.Span));
+        Host.CopyPages(addressSpace, pages);
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<long[]> ChangedSinceCopyAsync(OperationMessage op, int addressSpace, long hva, long pages, ReadOnlyMemory<byte> dirty)
-    {
-        var changed = Host.ChangedSinceCopy(addressSpace, new HvaRange(new Hva(hva), pages), MemoryMarshal.Cast<byte, ulong>(dirty.Span));
-        return ValueTask.FromResult(changed.Select(page => page.Value).ToArray());
-    }
+    public ValueTask<long[]> ChangedSinceCopyAsync(OperationMessage op, int addressSpace, PageSet dirty) =>
+        ValueTask.FromResult(Host.ChangedSinceCopy(addressSpace, dirty).Select(page => page.Value).ToArray());
 
     public ValueTask<int[]> AuditAsync(OperationMessage op, int addressSpace, ReadOnlyMemory<byte> sptes) =>
         ValueTask.FromResult(Host.AuditSptes(addressSpace, MemoryMarshal.Cast<byte, AuditedSpte>(sptes.Span)).ToArray());
@@ -172,18 +169,14 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     }
 
     public ValueTask<SendResult> SendPagesAsync(OperationMessage op, int addressSpace, BatchMessage batch) =>
-        Host.Streams.SendAsync(op.ToOperation(), addressSpace, batch.Header, batch.ToBatch());
+        Host.Streams.SendAsync(op.ToOperation(), addressSpace, batch.Header, batch.Pages);
 
     public ValueTask<PageEndpoint?> IncomingPagesAsync(int addressSpace) =>
         ValueTask.FromResult(
             _host?.Find(addressSpace) is null ? default(PageEndpoint?) : Connections.EndpointOf(addressSpace, _host.Streams));
 
-    public ValueTask<WordsMessage> TakeDiscardedAsync(int addressSpace, HvaRange range)
-    {
-        var words = new ulong[(range.Pages + 63) >> 6];
-        Host.Streams.TakeDiscarded(addressSpace, range, words);
-        return ValueTask.FromResult(new WordsMessage(words));
-    }
+    public ValueTask<PageSet> TakeDiscardedAsync(int addressSpace, HvaRange range) =>
+        ValueTask.FromResult(Host.Streams.TakeDiscarded(addressSpace, range));
 
     public ValueTask FreezeAsync(OperationMessage op, int addressSpace, bool frozen) =>
         Host.Streams.FreezeAsync(op.ToOperation(), addressSpace, frozen);
@@ -207,13 +200,12 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     }
 
     public ValueTask<long> EnterPostcopyAsync(
-        OperationMessage op, int addressSpace, long stream, HvaRange[] ranges, WordsMessage[] discard, string vmKey, int vcpus) =>
+        OperationMessage op, int addressSpace, long stream, PageSet[] discard, string vmKey, int vcpus) =>
         Host.Streams.EnterPostcopyAsync(
-            op.ToOperation(), addressSpace, stream, ranges, [.. discard.Select(words => words.Words)],
-            new GrainUserFaults(GrainFactory.GetGrain<IVmGrain>(vmKey)), vcpus);
+            op.ToOperation(), addressSpace, stream, discard, new GrainUserFaults(GrainFactory.GetGrain<IVmGrain>(vmKey)), vcpus);
 
-    public ValueTask<WordsMessage> MissingAsync(int addressSpace, HvaRange range) =>
-        ValueTask.FromResult(new WordsMessage(Host.Streams.Missing(addressSpace, range)));
+    public ValueTask<PageSet> MissingAsync(int addressSpace, HvaRange range) =>
+        ValueTask.FromResult(Host.Streams.Missing(addressSpace, range));
 
     public ValueTask<PostcopyBlocktime> EndIncomingAsync(int addressSpace, long stream) =>
         ValueTask.FromResult(_host?.Streams.EndIncoming(addressSpace, stream) ?? PostcopyBlocktime.None);

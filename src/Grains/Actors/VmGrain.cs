@@ -140,8 +140,8 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
     public ValueTask<FinishResult> FinishIncomingAsync(OperationMessage op) =>
         IncomingAsync(op, FinishResult.Refused, (side, operation) => side.FinishAsync(operation));
 
-    public ValueTask<WordsMessage[]?> RecoverIncomingAsync(OperationMessage op) => IncomingAsync(op, null, async (side, operation) =>
-        (await side.Migration.RecoverAsync(operation))?.Select(words => new WordsMessage(words)).ToArray());
+    public ValueTask<PageSet[]?> RecoverIncomingAsync(OperationMessage op) => IncomingAsync(op, null, async (side, operation) =>
+        (await side.Migration.RecoverAsync(operation))?.ToArray());
 
     public ValueTask<StreamStatus> ResumeIncomingAsync(OperationMessage op) =>
         IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.Migration.ResumeAsync(operation));

@@ -44,10 +44,9 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     ValueTask UnregisterNotifierAsync(OperationMessage op, int addressSpace, string vmKey);
 
-    ValueTask CopyPagesAsync(OperationMessage op, int addressSpace, long hva, long pages, [Immutable] ReadOnlyMemory<byte> bitmap);
+    ValueTask CopyPagesAsync(OperationMessage op, int addressSpace, PageSet pages);
 
-    ValueTask<long[]> ChangedSinceCopyAsync(
-        OperationMessage op, int addressSpace, long hva, long pages, [Immutable] ReadOnlyMemory<byte> dirty);
+    ValueTask<long[]> ChangedSinceCopyAsync(OperationMessage op, int addressSpace, PageSet dirty);
 
     /// <summary>SPTEs as <see cref="AuditedSpte"/>s in memory; the answer is the indexes of those that do not hold.</summary>
     ValueTask<int[]> AuditAsync(OperationMessage op, int addressSpace, [Immutable] ReadOnlyMemory<byte> sptes);
@@ -76,7 +75,7 @@ public interface IHostMmuGrain : IGrainWithStringKey
     /// <summary>Where another host connects to send pages of this address space; null when it, or the host, is not there.</summary>
     ValueTask<PageEndpoint?> IncomingPagesAsync(int addressSpace);
 
-    ValueTask<WordsMessage> TakeDiscardedAsync(int addressSpace, HvaRange range);
+    ValueTask<PageSet> TakeDiscardedAsync(int addressSpace, HvaRange range);
 
     ValueTask FreezeAsync(OperationMessage op, int addressSpace, bool frozen);
 
@@ -92,9 +91,9 @@ public interface IHostMmuGrain : IGrainWithStringKey
     /// <summary>What is missing from here on is asked of the VM <paramref name="vmKey"/>.</summary>
     [ResponseTimeout("00:10:00")]
     ValueTask<long> EnterPostcopyAsync(
-        OperationMessage op, int addressSpace, long stream, HvaRange[] ranges, WordsMessage[] discard, string vmKey, int vcpus);
+        OperationMessage op, int addressSpace, long stream, PageSet[] discard, string vmKey, int vcpus);
 
-    ValueTask<WordsMessage> MissingAsync(int addressSpace, HvaRange range);
+    ValueTask<PageSet> MissingAsync(int addressSpace, HvaRange range);
 
     ValueTask<PostcopyBlocktime> EndIncomingAsync(int addressSpace, long stream);
 

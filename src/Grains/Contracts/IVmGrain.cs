@@ -1,3 +1,4 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
@@ -74,7 +75,7 @@ public interface IVmGrain : IGrainWithStringKey
     ValueTask<FinishResult> FinishIncomingAsync(OperationMessage op);
 
     /// <summary>See <see cref="IMigrationDestination.RecoverAsync"/>.</summary>
-    ValueTask<WordsMessage[]?> RecoverIncomingAsync(OperationMessage op);
+    ValueTask<PageSet[]?> RecoverIncomingAsync(OperationMessage op);
 
     /// <summary>See <see cref="IMigrationDestination.ResumeAsync"/>.</summary>
     ValueTask<StreamStatus> ResumeIncomingAsync(OperationMessage op);

@@ -27,12 +27,12 @@ public sealed record MigrationOutcome(MigrationInfo Info, IReadOnlyList<ActorRep
 [Alias("livebed.device-state")]
 public sealed record DeviceStateMessage(
     [property: Id(0)] IReadOnlyList<MemslotChange> Memslots, [property: Id(1)] IReadOnlyList<VcpuState> Vcpus,
-    [property: Id(2)] WordsMessage[] Discard)
+    [property: Id(2)] PageSet[] Discard)
 {
     public static DeviceStateMessage From(DeviceState state) =>
-        new([.. state.Memslots], [.. state.Vcpus], WordsMessage.From(state.Discard));
+        new([.. state.Memslots], [.. state.Vcpus], [.. state.Discard]);
 
-    public DeviceState ToState() => new(Memslots, Vcpus, WordsMessage.ToWords(Discard));
+    public DeviceState ToState() => new(Memslots, Vcpus, Discard);
 }
 
 /// <summary>A <see cref="MemoryImage"/> on the wire: a word or more for every page, as plain bytes.</summary>
@@ -41,10 +41,10 @@ public sealed record DeviceStateMessage(
 [Alias("livebed.memory-image")]
 public sealed record MemoryImageMessage(
     [property: Id(0)] HvaRange Pages, [property: Id(1)] WordsMessage Checksums, [property: Id(2)] WordsMessage Newest,
-    [property: Id(3)] WordsMessage Stale)
+    [property: Id(3)] PageSet Stale)
 {
     public static MemoryImageMessage From(MemoryImage image) =>
-        new(image.Pages, new WordsMessage(image.Checksums), new WordsMessage(image.Newest), new WordsMessage(image.Stale));
+        new(image.Pages, new WordsMessage(image.Checksums), new WordsMessage(image.Newest), image.Stale);
 
-    public MemoryImage ToImage() => new(Pages, Checksums.ToWords(), Newest.ToWords(), Stale.ToWords());
+    public MemoryImage ToImage() => new(Pages, Checksums.ToWords(), Newest.ToWords(), Stale);
 }

@@ -10,7 +10,7 @@ using Orleans.Serialization.WireProtocol;
 namespace Livebed.Grains.Contracts;
 
 /// <summary>
-/// Bitmaps, checksums and page values on their way from grain to grain. Within a silo the words themselves go over, and nobody writes them
+/// Checksums, page values and the words of sets of pages on their way from grain to grain. Within a silo the words themselves go over, and nobody writes them
 /// any more; between silos they are plain bytes (<see cref="WordsCodec"/>). There is a word or more for every page of a guest, so each copy
 /// that is not made counts.
 /// </summary>
@@ -18,22 +18,11 @@ namespace Livebed.Grains.Contracts;
 [Alias("livebed.words")]
 public readonly record struct WordsMessage(ReadOnlyMemory<ulong> Words)
 {
-    public static WordsMessage[] From(IReadOnlyList<ulong[]> blocks) => [.. blocks.Select(block => new WordsMessage(block))];
-
-    public static ulong[][] ToWords(WordsMessage[] blocks) => Array.ConvertAll(blocks, block => block.ToWords());
-
     /// <summary>The words as the sender gave them, not a copy.</summary>
     public ulong[] ToWords() =>
         MemoryMarshal.TryGetArray(Words, out var segment) && segment.Array is { } array && array.Length == Words.Length
             ? array
             : Words.ToArray();
-
-    /// <summary>ORs the words into others.</summary>
-    public void AddTo(Span<ulong> target)
-    {
-        var words = Words.Span;
-        for (var i = 0; i < words.Length; i++) target[i] |= words[i];
-    }
 }
 
 /// <summary>Words as a length and plain bytes, read straight into the array that the receiver keeps; the codec of arrays would write each
@@ -72,20 +61,17 @@ internal sealed class WordsCodec : IFieldCodec<WordsMessage>
 [RegisterCopier]
 internal sealed class WordsCopier : ShallowCopier<WordsMessage>;
 
-/// <summary>A <see cref="PageBatch"/> with its <see cref="ChunkHeader"/> on the wire.</summary>
+/// <summary>A batch of pages with its <see cref="ChunkHeader"/> on the wire.</summary>
 [GenerateSerializer]
 [Immutable]
 [Alias("livebed.batch")]
 public readonly record struct BatchMessage(
     [property: Id(0)] long Stream, [property: Id(1)] long Epoch, [property: Id(2)] int Channel, [property: Id(3)] int Round,
     [property: Id(4)] StreamPhase Phase,
-    [property: Id(5)] long FirstHva, [property: Id(6)] long Pages, [property: Id(7)] WordsMessage Bits)
+    [property: Id(5)] PageSet Pages)
 {
     public ChunkHeader Header => new(Stream, Epoch, Channel, Round, Phase);
 
-    public static BatchMessage From(in ChunkHeader header, in PageBatch batch) => new(
-        header.Stream, header.Epoch, header.Channel, header.Round, header.Phase, batch.Range.Start.Value, batch.Range.Pages,
-        new WordsMessage(batch.Pages));
-
-    public PageBatch ToBatch() => new(new HvaRange(new Hva(FirstHva), Pages), Bits.Words);
+    public static BatchMessage From(in ChunkHeader header, PageSet pages) =>
+        new(header.Stream, header.Epoch, header.Channel, header.Round, header.Phase, pages);
 }

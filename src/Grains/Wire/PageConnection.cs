@@ -27,7 +27,7 @@ internal sealed class PageConnection : IDisposable
 
     private readonly PageWire _wire;
     private readonly Socket _socket;
-    private readonly byte[] _frame = new byte[PageChunk.HeaderBytes + (PageBatch.PagesMax * sizeof(long))];
+    private readonly byte[] _frame = new byte[PageChunk.HeaderBytes + (PageChunk.PagesMax * sizeof(long))];
     private readonly byte[] _answer = new byte[AnswerBytesMax];
 
     private PageConnection(PageWire wire, Socket socket) => (_wire, _socket) = (wire, socket);

@@ -55,7 +55,7 @@ internal readonly record struct PageFrame(OperationMessage Operation, ChunkHeade
     {
         var pages = BinaryPrimitives.ReadInt32LittleEndian(bytes[PagesAt..]);
         var contentBytes = BinaryPrimitives.ReadInt32LittleEndian(bytes[ContentBytesAt..]);
-        if (pages is < 0 or > PageBatch.PagesMax || contentBytes is < 0 or > ContentBytesMax)
+        if (pages is < 0 or > PageChunk.PagesMax || contentBytes is < 0 or > ContentBytesMax)
             throw new InvalidDataException($"a chunk cannot have {pages} pages with {contentBytes} bytes of content");
         var operation = new OperationMessage(
             BinaryPrimitives.ReadInt64LittleEndian(bytes[OperationAt..]), (OperationKind)bytes[KindAt],

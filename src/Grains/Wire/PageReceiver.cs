@@ -15,7 +15,7 @@ namespace Livebed.Grains.Wire;
 internal sealed class PageReceiver(PageWire wire, Socket socket)
 {
     private readonly byte[] _frame = new byte[PageChunk.HeaderBytes];
-    private readonly byte[] _entryBytes = new byte[PageBatch.PagesMax * sizeof(long)];
+    private readonly byte[] _entryBytes = new byte[PageChunk.PagesMax * sizeof(long)];
     private readonly byte[] _answer = new byte[PageConnection.AnswerBytesMax];
 
     /// <summary>Returns when the other end has closed the connection, or was refused.</summary>

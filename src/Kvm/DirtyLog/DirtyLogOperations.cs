@@ -57,10 +57,10 @@ public sealed class DirtyLogOperations(Vm vm)
             await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
     }
 
-    /// <summary>KVM_GET_DIRTY_LOG: ORs the slot's dirty pages into <paramref name="target"/> (64 pages a word); without manual protect it
-    /// also clears and re-protects them.</summary>
+    /// <summary>KVM_GET_DIRTY_LOG: adds the slot's dirty pages, by their host addresses, to those of <paramref name="target"/>; without
+    /// manual protect it also clears and re-protects them.</summary>
     /// <returns>pages reported; -1 when there is no such slot, it does not log, or the VM is dying</returns>
-    public async ValueTask<long> GetAsync(Operation op, int slotId, Memory<ulong> target)
+    public async ValueTask<long> GetAsync(Operation op, int slotId, PageSet target)
     {
         if (!vm.Users.TryGet(op, out var user)) return -1;
         await vm.SlotsLock.AcquireAsync(op);
@@ -69,10 +69,10 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.LogState.Writes();
         if (slot?.Bitmap is { } bitmap)
         {
-            reported = bitmap.Count();
+            reported = bitmap.Pages.Count;
             if (vm.Options.DirtyLog is DirtyLogMode.Bitmap or DirtyLogMode.Ring)
-                await TakeAndProtectAsync(op, slot, bitmap, firstWord: 0, null, target);
-            else bitmap.OrInto(target.Span);
+                await TakeAndProtectAsync(op, slot, bitmap, only: null, target);
+            else target.UnionWith(bitmap.Pages);
             vm.Counters.DirtyLogGets++;
             vm.Counters.DirtyPagesReported += reported;
             vm.World.Trace?.Note(op, $"get dirty log of slot {slotId}: {reported} pages");
@@ -83,9 +83,12 @@ public sealed class DirtyLogOperations(Vm vm)
         return reported;
     }
 
-    /// <summary>KVM_CLEAR_DIRTY_LOG: clears the bits of <paramref name="pages"/>, which begin at page 64 x <paramref name="firstWord"/> of
-    /// the slot, and re-protects those that were set.</summary>
-    public async ValueTask<bool> ClearAsync(Operation op, int slotId, ReadOnlyMemory<ulong> pages, int firstWord = 0)
+    /// <summary>KVM_CLEAR_DIRTY_LOG: clears the bits of <paramref name="pages"/>, and re-protects those that were set.</summary>
+    /// <param name="op">the operation</param>
+    /// <param name="slotId">the slot</param>
+    /// <param name="pages">pages of the slot; their range begins a multiple of 64 pages behind the slot's beginning</param>
+    /// <exception cref="ArgumentException">The range of the pages is none of the slot, or does not begin at a word.</exception>
+    public async ValueTask<bool> ClearAsync(Operation op, int slotId, PageSet pages)
     {
         if (!vm.Users.TryGet(op, out var user)) return false;
         await vm.SlotsLock.AcquireAsync(op);
@@ -93,7 +96,7 @@ public sealed class DirtyLogOperations(Vm vm)
         var found = slot?.Bitmap is not null;
         if (found)
         {
-            await TakeAndProtectAsync(op, slot!, slot!.Bitmap!, firstWord, pages, default);
+            await TakeAndProtectAsync(op, slot!, slot!.Bitmap!, pages, target: null);
             vm.Counters.DirtyLogClears++;
             vm.World.Trace?.Note(op, $"clear dirty log of slot {slotId} is done");
         }
@@ -103,29 +106,29 @@ public sealed class DirtyLogOperations(Vm vm)
         return found;
     }
 
-    private async ValueTask TakeAndProtectAsync(
-        Operation op, Memslot slot, DirtyBitmap bitmap, int firstWord, ReadOnlyMemory<ulong>? only, Memory<ulong> target)
+    private async ValueTask TakeAndProtectAsync(Operation op, Memslot slot, DirtyBitmap bitmap, PageSet? only, PageSet? target)
     {
-        var snapshot = new ulong[only?.Length ?? bitmap.Words];
+        var firstWord = only is null ? 0 : FirstWord(slot, only);
+        var mask = only?.Words ?? default;
+        var taken = new ulong[PageSet.WordsFor(only?.Range.Pages ?? slot.Pages)];
         var any = false;
         await vm.MmuLock.WriteLockAsync(op);
         vm.LogState.Writes();
-        for (var i = 0; i < snapshot.Length; i++)
+        for (var i = 0; i < taken.Length; i++)
         {
             var word = firstWord + i;
             if (vm.Options.Mutant == Mutant.ProtectBeforeXchg)
             {
                 // A fast page fault needs no mmu_lock: it makes a page writable again, and the bit that it sets is taken below.
-                Protect(slot, word, bitmap.Word(word));
+                Protect(slot, word, bitmap.Pages.Words.Span[word]);
                 await vm.World.PointAsync(SchedulingPoint.Preempt);
                 vm.LogState.Writes();
             }
 
-            var taken = only is { } mask ? bitmap.ClearWord(word, mask.Span[i]) : bitmap.TakeWord(word);
-            if (taken == 0) continue;
-            snapshot[i] = taken;
+            taken[i] = only is null ? bitmap.TakeWord(word) : bitmap.ClearWord(word, mask.Span[i]);
+            if (taken[i] == 0) continue;
             any = true;
-            if (Protects) Protect(slot, word, taken);
+            if (Protects) Protect(slot, word, taken[i]);
         }
 
         var epoch = vm.Flusher.NextEpoch();
@@ -133,11 +136,19 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.MmuLock.WriteUnlock(op);
         if (!any) return;
         await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
-        vm.Checks.DirtyLogReturns(op, slot.BaseGfn + (firstWord * 64L), snapshot, epoch);
-        if (target.IsEmpty) return;
+        var reported = PageSet.FromWords(only?.Range ?? slot.Hvas, taken);
+        vm.Checks.DirtyLogReturns(op, slot, reported, epoch);
+        if (target is null) return;
         vm.LogState.Writes();
-        var words = target.Span;
-        for (var word = 0; word < snapshot.Length; word++) words[word] |= snapshot[word];
+        target.UnionWith(reported);
+    }
+
+    private static int FirstWord(Memslot slot, PageSet pages)
+    {
+        var first = pages.Range.Start - slot.BaseHva;
+        return slot.Hvas.Covers(pages.Range) && first % PageSet.PagesPerWord == 0
+            ? (int)(first / PageSet.PagesPerWord)
+            : throw new ArgumentException($"{pages.Range} is no run of words of memslot {slot.Id}, which is {slot.Hvas}", nameof(pages));
     }
 
     private void Mark(DirtyBitmap bitmap, Memslot slot, Gfn gfn)
@@ -147,7 +158,7 @@ public sealed class DirtyLogOperations(Vm vm)
             vm.Violated(
                 Invariants.SlotLifetime, $"{gfn} is marked in the dirty bitmap of memslot {slot.Id} after that was freed", gfn.Value,
                 slot.ToHva(gfn).Value);
-        bitmap.Set(gfn - slot.BaseGfn);
+        bitmap.Pages.Add(gfn - slot.BaseGfn);
     }
 
     /// <summary><c>kvm_arch_mmu_enable_log_dirty_pt_masked</c>.</summary>

@@ -32,8 +32,8 @@ public sealed class DirtyLogSession
         foreach (var id in enabled ? slotIds : [])
         {
             if (await _vm.MemslotUpdates.SetLoggingAsync(op, id, logs: true) is not { } slot) continue;
-            _blocks.Add(new RamBlock(slot, new ulong[(slot.Pages + 63) / 64]));
-            await _vm.Host.CopyPagesAsync(op, slot.Hvas, default);
+            _blocks.Add(new RamBlock(slot, new PageSet(slot.Hvas)));
+            await _vm.Host.CopyPagesAsync(op, PageSet.All(slot.Hvas));
         }
 
         _vm.Bql.Release(op);
@@ -122,23 +122,20 @@ public sealed class DirtyLogSession
     {
         // Taken in one step: what is marked from here on belongs to the next round.
         _vm.LogState.Writes();
-        var pages = (ulong[])block.Dirty.Clone();
-        Array.Clear(block.Dirty);
-        long count = 0;
-        foreach (var word in pages) count += System.Numerics.BitOperations.PopCount(word);
-        if (count == 0) return 0;
-        if (_vm.Options.Mutant == Mutant.CopyBeforeClear) await _vm.Host.CopyPagesAsync(op, block.Slot.Hvas, pages);
+        var pages = block.Dirty.Take(block.Dirty.Range);
+        if (pages.IsEmpty) return 0;
+        if (_vm.Options.Mutant == Mutant.CopyBeforeClear) await _vm.Host.CopyPagesAsync(op, pages);
         if (_vm.Options.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet)
             await _vm.DirtyLog.ClearAsync(op, block.Slot.Id, pages);
-        if (_vm.Options.Mutant != Mutant.CopyBeforeClear) await _vm.Host.CopyPagesAsync(op, block.Slot.Hvas, pages);
-        return count;
+        if (_vm.Options.Mutant != Mutant.CopyBeforeClear) await _vm.Host.CopyPagesAsync(op, pages);
+        return pages.Count;
     }
 
     private async ValueTask<long> CompareAsync(Operation op, RamBlock block)
     {
         _vm.Counters.ChecksEvaluated++;
         var slot = block.Slot;
-        var changed = await _vm.Host.ChangedSinceCopyAsync(op, slot.Hvas, block.Dirty);
+        var changed = await _vm.Host.ChangedSinceCopyAsync(op, block.Dirty);
         if (changed.Count > 0)
             _vm.Violated(
                 Invariants.NoLostDirtyPage,
@@ -148,13 +145,14 @@ public sealed class DirtyLogSession
         return slot.Pages;
     }
 
+    /// <summary>An entry of a memslot that has replaced the session's, under the same id, may lie behind its end.</summary>
     private void MarkHarvested(int slotId, long page)
     {
         foreach (var block in _blocks)
-            if (block.Slot.Id == slotId)
-                block.Dirty[page >> 6] |= 1UL << (int)(page & 63);
+            if (block.Slot.Id == slotId && page < block.Slot.Pages)
+                block.Dirty.Add(page);
     }
 
     /// <summary>QEMU's RAMBlock: the memslot as it was when logging began, and its pages that are known dirty and not yet copied.</summary>
-    private sealed record RamBlock(Memslot Slot, ulong[] Dirty);
+    private sealed record RamBlock(Memslot Slot, PageSet Dirty);
 }

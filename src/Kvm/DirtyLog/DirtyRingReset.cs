@@ -1,4 +1,5 @@
 using System.Numerics;
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Mutants;
@@ -19,7 +20,7 @@ internal sealed class DirtyRingReset(Vm vm, Operation op)
 {
     private const int MaskPages = 64;
 
-    private readonly Dictionary<Memslot, ulong[]> _protected = [];
+    private readonly Dictionary<Memslot, PageSet> _protected = [];
     private DirtyRingEntry _first;
     private ulong _mask;
 
@@ -30,7 +31,7 @@ internal sealed class DirtyRingReset(Vm vm, Operation op)
         foreach (var (slot, pages) in _protected)
         {
             await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
-            vm.Checks.DirtyLogReturns(op, slot.BaseGfn, pages, epoch);
+            vm.Checks.DirtyLogReturns(op, slot, pages, epoch);
         }
     }
 
@@ -76,12 +77,12 @@ internal sealed class DirtyRingReset(Vm vm, Operation op)
         // The sum can wrap, so the first page is checked by itself (CVE-2026-52969).
         if (last >= (ulong)slot.Pages || (first.Offset >= (ulong)slot.Pages && vm.Options.Mutant != Mutant.RingOffsetUnchecked)) return;
         await vm.MmuLock.WriteLockAsync(op);
-        if (!_protected.TryGetValue(slot, out var pages)) _protected[slot] = pages = new ulong[(slot.Pages + 63) / 64];
+        if (!_protected.TryGetValue(slot, out var pages)) _protected[slot] = pages = new PageSet(slot.Hvas);
         for (; mask != 0; mask &= mask - 1)
         {
             var page = unchecked((long)(first.Offset + (ulong)BitOperations.TrailingZeroCount(mask)));
             if (!IsInside(slot, page)) continue;
-            pages[page >> 6] |= 1UL << (int)(page & 63);
+            pages.Add(page);
             if (vm.Options.Mutant != Mutant.RingResetWithoutProtect) vm.Sptes.WriteProtect(slot.BaseGfn + page);
         }
 

@@ -1,3 +1,5 @@
+using Livebed.Kvm.Addresses;
+
 namespace Livebed.Kvm.Guests;
 
 /// <summary>
@@ -38,25 +40,19 @@ public static class DirtyPageTrace
     public static DirtyPageTraceTotals Validate(string path)
     {
         using var reader = new DirtyPageTraceReader(path);
-        var seen = new ulong[(reader.Header.Pages + 63) / 64];
-        long intervals = 0, writes = 0, distinct = 0;
+        var seen = new PageSet(reader.Header.Pages);
+        long intervals = 0, writes = 0;
         while (reader.ReadInterval())
         {
             intervals++;
             while (reader.ReadRun(out var run))
             {
                 writes += run.Count;
-                for (var page = run.First; page < run.End; page++)
-                {
-                    var bit = 1UL << (int)(page & 63);
-                    if ((seen[page >> 6] & bit) != 0) continue;
-                    seen[page >> 6] |= bit;
-                    distinct++;
-                }
+                seen.Add(new HvaRange(new Hva(run.First), run.Count));
             }
         }
 
-        return new DirtyPageTraceTotals(intervals, writes, distinct, reader.TimeMicroseconds);
+        return new DirtyPageTraceTotals(intervals, writes, seen.Count, reader.TimeMicroseconds);
     }
 }
 

@@ -281,17 +281,14 @@ public sealed record TraceGuestSpec(
 /// page.</summary>
 internal sealed class WrittenPages(long capacity)
 {
-    private readonly ulong[] _bits = new ulong[(capacity + 63) / 64];
+    private readonly PageSet _written = new(capacity);
     private readonly int[] _pages = new int[capacity];
 
-    public int Count { get; private set; }
+    public int Count => (int)_written.Count;
 
     public void Add(long page)
     {
-        var bit = 1UL << (int)(page & 63);
-        if ((_bits[page >> 6] & bit) != 0) return;
-        _bits[page >> 6] |= bit;
-        _pages[Count++] = (int)page;
+        if (_written.Add(page)) _pages[Count - 1] = (int)page;
     }
 
     public long Pick(SeededRandom random) => _pages[random.Next(Count)];

@@ -128,14 +128,14 @@ public sealed class HostMmu
     }
 
     /// <inheritdoc cref="IHostPort.CopyPagesAsync"/>
-    public void CopyPages(int addressSpaceId, HvaRange range, ReadOnlySpan<ulong> pages)
+    public void CopyPages(int addressSpaceId, PageSet pages)
     {
-        if (Find(addressSpaceId) is { } mm) UserMemory.Copy(mm, range, pages);
+        if (Find(addressSpaceId) is { } mm) UserMemory.Copy(mm, pages);
     }
 
     /// <inheritdoc cref="IHostPort.ChangedSinceCopyAsync"/>
-    public IReadOnlyList<Hva> ChangedSinceCopy(int addressSpaceId, HvaRange range, ReadOnlySpan<ulong> dirty) =>
-        Find(addressSpaceId) is { } mm ? UserMemory.ChangedSinceCopy(mm, range, dirty) : [];
+    public IReadOnlyList<Hva> ChangedSinceCopy(int addressSpaceId, PageSet dirty) =>
+        Find(addressSpaceId) is { } mm ? UserMemory.ChangedSinceCopy(mm, dirty) : [];
 
     /// <summary><see cref="AddressSpace.AuditSptes"/> of an address space; of one that is gone, every SPTE is wrong.</summary>
     public IReadOnlyList<int> AuditSptes(int addressSpaceId, ReadOnlySpan<AuditedSpte> sptes) =>

@@ -23,14 +23,14 @@ public sealed class HostPort(HostMmu host, int addressSpaceId) : IHostPort
     public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
         host.UnregisterNotifierAsync(op, addressSpaceId, subscriber);
 
-    public ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages)
+    public ValueTask CopyPagesAsync(Operation op, PageSet pages)
     {
-        host.CopyPages(addressSpaceId, range, pages.Span);
+        host.CopyPages(addressSpaceId, pages);
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty) =>
-        ValueTask.FromResult(host.ChangedSinceCopy(addressSpaceId, range, dirty.Span));
+    public ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, PageSet dirty) =>
+        ValueTask.FromResult(host.ChangedSinceCopy(addressSpaceId, dirty));
 
     public ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> sptes) =>
         ValueTask.FromResult(host.AuditSptes(addressSpaceId, sptes.Span));

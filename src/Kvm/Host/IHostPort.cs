@@ -24,16 +24,11 @@ public interface IHostPort
     /// none will.</summary>
     ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber);
 
-    /// <summary>User space copies pages out, as a migration does: for each page of <paramref name="range"/> whose bit is set (all, when
-    /// <paramref name="pages"/> is empty), its present content becomes "the last copy".</summary>
-    /// <param name="op">the operation</param>
-    /// <param name="range">pages of one memslot</param>
-    /// <param name="pages">one bit a page, bit 0 of word 0 is range.Start</param>
-    ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages);
+    /// <summary>User space copies these pages out, as a migration does: the present content of each becomes "the last copy".</summary>
+    ValueTask CopyPagesAsync(Operation op, PageSet pages);
 
-    /// <summary>Pages of the range written (by guest or KVM) since their last copy that are not in <paramref name="dirty"/>; at most
-    /// 16.</summary>
-    ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty);
+    /// <summary>Pages of the set's range written (by guest or KVM) since their last copy that are not in the set; at most 16.</summary>
+    ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, PageSet dirty);
 
     /// <summary>Compares SPTEs with the page table: the indexes of those that do not match it and whose hva no open range covers.</summary>
     ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> sptes);

@@ -33,28 +33,29 @@ internal sealed class UserMemory(HostState host, PageFault faults)
         return false;
     }
 
-    public static void Copy(AddressSpace mm, HvaRange range, ReadOnlySpan<ulong> pages)
+    /// <inheritdoc cref="IHostPort.CopyPagesAsync"/>
+    public static void Copy(AddressSpace mm, PageSet pages)
     {
         lock (mm.Bus)
         {
-            for (var i = 0L; i < range.Pages; i++)
-                if ((pages.IsEmpty || IsSet(pages, i)) && mm.Find(range.Start + i) is { } vma)
+            foreach (var hva in pages)
+                if (mm.Find(hva) is { } vma)
                 {
-                    vma.Changes(range.Start + i);
-                    vma.CopiedAt(range.Start + i) = vma.WritesAt(range.Start + i);
+                    vma.Changes(hva);
+                    vma.CopiedAt(hva) = vma.WritesAt(hva);
                 }
         }
     }
 
-    public static IReadOnlyList<Hva> ChangedSinceCopy(AddressSpace mm, HvaRange range, ReadOnlySpan<ulong> dirty)
+    /// <inheritdoc cref="IHostPort.ChangedSinceCopyAsync"/>
+    public static IReadOnlyList<Hva> ChangedSinceCopy(AddressSpace mm, PageSet dirty)
     {
         List<Hva>? changed = null;
         lock (mm.Bus)
         {
-            for (var i = 0L; i < range.Pages && (changed?.Count ?? 0) < ChangedMax; i++)
+            for (var hva = dirty.Range.Start; hva < dirty.Range.End && (changed?.Count ?? 0) < ChangedMax; hva += 1)
             {
-                var hva = range.Start + i;
-                if (IsSet(dirty, i) || mm.Find(hva) is not { } vma) continue;
+                if (dirty.Contains(hva) || mm.Find(hva) is not { } vma) continue;
                 vma.PteAt(hva);
                 if (vma.CopiedAt(hva) != vma.WritesAt(hva)) (changed ??= []).Add(hva);
             }
@@ -62,7 +63,4 @@ internal sealed class UserMemory(HostState host, PageFault faults)
 
         return changed ?? (IReadOnlyList<Hva>)[];
     }
-
-    private static bool IsSet(ReadOnlySpan<ulong> bits, long index) =>
-        index >> 6 < bits.Length && (bits[(int)(index >> 6)] & (1UL << (int)(index & 63))) != 0;
 }

@@ -104,7 +104,7 @@ public sealed class MemslotUpdater(Vm vm)
         new(change.Id, ++_instances, change.BaseGfn, change.Pages, change.BaseHva, change.Flags, BitmapFor(change));
 
     private static DirtyBitmap? BitmapFor(MemslotChange change) =>
-        (change.Flags & MemslotFlags.LogDirtyPages) != 0 ? new DirtyBitmap(change.Pages) : null;
+        (change.Flags & MemslotFlags.LogDirtyPages) != 0 ? new DirtyBitmap(new HvaRange(change.BaseHva, change.Pages)) : null;
 
     /// <summary>CREATE: nothing was mapped, nothing is zapped.</summary>
     private async ValueTask InstallAsync(Operation op, Memslot created)
@@ -158,8 +158,8 @@ public sealed class MemslotUpdater(Vm vm)
         var bitmap = old.Bitmap;
         if (enables)
         {
-            bitmap = new DirtyBitmap(old.Pages);
-            if (vm.Options.DirtyLog == DirtyLogMode.InitiallySet) bitmap.SetAll();
+            bitmap = new DirtyBitmap(old.Hvas);
+            if (vm.Options.DirtyLog == DirtyLogMode.InitiallySet) bitmap.Pages.AddAll();
         }
 
         var updated = old with { Flags = flags, Bitmap = disables ? null : bitmap };

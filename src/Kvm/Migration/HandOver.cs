@@ -48,7 +48,7 @@ internal sealed class HandOver(
         foreach (var block in ram.Blocks)
         {
             vm.Counters.ChecksEvaluated++;
-            var changed = await vm.Host.ChangedSinceCopyAsync(op, block.Range, block.Dirty);
+            var changed = await vm.Host.ChangedSinceCopyAsync(op, block.Dirty);
             if (changed.Count > 0)
                 vm.Violated(
                     Invariants.NoLostDirtyPage,
@@ -70,9 +70,7 @@ internal sealed class HandOver(
             for (var start = block.Start; start < block.End; start += MemoryImage.PagesMax)
             {
                 var pages = new HvaRange(start, Math.Min(MemoryImage.PagesMax, block.End - start));
-                ulong[] staleHere = stale.Length == 0
-                    ? []
-                    : stale[i][(int)((start - block.Start) / 64)..(int)((pages.End - block.Start + 63) / 64)];
+                var staleHere = stale.Length == 0 ? new PageSet(pages) : stale[i].Slice(pages);
                 var image = new MemoryImage(pages, await stream.ImageAsync(op, pages), await stream.SaveOracleAsync(op, pages), staleHere);
                 if (await destination.CompareAsync(op, image) is var compared and not StreamStatus.Ok) return compared;
             }
@@ -137,9 +135,9 @@ internal sealed class HandOver(
     }
 
     /// <summary>Pages of each RAM block of which the destination lacks the newest copy; nothing for pre-copy.</summary>
-    private ulong[][] DiscardOf(bool toPostcopy) => toPostcopy ? [.. ram.Blocks.Select(block => (ulong[])block.Dirty.Clone())] : [];
+    private PageSet[] DiscardOf(bool toPostcopy) => toPostcopy ? [.. ram.Blocks.Select(block => block.Dirty.Clone())] : [];
 
-    private async ValueTask<DeviceState> StateAsync(Operation op, ulong[][] discard)
+    private async ValueTask<DeviceState> StateAsync(Operation op, PageSet[] discard)
     {
         var vcpus = new List<VcpuState>();
         foreach (var vcpu in vm.Vcpus) vcpus.Add(await vcpu.SaveAsync(op));

@@ -24,8 +24,8 @@ public interface IMigrationDestination
     /// <summary>Post-copy: the last page has been sent. Refused when some are still missing.</summary>
     ValueTask<FinishResult> FinishAsync(Operation op);
 
-    /// <summary>Post-copy recovery: what is still missing, one array a RAM block; null when there is no answer.</summary>
-    ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op);
+    /// <summary>Post-copy recovery: what is still missing, one set a RAM block; null when there is no answer.</summary>
+    ValueTask<IReadOnlyList<PageSet>?> RecoverAsync(Operation op);
 
     /// <summary>Post-copy recovery: the source sends pages again. Returns when the destination has requested again the pages that vCPUs
     /// wait for.</summary>
@@ -58,9 +58,9 @@ public sealed record FinishResult(StreamStatus Status, PostcopyBlocktime Blockti
 /// </summary>
 /// <param name="Memslots">user space's memslots, in order of their ids</param>
 /// <param name="Vcpus">the vCPUs, stopped</param>
-/// <param name="Discard">post-copy: pages with a stale or missing copy at the destination, 64 a word, one entry a RAM block; empty
+/// <param name="Discard">post-copy: pages with a stale or missing copy at the destination, one set a RAM block; no set
 /// otherwise</param>
-public sealed record DeviceState(IReadOnlyList<MemslotChange> Memslots, IReadOnlyList<VcpuState> Vcpus, IReadOnlyList<ulong[]> Discard)
+public sealed record DeviceState(IReadOnlyList<MemslotChange> Memslots, IReadOnlyList<VcpuState> Vcpus, IReadOnlyList<PageSet> Discard)
 {
     public bool IsPostcopy => Discard.Count > 0;
 }
@@ -72,13 +72,8 @@ public sealed record DeviceState(IReadOnlyList<MemslotChange> Memslots, IReadOnl
 /// <param name="Pages">at most <see cref="PagesMax"/> pages of one RAM block</param>
 /// <param name="Checksums">of every page</param>
 /// <param name="Newest">newest value of every page, from which the guest-memory oracle goes on</param>
-/// <param name="Stale">post-copy: pages with a stale or missing copy at the destination, 64 a word; empty otherwise</param>
-public sealed record MemoryImage(HvaRange Pages, ulong[] Checksums, ulong[] Newest, ulong[] Stale)
+/// <param name="Stale">post-copy: pages with a stale or missing copy at the destination; empty otherwise</param>
+public sealed record MemoryImage(HvaRange Pages, ulong[] Checksums, ulong[] Newest, PageSet Stale)
 {
-    /// <summary>A multiple of 64.</summary>
     public const int PagesMax = 8192;
-
-    /// <summary>Whether the destination should have the page as it is in the source; <paramref name="page"/> 0 is the first of the
-    /// piece.</summary>
-    public bool IsThere(int page) => Stale.Length == 0 || (Stale[page >> 6] & (1UL << (page & 63))) == 0;
 }

@@ -145,8 +145,7 @@ public sealed class IncomingMigration(
             return StreamStatus.Refused;
         _stage = Stage.TakingOver;
         if (state.IsPostcopy)
-            await stream.EnterPostcopyAsync(
-                op, setup.Stream, setup.Blocks, [.. state.Discard.Select(words => (ReadOnlyMemory<ulong>)words)], this, state.Vcpus.Count);
+            await stream.EnterPostcopyAsync(op, setup.Stream, state.Discard, this, state.Vcpus.Count);
         else
             await stream.EndIncomingAsync(op, setup.Stream);
         await vm.LoadAsync(op, state);
@@ -166,7 +165,7 @@ public sealed class IncomingMigration(
         if (_stage == Stage.Complete) return await FinishedAsync();
         if (_stage != Stage.Runs) return FinishResult.Refused;
         foreach (var missing in await MissingAsync(op))
-            if (missing.AsSpan().IndexOfAnyExcept(0UL) >= 0)
+            if (!missing.IsEmpty)
                 return FinishResult.Refused;
         _place.Writes();
         if (_stage == Stage.Lost) return FinishResult.Refused;
@@ -183,7 +182,7 @@ public sealed class IncomingMigration(
     }
 
     /// <inheritdoc/>
-    public async ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op)
+    public async ValueTask<IReadOnlyList<PageSet>?> RecoverAsync(Operation op)
     {
         _place.Reads();
         return _stage is Stage.Runs or Stage.Complete ? await MissingAsync(op) : null;
@@ -198,7 +197,7 @@ public sealed class IncomingMigration(
         if (_stage is not (Stage.Runs or Stage.Complete)) return StreamStatus.Refused;
         var missing = await MissingAsync(op);
         _place.Writes();
-        _requested.RemoveWhere(hva => !IsAmong(missing, hva));
+        _requested.RemoveWhere(hva => !missing.Exists(pages => pages.Range.Contains(hva) && pages.Contains(hva)));
         foreach (var hva in _requested.ToList())
             if (await source.RequestPageAsync(op, hva) is not StreamStatus.Ok and var status)
                 return status;
@@ -261,17 +260,9 @@ public sealed class IncomingMigration(
         return StreamStatus.Refused;
     }
 
-    private bool IsAmong(List<ulong[]> pages, Hva hva)
+    private async ValueTask<List<PageSet>> MissingAsync(Operation op)
     {
-        for (var i = 0; i < pages.Count; i++)
-            if (_setup!.Blocks[i] is var block && block.Contains(hva))
-                return (pages[i][(hva - block.Start) >> 6] & (1UL << (int)((hva - block.Start) & 63))) != 0;
-        return false;
-    }
-
-    private async ValueTask<List<ulong[]>> MissingAsync(Operation op)
-    {
-        var missing = new List<ulong[]>();
+        var missing = new List<PageSet>();
         foreach (var block in _setup!.Blocks) missing.Add(await stream.MissingAsync(op, block));
         return missing;
     }
@@ -281,9 +272,8 @@ public sealed class IncomingMigration(
     {
         var differing = new List<Hva>();
         for (var page = 0; page < here.Length; page++)
-        {
-            if (image.IsThere(page) && here[page] != image.Checksums[page]) differing.Add(image.Pages.Start + page);
-        }
+            if (!image.Stale.Contains(page) && here[page] != image.Checksums[page])
+                differing.Add(image.Pages.Start + page);
 
         if (differing.Count > 0)
             world.Observer.Violated(new Violation(

@@ -26,7 +26,7 @@ public sealed record MigrationParameters
     /// <summary><c>multifd-channels</c>, 1 to 64.</summary>
     public int Channels { get; init; } = 2;
 
-    /// <summary>Pages that are cleared and sent together: a multiple of 64, at most <see cref="PageBatch.PagesMax"/>. At most this many a
+    /// <summary>Pages that are cleared and sent together: a multiple of 64, at most <see cref="PageChunk.PagesMax"/>. At most this many a
     /// channel are in flight.</summary>
     public int BatchPages { get; init; } = 256;
 
@@ -72,7 +72,7 @@ public sealed record MigrationParameters
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(VcpuDirtyLimit);
         InRange(Channels, 1, ChannelsMax, nameof(Channels));
         InRange(RoundsMax, 1, RoundsLimit, nameof(RoundsMax));
-        InRange(BatchPages, 64, PageBatch.PagesMax, nameof(BatchPages));
+        InRange(BatchPages, 64, PageChunk.PagesMax, nameof(BatchPages));
         if (BatchPages % 64 != 0)
             throw new ArgumentOutOfRangeException(nameof(BatchPages), BatchPages, "batches are multiples of 64 pages");
         InRange(CpuThrottleInitial, 1, VcpuThrottle.PercentageMax, nameof(CpuThrottleInitial));

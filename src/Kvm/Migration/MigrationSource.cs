@@ -162,10 +162,10 @@ public sealed class MigrationSource : IMigrationReturnPath
     {
         var header = new ChunkHeader(_setup.Stream, _setup.Epoch, 0, round, StreamPhase.Precopy);
         foreach (var block in _ram.Blocks)
-            for (var word = 0; ;)
+            for (var page = 0L; ;)
             {
                 _vm.LogState.Writes();
-                if (block.TakeBatch(ref word, _parameters.BatchPages / 64) is not { } batch) break;
+                if (block.Dirty.TakeNext(ref page, _parameters.BatchPages) is not { } batch) break;
                 if (isLive)
                 {
                     if (_vm.Options.Mutant == Mutant.CopyBeforeClear) await _stream.SendAsync(op, header, batch);

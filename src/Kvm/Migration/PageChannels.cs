@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
@@ -44,7 +45,7 @@ internal sealed class PageChannels
     private bool IsIdle => _idle.Count == _count && _urgent == 0;
 
     /// <summary>Hands the batch to an idle channel, which it waits for; returns before it has been sent.</summary>
-    public async ValueTask SendAsync(Operation op, ChunkHeader header, PageBatch batch)
+    public async ValueTask SendAsync(Operation op, ChunkHeader header, PageSet batch)
     {
         _place.Writes();
         while (_idle.Count == 0) await WaitAsync(op, forAll: false);
@@ -58,7 +59,7 @@ internal sealed class PageChannels
     /// over channels that have broken, although a new connection might work. Otherwise the drain before the pause would never end while
     /// vCPUs request pages, and nothing would be pushed.
     /// </summary>
-    public async ValueTask<StreamStatus> SendUrgentAsync(Operation op, ChunkHeader header, PageBatch batch)
+    public async ValueTask<StreamStatus> SendUrgentAsync(Operation op, ChunkHeader header, PageSet batch)
     {
         _place.Writes();
         if (Status != StreamStatus.Ok) return Status;
@@ -89,7 +90,7 @@ internal sealed class PageChannels
     /// <summary>The link is said to be whole again.</summary>
     public void Recover() => Status = StreamStatus.Ok;
 
-    private async ValueTask RunAsync(int channel, ChunkHeader header, PageBatch batch)
+    private async ValueTask RunAsync(int channel, ChunkHeader header, PageSet batch)
     {
         try
         {

@@ -62,13 +62,12 @@ internal sealed class Postcopy(
     private async ValueTask<StreamStatus> SendWantedAsync(Operation op, Hva hva)
     {
         if (ram.BlockOf(hva) is not { } block) return StreamStatus.Refused;
-        var page = hva - block.Range.Start;
 
         // The page was sent already, or is in flight.
-        if (!block.TryClear(page)) return StreamStatus.Ok;
-        var status = await channels.SendUrgentAsync(op, Header, new PageBatch(new HvaRange(hva, 1), new ulong[] { 1 }));
+        if (!block.Dirty.Remove(hva)) return StreamStatus.Ok;
+        var status = await channels.SendUrgentAsync(op, Header, PageSet.All(new HvaRange(hva, 1)));
         _place.Writes();
-        if (status != StreamStatus.Ok) block.Mark(page);
+        if (status != StreamStatus.Ok) block.Dirty.Add(hva);
         return status;
     }
 
@@ -77,10 +76,10 @@ internal sealed class Postcopy(
     private async ValueTask<bool> TryPushAsync(Operation op)
     {
         foreach (var block in ram.Blocks)
-            for (var word = 0; channels.Status == StreamStatus.Ok;)
+            for (var page = 0L; channels.Status == StreamStatus.Ok;)
             {
                 _place.Writes();
-                if (block.TakeBatch(ref word, parameters.BatchPages / 64) is not { } batch) break;
+                if (block.Dirty.TakeNext(ref page, parameters.BatchPages) is not { } batch) break;
                 await channels.SendAsync(op, Header, batch);
             }
 
@@ -121,7 +120,9 @@ internal sealed class Postcopy(
             record.Enter(MigrationStatus.PostcopyRecover);
             if (await destination.RecoverAsync(op) is not { } missing) continue;
             _place.Writes();
-            for (var i = 0; i < ram.Blocks.Length; i++) missing[i].CopyTo(ram.Blocks[i].Dirty, 0);
+            foreach (var block in ram.Blocks) block.Dirty.Clear();
+            foreach (var pages in missing)
+                foreach (var block in ram.Blocks) block.Dirty.UnionWith(pages);
             channels.Recover();
             record.Enter(MigrationStatus.PostcopyActive);
 

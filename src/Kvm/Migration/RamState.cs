@@ -20,7 +20,7 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
 
     public bool IsLogging { get; private set; }
 
-    public long DirtyPages => Blocks.Sum(block => block.DirtyPages);
+    public long DirtyPages => Blocks.Sum(block => block.Dirty.Count);
 
     private bool ClearsByHand => vm.Options.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet;
 
@@ -32,7 +32,7 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
     public async ValueTask<bool> StartAsync(Operation op)
     {
         vm.LogState.Writes();
-        foreach (var block in Blocks) block.MarkAll();
+        foreach (var block in Blocks) block.Dirty.AddAll();
         IsLogging = true;
         foreach (var slot in UserSlots) await FollowAsync(op, slot);
         return !vm.Users.IsClosing;
@@ -61,14 +61,14 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         if (vm.Options.DirtyLog != DirtyLogMode.Ring || isFinal)
             foreach (var slot in UserSlots)
             {
-                var bits = new ulong[(slot.Pages + 63) / 64];
-                if (await vm.DirtyLog.GetAsync(op, slot.Id, bits) < 0) continue;
+                var reported = new PageSet(slot.Hvas);
+                if (await vm.DirtyLog.GetAsync(op, slot.Id, reported) < 0) continue;
                 vm.LogState.Writes();
-                foreach (var block in Blocks) block.MarkReported(slot, bits);
+                foreach (var block in Blocks) block.Dirty.UnionWith(reported);
             }
 
         await CompareSlotsAsync(op);
-        foreach (var block in Blocks) await stream.TakeDiscardedAsync(op, block.Range, block.Dirty);
+        foreach (var block in Blocks) block.Dirty.UnionWith(await stream.TakeDiscardedAsync(op, block.Range));
         return vm.Users.IsClosing ? -1 : DirtyPages - before;
     }
 
@@ -106,31 +106,30 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
     private void Mark(HvaRange range)
     {
         vm.LogState.Writes();
-        foreach (var block in Blocks) block.Mark(range);
+        foreach (var block in Blocks) block.Dirty.Add(range);
     }
 
     /// <summary>Before a batch is read: KVM takes the bits of its pages and write-protects them
     /// (<c>migration_clear_memory_region_dirty_bitmap</c>). Nothing to do where GET has done so.</summary>
-    public async ValueTask ClearAsync(Operation op, PageBatch batch)
+    public async ValueTask ClearAsync(Operation op, PageSet batch)
     {
         if (!ClearsByHand) return;
         foreach (var slot in UserSlots)
         {
-            var common = slot.Hvas.Intersect(batch.Range);
-            if (common.IsEmpty) continue;
-            var first = common.Start - slot.BaseHva;
-            var firstWord = (int)(first >> 6);
-            var bits = new ulong[((first + common.Pages - 1) >> 6) - firstWord + 1];
-            for (var page = 0L; page < common.Pages; page++)
-            {
-                var inBatch = common.Start - batch.Range.Start + page;
-                if ((batch.Pages.Span[(int)(inBatch >> 6)] & (1UL << (int)(inBatch & 63))) == 0) continue;
-                var inSlot = first + page - (firstWord * 64L);
-                bits[inSlot >> 6] |= 1UL << (int)(inSlot & 63);
-            }
-
-            await vm.DirtyLog.ClearAsync(op, slot.Id, bits, firstWord);
+            if (!slot.Hvas.Overlaps(batch.Range)) continue;
+            var pages = new PageSet(WordsOf(slot, batch.Range));
+            pages.UnionWith(batch);
+            await vm.DirtyLog.ClearAsync(op, slot.Id, pages);
         }
+    }
+
+    /// <summary>The part of the slot that the words of its bitmap have which hold a page of the range.</summary>
+    private static HvaRange WordsOf(Memslot slot, HvaRange range)
+    {
+        var common = slot.Hvas.Intersect(range);
+        var first = (common.Start - slot.BaseHva) / PageSet.PagesPerWord * PageSet.PagesPerWord;
+        var end = (long)PageSet.WordsFor(common.End - slot.BaseHva) * PageSet.PagesPerWord;
+        return new HvaRange(slot.BaseHva + first, Math.Min(end, slot.Pages) - first);
     }
 
     /// <summary>KVM_SET_USER_MEMORY_REGION while a migration goes on; the caller holds the BQL. Logging stays on, whatever the flags
@@ -152,7 +151,7 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         if (vm.Memslots.Active.ById(slotId) is not { } slot) return;
         foreach (var block in Blocks)
             if (block.Range.Contains(slot.BaseHva + page))
-                block.Mark(slot.BaseHva + page - block.Range.Start);
+                block.Dirty.Add(slot.BaseHva + page);
     }
 
     public RamBlock? BlockOf(Hva hva) => Array.Find(Blocks, block => block.Range.Contains(hva));

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Migration;
 
@@ -72,7 +73,7 @@ public sealed class DirtyTimeline : IForecastWorkload
     public double MeanDistinctPages(double windowMicroseconds)
     {
         var cursor = new Cursor(this, 0);
-        var written = new PageBitmap(Pages);
+        var written = new PageSet(Pages);
         var windows = (int)Math.Clamp(PassMicroseconds / windowMicroseconds, 1, 1_000_000);
         var sum = 0L;
         for (var window = 1; window <= windows; window++)

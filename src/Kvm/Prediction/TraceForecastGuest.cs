@@ -1,3 +1,4 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Migration;
 
 namespace Livebed.Kvm.Prediction;
@@ -21,8 +22,8 @@ internal sealed class TraceForecastGuest : IForecastGuest
     private readonly long _pages;
     private readonly double[] _clearedAt;
 
-    private PageBitmap _dirty;
-    private PageBitmap _next;
+    private PageSet _dirty;
+    private PageSet _next;
     private bool _isFirstRound = true;
 
     // Recorded time at which the guest stands, and when, counted from the start of the round, it may make the next page dirty.
@@ -36,9 +37,9 @@ internal sealed class TraceForecastGuest : IForecastGuest
         (_timeline, _parameters, _settings) = (timeline, parameters, settings);
         _position = settings.StartMicroseconds;
         _cursor = new DirtyTimeline.Cursor(timeline, _position);
-        _dirty = new PageBitmap(_pages);
+        _dirty = new PageSet(_pages);
         _dirty.AddAll();
-        _next = new PageBitmap(_pages);
+        _next = new PageSet(_pages);
         _clearedAt = new double[(_pages + parameters.BatchPages - 1) / parameters.BatchPages];
     }
 
@@ -102,7 +103,7 @@ internal sealed class TraceForecastGuest : IForecastGuest
         {
             var first = (long)chunk * _parameters.BatchPages;
             var end = Math.Min(first + _parameters.BatchPages, _pages);
-            var pages = _dirty.CountWithin(first, end);
+            var pages = _dirty.CountWithin(new HvaRange(new Hva(first), end - first));
             if (pages == 0) continue;
             if (begun.Count == _parameters.Channels) begun.Dequeue();
             begun.Enqueue(bytes / bytesPerSecond);

@@ -236,21 +236,18 @@ public sealed class VmChecks(Vm vm)
     }
 
     /// <summary>User space is about to see that these pages were dirty: no TLB may still write them unseen.</summary>
-    public void DirtyLogReturns(Operation op, Gfn firstGfn, ReadOnlySpan<ulong> reported, long epoch)
+    public void DirtyLogReturns(Operation op, Memslot slot, PageSet reported, long epoch)
     {
         vm.Counters.ChecksEvaluated++;
-        for (var word = 0; word < reported.Length; word++)
+        foreach (var hva in reported)
         {
-            for (var bits = reported[word]; bits != 0; bits &= bits - 1)
-            {
-                var gfn = firstGfn + (word * 64 + System.Numerics.BitOperations.TrailingZeroCount(bits));
-                vm.Sptes.TryGet(gfn, out var spte);
-                if (spte.HandedOutWritable == 0 || spte.HandedOutWritable > epoch) continue;
-                vm.Violated(
-                    Invariants.FlushBeforeFree, $"the dirty log returns {gfn} while a TLB may still hold it writable", gfn.Value, spte.Hva,
-                    spte.Pfn, op.Id);
-                return;
-            }
+            var gfn = slot.BaseGfn + (hva - slot.BaseHva);
+            vm.Sptes.TryGet(gfn, out var spte);
+            if (spte.HandedOutWritable == 0 || spte.HandedOutWritable > epoch) continue;
+            vm.Violated(
+                Invariants.FlushBeforeFree, $"the dirty log returns {gfn} while a TLB may still hold it writable", gfn.Value, spte.Hva,
+                spte.Pfn, op.Id);
+            return;
         }
     }
 

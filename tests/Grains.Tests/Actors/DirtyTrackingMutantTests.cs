@@ -75,5 +75,5 @@ public sealed class DirtyTrackingMutantTests(ActorCollection.Clusters clusters)
     private static Func<IIncomingGrainCallContext, bool> IsBatch(BedVm vm, int round, int batch) =>
         context =>
             context.Request.GetArgument(2) is BatchMessage message && message.Round == round
-                && message.FirstHva == (vm.Ram.Start + (batch * BatchPages)).Value;
+                && message.Pages.Range.Start == vm.Ram.Start + (batch * BatchPages);
 }

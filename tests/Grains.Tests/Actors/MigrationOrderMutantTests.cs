@@ -179,7 +179,8 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
 
     private static Func<IIncomingGrainCallContext, bool> IsFirstRoundFrom(Hva start) =>
         context =>
-            context.Request.GetArgument(2) is BatchMessage { Phase: StreamPhase.Precopy, Round: 0 } batch && batch.FirstHva == start.Value;
+            context.Request.GetArgument(2) is BatchMessage { Phase: StreamPhase.Precopy, Round: 0 } batch
+                && batch.Pages.Range.Start == start;
 
     private static bool IsFrom(PageChunk chunk, int round, Hva start) =>
         chunk.Header.Round == round && PageChunk.HvaOf(chunk.Pages.Span[0]) == start;

@@ -35,7 +35,7 @@ public sealed class PostcopyRecoveryTests(ActorCollection.Clusters clusters)
         Assert.True(await here.Grain.RecoverMigrationAsync(bed.Next(OperationKind.Migration)));
         await sending.ReachedAsync();
         Assert.Equal(ChunkHeader.UrgentChannel, first!.Value.Channel);
-        Assert.Contains(waits, wait => wait.StartsWith(first.Value.ToBatch().Range.Start.ToString(), StringComparison.Ordinal));
+        Assert.Contains(waits, wait => wait.StartsWith(first.Value.Pages.Range.Start.ToString(), StringComparison.Ordinal));
         sending.Release();
         var outcome = await paused.Outcome;
         Assert.Equal(MigrationStatus.Completed, outcome.Info.Status);

@@ -107,18 +107,18 @@ public class GuestMemoryTests
     [Fact]
     public void Pages_written_since_their_copy_and_not_in_the_bitmap_are_named() => Run(async rig =>
     {
-        var range = new Kvm.Addresses.HvaRange(HostRig.Ram, 8);
+        var range = new HvaRange(HostRig.Ram, 8);
         for (var i = 0; i < 4; i++) await rig.WriteAsync(HostRig.Ram + i, 1);
-        rig.Host.CopyPages(0, range, []);
-        Assert.Empty(rig.Host.ChangedSinceCopy(0, range, []));
+        rig.Host.CopyPages(0, PageSet.All(range));
+        Assert.Empty(rig.Host.ChangedSinceCopy(0, new PageSet(range)));
 
         await rig.WriteAsync(HostRig.Ram + 1, 1);
         Assert.True(await rig.Host.WriteUserAsync(rig.Op(), 0, HostRig.Ram + 2, 9));
         await rig.WriteAsync(HostRig.Ram + 3, 1);
-        rig.Host.CopyPages(0, range, [0b1000]);
+        rig.Host.CopyPages(0, PageSet.FromWords(range, [0b1000]));
 
-        Assert.Equal([HostRig.Ram + 1, HostRig.Ram + 2], rig.Host.ChangedSinceCopy(0, range, []));
-        Assert.Equal([HostRig.Ram + 1], rig.Host.ChangedSinceCopy(0, range, [0b0100]));
+        Assert.Equal([HostRig.Ram + 1, HostRig.Ram + 2], rig.Host.ChangedSinceCopy(0, new PageSet(range)));
+        Assert.Equal([HostRig.Ram + 1], rig.Host.ChangedSinceCopy(0, PageSet.FromWords(range, [0b0100])));
         await rig.ReadAsync(HostRig.Ram + 2);
         Assert.Empty(rig.Violations);
     });

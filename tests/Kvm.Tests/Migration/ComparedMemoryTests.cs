@@ -44,7 +44,7 @@ public class ComparedMemoryTests
     public void A_page_that_is_to_follow_is_not_compared() => Run(async (migration, op) =>
     {
         await _rig.Source.WriteAsync(Second.Start + 3, 0xabc);
-        await migration.CompareAsync(op, await ImageAsync(Second) with { Stale = [1UL << 3] });
+        await migration.CompareAsync(op, await ImageAsync(Second) with { Stale = PageSet.FromWords(Second, [1UL << 3]) });
         Assert.Empty(_rig.World.Recorded.Violations);
     });
 
@@ -52,12 +52,12 @@ public class ComparedMemoryTests
     public void The_oracle_goes_on_from_what_was_compared() => Run(async (migration, op) =>
     {
         await _rig.Source.WriteAsync(Second.Start + 3, 0xabc);
-        await migration.CompareAsync(op, await ImageAsync(Second) with { Stale = [1UL << 3] });
+        await migration.CompareAsync(op, await ImageAsync(Second) with { Stale = PageSet.FromWords(Second, [1UL << 3]) });
         Assert.Equal(0xabcUL, (await _rig.To.SaveOracleAsync(op, Second))[3]);
     });
 
     private async Task<MemoryImage> ImageAsync(HvaRange pages) =>
-        new(pages, await _rig.From.ImageAsync(_rig.Op(), pages), await _rig.From.SaveOracleAsync(_rig.Op(), pages), []);
+        new(pages, await _rig.From.ImageAsync(_rig.Op(), pages), await _rig.From.SaveOracleAsync(_rig.Op(), pages), new PageSet(pages));
 
     private void Run(Func<IncomingMigration, Operation, Task> body) => _rig.World.Run(async () =>
     {

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Tests.Host;
@@ -52,7 +53,8 @@ public class IncomingMigrationTests
     {
         await _rig.Source.WriteAsync(StreamRig.Ram.Start, 0xabc);
         _host.BeforeImage = async () => await migration.SourceGoneAsync(_rig.Op());
-        Assert.Equal(StreamStatus.Refused, await migration.CompareAsync(_rig.Op(), await ImageAsync() with { Stale = [] }));
+        Assert.Equal(
+            StreamStatus.Refused, await migration.CompareAsync(_rig.Op(), await ImageAsync() with { Stale = new PageSet(StreamRig.Ram) }));
         Assert.True(_process.IsDropped);
     });
 
@@ -63,7 +65,7 @@ public class IncomingMigrationTests
         await _rig.From.OpenStreamAsync(_rig.Op(), StreamRig.Stream, "host-1", 0, new StreamBandwidth(0));
         var header = new ChunkHeader(StreamRig.Stream, 1, 0, 0, StreamPhase.Postcopy);
         Assert.Equal(
-            StreamStatus.Ok, (await _rig.From.SendAsync(_rig.Op(), header, new PageBatch(StreamRig.Ram, StreamRig.AllPages))).Status);
+            StreamStatus.Ok, (await _rig.From.SendAsync(_rig.Op(), header, StreamRig.AllPages)).Status);
         var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _host.BeforeEnd = () => end.Task;
         var (first, second) = (migration.FinishAsync(_rig.Op()).AsTask(), migration.FinishAsync(_rig.Op()).AsTask());
@@ -79,7 +81,7 @@ public class IncomingMigrationTests
     private async Task<MemoryImage> ImageAsync() =>
         new(
             StreamRig.Ram, await _rig.From.ImageAsync(_rig.Op(), StreamRig.Ram), await _rig.From.SaveOracleAsync(_rig.Op(), StreamRig.Ram),
-            [ulong.MaxValue]);
+            StreamRig.AllPages);
 
     /// <summary>A migration that is prepared, all of its memory compared but where a test does that.</summary>
     private void Run(Func<IncomingMigration, Task> body)

@@ -48,7 +48,7 @@ public class PageChannelsTests
 
     private static ChunkHeader Header => new(StreamRig.Stream, StreamRig.Epoch, 0, 0, StreamPhase.Precopy);
 
-    private static PageBatch OnePage => new(new HvaRange(HostRig.Ram, 1), new ulong[] { 1 });
+    private static PageSet OnePage => PageSet.All(new HvaRange(HostRig.Ram, 1));
 
     /// <summary>With chunks that arrive when the test says so.</summary>
     private static void RunHeld(Func<StreamRig, PageChannels, TaskCompletionSource, Task> body) => StreamRig.Run(async rig =>

@@ -27,8 +27,8 @@ internal sealed class SlowStreamPort(IStreamPort inner) : IStreamPort
         inner.OpenStreamAsync(op, stream, destination, destinationAddressSpace, bandwidth);
 
     public ValueTask CloseStreamAsync(Operation op, long stream) => inner.CloseStreamAsync(op, stream);
-    public ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageBatch batch) => inner.SendAsync(op, header, batch);
-    public ValueTask TakeDiscardedAsync(Operation op, HvaRange range, Memory<ulong> target) => inner.TakeDiscardedAsync(op, range, target);
+    public ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageSet batch) => inner.SendAsync(op, header, batch);
+    public ValueTask<PageSet> TakeDiscardedAsync(Operation op, HvaRange range) => inner.TakeDiscardedAsync(op, range);
     public ValueTask FreezeAsync(Operation op, bool frozen) => inner.FreezeAsync(op, frozen);
     public ValueTask<ulong[]> SaveOracleAsync(Operation op, HvaRange range) => inner.SaveOracleAsync(op, range);
     public ValueTask LoadOracleAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> newest) =>
@@ -36,10 +36,9 @@ internal sealed class SlowStreamPort(IStreamPort inner) : IStreamPort
     public ValueTask BeginIncomingAsync(Operation op, long stream, long epoch) => inner.BeginIncomingAsync(op, stream, epoch);
 
     public ValueTask<long> EnterPostcopyAsync(
-        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults,
-        int vcpus) =>
-        inner.EnterPostcopyAsync(op, stream, ranges, discard, faults, vcpus);
+        Operation op, long stream, IReadOnlyList<PageSet> discard, IUserFaultHandler faults, int vcpus) =>
+        inner.EnterPostcopyAsync(op, stream, discard, faults, vcpus);
 
-    public ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range) => inner.MissingAsync(op, range);
+    public ValueTask<PageSet> MissingAsync(Operation op, HvaRange range) => inner.MissingAsync(op, range);
     public ValueTask<long> PagesHeldAsync(Operation op) => inner.PagesHeldAsync(op);
 }

@@ -53,18 +53,18 @@ public sealed class FaultTests
     {
         await vm.Vm.MemslotUpdates.SetLoggingAsync(bed.NewOperation(OperationKind.DirtyLogEnable), 0, logs: true);
         await vm.TouchAsync(BedVm.RamGfn(1), write: true);
-        var first = new ulong[1];
+        var first = new PageSet(new HvaRange(BedVm.RamHva(0), bed.Options.RamPages));
         await vm.Vm.DirtyLog.GetAsync(bed.NewOperation(OperationKind.DirtyLogGet), 0, first);
-        Assert.Equal(2UL, first[0]);
+        Assert.Equal([BedVm.RamHva(1)], first);
         Assert.True(vm.Vm.Sptes.TryGet(BedVm.RamGfn(1), out var spte) && !spte.IsWritable);
 
         var lookups = bed.Host.Counters.FaultIns;
         var reply = await vm.TouchAsync(BedVm.RamGfn(1), write: true);
         Assert.Equal((FaultStatus.Mapped, true), (reply.Status, reply.Translation.Writable));
         Assert.Equal((1L, lookups), (vm.Vm.Counters.FastPageFaults, bed.Host.Counters.FaultIns));
-        var second = new ulong[1];
+        var second = new PageSet(first.Range);
         await vm.Vm.DirtyLog.GetAsync(bed.NewOperation(OperationKind.DirtyLogGet), 0, second);
-        Assert.Equal(2UL, second[0]);
+        Assert.Equal([BedVm.RamHva(1)], second);
     });
 
     [Fact]

@@ -169,11 +169,11 @@ public sealed class InterleavingTests
             inner.RegisterNotifierAsync(op, subscriber);
         public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
             inner.UnregisterNotifierAsync(op, subscriber);
-        public ValueTask CopyPagesAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> pages) =>
-            inner.CopyPagesAsync(op, range, pages);
+        public ValueTask CopyPagesAsync(Operation op, PageSet pages) =>
+            inner.CopyPagesAsync(op, pages);
 
-        public ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, HvaRange range, ReadOnlyMemory<ulong> dirty) =>
-            inner.ChangedSinceCopyAsync(op, range, dirty);
+        public ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, PageSet dirty) =>
+            inner.ChangedSinceCopyAsync(op, dirty);
 
         public ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> sptes) => inner.AuditAsync(op, sptes);
     }

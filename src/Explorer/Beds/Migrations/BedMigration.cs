@@ -1,4 +1,3 @@
-using System.Numerics;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
@@ -75,8 +74,7 @@ public sealed class BedMigration
     /// <summary>Pages that the guest lacks at the destination, where it runs, while it runs there ahead of them; null where it does
     /// not.</summary>
     public long? PagesMissing() => _incoming.Info.Status == MigrationStatus.PostcopyActive
-        ? _setup.Blocks.Sum(
-            block => Target.Host.Streams.Missing(Target.AddressSpaceId, block).Sum(word => (long)BitOperations.PopCount(word)))
+        ? _setup.Blocks.Sum(block => Target.Host.Streams.Missing(Target.AddressSpaceId, block).Count)
         : null;
 
     /// <summary>Migrates; when the VM is the destination's, or was and is lost, what is left of it at the source goes.</summary>

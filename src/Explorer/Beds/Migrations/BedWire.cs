@@ -101,8 +101,8 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationRetu
     public ValueTask<FinishResult> FinishAsync(Operation op) =>
         CallAsync(op, "finishes", FinishResult.Lost, (destination, there) => destination.FinishAsync(there));
 
-    public ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op) =>
-        _to.CallAsync<IReadOnlyList<ulong[]>?>(op, "recovers", null, async there =>
+    public ValueTask<IReadOnlyList<PageSet>?> RecoverAsync(Operation op) =>
+        _to.CallAsync<IReadOnlyList<PageSet>?>(op, "recovers", null, async there =>
         Broken == BrokenLink.Whole ? await Destination!.RecoverAsync(there) : null);
 
     public ValueTask<StreamStatus> ResumeAsync(Operation op) =>

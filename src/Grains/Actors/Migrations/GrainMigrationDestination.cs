@@ -39,10 +39,8 @@ internal sealed class GrainMigrationDestination(
     public ValueTask<FinishResult> FinishAsync(Operation op) =>
         GrainCall.OrLostAsync(FinishResult.Lost, () => destination.FinishIncomingAsync(OperationMessage.From(op)));
 
-    public ValueTask<IReadOnlyList<ulong[]>?> RecoverAsync(Operation op) => GrainCall.OrLostAsync<IReadOnlyList<ulong[]>?>(null, async () =>
-        await destination.RecoverIncomingAsync(OperationMessage.From(op)) is { } missing
-            ? Array.ConvertAll(missing, block => block.ToWords())
-            : null);
+    public ValueTask<IReadOnlyList<PageSet>?> RecoverAsync(Operation op) => GrainCall.OrLostAsync<IReadOnlyList<PageSet>?>(
+        null, async () => await destination.RecoverIncomingAsync(OperationMessage.From(op)));
 
     public ValueTask<StreamStatus> ResumeAsync(Operation op) =>
         GrainCall.OrLostAsync(StreamStatus.Lost, () => destination.ResumeIncomingAsync(OperationMessage.From(op)));

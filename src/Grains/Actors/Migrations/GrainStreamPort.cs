@@ -17,11 +17,10 @@ internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, stri
 
     public ValueTask CloseStreamAsync(Operation op, long stream) => host.CloseStreamAsync(OperationMessage.From(op), addressSpace, stream);
 
-    public ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageBatch batch) =>
+    public ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageSet batch) =>
         host.SendPagesAsync(OperationMessage.From(op), addressSpace, BatchMessage.From(header, batch));
 
-    public async ValueTask TakeDiscardedAsync(Operation op, HvaRange range, Memory<ulong> target) =>
-        (await host.TakeDiscardedAsync(addressSpace, range)).AddTo(target.Span);
+    public ValueTask<PageSet> TakeDiscardedAsync(Operation op, HvaRange range) => host.TakeDiscardedAsync(addressSpace, range);
 
     public ValueTask FreezeAsync(Operation op, bool frozen) => host.FreezeAsync(OperationMessage.From(op), addressSpace, frozen);
 
@@ -39,13 +38,10 @@ internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, stri
     /// <summary>The host asks this grain's VM for what is missing, and that the handler: it is <paramref name="faults"/> by another
     /// way.</summary>
     public ValueTask<long> EnterPostcopyAsync(
-        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults,
-        int vcpus) =>
-        host.EnterPostcopyAsync(
-            OperationMessage.From(op), addressSpace, stream, [.. ranges], [.. discard.Select(words => new WordsMessage(words))], vmKey,
-            vcpus);
+        Operation op, long stream, IReadOnlyList<PageSet> discard, IUserFaultHandler faults, int vcpus) =>
+        host.EnterPostcopyAsync(OperationMessage.From(op), addressSpace, stream, [.. discard], vmKey, vcpus);
 
-    public async ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range) => (await host.MissingAsync(addressSpace, range)).ToWords();
+    public ValueTask<PageSet> MissingAsync(Operation op, HvaRange range) => host.MissingAsync(addressSpace, range);
 
     public ValueTask<PostcopyBlocktime> EndIncomingAsync(Operation op, long stream) => host.EndIncomingAsync(addressSpace, stream);
 

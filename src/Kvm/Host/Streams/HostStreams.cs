@@ -66,7 +66,7 @@ public sealed class HostStreams
     }
 
     /// <inheritdoc cref="IStreamPort.SendAsync"/>
-    public async ValueTask<SendResult> SendAsync(Operation op, int addressSpaceId, ChunkHeader header, PageBatch batch)
+    public async ValueTask<SendResult> SendAsync(Operation op, int addressSpaceId, ChunkHeader header, PageSet batch)
     {
         using var live = _live.Enter(op);
         if (Find(addressSpaceId)?.Outgoing?.Find(header.Stream) is not { } stream) return new SendResult(StreamStatus.Refused, 0, 0, 0);
@@ -74,8 +74,8 @@ public sealed class HostStreams
     }
 
     /// <inheritdoc cref="IStreamPort.TakeDiscardedAsync"/>
-    public void TakeDiscarded(int addressSpaceId, HvaRange range, Span<ulong> target) =>
-        Find(addressSpaceId)?.Outgoing?.Discarded.CopyTo(range, target, take: true);
+    public PageSet TakeDiscarded(int addressSpaceId, HvaRange range) =>
+        Find(addressSpaceId)?.Outgoing?.Discarded.Take(range) ?? new PageSet(range);
 
     /// <summary>A chunk that another host's link delivers; see <see cref="IPageLink.DeliverAsync"/>. A chunk with a wrong checksum or
     /// length is not stored at all. A chunk that is refused or finds no memory may be stored in part.</summary>
@@ -133,18 +133,17 @@ public sealed class HostStreams
 
     /// <inheritdoc cref="IStreamPort.EnterPostcopyAsync"/>
     public async ValueTask<long> EnterPostcopyAsync(
-        Operation op, int addressSpaceId, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard,
-        IUserFaultHandler faults, int vcpus)
+        Operation op, int addressSpaceId, long stream, IReadOnlyList<PageSet> discard, IUserFaultHandler faults, int vcpus)
     {
         using var live = _live.Enter(op);
         return IncomingOf(addressSpaceId, stream) is { } incoming
-            ? await incoming.EnterPostcopyAsync(op, ranges, discard, faults, vcpus)
+            ? await incoming.EnterPostcopyAsync(op, discard, faults, vcpus)
             : -1;
     }
 
     /// <inheritdoc cref="IStreamPort.MissingAsync"/>
-    public ulong[] Missing(int addressSpaceId, HvaRange range) =>
-        Find(addressSpaceId)?.Incoming?.Missing(range) ?? new ulong[(range.Pages + 63) >> 6];
+    public PageSet Missing(int addressSpaceId, HvaRange range) =>
+        Find(addressSpaceId)?.Incoming?.Missing(range) ?? new PageSet(range);
 
     /// <inheritdoc cref="IStreamPort.EndIncomingAsync"/>
     public PostcopyBlocktime EndIncoming(int addressSpaceId, long stream) =>

@@ -23,12 +23,11 @@ public interface IStreamPort
     /// <summary>Source: reads the pages, page by page as they are then, and sends them; returns when they have been stored. A page that is
     /// read becomes "the last copy" of itself, see <see cref="Host.IHostPort.ChangedSinceCopyAsync"/>. Batches that are under way at the
     /// same time need an operation each.</summary>
-    ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageBatch batch);
+    ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageSet batch);
 
     /// <summary>Source: the pages that user space itself has changed since it last asked (discarded: ballooned, unmapped): QEMU's own dirty
-    /// bitmap. ORs them into <c>64 pages a word</c>. Kept from OpenStream on. To be taken before the pages are read: clear before
-    /// read.</summary>
-    ValueTask TakeDiscardedAsync(Operation op, HvaRange range, Memory<ulong> target);
+    /// bitmap. Kept from OpenStream on. To be taken before the pages are read: clear before read.</summary>
+    ValueTask<PageSet> TakeDiscardedAsync(Operation op, HvaRange range);
 
     /// <summary>Source: while the vCPUs are stopped for a hand-over user space discards nothing either: discards are refused until it is
     /// thawed.</summary>
@@ -46,16 +45,16 @@ public interface IStreamPort
     /// <summary>Destination: chunks of this stream and epoch are taken from now on.</summary>
     ValueTask BeginIncomingAsync(Operation op, long stream, long epoch);
 
-    /// <summary>Destination: pre-copy is over: no more pre-copy chunk is taken. For post-copy the given pages (64 a word, one array a
-    /// range) are discarded, and what is missing in the ranges from here on is asked of <paramref name="faults"/>. How long each of
+    /// <summary>Destination: pre-copy is over: no more pre-copy chunk is taken. For post-copy the pages of
+    /// <paramref name="discard"/> are discarded, and what is missing in the ranges of these sets from here on is asked of
+    /// <paramref name="faults"/>. How long each of
     /// <paramref name="vcpus"/> vCPUs waits is added up.</summary>
     /// <returns>pages that are missing; -1 when this stream is not taken here, or no longer</returns>
     ValueTask<long> EnterPostcopyAsync(
-        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard,
-        Host.Streams.IUserFaultHandler faults, int vcpus);
+        Operation op, long stream, IReadOnlyList<PageSet> discard, IUserFaultHandler faults, int vcpus);
 
     /// <summary>Destination: pages of the range that are still missing, for a recovery: QEMU's received bitmap, inverted.</summary>
-    ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range);
+    ValueTask<PageSet> MissingAsync(Operation op, HvaRange range);
 
     /// <summary>Destination: all pages have arrived, or the migration was given up. No chunk is accepted any more. An access that waits for
     /// a page that never came gets an error.</summary>

@@ -81,13 +81,13 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
     /// </summary>
     /// <returns>pages missing; -1 when the migration or the address space has ended</returns>
     public async ValueTask<long> EnterPostcopyAsync(
-        Operation op, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults, int vcpus)
+        Operation op, IReadOnlyList<PageSet> discard, IUserFaultHandler faults, int vcpus)
     {
         if (_stage == Stage.Postcopy) return MissingPages;
         if (_stage != Stage.Precopy) return -1;
         _place.Writes();
         _stage = Stage.Discarding;
-        var missing = _missing = MissingOf(ranges, discard);
+        var missing = _missing = MissingOf(discard);
         _waiters = new UserFaultQueue(host.Locks, mm.Name, faults, vcpus);
         host.World.Trace?.Note(op, $"{mm}: post-copy, {MissingPages} pages are missing");
 
@@ -95,8 +95,8 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
         await ProcessTask.ReadLockedAsync(op, mm, async () =>
         {
             var zapped = 0;
-            foreach (var range in ranges)
-                foreach (var (vma, pages) in mm.Pieces(range))
+            foreach (var stale in discard)
+                foreach (var (vma, pages) in mm.Pieces(stale.Range))
                     foreach (var run in missing.Runs(vma, pages))
                         zapped += await mm.Ranges.WithinAsync(
                             op, run, MmuNotifierEvent.Clear, holdMicroseconds: 0,
@@ -110,20 +110,20 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
     }
 
     /// <summary>Missing pages of the range; before post-copy, those that have not arrived.</summary>
-    public ulong[] Missing(HvaRange range)
+    public PageSet Missing(HvaRange range)
     {
         _place.Reads();
-        var words = new ulong[(range.Pages + 63) >> 6];
+        var missing = new PageSet(range);
         if (_missing is not null)
         {
-            _missing.CopyTo(range, words);
-            return words;
+            _missing.CopyTo(missing);
+            return missing;
         }
 
         foreach (var (vma, pages) in mm.Pieces(range))
             for (var hva = pages.Start; hva < pages.End; hva += 1)
-                if (!_received.IsSet(vma, hva)) words[(hva - range.Start) >> 6] |= 1UL << (int)((hva - range.Start) & 63);
-        return words;
+                if (!_received.IsSet(vma, hva)) missing.Add(hva);
+        return missing;
     }
 
     /// <summary>Nothing is stored any more. An access to a page that never came gets an error, whether it waits already or comes later.
@@ -142,23 +142,17 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
         return _waiters?.Blocktime ?? PostcopyBlocktime.None;
     }
 
-    private PageBits MissingOf(IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard)
+    private PageBits MissingOf(IReadOnlyList<PageSet> discard)
     {
         var missing = new PageBits(host.World, mm);
-        for (var i = 0; i < ranges.Count; i++)
-        {
-            var stale = i < discard.Count ? discard[i].Span : default;
+        foreach (var stale in discard)
             foreach (var vma in mm.Vmas)
             {
-                var pages = vma.Range.Intersect(ranges[i]);
+                var pages = vma.Range.Intersect(stale.Range);
                 for (var hva = pages.Start; hva < pages.End; hva += 1)
-                {
-                    var page = hva - ranges[i].Start;
-                    var isStale = page >> 6 < stale.Length && (stale[(int)(page >> 6)] & (1UL << (int)(page & 63))) != 0;
-                    if (isStale || !_received.IsSet(vma, hva)) missing.Set(vma, hva);
-                }
+                    if (stale.Contains(hva) || !_received.IsSet(vma, hva))
+                        missing.Set(vma, hva);
             }
-        }
 
         return missing;
     }

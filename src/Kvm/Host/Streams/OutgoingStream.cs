@@ -1,4 +1,5 @@
 using System.Buffers;
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -36,18 +37,17 @@ internal sealed class OutgoingStream
 
     /// <summary>Refused when the stream is closed or the address space dies.</summary>
     /// <exception cref="ArgumentException">The batch is not of one area, or too large.</exception>
-    public async ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageBatch batch, ArrayPool<byte> pool)
+    public async ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageSet batch, ArrayPool<byte> pool)
     {
-        var pages = batch.Count();
         var vma = _mm.Find(batch.Range.Start);
         if (vma is null || !vma.Range.Covers(batch.Range))
             throw new ArgumentException($"{batch.Range} is not within one area of {_mm}", nameof(batch));
-        if (pages > PageBatch.PagesMax)
-            throw new ArgumentException($"a batch of {pages} pages; at most {PageBatch.PagesMax} travel together", nameof(batch));
+        if (batch.Count > PageChunk.PagesMax)
+            throw new ArgumentException($"a batch of {batch.Count} pages; at most {PageChunk.PagesMax} travel together", nameof(batch));
         await _lock.DownReadAsync(op);
         try
         {
-            return await SendLockedAsync(op, header, vma, batch, new ChunkBuilder(pages, _host.Frames.PageSize, pool));
+            return await SendLockedAsync(op, header, vma, batch, new ChunkBuilder((int)batch.Count, _host.Frames.PageSize, pool));
         }
         finally
         {
@@ -74,14 +74,12 @@ internal sealed class OutgoingStream
         if (!_lock.IsHeld) _host.Locks.Forget(_lock);
     }
 
-    private async ValueTask<SendResult> SendLockedAsync(Operation op, ChunkHeader header, Vma vma, PageBatch batch, ChunkBuilder chunk)
+    private async ValueTask<SendResult> SendLockedAsync(Operation op, ChunkHeader header, Vma vma, PageSet batch, ChunkBuilder chunk)
     {
         try
         {
-            for (var page = 0; page < batch.Range.Pages; page++)
+            foreach (var hva in batch)
             {
-                if (!IsSet(batch.Pages.Span, page)) continue;
-                var hva = batch.Range.Start + page;
                 while (true)
                 {
                     // In the same turn as the read: of a process that has died, nothing may be taken for zeroes.
@@ -110,7 +108,4 @@ internal sealed class OutgoingStream
     }
 
     private static SendResult Failed(StreamStatus status) => new(status, 0, 0, 0);
-
-    private static bool IsSet(ReadOnlySpan<ulong> bits, int page) =>
-        page >> 6 < bits.Length && (bits[page >> 6] & (1UL << (page & 63))) != 0;
 }

@@ -18,6 +18,9 @@ public readonly record struct PageChunk(ChunkHeader Header, ReadOnlyMemory<long>
     /// <summary>Bytes on the wire that a chunk costs beside its entries and content.</summary>
     public const int HeaderBytes = 64;
 
+    /// <summary>Pages that travel together at most.</summary>
+    public const int PagesMax = 1024;
+
     public long WireBytes => HeaderBytes + (long)Pages.Length * sizeof(long) + Content.Length;
 
     /// <summary>With its checksum. The link does this, where it takes none of the host's time, and one that copies no bytes has no need of

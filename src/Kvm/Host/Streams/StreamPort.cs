@@ -17,14 +17,11 @@ public sealed class StreamPort(HostMmu host, int addressSpaceId, Func<string, in
 
     public ValueTask CloseStreamAsync(Operation op, long stream) => host.Streams.CloseAsync(op, addressSpaceId, stream);
 
-    public ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageBatch batch) =>
+    public ValueTask<SendResult> SendAsync(Operation op, ChunkHeader header, PageSet batch) =>
         host.Streams.SendAsync(op, addressSpaceId, header, batch);
 
-    public ValueTask TakeDiscardedAsync(Operation op, HvaRange range, Memory<ulong> target)
-    {
-        host.Streams.TakeDiscarded(addressSpaceId, range, target.Span);
-        return ValueTask.CompletedTask;
-    }
+    public ValueTask<PageSet> TakeDiscardedAsync(Operation op, HvaRange range) =>
+        ValueTask.FromResult(host.Streams.TakeDiscarded(addressSpaceId, range));
 
     public ValueTask FreezeAsync(Operation op, bool frozen) => host.Streams.FreezeAsync(op, addressSpaceId, frozen);
 
@@ -46,11 +43,10 @@ public sealed class StreamPort(HostMmu host, int addressSpaceId, Func<string, in
     }
 
     public ValueTask<long> EnterPostcopyAsync(
-        Operation op, long stream, IReadOnlyList<HvaRange> ranges, IReadOnlyList<ReadOnlyMemory<ulong>> discard, IUserFaultHandler faults,
-        int vcpus) =>
-        host.Streams.EnterPostcopyAsync(op, addressSpaceId, stream, ranges, discard, faults, vcpus);
+        Operation op, long stream, IReadOnlyList<PageSet> discard, IUserFaultHandler faults, int vcpus) =>
+        host.Streams.EnterPostcopyAsync(op, addressSpaceId, stream, discard, faults, vcpus);
 
-    public ValueTask<ulong[]> MissingAsync(Operation op, HvaRange range) =>
+    public ValueTask<PageSet> MissingAsync(Operation op, HvaRange range) =>
         ValueTask.FromResult(host.Streams.Missing(addressSpaceId, range));
 
     public ValueTask<PostcopyBlocktime> EndIncomingAsync(Operation op, long stream) =>

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
@@ -126,10 +127,10 @@ public class IncomingPagesTests
         await rig.MoveOracleAsync();
         await rig.To.EndIncomingAsync(rig.Op(), StreamRig.Stream);
 
-        Assert.Empty(rig.Destination.Host.ChangedSinceCopy(0, StreamRig.Ram, []));
+        Assert.Empty(rig.Destination.Host.ChangedSinceCopy(0, new PageSet(StreamRig.Ram)));
         for (var page = 0; page < 4; page++) await rig.Destination.ReadAsync(HostRig.Ram + page);
         await rig.Destination.WriteAsync(HostRig.Ram, 6);
-        Assert.Equal([HostRig.Ram], rig.Destination.Host.ChangedSinceCopy(0, StreamRig.Ram, []));
+        Assert.Equal([HostRig.Ram], rig.Destination.Host.ChangedSinceCopy(0, new PageSet(StreamRig.Ram)));
     });
 
     [Fact]

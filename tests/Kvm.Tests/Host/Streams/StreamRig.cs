@@ -11,7 +11,7 @@ internal sealed class StreamRig : IPageLink
     public const long Stream = 7;
     public const long Epoch = 3;
     public static readonly HvaRange Ram = new(HostRig.Ram, HostRig.RamPages);
-    public static readonly ulong[] AllPages = [(1UL << HostRig.RamPages) - 1];
+    public static readonly PageSet AllPages = PageSet.All(Ram);
 
     public StreamRig(TestWorld world, int frames = 256, int destinationFrames = 256, Mutant mutant = Mutant.None)
     {
@@ -52,18 +52,17 @@ internal sealed class StreamRig : IPageLink
     public Operation Op(OperationKind kind = OperationKind.Audit) => Source.Op(kind);
 
     public Task<SendResult> SendAsync(Hva start, int pages, StreamPhase phase = StreamPhase.Precopy, int round = 0) =>
-        SendAsync(new HvaRange(start, pages), [pages == 64 ? ulong.MaxValue : (1UL << pages) - 1], phase, round);
+        SendAsync(PageSet.All(new HvaRange(start, pages)), phase, round);
 
-    public async Task<SendResult> SendAsync(HvaRange range, ulong[] pages, StreamPhase phase = StreamPhase.Precopy, int round = 0) =>
-        await From.SendAsync(Op(), new ChunkHeader(Stream, Epoch, 0, round, phase), new PageBatch(range, pages));
+    public async Task<SendResult> SendAsync(PageSet pages, StreamPhase phase = StreamPhase.Precopy, int round = 0) =>
+        await From.SendAsync(Op(), new ChunkHeader(Stream, Epoch, 0, round, phase), pages);
 
     /// <summary>What has to be sent still: written since the last copy, or discarded.</summary>
-    public async Task<ulong[]> TakeDirtyAsync()
+    public async Task<PageSet> TakeDirtyAsync()
     {
-        var dirty = new ulong[1];
-        await From.TakeDiscardedAsync(Op(), Ram, dirty);
-        while (Source.Host.ChangedSinceCopy(0, Ram, dirty) is { Count: > 0 } changed)
-            foreach (var hva in changed) dirty[0] |= 1UL << (int)(hva - HostRig.Ram);
+        var dirty = await From.TakeDiscardedAsync(Op(), Ram);
+        while (Source.Host.ChangedSinceCopy(0, dirty) is { Count: > 0 } changed)
+            foreach (var hva in changed) dirty.Add(hva);
         return dirty;
     }
 

@@ -122,7 +122,7 @@ public class StreamShaperTests
             for (var i = 0; i < 10; i++)
                 Assert.Equal(StreamStatus.Ok, (await port.SendAsync(
                     rig.Op(), new ChunkHeader(stream, 1, 0, 0, StreamPhase.Precopy),
-                    new PageBatch(new HvaRange(HostRig.Ram, 8), new[] { 0xFFUL }))).Status);
+                    PageSet.All(new HvaRange(HostRig.Ram, 8)))).Status);
             ends[stream] = world.NowMicroseconds;
         }
     }
@@ -141,7 +141,7 @@ public class StreamShaperTests
             var ahead = rig.SendAsync(HostRig.Ram, 8);
             var waiting = rig.From.SendAsync(
                 rig.Op(), new ChunkHeader(other, StreamRig.Epoch, 0, 0, StreamPhase.Precopy),
-                new PageBatch(StreamRig.Ram, StreamRig.AllPages)).AsTask();
+                StreamRig.AllPages).AsTask();
             await rig.From.CloseStreamAsync(rig.Op(), other);
             Assert.Equal(StreamStatus.Refused, (await waiting).Status);
             Assert.Equal(0, world.NowMicroseconds);
