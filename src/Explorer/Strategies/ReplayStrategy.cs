@@ -38,7 +38,7 @@ public sealed class ReplayStrategy(IReadOnlyList<ScheduleRun> schedule, bool isL
         if (_run < schedule.Count && schedule[_run].Lane == lane.Name) _made++;
         else if (!isLenient)
             Divergence ??= $"step {_step}: {lane.Name} is the only one that can run, "
-                + $"and the schedule says {(_run < schedule.Count ? schedule[_run].Lane : "nobody")}";
+                + $"and the schedule says {(_run < schedule.Count ? schedule[_run].Lane : "no lane")}";
     }
 
     private void SkipFinished()

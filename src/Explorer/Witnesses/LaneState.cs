@@ -7,7 +7,8 @@ namespace Livebed.Explorer.Witnesses;
 /// <param name="Lane">its name</param>
 /// <param name="Stands">in words: "ready at FaultStep", "waits", "done"</param>
 /// <param name="Holds">locks that it holds</param>
-/// <param name="WaitsFor">what it waits for and whom; null when it waits for nobody, or for the end of another lane</param>
+/// <param name="WaitsFor">what it waits for and behind which lanes; null when it does not wait, or waits for the end of another
+/// lane</param>
 public sealed record LaneState(string Lane, string Stands, IReadOnlyList<string> Holds, string? WaitsFor)
 {
     /// <summary>Every lane of a schedule that was written down by <paramref name="log"/>.</summary>
@@ -32,6 +33,6 @@ public sealed record LaneState(string Lane, string Stands, IReadOnlyList<string>
             .Distinct().ToList();
         var mode = observed.Wait.Mode == LockMode.Read ? " (read)" : "";
         return $"{observed.Wait.LockClass}{mode} of {observed.Wait.Instance}, behind "
-            + $"{(behind.Count == 0 ? "nobody" : string.Join(", ", behind))}";
+            + $"{(behind.Count == 0 ? "no lane" : string.Join(", ", behind))}";
     }
 }

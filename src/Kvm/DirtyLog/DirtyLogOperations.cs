@@ -44,8 +44,8 @@ public sealed class DirtyLogOperations(Vm vm)
         bitmap?.Free();
     }
 
-    /// <summary>The second half of enabling: every mapping made before the slot was seen to log is write-protected. The flush is not
-    /// conditional on having changed an SPTE: somebody else may have, without a flush (B9).</summary>
+    /// <summary>The second half of enabling: every mapping made before the slot was seen to log is write-protected. The flush does not
+    /// depend on having changed an SPTE here: another operation may have changed one without a flush (B9).</summary>
     public async ValueTask ProtectSlotAsync(Operation op, Memslot slot)
     {
         await vm.MmuLock.WriteLockAsync(op);

@@ -9,10 +9,10 @@ namespace Livebed.Kvm.DirtyLog;
 
 /// <summary>
 /// User space's side of dirty logging, as QEMU's RAM migration does it: enable, copy everything, then rounds of sync (get, or reap), clear
-/// and copy; and the proof, check S6: with every vCPU out of KVM_RUN, each page that was written since its last copy is in the final dirty
-/// set. The rules that QEMU keeps and this keeps: clear a page before reading it; a ring's pages are read after the reset; the final sync
-/// comes after the vCPUs have left. A memslot that somebody else updates meanwhile loses its dirty bits (kvm-protocol 5, Q1), and one of a
-/// dying VM cannot be asked: such a slot leaves the session and nothing is claimed of it.
+/// and copy; and check S6: with every vCPU out of KVM_RUN, each page that was written since its last copy is in the final dirty set. It
+/// keeps QEMU's rules: clear a page before reading it; read a ring's pages after the reset; make the final sync after the vCPUs have left.
+/// A memslot that another operation updates meanwhile loses its dirty bits (kvm-protocol 5, Q1), and a dying VM's memslot cannot be asked.
+/// Such a slot leaves the session, and the check does not cover it.
 /// </summary>
 public sealed class DirtyLogSession
 {
@@ -114,7 +114,7 @@ public sealed class DirtyLogSession
             if (await _vm.DirtyLog.GetAsync(op, block.Slot.Id, block.Dirty) < 0)
                 _blocks.Remove(block);
 
-        // Looked at after the sync: a slot that was replaced before it took bits with it that nobody has seen.
+        // Checked after the sync: a slot that was replaced before the sync took unread bits with it.
         _blocks.RemoveAll(block => !ReferenceEquals(_vm.Memslots.Active.ById(block.Slot.Id), block.Slot));
     }
 

@@ -33,8 +33,7 @@ public sealed class DirtyRing
 
     public int Entries => _entries.Length;
 
-    /// <summary><c>kvm_dirty_ring_used</c>: unsigned, so a ring whose entries were armed again beyond what was pushed counts as
-    /// full.</summary>
+    /// <summary><c>kvm_dirty_ring_used</c>: unsigned, so a ring with more entries armed again than were pushed counts as full.</summary>
     public long Used => (uint)(_dirtyIndex - _resetIndex);
     public bool IsFull => Used >= _entries.Length;
     public bool IsSoftFull => Used + _claims >= _entries.Length - Reserved;

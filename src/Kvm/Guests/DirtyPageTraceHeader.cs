@@ -39,7 +39,7 @@ public sealed record DirtyPageTraceHeader(string Name, string Source, int PageSi
         }
         catch (InvalidOperationException exception)
         {
-            // Well-formed JSON whose escapes are half a surrogate pair, which is only noticed when the string is read.
+            // Well-formed JSON with an escape of half a surrogate pair fails only when the string is read.
             throw new TraceFormatException(path, 1, "the header holds text that is not Unicode", Allowed, exception);
         }
     }

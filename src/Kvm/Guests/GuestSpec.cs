@@ -8,8 +8,8 @@ namespace Livebed.Kvm.Guests;
 /// What the guests of a VM do, as data: a recorded trace or a synthetic load, and what content they write. Immutable, so that one spec
 /// serves every vCPU of every VM; <see cref="Create(ulong, int, int, int, Gfn, int, GuestState)"/> makes the program of one vCPU.
 /// </summary>
-/// <param name="ZeroPercent">share of pages whose content always is zeroes</param>
-/// <param name="RepeatedPercent">share of pages whose content is repeated across VMs, work for KSM</param>
+/// <param name="ZeroPercent">share of pages that are always zero</param>
+/// <param name="RepeatedPercent">share of pages with content that other VMs repeat, work for KSM</param>
 /// <param name="Patterns">how many different repeated contents there are</param>
 [JsonDerivedType(typeof(TraceGuestSpec), "trace")]
 [JsonDerivedType(typeof(SyntheticGuestSpec), "synthetic")]
@@ -71,6 +71,6 @@ public abstract record GuestSpec(int ZeroPercent, int RepeatedPercent, int Patte
     }
 }
 
-/// <summary>Where a program runs: the <paramref name="Vcpu"/>th of <paramref name="Vcpus"/> of one VM, whose memory starts at
-/// <paramref name="RamBase"/>. <paramref name="Seed"/> is the campaign's, the same for all VMs.</summary>
+/// <summary>Where a program runs: the <paramref name="Vcpu"/>th of <paramref name="Vcpus"/> of one VM, with memory from
+/// <paramref name="RamBase"/> on. <paramref name="Seed"/> is the campaign's, the same for all VMs.</summary>
 public readonly record struct GuestPlace(ulong Seed, int VmOrdinal, int Vcpu, int Vcpus, Gfn RamBase, int PageSize);

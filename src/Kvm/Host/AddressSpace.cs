@@ -9,10 +9,10 @@ namespace Livebed.Kvm.Host;
 
 /// <summary>
 /// <c>struct mm_struct</c>: areas, page table, locks and notifier subscriptions of one process. Keeps S10: every change of a PTE goes
-/// through <see cref="SetPte"/>, which asks for the PTL and, where the change unmaps, repoints or downgrades, for an open range that covers
-/// it. Lock order: mm_users, mmap_lock, folio lock, rmap_lock, PTL, and last the bus lock, which models cache coherence: vCPUs on other
-/// threads read PTEs and touch frames under it, nobody waits inside it, and it is no kernel lock. Simplified: one rmap lock and one PTL for
-/// an address space; a fixed set of areas.
+/// through <see cref="SetPte"/>, which requires the PTL and, if the change unmaps, repoints or downgrades, an open range that covers it.
+/// Lock order: mm_users, mmap_lock, folio lock, rmap_lock, PTL, and last the bus lock, which models cache coherence and is no kernel lock:
+/// vCPUs on other threads read PTEs and touch frames under it, and no code waits inside it. Simplified: one rmap lock and one PTL for an
+/// address space; a fixed set of areas.
 /// </summary>
 public sealed class AddressSpace
 {
@@ -109,16 +109,16 @@ public sealed class AddressSpace
     /// <summary>In order of address; never changed.</summary>
     internal Vma[] Vmas { get; }
 
-    /// <summary>A migration is filling this memory, or is about to hand it over: nobody discards any of it.</summary>
+    /// <summary>A migration is filling this memory, or is about to hand it over: user space discards none of it.</summary>
     internal bool KeepsContent(HvaRange range) => Outgoing is { IsFrozen: true } || (Incoming is { } incoming && incoming.Keeps(range));
 
-    /// <summary><c>mmget_not_zero</c>: the operation acts for the process, whose exit waits for it.</summary>
+    /// <summary><c>mmget_not_zero</c>: the operation acts for the process; the exit of the process waits for it.</summary>
     internal bool TryGetUser(Operation op) => !IsExiting && MmUsers.TryDownRead(op);
 
     /// <summary><c>mmput</c>.</summary>
     internal void PutUser(Operation op) => MmUsers.UpRead(op);
 
-    /// <summary><c>mmgrab</c>: the object, not the memory, is kept; for those who come through the rmap.</summary>
+    /// <summary><c>mmgrab</c>: keeps the object, not the memory; for operations that come through the rmap.</summary>
     internal void Grab() => _mmCount++;
 
     /// <summary><c>mmdrop</c>.</summary>
@@ -136,7 +136,7 @@ public sealed class AddressSpace
         _place.Writes();
         _isExiting = true;
 
-        // Whoever sleeps in handle_userfault is woken to die, or nobody would ever be the last user.
+        // Wakes the sleepers in handle_userfault so that they fail; otherwise mm_users never drops to one.
         Incoming?.End();
         await MmUsers.DownWriteAsync(op);
     }

@@ -9,9 +9,9 @@ namespace Livebed.Kvm.Host;
 /// </summary>
 internal sealed class CopyOnWrite(HostState host)
 {
-    /// <summary>Consumes the reference that the caller took on the old frame under the PTL, which is what keeps the copy true: nobody may
-    /// reuse a page in place while there is a second reference.</summary>
-    /// <returns>false when the host has no frame left; true also when the PTE was changed by another meanwhile, so look again</returns>
+    /// <summary>Consumes the reference that the caller took on the old frame under the PTL. The reference keeps the copy correct: a page
+    /// with a second reference is never reused in place.</summary>
+    /// <returns>false when the host has no frame left; true also when another operation changed the PTE meanwhile, so look again</returns>
     public async ValueTask<bool> BreakAsync(Operation op, AddressSpace mm, Vma vma, Hva hva, Pte old)
     {
         if (!host.Frames.TryAllocate(zeroed: false, out var copy))

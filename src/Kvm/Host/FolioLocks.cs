@@ -5,8 +5,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>
-/// The lock bit of each page (<c>folio_lock</c>), held over migration, reclaim and KSM merging. A lock object exists only while somebody
-/// holds or wants it, so memory is bounded by the operations that run and not by the frames.
+/// The lock bit of each page (<c>folio_lock</c>), held over migration, reclaim and KSM merging. A lock object exists only while an
+/// operation holds it or waits for it, so memory is bounded by the running operations and not by the frames.
 /// </summary>
 internal sealed class FolioLocks(LockDomain domain, string host)
 {
@@ -33,7 +33,7 @@ internal sealed class FolioLocks(LockDomain domain, string host)
         Leave(pfn, entry);
     }
 
-    /// <summary><c>migration_entry_wait</c>: returns when whoever holds the page's lock now has given it up.</summary>
+    /// <summary><c>migration_entry_wait</c>: returns when the current holder of the page's lock has released it.</summary>
     public async ValueTask WaitAsync(Operation op, Pfn pfn)
     {
         _place.Writes();
@@ -62,7 +62,7 @@ internal sealed class FolioLocks(LockDomain domain, string host)
     {
         public KernelMutex Mutex { get; } = mutex;
 
-        /// <summary>Those who hold the lock and those who wait for it.</summary>
+        /// <summary>Holders and waiters of the lock.</summary>
         public int Users { get; set; }
     }
 }

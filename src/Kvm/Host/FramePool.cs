@@ -107,7 +107,7 @@ public sealed class FramePool
     }
 
     /// <summary><c>put_page</c>; true when that freed the frame.</summary>
-    /// <exception cref="UnreachableException">Nobody holds such a reference: a defect of the model, never of a protocol.</exception>
+    /// <exception cref="UnreachableException">There is no such reference: a defect of the model, never of a protocol.</exception>
     public bool Put(Pfn pfn)
     {
         _places.Writes(pfn.Value);
@@ -219,8 +219,8 @@ public sealed class FramePool
         (frame.NextFree, _firstFree) = (_firstFree, pfn);
     }
 
-    /// <summary>A frame that was never used has no poison: nobody has had a translation to it, and its bytes would be touched once more,
-    /// which is half of what a new frame costs.</summary>
+    /// <summary>A frame that was never used has no poison: no translation to it ever existed, and poison would double the cost of a new
+    /// frame.</summary>
     private Pfn TakeFrame(out bool isFresh)
     {
         isFresh = _firstFree == Pfn.None;

@@ -59,7 +59,7 @@ public sealed class HostCounters
     /// <summary>KSM mappings that a write broke.</summary>
     public long KsmUnmerges { get; internal set; }
 
-    /// <summary>Merges that KSM gave up because somebody held a reference on the page.</summary>
+    /// <summary>Merges that KSM gave up because of another reference on the page.</summary>
     public long KsmPinned { get; internal set; }
 
     internal void AddAccesses(long reads, long writes, long checks)

@@ -4,11 +4,12 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>
-/// One host memory event (kvm-protocol 6.1) to be run by <see cref="HostMmu.RunEventAsync"/>. Of <paramref name="Range"/> counts what lies
-/// in the address space's areas. A KSM scan has no address space of its own: it looks at <c>Range.Pages</c> pages, whosever turn it is.
+/// One host memory event (kvm-protocol 6.1) to be run by <see cref="HostMmu.RunEventAsync"/>. Only the part of <paramref name="Range"/>
+/// within the address space's areas counts. A KSM scan has no address space of its own: it looks at the next <c>Range.Pages</c> pages of
+/// all of them.
 /// </summary>
 /// <param name="Kind">one of the host memory events of <see cref="OperationKind"/></param>
-/// <param name="AddressSpaceId">whose memory</param>
+/// <param name="AddressSpaceId">the address space of the range</param>
 /// <param name="Range">the pages; for a nested range, the outer range</param>
 /// <param name="HoldMicroseconds">time that passes between start and end of each range; at most one second</param>
 public sealed record HostEvent(OperationKind Kind, int AddressSpaceId, HvaRange Range, long HoldMicroseconds = 0)
@@ -43,7 +44,7 @@ public enum HostEventStatus : byte
     /// kernel.</summary>
     NothingToDo,
 
-    /// <summary>-EBUSY: a lock that was only tried, a subscriber's -EAGAIN, or a page that somebody holds.</summary>
+    /// <summary>-EBUSY: a lock that was only tried, a subscriber's -EAGAIN, or a page with another reference.</summary>
     Busy,
 
     /// <summary>No frame or no swap slot left.</summary>

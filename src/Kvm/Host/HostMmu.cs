@@ -97,8 +97,8 @@ public sealed class HostMmu
         return Find(addressSpaceId) is { } mm && await _userMemory.WriteAsync(op, mm, hva, value);
     }
 
-    /// <summary><c>mmu_notifier_register</c>, under the locks of <c>mm_take_all_locks</c>: waits until no range is open, so that nobody
-    /// gets an end without a start. False when the address space is gone.</summary>
+    /// <summary><c>mmu_notifier_register</c>, under the locks of <c>mm_take_all_locks</c>: waits until no range is open, so that no
+    /// subscriber gets an end without a start. False when the address space is gone.</summary>
     public async ValueTask<bool> RegisterNotifierAsync(Operation op, int addressSpaceId, IMmuNotifierSubscriber subscriber)
     {
         using var live = _live.Enter(op);

@@ -9,7 +9,7 @@ namespace Livebed.Kvm.Host;
 /// </summary>
 internal sealed class LiveOperationSet
 {
-    // In no order. Who leaves came lately as a rule, so it is looked for from the end.
+    // In no order. An operation that ends usually began late, so the search starts at the end.
     private readonly List<OperationId> _inside = [];
 
     /// <summary>Each as often as it is inside.</summary>

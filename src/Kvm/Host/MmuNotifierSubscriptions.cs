@@ -7,12 +7,11 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>
-/// <c>struct mmu_notifier_subscriptions</c> of one mm (mm/mmu_notifier.c): who is told when its page tables change. Walks of the list run
-/// under the host's one SRCU domain; start and end of a range are two sections, and nothing pins a subscriber between them
-/// (kvm-protocol 2.0, 2.6). As in an RCU list, a subscriber that was unhashed before the walk came to it is not called.
-/// Keeps: after <see cref="UnregisterAsync"/> returns, no callback runs and none will; a range that one subscriber
-/// refused ends for exactly those whose start succeeded.
-/// Simplified: no interval subscriptions. Callbacks must not throw.
+/// <c>struct mmu_notifier_subscriptions</c> of one mm (mm/mmu_notifier.c): the subscribers that are notified when its page tables change.
+/// Walks of the list run under the host's one SRCU domain; start and end of a range are two sections, and nothing pins a subscriber between
+/// them (kvm-protocol 2.0, 2.6). As in an RCU list, a subscriber that was unhashed before the walk came to it is not called. Keeps: after
+/// <see cref="UnregisterAsync"/> returns, no callback runs and none will; a range that one subscriber refused ends for exactly those whose
+/// start succeeded. Simplified: no interval subscriptions. Callbacks must not throw.
 /// </summary>
 public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm, Mutant mutant)
 {
@@ -118,7 +117,7 @@ public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm,
         }
     }
 
-    /// <summary><c>mn_hlist_invalidate_end</c>: whoever is subscribed now, which need not be who was at the start.</summary>
+    /// <summary><c>mn_hlist_invalidate_end</c>: calls the current subscribers, which need not be those of the start.</summary>
     public async ValueTask InvalidateRangeEndAsync(Operation op, MmuNotifierRange range)
     {
         if (Hashed.Length == 0) return;

@@ -23,7 +23,7 @@ internal sealed class NotifiedRanges(HostState host, AddressSpace mm)
         return false;
     }
 
-    /// <summary>Begins a blockable range, which nobody may refuse.</summary>
+    /// <summary>Begins a blockable range, which no subscriber may refuse.</summary>
     public async ValueTask<MmuNotifierRange> StartAsync(Operation op, HvaRange pages, MmuNotifierEvent kind)
     {
         var range = NewRange(pages, kind, blockable: true);

@@ -5,15 +5,16 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>
-/// Get-user-pages: <c>follow_page_pte</c> and, where the PTE does not do, <c>handle_mm_fault</c> (mm/gup.c, mm/memory.c), repeated until it
-/// does. Demand zero (a read maps the zero frame read-only), copy on write, reuse in place, swap-in, NUMA hinting, waiting for a migrating
-/// page. Runs under mmap_lock (read) and gives it up inside for one reason only: a page that a post-copy migration has still to bring
-/// (<c>handle_userfault</c>, fs/userfaultfd.c). Waiting with it held would keep out, behind a queued writer, the one who places the page.
-/// Simplified: "reuse" asks for a single reference (<c>wp_can_reuse_anon_folio</c>), there is no PageAnonExclusive; no direct reclaim.
+/// Get-user-pages: <c>follow_page_pte</c> and, if the PTE does not suffice, <c>handle_mm_fault</c> (mm/gup.c, mm/memory.c), repeated until
+/// it does. Demand zero (a read maps the zero frame read-only), copy on write, reuse in place, swap-in, NUMA hinting, waiting for a
+/// migrating page. Runs under mmap_lock (read) and releases it for one reason only: a page that a post-copy migration still has to bring
+/// (<c>handle_userfault</c>, fs/userfaultfd.c). A wait that holds the lock would, behind a queued writer, keep out the operation that
+/// places the page. Simplified: "reuse" asks for a single reference (<c>wp_can_reuse_anon_folio</c>), there is no PageAnonExclusive; no
+/// direct reclaim.
 /// </summary>
 internal sealed class PageFault(HostState host, LiveOperationSet live)
 {
-    /// <summary>Each attempt waits for somebody or gets somewhere; whoever needs more than this is livelocked.</summary>
+    /// <summary>Each attempt waits for another operation or progresses; a fault that needs more than this is livelocked.</summary>
     private const int AttemptsMax = 1 << 14;
 
     private readonly CopyOnWrite _copyOnWrite = new(host);
@@ -68,7 +69,7 @@ internal sealed class PageFault(HostState host, LiveOperationSet live)
         }
     }
 
-    /// <summary><c>handle_mm_fault</c>, for a caller who holds mmap_lock (read); null is VM_FAULT_RETRY: the page has to come from user
+    /// <summary><c>handle_mm_fault</c>, for a caller that holds mmap_lock (read). Null is VM_FAULT_RETRY: the page has to come from user
     /// space, and the caller must wait for it without a lock.</summary>
     public async ValueTask<HostPage?> HandleAsync(Operation op, AddressSpace mm, Hva hva, bool write)
     {
@@ -177,6 +178,6 @@ internal sealed class PageFault(HostState host, LiveOperationSet live)
         return true;
     }
 
-    /// <summary>The PTE's own reference is the only one. KSM pages and the zero frame stay as they are for those who come later.</summary>
+    /// <summary>The PTE's own reference is the only one. KSM pages and the zero frame stay unchanged for later faults.</summary>
     private bool CanReuse(Pfn pfn) => pfn != host.Frames.ZeroFrame && !host.Frames.IsKsm(pfn) && host.Frames.RefCount(pfn) == 1;
 }

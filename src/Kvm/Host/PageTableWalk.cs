@@ -11,8 +11,8 @@ internal static class PageTableWalk
 {
     private const int PagesPerBatch = 256;
 
-    /// <summary>Unmaps everything in the range and, unless it will come back from elsewhere, gives up its content; frames are freed after
-    /// the PTL was dropped, when nobody else holds them, which can be before the range's end.</summary>
+    /// <summary>Unmaps all pages of the range and drops their content, unless it comes back from elsewhere. Frames without another
+    /// reference are freed after the PTL was dropped, which can be before the range's end.</summary>
     /// <returns>PTEs that were not empty</returns>
     public static async ValueTask<int> ZapAsync(
         HostState host, Operation op, AddressSpace mm, Vma vma, HvaRange pages, bool discard = true)

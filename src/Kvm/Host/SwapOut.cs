@@ -6,8 +6,8 @@ namespace Livebed.Kvm.Host;
 
 /// <summary>
 /// <c>try_to_unmap_one</c> and the writing-out around it (mm/rmap.c, mm/vmscan.c): replaces one PTE by a swap entry. The caller holds the
-/// rmap lock and has a range open that covers the page. A page that somebody holds (GUP), shares or merged stays where it is. Simplified:
-/// no swap cache, so a page that turns out to be held is put back at once; shared and KSM pages are never swapped.
+/// rmap lock and has a range open that covers the page. A page that is pinned (GUP), shared or merged is left alone. Simplified: no swap
+/// cache, so a page that turns out to be pinned is put back at once; shared and KSM pages are never swapped.
 /// </summary>
 internal static class SwapOut
 {
@@ -46,7 +46,7 @@ internal static class SwapOut
             mm.SetPte(op, vma, hva, Pte.None);
             await host.StepAsync();
 
-            // One reference is the mapping's, one is ours; whoever holds a third is about to use the page.
+            // One reference is the mapping's, one is ours; the holder of a third is about to use the page.
             var isHeld = host.Frames.RefCount(pfn) != 2 || host.Frames.MapCount(pfn) != 1;
             if (isHeld || !host.Swap.TryStore(host.Frames.Bytes(pfn), out var slot))
             {

@@ -26,7 +26,7 @@ internal sealed class UserMemory(HostState host, PageFault faults)
             var page = await faults.FaultInAsync(op, mm, hva, write: true);
             if (page.Status != HostPageStatus.Ok) return false;
 
-            // The store must come before somebody else takes the page away again, so no scheduling point in between.
+            // The store must come before another operation takes the page away again, so there is no scheduling point in between.
             host.Frames.Put(page.Pfn);
         }
 

@@ -42,8 +42,8 @@ internal sealed class Vma(IWorld world, VmaSpec spec)
     public ref uint WritesAt(Hva hva) => ref _oracle[hva - Range.Start].Writes;
     public ref uint CopiedAt(Hva hva) => ref _oracle[hva - Range.Start].Copied;
 
-    /// <summary>What is known of a page beside its PTE; in one place, since a write touches all of it. The counts are only compared with
-    /// each other, so that they begin anew after four billion writes does no harm.</summary>
+    /// <summary>The data of a page beside its PTE; in one place, since a write touches all of it. The counts are only compared with each
+    /// other, so an overflow after four billion writes does no harm.</summary>
     private struct PageOracle
     {
         public ulong Newest;

@@ -2,13 +2,14 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Locks;
 
-/// <summary>Something that waits and should not any more.</summary>
+/// <summary>A wait that does not end by itself.</summary>
 /// <param name="Kind">why it waits</param>
 /// <param name="Invariant">id of the broken invariant</param>
 /// <param name="Message">one sentence</param>
-/// <param name="Witness">lines for people: who waits for what behind whom</param>
+/// <param name="Witness">lines for people: which operation waits for what, behind which others</param>
 /// <param name="Operations">the operations involved, the waiting ones first</param>
-/// <param name="WaitedMicroseconds">for a deadlock, since when the circle is closed; else how long the named operation has waited</param>
+/// <param name="WaitedMicroseconds">for a deadlock, the time since the circle closed; otherwise the time that the named operation has
+/// waited</param>
 public sealed record Hang(
     HangKind Kind, string Invariant, string Message, IReadOnlyList<string> Witness, IReadOnlyList<OperationId> Operations,
     long WaitedMicroseconds);
@@ -21,6 +22,7 @@ public enum HangKind : byte
     /// <summary>A wait for an operation that has ended without giving the lock back.</summary>
     OrphanedHold,
 
-    /// <summary>A wait beyond the bound that is neither of the two: somebody else always comes first, or never lets go.</summary>
+    /// <summary>A wait beyond the bound that is neither of the two: other operations always come first, or the holder never
+    /// releases.</summary>
     Starvation,
 }

@@ -4,14 +4,14 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Locks;
 
 /// <summary>
-/// Tells waits that end by themselves from those that do not, from observations of all actors over time. Nothing is believed that is not in
-/// two consecutive observations: a wait of the same identity, with the same blocker, in both was there the whole time between them, so
-/// what they say together was true at one instant although the actors were asked one after the other. Each hang is reported once; waits
-/// that only stand behind a reported one, or behind an older cause, are not hangs of their own.
+/// Tells waits that end by themselves from those that do not, from observations of all actors over time. It uses only what is in two
+/// consecutive observations. A wait of the same identity, with the same blocker, in both lasted the whole time between them. So what both
+/// say was true at one instant, although the actors were asked one after the other. Each hang is reported once; waits that only stand
+/// behind a reported one, or behind an older cause, are not hangs of their own.
 /// </summary>
-/// <param name="starvationMicroseconds">how long a wait may last for which neither circle nor orphan is found</param>
-/// <param name="recoveryMicroseconds">how much longer it may last if it is for a page of post-copy: so long may the link be broken before
-/// the migration has failed, and until it is mended nobody can bring the page</param>
+/// <param name="starvationMicroseconds">how long a wait may last that is part of no circle and waits for no orphaned hold</param>
+/// <param name="recoveryMicroseconds">how much longer a wait for a page of post-copy may last: the link may be broken for so long before
+/// the migration fails, and no page arrives until it is repaired</param>
 public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long recoveryMicroseconds = 0)
 {
     private readonly HashSet<(string Actor, long WaitId, OperationId Waiter)> _reported = [];
@@ -44,7 +44,7 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
         {
             var waits = knot.SelectMany(step.Graph.WaitsOf).ToList();
             var known = waits.Exists(observed => _reported.Contains(observed.Key));
-            // Whoever joined a known circle belongs to it.
+            // An operation that joined a known circle belongs to it.
             foreach (var observed in waits) _reported.Add(observed.Key);
             if (known) continue;
             var cycle = HangWitness.FromAHolder(step.Graph.ShortestCycle(knot));
@@ -68,7 +68,7 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
             var isNew = orphans.Add(orphan) && !_orphans.Contains(orphan);
             if (!_reported.Add(observed.Key) || !isNew) continue;
             var message = $"{HangWitness.Waiter(observed)} waits for {HangWitness.Lock(observed, observed.Wait.Mode)}, " +
-                $"which {HangWitness.Name(dead.Operation, dead.Kind)} held when it ended and nobody will give back";
+                $"which {HangWitness.Name(dead.Operation, dead.Kind)} held when it ended and no operation will release";
             var behind = step.Graph.Behind([observed.Wait.Waiter]).Count;
             List<string> witness =
             [
@@ -98,7 +98,7 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
             var now = step.CurrentOf(observed).Wait.Blockers;
             var changed = now.Select(blocker => blocker.Operation).Except(before.Select(blocker => blocker.Operation)).Any();
             var reason = changed ? "others keep coming before it"
-                : now.Count == 0 ? "nobody holds it here, and what it waits for has not come from another host"
+                : now.Count == 0 ? "no operation holds it here, and what it waits for has not come from another host"
                 : "those before it do not let go, and do not wait for it";
             var message = $"{HangWitness.Waiter(observed)} has waited {HangWitness.Duration(observed.Wait.WaitedMicroseconds)} " +
                 $"for {HangWitness.Lock(observed, observed.Wait.Mode)}: {reason}";
@@ -125,7 +125,7 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
             : $"{string.Join(" and ", cycle.Select(HangWitness.Waiter))} wait for each other, over {locks}";
     }
 
-    /// <summary>Whose progress it is that a wait of this kind holds up.</summary>
+    /// <summary>The invariant of the progress that a wait of this kind stops.</summary>
     private static string InvariantFor(OperationKind kind) => kind switch
     {
         OperationKind.VmDestroy or OperationKind.AddressSpaceExit => Invariants.TeardownProgress,

@@ -3,12 +3,12 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Locks;
 
 /// <summary>
-/// What was seen of all actors at about one time. The parts need not be from the same instant: the detector only believes what it sees in
-/// two observations, and each must have been gathered completely before the next one is begun.
+/// The state of all actors at about one time. The parts need not be from the same instant: the detector uses only what it sees in two
+/// observations. Each observation must be complete before the next one begins.
 /// </summary>
 /// <param name="TimeMicroseconds">when it was complete</param>
-/// <param name="Waits">everybody who waited at any actor</param>
-/// <param name="Live">operations that have begun and not ended, by the books of whoever began them</param>
+/// <param name="Waits">all waits at all actors</param>
+/// <param name="Live">operations that have begun and not ended, as recorded where they began</param>
 /// <param name="Progress">per actor a counter that rises while it gets work done</param>
 public sealed record HangObservation(
     long TimeMicroseconds, IReadOnlyList<ObservedWait> Waits, IReadOnlySet<OperationId> Live, IReadOnlyDictionary<string, long> Progress);
@@ -16,7 +16,7 @@ public sealed record HangObservation(
 /// <summary>A wait and the actor (VM, host) where it was seen.</summary>
 public sealed record ObservedWait(string Actor, WaitSnapshot Wait)
 {
-    /// <summary>Identity of the wait over time. The waiter is part of it because an actor that was made anew counts its waits from 1
+    /// <summary>Identity of the wait over time. The waiter is part of it because a new activation of an actor counts its waits from 1
     /// again.</summary>
     internal (string Actor, long WaitId, OperationId Waiter) Key => (Actor, Wait.WaitId, Wait.Waiter);
 }
@@ -56,7 +56,7 @@ internal sealed class ObservedStep
 
     public ObservedWait CurrentOf(ObservedWait observed) => _waitsNow[observed.Key];
 
-    /// <summary>Who waits is alive, whatever the books say.</summary>
+    /// <summary>A waiting operation is alive, whatever the record says.</summary>
     public bool IsDeadHolder(WaitBlocker blocker) =>
         !blocker.Queued && !blocker.Operation.IsNone && !_before.Live.Contains(blocker.Operation) && !_now.Live.Contains(blocker.Operation)
         && !_waiters.Contains(blocker.Operation);

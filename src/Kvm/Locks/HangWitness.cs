@@ -3,7 +3,7 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Locks;
 
-/// <summary>Words for hangs: what a person reads who was not there.</summary>
+/// <summary>The text of a hang for a reader.</summary>
 internal static class HangWitness
 {
     private const int MaxLines = 24;
@@ -28,7 +28,7 @@ internal static class HangWitness
         return lines;
     }
 
-    /// <summary>A cycle that begins where somebody holds something is easier to read than one that begins in a queue.</summary>
+    /// <summary>A cycle is easier to read if it begins at a holder and not in a queue.</summary>
     public static List<ObservedWait> FromAHolder(List<ObservedWait> cycle)
     {
         for (var i = 0; i < cycle.Count; i++)
@@ -47,7 +47,7 @@ internal static class HangWitness
     {
         var all = blockers.DistinctBy(blocker => blocker.Operation).ToList();
         var shown = string.Join(", ", all.Take(MaxNames).Select(blocker => Name(blocker.Operation, blocker.Kind)));
-        return all.Count switch { 0 => "nobody", <= MaxNames => shown, _ => $"{shown} and {all.Count - MaxNames} more" };
+        return all.Count switch { 0 => "no operation", <= MaxNames => shown, _ => $"{shown} and {all.Count - MaxNames} more" };
     }
 
     public static string Lock(ObservedWait observed, LockMode mode)

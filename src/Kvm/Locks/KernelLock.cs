@@ -4,9 +4,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Locks;
 
 /// <summary>
-/// A kernel lock as an awaitable object: owners are operations, waiters stand in a queue, and everything is counted as lock_stat counts
-/// it. What differs between mutex, rwsem and mmu_lock is only who may be let in, <see cref="Admits"/>. A release hands the lock over to
-/// those at the head of the queue in the same step, so no one can slip in between.
+/// A kernel lock as an awaitable object: owners are operations, waiters stand in a queue, and everything is counted as lock_stat counts it.
+/// Mutex, rwsem and mmu_lock differ only in the rule of admission, <see cref="Admits"/>. A release hands the lock to the head of the queue
+/// in the same step, so no other operation can take it in between.
 /// </summary>
 public abstract class KernelLock : IWaitable
 {
@@ -28,7 +28,7 @@ public abstract class KernelLock : IWaitable
 
     public LockClass Class { get; }
 
-    /// <summary>Whose lock it is, for witnesses: "vm-3" or "mm-3 of host-0".</summary>
+    /// <summary>The owner of the lock, for witnesses: "vm-3" or "mm-3 of host-0".</summary>
     public string Instance { get; }
 
     public bool IsContended
@@ -114,10 +114,10 @@ public abstract class KernelLock : IWaitable
     }
 
     /// <summary>
-    /// <c>init_rwsem</c> on a lock that may be held: forgets the holders. Legal only when nobody waits, because a waiter would never be
-    /// woken by the forgotten holder; the caller is told, and reports it.
+    /// <c>init_rwsem</c> on a lock that may be held: forgets the holders. Legal only without waiters, because a forgotten holder never
+    /// wakes them. The caller gets the result and reports it.
     /// </summary>
-    /// <returns>false when someone waits: nothing was changed</returns>
+    /// <returns>false when an operation waits; nothing was changed</returns>
     protected bool TryReinitialise()
     {
         _place.Writes();
@@ -210,7 +210,7 @@ public abstract class KernelLock : IWaitable
         }
     }
 
-    /// <summary>Readers come and go without seeing each other, unless somebody queues.</summary>
+    /// <summary>Readers do not conflict with each other, unless an operation queues.</summary>
     private void Changes(LockMode mode, int holds)
     {
         if (HasQueue) _place.Writes();
@@ -245,7 +245,8 @@ public enum LockStep
     Released,
 }
 
-/// <summary>A contended acquisition that ended: who waited, how long, and the operation that held the lock when the wait began.</summary>
+/// <summary>A contended acquisition that ended: the waiter, how long it waited, and the operation that held the lock when the wait
+/// began.</summary>
 public readonly record struct LockWait(
     LockClass Class, string Instance, LockMode Mode, OperationId Waiter, OperationKind WaiterKind, OperationId Holder,
     OperationKind HolderKind, long Microseconds);

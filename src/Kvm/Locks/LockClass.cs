@@ -40,7 +40,7 @@ public sealed class LockClass
         }
     }
 
-    /// <summary>Classes whose holders must not sleep, one bit each.</summary>
+    /// <summary>Classes with holders that must not sleep, one bit each.</summary>
     internal static ulong AtomicClasses { get; private set; }
 
     /// <summary>

@@ -61,8 +61,7 @@ public static class LockClasses
     /// <summary><c>kvm->mmu_lock</c>, spin or rw.</summary>
     public static readonly LockClass MmuLock = LockClass.Define("mmu_lock", maySleep: false);
 
-    /// <summary><c>handle_userfault</c>: no lock, but where an access sleeps until user space has placed the page; held by
-    /// nobody.</summary>
+    /// <summary><c>handle_userfault</c>: no lock: an access sleeps here until user space has placed the page. It has no holder.</summary>
     public static readonly LockClass Userfaultfd = LockClass.Define("userfaultfd", maySleep: true, readersQueueBehindWriters: false);
 
     /// <summary>User space's own: a stream of a migration, held (read) over each send, taken (write) to close it.</summary>

@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Locks;
 
 /// <summary>
-/// The locks of one actor (a VM, a host): their statistics by class, the order graph, and who waits now. An actor runs one turn at a
-/// time, so nothing here is synchronised; that is also why a lock is an object with a queue and never the actor's turn itself.
+/// The locks of one actor (a VM, a host): their statistics by class, the order graph, and the current waits. An actor runs one turn at a
+/// time, so nothing here is synchronised. A lock is an object with a queue and never the actor's turn.
 /// </summary>
 public sealed class LockDomain(IWorld world)
 {
@@ -25,7 +25,7 @@ public sealed class LockDomain(IWorld world)
 
     public LockStatistics StatisticsOf(LockClass lockClass, LockMode mode) => _counts.Of(lockClass, mode);
 
-    /// <summary>Everyone who waits in this actor now.</summary>
+    /// <summary>All waits in this actor now.</summary>
     public IReadOnlyList<WaitSnapshot> Waits()
     {
         var waits = new List<WaitSnapshot>();
@@ -40,8 +40,8 @@ public sealed class LockDomain(IWorld world)
     internal long NextWaitId() => ++_nextWaitId;
 
     /// <summary>
-    /// Called before every acquisition: records the order edges, and refuses to let the holder of a spin lock ask for a lock whose wait
-    /// sleeps (the kernel's might_sleep).
+    /// Called before every acquisition: records the order edges, and reports the holder of a spin lock that asks for a lock that may sleep
+    /// (the kernel's might_sleep).
     /// </summary>
     internal void BeforeAcquire(Operation op, LockClass lockClass, LockMode mode, string instance, bool alreadyHoldsInstance)
     {

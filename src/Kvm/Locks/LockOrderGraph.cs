@@ -11,12 +11,12 @@ public sealed class LockOrderGraph
 {
     private readonly Dictionary<Edge, string> _edges = [];
 
-    // Per class and mode asked for: the holds whose edge is there already, so that an acquisition costs a comparison and not a walk.
+    // Per class and mode asked for: the held classes that have an edge already, so that an acquisition costs a comparison and not a walk.
     private HeldLocks[] _known = new HeldLocks[2 * LockClass.Count];
 
     public IReadOnlyDictionary<Edge, string> Edges => _edges;
 
-    /// <summary>Classes that somebody asked for in write mode, one bit each; also by operations that held nothing, which make no
+    /// <summary>Classes that an operation asked for in write mode, one bit each. It includes operations that held nothing, which make no
     /// edge.</summary>
     public ulong WrittenClasses { get; private set; }
 
@@ -49,7 +49,7 @@ public sealed class LockOrderGraph
 
     /// <summary>
     /// Simple cycles in which each wait can really be blocked by the next hold: not read against read, unless a queued writer blocks
-    /// readers of that class and somebody ever asked for it in write mode. At most <paramref name="limit"/> are returned.
+    /// readers of that class and some operation asked for it in write mode. At most <paramref name="limit"/> are returned.
     /// </summary>
     public IReadOnlyList<LockCycle> PotentialCycles(int limit = 16)
     {

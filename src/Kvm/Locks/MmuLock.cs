@@ -15,7 +15,7 @@ public sealed class MmuLock(LockDomain domain, string instance, bool spin) : Ker
     public ValueTask WriteLockAsync(Operation op) => AcquireAsync(op, LockMode.Write);
     public void WriteUnlock(Operation op) => Release(op, LockMode.Write);
 
-    /// <summary><c>rwlock_needbreak</c>: a long zap gives the lock up when somebody waits for it.</summary>
+    /// <summary><c>rwlock_needbreak</c>: a long zap releases the lock when an operation waits for it.</summary>
     public bool NeedBreak => IsContended;
 
     protected override bool Admits(LockMode mode, int holders, bool heldForWrite, bool queued) =>

@@ -5,9 +5,8 @@ namespace Livebed.Kvm.Locks;
 
 /// <summary>
 /// <c>struct rcuwait</c>: a sleep slot for exactly one task. The waiter checks its condition, sleeps, and checks again when woken; the
-/// waker wakes whoever is registered. A wake-up between the check and the sleep is not lost: as in the kernel, where it would make
-/// schedule() return at once, the sleep does. Who stands in the way is known to the owner of the condition, hence the callback given to
-/// the constructor.
+/// waker wakes the registered task. A wake-up between the check and the sleep is not lost: the sleep returns at once, as schedule() does in
+/// the kernel. Only the owner of the condition knows the blockers, so the constructor takes a callback for them.
 /// </summary>
 public sealed class RcuWait : IWaitable
 {
@@ -33,7 +32,7 @@ public sealed class RcuWait : IWaitable
         _place = new Place(domain.World);
     }
 
-    /// <summary><c>rcuwait_active</c>: is somebody between Prepare and Finish?</summary>
+    /// <summary><c>rcuwait_active</c>: is a task between Prepare and Finish?</summary>
     public bool IsActive => _registered is not null;
 
     /// <summary><c>prepare_to_rcuwait</c>.</summary>
@@ -51,7 +50,7 @@ public sealed class RcuWait : IWaitable
     }
 
     /// <summary><c>schedule()</c> in the loop between Prepare and Finish; returns when woken.</summary>
-    /// <exception cref="UnreachableException">Nobody is registered.</exception>
+    /// <exception cref="UnreachableException">No task is registered.</exception>
     public async ValueTask SleepAsync()
     {
         var op = _registered ?? throw new UnreachableException($"a sleep on {_class} of {_instance} without prepare_to_rcuwait");
@@ -63,7 +62,7 @@ public sealed class RcuWait : IWaitable
             return;
         }
 
-        // The first one in the way at the first sleep stands for them all in telemetry; a default is "nobody knew".
+        // In telemetry the first blocker at the first sleep stands for all of them; a default means unknown.
         _firstBlocker ??= _blockers().FirstOrDefault();
         var sleeper = new Waiter(_domain.World)
         {
@@ -77,7 +76,7 @@ public sealed class RcuWait : IWaitable
         _domain.World.Observer.TurnWaited(_domain.World.NowMicroseconds - sleeper.GrantedMicroseconds);
     }
 
-    /// <summary><c>rcuwait_wake_up</c>: wakes whoever is registered, if anybody is.</summary>
+    /// <summary><c>rcuwait_wake_up</c>: wakes the registered task, if there is one.</summary>
     public void WakeUp()
     {
         _place.Writes();
@@ -88,7 +87,7 @@ public sealed class RcuWait : IWaitable
     }
 
     /// <summary><c>finish_rcuwait</c>.</summary>
-    /// <exception cref="UnreachableException">Nobody is registered.</exception>
+    /// <exception cref="UnreachableException">No task is registered.</exception>
     public void Finish()
     {
         var op = _registered ?? throw new UnreachableException($"finish_rcuwait on {_class} of {_instance} without prepare_to_rcuwait");

@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Locks;
 
 /// <summary>
-/// <c>struct srcu_struct</c>: read sections never wait; <see cref="SynchronizeAsync"/> returns when every section that began before it
-/// has ended. It excludes nobody, and knows nothing of what happens between two sections of one operation.
+/// <c>struct srcu_struct</c>: read sections never wait; <see cref="SynchronizeAsync"/> returns when every section that began before it has
+/// ended. It excludes no operation, and does not cover the time between two sections of one operation.
 /// </summary>
 public sealed class Srcu : IWaitable
 {
@@ -16,7 +16,7 @@ public sealed class Srcu : IWaitable
 
     // Both in order of their beginning, because entries are only ever added at the end.
     private ShortList<Section> _sections;
-    // Made for the first who waits.
+    // Made for the first waiter.
     private List<GracePeriod>? _gracePeriods;
     private long _nextSection;
 
@@ -52,7 +52,7 @@ public sealed class Srcu : IWaitable
         StatisticsOf(LockMode.Read).AddHold(now - _sections[position].SinceMicroseconds);
         _sections.RemoveAt(position);
         Enters();
-        // A callback's section lies inside that of the fault whose GUP ran it: the class stays held until the last one ends.
+        // A callback's section lies inside that of the fault that ran it from GUP: the class stays held until the last one ends.
         if (!IsReader(op.Id)) op.Held = op.Held.Without(_class, LockMode.Read);
         while (_gracePeriods is { Count: > 0 } periods && (_sections.Count == 0 || _sections[0].Index > periods[0].LastSection))
             EndFirst(periods, now);
@@ -73,7 +73,7 @@ public sealed class Srcu : IWaitable
         if (!HasGracePeriod()) await WaitAsync(op);
     }
 
-    /// <summary>Nobody reads, so there is nobody to wait for.</summary>
+    /// <summary>There is no reader to wait for.</summary>
     private bool HasGracePeriod()
     {
         _place.Writes();
@@ -124,7 +124,7 @@ public sealed class Srcu : IWaitable
         waiter.Complete(now);
     }
 
-    /// <summary>Sections begin and end without seeing each other, unless somebody waits for them.</summary>
+    /// <summary>Sections do not conflict with each other, unless an operation waits for them.</summary>
     private void Enters()
     {
         if (_gracePeriods is { Count: > 0 }) _place.Writes();

@@ -3,8 +3,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Locks;
 
 /// <summary>
-/// Operations and whom they wait for. A waiter needs all of its blockers to get out of its way, so any directed cycle is a deadlock, also
-/// where a lock has many holders; blockers that do not wait themselves have no edges and are in no cycle.
+/// Operations and the operations that they wait for. A waiter needs all of its blockers to finish, so every directed cycle is a deadlock,
+/// also where a lock has many holders. Blockers that do not wait have no edges and are in no cycle.
 /// </summary>
 internal sealed class WaitForGraph
 {
@@ -29,7 +29,7 @@ internal sealed class WaitForGraph
         foreach (var operation in _waits.Keys)
         {
             if (seen.Contains(operation)) continue;
-            // Whom it waits for and who waits for it, itself only if there is a way back.
+            // Its blockers and its waiters; itself only if there is a path back.
             var knot = Reach(operation, BlockersOf);
             if (!knot.Contains(operation)) continue;
             knot.IntersectWith(Reach(operation, WaitersFor));
@@ -38,7 +38,7 @@ internal sealed class WaitForGraph
         }
     }
 
-    /// <summary>Everybody who waits, over any number of steps, for one of <paramref name="operations"/>.</summary>
+    /// <summary>All that wait, over any number of steps, for one of <paramref name="operations"/>.</summary>
     public HashSet<OperationId> Behind(IEnumerable<OperationId> operations)
     {
         var behind = new HashSet<OperationId>();
@@ -46,7 +46,7 @@ internal sealed class WaitForGraph
         return behind;
     }
 
-    /// <summary>The shortest cycle inside a knot: waits, each of whose waiter is in the way of the wait before it.</summary>
+    /// <summary>The shortest cycle inside a knot: each wait has a waiter that blocks the wait before it.</summary>
     public List<ObservedWait> ShortestCycle(HashSet<OperationId> knot)
     {
         List<ObservedWait>? shortest = null;

@@ -11,7 +11,7 @@ public sealed class DirtyBitmap(HvaRange slot)
     /// <summary>Pages that were written since the bitmap was last read or cleared.</summary>
     public PageSet Pages { get; } = new(slot);
 
-    /// <summary>Whoever marks a page in it from now on writes to freed memory (S8).</summary>
+    /// <summary>A mark from now on is a write to freed memory (S8).</summary>
     public bool IsFreed { get; private set; }
 
     /// <summary><c>kvm_destroy_dirty_bitmap</c>; after the grace period of the update that took it from its memslot.</summary>

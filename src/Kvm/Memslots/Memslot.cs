@@ -16,7 +16,7 @@ public sealed record Memslot(
     public bool IsReadOnly => (Flags & MemslotFlags.ReadOnly) != 0;
     public bool LogsDirtyPages => (Flags & MemslotFlags.LogDirtyPages) != 0;
 
-    /// <summary>The memory of this version was given back: whoever uses it from now on uses freed memory (S8).</summary>
+    /// <summary>The memory of this version was freed: any use from now on is a use after free (S8).</summary>
     public bool IsFreed { get; private set; }
 
     /// <summary><c>kvm_free_memslot</c>, or the kfree of a version that was replaced; after the grace period.</summary>

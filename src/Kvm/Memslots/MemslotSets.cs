@@ -26,7 +26,7 @@ public sealed class MemslotSets(IWorld world)
         }
     }
 
-    /// <summary>The one that nobody looks at, to be changed.</summary>
+    /// <summary>The set that no reader uses, to be changed.</summary>
     public MemslotSet Inactive
     {
         get

@@ -176,8 +176,9 @@ public sealed class MemslotUpdater(Vm vm)
         if (protects && !protectsEarly) await vm.DirtyLog.ProtectSlotAsync(op, updated);
     }
 
-    /// <summary><c>kvm_swap_active_memslots</c>: takes over slots_arch_lock and drops it before the grace period, which a fault may hold up
-    /// while it wants that lock. After the grace period nobody can know the version that was <paramref name="replaced"/>.</summary>
+    /// <summary><c>kvm_swap_active_memslots</c>: the caller holds slots_arch_lock, and this drops it before the grace period: a fault that
+    /// waits for the lock would delay that. After the grace period no reader has the version that was
+    /// <paramref name="replaced"/>.</summary>
     private async ValueTask SwapAsync(Operation op, Memslot? replaced)
     {
         var starts = vm.Counters.NotifierRanges;

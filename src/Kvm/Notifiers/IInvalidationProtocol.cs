@@ -36,8 +36,8 @@ public interface IInvalidationProtocol
     bool MustRetry(ulong sequence, Gfn gfn, Hva hva);
 
     /// <summary>
-    /// Undoes what a range that never gets its end has left behind, after <c>mmu_notifier_unregister</c>. False when somebody waits for
-    /// it already, which a correct teardown makes impossible.
+    /// Undoes the effect of a range that never gets its end, after <c>mmu_notifier_unregister</c>. False when an operation waits for the
+    /// range, which a correct teardown makes impossible.
     /// </summary>
     bool ResetAtDestroy();
 

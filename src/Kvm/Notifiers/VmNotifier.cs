@@ -75,8 +75,8 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
             await vm.World.PointAsync(SchedulingPoint.Preempt);
         }
 
-        // kvm_flush_shadow_all: idempotent and under mmu_lock, because exit_mmap and the last close may both be here. The root is detached
-        // under the lock and freed outside of it, by whoever detached it.
+        // kvm_flush_shadow_all: idempotent and under mmu_lock, because exit_mmap and the last close may run it at the same time. The root
+        // is detached under the lock; the caller that detached it frees it outside of the lock.
         await vm.MmuLock.WriteLockAsync(op);
         foreach (var (first, entries) in vm.Sptes.Pages())
         {
@@ -98,7 +98,7 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
     }
 
     /// <summary><c>kvm_change_spte_gfn</c> and arm64's <c>kvm_set_spte_gfn</c>. A memslot that is being deleted is skipped: range_start has
-    /// unmapped it, and nobody would unmap it again (kvm-protocol 9.2, B6).</summary>
+    /// unmapped it, and nothing would unmap it again (kvm-protocol 9.2, B6).</summary>
     private void ChangeSpte(Operation op, Memslot slot, Hva hva, Pfn pfn)
     {
         if (slot.IsInvalid && vm.Options.Mutant != Mutant.ChangePteMapsInvalidSlot) return;

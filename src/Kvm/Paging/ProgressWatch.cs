@@ -5,10 +5,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Paging;
 
 /// <summary>
-/// Tells a vCPU that gets nowhere from one that is slow: a fault that is retried without end (L1), and a dirty ring that is full at one
-/// exit after the other although each was answered by a reap (L5). Both are bounded by number and by time, so that neither a fast machine
-/// nor a busy one is taken for a livelock; and where the world knows that somebody else has got on in between, by whom the vCPU may only be
-/// starved, the count begins anew.
+/// Tells a vCPU without progress from a slow one: a fault that retries without end (L1), and a dirty ring that is full at every exit
+/// although each was reaped (L5). Both are bounded by number and by time, so that a fast or busy machine is no livelock. If the world knows
+/// that another operation progressed in between, the vCPU may only be starved, and the count restarts.
 /// </summary>
 internal sealed class ProgressWatch(IWorld world, VcpuOptions options, string name)
 {
@@ -23,8 +22,8 @@ internal sealed class ProgressWatch(IWorld world, VcpuOptions options, string na
     /// <summary>The ring was full at the last exit and at the one before, and reaped in between.</summary>
     public bool IsRingStuck { get; private set; }
 
-    /// <summary>For several entries in a row what was faulted in was flushed before the guest could use it: those who flush may wait for
-    /// somebody whom these two keep from running.</summary>
+    /// <summary>For several entries in a row a translation was flushed before the guest could use it. The operations that flush may wait
+    /// for one that these two keep from running.</summary>
     public bool LosesTranslations => _lostInARow > LostInARowMax;
 
     /// <summary>The guest was entered and has made, or given up, so many accesses.</summary>
@@ -71,7 +70,7 @@ internal sealed class ProgressWatch(IWorld world, VcpuOptions options, string na
         return true;
     }
 
-    /// <summary>Rounds in which nobody got anywhere, and since when.</summary>
+    /// <summary>Rounds without progress of any operation, and the time of the first.</summary>
     private struct Rounds
     {
         private long _progress;

@@ -6,8 +6,7 @@ namespace Livebed.Kvm.Paging;
 
 /// <summary>
 /// A VM's second-level page table (the TDP MMU's leaves): pages of 512 SPTEs (fewer where thousands of small VMs are made), made on first
-/// use. Who may change what is the caller's business (mmu_lock, or a cmpxchg); the table only keeps the entries and counts the present
-/// ones.
+/// use. The caller synchronises changes (mmu_lock, or a cmpxchg); the table only keeps the entries and counts the present ones.
 /// </summary>
 public sealed class SpteTable
 {
@@ -104,7 +103,7 @@ public sealed class SpteTable
         return root;
     }
 
-    /// <summary>The first gfn at or after <paramref name="from"/>, before <paramref name="end"/>, whose table page exists; end if
+    /// <summary>The first gfn at or after <paramref name="from"/>, before <paramref name="end"/>, that has a table page; end if
     /// none.</summary>
     public Gfn NextPopulated(Gfn from, Gfn end)
     {

@@ -6,8 +6,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Paging;
 
 /// <summary>
-/// <c>kvm_unmap_gfn_range / tdp_mmu_zap_leafs</c>: makes SPTEs non-present under mmu_lock (write). A long zap yields the lock to those who
-/// wait for it, after flushing what it zapped so far: a pending flush must never survive a dropped lock.
+/// <c>kvm_unmap_gfn_range / tdp_mmu_zap_leafs</c>: makes SPTEs non-present under mmu_lock (write). A long zap yields the lock to waiters
+/// after it has flushed what it zapped so far: a flush must never be pending when the lock is dropped.
 /// </summary>
 public sealed class SpteZapper(Vm vm)
 {

@@ -28,7 +28,7 @@ internal sealed class ThrottleClock
     /// <summary>As it was set last.</summary>
     public VcpuThrottle Throttle => _throttle;
 
-    /// <summary>Whether the vCPU is throttled at all; if not, nobody need ask anything else.</summary>
+    /// <summary>Whether the vCPU is throttled at all; if not, no other member matters.</summary>
     public bool IsOn => _throttle != VcpuThrottle.None;
 
     /// <summary>Pages that may become dirty in a window, at least one.</summary>

@@ -7,10 +7,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Paging;
 
 /// <summary>
-/// A vCPU: its TLB, the guest program, and the loop of KVM_RUN. Accesses whose translation the TLB has go to the memory bus as one batch;
-/// while it is under way the vCPU is in guest mode, and a TLB flush waits for it, as the IPI of <c>kvm_make_all_cpus_request</c> does.
-/// Misses fault, one after the other. A translation that was computed before a flush and arrives after it is dropped: hardware would not
-/// have had it. Saved while it is paused, it goes on in another vCPU. Simplified: a paused guest's time stands still only if it is moved.
+/// A vCPU: its TLB, the guest program, and the loop of KVM_RUN. Accesses that the TLB translates go to the memory bus as one batch. During
+/// the batch the vCPU is in guest mode, and a TLB flush waits for it, as the IPI of <c>kvm_make_all_cpus_request</c> does. Misses fault,
+/// one after the other. A translation that was computed before a flush and arrives after it is dropped: hardware would not have it. A vCPU
+/// that is saved while paused continues in another vCPU. Simplified: a paused guest's time stands still only if it is moved.
 /// </summary>
 public sealed class Vcpu : IVcpuPort, IWaitable
 {
@@ -87,7 +87,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         Abort();
     }
 
-    /// <summary>The guest has stopped, by itself or because its loop failed: whoever waits for it goes on.</summary>
+    /// <summary>The guest has stopped, by itself or because its loop failed; its waiters continue.</summary>
     public void Abort()
     {
         _place.Writes();

@@ -4,9 +4,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Paging;
 
 /// <summary>
-/// What others want of a vCPU (<c>vcpu->requests</c>, and the kick of user space): that it leaves the guest, pauses, goes on, or stops for
-/// good. Whoever asks waits here until the vCPU's loop has done it; all are woken by each such change and look again. The loop itself waits
-/// here while it is paused.
+/// Requests to a vCPU (<c>vcpu->requests</c>, and the kick of user space): leave the guest, pause, resume, or stop for good. A requester
+/// waits here until the vCPU's loop has done it. Each such change wakes all waiters, which check again. The loop itself waits here while it
+/// is paused.
 /// </summary>
 internal sealed class VcpuRequests(IWorld world, Place place)
 {
@@ -15,7 +15,7 @@ internal sealed class VcpuRequests(IWorld world, Place place)
     private Waiter? _parked;
     private long _nextWaitId;
 
-    /// <summary>Somebody wants it paused: its loop is to park.</summary>
+    /// <summary>An operation has asked for a pause: the loop must park.</summary>
     public bool IsPauseRequested => _pauses > 0;
 
     /// <summary>Its loop has parked.</summary>
@@ -67,8 +67,8 @@ internal sealed class VcpuRequests(IWorld world, Place place)
         place.Writes();
     }
 
-    /// <summary>The vCPU's loop has left the guest and waits until nobody wants it paused; returns for how many microseconds it
-    /// did.</summary>
+    /// <summary>The vCPU's loop has left the guest and waits until no pause is requested any more. Returns the wait in
+    /// microseconds.</summary>
     public async ValueTask<long> ParkAsync()
     {
         IsPaused = true;

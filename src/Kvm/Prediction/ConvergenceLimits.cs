@@ -9,7 +9,7 @@ namespace Livebed.Kvm.Prediction;
 /// </summary>
 public static class ConvergenceLimits
 {
-    /// <summary>1 TiB/s: nobody has more.</summary>
+    /// <summary>1 TiB/s: no link is faster.</summary>
     public const long BandwidthMax = 1L << 40;
 
     /// <summary>Halvings between a bandwidth that is too little and its double: to about one percent.</summary>
@@ -48,8 +48,7 @@ public static class ConvergenceLimits
     }
 
     /// <summary>The least downtime limit with which this migration would have stopped after one of its rounds, in whole milliseconds;
-    /// without the fixed cost of a switchover, which no limit is held against. Null for a migration whose time was over before its first
-    /// round.</summary>
+    /// without the fixed cost of a switchover, to which no limit applies. Null for a migration that ended before its first round.</summary>
     public static long? FindDowntimeMilliseconds(MigrationForecast forecast, MigrationParameters parameters)
     {
         var (now, least) = (0.0, double.PositiveInfinity);

@@ -13,7 +13,7 @@ public sealed record ForecastSettings
     /// <summary>Bytes; a recorded page is one guest page, whatever its size.</summary>
     public int PageSize { get; init; } = 4096;
 
-    /// <summary>Pages of the guest's RAM; 0 for those of the workload. More than those are pages that nobody writes.</summary>
+    /// <summary>Pages of the guest's RAM; 0 for those of the workload. Pages beyond those are never written.</summary>
     public long MemoryPages { get; init; }
 
     /// <summary>Share of the RAM that is zero when the migration begins, spread evenly: such a page costs

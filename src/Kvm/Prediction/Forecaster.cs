@@ -11,7 +11,7 @@ namespace Livebed.Kvm.Prediction;
 /// </summary>
 public static class Forecaster
 {
-    /// <exception cref="ArgumentOutOfRangeException">A parameter is out of bounds, or there is no bandwidth to reckon with.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A parameter is out of bounds, or the bandwidth is missing.</exception>
     public static MigrationForecast Run(IForecastWorkload workload, MigrationParameters parameters, ForecastSettings settings)
     {
         parameters.Check();

@@ -4,8 +4,8 @@ namespace Livebed.Kvm.Prediction;
 
 /// <summary>
 /// The same migration begun anywhere in a recording. A recording has quiet stretches and bursts, so the forecast of one start says little
-/// of the next; nobody who orders a migration knows what the guest is about to do. Starts lie evenly over one pass, from its beginning on,
-/// so the same recording always gives the same answer.
+/// about the next, and the start of a migration knows nothing of the guest's next writes. Starts are spread evenly over one pass, from its
+/// beginning on, so the same recording always gives the same answer.
 /// </summary>
 /// <param name="Forecasts">one for each start, in the order of the starts</param>
 public sealed record ForecastsByStart(IReadOnlyList<MigrationForecast> Forecasts)

@@ -25,7 +25,7 @@ public sealed record PredictionGap(double DurationError, double BytesError, doub
     /// <param name="forecast">of this round</param>
     /// <param name="measured">the same round</param>
     /// <param name="pageSize">bytes</param>
-    /// <param name="bytesPerSecond">bandwidth that the forecast reckoned with</param>
+    /// <param name="bytesPerSecond">bandwidth of the forecast</param>
     public static PredictionGap Between(ForecastRound forecast, MeasuredRound measured, int pageSize, double bytesPerSecond)
     {
         if (forecast.Round != measured.Round)

@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Vms;
 
 /// <summary>
-/// <c>kvm->users_count</c>: the VM's and the vCPUs' file descriptors, and every ioctl that is under way. The VM starts with one user; who
-/// closes it waits until the others are gone, where the kernel would let the last one destroy the VM on its way out.
+/// <c>kvm->users_count</c>: the VM's and the vCPUs' file descriptors, and every ioctl that is under way. The VM starts with one user. A
+/// close waits here until the others are gone; in the kernel the last user destroys the VM.
 /// </summary>
 public sealed class UsersCount(LockDomain locks, string instance)
 {

@@ -1,7 +1,7 @@
 namespace Livebed.Kvm.Vms;
 
-/// <summary>What a VM counts; every value only grows. Over several VMs they are added up, but for those whose name ends with Max: of these
-/// it is the largest.</summary>
+/// <summary>Counters of a VM; every value only grows. Over several VMs they are added up, except names that end with Max: there the largest
+/// counts.</summary>
 public sealed class VmCounters
 {
     /// <summary>Faults that the page-table walk alone did not answer.</summary>

@@ -59,7 +59,7 @@ public sealed class VmTeardown(Vm vm)
     private void Reset(Operation op)
     {
         if (!vm.Protocol.ResetAtDestroy())
-            vm.Violated(Invariants.Teardown, "destroy resets a lock that somebody waits for", operations: op.Id);
+            vm.Violated(Invariants.Teardown, "destroy resets a lock that has a waiter", operations: op.Id);
     }
 
     private async ValueTask DeletePrivateSlotsAsync(Operation op)

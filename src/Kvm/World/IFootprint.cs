@@ -1,8 +1,8 @@
 namespace Livebed.Kvm.World;
 
 /// <summary>
-/// Who wants to know what each step reads and writes: the explorer's depth-first search, which leaves out schedules that differ from one
-/// another only in the order of steps that do not depend on each other. Null everywhere else.
+/// Records what each step reads and writes, for the explorer's depth-first search. The search skips schedules that differ only in the order
+/// of independent steps. Null everywhere else.
 /// </summary>
 public interface IFootprint
 {
@@ -13,7 +13,7 @@ public interface IFootprint
 
     void Write(int place);
 
-    /// <summary>A lock was taken (+1) or given back (-1); taken and given back in one step nobody else saw it held, so that is no more than
-    /// a read.</summary>
+    /// <summary>A lock was taken (+1) or released (-1). A lock that is taken and released in one step counts as read only, because no other
+    /// operation saw it held.</summary>
     void Hold(int place, int change);
 }

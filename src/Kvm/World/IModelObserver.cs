@@ -11,7 +11,7 @@ public interface IModelObserver
     /// <summary>A check was violated; the world stops the run in an orderly way.</summary>
     void Violated(Violation violation);
 
-    /// <summary>A phase of an operation begins; null when nobody listens, else dispose at its end.</summary>
+    /// <summary>A phase of an operation begins; dispose the result at its end. Null without a listener.</summary>
     IDisposable? Phase(Operation op, string name);
 
     /// <summary>A contended acquisition ended.</summary>
@@ -51,6 +51,6 @@ public interface IModelTrace
 {
     void Lock(Operation op, LockStep step, LockClass lockClass, string instance, LockMode mode);
 
-    /// <summary>Something happened, in a few words: "zaps gfn [0x0, 0x2)". Without an operation it is of whoever runs now.</summary>
+    /// <summary>An event in a few words: "zaps gfn [0x0, 0x2)". Without an operation it belongs to the lane that runs now.</summary>
     void Note(Operation? op, string text);
 }

@@ -3,8 +3,8 @@ using Livebed.Kvm.Locks;
 namespace Livebed.Kvm.World;
 
 /// <summary>
-/// What the model sees of the world it runs in: a clock, a scheduling point and an observer. The cluster implements it with real
-/// time and grain turns, the explorer with virtual time and a seeded strategy. Everything else the model needs comes through ports.
+/// The world as the model sees it: a clock, a scheduling point and an observer. The cluster implements it with real time and grain turns,
+/// the explorer with virtual time and a seeded strategy. All else comes through ports.
 /// </summary>
 public interface IWorld
 {
@@ -12,8 +12,9 @@ public interface IWorld
     long NowMicroseconds { get; }
 
     /// <summary>
-    /// Where another actor may run. The explorer chooses who continues; the cluster returns a completed task, except at
-    /// <see cref="SchedulingPoint.Yield"/>, where it lets the grain's other turns run.
+    /// Another actor may run here. The explorer chooses the next lane. The cluster lets the grain's other turns run always at <see
+    /// cref="SchedulingPoint.Preempt"/>, at <see cref="SchedulingPoint.Yield"/> when the turn has lasted long enough, and elsewhere with a
+    /// small seeded probability; otherwise it returns a completed task.
     /// </summary>
     ValueTask PointAsync(SchedulingPoint point);
 
@@ -23,8 +24,8 @@ public interface IWorld
 
     IModelObserver Observer { get; }
 
-    /// <summary>Steps of operations that do not spin at <see cref="SchedulingPoint.Retry"/>; 0 for ever where nobody counts them. Whoever
-    /// retries while this grows waits for somebody slow.</summary>
+    /// <summary>Steps of operations that do not spin at <see cref="SchedulingPoint.Retry"/>; always 0 in a world that does not count them.
+    /// A retry loop that sees this grow waits for a slow peer; it is not a livelock.</summary>
     long Progress => 0;
 
     /// <summary>Starts a kernel or user thread that runs beside the caller; it must not fail. The explorer gives it a lane, the cluster a
@@ -32,9 +33,8 @@ public interface IWorld
     void Start(string name, Func<ValueTask> body);
 
     /// <summary>
-    /// Calls <paramref name="body"/> for 0 to <paramref name="count"/> - 1 and returns when all have returned: reckoning that waits for
-    /// nobody, takes no lock and writes nothing but what is its index's. One after the other here; the cluster uses the processors that are
-    /// idle.
+    /// Calls <paramref name="body"/> for 0 to <paramref name="count"/> - 1 and returns when all have returned. The body must not wait, take
+    /// a lock, or write anything shared other than slot <c>index</c>. Calls are sequential here; the cluster uses all idle processors.
     /// </summary>
     void ForAll(int count, Action<int> body)
     {
@@ -45,20 +45,20 @@ public interface IWorld
     /// of its own.</summary>
     LockOrderGraph? LockOrder => null;
 
-    /// <summary>Where they count their locks, in the same way.</summary>
+    /// <summary>Where lock domains count their locks, in the same way.</summary>
     LockCounts? LockCounts => null;
 
-    /// <summary>Who wants to know what each step reads and writes; null, as nearly always, when nobody does. The same for the life of the
+    /// <summary>Records what each step reads and writes; null, as nearly always, for no record. It never changes during the life of the
     /// world.</summary>
     IFootprint? Footprint => null;
 
     /// <summary>
-    /// Where whoever waits now is to go on when woken. Null, as in the cluster, leaves that to what is current where it awaits: a grain's
-    /// scheduler. A world of one thread names it here, since a context that is current is captured by every await, also by those that wait
-    /// for nobody.
+    /// The context in which a waiter continues when it is woken. Null, as in the cluster, means the context that is current at the await: a
+    /// grain's scheduler. A world of one thread names it here and sets no current context, because every await would capture that, even one
+    /// that does not wait.
     /// </summary>
     SynchronizationContext? WaitingContext => null;
 
-    /// <summary>Who writes down every step for a person to read; null, as nearly always, when nobody does.</summary>
+    /// <summary>Writes down every step for a reader; null, as nearly always, for no record.</summary>
     IModelTrace? Trace => null;
 }

@@ -3,9 +3,9 @@ using Livebed.Kvm.Locks;
 namespace Livebed.Kvm.World;
 
 /// <summary>
-/// One operation while it runs at one actor: who it is and which lock classes it holds. It plays the part of the kernel's task: locks
-/// are owned by operations, so nesting and waits across actors stay visible. Crossing to another actor, it travels as an
-/// <see cref="OperationContext"/> and is rebuilt there with the same id and held classes.
+/// One operation while it runs at one actor: its id and the lock classes that it holds. It stands for the kernel's task: operations own
+/// locks, so nesting and waits across actors stay visible. It crosses to another actor as an <see cref="OperationContext"/> and is rebuilt
+/// there with the same id and held classes.
 /// </summary>
 public sealed class Operation(OperationId id, OperationKind kind, HeldLocks held = default)
 {

@@ -24,8 +24,8 @@ public readonly record struct OperationId(long Value)
     public int Origin => (int)(Value >> CountBits);
     public long Count => Value & ((1L << CountBits) - 1);
 
-    /// <summary>Index of the vCPU whose operation it is, or <see cref="OfProcess"/> or <see cref="OfMigration"/>; -1 for one of the
-    /// driver's.</summary>
+    /// <summary>Index of the operation's vCPU, or <see cref="OfProcess"/> or <see cref="OfMigration"/>; -1 for an operation of the
+    /// driver.</summary>
     public int Vcpu => Origin == 0 ? -1 : Origin & VcpuMask;
 
     /// <summary>The origin of a vCPU's operations.</summary>

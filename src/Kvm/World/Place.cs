@@ -1,9 +1,9 @@
 namespace Livebed.Kvm.World;
 
 /// <summary>
-/// A piece of model state that steps of different operations share: a lock, an SPTE, a list. Whoever reads or writes it says so, in the
-/// step in which it does. What is forgotten here makes a depth-first search leave out too much, so a test swaps steps that are said to be
-/// independent and looks whether the state is the same.
+/// A piece of model state that steps of different operations share: a lock, an SPTE, a list. Every step that reads or writes it reports
+/// that in the same step. A forgotten report makes a depth-first search skip too much, so a test swaps steps that claim to be independent
+/// and compares the states.
 /// </summary>
 public readonly struct Place(IWorld? world)
 {

@@ -24,7 +24,7 @@ public enum SchedulingPoint
     /// <summary>Before a call to another object: the VM's to its host, the host's to a VM, a vCPU's to its VM.</summary>
     Call,
 
-    /// <summary>A loop goes round again because it got nowhere; it gets nowhere until somebody else has made a step.</summary>
+    /// <summary>A loop repeats without progress; it cannot progress before another operation makes a step.</summary>
     Retry,
 
     /// <summary>Long work gives way: a zap that yields <c>mmu_lock</c>, a vCPU between two slices, a scan.</summary>

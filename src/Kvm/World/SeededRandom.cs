@@ -1,8 +1,8 @@
 namespace Livebed.Kvm.World;
 
 /// <summary>
-/// SplitMix64: a small generator whose sequence is fixed by its seed on every platform and version, which System.Random does not
-/// promise. <see cref="Fork"/> gives independent streams, so that adding a consumer does not shift the others' numbers.
+/// SplitMix64: a small generator. Its seed fixes the sequence on every platform and version, which System.Random does not promise. <see
+/// cref="Fork"/> gives independent streams, so that adding a consumer does not shift the others' numbers.
 /// </summary>
 public sealed class SeededRandom(ulong seed)
 {

@@ -17,7 +17,7 @@ public sealed class OrphanAndStarvationTests
         Assert.Equal((HangKind.OrphanedHold, Invariants.TeardownProgress), (hang.Kind, hang.Invariant));
         Assert.Equal(
             "op 0.1 (VmDestroy) waits for mmu_notifier_slots_lock (write) of vm-1, "
-                + "which op 0.9 (Unmap) held when it ended and nobody will give back",
+                + "which op 0.9 (Unmap) held when it ended and no operation will release",
             hang.Message);
         Assert.Equal(
         [
@@ -106,7 +106,7 @@ public sealed class OrphanAndStarvationTests
         var hang = Assert.Single(_detector.Twice([1], Wait(1, [], waited: 6 * Second, lockClass: "userfaultfd")));
         Assert.Equal((HangKind.Starvation, Invariants.FaultProgress), (hang.Kind, hang.Invariant));
         Assert.EndsWith(
-            "nobody holds it here, and what it waits for has not come from another host", hang.Message, StringComparison.Ordinal);
+            "no operation holds it here, and what it waits for has not come from another host", hang.Message, StringComparison.Ordinal);
         Assert.Equal([Id(1)], hang.Operations);
     }
 

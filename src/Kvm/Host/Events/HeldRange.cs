@@ -3,8 +3,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Events;
 
 /// <summary>
-/// A range whose start and end are two calls, so that anything may happen in between, above all the end of its VM (kvm-protocol 2.6). It
-/// models reclaim under the rmap lock: no mm_users, so the address space may exit; then closing finds no PTE to change and nobody to tell.
+/// A range with start and end in two calls, so that anything may happen in between, above all the end of its VM (kvm-protocol 2.6). It
+/// models reclaim under the rmap lock: no mm_users, so the address space may exit; then closing finds no PTE to change and no subscriber.
 /// As one event, it opens, lets time pass, and closes.
 /// </summary>
 internal sealed class HeldRange(HostState host, LiveOperationSet live) : IHostEventSource

@@ -95,7 +95,7 @@ internal sealed class PageMigration(HostState host) : IHostEventSource
         return 1;
     }
 
-    /// <summary>False when the entry was zapped meanwhile: then nobody wants the page any more.</summary>
+    /// <summary>False when the entry was zapped meanwhile: then the page is not needed any more.</summary>
     private async ValueTask<bool> RemoveMigrationEntryAsync(Operation op, AddressSpace mm, Vma vma, Hva hva, Pfn source, Pfn target)
     {
         await mm.PageTableLock.AcquireAsync(op);

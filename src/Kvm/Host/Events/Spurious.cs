@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Events;
 
 /// <summary>
-/// What the process does to memory of its own that no memslot knows: by turns an MADV_DONTNEED and an mprotect of scratch memory. KVM is
-/// told, and protocols that elide have nothing to do. An event whose range touches no scratch area takes the first one whole.
+/// Changes memory of the process that no memslot covers: by turns an MADV_DONTNEED and an mprotect of scratch memory. KVM is notified, and
+/// protocols that elide do nothing. An event with a range outside of scratch memory takes the whole first scratch area.
 /// </summary>
 internal sealed class Spurious(HostState host) : IHostEventSource
 {

@@ -154,7 +154,7 @@ public sealed class Ksm
         else if (twin != item) await MergeTwinsAsync(op, item, page, twin, hash, holdMicroseconds);
     }
 
-    /// <summary>The candidate of the unstable tree is looked up anew; when it is not what it was, the newcomer takes its place.</summary>
+    /// <summary>The candidate of the unstable tree is looked up again; if it has changed, the new page replaces it.</summary>
     private async ValueTask MergeTwinsAsync(Operation op, KsmItem item, Pfn page, KsmItem twin, ulong hash, long holdMicroseconds)
     {
         if (!twin.Mm.TryGetUser(op))

@@ -6,8 +6,8 @@ namespace Livebed.Kvm.Host.SamePageMerging;
 
 /// <summary>
 /// <c>try_to_merge_one_page</c> (mm/ksm.c): turns one mapping into a mapping of a KSM page, in two complete invalidations (kvm-protocol
-/// 6.2). First write-protect, with the reference test that lets any page go that somebody has pinned; then compare; then replace, if the
-/// PTE is still what it was. Under mmap_lock (read) and the folio lock. The caller holds one reference on the page.
+/// 6.2). First it write-protects, with the reference test that skips pinned pages; then it compares; then it replaces, if the PTE has not
+/// changed. Under mmap_lock (read) and the folio lock. The caller holds one reference on the page.
 /// </summary>
 internal sealed class PageMerger(HostState host)
 {
@@ -23,7 +23,7 @@ internal sealed class PageMerger(HostState host)
                 if (await WriteProtectAsync(op, item, page, holdMicroseconds) is not { } protectedPte) return false;
                 if (kpage.IsNone) return await TryMarkAsync(op, item, protectedPte);
 
-                // Nobody can write either page now: the one is read-only, the other is a KSM page.
+                // No operation can write either page now: the one is read-only, the other is a KSM page.
                 if (!host.Frames.Bytes(page).SequenceEqual(host.Frames.Bytes(kpage))) return false;
                 return await TryReplaceAsync(op, item, protectedPte, kpage, holdMicroseconds);
             }

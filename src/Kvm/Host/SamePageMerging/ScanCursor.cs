@@ -11,8 +11,7 @@ internal sealed class ScanCursor(HostState host)
     private int _id = int.MinValue;
     private Hva _hva;
 
-    /// <summary>The next mapped page of a mergeable area; null when that was the end of a full scan, and the next call begins
-    /// anew.</summary>
+    /// <summary>The next mapped page of a mergeable area; null at the end of a full scan; the next call starts over.</summary>
     public KsmItem? Next()
     {
         foreach (var (id, mm) in host.AddressSpaces)

@@ -21,7 +21,7 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     private readonly RcuWait _memslotsUpdateWait;
     private readonly InvalidationState _state;
 
-    // Who is counted, for witnesses; the protocol itself knows only the number.
+    // The counted operations, for witnesses; the protocol itself has only the count.
     private readonly List<WaitBlocker> _active = [];
     private readonly Place _counted;
     private long _activeCount;
@@ -143,7 +143,7 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
         await _invalidateLock.AcquireAsync(op);
         _counted.Writes();
         _activeCount--;
-        // A reset that came too early has forgotten who was counted.
+        // A reset that came too early has dropped the counted operations.
         if (_active.FindIndex(entry => entry.Operation == op.Id) is var index and >= 0) _active.RemoveAt(index);
         var wake = _activeCount == 0;
         _invalidateLock.Release(op);
