@@ -30,7 +30,7 @@ public interface IHostPort
     /// <summary>Pages of the set's range written (by guest or KVM) since their last copy that are not in the set; at most 16.</summary>
     ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, PageSet dirty);
 
-    /// <summary>Compares SPTEs with the page table: the indexes of those that do not match it and whose hva no open range covers.</summary>
+    /// <summary>Compares SPTEs with the page table: the indexes of SPTEs that do not match it and that no open range covers.</summary>
     ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> sptes);
 }
 
