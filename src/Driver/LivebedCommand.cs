@@ -14,9 +14,8 @@ using Livebed.Explorer.Protocols;
 namespace Livebed.Driver;
 
 /// <summary>
-/// The command line as a whole: parsing, help, and what becomes of errors. Whatever goes wrong is one line on standard error; the exit
-/// status says whose fault it was (<see cref="ExitCodes"/>). Values are not judged here but with the campaign, by the same code as a
-/// file's.
+/// The command line as a whole: parsing, help, and errors. Every error is one line on standard error; the exit status says its kind (<see
+/// cref="ExitCodes"/>). Values are not checked here but with the campaign, by the code that checks a file.
 /// </summary>
 internal static class LivebedCommand
 {

@@ -40,7 +40,7 @@ internal static class SiloCommand
         EndPoint(SiloArguments.Primary, "address:port of the silo with the membership table; left out, this is the one");
 
     private static readonly Option<IPEndPoint?> JoinAfter =
-        EndPoint(SiloArguments.JoinAfter, "address:port where somebody has to listen before this silo joins; left out, the primary");
+        EndPoint(SiloArguments.JoinAfter, "address:port that must have a listener before this silo joins; default: the primary");
 
     private static readonly Option<int> PagePort = new(SiloArguments.PagePort)
     {

@@ -54,7 +54,7 @@ internal static class SiloProgram
         then();
     });
 
-    /// <summary>Returns when somebody listens there. Orleans would retry a primary that is not there yet only after seconds.</summary>
+    /// <summary>Returns when a process listens there. Orleans would retry a primary that is not there yet only after seconds.</summary>
     private static async Task WaitForListenerAsync(IPEndPoint endpoint, CancellationToken cancellationToken)
     {
         for (; ; )

@@ -26,7 +26,7 @@ internal sealed class BenchCommand(CommandEnvironment environment)
         return result.HoldsAll ? ExitCodes.Valid : ExitCodes.NotWithinLimits;
     }
 
-    /// <summary>Only for somebody who looks: a report is the same, whoever reads it.</summary>
+    /// <summary>Only for a terminal; the report is the same without it.</summary>
     private Action<string> Progress(BenchRequest request)
     {
         if (request.Json || !environment.IsTerminal) return _ => { };

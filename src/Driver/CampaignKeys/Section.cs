@@ -4,7 +4,7 @@ using YamlDotNet.Core.Events;
 
 namespace Livebed.Driver.CampaignKeys;
 
-/// <summary>The keys of one section of the campaign file, for a settings record that is made anew with its defaults.</summary>
+/// <summary>The keys of one section of the campaign file, for a settings record that starts with its defaults.</summary>
 internal sealed class Section<T>(Func<T> create, params IReadOnlyList<Key<T>> keys)
 {
     public T Create() => create();

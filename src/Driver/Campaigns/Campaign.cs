@@ -207,7 +207,7 @@ public sealed record SoftwareWriteSettings
 /// <summary>What becomes a span (docs/telemetry.md).</summary>
 public sealed record TelemetrySettings
 {
-    /// <summary>Share of operations whose trace is kept; violations always are.</summary>
+    /// <summary>Share of operations that keep their trace; violations always do.</summary>
     public double SampleRatio { get; set; } = 0.01;
 
     public TimeSpan SlowLockWait { get; set; } = TimeSpan.FromMilliseconds(10);

@@ -15,7 +15,7 @@ public static class CampaignMemory
     /// counted.</summary>
     public static long PagesOf(VmSettings vm) => vm.RamPages + vm.HotplugPages;
 
-    /// <summary>Without a dirty log nobody knows which pages to send again.</summary>
+    /// <summary>Without a dirty log a migration cannot know which pages to send again.</summary>
     public static bool Migrates(VmSettings vm) => vm.DirtyLog != DirtyLogMode.None;
 
     /// <summary>Guest pages by host at the start.</summary>

@@ -40,7 +40,7 @@ public sealed record MigrationSettings
     /// <summary>The moment of a cancel is drawn evenly from so much time after the beginning.</summary>
     public TimeSpan CancelWithin { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Share of migrations whose page link breaks in post-copy, half of them twice.</summary>
+    /// <summary>Share of migrations with a page link that breaks in post-copy, half of them twice.</summary>
     public double LinkBreakShare { get; set; }
 
     /// <summary>Share of migrations in which the source does not hear that the destination has taken over.</summary>

@@ -2,7 +2,7 @@ using Livebed.Driver.CampaignKeys;
 
 namespace Livebed.Driver.Campaigns;
 
-/// <summary>VMs that die and are made anew.</summary>
+/// <summary>VMs that are destroyed and re-created.</summary>
 public sealed record TeardownSettings
 {
     /// <summary>Teardowns per second over all VMs.</summary>
@@ -13,7 +13,7 @@ public sealed record TeardownSettings
     /// <summary>Share of teardowns that fall between start and end of a range.</summary>
     public double InsideRange { get; set; } = 0.25;
 
-    /// <summary>Share of teardowns whose destroyer itself runs in the address space that the range belongs to.</summary>
+    /// <summary>Share of teardowns with a destroyer that itself runs in the address space of the range.</summary>
     public double SharesAddressSpace { get; set; } = 0.5;
 
     internal static Section<TeardownSettings> Keys { get; } = new(

@@ -42,7 +42,7 @@ internal sealed class ReportPage(CommandEnvironment environment)
         if (why is not null) Line(why, 2);
     }
 
-    /// <summary>Each violation, the invariant in full, and for a hang who waits for whom.</summary>
+    /// <summary>Each violation, the invariant in full, and for a hang which operation waits for which.</summary>
     public void Violations(IReadOnlyList<Violation> violations)
     {
         foreach (var violation in violations)

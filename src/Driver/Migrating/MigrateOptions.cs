@@ -7,7 +7,7 @@ using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Migrating;
 
-/// <summary>The options of `migrate`: lists, whose product is the table.</summary>
+/// <summary>The options of `migrate`: lists; the table is their product.</summary>
 internal sealed class MigrateOptions
 {
     private const int CellsMax = 200;

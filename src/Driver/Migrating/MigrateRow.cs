@@ -31,8 +31,7 @@ internal sealed record MigrateRow(
         }
     }
 
-    /// <summary>The first round at whose end the migration was called diverging, and was from there to its end; null if it was
-    /// not.</summary>
+    /// <summary>The migration was called diverging from the end of this round until its own end; null if it was not.</summary>
     public int? DivergingRound
     {
         get

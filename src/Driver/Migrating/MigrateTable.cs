@@ -90,7 +90,7 @@ internal static class MigrateTable
         if (migration.Ram.PostcopyRequests > 0)
             yield return string.Create(CultureInfo.InvariantCulture, $"{migration.Ram.PostcopyRequests} pages asked for");
 
-        // Of a guest that was lost nobody has said.
+        // Nothing is reported for a lost guest.
         if (migration.PostcopyVcpuBlocktime.Count > 0)
             yield return $"vCPUs blocked {string.Join(", ", migration.PostcopyVcpuBlocktime.Select(blocked => Time(blocked)))}, "
                 + $"all at once {Time(migration.PostcopyBlocktime)}";

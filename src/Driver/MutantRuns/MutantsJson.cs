@@ -25,7 +25,7 @@ internal static class MutantsJson
         ExploreJson.Options) + "\n";
 
     /// <summary>The command that plays the schedule again and writes its replay file.</summary>
-    /// <param name="entry">whose scenario and protocol it is</param>
+    /// <param name="entry">the mutant's entry, with scenario and protocol</param>
     /// <param name="mutant">its name; null to play it without</param>
     /// <param name="found">strategy and seed</param>
     public static string CommandOf(MutantEntry entry, string? mutant, MutantCatch found) => $"{CommandText.Livebed} " + CommandText.Words(

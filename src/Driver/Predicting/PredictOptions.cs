@@ -10,7 +10,7 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Predicting;
 
-/// <summary>The options of `predict`; each is checked here, before anything is reckoned.</summary>
+/// <summary>The options of `predict`; each is checked here, before the forecast.</summary>
 internal sealed class PredictOptions
 {
     private const long MemoryMax = 1L << 40;

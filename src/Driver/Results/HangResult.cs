@@ -3,7 +3,8 @@ using Livebed.Kvm.Locks;
 namespace Livebed.Driver.Results;
 
 /// <summary>
-/// A hang with its witness: a sentence, how long, the operations, and one line for each that waits (who, for what, held by whom).
+/// A hang with its witness: a sentence, the duration, the operations, and one line for each waiting operation (what it waits for, and the
+/// holder).
 /// </summary>
 public sealed record HangResult(
     HangKind Kind, string Invariant, string Message, long WaitedMicroseconds, IReadOnlyList<string> Operations,

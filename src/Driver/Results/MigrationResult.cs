@@ -63,11 +63,11 @@ public sealed record MigrationResult
     /// <summary>How often the link broke in post-copy.</summary>
     public required int PostcopyPauses { get; init; }
 
-    /// <summary>From what was known before each step; null without a bandwidth to reckon with.</summary>
+    /// <summary>From what was known before each step; null without a bandwidth.</summary>
     public required MigrationPrediction? Predicted { get; init; }
 
     /// <summary>The whole migration as `livebed predict` would have it, from where the guest's program was when it began; null without a
-    /// bandwidth to reckon with.</summary>
+    /// bandwidth.</summary>
     public required MigrationForecastResult? Forecast { get; init; }
 
     public required IReadOnlyList<MigrationRound> Rounds { get; init; }

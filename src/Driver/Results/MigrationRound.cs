@@ -34,7 +34,7 @@ public sealed record MigrationRound
     /// <summary>At the sync that ended it, rounds gained nothing any more.</summary>
     public required bool Diverging { get; init; }
 
-    /// <summary>Made at the sync that began the round; null without a bandwidth to reckon with.</summary>
+    /// <summary>Made at the sync that began the round; null without a bandwidth.</summary>
     public required ForecastRound? Predicted { get; init; }
 
     /// <summary>The round of this number in the forecast of the whole migration (<see cref="MigrationForecastResult"/>), made from the

@@ -16,7 +16,7 @@ public sealed record RunOutcome
     /// <summary>The run was cut short by the user.</summary>
     public bool Interrupted { get; init; }
 
-    /// <summary>Why nobody can say whether the run was good, one sentence each: contact lost, a silo died, an audit gave up.</summary>
+    /// <summary>Why the verdict is unknown, one sentence each: contact lost, a silo died, an audit gave up.</summary>
     public IReadOnlyList<string> ContactLost { get; init; } = [];
 
     public Counts Counts { get; init; } = new();

@@ -95,7 +95,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         }
         catch (PortInUseException exception)
         {
-            throw new UsageException($"{OneLine.Of(exception.Message)}; allowed: ports that nobody listens on");
+            throw new UsageException($"{OneLine.Of(exception.Message)}; allowed: ports without a listener");
         }
     }
 

@@ -60,7 +60,7 @@ internal sealed class Fleet
         await Task.WhenAll(_slots.Select(CreateAsync));
     }
 
-    /// <summary>Makes the next incarnation in a slot whose VM is gone.</summary>
+    /// <summary>Makes the next incarnation in the slot of a VM that is gone.</summary>
     public async Task CreateAsync(VmSlot slot)
     {
         int ordinal;
@@ -161,7 +161,7 @@ internal sealed class Fleet
         }
     }
 
-    /// <summary>Everybody who can be asked for reports of VMs; of one that is in post-copy, both sides.</summary>
+    /// <summary>All grains that report on VMs; for a VM in post-copy, both sides.</summary>
     public IReadOnlyList<(string Key, IVmGrain Grain)> Grains()
     {
         lock (_gate)

@@ -10,8 +10,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running;
 
-/// <summary>What the driver itself knows of the load: latencies by operation, what was not started, outcomes nobody knows, and its part of
-/// the history. Safe from any thread.</summary>
+/// <summary>The driver's own record of the load: latencies by operation, operations that were not started, unknown outcomes, and its part
+/// of the history. Safe from any thread.</summary>
 internal sealed class LoadLedger(HistoryWriter history, DateTimeOffset began)
 {
     public const string DriverSilo = "driver";

@@ -88,7 +88,7 @@ internal sealed class MigrationLedger
 /// <param name="Move">which VM, from where to where</param>
 /// <param name="Info">its figures</param>
 /// <param name="WasCancelled">the driver ordered its end, and got it; one that took too long and gave itself up was not</param>
-/// <param name="ProgramMicroseconds">where the guest's program was when it began; null when nobody could say</param>
+/// <param name="ProgramMicroseconds">where the guest's program was when it began; null when unknown</param>
 internal sealed record EndedMigration(VmMove Move, MigrationInfo Info, bool WasCancelled, long? ProgramMicroseconds = null)
 {
     /// <summary>For the history.</summary>

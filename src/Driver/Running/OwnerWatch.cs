@@ -5,9 +5,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Driver.Running;
 
 /// <summary>
-/// M2 and M4 over the whole cluster: starts and stops of migrating guests come with the reports of many actors, and
-/// <see cref="OneOwnerCheck"/> and <see cref="RunsSomewhereCheck"/> want them in the order of time, so they wait until nobody can send an
-/// earlier one. The silos of a run share a machine, hence a clock. Safe from any thread.
+/// M2 and M4 over the whole cluster: starts and stops of migrating guests come with the reports of many actors. <see cref="OneOwnerCheck"/>
+/// and <see cref="RunsSomewhereCheck"/> need them in the order of time, so they are held until no actor can send an earlier one. The silos
+/// of a run share a machine and so a clock. Safe from any thread.
 /// </summary>
 internal sealed class OwnerWatch
 {
@@ -55,7 +55,7 @@ internal sealed class OwnerWatch
         return violations;
     }
 
-    /// <summary>Judges the rest when everybody has said the last: every migration is over, and no guest is left standing.</summary>
+    /// <summary>Judges the rest after the last reports: every migration is over, and no guest may be left stopped.</summary>
     public IReadOnlyList<Violation> Settled()
     {
         var violations = Judge(long.MaxValue);

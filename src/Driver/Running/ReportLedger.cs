@@ -137,7 +137,7 @@ internal sealed class ReportLedger
         lock (_gate) return [.. _violations.Select(entry => ViolationResult.From(entry.Violation, entry.Silo))];
     }
 
-    /// <summary>Actors whose own code failed: the bed is broken there.</summary>
+    /// <summary>Actors with a failure of their own code: the bed is broken there.</summary>
     public IReadOnlyList<string> Failures()
     {
         lock (_gate) return [.. _failures.Values];

@@ -4,7 +4,7 @@ using Livebed.Grains.Hosting;
 
 namespace Livebed.Driver.Running;
 
-/// <summary>Asks the silos themselves: who they are, and how many VM and vCPU activations live on them.</summary>
+/// <summary>Asks the silos for their names, and for the number of VM and vCPU activations on them.</summary>
 internal static class SiloInspector
 {
     private const int Attempts = 2;

@@ -48,7 +48,7 @@ internal sealed class Supervisor(
     {
         get
         {
-            // One reason is enough: when a silo is gone, whoever lived there answers in odd ways.
+            // One reason is enough: when a silo is gone, its actors answer in odd ways.
             if (siloLost.IsCompletedSuccessfully) return [$"{siloLost.Result} ended during the run, and what it held is lost"];
             lock (_gate) return [.. _lost];
         }
@@ -95,7 +95,7 @@ internal sealed class Supervisor(
             }
         }
 
-        // Everybody has been asked since the round began; what was on its way by another path then is here within the slack.
+        // Every actor has been asked since the round began. What was in flight on another path then arrives within the slack.
         var complete = roundBegan - (long)HistorySlack.TotalMicroseconds;
         history.Append(ClusterStream, [], complete);
         Judged(_owners.Judge(complete + StartUnixMicroseconds));
@@ -136,7 +136,7 @@ internal sealed class Supervisor(
     {
         try
         {
-            // A call to a silo that died may take until its time-out; nobody needs the answer any more.
+            // A call to a dead silo may take until its time-out; the answer is not needed any more.
             var asked = ask();
             await Task.WhenAny(asked, siloLost).WaitAsync(AnswerTimeout);
             return asked.IsCompleted ? await asked : [];

@@ -84,7 +84,7 @@ public sealed class HistoryWriter : IDisposable
         }
     }
 
-    /// <summary>The silo sends no more (it stopped or was lost) and holds nobody back.</summary>
+    /// <summary>The silo sends no more (it stopped or was lost), so the merge does not wait for it.</summary>
     public void Close(string silo)
     {
         lock (_gate)
@@ -173,6 +173,6 @@ public enum HistoryType
     /// <summary>It ended and had no effect.</summary>
     Fail,
 
-    /// <summary>Nobody knows whether it took effect (a time-out).</summary>
+    /// <summary>Unknown whether it took effect (a time-out).</summary>
     Info,
 }

@@ -19,7 +19,7 @@ internal static class RoundReport
             Write(console, workload.LastOrDefault(migration => migration.Status == MigrationStatus.Completed) ?? workload.Last());
     }
 
-    /// <summary>Why a round was not as the model expected; empty when it was or nobody knows.</summary>
+    /// <summary>Why a round was not as the model expected; empty when it was or the reason is unknown.</summary>
     public static string WhyOf(MigrationRound round) =>
         round.GapReason is null or GapReason.None ? "" : KebabCase.Of(round.GapReason.Value);
 

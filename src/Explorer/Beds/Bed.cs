@@ -140,7 +140,8 @@ public sealed class Bed
         return World.Run(stepsMax);
     }
 
-    /// <summary>What the schedule broke: the violated invariants and, when it stands still, whose progress that is.</summary>
+    /// <summary>What the schedule broke: the violated invariants and, when it stands still, the invariant of the missing
+    /// progress.</summary>
     public IReadOnlySet<string> Broken(ScheduleResult result) => Violations(result).Select(violation => violation.Invariant).ToHashSet();
 
     /// <summary>What checks reported and, when the schedule did not come to its end, why not: deadlocks, orphaned holds, waits and spins
@@ -160,7 +161,7 @@ public sealed class Bed
         return violations;
     }
 
-    /// <summary>Everyone who waits now, and at which actor.</summary>
+    /// <summary>All current waits, with their actors.</summary>
     public IReadOnlyList<ObservedWait> Waits()
     {
         var waits = new List<ObservedWait>(

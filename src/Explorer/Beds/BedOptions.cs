@@ -42,7 +42,7 @@ public sealed record BedOptions(string Protocol)
     /// <summary>Whether the CPU has accessed bits; without, ageing takes SPTEs' permissions away.</summary>
     public bool HasAccessedBits { get; init; } = true;
 
-    /// <summary>Retries after which a fault is a livelock (L1), in none of which anybody has made a step who does not spin.</summary>
+    /// <summary>Retries after which a fault is a livelock (L1). Only retries during which no other lane progressed count.</summary>
     public int FaultRetriesMax { get; init; } = 400;
 
     /// <summary>Whether KVM's own memslots are made, which a destroyer that shares the address space deletes.</summary>

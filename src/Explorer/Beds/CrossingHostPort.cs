@@ -5,8 +5,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Beds;
 
-/// <summary>The way from a VM to its host: each call is a scheduling point, as a grain call is in the cluster. Calls that
-/// every schedule makes cost no state machine of their own when nobody else runs in between.</summary>
+/// <summary>The port from a VM to its host: each call is a scheduling point, as a grain call is in the cluster. Frequent calls cost no
+/// state machine of their own when no other lane runs in between.</summary>
 internal sealed class CrossingHostPort(VirtualWorld world, IHostPort host) : IHostPort
 {
     private readonly List<CrossingSubscriber> _subscribers = [];

@@ -8,7 +8,7 @@ namespace Livebed.Explorer.Beds;
 /// <summary>The way from a host to a VM that subscribed to its notifications; see <see cref="CrossingHostPort"/>.</summary>
 internal sealed class CrossingSubscriber(VirtualWorld world, IMmuNotifierSubscriber vm) : IMmuNotifierSubscriber
 {
-    /// <summary>Who is called.</summary>
+    /// <summary>The subscriber that is called.</summary>
     public IMmuNotifierSubscriber Vm => vm;
 
     public string Name => vm.Name;

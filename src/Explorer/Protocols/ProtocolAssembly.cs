@@ -76,7 +76,7 @@ public sealed class ProtocolAssembly
             }
             catch (Exception exception)
             {
-                // Not ours: whatever it is, the person who wrote it wants to know.
+                // Not our code: its author needs to see any exception.
                 var cause = exception is TypeInitializationException { InnerException: { } inner } ? inner : exception;
                 throw new ProtocolException(
                     $"{_path}: the constructor of {constructor.DeclaringType!.Name} threw {cause.GetType().Name}: {cause.Message}",

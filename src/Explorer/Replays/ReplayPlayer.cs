@@ -44,7 +44,7 @@ public sealed class ReplayPlayer
 
     /// <param name="replay">schedule, seed and omissions; of the same scenario and setup as this player</param>
     /// <param name="isLenient">whether what cannot be followed is skipped, see <see cref="ReplayStrategy"/></param>
-    /// <param name="attach">given the world before anything runs, to listen; null when nobody does</param>
+    /// <param name="attach">receives the world before anything runs, to attach a listener; null for none</param>
     /// <param name="stepsMax">stops there; null plays to the end</param>
     public Replayed Play(Replay replay, bool isLenient, Action<VirtualWorld>? attach = null, long? stepsMax = null)
     {

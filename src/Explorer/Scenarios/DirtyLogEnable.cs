@@ -3,9 +3,9 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: switching a log on and off while guests write loses no write that the log owes, and nobody marks a bitmap that is gone (S6, S8).
-/// Logging is visible before anything is protected, and protected before the ioctl returns; a bitmap is freed when nobody can know it any
-/// more (kvm-protocol 4.2, 5).
+/// Claim: switching a log on and off while guests write loses no write that the log must report, and no operation marks a freed bitmap (S6,
+/// S8). Logging is visible before pages are protected, and they are protected before the ioctl returns. A bitmap is freed when no operation
+/// can reach it any more (kvm-protocol 4.2, 5).
 /// </summary>
 internal sealed class DirtyLogEnable : Scenario
 {

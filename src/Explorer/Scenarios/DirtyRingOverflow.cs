@@ -4,13 +4,13 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: a vCPU whose ring is soft-full leaves the guest before it writes on, so that no entry is ever overwritten (S7). It writes more
+/// Claim: a vCPU with a soft-full ring leaves the guest before its next write, so that no entry is ever overwritten (S7). It writes more
 /// pages than its ring has entries, the reserved ones included, and only its own exits have the ring reaped (kvm-protocol 4.5).
 /// </summary>
 internal sealed class DirtyRingOverflow : Scenario
 {
     public override string Name => "dirty-ring-overflow";
-    public override string Claim => "a vCPU whose ring is full leaves the guest before it writes on";
+    public override string Claim => "a vCPU with a full ring leaves the guest before its next write";
 
     public override void LayOut(ScenarioPlan plan)
     {

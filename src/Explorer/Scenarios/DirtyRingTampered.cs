@@ -14,7 +14,7 @@ internal sealed class DirtyRingTampered : Scenario
     private const int Tampered = 1;
 
     public override string Name => "dirty-ring-tampered";
-    public override string Claim => "a ring whose entries user space rewrites and arms again is reset within bounds";
+    public override string Claim => "a ring is reset within bounds although user space rewrites entries and arms them again";
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [

@@ -3,8 +3,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: when a memslot has gone nothing of it is mapped, and nobody maps it again (S8). Guests touch it during both phases of its
-/// deletion, the INVALID one in which readers are waited for included, while the host takes a page of it, and then it comes back
+/// Claim: when a memslot is deleted nothing of it is mapped, and no fault maps it again (S8). Guests touch it during both phases of its
+/// deletion, also in the INVALID one that waits for readers. Meanwhile the host takes a page of it, and then the memslot is created again
 /// (kvm-protocol 5, DELETE).
 /// </summary>
 internal sealed class MemslotDelete : Scenario

@@ -54,7 +54,7 @@ public static class MigrationVerbs
 
     /// <summary>The inventory's machine dies, and a new inventory asks every host what it owns.</summary>
     public static ActorPlan ReplaceInventory(this ActorPlan actor, long afterMicroseconds = 0) => actor.InHost(
-        $"the inventory is lost{(afterMicroseconds == 0 ? "" : $" after {afterMicroseconds} us")}, and made anew", async stage =>
+        $"the inventory is lost{(afterMicroseconds == 0 ? "" : $" after {afterMicroseconds} us")}, and replaced", async stage =>
         {
             if (afterMicroseconds > 0) await stage.Bed.World.DelayAsync(afterMicroseconds);
             stage.Inventory.Lose();

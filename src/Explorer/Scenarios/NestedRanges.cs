@@ -16,7 +16,7 @@ internal sealed class NestedRanges : Scenario
     public override IReadOnlyList<KnownOutcome> Known =>
     [
         new("rwsem", [Invariants.Deadlock], "a fair semaphore that is held from start to end: "
-            + "the inner start queues behind the writer who waits for the outer one"),
+            + "the inner start queues behind the writer that waits for the outer one"),
     ];
 
     public override void LayOut(ScenarioPlan plan)

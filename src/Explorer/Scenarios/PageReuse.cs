@@ -1,14 +1,13 @@
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: when a page is freed no TLB has it any more, so nobody sees what its next owner keeps there (S5, S1, S9). Frames are so few that
-/// one which the host takes from page 0 is at once another page's, while vCPUs still run on what their TLBs hold (kvm-protocol 2.1, flush
-/// before free).
+/// Claim: when a page is freed no TLB has it any more, so no vCPU sees its next owner's content (S5, S1, S9). Frames are few, so the frame
+/// that the host takes from page 0 becomes another page's at once, while vCPUs still use their TLBs (kvm-protocol 2.1, flush before free).
 /// </summary>
 internal sealed class PageReuse : Scenario
 {
     public override string Name => "page-reuse";
-    public override string Claim => "no vCPU reaches a freed page, whoever owns it next";
+    public override string Claim => "no vCPU reaches a freed page, whatever its next owner";
 
     public override void LayOut(ScenarioPlan plan)
     {

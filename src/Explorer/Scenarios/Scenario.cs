@@ -5,8 +5,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// A small scene in which something could go wrong: a few actors with a few operations each, over a few pages, whose interleavings are
-/// searched. A scenario is data: it lays out a <see cref="ScenarioPlan"/>, from which a shrinker can leave actors and operations out.
+/// A small scene in which something could go wrong: a few actors with a few operations each, over a few pages. The explorer searches their
+/// interleavings. A scenario is data: it lays out a <see cref="ScenarioPlan"/>, from which a shrinker can leave actors and operations out.
 /// </summary>
 public abstract class Scenario
 {

@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// What a scenario lays out: the bed's options, what is done before anybody runs, the actors, and what is looked at when all are done. It
-/// is made once and run many times; nothing in it changes while it runs.
+/// The plan of a scenario: the bed's options, the set-up before any lane runs, the actors, and the checks at the end. It is made once and
+/// run many times; nothing in it changes while it runs.
 /// </summary>
 public sealed class ScenarioPlan
 {
@@ -15,7 +15,7 @@ public sealed class ScenarioPlan
     private readonly List<Func<Stage, ValueTask>> _before = [];
     private readonly List<Func<Stage, ValueTask>> _after = [];
 
-    /// <param name="scenario">whose plan it is</param>
+    /// <param name="scenario">the scenario of the plan</param>
     /// <param name="setup">protocol, mutant and parameters</param>
     /// <param name="seed">for a scenario that is drawn from its seed</param>
     public ScenarioPlan(Scenario scenario, ScenarioSetup setup, ulong seed)

@@ -10,7 +10,7 @@ public sealed class Stage(Bed bed)
 {
     private const int AwaitsMax = 200;
 
-    // Made for the first who holds a range.
+    // Made for the first lane that holds a range.
     private Dictionary<string, Operation>? _held;
     private readonly Place _state = new(bed.World);
     private BedInventory? _inventory;
@@ -24,7 +24,7 @@ public sealed class Stage(Bed bed)
     /// <summary>The same, or null when it died with its machine or was lost in a migration.</summary>
     public BedVm? Survivor => Bed.Options.MachinesDie && (Vm.IsGone || Bed.MachineOf(Vm.Host).IsDead) ? null : Vm;
 
-    /// <summary>Who owns it.</summary>
+    /// <summary>Its owner.</summary>
     internal BedInventory Inventory => _inventory ??= new BedInventory(Bed.World, Bed.HostOwnerships, Bed.Options.MachinesDie);
 
     /// <summary>The migration that is under way, or was the last.</summary>
@@ -39,7 +39,7 @@ public sealed class Stage(Bed bed)
 
     public IReadOnlyList<int> RamSlots => [.. Enumerable.Range(0, Bed.Options.RamSlots)];
 
-    /// <summary>A value that nobody has written yet, told from those of guests.</summary>
+    /// <summary>A value that was never written yet, distinct from those of guests.</summary>
     public ulong NextSoftwareToken()
     {
         _state.Writes();
@@ -127,7 +127,7 @@ public sealed class Stage(Bed bed)
         if (Migration is not { } migration || !SendsPostcopy(migration)) return;
         migration.Wire.Broken = broken;
 
-        // Mended in the step in which it broke, it would never have been broken for anybody.
+        // A link that is repaired in the step in which it broke is never seen broken.
         await AwaitMigrationAsync(paused => paused.Source.Status == MigrationStatus.PostcopyPaused);
         migration.Wire.Broken = BrokenLink.Whole;
         while (migration.Result is null && !Bed.MachineOf(migration.From).IsDead && !migration.Source.Recover())

@@ -3,10 +3,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>
-/// One actor of a scenario as the scheduler sees it: a chain of continuations. It is also a synchronization context, which is how a lock
-/// that grants itself to a waiter finds whose continuation it is; but none of its code runs under that, see
-/// <see cref="IWorld.WaitingContext"/>, so a lane must wait for nothing but what is of its world: locks, points, times, latches. Of a lane
-/// that waits for several things at once only the first that becomes ready is offered to the strategy; the others follow in their order.
+/// One actor of a scenario as the scheduler sees it: a chain of continuations. It is also a synchronization context, so that a lock that is
+/// granted to a waiter finds the lane of the continuation. None of its code runs under that context, see <see
+/// cref="IWorld.WaitingContext"/>, so a lane must wait only for things of its world: locks, points, times, latches. Of a lane that waits
+/// for several things at once only the first that becomes ready is offered to the strategy; the others follow in their order.
 /// </summary>
 public sealed class Lane : SynchronizationContext
 {
@@ -43,7 +43,7 @@ public sealed class Lane : SynchronizationContext
     /// <summary>What it does.</summary>
     internal Func<ValueTask> Body { get; }
 
-    /// <summary>That it has ended, which whoever waits for it sees.</summary>
+    /// <summary>Its end, as seen by lanes that wait for it.</summary>
     internal Place End { get; }
 
     internal bool IsReady { get; set; }
@@ -55,7 +55,7 @@ public sealed class Lane : SynchronizationContext
     /// <summary>Places that it has touched since it last began to spin round; see <see cref="Footprints"/>.</summary>
     internal UInt128 Seen { get; set; }
 
-    /// <summary>Somebody has written one of them since.</summary>
+    /// <summary>A lane has written one of them since.</summary>
     internal bool IsStale { get; set; }
 
     public override void Post(SendOrPostCallback d, object? state) => World.MakeReady(new ReadyLane(this, StepCause.Wake, d, state));

@@ -11,7 +11,7 @@ internal sealed class LanePoint(VirtualWorld world) : IValueTaskSource
     private long _due;
     private bool _parks;
 
-    /// <summary>Another one that nobody waits at; the world's pool is a chain of them.</summary>
+    /// <summary>Another point without a waiter; the world's pool is a chain of them.</summary>
     public LanePoint? NextSpare { get; set; }
 
     /// <summary>A wait for the next turn, with <paramref name="due"/> above 0 for that time, with <paramref name="parks"/> for a step of

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>
-/// Something that happens once and that lanes wait for: the end of another lane, the last command of a VM. A task would not do: whoever
-/// completes one runs what waits for it, in a lane that is not its own.
+/// An event that happens once and that lanes wait for: the end of another lane, the last command of a VM. A task does not work here:
+/// completing it runs its waiters in the completing lane.
 /// </summary>
 public sealed class Latch : ICriticalNotifyCompletion
 {
@@ -25,12 +25,12 @@ public sealed class Latch : ICriticalNotifyCompletion
 
     public void UnsafeOnCompleted(Action continuation)
     {
-        // In what is done as one step nobody can be waited for, which the world says.
+        // Code that runs as one step cannot wait; the world reports that.
         if (_world.Current is { } lane)
             (_waiting ??= []).Add(new ReadyLane(lane, StepCause.Wake, (Action<object?>)(static state => ((Action)state!)()), continuation));
     }
 
-    /// <summary>It has happened: who waits becomes ready, in order of coming. More than once is the same as once.</summary>
+    /// <summary>The event has happened: waiters become ready, in order of arrival. Further calls have no effect.</summary>
     internal void Complete()
     {
         if (IsCompleted) return;

@@ -3,10 +3,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>
-/// A machine of the world. Where machines may die, a call to one is a lane of its own there: it goes on when its caller's machine dies, and
-/// its caller goes on, without an answer, when this one does. A lane of a machine that dies stops for good wherever it stands, with
-/// whatever it holds. What is on its way between two machines is on neither: a request arrives though its sender has died, and finds nobody
-/// where the receiver has; an answer that has been given arrives. Where machines do not die a call is a step of its caller.
+/// A machine of the world. Where machines may die, a call to one is a lane of its own there. The call continues when the caller's machine
+/// dies. The caller continues without an answer when the called machine dies. When a machine dies its lanes stop for good where they are,
+/// with all that they hold. A message in flight is on neither machine: a request arrives although its sender has died, unless the receiver
+/// has died too; an answer that has been given arrives. Where machines do not die a call is a step of its caller.
 /// </summary>
 public sealed class Machine
 {
@@ -51,7 +51,7 @@ public sealed class Machine
     /// <summary>Makes a call to this machine.</summary>
     /// <param name="op">the operation</param>
     /// <param name="what">for the name of its lane</param>
-    /// <param name="lost">the answer of nobody</param>
+    /// <param name="lost">the result when no answer comes</param>
     /// <param name="call">what it does here, for the operation as it arrives here: where the call is a lane of its own, the caller may go
     /// on without it</param>
     public async ValueTask<T> CallAsync<T>(Operation op, string what, T lost, Func<Operation, ValueTask<T>> call)

@@ -1,8 +1,8 @@
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>
-/// Lanes that could go on but are not ready yet: those that wait for a time, and those that spin at a
-/// <see cref="Livebed.Kvm.World.SchedulingPoint.Retry"/> and would get nowhere before somebody else has made a step.
+/// Lanes that could run but are not ready yet: those that wait for a time, and those that spin at a <see
+/// cref="Livebed.Kvm.World.SchedulingPoint.Retry"/> and cannot progress before another lane has made a step.
 /// </summary>
 internal sealed class ParkedLanes(VirtualWorld world)
 {
@@ -28,7 +28,7 @@ internal sealed class ParkedLanes(VirtualWorld world)
         NextDue = Math.Min(NextDue, due);
     }
 
-    /// <summary>Whose time has come becomes ready, in order of time.</summary>
+    /// <summary>Lanes become ready when their time has come, in order of time.</summary>
     public void FireTimers()
     {
         while (NextDue <= world.NowMicroseconds)
@@ -38,7 +38,7 @@ internal sealed class ParkedLanes(VirtualWorld world)
         }
     }
 
-    /// <summary>Lanes whose machine has died wait for nothing any more.</summary>
+    /// <summary>Lanes of a dead machine wait for nothing any more.</summary>
     public void RemoveStopped()
     {
         _retrying.RemoveAll(parked => parked.Lane.IsStopped);

@@ -42,7 +42,7 @@ internal sealed class ReadyLanes
         if (taken.Lane.TryTakePostponed(out var postponed)) Add(postponed);
     }
 
-    /// <summary>Lanes whose machine has died are ready for nothing.</summary>
+    /// <summary>Lanes of a dead machine are never ready.</summary>
     public void RemoveStopped()
     {
         var kept = 0;

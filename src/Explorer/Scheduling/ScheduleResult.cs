@@ -24,7 +24,7 @@ public enum ScheduleOutcome
     /// <summary>A check was violated, and the world was told to stop at the first.</summary>
     Violated,
 
-    /// <summary>Nobody can run, nobody waits for a time, and somebody is not done.</summary>
+    /// <summary>No lane can run, none waits for a time, and at least one is not done.</summary>
     Stuck,
 
     /// <summary>The step limit was reached.</summary>
@@ -39,7 +39,7 @@ public enum ScheduleOutcome
 
 /// <summary>
 /// The steps of a schedule: how many there were, how many there may be, and a hash over all of them. Steps of lanes that spin count towards
-/// the limit only until somebody gets on: a schedule that has them spin often starves them, and ends all the same.
+/// the limit only while no other lane progresses: a schedule in which they spin often starves them, and ends nevertheless.
 /// </summary>
 internal sealed class StepCount(ScheduleRecorder? recorder)
 {

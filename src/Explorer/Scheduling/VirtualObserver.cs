@@ -3,7 +3,7 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scheduling;
 
-/// <summary>Remembers violations, not more than anybody reads, and tells the world of each.</summary>
+/// <summary>Keeps violations, up to a number that is still readable, and tells the world of each.</summary>
 internal sealed class VirtualObserver(VirtualWorld world) : NullObserver
 {
     private const int ViolationsKept = 64;

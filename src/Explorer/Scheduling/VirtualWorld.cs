@@ -6,10 +6,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>
-/// A deterministic world: one thread, virtual time, and a strategy that decides at every scheduling point who continues. A decision is made
-/// where the running lane stands; if it may go on it goes on without having been suspended, which is what makes a step cheap.
-/// Each step takes one microsecond; when nobody is ready time jumps to the next timer. A lane that stands at
-/// <see cref="SchedulingPoint.Retry"/> spins: it is not ready until a lane that does not spin has made a step, or until no other can.
+/// A deterministic world: one thread, virtual time, and a strategy that chooses the next lane at every scheduling point. The decision is
+/// made inside the running lane; if that lane is chosen again it continues without a suspension, which makes a step cheap. Each step takes
+/// one microsecond; when no lane is ready time jumps to the next timer. A lane that stands at <see cref="SchedulingPoint.Retry"/> spins: it
+/// is not ready until a lane that does not spin has made a step, or until no other can.
 /// </summary>
 public sealed class VirtualWorld : IWorld
 {
@@ -31,7 +31,7 @@ public sealed class VirtualWorld : IWorld
     private bool _isAtomic;
     private LanePoint? _spare;
 
-    /// <param name="strategy">who runs next</param>
+    /// <param name="strategy">chooses the next lane</param>
     /// <param name="stopAtFirstViolation">whether a violation ends the schedule</param>
     /// <param name="recorder">writes the schedule down for a replay</param>
     /// <param name="footprints">follows what each step reads and writes</param>
@@ -55,7 +55,7 @@ public sealed class VirtualWorld : IWorld
 
     public IModelObserver Observer => _observer;
 
-    /// <summary>Who writes down every step for a person; null when nobody does.</summary>
+    /// <summary>Writes down every step for a reader; null for no record.</summary>
     public IScheduleTrace? Trace { get; set; }
 
     IModelTrace? IWorld.Trace => Trace;
@@ -81,7 +81,8 @@ public sealed class VirtualWorld : IWorld
 
     SynchronizationContext? IWorld.WaitingContext => Current;
 
-    /// <summary>Adds a lane that begins when it is first chosen, on the machine of whoever adds it; also from within the run.</summary>
+    /// <summary>Adds a lane that begins when it is first chosen, on the machine of the lane that adds it; also from within the
+    /// run.</summary>
     /// <param name="name">unique among those of the scenario</param>
     /// <param name="body">what it does</param>
     public Lane Spawn(string name, Func<ValueTask> body)
@@ -129,8 +130,8 @@ public sealed class VirtualWorld : IWorld
             _pending == 0 ? [] : [.. _lanes.Where(lane => !lane.IsDone && !lane.IsStopped)], _failure);
     }
 
-    /// <summary>Runs something before or after the lanes, as one step in which nobody else can run.</summary>
-    /// <exception cref="InvalidOperationException">It waits for somebody.</exception>
+    /// <summary>Runs an action before or after the lanes, as one step in which no other lane can run.</summary>
+    /// <exception cref="InvalidOperationException">The action waits for a lane.</exception>
     public void RunAtomically<TOn>(Func<TOn, ValueTask> body, TOn on)
     {
         var outer = SynchronizationContext.Current;
@@ -139,7 +140,7 @@ public sealed class VirtualWorld : IWorld
         try
         {
             var task = body(on);
-            if (!task.IsCompleted) throw new InvalidOperationException("what is done in one step waits for somebody who cannot run");
+            if (!task.IsCompleted) throw new InvalidOperationException("an action of one step waits for a lane that cannot run");
             task.GetAwaiter().GetResult();
         }
         finally
@@ -186,7 +187,7 @@ public sealed class VirtualWorld : IWorld
         return microseconds <= 0 ? PointAsync(SchedulingPoint.Yield) : NewPoint().Wait(StepCause.Timer, NowMicroseconds + microseconds);
     }
 
-    /// <summary>Where a lane stopped, if it may go on or does so at a known time; null when it is done or waits for somebody.</summary>
+    /// <summary>Where a lane stopped, if it can continue now or at a known time; null when it is done or waits for another lane.</summary>
     public StepCause? StandsAt(Lane lane)
     {
         foreach (var ready in _ready.All)
@@ -196,7 +197,7 @@ public sealed class VirtualWorld : IWorld
         return null;
     }
 
-    /// <summary>The lanes of a machine that has died make no further step; nobody waits for them.</summary>
+    /// <summary>The lanes of a dead machine make no further step; no lane waits for them.</summary>
     internal void StopLanes(Machine machine)
     {
         foreach (var lane in _lanes)

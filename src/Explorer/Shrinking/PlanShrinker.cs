@@ -50,7 +50,7 @@ internal sealed class PlanShrinker(Trials trials)
             ? []
             : [.. Enumerable.Range(0, actor.Operations.Count).Where(operation => !replay.Without.Has(actor, operation))];
 
-    /// <summary>An actor of whom nothing is left is left out itself.</summary>
+    /// <summary>An actor without operations is left out itself.</summary>
     private static Replay Leaving(Replay replay, ActorPlan actor, int operation) => replay with
     {
         Without = Left(replay, actor).All(left => left == operation)

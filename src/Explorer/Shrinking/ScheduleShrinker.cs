@@ -3,9 +3,9 @@ using Livebed.Explorer.Replays;
 namespace Livebed.Explorer.Shrinking;
 
 /// <summary>
-/// Takes switches out of a schedule of a given plan: drops runs (whoever runs goes on where the writing says nothing), moves a run to where
-/// its lane runs anyway, swaps two; then shortens runs. Stretches first, single runs last, as in delta debugging (Zeller and Hildebrandt,
-/// TSE 2002).
+/// Takes switches out of a schedule of a given plan: drops runs (the running lane continues where the schedule says nothing), moves a run
+/// to where its lane runs anyway, swaps two; then shortens runs. Stretches first, single runs last, as in delta debugging (Zeller and
+/// Hildebrandt, TSE 2002).
 /// </summary>
 internal sealed class ScheduleShrinker(Trials trials)
 {

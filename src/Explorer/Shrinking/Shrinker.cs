@@ -9,8 +9,8 @@ namespace Livebed.Explorer.Shrinking;
 /// </summary>
 public sealed class Shrinker(ReplayPlayer player, ShrinkOptions options)
 {
-    /// <summary>Schedules of the smallest plan from which the schedule's shrinking starts anew: what can be taken out of one depends on
-    /// it.</summary>
+    /// <summary>Schedules of the smallest plan from which the schedule's shrinking restarts: what can be taken out depends on the first
+    /// schedule.</summary>
     private const int FreshStarts = 8;
 
     public ShrinkResult Shrink(Replay replay)

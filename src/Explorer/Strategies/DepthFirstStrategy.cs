@@ -78,7 +78,7 @@ public sealed class DepthFirstStrategy(int preemptionsMax, bool reduces = true) 
         throw new InvalidOperationException($"lane {node.Lane} could run here before and cannot now: the world is not deterministic");
     }
 
-    /// <summary>A step has ended: it wakes whoever depends on it, and if it was a node's choice its footprint is now known.</summary>
+    /// <summary>A step has ended: it wakes the steps that depend on it, and if it was a node's choice its footprint is now known.</summary>
     private void AfterStep(ReadOnlySpan<ReadyLane> ready)
     {
         if (_footprints.LastLane < 0) return;
@@ -149,7 +149,7 @@ public sealed class DepthFirstStrategy(int preemptionsMax, bool reduces = true) 
     private readonly record struct Visit(uint Asleep, byte Preemptions);
 }
 
-/// <summary>A place in a schedule where more than one lane could go on: who, and what has been tried.</summary>
+/// <summary>A place in a schedule where more than one lane can run: those lanes, and the ones that were tried.</summary>
 internal sealed class DepthFirstNode(int preemptionsBefore, int running)
 {
     private readonly List<int> _lanes = [];

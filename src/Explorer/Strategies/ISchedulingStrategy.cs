@@ -2,7 +2,7 @@ using Livebed.Explorer.Scheduling;
 
 namespace Livebed.Explorer.Strategies;
 
-/// <summary>Decides who runs next; all of a schedule's chance is in here. One instance serves one schedule, unless it says
+/// <summary>Chooses the next lane; all randomness of a schedule is in here. One instance serves one schedule, unless it says
 /// otherwise.</summary>
 public interface ISchedulingStrategy
 {

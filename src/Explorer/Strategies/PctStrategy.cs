@@ -6,8 +6,8 @@ namespace Livebed.Explorer.Strategies;
 /// <summary>
 /// Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS 2010): lanes have random priorities, the highest
 /// that can runs, and at depth - 1 random steps the running one falls below all others. A bug that needs d ordering constraints among n
-/// lanes and k steps is found with a probability of at least 1 / (n * k^(d-1)). The paper's programs end; guests that run for ever would
-/// keep all others out, so whoever runs very long falls too.
+/// lanes and k steps is found with a probability of at least 1 / (n * k^(d-1)). The paper's programs end. Guests that run for ever would
+/// keep all others out, so a lane that runs very long falls too.
 /// </summary>
 public sealed class PctStrategy : ISchedulingStrategy
 {

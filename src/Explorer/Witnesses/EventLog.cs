@@ -6,8 +6,8 @@ namespace Livebed.Explorer.Witnesses;
 
 /// <summary>
 /// Writes one schedule down: every step, every lock operation, what was done to the model's state, and where an invariant broke. The same
-/// schedule gives the same log. Who did something is told by the operation and not by the lane that runs: a lock is handed over in the step
-/// of who releases it, and belongs to who gets it. Setting the stage is left out, and so is its clearing, unless that finds something.
+/// schedule gives the same log. An event belongs to the lane of its operation and not to the lane that runs: a lock is handed over in the
+/// releasing lane's step and belongs to the lane that gets it. The set-up is left out, and so is the clean-up, unless it finds something.
 /// </summary>
 public sealed class EventLog : IScheduleTrace
 {
@@ -65,7 +65,7 @@ public sealed class EventLog : IScheduleTrace
         // The first thing that an operation does it does in its own lane.
         var lane = LaneOf(op);
         var hold = new Hold(op.Id, lockClass, instance, mode);
-        // Reads nest, and a lock that was initialised anew is not given back: there may be several, or none.
+        // Reads nest, and a re-initialised lock is not released: there may be several holds, or none.
         if (step == LockStep.Acquired) _holds.Add(hold);
         else if (step == LockStep.Released) _holds.Remove(hold);
         if (step == LockStep.Acquired) _queued.Remove(hold);
@@ -142,7 +142,7 @@ public sealed class EventLog : IScheduleTrace
         else Dropped++;
     }
 
-    /// <summary>Who holds it in a mode that excludes this one; a reader may instead stand behind a writer that waits.</summary>
+    /// <summary>The holders in a mode that excludes this one; a reader may instead queue behind a waiting writer.</summary>
     private string InTheWayOf(Hold wanted)
     {
         var (holders, queued) = (LanesOf(_holds, wanted), LanesOf(_queued, wanted));
@@ -151,18 +151,18 @@ public sealed class EventLog : IScheduleTrace
     }
 
     private List<string> LanesOf(List<Hold> holds, Hold wanted) =>
-        [.. holds.Where(hold => hold.Excludes(wanted)).Select(hold => LaneOf(hold.Operation) ?? "who set the stage").Distinct()];
+        [.. holds.Where(hold => hold.Excludes(wanted)).Select(hold => LaneOf(hold.Operation) ?? "the set-up").Distinct()];
 
     private readonly record struct Hold(OperationId Operation, LockClass Class, string Instance, LockMode Mode)
     {
         public bool Excludes(Hold other) =>
             Class == other.Class && Instance == other.Instance && (Mode == LockMode.Write || other.Mode == LockMode.Write);
 
-        /// <summary>Most scenes have one VM, and then nothing is gained by saying whose lock it is.</summary>
+        /// <summary>Most scenes have one VM; then the owner of a lock says nothing new.</summary>
         public override string ToString()
         {
-            var whose = Instance is "host-0" or "vm-1" || Instance.StartsWith("mm-1 ", StringComparison.Ordinal) ? "" : $" of {Instance}";
-            return Mode == LockMode.Read ? $"{Class.Name}{whose} (read)" : $"{Class.Name}{whose}";
+            var owner = Instance is "host-0" or "vm-1" || Instance.StartsWith("mm-1 ", StringComparison.Ordinal) ? "" : $" of {Instance}";
+            return Mode == LockMode.Read ? $"{Class.Name}{owner} (read)" : $"{Class.Name}{owner}";
         }
     }
 }

@@ -83,7 +83,7 @@ public static class WitnessRows
     }
 }
 
-/// <summary>One row of a witness as a person reads it: from which step on, whose, what.</summary>
+/// <summary>One row of a witness as a reader sees it: the first step, the lane, the text.</summary>
 public sealed record WitnessRow(long Step, string Lane, WitnessKind Kind, string Text)
 {
     internal bool SaysTheSameAs(WitnessRow other) => Lane == other.Lane && Kind == other.Kind && Text == other.Text;
@@ -91,7 +91,7 @@ public sealed record WitnessRow(long Step, string Lane, WitnessKind Kind, string
 
 /// <summary>One thing that happened in a schedule.</summary>
 /// <param name="Step">in which step, from 1 on</param>
-/// <param name="Lane">whose it is; of a lock that was handed over, who got it</param>
+/// <param name="Lane">the lane; for a lock that was handed over, the lane that got it</param>
 /// <param name="Kind">what it tells</param>
 /// <param name="Text">for a person; of a lock only which and how: "mmu_lock (read)"</param>
 public readonly record struct WitnessEntry(long Step, string Lane, WitnessKind Kind, string Text)
@@ -115,10 +115,10 @@ public enum WitnessKind
     /// <summary>A lock was taken without waiting.</summary>
     Takes,
 
-    /// <summary>A lock is asked for that somebody has.</summary>
+    /// <summary>A lane asks for a lock that is held.</summary>
     Waits,
 
-    /// <summary>A lock that was waited for, handed over by who released it.</summary>
+    /// <summary>A lock with a waiter, handed over by the lane that released it.</summary>
     Gets,
 
     /// <summary>A lock was given back.</summary>

@@ -56,7 +56,7 @@ internal sealed class ActorJournal
         }
         catch (Exception exception)
         {
-            // Nobody knows how far it came: info, and the bed's own failure.
+            // Unknown how far it came: info, and the bed's own failure.
             Record(op, "info", exception.Message);
             Failed(exception);
             throw;
@@ -112,7 +112,7 @@ internal sealed class ActorJournal
                 _violations.Add(violation);
     }
 
-    /// <summary>Two entries a migration: more than there is room for means that nobody asks any more.</summary>
+    /// <summary>Two entries for each migration: more than there is room for means that no driver asks any more.</summary>
     private void GuestRuns(GuestRunsEntry entry)
     {
         if (_guestRuns.Count < GuestRunsMax) _guestRuns.Add(entry);

@@ -1,9 +1,9 @@
 namespace Livebed.Grains.Actors;
 
 /// <summary>
-/// The state of an activation whose actor is not there. A call that came too late, or overtook the actor's beginning, has made it. It stays
-/// for a moment, in which the actor can still begin in it, and then leaves. Leaving at once would refuse the actor for as long as early
-/// calls keep coming.
+/// The state of an activation without an actor. A call that came too late, or before the actor was made, has created it. It stays for a
+/// moment, in which the actor can still be made in it, and then deactivates. If it left at once, early calls would keep the actor from
+/// being made.
 /// </summary>
 internal sealed class EmptyActivation(IGrainBase grain)
 {
@@ -13,7 +13,7 @@ internal sealed class EmptyActivation(IGrainBase grain)
     private bool _isFilled;
     private bool _isLeaving;
 
-    /// <summary>A call found nobody.</summary>
+    /// <summary>A call found no actor.</summary>
     public void Noticed()
     {
         if (_isFilled || _leaving is not null) return;

@@ -17,8 +17,8 @@ namespace Livebed.Grains.Actors;
 
 /// <summary>
 /// Adapter of a <see cref="HostMmu"/>: one for each host, never moved and never collected, because the machine's memory is in it. Events of
-/// the driver are remembered by operation id, so a repeat after a time-out is harmless. A host whose silo died is asked again on another
-/// one and is not there: it owns nothing, and pages sent to it are lost.
+/// the driver are remembered by operation id, so a repeat after a time-out is harmless. After the death of its silo, calls reach a new
+/// activation on another silo without the host: it owns nothing, and pages sent to it are lost.
 /// </summary>
 [Reentrant]
 [LivebedPlacement]
@@ -100,7 +100,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     public ValueTask KeepLastReportsAsync(IReadOnlyList<ActorReport> reports)
     {
         if (_lastReports.Count + reports.Count <= LastReportsMax) _lastReports.AddRange(reports);
-        else _journal?.Failed(new InvalidOperationException($"nobody has asked for {LastReportsMax} last reports"));
+        else _journal?.Failed(new InvalidOperationException($"{LastReportsMax} last reports wait and no driver asks for them"));
         return ValueTask.CompletedTask;
     }
 

@@ -7,9 +7,9 @@ using Orleans.Concurrency;
 namespace Livebed.Grains.Actors;
 
 /// <summary>
-/// Adapter of a <see cref="VmInventory"/>. An activation begins by asking every host of the cluster what it owns, under a term that none of
-/// them has heard of; until all have answered it answers nobody. Orleans may for a moment run two activations after a crash: the hosts take
-/// grants of the one with the later term only.
+/// Adapter of a <see cref="VmInventory"/>. An activation first asks every host of the cluster what it owns, under a term higher than any
+/// that they know. It answers no call before all have answered. After a crash Orleans may run two activations for a moment: the hosts
+/// accept grants of the later term only.
 /// </summary>
 [Reentrant]
 [LivebedPlacement]
@@ -30,7 +30,7 @@ internal sealed class InventoryGrain(SiloTelemetry telemetry, ClusterWorldOption
 
     private async Task<VmInventory> RegisterAsync()
     {
-        // A host that did not answer may be dying, and a silo's death may cancel the question: who asks next finds out anew.
+        // A host that did not answer may be dying, and a silo's death may cancel the question: the next call asks again.
         if (_register is null or { IsCompleted: true, IsCompletedSuccessfully: false }) _register = MakeAsync();
         return await _register;
     }
@@ -56,7 +56,7 @@ internal sealed class InventoryGrain(SiloTelemetry telemetry, ClusterWorldOption
         throw new TimeoutException($"another inventory was faster {TermAttempts} times");
     }
 
-    /// <summary>Every host that lives; what a dead one owned is nobody's.</summary>
+    /// <summary>Every living host. A dead host's VMs have no owner.</summary>
     private async Task<List<IHostMmuGrain>> HostsAsync()
     {
         var type = GrainFactory.GetGrain<IHostMmuGrain>(ActorKeys.Host(0)).GetGrainId().Type;

@@ -75,7 +75,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         return ValueTask.FromResult(Report());
     }
 
-    /// <summary>Its silo goes down: in a process that has others the guest would run on without anybody.</summary>
+    /// <summary>Its silo stops. Without this the guest would run on in a process that has other silos.</summary>
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         if (_vcpu is { IsStopped: false }) _ = _vcpu.StopAsync(new Operation(OperationId.None, OperationKind.VmDestroy));
@@ -84,7 +84,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
 
     private async Task RunAsync(Vcpu vcpu, IDisposable program)
     {
-        // The guest is nobody's child: its faults belong to no trace of the operation that started it.
+        // The guest has no parent span: its faults belong to no trace of the operation that started it.
         Activity.Current = null;
         using (program)
         {

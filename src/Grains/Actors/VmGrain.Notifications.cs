@@ -39,8 +39,8 @@ internal sealed partial class VmGrain
 
     public ValueTask ReleaseAsync(OperationMessage op) => Notified().Notifier.ReleaseAsync(op.ToOperation());
 
-    /// <summary>The host notifies nobody who has unregistered; if it did, that would be a use after free and no late call to be
-    /// forgiven.</summary>
+    /// <summary>The host notifies no subscriber that has unregistered. A notification here would be a use after free and not just a late
+    /// call.</summary>
     private Vm Notified() =>
         TheVm ?? throw Vacant(new InvalidOperationException($"{this.GetPrimaryKeyString()} was notified and is not there"));
 }

@@ -22,7 +22,7 @@ public sealed record ActorReport
     /// cycle.</summary>
     public ulong WrittenClasses { get; init; }
 
-    /// <summary>Who waits now.</summary>
+    /// <summary>Current waits.</summary>
     public IReadOnlyList<WaitSnapshot> Waits { get; init; } = [];
 
     /// <summary>Operations that run now, by id.</summary>
@@ -37,8 +37,8 @@ public sealed record ActorReport
     /// <summary>Starts and stops of guests of migrating VMs since the last report, in order.</summary>
     public IReadOnlyList<GuestRunsEntry> GuestRuns { get; init; } = [];
 
-    /// <summary>Of a host: the last reports of VMs and vCPUs that went away on it with nobody to report to, since its last report. Who was
-    /// dropped in a migration may have found something.</summary>
+    /// <summary>Of a host: the last reports of VMs and vCPUs that ended there without a caller to report to, since its last report. A VM
+    /// that a migration dropped may have found a violation.</summary>
     public IReadOnlyList<ActorReport> LastOfOthers { get; init; } = [];
 
     /// <summary>History entries that had no room, since the actor began.</summary>
@@ -61,8 +61,8 @@ public sealed record ActorReport
 /// <param name="Host">where</param>
 /// <param name="Epoch">under which epoch</param>
 /// <param name="Runs">or has stopped</param>
-/// <param name="MonotonicMicroseconds">the machine's monotonic clock, the same for all silos of a machine: what durations are made of, as
-/// nobody sets it</param>
+/// <param name="MonotonicMicroseconds">the machine's monotonic clock, the same for all silos of a machine; durations use it, because it is
+/// never set</param>
 public sealed record GuestRunsEntry(long UnixMicroseconds, string Vm, string Host, long Epoch, bool Runs, long MonotonicMicroseconds);
 
 /// <summary>One line of the history as an actor saw it: an operation began (invoke) or ended (ok, fail, info).</summary>

@@ -1,10 +1,10 @@
 namespace Livebed.Grains.Contracts;
 
 /// <summary>
-/// Which failures of a grain call mean that nobody knows what became of it: no answer came in time, or a silo is gone. While a silo dies a
-/// call may also come back as cancelled although nobody cancelled it: the grain directory gives up its look-ups when the members change,
-/// and Orleans hands that to the caller. In a migration, and to the driver, no answer is an outcome like any other; every other failure is
-/// a defect and is let through.
+/// Decides which failures of a grain call mean an unknown outcome: no answer came in time, or a silo is gone. While a silo dies a call may
+/// also return as cancelled although no code cancelled it: the grain directory gives up its look-ups when the members change, and Orleans
+/// passes that to the caller. For a migration and for the driver no answer is a normal outcome. Every other failure is a defect and
+/// propagates.
 /// </summary>
 public static class GrainCall
 {

@@ -57,12 +57,12 @@ public interface IHostMmuGrain : IGrainWithStringKey
     // Migrations: IStreamPort by grain calls.
 
     /// <param name="op">the operation</param>
-    /// <param name="addressSpace">whose pages</param>
+    /// <param name="addressSpace">the address space of the pages</param>
     /// <param name="stream">its number</param>
     /// <param name="destination">host that they go to</param>
     /// <param name="destinationAddressSpace">where they are stored there</param>
-    /// <param name="bandwidth">what the stream may take of the link</param>
-    /// <param name="faults">what the network does to pages on their way</param>
+    /// <param name="bandwidth">the largest rate of the stream</param>
+    /// <param name="faults">faults of the network on the way</param>
     ValueTask OpenStreamAsync(
         OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth,
         MigrationFaults faults);

@@ -4,7 +4,7 @@ namespace Livebed.Grains.Contracts;
 
 /// <summary>
 /// Which host owns which VM, see <see cref="IVmInventory"/>: one activation, <see cref="Placement.ActorKeys.Inventory"/>. When it dies the
-/// next one asks every host what it owns before it answers anybody.
+/// next one asks every host what it owns before it answers any call.
 /// </summary>
 [Alias("livebed.inventory")]
 public interface IInventoryGrain : IGrainWithStringKey

@@ -7,8 +7,8 @@ namespace Livebed.Grains.Contracts;
 [Alias("livebed.vcpu")]
 public interface IVcpuGrain : IGrainWithStringKey
 {
-    /// <summary>Makes the vCPU and starts its guest, from the beginning or where another one was saved. False when this activation is on
-    /// its way out because somebody called it before: call again.</summary>
+    /// <summary>Makes the vCPU and starts its guest, from the beginning or from another vCPU's saved state. False when an earlier call has
+    /// made this activation, which now deactivates: call again.</summary>
     ValueTask<bool> StartAsync(VmMessage vm, int index, VcpuState? state = null);
 
     /// <summary>See <see cref="IVcpuPort.FlushTlbAsync"/>.</summary>

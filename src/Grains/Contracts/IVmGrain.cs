@@ -13,8 +13,8 @@ namespace Livebed.Grains.Contracts;
 [Alias("livebed.vm")]
 public interface IVmGrain : IGrainWithStringKey
 {
-    /// <summary>Creates the process, the VM, its memslots and its vCPUs, and starts the guests. False when this activation is on its way
-    /// out because somebody asked for the VM before it was made: call again.</summary>
+    /// <summary>Creates the process, the VM, its memslots and its vCPUs, and starts the guests. False when an earlier call has made this
+    /// activation, which now deactivates: call again.</summary>
     ValueTask<bool> CreateAsync(OperationMessage op, VmMessage vm);
 
     ValueTask<MemslotResult> SetMemslotAsync(OperationMessage op, MemslotChange change);
@@ -60,8 +60,8 @@ public interface IVmGrain : IGrainWithStringKey
     /// <summary>Source: whether this migration still goes on, so that pages that have not been sent are not lost.</summary>
     ValueTask<bool> MigratesAsync(long stream);
 
-    /// <summary>Destination: makes the process and takes pages. Null when this activation is on its way out because somebody called it
-    /// before: call again.</summary>
+    /// <summary>Destination: makes the process and takes pages. Null when an earlier call has made this activation, which now deactivates:
+    /// call again.</summary>
     ValueTask<StreamStatus?> PrepareIncomingAsync(OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey);
 
     /// <summary>See <see cref="IMigrationDestination.CompareAsync"/>; every page of the VM is looked at, which takes its time.</summary>

@@ -1,9 +1,9 @@
 namespace Livebed.Grains.Contracts;
 
 /// <summary>
-/// What the network between two hosts does to one migration, as the driver has drawn it. A link that breaks can be mended at once, by
-/// whoever recovers the migration; an answer that is lost was given. Simplified: who waits for a lost answer hears at once that it will not
-/// come, where a network would let it wait for its time-out.
+/// Faults of the network between two hosts during one migration, as the driver has drawn them. A broken link works again at once when the
+/// migration is recovered. A lost answer was given. Simplified: the caller learns at once that a lost answer does not come; on a network it
+/// would wait for its time-out.
 /// </summary>
 public sealed record MigrationFaults
 {
@@ -12,8 +12,8 @@ public sealed record MigrationFaults
     /// <summary>For each time that the link breaks, how many chunks of post-copy it carries before, counted from the last break.</summary>
     public IReadOnlyList<int> LinkBreaks { get; init; } = [];
 
-    /// <summary>Under which operation each of them stands in the history: identities that the source's VM gives, since an operation is
-    /// there once, and one whose pages are lost may lose more.</summary>
+    /// <summary>The operation id of each break in the history. The source's VM assigns the ids: an operation is in the history once, and
+    /// one operation may lose pages several times.</summary>
     public IReadOnlyList<long> BreakOperations { get; init; } = [];
 
     /// <summary>The destination's answers to the hand-over do not reach the source, however often it asks.</summary>

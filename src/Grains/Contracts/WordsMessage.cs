@@ -10,9 +10,9 @@ using Orleans.Serialization.WireProtocol;
 namespace Livebed.Grains.Contracts;
 
 /// <summary>
-/// Checksums, page values and the words of sets of pages on their way from grain to grain. Within a silo the words themselves go over, and nobody writes them
-/// any more; between silos they are plain bytes (<see cref="WordsCodec"/>). There is a word or more for every page of a guest, so each copy
-/// that is not made counts.
+/// Checksums, page values and the words of sets of pages on their way from grain to grain. Within a silo the array itself is passed, and
+/// its sender writes it no more; between silos the words are plain bytes (<see cref="WordsCodec"/>). There is a word or more for every page
+/// of a guest, so every copy costs.
 /// </summary>
 [Immutable]
 [Alias("livebed.words")]

@@ -34,8 +34,8 @@ internal static class ClusterClientHost
 }
 
 /// <summary>
-/// A host's lifetime that listens to no signal. The default one stops its host at Ctrl-C, so the silos of a driver's process would be gone
-/// before the driver, who takes the signal too, has asked them for their last reports. Who has the process decides when they stop.
+/// A host's lifetime that listens to no signal. The default one stops its host at Ctrl-C. Then the silos of a driver's process would be
+/// gone before the driver, which handles the signal too, has their last reports. The owner of the process decides when they stop.
 /// </summary>
 internal sealed class NoSignals : IHostLifetime
 {

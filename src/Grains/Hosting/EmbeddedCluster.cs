@@ -54,7 +54,7 @@ public sealed class EmbeddedCluster : ICluster
                 cancellationToken.ThrowIfCancellationRequested();
                 if (!PortInUseException.IsBehind(failure)) throw;
 
-                // Somebody was faster than we between looking and listening.
+                // Another process took the port between the check and the listen.
                 if (settings.BasePort is { } first) throw new PortInUseException(first, failure);
                 if (attempt == AttemptsWithFreePorts) throw;
             }
@@ -109,7 +109,7 @@ public sealed class EmbeddedCluster : ICluster
         victim.Services.GetRequiredService<LogSwitch>().Quiet();
         if (!_killed.Add(victim)) return;
 
-        // Stopped and disposed of: its sockets close, so that nobody goes on talking to it.
+        // Stopped and disposed of: its sockets close, so that no peer goes on talking to it.
         await victim.StopAsync(new CancellationToken(canceled: true)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await Task.WhenAll(
             victim.ReleaseWithinBoundAsync(), _silos[0].Services.GetRequiredService<IClusterMembershipService>().TryKill(address));

@@ -13,7 +13,7 @@ public interface ICluster : IAsyncDisposable
 
     PlacementMode Placement { get; }
 
-    /// <summary>Completes with a silo's name when it ends although nobody asked it to: contact is lost, and what it held with it.</summary>
+    /// <summary>Completes with a silo's name when it ends without a request: contact is lost, and its state with it.</summary>
     Task<string> SiloLost { get; }
 }
 

@@ -3,9 +3,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Hosting;
 
 /// <summary>
-/// Makes commands idempotent: the first call with an operation id runs the command, every later one gets that run's result, be it done,
-/// failed or still under way. So a caller may repeat a command whose outcome a time-out hid from it. The memory is bounded: the oldest
-/// finished result leaves for a new command, and a running one never does, because forgetting it could run its command twice.
+/// Makes commands idempotent: the first call with an operation id runs the command. Every later call gets the result of that run, whether
+/// it is done, failed or still under way. So a caller may repeat a command after a time-out hid its outcome. The memory is bounded: the
+/// oldest finished result leaves for a new command, and a running one never does, because forgetting it could run its command twice.
 /// Confined to its actor's turns.
 /// </summary>
 /// <param name="capacity">operations remembered at most</param>
@@ -46,7 +46,7 @@ public sealed class RememberedResults<T>(int capacity)
         }
         catch (Exception failure)
         {
-            // A failure is a result like any other: whoever asks again gets it again.
+            // A failure is a result like any other: a repeated call gets it again.
             result.SetException(failure);
         }
     }

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Livebed.Grains.Hosting;
 
-/// <summary>The command line of Livebed.Silo, in one place for those who write it and the one who reads it.</summary>
+/// <summary>The command line of Livebed.Silo, in one place for its writers and its reader.</summary>
 public static class SiloArguments
 {
     public const string ClusterId = "--cluster-id";

@@ -6,7 +6,7 @@ namespace Livebed.Grains.Hosting;
 /// <summary>The two loopback ports of a silo: where other silos and where clients connect.</summary>
 public readonly record struct SiloPorts(int Silo, int Gateway)
 {
-    /// <summary>Ports that nobody listens on at this moment; somebody may a moment later, so a start with them may have to be
+    /// <summary>Ports without a listener at this moment. Another process may take one a moment later, so a start with them may have to be
     /// repeated.</summary>
     public static IReadOnlyList<SiloPorts> FindFree(int silos)
     {
@@ -35,7 +35,7 @@ public readonly record struct SiloPorts(int Silo, int Gateway)
         return Enumerable.Range(0, silos).Select(i => new SiloPorts(basePort + 2 * i, basePort + 2 * i + 1)).ToList();
     }
 
-    /// <exception cref="PortInUseException">Somebody listens on it.</exception>
+    /// <exception cref="PortInUseException">Another process listens on it.</exception>
     public static void ThrowIfInUse(int port)
     {
         try

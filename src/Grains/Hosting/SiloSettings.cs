@@ -18,11 +18,11 @@ public sealed record SiloSettings
 
     public required SiloPorts Ports { get; init; }
 
-    /// <summary>The silo that holds the membership table, and with whose end the cluster ends; null when this is the one.</summary>
+    /// <summary>The silo that holds the membership table; the cluster ends with it. Null when this is the one.</summary>
     public IPEndPoint? PrimaryEndpoint { get; init; }
 
     /// <summary>
-    /// Somebody has to listen here before this silo joins: the gateway of the silo before it, so that silos launched together join one
+    /// This silo joins only when this endpoint has a listener: the gateway of the silo before it, so that silos launched together join one
     /// by one (of two that join at once, one sits out four seconds). Null waits for the primary only.
     /// </summary>
     public IPEndPoint? JoinAfter { get; init; }

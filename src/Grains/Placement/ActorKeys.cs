@@ -24,7 +24,7 @@ public static class ActorKeys
 
     public static string Vcpu(int vm, int incarnation, int host, int vcpu) => Vcpu(Vm(vm, incarnation, host), vcpu);
 
-    /// <summary>The key of a vCPU of the VM whose key is <paramref name="vmKey"/>.</summary>
+    /// <summary>The key of a vCPU of the VM with the key <paramref name="vmKey"/>.</summary>
     public static string Vcpu(string vmKey, int vcpu) => $"{vmKey}/{VcpuPrefix}{Number(vcpu)}";
 
     /// <summary>The name of a silo, which is also the key of its probe.</summary>

@@ -30,7 +30,7 @@ public sealed class LatencyHistogram
     public static LongHistogram Empty() => new(1, HighestMicroseconds, SignificantDigits);
 }
 
-/// <summary>Histograms as bytes: HdrHistogram's own V2 format, whose runs of zeroes take a byte or two; a typical one is under a
+/// <summary>Histograms as bytes: HdrHistogram's own V2 format. A run of zeroes takes a byte or two; a typical histogram is under a
 /// kilobyte.</summary>
 public static class HistogramEncoding
 {

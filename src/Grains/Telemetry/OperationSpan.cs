@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Telemetry;
 
 /// <summary>
-/// One operation from its start to its outcome: always a sample of the latency metric, and a span when its trace is sampled. An
-/// operation whose outcome nobody told when it is disposed counts as unknown.
+/// One operation from its start to its outcome: always a sample of the latency metric, and a span when its trace is sampled. An operation
+/// without an outcome when it is disposed counts as unknown.
 /// </summary>
 public sealed class OperationSpan : IDisposable
 {

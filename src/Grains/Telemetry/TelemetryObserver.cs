@@ -13,7 +13,7 @@ namespace Livebed.Grains.Telemetry;
 /// </summary>
 public sealed class TelemetryObserver : IModelObserver
 {
-    /// <summary>Operations whose trace is remembered at one actor; only sampled ones are, and each leaves when it ends.</summary>
+    /// <summary>Operations with a recorded trace at one actor; only sampled ones have one, and each leaves at its end.</summary>
     private const int OperationsMax = 4_096;
 
     /// <summary>Host events that a promoted fault names.</summary>
@@ -132,7 +132,7 @@ public sealed class TelemetryObserver : IModelObserver
 
     private void Promote(OperationId op, int retries, long microseconds)
     {
-        // Most faults are nobody's child: their vCPU runs by itself. Such an outlier is a trace of its own, sampled like any root.
+        // Most faults have no parent span: their vCPU runs by itself. Such an outlier is a trace of its own, sampled like any root.
         var span = _operations.TryGetValue(op, out var parent)
             ? StartBackDated(SpanNames.Fault, parent, microseconds)
             : LivebedTelemetry.StartRoot(SpanNames.Fault, start: BackDated(microseconds));

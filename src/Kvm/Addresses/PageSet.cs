@@ -179,7 +179,7 @@ public sealed class PageSet : IEnumerable<Hva>
     }
 
     /// <summary>Takes the next pages from page number <paramref name="from"/> on: those of a run of <paramref name="pages"/> pages that
-    /// begins at a word and has the first page of the set in its first word. <paramref name="from"/> is what follows the run then.</summary>
+    /// begins at a word and has the first page of the set in its first word. Afterwards <paramref name="from"/> follows the run.</summary>
     /// <param name="from">a multiple of 64</param>
     /// <param name="pages">a multiple of 64</param>
     /// <returns>null when there is none</returns>
@@ -210,7 +210,7 @@ public sealed class PageSet : IEnumerable<Hva>
         return count;
     }
 
-    /// <summary>How many runs of neighbours there are: the ends of runs are the pages whose successor is not there.</summary>
+    /// <summary>Number of runs of neighbours: a run ends at a page without its successor in the set.</summary>
     public long CountRuns()
     {
         var runs = 0L;

@@ -6,9 +6,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Driver.Running.Operations;
 
 /// <summary>
-/// Live migrations, as <c>virsh migrate</c> orders them: a VM goes to another host while everything else goes on, a share of the migrations
-/// is cancelled at a random moment, and a post-copy whose link broke is recovered. A VM that went is found where it is now; one that is
-/// lost in post-copy is made anew.
+/// Live migrations, as <c>virsh migrate</c> orders them: a VM goes to another host during all other load. A share of the migrations is
+/// cancelled at a random moment, and a post-copy with a broken link is recovered. The fleet follows a VM to its new host; a VM that is lost
+/// in post-copy is re-created.
 /// </summary>
 internal sealed class MigrationLoad(
     Campaign campaign, Fleet fleet, ReportLedger reports, Supervisor supervisor, MigrationLedger ledger,
@@ -127,8 +127,8 @@ internal sealed class MigrationLoad(
         if (info.Status == MigrationStatus.PostcopyPaused) await move.From.RecoverMigrationAsync(Message());
     }
 
-    /// <summary>Reports of a VM and its vCPUs, beside those that are asked for all the time. Where it stays when its migration has failed
-    /// is at the source; a guest that runs at the destination all the same (M2) nobody else would ask.</summary>
+    /// <summary>Reports of a VM and its vCPUs, beside the regular ones. After a failed migration the VM is at the source. Only this call
+    /// would find a guest that runs at the destination nevertheless (M2).</summary>
     private async Task<IReadOnlyList<ActorReport>> ObserveAsync(IVmGrain vm)
     {
         var answers = await vm.InspectAsync(settled: false);

@@ -8,8 +8,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Driver.Running.Operations;
 
 /// <summary>
-/// VMs that die and are made anew: by either path, or both at once; a share of them while a range is open whose end will find nobody,
-/// and a share with the destroyer inside the VM's own process.
+/// VMs that are destroyed and re-created: by either path, or both at once. A share of them is destroyed while a range is open, so that its
+/// end finds no subscriber; a share by a destroyer inside the VM's own process.
 /// </summary>
 internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedger reports, Supervisor supervisor, OperationIds ids)
     : IOperationSource
@@ -24,7 +24,7 @@ internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedge
     {
         var slot = fleet.Take(random, candidate =>
         {
-            // Who destroys a VM waits for its migration to end, or cancels it.
+            // A destroy waits for the VM's migration to end, or cancels it.
             if (candidate.Migrates) return false;
             candidate.IsUp = false;
             return true;

@@ -3,9 +3,9 @@ using Livebed.Explorer.Beds.Migrations;
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// Claim: when the inventory's machine dies, at whatever step of the migration, the VM runs on one host when all is over, whichever (M2,
-/// M4): grants and refusals that were on their way count for nothing once a new inventory has asked, and whoever got one asks that. The
-/// request to take over, or its answer, may be lost as well.
+/// Claim: when the inventory's machine dies, at any step of the migration, the VM runs on exactly one host at the end (M2, M4). Grants and
+/// refusals in flight are void once a new inventory has asked the host; a side that got one asks the new inventory. The request to take
+/// over, or its answer, may be lost as well.
 /// </summary>
 internal sealed class MigrationInventoryDies : Scenario
 {
@@ -19,7 +19,7 @@ internal sealed class MigrationInventoryDies : Scenario
     {
         MigrationPlan.LayOutHosts(plan);
 
-        // Nobody but the inventory dies, but whose call is given up goes on in a lane of its own.
+        // Only the inventory dies, but a call that is given up goes on in a lane of its own.
         plan.Options = plan.Options with { MachinesDie = true };
         plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Write(1).Read(1).Write(0).Read(0);
         plan.Vcpu().Write(1).Read(0).Write(0).Read(1);

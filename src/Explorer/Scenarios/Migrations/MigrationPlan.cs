@@ -31,7 +31,7 @@ internal static class MigrationPlan
         BatchPages = 64,
     };
 
-    /// <summary>Nobody cancels, and a link that breaks is mended: so every migration comes to its good end (L5).</summary>
+    /// <summary>Nothing cancels, and a broken link is repaired: so every migration completes (L5).</summary>
     public static void MustComplete(ScenarioPlan plan) => plan.After(stage =>
     {
         if (stage.Migration is { Result: { Status: not MigrationStatus.Completed } info })

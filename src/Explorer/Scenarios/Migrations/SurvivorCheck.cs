@@ -5,8 +5,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// What must be so when a machine has died in a migration and all is over: the VM is where the inventory says and has got to the end of its
-/// program there, hosts know of no VM but their own, and whoever lived has said what became of it.
+/// What must hold at the end when a machine has died in a migration: the VM is where the inventory says and has finished its program there,
+/// hosts have no record of other VMs, and the surviving side has reported the VM's fate.
 /// </summary>
 internal static class SurvivorCheck
 {
@@ -20,7 +20,7 @@ internal static class SurvivorCheck
                 stage, Invariants.RunsSomewhere,
                 "the guest was called lost though the destination had all of its pages when the source died");
         if (incoming.Runs && incoming.Info.Status != MigrationStatus.Completed)
-            Violated(stage, Invariants.RunsSomewhere, $"the guest runs at the destination, whose migration is {incoming.Info.Status}");
+            Violated(stage, Invariants.RunsSomewhere, $"the guest runs at the destination, but its migration is {incoming.Info.Status}");
         return ValueTask.CompletedTask;
     }
 
@@ -47,7 +47,7 @@ internal static class SurvivorCheck
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>A VM that never migrated is known to nobody but its first host.</summary>
+    /// <summary>Only its first host knows a VM that never migrated.</summary>
     private static void CheckOwner(Stage stage, int survivor)
     {
         var (owner, host) = (OwnerOf(stage), stage.Bed.Hosts[survivor].Name);

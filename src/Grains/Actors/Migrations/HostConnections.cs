@@ -6,8 +6,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Actors.Migrations;
 
 /// <summary>
-/// The page connections of one host grain: a link for each stream that goes out, a door for each address space that pages come to. A chunk
-/// that comes in runs as a turn of the grain, like a call. Belongs to the grain's turns.
+/// The page connections of one host grain: a link for each outgoing stream, a chunk handler for each address space that receives pages. An
+/// incoming chunk runs as a turn of the grain, like a call. Belongs to the grain's turns.
 /// </summary>
 internal sealed class HostConnections(PageWire wire, IGrainFactory grains, ActorJournal journal)
 {
@@ -47,7 +47,7 @@ internal sealed class HostConnections(PageWire wire, IGrainFactory grains, Actor
                 TaskCreationOptions.None, turns).Unwrap());
     }
 
-    /// <summary>The address space is gone: nobody waits for what is under way from it, and nothing is taken for it.</summary>
+    /// <summary>The address space is gone: its chunks under way are given up, and none is accepted for it.</summary>
     public void Exit(int addressSpace)
     {
         if (_doors.Remove(addressSpace, out var endpoint)) wire.Close(endpoint.Token);
