@@ -12,7 +12,7 @@ internal static class ForecastText
     public static string Explain(MigrationForecast forecast) => forecast.Verdict switch
     {
         ForecastVerdict.Converges =>
-            $"after {Rounds(forecast.Rounds.Count)} {Figures.Bytes(forecast.Rounds[^1].Remaining)} are left, "
+            $"after {Rounds(forecast.Rounds.Count)} {Figures.Bytes(forecast.Rounds[^1].RemainingBytes)} are left, "
                 + $"a downtime of {Time(forecast.DowntimeMilliseconds!.Value)}{Throttled(forecast)}",
         ForecastVerdict.Postcopy =>
             $"after {Rounds(forecast.Rounds.Count)} the guest goes over with {Figures.Count(forecast.Postcopy!.MissingPages)} pages "
@@ -34,7 +34,7 @@ internal static class ForecastText
 
     public static string Rounds(int count) => count == 1 ? "1 round" : string.Create(CultureInfo.InvariantCulture, $"{count} rounds");
 
-    private static long Least(MigrationForecast forecast) => forecast.Rounds.Min(round => round.Remaining);
+    private static long Least(MigrationForecast forecast) => forecast.Rounds.Min(round => round.RemainingBytes);
 
     private static string LimitOf(MigrationForecast forecast) =>
         forecast.Limit == ForecastLimit.RoundsMax ? "the limit of rounds" : "the time limit";
@@ -43,7 +43,7 @@ internal static class ForecastText
     {
         if (forecast.Rounds.Any(round => round.DirtyLimited))
             return $", under the dirty limit for {Time(forecast.ThrottledMilliseconds)} of guest time";
-        var most = forecast.Rounds.Max(round => round.CpuThrottlePercentage);
+        var most = forecast.Rounds.Max(round => round.ThrottlePercentage);
         return most == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", with the guest throttled by up to {most} %");
     }
 }

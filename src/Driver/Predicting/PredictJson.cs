@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Livebed.Driver.Exploring;
+using Livebed.Driver.Results;
 using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Predicting;
@@ -14,7 +15,7 @@ internal static class PredictJson
             explanation = ForecastText.Explain(prediction.Forecast),
             workload = WorkloadOf(request),
             parameters = ParametersOf(request),
-            forecast = prediction.Forecast,
+            forecast = ForecastResult.From(prediction.Forecast),
             needed = new { bandwidth = prediction.NeededBandwidth, downtimeLimitMilliseconds = prediction.NeededDowntimeMilliseconds },
             strategies = prediction.Strategies.Select(one => StrategyOf(one.Strategy, one.Forecast)),
             starts = prediction.Starts is { } starts ? StartsOf(starts) : null,

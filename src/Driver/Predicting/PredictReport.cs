@@ -1,6 +1,7 @@
 using System.Globalization;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Terminal;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
 using Spectre.Console;
 
@@ -44,7 +45,7 @@ internal sealed class PredictReport(CommandEnvironment environment)
     private void WriteRounds(MigrationForecast forecast)
     {
         var rounds = forecast.Rounds;
-        var hasThrottle = rounds.Any(round => round.CpuThrottlePercentage > 0 || round.DirtyLimited);
+        var hasThrottle = rounds.Any(round => round.ThrottlePercentage > 0 || round.DirtyLimited);
         string[] columns = ["round", "pages", "sent", "duration", "dirtied", "per second", "left", "downtime"];
         var table = Tables.Create([.. columns, .. hasThrottle ? new[] { "throttle" } : []]);
         foreach (var round in RoundCut.Of(rounds))
@@ -57,10 +58,10 @@ internal sealed class PredictReport(CommandEnvironment environment)
 
             string[] cells =
             [
-                round.Round.ToString(CultureInfo.InvariantCulture), Figures.Count(round.Pages), Figures.Bytes(round.Transferred),
-                ForecastText.Time(round.DurationMilliseconds),
-                Figures.Count(round.DirtiedPages), Figures.Count(round.DirtyPagesRate), Figures.Bytes(round.Remaining),
-                ForecastText.Time(round.ExpectedDowntimeMilliseconds),
+                round.Number.ToString(CultureInfo.InvariantCulture), Figures.Count(round.Pages), Figures.Bytes(round.Bytes),
+                Figures.Microseconds(round.Microseconds),
+                Figures.Count(round.DirtyPages), Figures.Count(round.DirtyPagesPerSecond), Figures.Bytes(round.RemainingBytes),
+                Figures.Microseconds(round.ExpectedDowntimeMicroseconds),
             ];
             table.Row([.. cells, .. hasThrottle ? new[] { ThrottleOf(round) } : []]);
         }
@@ -68,10 +69,10 @@ internal sealed class PredictReport(CommandEnvironment environment)
         _page.Console.Write(table);
     }
 
-    private static string ThrottleOf(ForecastRound round)
+    private static string ThrottleOf(Round round)
     {
         if (round.DirtyLimited) return "limit";
-        return round.CpuThrottlePercentage == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{round.CpuThrottlePercentage} %");
+        return round.ThrottlePercentage == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{round.ThrottlePercentage} %");
     }
 
     private void WriteVerdict(PredictRequest request, Prediction prediction)

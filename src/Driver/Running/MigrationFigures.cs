@@ -55,26 +55,23 @@ internal sealed class MigrationFigures(Campaign campaign)
             PostcopyPauses = info.PostcopyPauses,
             Predicted = predicted,
             Forecast = forecast is var (whole, start) ? MigrationForecastResult.From(whole, start) : null,
-            Rounds = [.. rounds.Select(round => round with { Forecast = forecast?.Forecast.Rounds.ElementAtOrDefault(round.Round) })],
+            Rounds = [.. rounds.Select(round => round with { Forecast = RoundOf(forecast?.Forecast, round.Round) })],
             Statuses = [.. info.Steps.Select(step => new MigrationStatusTime(step.Status, step.AtMicroseconds / 1e3))],
         };
     }
 
+    private static RoundResult? RoundOf(MigrationForecast? forecast, int number) =>
+        RoundResult.From(forecast?.Rounds.ElementAtOrDefault(number));
+
     private List<MigrationRound> RoundsOf(MigrationInfo info, VmSettings settings)
     {
         var rounds = new List<MigrationRound>();
-        RoundInfo? before = null;
+        Round? before = null;
         foreach (var round in info.Rounds)
         {
             var predicted = Predict(info, settings, round, before);
             var bandwidth = BandwidthAfter(before);
-            var gap = predicted is null ? null : PredictionGap.Between(
-                predicted,
-                new MeasuredRound(
-                    round.Round, round.Bytes, round.Microseconds / 1e3, round.DirtyPages, round.ThrottlePercentage, round.DirtyLimited,
-                    round.RingFullExits, round.Duplicate,
-                    round.LinkWaitMicroseconds / 1e3),
-                (int)info.PageSize, bandwidth);
+            var gap = predicted is null ? null : PredictionGap.Between(predicted, round, (int)info.PageSize, bandwidth);
             rounds.Add(MigrationRound.From(round, predicted, gap));
             before = round;
         }
@@ -84,23 +81,23 @@ internal sealed class MigrationFigures(Campaign campaign)
 
     /// <summary>What could be known when the round began. Of a migration with more rounds than are kept, the first that was kept has no
     /// prediction.</summary>
-    private ForecastRound? Predict(MigrationInfo info, VmSettings settings, RoundInfo round, RoundInfo? before)
+    private Round? Predict(MigrationInfo info, VmSettings settings, Round round, Round? before)
     {
         var bandwidth = BandwidthAfter(before);
-        if (bandwidth <= 0 || (before is null && round.Round > 0)) return null;
+        if (bandwidth <= 0 || (before is null && round.Number > 0)) return null;
         var predictor = PredictorOf(info, bandwidth);
         var pages = before is null ? predictor.MemoryPages : before.RemainingBytes / info.PageSize;
         var written = settings.Content.ZeroPercent / 100.0;
         var zeroPages = (long)(pages * (before is null ? _zeroShares.GetValueOrDefault(settings, written) : written));
         var rate = before is null
-            ? RateOf(settings).PagesPerSecond(predictor.Predict(0, pages, 0, zeroPages).DurationMilliseconds / 1e3)
-            : before.DirtyPages * 1e6 / Math.Max(1, before.Microseconds);
-        var predicted = predictor.Predict(round.Round, pages, rate, zeroPages);
+            ? RateOf(settings).PagesPerSecond(predictor.Predict(0, pages, 0, zeroPages).Microseconds / 1e6)
+            : before.DirtyPagesPerSecond;
+        var predicted = predictor.Predict(round.Number, pages, rate, zeroPages);
 
         // A rate that was measured under a throttle foresees the same throttle.
         return before is null
             ? predicted
-            : predicted with { CpuThrottlePercentage = before.ThrottlePercentage, DirtyLimited = before.DirtyLimited };
+            : predicted with { ThrottlePercentage = before.ThrottlePercentage, DirtyLimited = before.DirtyLimited };
     }
 
     private MigrationPrediction? PredictionOf(MigrationInfo info, List<MigrationRound> rounds, VmSettings settings)
@@ -109,11 +106,11 @@ internal sealed class MigrationFigures(Campaign campaign)
         if (bandwidth <= 0 || rounds.Count == 0) return null;
         var predictor = PredictorOf(info, bandwidth);
         var pagesLeft = rounds[^1].Remaining / info.PageSize;
-        var downtime = Math.Round(CostOf(settings) + predictor.Predict(rounds.Count, pagesLeft, 0).DurationMilliseconds, 3);
+        var downtime = Math.Round(CostOf(settings) + predictor.Predict(rounds.Count, pagesLeft, 0).Microseconds / 1e3, 3);
         var total =
             info.SetupMicroseconds / 1e3 + rounds
                 .Sum(round => round.Predicted?.DurationMilliseconds ?? round.DurationMilliseconds) + downtime;
-        var rate = RateOf(settings).PagesPerSecond(predictor.Predict(0, predictor.MemoryPages, 0).DurationMilliseconds / 1e3);
+        var rate = RateOf(settings).PagesPerSecond(predictor.Predict(0, predictor.MemoryPages, 0).Microseconds / 1e6);
         return new MigrationPrediction(predictor.RoundsLeft(predictor.MemoryPages, rate), Math.Round(total, 3), downtime);
     }
 
@@ -150,7 +147,7 @@ internal sealed class MigrationFigures(Campaign campaign)
     private RoundPredictor PredictorOf(MigrationInfo info, double bandwidth) =>
         new((int)info.PageSize, info.Total / Math.Max(1, info.PageSize), bandwidth, _parameters.DowntimeLimitMicroseconds);
 
-    private double BandwidthAfter(RoundInfo? round) => _parameters.MaxBandwidth > 0 ? _parameters.MaxBandwidth : round?.Bandwidth ?? 0;
+    private double BandwidthAfter(Round? round) => _parameters.MaxBandwidth > 0 ? _parameters.MaxBandwidth : round?.Bandwidth ?? 0;
 
     private WorkloadRate RateOf(VmSettings settings)
     {

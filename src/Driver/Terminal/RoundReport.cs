@@ -54,7 +54,7 @@ internal static class RoundReport
         WhyOf(round),
     ];
 
-    private static string Dirtied(ForecastRound? forecast) => forecast is null ? "-" : Figures.Count(forecast.DirtiedPages);
+    private static string Dirtied(RoundResult? forecast) => forecast is null ? "-" : Figures.Count(forecast.DirtiedPages);
 }
 
 /// <summary>Of many rounds the first and the last few are shown, and a row of dots for the others; the JSON has all.</summary>

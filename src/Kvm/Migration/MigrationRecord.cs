@@ -12,7 +12,7 @@ internal sealed class MigrationRecord(
     private readonly long _began = vm.World.NowMicroseconds;
     private readonly Place _place = new(vm.World);
     private readonly List<MigrationStep> _steps = [];
-    private readonly Queue<RoundInfo> _rounds = new();
+    private readonly Queue<Round> _rounds = new();
     private long _roundBegan;
     private long _roundBytes;
     private long _roundPages;
@@ -142,7 +142,7 @@ internal sealed class MigrationRecord(
         if (bytes > 0) Bandwidth = (double)bytes / microseconds;
         ExpectedDowntimeMicroseconds = remaining == 0 ? 0 : Bandwidth > 0 ? (long)(remaining / Bandwidth) : long.MaxValue;
         var duplicate = channels.DuplicatePages - _roundDuplicate;
-        _rounds.Enqueue(new RoundInfo(
+        _rounds.Enqueue(new Round(
             Round, channels.NormalPages - _roundPages + duplicate, duplicate, bytes, microseconds, dirtyPages, remaining,
             ExpectedDowntimeMicroseconds,
             throttle.Current.Percentage, RingFullExits - _roundRingFull, throttle.Current.DirtyPagesPerSecond > 0,

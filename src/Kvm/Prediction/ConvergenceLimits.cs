@@ -54,8 +54,8 @@ public static class ConvergenceLimits
         var (now, least) = (0.0, double.PositiveInfinity);
         foreach (var round in forecast.Rounds)
         {
-            now += round.DurationMilliseconds;
-            var downtime = round.Remaining * 1e3 / parameters.MaxBandwidth;
+            now += round.Microseconds / 1e3;
+            var downtime = round.RemainingBytes * 1e3 / parameters.MaxBandwidth;
             if (parameters.TimeLimitMicroseconds == 0 || now + downtime <= parameters.TimeLimitMicroseconds / 1e3)
                 least = Math.Min(least, downtime);
         }

@@ -19,7 +19,7 @@ public static class Forecaster
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(parameters.MaxBandwidth);
         var guest = workload.Start(parameters, settings);
         var throttle = new ForecastThrottle(parameters, settings);
-        var rounds = new List<ForecastRound>();
+        var rounds = new List<Round>();
         var (now, lost) = (0.0, 0.0);
         while (true)
         {
@@ -38,35 +38,27 @@ public static class Forecaster
         }
     }
 
-    private static bool Fits(ForecastRound round, MigrationParameters parameters) =>
-        round.Remaining <= parameters.MaxBandwidth * (parameters.DowntimeLimitMicroseconds / 1e6);
+    private static bool Fits(Round round, MigrationParameters parameters) =>
+        round.RemainingBytes <= parameters.MaxBandwidth * (parameters.DowntimeLimitMicroseconds / 1e6);
 
-    private static ForecastRound RoundOf(
+    private static Round RoundOf(
         int number, RoundTraffic traffic, IForecastGuest guest, ThrottledRate pace, MigrationParameters parameters,
         ForecastSettings settings)
     {
         var remaining = guest.DirtyPages * WireFormat.PageBytes(settings.PageSize);
-        return new ForecastRound
+        return new Round(
+            number, traffic.Pages, traffic.ZeroPages, traffic.Bytes, Microseconds(traffic.Seconds), guest.DirtyPages, remaining,
+            Microseconds((double)remaining / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6),
+            pace.ThrottlePercentage, DirtyLimited: pace.DirtyPagesPerSecond > 0)
         {
-            Round = number,
-            Pages = traffic.Pages,
-            Duplicate = traffic.ZeroPages,
-            Transferred = traffic.Bytes,
-            DurationMilliseconds = Milliseconds(traffic.Seconds),
-            DirtiedPages = guest.DirtyPages,
-            DirtyPagesRate = traffic.Seconds > 0 ? Math.Round(guest.DirtyPages / traffic.Seconds, 1) : 0,
-            Remaining = remaining,
-            ExpectedDowntimeMilliseconds = Milliseconds(
-                (double)remaining / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6),
-            CpuThrottlePercentage = pace.ThrottlePercentage,
-            DirtyLimited = pace.DirtyPagesPerSecond > 0,
+            DirtyPagesPerSecond = traffic.Seconds > 0 ? Math.Round(guest.DirtyPages / traffic.Seconds, 1) : 0,
         };
     }
 
     private static MigrationForecast Switchover(
-        List<ForecastRound> rounds, double now, double lost, MigrationParameters parameters, ForecastSettings settings)
+        List<Round> rounds, double now, double lost, MigrationParameters parameters, ForecastSettings settings)
     {
-        var rest = rounds[^1].Remaining;
+        var rest = rounds[^1].RemainingBytes;
         var downtime = (double)rest / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6;
         // What would fit came too late.
         if (parameters.TimeLimitMicroseconds > 0 && (now + downtime) * 1e6 > parameters.TimeLimitMicroseconds)
@@ -76,7 +68,7 @@ public static class Forecaster
             Verdict = ForecastVerdict.Converges,
             Limit = ForecastLimit.None,
             DirtySyncCount = rounds.Count + 2,
-            Transferred = rounds.Sum(round => round.Transferred) + rest,
+            Transferred = rounds.Sum(round => round.Bytes) + rest,
             TotalTimeMilliseconds = Milliseconds(now + downtime),
             DowntimeMilliseconds = Milliseconds(downtime),
             Remaining = 0,
@@ -86,7 +78,7 @@ public static class Forecaster
     }
 
     private static MigrationForecast Postcopy(
-        List<ForecastRound> rounds, double now, double lost, IForecastGuest guest, MigrationParameters parameters,
+        List<Round> rounds, double now, double lost, IForecastGuest guest, MigrationParameters parameters,
         ForecastSettings settings)
     {
         var discard = WireFormat.DiscardListBytes(guest.DirtyRuns);
@@ -97,7 +89,7 @@ public static class Forecaster
             Verdict = ForecastVerdict.Postcopy,
             Limit = ForecastLimit.None,
             DirtySyncCount = rounds.Count + 2,
-            Transferred = rounds.Sum(round => round.Transferred) + discard + push.Bytes,
+            Transferred = rounds.Sum(round => round.Bytes) + discard + push.Bytes,
             TotalTimeMilliseconds = Milliseconds(now + downtime + push.Seconds),
             DowntimeMilliseconds = Milliseconds(downtime),
             Remaining = 0,
@@ -114,22 +106,24 @@ public static class Forecaster
         };
     }
 
-    private static MigrationForecast GivenUp(List<ForecastRound> rounds, double now, double lost, ForecastLimit limit)
+    private static MigrationForecast GivenUp(List<Round> rounds, double now, double lost, ForecastLimit limit)
     {
-        var diverging = Divergence.RoundOf([.. rounds.Select(round => round.Remaining)]);
+        var diverging = Divergence.RoundOf([.. rounds.Select(round => round.RemainingBytes)]);
         return new MigrationForecast
         {
             Verdict = diverging is null ? ForecastVerdict.OutOfTime : ForecastVerdict.Diverging,
             Limit = limit,
             DivergingRound = diverging,
             DirtySyncCount = rounds.Count + 1,
-            Transferred = rounds.Sum(round => round.Transferred),
+            Transferred = rounds.Sum(round => round.Bytes),
             TotalTimeMilliseconds = Milliseconds(now),
-            Remaining = rounds[^1].Remaining,
+            Remaining = rounds[^1].RemainingBytes,
             ThrottledMilliseconds = Milliseconds(lost),
             Rounds = rounds,
         };
     }
+
+    private static long Microseconds(double seconds) => (long)Math.Round(seconds * 1e6);
 
     /// <summary>To the microsecond.</summary>
     private static double Milliseconds(double seconds) => Math.Round(seconds * 1e3, 3);

@@ -1,3 +1,5 @@
+using Livebed.Kvm.Migration;
+
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
@@ -26,44 +28,45 @@ public sealed record PredictionGap(double DurationError, double BytesError, doub
     /// <param name="measured">the same round</param>
     /// <param name="pageSize">bytes</param>
     /// <param name="bytesPerSecond">bandwidth of the forecast</param>
-    public static PredictionGap Between(ForecastRound forecast, MeasuredRound measured, int pageSize, double bytesPerSecond)
+    public static PredictionGap Between(Round forecast, Round measured, int pageSize, double bytesPerSecond)
     {
-        if (forecast.Round != measured.Round)
-            throw new ArgumentException($"round {measured.Round} is held against the forecast of round {forecast.Round}", nameof(measured));
+        if (forecast.Number != measured.Number)
+            throw new ArgumentException(
+                $"round {measured.Number} is held against the forecast of round {forecast.Number}", nameof(measured));
         var noise = PagesOfNoise * WireFormat.PageBytes(pageSize);
         var gap = new PredictionGap(
-            Error(forecast.DurationMilliseconds, measured.DurationMilliseconds, noise / bytesPerSecond * 1e3),
-            Error(forecast.Transferred, measured.Transferred, noise),
-            Error(forecast.DirtiedPages, measured.DirtiedPages, PagesOfNoise),
+            Error(forecast.Microseconds, measured.Microseconds, noise / bytesPerSecond * 1e6),
+            Error(forecast.Bytes, measured.Bytes, noise),
+            Error(forecast.DirtyPages, measured.DirtyPages, PagesOfNoise),
             GapReason.None);
         return gap.Holds ? gap : gap with { Reason = gap.ReasonOf(forecast, measured, pageSize, bytesPerSecond) };
     }
 
     /// <summary>What slowed the guest changes everything after it; else the reason is that of the error that is farthest from 0.</summary>
-    private GapReason ReasonOf(ForecastRound forecast, MeasuredRound measured, int pageSize, double bytesPerSecond)
+    private GapReason ReasonOf(Round forecast, Round measured, int pageSize, double bytesPerSecond)
     {
-        if (measured.CpuThrottlePercentage != forecast.CpuThrottlePercentage || measured.DirtyLimited != forecast.DirtyLimited)
+        if (measured.ThrottlePercentage != forecast.ThrottlePercentage || measured.DirtyLimited != forecast.DirtyLimited)
             return GapReason.Throttled;
         if (measured.RingFullExits > 0) return GapReason.RingFull;
-        var rateExpected = PerSecond(forecast.DirtiedPages, forecast.DurationMilliseconds);
-        var rateMeasured = PerSecond(measured.DirtiedPages, measured.DurationMilliseconds);
+        var rateExpected = PerSecond(forecast.DirtyPages, forecast.Microseconds);
+        var rateMeasured = PerSecond(measured.DirtyPages, measured.Microseconds);
         var wroteOtherwise = Exceeds(DirtiedError) && Exceeds(Error(rateExpected, rateMeasured, 0));
         if (wroteOtherwise && Largest == DirtiedError) return GapReason.DirtyRate;
-        var bytesWithItsZeroes = forecast.Transferred - ZeroBytesSaved(forecast, measured, pageSize);
-        if (Exceeds(BytesError) && !Exceeds(Error(bytesWithItsZeroes, measured.Transferred, 0))) return GapReason.ZeroPages;
-        var milliseconds = measured.Transferred / bytesPerSecond * 1e3;
-        if (milliseconds >= measured.DurationMilliseconds * (1 - Tolerance)) return wroteOtherwise ? GapReason.DirtyRate : GapReason.None;
-        return measured.LinkWaitMilliseconds >= (measured.DurationMilliseconds - milliseconds) / 2
+        var bytesWithItsZeroes = forecast.Bytes - ZeroBytesSaved(forecast, measured, pageSize);
+        if (Exceeds(BytesError) && !Exceeds(Error(bytesWithItsZeroes, measured.Bytes, 0))) return GapReason.ZeroPages;
+        var microseconds = measured.Bytes / bytesPerSecond * 1e6;
+        if (microseconds >= measured.Microseconds * (1 - Tolerance)) return wroteOtherwise ? GapReason.DirtyRate : GapReason.None;
+        return measured.LinkWaitMicroseconds >= (measured.Microseconds - microseconds) / 2
             ? GapReason.LinkShared
             : GapReason.LinkSaturated;
     }
 
-    private static long ZeroBytesSaved(ForecastRound forecast, MeasuredRound measured, int pageSize) =>
-        (measured.Duplicate - forecast.Duplicate) * (WireFormat.PageBytes(pageSize) - WireFormat.ZeroPageBytes);
+    private static long ZeroBytesSaved(Round forecast, Round measured, int pageSize) =>
+        (measured.ZeroPages - forecast.ZeroPages) * (WireFormat.PageBytes(pageSize) - WireFormat.ZeroPageBytes);
 
     /// <summary>A round without duration had no rate that could be another.</summary>
-    private static double PerSecond(long count, double milliseconds) =>
-        milliseconds > 0 ? count / (milliseconds / 1e3) : double.PositiveInfinity;
+    private static double PerSecond(long count, long microseconds) =>
+        microseconds > 0 ? count * 1e6 / microseconds : double.PositiveInfinity;
 
     private static bool Exceeds(double error) => Math.Abs(error) > Tolerance;
 
@@ -101,18 +104,3 @@ public enum GapReason : byte
     /// <summary>The guest wrote faster or slower than in the round before, or, in round 0, than its workload does on average.</summary>
     DirtyRate,
 }
-
-/// <summary>What a round was, as far as a forecast can be held against it.</summary>
-/// <param name="Round">0 is the round that sends every page</param>
-/// <param name="Transferred">bytes on the wire</param>
-/// <param name="DurationMilliseconds">from sync to sync</param>
-/// <param name="DirtiedPages">pages that were dirty at the sync that ended it</param>
-/// <param name="CpuThrottlePercentage">how much the guest was slowed down</param>
-/// <param name="DirtyLimited">the dirty limit was on</param>
-/// <param name="RingFullExits">exits of vCPUs as their dirty ring was full</param>
-/// <param name="Duplicate">zero pages among those sent</param>
-/// <param name="LinkWaitMilliseconds">for which the link carried other migrations while this one had something to send</param>
-public sealed record MeasuredRound(
-    int Round, long Transferred, double DurationMilliseconds, long DirtiedPages, int CpuThrottlePercentage = 0, bool DirtyLimited = false,
-    long RingFullExits = 0,
-    long Duplicate = 0, double LinkWaitMilliseconds = 0);

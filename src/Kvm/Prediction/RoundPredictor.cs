@@ -1,3 +1,5 @@
+using Livebed.Kvm.Migration;
+
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
@@ -16,25 +18,21 @@ public readonly record struct RoundPredictor(
     /// <param name="pages">pages to send, zero pages among them</param>
     /// <param name="dirtyPagesPerSecond">measured over the round before, or from the workload's forecast for round 0</param>
     /// <param name="zeroPages">zero pages to send, as far as that is known</param>
-    public ForecastRound Predict(int round, long pages, double dirtyPagesPerSecond, long zeroPages = 0)
+    public Round Predict(int round, long pages, double dirtyPagesPerSecond, long zeroPages = 0)
     {
         var bytes = zeroPages * WireFormat.ZeroPageBytes + (pages - zeroPages) * WireFormat.PageBytes(PageSize);
         var seconds = bytes / BytesPerSecond;
         var dirtied = (long)Math.Round(Math.Min(dirtyPagesPerSecond * seconds, MemoryPages));
         var remaining = dirtied * WireFormat.PageBytes(PageSize);
-        return new ForecastRound
+        return new Round(
+            round, pages, zeroPages, bytes, Microseconds(seconds), dirtied, remaining,
+            Microseconds(remaining / BytesPerSecond + SwitchoverCostMicroseconds / 1e6))
         {
-            Round = round,
-            Pages = pages,
-            Duplicate = zeroPages,
-            Transferred = bytes,
-            DurationMilliseconds = Math.Round(seconds * 1e3, 3),
-            DirtiedPages = dirtied,
-            DirtyPagesRate = Math.Round(dirtyPagesPerSecond, 1),
-            Remaining = remaining,
-            ExpectedDowntimeMilliseconds = Math.Round(remaining / BytesPerSecond * 1e3 + SwitchoverCostMicroseconds / 1e3, 3),
+            DirtyPagesPerSecond = Math.Round(dirtyPagesPerSecond, 1),
         };
     }
+
+    private static long Microseconds(double seconds) => (long)Math.Round(seconds * 1e6);
 
     /// <summary>Rounds until the switchover if the rate stays as it is, the one that begins now included; null when it diverges.</summary>
     public int? RoundsLeft(long pages, double dirtyPagesPerSecond) => Model(pages, dirtyPagesPerSecond).Rounds;

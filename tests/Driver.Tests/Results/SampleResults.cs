@@ -8,35 +8,9 @@ namespace Livebed.Driver.Tests.Results;
 /// <summary>Results in which every field has a value of its own.</summary>
 internal static class SampleResults
 {
-    private static readonly ForecastRound _expected = new()
-    {
-        Round = 1,
-        Pages = 100,
-        Duplicate = 2,
-        Transferred = 51_000,
-        DurationMilliseconds = 10.5,
-        DirtiedPages = 50,
-        DirtyPagesRate = 4761.9,
-        Remaining = 26_000,
-        ExpectedDowntimeMilliseconds = 5.25,
-        CpuThrottlePercentage = 20,
-        DirtyLimited = true,
-    };
+    private static readonly Round _expected = new(1, 100, 2, 51_000, 10_500, 50, 26_000, 5_250, 20, DirtyLimited: true);
 
-    private static readonly ForecastRound _forecast = new()
-    {
-        Round = 1,
-        Pages = 90,
-        Duplicate = 1,
-        Transferred = 46_000,
-        DurationMilliseconds = 9.25,
-        DirtiedPages = 44,
-        DirtyPagesRate = 4756.8,
-        Remaining = 22_528,
-        ExpectedDowntimeMilliseconds = 4.5,
-        CpuThrottlePercentage = 21,
-        DirtyLimited = true,
-    };
+    private static readonly Round _forecast = new(1, 90, 1, 46_000, 9_250, 44, 22_528, 4_500, 21, DirtyLimited: true);
 
     private static readonly DateTimeOffset _startedAt = new(2026, 11, 22, 21, 15, 3, TimeSpan.Zero);
 
@@ -87,7 +61,7 @@ internal static class SampleResults
         PostcopyPauses = 2,
         Predicted = new(5, 1400.5, 39.25),
         Forecast = new(ForecastVerdict.OutOfTime, 4, 1_234_567, 1450.25, 37.5, 77.75, 512.125),
-        Rounds = [Round],
+        Rounds = [MeasuredRound],
         Statuses = [new(MigrationStatus.Setup, 0.5), new(MigrationStatus.Active, 3.5)],
     };
 
@@ -151,8 +125,8 @@ internal static class SampleResults
         LimitsHit = [new("historyRecords", 5, "history.jsonl ends early")],
     };
 
-    private static MigrationRound Round => MigrationRound.From(
-        new RoundInfo(
+    private static MigrationRound MeasuredRound => MigrationRound.From(
+        new Round(
             1, 100, 3, 52_000, 11_500, 51, 26_112, 5_750, 20, 7, DirtyLimited: true, Diverging: true,
             LinkWaitMicroseconds: 1_250), _expected, new PredictionGap(0.095, 0.02, 0.25, GapReason.RingFull),
         _forecast);

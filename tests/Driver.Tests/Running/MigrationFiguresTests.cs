@@ -66,7 +66,7 @@ public sealed class MigrationFiguresTests
     {
         _campaign.Vms[0].Guest.Order = AccessOrder.Sequential;
         _campaign.Vms[0].Guest.Rate = 500;
-        var late = new RoundInfo(7, 400, 0, 400 * Wire, 400_000, 50, 50 * Page, 50_000, 0, 0, DirtyLimited: false);
+        var late = new Round(7, 400, 0, 400 * Wire, 400_000, 50, 50 * Page, 50_000, 0, 0, DirtyLimited: false);
         var rounds = Assert.Single(
             new MigrationFigures(_campaign)
                 .Of([Ended(Info() with { Rounds = [.. Info().Rounds, late] }) with { ProgramMicroseconds = 250_000 }])).Rounds;
@@ -77,7 +77,7 @@ public sealed class MigrationFiguresTests
     [Fact]
     public void A_gap_has_its_reason()
     {
-        var second = new RoundInfo(1, 400, 0, 400 * Wire, 400_000, 50, 50 * Page, 50_000, 20, 0, DirtyLimited: false);
+        var second = new Round(1, 400, 0, 400 * Wire, 400_000, 50, 50 * Page, 50_000, 20, 0, DirtyLimited: false);
         var throttled = Single(Info() with { Rounds = [_first, second] }).Rounds[1];
         Assert.Equal(GapReason.Throttled, throttled.GapReason);
         Assert.Equal(-0.75, throttled.Gap);
@@ -88,7 +88,7 @@ public sealed class MigrationFiguresTests
             Rounds =
             [
                 _first with { ThrottlePercentage = 20 },
-                new RoundInfo(1, 400, 0, 400 * Wire, 600_000, 300, 300 * Page, 300_000, 20, 0, DirtyLimited: false),
+                new Round(1, 400, 0, 400 * Wire, 600_000, 300, 300 * Page, 300_000, 20, 0, DirtyLimited: false),
             ],
         }).Rounds[1];
         Assert.Equal((20, GapReason.LinkSaturated), (after.Predicted!.CpuThrottlePercentage, after.GapReason));
@@ -109,7 +109,7 @@ public sealed class MigrationFiguresTests
     [Fact]
     public void What_others_took_of_the_link_explains_a_slow_round()
     {
-        var second = new RoundInfo(1, 400, 0, 400 * Wire, 800_000, 400, 400 * Page, 400_000, 0, 0, DirtyLimited: false);
+        var second = new Round(1, 400, 0, 400 * Wire, 800_000, 400, 400 * Page, 400_000, 0, 0, DirtyLimited: false);
         var shared = Single(Info() with { Rounds = [_first, second with { LinkWaitMicroseconds = 390_000 }] }).Rounds[1];
         Assert.Equal((GapReason.LinkShared, 390.0), (shared.GapReason, shared.LinkWaitMilliseconds));
     }
@@ -166,7 +166,7 @@ public sealed class MigrationFiguresTests
         Assert.Equal(("migrations", 2), (ledger.LimitsHit()[0].Limit, ledger.LimitsHit()[0].Times));
     }
 
-    private static readonly RoundInfo _first = new(0, 1_000, 0, 1_000 * Wire, 800_000, 400, 400 * Page, 400_000, 0, 0, DirtyLimited: false);
+    private static readonly Round _first = new(0, 1_000, 0, 1_000 * Wire, 800_000, 400, 400 * Page, 400_000, 0, 0, DirtyLimited: false);
 
     private static MigrationInfo Info() => new()
     {
@@ -179,7 +179,7 @@ public sealed class MigrationFiguresTests
         PrecopyBytes = 1_400 * Wire,
         DowntimeBytes = 60 * Wire,
         Normal = 1_460,
-        Rounds = [_first, new RoundInfo(1, 400, 0, 400 * Wire, 400_000, 218, 218 * Page, 218_000, 0, 0, DirtyLimited: false)],
+        Rounds = [_first, new Round(1, 400, 0, 400 * Wire, 400_000, 218, 218 * Page, 218_000, 0, 0, DirtyLimited: false)],
     };
 
     private MigrationResult Single(MigrationInfo info) => Assert.Single(new MigrationFigures(_campaign).Of([Ended(info)]));

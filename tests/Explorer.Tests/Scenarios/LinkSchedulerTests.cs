@@ -51,9 +51,6 @@ public class LinkSchedulerTests
 
     private static double Microseconds(long bytes) => bytes * 1e6 / LinkBandwidth;
 
-    private static PredictionGap Gap(RoundInfo round) => PredictionGap.Between(
-        _predictor.Predict(round.Round, round.Pages, 0, round.Duplicate),
-        new MeasuredRound(
-            round.Round, round.Bytes, round.Microseconds / 1e3, round.DirtyPages, LinkWaitMilliseconds: round.LinkWaitMicroseconds / 1e3),
-        Bed.PageSize, LinkBandwidth);
+    private static PredictionGap Gap(Round round) => PredictionGap.Between(
+        _predictor.Predict(round.Number, round.Pages, 0, round.ZeroPages), round, Bed.PageSize, LinkBandwidth);
 }

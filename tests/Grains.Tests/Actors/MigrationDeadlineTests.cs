@@ -44,11 +44,11 @@ public sealed class MigrationDeadlineTests(ActorCollection.Clusters clusters)
             3_000_000);
         Assert.All(
             info.Rounds,
-            round => Assert.True(round.RemainingBytes > 64 * ActorBed.PageSize, $"round {round.Round} left {round.RemainingBytes} bytes"));
+            round => Assert.True(round.RemainingBytes > 64 * ActorBed.PageSize, $"round {round.Number} left {round.RemainingBytes} bytes"));
         Assert.All(
             info.Rounds,
             round =>
-                Assert.True(round.ExpectedDowntimeMicroseconds > 100_000, $"round {round.Round} expected "
+                Assert.True(round.ExpectedDowntimeMicroseconds > 100_000, $"round {round.Number} expected "
                     + $"{round.ExpectedDowntimeMicroseconds} us"));
         var hasMoved = action != TimeoutAction.Cancel;
         Assert.Equal(hasMoved ? MigrationStatus.Completed : MigrationStatus.Failed, info.Status);

@@ -19,8 +19,8 @@ public sealed class ForecastStrategyTests
         // Rounds take 200 ms while everything is dirty, so a period is five rounds.
         Assert.Equal(
             [.. Enumerable.Repeat(0, 10), .. Enumerable.Repeat(20, 10), 30],
-            forecast.Rounds.Take(21).Select(round => round.CpuThrottlePercentage));
-        Assert.Equal([0, 20, 30, 40, 50], forecast.Rounds.Select(round => round.CpuThrottlePercentage).Distinct().Take(5));
+            forecast.Rounds.Take(21).Select(round => round.ThrottlePercentage));
+        Assert.Equal([0, 20, 30, 40, 50], forecast.Rounds.Select(round => round.ThrottlePercentage).Distinct().Take(5));
         Assert.True(forecast.ThrottledMilliseconds > 400, $"{forecast.ThrottledMilliseconds}");
     }
 
@@ -35,7 +35,7 @@ public sealed class ForecastStrategyTests
             TimeLimitMicroseconds = 30_000_000,
         };
         var forecast = Forecaster.Run(ForecastCases.Sweep(4), parameters, _memory);
-        Assert.Equal(35, forecast.Rounds.Max(round => round.CpuThrottlePercentage));
+        Assert.Equal(35, forecast.Rounds.Max(round => round.ThrottlePercentage));
         Assert.Equal(ForecastVerdict.Diverging, forecast.Verdict);
     }
 
@@ -57,9 +57,9 @@ public sealed class ForecastStrategyTests
             var limited = Forecaster.Run(workload, parameters, _memory with { Vcpus = vcpus })
                 .Rounds.Where(round => round.DirtyLimited).ToList();
             Assert.NotEmpty(limited);
-            var seconds = limited.Sum(round => round.DurationMilliseconds) / 1e3;
+            var seconds = limited.Sum(round => round.Microseconds) / 1e6;
             // What was saved up before, and a page for each round's end.
-            Assert.InRange(limited.Sum(round => round.DirtiedPages), 1, (PagesPerSecond * vcpus * (seconds + 1)) + limited.Count);
+            Assert.InRange(limited.Sum(round => round.DirtyPages), 1, (PagesPerSecond * vcpus * (seconds + 1)) + limited.Count);
         }
     }
 
@@ -127,7 +127,7 @@ public sealed class ForecastStrategyTests
     public void Zero_pages_cost_their_header_and_only_in_round_0()
     {
         var forecast = Forecaster.Run(ForecastCases.Sweep(0.1), ForecastCases.Parameters, _memory with { ZeroShare = 0.25 });
-        Assert.Equal((5_000, 5_000 * 9 + 15_000 * ForecastCases.PageBytes), (forecast.Rounds[0].Duplicate, forecast.Rounds[0].Transferred));
-        Assert.All(forecast.Rounds.Skip(1), round => Assert.Equal(0, round.Duplicate));
+        Assert.Equal((5_000, 5_000 * 9 + 15_000 * ForecastCases.PageBytes), (forecast.Rounds[0].ZeroPages, forecast.Rounds[0].Bytes));
+        Assert.All(forecast.Rounds.Skip(1), round => Assert.Equal(0, round.ZeroPages));
     }
 }

@@ -34,7 +34,7 @@ public sealed class GeometricModelTests
             Assert.Equal(
                 (ForecastVerdict.Diverging, 0, ForecastLimit.TimeLimit), (forecast.Verdict, forecast.DivergingRound, forecast.Limit));
             Assert.Null(forecast.DowntimeMilliseconds);
-            Assert.All(forecast.Rounds, round => Assert.Equal(ForecastCases.MemoryPages, round.DirtiedPages));
+            Assert.All(forecast.Rounds, round => Assert.Equal(ForecastCases.MemoryPages, round.DirtyPages));
         }
     }
 

@@ -29,8 +29,8 @@ public sealed class TraceForecastTests
     {
         var forecast = Forecaster.Run(
             ForecastCases.Load(128, _writes), _twoChunks with { Channels = channels }, new ForecastSettings { Clear = clear });
-        Assert.Equal(dirtied, forecast.Rounds[0].DirtiedPages);
-        Assert.Equal(10, forecast.Rounds[0].DurationMilliseconds);
+        Assert.Equal(dirtied, forecast.Rounds[0].DirtyPages);
+        Assert.Equal(10_000, forecast.Rounds[0].Microseconds);
     }
 
     [Fact]
@@ -73,7 +73,7 @@ public sealed class TraceForecastTests
         var timeline = ForecastCases.Load(1000, "0 1+10", "10000 500+10", "20000");
         var forecast = Forecaster.Run(
             timeline, ForecastCases.Parameters with { MaxBandwidth = ForecastCases.PageBytes * 1000 }, ForecastCases.Plain);
-        Assert.Equal(20, forecast.Rounds[0].DirtiedPages);
+        Assert.Equal(20, forecast.Rounds[0].DirtyPages);
     }
 
     [Fact]
@@ -94,9 +94,9 @@ public sealed class TraceForecastTests
                 var forecast = Forecaster.Run(timeline, parameters, new ForecastSettings { ZeroShare = zeroShare });
                 var rounds = forecast.Rounds;
                 for (var i = 1; i < rounds.Count; i++)
-                    Assert.Equal((rounds[i - 1].DirtiedPages, rounds[i - 1].Remaining), (rounds[i].Pages, rounds[i].Transferred));
-                var rest = forecast.Completes ? rounds[^1].Remaining + (forecast.Postcopy?.DiscardBytes ?? 0) : 0;
-                Assert.Equal(rounds.Sum(round => round.Transferred) + rest, forecast.Transferred);
+                    Assert.Equal((rounds[i - 1].DirtyPages, rounds[i - 1].RemainingBytes), (rounds[i].Pages, rounds[i].Bytes));
+                var rest = forecast.Completes ? rounds[^1].RemainingBytes + (forecast.Postcopy?.DiscardBytes ?? 0) : 0;
+                Assert.Equal(rounds.Sum(round => round.Bytes) + rest, forecast.Transferred);
                 // The link was never idle and never carried more than it can.
                 var busy = forecast.TotalTimeMilliseconds * parameters.MaxBandwidth / 1e3;
                 Assert.Equal(forecast.Transferred, busy, 0.002 * (rounds.Count + 2) / 1e3 * parameters.MaxBandwidth);
