@@ -1,4 +1,5 @@
 using Livebed.Driver.CampaignKeys;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Campaigns;
@@ -7,12 +8,7 @@ namespace Livebed.Driver.Campaigns;
 public sealed record HostEventSettings
 {
     /// <summary>The kinds that <see cref="Mix"/> weighs.</summary>
-    public static readonly IReadOnlyList<OperationKind> Kinds =
-    [
-        OperationKind.Unmap, OperationKind.DontNeed, OperationKind.Fork, OperationKind.PageMigration, OperationKind.Reclaim,
-        OperationKind.NumaBalancing, OperationKind.Mprotect, OperationKind.Ageing, OperationKind.OomReap, OperationKind.NestedRange,
-        OperationKind.HeldRange,
-    ];
+    private static readonly IReadOnlyList<HostEventEntry> _events = [.. HostEvents.All.Where(entry => entry.IsOnGuestMemory)];
 
     /// <summary>Ranges per second over all VMs.</summary>
     public double Rate { get; set; }
@@ -30,10 +26,7 @@ public sealed record HostEventSettings
     public bool RefusesNonBlockable { get; set; }
 
     public SortedDictionary<string, double> Mix { get; set; } = new(
-        Kinds.ToDictionary(OperationNames.Of, DefaultWeight), StringComparer.Ordinal);
-
-    // These two are not events that a host has by itself: the one provokes a known deadlock, the other starves memslot updates.
-    private static double DefaultWeight(OperationKind kind) => kind is OperationKind.NestedRange or OperationKind.HeldRange ? 0 : 1;
+        _events.ToDictionary(entry => OperationKinds.NameOf(entry.Kind), entry => entry.IsUsual ? 1.0 : 0), StringComparer.Ordinal);
 
     internal static Section<HostEventSettings> Keys { get; } = new(
         () => new(),
@@ -49,7 +42,7 @@ public sealed record HostEventSettings
         new ValueKey<HostEventSettings, bool>(
             "refusesNonBlockable", ValueKinds.Flag(), s => s.RefusesNonBlockable, (s, v) => s.RefusesNonBlockable = v,
             "a device driver in every VM's process answers -EAGAIN to non-blockable ranges, so that the OOM reaper gives up"),
-        new TableKey<HostEventSettings, double>("mix", [.. HostEventSettings.Kinds.Select(OperationNames.Of)], ValueKinds.Number(
+        new TableKey<HostEventSettings, double>("mix", [.. _events.Select(entry => OperationKinds.NameOf(entry.Kind))], ValueKinds.Number(
             "weight", 0, 1_000), s => s.Mix,
             "weight of this kind among the ranges that are not spurious"));
 }

@@ -44,14 +44,8 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         progress.Phase("running");
         var started = load.NowMicroseconds;
         void Report() => progress.Report(Snapshot(campaign, load, reports, migrations, started));
-        var migrationLoad = new MigrationLoad(campaign, fleet, reports, supervisor, migrations, ids);
-        IOperationSource[] sources =
-        [
-            new HostEventSource(campaign, fleet), new KsmScanSource(campaign, fleet), new MemslotUpdateSource(campaign, fleet),
-            new DirtyLogSource(campaign, fleet), new SoftwareWriteSource(campaign, fleet), new AuditSource(campaign, fleet),
-            new TeardownSource(campaign, fleet, reports, supervisor, ids), migrationLoad,
-        ];
-        var drained = await LoadAsync(campaign, sources, migrationLoad, load, supervisor, ids, Report, interrupted);
+        var sources = new OperationSources(campaign, fleet, reports, supervisor, migrations, ids);
+        var drained = await LoadAsync(campaign, sources, load, supervisor, ids, Report, interrupted);
         var duration = (load.NowMicroseconds - started) / 1e6;
 
         var leaks = new LeakResult();
@@ -101,15 +95,14 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
 
     /// <summary>Load until the time is up, the user stops it, or something is found; true when every operation has ended.</summary>
     private static async Task<bool> LoadAsync(
-        Campaign campaign, IOperationSource[] sources, MigrationLoad migrations, LoadLedger load, Supervisor supervisor, OperationIds ids,
-        Action afterEach,
+        Campaign campaign, OperationSources sources, LoadLedger load, Supervisor supervisor, OperationIds ids, Action afterEach,
         CancellationToken interrupted)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
         stop.CancelAfter(campaign.Duration);
-        _ = migrations.AllOver.ContinueWith(_ => stop.Cancel(), stop.Token, TaskContinuationOptions.None, TaskScheduler.Default);
+        _ = sources.Migrations.AllOver.ContinueWith(_ => stop.Cancel(), stop.Token, TaskContinuationOptions.None, TaskScheduler.Default);
         var random = new SeededRandom((ulong)campaign.Seed!.Value);
-        var loops = sources.Where(source => source.Rate > 0)
+        var loops = sources.Active
             .Select((source, index) => new OpenLoop(
                 source, Math.Min(campaign.Limits.InFlight, source.InFlightMax), random.Fork((ulong)index), ids, load))
             .ToList();
@@ -122,7 +115,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         using var patience = new CancellationTokenSource(SettlePatience);
         var drains = Task.WhenAll(loops.Select(loop => loop.DrainAsync(SettlePatience)));
         _ = drains.ContinueWith(_ => patience.Cancel(), TaskScheduler.Default);
-        _ = Task.Delay(MigrationPatience, patience.Token).ContinueWith(_ => migrations.CancelAll(), TaskScheduler.Default);
+        _ = Task.Delay(MigrationPatience, patience.Token).ContinueWith(_ => sources.Migrations.CancelAll(), TaskScheduler.Default);
         if (!supervisor.MustStop) await supervisor.WatchAsync(afterEach, patience.Token);
         return drains.IsCompletedSuccessfully && drains.Result.All(done => done);
     }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using HdrHistogram;
-using Livebed.Driver.Campaigns;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
@@ -37,7 +36,7 @@ internal sealed class LoadLedger(HistoryWriter history, DateTimeOffset began)
 
     public void Completed(OperationKind kind, long microseconds)
     {
-        var histogram = _latencies.GetOrAdd(OperationNames.Of(kind), _ => LatencyHistogram.Empty());
+        var histogram = _latencies.GetOrAdd(OperationKinds.NameOf(kind), _ => LatencyHistogram.Empty());
         lock (histogram) histogram.RecordValue(Math.Clamp(microseconds, 0, histogram.HighestTrackableValue));
     }
 
@@ -50,7 +49,7 @@ internal sealed class LoadLedger(HistoryWriter history, DateTimeOffset began)
     public void Broken(OperationKind kind, Exception exception)
     {
         if (_failures.Count < FailuresMax)
-            _failures.Enqueue($"{OperationNames.Of(kind)}: {exception.GetType().Name}: {OneLine.Of(exception.Message)}");
+            _failures.Enqueue($"{OperationKinds.NameOf(kind)}: {exception.GetType().Name}: {OneLine.Of(exception.Message)}");
     }
 
     public void Record(Operation op, HistoryType type, string? value)

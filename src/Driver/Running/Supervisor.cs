@@ -1,4 +1,3 @@
-using Livebed.Driver.Campaigns;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
@@ -120,7 +119,7 @@ internal sealed class Supervisor(
         var startMicroseconds = StartUnixMicroseconds;
         var records = report.History.Select(entry => new HistoryRecord(
             entry.UnixMicroseconds - startMicroseconds, report.Silo, report.Actor, Enum.Parse<HistoryType>(entry.Type, ignoreCase: true),
-            OperationNames.TryFind(entry.Operation, out var kind) ? kind : OperationKind.None, new OperationId(entry.OperationId),
+            OperationKinds.TryFind(entry.Operation, out var kind) ? kind : OperationKind.None, new OperationId(entry.OperationId),
             entry.Value)).ToArray();
         history.Append(ClusterStream, records, long.MinValue);
     }

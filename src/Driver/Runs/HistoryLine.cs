@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
-using Livebed.Driver.Campaigns;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Runs;
@@ -30,7 +29,7 @@ internal static class HistoryLine
         json.WriteString("silo"u8, record.Silo);
         json.WriteString("process"u8, record.Process);
         json.WriteString("type"u8, _types[(int)record.Type]);
-        json.WriteString("f"u8, OperationNames.Of(record.Kind));
+        json.WriteString("f"u8, OperationKinds.NameOf(record.Kind));
         WriteOp(json, record);
         json.WriteString("value"u8, record.Value);
         json.WriteEndObject();

@@ -30,11 +30,13 @@ public static class HostVerbs
 
     /// <summary>A memory event over memory that no memslot covers.</summary>
     public static ActorPlan OnScratch(this ActorPlan actor, OperationKind kind, int page = 0, int pages = 1) => actor.InHost(
-        $"{Name(kind)} scratch {Pages(page, pages)}", stage => EventAsync(stage, kind, new HvaRange(VmLayout.ScratchHva + page, pages)));
+        $"{OperationKinds.NameOf(kind)} scratch {Pages(page, pages)}",
+        stage => EventAsync(stage, kind, new HvaRange(VmLayout.ScratchHva + page, pages)));
 
     /// <summary>A memory event over plugged (or not yet plugged) memory.</summary>
     public static ActorPlan OnPlugged(this ActorPlan actor, OperationKind kind, int page = 0, int pages = 1) => actor.InHost(
-        $"{Name(kind)} plugged {Pages(page, pages)}", stage => EventAsync(stage, kind, new HvaRange(VmLayout.HotplugHva + page, pages)));
+        $"{OperationKinds.NameOf(kind)} plugged {Pages(page, pages)}",
+        stage => EventAsync(stage, kind, new HvaRange(VmLayout.HotplugHva + page, pages)));
 
     /// <summary>ksmd looks at so many pages.</summary>
     public static ActorPlan KsmScan(this ActorPlan actor, int pages) => actor.InHost(
@@ -61,14 +63,10 @@ public static class HostVerbs
 
     /// <summary>Any memory event on RAM.</summary>
     public static ActorPlan Event(this ActorPlan actor, OperationKind kind, int page, int pages) => actor.InHost(
-        $"{Name(kind)} {Pages(page, pages)}", stage => EventAsync(stage, kind, new HvaRange(VmLayout.RamHva + page, pages)));
+        $"{OperationKinds.NameOf(kind)} {Pages(page, pages)}",
+        stage => EventAsync(stage, kind, new HvaRange(VmLayout.RamHva + page, pages)));
 
     internal static string Pages(int page, int pages) => pages == 1 ? $"page {page}" : $"pages {page} to {page + pages - 1}";
-
-    internal static string Name(OperationKind kind) => Kebab(kind.ToString());
-
-    internal static string Kebab(string name) => string.Concat(
-        name.Select((letter, index) => char.IsUpper(letter) ? (index > 0 ? "-" : "") + char.ToLowerInvariant(letter) : letter.ToString()));
 
     /// <summary>Whatever became of it: an event that waits is a task already, and needs no second one around it.</summary>
     private static ValueTask EventAsync(Stage stage, OperationKind kind, HvaRange range)

@@ -1,5 +1,6 @@
 using Livebed.Explorer.Beds;
 using Livebed.Kvm.DirtyLog;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.World;
 
@@ -13,13 +14,9 @@ namespace Livebed.Explorer.Scenarios;
 /// </summary>
 internal sealed class Swarm : Scenario
 {
+    /// <summary>A nested range is drawn apart.</summary>
     private static readonly OperationKind[] HostKinds =
-    [
-        OperationKind.Unmap, OperationKind.DontNeed, OperationKind.Fork, OperationKind.KsmScan, OperationKind.PageMigration,
-        OperationKind.Reclaim,
-        OperationKind.NumaBalancing, OperationKind.Mprotect, OperationKind.Ageing, OperationKind.OomReap, OperationKind.Spurious,
-        OperationKind.HeldRange,
-    ];
+        [.. HostEvents.All.Select(entry => entry.Kind).Where(kind => kind != OperationKind.NestedRange)];
 
     public override string Name => "swarm";
     public override string Claim => "whatever happens at once, nothing breaks, hangs or is left behind";

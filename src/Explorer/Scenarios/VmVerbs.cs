@@ -82,7 +82,7 @@ public static class VmVerbs
 
     /// <summary>Another VM of the same host comes, faults its memory in and goes.</summary>
     public static ActorPlan CreateAndDestroyAnotherVm(this ActorPlan actor, TeardownOrder order) => actor.InVm(
-        $"another VM comes and goes, {HostVerbs.Kebab(order.ToString())}", async stage =>
+        $"another VM comes and goes, {KebabCase.Of(order)}", async stage =>
         {
             var other = await stage.Bed.CreateVmAsync();
             await stage.TouchRamAsync(other);
@@ -91,6 +91,6 @@ public static class VmVerbs
 
     /// <summary>VM and process go, in that order, the other, or both at once.</summary>
     public static ActorPlan TearDown(this ActorPlan actor, TeardownOrder order) => actor.InVm(
-        $"tear down, {HostVerbs.Kebab(order.ToString())}",
+        $"tear down, {KebabCase.Of(order)}",
         async stage => await stage.Vm.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), order));
 }

@@ -138,6 +138,6 @@ internal sealed class ActorJournal
         }
 
         var now = (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-        _history.Add(new HistoryEntry(now, type, SpanNames.KindName(op.Kind), op.Id.Value, value));
+        _history.Add(new HistoryEntry(now, type, OperationKinds.NameOf(op.Kind), op.Id.Value, value));
     }
 }

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Text;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Telemetry;
@@ -58,31 +57,13 @@ public static class SpanNames
     /// <summary>A check was violated.</summary>
     public const string Violation = "livebed.violation";
 
-    private static readonly FrozenDictionary<OperationKind, string> Kinds = Enum.GetValues<OperationKind>()
-        .ToFrozenDictionary(kind => kind, Kebab);
-
     private static readonly FrozenDictionary<OperationKind, string> Operations =
-        Kinds.ToFrozenDictionary(pair => pair.Key, pair => OperationPrefix + pair.Value);
+        Enum.GetValues<OperationKind>().ToFrozenDictionary(kind => kind, kind => OperationPrefix + OperationKinds.NameOf(kind));
 
     /// <summary>The span of an operation of this kind.</summary>
     public static string Operation(OperationKind kind) => Operations[kind];
 
-    /// <summary>The kind as attributes, histories and results name it: <c>memslot-create</c>.</summary>
-    public static string KindName(OperationKind kind) => Kinds[kind];
-
     /// <summary>Whether a span of this name is one of ours: a sampler is told the name and not the source.</summary>
     internal static bool IsOwn(string name) =>
         name.StartsWith("kvm.", StringComparison.Ordinal) || name.StartsWith("livebed.", StringComparison.Ordinal);
-
-    private static string Kebab(OperationKind kind)
-    {
-        var text = new StringBuilder();
-        foreach (var letter in kind.ToString())
-        {
-            if (char.IsUpper(letter) && text.Length > 0) text.Append('-');
-            text.Append(char.ToLowerInvariant(letter));
-        }
-
-        return text.ToString();
-    }
 }

@@ -58,7 +58,7 @@ public sealed class TelemetryObserver : IModelObserver
             else LivebedTelemetry.SpansSuppressed.Add(1, Forgotten);
         }
 
-        return new OperationScope(this, op.Id, outer, IsHostEvent(op.Kind) ? _hostEvents.Begin(op.Id, context) : 0);
+        return new OperationScope(this, op.Id, outer, OperationKinds.IsHostEvent(op.Kind) ? _hostEvents.Begin(op.Id, context) : 0);
     }
 
     internal void Leave(OperationId operation, ActivityContext outer, long hostEvent)
@@ -103,9 +103,9 @@ public sealed class TelemetryObserver : IModelObserver
             if (_operations.TryGetValue(wait.Holder, out var holder)) span!.AddLink(new ActivityLink(holder));
             SetPlace(span!).SetTag(AttributeNames.LockClass, wait.Class.Name).SetTag(AttributeNames.LockInstance, wait.Instance)
                 .SetTag(AttributeNames.LockMode, mode).SetTag(AttributeNames.OperationId, wait.Waiter.ToString())
-                .SetTag(AttributeNames.OperationKind, SpanNames.KindName(wait.WaiterKind))
+                .SetTag(AttributeNames.OperationKind, OperationKinds.NameOf(wait.WaiterKind))
                 .SetTag(AttributeNames.LockHolder, wait.Holder.ToString())
-                .SetTag(AttributeNames.LockHolderKind, SpanNames.KindName(wait.HolderKind));
+                .SetTag(AttributeNames.LockHolderKind, OperationKinds.NameOf(wait.HolderKind));
         }
     }
 
@@ -159,9 +159,6 @@ public sealed class TelemetryObserver : IModelObserver
     }
 
     private long NowMicroseconds => (long)_silo.Time.GetElapsedTime(0).TotalMicroseconds;
-
-    /// <summary>From <c>Unmap</c> on, the kinds are what happens to host memory.</summary>
-    private static bool IsHostEvent(OperationKind kind) => kind >= OperationKind.Unmap;
 
     private DateTimeOffset BackDated(long microseconds) => _silo.Time.GetUtcNow() - TimeSpan.FromMicroseconds(microseconds);
 

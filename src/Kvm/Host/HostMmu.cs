@@ -21,9 +21,6 @@ public sealed class HostMmu
     private readonly PageFault _faults;
     private readonly UserMemory _userMemory;
     private readonly ExitMmap _exit;
-    private readonly HeldRange _heldRanges;
-    private readonly Ageing _ageing;
-    private readonly Spurious _spurious;
     private readonly LiveOperationSet _live = new();
 
     /// <param name="world">the world it runs in</param>
@@ -37,11 +34,11 @@ public sealed class HostMmu
         _faults = new PageFault(_host, _live);
         _userMemory = new UserMemory(_host, _faults);
         _exit = new ExitMmap(_host);
-        _heldRanges = new HeldRange(_host, _live);
+        HeldRanges = new HeldRange(_host, _live);
         Ksm = new Ksm(_host, _faults);
         Streams = new HostStreams(_host, _faults, _live);
-        _ageing = new Ageing(_host);
-        _spurious = new Spurious(_host);
+        Ageing = new Ageing(_host);
+        Spurious = new Spurious(_host);
     }
 
     public string Name => _host.Name;
@@ -52,6 +49,10 @@ public sealed class HostMmu
 
     /// <summary>Pages that go to other hosts and come from them: migration.</summary>
     public HostStreams Streams { get; }
+
+    internal HeldRange HeldRanges { get; }
+    internal Ageing Ageing { get; }
+    internal Spurious Spurious { get; }
 
     /// <summary>Operations that run here now, held ranges among them.</summary>
     public IReadOnlyCollection<OperationId> LiveOperations => _live.Ids;
@@ -148,14 +149,14 @@ public sealed class HostMmu
         Validate(ev);
         using var live = _live.Enter(op);
         if (ev.Kind == OperationKind.KsmScan) return HostEventResult.Of(await Ksm.ScanAsync(op, ev.Range.Pages, ev.HoldMicroseconds));
-        var source = SourceOf(ev.Kind) ?? throw new ArgumentException($"{ev.Kind} is no host memory event", nameof(ev));
+        var entry = HostEvents.Find(ev.Kind);
+        if (entry?.Source is null) throw new ArgumentException($"{ev.Kind} is no host memory event", nameof(ev));
         if (Find(ev.AddressSpaceId) is not { IsExiting: false } mm) return HostEventResult.NoAddressSpace;
-        if (ev.Kind is OperationKind.Unmap or OperationKind.DontNeed or OperationKind.OomReap && mm.KeepsContent(ev.Range))
-            return HostEventResult.Refused;
+        if (entry.Discards && mm.KeepsContent(ev.Range)) return HostEventResult.Refused;
         mm.Grab();
         try
         {
-            return await source.RunAsync(op, mm, ev);
+            return await entry.Source(this, _host).RunAsync(op, mm, ev);
         }
         finally
         {
@@ -170,7 +171,7 @@ public sealed class HostMmu
         Validate(ev);
         if (Find(ev.AddressSpaceId) is not { IsExiting: false } mm) return HostEventResult.NoAddressSpace;
         using var live = _live.Enter(op);
-        return await _heldRanges.OpenAsync(op, mm, ev);
+        return await HeldRanges.OpenAsync(op, mm, ev);
     }
 
     /// <summary>The second half: changes what PTEs there still are, and ends the range. Harmless when the address space has exited, or when
@@ -178,27 +179,8 @@ public sealed class HostMmu
     public async ValueTask<HostEventResult> CloseRangeAsync(Operation op)
     {
         using var live = _live.Enter(op);
-        return await _heldRanges.CloseAsync(op);
+        return await HeldRanges.CloseAsync(op);
     }
-
-    /// <summary>Those with a state of their own are there from the beginning, so that a place has the same number in every schedule; the
-    /// others are made for the event.</summary>
-    private IHostEventSource? SourceOf(OperationKind kind) => kind switch
-    {
-        OperationKind.Unmap => new Unmap(_host),
-        OperationKind.DontNeed => new DontNeed(_host),
-        OperationKind.Fork => new Fork(_host),
-        OperationKind.PageMigration => new PageMigration(_host),
-        OperationKind.Reclaim => new Reclaim(_host),
-        OperationKind.NumaBalancing => new NumaBalancing(_host),
-        OperationKind.Mprotect => new Mprotect(),
-        OperationKind.Ageing => _ageing,
-        OperationKind.OomReap => new OomReap(_host),
-        OperationKind.Spurious => _spurious,
-        OperationKind.NestedRange => new NestedRange(_host),
-        OperationKind.HeldRange => _heldRanges,
-        _ => null,
-    };
 
     private int Subscriptions()
     {

@@ -64,7 +64,8 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
             var dead = observed.Wait.Blockers.FirstOrDefault(step.IsDeadHolder);
             if (dead.Operation.IsNone) continue;
             var orphan = new Orphan(
-                observed.Actor, observed.Wait.LockClass, observed.Wait.Instance, dead.Operation, InvariantFor(observed.Wait.WaiterKind));
+                observed.Actor, observed.Wait.LockClass, observed.Wait.Instance, dead.Operation,
+                OperationKinds.ProgressOf(observed.Wait.WaiterKind));
             var isNew = orphans.Add(orphan) && !_orphans.Contains(orphan);
             if (!_reported.Add(observed.Key) || !isNew) continue;
             var message = $"{HangWitness.Waiter(observed)} waits for {HangWitness.Lock(observed, observed.Wait.Mode)}, " +
@@ -109,7 +110,7 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
                 .. step.ProgressOf(observed.Actor),
             ];
             hangs.Add(new Hang(
-                HangKind.Starvation, InvariantFor(observed.Wait.WaiterKind), message, witness,
+                HangKind.Starvation, OperationKinds.ProgressOf(observed.Wait.WaiterKind), message, witness,
                 [observed.Wait.Waiter, .. now.Select(blocker => blocker.Operation).Distinct()], observed.Wait.WaitedMicroseconds));
         }
     }
@@ -124,18 +125,6 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
             ? $"{HangWitness.Waiter(cycle[0])} waits for itself, over {locks}"
             : $"{string.Join(" and ", cycle.Select(HangWitness.Waiter))} wait for each other, over {locks}";
     }
-
-    /// <summary>The invariant of the progress that a wait of this kind stops.</summary>
-    private static string InvariantFor(OperationKind kind) => kind switch
-    {
-        OperationKind.VmDestroy or OperationKind.AddressSpaceExit => Invariants.TeardownProgress,
-        OperationKind.VmCreate or OperationKind.MemslotCreate or OperationKind.MemslotDelete or OperationKind.MemslotMove
-            or OperationKind.MemslotFlags or OperationKind.DirtyLogEnable or OperationKind.DirtyLogDisable =>
-                Invariants.MemslotUpdateProgress,
-        OperationKind.DirtyLogGet or OperationKind.DirtyLogVerify or OperationKind.DirtyRingReap => Invariants.MigrationProgress,
-        >= OperationKind.Unmap => Invariants.InvalidationProgress,
-        _ => Invariants.FaultProgress,
-    };
 
     private readonly record struct Orphan(string Actor, string LockClass, string Instance, OperationId Holder, string Invariant);
 }

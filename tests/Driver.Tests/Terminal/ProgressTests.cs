@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using Livebed.Driver.CampaignFiles;
-using Livebed.Driver.Campaigns;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Counters;
 using Livebed.Driver.Results;
@@ -29,7 +28,7 @@ public sealed class ProgressTests
         Assert.All(lines, line => Assert.True(line.Length <= columns, line));
         Assert.All(
             Enum.GetValues<OperationKind>(),
-            kind => Assert.Single(lines, line => line.Contains($" {OperationNames.Of(kind)} ", StringComparison.Ordinal)));
+            kind => Assert.Single(lines, line => line.Contains($" {OperationKinds.NameOf(kind)} ", StringComparison.Ordinal)));
         Assert.Contains("running  20.0s of 30s", text, StringComparison.Ordinal);
         Assert.Contains("1k/s", text, StringComparison.Ordinal);
         Assert.Contains("violations 3", text, StringComparison.Ordinal);
@@ -209,7 +208,7 @@ public sealed class ProgressTests
 
     private static ProgressSnapshot Snapshot(double seconds, long done) => new(
         TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(30),
-        [.. Enum.GetValues<OperationKind>().Select(kind => new OperationProgress(OperationNames.Of(kind), done, done / 2, 31_000_000))],
+        [.. Enum.GetValues<OperationKind>().Select(kind => new OperationProgress(OperationKinds.NameOf(kind), done, done / 2, 31_000_000))],
         done, done, 7, 3);
 
     private static string Render(int columns, Action<IAnsiConsole> write)

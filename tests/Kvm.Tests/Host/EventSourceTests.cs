@@ -1,6 +1,7 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host;
@@ -87,10 +88,20 @@ public class EventSourceTests
         Assert.Equal(0, inUseAtEnd);
     });
 
+    public static TheoryData<OperationKind> Discarding =>
+        [.. HostEvents.All.Where(entry => entry.Discards).Select(entry => entry.Kind)];
+
+    [Fact]
+    public void Every_host_event_is_in_the_list_once_and_its_ranges_are_known()
+    {
+        var kinds = HostEvents.All.Select(entry => entry.Kind).ToList();
+        Assert.Equal(Enum.GetValues<OperationKind>().Where(OperationKinds.IsHostEvent), kinds.Order());
+        OperationKind[] others = [OperationKind.KsmScan, OperationKind.Ageing, OperationKind.Spurious];
+        Assert.Equal(kinds.Except(others).Order(), Sources().Select(row => (OperationKind)row[0]).Order());
+    }
+
     [Theory]
-    [InlineData(OperationKind.Unmap)]
-    [InlineData(OperationKind.DontNeed)]
-    [InlineData(OperationKind.OomReap)]
+    [MemberData(nameof(Discarding))]
     public void A_zapped_page_reads_as_zero_also_when_it_was_in_swap(OperationKind kind) => Run(async (rig, _) =>
     {
         await rig.WriteAsync(HostRig.Ram, 7);

@@ -3,6 +3,7 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 
@@ -14,12 +15,7 @@ public class HostPropertyTests
     private const int AddressSpaces = 2;
     private const int Pages = 12;
 
-    private static readonly OperationKind[] Events =
-    [
-        OperationKind.Unmap, OperationKind.DontNeed, OperationKind.Fork, OperationKind.KsmScan, OperationKind.PageMigration,
-        OperationKind.Reclaim, OperationKind.NumaBalancing, OperationKind.Mprotect, OperationKind.Ageing, OperationKind.OomReap,
-        OperationKind.Spurious, OperationKind.NestedRange, OperationKind.HeldRange,
-    ];
+    private static readonly OperationKind[] Events = [.. HostEvents.All.Select(entry => entry.Kind)];
 
     /// <summary>One step: a guest access (half of them), or an event.</summary>
     private sealed record Step(int Mm, int Page, int Length, int What, ulong Value, int Hold)
@@ -151,7 +147,7 @@ public class HostPropertyTests
             rig.Op(step.Event), new HostEvent(step.Event, step.Mm, range, step.Hold) { ChildMicroseconds = step.Hold });
     }
 
-    private static bool Discards(OperationKind kind) => kind is OperationKind.Unmap or OperationKind.DontNeed or OperationKind.OomReap;
+    private static bool Discards(OperationKind kind) => HostEvents.Find(kind)!.Discards;
 
     /// <summary>Reads every page as the process itself would, not through the oracle.</summary>
     private static async Task CompareAsync(HostRig rig, Dictionary<(int Mm, Hva Hva), ulong> memory)

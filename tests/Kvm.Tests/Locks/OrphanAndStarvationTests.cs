@@ -40,6 +40,15 @@ public sealed class OrphanAndStarvationTests
         Assert.Equal(invariant, Assert.Single(_detector.Twice([1], Wait(1, [9], kind))).Invariant);
 
     [Fact]
+    public void Every_kind_of_operation_has_a_liveness_invariant_and_a_name_by_which_it_is_found() =>
+        Assert.All(Enum.GetValues<OperationKind>(), kind =>
+        {
+            Assert.Contains(OperationKinds.ProgressOf(kind), InvariantCatalog.All.Keys);
+            Assert.True(OperationKinds.TryFind(OperationKinds.NameOf(kind), out var found));
+            Assert.Equal(kind, found);
+        });
+
+    [Fact]
     public void A_holder_that_is_in_the_books_once_or_that_waits_itself_is_alive()
     {
         _detector.Observe(At(0, [1], Wait(1, [9])));

@@ -8,7 +8,7 @@ namespace Livebed.Driver.Running.Operations;
 /// <summary>Dirty-log sessions: enable, rounds, every few rounds a verification with the vCPUs stopped, disable, and again.</summary>
 internal sealed class DirtyLogSource(Campaign campaign, Fleet fleet) : IOperationSource
 {
-    public string Name => OperationNames.Of(OperationKind.DirtyLogGet);
+    public string Name => OperationKinds.NameOf(OperationKind.DirtyLogGet);
     public double Rate => campaign.DirtyLog.Rate;
 
     public PreparedOperation? Prepare(SeededRandom random)

@@ -15,7 +15,7 @@ internal sealed class HostEventSource(Campaign campaign, Fleet fleet) : IOperati
 
     private readonly WeightedChoice<OperationKind> _mix = new(
         campaign.HostEvents.Mix.Select(
-            entry => (OperationNames.TryFind(entry.Key, out var kind) ? kind : OperationKind.None, entry.Value)));
+            entry => (OperationKinds.TryFind(entry.Key, out var kind) ? kind : OperationKind.None, entry.Value)));
 
     public string Name => "host-event";
     public double Rate => campaign.HostEvents.Rate;

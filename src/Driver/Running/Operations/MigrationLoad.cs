@@ -22,7 +22,7 @@ internal sealed class MigrationLoad(
     private int _prepared;
     private int _over;
 
-    public string Name => OperationNames.Of(OperationKind.Migration);
+    public string Name => OperationKinds.NameOf(OperationKind.Migration);
     public double Rate => campaign.Migrations.Rate;
     public int InFlightMax => campaign.Migrations.InFlight;
 

@@ -17,7 +17,7 @@ internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedge
     /// <summary>How long the open range outlives the beginning of the teardown: long enough for unregister to come in between.</summary>
     private static readonly TimeSpan RangeOutlives = TimeSpan.FromMilliseconds(60);
 
-    public string Name => OperationNames.Of(OperationKind.VmDestroy);
+    public string Name => OperationKinds.NameOf(OperationKind.VmDestroy);
     public double Rate => campaign.Teardowns.Rate;
 
     public PreparedOperation? Prepare(SeededRandom random)
