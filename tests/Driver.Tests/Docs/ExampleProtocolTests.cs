@@ -128,13 +128,13 @@ public sealed class ExampleProtocolTests
 
     private Operation NewOperation(OperationKind kind) => new(_ids.Next(), kind);
 
-    /// <summary>Nobody else ever runs, and time stands still.</summary>
+    /// <summary>Nothing else ever runs, and time stands still.</summary>
     private sealed class StillWorld(IModelObserver observer) : IWorld
     {
         public long NowMicroseconds => 0;
         public IModelObserver Observer => observer;
         public ValueTask PointAsync(SchedulingPoint point) => ValueTask.CompletedTask;
         public ValueTask DelayAsync(long microseconds) => ValueTask.CompletedTask;
-        public void Start(string name, Func<ValueTask> body) => throw new NotSupportedException("nobody else ever runs");
+        public void Start(string name, Func<ValueTask> body) => throw new NotSupportedException("nothing else ever runs");
     }
 }

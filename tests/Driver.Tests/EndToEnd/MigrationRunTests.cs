@@ -154,7 +154,7 @@ public sealed class MigrationRunTests
             run.History.Count(record => record.GetProperty("f").GetString() == operation && record.GetProperty("type").GetString() == "ok");
     }
 
-    /// <summary>Without post-copy, in which the destination finds out by itself that its source has left it: nobody but the driver asks
+    /// <summary>Without post-copy: there the destination would detect by itself that its source is gone. Here only the driver asks
     /// it.</summary>
     [Fact]
     public async Task A_guest_that_runs_on_both_sides_of_a_hand_over_whose_answer_was_lost_is_found()

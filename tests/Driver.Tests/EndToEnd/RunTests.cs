@@ -8,7 +8,7 @@ namespace Livebed.Driver.Tests.EndToEnd;
 [Collection(EndToEndCollection.Name)]
 public sealed class RunTests
 {
-    /// <summary>A guest and host events at a rate that any machine keeps up with, for as long as nobody stops it.</summary>
+    /// <summary>A guest and host events at a rate that any machine keeps up with, until the run is stopped.</summary>
     private const string Endless = """
         duration: 10m
         silos: 2

@@ -30,7 +30,7 @@ internal sealed class StoredRun
 
     public string PathOf(string file) => Path.Combine(Folder, file);
 
-    /// <summary>Everything that began has ended, once, as whoever recorded the beginning saw it.</summary>
+    /// <summary>Every operation that began has ended, once, in the records of the actor that recorded its begin.</summary>
     public void EveryOperationEnded()
     {
         Assert.NotEmpty(History);

@@ -72,10 +72,10 @@ public sealed class ReplayCommandTests
     public async Task A_divergence_is_one_line_on_standard_error()
     {
         using var harness = await FoundAsync();
-        Edit(harness, "\"schedule\": [", "\"schedule\": [\n    \"nobody: 1\",");
+        Edit(harness, "\"schedule\": [", "\"schedule\": [\n    \"no-lane: 1\",");
         Assert.Equal(ExitCodes.Unknown, await harness.RunAsync("replay", File));
         Assert.StartsWith(
-            "r.json: the schedule cannot be followed: step 1: nobody is to run and cannot", harness.Error, StringComparison.Ordinal);
+            "r.json: the schedule cannot be followed: step 1: no-lane is to run and cannot", harness.Error, StringComparison.Ordinal);
         Assert.Equal(1, harness.Error.Count(c => c == '\n'));
     }
 

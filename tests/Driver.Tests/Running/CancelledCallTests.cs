@@ -9,7 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Livebed.Driver.Tests.Running;
 
-/// <summary>When a silo dies, Orleans may hand a cancellation to whoever called: that is no answer. It neither fails the bed nor passes for
+/// <summary>When a silo dies, Orleans may return a cancellation to the caller: that is no answer. It neither fails the bed nor counts as
 /// work that was done.</summary>
 [Collection(EndToEndCollection.Name)]
 public sealed class CancelledCallTests

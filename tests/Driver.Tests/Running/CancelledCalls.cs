@@ -1,7 +1,7 @@
 namespace Livebed.Driver.Tests.Running;
 
-/// <summary>Calls that come back as cancelled although nobody cancelled them, as those do that are being looked up in the grain directory
-/// when a silo dies.</summary>
+/// <summary>Calls that return as cancelled although no code cancelled them, like calls during a look-up in the grain directory when a silo
+/// dies.</summary>
 internal sealed class CancelledCalls(string method, int times) : IIncomingGrainCallFilter
 {
     private int _left = times;

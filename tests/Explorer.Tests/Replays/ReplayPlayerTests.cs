@@ -29,8 +29,8 @@ public sealed class ReplayPlayerTests
     public void A_schedule_that_cannot_be_followed_says_where()
     {
         var replay = Find(StrategyKind.Random);
-        var played = new ReplayPlayer(_scenario, _setup).Play(replay with { Schedule = [new ScheduleRun("nobody", 1)] }, isLenient: false);
-        Assert.StartsWith("step 1: nobody is to run and cannot", played.Divergence, StringComparison.Ordinal);
+        var played = new ReplayPlayer(_scenario, _setup).Play(replay with { Schedule = [new ScheduleRun("no-lane", 1)] }, isLenient: false);
+        Assert.StartsWith("step 1: no-lane is to run and cannot", played.Divergence, StringComparison.Ordinal);
     }
 
     [Fact]

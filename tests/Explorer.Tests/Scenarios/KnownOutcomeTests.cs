@@ -54,7 +54,7 @@ public sealed class KnownOutcomeTests(ITestOutputHelper output)
     {
         var plan = new ScenarioPlan(ScenarioCatalog.Find("nested-ranges")!, new ScenarioSetup("rwsem"), seed: 1);
         var order = new LockOrderGraph();
-        // One lane after the other: nobody waits for anybody.
+        // One lane after the other: no lane waits for another.
         var played = new PlanPlayer(plan, Exclusions.None)
             .Play(new VirtualWorld(new DepthFirstStrategy(0, reduces: false)) { LockOrder = order });
         Assert.Equal(ScheduleOutcome.Completed, played.Result.Outcome);
@@ -73,7 +73,7 @@ public sealed class KnownOutcomeTests(ITestOutputHelper output)
         var many = LongestWait(protocol, ranges: 16);
         output.WriteLine($"{protocol}: {few} notifications of 4, {many} of 32");
         if (starves) Assert.InRange(many, Math.Max(few + 1, 10), 32);
-        // A fair semaphore lets in who comes before the update has queued, which is a step of its own, and then nobody.
+        // A fair semaphore admits readers until the update has queued, which is a step of its own, and then none.
         else Assert.InRange(many, 0, 6);
     }
 

@@ -6,7 +6,7 @@ using Livebed.Kvm.Vms;
 
 namespace Livebed.Explorer.Tests.Scenarios;
 
-/// <summary>The scenario of a broken link says nothing unless the link does break for somebody.</summary>
+/// <summary>The scenario of a broken link tests nothing unless a call meets the broken link.</summary>
 public class MigrationRecoveryTests
 {
     private const int Schedules = 200;

@@ -6,8 +6,7 @@ using Livebed.Kvm.Vms;
 
 namespace Livebed.Explorer.Tests.Scenarios;
 
-/// <summary>In these scenarios nobody but vCPUs waits for pages, so what a migration reports of them is what the lock statistics
-/// have.</summary>
+/// <summary>In these scenarios only vCPUs wait for pages, so a migration reports the same wait times as the lock statistics.</summary>
 public class PostcopyBlocktimeTests
 {
     [Theory]

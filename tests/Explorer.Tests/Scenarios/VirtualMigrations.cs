@@ -15,7 +15,7 @@ internal static class VirtualMigrations
     public const int RamPages = 2_048;
     public const long LinkBandwidth = 50_000;
 
-    /// <summary>VMs whose every page has content, all from the first host to the second.</summary>
+    /// <summary>VMs with content in every page, all from the first host to the second.</summary>
     public static MigrationInfo[] Run(int count, Func<int, MigrationParameters> parameters, Action<BedMigration>? atFirst = null)
     {
         var bed = new Bed(

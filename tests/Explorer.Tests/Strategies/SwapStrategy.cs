@@ -23,7 +23,7 @@ internal sealed class SwapStrategy(ulong seed, int at, bool swapped) : IScheduli
     public bool AreIndependent =>
         _pair.Count == 2 && (_pair[0].Writes & (_pair[1].Reads | _pair[1].Writes)) == 0 && (_pair[1].Writes & _pair[0].Reads) == 0;
 
-    /// <summary>Whom it ran, after the two.</summary>
+    /// <summary>The lanes that it ran after the two.</summary>
     public List<int> After { get; } = [];
 
     public int Pick(ReadOnlySpan<ReadyLane> ready, int running)

@@ -8,8 +8,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// A real embedded cluster and the driver's part of the work on it. Every test takes a host of its own, so that what one leaves behind is
-/// nobody else's and can be counted.
+/// A real embedded cluster and the driver's part of the work on it. Every test takes a host of its own, so that a test can count what it
+/// leaves behind.
 /// </summary>
 internal sealed class ActorBed : IAsyncDisposable
 {
@@ -50,7 +50,7 @@ internal sealed class ActorBed : IAsyncDisposable
 
     public IGrainFactory Grains => _cluster.Client;
 
-    /// <summary>Of those that are alive. The inventory is there if nobody had asked for it before the ones behind it died.</summary>
+    /// <summary>Of the living silos. The inventory is there if no call had reached it before the silos behind it died.</summary>
     public int LastSilo => _alive.Max;
 
     public static async Task<ActorBed> StartAsync(PlacementMode placement, int silos, bool silosDie = false)
@@ -92,7 +92,7 @@ internal sealed class ActorBed : IAsyncDisposable
 
     public OperationMessage Next(OperationKind kind) => OperationMessage.From(NextOperation(kind));
 
-    /// <summary>A VM that is not made yet, on a host that nobody else has.</summary>
+    /// <summary>A VM that is not made yet, on a host of its own.</summary>
     public Task<BedVm> PlanAsync(VmPlan? plan = null) => PlanOnAsync(Interlocked.Increment(ref _hosts), plan);
 
     /// <summary>A VM that is not made yet, on the given host, which others may have too.</summary>
@@ -107,7 +107,7 @@ internal sealed class ActorBed : IAsyncDisposable
     /// <summary>An ordinal that no VM has.</summary>
     public int NextVm() => Interlocked.Increment(ref _vms);
 
-    /// <summary>A VM whose guests run and have begun to fault.</summary>
+    /// <summary>A VM with guests that run and have begun to fault.</summary>
     public Task<BedVm> RunAsync(VmPlan? plan = null) => RunAsync(PlanAsync(plan));
 
     /// <inheritdoc cref="RunAsync(VmPlan?)"/>

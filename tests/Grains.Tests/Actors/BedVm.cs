@@ -101,7 +101,7 @@ internal sealed class BedVm
         await LeavesNoActivationAsync();
     }
 
-    /// <summary>As <see cref="LeavesNothingAsync"/>, where nobody has ordered the end.</summary>
+    /// <summary>As <see cref="LeavesNothingAsync"/>, for an end that was not ordered.</summary>
     public async Task ComesToNothingAsync()
     {
         await Until.HoldsAsync(

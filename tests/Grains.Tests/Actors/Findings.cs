@@ -45,7 +45,7 @@ internal sealed class Findings
             () => AccessesAsync(vm), now => before.All(vcpu => now[vcpu.Key] >= vcpu.Value + accesses), "progress of every vCPU");
     }
 
-    /// <summary>Returns when somebody waits for a lock of the VM.</summary>
+    /// <summary>Returns when an operation waits for a lock of the VM.</summary>
     public async Task WaitsForAsync(BedVm vm, LockClass lockClass) => await Until.HoldsAsync(
         async () => (await InspectAsync(vm)).SelectMany(report => report.Waits).Any(wait => wait.LockClass == lockClass.Name),
         waits => waits, $"a wait for {lockClass.Name}");

@@ -1,8 +1,8 @@
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// Calls of one method of one grain that a test has got hold of: they have been made and wait before they are carried out, or before they
-/// are answered, so that the test can do what it wants at exactly this moment. Whoever made one waits with it.
+/// Calls of one method of one grain that a test holds: they have been made and wait before they run, or before they are answered, so that
+/// the test can act at exactly this moment. The caller waits as well.
 /// </summary>
 internal sealed class HeldCall : IDisposable
 {

@@ -6,8 +6,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// A migration that a test has brought to a status, in which it stays until it is released: the call that would take it further is held, so
-/// nothing depends on time. A status that nobody has said how to come to is a failure.
+/// A migration that a test has brought to a status and that stays there until it is released: its next call is held, so nothing depends on
+/// time. A status without a way to reach it is a failure.
 /// </summary>
 internal sealed class HeldMigration : IDisposable
 {
@@ -71,7 +71,7 @@ internal sealed class HeldMigration : IDisposable
             MigrationStatus.Cancelling => CancellingAsync(bed, here, there),
             MigrationStatus.Cancelled => CancelledAsync(bed, here, there),
             MigrationStatus.Failed => FailingAsync(bed, here, there),
-            _ => throw new ArgumentOutOfRangeException(nameof(status), status, "nobody has said how to bring a migration to this status"),
+            _ => throw new ArgumentOutOfRangeException(nameof(status), status, "there is no way to bring a migration to this status"),
         });
         await here.MigratesAsync(status);
         return migration;
@@ -99,7 +99,7 @@ internal sealed class HeldMigration : IDisposable
         return new HeldMigration(outcome, held);
     }
 
-    /// <summary>The link loses the first pages of post-copy, and nobody says that it is whole again.</summary>
+    /// <summary>The link loses the first pages of post-copy, and no recovery is ordered.</summary>
     private static async Task<HeldMigration> PausedAsync(ActorBed bed, BedVm here, BedVm there, MigrationParameters toPostcopy)
     {
         var broken = HoldPostcopyPages(bed, here.HostKey);

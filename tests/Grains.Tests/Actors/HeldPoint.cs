@@ -6,6 +6,6 @@ internal enum HeldPoint : byte
     /// <summary>It has been made and is not carried out.</summary>
     Call,
 
-    /// <summary>It has been carried out, and who made it does not know.</summary>
+    /// <summary>It has run, and the caller does not know.</summary>
     Answer,
 }

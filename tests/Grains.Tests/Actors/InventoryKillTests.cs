@@ -7,10 +7,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// The inventory's machine dies in every status of a migration, which is held there, and neither side is on it: the migration comes to the
-/// end that it would have come to, the VM runs in one place under one owner, and the inventory that is made anew knows which. And it dies
-/// together with a side while the VM is handed over, when only it knows whose the VM is. The tests have one cluster to break: every one
-/// kills the last silo that is left, where the inventory is, and the hosts that go on are on the first two.
+/// The inventory's machine dies in every status of a migration, which is held there, and neither side is on that machine. The migration
+/// ends as it would have ended, the VM runs in one place under one owner, and the new inventory knows the owner. The inventory also dies
+/// together with a side during the hand-over, when only it knows the owner. The tests have one cluster to break: every test kills the last
+/// silo that is left, which has the inventory, and the surviving hosts are on the first two.
 /// </summary>
 [Collection(ActorCollection.Name)]
 public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster) : IClassFixture<InventoryKillTests.MortalCluster>
@@ -34,7 +34,7 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
                 MigrationStatus.Completed,
             MigrationStatus.Cancelling or MigrationStatus.Cancelled => MigrationStatus.Cancelled,
             MigrationStatus.Failed => MigrationStatus.Failed,
-            _ => throw new ArgumentOutOfRangeException(nameof(status), status, "nobody has said how such a migration ends"),
+            _ => throw new ArgumentOutOfRangeException(nameof(status), status, "the expected end of such a migration is not in this table"),
         });
     }
 
@@ -62,7 +62,7 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
         await StandsAsync(bed, there, here, term, epoch: 2);
     }
 
-    /// <summary>Nobody who is left has ever owned the VM, unless the destination has claimed it.</summary>
+    /// <summary>No surviving host has ever owned the VM, unless the destination has claimed it.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -83,7 +83,7 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
         if (hasClaimed) await MigratesOnAsync(bed, there);
     }
 
-    /// <summary>Of what the destination has claimed nobody who is left has heard, and it runs there no more.</summary>
+    /// <summary>No surviving host knows of the destination's claim, and the VM does not run there any more.</summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -113,7 +113,7 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
         await bed.KillSiloAsync(bed.LastSilo);
         bed.Losses.Lose(here.HostKey, nameof(IHostMmuGrain.TermAsync), new OperationCanceledException("the members have changed"));
         await OwnsAsync(bed, here, term, ("", 0));
-        Assert.True(bed.Losses.AreLost, "nobody was asked for the term");
+        Assert.True(bed.Losses.AreLost, "no host was asked for the term");
         Assert.Equal(MigrationStatus.Completed, (await here.MigrateAsync(there)).Info.Status);
         Assert.All(await there.DestroyAsync(), report => Assert.Empty(report.Violations));
     }

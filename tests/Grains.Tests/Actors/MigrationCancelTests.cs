@@ -58,7 +58,7 @@ public sealed class MigrationCancelTests(ActorCollection.Clusters clusters)
         MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused or MigrationStatus.PostcopyRecover or MigrationStatus.Completed =>
             MigrationStatus.Completed,
         MigrationStatus.Failed => MigrationStatus.Failed,
-        _ => throw new ArgumentOutOfRangeException(nameof(status), status, "nobody has said how a migration ends that is cancelled here"),
+        _ => throw new ArgumentOutOfRangeException(nameof(status), status, "no end is expected for a cancel here"),
     };
 
     /// <summary>The VM runs on the one side, nothing of it is on the other, and it can go on from there.</summary>

@@ -7,8 +7,8 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Grains.Tests.Actors;
 
 /// <summary>
-/// Moments of a migration in which one side does not know what the other has done, because an answer was lost or because something comes in
-/// between: whoever does not know asks again, and nobody takes no answer for a no.
+/// Moments of a migration in which one side does not know what the other has done, because an answer was lost or another event came in
+/// between. That side asks again, and no side takes a missing answer for a refusal.
 /// </summary>
 [Collection(ActorCollection.Name)]
 public sealed class MigrationDoubtTests(ActorCollection.Clusters clusters)

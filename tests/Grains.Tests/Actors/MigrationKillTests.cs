@@ -45,7 +45,7 @@ public sealed class MigrationKillTests
             MigrationStatus.Cancelling or MigrationStatus.Cancelled or MigrationStatus.Failed => Fate.Died,
             MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused or MigrationStatus.PostcopyRecover => Fate.Lost,
             MigrationStatus.Completed => Fate.RunsThere,
-            _ => throw new ArgumentOutOfRangeException(nameof(status), status, "nobody has said what becomes of the VM"),
+            _ => throw new ArgumentOutOfRangeException(nameof(status), status, "the expected fate of the VM is not in this table"),
         });
     }
 
@@ -77,7 +77,7 @@ public sealed class MigrationKillTests
             MigrationStatus.PostcopyActive or MigrationStatus.PostcopyPaused or MigrationStatus.PostcopyRecover =>
                 (MigrationStatus.Failed, Fate.Lost),
             MigrationStatus.Completed => (MigrationStatus.Completed, Fate.Died),
-            _ => throw new ArgumentOutOfRangeException(nameof(status), status, "nobody has said what becomes of the VM"),
+            _ => throw new ArgumentOutOfRangeException(nameof(status), status, "the expected fate of the VM is not in this table"),
         });
     }
 
@@ -110,7 +110,7 @@ public sealed class MigrationKillTests
         await here.InspectAsync();
         await bed.KillHostAsync(here.HostKey);
 
-        // Nobody waits for the outcome: who would give it is dead. What was held on the destination's side goes on.
+        // The test does not wait for the outcome, because the grain that would return it is dead. Held calls of the destination continue.
         held.Dispose();
         if (fate == Fate.RunsThere)
         {

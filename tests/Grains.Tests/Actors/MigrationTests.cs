@@ -133,7 +133,7 @@ public sealed class MigrationTests(ActorCollection.Clusters clusters)
         await there.LeavesNothingAsync();
     }
 
-    /// <summary>Slower than the guest writes: it goes on until somebody ends it.</summary>
+    /// <summary>Slower than the guest writes: the migration goes on until it is ended.</summary>
     private static MigrationParameters Endless =>
         new() { MaxBandwidth = 100_000, DowntimeLimitMicroseconds = 0, BatchPages = 64, RoundsMax = 10_000 };
 

@@ -20,7 +20,7 @@ public sealed class PostcopyRecoveryTests(ActorCollection.Clusters clusters)
         var there = here.On(await bed.PlanAsync());
         using var paused = await HeldMigration.AtAsync(bed, here, there, MigrationStatus.PostcopyPaused);
 
-        // Nobody answers a vCPU that finds its page missing now.
+        // A vCPU that finds its page missing now gets no answer.
         var waits = await Until.HoldsAsync(
             async () =>
                 (await there.Host.InspectAsync())

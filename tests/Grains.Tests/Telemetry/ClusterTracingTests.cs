@@ -12,7 +12,7 @@ using OpenTelemetry.Trace;
 
 namespace Livebed.Grains.Tests.Telemetry;
 
-/// <summary>Traces of a real cluster of two silos whose grains call each other.</summary>
+/// <summary>Traces of a real cluster of two silos with grains that call each other.</summary>
 [Collection(TracingCollection.Name)]
 public sealed class ClusterTracingTests
 {
@@ -41,8 +41,8 @@ public sealed class ClusterTracingTests
     public async Task Traces_and_metrics_arrive_at_a_collector_under_the_services_name()
     {
         var bodies = new ConcurrentDictionary<string, byte[]>();
-        // The exporter gives up what it could not send within its time at shutdown, which a busy machine can make it exceed; and a free
-        // port may be taken by somebody else before it is listened to.
+        // At shutdown the exporter drops what it could not send in time, which can happen on a busy machine. And another process may take a
+        // free port before the test listens on it.
         for (var attempt = 0; attempt < 3 && bodies.Count < 2; attempt++) await CollectAsync(bodies);
         foreach (var path in (string[])["/v1/traces", "/v1/metrics"])
             Assert.Contains(TelemetrySetup.DriverService, Encoding.UTF8.GetString(bodies[path]), StringComparison.Ordinal);

@@ -56,7 +56,7 @@ internal sealed class WireRig : IDisposable
 
     public Task<StreamStatus> SendAsync(PageChunk chunk) => Link.DeliverAsync(Op, chunk).AsTask();
 
-    /// <summary>Pages whose bytes are all of one value, which is not zero.</summary>
+    /// <summary>Pages that are filled with one value other than zero.</summary>
     public static PageChunk Chunk(int channel = 0, int pages = 2, byte value = 1)
     {
         var content = new byte[pages * PageSize];

@@ -77,7 +77,7 @@ public class HostPropertyTests
     public void In_any_order_they_also_hold_when_memory_is_short() =>
         Gen.Select(Steps, Gen.ULong).Sample((steps, seed) => RunInterleaved(steps, seed, frames: 9), iter: 100);
 
-    /// <summary>The properties can fail: a guest whose KVM was not told goes through the translations that it still has.</summary>
+    /// <summary>The properties can fail: without a notification to KVM, a guest uses the translations that it still has.</summary>
     [Fact]
     public void A_merge_without_notifications_is_caught_by_the_accesses_that_follow()
     {

@@ -3,8 +3,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Tests.Host;
 
 /// <summary>
-/// A one-threaded world with virtual time: a SynchronizationContext whose queue is run until the test is done. Without a seed, scheduling
-/// points do not yield and the queue is first in, first out; with one, every point yields and who goes on is drawn from the seed. Time
+/// A one-threaded world with virtual time: a SynchronizationContext that runs its queue until the test is done. Without a seed, scheduling
+/// points do not yield and the queue is first in, first out. With a seed every point yields, and the seed draws the next continuation. Time
 /// passes only when nothing is ready. When nothing can happen any more, or too much did, the test fails as hung.
 /// </summary>
 internal sealed class TestWorld(ulong? seed = null) : SynchronizationContext, IWorld

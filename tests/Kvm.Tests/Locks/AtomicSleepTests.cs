@@ -4,7 +4,7 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Locks;
 
-/// <summary>kvm-protocol 5.1, hazard 7: who holds a spin lock must not sleep.</summary>
+/// <summary>kvm-protocol 5.1, hazard 7: the holder of a spin lock must not sleep.</summary>
 public sealed class AtomicSleepTests
 {
     private readonly LockTestBed _bed = new();

@@ -166,7 +166,7 @@ public sealed class DeadlockDetectionTests
                 var detector = new HangDetector();
                 for (var round = 0; round < rounds.Length; round++)
                 {
-                    // Nobody waits the same wait for two rounds: the ids are of their round.
+                    // No wait lasts for two rounds: the ids belong to their round.
                     var waits = rounds[round].GroupBy(edge => edge.Item1, edge => edge.Item2)
                         .Select(group => Wait(group.Key, [.. group.Distinct()], waitId: 100 * (round + 1) + group.Key, waited: 60 * Second))
                             .ToArray();
@@ -181,7 +181,7 @@ public sealed class DeadlockDetectionTests
         var left = edges.ToList();
         while (left.RemoveAll(edge => !left.Exists(other => other.From == edge.To)) > 0)
         {
-            // Whoever waits for somebody who does not wait will get through.
+            // An operation that waits for one that does not wait gets through.
         }
 
         return left.Count > 0;

@@ -5,7 +5,7 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Locks;
 
-/// <summary>Over random schedules the locks do what the plain reference does, and never lose anybody.</summary>
+/// <summary>Over random schedules the locks do what the plain reference does, and never lose a waiter.</summary>
 public sealed class KernelLockPropertyTests
 {
     private const int MaxOps = 12;

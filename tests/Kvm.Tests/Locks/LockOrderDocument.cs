@@ -33,7 +33,7 @@ internal sealed class LockOrderDocument
         return new LockOrderDocument(lines.SkipWhile(line => line != "```lock-order").Skip(1).TakeWhile(line => line != "```"));
     }
 
-    /// <summary>May this edge of a real run be? Nested reads may, of classes whose readers do not queue behind writers.</summary>
+    /// <summary>Is this edge of a real run allowed? Nested reads are, for classes with readers that do not queue behind writers.</summary>
     public bool Allows(LockOrderGraph.Edge edge) => edge.Held == edge.Asked
         ? edge is { HeldMode: LockMode.Read, AskedMode: LockMode.Read, Asked.ReadersQueueBehindWriters: false }
         : _below[edge.Held.Name].Contains(edge.Asked.Name);

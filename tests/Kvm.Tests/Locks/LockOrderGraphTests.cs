@@ -68,7 +68,7 @@ public sealed class LockOrderGraphTests
         var (updater, nested) = (_bed.Op(), _bed.Op());
         if (anybodyWrites)
         {
-            // The writer holds nothing else: it makes no edge, and still is who the readers queue behind.
+            // The writer holds nothing else: it makes no edge, yet the readers queue behind it.
             _bed.Take(() => rwsem.DownWriteAsync(updater));
             rwsem.UpWrite(updater);
         }

@@ -154,7 +154,7 @@ public sealed class OrphanAndStarvationTests
     [Fact]
     public void Only_the_cause_starves_and_not_those_behind_it()
     {
-        // 3 waits longest, behind 2, who holds its lock and waits for 1.
+        // 3 waits longest, behind 2, which holds its lock and waits for 1.
         var hang = Assert.Single(_detector.Twice(
             [1, 2, 3], Wait(3, [2], OperationKind.DirtyLogGet, waited: 9 * Second),
             Wait(2, [1], OperationKind.MemslotCreate, waited: 6 * Second, lockClass: "mn_memslots_update_rcuwait")));

@@ -4,7 +4,7 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Locks;
 
-/// <summary>rcuwait: one sleeper, woken once per wake-up, who looks again before going on.</summary>
+/// <summary>rcuwait: one sleeper, woken once per wake-up, which checks again before it continues.</summary>
 public sealed class RcuWaitTests
 {
     private readonly LockTestBed _bed = new();

@@ -8,7 +8,7 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Migration;
 
-/// <summary>The destination of a migration whose memory is compared in two pieces.</summary>
+/// <summary>The destination of a migration that compares memory in two pieces.</summary>
 public class ComparedMemoryTests
 {
     private static readonly HvaRange First = new(HostRig.Ram, HostRig.RamPages / 2);

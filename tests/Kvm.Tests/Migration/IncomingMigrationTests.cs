@@ -28,18 +28,17 @@ public class IncomingMigrationTests
         (_source, _destination) = (new HostOwnership(_rig.World, "host-0"), new HostOwnership(_rig.World, "host-1"));
     }
 
-    /// <summary>Found by <c>migration-inventory-dies</c>: the VM stood still for ever, though the new inventory would have said whose it
-    /// is.</summary>
+    /// <summary>Found by <c>migration-inventory-dies</c>: the VM stood still for ever, although the new inventory knew its owner.</summary>
     [Fact]
     public void A_grant_of_an_inventory_that_is_replaced_meanwhile_is_asked_for_again() => Run(async migration =>
     {
         _inventory.ReplacedAfterClaim = () =>
         {
-            var anew = new VmInventory(_rig.World, term: 2);
+            var later = new VmInventory(_rig.World, term: 2);
             foreach (var host in new[] { _source, _destination })
                 foreach (var (vm, epoch) in host.Report(2)!)
-                    anew.Restore(vm, host.Host, epoch);
-            return anew;
+                    later.Restore(vm, host.Host, epoch);
+            return later;
         };
         Assert.Equal(StreamStatus.Ok, await migration.TakeOverAsync(_rig.Op(), new DeviceState([], [], [])));
         Assert.True(_process.Runs);

@@ -4,7 +4,7 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Migration;
 
-/// <summary>A claim whose answers come from an inventory that has been replaced, or whose host does not say what it made of them.</summary>
+/// <summary>A claim that gets answers of a replaced inventory, or no answer from its host.</summary>
 public class OwnershipClaimTests
 {
     private const string Vm = "vm-3";
@@ -81,7 +81,7 @@ public class OwnershipClaimTests
         public ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) => throw new NotSupportedException();
     }
 
-    /// <summary>A host's books, whose first answers are lost.</summary>
+    /// <summary>A host's record that loses its first answers.</summary>
     private sealed class Books(HostOwnership ownership) : IHostOwnership
     {
         public HostOwnership HostOwnership => ownership;

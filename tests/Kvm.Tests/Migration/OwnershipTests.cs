@@ -41,12 +41,12 @@ public class OwnershipTests
         var late = old.Claim(Vm, 1, "host-1");
 
         // The old one is lost before its grant arrives, and the new one hears only of the source.
-        var anew = new VmInventory(_world, term: 2);
+        var later = new VmInventory(_world, term: 2);
         foreach (var host in new[] { source, destination })
             foreach (var (vm, epoch) in host.Report(2)!)
-                anew.Restore(vm, host.Host, epoch);
+                later.Restore(vm, host.Host, epoch);
         Assert.Equal(OwnershipStatus.Lost, destination.Take(Vm, late));
-        Assert.Equal(OwnershipStatus.Granted, source.Take(Vm, anew.Claim(Vm, 1, "host-0")));
+        Assert.Equal(OwnershipStatus.Granted, source.Take(Vm, later.Claim(Vm, 1, "host-0")));
         Assert.False(destination.Owns(Vm, 2));
         Assert.True(source.Owns(Vm, 2));
     }
@@ -54,10 +54,10 @@ public class OwnershipTests
     [Fact]
     public void An_inventory_made_anew_believes_the_highest_epoch()
     {
-        var anew = new VmInventory(_world, term: 2);
-        anew.Restore(Vm, "host-1", 5);
-        anew.Restore(Vm, "host-0", 4);
-        Assert.Equal(("host-1", 5L), anew.Owners[Vm]);
+        var later = new VmInventory(_world, term: 2);
+        later.Restore(Vm, "host-1", 5);
+        later.Restore(Vm, "host-0", 4);
+        Assert.Equal(("host-1", 5L), later.Owners[Vm]);
     }
 
     [Fact]

@@ -4,7 +4,7 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Migration;
 
-/// <summary>A destination's host whose answers to two calls can be kept back: the image of its memory, and how long vCPUs waited.</summary>
+/// <summary>A destination's host that can hold its answers to two calls: the image of its memory, and how long vCPUs waited.</summary>
 internal sealed class SlowStreamPort(IStreamPort inner) : IStreamPort
 {
     public Func<Task> BeforeImage { get; set; } = () => Task.CompletedTask;

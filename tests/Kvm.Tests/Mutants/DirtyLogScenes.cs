@@ -6,8 +6,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Mutants;
 
-/// <summary>Small scenes for the defects of dirty logging: a migration and those who write meanwhile. Each returns what was
-/// broken.</summary>
+/// <summary>Small scenes for the defects of dirty logging: a migration, and writers at the same time. Each returns the violated
+/// invariants.</summary>
 internal static class DirtyLogScenes
 {
     private const int Writes = 160;
@@ -70,7 +70,7 @@ internal static class DirtyLogScenes
             await Bed.WhenAllAsync(ageing);
         });
 
-    /// <summary>A vCPU writes more pages than its ring has entries, and nobody reaps before it is full.</summary>
+    /// <summary>A vCPU writes more pages than its ring has entries, and no reap comes before it is full.</summary>
     public static IReadOnlySet<string> MoreWritesThanTheRingHolds(BedOptions options, ulong seed) =>
         Run(options with { Vcpus = 1, RamPages = RingEntries + 2, RingEntries = RingEntries, Frames = 128 }, seed, async (bed, vm) =>
         {

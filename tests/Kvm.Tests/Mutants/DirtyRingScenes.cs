@@ -12,7 +12,7 @@ internal static class DirtyRingScenes
 {
     private const int RingEntries = 80;
 
-    /// <summary>While a reset runs, user space writes the last offset that there is into an entry whose neighbour is page 0.</summary>
+    /// <summary>While a reset runs, user space writes the largest offset into an entry beside page 0.</summary>
     public static IReadOnlySet<string> OffsetRewrittenDuringReset(BedOptions options, ulong seed) =>
         NotifierScenes.Run(WithRings(options), seed, async (bed, vm) =>
     {

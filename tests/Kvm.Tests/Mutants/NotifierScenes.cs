@@ -108,7 +108,7 @@ internal static class NotifierScenes
             // Guest RAM begins in the middle of a page of SPTEs: page 256 is the first of the next one.
             foreach (var page in (long[])[254, 255, 280, 281]) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
             List<Lane> tasks = [bed.SpawnEvent(OperationKind.DontNeed, vm, BedVm.RamHva(250), 20)];
-            // It yields when somebody waits, and somebody waits while another holder flushes.
+            // It yields to a waiter, and there is one while another holder flushes.
             foreach (var page in (long[])[280, 281]) tasks.Add(bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(page), 1));
             for (var page = 282; page < 288; page++) tasks.Add(Touch(bed, vm, BedVm.RamGfn(page)));
             await Bed.WhenAllAsync(tasks);

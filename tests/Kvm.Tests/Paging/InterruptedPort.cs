@@ -4,7 +4,7 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Paging;
 
-/// <summary>A host whose next answer to a fault is followed by something else before it arrives.</summary>
+/// <summary>A host with another event between its next answer to a fault and the arrival of that answer.</summary>
 internal sealed class InterruptedPort(IHostPort inner) : IHostPort
 {
     public Func<ValueTask<HostEventResult>>? AfterLookup { get; set; }

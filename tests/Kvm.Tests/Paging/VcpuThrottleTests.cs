@@ -10,7 +10,7 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Paging;
 
-/// <summary>A throttled vCPU sleeps as much as it should, and in nobody's way.</summary>
+/// <summary>A throttled vCPU sleeps as much as it should, and blocks no other operation.</summary>
 public sealed class VcpuThrottleTests
 {
     private const long Millisecond = 1_000;
@@ -182,7 +182,7 @@ public sealed class VcpuThrottleTests
                 await vm.Session.RoundAsync(bed.NewOperation(OperationKind.DirtyLogGet));
             }
 
-            // A page that nobody has mapped yet.
+            // A page that is not mapped yet.
             Assert.False((await vm.TouchAsync(page + 1, write: false)).Dirtied);
             Assert.True((await vm.TouchAsync(page + 2, write: true)).Dirtied);
             await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);

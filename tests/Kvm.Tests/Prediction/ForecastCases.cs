@@ -5,7 +5,7 @@ using Livebed.Kvm.Tests.Guests;
 
 namespace Livebed.Kvm.Tests.Prediction;
 
-/// <summary>Workloads and parameters in which everything can be reckoned by hand: the link carries 100 pages a millisecond.</summary>
+/// <summary>Workloads and parameters that can be computed by hand: the link carries 100 pages a millisecond.</summary>
 internal static class ForecastCases
 {
     public const long PageBytes = 4096 + WireFormat.PageHeaderBytes;

@@ -38,7 +38,7 @@ internal static class Interleavings
             // Guest RAM begins in the middle of a page of SPTEs, so page 256 lies in the next one, before which the zap may yield.
             foreach (var page in (long[])[254, 255, 256, 257]) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
             List<Lane> tasks = [bed.SpawnEvent(OperationKind.DontNeed, vm, BedVm.RamHva(250), 20, hold: 20)];
-            // It yields when somebody waits, and somebody waits while another holder flushes.
+            // It yields to a waiter, and there is one while another holder flushes.
             for (var i = 0; i < 2; i++) tasks.Add(bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(257), 1));
             for (long page = 252; page < 258; page++)
             {
@@ -54,15 +54,15 @@ internal static class Interleavings
             return vm;
         });
 
-    /// <summary>One range over two memslots, whose zap may yield in the second, and another over the first alone, which may find nothing
-    /// mapped there any more (S5).</summary>
+    /// <summary>One range over two memslots, with a zap that may yield in the second, and another over the first alone, which may find
+    /// nothing mapped there any more (S5).</summary>
     public static IReadOnlySet<string> RangesOverTwoMemslots(BedOptions options, ulong seed, Action<BedVm>? inspect = null) => Run(
         options with { RamPages = 8, RamSlots = 2, SptesPerTable = 2 }, seed, async bed =>
         {
             var vm = await bed.CreateVmAsync();
             for (long page = 0; page < 8; page++) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
             List<Lane> tasks = [bed.SpawnEvent(OperationKind.DontNeed, vm, BedVm.RamHva(2), 6)];
-            // Somebody holds the lock for a flush, so that others queue behind the zap that is to yield.
+            // A holder keeps the lock for a flush, so that others queue behind the zap that must yield.
             tasks.Add(bed.SpawnEvent(OperationKind.NumaBalancing, vm, BedVm.RamHva(0), 1));
             tasks.Add(bed.SpawnEvent(OperationKind.NumaBalancing, vm, BedVm.RamHva(2), 2));
             await Bed.WhenAllAsync(tasks);

@@ -9,7 +9,7 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Protocols;
 
-/// <summary>What tells the protocols apart: who deadlocks, who starves, who takes mmu_lock for nothing.</summary>
+/// <summary>The differences between the protocols: which deadlock, which starve, which take mmu_lock needlessly.</summary>
 public sealed class ProtocolTests
 {
     [Theory]

@@ -3,7 +3,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Scheduling;
 
-/// <summary>A world whose time the test sets. Points yield on request; the observer remembers violations and contended waits.</summary>
+/// <summary>A world in which the test sets the time. Points yield on request; the observer remembers violations and contended
+/// waits.</summary>
 internal sealed class TestWorld(TestScheduler scheduler, bool yieldAtPoints = false) : IWorld
 {
     private readonly RecordingObserver _observer = new();
@@ -22,7 +23,7 @@ internal sealed class TestWorld(TestScheduler scheduler, bool yieldAtPoints = fa
 
     public ValueTask DelayAsync(long microseconds) => throw new NotSupportedException("locks let no time pass by themselves");
 
-    public void Start(string name, Func<ValueTask> body) => throw new NotSupportedException("locks start nobody");
+    public void Start(string name, Func<ValueTask> body) => throw new NotSupportedException("locks start no lane");
 
     private sealed class RecordingObserver : NullObserver
     {

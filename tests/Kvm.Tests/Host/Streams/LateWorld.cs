@@ -2,8 +2,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host.Streams;
 
-/// <summary>A test world as a busy machine is: timers come late by up to so much, and time passes while somebody works, so that two looks
-/// at the clock differ.</summary>
+/// <summary>A test world like a busy machine: timers are late by up to a bound, and time passes during work, so that two reads of the clock
+/// differ.</summary>
 internal sealed class LateWorld(TestWorld world, ulong seed, int lateMicrosecondsMax) : IWorld
 {
     private const int WorkMicrosecondsMax = 300;

@@ -32,7 +32,7 @@ public class LinkSchedulerTests
     public void Whoever_has_something_to_send_the_link_carries_its_bandwidth() =>
         Gen.Select(_chunks, Gen.Int[1, 8], Gen.Int[0, 20_000]).Array[1, 6].Sample(streams => Run(async (world, link) =>
     {
-        // Any order that leaves the link idle only when nobody has anything gives the same last moment; FIFO is the simplest.
+        // Any order that leaves the link idle only when no stream has bytes to send gives the same last moment; FIFO is the simplest.
         var (busyUntil, ends) = (0L, new List<long>());
         foreach (var (chunks, _, begins) in streams.OrderBy(stream => stream.Item3)) busyUntil = Math.Max(busyUntil, begins) + chunks.Sum();
         await Task.WhenAll(streams.Select(async stream =>
@@ -122,7 +122,7 @@ public class LinkSchedulerTests
             var senders = Enumerable.Range(0, count).Select(_ => new LinkSender(late, link, channels, Chunks(50, 9_000))).ToList();
             await Task.WhenAll(senders.Select(sender => sender.RunAsync()));
 
-            // Who is alone has nothing waiting while its channels are late together: what is made good is what the timers are to blame for.
+            // A stream that is alone has no chunk waiting while its channels are late together: only the lateness of timers is compensated.
             Assert.InRange(late.NowMicroseconds, count * 450_000, count * 450_000 + (2 * LateMax));
         });
     });

@@ -47,7 +47,7 @@ public class PostcopyTests
         Assert.All(waits, wait => Assert.Equal("userfaultfd", wait.LockClass));
         Assert.Equal(2, waits.Count);
 
-        // A writer of mmap_lock gets it, as it would not if those who wait here held it.
+        // A writer of mmap_lock gets it, which shows that the waiters here do not hold it.
         Assert.NotEqual(HostEventStatus.Refused, (await rig.Destination.RunAsync(OperationKind.Unmap, HostRig.Scratch, 1)).Status);
         await rig.Destination.RunAsync(OperationKind.Fork, HostRig.Ram, 4);
 

@@ -64,7 +64,7 @@ public class StreamPropertyTests
             Assert.InRange(missing, 0, HostRig.RamPages);
             await rig.MoveOracleAsync();
 
-            // What has not been pushed is the only copy: nobody discards at the source any more.
+            // Pages that have not been pushed are the only copy, so the source discards nothing any more.
             var moved = await StartAsync(rig.Destination);
             await Task.WhenAll(PlayAsync(rig, moved, later, lanes: 3).Append(PushAsync(rig)));
             await Task.WhenAll(requested);
