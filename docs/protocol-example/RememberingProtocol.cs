@@ -12,8 +12,8 @@ namespace ProtocolExample;
 /// <param name="context">what a protocol gets of its VM</param>
 public class RememberingProtocol(ProtocolContext context) : IInvalidationProtocol
 {
-    private readonly InvalidationState _state = new();
-    private readonly Dictionary<long, OpenRange> _open = [];
+    private readonly InvalidationState _state = new(context.World);
+    private readonly TrackedMap<long, OpenRange> _open = new(context.World);
 
     public ulong Sequence => _state.Sequence;
     public long InvalidationsInProgress => _state.InProgress;
@@ -23,7 +23,7 @@ public class RememberingProtocol(ProtocolContext context) : IInvalidationProtoco
 
     public async ValueTask RangeStartAsync(Operation op, MmuNotifierRange range)
     {
-        var open = new OpenRange(range.Pages);
+        var open = new OpenRange(context.World, range.Pages);
         _open.Add(range.RangeId, open);
         await context.Walk.UnmapAsync(op, range, mustLock: false, onLock: () => Count(open), onSlot: null);
     }
@@ -53,7 +53,7 @@ public class RememberingProtocol(ProtocolContext context) : IInvalidationProtoco
     /// <summary>Under mmu_lock.</summary>
     protected void CountElided()
     {
-        foreach (var open in _open.Values) Count(open);
+        foreach (var (_, open) in _open) Count(open);
     }
 
     /// <summary>Under mmu_lock; once for each range.</summary>
@@ -65,9 +65,16 @@ public class RememberingProtocol(ProtocolContext context) : IInvalidationProtoco
         _state.AddToHull(open.Pages.Start.Value, open.Pages.End.Value);
     }
 
-    private sealed class OpenRange(HvaRange pages)
+    private sealed class OpenRange(IWorld world, HvaRange pages)
     {
+        private Tracked<bool> _isCounted = new(world);
+
         public HvaRange Pages { get; } = pages;
-        public bool IsCounted { get; set; }
+
+        public bool IsCounted
+        {
+            get => _isCounted.Value;
+            set => _isCounted.Value = value;
+        }
     }
 }

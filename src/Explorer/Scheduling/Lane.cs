@@ -18,7 +18,6 @@ public sealed class Lane : SynchronizationContext
         Body = body;
         Id = id;
         Name = name;
-        End = new Place(world);
         Completion = new Latch(world);
     }
 
@@ -42,9 +41,6 @@ public sealed class Lane : SynchronizationContext
 
     /// <summary>What it does.</summary>
     internal Func<ValueTask> Body { get; }
-
-    /// <summary>Its end, as seen by lanes that wait for it.</summary>
-    internal Place End { get; }
 
     internal bool IsReady { get; set; }
 

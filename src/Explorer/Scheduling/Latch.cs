@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scheduling;
 
@@ -9,11 +10,14 @@ namespace Livebed.Explorer.Scheduling;
 public sealed class Latch : ICriticalNotifyCompletion
 {
     private readonly VirtualWorld _world;
+    private Tracked<bool> _isCompleted;
+
+    [Untracked("each waits for itself; the one who completes the latch is ordered before them all")]
     private List<ReadyLane>? _waiting;
 
-    internal Latch(VirtualWorld world) => _world = world;
+    internal Latch(VirtualWorld world) => (_world, _isCompleted) = (world, new Tracked<bool>(world));
 
-    public bool IsCompleted { get; private set; }
+    public bool IsCompleted => _isCompleted.Value;
 
     public Latch GetAwaiter() => this;
 
@@ -34,7 +38,7 @@ public sealed class Latch : ICriticalNotifyCompletion
     internal void Complete()
     {
         if (IsCompleted) return;
-        IsCompleted = true;
+        _isCompleted.Value = true;
         if (_waiting is null) return;
         foreach (var ready in _waiting) _world.MakeReady(ready);
         _waiting = null;

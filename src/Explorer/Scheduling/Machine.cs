@@ -12,26 +12,19 @@ public sealed class Machine
 {
     private readonly VirtualWorld _world;
     private readonly bool _mayDie;
-    private readonly List<(Lane Lane, Latch Answered)> _calls = [];
-    private readonly Place _place;
-    private bool _isDead;
+    private readonly TrackedList<(Lane Lane, Latch Answered)> _calls;
+    private Tracked<bool> _isDead;
 
     internal Machine(VirtualWorld world, string name, bool mayDie)
     {
         (_world, Name, _mayDie) = (world, name, mayDie);
-        _place = new Place(world);
+        var place = new Place(world);
+        (_calls, _isDead) = (new TrackedList<(Lane Lane, Latch Answered)>(place), new Tracked<bool>(place));
     }
 
     public string Name { get; }
 
-    public bool IsDead
-    {
-        get
-        {
-            _place.Reads();
-            return _isDead;
-        }
-    }
+    public bool IsDead => _isDead.Value;
 
     /// <summary>Adds a lane that runs on this machine.</summary>
     public Lane Spawn(string name, Func<ValueTask> body)
@@ -64,29 +57,26 @@ public sealed class Machine
 
         // As it is sent, whatever its caller does before it arrives.
         var sent = op.Context;
-        var answer = lost;
+        var answer = new TrackedAnswer<T>(_world, lost);
         var answered = new Latch(_world);
         var lane = _world.Spawn($"{Name} {what}", ArriveAsync);
         lane.Machine = null;
         await answered;
-        _place.Reads();
-        return answer;
+        return answer.Value;
 
         async ValueTask ArriveAsync()
         {
-            _place.Writes();
-            if (!_isDead)
+            if (!IsDead)
             {
                 var entry = (_world.Current!, answered);
                 _calls.Add(entry);
                 _world.Current!.Machine = this;
-                answer = await call(Operation.From(sent));
-                _calls.Remove(entry);
+                answer.Value = await call(Operation.From(sent));
+                _calls.RemoveAll(other => other == entry);
                 _world.Current!.Machine = null;
                 await _world.PointAsync(SchedulingPoint.Call);
             }
 
-            _place.Writes();
             answered.Complete();
         }
     }
@@ -95,9 +85,21 @@ public sealed class Machine
     internal void Die()
     {
         _world.Footprints?.WriteEverything();
-        _isDead = true;
+        _isDead.Value = true;
         _world.StopLanes(this);
         foreach (var (_, answered) in _calls) answered.Complete();
         _calls.Clear();
+    }
+
+    /// <summary>Of a call that is a lane of its own: the lane writes it, the caller reads it.</summary>
+    private sealed class TrackedAnswer<T>(VirtualWorld world, T lost)
+    {
+        private Tracked<T> _value = new(world, lost);
+
+        public T Value
+        {
+            get => _value.Value;
+            set => _value.Value = value;
+        }
     }
 }

@@ -298,7 +298,6 @@ public sealed class VirtualWorld : IWorld
 
         _pending--;
         lane.IsSpinning = false;
-        lane.End.Writes();
         lane.Completion.Complete();
     }
 

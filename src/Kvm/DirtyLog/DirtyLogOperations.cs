@@ -30,18 +30,10 @@ public sealed class DirtyLogOperations(Vm vm)
     /// (KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP), which user space collects in its final sync.</summary>
     public void MarkPageDirty(Memslot slot, Gfn gfn, int vcpu)
     {
-        vm.LogState.Writes();
         vm.World.Trace?.Note(null, $"marks {gfn} dirty");
         var hasRings = vm.Options.DirtyLog == DirtyLogMode.Ring;
         if (hasRings && vcpu != NoVcpu) vm.DirtyRings.Push(vcpu, slot, gfn);
         else if (slot.Bitmap is { } bitmap && !(hasRings && vm.Options.Mutant == Mutant.RingMarkWithoutVcpu)) Mark(bitmap, slot, gfn);
-    }
-
-    /// <summary>The memslot that had it is no longer to be found.</summary>
-    public void Free(DirtyBitmap? bitmap)
-    {
-        vm.LogState.Writes();
-        bitmap?.Free();
     }
 
     /// <summary>The second half of enabling: every mapping made before the slot was seen to log is write-protected. The flush does not
@@ -66,13 +58,12 @@ public sealed class DirtyLogOperations(Vm vm)
         await vm.SlotsLock.AcquireAsync(op);
         var slot = vm.Memslots.Active.ById(slotId);
         long reported = -1;
-        vm.LogState.Writes();
         if (slot?.Bitmap is { } bitmap)
         {
             reported = bitmap.Pages.Count;
             if (vm.Options.DirtyLog is DirtyLogMode.Bitmap or DirtyLogMode.Ring)
                 await TakeAndProtectAsync(op, slot, bitmap, only: null, target);
-            else target.UnionWith(bitmap.Pages);
+            else target.UnionWith(bitmap.Pages.Clone());
             vm.Counters.DirtyLogGets++;
             vm.Counters.DirtyPagesReported += reported;
             vm.World.Trace?.Note(op, $"get dirty log of slot {slotId}: {reported} pages");
@@ -113,16 +104,14 @@ public sealed class DirtyLogOperations(Vm vm)
         var taken = new ulong[PageSet.WordsFor(only?.Range.Pages ?? slot.Pages)];
         var any = false;
         await vm.MmuLock.WriteLockAsync(op);
-        vm.LogState.Writes();
         for (var i = 0; i < taken.Length; i++)
         {
             var word = firstWord + i;
             if (vm.Options.Mutant == Mutant.ProtectBeforeXchg)
             {
                 // A fast page fault needs no mmu_lock: it makes a page writable again, and the bit that it sets is taken below.
-                Protect(slot, word, bitmap.Pages.Words.Span[word]);
+                Protect(slot, word, bitmap.Pages.Word(word));
                 await vm.World.PointAsync(SchedulingPoint.Preempt);
-                vm.LogState.Writes();
             }
 
             taken[i] = only is null ? bitmap.TakeWord(word) : bitmap.ClearWord(word, mask.Span[i]);
@@ -139,7 +128,6 @@ public sealed class DirtyLogOperations(Vm vm)
         var reported = PageSet.FromWords(only?.Range ?? slot.Hvas, taken);
         vm.Checks.DirtyLogReturns(op, slot, reported, epoch);
         if (target is null) return;
-        vm.LogState.Writes();
         target.UnionWith(reported);
     }
 

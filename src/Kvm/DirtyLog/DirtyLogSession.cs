@@ -17,9 +17,9 @@ namespace Livebed.Kvm.DirtyLog;
 public sealed class DirtyLogSession
 {
     private readonly Vm _vm;
-    private readonly List<RamBlock> _blocks = [];
+    private readonly TrackedList<RamBlock> _blocks;
 
-    public DirtyLogSession(Vm vm) => _vm = vm;
+    public DirtyLogSession(Vm vm) => (_vm, _blocks) = (vm, new TrackedList<RamBlock>(vm.LogState));
 
     public bool IsEnabled => _blocks.Count > 0;
 
@@ -32,7 +32,7 @@ public sealed class DirtyLogSession
         foreach (var id in enabled ? slotIds : [])
         {
             if (await _vm.MemslotUpdates.SetLoggingAsync(op, id, logs: true) is not { } slot) continue;
-            _blocks.Add(new RamBlock(slot, new PageSet(slot.Hvas)));
+            _blocks.Add(new RamBlock(slot, new TrackedPageSet(new PlaceTable(_vm.LogState), slot.Hvas)));
             await _vm.Host.CopyPagesAsync(op, PageSet.All(slot.Hvas));
         }
 
@@ -111,8 +111,11 @@ public sealed class DirtyLogSession
 
         // Beside rings, a bitmap has only what was written without a vCPU: collected at the end, as QEMU does.
         foreach (var block in !hasRings || isFinal ? _blocks.ToArray() : [])
-            if (await _vm.DirtyLog.GetAsync(op, block.Slot.Id, block.Dirty) < 0)
-                _blocks.Remove(block);
+        {
+            var reported = new PageSet(block.Slot.Hvas);
+            if (await _vm.DirtyLog.GetAsync(op, block.Slot.Id, reported) < 0) _blocks.RemoveAll(other => ReferenceEquals(other, block));
+            block.Dirty.UnionWith(reported);
+        }
 
         // Checked after the sync: a slot that was replaced before the sync took unread bits with it.
         _blocks.RemoveAll(block => !ReferenceEquals(_vm.Memslots.Active.ById(block.Slot.Id), block.Slot));
@@ -121,7 +124,6 @@ public sealed class DirtyLogSession
     private async ValueTask<long> CopyDirtyAsync(Operation op, RamBlock block)
     {
         // Taken in one step: what is marked from here on belongs to the next round.
-        _vm.LogState.Writes();
         var pages = block.Dirty.Take(block.Dirty.Range);
         if (pages.IsEmpty) return 0;
         if (_vm.Options.Mutant == Mutant.CopyBeforeClear) await _vm.Host.CopyPagesAsync(op, pages);
@@ -135,7 +137,7 @@ public sealed class DirtyLogSession
     {
         _vm.Counters.ChecksEvaluated++;
         var slot = block.Slot;
-        var changed = await _vm.Host.ChangedSinceCopyAsync(op, block.Dirty);
+        var changed = await _vm.Host.ChangedSinceCopyAsync(op, block.Dirty.Clone());
         if (changed.Count > 0)
             _vm.Violated(
                 Invariants.NoLostDirtyPage,
@@ -154,5 +156,5 @@ public sealed class DirtyLogSession
     }
 
     /// <summary>QEMU's RAMBlock: the memslot as it was when logging began, and its pages that are known dirty and not yet copied.</summary>
-    private sealed record RamBlock(Memslot Slot, PageSet Dirty);
+    private sealed record RamBlock(Memslot Slot, TrackedPageSet Dirty);
 }

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Mutants;
+using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.DirtyLog;
 
@@ -14,96 +15,97 @@ public sealed class DirtyRing
     /// <summary><c>KVM_DIRTY_RING_RSVD_ENTRIES</c>: entries beyond the soft limit.</summary>
     public const int Reserved = 64;
 
-    private readonly Entry[] _entries;
+    private readonly TrackedArray<Entry> _entries;
     private readonly Mutant _mutant;
-    private long _dirtyIndex;
-    private long _fetchIndex;
-    private long _resetIndex;
-    private int _claims;
+    private Tracked<State> _state;
 
+    /// <param name="log">the place of the VM's dirty log</param>
     /// <param name="entries">size; a ring must hold more than the reserved entries</param>
     /// <param name="mutant">the defect to have, or None</param>
     /// <exception cref="ArgumentOutOfRangeException">It would be soft-full while it is empty.</exception>
-    public DirtyRing(int entries, Mutant mutant = Mutant.None)
+    public DirtyRing(Place log, int entries, Mutant mutant = Mutant.None)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(entries, Reserved);
-        _entries = new Entry[entries];
+        _entries = new TrackedArray<Entry>(new PlaceTable(log), entries);
+        _state = new Tracked<State>(log);
         _mutant = mutant;
     }
 
     public int Entries => _entries.Length;
 
     /// <summary><c>kvm_dirty_ring_used</c>: unsigned, so a ring with more entries armed again than were pushed counts as full.</summary>
-    public long Used => (uint)(_dirtyIndex - _resetIndex);
+    public long Used => (uint)(_state.Value.DirtyIndex - _state.Value.ResetIndex);
     public bool IsFull => Used >= _entries.Length;
-    public bool IsSoftFull => Used + _claims >= _entries.Length - Reserved;
+    public bool IsSoftFull => Used + _state.Value.Claims >= _entries.Length - Reserved;
 
     /// <summary>User space has changed what the kernel wrote, or marked RESET what it was not given.</summary>
-    public bool IsTampered { get; private set; }
+    public bool IsTampered => _state.Value.IsTampered;
 
     /// <summary>The kernel has consumed an entry that user space has not seen.</summary>
-    public bool HasOvertakenHarvest => _resetIndex > _fetchIndex && !IsTampered;
+    public bool HasOvertakenHarvest => _state.Value.ResetIndex > _state.Value.FetchIndex && !IsTampered;
 
     /// <summary>Claims an entry for a push to come; false when the ring is soft-full.</summary>
     public bool TryClaim()
     {
         if (IsSoftFull) return false;
-        _claims++;
+        _state.Changing.Claims++;
         return true;
     }
 
     /// <summary>The push has come, or will not.</summary>
-    public void Unclaim() => _claims--;
+    public void Unclaim() => _state.Changing.Claims--;
 
     /// <summary><c>kvm_dirty_ring_push</c>; false when there is no room, which the soft limit must have made impossible.</summary>
     public bool TryPush(int slotId, long instance, long page)
     {
         if (IsFull) return false;
-        ref var entry = ref _entries[_dirtyIndex % _entries.Length];
-        if (entry.State != EntryState.Empty) return false;
-        entry = new Entry(slotId, instance, (ulong)page, EntryState.Dirty);
-        _dirtyIndex++;
+        var index = _state.Value.DirtyIndex % _entries.Length;
+        if (_entries[index].State != EntryState.Empty) return false;
+        _entries[index] = new Entry(slotId, instance, (ulong)page, EntryState.Dirty);
+        _state.Changing.DirtyIndex++;
         return true;
     }
 
     /// <summary>User space's next dirty entry, marked RESET; false when there is none.</summary>
     public bool TryHarvest(out int slotId, out long page)
     {
-        ref var entry = ref _entries[_fetchIndex % _entries.Length];
+        var index = _state.Value.FetchIndex % _entries.Length;
+        var entry = _entries[index];
         (slotId, page) = (entry.SlotId, (long)entry.Offset);
         if (entry.State != EntryState.Dirty) return false;
-        entry.State = EntryState.Reset;
-        _fetchIndex++;
+        _entries[index] = entry with { State = EntryState.Reset };
+        _state.Changing.FetchIndex++;
         return true;
     }
 
     /// <summary>The kernel's next RESET entry, emptied; false when there is none.</summary>
     public bool TryReset(out DirtyRingEntry reset)
     {
-        ref var entry = ref _entries[_resetIndex % _entries.Length];
+        var index = _state.Value.ResetIndex % _entries.Length;
+        var entry = _entries[index];
         reset = new DirtyRingEntry(entry.SlotId, entry.Instance, entry.Offset);
         if (!IsHarvested(entry.State)) return false;
-        entry.State = EntryState.Empty;
-        _resetIndex++;
+        _entries[index] = entry with { State = EntryState.Empty };
+        _state.Changing.ResetIndex++;
         return true;
     }
 
     /// <summary>User space writes another offset into the next entry that the kernel will reset; false when none is waiting.</summary>
     public bool TryRewriteOffset(ulong offset)
     {
-        ref var entry = ref _entries[_resetIndex % _entries.Length];
-        if (entry.State != EntryState.Reset) return false;
-        entry.Offset = offset;
-        return IsTampered = true;
+        var index = _state.Value.ResetIndex % _entries.Length;
+        if (_entries[index].State != EntryState.Reset) return false;
+        _entries[index] = _entries[index] with { Offset = offset };
+        return _state.Changing.IsTampered = true;
     }
 
     /// <summary>User space marks RESET again whatever the kernel has emptied.</summary>
     public void Rearm()
     {
-        IsTampered = true;
-        foreach (ref var entry in _entries.AsSpan())
-            if (entry.State == EntryState.Empty)
-                entry.State = EntryState.Reset;
+        _state.Changing.IsTampered = true;
+        for (var i = 0; i < _entries.Length; i++)
+            if (_entries[i].State == EntryState.Empty)
+                _entries[i] = _entries[i] with { State = EntryState.Reset };
     }
 
     /// <summary><c>kvm_dirty_gfn_harvested</c>.</summary>
@@ -117,7 +119,16 @@ public sealed class DirtyRing
         Reset,
     }
 
-    private record struct Entry(int SlotId, long Instance, ulong Offset, EntryState State);
+    private struct State
+    {
+        public long DirtyIndex;
+        public long FetchIndex;
+        public long ResetIndex;
+        public int Claims;
+        public bool IsTampered;
+    }
+
+    private readonly record struct Entry(int SlotId, long Instance, ulong Offset, EntryState State);
 }
 
 /// <summary><c>struct kvm_dirty_gfn</c> as the kernel reads it back: <paramref name="Offset"/> is whatever user space has left

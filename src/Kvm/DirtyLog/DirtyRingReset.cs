@@ -16,6 +16,7 @@ namespace Livebed.Kvm.DirtyLog;
 /// checked, and a ring gives at most as many entries as it has. Everything that was harvested before the call is among those. Simplified:
 /// the kernel's bound is INT_MAX over all rings.
 /// </summary>
+[Untracked("an object of one operation")]
 internal sealed class DirtyRingReset(Vm vm, Operation op)
 {
     private const int MaskPages = 64;
@@ -39,7 +40,6 @@ internal sealed class DirtyRingReset(Vm vm, Operation op)
     {
         for (var taken = 0; taken < ring.Entries || vm.Options.Mutant == Mutant.RingResetUnbounded;)
         {
-            vm.LogState.Writes();
             if (!ring.TryReset(out var entry)) break;
             Judge(ring, entry, ++taken);
             if (TryGather(entry)) continue;

@@ -12,7 +12,7 @@ namespace Livebed.Kvm.DirtyLog;
 /// </summary>
 public sealed class DirtyRings(Vm vm)
 {
-    private readonly List<DirtyRing> _rings = [];
+    private readonly TrackedList<DirtyRing> _rings = new(vm.LogState);
 
     public bool IsSoftFull(int vcpu) => vm.Options.DirtyLog == DirtyLogMode.Ring && RingOf(vcpu).IsSoftFull;
 
@@ -41,13 +41,11 @@ public sealed class DirtyRings(Vm vm)
     /// <returns>entries harvested; -1 when the VM is dying and nothing was reset</returns>
     public async ValueTask<long> ReapAsync(Operation op, Action<int, long> found)
     {
-        vm.LogState.Writes();
         var harvested = new List<(int SlotId, long Page)>();
         foreach (var ring in _rings)
             while (ring.TryHarvest(out var slotId, out var page))
                 harvested.Add((slotId, page));
         if (!await TryResetAsync(op)) return -1;
-        vm.LogState.Writes();
         foreach (var (slotId, page) in harvested) found(slotId, page);
         vm.Counters.DirtyPagesReported += harvested.Count;
         return harvested.Count;
@@ -64,7 +62,7 @@ public sealed class DirtyRings(Vm vm)
     {
         if (!vm.Users.TryGet(op, out var user)) return false;
         await vm.SlotsLock.AcquireAsync(op);
-        await new DirtyRingReset(vm, op).RunAsync(_rings);
+        await new DirtyRingReset(vm, op).RunAsync(_rings.ToArray());
         vm.Counters.DirtyRingResets++;
         vm.SlotsLock.Release(op);
         vm.Users.Put(op, user);
@@ -73,8 +71,7 @@ public sealed class DirtyRings(Vm vm)
 
     private DirtyRing RingOf(int vcpu)
     {
-        vm.LogState.Writes();
-        while (_rings.Count <= vcpu) _rings.Add(new DirtyRing(vm.Options.RingEntries, vm.Options.Mutant));
+        while (_rings.Count <= vcpu) _rings.Add(new DirtyRing(vm.LogState, vm.Options.RingEntries, vm.Options.Mutant));
         return _rings[vcpu];
     }
 }

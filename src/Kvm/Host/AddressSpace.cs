@@ -19,14 +19,19 @@ public sealed class AddressSpace
     public const long PagesMax = 1L << 28;
 
     private readonly HostState _host;
-    private readonly Place _place;
-    private int _mmCount = 1;
-    private bool _isExiting;
+    private Tracked<bool> _isExiting;
+    private Tracked<bool> _isReleased;
+    private Tracked<OutgoingStreams?> _outgoing;
+    private Tracked<IncomingPages?> _incoming;
+    private TrackedCount _mmCount;
 
     internal AddressSpace(HostState host, AddressSpaceSpec spec)
     {
         _host = host;
-        _place = new Place(host.World);
+        var place = new Place(host.World);
+        (_isExiting, _isReleased) = (new Tracked<bool>(place), new Tracked<bool>(place));
+        (_outgoing, _incoming) = (new Tracked<OutgoingStreams?>(place), new Tracked<IncomingPages?>(place));
+        _mmCount = new TrackedCount(host.World, references: 1);
         var areas = Validated(spec);
         Vmas = new Vma[areas.Count];
         for (var i = 0; i < Vmas.Length; i++) Vmas[i] = new Vma(host.World, areas[i]);
@@ -45,24 +50,13 @@ public sealed class AddressSpace
     public string Name { get; }
 
     /// <summary>The process is dying or dead: no new users, so no new operation by or for it.</summary>
-    public bool IsExiting
-    {
-        get
-        {
-            _place.Reads();
-            return _isExiting;
-        }
-    }
+    public bool IsExiting => _isExiting.Value;
 
     /// <summary>Every subscriber was released by exit_mmap: PTEs may go without a range.</summary>
     public bool IsReleased
     {
-        get;
-        internal set
-        {
-            _place.Writes();
-            field = value;
-        }
+        get => _isReleased.Value;
+        internal set => _isReleased.Value = value;
     }
 
     /// <summary>Guest memory as the vCPUs of this process's VM reach it.</summary>
@@ -79,34 +73,19 @@ public sealed class AddressSpace
     /// <summary>Pages that go to other hosts; null when no stream is open.</summary>
     internal OutgoingStreams? Outgoing
     {
-        get
-        {
-            _place.Reads();
-            return field;
-        }
-        set
-        {
-            _place.Writes();
-            field = value;
-        }
+        get => _outgoing.Value;
+        set => _outgoing.Value = value;
     }
 
     /// <summary>Pages that come from another host; null when none are expected.</summary>
     internal IncomingPages? Incoming
     {
-        get
-        {
-            _place.Reads();
-            return field;
-        }
-        set
-        {
-            _place.Writes();
-            field = value;
-        }
+        get => _incoming.Value;
+        set => _incoming.Value = value;
     }
 
-    /// <summary>In order of address; never changed.</summary>
+    /// <summary>In order of address.</summary>
+    [Untracked("never changed")]
     internal Vma[] Vmas { get; }
 
     /// <summary>A migration is filling this memory, or is about to hand it over: user space discards none of it.</summary>
@@ -119,12 +98,12 @@ public sealed class AddressSpace
     internal void PutUser(Operation op) => MmUsers.UpRead(op);
 
     /// <summary><c>mmgrab</c>: keeps the object, not the memory; for operations that come through the rmap.</summary>
-    internal void Grab() => _mmCount++;
+    internal void Grab() => _mmCount.Take();
 
     /// <summary><c>mmdrop</c>.</summary>
     internal void Drop()
     {
-        if (--_mmCount > 0) return;
+        if (!_mmCount.Drop()) return;
         Outgoing?.CloseAll();
         foreach (KernelLock done in (KernelLock[])[MmUsers, MmapLock, RmapLock, PageTableLock]) _host.Locks.Forget(done);
     }
@@ -133,8 +112,7 @@ public sealed class AddressSpace
     /// user.</summary>
     internal async ValueTask BecomeLastUserAsync(Operation op)
     {
-        _place.Writes();
-        _isExiting = true;
+        _isExiting.Value = true;
 
         // Wakes the sleepers in handle_userfault so that they fail; otherwise mm_users never drops to one.
         Incoming?.End();
@@ -174,15 +152,13 @@ public sealed class AddressSpace
     {
         if (!PageTableLock.IsHeldBy(op.Id))
             throw new UnreachableException($"{op} changes the PTE of {hva} in {Name} without the page-table lock");
-        ref var pte = ref vma.PteAt(hva);
-        var old = pte;
-        vma.Changes(hva);
+        var old = vma.PteAt(hva);
         if (old.NeedsNotifier(next)) CheckNotifierCompleteness(op, hva, old, next);
         if (old.IsKsm != next.IsKsm) _host.KsmMappings += next.IsKsm ? 1 : -1;
         lock (Bus)
         {
-            pte = next;
-            if (discard) vma.NewestAt(hva) = 0;
+            vma.SetPte(hva, next);
+            if (discard) vma.Discarded(hva);
         }
 
         if (discard) Outgoing?.Discarded.Set(vma, hva);
@@ -212,7 +188,6 @@ public sealed class AddressSpace
     private void CheckNotifierCompleteness(Operation op, Hva hva, Pte old, Pte next)
     {
         _host.Counters.AddChecks(1);
-        _place.Reads();
         if (IsReleased || Ranges.Covers(hva)) return;
         _host.World.Observer.Violated(new Violation(
             Invariants.NotifierCompleteness,

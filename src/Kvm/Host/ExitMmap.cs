@@ -34,8 +34,7 @@ internal sealed class ExitMmap(HostState host)
             mm.MmUsers.UpWrite(op);
         }
 
-        host.ChangesAddressSpaces();
-        host.AddressSpaces.Remove(mm.Id);
+        host.Remove(mm);
         host.Counters.AddressSpaceExits++;
         mm.Drop();
         return true;

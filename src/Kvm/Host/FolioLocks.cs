@@ -10,25 +10,20 @@ namespace Livebed.Kvm.Host;
 /// </summary>
 internal sealed class FolioLocks(LockDomain domain, string host)
 {
-    private readonly Place _place = new(domain.World);
+    private readonly TrackedObject<Dictionary<Pfn, Entry>> _entries = new(new Place(domain.World), []);
 
-    // Made for the first page that is locked.
-    private Dictionary<Pfn, Entry>? _entries;
-
-    public int Count => _entries?.Count ?? 0;
+    public int Count => _entries.Content.Count;
 
     /// <summary><c>folio_trylock</c>.</summary>
     public bool TryLock(Operation op, Pfn pfn)
     {
-        _place.Writes();
-        if (_entries?.ContainsKey(pfn) == true) return false;
+        if (_entries.Content.ContainsKey(pfn)) return false;
         return Enter(pfn).Mutex.TryAcquire(op);
     }
 
     public void Unlock(Operation op, Pfn pfn)
     {
-        _place.Writes();
-        var entry = _entries![pfn];
+        var entry = _entries.Content[pfn];
         entry.Mutex.Release(op);
         Leave(pfn, entry);
     }
@@ -36,17 +31,15 @@ internal sealed class FolioLocks(LockDomain domain, string host)
     /// <summary><c>migration_entry_wait</c>: returns when the current holder of the page's lock has released it.</summary>
     public async ValueTask WaitAsync(Operation op, Pfn pfn)
     {
-        _place.Writes();
-        if (_entries?.ContainsKey(pfn) != true) return;
+        if (!_entries.Content.ContainsKey(pfn)) return;
         await Enter(pfn).Mutex.AcquireAsync(op);
         Unlock(op, pfn);
     }
 
     private Entry Enter(Pfn pfn)
     {
-        _entries ??= [];
-        if (!_entries.TryGetValue(pfn, out var entry))
-            _entries[pfn] = entry = new Entry(new KernelMutex(domain, LockClasses.FolioLock, $"{pfn} of {host}"));
+        if (!_entries.Content.TryGetValue(pfn, out var entry))
+            _entries.Content[pfn] = entry = new Entry(new KernelMutex(domain, LockClasses.FolioLock, $"{pfn} of {host}"));
         entry.Users++;
         return entry;
     }
@@ -54,10 +47,11 @@ internal sealed class FolioLocks(LockDomain domain, string host)
     private void Leave(Pfn pfn, Entry entry)
     {
         if (--entry.Users > 0) return;
-        _entries!.Remove(pfn);
+        _entries.Content.Remove(pfn);
         domain.Forget(entry.Mutex);
     }
 
+    [CellContent]
     private sealed class Entry(KernelMutex mutex)
     {
         public KernelMutex Mutex { get; } = mutex;

@@ -89,10 +89,8 @@ public sealed class GuestMemory : IGuestMemory
 
     private void Write(Vma vma, Hva hva, Pfn pfn, ulong value)
     {
-        vma.Changes(hva);
         _host.Frames.Stamp(pfn, value);
-        vma.NewestAt(hva) = value;
-        vma.WritesAt(hva)++;
+        vma.Written(hva, value);
     }
 
     private Violation Stale(in GuestAccess access, Pte pte) => new(

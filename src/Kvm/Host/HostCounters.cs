@@ -1,8 +1,11 @@
+using Livebed.Kvm.World;
+
 namespace Livebed.Kvm.Host;
 
 /// <summary>
 /// What happened at one host, counted. Guest accesses are counted by the threads of vCPUs, everything else in the host's turns.
 /// </summary>
+[Untracked("statistics")]
 public sealed class HostCounters
 {
     private long _guestReads;

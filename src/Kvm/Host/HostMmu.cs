@@ -58,22 +58,21 @@ public sealed class HostMmu
     public IReadOnlyCollection<OperationId> LiveOperations => _live.Ids;
 
     public HostUsage Usage => new(
-        _host.Frames.InUse, _host.SwappedOut, _host.OpenRanges, Subscriptions(), _host.AddressSpaces.Count,
+        _host.Frames.InUse, _host.Swap.InUse, _host.OpenRanges, Subscriptions(), _host.AddressSpaces.Length,
         _host.Folios.Count, _live.Ids.Count);
 
     /// <exception cref="ArgumentException">The number is taken, or the areas are not a set of disjoint ranges.</exception>
     public AddressSpace CreateAddressSpace(AddressSpaceSpec spec)
     {
-        if (_host.AddressSpaces.ContainsKey(spec.Id))
+        if (_host.Find(spec.Id) is not null)
             throw new ArgumentException($"{Name} has an address space {spec.Id} already", nameof(spec));
-        _host.ChangesAddressSpaces();
         var mm = new AddressSpace(_host, spec);
-        _host.AddressSpaces.Add(spec.Id, mm);
+        _host.Add(mm);
         return mm;
     }
 
     /// <summary>Null when there is none, or no longer.</summary>
-    public AddressSpace? Find(int addressSpaceId) => _host.AddressSpaces.GetValueOrDefault(addressSpaceId);
+    public AddressSpace? Find(int addressSpaceId) => _host.Find(addressSpaceId);
 
     /// <summary>The process exits: waits for the operations that act for it, releases its subscribers, frees its memory. False when it is
     /// gone or going already.</summary>
@@ -185,8 +184,7 @@ public sealed class HostMmu
     private int Subscriptions()
     {
         var subscriptions = 0;
-        var spaces = _host.AddressSpaces;
-        for (var i = 0; i < spaces.Count; i++) subscriptions += spaces.GetValueAtIndex(i).Subscriptions.Count;
+        foreach (var mm in _host.AddressSpaces) subscriptions += mm.Subscriptions.Count;
         return subscriptions;
     }
 

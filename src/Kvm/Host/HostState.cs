@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
@@ -10,10 +11,10 @@ namespace Livebed.Kvm.Host;
 /// </summary>
 internal sealed class HostState
 {
-    private readonly SortedList<int, AddressSpace> _addressSpaces = [];
-    private readonly Place _swapSlots;
-    private readonly Place _spaces;
-    private SwapStore? _swap;
+    private readonly TrackedObject<SwapStore> _swap;
+    private Tracked<ImmutableArray<AddressSpace>> _addressSpaces;
+
+    [Untracked("only tells ranges apart")]
     private long _rangeId;
 
     public HostState(IWorld world, string name, int frames, int pageSize, Mutant mutant)
@@ -23,8 +24,8 @@ internal sealed class HostState
         Mutant = mutant;
         Locks = new LockDomain(world);
         Frames = new FramePool(frames, pageSize, world);
-        _swapSlots = new Place(world);
-        _spaces = new Place(world);
+        _swap = new TrackedObject<SwapStore>(new Place(world), new SwapStore(frames, pageSize));
+        _addressSpaces = new Tracked<ImmutableArray<AddressSpace>>(world, []);
         Folios = new FolioLocks(Locks, name);
         NotifierSrcu = new Srcu(Locks, LockClasses.NotifierSrcu, name);
     }
@@ -35,49 +36,50 @@ internal sealed class HostState
     public LockDomain Locks { get; }
     public FramePool Frames { get; }
 
-    /// <summary>As large as the host's memory: a host never has more to swap out. Made when first needed.</summary>
-    public SwapStore Swap
-    {
-        get
-        {
-            _swapSlots.Writes();
-            return _swap ??= new SwapStore(Frames.Capacity, Frames.PageSize);
-        }
-    }
-
-    /// <summary>Pages in swap.</summary>
-    public int SwappedOut
-    {
-        get
-        {
-            _swapSlots.Reads();
-            return _swap?.InUse ?? 0;
-        }
-    }
+    /// <summary>As large as the host's memory: a host never has more to swap out.</summary>
+    public SwapStore Swap => _swap.Content;
 
     public FolioLocks Folios { get; }
     public Srcu NotifierSrcu { get; }
     public HostCounters Counters { get; } = new();
-    /// <summary>In order of their numbers; <see cref="ChangesAddressSpaces"/> before one comes or goes.</summary>
-    public SortedList<int, AddressSpace> AddressSpaces
-    {
-        get
-        {
-            _spaces.Reads();
-            return _addressSpaces;
-        }
-    }
 
-    public void ChangesAddressSpaces() => _spaces.Writes();
+    /// <summary>In order of their numbers.</summary>
+    public ImmutableArray<AddressSpace> AddressSpaces => _addressSpaces.Value;
 
     /// <summary>PTEs with the KSM flag, over all address spaces.</summary>
+    [Untracked("statistics")]
     public long KsmMappings { get; set; }
 
     /// <summary>Ranges between start and end now, over all address spaces, also those that have exited.</summary>
+    [Untracked("looked at when nothing runs")]
     public int OpenRanges { get; set; }
+
+    /// <summary>The address space of that number; null when there is none.</summary>
+    public AddressSpace? Find(int id) => IndexOf(id) is var index and >= 0 ? AddressSpaces[index] : null;
+
+    /// <summary>Its number must be free.</summary>
+    public void Add(AddressSpace mm) => _addressSpaces.Value = AddressSpaces.Insert(~IndexOf(mm.Id), mm);
+
+    public void Remove(AddressSpace mm) => _addressSpaces.Value = AddressSpaces.RemoveAt(IndexOf(mm.Id));
 
     public long NextRangeId() => ++_rangeId;
 
     /// <summary>Between two steps of an mm operation others may run.</summary>
     public ValueTask StepAsync() => World.PointAsync(SchedulingPoint.MmStep);
+
+    /// <summary>Where it is; the complement of where it would be when there is none.</summary>
+    private int IndexOf(int id)
+    {
+        var spaces = AddressSpaces.AsSpan();
+        int low = 0, high = spaces.Length - 1;
+        while (low <= high)
+        {
+            var middle = (low + high) >> 1;
+            if (spaces[middle].Id == id) return middle;
+            if (spaces[middle].Id < id) low = middle + 1;
+            else high = middle - 1;
+        }
+
+        return ~low;
+    }
 }

@@ -10,6 +10,7 @@ namespace Livebed.Kvm.Host;
 internal sealed class LiveOperationSet
 {
     // In no order. An operation that ends usually began late, so the search starts at the end.
+    [Untracked("asked by the hang detector and when nothing runs")]
     private readonly List<OperationId> _inside = [];
 
     /// <summary>Each as often as it is inside.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
@@ -16,20 +17,12 @@ namespace Livebed.Kvm.Host;
 public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm, Mutant mutant)
 {
     private readonly Place _place = new(world);
-    private Subscription[] _subscriptions = [];
+    private Tracked<ImmutableArray<Subscription>> _subscriptions = new(world, []);
 
-    private Subscription[] Hashed
+    private ImmutableArray<Subscription> Hashed
     {
-        get
-        {
-            _place.Reads();
-            return _subscriptions;
-        }
-        set
-        {
-            _place.Writes();
-            _subscriptions = value;
-        }
+        get => _subscriptions.Value;
+        set => _subscriptions.Value = value;
     }
 
     public int Count => Hashed.Length;
@@ -39,7 +32,7 @@ public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm,
     public void Register(IMmuNotifierSubscriber subscriber)
     {
         if (Find(subscriber) is not null) throw new InvalidOperationException($"{subscriber.Name} is registered with {mm} already");
-        Hashed = [new Subscription(subscriber), .. Hashed];
+        Hashed = Hashed.Insert(0, new Subscription(_place, subscriber));
     }
 
     /// <summary><c>mmu_notifier_unregister</c>: release if still hashed, unhash, wait for the callbacks that run.</summary>
@@ -192,12 +185,19 @@ public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm,
     private void Unhash(Subscription subscription)
     {
         subscription.IsHashed = false;
-        Hashed = Array.FindAll(Hashed, entry => entry != subscription);
+        Hashed = Hashed.Remove(subscription);
     }
 
-    private sealed class Subscription(IMmuNotifierSubscriber subscriber)
+    private sealed class Subscription(Place place, IMmuNotifierSubscriber subscriber)
     {
+        private Tracked<bool> _isHashed = new(place, true);
+
         public IMmuNotifierSubscriber Subscriber { get; } = subscriber;
-        public bool IsHashed { get; set; } = true;
+
+        public bool IsHashed
+        {
+            get => _isHashed.Value;
+            set => _isHashed.Value = value;
+        }
     }
 }

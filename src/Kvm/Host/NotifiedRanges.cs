@@ -11,13 +11,11 @@ namespace Livebed.Kvm.Host;
 /// </summary>
 internal sealed class NotifiedRanges(HostState host, AddressSpace mm)
 {
-    private readonly List<OpenRange> _open = [];
-    private readonly Place _place = new(host.World);
+    private readonly TrackedList<OpenRange> _open = new(host.World);
 
     /// <summary>Whether one open range covers the page.</summary>
     public bool Covers(Hva hva)
     {
-        _place.Reads();
         foreach (var range in _open)
             if (range.Range.Pages.Contains(hva)) return true;
         return false;
@@ -52,7 +50,6 @@ internal sealed class NotifiedRanges(HostState host, AddressSpace mm)
 
     public async ValueTask EndAsync(Operation op, MmuNotifierRange range)
     {
-        _place.Writes();
         var index = _open.FindIndex(open => open.Range.RangeId == range.RangeId);
         var taken = _open[index].Taken;
         _open.RemoveAt(index);
@@ -97,7 +94,6 @@ internal sealed class NotifiedRanges(HostState host, AddressSpace mm)
 
     private void Open(Operation op, MmuNotifierRange range, HeldLocks before)
     {
-        _place.Writes();
         _open.Add(new OpenRange(range, new HeldLocks(op.Held.Read & ~before.Read, op.Held.Write & ~before.Write)));
         host.OpenRanges++;
     }

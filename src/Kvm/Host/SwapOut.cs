@@ -68,6 +68,7 @@ internal static class SwapOut
 /// The swap area of one host: page bytes by slot, bounded, memory taken when first needed. Simplified against mm/swapfile.c: a slot
 /// belongs to exactly one PTE (no swap map), and there is no swap cache: a page is either in a frame or here.
 /// </summary>
+[CellContent]
 public sealed class SwapStore(int capacity, int pageSize)
 {
     private readonly List<byte[]> _slots = [];

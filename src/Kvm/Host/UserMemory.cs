@@ -40,10 +40,7 @@ internal sealed class UserMemory(HostState host, PageFault faults)
         {
             foreach (var hva in pages)
                 if (mm.Find(hva) is { } vma)
-                {
-                    vma.Changes(hva);
-                    vma.CopiedAt(hva) = vma.WritesAt(hva);
-                }
+                    vma.Copied(hva);
         }
     }
 
@@ -56,8 +53,7 @@ internal sealed class UserMemory(HostState host, PageFault faults)
             for (var hva = dirty.Range.Start; hva < dirty.Range.End && (changed?.Count ?? 0) < ChangedMax; hva += 1)
             {
                 if (dirty.Contains(hva) || mm.Find(hva) is not { } vma) continue;
-                vma.PteAt(hva);
-                if (vma.CopiedAt(hva) != vma.WritesAt(hva)) (changed ??= []).Add(hva);
+                if (vma.IsChangedSinceCopy(hva)) (changed ??= []).Add(hva);
             }
         }
 

@@ -9,38 +9,82 @@ namespace Livebed.Kvm.Host;
 /// PTEs and oracle are written under the bus lock of the address space. Simplified: an area is never split or merged; all of them are
 /// private anonymous memory.
 /// </summary>
-internal sealed class Vma(IWorld world, VmaSpec spec)
+internal sealed class Vma
 {
-    private readonly PlaceTable _pages = new(world);
-    private readonly Pte[] _ptes = new Pte[spec.Range.Pages];
-    private readonly PageOracle[] _oracle = new PageOracle[spec.Range.Pages];
+    private readonly TrackedArray<Pte> _ptes;
+    private readonly TrackedArray<PageOracle> _oracle;
+    private readonly PlaceTable _places;
+    private TrackedArray<ulong> _ksmChecksums;
 
-    public HvaRange Range { get; } = spec.Range;
-    public VmaKind Kind { get; } = spec.Kind;
-    public bool Mergeable { get; } = spec.Mergeable;
-    public bool Writable { get; } = spec.Writable;
-
-    /// <summary>KSM's checksum of each page at its last visit, 0 for none (<c>rmap_item->oldchecksum</c>); empty
-    /// where nothing may be merged. Made for the first visit.</summary>
-    public ulong[] KsmChecksums => field ??= Mergeable ? new ulong[Range.Pages] : [];
-
-    /// <summary>Pages with a checksum: KSM's rmap_items.</summary>
-    public int KsmItems { get; set; }
-
-    public bool Contains(Hva hva) => Range.Contains(hva);
-    /// <summary>The PTE, to be read; <see cref="Changes"/> before it is written.</summary>
-    public ref Pte PteAt(Hva hva)
+    public Vma(IWorld world, VmaSpec spec)
     {
-        _pages.Reads(hva.Value);
-        return ref _ptes[hva - Range.Start];
+        (Range, Kind, Mergeable, Writable) = (spec.Range, spec.Kind, spec.Mergeable, spec.Writable);
+        _places = new PlaceTable(world);
+        _ptes = new TrackedArray<Pte>(_places, Range.Pages);
+        _oracle = new TrackedArray<PageOracle>(_places, Range.Pages);
     }
 
-    /// <summary>The PTE or the content of a page is about to change.</summary>
-    public void Changes(Hva hva) => _pages.Writes(hva.Value);
+    public HvaRange Range { get; }
+    public VmaKind Kind { get; }
+    public bool Mergeable { get; }
+    public bool Writable { get; }
 
-    public ref ulong NewestAt(Hva hva) => ref _oracle[hva - Range.Start].Newest;
-    public ref uint WritesAt(Hva hva) => ref _oracle[hva - Range.Start].Writes;
-    public ref uint CopiedAt(Hva hva) => ref _oracle[hva - Range.Start].Copied;
+    /// <summary>Pages with a checksum: KSM's rmap_items.</summary>
+    [Untracked("statistics")]
+    public int KsmItems { get; private set; }
+
+    public bool Contains(Hva hva) => Range.Contains(hva);
+
+    public Pte PteAt(Hva hva) => _ptes[hva - Range.Start];
+
+    /// <summary>For <see cref="AddressSpace.SetPte"/>, which checks that the change is allowed.</summary>
+    public void SetPte(Hva hva, Pte pte) => _ptes[hva - Range.Start] = pte;
+
+    /// <summary>The newest value of the page.</summary>
+    public ulong NewestAt(Hva hva) => _oracle[hva - Range.Start].Newest;
+
+    /// <summary>The content was given up: what is there next is zeroes.</summary>
+    public void Discarded(Hva hva) => _oracle.Changing(hva - Range.Start).Newest = 0;
+
+    /// <summary>The page was written.</summary>
+    public void Written(Hva hva, ulong value)
+    {
+        ref var page = ref _oracle.Changing(hva - Range.Start);
+        page.Newest = value;
+        page.Writes++;
+    }
+
+    /// <summary>The page was copied as it is now.</summary>
+    public void Copied(Hva hva)
+    {
+        ref var page = ref _oracle.Changing(hva - Range.Start);
+        page.Copied = page.Writes;
+    }
+
+    /// <summary>The page came from elsewhere: no write to it is not copied.</summary>
+    public void Loaded(Hva hva, ulong newest)
+    {
+        ref var page = ref _oracle.Changing(hva - Range.Start);
+        (page.Newest, page.Copied) = (newest, page.Writes);
+    }
+
+    /// <summary>Whether the page was written since it was last copied.</summary>
+    public bool IsChangedSinceCopy(Hva hva)
+    {
+        var page = _oracle[hva - Range.Start];
+        return page.Copied != page.Writes;
+    }
+
+    /// <summary>KSM's checksum of the page at its last visit, 0 for none (<c>rmap_item->oldchecksum</c>).</summary>
+    public ulong KsmChecksumAt(Hva hva) => _ksmChecksums.IsEmpty ? 0 : _ksmChecksums[hva - Range.Start];
+
+    public void SetKsmChecksum(Hva hva, ulong checksum)
+    {
+        // Made for the first visit: many an area sees none.
+        if (_ksmChecksums.IsEmpty) _ksmChecksums = new TrackedArray<ulong>(_places, Range.Pages);
+        if (_ksmChecksums[hva - Range.Start] == 0) KsmItems++;
+        _ksmChecksums[hva - Range.Start] = checksum;
+    }
 
     /// <summary>The data of a page beside its PTE; in one place, since a write touches all of it. The counts are only compared with each
     /// other, so an overflow after four billion writes does no harm.</summary>

@@ -1,3 +1,4 @@
+#pragma warning disable RS0030 // a cell says what is read and written
 using System.Diagnostics;
 using Livebed.Kvm.World;
 
@@ -6,8 +7,11 @@ namespace Livebed.Kvm.Locks;
 /// <summary>
 /// A kernel lock as an awaitable object: owners are operations, waiters stand in a queue, and everything is counted as lock_stat counts it.
 /// Mutex, rwsem and mmu_lock differ only in the rule of admission, <see cref="Admits"/>. A release hands the lock to the head of the queue
-/// in the same step, so no other operation can take it in between.
+/// in the same step, so no other operation can take it in between. To depth-first
+/// search a lock is a cell: a step that takes it and gives it back has only read it. Readers do not see each other unless an operation
+/// queues.
 /// </summary>
+[Untracked("a lock is a cell: it says itself when it is taken, given back and waited for")]
 public abstract class KernelLock : IWaitable
 {
     private readonly LockDomain _domain;
@@ -42,8 +46,29 @@ public abstract class KernelLock : IWaitable
 
     private bool HasQueue => _queue is { Count: > 0 };
 
-    public bool IsHeld => _holders.Count > 0;
-    public bool IsHeldForWrite => _holders.Count > 0 && _holders[0].Mode == LockMode.Write;
+    /// <summary>Counts as a write: readers come and go as reads, and this tells whether they did.</summary>
+    public bool IsHeld
+    {
+        get
+        {
+            _place.Writes();
+            return _holders.Count > 0;
+        }
+    }
+
+    /// <summary>See <see cref="IsHeld"/>.</summary>
+    public bool IsHeldForWrite
+    {
+        get
+        {
+            _place.Writes();
+            return HasWriter;
+        }
+    }
+
+    private bool HasWriter => _holders.Count > 0 && _holders[0].Mode == LockMode.Write;
+
+    /// <summary>No read: only the operation itself changes the answer.</summary>
     public bool IsHeldBy(OperationId op) => IndexOf(op, LockMode.Read) >= 0 || IndexOf(op, LockMode.Write) >= 0;
 
     /// <summary>May a newcomer enter now, given the modes of those inside and whether someone already queues?</summary>
@@ -74,7 +99,7 @@ public abstract class KernelLock : IWaitable
 
     private bool TryEnter(Operation op, LockMode mode)
     {
-        if (!Admits(mode, _holders.Count, IsHeldForWrite, HasQueue)) return false;
+        if (!Admits(mode, _holders.Count, HasWriter, HasQueue)) return false;
         Enter(op, mode, _domain.World.NowMicroseconds);
         op.Held = op.Held.With(Class, mode);
         return true;
@@ -191,7 +216,7 @@ public abstract class KernelLock : IWaitable
         {
             var next = node.Next;
             var waiter = node.Value;
-            if (Admits(waiter.Mode, _holders.Count, IsHeldForWrite, passedOver))
+            if (Admits(waiter.Mode, _holders.Count, HasWriter, passedOver))
             {
                 _queue!.Remove(node);
                 StatisticsOf(waiter.Mode).AddWait(now - waiter.SinceMicroseconds);

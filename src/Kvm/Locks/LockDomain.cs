@@ -9,9 +9,12 @@ namespace Livebed.Kvm.Locks;
 /// </summary>
 public sealed class LockDomain(IWorld world)
 {
+    [Untracked("whom to ask for waits; no operation acts upon it")]
     private readonly List<IWaitable> _waitables = new(16);
 
     private readonly LockCounts _counts = world.LockCounts ?? new LockCounts();
+
+    [Untracked("only tells waits apart")]
     private long _nextWaitId;
 
     // Held bits may come from another process before a class was named in this one.

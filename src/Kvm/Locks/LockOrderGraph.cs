@@ -7,6 +7,7 @@ namespace Livebed.Kvm.Locks;
 /// <see cref="PotentialCycles"/> reports cycles that could hang even if nothing did. Instances of one class are told apart only against
 /// themselves: an operation that takes two VMs' locks of one class makes no edge.
 /// </summary>
+[Untracked("what was ever held in which order; no operation acts upon it")]
 public sealed class LockOrderGraph
 {
     private readonly Dictionary<Edge, string> _edges = [];

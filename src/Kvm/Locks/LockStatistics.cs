@@ -1,9 +1,12 @@
+using Livebed.Kvm.World;
+
 namespace Livebed.Kvm.Locks;
 
 /// <summary>
 /// Counts of one lock class in one mode, with the columns of the kernel's /proc/lock_stat: contentions are acquisitions that had to
 /// wait; wait and hold times in microseconds; minima are of the waits and holds that happened (0 while there was none).
 /// </summary>
+[Untracked("statistics")]
 public sealed class LockStatistics
 {
     public long Acquisitions { get; set; }
@@ -61,6 +64,7 @@ public sealed class LockStatistics
 /// <see cref="LockStatistics"/> by class and mode, the table behind the kernel's /proc/lock_stat. A lock domain has one of its own, unless
 /// its world runs many short lives and counts them together.
 /// </summary>
+[Untracked("statistics")]
 public sealed class LockCounts
 {
     private LockStatistics?[] _statistics = new LockStatistics?[2 * LockClass.Count];

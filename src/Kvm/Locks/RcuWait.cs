@@ -14,12 +14,17 @@ public sealed class RcuWait : IWaitable
     private readonly LockClass _class;
     private readonly string _instance;
     private readonly Func<IEnumerable<WaitBlocker>> _blockers;
-    private Waiter? _sleeper;
-    private readonly Place _place;
-    private Operation? _registered;
+    private Tracked<Operation?> _registered;
+    private Tracked<Waiter?> _sleeper;
+    private Tracked<bool> _wokenEarly;
+
+    [Untracked("for witnesses")]
     private long _registeredSince;
+
+    [Untracked("for witnesses")]
     private long _waitId;
-    private bool _wokenEarly;
+
+    [Untracked("for telemetry")]
     private WaitBlocker? _firstBlocker;
 
     public RcuWait(LockDomain domain, LockClass lockClass, string instance, Func<IEnumerable<WaitBlocker>> blockers)
@@ -29,23 +34,25 @@ public sealed class RcuWait : IWaitable
         _instance = instance;
         _blockers = blockers;
         domain.Register(this);
-        _place = new Place(domain.World);
+        var place = new Place(domain.World);
+        _registered = new Tracked<Operation?>(place);
+        _sleeper = new Tracked<Waiter?>(place);
+        _wokenEarly = new Tracked<bool>(place);
     }
 
     /// <summary><c>rcuwait_active</c>: is a task between Prepare and Finish?</summary>
-    public bool IsActive => _registered is not null;
+    public bool IsActive => _registered.Value is not null;
 
     /// <summary><c>prepare_to_rcuwait</c>.</summary>
     /// <exception cref="UnreachableException">A second task: rcuwait has room for one, and its callers hold slots_lock.</exception>
     public void Prepare(Operation op)
     {
-        if (_registered is not null)
-            throw new UnreachableException($"{op} sleeps on {_class} of {_instance}, where {_registered} sleeps already");
-        _place.Writes();
-        _registered = op;
+        if (_registered.Value is { } other)
+            throw new UnreachableException($"{op} sleeps on {_class} of {_instance}, where {other} sleeps already");
+        _registered.Value = op;
         _registeredSince = _domain.World.NowMicroseconds;
         _waitId = _domain.NextWaitId();
-        _wokenEarly = false;
+        _wokenEarly.Value = false;
         _firstBlocker = null;
     }
 
@@ -53,12 +60,11 @@ public sealed class RcuWait : IWaitable
     /// <exception cref="UnreachableException">No task is registered.</exception>
     public async ValueTask SleepAsync()
     {
-        var op = _registered ?? throw new UnreachableException($"a sleep on {_class} of {_instance} without prepare_to_rcuwait");
+        var op = _registered.Value ?? throw new UnreachableException($"a sleep on {_class} of {_instance} without prepare_to_rcuwait");
         _domain.BeforeAcquire(op, _class, LockMode.Write, _instance, alreadyHoldsInstance: false);
-        _place.Writes();
-        if (_wokenEarly)
+        if (_wokenEarly.Value)
         {
-            _wokenEarly = false;
+            _wokenEarly.Value = false;
             return;
         }
 
@@ -71,7 +77,7 @@ public sealed class RcuWait : IWaitable
             Mode = LockMode.Write,
             SinceMicroseconds = _registeredSince,
         };
-        _sleeper = sleeper;
+        _sleeper.Value = sleeper;
         await sleeper.Task;
         _domain.World.Observer.TurnWaited(_domain.World.NowMicroseconds - sleeper.GrantedMicroseconds);
     }
@@ -79,10 +85,9 @@ public sealed class RcuWait : IWaitable
     /// <summary><c>rcuwait_wake_up</c>: wakes the registered task, if there is one.</summary>
     public void WakeUp()
     {
-        _place.Writes();
-        var sleeper = _sleeper;
-        _sleeper = null;
-        _wokenEarly = sleeper is null;
+        var sleeper = _sleeper.Value;
+        _sleeper.Value = null;
+        _wokenEarly.Value = sleeper is null;
         sleeper?.Complete(_domain.World.NowMicroseconds);
     }
 
@@ -90,9 +95,9 @@ public sealed class RcuWait : IWaitable
     /// <exception cref="UnreachableException">No task is registered.</exception>
     public void Finish()
     {
-        var op = _registered ?? throw new UnreachableException($"finish_rcuwait on {_class} of {_instance} without prepare_to_rcuwait");
-        _place.Writes();
-        _registered = null;
+        var op = _registered.Value
+            ?? throw new UnreachableException($"finish_rcuwait on {_class} of {_instance} without prepare_to_rcuwait");
+        _registered.Value = null;
         var statistics = _domain.StatisticsOf(_class, LockMode.Write);
         statistics.Acquisitions++;
         if (_firstBlocker is not { } blocker) return;
@@ -104,9 +109,9 @@ public sealed class RcuWait : IWaitable
 
     public void AddWaits(List<WaitSnapshot> waits)
     {
-        if (_registered is null) return;
+        if (_registered.Value is not { } registered) return;
         waits.Add(new WaitSnapshot(
-            _waitId, _registered.Id, _registered.Kind, _class.Name, _instance, LockMode.Write,
+            _waitId, registered.Id, registered.Kind, _class.Name, _instance, LockMode.Write,
             _domain.World.NowMicroseconds - _registeredSince, _blockers().ToList()));
     }
 }

@@ -1,3 +1,4 @@
+#pragma warning disable RS0030 // a cell says what is read and written
 using System.Diagnostics;
 using Livebed.Kvm.World;
 
@@ -7,6 +8,7 @@ namespace Livebed.Kvm.Locks;
 /// <c>struct srcu_struct</c>: read sections never wait; <see cref="SynchronizeAsync"/> returns when every section that began before it has
 /// ended. It excludes no operation, and does not cover the time between two sections of one operation.
 /// </summary>
+[Untracked("a lock is a cell: it says itself when sections begin and end and when they are waited for")]
 public sealed class Srcu : IWaitable
 {
     private readonly LockDomain _domain;
@@ -29,7 +31,15 @@ public sealed class Srcu : IWaitable
         _place = new Place(domain.World);
     }
 
-    public bool HasReaders => _sections.Count > 0;
+    /// <summary>Counts as a write: sections begin and end as reads, and this tells whether they did.</summary>
+    public bool HasReaders
+    {
+        get
+        {
+            _place.Writes();
+            return _sections.Count > 0;
+        }
+    }
 
     /// <summary><c>srcu_read_lock</c>; pass the returned index to <see cref="ReadUnlock"/>.</summary>
     public long ReadLock(Operation op)

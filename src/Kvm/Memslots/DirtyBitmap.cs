@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Memslots;
 
@@ -6,16 +7,20 @@ namespace Livebed.Kvm.Memslots;
 /// A memslot's dirty bitmap as the kernel has it: pages of the slot, of which a word at a time is taken atomically, in memory that an
 /// update of the slot frees. The slot's host addresses never change, so they name its pages.
 /// </summary>
-public sealed class DirtyBitmap(HvaRange slot)
+/// <param name="log">the place of the VM's dirty log</param>
+/// <param name="slot">the memslot</param>
+public sealed class DirtyBitmap(Place log, HvaRange slot)
 {
+    private Tracked<bool> _isFreed = new(log);
+
     /// <summary>Pages that were written since the bitmap was last read or cleared.</summary>
-    public PageSet Pages { get; } = new(slot);
+    public TrackedPageSet Pages { get; } = new(new PlaceTable(log), slot);
 
     /// <summary>A mark from now on is a write to freed memory (S8).</summary>
-    public bool IsFreed { get; private set; }
+    public bool IsFreed => _isFreed.Value;
 
     /// <summary><c>kvm_destroy_dirty_bitmap</c>; after the grace period of the update that took it from its memslot.</summary>
-    public void Free() => IsFreed = true;
+    public void Free() => _isFreed.Value = true;
 
     /// <summary><c>xchg(&amp;bitmap[i], 0)</c>.</summary>
     public ulong TakeWord(int index) => Pages.TakeWord(index);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.World;
 
@@ -12,56 +13,33 @@ public sealed class MemslotSets(IWorld world)
     /// <summary><c>KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS</c>.</summary>
     public const ulong UpdateInProgress = 1UL << 63;
 
-    private readonly MemslotSet[] _sets = [new(), new()];
-    private readonly Place _place = new(world);
-    private int _active;
-    private long _swaps;
+    private readonly (MemslotSet First, MemslotSet Second) _sets = (new MemslotSet(world), new MemslotSet(world));
+    private Tracked<(int Active, long Swaps, ulong Generation)> _state = new(world);
 
-    public MemslotSet Active
-    {
-        get
-        {
-            _place.Reads();
-            return _sets[_active];
-        }
-    }
+    public MemslotSet Active => _state.Value.Active == 0 ? _sets.First : _sets.Second;
 
     /// <summary>The set that no reader uses, to be changed.</summary>
-    public MemslotSet Inactive
-    {
-        get
-        {
-            _place.Writes();
-            return _sets[_active ^ 1];
-        }
-    }
+    public MemslotSet Inactive => _state.Value.Active == 0 ? _sets.Second : _sets.First;
 
-    public ulong Generation { get; private set; }
+    public ulong Generation => _state.Value.Generation;
 
     /// <summary>How often sets were swapped: the ground truth of check S4.</summary>
-    public long Swaps
-    {
-        get
-        {
-            _place.Reads();
-            return _swaps;
-        }
-    }
+    public long Swaps => _state.Value.Swaps;
 
     /// <summary><c>rcu_assign_pointer(kvm->memslots[as_id], slots)</c>.</summary>
     public void Swap()
     {
-        _place.Writes();
-        _active ^= 1;
-        _swaps++;
-        Generation |= UpdateInProgress;
+        ref var state = ref _state.Changing;
+        state.Active ^= 1;
+        state.Swaps++;
+        state.Generation |= UpdateInProgress;
     }
 
     /// <summary>After the grace period: the new generation is final.</summary>
     public void CompleteGeneration()
     {
-        _place.Writes();
-        Generation = (Generation & ~UpdateInProgress) + 1;
+        ref var state = ref _state.Changing;
+        state.Generation = (state.Generation & ~UpdateInProgress) + 1;
     }
 
     public Memslot? Find(Gfn gfn) => Active.Find(gfn);
@@ -72,15 +50,15 @@ public sealed class MemslotSets(IWorld world)
 /// array that every edit replaces, so a walk that began before an edit goes on over what it saw (the kernel gets this from SRCU plus the
 /// rule that the old set is edited only after the grace period; a mutant that breaks the rule must be caught by a check, not by a crash).
 /// </summary>
-public sealed class MemslotSet
+public sealed class MemslotSet(IWorld world)
 {
-    private Memslot[] _slots = [];
+    private Tracked<ImmutableArray<Memslot>> _slots = new(world, []);
 
-    public IReadOnlyList<Memslot> Slots => _slots;
+    public ImmutableArray<Memslot> Slots => _slots.Value;
 
     public Memslot? Find(Gfn gfn)
     {
-        var slots = _slots;
+        var slots = _slots.Value;
         int low = 0, high = slots.Length - 1;
         while (low <= high)
         {
@@ -96,22 +74,23 @@ public sealed class MemslotSet
 
     public Memslot? ById(int id)
     {
-        foreach (var slot in _slots)
+        foreach (var slot in _slots.Value)
             if (slot.Id == id) return slot;
         return null;
     }
 
     /// <summary><c>kvm_for_each_memslot_in_hva_range</c>: the slots as they are now, INVALID ones included.</summary>
-    public OverlapEnumerable Overlapping(HvaRange range) => new(_slots, range);
+    public OverlapEnumerable Overlapping(HvaRange range) => new(_slots.Value, range);
 
     public void Insert(Memslot slot)
     {
         var index = 0;
-        while (index < _slots.Length && _slots[index].BaseGfn <= slot.BaseGfn) index++;
-        _slots = [.. _slots.AsSpan(0, index), slot, .. _slots.AsSpan(index)];
+        var slots = _slots.Value;
+        while (index < slots.Length && slots[index].BaseGfn <= slot.BaseGfn) index++;
+        _slots.Value = slots.Insert(index, slot);
     }
 
-    public void Remove(int id) => _slots = Array.FindAll(_slots, slot => slot.Id != id);
+    public void Remove(int id) => _slots.Value = _slots.Value.RemoveAll(slot => slot.Id == id);
 
     public void Replace(Memslot slot)
     {
@@ -120,11 +99,11 @@ public sealed class MemslotSet
     }
 
     /// <summary>Slots of a captured array that overlap a range, without allocation.</summary>
-    public readonly struct OverlapEnumerable(Memslot[] slots, HvaRange range)
+    public readonly struct OverlapEnumerable(ImmutableArray<Memslot> slots, HvaRange range)
     {
         public Enumerator GetEnumerator() => new(slots, range);
 
-        public struct Enumerator(Memslot[] slots, HvaRange range)
+        public struct Enumerator(ImmutableArray<Memslot> slots, HvaRange range)
         {
             private int _index = -1;
 

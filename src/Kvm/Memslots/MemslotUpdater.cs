@@ -24,6 +24,9 @@ public sealed class MemslotUpdater(Vm vm)
     // Private slots (APIC page, identity page table, TSS) have ids from here on and do not count against the limit.
     public const int FirstPrivateId = 1 << 16;
 
+    private readonly Place _lifetimes = new(vm.World);
+
+    [Untracked("only tells memslots apart")]
     private long _instances;
 
     public async ValueTask<MemslotResult> SetAsync(Operation op, MemslotChange change)
@@ -101,10 +104,11 @@ public sealed class MemslotUpdater(Vm vm)
     }
 
     private Memslot Create(MemslotChange change) =>
-        new(change.Id, ++_instances, change.BaseGfn, change.Pages, change.BaseHva, change.Flags, BitmapFor(change));
+        new(_lifetimes, change.Id, ++_instances, change.BaseGfn, change.Pages, change.BaseHva, change.Flags, BitmapFor(change));
 
-    private static DirtyBitmap? BitmapFor(MemslotChange change) =>
-        (change.Flags & MemslotFlags.LogDirtyPages) != 0 ? new DirtyBitmap(new HvaRange(change.BaseHva, change.Pages)) : null;
+    private DirtyBitmap? BitmapFor(MemslotChange change) => (change.Flags & MemslotFlags.LogDirtyPages) != 0
+        ? new DirtyBitmap(vm.LogState, new HvaRange(change.BaseHva, change.Pages))
+        : null;
 
     /// <summary>CREATE: nothing was mapped, nothing is zapped.</summary>
     private async ValueTask InstallAsync(Operation op, Memslot created)
@@ -138,7 +142,7 @@ public sealed class MemslotUpdater(Vm vm)
         Retire(vm.Memslots.Inactive, old, replacement);
         await SwapAsync(op, replaced: last);
         Retire(vm.Memslots.Inactive, old, replacement);
-        vm.DirtyLog.Free(old.Bitmap);
+        old.Bitmap?.Free();
         vm.Checks.SlotRemoved(op, old);
         if (zapsLate) await ZapAsync(op, old);
     }
@@ -158,7 +162,7 @@ public sealed class MemslotUpdater(Vm vm)
         var bitmap = old.Bitmap;
         if (enables)
         {
-            bitmap = new DirtyBitmap(old.Hvas);
+            bitmap = new DirtyBitmap(vm.LogState, old.Hvas);
             if (vm.Options.DirtyLog == DirtyLogMode.InitiallySet) bitmap.Pages.AddAll();
         }
 
@@ -167,12 +171,12 @@ public sealed class MemslotUpdater(Vm vm)
         var protectsEarly = protects && vm.Options.Mutant == Mutant.EnableProtectsBeforePublish;
         if (protectsEarly) await vm.DirtyLog.ProtectSlotAsync(op, old);
         var freesEarly = vm.Options.Mutant == Mutant.BitmapFreedWithSlotInUse;
-        if (disables && freesEarly) vm.DirtyLog.Free(old.Bitmap);
+        if (disables && freesEarly) old.Bitmap?.Free();
         await vm.SlotsArchLock.AcquireAsync(op);
         vm.Memslots.Inactive.Replace(updated);
         await SwapAsync(op, replaced: old);
         vm.Memslots.Inactive.Replace(updated);
-        if (disables && !freesEarly) vm.DirtyLog.Free(old.Bitmap);
+        if (disables && !freesEarly) old.Bitmap?.Free();
         if (protects && !protectsEarly) await vm.DirtyLog.ProtectSlotAsync(op, updated);
     }
 

@@ -19,7 +19,7 @@ internal sealed class HandOver(
     Vm vm, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, IHostOwnership ownership, MigrationSetup setup,
     RamState ram, MigrationRecord record)
 {
-    private long _epoch = setup.Epoch;
+    private Tracked<long> _epoch = new(vm.World, setup.Epoch);
 
     /// <summary>Every vCPU has left KVM_RUN when it returns, and discards are refused.</summary>
     public async ValueTask StopVcpusAsync(Operation op)
@@ -28,15 +28,15 @@ internal sealed class HandOver(
         foreach (var vcpu in vm.Vcpus) await vcpu.PauseAsync(op);
         await stream.FreezeAsync(op, frozen: true);
         record.Stopped();
-        vm.World.Observer.GuestRuns(setup.Vm, setup.Source, _epoch, runs: false);
+        vm.World.Observer.GuestRuns(setup.Vm, setup.Source, _epoch.Value, runs: false);
     }
 
     /// <summary>The source still (or again) owns the VM, and the vCPUs run on.</summary>
     public async ValueTask ResumeVcpusAsync(Operation op)
     {
-        if (vm.Options.Mutant == Mutant.NotResumedAfterHandOver && _epoch > setup.Epoch) return;
+        if (vm.Options.Mutant == Mutant.NotResumedAfterHandOver && _epoch.Value > setup.Epoch) return;
         await stream.FreezeAsync(op, frozen: false);
-        vm.World.Observer.GuestRuns(setup.Vm, setup.Source, _epoch, runs: true);
+        vm.World.Observer.GuestRuns(setup.Vm, setup.Source, _epoch.Value, runs: true);
         foreach (var vcpu in vm.Vcpus) await vcpu.ResumeAsync(op);
         record.Resumed();
     }
@@ -48,7 +48,7 @@ internal sealed class HandOver(
         foreach (var block in ram.Blocks)
         {
             vm.Counters.ChecksEvaluated++;
-            var changed = await vm.Host.ChangedSinceCopyAsync(op, block.Dirty);
+            var changed = await vm.Host.ChangedSinceCopyAsync(op, block.Dirty.Clone());
             if (changed.Count > 0)
                 vm.Violated(
                     Invariants.NoLostDirtyPage,
@@ -88,7 +88,7 @@ internal sealed class HandOver(
         var answer = await destination.TakeOverAsync(op, state);
         if (answer == StreamStatus.Ok)
         {
-            record.HandedOver(_epoch + 1, isAnswered: true);
+            record.HandedOver(_epoch.Value + 1, isAnswered: true);
             return MigrationOwner.Destination;
         }
 
@@ -102,7 +102,7 @@ internal sealed class HandOver(
     private async ValueTask<MigrationOwner> ReclaimAsync(Operation op, DeviceState state)
     {
         if (vm.Options.Mutant == Mutant.BothRunAfterFailedHandOver) return MigrationOwner.Source;
-        var answer = await OwnershipClaim.MakeAsync(vm.World, inventory, ownership, op, setup.Vm, _epoch);
+        var answer = await OwnershipClaim.MakeAsync(vm.World, inventory, ownership, op, setup.Vm, _epoch.Value);
         if (answer is { Status: OwnershipStatus.Refused, Epoch: > 0 })
         {
             if (await destination.TakeOverAsync(op, state) == StreamStatus.Ok)
@@ -111,13 +111,13 @@ internal sealed class HandOver(
                 return MigrationOwner.Destination;
             }
 
-            answer = await OwnershipClaim.MakeAsync(vm.World, inventory, ownership, op, setup.Vm, _epoch);
+            answer = await OwnershipClaim.MakeAsync(vm.World, inventory, ownership, op, setup.Vm, _epoch.Value);
         }
 
         if (answer.Status == OwnershipStatus.Granted)
         {
-            _epoch = answer.Epoch;
-            record.Kept(_epoch);
+            _epoch.Value = answer.Epoch;
+            record.Kept(_epoch.Value);
             return MigrationOwner.Source;
         }
 

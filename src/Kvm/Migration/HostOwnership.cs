@@ -8,29 +8,20 @@ namespace Livebed.Kvm.Migration;
 /// </summary>
 public sealed class HostOwnership(IWorld world, string host) : IHostOwnership
 {
-    private readonly Dictionary<string, long> _epochs = new(StringComparer.Ordinal);
-    private readonly Place _place = new(world);
-    private long _term;
+    private readonly TrackedMap<string, long> _epochs = new(world, StringComparer.Ordinal);
+    private Tracked<long> _term = new(world);
 
     public string Host { get; } = host;
 
     /// <summary>Term of the latest inventory that has asked what this host owns; 0 for none.</summary>
-    public long Term
-    {
-        get
-        {
-            _place.Reads();
-            return _term;
-        }
-    }
+    public long Term => _term.Value;
 
     /// <summary>Records an answer of the inventory.</summary>
     /// <returns>granted when it makes (or keeps) this host the VM's owner; lost when the inventory that gave it, grant or refusal, has been
     /// replaced: ask the next one</returns>
     public OwnershipStatus Take(string vm, in Ownership answer)
     {
-        _place.Writes();
-        if (answer.Status == OwnershipStatus.Lost || answer.Term < _term) return OwnershipStatus.Lost;
+        if (answer.Status == OwnershipStatus.Lost || answer.Term < _term.Value) return OwnershipStatus.Lost;
         if (answer.Status != OwnershipStatus.Granted || answer.Host != Host) return OwnershipStatus.Refused;
         if (_epochs.TryGetValue(vm, out var known) && known >= answer.Epoch)
             return known == answer.Epoch ? OwnershipStatus.Granted : OwnershipStatus.Refused;
@@ -39,11 +30,7 @@ public sealed class HostOwnership(IWorld world, string host) : IHostOwnership
     }
 
     /// <summary>Deletes the record: the VM is on another host, or destroyed.</summary>
-    public void Give(string vm)
-    {
-        _place.Writes();
-        _epochs.Remove(vm);
-    }
+    public void Give(string vm) => _epochs.Remove(vm);
 
     ValueTask<OwnershipStatus> IHostOwnership.TakeAsync(string vm, Ownership answer) => ValueTask.FromResult(Take(vm, answer));
 
@@ -54,20 +41,15 @@ public sealed class HostOwnership(IWorld world, string host) : IHostOwnership
     }
 
     /// <summary>Whether the VM may run here under that epoch.</summary>
-    public bool Owns(string vm, long epoch)
-    {
-        _place.Reads();
-        return _epochs.TryGetValue(vm, out var known) && known == epoch;
-    }
+    public bool Owns(string vm, long epoch) => _epochs.TryGetValue(vm, out var known) && known == epoch;
 
     /// <summary>A new inventory asks what this host owns; from here on only its answers are valid. Null when an inventory of this term or a
     /// later one has asked already. Two inventories that begin at the same time may choose the same term, and only one may have
     /// it.</summary>
     public IReadOnlyList<KeyValuePair<string, long>>? Report(long term)
     {
-        _place.Writes();
-        if (term <= _term) return null;
-        _term = term;
-        return [.. _epochs.OrderBy(entry => entry.Key, StringComparer.Ordinal)];
+        if (term <= _term.Value) return null;
+        _term.Value = term;
+        return [.. _epochs.ToArray().OrderBy(entry => entry.Key, StringComparer.Ordinal)];
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host.Streams;
@@ -25,16 +26,9 @@ public sealed class IncomingMigration(
 {
     private const long PollMicroseconds = 1_000;
 
-    private readonly Place _place = new(world);
-
     // QEMU's page_requested. A page that has arrived stays until the next recovery, so there are never more than the guest has pages.
-    private readonly SortedSet<Hva> _requested = [];
-    private MigrationSetup? _setup;
-    private Task<PostcopyBlocktime>? _ending;
-    private PostcopyBlocktime _blocktime = PostcopyBlocktime.None;
-    private long _pagesCompared;
-    private Stage _stage;
-    private long _epoch;
+    private Tracked<ImmutableSortedSet<Hva>> _requested = new(world, []);
+    private Tracked<State> _state = new(world, new State { Blocktime = PostcopyBlocktime.None, Reason = "" });
 
     private enum Stage : byte
     {
@@ -49,49 +43,27 @@ public sealed class IncomingMigration(
     }
 
     /// <summary>As the destination's <c>query-migrate</c> has it (<c>fill_destination_migration_info</c>).</summary>
-    public MigrationInfo Info
+    public MigrationInfo Info => new()
     {
-        get
-        {
-            _place.Reads();
-            return new MigrationInfo { Status = Status, Reason = Reason, Epoch = _epoch, PostcopyBlocktime = _blocktime };
-        }
-    }
+        Status = Status,
+        Reason = Reason,
+        Epoch = _state.Value.Epoch,
+        PostcopyBlocktime = _state.Value.Blocktime,
+    };
 
     /// <summary>Why it failed; empty otherwise.</summary>
-    public string Reason { get; private set; } = "";
+    public string Reason => _state.Value.Reason;
 
     /// <summary>It waits for the source: for pages, or for the request to take over.</summary>
-    public bool NeedsSource
-    {
-        get
-        {
-            _place.Reads();
-            return _stage is Stage.Preparing or Stage.Prepared or Stage.TakingOver or Stage.Runs;
-        }
-    }
+    public bool NeedsSource => _state.Value.Stage is Stage.Preparing or Stage.Prepared or Stage.TakingOver or Stage.Runs;
 
     /// <summary>The VM runs here, with or without all of its pages.</summary>
-    public bool Runs
-    {
-        get
-        {
-            _place.Reads();
-            return _stage is Stage.Runs or Stage.Complete;
-        }
-    }
+    public bool Runs => _state.Value.Stage is Stage.Runs or Stage.Complete;
 
     /// <summary>The VM ran here, and never will again: its source went with pages that it lacked.</summary>
-    public bool IsGuestLost
-    {
-        get
-        {
-            _place.Reads();
-            return _stage == Stage.Lost;
-        }
-    }
+    public bool IsGuestLost => _state.Value.Stage == Stage.Lost;
 
-    private MigrationStatus Status => _stage switch
+    private MigrationStatus Status => _state.Value.Stage switch
     {
         Stage.Nothing => MigrationStatus.None,
         Stage.Preparing => MigrationStatus.Setup,
@@ -102,35 +74,34 @@ public sealed class IncomingMigration(
         _ => MigrationStatus.Failed,
     };
 
+    /// <summary>To be looked at and changed, in one step.</summary>
+    private ref State Now => ref _state.Changing;
+
     /// <inheritdoc/>
     public async ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup)
     {
-        _place.Writes();
-        if (_stage != Stage.Nothing || setup.Destination != ownership.Host) return StreamStatus.Refused;
-        (_setup, _stage) = (setup, Stage.Preparing);
+        if (Now.Stage != Stage.Nothing || setup.Destination != ownership.Host) return StreamStatus.Refused;
+        (Now.Setup, Now.Stage) = (setup, Stage.Preparing);
         var isThere = await vm.TryCreateProcessAsync(op);
         if (isThere) await stream.BeginIncomingAsync(op, setup.Stream, setup.Epoch);
-        _place.Writes();
-        if (!isThere || _stage != Stage.Preparing) return await DropAsync(op, setup);
-        _stage = Stage.Prepared;
+        if (!isThere || Now.Stage != Stage.Preparing) return await DropAsync(op, setup);
+        Now.Stage = Stage.Prepared;
         return StreamStatus.Ok;
     }
 
     /// <inheritdoc/>
     public async ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image)
     {
-        _place.Writes();
-        if (_stage != Stage.Prepared || _setup is not { } setup) return StreamStatus.Refused;
+        if (Now.Stage != Stage.Prepared || Now.Setup is not { } setup) return StreamStatus.Refused;
         var here = await stream.ImageAsync(op, image.Pages);
-        _place.Writes();
 
         // Given up meanwhile: memory that is being dropped has no owner any more.
-        if (_stage != Stage.Prepared) return StreamStatus.Refused;
+        if (Now.Stage != Stage.Prepared) return StreamStatus.Refused;
         Compare(op, setup, image, here);
 
         // The oracle forgets what is discarded from here on.
         await stream.LoadOracleAsync(op, image.Pages, image.Newest);
-        _pagesCompared += image.Pages.Pages;
+        Now.PagesCompared += image.Pages.Pages;
         return StreamStatus.Ok;
     }
 
@@ -138,21 +109,19 @@ public sealed class IncomingMigration(
     public async ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state)
     {
         // The source repeats a request that had no answer: the result of the first one is the answer.
-        for (_place.Reads(); _stage == Stage.TakingOver; _place.Reads()) await world.DelayAsync(PollMicroseconds);
-        _place.Writes();
-        if (_stage is Stage.Runs or Stage.Complete) return StreamStatus.Ok;
-        if (_stage != Stage.Prepared || _setup is not { } setup || _pagesCompared != setup.Blocks.Sum(block => block.Pages))
+        while (_state.Value.Stage == Stage.TakingOver) await world.DelayAsync(PollMicroseconds);
+        if (Now.Stage is Stage.Runs or Stage.Complete) return StreamStatus.Ok;
+        if (Now.Stage != Stage.Prepared || Now.Setup is not { } setup || Now.PagesCompared != setup.Blocks.Sum(block => block.Pages))
             return StreamStatus.Refused;
-        _stage = Stage.TakingOver;
+        Now.Stage = Stage.TakingOver;
         if (state.IsPostcopy)
             await stream.EnterPostcopyAsync(op, setup.Stream, state.Discard, this, state.Vcpus.Count);
         else
             await stream.EndIncomingAsync(op, setup.Stream);
         await vm.LoadAsync(op, state);
         var answer = await OwnershipClaim.MakeAsync(world, inventory, ownership, op, setup.Vm, setup.Epoch);
-        _place.Writes();
         if (answer.Status != OwnershipStatus.Granted) return await DropAsync(op, setup);
-        (_stage, _epoch) = (state.IsPostcopy ? Stage.Runs : Stage.Complete, answer.Epoch);
+        (Now.Stage, Now.Epoch) = (state.IsPostcopy ? Stage.Runs : Stage.Complete, answer.Epoch);
         world.Observer.GuestRuns(setup.Vm, setup.Destination, answer.Epoch, runs: true);
         await vm.RunAsync(op, answer.Epoch);
         return StreamStatus.Ok;
@@ -161,31 +130,33 @@ public sealed class IncomingMigration(
     /// <inheritdoc/>
     public async ValueTask<FinishResult> FinishAsync(Operation op)
     {
-        _place.Writes();
-        if (_stage == Stage.Complete) return await FinishedAsync();
-        if (_stage != Stage.Runs) return FinishResult.Refused;
+        if (Now.Stage == Stage.Complete) return await FinishedAsync();
+        if (Now.Stage != Stage.Runs) return FinishResult.Refused;
         foreach (var missing in await MissingAsync(op))
             if (!missing.IsEmpty)
                 return FinishResult.Refused;
-        _place.Writes();
-        if (_stage == Stage.Lost) return FinishResult.Refused;
-        if (_stage != Stage.Complete) (_stage, _ending) = (Stage.Complete, stream.EndIncomingAsync(op, _setup!.Stream).AsTask());
+        if (Now.Stage == Stage.Lost) return FinishResult.Refused;
+        if (Now.Stage != Stage.Complete)
+            (Now.Stage, Now.Ending) = (Stage.Complete, stream.EndIncomingAsync(op, Now.Setup!.Stream).AsTask());
         return await FinishedAsync();
     }
 
     /// <summary>The host reports once how long vCPUs waited. A caller that asks meanwhile, or again, waits for that report.</summary>
     private async ValueTask<FinishResult> FinishedAsync()
     {
-        if (_ending is { } ending) _blocktime = await ending;
-        _place.Writes();
-        return new FinishResult(StreamStatus.Ok, _blocktime);
+        if (Now.Ending is { } ending)
+        {
+            var blocktime = await ending;
+            Now.Blocktime = blocktime;
+        }
+
+        return new FinishResult(StreamStatus.Ok, Now.Blocktime);
     }
 
     /// <inheritdoc/>
     public async ValueTask<IReadOnlyList<PageSet>?> RecoverAsync(Operation op)
     {
-        _place.Reads();
-        return _stage is Stage.Runs or Stage.Complete ? await MissingAsync(op) : null;
+        return Now.Stage is Stage.Runs or Stage.Complete ? await MissingAsync(op) : null;
     }
 
     /// <summary><c>loadvm_postcopy_handle_resume</c>, <c>migrate_send_rp_req_pages_pending</c> (migration/savevm.c): repeats a request that
@@ -193,12 +164,12 @@ public sealed class IncomingMigration(
     /// page.</summary>
     public async ValueTask<StreamStatus> ResumeAsync(Operation op)
     {
-        _place.Reads();
-        if (_stage is not (Stage.Runs or Stage.Complete)) return StreamStatus.Refused;
+        if (Now.Stage is not (Stage.Runs or Stage.Complete)) return StreamStatus.Refused;
         var missing = await MissingAsync(op);
-        _place.Writes();
-        _requested.RemoveWhere(hva => !missing.Exists(pages => pages.Range.Contains(hva) && pages.Contains(hva)));
-        foreach (var hva in _requested.ToList())
+        var requested = _requested.Value;
+        _requested.Value = requested.Except(
+            requested.Where(hva => !missing.Exists(pages => pages.Range.Contains(hva) && pages.Contains(hva))));
+        foreach (var hva in _requested.Value)
             if (await source.RequestPageAsync(op, hva) is not StreamStatus.Ok and var status)
                 return status;
         return StreamStatus.Ok;
@@ -207,13 +178,12 @@ public sealed class IncomingMigration(
     /// <inheritdoc/>
     public async ValueTask<StreamStatus> AbandonAsync(Operation op)
     {
-        _place.Writes();
-        if (_stage is Stage.Runs or Stage.Complete or Stage.Lost) return StreamStatus.Refused;
+        if (Now.Stage is Stage.Runs or Stage.Complete or Stage.Lost) return StreamStatus.Refused;
 
         // A take-over that is under way finds the VM claimed by the source, and drops it itself. A preparation under way sees the stage and
         // does the same.
-        if (_stage == Stage.Prepared) await DropAsync(op, _setup!);
-        else if (_stage == Stage.Preparing) _stage = Stage.Abandoned;
+        if (Now.Stage == Stage.Prepared) await DropAsync(op, Now.Setup!);
+        else if (Now.Stage == Stage.Preparing) Now.Stage = Stage.Abandoned;
         return StreamStatus.Ok;
     }
 
@@ -224,37 +194,35 @@ public sealed class IncomingMigration(
     /// </summary>
     public async ValueTask SourceGoneAsync(Operation op)
     {
-        _place.Writes();
-        if (_stage is Stage.Preparing or Stage.Prepared)
+        if (Now.Stage is Stage.Preparing or Stage.Prepared)
         {
-            Reason = "the source is gone";
+            Now.Reason = "the source is gone";
             await AbandonAsync(op);
             return;
         }
 
-        if (_stage != Stage.Runs || (await FinishAsync(op)).Status == StreamStatus.Ok) return;
-        _place.Writes();
-        if (_stage != Stage.Runs) return;
-        _stage = Stage.Lost;
-        Reason = "the source is gone in post-copy, with pages that are nowhere else: the guest is lost";
-        world.Observer.GuestRuns(_setup!.Vm, _setup.Destination, _epoch, runs: false);
-        _blocktime = await stream.EndIncomingAsync(op, _setup.Stream);
+        if (Now.Stage != Stage.Runs || (await FinishAsync(op)).Status == StreamStatus.Ok) return;
+        if (Now.Stage != Stage.Runs) return;
+        Now.Stage = Stage.Lost;
+        Now.Reason = "the source is gone in post-copy, with pages that are nowhere else: the guest is lost";
+        world.Observer.GuestRuns(Now.Setup!.Vm, Now.Setup.Destination, Now.Epoch, runs: false);
+        var blocktime = await stream.EndIncomingAsync(op, Now.Setup.Stream);
+        Now.Blocktime = blocktime;
         await vm.DropAsync(op);
-        await ownership.GiveAsync(_setup.Vm);
-        await inventory.RemoveAsync(op, _setup.Vm, _epoch);
+        await ownership.GiveAsync(Now.Setup.Vm);
+        await inventory.RemoveAsync(op, Now.Setup.Vm, Now.Epoch);
     }
 
     /// <inheritdoc/>
     public async ValueTask PageMissingAsync(Operation op, Hva hva)
     {
-        _place.Writes();
-        _requested.Add(hva);
+        _requested.Value = _requested.Value.Add(hva);
         await source.RequestPageAsync(op, hva);
     }
 
     private async ValueTask<StreamStatus> DropAsync(Operation op, MigrationSetup setup)
     {
-        _stage = Stage.Abandoned;
+        Now.Stage = Stage.Abandoned;
         await stream.EndIncomingAsync(op, setup.Stream);
         await vm.DropAsync(op);
         return StreamStatus.Refused;
@@ -263,7 +231,7 @@ public sealed class IncomingMigration(
     private async ValueTask<List<PageSet>> MissingAsync(Operation op)
     {
         var missing = new List<PageSet>();
-        foreach (var block in _setup!.Blocks) missing.Add(await stream.MissingAsync(op, block));
+        foreach (var block in Now.Setup!.Blocks) missing.Add(await stream.MissingAsync(op, block));
         return missing;
     }
 
@@ -281,6 +249,17 @@ public sealed class IncomingMigration(
                 $"{differing.Count} pages of {setup.Vm} at {setup.Destination} differ from the source's at switchover, "
                     + $"the first at {differing[0]}",
                 name, Hva: differing[0].Value, Operations: [op.Id]));
+    }
+
+    private struct State
+    {
+        public Stage Stage;
+        public MigrationSetup? Setup;
+        public long PagesCompared;
+        public long Epoch;
+        public Task<PostcopyBlocktime>? Ending;
+        public PostcopyBlocktime Blocktime;
+        public string Reason;
     }
 }
 

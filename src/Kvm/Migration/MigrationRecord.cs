@@ -10,99 +10,92 @@ internal sealed class MigrationRecord(
     Vm vm, RamState ram, PageChannels channels, ThrottleControl throttle, MigrationSetup setup, MigrationParameters parameters)
 {
     private readonly long _began = vm.World.NowMicroseconds;
-    private readonly Place _place = new(vm.World);
-    private readonly List<MigrationStep> _steps = [];
-    private readonly Queue<Round> _rounds = new();
-    private long _roundBegan;
-    private long _roundBytes;
-    private long _roundPages;
-    private long _roundDuplicate;
-    private long _roundRingFull;
-    private long _roundLinkWait;
-    private long _stoppedAt = -1;
-    private long _bytesAtStop;
-    private long _bytesAtHandOver;
-    private long _downtime;
-    private long _checks;
-    private long _setupTime;
-    private long _ended;
-    private long _epoch;
-    private double _dirtyRate;
-    private bool _isHandedOver;
-    private bool _isTakeOverAnswered;
-
+    private readonly TrackedList<MigrationStep> _steps = new(vm.World);
+    private readonly TrackedList<Round> _rounds = new(vm.World);
+    private Tracked<State> _state = new(
+        vm.World, new State { Round = -1, StoppedAt = -1, Reason = "", Blocktime = PostcopyBlocktime.None });
     public MigrationStatus Status
     {
-        get
-        {
-            _place.Reads();
-            return field;
-        }
-
-        private set
-        {
-            _place.Writes();
-            field = value;
-        }
+        get => _state.Value.Status;
+        private set => _state.Changing.Status = value;
     }
 
-    public string Reason { get; set; } = "";
-    public int Round { get; private set; } = -1;
+    public string Reason
+    {
+        get => _state.Value.Reason;
+        set => _state.Changing.Reason = value;
+    }
+
+    public int Round => _state.Value.Round;
+
     public long Syncs
     {
-        get
-        {
-            _place.Reads();
-            return field;
-        }
-
-        set
-        {
-            _place.Writes();
-            field = value;
-        }
+        get => _state.Value.Syncs;
+        set => _state.Changing.Syncs = value;
     }
 
-    public long RingFullExits { get; set; }
-    public long PostcopyRequests { get; set; }
-    public int PostcopyPauses { get; set; }
-    public PostcopyBlocktime Blocktime { get; set; } = PostcopyBlocktime.None;
-    public long ExpectedDowntimeMicroseconds { get; private set; }
+    public long RingFullExits
+    {
+        get => _state.Value.RingFullExits;
+        set => _state.Changing.RingFullExits = value;
+    }
 
-    /// <summary>Bytes a microsecond.</summary>
-    private double Bandwidth { get; set; }
+    public long PostcopyRequests
+    {
+        get => _state.Value.PostcopyRequests;
+        set => _state.Changing.PostcopyRequests = value;
+    }
+
+    public int PostcopyPauses
+    {
+        get => _state.Value.PostcopyPauses;
+        set => _state.Changing.PostcopyPauses = value;
+    }
+
+    public PostcopyBlocktime Blocktime
+    {
+        get => _state.Value.Blocktime;
+        set => _state.Changing.Blocktime = value;
+    }
+
+    public long ExpectedDowntimeMicroseconds => _state.Value.ExpectedDowntime;
 
     public long Elapsed => vm.World.NowMicroseconds - _began;
+
+    /// <summary>To be looked at and changed, in one step.</summary>
+    private ref State Now => ref _state.Changing;
 
     public MigrationInfo Info => new()
     {
         Status = Status,
         Reason = Reason,
-        TotalMicroseconds = MigrationStates.IsOver(Status) ? _ended : Elapsed,
-        SetupMicroseconds = _setupTime,
-        DowntimeMicroseconds = _downtime,
-        CheckMicroseconds = _checks,
+        TotalMicroseconds = MigrationStates.IsOver(Status) ? _state.Value.Ended : Elapsed,
+        SetupMicroseconds = _state.Value.SetupTime,
+        DowntimeMicroseconds = _state.Value.Downtime,
+        CheckMicroseconds = _state.Value.Checks,
         ExpectedDowntimeMicroseconds = ExpectedDowntimeMicroseconds,
         Remaining = Status == MigrationStatus.Completed ? 0 : ram.DirtyPages * setup.PageSize,
         Total = setup.Blocks.Sum(block => block.Pages) * setup.PageSize,
         PageSize = setup.PageSize,
-        PrecopyBytes = _stoppedAt < 0 ? channels.Bytes : _bytesAtStop,
-        DowntimeBytes = _stoppedAt < 0 ? 0 : (_isHandedOver ? _bytesAtHandOver : channels.Bytes) - _bytesAtStop,
-        PostcopyBytes = _isHandedOver ? channels.Bytes - _bytesAtHandOver : 0,
+        PrecopyBytes = _state.Value.StoppedAt < 0 ? channels.Bytes : _state.Value.BytesAtStop,
+        DowntimeBytes = _state.Value.StoppedAt < 0
+            ? 0
+            : (_state.Value.IsHandedOver ? _state.Value.BytesAtHandOver : channels.Bytes) - _state.Value.BytesAtStop,
+        PostcopyBytes = _state.Value.IsHandedOver ? channels.Bytes - _state.Value.BytesAtHandOver : 0,
         Normal = channels.NormalPages,
         Duplicate = channels.DuplicatePages,
         DirtySyncCount = Syncs,
-        DirtyPagesRate = _dirtyRate,
+        DirtyPagesRate = _state.Value.DirtyRate,
         CpuThrottlePercentage = throttle.Current.Percentage,
         CpuThrottlePercentageMax = throttle.PercentageMax,
         VcpuThrottledMicroseconds = throttle.SleptMicroseconds,
         PostcopyRequests = PostcopyRequests,
         PostcopyPauses = PostcopyPauses,
         PostcopyBlocktime = Blocktime,
-        Epoch = _epoch,
-        IsTakeOverAnswered = _isTakeOverAnswered,
-        Rounds = [.. _rounds],
-        Steps = [.. _steps],
+        Epoch = _state.Value.Epoch,
+        IsTakeOverAnswered = _state.Value.IsTakeOverAnswered,
+        Rounds = _rounds.ToArray(),
+        Steps = _steps.ToArray(),
     };
 
     /// <exception cref="UnreachableException">The table does not have this step: a defect of the migration thread.</exception>
@@ -110,10 +103,10 @@ internal sealed class MigrationRecord(
     {
         if (!MigrationStates.NextOf(Status).Contains(next))
             throw new UnreachableException($"a migration does not go from {Status} to {next}");
-        if (Status == MigrationStatus.Setup) _setupTime = Elapsed;
+        if (Status == MigrationStatus.Setup) Now.SetupTime = Elapsed;
         Status = next;
         _steps.Add(new MigrationStep(next, Elapsed));
-        if (MigrationStates.IsOver(next)) _ended = Elapsed;
+        if (MigrationStates.IsOver(next)) Now.Ended = Elapsed;
         vm.World.Trace?.Note(null, $"migration of {setup.Vm}: {next}");
     }
 
@@ -126,54 +119,85 @@ internal sealed class MigrationRecord(
 
     public void RoundBegins(int round)
     {
-        (Round, _roundBegan) = (round, vm.World.NowMicroseconds);
-        (_roundBytes, _roundPages, _roundDuplicate) = (channels.Bytes, channels.NormalPages, channels.DuplicatePages);
-        (_roundRingFull, _roundLinkWait) = (RingFullExits, channels.LinkWaitMicroseconds);
+        (Now.Round, Now.RoundBegan) = (round, vm.World.NowMicroseconds);
+        (Now.RoundBytes, Now.RoundPages, Now.RoundDuplicate) = (channels.Bytes, channels.NormalPages, channels.DuplicatePages);
+        (Now.RoundRingFull, Now.RoundLinkWait) = (RingFullExits, channels.LinkWaitMicroseconds);
     }
 
     public void RoundEnds(long dirtyPages)
     {
-        var microseconds = Math.Max(1, vm.World.NowMicroseconds - _roundBegan);
-        var bytes = channels.Bytes - _roundBytes;
+        var microseconds = Math.Max(1, vm.World.NowMicroseconds - Now.RoundBegan);
+        var bytes = channels.Bytes - Now.RoundBytes;
         var remaining = ram.DirtyPages * setup.PageSize;
-        _dirtyRate = dirtyPages * 1e6 / microseconds;
+        Now.DirtyRate = dirtyPages * 1e6 / microseconds;
 
         // A round that sent nothing says nothing about the link: the last known bandwidth stands.
-        if (bytes > 0) Bandwidth = (double)bytes / microseconds;
-        ExpectedDowntimeMicroseconds = remaining == 0 ? 0 : Bandwidth > 0 ? (long)(remaining / Bandwidth) : long.MaxValue;
-        var duplicate = channels.DuplicatePages - _roundDuplicate;
-        _rounds.Enqueue(new Round(
-            Round, channels.NormalPages - _roundPages + duplicate, duplicate, bytes, microseconds, dirtyPages, remaining,
+        if (bytes > 0) Now.Bandwidth = (double)bytes / microseconds;
+        Now.ExpectedDowntime = remaining == 0 ? 0 : Now.Bandwidth > 0 ? (long)(remaining / Now.Bandwidth) : long.MaxValue;
+        var duplicate = channels.DuplicatePages - Now.RoundDuplicate;
+        _rounds.Add(new Round(
+            Round, channels.NormalPages - Now.RoundPages + duplicate, duplicate, bytes, microseconds, dirtyPages, remaining,
             ExpectedDowntimeMicroseconds,
-            throttle.Current.Percentage, RingFullExits - _roundRingFull, throttle.Current.DirtyPagesPerSecond > 0,
-            Divergence.Of([.. _rounds.Select(round => round.RemainingBytes), remaining])
+            throttle.Current.Percentage, RingFullExits - Now.RoundRingFull, throttle.Current.DirtyPagesPerSecond > 0,
+            Divergence.Of([.. _rounds.ToArray().Select(round => round.RemainingBytes), remaining])
                 && ExpectedDowntimeMicroseconds > parameters.DowntimeLimitMicroseconds,
-            channels.LinkWaitMicroseconds - _roundLinkWait));
-        if (_rounds.Count > MigrationInfo.RoundsKept) _rounds.Dequeue();
+            channels.LinkWaitMicroseconds - Now.RoundLinkWait));
+        if (_rounds.Count > MigrationInfo.RoundsKept) _rounds.RemoveAt(0);
     }
 
-    public void Stopped() => (_stoppedAt, _bytesAtStop) = (vm.World.NowMicroseconds, channels.Bytes);
+    public void Stopped() => (Now.StoppedAt, Now.BytesAtStop) = (vm.World.NowMicroseconds, channels.Bytes);
 
-    public void DeviceStateSent() => _bytesAtHandOver = channels.Bytes;
+    public void DeviceStateSent() => Now.BytesAtHandOver = channels.Bytes;
 
     public void HandedOver(long epoch, bool isAnswered) =>
-        (_isHandedOver, _isTakeOverAnswered, _epoch, _downtime) = (true, isAnswered, epoch, Stood);
+        (Now.IsHandedOver, Now.IsTakeOverAnswered, Now.Epoch, Now.Downtime) = (true, isAnswered, epoch, Stood);
 
-    public void Kept(long epoch) => _epoch = epoch;
+    public void Kept(long epoch) => Now.Epoch = epoch;
 
     /// <summary>The source runs on; the time for which it stood was downtime all the same.</summary>
-    public void Resumed() => _downtime = Stood;
+    public void Resumed() => Now.Downtime = Stood;
 
     /// <summary>What goes on until it is disposed is the bed's own check and no part of a migration: no downtime, though the guest
     /// stands.</summary>
     public CheckTime Check() => new(this);
 
-    private long Stood => vm.World.NowMicroseconds - _stoppedAt - _checks;
+    private long Stood => vm.World.NowMicroseconds - Now.StoppedAt - Now.Checks;
 
     public readonly struct CheckTime(MigrationRecord record) : IDisposable
     {
         private readonly long _began = record.Elapsed;
 
-        public void Dispose() => record._checks += record.Elapsed - _began;
+        public void Dispose() => record.Now.Checks += record.Elapsed - _began;
+    }
+
+    private struct State
+    {
+        public MigrationStatus Status;
+        public string Reason;
+        public int Round;
+        public long Syncs;
+        public long RingFullExits;
+        public long PostcopyRequests;
+        public int PostcopyPauses;
+        public PostcopyBlocktime Blocktime;
+        public long ExpectedDowntime;
+        public double Bandwidth; // bytes a microsecond
+        public long RoundBegan;
+        public long RoundBytes;
+        public long RoundPages;
+        public long RoundDuplicate;
+        public long RoundRingFull;
+        public long RoundLinkWait;
+        public long StoppedAt;
+        public long BytesAtStop;
+        public long BytesAtHandOver;
+        public long Downtime;
+        public long Checks;
+        public long SetupTime;
+        public long Ended;
+        public long Epoch;
+        public double DirtyRate;
+        public bool IsHandedOver;
+        public bool IsTakeOverAnswered;
     }
 }

@@ -31,9 +31,8 @@ public sealed class MigrationSource : IMigrationReturnPath
     private readonly MigrationRecord _record;
     private readonly HandOver _handOver;
     private readonly Postcopy _postcopy;
-    private readonly Place _place;
-    private bool _cancelRequested;
-    private bool _postcopyRequested;
+    private Tracked<bool> _cancelRequested;
+    private Tracked<bool> _postcopyRequested;
 
     public MigrationSource(
         Vm vm, OperationIds ids, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, IHostOwnership ownership,
@@ -48,7 +47,8 @@ public sealed class MigrationSource : IMigrationReturnPath
         _record = new MigrationRecord(vm, _ram, _channels, _throttle, setup, parameters);
         _handOver = new HandOver(vm, stream, destination, inventory, ownership, setup, _ram, _record);
         _postcopy = new Postcopy(vm.World, _ram, _channels, destination, setup, parameters, _record);
-        _place = new Place(vm.World);
+        var place = new Place(vm.World);
+        (_cancelRequested, _postcopyRequested) = (new Tracked<bool>(place), new Tracked<bool>(place));
     }
 
     private bool IsLate => _parameters.TimeLimitMicroseconds > 0 && _record.Elapsed >= _parameters.TimeLimitMicroseconds;
@@ -89,18 +89,13 @@ public sealed class MigrationSource : IMigrationReturnPath
     /// <summary><c>migrate_cancel</c>: returns at once; the migration ends when it can.</summary>
     public CancelCase Cancel()
     {
-        _place.Writes();
         var cancel = MigrationStates.CancelIn(_record.Status);
-        if (cancel is CancelCase.AtNextStep or CancelCase.UntilHandedOver) _cancelRequested = true;
+        if (cancel is CancelCase.AtNextStep or CancelCase.UntilHandedOver) _cancelRequested.Value = true;
         return cancel;
     }
 
     /// <summary><c>migrate-start-postcopy</c>: at the next step of pre-copy.</summary>
-    public void StartPostcopy()
-    {
-        _place.Writes();
-        _postcopyRequested = true;
-    }
+    public void StartPostcopy() => _postcopyRequested.Value = true;
 
     /// <summary><c>migrate-recover</c> and <c>migrate -r</c>: the link is whole again. False when the migration is not paused.</summary>
     public bool Recover() => _postcopy.Recover();
@@ -135,8 +130,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         _vm.Bql.Release(op);
         if (!started) return _record.Failed("the VM is being destroyed", Way.Fail);
         _throttle.Begin(_vm.World.NowMicroseconds);
-        _place.Reads();
-        return _cancelRequested ? Way.Cancel : Way.SwitchOver;
+        return _cancelRequested.Value ? Way.Cancel : Way.SwitchOver;
     }
 
     private async ValueTask<Way> PrecopyAsync(Operation op)
@@ -164,7 +158,6 @@ public sealed class MigrationSource : IMigrationReturnPath
         foreach (var block in _ram.Blocks)
             for (var page = 0L; ;)
             {
-                _vm.LogState.Writes();
                 if (block.Dirty.TakeNext(ref page, _parameters.BatchPages) is not { } batch) break;
                 if (isLive)
                 {
@@ -184,17 +177,15 @@ public sealed class MigrationSource : IMigrationReturnPath
     /// pre-copy, also when post-copy was requested or the rounds are used up. It does not when the time limit is over.</summary>
     private Way? BetweenRounds(int roundsDone)
     {
-        _place.Reads();
         var fits = _record.ExpectedDowntimeMicroseconds <= _parameters.DowntimeLimitMicroseconds;
-        return fits && !_cancelRequested && !IsLate ? Way.SwitchOver : Interruption(roundsDone);
+        return fits && !_cancelRequested.Value && !IsLate ? Way.SwitchOver : Interruption(roundsDone);
     }
 
     /// <summary>What user space or a limit wants instead of another page.</summary>
     private Way? Interruption(int roundsDone)
     {
-        _place.Reads();
-        if (_cancelRequested) return Way.Cancel;
-        if (_postcopyRequested || (_parameters.PostcopyAfterRounds > 0 && roundsDone >= _parameters.PostcopyAfterRounds))
+        if (_cancelRequested.Value) return Way.Cancel;
+        if (_postcopyRequested.Value || (_parameters.PostcopyAfterRounds > 0 && roundsDone >= _parameters.PostcopyAfterRounds))
             return Way.Postcopy;
         if (!IsLate && roundsDone < _parameters.RoundsMax) return null;
         _record.Reason = IsLate
@@ -241,7 +232,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         _vm.Bql.Release(op);
         if (owner == MigrationOwner.Source)
         {
-            await GiveUpAsync(op, _cancelRequested);
+            await GiveUpAsync(op, _cancelRequested.Value);
             return;
         }
 
@@ -259,14 +250,12 @@ public sealed class MigrationSource : IMigrationReturnPath
         if (!toPostcopy && await SendDirtyAsync(op, _record.Round + 1, isLive: false) is not null) return MigrationOwner.Source;
         if (!isLate && await _channels.DrainAsync(op) is var status and not StreamStatus.Ok)
             return _record.Failed($"pages could not be sent: {status}", MigrationOwner.Source);
-        _place.Reads();
-        if (_cancelRequested) return MigrationOwner.Source;
+        if (_cancelRequested.Value) return MigrationOwner.Source;
         if (await _handOver.CompareAsync(op, toPostcopy) is var compared and not StreamStatus.Ok)
             return _record.Failed($"the destination did not compare its memory: {compared}", MigrationOwner.Source);
 
         // The comparison took a while, so a cancel may have come.
-        _place.Reads();
-        if (_cancelRequested) return MigrationOwner.Source;
+        if (_cancelRequested.Value) return MigrationOwner.Source;
         return await _handOver.OfferAsync(op, toPostcopy);
     }
 

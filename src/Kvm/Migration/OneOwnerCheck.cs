@@ -9,13 +9,11 @@ namespace Livebed.Kvm.Migration;
 /// </summary>
 public sealed class OneOwnerCheck(IWorld? world = null)
 {
-    private readonly Dictionary<string, (string Host, long Epoch, bool Runs)> _guests = new(StringComparer.Ordinal);
-    private readonly Place _place = new(world);
+    private readonly TrackedMap<string, (string Host, long Epoch, bool Runs)> _guests = new(world, StringComparer.Ordinal);
 
     /// <returns>what this step violates; null when nothing</returns>
     public Violation? Note(string vm, string host, long epoch, bool runs)
     {
-        _place.Writes();
         var known = _guests.TryGetValue(vm, out var last);
         if (!runs)
         {

@@ -17,40 +17,49 @@ internal sealed class PageChannels
     private readonly IWorld _world;
     private readonly IStreamPort _stream;
     private readonly OperationIds _ids;
-    private readonly Place _place;
-    private readonly Stack<int> _idle = new();
+    private readonly TrackedObject<Stack<int>> _idle;
     private readonly int _count;
-    private int _urgent;
-    private Waiter? _waiter;
-    private bool _waitsForAll;
-    private ExceptionDispatchInfo? _failure;
+    private Tracked<int> _urgent;
+    private Tracked<(Waiter Waiter, bool ForAll)?> _waiter;
+    private Tracked<ExceptionDispatchInfo?> _failure;
+    private Tracked<StreamStatus> _status;
+    private Tracked<(long Bytes, long Normal, long Duplicate, long LinkWait)> _sent;
 
     public PageChannels(IWorld world, IStreamPort stream, OperationIds ids, int count)
     {
         (_world, _stream, _ids, _count) = (world, stream, ids, count);
-        _place = new Place(world);
-        for (var channel = count - 1; channel >= 0; channel--) _idle.Push(channel);
+        var place = new Place(world);
+        _idle = new TrackedObject<Stack<int>>(place, new Stack<int>());
+        for (var channel = count - 1; channel >= 0; channel--) _idle.Content.Push(channel);
+        _urgent = new Tracked<int>(place);
+        _waiter = new Tracked<(Waiter Waiter, bool ForAll)?>(place);
+        _failure = new Tracked<ExceptionDispatchInfo?>(place);
+        _status = new Tracked<StreamStatus>(place);
+        _sent = new Tracked<(long Bytes, long Normal, long Duplicate, long LinkWait)>(place);
     }
 
     /// <summary>The worst answer since it was last taken; after anything but Ok nothing more is sent.</summary>
-    public StreamStatus Status { get; private set; }
+    public StreamStatus Status
+    {
+        get => _status.Value;
+        private set => _status.Value = value;
+    }
 
-    public long Bytes { get; private set; }
-    public long NormalPages { get; private set; }
-    public long DuplicatePages { get; private set; }
+    public long Bytes => _sent.Value.Bytes;
+    public long NormalPages => _sent.Value.Normal;
+    public long DuplicatePages => _sent.Value.Duplicate;
 
     /// <inheritdoc cref="SendResult.LinkWaitMicroseconds"/>
-    public long LinkWaitMicroseconds { get; private set; }
+    public long LinkWaitMicroseconds => _sent.Value.LinkWait;
 
-    private bool IsIdle => _idle.Count == _count && _urgent == 0;
+    private bool IsIdle => _idle.Content.Count == _count && _urgent.Value == 0;
 
     /// <summary>Hands the batch to an idle channel, which it waits for; returns before it has been sent.</summary>
     public async ValueTask SendAsync(Operation op, ChunkHeader header, PageSet batch)
     {
-        _place.Writes();
-        while (_idle.Count == 0) await WaitAsync(op, forAll: false);
+        while (_idle.Content.Count == 0) await WaitAsync(op, forAll: false);
         if (Status != StreamStatus.Ok) return;
-        var channel = _idle.Pop();
+        var channel = _idle.Content.Pop();
         _world.Start($"multifd-{channel}", () => RunAsync(channel, header with { Channel = channel }, batch));
     }
 
@@ -61,9 +70,8 @@ internal sealed class PageChannels
     /// </summary>
     public async ValueTask<StreamStatus> SendUrgentAsync(Operation op, ChunkHeader header, PageSet batch)
     {
-        _place.Writes();
         if (Status != StreamStatus.Ok) return Status;
-        _urgent++;
+        _urgent.Value++;
         try
         {
             var sent = await _stream.SendAsync(op, header with { Channel = ChunkHeader.UrgentChannel }, batch);
@@ -72,8 +80,7 @@ internal sealed class PageChannels
         }
         finally
         {
-            _place.Writes();
-            _urgent--;
+            _urgent.Value--;
             Wake();
         }
     }
@@ -81,9 +88,8 @@ internal sealed class PageChannels
     /// <summary>Returns when every channel is idle, that of urgent pages included.</summary>
     public async ValueTask<StreamStatus> DrainAsync(Operation op)
     {
-        _place.Writes();
         while (!IsIdle) await WaitAsync(op, forAll: true);
-        _failure?.Throw();
+        _failure.Value?.Throw();
         return Status;
     }
 
@@ -99,38 +105,36 @@ internal sealed class PageChannels
         catch (Exception exception)
         {
             // A defect, not an outcome: the operation that waits for the channels gets the exception.
-            _failure ??= ExceptionDispatchInfo.Capture(exception);
+            _failure.Value ??= ExceptionDispatchInfo.Capture(exception);
             Status = StreamStatus.Lost;
         }
 
-        _place.Writes();
-        _idle.Push(channel);
+        _idle.Content.Push(channel);
         Wake();
     }
 
     private void Count(in SendResult sent)
     {
-        Bytes += sent.Bytes;
-        NormalPages += sent.Normal;
-        DuplicatePages += sent.Duplicate;
-        LinkWaitMicroseconds += sent.LinkWaitMicroseconds;
+        ref var sums = ref _sent.Changing;
+        sums.Bytes += sent.Bytes;
+        sums.Normal += sent.Normal;
+        sums.Duplicate += sent.Duplicate;
+        sums.LinkWait += sent.LinkWaitMicroseconds;
         if (sent.Status != StreamStatus.Ok) Status = sent.Status;
     }
 
     private void Wake()
     {
-        if (_waiter is null || (_waitsForAll ? !IsIdle : _idle.Count == 0)) return;
-        var waiter = _waiter;
-        _waiter = null;
-        waiter.Complete(_world.NowMicroseconds);
+        if (_waiter.Value is not { } waiting || (waiting.ForAll ? !IsIdle : _idle.Content.Count == 0)) return;
+        _waiter.Value = null;
+        waiting.Waiter.Complete(_world.NowMicroseconds);
     }
 
     private async ValueTask WaitAsync(Operation op, bool forAll)
     {
         // One migration thread, so one waiter.
-        _waitsForAll = forAll;
-        _waiter = new Waiter(_world) { WaitId = 0, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _world.NowMicroseconds };
-        await _waiter.Task;
-        _place.Writes();
+        var waiter = new Waiter(_world) { WaitId = 0, Operation = op, Mode = LockMode.Write, SinceMicroseconds = _world.NowMicroseconds };
+        _waiter.Value = (waiter, forAll);
+        await waiter.Task;
     }
 }

@@ -17,18 +17,16 @@ internal sealed class Postcopy(
 {
     private const long PollMicroseconds = 1_000;
 
-    private readonly Place _place = new(world);
-
     // Requests of a destination that runs before the source got its answer: one page for each waiting vCPU.
-    private readonly Queue<Hva> _early = new();
-    private bool _isRecovering;
+    private readonly TrackedObject<Queue<Hva>> _early = new(new Place(world), new Queue<Hva>());
+    private Tracked<bool> _isRecovering = new(world);
 
     private ChunkHeader Header => new(setup.Stream, setup.Epoch, 0, record.Round + 1, StreamPhase.Postcopy);
 
     public async ValueTask RunAsync(Operation op)
     {
         record.Enter(MigrationStatus.PostcopyActive);
-        while (_early.TryDequeue(out var hva)) await SendWantedAsync(op, hva);
+        while (_early.Content.TryDequeue(out var hva)) await SendWantedAsync(op, hva);
         while (!await TryPushAsync(op))
             if (!await RecoverAsync(op))
             {
@@ -45,19 +43,14 @@ internal sealed class Postcopy(
     /// <inheritdoc cref="IMigrationReturnPath.RequestPageAsync"/>
     public async ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva)
     {
-        _place.Writes();
         record.PostcopyRequests++;
         if (record.Status == MigrationStatus.PostcopyActive) return await SendWantedAsync(op, hva);
         if (record.Status != MigrationStatus.Device) return StreamStatus.Lost;
-        _early.Enqueue(hva);
+        _early.Content.Enqueue(hva);
         return StreamStatus.Ok;
     }
 
-    public bool Recover()
-    {
-        _place.Writes();
-        return _isRecovering = record.Status == MigrationStatus.PostcopyPaused;
-    }
+    public bool Recover() => _isRecovering.Value = record.Status == MigrationStatus.PostcopyPaused;
 
     private async ValueTask<StreamStatus> SendWantedAsync(Operation op, Hva hva)
     {
@@ -66,7 +59,6 @@ internal sealed class Postcopy(
         // The page was sent already, or is in flight.
         if (!block.Dirty.Remove(hva)) return StreamStatus.Ok;
         var status = await channels.SendUrgentAsync(op, Header, PageSet.All(new HvaRange(hva, 1)));
-        _place.Writes();
         if (status != StreamStatus.Ok) block.Dirty.Add(hva);
         return status;
     }
@@ -78,7 +70,6 @@ internal sealed class Postcopy(
         foreach (var block in ram.Blocks)
             for (var page = 0L; channels.Status == StreamStatus.Ok;)
             {
-                _place.Writes();
                 if (block.Dirty.TakeNext(ref page, parameters.BatchPages) is not { } batch) break;
                 await channels.SendAsync(op, Header, batch);
             }
@@ -109,17 +100,16 @@ internal sealed class Postcopy(
             record.PostcopyPauses++;
             record.Enter(MigrationStatus.PostcopyPaused);
             var since = world.NowMicroseconds;
-            for (_place.Reads(); !_isRecovering; _place.Reads())
+            while (!_isRecovering.Value)
             {
                 if (parameters.RecoveryLimitMicroseconds > 0 && world.NowMicroseconds - since > parameters.RecoveryLimitMicroseconds)
                     return false;
                 await world.DelayAsync(PollMicroseconds);
             }
 
-            _isRecovering = false;
+            _isRecovering.Value = false;
             record.Enter(MigrationStatus.PostcopyRecover);
             if (await destination.RecoverAsync(op) is not { } missing) continue;
-            _place.Writes();
             foreach (var block in ram.Blocks) block.Dirty.Clear();
             foreach (var pages in missing)
                 foreach (var block in ram.Blocks) block.Dirty.UnionWith(pages);

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Migration;
 
@@ -6,11 +7,13 @@ namespace Livebed.Kvm.Migration;
 /// QEMU's <c>RAMBlock</c> with its <c>bmap</c>: memory of the guest that one area of the process holds, and which of its pages the
 /// destination does not have in their newest form, as far as user space knows.
 /// </summary>
-internal sealed class RamBlock(HvaRange range)
+/// <param name="log">the place of the VM's dirty log</param>
+/// <param name="range">memory of the process</param>
+internal sealed class RamBlock(Place log, HvaRange range)
 {
     public HvaRange Range => range;
 
-    public PageSet Dirty { get; } = new(range);
+    public TrackedPageSet Dirty { get; } = new(new PlaceTable(log), range);
 
     /// <summary>The first dirty word becomes clean: what a mutant loses. A whole word, since a single page may have been written just
     /// before it was read, and then nothing is lost.</summary>

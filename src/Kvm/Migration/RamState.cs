@@ -14,11 +14,17 @@ namespace Livebed.Kvm.Migration;
 /// </summary>
 internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange> ranges)
 {
-    private readonly Dictionary<int, Memslot> _followed = [];
+    private readonly TrackedMap<int, Memslot> _followed = new(vm.LogState);
+    private Tracked<bool> _isLogging = new(vm.LogState);
 
-    public RamBlock[] Blocks { get; } = [.. ranges.Select(range => new RamBlock(range))];
+    [Untracked("never changed: the blocks have cells")]
+    public RamBlock[] Blocks { get; } = [.. ranges.Select(range => new RamBlock(vm.LogState, range))];
 
-    public bool IsLogging { get; private set; }
+    public bool IsLogging
+    {
+        get => _isLogging.Value;
+        private set => _isLogging.Value = value;
+    }
 
     public long DirtyPages => Blocks.Sum(block => block.Dirty.Count);
 
@@ -31,7 +37,6 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
     /// <returns>false when the VM is dying</returns>
     public async ValueTask<bool> StartAsync(Operation op)
     {
-        vm.LogState.Writes();
         foreach (var block in Blocks) block.Dirty.AddAll();
         IsLogging = true;
         foreach (var slot in UserSlots) await FollowAsync(op, slot);
@@ -63,7 +68,6 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
             {
                 var reported = new PageSet(slot.Hvas);
                 if (await vm.DirtyLog.GetAsync(op, slot.Id, reported) < 0) continue;
-                vm.LogState.Writes();
                 foreach (var block in Blocks) block.Dirty.UnionWith(reported);
             }
 
@@ -77,7 +81,7 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
     private async ValueTask CompareSlotsAsync(Operation op)
     {
         var slots = UserSlots.ToDictionary(slot => slot.Id);
-        foreach (var (id, known) in _followed.ToList())
+        foreach (var (id, known) in _followed.ToArray())
         {
             if (slots.TryGetValue(id, out var slot) && IsFollowed(slot)) continue;
             Mark(known.Hvas);
@@ -105,7 +109,6 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
 
     private void Mark(HvaRange range)
     {
-        vm.LogState.Writes();
         foreach (var block in Blocks) block.Dirty.Add(range);
     }
 

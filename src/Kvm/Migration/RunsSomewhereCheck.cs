@@ -12,15 +12,13 @@ namespace Livebed.Kvm.Migration;
 /// <param name="toleranceMicroseconds">how much later than they happen starts and stops may be noted</param>
 public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicroseconds = 0)
 {
-    private readonly Dictionary<string, Guest> _guests = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _dead = new(StringComparer.Ordinal);
-    private readonly Place _place = new(world);
+    private readonly TrackedMap<string, Guest> _guests = new(world, StringComparer.Ordinal);
+    private readonly TrackedMap<string, bool> _dead = new(world, StringComparer.Ordinal);
 
     /// <summary>The guest begins to run on a host, or has stopped there.</summary>
     /// <returns>the violation, or null</returns>
     public Violation? Note(string vm, string host, bool runs, long nowMicroseconds)
     {
-        _place.Writes();
         var known = _guests.TryGetValue(vm, out var guest);
         if (!runs)
         {
@@ -55,9 +53,8 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
     /// <returns>the violation, or null</returns>
     public Violation? Ended(string vm, string destination, MigrationInfo info, long nowMicroseconds, bool allIsNoted)
     {
-        _place.Writes();
         if (!_guests.TryGetValue(vm, out var guest)) return null;
-        if (info.IsGuestLost || (info.Status == MigrationStatus.Completed && _dead.Contains(destination)))
+        if (info.IsGuestLost || (info.Status == MigrationStatus.Completed && _dead.ContainsKey(destination)))
         {
             _guests.Remove(vm);
             return null;
@@ -77,24 +74,19 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
     }
 
     /// <summary>The guest was reported lost, and goes.</summary>
-    public void Lost(string vm)
-    {
-        _place.Writes();
-        _guests.Remove(vm);
-    }
+    public void Lost(string vm) => _guests.Remove(vm);
 
     /// <summary>The host's machine is dead, and what was on it has gone with it.</summary>
     public void Died(string host)
     {
-        _place.Writes();
-        _dead.Add(host);
-        foreach (var (vm, guest) in _guests.ToList())
+        _dead[host] = true;
+        foreach (var (vm, guest) in _guests.ToArray())
             if (guest.Host == host) _guests.Remove(vm);
     }
 
     /// <summary>No migration is under way and no start is still to come, so no guest may be stopped any more.</summary>
     public IReadOnlyList<Violation> Settled() =>
-        [.. _guests.Where(entry => !entry.Value.Runs).OrderBy(entry => entry.Key, StringComparer.Ordinal)
+        [.. _guests.ToArray().Where(entry => !entry.Value.Runs).OrderBy(entry => entry.Key, StringComparer.Ordinal)
             .Select(entry => Of(entry.Key, $"{entry.Key} stands still at {entry.Value.Host} when all is over"))];
 
     private Violation? TooLong(string vm, long stood, Outcome outcome) => stood <= outcome.SaidMicroseconds + toleranceMicroseconds

@@ -9,6 +9,7 @@ namespace Livebed.Kvm.Migration;
 /// share of the bytes sent. When they are more for the second time, the vCPUs are slowed down: by one step (auto-converge) or to their
 /// quota (dirty limit).
 /// </summary>
+[Untracked("belongs to the migration thread; others read it for reports")]
 internal sealed class ThrottleControl(Vm vm, MigrationParameters parameters, int pageSize)
 {
     private const int TimesTooHigh = 2;

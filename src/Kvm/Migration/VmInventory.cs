@@ -14,17 +14,16 @@ public sealed class VmInventory(IWorld world, long term = 1)
 {
     public const int VmsMax = 65_535;
 
-    private readonly Dictionary<string, (string Host, long Epoch)> _owners = new(StringComparer.Ordinal);
-    private readonly Place _place = new(world);
+    private readonly TrackedMap<string, (string Host, long Epoch)> _owners = new(world, StringComparer.Ordinal);
 
     public long Term { get; } = term;
 
-    public IReadOnlyDictionary<string, (string Host, long Epoch)> Owners => _owners;
+    public IReadOnlyDictionary<string, (string Host, long Epoch)> Owners =>
+        new Dictionary<string, (string Host, long Epoch)>(_owners.ToArray());
 
     /// <inheritdoc cref="IVmInventory.RegisterAsync"/>
     public Ownership Register(string vm, string host)
     {
-        _place.Writes();
         if (_owners.TryGetValue(vm, out var known)) return new Ownership(OwnershipStatus.Refused, known.Host, known.Epoch, Term);
         if (_owners.Count == VmsMax) return new Ownership(OwnershipStatus.Refused, "", 0, Term);
         return Grant(vm, host, 1);
@@ -33,14 +32,12 @@ public sealed class VmInventory(IWorld world, long term = 1)
     /// <inheritdoc cref="IVmInventory.ClaimAsync"/>
     public Ownership Claim(string vm, long epoch, string host)
     {
-        _place.Writes();
         if (!_owners.TryGetValue(vm, out var owner)) return new Ownership(OwnershipStatus.Refused, "", 0, Term);
         return owner.Epoch == epoch ? Grant(vm, host, epoch + 1) : new Ownership(OwnershipStatus.Refused, owner.Host, owner.Epoch, Term);
     }
 
     public Ownership Find(string vm)
     {
-        _place.Reads();
         return _owners.TryGetValue(vm, out var owner)
             ? new Ownership(OwnershipStatus.Granted, owner.Host, owner.Epoch, Term)
             : new Ownership(OwnershipStatus.Refused, "", 0, Term);
@@ -49,7 +46,6 @@ public sealed class VmInventory(IWorld world, long term = 1)
     /// <inheritdoc cref="IVmInventory.RemoveAsync"/>
     public Ownership Remove(string vm, long epoch)
     {
-        _place.Writes();
         if (!_owners.TryGetValue(vm, out var owner)) return new Ownership(OwnershipStatus.Refused, "", 0, Term);
         if (owner.Epoch != epoch) return new Ownership(OwnershipStatus.Refused, owner.Host, owner.Epoch, Term);
         _owners.Remove(vm);
@@ -59,7 +55,6 @@ public sealed class VmInventory(IWorld world, long term = 1)
     /// <summary>A host's record, after the register was lost. The host with the highest epoch of a VM is its owner.</summary>
     public void Restore(string vm, string host, long epoch)
     {
-        _place.Writes();
         if (!_owners.TryGetValue(vm, out var owner) || owner.Epoch < epoch) _owners[vm] = (host, epoch);
     }
 

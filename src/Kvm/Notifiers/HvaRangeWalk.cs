@@ -28,7 +28,7 @@ public sealed class HvaRangeWalk(Vm vm)
         {
             await vm.MmuLock.WriteLockAsync(op);
             locked = true;
-            Locked(onLock);
+            onLock();
         }
 
         GfnRange flush = default;
@@ -38,7 +38,7 @@ public sealed class HvaRangeWalk(Vm vm)
             {
                 await vm.MmuLock.WriteLockAsync(op);
                 locked = true;
-                Locked(onLock);
+                onLock();
             }
 
             vm.Checks.SlotUsed(op, slot);
@@ -46,10 +46,10 @@ public sealed class HvaRangeWalk(Vm vm)
             if (slot.IsInvalid && vm.Options.Mutant == Mutant.UnmapSkipsInvalidSlot) continue;
             var gfns = slot.ToGfns(range.Pages);
             var hullLate = vm.Options.Mutant == Mutant.HullAddedAfterYield;
-            if (!hullLate) AddSlot(onSlot, gfns);
+            if (!hullLate) onSlot?.Invoke(gfns);
             vm.Checks.ZapBegan(range, gfns);
             flush = await vm.Zapper.UnmapAsync(op, gfns, mayYield: range.Blockable, pending: flush);
-            if (hullLate) AddSlot(onSlot, gfns);
+            if (hullLate) onSlot?.Invoke(gfns);
         }
 
         if (!flush.IsEmpty) await vm.Flusher.FlushAsync(op, flush, FlushReason.Invalidation);
@@ -70,25 +70,13 @@ public sealed class HvaRangeWalk(Vm vm)
         if (found)
         {
             await vm.MmuLock.WriteLockAsync(op);
-            Locked(onLock);
+            onLock();
             vm.MmuLock.WriteUnlock(op);
         }
 
         vm.Srcu.ReadUnlock(op, section);
         Count(found);
         return found;
-    }
-
-    private void Locked(Action onLock)
-    {
-        vm.ProtocolState.Writes();
-        onLock();
-    }
-
-    private void AddSlot(Action<GfnRange>? onSlot, GfnRange gfns)
-    {
-        vm.ProtocolState.Writes();
-        onSlot?.Invoke(gfns);
     }
 
     private void Count(bool locked)

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Mutants;
+using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Notifiers;
 
@@ -7,37 +8,41 @@ namespace Livebed.Kvm.Notifiers;
 /// in progress, so it can cover more than what is being invalidated (by design: there is no cheap subtraction). Whether its unit is hva
 /// or gfn is the protocol's choice. The sequence is 64 bits: a copy in a narrower type hung vCPUs in 2023.
 /// </summary>
-public sealed class InvalidationState(Mutant mutant = Mutant.None)
+public sealed class InvalidationState(IWorld world, Mutant mutant = Mutant.None)
 {
-    public long InProgress { get; private set; }
-    public ulong Sequence { get; private set; }
-    public long HullStart { get; private set; } = long.MaxValue;
-    public long HullEnd { get; private set; } = long.MinValue;
+    private Tracked<(long InProgress, ulong Sequence)> _counts = new(world);
+    private Tracked<(long Start, long End)> _hull = new(world, (long.MaxValue, long.MinValue));
+
+    public long InProgress => _counts.Value.InProgress;
+    public ulong Sequence => _counts.Value.Sequence;
+    public long HullStart => _hull.Value.Start;
+    public long HullEnd => _hull.Value.End;
 
     /// <summary><c>kvm_mmu_invalidate_begin</c>.</summary>
     public void Begin()
     {
-        InProgress++;
+        _counts.Changing.InProgress++;
         if (InProgress == 1) ForgetHull();
     }
 
     /// <summary><c>kvm_mmu_invalidate_range_add</c>.</summary>
     public void AddToHull(long start, long end)
     {
-        HullStart = Math.Min(HullStart, start);
-        HullEnd = Math.Max(HullEnd, end);
+        ref var hull = ref _hull.Changing;
+        hull = (Math.Min(hull.Start, start), Math.Max(hull.End, end));
     }
 
     /// <summary><c>kvm_mmu_invalidate_end</c>: the sequence rises before the count falls, so that a lockless reader sees one or the
     /// other.</summary>
     public void End()
     {
-        Sequence++;
-        InProgress--;
+        ref var counts = ref _counts.Changing;
+        counts.Sequence++;
+        counts.InProgress--;
         if (mutant == Mutant.HullResetAtAnyEnd) ForgetHull();
     }
 
     public bool InHull(long page) => page >= HullStart && page < HullEnd;
 
-    private void ForgetHull() => (HullStart, HullEnd) = (long.MaxValue, long.MinValue);
+    private void ForgetHull() => _hull.Value = (long.MaxValue, long.MinValue);
 }

@@ -78,9 +78,8 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
         // kvm_flush_shadow_all: idempotent and under mmu_lock, because exit_mmap and the last close may run it at the same time. The root
         // is detached under the lock; the caller that detached it frees it outside of the lock.
         await vm.MmuLock.WriteLockAsync(op);
-        foreach (var (first, entries) in vm.Sptes.Pages())
+        foreach (var range in vm.Sptes.Pages())
         {
-            var range = new GfnRange(first, entries.Length);
             var zapped = await vm.Zapper.UnmapAsync(op, range, mayYield: false);
             if (!zapped.IsEmpty) await vm.Flusher.FlushAsync(op, zapped, FlushReason.Release);
         }

@@ -20,14 +20,7 @@ public sealed class FaultHandler(Vm vm)
     /// <summary>Bounds what has no bound in the kernel, the loop of B43; far beyond any update that makes progress.</summary>
     private const int InvalidSlotSpinsMax = 1 << 20;
 
-    private IInvalidationProtocol Protocol
-    {
-        get
-        {
-            vm.ProtocolState.Reads();
-            return vm.Protocol;
-        }
-    }
+    private IInvalidationProtocol Protocol => vm.Protocol;
 
     public async ValueTask<FaultReply> HandleAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
@@ -194,7 +187,8 @@ public sealed class FaultHandler(Vm vm)
     private FaultReply HandOut(Gfn gfn)
     {
         vm.Checks.HandedOut(gfn);
-        var translation = vm.Sptes[gfn].ToTranslation(gfn);
+        vm.Sptes.TryGet(gfn, out var walked);
+        var translation = walked.ToTranslation(gfn);
         List<Translation>? neighbours = null;
         var line = new Gfn(gfn.Value & ~(NeighbourEntries - 1L));
         for (var neighbour = line; neighbour < line + NeighbourEntries; neighbour += 1)

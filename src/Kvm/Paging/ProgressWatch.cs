@@ -9,6 +9,7 @@ namespace Livebed.Kvm.Paging;
 /// although each was reaped (L5). Both are bounded by number and by time, so that a fast or busy machine is no livelock. If the world knows
 /// that another operation progressed in between, the vCPU may only be starved, and the count restarts.
 /// </summary>
+[Untracked("belongs to the vCPU's own lane")]
 internal sealed class ProgressWatch(IWorld world, VcpuOptions options, string name)
 {
     /// <summary>A fault, and a second one for a translation that was flushed before it was used, are nothing special.</summary>

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.World;
 
@@ -13,45 +12,37 @@ public sealed class SpteTable
     /// <summary>As on x86.</summary>
     public const int DefaultEntriesPerPage = 512;
 
-    private readonly Dictionary<long, Spte[]> _pages = [];
-    private long _lastIndex = -1;
-    private Spte[] _lastPage = [];
-    private readonly PlaceTable _sptes;
-    private readonly PlaceTable _tables;
+    private readonly TrackedPages<Spte> _sptes;
+    private Tracked<RootPage?> _root;
+
+    [Untracked("for reports, and for teardown when nothing else runs")]
+    private long _present;
+
+    [Untracked("only tells installations apart")]
     private uint _installations;
 
     /// <param name="world">the world it is in</param>
     /// <param name="entriesPerPage">a power of two</param>
     public SpteTable(IWorld world, int entriesPerPage = DefaultEntriesPerPage)
     {
-        _sptes = new PlaceTable(world);
-        _tables = new PlaceTable(world);
-        if (!System.Numerics.BitOperations.IsPow2(entriesPerPage))
-            throw new ArgumentOutOfRangeException(nameof(entriesPerPage), entriesPerPage, "not a power of two");
+        _sptes = new TrackedPages<Spte>(world, entriesPerPage);
+        var root = new Place(world);
+        _root = new Tracked<RootPage?>(root, new RootPage(root));
         EntriesPerPage = entriesPerPage;
     }
 
     public int EntriesPerPage { get; }
-    public long Present { get; private set; }
+    public long Present => _present;
 
     /// <summary>Null once a release has detached it.</summary>
-    public RootPage? Root { get; private set; } = new();
+    public RootPage? Root => _root.Value;
 
-    /// <summary>The entry at a gfn, made if need be; valid until the next change of the table.</summary>
-    public ref Spte this[Gfn gfn]
-    {
-        get
-        {
-            _sptes.Writes(gfn.Value);
-            return ref PageOf(gfn, create: true)![(int)(gfn.Value & (EntriesPerPage - 1))];
-        }
-    }
+    /// <summary>The entry at a gfn, to be changed, made if need be; valid until the next change of the table.</summary>
+    public ref Spte this[Gfn gfn] => ref _sptes.Changing(gfn.Value);
 
     public bool TryGet(Gfn gfn, out Spte spte)
     {
-        _sptes.Reads(gfn.Value);
-        var page = PageOf(gfn, create: false);
-        spte = page is null ? default : page[(int)(gfn.Value & (EntriesPerPage - 1))];
+        spte = _sptes[gfn.Value];
         return spte.IsPresent;
     }
 
@@ -59,7 +50,7 @@ public sealed class SpteTable
     public void Install(Gfn gfn, Pfn pfn, Hva hva, SpteFlags flags)
     {
         ref var spte = ref this[gfn];
-        if (!spte.IsPresent) Present++;
+        if (!spte.IsPresent) _present++;
         spte.Pfn = pfn.Value;
         spte.Hva = hva.Value;
         spte.Flags = flags | SpteFlags.Present;
@@ -69,37 +60,27 @@ public sealed class SpteTable
     /// <summary>Makes an SPTE non-present; false when it already was.</summary>
     public bool Zap(Gfn gfn)
     {
-        _sptes.Reads(gfn.Value);
-        var page = PageOf(gfn, create: false);
-        if (page is null) return false;
-        ref var spte = ref page[(int)(gfn.Value & (EntriesPerPage - 1))];
-        if (!spte.IsPresent) return false;
-        _sptes.Writes(gfn.Value);
+        if (!TryGet(gfn, out _)) return false;
+        ref var spte = ref this[gfn];
         spte.Flags = SpteFlags.None;
         spte.Pfn = -1;
-        Present--;
+        _present--;
         return true;
     }
 
     /// <summary>Takes the W bit away; false when the SPTE is absent or read-only already.</summary>
     public bool WriteProtect(Gfn gfn)
     {
-        _sptes.Reads(gfn.Value);
-        var page = PageOf(gfn, create: false);
-        if (page is null) return false;
-        ref var spte = ref page[(int)(gfn.Value & (EntriesPerPage - 1))];
-        if (!spte.IsPresent || !spte.IsWritable) return false;
-        _sptes.Writes(gfn.Value);
-        spte.Flags &= ~SpteFlags.Writable;
+        if (!TryGet(gfn, out var spte) || !spte.IsWritable) return false;
+        this[gfn].Flags &= ~SpteFlags.Writable;
         return true;
     }
 
     /// <summary>Takes the root away, for the caller to free; null when another release has done so. Under mmu_lock (write).</summary>
     public RootPage? DetachRoot()
     {
-        _tables.WritesAll();
-        var root = Root;
-        Root = null;
+        var root = _root.Value;
+        _root.Value = null;
         return root;
     }
 
@@ -107,49 +88,19 @@ public sealed class SpteTable
     /// none.</summary>
     public Gfn NextPopulated(Gfn from, Gfn end)
     {
-        while (from < end && !HasTable(from))
+        while (from < end && !_sptes.HasPage(from.Value))
             from = new Gfn((from.Value / EntriesPerPage + 1) * EntriesPerPage);
         return from < end ? from : end;
     }
 
-    /// <summary>Every table page with its first gfn, in gfn order.</summary>
-    public (Gfn First, Spte[] Entries)[] Pages()
+    /// <summary>The gfns of every table page, in order.</summary>
+    public GfnRange[] Pages()
     {
-        _tables.ReadsAll();
-        _sptes.WritesAll();
-        if (_pages.Count == 0) return [];
-        var pages = new (Gfn First, Spte[] Entries)[_pages.Count];
-        var filled = 0;
-        foreach (var (index, entries) in _pages) pages[filled++] = (new Gfn(index * EntriesPerPage), entries);
-        Array.Sort(pages, static (left, right) => left.First.Value.CompareTo(right.First.Value));
+        var first = _sptes.FirstIndexes();
+        if (first.Length == 0) return [];
+        var pages = new GfnRange[first.Length];
+        for (var i = 0; i < pages.Length; i++) pages[i] = new GfnRange(new Gfn(first[i]), EntriesPerPage);
         return pages;
-    }
-
-    private bool HasTable(Gfn gfn)
-    {
-        _tables.Reads(gfn.Value / EntriesPerPage);
-        return PageOf(gfn, create: false) is not null;
-    }
-
-    private Spte[]? PageOf(Gfn gfn, bool create)
-    {
-        var index = gfn.Value / EntriesPerPage;
-        if (index == _lastIndex) return _lastPage;
-        Spte[]? page;
-        if (create)
-        {
-            ref var slot = ref CollectionsMarshal.GetValueRefOrAddDefault(_pages, index, out _);
-            if (slot is null) _tables.Writes(index);
-            page = slot ??= new Spte[EntriesPerPage];
-        }
-        else if (!_pages.TryGetValue(index, out page))
-        {
-            return null;
-        }
-
-        _lastIndex = index;
-        _lastPage = page;
-        return page;
     }
 }
 
@@ -158,9 +109,11 @@ public sealed class SpteTable
 /// arch/arm64/kvm/mmu.c): allocated with the VM, freed by the first release, and by that one only (S11). Nothing is stored in it here; it
 /// stands for whatever a release frees.
 /// </summary>
-public sealed class RootPage
+public sealed class RootPage(Place place)
 {
-    public bool IsFreed { get; private set; }
+    private Tracked<bool> _isFreed = new(place);
 
-    public void Free() => IsFreed = true;
+    public bool IsFreed => _isFreed.Value;
+
+    public void Free() => _isFreed.Value = true;
 }

@@ -1,3 +1,5 @@
+using Livebed.Kvm.World;
+
 namespace Livebed.Kvm.Paging;
 
 /// <summary>
@@ -9,6 +11,7 @@ namespace Livebed.Kvm.Paging;
 /// see one share more than the limit; limits of less than a page a window have longer windows. Time in which the vCPU is paused counts for
 /// neither, as <c>QEMU_CLOCK_VIRTUAL_RT</c> stops with the VM.
 /// </summary>
+[CellContent]
 internal sealed class ThrottleClock
 {
     /// <summary>CPU_THROTTLE_TIMESLICE_NS.</summary>

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Paging;
 
@@ -6,6 +7,7 @@ namespace Livebed.Kvm.Paging;
 /// A vCPU's TLB: direct-mapped, and stale until flushed, which is what makes missing flushes visible. Larger than hardware's by default,
 /// because a miss costs a call to the VM here and a few nanoseconds there.
 /// </summary>
+[CellContent]
 public sealed class Tlb
 {
     private readonly Translation[] _entries;
@@ -57,6 +59,7 @@ public readonly record struct Translation(Gfn Gfn, Hva Hva, Pfn Pfn, bool Writab
 /// The last flushes that came to a vCPU. A translation that was computed before a flush and arrives after it must not enter the TLB:
 /// hardware walks the tables itself and would not have had it.
 /// </summary>
+[CellContent]
 internal sealed class TlbFlushHistory
 {
     private const int Remembered = 64;

@@ -11,15 +11,14 @@ namespace Livebed.Kvm.Paging;
 /// </summary>
 public sealed class TlbFlusher(Vm vm)
 {
-    private readonly Place _epochs = new(vm.World);
-    private long _epoch;
+    // Even: of a flush, or of another moment that hand-outs are told apart from.
+    private Tracked<long> _epoch = new(vm.World);
 
-    /// <summary>Numbers flushes and hand-outs on one line, so that a check can tell which came first.</summary>
-    public long NextEpoch()
-    {
-        _epochs.Reads();
-        return ++_epoch;
-    }
+    /// <summary>Of a hand-out now: it lies between the last epoch and the next. Hand-outs need no order among themselves.</summary>
+    public long HandOutEpoch => _epoch.Value + 1;
+
+    /// <summary>Numbers a moment, so that a check can tell hand-outs before it, which are smaller, from those after it.</summary>
+    public long NextEpoch() => _epoch.Value += 2;
 
     public async ValueTask FlushAsync(Operation op, GfnRange range, FlushReason reason)
     {
@@ -29,8 +28,6 @@ public sealed class TlbFlusher(Vm vm)
         var point = vm.World.PointAsync(SchedulingPoint.TlbFlush);
         if (!point.IsCompletedSuccessfully) await point;
         vm.Counters.TlbFlushes++;
-        // Hand-outs need no order among themselves, only before or after a flush.
-        _epochs.Writes();
         var epoch = NextEpoch();
         vm.World.Trace?.Note(op, $"asks {vm.Vcpus.Count} vCPUs to flush {range}");
         // All are asked before any is awaited, as one IPI goes to all CPUs.

@@ -29,16 +29,17 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private readonly string _name;
     private readonly IVmPort _vm;
     private readonly IGuestMemory _memory;
-    private readonly VcpuGuest _guest;
+    private readonly TrackedObject<VcpuGuest> _guest;
     private readonly OperationIds _ids;
-    private readonly Tlb _tlb;
-    private readonly ProgressWatch _progress;
-    private readonly GuestAccess[] _batch;
-    private readonly TlbFlushHistory _flushes = new();
-    private readonly Place _place;
+    private readonly TrackedObject<Tlb> _tlb;
+    private readonly TrackedObject<TlbFlushHistory> _flushes;
+    private readonly TrackedObject<ThrottleClock> _throttle;
     private readonly VcpuRequests _requests;
-    private readonly ThrottleClock _throttle = new();
-    private bool _inGuestMode;
+    private readonly ProgressWatch _progress;
+    private Tracked<bool> _inGuestMode;
+
+    [Untracked("belongs to the vCPU's own lane")]
+    private readonly GuestAccess[] _batch;
 
     /// <summary>A new vCPU, or the one that goes on where another was saved, with a program made of that state.</summary>
     /// <exception cref="ArgumentException">The state is that of a vCPU that cannot be this one.</exception>
@@ -47,15 +48,18 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         VcpuState? state = null)
     {
         _world = world;
-        _place = new Place(world);
         _options = options;
         _name = name;
         _vm = vm;
         _memory = memory;
-        _guest = new VcpuGuest(program, options, state);
-        _requests = new VcpuRequests(world, _place);
+        var place = new Place(world);
+        _guest = new TrackedObject<VcpuGuest>(place, new VcpuGuest(program, options, state));
+        _requests = new VcpuRequests(world, place);
         _ids = new OperationIds(OperationId.OriginOf(ordinal, options.Index), state?.Operations ?? 0);
-        _tlb = new Tlb(options.TlbEntries);
+        _tlb = new TrackedObject<Tlb>(place, new Tlb(options.TlbEntries));
+        _flushes = new TrackedObject<TlbFlushHistory>(place, new TlbFlushHistory());
+        _throttle = new TrackedObject<ThrottleClock>(place, new ThrottleClock());
+        _inGuestMode = new Tracked<bool>(place);
         _progress = new ProgressWatch(world, options, name);
         _batch = new GuestAccess[options.BatchAccesses];
     }
@@ -63,23 +67,23 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     public VcpuCounters Counters { get; } = new();
 
     /// <summary>The guest has nothing left to do.</summary>
-    public bool IsHalted => _guest.IsOver;
+    public bool IsHalted => _guest.Content.IsOver;
 
     /// <summary>True once <see cref="RunAsync"/> has returned.</summary>
     public bool IsStopped => _requests.IsStopped;
 
     /// <summary>The fault under way, for liveness: it may be blocked in the VM or the host.</summary>
+    [Untracked("for witnesses")]
     public OperationId CurrentFault { get; private set; }
 
     /// <summary>Runs the guest until <see cref="StopAsync"/>, or until its program is over.</summary>
     public async ValueTask RunAsync()
     {
-        _guest.Enter(_world.NowMicroseconds);
+        _guest.Content.Enter(_world.NowMicroseconds);
         while (!_requests.IsStopRequested && !IsHalted)
         {
-            _place.Writes();
             if (_requests.IsPauseRequested) await ParkAsync();
-            else if (_guest.PendingCount > 0) await EnterGuestAsync();
+            else if (_guest.Content.PendingCount > 0) await EnterGuestAsync();
             else await FetchAsync();
             await _world.PointAsync(_progress.LosesTranslations ? SchedulingPoint.Retry : SchedulingPoint.Yield);
         }
@@ -90,19 +94,17 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     /// <summary>The guest has stopped, by itself or because its loop failed; its waiters continue.</summary>
     public void Abort()
     {
-        _place.Writes();
-        _inGuestMode = false;
-        _guest.Leave(_world.NowMicroseconds);
+        _inGuestMode.Value = false;
+        _guest.Content.Leave(_world.NowMicroseconds);
         _requests.Stopped();
     }
 
     public async ValueTask FlushTlbAsync(Operation op, GfnRange range)
     {
-        _place.Writes();
         Counters.TlbFlushes++;
-        _tlb.Flush(range);
-        _flushes.Add(range);
-        if (_inGuestMode) await _requests.WaitAsync(op);
+        _tlb.Content.Flush(range);
+        _flushes.Content.Add(range);
+        if (_inGuestMode.Value) await _requests.WaitAsync(op);
     }
 
     public ValueTask PauseAsync(Operation op) => _requests.PauseAsync(op);
@@ -118,70 +120,67 @@ public sealed class Vcpu : IVcpuPort, IWaitable
 
     public ValueTask<VcpuState> SaveAsync(Operation op)
     {
-        _place.Reads();
         // A guest that has halted by itself is as good as a paused one; one that failed is not.
         if (!_requests.IsPaused && !(_requests.IsPauseRequested && IsStopped && IsHalted))
             throw new InvalidOperationException($"{_name} is saved and not paused");
-        return ValueTask.FromResult(_guest.Save(_options.Index, _ids.Count));
+        return ValueTask.FromResult(_guest.Content.Save(_options.Index, _ids.Count));
     }
 
     public ValueTask ThrottleAsync(Operation op, VcpuThrottle throttle)
     {
-        _place.Writes();
-        _throttle.Set(throttle, _world.NowMicroseconds);
+        _throttle.Content.Set(throttle, _world.NowMicroseconds);
         return ValueTask.CompletedTask;
     }
 
     public ValueTask<ThrottleState> ThrottleOfAsync(Operation op)
     {
-        _place.Reads();
-        return ValueTask.FromResult(new ThrottleState(_throttle.Throttle, Counters.ThrottleMicroseconds));
+        return ValueTask.FromResult(new ThrottleState(_throttle.Content.Throttle, Counters.ThrottleMicroseconds));
     }
 
     public void AddWaits(List<WaitSnapshot> waits) => _requests.AddTo(waits, _name, CurrentFault);
 
     private async ValueTask FetchAsync()
     {
-        var idle = _guest.Fetch(_world.NowMicroseconds);
-        if (_guest.PendingCount > 0) Counters.BehindMicroseconds = _guest.BehindMicroseconds;
-        Counters.ProgramMicroseconds = _guest.ProgramMicroseconds(_world.NowMicroseconds);
-        if (_guest.PendingCount == 0) await _world.DelayAsync(Math.Clamp(idle, IdleMicrosecondsMin, IdleMicrosecondsMax));
+        var idle = _guest.Content.Fetch(_world.NowMicroseconds);
+        if (_guest.Content.PendingCount > 0) Counters.BehindMicroseconds = _guest.Content.BehindMicroseconds;
+        Counters.ProgramMicroseconds = _guest.Content.ProgramMicroseconds(_world.NowMicroseconds);
+        if (_guest.Content.PendingCount == 0) await _world.DelayAsync(Math.Clamp(idle, IdleMicrosecondsMin, IdleMicrosecondsMax));
     }
 
     /// <summary>One entry: what the TLB translates is executed, then some of the rest faults; what is left stays for the next
     /// entry.</summary>
     private async ValueTask EnterGuestAsync()
     {
-        var hits = _guest.Translate(_tlb, _batch);
+        var hits = _guest.Content.Translate(_tlb.Content, _batch);
         _progress.Entered(hits);
         if (hits > 0) await ExecuteAsync(hits);
-        if (_throttle.IsOn) await SleepAsync();
+        if (_throttle.Content.IsOn) await SleepAsync();
 
         var skipped = 0;
-        for (var i = 0; i < Math.Min(_guest.PendingCount, FaultsPerPass) && !_requests.IsPauseRequested && !_requests.IsStopRequested; i++)
+        for (var i = 0; i < Math.Min(_guest.Content.PendingCount, FaultsPerPass); i++)
         {
-            if (_throttle.IsOn && _throttle.IsSpent(_world.NowMicroseconds)) break;
-            var (gfn, write) = (_guest.Pending[i].Gfn, _guest.Pending[i].Kind == GuestAccessKind.Write);
-            if (_tlb.TryTranslate(gfn, write, out _)) continue;
+            if (_requests.IsPauseRequested || _requests.IsStopRequested) break;
+            if (_throttle.Content.IsOn && _throttle.Content.IsSpent(_world.NowMicroseconds)) break;
+            var (gfn, write) = (_guest.Content.Pending[i].Gfn, _guest.Content.Pending[i].Kind == GuestAccessKind.Write);
+            if (_tlb.Content.TryTranslate(gfn, write, out _)) continue;
             if (await FaultAsync(gfn, write)) continue;
             // User space emulates it (MMIO) or it failed: the guest goes on without it.
-            _guest.Skip(i);
+            _guest.Content.Skip(i);
             skipped++;
         }
 
         if (skipped == 0) return;
         Counters.AccessesSkipped += skipped;
         _progress.Entered(skipped);
-        _guest.RemoveSkipped();
+        _guest.Content.RemoveSkipped();
     }
 
     private async ValueTask ExecuteAsync(int count)
     {
-        _inGuestMode = true;
+        _inGuestMode.Value = true;
         await _world.PointAsync(SchedulingPoint.GuestAccess);
         await _memory.ExecuteAsync(_batch.AsMemory(0, count));
-        _place.Writes();
-        _inGuestMode = false;
+        _inGuestMode.Value = false;
         Counters.Accesses += count;
         Counters.Batches++;
         _requests.WakeAll();
@@ -198,8 +197,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _progress.FaultBegins();
         for (var again = true; again && !_requests.IsStopRequested;)
         {
-            _place.Writes();
-            var flushesBefore = _flushes.Count;
+            var flushesBefore = _flushes.Content.Count;
             var reply = await _vm.FaultAsync(op, _options.Index, gfn, write);
             if (reply.Status != FaultStatus.RingFull) _progress.RingHadRoom();
             if (reply.Dirtied) PageDirtied();
@@ -245,27 +243,24 @@ public sealed class Vcpu : IVcpuPort, IWaitable
 
     private void PageDirtied()
     {
-        _place.Writes();
         Counters.DirtyPages++;
-        if (_throttle.IsOn) _throttle.PageDirtied(_world.NowMicroseconds);
+        if (_throttle.Content.IsOn) _throttle.Content.PageDirtied(_world.NowMicroseconds);
     }
 
     /// <summary>Sleeps if it has to, outside of guest mode and so in no flush's way; a pause ends it at once, as <c>cpu->stop</c>
     /// does.</summary>
     private async ValueTask SleepAsync()
     {
-        while (!_requests.IsPauseRequested && !_requests.IsStopRequested && _throttle.MustSleep(_world.NowMicroseconds))
+        while (!_requests.IsPauseRequested && !_requests.IsStopRequested && _throttle.Content.MustSleep(_world.NowMicroseconds))
         {
             var start = _world.NowMicroseconds;
             await _world.DelayAsync(SleepMicroseconds);
-            _place.Writes();
             Counters.ThrottleMicroseconds += _world.NowMicroseconds - start;
         }
     }
 
     private void Fill(in FaultReply reply, long flushesBefore)
     {
-        _place.Writes();
         FillUnlessFlushed(reply.Translation, flushesBefore);
         if (reply.Neighbours is not { } neighbours) return;
         foreach (var neighbour in neighbours) FillUnlessFlushed(neighbour, flushesBefore);
@@ -273,12 +268,12 @@ public sealed class Vcpu : IVcpuPort, IWaitable
 
     private void FillUnlessFlushed(in Translation translation, long flushesBefore)
     {
-        if (!_flushes.HasSince(flushesBefore, translation.Gfn)) _tlb.Fill(translation);
+        if (!_flushes.Content.HasSince(flushesBefore, translation.Gfn)) _tlb.Content.Fill(translation);
     }
 
     private async ValueTask ParkAsync()
     {
-        _guest.Leave(_world.NowMicroseconds);
-        _throttle.WasPaused(await _requests.ParkAsync());
+        _guest.Content.Leave(_world.NowMicroseconds);
+        _throttle.Content.WasPaused(await _requests.ParkAsync());
     }
 }

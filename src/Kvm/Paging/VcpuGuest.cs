@@ -1,6 +1,7 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Paging;
 
@@ -8,6 +9,7 @@ namespace Livebed.Kvm.Paging;
 /// What a vCPU runs: its program, the accesses that were fetched of it and not made yet, and how old the guest is. A paused guest grows
 /// older, and finds more due when it goes on; only when it is saved does it go on at the age at which it left the guest.
 /// </summary>
+[CellContent]
 internal sealed class VcpuGuest
 {
     private readonly IPacedGuestProgram _program;

@@ -1,3 +1,5 @@
+using Livebed.Kvm.World;
+
 namespace Livebed.Kvm.Paging;
 
 /// <summary>Fixed properties of a vCPU.</summary>
@@ -11,6 +13,7 @@ public sealed record VcpuOptions(
     int Index, int TlbEntries = 4096, int BatchAccesses = 256, int FaultRetriesMax = 10_000, long FaultMicrosecondsMax = 5_000_000);
 
 /// <summary>What a vCPU counts; every value but one only grows.</summary>
+[Untracked("statistics; no step acts upon them")]
 public sealed class VcpuCounters
 {
     /// <summary>Guest accesses that were performed.</summary>

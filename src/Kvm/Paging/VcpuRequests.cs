@@ -10,42 +10,48 @@ namespace Livebed.Kvm.Paging;
 /// </summary>
 internal sealed class VcpuRequests(IWorld world, Place place)
 {
-    private readonly List<Waiter> _waiters = [];
-    private int _pauses;
-    private Waiter? _parked;
+    private readonly TrackedList<Waiter> _waiters = new(place);
+    private Tracked<int> _pauses = new(place);
+    private Tracked<bool> _isPaused = new(place);
+    private Tracked<bool> _isStopRequested = new(place);
+    private Tracked<bool> _isStopped = new(place);
+    private Tracked<Waiter?> _parked = new(place);
+
+    [Untracked("only tells waits apart")]
     private long _nextWaitId;
 
     /// <summary>An operation has asked for a pause: the loop must park.</summary>
-    public bool IsPauseRequested => _pauses > 0;
+    public bool IsPauseRequested => _pauses.Value > 0;
 
     /// <summary>Its loop has parked.</summary>
-    public bool IsPaused { get; private set; }
+    public bool IsPaused => _isPaused.Value;
 
     /// <summary>Its loop is to end.</summary>
-    public bool IsStopRequested { get; set; }
+    public bool IsStopRequested
+    {
+        get => _isStopRequested.Value;
+        set => _isStopRequested.Value = value;
+    }
 
     /// <summary>Its loop has ended.</summary>
-    public bool IsStopped { get; private set; }
+    public bool IsStopped => _isStopped.Value;
 
     /// <inheritdoc cref="IVcpuPort.PauseAsync"/>
     public async ValueTask PauseAsync(Operation op)
     {
-        place.Writes();
-        _pauses++;
+        _pauses.Value++;
         while (!IsPaused && !IsStopped) await WaitAsync(op);
     }
 
     /// <inheritdoc cref="IVcpuPort.ResumeAsync"/>
     public void Resume()
     {
-        place.Writes();
-        if (--_pauses == 0) Unpark();
+        if (--_pauses.Value == 0) Unpark();
     }
 
     /// <summary>Returns when the loop has ended.</summary>
     public async ValueTask StopAsync(Operation op)
     {
-        place.Writes();
         IsStopRequested = true;
         Unpark();
         while (!IsStopped) await WaitAsync(op);
@@ -54,7 +60,7 @@ internal sealed class VcpuRequests(IWorld world, Place place)
     /// <summary>The loop has ended.</summary>
     public void Stopped()
     {
-        IsStopped = true;
+        _isStopped.Value = true;
         WakeAll();
     }
 
@@ -64,18 +70,16 @@ internal sealed class VcpuRequests(IWorld world, Place place)
         var waiter = NewWaiter(op);
         _waiters.Add(waiter);
         await waiter.Task;
-        place.Writes();
     }
 
     /// <summary>The vCPU's loop has left the guest and waits until no pause is requested any more. Returns the wait in
     /// microseconds.</summary>
     public async ValueTask<long> ParkAsync()
     {
-        IsPaused = true;
+        _isPaused.Value = true;
         WakeAll();
-        var parked = _parked = NewWaiter(new Operation(OperationId.None, OperationKind.None));
+        var parked = _parked.Value = NewWaiter(new Operation(OperationId.None, OperationKind.None));
         await parked.Task;
-        place.Writes();
         return world.NowMicroseconds - parked.SinceMicroseconds;
     }
 
@@ -100,9 +104,9 @@ internal sealed class VcpuRequests(IWorld world, Place place)
     private void Unpark()
     {
         // At once, not when the loop runs on: a pause that comes in between must wait for the loop to park again.
-        IsPaused = false;
-        var parked = _parked;
-        _parked = null;
+        _isPaused.Value = false;
+        var parked = _parked.Value;
+        _parked.Value = null;
         parked?.Complete(world.NowMicroseconds);
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.World;
 
@@ -5,17 +6,15 @@ namespace Livebed.Kvm.Vms;
 
 /// <summary>A range between the call of its start and the return of its end, as <see cref="VmChecks"/> sees it: what of it may be mapped
 /// when.</summary>
-internal sealed class OpenRange(HvaRange pages, OperationId operation)
+internal readonly record struct OpenRange(HvaRange Pages, OperationId Operation)
 {
-    public HvaRange Pages { get; } = pages;
-    public OperationId Operation { get; } = operation;
-    public long SwapsAtStart { get; set; }
+    public long SwapsAtStart { get; init; }
 
     /// <summary>Start has returned and end was not called: nothing of the range may be mapped.</summary>
-    public bool IsProtecting { get; set; }
+    public bool IsProtecting { get; init; }
 
     /// <summary>Guest pages that start's zap has come to; empty again when end is called.</summary>
-    public List<GfnRange> Zapping { get; } = [];
+    public ImmutableArray<GfnRange> Zapping { get; init; } = [];
 
     public bool Protects(Gfn gfn, Hva hva)
     {
@@ -31,26 +30,28 @@ internal sealed class OpenRange(HvaRange pages, OperationId operation)
 /// The last ranges that have ended, for S2: a host lookup made before the end of a range must not be installed after it. A bounded number
 /// is remembered; a fault that more of them overtake is not judged by the oldest.
 /// </summary>
-internal sealed class EndedRanges
+internal sealed class EndedRanges(Place place)
 {
     private const int Kept = 256;
 
-    private HvaRange[] _ended = new HvaRange[4];
+    private readonly TrackedList<HvaRange> _ended = new(place);
+    private Tracked<long> _count = new(place);
 
     /// <summary>Ranges that ever ended; also the mark for <see cref="FindSince"/>.</summary>
-    public long Count { get; private set; }
+    public long Count => _count.Value;
 
     public void Add(HvaRange range)
     {
-        if (Count == _ended.Length && Count < Kept) Array.Resize(ref _ended, 2 * _ended.Length);
-        _ended[Count++ % Kept] = range;
+        if (_ended.Count < Kept) _ended.Add(range);
+        else _ended[(int)(Count % Kept)] = range;
+        _count.Value++;
     }
 
     /// <summary>The first range over the page that has ended since the mark; null when none has.</summary>
     public HvaRange? FindSince(long mark, Hva hva)
     {
         for (var ended = Math.Max(mark, Count - Kept); ended < Count; ended++)
-            if (_ended[ended % Kept].Contains(hva)) return _ended[ended % Kept];
+            if (_ended[(int)(ended % Kept)].Contains(hva)) return _ended[(int)(ended % Kept)];
         return null;
     }
 }

@@ -14,7 +14,7 @@ public sealed class SpteAuditor(Vm vm)
 {
     public const int SptesPerAuditMax = 4096;
 
-    private Gfn _next;
+    private Tracked<Gfn> _next = new(vm.World);
 
     /// <summary>Audits the next SPTEs, at most <see cref="SptesPerAuditMax"/>, and goes round; returns how many.</summary>
     public async ValueTask<int> AuditAsync(Operation op)
@@ -38,21 +38,22 @@ public sealed class SpteAuditor(Vm vm)
 
     private void Collect(List<(Gfn Gfn, uint Installation)> audited, List<AuditedSpte> sptes)
     {
-        foreach (var (first, entries) in vm.Sptes.Pages())
+        var next = _next.Value;
+        foreach (var page in vm.Sptes.Pages())
         {
-            if (first < _next) continue;
-            for (var i = 0; i < entries.Length; i++)
+            if (page.Start < next) continue;
+            for (var gfn = page.Start; gfn < page.End; gfn += 1)
             {
-                if (!entries[i].IsPresent) continue;
-                audited.Add((first + i, entries[i].Installation));
-                sptes.Add(new AuditedSpte(new Hva(entries[i].Hva), new Pfn(entries[i].Pfn), entries[i].IsWritable));
+                if (!vm.Sptes.TryGet(gfn, out var spte)) continue;
+                audited.Add((gfn, spte.Installation));
+                sptes.Add(new AuditedSpte(new Hva(spte.Hva), new Pfn(spte.Pfn), spte.IsWritable));
             }
 
-            _next = first + entries.Length;
-            if (sptes.Count >= SptesPerAuditMax - entries.Length) return;
+            _next.Value = page.End;
+            if (sptes.Count >= SptesPerAuditMax - page.Pages) return;
         }
 
-        _next = default;
+        _next.Value = default;
     }
 
     private void Judge(Operation op, Gfn gfn, uint installation)

@@ -12,17 +12,9 @@ public sealed class UsersCount(LockDomain locks, string instance)
     // An SRCU domain has exactly the needed shape: users are read sections, closing is a grace period, and waits are shown in witnesses.
     private readonly Srcu _users = new(locks, LockClasses.UsersCount, instance);
 
-    private readonly Place _place = new(locks.World);
-    private bool _isClosing;
+    private Tracked<bool> _isClosing = new(locks.World);
 
-    public bool IsClosing
-    {
-        get
-        {
-            _place.Reads();
-            return _isClosing;
-        }
-    }
+    public bool IsClosing => _isClosing.Value;
 
     /// <summary><c>kvm_get_kvm_safe</c>: false when the VM is being destroyed. Pass the section to <see cref="Put"/>.</summary>
     public bool TryGet(Operation op, out long section)
@@ -37,8 +29,7 @@ public sealed class UsersCount(LockDomain locks, string instance)
     public async ValueTask<bool> CloseAsync(Operation op)
     {
         if (IsClosing) return false;
-        _place.Writes();
-        _isClosing = true;
+        _isClosing.Value = true;
         await _users.SynchronizeAsync(op);
         return true;
     }

@@ -14,6 +14,8 @@ namespace Livebed.Kvm.Vms;
 /// </summary>
 public sealed class Vm
 {
+    private Tracked<bool> _isHandedOver;
+
     /// <param name="world">the world it runs in</param>
     /// <param name="options">what is fixed at creation</param>
     /// <param name="host">its host, for its own address space</param>
@@ -26,7 +28,7 @@ public sealed class Vm
         Locks = new LockDomain(world);
         Sptes = new SpteTable(world, options.SptesPerTable);
         Memslots = new MemslotSets(world);
-        ProtocolState = new Place(world);
+        _isHandedOver = new Tracked<bool>(world);
         LogState = new Place(world);
         SlotsLock = new KernelMutex(Locks, LockClasses.SlotsLock, options.Name);
         SlotsArchLock = new KernelMutex(Locks, LockClasses.SlotsArchLock, options.Name);
@@ -73,17 +75,8 @@ public sealed class Vm
     /// <summary>The VM has been migrated away (QEMU's run state postmigrate): nothing writes to its memory here any more.</summary>
     public bool IsHandedOver
     {
-        get
-        {
-            ProtocolState.Reads();
-            return field;
-        }
-
-        internal set
-        {
-            ProtocolState.Writes();
-            field = value;
-        }
+        get => _isHandedOver.Value;
+        internal set => _isHandedOver.Value = value;
     }
 
     /// <summary><c>kvm->users_count</c>.</summary>
@@ -93,14 +86,13 @@ public sealed class Vm
     public SpteTable Sptes { get; }
 
     /// <summary>The vCPUs, by index; added before the first of them runs.</summary>
+    [Untracked("complete before the first vCPU runs")]
     public List<IVcpuPort> Vcpus { get; } = [];
 
     public IInvalidationProtocol Protocol { get; }
-    /// <summary>What <c>mmu_lock</c> guards of the protocol: count, sequence, hull.</summary>
-    public Place ProtocolState { get; }
 
-    /// <summary>Dirty bitmaps and rings, and user space's books about them.</summary>
-    public Place LogState { get; }
+    /// <summary>The place of dirty bitmaps and rings, and of user space's books about them.</summary>
+    internal Place LogState { get; }
 
     public VmNotifier Notifier { get; }
     public FaultHandler Faults { get; }

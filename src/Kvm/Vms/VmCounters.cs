@@ -1,7 +1,10 @@
+using Livebed.Kvm.World;
+
 namespace Livebed.Kvm.Vms;
 
 /// <summary>Counters of a VM; every value only grows. Over several VMs they are added up, except names that end with Max: there the largest
 /// counts.</summary>
+[Untracked("statistics")]
 public sealed class VmCounters
 {
     /// <summary>Faults that the page-table walk alone did not answer.</summary>

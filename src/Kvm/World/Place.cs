@@ -1,14 +1,16 @@
 namespace Livebed.Kvm.World;
 
 /// <summary>
-/// A piece of model state that steps of different operations share: a lock, an SPTE, a list. Every step that reads or writes it reports
-/// that in the same step. A forgotten report makes a depth-first search skip too much, so a test swaps steps that claim to be independent
-/// and compares the states.
+/// A name for model state that steps of different operations share. Cells (<see cref="Tracked{T}"/> and its like) are made with a place and
+/// tell the footprint when a step reads or writes them. Cells of one place are not told apart, which says too much and never too little.
+/// A place is only a number: what reads or writes is a cell, and no other code may say so (BannedSymbols.txt).
 /// </summary>
 public readonly struct Place(IWorld? world)
 {
     private readonly IFootprint? _footprint = world?.Footprint;
     private readonly int _number = world?.Footprint?.NewPlace() ?? 0;
+
+    internal bool IsFollowed => _footprint is not null;
 
     public void Reads() => _footprint?.Read(_number);
 

@@ -171,7 +171,7 @@ public sealed class DirtyLogTests
 
     [Fact]
     public void A_ring_that_would_be_soft_full_while_it_is_empty_is_refused() =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => new DirtyRing(DirtyRing.Reserved));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new DirtyRing(default, DirtyRing.Reserved));
 
     private static Bed NewBed(DirtyLogMode mode, ulong seed) =>
         new(new BedOptions("active-count") { DirtyLog = mode, RamPages = 4, RamSlots = 1, Vcpus = 2, RingEntries = 80 }, seed);

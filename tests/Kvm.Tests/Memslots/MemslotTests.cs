@@ -23,7 +23,7 @@ public sealed class MemslotTests
         var generation = vm.Vm.Memslots.Generation;
         Assert.Equal(MemslotResult.Ok, await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate)));
         Assert.Equal(generation + 1, vm.Vm.Memslots.Generation);
-        Assert.Equal(vm.Vm.Memslots.Active.Slots, vm.Vm.Memslots.Inactive.Slots);
+        Assert.Equal<Memslot>(vm.Vm.Memslots.Active.Slots, vm.Vm.Memslots.Inactive.Slots);
         var reply = await vm.TouchAsync(Place + 1, write: true);
         Assert.Equal((FaultStatus.Mapped, VmLayout.HotplugHva + 1), (reply.Status, reply.Translation.Hva));
     });

@@ -10,13 +10,11 @@ namespace Livebed.Kvm.Host.Events;
 /// </summary>
 internal sealed class Ageing(HostState host) : IHostEventSource
 {
-    private readonly Place _place = new(host.World);
-    private long _turn;
+    private Tracked<long> _turn = new(host.World);
 
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
-        _place.Writes();
-        var turn = _turn++ % 3;
+        var turn = _turn.Value++ % 3;
         await mm.RmapLock.DownReadAsync(op);
         try
         {

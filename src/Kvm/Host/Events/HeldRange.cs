@@ -12,10 +12,7 @@ internal sealed class HeldRange(HostState host, LiveOperationSet live) : IHostEv
     /// <summary>Ranges that may be held open at one host at a time.</summary>
     private const int OpenMax = 1024;
 
-    private readonly Place _place = new(host.World);
-
-    // Made for the first range that is held.
-    private Dictionary<OperationId, Held>? _held;
+    private readonly TrackedMap<OperationId, Held> _held = new(host.World);
 
     public async ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
@@ -31,13 +28,11 @@ internal sealed class HeldRange(HostState host, LiveOperationSet live) : IHostEv
     {
         var (vma, pages) = mm.Pieces(ev.Range).FirstOrDefault();
         if (vma is null) return HostEventResult.Of(0);
-        _place.Writes();
-        _held ??= [];
         if (_held.Count == OpenMax || _held.ContainsKey(op.Id)) return HostEventResult.Busy;
         if (!mm.RmapLock.TryDownRead(op)) return HostEventResult.Busy;
         mm.Grab();
         live.Enter(op);
-        var held = new Held(mm, vma);
+        var held = new Held(host.World, mm, vma);
         _held.Add(op.Id, held);
         try
         {
@@ -54,8 +49,7 @@ internal sealed class HeldRange(HostState host, LiveOperationSet live) : IHostEv
     /// <summary>Swaps out what is there, ends the range, drops the lock. NothingToDo when the operation holds no range.</summary>
     public async ValueTask<HostEventResult> CloseAsync(Operation op)
     {
-        _place.Writes();
-        if (_held is null || !_held.TryGetValue(op.Id, out var held) || held.Range is not { } range) return HostEventResult.Of(0);
+        if (!_held.TryGetValue(op.Id, out var held) || held.Range is not { } range) return HostEventResult.Of(0);
         held.Range = null;
         try
         {
@@ -74,18 +68,24 @@ internal sealed class HeldRange(HostState host, LiveOperationSet live) : IHostEv
 
     private void Forget(Operation op, Held held)
     {
-        _held!.Remove(op.Id);
+        _held.Remove(op.Id);
         held.Mm.RmapLock.UpRead(op);
         held.Mm.Drop();
         live.Leave(op.Id);
     }
 
-    private sealed class Held(AddressSpace mm, Vma vma)
+    private sealed class Held(IWorld world, AddressSpace mm, Vma vma)
     {
+        private Tracked<MmuNotifierRange?> _range = new(world);
+
         public AddressSpace Mm { get; } = mm;
         public Vma Vma { get; } = vma;
 
         /// <summary>Set from the end of the start to the beginning of the close.</summary>
-        public MmuNotifierRange? Range { get; set; }
+        public MmuNotifierRange? Range
+        {
+            get => _range.Value;
+            set => _range.Value = value;
+        }
     }
 }

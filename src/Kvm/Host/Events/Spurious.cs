@@ -9,15 +9,13 @@ namespace Livebed.Kvm.Host.Events;
 /// </summary>
 internal sealed class Spurious(HostState host) : IHostEventSource
 {
-    private readonly Place _place = new(host.World);
-    private long _turn;
+    private Tracked<long> _turn = new(host.World);
 
     public ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
         var (vma, pages) = Target(mm, ev.Range);
         if (vma is null) return ValueTask.FromResult(HostEventResult.Of(0));
-        _place.Writes();
-        return _turn++ % 2 == 0
+        return _turn.Value++ % 2 == 0
             ? ProcessTask.ReadLockedAsync(op, mm, async () =>
             {
                 await mm.Ranges.WithinAsync(

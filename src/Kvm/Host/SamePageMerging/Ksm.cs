@@ -16,24 +16,29 @@ public sealed class Ksm
     private readonly HostState _host;
     private readonly PageFault _faults;
     private readonly KernelMutex _threadMutex;
+    private readonly PageMerger _merger;
+    private readonly TrackedObject<Scan> _scan;
+
+    [Untracked("statistics")]
     private long _fullScans;
+
+    [Untracked("statistics")]
     private long _pagesScanned;
 
     internal Ksm(HostState host, PageFault faults)
     {
         _host = host;
         _faults = faults;
+        _merger = new PageMerger(host);
+        _scan = new TrackedObject<Scan>(new Place(host.World), new Scan(host));
         _threadMutex = new KernelMutex(host.Locks, LockClasses.KsmThreadMutex, host.Name);
     }
 
-    // Made for the first scan: many a life sees none.
-    private PageMerger Merger => field ??= new PageMerger(_host);
+    private StableTree Stable => _scan.Content.Stable;
 
-    private StableTree Stable => field ??= new StableTree(_host.Frames);
+    private UnstableTree Unstable => _scan.Content.Unstable;
 
-    private UnstableTree Unstable => field ??= new UnstableTree();
-
-    private ScanCursor Cursor => field ??= new ScanCursor(_host);
+    private ScanCursor Cursor => _scan.Content.Cursor;
 
     public KsmCounters Counters
     {
@@ -41,7 +46,7 @@ public sealed class Ksm
         {
             var shared = _host.Frames.KsmFrames;
             var sharing = Math.Max(0, _host.KsmMappings - shared);
-            var items = _host.AddressSpaces.Values.Sum(mm => mm.Vmas.Sum(vma => (long)vma.KsmItems));
+            var items = _host.AddressSpaces.Sum(mm => mm.Vmas.Sum(vma => (long)vma.KsmItems));
             var settled = shared + sharing + Unstable.Count;
             return new KsmCounters(
                 shared, sharing, Unstable.Count, Math.Max(0, items - settled), _fullScans, _pagesScanned,
@@ -139,7 +144,7 @@ public sealed class Ksm
         var kpage = Stable.Search(hash, _host.Frames.Bytes(page));
         if (!kpage.IsNone)
         {
-            await Merger.TryMergeAsync(op, item, page, kpage, holdMicroseconds);
+            await _merger.TryMergeAsync(op, item, page, kpage, holdMicroseconds);
             _host.Frames.Put(kpage);
             return;
         }
@@ -192,8 +197,8 @@ public sealed class Ksm
     /// works out, it is broken up again (<c>break_cow</c>).</summary>
     private async ValueTask MergeTwoAsync(Operation op, KsmItem item, Pfn page, KsmItem twin, Pfn twinPage, long holdMicroseconds)
     {
-        if (!await Merger.TryMergeAsync(op, item, page, Pfn.None, holdMicroseconds)) return;
-        if (await Merger.TryMergeAsync(op, twin, twinPage, page, holdMicroseconds))
+        if (!await _merger.TryMergeAsync(op, item, page, Pfn.None, holdMicroseconds)) return;
+        if (await _merger.TryMergeAsync(op, twin, twinPage, page, holdMicroseconds))
         {
             var hash = Checksum(_host.Frames.Bytes(page));
             Stable.Insert(hash, page);
@@ -211,6 +216,17 @@ public sealed class Ksm
         var hash = 0UL;
         foreach (var word in MemoryMarshal.Cast<byte, ulong>(page)) hash = SeededRandom.Mix(hash ^ word) + 0x9E3779B97F4A7C15UL;
         return hash | 1;
+    }
+
+    /// <summary>What one scan leaves for the next; its parts are made for the first scan, since many a life sees none.</summary>
+    [CellContent]
+    private sealed class Scan(HostState host)
+    {
+        public StableTree Stable => field ??= new StableTree(host.Frames);
+
+        public UnstableTree Unstable => field ??= new UnstableTree();
+
+        public ScanCursor Cursor => field ??= new ScanCursor(host);
     }
 }
 

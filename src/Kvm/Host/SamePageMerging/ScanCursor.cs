@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.SamePageMerging;
 
@@ -6,6 +7,7 @@ namespace Livebed.Kvm.Host.SamePageMerging;
 /// <c>struct ksm_scan</c>: where the scan stands. Address spaces come round by number, so that one that exits or appears does not disturb
 /// it; within each, the mergeable areas in order of address. Pages that are not mapped, or by the zero frame, are passed over.
 /// </summary>
+[CellContent]
 internal sealed class ScanCursor(HostState host)
 {
     private int _id = int.MinValue;
@@ -14,10 +16,10 @@ internal sealed class ScanCursor(HostState host)
     /// <summary>The next mapped page of a mergeable area; null at the end of a full scan; the next call starts over.</summary>
     public KsmItem? Next()
     {
-        foreach (var (id, mm) in host.AddressSpaces)
+        foreach (var mm in host.AddressSpaces)
         {
-            if (id < _id) continue;
-            if (id > _id) (_id, _hva) = (id, default);
+            if (mm.Id < _id) continue;
+            if (mm.Id > _id) (_id, _hva) = (mm.Id, default);
             foreach (var vma in mm.Vmas)
             {
                 if (!vma.Mergeable || vma.Range.End <= _hva) continue;

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.SamePageMerging;
 
@@ -8,6 +9,7 @@ namespace Livebed.Kvm.Host.SamePageMerging;
 /// Simplified: a hash table with full compare in place of a red-black tree ordered by memcmp; any number of mappings of one page
 /// (no <c>max_page_sharing</c>).
 /// </summary>
+[CellContent]
 internal sealed class StableTree(FramePool frames)
 {
     private readonly Dictionary<ulong, List<Node>> _nodes = [];

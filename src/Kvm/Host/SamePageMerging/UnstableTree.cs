@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.SamePageMerging;
 
@@ -6,6 +7,7 @@ namespace Livebed.Kvm.Host.SamePageMerging;
 /// The unstable tree: candidates by content, which may change under it; hence it is thrown away after every full scan, and what it finds
 /// must be compared again. At most one page of each content is in it. Bounded by the mergeable pages of one scan.
 /// </summary>
+[CellContent]
 internal sealed class UnstableTree
 {
     private readonly Dictionary<ulong, KsmItem> _items = [];
@@ -25,12 +27,7 @@ internal readonly record struct KsmItem(AddressSpace Mm, Vma Vma, Hva Hva)
     /// <summary>The checksum at KSM's last visit; 0 when it was never here.</summary>
     public ulong Checksum
     {
-        get => Vma.KsmChecksums[Hva - Vma.Range.Start];
-        set
-        {
-            ref var slot = ref Vma.KsmChecksums[Hva - Vma.Range.Start];
-            if (slot == 0) Vma.KsmItems++;
-            slot = value;
-        }
+        get => Vma.KsmChecksumAt(Hva);
+        set => Vma.SetKsmChecksum(Hva, value);
     }
 }

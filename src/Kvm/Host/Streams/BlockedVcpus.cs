@@ -8,6 +8,7 @@ namespace Livebed.Kvm.Host.Streams;
 /// counted. This is part of the state of the queue in which they wait.
 /// </summary>
 /// <param name="count">vCPUs of the guest</param>
+[CellContent]
 internal sealed class BlockedVcpus(int count)
 {
     private const long NotBlocked = -1;

@@ -15,20 +15,23 @@ public sealed class HostStreams
     private readonly LiveOperationSet _live;
     private readonly PageWriter _writer;
     private readonly PageImage _image;
-    private readonly Dictionary<string, LinkScheduler> _links = [];
+    private readonly TrackedMap<string, LinkScheduler> _links;
 
     internal HostStreams(HostState host, PageFault faults, LiveOperationSet live)
     {
         (_host, _faults, _live) = (host, faults, live);
+        _links = new TrackedMap<string, LinkScheduler>(host.World);
         _writer = new PageWriter(host, faults);
         _image = new PageImage(host);
     }
 
     /// <summary>Where the buffers of chunks come from.</summary>
+    [Untracked("set before anything runs")]
     public ArrayPool<byte> ContentPool { get; set; } = ArrayPool<byte>.Shared;
 
     /// <summary>Bandwidth of the link from here to each other host, in bytes a second, for all streams that go there together; 0 for no
     /// limit. Holds for streams that are opened later.</summary>
+    [Untracked("set before anything runs")]
     public long LinkBandwidth
     {
         get;
@@ -164,7 +167,7 @@ public sealed class HostStreams
         return link;
     }
 
-    private AddressSpace? Find(int addressSpaceId) => _host.AddressSpaces.GetValueOrDefault(addressSpaceId);
+    private AddressSpace? Find(int addressSpaceId) => _host.Find(addressSpaceId);
 
     private IncomingPages? IncomingOf(int addressSpaceId, long stream) =>
         Find(addressSpaceId)?.Incoming is { } incoming && incoming.Stream == stream ? incoming : null;

@@ -14,10 +14,7 @@ namespace Livebed.Kvm.Host.Streams;
 internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream, long epoch)
 {
     private readonly PageBits _received = new(host.World, mm);
-    private readonly Place _place = new(host.World);
-    private PageBits? _missing;
-    private UserFaultQueue? _waiters;
-    private Stage _stage;
+    private Tracked<(Stage Stage, PageBits? Missing, UserFaultQueue? Waiters)> _state = new(host.World);
 
     private enum Stage : byte
     {
@@ -31,22 +28,30 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
     public long Epoch { get; } = epoch;
 
     /// <summary>Pages that post-copy has still to bring.</summary>
-    public long MissingPages => _missing?.Count ?? 0;
+    public long MissingPages => MissingBits?.Count ?? 0;
+
+    private Stage CurrentStage
+    {
+        get => _state.Value.Stage;
+        set => _state.Changing.Stage = value;
+    }
+
+    private PageBits? MissingBits => _state.Value.Missing;
+
+    private UserFaultQueue? Waiters => _state.Value.Waiters;
 
     /// <summary>Whether a page of this chunk may be stored now; to be asked in the same turn in which it is.</summary>
     public bool Takes(in ChunkHeader header)
     {
-        _place.Reads();
         if (header.Stream != Stream || header.Epoch != Epoch) return false;
-        if (header.Phase == StreamPhase.Postcopy) return _stage == Stage.Postcopy;
-        return _stage == Stage.Precopy || (_stage == Stage.Postcopy && host.Mutant == Mutant.LatePageInPostcopy);
+        if (header.Phase == StreamPhase.Postcopy) return CurrentStage == Stage.Postcopy;
+        return CurrentStage == Stage.Precopy || (CurrentStage == Stage.Postcopy && host.Mutant == Mutant.LatePageInPostcopy);
     }
 
     /// <summary>Whether the range has memory in it that must not be discarded now.</summary>
     public bool Keeps(HvaRange range)
     {
-        _place.Reads();
-        if (_stage == Stage.Ended) return false;
+        if (CurrentStage == Stage.Ended) return false;
         foreach (var (vma, _) in mm.Pieces(range))
             if (vma.Kind != VmaKind.Scratch) return true;
         return false;
@@ -55,15 +60,14 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
     /// <summary><c>userfaultfd_missing</c> of a page that has no PTE.</summary>
     public bool IsMissing(Vma vma, Hva hva)
     {
-        _place.Reads();
-        return _missing is { } missing && missing.IsSet(vma, hva);
+        return MissingBits is { } missing && missing.IsSet(vma, hva);
     }
 
     /// <summary>The page is present now; accesses that wait for it retry.</summary>
     public void Arrived(Vma vma, Hva hva)
     {
         _received.Set(vma, hva);
-        if (_missing is { } missing && missing.Clear(vma, hva)) _waiters!.Wake(hva);
+        if (MissingBits is { } missing && missing.Clear(vma, hva)) Waiters!.Wake(hva);
     }
 
     /// <summary>
@@ -72,7 +76,7 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
     public ValueTask<bool> WaitAsync(Operation op, Hva hva)
     {
         if (mm.Find(hva) is not { } vma || !IsMissing(vma, hva)) return ValueTask.FromResult(true);
-        return _waiters!.WaitAsync(op, hva);
+        return Waiters!.WaitAsync(op, hva);
     }
 
     /// <summary>
@@ -83,12 +87,12 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
     public async ValueTask<long> EnterPostcopyAsync(
         Operation op, IReadOnlyList<PageSet> discard, IUserFaultHandler faults, int vcpus)
     {
-        if (_stage == Stage.Postcopy) return MissingPages;
-        if (_stage != Stage.Precopy) return -1;
-        _place.Writes();
-        _stage = Stage.Discarding;
-        var missing = _missing = MissingOf(discard);
-        _waiters = new UserFaultQueue(host.Locks, mm.Name, faults, vcpus);
+        if (CurrentStage == Stage.Postcopy) return MissingPages;
+        if (CurrentStage != Stage.Precopy) return -1;
+        CurrentStage = Stage.Discarding;
+        var missing = MissingOf(discard);
+        ref var state = ref _state.Changing;
+        (state.Missing, state.Waiters) = (missing, new UserFaultQueue(host.Locks, mm.Name, faults, vcpus));
         host.World.Trace?.Note(op, $"{mm}: post-copy, {MissingPages} pages are missing");
 
         // No page arrives before all is unmapped, so the bits do not change under the walk.
@@ -103,20 +107,18 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
                             () => PageTableWalk.ZapAsync(host, op, mm, vma, run, discard: false));
             return zapped;
         });
-        if (_stage != Stage.Discarding) return -1;
-        _place.Writes();
-        _stage = Stage.Postcopy;
+        if (CurrentStage != Stage.Discarding) return -1;
+        CurrentStage = Stage.Postcopy;
         return MissingPages;
     }
 
     /// <summary>Missing pages of the range; before post-copy, those that have not arrived.</summary>
     public PageSet Missing(HvaRange range)
     {
-        _place.Reads();
         var missing = new PageSet(range);
-        if (_missing is not null)
+        if (MissingBits is { } bits)
         {
-            _missing.CopyTo(missing);
+            bits.CopyTo(missing);
             return missing;
         }
 
@@ -131,15 +133,14 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
     /// <returns>how long vCPUs have waited for pages</returns>
     public PostcopyBlocktime End()
     {
-        _place.Writes();
-        if (_stage != Stage.Ended)
+        if (CurrentStage != Stage.Ended)
         {
-            _stage = Stage.Ended;
-            _waiters?.Close();
+            CurrentStage = Stage.Ended;
+            Waiters?.Close();
             if (MissingPages == 0) mm.Incoming = null;
         }
 
-        return _waiters?.Blocktime ?? PostcopyBlocktime.None;
+        return Waiters?.Blocktime ?? PostcopyBlocktime.None;
     }
 
     private PageBits MissingOf(IReadOnlyList<PageSet> discard)

@@ -14,14 +14,7 @@ namespace Livebed.Kvm.Host.Streams;
 internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
 {
     private readonly BandwidthClock _clock = new(world, bytesPerSecond);
-    private readonly Place _place = new(world);
-    private readonly PriorityQueue<Chunk, (long Tag, long Order)> _waiting = new();
-    private Chunk? _current;
-    private long _order;
-    private long _servedTag;
-    private long _free;
-    private long _urgentFree;
-    private long _late;
+    private readonly TrackedObject<State> _state = new(new Place(world), new State());
 
     private enum ChunkState : byte
     {
@@ -36,32 +29,29 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
     public async ValueTask<bool> PassAsync(Operation op, LinkShare share, long bytes, Func<bool> isGivenUp)
     {
         if (isGivenUp()) return false;
-        _place.Writes();
         var chunk = Enqueue(share, bytes);
         if (chunk.State == ChunkState.Waits) await chunk.BeginsAsync(world, op);
         while (true)
         {
-            _place.Writes();
             Advance();
             if (isGivenUp()) GiveUp(chunk);
             if (chunk.State != ChunkState.IsOnItsWay) break;
-            await _clock.SleepAsync(_free);
+            await _clock.SleepAsync(_state.Content.Free);
         }
 
         if (chunk.State == ChunkState.IsGivenUp) return false;
-        _late = _clock.LateSince(chunk.End);
+        _state.Content.Late = _clock.LateSince(chunk.End);
         return true;
     }
 
     /// <summary>The same, ahead of all bytes that are not urgent; the chunk on the link continues afterwards.</summary>
     public async ValueTask<bool> PassUrgentAsync(LinkShare share, long bytes, Func<bool> isGivenUp)
     {
-        _place.Writes();
         Advance();
         var (now, time) = (_clock.Now, _clock.TimeOf(bytes));
-        share.Finish = Math.Max(share.Finish, _servedTag) + bytes;
-        _free = Math.Max(_free, now) + time;
-        var end = _urgentFree = Math.Max(_urgentFree, now) + time;
+        share.Finish = Math.Max(share.Finish, _state.Content.ServedTag) + bytes;
+        _state.Content.Free = Math.Max(_state.Content.Free, now) + time;
+        var end = _state.Content.UrgentFree = Math.Max(_state.Content.UrgentFree, now) + time;
         while (!isGivenUp())
         {
             if (end <= _clock.Now) return true;
@@ -74,22 +64,21 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
     /// <summary>The stream sends nothing any more: its chunks that wait or are on the link are given up, and the others continue.</summary>
     public void Leave(LinkShare share)
     {
-        _place.Writes();
         Advance();
-        foreach (var (chunk, _) in _waiting.UnorderedItems.ToArray())
+        foreach (var (chunk, _) in _state.Content.Waiting.UnorderedItems.ToArray())
             if (chunk.Share == share) GiveUp(chunk);
-        if (_current is { } current && current.Share == share) GiveUp(current);
+        if (_state.Content.Current is { } current && current.Share == share) GiveUp(current);
     }
 
     private Chunk Enqueue(LinkShare share, long bytes)
     {
         Advance();
         var now = _clock.Now;
-        var chunk = new Chunk(share, bytes, Math.Max(_servedTag, share.Finish), now - _late);
-        _late = 0;
+        var chunk = new Chunk(share, bytes, Math.Max(_state.Content.ServedTag, share.Finish), now - _state.Content.Late);
+        _state.Content.Late = 0;
         share.Finish = chunk.Tag + bytes;
         share.Waits(now);
-        _waiting.Enqueue(chunk, (chunk.Tag, _order++));
+        _state.Content.Waiting.Enqueue(chunk, (chunk.Tag, _state.Content.Order++));
         Advance();
         return chunk;
     }
@@ -99,40 +88,53 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
     {
         while (true)
         {
-            if (_current is { } current)
+            if (_state.Content.Current is { } current)
             {
-                if (_free > _clock.Now) return;
-                (current.State, current.End) = (ChunkState.HasLeft, _free);
-                current.Share.Ends(_free);
-                _current = null;
+                if (_state.Content.Free > _clock.Now) return;
+                (current.State, current.End) = (ChunkState.HasLeft, _state.Content.Free);
+                current.Share.Ends(_state.Content.Free);
+                _state.Content.Current = null;
             }
 
-            if (!_waiting.TryDequeue(out var next, out _)) return;
+            if (!_state.Content.Waiting.TryDequeue(out var next, out _)) return;
             if (next.State != ChunkState.Waits) continue;
-            _servedTag = next.Tag;
-            var start = Math.Max(_free, next.Earliest);
-            _free = start + _clock.TimeOf(next.Bytes);
+            _state.Content.ServedTag = next.Tag;
+            var start = Math.Max(_state.Content.Free, next.Earliest);
+            _state.Content.Free = start + _clock.TimeOf(next.Bytes);
             next.Share.Begins(start);
             next.Begin(world.NowMicroseconds);
-            _current = next;
+            _state.Content.Current = next;
         }
     }
 
     /// <summary>The caller has called <see cref="Advance"/> before.</summary>
     private void GiveUp(Chunk chunk)
     {
-        var isCurrent = chunk == _current;
+        var isCurrent = chunk == _state.Content.Current;
         if (chunk.State == ChunkState.Waits) chunk.Share.GivesUpWaiting(_clock.Now);
         else if (isCurrent) chunk.Share.Ends(_clock.Now);
         chunk.GiveUp(world.NowMicroseconds);
         if (!isCurrent) return;
 
         // The rest of the chunk is not sent; the next chunk begins.
-        _free = Math.Max(_clock.Now, _urgentFree);
-        _current = null;
+        _state.Content.Free = Math.Max(_clock.Now, _state.Content.UrgentFree);
+        _state.Content.Current = null;
         Advance();
     }
 
+    [CellContent]
+    private sealed class State
+    {
+        public PriorityQueue<Chunk, (long Tag, long Order)> Waiting { get; } = new();
+        public Chunk? Current { get; set; }
+        public long Order { get; set; }
+        public long ServedTag { get; set; }
+        public long Free { get; set; }
+        public long UrgentFree { get; set; }
+        public long Late { get; set; }
+    }
+
+    [CellContent]
     private sealed class Chunk(LinkShare share, long bytes, long tag, long earliest)
     {
         private Waiter? _waiter;

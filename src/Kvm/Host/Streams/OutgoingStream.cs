@@ -19,20 +19,15 @@ internal sealed class OutgoingStream
     private readonly StreamShaper _shaper;
     private readonly RwSemaphore _lock;
     private readonly Func<bool> _isClosing;
-    private readonly Place _place;
-    private bool _closing;
+    private Tracked<bool> _closing;
 
     public OutgoingStream(HostState host, AddressSpace mm, PageFault faults, long stream, IPageLink link, StreamShaper shaper)
     {
         (_host, _mm, _link, _shaper) = (host, mm, link, shaper);
         _reader = new PageReader(host, faults);
         _lock = new RwSemaphore(host.Locks, LockClasses.MigrationStream, $"stream {stream} of {mm.Name}");
-        _place = new Place(host.World);
-        _isClosing = () =>
-        {
-            _place.Reads();
-            return _closing || _mm.IsExiting;
-        };
+        _closing = new Tracked<bool>(host.World);
+        _isClosing = () => _closing.Value || _mm.IsExiting;
     }
 
     /// <summary>Refused when the stream is closed or the address space dies.</summary>
@@ -52,7 +47,7 @@ internal sealed class OutgoingStream
         finally
         {
             _lock.UpRead(op);
-            if (_closing && !_lock.IsHeld) _host.Locks.Forget(_lock);
+            if (_closing.Value && !_lock.IsHeld) _host.Locks.Forget(_lock);
         }
     }
 
@@ -68,8 +63,7 @@ internal sealed class OutgoingStream
     /// <summary>Sends nothing any more and does not wait for chunks that are under way.</summary>
     public void Abandon()
     {
-        _place.Writes();
-        _closing = true;
+        _closing.Value = true;
         _shaper.Leave();
         if (!_lock.IsHeld) _host.Locks.Forget(_lock);
     }

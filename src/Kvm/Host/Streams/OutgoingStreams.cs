@@ -9,8 +9,8 @@ namespace Livebed.Kvm.Host.Streams;
 /// </summary>
 internal sealed class OutgoingStreams(IWorld world, AddressSpace mm)
 {
-    private readonly Dictionary<long, OutgoingStream> _streams = [];
-    private readonly Place _place = new(world);
+    private readonly TrackedMap<long, OutgoingStream> _streams = new(world);
+    private Tracked<bool> _isFrozen = new(world);
 
     /// <summary>
     /// Records pages with discarded content (MADV_DONTNEED, munmap, the OOM reaper). A sender takes these bits <b>before</b> it reads the
@@ -22,35 +22,17 @@ internal sealed class OutgoingStreams(IWorld world, AddressSpace mm)
     /// is sent.</summary>
     public bool IsFrozen
     {
-        get
-        {
-            _place.Reads();
-            return field;
-        }
-
-        set
-        {
-            _place.Writes();
-            field = value;
-        }
+        get => _isFrozen.Value;
+        set => _isFrozen.Value = value;
     }
 
-    public OutgoingStream? Find(long stream)
-    {
-        _place.Reads();
-        return _streams.GetValueOrDefault(stream);
-    }
+    public OutgoingStream? Find(long stream) => _streams.GetValueOrDefault(stream);
 
-    public void Add(long stream, OutgoingStream opened)
-    {
-        _place.Writes();
-        _streams.Add(stream, opened);
-    }
+    public void Add(long stream, OutgoingStream opened) => _streams.Add(stream, opened);
 
     /// <summary>False when there was none.</summary>
     public async ValueTask<bool> CloseAsync(Operation op, long stream)
     {
-        _place.Writes();
         if (!_streams.Remove(stream, out var closed)) return false;
         if (_streams.Count == 0 && mm.Outgoing == this) mm.Outgoing = null;
         await closed.CloseAsync(op);
@@ -60,8 +42,7 @@ internal sealed class OutgoingStreams(IWorld world, AddressSpace mm)
     /// <summary>The address space is gone.</summary>
     public void CloseAll()
     {
-        _place.Writes();
-        foreach (var stream in _streams.Values) stream.Abandon();
+        foreach (var (_, stream) in _streams) stream.Abandon();
         _streams.Clear();
     }
 }

@@ -10,43 +10,39 @@ namespace Livebed.Kvm.Host.Streams;
 /// </summary>
 internal sealed class PageBits
 {
-    private readonly Dictionary<Vma, PageSet> _areas = [];
-    private readonly PlaceTable _pages;
+    [Untracked("never changed: its values are cells")]
+    private readonly Dictionary<Vma, TrackedPageSet> _areas = [];
+
+    [Untracked("a cache of what never changes")]
     private Vma? _lastVma;
-    private PageSet? _last;
+
+    [Untracked("a cache of what never changes")]
+    private TrackedPageSet _last;
 
     public PageBits(IWorld world, AddressSpace mm)
     {
-        _pages = new PlaceTable(world);
-        foreach (var vma in mm.Vmas) _areas.Add(vma, new PageSet(vma.Range));
+        var places = new PlaceTable(world);
+        foreach (var vma in mm.Vmas) _areas.Add(vma, new TrackedPageSet(places, vma.Range));
     }
 
     /// <summary>Pages that are set.</summary>
-    public long Count { get; private set; }
-
-    public bool IsSet(Vma vma, Hva hva)
+    public long Count
     {
-        _pages.Reads(hva.Value);
-        return Of(vma).Contains(hva);
+        get
+        {
+            var count = 0L;
+            foreach (var pages in _areas.Values) count += pages.Count;
+            return count;
+        }
     }
+
+    public bool IsSet(Vma vma, Hva hva) => Of(vma).Contains(hva);
 
     /// <returns>whether it was clear</returns>
-    public bool Set(Vma vma, Hva hva)
-    {
-        _pages.Writes(hva.Value);
-        if (!Of(vma).Add(hva)) return false;
-        Count++;
-        return true;
-    }
+    public bool Set(Vma vma, Hva hva) => Of(vma).Add(hva);
 
     /// <returns>whether it was set</returns>
-    public bool Clear(Vma vma, Hva hva)
-    {
-        _pages.Writes(hva.Value);
-        if (!Of(vma).Remove(hva)) return false;
-        Count--;
-        return true;
-    }
+    public bool Clear(Vma vma, Hva hva) => Of(vma).Remove(hva);
 
     /// <summary>Adds the pages that lie in the target's range.</summary>
     public void CopyTo(PageSet target)
@@ -54,8 +50,7 @@ internal sealed class PageBits
         foreach (var (vma, pages) in _areas)
         {
             if (!vma.Range.Overlaps(target.Range)) continue;
-            _pages.ReadsAll();
-            target.UnionWith(pages);
+            target.UnionWith(pages.Clone());
         }
     }
 
@@ -66,26 +61,19 @@ internal sealed class PageBits
         foreach (var (vma, pages) in _areas)
         {
             if (!vma.Range.Overlaps(range)) continue;
-            _pages.ReadsAll();
-            _pages.WritesAll();
             taken.UnionWith(pages.Take(vma.Range.Intersect(range)));
         }
 
-        Count -= taken.Count;
         return taken;
     }
 
     /// <summary>The set pages of a part of the area, as ranges without gaps, ascending. The set must not change meanwhile.</summary>
-    public IEnumerable<HvaRange> Runs(Vma vma, HvaRange pages)
-    {
-        _pages.ReadsAll();
-        foreach (var run in _areas[vma].Runs(pages)) yield return run;
-    }
+    public IEnumerable<HvaRange> Runs(Vma vma, HvaRange pages) => _areas[vma].Runs(pages);
 
     /// <summary>Pages come in order, so the area is nearly always the one of the page before.</summary>
-    private PageSet Of(Vma vma)
+    private TrackedPageSet Of(Vma vma)
     {
         if (_lastVma != vma) (_lastVma, _last) = (vma, _areas[vma]);
-        return _last!;
+        return _last;
     }
 }

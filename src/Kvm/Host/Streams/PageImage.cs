@@ -60,10 +60,7 @@ internal sealed class PageImage
             lock (mm.Bus)
             {
                 for (var hva = pages.Start; hva < pages.End; hva += 1)
-                {
-                    vma.PteAt(hva);
                     newest[hva - range.Start] = vma.NewestAt(hva);
-                }
             }
 
         return newest;
@@ -77,11 +74,7 @@ internal sealed class PageImage
             lock (mm.Bus)
             {
                 for (var hva = pages.Start; hva < pages.End; hva += 1)
-                {
-                    vma.Changes(hva);
-                    vma.NewestAt(hva) = newest[(int)(hva - range.Start)];
-                    vma.CopiedAt(hva) = vma.WritesAt(hva);
-                }
+                    vma.Loaded(hva, newest[(int)(hva - range.Start)]);
             }
     }
 

@@ -49,11 +49,10 @@ internal sealed class PageReader(HostState host, PageFault faults)
     private void CopyOut(AddressSpace mm, Vma vma, Hva hva, Pfn pfn, ref ChunkBuilder chunk)
     {
         var isZeroFrame = pfn == host.Frames.ZeroFrame;
-        vma.Changes(hva);
         lock (mm.Bus)
         {
             if (!isZeroFrame) host.Frames.Bytes(pfn).CopyTo(chunk.Next);
-            vma.CopiedAt(hva) = vma.WritesAt(hva);
+            vma.Copied(hva);
         }
 
         if (isZeroFrame) chunk.AddZero(hva);
@@ -63,8 +62,7 @@ internal sealed class PageReader(HostState host, PageFault faults)
     private static bool TryReadNone(AddressSpace mm, Vma vma, Hva hva, ref ChunkBuilder chunk)
     {
         if (!vma.PteAt(hva).IsNone || mm.Incoming?.IsMissing(vma, hva) == true) return false;
-        vma.Changes(hva);
-        lock (mm.Bus) vma.CopiedAt(hva) = vma.WritesAt(hva);
+        lock (mm.Bus) vma.Copied(hva);
         chunk.AddZero(hva);
         return true;
     }

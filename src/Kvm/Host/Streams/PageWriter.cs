@@ -173,7 +173,6 @@ internal sealed class PageWriter(HostState host, PageFault faults)
             // ram_handle_zero: what is zero already is not touched.
             if (page.IsZero && frame.IndexOfAnyExcept((byte)0) < 0) return true;
             if (!pte.IsWritable) return false;
-            page.Vma.Changes(page.Hva);
             if (page.IsZero) frame.Clear();
             else page.Bytes.Span.CopyTo(frame);
             return true;

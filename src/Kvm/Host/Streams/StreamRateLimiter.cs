@@ -12,11 +12,7 @@ namespace Livebed.Kvm.Host.Streams;
 internal sealed class StreamRateLimiter(IWorld world, long bytesPerSecond)
 {
     private readonly BandwidthClock _clock = new(world, bytesPerSecond);
-    private readonly Place _place = new(world);
-    private long _free;
-    private long _late;
-    private long _urgentFree;
-    private long _putOff;
+    private Tracked<State> _state = new(world);
 
     /// <summary>Returns when the bytes have left. False when <paramref name="isGivenUp"/> is true, within a second.</summary>
     public ValueTask<bool> PassAsync(long bytes, Func<bool> isGivenUp) => LeftAsync(Reserve(bytes), isGivenUp);
@@ -25,23 +21,23 @@ internal sealed class StreamRateLimiter(IWorld world, long bytesPerSecond)
     public ValueTask<bool> PassUrgentAsync(long bytes, Func<bool> isGivenUp)
     {
         if (bytesPerSecond == 0) return ValueTask.FromResult(!isGivenUp());
-        _place.Writes();
         var (now, time) = (_clock.Now, _clock.TimeOf(bytes));
-        if (_free > now) _putOff += time;
-        _free = Math.Max(_free, now) + time;
-        _urgentFree = Math.Max(_urgentFree, now) + time;
-        return UntilAsync(_urgentFree, canBePutOff: false, isGivenUp);
+        ref var state = ref _state.Changing;
+        if (state.Free > now) state.PutOff += time;
+        state.Free = Math.Max(state.Free, now) + time;
+        state.UrgentFree = Math.Max(state.UrgentFree, now) + time;
+        return UntilAsync(state.UrgentFree, canBePutOff: false, isGivenUp);
     }
 
     /// <summary>The time slot of the bytes, if no urgent bytes come between.</summary>
     public TransmitSlot Reserve(long bytes)
     {
         if (bytesPerSecond == 0) return default;
-        _place.Writes();
-        var start = Math.Max(_free, _clock.Now - _late);
-        _late = 0;
-        _free = start + _clock.TimeOf(bytes);
-        return new TransmitSlot(start - _putOff, _free - _putOff);
+        ref var state = ref _state.Changing;
+        var start = Math.Max(state.Free, _clock.Now - state.Late);
+        state.Late = 0;
+        state.Free = start + _clock.TimeOf(bytes);
+        return new TransmitSlot(start - state.PutOff, state.Free - state.PutOff);
     }
 
     /// <summary>Returns when the first of the bytes may go.</summary>
@@ -52,8 +48,7 @@ internal sealed class StreamRateLimiter(IWorld world, long bytesPerSecond)
     {
         if (!await UntilAsync(slot.End, canBePutOff: true, isGivenUp)) return false;
         if (bytesPerSecond == 0) return true;
-        _place.Writes();
-        _late = _clock.LateSince(slot.End + _putOff);
+        _state.Changing.Late = _clock.LateSince(slot.End + _state.Value.PutOff);
         return true;
     }
 
@@ -61,13 +56,20 @@ internal sealed class StreamRateLimiter(IWorld world, long bytesPerSecond)
     {
         while (!isGivenUp())
         {
-            var due = canBePutOff ? time + _putOff : time;
+            var due = canBePutOff ? time + _state.Value.PutOff : time;
             if (bytesPerSecond == 0 || due <= _clock.Now) return true;
             await _clock.SleepAsync(due);
-            _place.Reads();
         }
 
         return false;
+    }
+
+    private struct State
+    {
+        public long Free;
+        public long Late;
+        public long UrgentFree;
+        public long PutOff;
     }
 }
 

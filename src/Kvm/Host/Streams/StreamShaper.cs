@@ -22,7 +22,7 @@ internal sealed class StreamShaper
     {
         _rounds = new StreamRateLimiter(world, bandwidth.Max);
         _push = bandwidth.MaxPostcopy > 0 ? new StreamRateLimiter(world, bandwidth.MaxPostcopy) : _rounds;
-        if (link is not null) (_link, _share) = (link, new LinkShare());
+        if (link is not null) (_link, _share) = (link, new LinkShare(world));
     }
 
     /// <summary>Returns when the bytes have left. False when <paramref name="isGivenUp"/> is true, within a second, or at once after

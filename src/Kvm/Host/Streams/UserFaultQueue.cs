@@ -14,30 +14,31 @@ internal sealed class UserFaultQueue : IWaitable
     private readonly LockDomain _domain;
     private readonly string _instance;
     private readonly IUserFaultHandler _handler;
-    private readonly Dictionary<Hva, MissingPage> _pages = [];
-    private readonly BlockedVcpus _blocked;
     private readonly Place _place;
-    private bool _closed;
+    private readonly TrackedMap<Hva, MissingPage> _pages;
+    private readonly TrackedObject<BlockedVcpus> _blocked;
+    private Tracked<bool> _closed;
 
     public UserFaultQueue(LockDomain domain, string instance, IUserFaultHandler handler, int vcpus)
     {
         (_domain, _instance, _handler) = (domain, instance, handler);
-        _blocked = new BlockedVcpus(vcpus);
         _place = new Place(domain.World);
+        _pages = new TrackedMap<Hva, MissingPage>(_place);
+        _blocked = new TrackedObject<BlockedVcpus>(_place, new BlockedVcpus(vcpus));
+        _closed = new Tracked<bool>(_place);
         domain.Register(this);
     }
 
     /// <summary>How long vCPUs have waited; without the waits that are not over.</summary>
-    public PostcopyBlocktime Blocktime => _blocked.Blocktime;
+    public PostcopyBlocktime Blocktime => _blocked.Content.Blocktime;
 
     /// <summary>True when the page was placed; false when it will not be.</summary>
     public async ValueTask<bool> WaitAsync(Operation op, Hva hva)
     {
         _domain.BeforeAcquire(op, LockClasses.Userfaultfd, LockMode.Read, _instance, alreadyHoldsInstance: false);
-        _place.Writes();
-        if (_closed) return false;
+        if (_closed.Value) return false;
         var isFirst = !_pages.TryGetValue(hva, out var page);
-        if (page is null) _pages.Add(hva, page = new MissingPage());
+        if (page is null) _pages.Add(hva, page = new MissingPage(_place));
         var waiter = new Waiter(_domain.World)
         {
             WaitId = _domain.NextWaitId(),
@@ -46,7 +47,7 @@ internal sealed class UserFaultQueue : IWaitable
             SinceMicroseconds = _domain.World.NowMicroseconds,
         };
         page.Waiters.Add(waiter);
-        _blocked.Blocks(op, waiter.SinceMicroseconds);
+        _blocked.Content.Blocks(op, waiter.SinceMicroseconds);
         _domain.World.Trace?.Note(op, $"waits for {hva} of {_instance}, which is missing");
 
         // The waiter stands in the queue while user space is told: the page can come before the call returns.
@@ -59,16 +60,14 @@ internal sealed class UserFaultQueue : IWaitable
     /// <summary>The page was placed.</summary>
     public void Wake(Hva hva)
     {
-        _place.Writes();
         if (_pages.Remove(hva, out var page)) Complete(page, hasArrived: true);
     }
 
     /// <summary>No page will be placed any more.</summary>
     public void Close()
     {
-        _place.Writes();
-        _closed = true;
-        foreach (var page in _pages.Values) Complete(page, hasArrived: false);
+        _closed.Value = true;
+        foreach (var (_, page) in _pages) Complete(page, hasArrived: false);
         _pages.Clear();
         _domain.Forget(this);
     }
@@ -93,14 +92,21 @@ internal sealed class UserFaultQueue : IWaitable
         {
             statistics.Acquisitions++;
             statistics.AddWait(now - waiter.SinceMicroseconds);
-            _blocked.Wakes(waiter.Operation, now);
+            _blocked.Content.Wakes(waiter.Operation, now);
             waiter.Complete(now);
         }
     }
 
-    private sealed class MissingPage
+    private sealed class MissingPage(Place place)
     {
-        public List<Waiter> Waiters { get; } = [];
-        public bool HasArrived { get; set; }
+        private Tracked<bool> _hasArrived = new(place);
+
+        public TrackedList<Waiter> Waiters { get; } = new(place);
+
+        public bool HasArrived
+        {
+            get => _hasArrived.Value;
+            set => _hasArrived.Value = value;
+        }
     }
 }

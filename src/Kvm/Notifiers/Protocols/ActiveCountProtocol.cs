@@ -22,39 +22,33 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     private readonly InvalidationState _state;
 
     // The counted operations, for witnesses; the protocol itself has only the count.
-    private readonly List<WaitBlocker> _active = [];
-    private readonly Place _counted;
-    private long _activeCount;
+    private readonly TrackedList<WaitBlocker> _active;
+    private Tracked<long> _activeCount;
 
     public ActiveCountProtocol(ProtocolContext context, bool recent)
     {
         _context = context;
-        _counted = new Place(context.World);
+        var counted = new Place(context.World);
+        _active = new TrackedList<WaitBlocker>(counted);
+        _activeCount = new Tracked<long>(counted);
         _recent = recent;
-        _state = new InvalidationState(context.Mutant);
+        _state = new InvalidationState(context.World, context.Mutant);
         // The bug is arm64's, so its mutant is.
         ChangePteMaps = context.Mutant == Mutant.ChangePteMapsInvalidSlot;
         _invalidateLock = new KernelMutex(context.Locks, LockClasses.MnInvalidateLock, context.VmName);
-        _memslotsUpdateWait = new RcuWait(context.Locks, LockClasses.MnMemslotsUpdateRcuwait, context.VmName, () => _active);
+        _memslotsUpdateWait = new RcuWait(context.Locks, LockClasses.MnMemslotsUpdateRcuwait, context.VmName, () => _active.ToArray());
     }
 
     public ulong Sequence => _state.Sequence;
     public long InvalidationsInProgress => _state.InProgress;
-    public long ActiveInvalidations => _activeCount;
+    public long ActiveInvalidations => _activeCount.Value;
     public bool HasChangePte => !_recent;
     public bool HasLocklessAgeing => _recent;
 
     /// <inheritdoc cref="IInvalidationProtocol.ChangePteMaps"/>
     public bool ChangePteMaps { get; init; }
 
-    private bool HasActive
-    {
-        get
-        {
-            _counted.Reads();
-            return _activeCount > 0;
-        }
-    }
+    private bool HasActive => _activeCount.Value > 0;
 
     public async ValueTask RangeStartAsync(Operation op, MmuNotifierRange range)
     {
@@ -119,8 +113,7 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     {
         if (_context.Mutant == Mutant.NoResetAtDestroy) return true;
         if (_memslotsUpdateWait.IsActive) return false;
-        _counted.Writes();
-        _activeCount = 0;
+        _activeCount.Value = 0;
         _active.Clear();
         return true;
     }
@@ -130,8 +123,7 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     private async ValueTask CountInAsync(Operation op)
     {
         await _invalidateLock.AcquireAsync(op);
-        _counted.Writes();
-        _activeCount++;
+        _activeCount.Value++;
         _active.Add(new WaitBlocker(op.Id, op.Kind, LockMode.Read, Queued: false));
         _invalidateLock.Release(op);
         // From here to CountOut a memslot update waits for this operation, as if it held a lock for read.
@@ -141,11 +133,10 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     private async ValueTask CountOutAsync(Operation op)
     {
         await _invalidateLock.AcquireAsync(op);
-        _counted.Writes();
-        _activeCount--;
+        _activeCount.Value--;
         // A reset that came too early has dropped the counted operations.
         if (_active.FindIndex(entry => entry.Operation == op.Id) is var index and >= 0) _active.RemoveAt(index);
-        var wake = _activeCount == 0;
+        var wake = _activeCount.Value == 0;
         _invalidateLock.Release(op);
         op.Held = op.Held.Without(LockClasses.MnMemslotsUpdateRcuwait, LockMode.Read);
         // Woken after the unlock, as in the kernel: the sleeper takes the lock and looks again.
