@@ -10,6 +10,7 @@ using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Mutants;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -77,7 +78,7 @@ internal sealed class BenchVm(
 
     public async Task DestroyAsync() => await JudgeAsync(
         await grains.GetGrain<IVmGrain>(Key)
-            .DestroyAsync(Next(OperationKind.VmDestroy), new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false)));
+            .DestroyAsync(Next(OperationKind.VmDestroy), TeardownOrder.VmFirst));
 
     private async Task JudgeAsync(IReadOnlyList<ActorReport> last)
     {

@@ -3,6 +3,7 @@ using Livebed.Driver.Terminal;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running;
@@ -50,8 +51,7 @@ internal sealed class Settlement(
     {
         fleet.Release(() => slot.IsUp = false);
         var op = new Operation(ids.Next(), OperationKind.VmDestroy);
-        var order = new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false);
-        foreach (var report in await slot.Grain.DestroyAsync(OperationMessage.From(op), order))
+        foreach (var report in await slot.Grain.DestroyAsync(OperationMessage.From(op), TeardownOrder.VmFirst))
         {
             supervisor.Take(report);
             reports.Retire(report);

@@ -1,3 +1,4 @@
+using Livebed.Explorer.Beds.Migrations;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
@@ -43,6 +44,7 @@ public sealed class Bed
         Hosts = hosts;
         Machines = [.. hosts.Select(host => new Machine(world, host.Name, options.MachinesDie))];
         HostOwnerships = options.Hosts > 1 ? [.. Hosts.Select(host => new HostOwnership(World, host.Name))] : [];
+        if (options.Hosts > 1) Inventory = new BedInventory(World, HostOwnerships, options.MachinesDie);
     }
 
     public Bed(BedOptions options, ISchedulingStrategy strategy, bool stopAtFirstViolation = true)
@@ -68,6 +70,11 @@ public sealed class Bed
     /// <summary>What each host knows of its own VMs; none where nothing migrates.</summary>
     public IReadOnlyList<HostOwnership> HostOwnerships { get; }
 
+    /// <summary>Which of them owns which VM; null where nothing migrates.</summary>
+    internal BedInventory? Inventory { get; }
+
+    internal IVmInventory InventoryPort => Inventory is null ? NoInventory.Instance : Inventory;
+
     /// <summary>Every VM that was ever made here.</summary>
     public IReadOnlyList<BedVm> Vms => _vms;
 
@@ -90,7 +97,8 @@ public sealed class Bed
         return vm;
     }
 
-    public HostOwnership OwnershipOf(HostMmu host) => HostOwnerships.First(ownership => ownership.Host == host.Name);
+    internal IHostOwnership OwnershipOf(HostMmu host) =>
+        Inventory is null ? NoInventory.Instance : HostOwnerships.First(ownership => ownership.Host == host.Name);
 
     public Machine MachineOf(HostMmu host) => Machines.First(machine => machine.Name == host.Name);
 

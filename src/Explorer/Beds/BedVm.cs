@@ -8,46 +8,75 @@ using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Migration;
 using Livebed.Kvm.Paging;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Beds;
 
-/// <summary>A VM and its process, wired as the grains wire them; commands of user space hold the VM open, and end before it goes.</summary>
-public sealed class BedVm : IVmPort
+/// <summary>A VM of the bed and the ways of its process (<see cref="VmProcess"/>) to host, vCPUs and other user space.</summary>
+public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
 {
     private const int TlbEntriesMax = 64;
+
+    /// <summary>A timer goes by the number of steps, on which steps that are independent depend; so there is none where no source can
+    /// vanish.</summary>
+    private const long WatchMicroseconds = 40;
 
     private readonly Bed _bed;
     private readonly List<Lane> _vcpuLanes = [];
     private readonly List<BedVm> _incarnations;
-    private Func<int, GuestState, IPacedGuestProgram>? _restore;
-    private Latch? _drained;
-    private int _commands;
-
     private readonly Place _state;
+    private Func<int, IPacedGuestProgram>? _guest;
+    private Func<int, string>? _laneName;
+    private Func<int, GuestState, IPacedGuestProgram>? _restore;
+    private BedWire? _wire;
+    private bool _isQuiesced;
 
     internal BedVm(Bed bed, int ordinal, HostMmu host)
-        : this(bed, ordinal, $"vm-{ordinal}", host, [])
+        : this(bed, ordinal, $"vm-{ordinal}", host, [], source: null)
     {
-        CreateProcess();
-        CreateVm();
     }
 
     /// <summary>The same VM on another host, where it will be when it has been migrated; nothing of it is there yet.</summary>
-    internal BedVm(Bed bed, BedVm from, HostMmu host)
-        : this(bed, bed.NextOrdinal(), from.Name, host, from._incarnations)
+    internal BedVm(Bed bed, BedVm from, HostMmu host, Func<int, ISourcePort> source)
+        : this(bed, bed.NextOrdinal(), from.Name, host, from._incarnations, source)
     {
         _restore = from._restore;
     }
 
-    private BedVm(Bed bed, int ordinal, string name, HostMmu host, List<BedVm> incarnations)
+    private BedVm(Bed bed, int ordinal, string name, HostMmu host, List<BedVm> incarnations, Func<int, ISourcePort>? source)
     {
         _bed = bed;
         _state = new Place(bed.World);
         (AddressSpaceId, Name, Host, _incarnations) = (ordinal, name, host, incarnations);
         if (_incarnations.Count == 0) _incarnations.Add(this);
+        var options = bed.Options;
+        IHostPort port = new HostPort(host, AddressSpaceId);
+        Process = new VmProcess(
+            bed.World,
+            new ProcessSpec(
+                new VmOptions(
+                    IsFirst ? name : $"vm-{AddressSpaceId}", AddressSpaceId, options.Protocol, options.Mutant, options.SpinMmuLock,
+                    options.DirtyLog, options.RingEntries)
+                {
+                    SptesPerTable = options.SptesPerTable,
+                    HasAccessedBits = options.HasAccessedBits,
+                },
+                options.RamPages, options.RamSlots)
+            {
+                HasPrivateSlots = options.HasPrivateSlots,
+                CustomProtocol = options.CustomProtocol,
+                WatchMicroseconds = options.MachinesDie ? WatchMicroseconds : 0,
+            },
+            new ProcessPorts(
+                this, new CrossingHostPort(bed.World, options.HostPort?.Invoke(port) ?? port),
+                new StreamPort(host, AddressSpaceId, (_, _) => _wire!), this, bed.InventoryPort, bed.OwnershipOf(host))
+            {
+                Source = source?.Invoke(AddressSpaceId),
+            });
     }
 
     /// <summary>Unique over the bed: of the process, and of whoever acts for it.</summary>
@@ -57,6 +86,8 @@ public sealed class BedVm : IVmPort
     public string Name { get; }
 
     public HostMmu Host { get; }
+
+    public VmProcess Process { get; }
 
     /// <summary>This VM on every host where it has run, the newest last.</summary>
     public IReadOnlyList<BedVm> Incarnations => _incarnations;
@@ -73,40 +104,10 @@ public sealed class BedVm : IVmPort
         }
     }
 
-    public Vm Vm { get; private set; } = null!;
-    public DirtyLogSession Session { get; private set; } = null!;
-
-    /// <summary>The migration that moves it away now.</summary>
-    internal BedMigration? Migration
-    {
-        get
-        {
-            _state.Reads();
-            return field;
-        }
-
-        set
-        {
-            _state.Writes();
-            field = value;
-        }
-    }
+    public Vm Vm => Process.Vm!;
+    public DirtyLogSession Session => Process.Session!;
     public List<Vcpu> Vcpus { get; } = [];
     public RefusingSubscriber? Driver { get; private set; }
-    public bool IsClosing
-    {
-        get
-        {
-            _state.Reads();
-            return field;
-        }
-
-        private set
-        {
-            _state.Writes();
-            field = value;
-        }
-    }
 
     /// <summary>Its process has exited, or is about to.</summary>
     public bool IsGone { get; private set; }
@@ -116,43 +117,15 @@ public sealed class BedVm : IVmPort
 
     public static Hva RamHva(long page) => VmLayout.RamHva + page;
 
-    internal void CreateProcess() => Host.CreateAddressSpace(new AddressSpaceSpec(AddressSpaceId,
-    [
-        new VmaSpec(new HvaRange(VmLayout.RamHva, _bed.Options.RamPages), VmaKind.Ram, _bed.Options.Mergeable),
-        new VmaSpec(new HvaRange(VmLayout.HotplugHva, _bed.Options.HotplugPages), VmaKind.Hotplug, _bed.Options.Mergeable),
-        new VmaSpec(new HvaRange(VmLayout.ScratchHva, Bed.ScratchPages), VmaKind.Scratch),
-    ]));
-
-    internal void CreateVm()
-    {
-        var options = _bed.Options;
-        IHostPort port = new HostPort(Host, AddressSpaceId);
-        port = new CrossingHostPort(_bed.World, options.HostPort?.Invoke(port) ?? port);
-        Vm = new Vm(
-            _bed.World,
-            new VmOptions(
-                IsFirst ? Name : $"vm-{AddressSpaceId}", AddressSpaceId, options.Protocol, options.Mutant, options.SpinMmuLock,
-                options.DirtyLog, options.RingEntries)
-            {
-                SptesPerTable = options.SptesPerTable,
-                HasAccessedBits = options.HasAccessedBits,
-            },
-            port, options.CustomProtocol);
-        Session = new DirtyLogSession(Vm);
-    }
-
-    internal async ValueTask BringUpAsync(
+    internal ValueTask BringUpAsync(
         Func<int, IPacedGuestProgram>? guest, Func<int, string>? laneName, Func<int, GuestState, IPacedGuestProgram>? restore)
     {
-        _restore = restore;
-        var op = _bed.NewOperation(OperationKind.VmCreate);
-        await RegisterAsync(op);
-        foreach (var (slotId, first, pages) in VmLayout.RamSlots(_bed.Options.RamPages, _bed.Options.RamSlots))
-            await SetMemslotAsync(op, slotId, RamGfn(first), pages, RamHva(first));
-        if (guest is null) return;
-        for (var index = 0; index < _bed.Options.Vcpus; index++) AddVcpu(index, guest(index));
-        for (var index = 0; index < Vcpus.Count; index++) await StartVcpuAsync(index, laneName?.Invoke(index));
+        (_guest, _laneName, _restore) = (guest, laneName, restore);
+        return Process.CreateAsync(_bed.NewOperation(OperationKind.VmCreate));
     }
+
+    /// <summary>Pages that it sends from now on go this way.</summary>
+    internal void SendBy(BedWire wire) => _wire = wire;
 
     /// <summary>A vCPU that does not run yet: a new one, or one that goes on where another was saved, with a program made of that
     /// state.</summary>
@@ -178,31 +151,9 @@ public sealed class BedVm : IVmPort
         else _vcpuLanes.Add(_bed.MachineOf(Host).Spawn(laneName ?? $"{Vm.Options.Name}/vcpu-{index}", Vcpus[index].RunAsync));
     }
 
-    /// <summary>Notifier and private memslots: what a VM has before it has memory.</summary>
-    internal async ValueTask RegisterAsync(Operation op)
-    {
-        await Vm.Host.RegisterNotifierAsync(op, Vm.Notifier);
-        if (_bed.Options.HasRefusingDriver)
-            await Vm.Host.RegisterNotifierAsync(op, Driver = new RefusingSubscriber($"driver of {Vm.Options.Name}"));
-        if (_bed.Options.HasPrivateSlots) await Vm.Teardown.CreatePrivateSlotsAsync(op);
-    }
-
-    /// <summary>A vCPU that goes on where another was saved; it does not run yet.</summary>
-    internal void Restore(VcpuState state) => AddVcpu(state.Index, _restore!(state.Index, state.Program), state);
-
-    /// <summary>From now on it is this one that runs.</summary>
-    internal void BecomeNewest()
-    {
-        _incarnations[0]._state.Writes();
-        _incarnations.Add(this);
-    }
-
     public ValueTask<MemslotResult> SetMemslotAsync(
-        Operation op, int id, Gfn gfn, long pages, Hva hva, MemslotFlags flags = MemslotFlags.None)
-    {
-        var change = new MemslotChange(id, gfn, pages, hva, flags);
-        return Migration is { } migration ? migration.Source.SetMemslotAsync(op, change) : Vm.MemslotUpdates.SetAsync(op, change);
-    }
+        Operation op, int id, Gfn gfn, long pages, Hva hva, MemslotFlags flags = MemslotFlags.None) =>
+        Process.SetMemslotAsync(op, new MemslotChange(id, gfn, pages, hva, flags));
 
     public ValueTask<MemslotResult> PlugAsync(Operation op, MemslotFlags flags = MemslotFlags.None, bool moved = false) =>
         SetMemslotAsync(
@@ -227,35 +178,24 @@ public sealed class BedVm : IVmPort
     }
 
     /// <summary>User space's command: refused when the VM is closing, waited for by its end.</summary>
-    public async ValueTask CommandAsync(Func<ValueTask> command)
+    public async ValueTask CommandAsync(Func<ValueTask> command) => await Process.CommandAsync(false, async _ =>
     {
-        if (IsClosing || Vm.IsHandedOver) return;
-        _commands++;
         await command();
-        _state.Reads();
-        if (--_commands == 0) _drained?.Complete();
-    }
+        return true;
+    });
 
     /// <summary>Ends commands and vCPUs; what is left is the VM and its process.</summary>
-    public async ValueTask QuiesceAsync(Operation op)
+    public ValueTask QuiesceAsync(Operation op)
     {
-        IsClosing = true;
-        if (_commands > 0) await (_drained = new Latch(_bed.World));
-        foreach (var vcpu in Vcpus) await vcpu.StopAsync(op);
-        foreach (var lane in _vcpuLanes) await lane.Completion;
-        // Who was waited for is no matter of places any more.
-        _bed.World.Footprints?.WriteEverything();
+        _isQuiesced = true;
+        return Process.QuiesceAsync(op);
     }
 
     /// <summary>VM and process go: the VM first (by its own process or another one), the process first, or both at once.</summary>
     public async ValueTask TearDownAsync(Operation op, TeardownOrder order)
     {
-        await QuiesceAsync(op);
-        if (order == TeardownOrder.AddressSpaceFirst) await ExitAsync();
-        var racing = order == TeardownOrder.AtOnce ? _bed.Spawn(OperationKind.AddressSpaceExit, ExitAsync) : null;
-        await Vm.Teardown.DestroyAsync(op, order == TeardownOrder.VmFirstShared);
-        if (racing is not null) await racing.Completion;
-        if (order is TeardownOrder.VmFirst or TeardownOrder.VmFirstShared) await ExitAsync();
+        if (_isQuiesced && Process.State == ProcessState.Dropping) await Process.TakeDownAsync(op, order);
+        else if (await Process.DestroyAsync(op, order)) _bed.World.RunsSomewhere.Lost(Name);
     }
 
     /// <summary>Every page of guest memory holds, in all its bytes, the newest value that was written to it; with nobody running.</summary>
@@ -277,18 +217,63 @@ public sealed class BedVm : IVmPort
 
     public ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write) => Vm.Faults.HandleAsync(op, vcpu, gfn, write);
 
-    public ValueTask ReapDirtyRingsAsync(Operation op) =>
-        Migration is { } migration ? migration.Source.ReapAsync(op) : Session.ReapAsync(op);
+    public ValueTask ReapDirtyRingsAsync(Operation op) => Process.ReapDirtyRingsAsync(op);
 
-    /// <summary>One for each page of an area: as in a larger one, pages of one area never push each other out.</summary>
-    private static int TlbEntries(BedOptions options) =>
-        Math.Min(TlbEntriesMax, (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(options.RamPages, options.HotplugPages)));
+    Operation IProcessPort.NewOperation(OperationKind kind) => _bed.NewOperation(kind);
 
-    private ValueTask ExitAsync() => ExitAsync(_bed.NewOperation(OperationKind.AddressSpaceExit));
+    ValueTask<bool> IProcessPort.TryCreateAsync(Operation op)
+    {
+        Host.CreateAddressSpace(new AddressSpaceSpec(AddressSpaceId,
+        [
+            new VmaSpec(new HvaRange(VmLayout.RamHva, _bed.Options.RamPages), VmaKind.Ram, _bed.Options.Mergeable),
+            new VmaSpec(new HvaRange(VmLayout.HotplugHva, _bed.Options.HotplugPages), VmaKind.Hotplug, _bed.Options.Mergeable),
+            new VmaSpec(new HvaRange(VmLayout.ScratchHva, Bed.ScratchPages), VmaKind.Scratch),
+        ]));
+        return ValueTask.FromResult(true);
+    }
 
-    internal async ValueTask ExitAsync(Operation op)
+    async ValueTask IProcessPort.ExitAsync(Operation op)
     {
         IsGone = true;
         await Host.ExitAddressSpaceAsync(op, AddressSpaceId);
     }
+
+    async ValueTask<MigrationInfo> IProcessPort.RunUnaskedAsync(Operation op, Func<ValueTask<MigrationInfo>> work)
+    {
+        var info = await work();
+        if (Process.Incoming!.Migration.IsGuestLost) _bed.World.RunsSomewhere.Lost(Name);
+        return info;
+    }
+
+    ValueTask IProcessPort.ClosedUnaskedAsync() => ValueTask.CompletedTask;
+
+    async ValueTask IVcpuThreads.StartAsync(Operation op, Vm vm, IReadOnlyList<VcpuState>? states)
+    {
+        if (_bed.Options.HasRefusingDriver)
+            await vm.Host.RegisterNotifierAsync(op, Driver = new RefusingSubscriber($"driver of {vm.Options.Name}"));
+        if (!IsFirst)
+        {
+            // From now on it is this one that runs.
+            _incarnations[0]._state.Writes();
+            _incarnations.Add(this);
+        }
+
+        foreach (var state in states ?? []) AddVcpu(state.Index, _restore!(state.Index, state.Program), state);
+        for (var index = 0; states is null && _guest is not null && index < _bed.Options.Vcpus; index++) AddVcpu(index, _guest(index));
+        for (var index = 0; index < Vcpus.Count; index++) await StartVcpuAsync(index, _laneName?.Invoke(index));
+    }
+
+    async ValueTask IVcpuThreads.StopAsync(Operation op)
+    {
+        foreach (var vcpu in Vcpus) await vcpu.StopAsync(op);
+        foreach (var lane in _vcpuLanes) await lane.Completion;
+        // Who was waited for is no matter of places any more.
+        _bed.World.Footprints?.WriteEverything();
+    }
+
+    ValueTask IVcpuThreads.CloseAsync(Operation op) => ValueTask.CompletedTask;
+
+    /// <summary>One for each page of an area: as in a larger one, pages of one area never push each other out.</summary>
+    private static int TlbEntries(BedOptions options) =>
+        Math.Min(TlbEntriesMax, (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(options.RamPages, options.HotplugPages)));
 }

@@ -1,4 +1,4 @@
-using Livebed.Explorer.Beds;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;

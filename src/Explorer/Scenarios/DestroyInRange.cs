@@ -1,4 +1,4 @@
-using Livebed.Explorer.Beds;
+using Livebed.Kvm.UserSpace;
 
 namespace Livebed.Explorer.Scenarios;
 

@@ -15,16 +15,16 @@ public static class MigrationVerbs
     public static ActorPlan CancelMigration(this ActorPlan actor, int syncs) => actor.InVm(
         $"migrate_cancel after {syncs} syncs", async stage =>
         {
-            await stage.AwaitMigrationAsync(migration => migration.Source.Syncs >= syncs);
-            await stage.OnMigration(migration => migration.Source.Cancel());
+            await stage.AwaitMigrationAsync(migration => migration.Process.Source?.Syncs >= syncs);
+            await stage.OnMigration(migration => migration.Process.Cancel());
         });
 
     /// <summary><c>migrate-start-postcopy</c>, as soon as pages are sent.</summary>
     public static ActorPlan StartPostcopy(this ActorPlan actor) => actor.InVm(
         "migrate-start-postcopy", async stage =>
         {
-            await stage.AwaitMigrationAsync(migration => migration.Source.Status >= MigrationStatus.Active);
-            await stage.OnMigration(migration => migration.Source.StartPostcopy());
+            await stage.AwaitMigrationAsync(migration => migration.Status >= MigrationStatus.Active);
+            await stage.OnMigration(migration => migration.Process.StartPostcopy());
         });
 
     /// <summary>The link between the two hosts breaks when the pages of post-copy are about to be sent, or are being sent; when the

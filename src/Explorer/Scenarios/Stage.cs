@@ -1,3 +1,4 @@
+using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Kvm.Migration;
@@ -13,7 +14,6 @@ public sealed class Stage(Bed bed)
     // Made for the first lane that holds a range.
     private Dictionary<string, Operation>? _held;
     private readonly Place _state = new(bed.World);
-    private BedInventory? _inventory;
     private ulong _tokens;
 
     public Bed Bed { get; } = bed;
@@ -21,11 +21,11 @@ public sealed class Stage(Bed bed)
     /// <summary>The scenario's first VM, wherever it is.</summary>
     public BedVm Vm => Bed.Vms[0].Newest;
 
-    /// <summary>The same, or null when it died with its machine or was lost in a migration.</summary>
-    public BedVm? Survivor => Bed.Options.MachinesDie && (Vm.IsGone || Bed.MachineOf(Vm.Host).IsDead) ? null : Vm;
+    /// <summary>The same, or null when it was destroyed, died with its machine or was lost in a migration.</summary>
+    public BedVm? Survivor => Vm.IsGone || Bed.MachineOf(Vm.Host).IsDead ? null : Vm;
 
     /// <summary>Its owner.</summary>
-    internal BedInventory Inventory => _inventory ??= new BedInventory(Bed.World, Bed.HostOwnerships, Bed.Options.MachinesDie);
+    internal BedInventory Inventory => Bed.Inventory!;
 
     /// <summary>The migration that is under way, or was the last.</summary>
     public BedMigration? Migration { get; private set; }
@@ -76,17 +76,7 @@ public sealed class Stage(Bed bed)
         _state.Writes();
         var vm = Vm;
         if (!Bed.MachineOf(vm.Host).TryEnter()) return;
-        var owner = await Inventory.FindAsync(op, vm.Name);
-        if (owner.Status == OwnershipStatus.Refused)
-        {
-            owner = await Inventory.RegisterAsync(op, vm.Name, vm.Host.Name);
-
-            // A grant of an inventory that has been replaced meanwhile counts for nothing.
-            if (Bed.OwnershipOf(vm.Host).Take(vm.Name, owner) != OwnershipStatus.Granted) return;
-        }
-
-        if (owner.Status != OwnershipStatus.Granted) return;
-        Migration = new BedMigration(Bed, vm, Inventory, parameters, owner.Epoch, Bed.OtherHost(vm.Host));
+        Migration = new BedMigration(Bed, vm, parameters, Bed.OtherHost(vm.Host));
         _state.Writes();
         await Migration.RunAsync(op);
     }
@@ -96,7 +86,7 @@ public sealed class Stage(Bed bed)
     {
         await Bed.World.DelayAsync(afterMicroseconds);
         _state.Writes();
-        (StatusAtDeath, MissingAtDeath) = (Migration?.Source.Status ?? MigrationStatus.None, Migration?.PagesMissing());
+        (StatusAtDeath, MissingAtDeath) = (Migration?.Status ?? MigrationStatus.None, Migration?.PagesMissing());
         Bed.Kill(Bed.Hosts[host]);
     }
 
@@ -128,14 +118,14 @@ public sealed class Stage(Bed bed)
         migration.Wire.Broken = broken;
 
         // A link that is repaired in the step in which it broke is never seen broken.
-        await AwaitMigrationAsync(paused => paused.Source.Status == MigrationStatus.PostcopyPaused);
+        await AwaitMigrationAsync(paused => paused.Status == MigrationStatus.PostcopyPaused);
         migration.Wire.Broken = BrokenLink.Whole;
-        while (migration.Result is null && !Bed.MachineOf(migration.From).IsDead && !migration.Source.Recover())
+        while (migration.Result is null && !Bed.MachineOf(migration.From).IsDead && !migration.Process.Recover())
             await Bed.World.PointAsync(SchedulingPoint.Retry);
 
         // The source is still in device when the destination runs already.
         static bool SendsPostcopy(BedMigration migration) =>
-            migration.Source.Status is (MigrationStatus.Device or MigrationStatus.PostcopyActive)
+            migration.Status is (MigrationStatus.Device or MigrationStatus.PostcopyActive)
                 && migration.Incoming is { Runs: true, NeedsSource: true };
     }
 

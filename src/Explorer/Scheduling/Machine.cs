@@ -49,6 +49,8 @@ public sealed class Machine
     /// on without it</param>
     public async ValueTask<T> CallAsync<T>(Operation op, string what, T lost, Func<Operation, ValueTask<T>> call)
     {
+        // What is looked at when all is over is one step, in which no lane can be waited for.
+        if (_world.Current is null) return IsDead ? lost : await call(op);
         if (!_mayDie)
         {
             await _world.PointAsync(SchedulingPoint.Call);

@@ -15,7 +15,7 @@ internal sealed partial class VmGrain
     {
         var operation = op.ToOperation();
         var notifier = Notified().Notifier;
-        using var scope = _journal!.Observer.Enter(operation);
+        using var scope = _actor!.Journal.Observer.Enter(operation);
         return HeldMessage.From(operation, await notifier.InvalidateRangeStartAsync(operation, range.ToRange()));
     }
 
@@ -23,7 +23,7 @@ internal sealed partial class VmGrain
     {
         var operation = op.ToOperation();
         var notifier = Notified().Notifier;
-        using var scope = _journal!.Observer.Enter(operation);
+        using var scope = _actor!.Journal.Observer.Enter(operation);
         await notifier.InvalidateRangeEndAsync(operation, range.ToRange());
         return HeldMessage.From(operation, done: true);
     }

@@ -2,6 +2,7 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.UserSpace;
 
 namespace Livebed.Grains.Contracts;
 
@@ -26,8 +27,9 @@ public interface IVmGrain : IGrainWithStringKey
 
     ValueTask<int> AuditAsync(OperationMessage op);
 
-    /// <summary>Stops the guests and destroys the VM, by either path; returns the last reports of the VM and of its vCPUs.</summary>
-    ValueTask<IReadOnlyList<ActorReport>> DestroyAsync(OperationMessage op, DestroyMessage how);
+    /// <summary>Stops the guests and destroys the VM, by either path; returns the last reports of the VM and of its vCPUs, or none when it
+    /// has gone already.</summary>
+    ValueTask<IReadOnlyList<ActorReport>> DestroyAsync(OperationMessage op, TeardownOrder order);
 
     /// <summary>Reports of the VM and its vCPUs. <paramref name="settled"/> says that no operation runs any more: what is open then is out
     /// of balance.</summary>

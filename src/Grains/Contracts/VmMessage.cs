@@ -39,29 +39,3 @@ public sealed record VmMessage(
     ulong Seed,
     GuestSpec Guest,
     bool RefusesNonBlockable);
-
-/// <summary>How a VM dies: whether its address space exits first (or not, or at the same time), and whether the destroyer runs in
-/// it.</summary>
-public sealed record DestroyMessage(DestroyOrder Order, bool SharesAddressSpace);
-
-/// <summary>kvm-protocol section 7.</summary>
-public enum DestroyOrder
-{
-    /// <summary>Path A: the last reference to the VM is dropped, then the process exits.</summary>
-    VmFirst,
-
-    /// <summary>Path B: the process exits, then the VM's last reference is dropped.</summary>
-    AddressSpaceFirst,
-
-    /// <summary>Both at once.</summary>
-    Race,
-}
-
-/// <summary>Steps of a dirty-log session.</summary>
-public enum DirtyLogStep
-{
-    Enable,
-    Round,
-    Verify,
-    Disable,
-}

@@ -147,8 +147,9 @@ public sealed class DirtyLogSession
         return slot.Pages;
     }
 
-    /// <summary>An entry of a memslot that has replaced the session's, under the same id, may lie behind its end.</summary>
-    private void MarkHarvested(int slotId, long page)
+    /// <summary>An entry of a dirty ring, harvested and reset. One of a memslot that has replaced the session's, under the same id, may lie
+    /// behind its end.</summary>
+    internal void MarkHarvested(int slotId, long page)
     {
         foreach (var block in _blocks)
             if (block.Slot.Id == slotId && page < block.Slot.Pages)

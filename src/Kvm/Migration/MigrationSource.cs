@@ -112,11 +112,21 @@ public sealed class MigrationSource : IMigrationReturnPath
         return result;
     }
 
-    /// <summary>KVM_EXIT_DIRTY_RING_FULL of a vCPU; without the BQL, as in <see cref="DirtyLogSession.ReapAsync"/>.</summary>
+    /// <summary>KVM_EXIT_DIRTY_RING_FULL of a vCPU. User space reaps without the BQL, as in
+    /// <see cref="DirtyLogSession.ReapAsync"/>.</summary>
+    public void RingFull() => _record.RingFullExits++;
+
     public async ValueTask ReapAsync(Operation op)
     {
         _record.RingFullExits++;
         await _vm.DirtyRings.ReapAsync(op, _ram.MarkHarvested);
+    }
+
+    /// <summary>An entry of a dirty ring, harvested and reset.</summary>
+    public void MarkHarvested(int slotId, long page)
+    {
+        _vm.LogState.Writes();
+        _ram.MarkHarvested(slotId, page);
     }
 
     private async ValueTask<Way> SetUpAsync(Operation op)

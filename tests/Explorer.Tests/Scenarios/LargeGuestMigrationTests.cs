@@ -28,7 +28,7 @@ public class LargeGuestMigrationTests
             await WriteAsync(stage);
             bed.World.Spawn("writer", async () =>
             {
-                while (stage.Migration is not { Source.Status: >= MigrationStatus.Device }) await WriteAsync(stage);
+                while (stage.Migration is not { Status: >= MigrationStatus.Device }) await WriteAsync(stage);
             });
             await stage.MigrateAsync(
                 bed.NewOperation(OperationKind.Migration),
@@ -39,7 +39,7 @@ public class LargeGuestMigrationTests
                     RoundsMax = 3,
                     TimeoutAction = TimeoutAction.Suspend,
                 });
-            Assert.Equal(MigrationStatus.Completed, stage.Migration!.Source.Status);
+            Assert.Equal(MigrationStatus.Completed, stage.Migration!.Status);
             await stage.CheckMemoryAsync();
         });
         Assert.Equal(ScheduleOutcome.Completed, result.Outcome);

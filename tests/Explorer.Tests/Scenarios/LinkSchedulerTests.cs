@@ -40,7 +40,7 @@ public class LinkSchedulerTests
             VirtualMigrations.Run(
                 count: 1,
                 index => Precopy(index) with { MaxPostcopyBandwidth = LinkBandwidth / 4 },
-                migration => migration.Source.StartPostcopy()));
+                migration => migration.Process.StartPostcopy()));
         var push = info.TotalMicroseconds - info.Steps.Single(step => step.Status == MigrationStatus.PostcopyActive).AtMicroseconds;
         Assert.InRange(info.PostcopyBytes, RamPages * Bed.PageSize / 2, info.Transferred);
         Assert.InRange(push, 4 * Microseconds(info.PostcopyBytes), 4.2 * Microseconds(info.PostcopyBytes));

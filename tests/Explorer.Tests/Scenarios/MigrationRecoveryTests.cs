@@ -22,7 +22,7 @@ public class MigrationRecoveryTests
         {
             var played = player.Play(new VirtualWorld(new RandomStrategy(seed)));
             Assert.False(played.IsBroken);
-            var info = played.Stage.Migration!.Source.Info;
+            var info = played.Stage.Migration!.Info;
             Assert.Equal(MigrationStatus.Completed, info.Status);
             pauses[Math.Min(info.PostcopyPauses, 2)]++;
         }

@@ -23,7 +23,7 @@ public class PostcopyBlocktimeTests
             var counts = new LockCounts();
             var played = player.Play(new VirtualWorld(new RandomStrategy(seed)) { LockCounts = counts });
             Assert.False(played.IsBroken);
-            var info = played.Stage.Migration!.Source.Info;
+            var info = played.Stage.Migration!.Info;
             var blocktime = info.PostcopyBlocktime;
             Assert.InRange(blocktime.AllMicroseconds, 0, blocktime.VcpuMicroseconds.DefaultIfEmpty(0).Min());
             if (info.PostcopyPauses > 0 && blocktime.VcpuMicroseconds.Sum() > 0) whilePaused++;

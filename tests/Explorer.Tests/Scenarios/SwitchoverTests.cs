@@ -33,7 +33,7 @@ public class SwitchoverTests
     [Fact]
     public void Post_copy_that_is_asked_for_in_a_round_does_not_wait_for_its_end()
     {
-        var info = Assert.Single(VirtualMigrations.Run(count: 1, _ => _parameters, migration => migration.Source.StartPostcopy()));
+        var info = Assert.Single(VirtualMigrations.Run(count: 1, _ => _parameters, migration => migration.Process.StartPostcopy()));
         Assert.Contains(info.Steps, step => step.Status == MigrationStatus.PostcopyActive);
         Assert.InRange(info.PostcopyBytes, VirtualMigrations.RamPages * Bed.PageSize / 2, info.Transferred);
     }

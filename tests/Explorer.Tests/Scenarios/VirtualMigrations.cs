@@ -28,7 +28,6 @@ internal static class VirtualMigrations
                 LinkBandwidth = LinkBandwidth,
             },
             seed: 1);
-        var inventory = new BedInventory(bed.World, bed.HostOwnerships, machinesDie: false);
         var infos = new MigrationInfo[count];
         var result = bed.Run(async () =>
         {
@@ -36,11 +35,10 @@ internal static class VirtualMigrations
             var vms = bed.Vms.ToArray();
             await Bed.WhenAllAsync(vms.Select((vm, index) => bed.Spawn(OperationKind.Migration, async op =>
             {
-                var owner = await inventory.RegisterAsync(op, vm.Name, vm.Host.Name);
-                Assert.Equal(OwnershipStatus.Granted, bed.OwnershipOf(vm.Host).Take(vm.Name, owner));
-                var migration = new BedMigration(bed, vm, inventory, parameters(index), owner.Epoch, bed.OtherHost(vm.Host));
+                var migration = new BedMigration(bed, vm, parameters(index), bed.OtherHost(vm.Host));
+                var ending = migration.RunAsync(op);
                 atFirst?.Invoke(migration);
-                infos[index] = await migration.RunAsync(op);
+                infos[index] = await ending;
             })));
         });
         Assert.Equal(ScheduleOutcome.Completed, result.Outcome);

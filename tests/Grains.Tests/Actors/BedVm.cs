@@ -5,6 +5,7 @@ using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -66,9 +67,9 @@ internal sealed class BedVm
 
     public async Task<long> DirtyLogAsync(DirtyLogStep step) => await Grain.DirtyLogAsync(_bed.Next(KindOf(step)), step);
 
-    public async Task<IReadOnlyList<ActorReport>> DestroyAsync(DestroyOrder order = DestroyOrder.VmFirst, bool sharesAddressSpace = false)
+    public async Task<IReadOnlyList<ActorReport>> DestroyAsync(TeardownOrder order = TeardownOrder.VmFirst)
     {
-        var last = await Grain.DestroyAsync(_bed.Next(OperationKind.VmDestroy), new DestroyMessage(order, sharesAddressSpace));
+        var last = await Grain.DestroyAsync(_bed.Next(OperationKind.VmDestroy), order);
         _bed.Take(last);
         return last;
     }

@@ -2,6 +2,7 @@ using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -13,20 +14,20 @@ namespace Livebed.Grains.Tests.Actors;
 public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
 {
     [Theory]
-    [InlineData(DestroyOrder.VmFirst, false, PlacementMode.Spread)]
-    [InlineData(DestroyOrder.VmFirst, true, PlacementMode.Spread)]
-    [InlineData(DestroyOrder.AddressSpaceFirst, false, PlacementMode.Spread)]
-    [InlineData(DestroyOrder.Race, false, PlacementMode.Spread)]
-    [InlineData(DestroyOrder.VmFirst, true, PlacementMode.Packed)]
-    [InlineData(DestroyOrder.AddressSpaceFirst, false, PlacementMode.Packed)]
-    [InlineData(DestroyOrder.Race, false, PlacementMode.Packed)]
-    public async Task Nothing_is_left_of_a_VM_whichever_way_it_dies(DestroyOrder order, bool sharesAddressSpace, PlacementMode placement)
+    [InlineData(TeardownOrder.VmFirst, PlacementMode.Spread)]
+    [InlineData(TeardownOrder.VmFirstShared, PlacementMode.Spread)]
+    [InlineData(TeardownOrder.AddressSpaceFirst, PlacementMode.Spread)]
+    [InlineData(TeardownOrder.AtOnce, PlacementMode.Spread)]
+    [InlineData(TeardownOrder.VmFirstShared, PlacementMode.Packed)]
+    [InlineData(TeardownOrder.AddressSpaceFirst, PlacementMode.Packed)]
+    [InlineData(TeardownOrder.AtOnce, PlacementMode.Packed)]
+    public async Task Nothing_is_left_of_a_VM_whichever_way_it_dies(TeardownOrder order, PlacementMode placement)
     {
         var vm = await (await clusters.BedAsync(placement)).RunAsync(new VmPlan(DirtyLog: DirtyLogMode.Bitmap));
         await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.HotplugGfn, VmPlan.HotplugPages);
         await vm.HostEventAsync(OperationKind.Reclaim, vm.Ram);
         await vm.DirtyLogAsync(DirtyLogStep.Enable);
-        var last = await vm.DestroyAsync(order, sharesAddressSpace);
+        var last = await vm.DestroyAsync(order);
         Assert.Equal([vm.Key, $"{vm.Key}/vcpu-0", $"{vm.Key}/vcpu-1"], last.Select(report => report.Actor));
         Assert.All(last, report => Assert.Empty(report.Violations));
         Assert.All(last, report => Assert.Null(report.Failure));
@@ -142,8 +143,8 @@ public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
         Assert.Equal(["invoke", "ok"], (await vm.Host.InspectAsync()).History.Select(entry => entry.Type));
 
         var destroy = bed.Next(OperationKind.VmDestroy);
-        var how = new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false);
-        var ends = await Task.WhenAll(vm.Grain.DestroyAsync(destroy, how).AsTask(), vm.Grain.DestroyAsync(destroy, how).AsTask());
+        var ends = await Task.WhenAll(
+            vm.Grain.DestroyAsync(destroy, TeardownOrder.VmFirst).AsTask(), vm.Grain.DestroyAsync(destroy, TeardownOrder.VmFirst).AsTask());
         Assert.Equal(ends[0].Select(report => report.Actor), ends[1].Select(report => report.Actor));
         await vm.LeavesNothingAsync();
     }

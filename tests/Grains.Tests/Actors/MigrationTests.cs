@@ -2,6 +2,7 @@ using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

@@ -6,6 +6,7 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Tests.Locks;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -110,7 +111,7 @@ public sealed class ReportTests(ActorCollection.Clusters clusters)
 
         await vm.DirtyLogAsync(DirtyLogStep.Verify);
         Take(await vm.InspectAsync());
-        Take(await vm.DestroyAsync(sharesAddressSpace: true));
+        Take(await vm.DestroyAsync(TeardownOrder.VmFirstShared));
         Take([await vm.Host.InspectAsync()]);
 
         var document = LockOrderDocument.Read();

@@ -3,6 +3,7 @@ using Livebed.Grains.Placement;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

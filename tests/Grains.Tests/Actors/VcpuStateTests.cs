@@ -4,6 +4,7 @@ using Livebed.Grains.Placement;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Paging;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

@@ -1,3 +1,4 @@
+using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;

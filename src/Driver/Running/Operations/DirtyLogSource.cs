@@ -1,3 +1,4 @@
+using Livebed.Kvm.UserSpace;
 using Livebed.Driver.Campaigns;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Memslots;

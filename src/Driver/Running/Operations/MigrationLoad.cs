@@ -1,6 +1,7 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running.Operations;
@@ -147,7 +148,7 @@ internal sealed class MigrationLoad(
         fleet.Follow(move);
         fleet.Release(() => move.Slot.IsUp = false);
         foreach (var grain in new[] { move.From, move.To })
-            foreach (var report in await grain.DestroyAsync(Message(), new DestroyMessage(DestroyOrder.VmFirst, SharesAddressSpace: false)))
+            foreach (var report in await grain.DestroyAsync(Message(), TeardownOrder.VmFirst))
             {
                 supervisor.Take(report);
                 reports.Retire(report, hasMoved: grain == move.From);

@@ -2,6 +2,7 @@ using Livebed.Driver.Campaigns;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -17,6 +18,8 @@ internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedge
     /// <summary>How long the open range outlives the beginning of the teardown: long enough for unregister to come in between.</summary>
     private static readonly TimeSpan RangeOutlives = TimeSpan.FromMilliseconds(60);
 
+    private static readonly TeardownOrder[] AnyPath = [TeardownOrder.VmFirst, TeardownOrder.AddressSpaceFirst, TeardownOrder.AtOnce];
+
     public string Name => OperationKinds.NameOf(OperationKind.VmDestroy);
     public double Rate => campaign.Teardowns.Rate;
 
@@ -31,22 +34,22 @@ internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedge
         });
         if (slot is null) return null;
         var order = OrderOf(random);
-        var how = new DestroyMessage(order, order == DestroyOrder.VmFirst && random.Chance(campaign.Teardowns.SharesAddressSpace));
+        if (order == TeardownOrder.VmFirst && random.Chance(campaign.Teardowns.SharesAddressSpace)) order = TeardownOrder.VmFirstShared;
         var insideRange = random.Chance(campaign.Teardowns.InsideRange);
-        return new PreparedOperation(OperationKind.VmDestroy, op => RunAsync(slot, how, insideRange, op));
+        return new PreparedOperation(OperationKind.VmDestroy, op => RunAsync(slot, order, insideRange, op));
     }
 
-    private DestroyOrder OrderOf(SeededRandom random) => campaign.Teardowns.Path switch
+    private TeardownOrder OrderOf(SeededRandom random) => campaign.Teardowns.Path switch
     {
-        TeardownPath.VmFirst => DestroyOrder.VmFirst,
-        TeardownPath.MmFirst => DestroyOrder.AddressSpaceFirst,
-        _ => (DestroyOrder)random.Next(3),
+        TeardownPath.VmFirst => TeardownOrder.VmFirst,
+        TeardownPath.MmFirst => TeardownOrder.AddressSpaceFirst,
+        _ => AnyPath[random.Next(AnyPath.Length)],
     };
 
-    private async Task<OperationResult> RunAsync(VmSlot slot, DestroyMessage how, bool insideRange, OperationMessage op)
+    private async Task<OperationResult> RunAsync(VmSlot slot, TeardownOrder order, bool insideRange, OperationMessage op)
     {
         var closing = insideRange ? await OpenAsync(slot) : Task.CompletedTask;
-        var last = await slot.Grain.DestroyAsync(op, how);
+        var last = await slot.Grain.DestroyAsync(op, order);
         foreach (var report in last)
         {
             supervisor.Take(report);
@@ -55,8 +58,7 @@ internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedge
 
         await closing;
         fleet.Release(() => slot.Exists = false);
-        var what =
-            $"{slot.Key}: {how.Order}{(how.SharesAddressSpace ? ", by its own process" : "")}{(insideRange ? ", inside a range" : "")}";
+        var what = $"{slot.Key}: {order}{(insideRange ? ", inside a range" : "")}";
         await fleet.CreateAsync(slot);
         return OperationResult.Of(true, what);
     }

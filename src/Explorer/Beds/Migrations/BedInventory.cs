@@ -40,6 +40,8 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
     /// <summary>A new one begins: it asks the hosts one after the other, and answers when it has heard all.</summary>
     public async ValueTask RestoreAsync()
     {
+        // Places have numbers in order of their making, which a migration that begins in the other order would change.
+        world.Footprints?.WriteEverything();
         var register = new VmInventory(world, ++_term);
         foreach (var ownership in hosts)
         {
@@ -64,4 +66,24 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
         await world.PointAsync(SchedulingPoint.Call);
         return answer;
     }
+}
+
+/// <summary>The inventory of a bed in which nothing migrates: nobody asks it.</summary>
+internal sealed class NoInventory : IVmInventory, IHostOwnership
+{
+    public static readonly NoInventory Instance = new();
+
+    public string Host => "";
+
+    public ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host) => ValueTask.FromResult(Ownership.Lost);
+
+    public ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) => ValueTask.FromResult(Ownership.Lost);
+
+    public ValueTask<Ownership> FindAsync(Operation op, string vm) => ValueTask.FromResult(Ownership.Lost);
+
+    public ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) => ValueTask.FromResult(Ownership.Lost);
+
+    public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer) => ValueTask.FromResult(OwnershipStatus.Lost);
+
+    public ValueTask GiveAsync(string vm) => ValueTask.CompletedTask;
 }

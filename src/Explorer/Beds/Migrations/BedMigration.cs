@@ -1,46 +1,39 @@
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
-using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Beds.Migrations;
 
-/// <summary>One migration of a VM between two hosts of the bed, wired as the grains wire it.</summary>
+/// <summary>One migration of a VM between two hosts of the bed: two processes and the wire between them.</summary>
 public sealed class BedMigration
 {
     private readonly Bed _bed;
     private readonly BedVm _vm;
     private readonly BedWire _wire;
     private readonly Place _place;
-    private readonly IncomingMigration _incoming;
     private readonly MigrationSetup _setup;
+    private readonly MigrationParameters _parameters;
+    private bool _hasBegun;
 
-    internal BedMigration(Bed bed, BedVm vm, BedInventory inventory, MigrationParameters parameters, long epoch, HostMmu to)
+    internal BedMigration(Bed bed, BedVm vm, MigrationParameters parameters, HostMmu to)
     {
-        (_bed, _vm, _place) = (bed, vm, new Place(bed.World));
-        Target = new BedVm(bed, vm, to);
-        var setup = _setup = new MigrationSetup(
-            bed.NextStream(), vm.Name, epoch, vm.Host.Name, to.Name, vm.AddressSpaceId, Target.AddressSpaceId,
+        (_bed, _vm, _place, _parameters) = (bed, vm, new Place(bed.World), parameters);
+        BedWire? wire = null;
+        Target = new BedVm(bed, vm, to, id => wire = new BedWire(bed, vm, to, id));
+        _wire = wire!;
+        _wire.Destination = Target.Process.Incoming!;
+        _setup = new MigrationSetup(
+            bed.NextStream(), vm.Name, 0, vm.Host.Name, to.Name, vm.AddressSpaceId, Target.AddressSpaceId,
             [new HvaRange(VmLayout.RamHva, bed.Options.RamPages), new HvaRange(VmLayout.HotplugHva, bed.Options.HotplugPages)],
             Bed.PageSize);
-        _wire = new BedWire(bed, vm.Host, to, Target.AddressSpaceId);
-        Inventory = inventory;
-        Source = new MigrationSource(
-            vm.Vm, new OperationIds(OperationId.OriginOf(vm.Vm.Options.Ordinal, OperationId.OfMigration)),
-            new StreamPort(vm.Host, vm.AddressSpaceId, (_, _) => _wire), _wire, inventory,
-            bed.OwnershipOf(vm.Host), setup, parameters);
-        _incoming = new IncomingMigration(
-            bed.World, Target.Name, new StreamPort(to, Target.AddressSpaceId, (_, _) => _wire), new IncomingBedVm(bed, Target), inventory,
-            bed.OwnershipOf(to), _wire);
-        (_wire.Destination, _wire.Source) = (_incoming, Source);
-        if (bed.Options.MachinesDie)
-            _wire.SourceWatch = () => SourceWatch.RunAsync(bed, vm.Name, bed.MachineOf(vm.Host), _incoming, () => Result is null);
+        vm.SendBy(_wire);
     }
 
-    public MigrationSource Source { get; }
+    /// <summary>The VM's process at the source, which is told to cancel, to go over to post-copy, to recover.</summary>
+    public VmProcess Process => _vm.Process;
 
     /// <summary>The host where the VM was.</summary>
     public HostMmu From => _vm.Host;
@@ -48,7 +41,17 @@ public sealed class BedMigration
     /// <summary>The VM as the destination has it.</summary>
     public BedVm Target { get; }
 
-    internal BedInventory Inventory { get; }
+    /// <summary>As its source has it now.</summary>
+    public MigrationInfo Info
+    {
+        get
+        {
+            _place.Reads();
+            return Result ?? (_hasBegun ? Process.Info : null) ?? new MigrationInfo();
+        }
+    }
+
+    public MigrationStatus Status => Info.Status;
 
     /// <summary>It has come to its end, whichever.</summary>
     public MigrationInfo? Result
@@ -67,30 +70,26 @@ public sealed class BedMigration
     }
 
     /// <summary>The destination's side of it.</summary>
-    public IncomingMigration Incoming => _incoming;
+    public IncomingMigration Incoming => Target.Process.Incoming!.Migration;
 
     internal BedWire Wire => _wire;
 
     /// <summary>Pages that the guest lacks at the destination, where it runs, while it runs there ahead of them; null where it does
     /// not.</summary>
-    public long? PagesMissing() => _incoming.Info.Status == MigrationStatus.PostcopyActive
+    public long? PagesMissing() => Incoming.Info.Status == MigrationStatus.PostcopyActive
         ? _setup.Blocks.Sum(block => Target.Host.Streams.Missing(Target.AddressSpaceId, block).Count)
         : null;
 
-    /// <summary>Migrates; when the VM is the destination's, or was and is lost, what is left of it at the source goes.</summary>
+    /// <summary>Migrates; see <see cref="VmProcess.MigrateAsync"/>.</summary>
     public async ValueTask<MigrationInfo> RunAsync(Operation op)
     {
-        _vm.Migration = this;
-        Result = await Source.RunAsync(op);
-        _vm.Migration = null;
+        _place.Writes();
+        _hasBegun = true;
+        var info = await Process.MigrateAsync(op, _wire, _setup, _parameters);
+        Result = info;
         var world = _bed.World;
-        if (world.RunsSomewhere.Ended(_vm.Name, Target.Host.Name, Result, world.NowMicroseconds, allIsNoted: true) is { } violation)
+        if (world.RunsSomewhere.Ended(_vm.Name, Target.Host.Name, info, world.NowMicroseconds, allIsNoted: true) is { } violation)
             world.Observer.Violated(violation);
-        if (!Result.IsHandedOver) return Result;
-        await _vm.TearDownAsync(_bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
-        if (await new StreamPort(_vm.Host, _vm.AddressSpaceId, (_, _) => _wire).PagesHeldAsync(op) is var held and > 0)
-            world.Observer.Violated(new Violation(
-                Invariants.SourceRestored, $"{held} pages of {_vm.Name} are left at {_vm.Host.Name} after it has moved", _vm.Name));
-        return Result;
+        return info;
     }
 }

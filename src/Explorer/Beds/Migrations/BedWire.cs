@@ -3,6 +3,7 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Beds.Migrations;
@@ -11,29 +12,27 @@ namespace Livebed.Explorer.Beds.Migrations;
 /// Everything between the two hosts of a migration and its two user spaces: each call is a scheduling point on its way there, and what a
 /// broken link loses is lost. A call whose answer is lost was made all the same.
 /// </summary>
-internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationReturnPath
+internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
 {
     private readonly VirtualWorld _world;
     private readonly Machine _from;
     private readonly Machine _to;
+    private readonly VmProcess _source;
     private readonly HostMmu _destinationHost;
     private readonly int _destinationAddressSpace;
     private readonly Place _place;
     private BrokenLink _broken;
     private TakeOverLoss _takeOverLoss;
 
-    public BedWire(Bed bed, HostMmu source, HostMmu destination, int destinationAddressSpace)
+    public BedWire(Bed bed, BedVm source, HostMmu destination, int destinationAddressSpace)
     {
-        (_world, _from, _to) = (bed.World, bed.MachineOf(source), bed.MachineOf(destination));
-        (_destinationHost, _destinationAddressSpace) = (destination, destinationAddressSpace);
+        (_world, _from, _to) = (bed.World, bed.MachineOf(source.Host), bed.MachineOf(destination));
+        (_source, _destinationHost, _destinationAddressSpace) = (source.Process, destination, destinationAddressSpace);
         _place = new Place(_world);
     }
 
+    /// <summary>User space at the destination.</summary>
     public IMigrationDestination? Destination { get; set; }
-    public IMigrationReturnPath? Source { get; set; }
-
-    /// <summary>Begins at the destination when that has prepared; null where nobody dies.</summary>
-    public Func<ValueTask>? SourceWatch { get; set; }
 
     public BrokenLink Broken
     {
@@ -65,12 +64,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationRetu
             : StreamStatus.Lost);
 
     public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup) =>
-        CallAsync(op, "prepares", StreamStatus.Lost, async (destination, there) =>
-    {
-        var status = await destination.PrepareAsync(there, setup);
-        if (SourceWatch is { } watch) _world.Spawn($"{_to.Name} watches {_from.Name}", watch);
-        return status;
-    });
+        CallAsync(op, "prepares", StreamStatus.Lost, (destination, there) => destination.PrepareAsync(there, setup));
 
     public ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image) =>
         CallAsync(op, "compares", StreamStatus.Lost, (destination, there) => destination.CompareAsync(there, image));
@@ -113,7 +107,16 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, IMigrationRetu
 
     public ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva) =>
         _from.CallAsync(op, "is asked for a page", StreamStatus.Lost, async there =>
-        Broken == BrokenLink.Whole ? await Source!.RequestPageAsync(there, hva) : StreamStatus.Lost);
+        Broken == BrokenLink.Whole ? await _source.RequestPageAsync(there, hva) : StreamStatus.Lost);
+
+    /// <summary>Another machine answers for a dead one, and knows of no migration; a broken link says nothing.</summary>
+    public async ValueTask<bool> MigratesAsync(Operation op, long stream)
+    {
+        var answer = await _from.CallAsync<bool?>(
+            op, "is asked whether it migrates", null,
+            _ => ValueTask.FromResult<bool?>(Broken == BrokenLink.Everything || _source.Migrates(stream)));
+        return answer ?? !_from.IsDead;
+    }
 
     private ValueTask<T> CallAsync<T>(Operation op, string what, T lost, Func<IMigrationDestination, Operation, ValueTask<T>> call) =>
         _to.CallAsync(op, what, lost, async there => Broken == BrokenLink.Everything ? lost : await call(Destination!, there));

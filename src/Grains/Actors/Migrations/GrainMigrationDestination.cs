@@ -2,6 +2,7 @@ using Livebed.Grains.Contracts;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Actors.Migrations;
@@ -50,8 +51,11 @@ internal sealed class GrainMigrationDestination(
 }
 
 /// <summary>The destination's way back to the source's user space, by grain calls.</summary>
-internal sealed class GrainReturnPath(IVmGrain source) : IMigrationReturnPath
+internal sealed class GrainSourcePort(IVmGrain source) : ISourcePort
 {
     public ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva) =>
         GrainCall.OrLostAsync(StreamStatus.Lost, () => source.RequestPageAsync(OperationMessage.From(op), hva.Value));
+
+    /// <summary>State lives in one activation. Orleans declares a dead silo dead, and then another activation answers no.</summary>
+    public ValueTask<bool> MigratesAsync(Operation op, long stream) => GrainCall.OrLostAsync(true, () => source.MigratesAsync(stream));
 }

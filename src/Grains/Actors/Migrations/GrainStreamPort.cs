@@ -7,13 +7,15 @@ namespace Livebed.Grains.Actors.Migrations;
 
 /// <summary>A VM's way to its own host in a migration, by grain calls. Without its host a VM is nothing, so a host that does not answer is
 /// no outcome here but a failure.</summary>
-internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, string vmKey, MigrationFaults? faults = null) : IStreamPort
+internal sealed class GrainStreamPort(IHostMmuGrain host, int addressSpace, string vmKey) : IStreamPort
 {
+    /// <summary>What the network does to the streams that are opened from now on.</summary>
+    public MigrationFaults Faults { get; set; } = MigrationFaults.None;
+
     public ValueTask OpenStreamAsync(
         Operation op, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth) =>
         host.OpenStreamAsync(
-            OperationMessage.From(op), addressSpace, stream, destination, destinationAddressSpace, bandwidth,
-            faults ?? MigrationFaults.None);
+            OperationMessage.From(op), addressSpace, stream, destination, destinationAddressSpace, bandwidth, Faults);
 
     public ValueTask CloseStreamAsync(Operation op, long stream) => host.CloseStreamAsync(OperationMessage.From(op), addressSpace, stream);
 

@@ -1,0 +1,68 @@
+using Livebed.Grains.Contracts;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.UserSpace;
+using Livebed.Kvm.World;
+
+namespace Livebed.Grains.Actors;
+
+/// <summary>What the two sides of a migration ask of each other, and hosts and vCPUs of their VM, forwarded to the process.</summary>
+internal sealed partial class VmGrain
+{
+    public ValueTask<StreamStatus> RequestPageAsync(OperationMessage op, long hva) =>
+        _actor?.Process.RequestPageAsync(op.ToOperation(), new Hva(hva)) ?? Vacant(ValueTask.FromResult(StreamStatus.Lost));
+
+    public ValueTask<bool> MigratesAsync(long stream) => ValueTask.FromResult(_actor?.Process.Migrates(stream) ?? Vacant(false));
+
+    public async ValueTask<StreamStatus?> PrepareIncomingAsync(
+        OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey)
+    {
+        if (!EmptyActivation.TryFill()) return null;
+        if (_actor is not null) return StreamStatus.Refused;
+        return await Begin(target, sourceKey).Process.Incoming!.PrepareAsync(op.ToOperation(), setup);
+    }
+
+    public ValueTask<StreamStatus> CompareIncomingAsync(OperationMessage op, MemoryImageMessage image) =>
+        IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.CompareAsync(operation, image.ToImage()));
+
+    public ValueTask<StreamStatus> TakeOverAsync(OperationMessage op, DeviceStateMessage state) =>
+        IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.TakeOverAsync(operation, state.ToState()));
+
+    public ValueTask<FinishResult> FinishIncomingAsync(OperationMessage op) =>
+        IncomingAsync(op, FinishResult.Refused, (side, operation) => side.FinishAsync(operation));
+
+    public ValueTask<PageSet[]?> RecoverIncomingAsync(OperationMessage op) => IncomingAsync(op, null, async (side, operation) =>
+        (await side.RecoverAsync(operation))?.ToArray());
+
+    public ValueTask<StreamStatus> ResumeIncomingAsync(OperationMessage op) =>
+        IncomingAsync(op, StreamStatus.Refused, (side, operation) => side.ResumeAsync(operation));
+
+    public ValueTask<StreamStatus> AbandonIncomingAsync(OperationMessage op) =>
+        IncomingAsync(op, StreamStatus.Ok, (side, operation) => side.AbandonAsync(operation));
+
+    public async ValueTask PageMissingAsync(OperationMessage op, long hva)
+    {
+        if (_actor?.Process.Incoming is { } incoming) await incoming.Migration.PageMissingAsync(op.ToOperation(), new Hva(hva));
+        else EmptyActivation.Noticed();
+    }
+
+    public async ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, long gfn, bool write) => TheVm is not { } vm
+        ? Vacant(new FaultMessage(Kvm.Paging.FaultStatus.Dead, default, null, Dirtied: false))
+        : FaultMessage.From(await vm.Faults.HandleAsync(op.ToOperation(), vcpu, new Gfn(gfn), write));
+
+    public ValueTask ReapDirtyRingsAsync(OperationMessage op) =>
+        TheVm is null ? Vacant(ValueTask.CompletedTask) : _actor!.Process.ReapDirtyRingsAsync(op.ToOperation());
+
+    /// <summary>What the source asks of the destination; <paramref name="absent"/> where there is none.</summary>
+    private async ValueTask<T> IncomingAsync<T>(OperationMessage op, T absent, Func<IncomingSide, Operation, ValueTask<T>> call)
+    {
+        if (_actor is not { Process.Incoming: { } incoming } actor) return Vacant(absent);
+        var operation = op.ToOperation();
+        using var scope = actor.Journal.Observer.Enter(operation);
+        return await call(incoming, operation);
+    }
+
+    /// <summary>No command takes the last reports, so the host keeps them.</summary>
+    private ValueTask LeaveAsync() => _actor!.LeaveReportsAsync(Close(_actor));
+}

@@ -1,0 +1,152 @@
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Streams;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.UserSpace;
+
+/// <summary>
+/// The migration that brings a VM here, as the destination's process has it. <see cref="IncomingMigration"/> decides; this makes and drops
+/// the process for it, and watches the source. A source that answers that it does not migrate has given up, or has died and another machine
+/// answers for it. No answer says nothing, and is asked for again.
+/// </summary>
+public sealed class IncomingSide : IMigrationDestination, IIncomingVm
+{
+    private readonly IWorld _world;
+    private readonly VmProcess _process;
+    private readonly ProcessPorts _ports;
+    private readonly long _watchMicroseconds;
+    private readonly RunningCount _moves;
+    private readonly Place _place;
+    private IReadOnlyList<VcpuState> _states = [];
+    private MigrationSetup? _setup;
+    private bool _isComplete;
+
+    internal IncomingSide(IWorld world, VmProcess process, ProcessSpec spec, ProcessPorts ports, ISourcePort source)
+    {
+        (_world, _process, _ports, _watchMicroseconds) = (world, process, ports, spec.WatchMicroseconds);
+        _moves = new RunningCount(world);
+        _place = new Place(world);
+        Migration = new IncomingMigration(
+            world, spec.Options.Name, ports.Stream, this, ports.Inventory, ports.Ownership, source);
+    }
+
+    public IncomingMigration Migration { get; }
+
+    /// <summary>The VM as the inventory calls it; empty before a source has asked.</summary>
+    public string Vm => _setup?.Vm ?? "";
+
+    /// <summary>Under which the VM runs here; 0 before.</summary>
+    public long Epoch
+    {
+        get
+        {
+            _place.Reads();
+            return field;
+        }
+
+        private set
+        {
+            _place.Writes();
+            field = value;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup)
+    {
+        _setup ??= setup;
+        var status = await CallAsync(() => _moves.RunAsync(() => Migration.PrepareAsync(op, setup)));
+        if (status == StreamStatus.Ok && _watchMicroseconds > 0) _world.Start($"watch of {Vm}'s source", WatchSourceAsync);
+        return status;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image) => CallAsync(() => Migration.CompareAsync(op, image));
+
+    /// <inheritdoc/>
+    public ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state) =>
+        CallAsync(() => _moves.RunAsync(() => Migration.TakeOverAsync(op, state)));
+
+    /// <inheritdoc/>
+    public async ValueTask<FinishResult> FinishAsync(Operation op)
+    {
+        var result = await CallAsync(() => Migration.FinishAsync(op));
+        _place.Writes();
+        _isComplete |= result.Status == StreamStatus.Ok;
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<PageSet>?> RecoverAsync(Operation op) => CallAsync(() => Migration.RecoverAsync(op));
+
+    /// <inheritdoc/>
+    public ValueTask<StreamStatus> ResumeAsync(Operation op) => CallAsync(() => Migration.ResumeAsync(op));
+
+    /// <inheritdoc/>
+    public ValueTask<StreamStatus> AbandonAsync(Operation op) => CallAsync(() => Migration.AbandonAsync(op));
+
+    /// <summary>Before the VM is destroyed: returns when it runs here, or has gone. A take-over that is under way comes to its end
+    /// first.</summary>
+    internal async ValueTask GiveUpAsync(Operation op)
+    {
+        await _moves.DrainAsync(op);
+        await AbandonAsync(op);
+    }
+
+    /// <summary>Before vCPUs are stopped: one that waits for a page that is still at the source waits no more.</summary>
+    internal async ValueTask EndAsync(Operation op)
+    {
+        _place.Reads();
+        if (_setup is { } setup && !_isComplete) await _ports.Stream.EndIncomingAsync(op, setup.Stream);
+    }
+
+    ValueTask<bool> IIncomingVm.TryCreateProcessAsync(Operation op) => _ports.Process.TryCreateAsync(op);
+
+    async ValueTask IIncomingVm.LoadAsync(Operation op, DeviceState state)
+    {
+        var vm = await _process.CreateVmAsync(op);
+        foreach (var memslot in state.Memslots)
+            if (await vm.MemslotUpdates.SetAsync(op, memslot) is not MemslotResult.Ok and var refusal)
+                vm.Violated(
+                    Invariants.SameMemory, $"memslot {memslot.Id} could not be made at the destination: {refusal}", operations: op.Id);
+        _states = state.Vcpus;
+    }
+
+    async ValueTask IIncomingVm.RunAsync(Operation op, long epoch)
+    {
+        Epoch = epoch;
+        await _process.RunAsync(op, _states);
+        _states = [];
+    }
+
+    ValueTask IIncomingVm.DropAsync(Operation op) => _process.DropAsync(op);
+
+    private async ValueTask<T> CallAsync<T>(Func<ValueTask<T>> call)
+    {
+        var answer = await call();
+        await _process.LeaveAsync();
+        return answer;
+    }
+
+    /// <summary>Until the migration needs its source no more, or the VM is being destroyed.</summary>
+    private async ValueTask WatchSourceAsync()
+    {
+        while (IsWatching)
+        {
+            await _world.DelayAsync(_watchMicroseconds);
+            if (!IsWatching || await _ports.Source!.MigratesAsync(NewOperation(), _setup!.Stream) || !IsWatching) continue;
+            await CallAsync(() => _ports.Process.RunUnaskedAsync(NewOperation(), async () =>
+            {
+                await Migration.SourceGoneAsync(NewOperation());
+                return Migration.Info;
+            }));
+        }
+    }
+
+    private bool IsWatching => Migration.NeedsSource && !_process.IsGoing;
+
+    private Operation NewOperation() => _ports.Process.NewOperation(OperationKind.MigrationIncoming);
+}
