@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
+using Livebed.Grains.Actors;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;

@@ -1,4 +1,5 @@
 using Livebed.Explorer.Scenarios;
+using Livebed.Explorer.Scheduling;
 
 namespace Livebed.Explorer.Replays;
 
@@ -35,6 +36,3 @@ public sealed record Replay
     /// <summary>The hash of its steps, by which a repeat is known to be one.</summary>
     public required ulong LogHash { get; init; }
 }
-
-/// <summary>A lane runs for so many steps.</summary>
-public readonly record struct ScheduleRun(string Lane, int Steps);

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Livebed.Explorer.Scenarios;
+using Livebed.Explorer.Scheduling;
 
 namespace Livebed.Explorer.Replays;
 

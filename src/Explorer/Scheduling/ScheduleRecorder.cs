@@ -1,5 +1,3 @@
-using Livebed.Explorer.Replays;
-
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>Writes a schedule down as runs: which lane made how many steps before another did. Reused from schedule to schedule.</summary>
@@ -21,3 +19,6 @@ public sealed class ScheduleRecorder
         else _runs.Add((lane, 1));
     }
 }
+
+/// <summary>A lane runs for so many steps.</summary>
+public readonly record struct ScheduleRun(string Lane, int Steps);

@@ -1,4 +1,3 @@
-using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;

@@ -1,4 +1,5 @@
 using Livebed.Explorer.Replays;
+using Livebed.Explorer.Scheduling;
 
 namespace Livebed.Explorer.Shrinking;
 

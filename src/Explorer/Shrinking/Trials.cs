@@ -1,5 +1,6 @@
 using Livebed.Explorer.Replays;
 using Livebed.Explorer.Scenarios;
+using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
 
 namespace Livebed.Explorer.Shrinking;

@@ -1,4 +1,3 @@
-using Livebed.Explorer.Replays;
 using Livebed.Explorer.Scheduling;
 
 namespace Livebed.Explorer.Strategies;

@@ -1,5 +1,4 @@
 using Livebed.Grains.Contracts;
-using Livebed.Grains.Hosting;
 using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Livebed.Grains.Actors.Migrations;
 using Livebed.Grains.Contracts;
-using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Grains.Wire;

@@ -1,6 +1,5 @@
 using Livebed.Grains.Actors.Migrations;
 using Livebed.Grains.Contracts;
-using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Addresses;

@@ -1,3 +1,4 @@
+using Livebed.Grains.Actors;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,4 +1,5 @@
 using System.Net;
+using Livebed.Grains.Actors;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Microsoft.Extensions.Logging;

@@ -7,7 +7,7 @@ namespace Livebed.Driver.Tests.Docs;
 public sealed class ArchitectureTests
 {
     private static readonly Assembly _kvm = typeof(Kvm.Vms.Vm).Assembly;
-    private static readonly Assembly _grains = typeof(Grains.Hosting.ClusterWorld).Assembly;
+    private static readonly Assembly _grains = typeof(Grains.Actors.ClusterWorld).Assembly;
     private static readonly Assembly _explorer = typeof(Explorer.Beds.Bed).Assembly;
     private static readonly Assembly _driver = typeof(ExitCodes).Assembly;
 

@@ -1,6 +1,7 @@
 using CsCheck;
 using Livebed.Explorer.Replays;
 using Livebed.Explorer.Scenarios;
+using Livebed.Explorer.Scheduling;
 
 namespace Livebed.Explorer.Tests.Replays;
 

@@ -1,5 +1,6 @@
 using Livebed.Explorer.Replays;
 using Livebed.Explorer.Scenarios;
+using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Searching;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Mutants;

@@ -1,5 +1,4 @@
 using Livebed.Explorer.Scheduling;
-using Livebed.Explorer.Strategies;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Tests.Strategies;

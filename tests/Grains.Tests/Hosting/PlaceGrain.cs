@@ -1,4 +1,4 @@
-using Livebed.Grains.Hosting;
+using Livebed.Grains.Actors;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.World;
 using Orleans.Concurrency;

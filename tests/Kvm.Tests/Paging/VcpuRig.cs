@@ -1,5 +1,4 @@
 using Livebed.Explorer.Scheduling;
-using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;

@@ -1,6 +1,6 @@
 using Livebed.Kvm.World;
 
-namespace Livebed.Grains.Hosting;
+namespace Livebed.Grains.Actors;
 
 /// <summary>
 /// Makes commands idempotent: the first call with an operation id runs the command. Every later call gets the result of that run, whether

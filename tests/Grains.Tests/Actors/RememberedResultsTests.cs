@@ -1,8 +1,8 @@
 using CsCheck;
-using Livebed.Grains.Hosting;
+using Livebed.Grains.Actors;
 using Livebed.Kvm.World;
 
-namespace Livebed.Grains.Tests.Hosting;
+namespace Livebed.Grains.Tests.Actors;
 
 public sealed class RememberedResultsTests
 {

@@ -1,6 +1,4 @@
-using Livebed.Explorer.Scheduling;
-
-namespace Livebed.Explorer.Strategies;
+namespace Livebed.Explorer.Scheduling;
 
 /// <summary>Chooses the next lane; all randomness of a schedule is in here. One instance serves one schedule, unless it says
 /// otherwise.</summary>
@@ -22,17 +20,4 @@ public interface ISchedulingStrategy
     void Stepped(Lane lane)
     {
     }
-}
-
-/// <summary>How a search chooses schedules.</summary>
-public enum StrategyKind
-{
-    /// <summary>Uniformly at every point.</summary>
-    Random,
-
-    /// <summary>Random priorities with a few changes; see <see cref="PctStrategy"/>.</summary>
-    Pct,
-
-    /// <summary>All schedules up to a number of preemptions; see <see cref="DepthFirstStrategy"/>.</summary>
-    Dfs,
 }

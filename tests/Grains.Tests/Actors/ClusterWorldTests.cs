@@ -1,8 +1,9 @@
 using System.Diagnostics;
-using Livebed.Grains.Hosting;
+using Livebed.Grains.Actors;
+using Livebed.Grains.Tests.Hosting;
 using Livebed.Kvm.World;
 
-namespace Livebed.Grains.Tests.Hosting;
+namespace Livebed.Grains.Tests.Actors;
 
 public sealed class ClusterWorldTests
 {

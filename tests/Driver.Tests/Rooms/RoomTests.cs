@@ -1,0 +1,138 @@
+using System.Reflection;
+
+namespace Livebed.Driver.Tests.Rooms;
+
+/// <summary>
+/// A room is a part of a project: one namespace or a few, with all that lies below them. It uses the rooms that its row names, and all of
+/// these stand above it in the table: so no two rooms depend on each other.
+/// </summary>
+public sealed class RoomTests
+{
+    /// <param name="Name">of the room</param>
+    /// <param name="Uses">the rooms that it may use</param>
+    /// <param name="Namespaces">where they are not the room's own name; the project's root is ""</param>
+    private sealed record Room(string Name, string[] Uses, params string[] Namespaces)
+    {
+        public bool Holds(string name) => (Namespaces.Length == 0 ? [Name] : Namespaces)
+            .Any(own => name == own || (own != "" && name.StartsWith(own + ".", StringComparison.Ordinal)));
+    }
+
+    private static readonly Room[] _kvm = [
+        new("Addresses", []),
+        new("Checks", []),
+        new("Mutants", ["Checks"]),
+        new("World", ["Checks"], "World", "Locks"),
+        new("Guests", ["Addresses", "World"]),
+        new("Host", ["Addresses", "Checks", "Mutants", "World", "Guests"]),
+        new("Vm", ["Addresses", "Checks", "Mutants", "World", "Guests", "Host"], "Memslots", "Paging", "DirtyLog", "Notifiers", "Vms"),
+        new("Migration", ["Addresses", "Checks", "Mutants", "World", "Guests", "Host", "Vm"]),
+        new("UserSpace", ["Addresses", "Checks", "Mutants", "World", "Guests", "Host", "Vm", "Migration"]),
+        new("Prediction", ["Addresses", "Guests", "Migration"]),
+    ];
+
+    private static readonly Room[] _explorer = [
+        new("Scheduling", []),
+        new("Strategies", ["Scheduling"]),
+        new("Beds", ["Scheduling", "Strategies"]),
+        new("Scenarios", ["Scheduling", "Beds"]),
+        new("Protocols", ["Scenarios"]),
+        new("Witnesses", ["Scheduling", "Beds", "Scenarios"]),
+        new("Replays", ["Scheduling", "Strategies", "Scenarios"]),
+        new("Searching", ["Scheduling", "Strategies", "Beds", "Scenarios", "Replays"]),
+        new("Shrinking", ["Scheduling", "Strategies", "Scenarios", "Replays"]),
+        new("MutantRuns", ["Scheduling", "Strategies", "Scenarios"]),
+    ];
+
+    private static readonly Room[] _grains = [
+        new("Contracts", []),
+        new("Placement", []),
+        new("Telemetry", ["Contracts"]),
+        new("Wire", ["Contracts"]),
+        new("Actors", ["Contracts", "Placement", "Telemetry", "Wire"]),
+        new("Hosting", ["Placement", "Telemetry", "Wire", "Actors"]),
+    ];
+
+    private static readonly Room[] _driver = [
+        new("Errors", []),
+        new("Counters", []),
+        new("CampaignKeys", ["Errors"]),
+        new("Campaigns", ["Counters", "CampaignKeys"]),
+        new("CampaignFiles", ["Errors", "CampaignKeys", "Campaigns"]),
+        new("Results", ["Counters", "Campaigns"]),
+        new("Runs", ["Errors", "Campaigns", "Results"]),
+        new("Terminal", ["Counters", "Results", "Runs"]),
+        new("Running", ["Errors", "Counters", "Campaigns", "Results", "Runs", "Terminal"]),
+        new("CommandLine", ["Errors", "CampaignFiles", "Running"]),
+        new("Exploring", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine"]),
+        new("Shrinking", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring"]),
+        new("MutantRuns", ["Errors", "CampaignKeys", "Terminal", "CommandLine", "Exploring"]),
+        new("Predicting", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring"]),
+        new(
+            "Reports",
+            ["Errors", "Counters", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "CommandLine", "Predicting"]),
+        new("Run", ["Errors", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "Running", "CommandLine", "Reports"]),
+        new("Benching", ["Errors", "CampaignKeys", "Terminal", "Running", "CommandLine", "Exploring"]),
+        new(
+            "Migrating",
+            [
+                "Errors", "CampaignKeys", "Campaigns", "CampaignFiles", "Results", "Terminal", "Running", "CommandLine", "Exploring", "Run",
+            ]),
+        new(
+            "The command",
+            [
+                "Errors", "CampaignFiles", "CommandLine", "Exploring", "Shrinking", "MutantRuns", "Predicting", "Reports", "Run",
+                "Benching", "Migrating",
+            ],
+            ""),
+    ];
+
+    public static TheoryData<string> Projects => new(_projects.Keys);
+
+    private static readonly Dictionary<string, (string Root, Assembly Assembly, Room[] Rooms)> _projects = new()
+    {
+        ["Kvm"] = ("Livebed.Kvm", typeof(Kvm.Vms.Vm).Assembly, _kvm),
+        ["Explorer"] = ("Livebed.Explorer", typeof(Explorer.Beds.Bed).Assembly, _explorer),
+        ["Grains"] = ("Livebed.Grains", typeof(Grains.Contracts.IVmGrain).Assembly, _grains),
+        ["Driver"] = ("Livebed.Driver", typeof(Errors.ExitCodes).Assembly, _driver),
+    };
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void A_room_uses_no_room_but_those_of_its_row(string project)
+    {
+        var (_, _, rooms) = _projects[project];
+        var wrong = DependenciesOf(project)
+            .Select(dependency => (From: RoomOf(rooms, dependency.From), To: RoomOf(rooms, dependency.To), dependency.Where))
+            .Where(use => use.From != use.To && !use.From.Uses.Contains(use.To.Name))
+            .Select(use => $"{use.From.Name} uses {use.To.Name}: {use.Where}");
+        Assert.Equal([], wrong);
+    }
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void A_row_names_only_rooms_above_it(string project)
+    {
+        var (_, _, rooms) = _projects[project];
+        for (var row = 0; row < rooms.Length; row++)
+            Assert.Subset(rooms[..row].Select(room => room.Name).ToHashSet(), rooms[row].Uses.ToHashSet());
+    }
+
+    /// <summary>A generic argument in the body of an async method, and the element of an array.</summary>
+    [Fact]
+    public void A_use_is_seen_wherever_it_hides()
+    {
+        var seen = NamespaceDependencies.OfAssembly(typeof(RoomTests).Assembly.Location, "Livebed.Driver.Tests.Rooms")
+            .Select(dependency => (dependency.From, dependency.To));
+        Assert.Equal([("SampleAbove", "SampleBelow"), ("SampleBelow", "SampleAbove")], seen.Order());
+    }
+
+    private static IEnumerable<Dependency> DependenciesOf(string project)
+    {
+        var (root, assembly, _) = _projects[project];
+        return NamespaceDependencies.OfAssembly(assembly.Location, root)
+            .Concat(NamespaceDependencies.OfSources(Path.Combine(Repository.Root, "src", project), root));
+    }
+
+    private static Room RoomOf(Room[] rooms, string name) =>
+        rooms.SingleOrDefault(room => room.Holds(name)) ?? throw new InvalidOperationException($"no room has the namespace '{name}'");
+}
