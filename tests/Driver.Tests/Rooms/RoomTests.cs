@@ -66,7 +66,7 @@ public sealed class RoomTests
         new("Exploring", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine"]),
         new("Shrinking", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring"]),
         new("MutantRuns", ["Errors", "CampaignKeys", "Terminal", "CommandLine", "Exploring"]),
-        new("Predicting", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring"]),
+        new("Predicting", ["Errors", "CampaignKeys", "CampaignFiles", "Results", "Terminal", "CommandLine", "Exploring"]),
         new(
             "Reports",
             ["Errors", "Counters", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "CommandLine", "Predicting"]),
