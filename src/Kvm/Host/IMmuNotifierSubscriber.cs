@@ -50,6 +50,7 @@ public enum MmuNotifierEvent : byte
     Clear,
     ProtectionVma,
     ProtectionPage,
+    SoftDirty,
 }
 
 /// <summary>

@@ -52,6 +52,7 @@ public enum OperationKind : byte
     Spurious,
     NestedRange,
     HeldRange,
+    ClearSoftDirty,
 }
 
 /// <summary>What histories, results, campaigns, traces and hang reports say of a kind.</summary>

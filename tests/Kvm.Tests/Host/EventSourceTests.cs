@@ -24,6 +24,7 @@ public class EventSourceTests
         { OperationKind.PageMigration, PageByPage },
         { OperationKind.NestedRange, ["start 100+4 ProtectionVma", "start 100+1 Clear", "end 100+1 Clear", "end 100+4 ProtectionVma"] },
         { OperationKind.HeldRange, ["start 100+4 Clear", "end 100+4 Clear"] },
+        { OperationKind.ClearSoftDirty, ["start 0+776 SoftDirty", "end 0+776 SoftDirty"] },
     };
 
     private static string[] PageByPage =>

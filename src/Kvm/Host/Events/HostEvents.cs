@@ -24,8 +24,8 @@ public sealed record HostEventEntry(OperationKind Kind)
     /// <summary>It may be drawn for any range of guest memory: from a campaign's mix.</summary>
     public bool IsOnGuestMemory { get; init; } = true;
 
-    /// <summary>A host does it by itself. What is no such event provokes a known deadlock or starves memslot updates, and a campaign has to
-    /// ask for it.</summary>
+    /// <summary>A host does it by itself. A campaign has to ask for an event that is not usual: one that provokes a known deadlock, starves
+    /// memslot updates, or needs a tool that checkpoints the process.</summary>
     public bool IsUsual { get; init; } = true;
 }
 
@@ -52,6 +52,7 @@ public static class HostEvents
         new(OperationKind.Spurious) { Source = (mmu, _) => mmu.Spurious, IsOnGuestMemory = false },
         new(OperationKind.NestedRange) { Source = (_, host) => new NestedRange(host), IsUsual = false },
         new(OperationKind.HeldRange) { Source = (mmu, _) => mmu.HeldRanges, IsUsual = false },
+        new(OperationKind.ClearSoftDirty) { Source = (_, _) => new ClearSoftDirty(), IsUsual = false },
     ];
 
     private static readonly HostEventEntry?[] _byKind = [
