@@ -26,6 +26,9 @@ public sealed record VmSettings
 
     public int TlbEntries { get; set; } = 4096;
 
+    /// <summary><c>kvm_ad_enabled</c>; see <see cref="Kvm.Vms.VmOptions.HasAccessedBits"/>.</summary>
+    public bool AccessedBits { get; set; } = true;
+
     /// <summary><c>MADV_MERGEABLE</c>: KSM may merge the VM's pages.</summary>
     public bool Mergeable { get; set; } = true;
 
@@ -60,6 +63,8 @@ public sealed record VmSettings
         new ValueKey<VmSettings, int>(
             "tlbEntries", ValueKinds.PowerOfTwo("entries", 16, 1_048_576), s => s.TlbEntries, (s, v) => s.TlbEntries = v,
             "TLB of each vCPU"),
+        new ValueKey<VmSettings, bool>("accessedBits", ValueKinds.Flag(), s => s.AccessedBits, (s, v) => s.AccessedBits = v,
+            "SPTEs have accessed bits (`kvm_ad_enabled`); without them ageing makes SPTEs inaccessible"),
         new ValueKey<VmSettings, bool>("mergeable", ValueKinds.Flag(), s => s.Mergeable, (s, v) => s.Mergeable = v, "`MADV_MERGEABLE`: "
             + "KSM may merge its pages"));
 }

@@ -184,7 +184,10 @@ internal sealed class Fleet
     {
         var options = new VmOptions(
             key, ordinal, _campaign.Protocol, MutantOf(_campaign), _campaign.MmuLock == MmuLockFlavour.Spin, settings.DirtyLog,
-            settings.RingEntries);
+            settings.RingEntries)
+        {
+            HasAccessedBits = settings.AccessedBits,
+        };
         return new VmMessage(
             options, ActorKeys.Host(host), ordinal, settings.Vcpus, settings.RamPages, settings.Memslots, settings.HotplugPages,
             _campaign.PageSize, ScratchPages, settings.Mergeable, settings.TlbEntries, _campaign.Limits.FaultRetries,
