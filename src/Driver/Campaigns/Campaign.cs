@@ -22,7 +22,7 @@ public sealed record Campaign
     public string Name { get; set; } = "";
     public string Description { get; set; } = "";
 
-    /// <summary>Null in a file means: drawn from the clock at the door. A campaign that runs always has one.</summary>
+    /// <summary>Null in a file means: drawn from the clock when the run begins. A campaign that runs always has one.</summary>
     public long? Seed { get; set; }
 
     public TimeSpan Duration { get; set; } = TimeSpan.FromSeconds(30);

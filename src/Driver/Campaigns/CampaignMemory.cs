@@ -4,8 +4,8 @@ namespace Livebed.Driver.Campaigns;
 
 /// <summary>
 /// Which host each VM lives on at first and the guest pages that a host must hold. VMs are numbered from 0 in the order of the file, each
-/// of a count by itself; VM n begins on host n modulo the number of silos. The runner places by the same rule, so what was admitted at the
-/// door fits; where a VM may migrate to, it decides by the same measure.
+/// of a count by itself; VM n begins on host n modulo the number of silos. The runner places by the same rule, so an accepted campaign
+/// fits. It uses the same measure to choose the host that a VM migrates to.
 /// </summary>
 public static class CampaignMemory
 {

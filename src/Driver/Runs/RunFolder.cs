@@ -6,7 +6,7 @@ namespace Livebed.Driver.Runs;
 
 /// <summary>
 /// The folder of one run, <c>runs/&lt;time&gt;-&lt;name&gt;/</c>. Every file is written under a temporary name and renamed, so a file with
-/// its proper name is whole. <see cref="Create"/> finds out at the door whether the folder can be written.
+/// its proper name is whole. <see cref="Create"/> checks first whether the folder can be written.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {

@@ -63,12 +63,12 @@ internal sealed class StepCount(ScheduleRecorder? recorder)
     {
         Steps++;
         if (lane.IsSpinning) _spun++;
-        else GotOn();
+        else RecordProgress();
         Hash = SeededRandom.Mix(Hash ^ ((ulong)lane.Id << 8) ^ (ulong)cause);
         recorder?.Add(lane.Id);
     }
 
-    private void GotOn()
+    private void RecordProgress()
     {
         Progress++;
         _max += _spun;

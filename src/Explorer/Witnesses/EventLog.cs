@@ -73,7 +73,7 @@ public sealed class EventLog : IScheduleTrace
         switch (step)
         {
             case LockStep.Waits:
-                Add(lane, WitnessKind.Waits, $"{hold}, {InTheWayOf(hold)}");
+                Add(lane, WitnessKind.Waits, $"{hold}, {BlockersOf(hold)}");
                 _queued.Add(hold);
                 break;
             case LockStep.Acquired when lane != _running:
@@ -143,7 +143,7 @@ public sealed class EventLog : IScheduleTrace
     }
 
     /// <summary>The holders in a mode that excludes this one; a reader may instead queue behind a waiting writer.</summary>
-    private string InTheWayOf(Hold wanted)
+    private string BlockersOf(Hold wanted)
     {
         var (holders, queued) = (LanesOf(_holds, wanted), LanesOf(_queued, wanted));
         if (holders.Count > 0) return $"held by {string.Join(", ", holders)}";

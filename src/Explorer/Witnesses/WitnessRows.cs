@@ -74,7 +74,7 @@ public static class WitnessRows
         for (var period = 1; period <= PeriodMax; period++)
         {
             var same = 0;
-            while (at + period + same < rows.Count && rows[at + same].SaysTheSameAs(rows[at + period + same])) same++;
+            while (at + period + same < rows.Count && rows[at + same].HasSameTextAs(rows[at + period + same])) same++;
             var repeats = 1 + same / period;
             if (repeats >= RepeatsMin) return (period, repeats);
         }
@@ -86,7 +86,7 @@ public static class WitnessRows
 /// <summary>One row of a witness as a reader sees it: the first step, the lane, the text.</summary>
 public sealed record WitnessRow(long Step, string Lane, WitnessKind Kind, string Text)
 {
-    internal bool SaysTheSameAs(WitnessRow other) => Lane == other.Lane && Kind == other.Kind && Text == other.Text;
+    internal bool HasSameTextAs(WitnessRow other) => Lane == other.Lane && Kind == other.Kind && Text == other.Text;
 }
 
 /// <summary>One thing that happened in a schedule.</summary>

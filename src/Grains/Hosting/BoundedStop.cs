@@ -16,7 +16,7 @@ public static class BoundedStop
     /// <summary>Stops the host; whatever fails while it stops no longer matters to anyone.</summary>
     public static async Task StopWithinBoundAsync(this IHost host)
     {
-        host.Services.GetRequiredService<LogSwitch>().Quiet();
+        host.Services.GetRequiredService<LogSwitch>().Mute();
         using var patience = new CancellationTokenSource(Stop);
         await host.StopAsync(patience.Token).WaitAsync(Stop + Release).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await host.ReleaseWithinBoundAsync();
@@ -36,11 +36,11 @@ public static class BoundedStop
 /// </summary>
 internal sealed class LogSwitch(LogLevel level)
 {
-    private volatile bool _quiet;
+    private volatile bool _muted;
 
-    public void Quiet() => _quiet = true;
+    public void Mute() => _muted = true;
 
-    public bool Lets(string? category, LogLevel message) => !_quiet && message >= category switch
+    public bool IsShown(string? category, LogLevel message) => !_muted && message >= category switch
     {
         // The watchdog finds its first check late, and the silo recommends a server GC; both at every start, both harmless here.
         "Orleans.Runtime.Watchdog" or "Orleans.Runtime.Silo" when level < LogLevel.Error => LogLevel.Error,

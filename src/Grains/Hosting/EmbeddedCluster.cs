@@ -106,7 +106,7 @@ public sealed class EmbeddedCluster : ICluster
         ArgumentOutOfRangeException.ThrowIfLessThan(silo, 1);
         var victim = _silos[silo];
         var address = victim.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress;
-        victim.Services.GetRequiredService<LogSwitch>().Quiet();
+        victim.Services.GetRequiredService<LogSwitch>().Mute();
         if (!_killed.Add(victim)) return;
 
         // Stopped and disposed of: its sockets close, so that no peer goes on talking to it.
@@ -124,7 +124,7 @@ public sealed class EmbeddedCluster : ICluster
     {
         if (Interlocked.Exchange(ref _stopping, 1) != 0) return;
         _silos.RemoveAll(_killed.Contains);
-        _silos.ForEach(silo => silo.Services.GetRequiredService<LogSwitch>().Quiet());
+        _silos.ForEach(silo => silo.Services.GetRequiredService<LogSwitch>().Mute());
         if (_client is not null) await _client.StopWithinBoundAsync();
 
         // The others first: they want to sign off in the table that the primary has.

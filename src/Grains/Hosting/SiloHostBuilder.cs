@@ -45,9 +45,9 @@ public static class SiloHostBuilder
     /// <summary>Warnings and worse on standard error, a line each: standard output belongs to the program.</summary>
     internal static void AddStandardErrorLog(ILoggingBuilder logging, LogLevel level)
     {
-        var lets = new LogSwitch(level);
-        logging.Services.AddSingleton(lets);
-        logging.SetMinimumLevel(level).AddFilter(lets.Lets);
+        var logs = new LogSwitch(level);
+        logging.Services.AddSingleton(logs);
+        logging.SetMinimumLevel(level).AddFilter(logs.IsShown);
         logging.AddSimpleConsole(console => console.SingleLine = true);
         logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
             console => console.LogToStandardErrorThreshold = LogLevel.Trace);

@@ -47,9 +47,9 @@ internal sealed class PageConnection : IDisposable
         var connection = new PageConnection(wire, socket);
         try
         {
-            if (!wire.Keep(socket)) throw new OperationCanceledException(wire.Stopping);
+            if (!wire.TryRegister(socket)) throw new OperationCanceledException(wire.Stopping);
             await socket.ConnectAsync(new IPEndPoint(address, endpoint.Port), cancellation).ConfigureAwait(false);
-            if (await connection.GreetAsync(endpoint.Token, cancellation).ConfigureAwait(false)) return connection;
+            if (await connection.SendTokenAsync(endpoint.Token, cancellation).ConfigureAwait(false)) return connection;
             connection.Dispose();
             return null;
         }
@@ -75,9 +75,9 @@ internal sealed class PageConnection : IDisposable
         throw new InvalidOperationException($"the destination failed with {Encoding.UTF8.GetString(_answer, 2, _answer[1])}");
     }
 
-    public void Dispose() => _wire.Drop(_socket);
+    public void Dispose() => _wire.Close(_socket);
 
-    private async Task<bool> GreetAsync(Guid token, CancellationToken cancellation)
+    private async Task<bool> SendTokenAsync(Guid token, CancellationToken cancellation)
     {
         var hello = new byte[HelloBytes];
         Magic.CopyTo(hello);

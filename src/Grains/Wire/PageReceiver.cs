@@ -22,23 +22,25 @@ internal sealed class PageReceiver(PageWire wire, Socket socket)
     public async Task RunAsync()
     {
         socket.NoDelay = true;
-        if (await GreetAsync().ConfigureAwait(false) is not { } door) return;
-        while (await socket.TryFillAsync(_frame, wire.Stopping).ConfigureAwait(false)) await TakeAsync(door).ConfigureAwait(false);
+        if (await ReceiveTokenAsync().ConfigureAwait(false) is not { } handler) return;
+        while (await socket.TryFillAsync(_frame, wire.Stopping).ConfigureAwait(false))
+            await ReceiveChunkAsync(handler).ConfigureAwait(false);
     }
 
-    private async Task<ChunkHandler?> GreetAsync()
+    private async Task<ChunkHandler?> ReceiveTokenAsync()
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(wire.Stopping);
         patience.CancelAfter(wire.AnswerTimeout);
         var hello = new byte[PageConnection.HelloBytes];
         if (!await socket.TryFillAsync(hello, patience.Token).ConfigureAwait(false)) return null;
-        var door = hello.AsSpan().StartsWith(PageConnection.Magic) ? wire.Find(new Guid(hello.AsSpan(PageConnection.Magic.Length))) : null;
-        _answer[0] = door is null ? PageConnection.TokenRefused : PageConnection.TokenAccepted;
+        var isLivebed = hello.AsSpan().StartsWith(PageConnection.Magic);
+        var handler = isLivebed ? wire.Find(new Guid(hello.AsSpan(PageConnection.Magic.Length))) : null;
+        _answer[0] = handler is null ? PageConnection.TokenRefused : PageConnection.TokenAccepted;
         await socket.SendAllAsync(_answer.AsMemory(0, 1), patience.Token).ConfigureAwait(false);
-        return door;
+        return handler;
     }
 
-    private async Task TakeAsync(ChunkHandler door)
+    private async Task ReceiveChunkAsync(ChunkHandler handler)
     {
         var frame = PageFrame.Read(_frame);
         var entries = ArrayPool<long>.Shared.Rent(frame.Pages);
@@ -51,7 +53,7 @@ internal sealed class PageReceiver(PageWire wire, Socket socket)
             await socket.FillAsync(content.AsMemory(0, frame.ContentBytes), wire.Stopping).ConfigureAwait(false);
             var chunk = new PageChunk(
                 frame.Header, entries.AsMemory(0, frame.Pages), content.AsMemory(0, frame.ContentBytes), frame.Checksum);
-            var answer = await AnswerAsync(door, frame, chunk).ConfigureAwait(false);
+            var answer = await AnswerAsync(handler, frame, chunk).ConfigureAwait(false);
             await socket.SendAllAsync(answer, wire.Stopping).ConfigureAwait(false);
         }
         finally
@@ -63,11 +65,11 @@ internal sealed class PageReceiver(PageWire wire, Socket socket)
     }
 
     /// <summary>A status; of a defect, what it says, so that the sender fails as the caller of a method would.</summary>
-    private async Task<ReadOnlyMemory<byte>> AnswerAsync(ChunkHandler door, PageFrame frame, PageChunk chunk)
+    private async Task<ReadOnlyMemory<byte>> AnswerAsync(ChunkHandler handler, PageFrame frame, PageChunk chunk)
     {
         try
         {
-            _answer[0] = (byte)await door(frame.Operation, chunk, chunk.IsIntact).ConfigureAwait(false);
+            _answer[0] = (byte)await handler(frame.Operation, chunk, chunk.IsIntact).ConfigureAwait(false);
             return _answer.AsMemory(0, 1);
         }
         catch (Exception exception) when (GrainCall.IsLost(exception))

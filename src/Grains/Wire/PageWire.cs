@@ -19,7 +19,7 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
     /// <summary>Connections from other hosts at one time; more are refused.</summary>
     public const int ConnectionsMax = 1024;
 
-    private readonly ConcurrentDictionary<Guid, ChunkHandler> _doors = new();
+    private readonly ConcurrentDictionary<Guid, ChunkHandler> _handlers = new();
     private readonly ConcurrentDictionary<Socket, bool> _sockets = new();
     private readonly CancellationTokenSource _stopping = new();
     private Socket? _listener;
@@ -63,38 +63,38 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
         if (_stopping.IsCancellationRequested) return;
         _stopping.Cancel();
         _listener?.Dispose();
-        Cut();
+        CloseConnections();
     }
 
     /// <summary>From now on this handler takes the chunks of connections that send the new token.</summary>
-    public PageEndpoint Open(ChunkHandler door)
+    public PageEndpoint Open(ChunkHandler handler)
     {
         var token = Guid.NewGuid();
-        _doors[token] = door;
+        _handlers[token] = handler;
         return new PageEndpoint(Endpoint.Address.ToString(), Endpoint.Port, token);
     }
 
     /// <summary>Refuses new connections with this token, and chunks of connections that are open with it.</summary>
-    public void Close(Guid token) => _doors.TryRemove(token, out _);
+    public void Close(Guid token) => _handlers.TryRemove(token, out _);
 
     /// <summary>Closes every open connection, as a network failure does. New connections can be made.</summary>
-    public void Cut()
+    public void CloseConnections()
     {
         foreach (var socket in _sockets.Keys) socket.Dispose();
     }
 
-    internal ChunkHandler? Find(Guid token) => _doors.GetValueOrDefault(token);
+    internal ChunkHandler? Find(Guid token) => _handlers.GetValueOrDefault(token);
 
     /// <summary>Registers the socket, so that it closes with the silo. False when the silo has stopped.</summary>
-    internal bool Keep(Socket socket)
+    internal bool TryRegister(Socket socket)
     {
         _sockets[socket] = true;
         if (!_stopping.IsCancellationRequested) return true;
-        Drop(socket);
+        Close(socket);
         return false;
     }
 
-    internal void Drop(Socket socket)
+    internal void Close(Socket socket)
     {
         _sockets.TryRemove(socket, out _);
         socket.Dispose();
@@ -107,7 +107,7 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
             while (true)
             {
                 var socket = await listener.AcceptAsync(Stopping).ConfigureAwait(false);
-                if (Interlocked.Increment(ref _accepted) <= ConnectionsMax && Keep(socket))
+                if (Interlocked.Increment(ref _accepted) <= ConnectionsMax && TryRegister(socket))
                 {
                     _ = ServeAsync(socket);
                     continue;
@@ -138,7 +138,7 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
         finally
         {
             Interlocked.Decrement(ref _accepted);
-            Drop(socket);
+            Close(socket);
         }
     }
 }

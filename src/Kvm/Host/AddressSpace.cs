@@ -89,7 +89,8 @@ public sealed class AddressSpace
     internal Vma[] Vmas { get; }
 
     /// <summary>A migration is filling this memory, or is about to hand it over: user space discards none of it.</summary>
-    internal bool KeepsContent(HvaRange range) => Outgoing is { IsFrozen: true } || (Incoming is { } incoming && incoming.Keeps(range));
+    internal bool MustKeepContent(HvaRange range) =>
+        Outgoing is { IsFrozen: true } || (Incoming is { } incoming && incoming.MustKeep(range));
 
     /// <summary><c>mmget_not_zero</c>: the operation acts for the process; the exit of the process waits for it.</summary>
     internal bool TryGetUser(Operation op) => !IsExiting && MmUsers.TryDownRead(op);

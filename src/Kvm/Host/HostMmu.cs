@@ -151,7 +151,7 @@ public sealed class HostMmu
         var entry = HostEvents.Find(ev.Kind);
         if (entry?.Source is null) throw new ArgumentException($"{ev.Kind} is no host memory event", nameof(ev));
         if (Find(ev.AddressSpaceId) is not { IsExiting: false } mm) return HostEventResult.NoAddressSpace;
-        if (entry.Discards && mm.KeepsContent(ev.Range)) return HostEventResult.Refused;
+        if (entry.Discards && mm.MustKeepContent(ev.Range)) return HostEventResult.Refused;
         mm.Grab();
         try
         {

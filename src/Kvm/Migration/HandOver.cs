@@ -27,7 +27,7 @@ internal sealed class HandOver(
         await vm.VcpuMutex.DownWriteAsync(op);
         foreach (var vcpu in vm.Vcpus) await vcpu.PauseAsync(op);
         await stream.FreezeAsync(op, frozen: true);
-        record.Stopped();
+        record.RecordStop();
         vm.World.Observer.GuestRuns(setup.Vm, setup.Source, _epoch.Value, runs: false);
     }
 
@@ -38,7 +38,7 @@ internal sealed class HandOver(
         await stream.FreezeAsync(op, frozen: false);
         vm.World.Observer.GuestRuns(setup.Vm, setup.Source, _epoch.Value, runs: true);
         foreach (var vcpu in vm.Vcpus) await vcpu.ResumeAsync(op);
-        record.Resumed();
+        record.RecordResume();
     }
 
     /// <summary>S6 as a migration sees it: each page that differs from its last sent copy is in the final dirty set.</summary>
@@ -84,11 +84,11 @@ internal sealed class HandOver(
     public async ValueTask<MigrationOwner> OfferAsync(Operation op, bool toPostcopy)
     {
         var state = await StateAsync(op, DiscardOf(toPostcopy));
-        record.DeviceStateSent();
+        record.RecordDeviceStateSent();
         var answer = await destination.TakeOverAsync(op, state);
         if (answer == StreamStatus.Ok)
         {
-            record.HandedOver(_epoch.Value + 1, isAnswered: true);
+            record.RecordHandOver(_epoch.Value + 1, isAnswered: true);
             return MigrationOwner.Destination;
         }
 
@@ -107,7 +107,7 @@ internal sealed class HandOver(
         {
             if (await destination.TakeOverAsync(op, state) == StreamStatus.Ok)
             {
-                record.HandedOver(answer.Epoch, isAnswered: true);
+                record.RecordHandOver(answer.Epoch, isAnswered: true);
                 return MigrationOwner.Destination;
             }
 
@@ -117,13 +117,13 @@ internal sealed class HandOver(
         if (answer.Status == OwnershipStatus.Granted)
         {
             _epoch.Value = answer.Epoch;
-            record.Kept(_epoch.Value);
+            record.RecordKept(_epoch.Value);
             return MigrationOwner.Source;
         }
 
         if (answer.Status == OwnershipStatus.Refused && answer.Epoch > 0)
         {
-            record.HandedOver(answer.Epoch, isAnswered: false);
+            record.RecordHandOver(answer.Epoch, isAnswered: false);
             return MigrationOwner.Destination;
         }
 

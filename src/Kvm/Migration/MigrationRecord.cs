@@ -111,20 +111,20 @@ internal sealed class MigrationRecord(
     }
 
     /// <summary>Notes why, and gives back what the caller does next.</summary>
-    public T Failed<T>(string reason, T then)
+    public T RecordFailure<T>(string reason, T then)
     {
         Reason = reason;
         return then;
     }
 
-    public void RoundBegins(int round)
+    public void BeginRound(int round)
     {
         (Now.Round, Now.RoundBegan) = (round, vm.World.NowMicroseconds);
         (Now.RoundBytes, Now.RoundPages, Now.RoundDuplicate) = (channels.Bytes, channels.NormalPages, channels.DuplicatePages);
         (Now.RoundRingFull, Now.RoundLinkWait) = (RingFullExits, channels.LinkWaitMicroseconds);
     }
 
-    public void RoundEnds(long dirtyPages)
+    public void EndRound(long dirtyPages)
     {
         var microseconds = Math.Max(1, vm.World.NowMicroseconds - Now.RoundBegan);
         var bytes = channels.Bytes - Now.RoundBytes;
@@ -145,17 +145,17 @@ internal sealed class MigrationRecord(
         if (_rounds.Count > MigrationInfo.RoundsKept) _rounds.RemoveAt(0);
     }
 
-    public void Stopped() => (Now.StoppedAt, Now.BytesAtStop) = (vm.World.NowMicroseconds, channels.Bytes);
+    public void RecordStop() => (Now.StoppedAt, Now.BytesAtStop) = (vm.World.NowMicroseconds, channels.Bytes);
 
-    public void DeviceStateSent() => Now.BytesAtHandOver = channels.Bytes;
+    public void RecordDeviceStateSent() => Now.BytesAtHandOver = channels.Bytes;
 
-    public void HandedOver(long epoch, bool isAnswered) =>
+    public void RecordHandOver(long epoch, bool isAnswered) =>
         (Now.IsHandedOver, Now.IsTakeOverAnswered, Now.Epoch, Now.Downtime) = (true, isAnswered, epoch, Stood);
 
-    public void Kept(long epoch) => Now.Epoch = epoch;
+    public void RecordKept(long epoch) => Now.Epoch = epoch;
 
     /// <summary>The source runs on; the time for which it stood was downtime all the same.</summary>
-    public void Resumed() => Now.Downtime = Stood;
+    public void RecordResume() => Now.Downtime = Stood;
 
     /// <summary>What goes on until it is disposed is the bed's own check and no part of a migration: no downtime, though the guest
     /// stands.</summary>

@@ -53,7 +53,7 @@ public sealed class MigrationSource : IMigrationReturnPath
 
     private bool IsLate => _parameters.TimeLimitMicroseconds > 0 && _record.Elapsed >= _parameters.TimeLimitMicroseconds;
 
-    private enum Way : byte
+    private enum NextPhase : byte
     {
         SwitchOver,
         Postcopy,
@@ -75,14 +75,14 @@ public sealed class MigrationSource : IMigrationReturnPath
         _record.Enter(MigrationStatus.Setup);
         _vm.World.Observer.GuestRuns(_setup.Vm, _setup.Source, _setup.Epoch, runs: true);
         var way = await SetUpAsync(op);
-        if (way == Way.SwitchOver)
+        if (way == NextPhase.SwitchOver)
         {
             _record.Enter(MigrationStatus.Active);
             way = await PrecopyAsync(op);
         }
 
-        if (way is Way.Cancel or Way.Fail) await GiveUpAsync(op, way == Way.Cancel);
-        else await SwitchOverAsync(op, way == Way.Postcopy);
+        if (way is NextPhase.Cancel or NextPhase.Fail) await GiveUpAsync(op, way == NextPhase.Cancel);
+        else await SwitchOverAsync(op, way == NextPhase.Postcopy);
         return Info;
     }
 
@@ -129,32 +129,32 @@ public sealed class MigrationSource : IMigrationReturnPath
         _ram.MarkHarvested(slotId, page);
     }
 
-    private async ValueTask<Way> SetUpAsync(Operation op)
+    private async ValueTask<NextPhase> SetUpAsync(Operation op)
     {
         using var phase = _vm.World.Observer.Phase(op, "migration.setup");
         var prepared = await _destination.PrepareAsync(op, _setup);
-        if (prepared != StreamStatus.Ok) return _record.Failed($"the destination did not prepare: {prepared}", Way.Fail);
+        if (prepared != StreamStatus.Ok) return _record.RecordFailure($"the destination did not prepare: {prepared}", NextPhase.Fail);
         await _stream.OpenStreamAsync(op, _setup.Stream, _setup.Destination, _setup.DestinationAddressSpace, _parameters.Bandwidth);
         await _vm.Bql.AcquireAsync(op);
         var started = await _ram.StartAsync(op);
         _vm.Bql.Release(op);
-        if (!started) return _record.Failed("the VM is being destroyed", Way.Fail);
+        if (!started) return _record.RecordFailure("the VM is being destroyed", NextPhase.Fail);
         _throttle.Begin(_vm.World.NowMicroseconds);
-        return _cancelRequested.Value ? Way.Cancel : Way.SwitchOver;
+        return _cancelRequested.Value ? NextPhase.Cancel : NextPhase.SwitchOver;
     }
 
-    private async ValueTask<Way> PrecopyAsync(Operation op)
+    private async ValueTask<NextPhase> PrecopyAsync(Operation op)
     {
         for (var round = 0; ; round++)
         {
             using var phase = _vm.World.Observer.Phase(op, "migration.round");
-            _record.RoundBegins(round);
+            _record.BeginRound(round);
             if (await SendDirtyAsync(op, round, isLive: true) is { } early) return early;
             if (_vm.Options.Mutant != Mutant.NoRoundBarrier && await _channels.DrainAsync(op) is var status and not StreamStatus.Ok)
-                return _record.Failed($"pages could not be sent: {status}", Way.Fail);
+                return _record.RecordFailure($"pages could not be sent: {status}", NextPhase.Fail);
             var dirty = await SyncAsync(op, isFinal: false);
-            if (dirty < 0) return _record.Failed("the VM is being destroyed", Way.Fail);
-            _record.RoundEnds(dirty);
+            if (dirty < 0) return _record.RecordFailure("the VM is being destroyed", NextPhase.Fail);
+            _record.EndRound(dirty);
             if (BetweenRounds(round + 1) is { } way) return way;
             await _throttle.SyncedAsync(op, _vm.World.NowMicroseconds, dirty, _channels.Bytes);
         }
@@ -162,7 +162,7 @@ public sealed class MigrationSource : IMigrationReturnPath
 
     /// <summary>Sends what is dirty now, batch by batch: clear, then read and send.</summary>
     /// <returns>null when all has been handed to the channels</returns>
-    private async ValueTask<Way?> SendDirtyAsync(Operation op, int round, bool isLive)
+    private async ValueTask<NextPhase?> SendDirtyAsync(Operation op, int round, bool isLive)
     {
         var header = new ChunkHeader(_setup.Stream, _setup.Epoch, 0, round, StreamPhase.Precopy);
         foreach (var block in _ram.Blocks)
@@ -176,7 +176,8 @@ public sealed class MigrationSource : IMigrationReturnPath
                 }
 
                 if (!isLive || _vm.Options.Mutant != Mutant.CopyBeforeClear) await _channels.SendAsync(op, header, batch);
-                if (_channels.Status != StreamStatus.Ok) return _record.Failed($"pages could not be sent: {_channels.Status}", Way.Fail);
+                if (_channels.Status != StreamStatus.Ok)
+                    return _record.RecordFailure($"pages could not be sent: {_channels.Status}", NextPhase.Fail);
                 if (isLive && Interruption(round) is { } way) return way;
             }
 
@@ -185,27 +186,27 @@ public sealed class MigrationSource : IMigrationReturnPath
 
     /// <summary>After a sync, as in <c>migration_iteration_run</c> (migration/migration.c): what fits into the downtime limit completes in
     /// pre-copy, also when post-copy was requested or the rounds are used up. It does not when the time limit is over.</summary>
-    private Way? BetweenRounds(int roundsDone)
+    private NextPhase? BetweenRounds(int roundsDone)
     {
         var fits = _record.ExpectedDowntimeMicroseconds <= _parameters.DowntimeLimitMicroseconds;
-        return fits && !_cancelRequested.Value && !IsLate ? Way.SwitchOver : Interruption(roundsDone);
+        return fits && !_cancelRequested.Value && !IsLate ? NextPhase.SwitchOver : Interruption(roundsDone);
     }
 
     /// <summary>What user space or a limit wants instead of another page.</summary>
-    private Way? Interruption(int roundsDone)
+    private NextPhase? Interruption(int roundsDone)
     {
-        if (_cancelRequested.Value) return Way.Cancel;
+        if (_cancelRequested.Value) return NextPhase.Cancel;
         if (_postcopyRequested.Value || (_parameters.PostcopyAfterRounds > 0 && roundsDone >= _parameters.PostcopyAfterRounds))
-            return Way.Postcopy;
+            return NextPhase.Postcopy;
         if (!IsLate && roundsDone < _parameters.RoundsMax) return null;
         _record.Reason = IsLate
             ? $"not done after {_record.Elapsed / 1000} ms"
             : $"not done after {roundsDone} rounds";
         return _parameters.TimeoutAction switch
         {
-            TimeoutAction.Suspend => Way.SwitchOver,
-            TimeoutAction.Postcopy => Way.Postcopy,
-            _ => Way.Fail,
+            TimeoutAction.Suspend => NextPhase.SwitchOver,
+            TimeoutAction.Postcopy => NextPhase.Postcopy,
+            _ => NextPhase.Fail,
         };
     }
 
@@ -259,10 +260,10 @@ public sealed class MigrationSource : IMigrationReturnPath
         var isLate = toPostcopy && _vm.Options.Mutant == Mutant.LatePageInPostcopy;
         if (!toPostcopy && await SendDirtyAsync(op, _record.Round + 1, isLive: false) is not null) return MigrationOwner.Source;
         if (!isLate && await _channels.DrainAsync(op) is var status and not StreamStatus.Ok)
-            return _record.Failed($"pages could not be sent: {status}", MigrationOwner.Source);
+            return _record.RecordFailure($"pages could not be sent: {status}", MigrationOwner.Source);
         if (_cancelRequested.Value) return MigrationOwner.Source;
         if (await _handOver.CompareAsync(op, toPostcopy) is var compared and not StreamStatus.Ok)
-            return _record.Failed($"the destination did not compare its memory: {compared}", MigrationOwner.Source);
+            return _record.RecordFailure($"the destination did not compare its memory: {compared}", MigrationOwner.Source);
 
         // The comparison took a while, so a cancel may have come.
         if (_cancelRequested.Value) return MigrationOwner.Source;

@@ -4,7 +4,7 @@ using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.Tests.CommandLine;
 
-/// <summary>A trace that cannot be replayed is found at the door and reported at the line of the campaign that names it.</summary>
+/// <summary>A trace that cannot be replayed is found before the run and reported at the line of the campaign that names it.</summary>
 public sealed class TraceErrorTests
 {
     private const string Header =

@@ -75,7 +75,7 @@ internal sealed class ActorBed : IAsyncDisposable
     /// <summary>The network between the silos fails for pages that are on their way; new connections can be made.</summary>
     public void CutPages()
     {
-        foreach (var silo in _alive) _cluster.ServicesOf(silo).GetRequiredService<PageWire>().Cut();
+        foreach (var silo in _alive) _cluster.ServicesOf(silo).GetRequiredService<PageWire>().CloseConnections();
     }
 
     /// <summary>What is new in a report; each is taken once.</summary>

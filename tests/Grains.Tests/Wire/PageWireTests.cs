@@ -99,7 +99,7 @@ public sealed class PageWireTests
         using var rig = await WireRig.StartAsync();
         rig.Door = (_, _, _) =>
         {
-            rig.Destination.Cut();
+            rig.Destination.CloseConnections();
             return Task.FromResult(StreamStatus.Ok);
         };
         Assert.Equal(StreamStatus.Lost, await rig.SendAsync(WireRig.Chunk()));

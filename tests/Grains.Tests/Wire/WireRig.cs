@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Livebed.Grains.Tests.Wire;
 
-/// <summary>Two silos' ends of the wire with a link between them, and a door that does what the test says.</summary>
+/// <summary>Two silos' ends of the wire with a link between them, and a chunk handler that the test controls.</summary>
 internal sealed class WireRig : IDisposable
 {
     public const int PageSize = 4096;

@@ -22,7 +22,8 @@ internal sealed class GrainInventory(IGrainFactory grains) : IVmInventory
         GrainCall.OrLostAsync(Ownership.Lost, () => _grain.RemoveAsync(vm, epoch));
 }
 
-/// <summary>A VM's way to the books of its host, by grain calls. A host that does not answer may have taken what it was granted.</summary>
+/// <summary>The port to the ownership record of a VM's host, by grain calls. A host that does not answer may have recorded the
+/// grant.</summary>
 internal sealed class GrainHostOwnership(IHostMmuGrain grain, string host) : IHostOwnership
 {
     public string Host { get; } = host;

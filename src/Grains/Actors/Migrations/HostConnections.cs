@@ -12,7 +12,7 @@ namespace Livebed.Grains.Actors.Migrations;
 internal sealed class HostConnections(PageWire wire, IGrainFactory grains, ActorJournal journal)
 {
     private readonly Dictionary<(int AddressSpace, long Stream), SocketPageLink> _links = [];
-    private readonly Dictionary<int, PageEndpoint> _doors = [];
+    private readonly Dictionary<int, PageEndpoint> _endpoints = [];
 
     /// <summary>The way of a stream to another host's address space; the same one if it is asked for again.</summary>
     public IPageLink LinkOf(int addressSpace, long stream, string destination, int destinationAddressSpace, MigrationFaults faults)
@@ -39,9 +39,9 @@ internal sealed class HostConnections(PageWire wire, IGrainFactory grains, Actor
     /// <summary>Where the address space's pages are taken, from the first question on until it exits.</summary>
     public PageEndpoint EndpointOf(int addressSpace, HostStreams streams)
     {
-        if (_doors.TryGetValue(addressSpace, out var endpoint)) return endpoint;
+        if (_endpoints.TryGetValue(addressSpace, out var endpoint)) return endpoint;
         var turns = TaskScheduler.Current;
-        return _doors[addressSpace] = wire.Open((op, chunk, isIntact) => Task.Factory.StartNew(
+        return _endpoints[addressSpace] = wire.Open((op, chunk, isIntact) => Task.Factory.StartNew(
             () =>
                 streams.ReceiveAsync(op.ToOperation(), addressSpace, chunk, isIntact).AsTask(), CancellationToken.None,
                 TaskCreationOptions.None, turns).Unwrap());
@@ -50,7 +50,7 @@ internal sealed class HostConnections(PageWire wire, IGrainFactory grains, Actor
     /// <summary>The address space is gone: its chunks under way are given up, and none is accepted for it.</summary>
     public void Exit(int addressSpace)
     {
-        if (_doors.Remove(addressSpace, out var endpoint)) wire.Close(endpoint.Token);
+        if (_endpoints.Remove(addressSpace, out var endpoint)) wire.Close(endpoint.Token);
         foreach (var key in _links.Keys.Where(key => key.AddressSpace == addressSpace).ToList()) CloseLink(addressSpace, key.Stream);
     }
 }

@@ -21,14 +21,14 @@ internal sealed class BlockedVcpus(int count)
 
     public PostcopyBlocktime Blocktime => new(_all, [.. _sum]);
 
-    public void Blocks(Operation op, long now)
+    public void Block(Operation op, long now)
     {
         if (!IsVcpu(op, out var vcpu) || _since[vcpu] != NotBlocked) return;
         _since[vcpu] = now;
         if (++_blocked == count) _allSince = now;
     }
 
-    public void Wakes(Operation op, long now)
+    public void Wake(Operation op, long now)
     {
         if (!IsVcpu(op, out var vcpu) || _since[vcpu] == NotBlocked) return;
         _sum[vcpu] += now - _since[vcpu];

@@ -89,7 +89,7 @@ public sealed class HostStreams
     public async ValueTask<StreamStatus> ReceiveAsync(Operation op, int addressSpaceId, PageChunk chunk, bool isIntact)
     {
         using var live = _live.Enter(op);
-        if (Find(addressSpaceId) is not { } mm || mm.Incoming is not { } incoming || !incoming.Takes(chunk.Header))
+        if (Find(addressSpaceId) is not { } mm || mm.Incoming is not { } incoming || !incoming.Accepts(chunk.Header))
             return StreamStatus.Refused;
         if (!isIntact || chunk.Content.Length != ContentLength(chunk.Pages.Span)) return StreamStatus.Corrupt;
         var status = await _writer.StoreAsync(op, mm, incoming, chunk);

@@ -41,7 +41,7 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
     private UserFaultQueue? Waiters => _state.Value.Waiters;
 
     /// <summary>Whether a page of this chunk may be stored now; to be asked in the same turn in which it is.</summary>
-    public bool Takes(in ChunkHeader header)
+    public bool Accepts(in ChunkHeader header)
     {
         if (header.Stream != Stream || header.Epoch != Epoch) return false;
         if (header.Phase == StreamPhase.Postcopy) return CurrentStage == Stage.Postcopy;
@@ -49,7 +49,7 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
     }
 
     /// <summary>Whether the range has memory in it that must not be discarded now.</summary>
-    public bool Keeps(HvaRange range)
+    public bool MustKeep(HvaRange range)
     {
         if (CurrentStage == Stage.Ended) return false;
         foreach (var (vma, _) in mm.Pieces(range))

@@ -30,7 +30,7 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
     {
         if (isGivenUp()) return false;
         var chunk = Enqueue(share, bytes);
-        if (chunk.State == ChunkState.Waits) await chunk.BeginsAsync(world, op);
+        if (chunk.State == ChunkState.Waits) await chunk.WaitForStartAsync(world, op);
         while (true)
         {
             Advance();
@@ -77,7 +77,7 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
         var chunk = new Chunk(share, bytes, Math.Max(_state.Content.ServedTag, share.Finish), now - _state.Content.Late);
         _state.Content.Late = 0;
         share.Finish = chunk.Tag + bytes;
-        share.Waits(now);
+        share.Wait(now);
         _state.Content.Waiting.Enqueue(chunk, (chunk.Tag, _state.Content.Order++));
         Advance();
         return chunk;
@@ -92,7 +92,7 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
             {
                 if (_state.Content.Free > _clock.Now) return;
                 (current.State, current.End) = (ChunkState.HasLeft, _state.Content.Free);
-                current.Share.Ends(_state.Content.Free);
+                current.Share.End(_state.Content.Free);
                 _state.Content.Current = null;
             }
 
@@ -101,7 +101,7 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
             _state.Content.ServedTag = next.Tag;
             var start = Math.Max(_state.Content.Free, next.Earliest);
             _state.Content.Free = start + _clock.TimeOf(next.Bytes);
-            next.Share.Begins(start);
+            next.Share.Begin(start);
             next.Begin(world.NowMicroseconds);
             _state.Content.Current = next;
         }
@@ -111,8 +111,8 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
     private void GiveUp(Chunk chunk)
     {
         var isCurrent = chunk == _state.Content.Current;
-        if (chunk.State == ChunkState.Waits) chunk.Share.GivesUpWaiting(_clock.Now);
-        else if (isCurrent) chunk.Share.Ends(_clock.Now);
+        if (chunk.State == ChunkState.Waits) chunk.Share.GiveUpWaiting(_clock.Now);
+        else if (isCurrent) chunk.Share.End(_clock.Now);
         chunk.GiveUp(world.NowMicroseconds);
         if (!isCurrent) return;
 
@@ -147,7 +147,7 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
         public ChunkState State { get; set; }
 
         /// <summary>Completes when the chunk is on the link, or given up.</summary>
-        public ValueTask BeginsAsync(IWorld world, Operation op)
+        public ValueTask WaitForStartAsync(IWorld world, Operation op)
         {
             _waiter = new Waiter(world) { WaitId = 0, Operation = op, Mode = LockMode.Write, SinceMicroseconds = world.NowMicroseconds };
             return _waiter.Task;

@@ -15,13 +15,13 @@ internal sealed class LinkShare(IWorld? world = null)
         set => _state.Changing.Finish = value;
     }
 
-    public void Waits(long now) => Change(now, waiting: 1, _state.Value.IsSending);
+    public void Wait(long now) => Change(now, waiting: 1, _state.Value.IsSending);
 
-    public void Begins(long now) => Change(now, waiting: -1, isSending: true);
+    public void Begin(long now) => Change(now, waiting: -1, isSending: true);
 
-    public void Ends(long now) => Change(now, waiting: 0, isSending: false);
+    public void End(long now) => Change(now, waiting: 0, isSending: false);
 
-    public void GivesUpWaiting(long now) => Change(now, waiting: -1, _state.Value.IsSending);
+    public void GiveUpWaiting(long now) => Change(now, waiting: -1, _state.Value.IsSending);
 
     /// <summary>For how long the link carried other streams while this one had something to send, in whole microseconds; counts from there
     /// on.</summary>

@@ -72,7 +72,7 @@ internal sealed class PageWriter(HostState host, PageFault faults)
     private Outcome TryStore(Operation op, AddressSpace mm, IncomingPages incoming, in ChunkHeader header, in ArrivedPage page)
     {
         // Asked for each page: post-copy may have been entered at the last step.
-        if (!incoming.Takes(header)) return Outcome.Refused;
+        if (!incoming.Accepts(header)) return Outcome.Refused;
         var isMissing = incoming.IsMissing(page.Vma, page.Hva);
         if (!isMissing && header.Phase == StreamPhase.Postcopy) return Outcome.Stored;
         if (!isMissing && TryWrite(mm, page))
@@ -120,7 +120,7 @@ internal sealed class PageWriter(HostState host, PageFault faults)
 
     private Outcome StoreUnderLock(Operation op, AddressSpace mm, IncomingPages incoming, in ChunkHeader header, in ArrivedPage page)
     {
-        if (!incoming.Takes(header)) return Outcome.Refused;
+        if (!incoming.Accepts(header)) return Outcome.Refused;
         var isMissing = incoming.IsMissing(page.Vma, page.Hva);
         if (!isMissing && header.Phase == StreamPhase.Postcopy) return Outcome.Stored;
         var isNone = page.Vma.PteAt(page.Hva).IsNone;

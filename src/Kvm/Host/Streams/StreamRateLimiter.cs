@@ -15,7 +15,7 @@ internal sealed class StreamRateLimiter(IWorld world, long bytesPerSecond)
     private Tracked<State> _state = new(world);
 
     /// <summary>Returns when the bytes have left. False when <paramref name="isGivenUp"/> is true, within a second.</summary>
-    public ValueTask<bool> PassAsync(long bytes, Func<bool> isGivenUp) => LeftAsync(Reserve(bytes), isGivenUp);
+    public ValueTask<bool> PassAsync(long bytes, Func<bool> isGivenUp) => WaitForEndAsync(Reserve(bytes), isGivenUp);
 
     /// <summary>The same, ahead of all that is not urgent.</summary>
     public ValueTask<bool> PassUrgentAsync(long bytes, Func<bool> isGivenUp)
@@ -41,10 +41,11 @@ internal sealed class StreamRateLimiter(IWorld world, long bytesPerSecond)
     }
 
     /// <summary>Returns when the first of the bytes may go.</summary>
-    public ValueTask<bool> BeganAsync(TransmitSlot slot, Func<bool> isGivenUp) => UntilAsync(slot.Start, canBePutOff: true, isGivenUp);
+    public ValueTask<bool> WaitForStartAsync(TransmitSlot slot, Func<bool> isGivenUp) =>
+        UntilAsync(slot.Start, canBePutOff: true, isGivenUp);
 
     /// <summary>Returns when the last of the bytes has gone.</summary>
-    public async ValueTask<bool> LeftAsync(TransmitSlot slot, Func<bool> isGivenUp)
+    public async ValueTask<bool> WaitForEndAsync(TransmitSlot slot, Func<bool> isGivenUp)
     {
         if (!await UntilAsync(slot.End, canBePutOff: true, isGivenUp)) return false;
         if (bytesPerSecond == 0) return true;

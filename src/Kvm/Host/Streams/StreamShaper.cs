@@ -47,8 +47,8 @@ internal sealed class StreamShaper
         Operation op, StreamRateLimiter own, LinkScheduler link, LinkShare share, long bytes, Func<bool> isGivenUp)
     {
         var slot = own.Reserve(bytes);
-        return await own.BeganAsync(slot, isGivenUp) && await link.PassAsync(op, share, bytes, isGivenUp)
-            && await own.LeftAsync(slot, isGivenUp);
+        return await own.WaitForStartAsync(slot, isGivenUp) && await link.PassAsync(op, share, bytes, isGivenUp)
+            && await own.WaitForEndAsync(slot, isGivenUp);
     }
 
     private async ValueTask<bool> PassUrgentAsync(long bytes, Func<bool> isGivenUp) =>

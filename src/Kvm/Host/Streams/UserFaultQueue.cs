@@ -47,7 +47,7 @@ internal sealed class UserFaultQueue : IWaitable
             SinceMicroseconds = _domain.World.NowMicroseconds,
         };
         page.Waiters.Add(waiter);
-        _blocked.Content.Blocks(op, waiter.SinceMicroseconds);
+        _blocked.Content.Block(op, waiter.SinceMicroseconds);
         _domain.World.Trace?.Note(op, $"waits for {hva} of {_instance}, which is missing");
 
         // The waiter stands in the queue while user space is told: the page can come before the call returns.
@@ -92,7 +92,7 @@ internal sealed class UserFaultQueue : IWaitable
         {
             statistics.Acquisitions++;
             statistics.AddWait(now - waiter.SinceMicroseconds);
-            _blocked.Content.Wakes(waiter.Operation, now);
+            _blocked.Content.Wake(waiter.Operation, now);
             waiter.Complete(now);
         }
     }

@@ -12,10 +12,10 @@ public class BlockedVcpusTests
     [Fact]
     public void The_time_of_each_vCPU_is_its_own_and_that_of_the_guest_is_when_all_wait()
     {
-        _blocked.Blocks(Fault(0), 100);
-        _blocked.Blocks(Fault(1), 130);
-        _blocked.Wakes(Fault(0), 150);
-        _blocked.Wakes(Fault(1), 190);
+        _blocked.Block(Fault(0), 100);
+        _blocked.Block(Fault(1), 130);
+        _blocked.Wake(Fault(0), 150);
+        _blocked.Wake(Fault(1), 190);
         Assert.Equal([50L, 60L], _blocked.Blocktime.VcpuMicroseconds);
         Assert.Equal(20, _blocked.Blocktime.AllMicroseconds);
     }
@@ -23,10 +23,10 @@ public class BlockedVcpusTests
     [Fact]
     public void While_one_vCPU_runs_the_guest_is_not_blocked()
     {
-        _blocked.Blocks(Fault(0), 100);
-        _blocked.Wakes(Fault(0), 150);
-        _blocked.Blocks(Fault(1), 160);
-        _blocked.Wakes(Fault(1), 190);
+        _blocked.Block(Fault(0), 100);
+        _blocked.Wake(Fault(0), 150);
+        _blocked.Block(Fault(1), 160);
+        _blocked.Wake(Fault(1), 190);
         Assert.Equal([50L, 30L], _blocked.Blocktime.VcpuMicroseconds);
         Assert.Equal(0, _blocked.Blocktime.AllMicroseconds);
     }
@@ -36,10 +36,10 @@ public class BlockedVcpusTests
     {
         for (var since = 0; since < 300; since += 100)
         {
-            _blocked.Blocks(Fault(0), since);
-            _blocked.Blocks(Fault(1), since + 10);
-            _blocked.Wakes(Fault(1), since + 30);
-            _blocked.Wakes(Fault(0), since + 40);
+            _blocked.Block(Fault(0), since);
+            _blocked.Block(Fault(1), since + 10);
+            _blocked.Wake(Fault(1), since + 30);
+            _blocked.Wake(Fault(0), since + 40);
         }
 
         Assert.Equal([120L, 60L], _blocked.Blocktime.VcpuMicroseconds);
@@ -55,8 +55,8 @@ public class BlockedVcpusTests
             new(new OperationIds(OperationId.OriginOf(VmOrdinal, 0)).Next(), OperationKind.SoftwareWrite),
             new(new OperationIds(OperationId.OriginOf(VmOrdinal, OperationId.OfMigration)).Next(), OperationKind.Fault),
         ];
-        foreach (var other in others) _blocked.Blocks(other, 100);
-        foreach (var other in others) _blocked.Wakes(other, 200);
+        foreach (var other in others) _blocked.Block(other, 100);
+        foreach (var other in others) _blocked.Wake(other, 200);
         Assert.Equal([0L, 0L], _blocked.Blocktime.VcpuMicroseconds);
         Assert.Equal(0, _blocked.Blocktime.AllMicroseconds);
     }
