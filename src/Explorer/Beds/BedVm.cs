@@ -79,7 +79,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
             });
     }
 
-    /// <summary>Unique over the bed: of the process, and of whoever acts for it.</summary>
+    /// <summary>Ids that are unique over the bed, for the process and for operations that act for it.</summary>
     public int AddressSpaceId { get; }
 
     /// <summary>What the inventory calls it, wherever it is.</summary>
@@ -198,7 +198,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
         else if (await Process.DestroyAsync(op, order)) _bed.World.RunsSomewhere.Lost(Name);
     }
 
-    /// <summary>Every page of guest memory holds, in all its bytes, the newest value that was written to it; with nobody running.</summary>
+    /// <summary>Every page of guest memory holds, in all its bytes, the newest value that was written to it; while nothing runs.</summary>
     public async ValueTask CheckMemoryAsync(Operation op)
     {
         var stream = new StreamPort(Host, AddressSpaceId, (_, _) => throw new InvalidOperationException("nothing is sent"));
@@ -267,7 +267,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     {
         foreach (var vcpu in Vcpus) await vcpu.StopAsync(op);
         foreach (var lane in _vcpuLanes) await lane.Completion;
-        // Who was waited for is no matter of places any more.
+        // The footprint of the finished waits does not matter any more.
         _bed.World.Footprints?.WriteEverything();
     }
 

@@ -12,7 +12,7 @@ public sealed class Latch : ICriticalNotifyCompletion
     private readonly VirtualWorld _world;
     private Tracked<bool> _isCompleted;
 
-    [Untracked("each waits for itself; the one who completes the latch is ordered before them all")]
+    [Untracked("each waits for itself; the lane that completes the latch is ordered before them all")]
     private List<ReadyLane>? _waiting;
 
     internal Latch(VirtualWorld world) => (_world, _isCompleted) = (world, new Tracked<bool>(world));

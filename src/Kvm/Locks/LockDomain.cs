@@ -9,7 +9,7 @@ namespace Livebed.Kvm.Locks;
 /// </summary>
 public sealed class LockDomain(IWorld world)
 {
-    [Untracked("whom to ask for waits; no operation acts upon it")]
+    [Untracked("the locks to ask for waits; no operation acts upon it")]
     private readonly List<IWaitable> _waitables = new(16);
 
     private readonly LockCounts _counts = world.LockCounts ?? new LockCounts();

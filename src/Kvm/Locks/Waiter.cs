@@ -7,7 +7,7 @@ namespace Livebed.Kvm.Locks;
 /// One operation in a queue. Completing it posts the continuation to the scheduler that awaited it (the grain's, or the explorer's), so
 /// the waker never runs the woken: the same as a wake-up in the kernel.
 /// </summary>
-[Untracked("an object of one operation; whoever completes it is ordered before that operation's next step")]
+[Untracked("an object of one operation; its completion is ordered before that operation's next step")]
 internal sealed class Waiter(IWorld world) : IValueTaskSource
 {
     private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };

@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.UserSpace;
 
 /// <summary>
-/// How many pieces of work of one kind are under way in user space, and the wait until there are none (QEMU's <c>bdrv_drain</c> has this
-/// shape). More may begin while somebody waits; the wait then goes on, so its caller first sees to it that no more begin.
+/// Counts the pieces of work of one kind that are under way in user space, and waits until there are none (like QEMU's <c>bdrv_drain</c>).
+/// More may begin during the wait, which then continues, so its caller first stops new ones.
 /// </summary>
 internal sealed class RunningCount(IWorld world)
 {

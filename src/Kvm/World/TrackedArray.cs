@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Livebed.Kvm.World;
 
 /// <summary>
-/// An array whose entries have places by index: steps that touch entries of different places are independent. Two arrays may share a table
-/// of places, such as the PTEs and the contents of the same pages.
+/// An array with a place for each entry, by index: steps that touch entries of different places are independent. Two arrays may share a
+/// table of places, such as the PTEs and the contents of the same pages.
 /// </summary>
 public readonly struct TrackedArray<T>(PlaceTable places, long length)
 {

@@ -3,7 +3,7 @@ using Livebed.Kvm.Addresses;
 
 namespace Livebed.Kvm.World;
 
-/// <summary>A <see cref="PageSet"/> whose pages have places by address; what concerns the whole set touches all of them.</summary>
+/// <summary>A <see cref="PageSet"/> with a place for each page, by address; an access to the whole set touches all of them.</summary>
 /// <param name="places">of the pages</param>
 /// <param name="range">of the set</param>
 public readonly struct TrackedPageSet(PlaceTable places, HvaRange range)

@@ -4,11 +4,11 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Beds.Migrations;
 
-/// <summary>The inventory and the way to it. It can be lost: then it does not answer until a new one, of a later term, has asked every host
-/// what it owns.</summary>
+/// <summary>The inventory and the port to it. It can be lost: then it does not answer until a new one, of a later term, has asked every
+/// host what it owns.</summary>
 /// <param name="world">the world</param>
-/// <param name="hosts">what each host knows of its own VMs</param>
-/// <param name="machinesDie">whether who asks may die before it has the answer</param>
+/// <param name="hosts">each host's record of its own VMs</param>
+/// <param name="machinesDie">whether a caller may die before it has the answer</param>
 internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnership> hosts, bool machinesDie) : IVmInventory
 {
     private readonly Machine _machine = new(world, "inventory", machinesDie);
@@ -27,7 +27,7 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
     public async ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) =>
         await AskAsync(op, register => register.Remove(vm, epoch));
 
-    /// <summary>Whose the VM is now; for when all is over.</summary>
+    /// <summary>The owner of the VM now; for the checks at the end.</summary>
     public Ownership OwnerOf(string vm) => _register?.Find(vm) ?? Ownership.Lost;
 
     /// <summary>Its machine goes down; grants that are on their way stay on their way.</summary>
@@ -68,7 +68,7 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
     }
 }
 
-/// <summary>The inventory of a bed in which nothing migrates: nobody asks it.</summary>
+/// <summary>The inventory of a bed without migrations; it is never asked.</summary>
 internal sealed class NoInventory : IVmInventory, IHostOwnership
 {
     public static readonly NoInventory Instance = new();

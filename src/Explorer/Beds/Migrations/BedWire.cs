@@ -9,8 +9,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Beds.Migrations;
 
 /// <summary>
-/// Everything between the two hosts of a migration and its two user spaces: each call is a scheduling point on its way there, and what a
-/// broken link loses is lost. A call whose answer is lost was made all the same.
+/// The network between the two hosts of a migration and its two user spaces. Each call is a scheduling point on its way, and a broken link
+/// loses what it carries. A call that loses its answer was made nevertheless.
 /// </summary>
 internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
 {
@@ -81,7 +81,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         else if (_takeOverLoss == TakeOverLoss.Patience)
         {
             var sent = Operation.From(op.Context);
-            _world.Spawn("a take-over that nobody waits for", async () => await AskAsync(sent));
+            _world.Spawn("a take-over without a waiting caller", async () => await AskAsync(sent));
         }
 
         _place.Writes();
