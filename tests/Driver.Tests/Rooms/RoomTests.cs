@@ -21,7 +21,7 @@ public sealed class RoomTests
         new("Addresses", []),
         new("Checks", []),
         new("Mutants", ["Checks"]),
-        new("World", ["Checks"], "World", "Locks"),
+        new("World", ["Addresses", "Checks"], "World", "Locks"),
         new("Guests", ["Addresses", "World"]),
         new("Host", ["Addresses", "Checks", "Mutants", "World", "Guests"]),
         new("Vm", ["Addresses", "Checks", "Mutants", "World", "Guests", "Host"], "Memslots", "Paging", "DirtyLog", "Notifiers", "Vms"),
