@@ -5,10 +5,10 @@ namespace Livebed.Driver.Tests.Docs;
 /// <summary>The Markdown of the repository, as far as the tests read it: code blocks, inline code, table rows, links.</summary>
 internal static partial class Documents
 {
-    /// <summary>README, ARCHITECTURE and everything under docs, by path from the root.</summary>
+    /// <summary>README, ARCHITECTURE, CONTRIBUTING and everything under docs, by path from the root.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
-        "README.md", "ARCHITECTURE.md",
+        "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md",
         .. Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md", SearchOption.AllDirectories)
             .Select(file => Path.GetRelativePath(Repository.Root, file).Replace('\\', '/')).Order(StringComparer.Ordinal),
     ];
