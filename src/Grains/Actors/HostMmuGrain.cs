@@ -212,12 +212,12 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     public ValueTask<long> PagesHeldAsync(OperationMessage op, int addressSpace) =>
         Host.Streams.PagesHeldAsync(op.ToOperation(), addressSpace);
 
-    public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer) =>
-        ValueTask.FromResult(_hostOwnership?.Take(vm, answer) ?? OwnershipStatus.Refused);
+    public ValueTask<OwnershipStatus> RecordAsync(string vm, Ownership answer) =>
+        ValueTask.FromResult(_hostOwnership?.Record(vm, answer) ?? OwnershipStatus.Refused);
 
-    public ValueTask GiveAsync(string vm)
+    public ValueTask ReleaseAsync(string vm)
     {
-        _hostOwnership?.Give(vm);
+        _hostOwnership?.Release(vm);
         return ValueTask.CompletedTask;
     }
 

@@ -101,9 +101,9 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     // Ownership: the host's HostOwnership.
 
-    ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer);
+    ValueTask<OwnershipStatus> RecordAsync(string vm, Ownership answer);
 
-    ValueTask GiveAsync(string vm);
+    ValueTask ReleaseAsync(string vm);
 
     /// <summary>The latest inventory that this host has answered; 0 for none.</summary>
     ValueTask<long> TermAsync();

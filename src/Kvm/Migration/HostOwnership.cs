@@ -19,7 +19,7 @@ public sealed class HostOwnership(IWorld world, string host) : IHostOwnership
     /// <summary>Records an answer of the inventory.</summary>
     /// <returns>granted when it makes (or keeps) this host the VM's owner; lost when the inventory that gave it, grant or refusal, has been
     /// replaced: ask the next one</returns>
-    public OwnershipStatus Take(string vm, in Ownership answer)
+    public OwnershipStatus Record(string vm, in Ownership answer)
     {
         if (answer.Status == OwnershipStatus.Lost || answer.Term < _term.Value) return OwnershipStatus.Lost;
         if (answer.Status != OwnershipStatus.Granted || answer.Host != Host) return OwnershipStatus.Refused;
@@ -30,13 +30,13 @@ public sealed class HostOwnership(IWorld world, string host) : IHostOwnership
     }
 
     /// <summary>Deletes the record: the VM is on another host, or destroyed.</summary>
-    public void Give(string vm) => _epochs.Remove(vm);
+    public void Release(string vm) => _epochs.Remove(vm);
 
-    ValueTask<OwnershipStatus> IHostOwnership.TakeAsync(string vm, Ownership answer) => ValueTask.FromResult(Take(vm, answer));
+    ValueTask<OwnershipStatus> IHostOwnership.RecordAsync(string vm, Ownership answer) => ValueTask.FromResult(Record(vm, answer));
 
-    ValueTask IHostOwnership.GiveAsync(string vm)
+    ValueTask IHostOwnership.ReleaseAsync(string vm)
     {
-        Give(vm);
+        Release(vm);
         return ValueTask.CompletedTask;
     }
 

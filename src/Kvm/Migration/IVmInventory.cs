@@ -25,11 +25,11 @@ public interface IHostOwnership
 {
     string Host { get; }
 
-    /// <inheritdoc cref="HostOwnership.Take"/>
-    ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer);
+    /// <inheritdoc cref="HostOwnership.Record"/>
+    ValueTask<OwnershipStatus> RecordAsync(string vm, Ownership answer);
 
-    /// <inheritdoc cref="HostOwnership.Give"/>
-    ValueTask GiveAsync(string vm);
+    /// <inheritdoc cref="HostOwnership.Release"/>
+    ValueTask ReleaseAsync(string vm);
 }
 
 /// <summary>An answer of the inventory: whether the request was granted, and the VM's owner now; epoch 0 without an owner.</summary>
@@ -71,7 +71,7 @@ internal static class OwnershipClaim
         {
             var answer = await inventory.ClaimAsync(op, vm, epoch, ownership.Host);
             if (answer.Host == ownership.Host && answer.Epoch == epoch + 1) answer = answer with { Status = OwnershipStatus.Granted };
-            if (answer.Status != OwnershipStatus.Lost && await ownership.TakeAsync(vm, answer) is not OwnershipStatus.Lost and var taken)
+            if (answer.Status != OwnershipStatus.Lost && await ownership.RecordAsync(vm, answer) is not OwnershipStatus.Lost and var taken)
                 return answer with { Status = taken };
             await world.DelayAsync(PauseMicroseconds);
         }

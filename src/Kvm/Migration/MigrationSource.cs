@@ -238,7 +238,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         var owner = await HandOverAsync(op, toPostcopy);
         if (owner == MigrationOwner.Source) await _handOver.ResumeVcpusAsync(op);
         else _vm.IsHandedOver = true;
-        if (owner == MigrationOwner.Destination) await _hostOwnership.GiveAsync(_setup.Vm);
+        if (owner == MigrationOwner.Destination) await _hostOwnership.ReleaseAsync(_setup.Vm);
         _vm.VcpuMutex.UpWrite(op);
         _vm.Bql.Release(op);
         if (owner == MigrationOwner.Source)

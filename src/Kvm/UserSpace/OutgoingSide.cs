@@ -144,7 +144,7 @@ internal sealed class OutgoingSide(
 
             // An inventory that has been replaced meanwhile counts for nothing: the next one is asked.
             if (owner.Status != OwnershipStatus.Lost
-                && await ports.Ownership.TakeAsync(Vm, owner) is not OwnershipStatus.Lost and var taken)
+                && await ports.Ownership.RecordAsync(Vm, owner) is not OwnershipStatus.Lost and var taken)
                 return owner with { Status = taken };
             await world.DelayAsync(FindPauseMicroseconds);
         }

@@ -108,7 +108,7 @@ public sealed partial class VmProcess
             ? (outgoing.Vm, outgoing.Epoch)
             : (Incoming?.Vm ?? "", Incoming?.Epoch ?? 0);
         if (epoch == 0) return;
-        await _ports.Ownership.GiveAsync(vm);
+        await _ports.Ownership.ReleaseAsync(vm);
         await _ports.Inventory.RemoveAsync(op, vm, epoch);
     }
 }

@@ -29,7 +29,7 @@ public sealed class MigrationDoubtTests(ActorCollection.Clusters clusters)
     public async Task A_destination_whose_host_has_taken_the_VM_and_whose_answer_was_lost_runs_it()
     {
         var (bed, here, there) = await PairAsync();
-        bed.Losses.Lose(there.HostKey, nameof(IHostMmuGrain.TakeAsync));
+        bed.Losses.Lose(there.HostKey, nameof(IHostMmuGrain.RecordAsync));
         var outcome = await here.MigrateAsync(there, OneRound);
         Assert.Equal(MigrationStatus.Completed, outcome.Info.Status);
         await StandsAsync(bed, there, here);
@@ -40,7 +40,7 @@ public sealed class MigrationDoubtTests(ActorCollection.Clusters clusters)
     {
         var (bed, here, there) = await PairAsync();
         using var offered = await HeldMigration.OfferedAsync(bed, here, there);
-        bed.Losses.Lose(here.HostKey, nameof(IHostMmuGrain.TakeAsync));
+        bed.Losses.Lose(here.HostKey, nameof(IHostMmuGrain.RecordAsync));
         var outcome = await offered.LoseAsync();
         Assert.Equal((MigrationStatus.Failed, 2), (outcome.Info.Status, outcome.Info.Epoch));
         await StandsAsync(bed, here, there);

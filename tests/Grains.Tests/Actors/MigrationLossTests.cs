@@ -17,9 +17,10 @@ public sealed class MigrationLossTests
         Assert.Null(await vm.Host.ReportOwnershipAsync(1));
         Assert.Equal(OwnershipStatus.Granted, (await Inventory(bed).RegisterAsync("vm-a", vm.HostKey)).Status);
         Assert.Equal(2, await vm.Host.TermAsync());
-        Assert.Equal(OwnershipStatus.Lost, await vm.Host.TakeAsync("vm-a", new Ownership(OwnershipStatus.Granted, vm.HostKey, 1, Term: 1)));
         Assert.Equal(
-            OwnershipStatus.Granted, await vm.Host.TakeAsync("vm-a", new Ownership(OwnershipStatus.Granted, vm.HostKey, 1, Term: 2)));
+            OwnershipStatus.Lost, await vm.Host.RecordAsync("vm-a", new Ownership(OwnershipStatus.Granted, vm.HostKey, 1, Term: 1)));
+        Assert.Equal(
+            OwnershipStatus.Granted, await vm.Host.RecordAsync("vm-a", new Ownership(OwnershipStatus.Granted, vm.HostKey, 1, Term: 2)));
     }
 
     private static IInventoryGrain Inventory(ActorBed bed) => bed.Grains.GetGrain<IInventoryGrain>(ActorKeys.Inventory);

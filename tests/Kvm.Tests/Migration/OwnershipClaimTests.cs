@@ -90,12 +90,12 @@ public class OwnershipClaimTests
 
         public string Host => ownership.Host;
 
-        public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer)
+        public ValueTask<OwnershipStatus> RecordAsync(string vm, Ownership answer)
         {
-            var taken = ownership.Take(vm, answer);
+            var taken = ownership.Record(vm, answer);
             return ValueTask.FromResult(AnswersLost-- > 0 ? OwnershipStatus.Lost : taken);
         }
 
-        public ValueTask GiveAsync(string vm) => throw new NotSupportedException();
+        public ValueTask ReleaseAsync(string vm) => throw new NotSupportedException();
     }
 }

@@ -37,7 +37,7 @@ public class OwnershipTests
         var source = new HostOwnership(_world, "host-0");
         var destination = new HostOwnership(_world, "host-1");
         var old = new VmInventory(_world);
-        Assert.Equal(OwnershipStatus.Granted, source.Take(Vm, old.Register(Vm, "host-0")));
+        Assert.Equal(OwnershipStatus.Granted, source.Record(Vm, old.Register(Vm, "host-0")));
         var late = old.Claim(Vm, 1, "host-1");
 
         // The old one is lost before its grant arrives, and the new one hears only of the source.
@@ -45,8 +45,8 @@ public class OwnershipTests
         foreach (var host in new[] { source, destination })
             foreach (var (vm, epoch) in host.Report(2)!)
                 later.Restore(vm, host.Host, epoch);
-        Assert.Equal(OwnershipStatus.Lost, destination.Take(Vm, late));
-        Assert.Equal(OwnershipStatus.Granted, source.Take(Vm, later.Claim(Vm, 1, "host-0")));
+        Assert.Equal(OwnershipStatus.Lost, destination.Record(Vm, late));
+        Assert.Equal(OwnershipStatus.Granted, source.Record(Vm, later.Claim(Vm, 1, "host-0")));
         Assert.False(destination.Owns(Vm, 2));
         Assert.True(source.Owns(Vm, 2));
     }

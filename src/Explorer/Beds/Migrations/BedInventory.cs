@@ -83,7 +83,7 @@ internal sealed class NoInventory : IVmInventory, IHostOwnership
 
     public ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) => ValueTask.FromResult(Ownership.Lost);
 
-    public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer) => ValueTask.FromResult(OwnershipStatus.Lost);
+    public ValueTask<OwnershipStatus> RecordAsync(string vm, Ownership answer) => ValueTask.FromResult(OwnershipStatus.Lost);
 
-    public ValueTask GiveAsync(string vm) => ValueTask.CompletedTask;
+    public ValueTask ReleaseAsync(string vm) => ValueTask.CompletedTask;
 }

@@ -28,12 +28,12 @@ internal sealed class GrainHostOwnership(IHostMmuGrain grain, string host) : IHo
 {
     public string Host { get; } = host;
 
-    public ValueTask<OwnershipStatus> TakeAsync(string vm, Ownership answer) =>
-        GrainCall.OrLostAsync(OwnershipStatus.Lost, () => grain.TakeAsync(vm, answer));
+    public ValueTask<OwnershipStatus> RecordAsync(string vm, Ownership answer) =>
+        GrainCall.OrLostAsync(OwnershipStatus.Lost, () => grain.RecordAsync(vm, answer));
 
-    public async ValueTask GiveAsync(string vm) => await GrainCall.OrLostAsync(false, async () =>
+    public async ValueTask ReleaseAsync(string vm) => await GrainCall.OrLostAsync(false, async () =>
     {
-        await grain.GiveAsync(vm);
+        await grain.ReleaseAsync(vm);
         return true;
     });
 }
