@@ -26,9 +26,16 @@ public sealed class Bed
 
     private readonly OperationIds _ids = new(0);
     // Asked only when a schedule stands still.
+    [Untracked("for hangs")]
     private readonly List<(OperationId Operation, Lane Lane)> _lanesOf = [];
+
+    [Untracked("scenarios make VMs before the lanes run")]
     private readonly List<BedVm> _vms = [];
+
+    [Untracked("only tells VMs apart")]
     private int _created;
+
+    [Untracked("only tells streams apart")]
     private long _streams;
 
     public Bed(BedOptions options, VirtualWorld world)

@@ -1,3 +1,4 @@
+#pragma warning disable RS0030 // reports its footprint by hand
 using System.Numerics;
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Explorer.Scheduling;

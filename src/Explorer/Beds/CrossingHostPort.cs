@@ -9,6 +9,7 @@ namespace Livebed.Explorer.Beds;
 /// state machine of their own when no other lane runs in between.</summary>
 internal sealed class CrossingHostPort(VirtualWorld world, IHostPort host) : IHostPort
 {
+    [Untracked("a crossing is added before its VM runs and stays")]
     private readonly List<CrossingSubscriber> _subscribers = [];
 
     public ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write)

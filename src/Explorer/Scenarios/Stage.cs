@@ -1,3 +1,4 @@
+#pragma warning disable RS0030 // reports its footprint by hand
 using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;

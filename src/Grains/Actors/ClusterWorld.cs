@@ -27,18 +27,15 @@ public sealed class ClusterWorld(
     private const long MicrosecondsPerMillisecond = 1_000;
     private readonly SeededRandom _preemptions = new(preemptionSeed);
     private readonly double _microsecondsPerTick = 1e6 / time.TimestampFrequency;
+
+    // Orleans does not tell when a turn begins: it counts from when the actor last gave way, for a point or for a delay. So the first yield
+    // after a rest may be one too many, which costs a pass through an empty queue.
     private long _turnBegan = (long)(time.GetTimestamp() * (1e6 / time.TimestampFrequency));
 
     public ClusterWorld(IModelObserver observer) : this(observer, TimeProvider.System) { }
 
     public IModelObserver Observer { get; } = observer;
     public long NowMicroseconds => (long)(time.GetTimestamp() * _microsecondsPerTick);
-
-    /// <summary>
-    /// Tells that a turn begins, so that its length counts from now. Nothing in Orleans says so by itself; without this a turn's length
-    /// counts from the actor's last yield, and the first yield after a rest is one too many.
-    /// </summary>
-    public void BeginTurn() => _turnBegan = NowMicroseconds;
 
     /// <summary>On the actor's own scheduler: its turns and the caller's interleave.</summary>
     public void Start(string name, Func<ValueTask> body) => _ = body().AsTask();
@@ -66,7 +63,13 @@ public sealed class ClusterWorld(
         if (microseconds == 0) return ValueTask.CompletedTask;
         if (microseconds < MicrosecondsPerMillisecond) return YieldUntilAsync(NowMicroseconds + microseconds);
         var milliseconds = (microseconds + MicrosecondsPerMillisecond - 1) / MicrosecondsPerMillisecond;
-        return new ValueTask(Task.Delay(TimeSpan.FromMilliseconds(milliseconds), time));
+        return DelayMillisecondsAsync(milliseconds);
+    }
+
+    private async ValueTask DelayMillisecondsAsync(long milliseconds)
+    {
+        await Task.Delay(TimeSpan.FromMilliseconds(milliseconds), time);
+        _turnBegan = NowMicroseconds;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]

@@ -23,7 +23,7 @@ public sealed class AddressSpace
     private Tracked<bool> _isReleased;
     private Tracked<OutgoingStreams?> _outgoing;
     private Tracked<IncomingPages?> _incoming;
-    private TrackedCount _mmCount;
+    private Tracked<int> _mmCount;
 
     internal AddressSpace(HostState host, AddressSpaceSpec spec)
     {
@@ -31,7 +31,7 @@ public sealed class AddressSpace
         var place = new Place(host.World);
         (_isExiting, _isReleased) = (new Tracked<bool>(place), new Tracked<bool>(place));
         (_outgoing, _incoming) = (new Tracked<OutgoingStreams?>(place), new Tracked<IncomingPages?>(place));
-        _mmCount = new TrackedCount(host.World, references: 1);
+        _mmCount = new Tracked<int>(host.World, 1);
         var areas = Validated(spec);
         Vmas = new Vma[areas.Count];
         for (var i = 0; i < Vmas.Length; i++) Vmas[i] = new Vma(host.World, areas[i]);
@@ -99,12 +99,12 @@ public sealed class AddressSpace
     internal void PutUser(Operation op) => MmUsers.UpRead(op);
 
     /// <summary><c>mmgrab</c>: keeps the object, not the memory; for operations that come through the rmap.</summary>
-    internal void Grab() => _mmCount.Take();
+    internal void Grab() => _mmCount.Value++;
 
     /// <summary><c>mmdrop</c>.</summary>
     internal void Drop()
     {
-        if (!_mmCount.Drop()) return;
+        if (--_mmCount.Value > 0) return;
         Outgoing?.CloseAll();
         foreach (KernelLock done in (KernelLock[])[MmUsers, MmapLock, RmapLock, PageTableLock]) _host.Locks.Forget(done);
     }

@@ -11,6 +11,7 @@ namespace Livebed.Kvm.Host;
 /// The cells of a <see cref="FramePool"/>: what is known of each frame, and its bytes; both have the frame's place. Memory comes in chunks
 /// of up to 1 MiB, when first needed; those of a host of any size are large objects. Chunks never move.
 /// </summary>
+[Untracked("it is a cell itself")]
 internal sealed class FrameStore
 {
     private const int ChunkBytes = 1 << 20;
@@ -104,6 +105,7 @@ internal sealed class FrameStore
     private ref byte Head(Pfn pfn) =>
         ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(ChunkOf(pfn).Bytes), (pfn.Value & _chunkMask) << _pageShift);
 
+    [Untracked("part of a cell")]
     private sealed class Chunk(int frames, int pageSize)
     {
         public byte[] Bytes { get; } = GC.AllocateUninitializedArray<byte>(frames * pageSize);

@@ -64,6 +64,7 @@ public sealed class RefusingSubscriber(string name) : IMmuNotifierSubscriber
     public bool HasChangePte => false;
 
     /// <summary>Non-blockable ranges that were refused.</summary>
+    [Untracked("statistics")]
     public long Refusals { get; private set; }
 
     public ValueTask<bool> InvalidateRangeStartAsync(Operation op, MmuNotifierRange range)

@@ -12,6 +12,7 @@ namespace Livebed.Kvm.Locks;
 /// <param name="starvationMicroseconds">how long a wait may last that is part of no circle and waits for no orphaned hold</param>
 /// <param name="recoveryMicroseconds">how much longer a wait for a page of post-copy may last: the link may be broken for so long before
 /// the migration fails, and no page arrives until it is repaired</param>
+[Untracked("looks on; no operation acts upon it")]
 public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long recoveryMicroseconds = 0)
 {
     private readonly HashSet<(string Actor, long WaitId, OperationId Waiter)> _reported = [];

@@ -22,6 +22,7 @@ public sealed record ObservedWait(string Actor, WaitSnapshot Wait)
 }
 
 /// <summary>Two consecutive observations and what they agree on: the only thing that <see cref="HangDetector"/> believes.</summary>
+[Untracked("looks on; no operation acts upon it")]
 internal sealed class ObservedStep
 {
     private readonly HangObservation _before;

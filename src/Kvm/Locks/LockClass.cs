@@ -1,3 +1,5 @@
+using Livebed.Kvm.World;
+
 using System.Runtime.CompilerServices;
 
 namespace Livebed.Kvm.Locks;
@@ -41,6 +43,7 @@ public sealed class LockClass
     }
 
     /// <summary>Classes with holders that must not sleep, one bit each.</summary>
+    [Untracked("only grows, under a lock, before a world runs")]
     internal static ulong AtomicClasses { get; private set; }
 
     /// <summary>

@@ -6,6 +6,7 @@ namespace Livebed.Kvm.Locks;
 /// Operations and the operations that they wait for. A waiter needs all of its blockers to finish, so every directed cycle is a deadlock,
 /// also where a lock has many holders. Blockers that do not wait have no edges and are in no cycle.
 /// </summary>
+[Untracked("looks on; no operation acts upon it")]
 internal sealed class WaitForGraph
 {
     private readonly Dictionary<OperationId, List<ObservedWait>> _waits = [];

@@ -123,11 +123,7 @@ public sealed class MigrationSource : IMigrationReturnPath
     }
 
     /// <summary>An entry of a dirty ring, harvested and reset.</summary>
-    public void MarkHarvested(int slotId, long page)
-    {
-        _vm.LogState.Writes();
-        _ram.MarkHarvested(slotId, page);
-    }
+    public void MarkHarvested(int slotId, long page) => _ram.MarkHarvested(slotId, page);
 
     private async ValueTask<NextPhase> SetUpAsync(Operation op)
     {

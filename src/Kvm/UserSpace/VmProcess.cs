@@ -1,3 +1,4 @@
+#pragma warning disable RS0030 // reports its footprint by hand
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Paging;

@@ -43,11 +43,12 @@ public sealed class ClusterWorldTests
     }
 
     [Fact]
-    public async Task Beginning_a_turn_starts_its_clock_anew()
+    public async Task A_turn_counts_from_the_end_of_a_delay()
     {
         var world = new ClusterWorld(_waits, _time, turnMicroseconds: 500);
+        var delay = world.DelayAsync(10_000);
         _time.Advance(10_000);
-        world.BeginTurn();
+        await delay;
         _time.Advance(499);
         await world.PointAsync(SchedulingPoint.Yield);
         Assert.Empty(_waits.Microseconds);

@@ -1,3 +1,4 @@
+#pragma warning disable RS0030 // reports its footprint by hand
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
