@@ -8,8 +8,8 @@ using Microsoft.Extensions.Hosting;
 namespace Livebed.Silo;
 
 /// <summary>
-/// The life of a silo process: wait for those that come before, start, say so once the whole cluster is in sight, and run until told to end
-/// (by signal, by the end of standard input) or until the silo ends by itself.
+/// The life of a silo process: it waits for earlier silos, starts, and reports when it sees the whole cluster. It runs until a signal or
+/// the end of standard input, or until the silo ends by itself.
 /// </summary>
 internal static class SiloProgram
 {

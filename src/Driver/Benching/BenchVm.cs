@@ -18,8 +18,7 @@ namespace Livebed.Driver.Benching;
 
 /// <summary>
 /// A VM that is moved to and fro between two hosts. Its guest works on a few pages of its own, so that it runs, faults and is judged
-/// throughout; the memory behind them is incompressible and comes in as a migration's does, from a stream, so that every page of it is a
-/// page with a frame.
+/// throughout. The other memory is incompressible and comes from a stream, as a migration's does, so that every page has a frame.
 /// </summary>
 internal sealed class BenchVm(
     IGrainFactory grains, PageWire wire, BenchRequest request, long pages, OperationIds ids, int index, List<Violation> violations)

@@ -13,8 +13,8 @@ using Microsoft.Extensions.Logging;
 namespace Livebed.Driver.Running;
 
 /// <summary>
-/// Runs a campaign on a cluster: silos up, VMs up, load on for the duration or until something is found, then, if nothing was, the end of
-/// every operation, a last verification and audit of every VM, their teardown, and a count of what is left.
+/// Runs a campaign on a cluster: it starts silos and VMs and runs the load for the duration or until something is found. If nothing is
+/// found, it waits for every operation, verifies and audits every VM once more, tears all of them down, and counts what is left.
 /// </summary>
 internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
 {

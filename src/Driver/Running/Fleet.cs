@@ -12,8 +12,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Driver.Running;
 
 /// <summary>
-/// The VMs of a campaign and their hosts: makes them, finds one that is free for an operation, makes the next incarnation of one that
-/// died, and knows where one that migrates can go: no host is ever promised more guest pages than it has frames. Safe from any thread.
+/// The VMs of a campaign and their hosts: it makes them, finds a free one for an operation, makes the next incarnation of a dead one, and
+/// chooses the destination of a migration. No host ever gets more guest pages than it has frames. Safe from any thread.
 /// </summary>
 internal sealed class Fleet
 {

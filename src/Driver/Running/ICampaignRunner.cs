@@ -20,8 +20,8 @@ public interface ICampaignRunner
 }
 
 /// <summary>
-/// How to run, beside what the campaign says: silos as processes of their own or embedded, where traces and metrics go (null: only the
-/// run folder), whether the silos' logs go to standard error, and the first of the silos' ports (null: free ones are found).
+/// How to run, beside the campaign: silos as processes of their own or embedded, the target of traces and metrics (null: only the run
+/// folder), whether the silos' logs go to standard error, and the first of the silos' ports (null: free ones).
 /// </summary>
 public sealed record RunnerOptions(bool Processes = false, Uri? Otlp = null, bool Verbose = false, int? BasePort = null);
 

@@ -11,9 +11,9 @@ namespace Livebed.Driver.Running;
 /// </summary>
 internal sealed class OwnerWatch
 {
-    /// <summary>A migration's figures and a guest's starts and stops are taken one after the other, each from the machine's monotonic clock
-    /// in whole microseconds, so that of a stand still no more is noted than the migration says; this is for the rounding, and for clocks
-    /// of two processors that differ.</summary>
+    /// <summary>A migration's figures and a guest's starts and stops are taken one after the other, from the machine's monotonic clock in
+    /// whole microseconds. So a noted stop is never longer than the migration says. The tolerance covers the rounding, and differences
+    /// between the clocks of two processors.</summary>
     private const long ToleranceMicroseconds = 1_000;
 
     private readonly Lock _gate = new();

@@ -9,8 +9,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Driver.Running;
 
 /// <summary>
-/// The end of a run that found nothing so far, when nothing is under way any more: a last verification and audit of each VM, the check
-/// that no range has lost its end, teardown of everything, and the count of what is left, which must be nothing.
+/// The end of a run that found nothing so far, when nothing is under way any more. It verifies and audits each VM once more, checks that no
+/// range has lost its end, tears everything down, and counts what is left, which must be nothing.
 /// </summary>
 internal sealed class Settlement(
     Fleet fleet, ReportLedger reports, LoadLedger load, Supervisor supervisor, OperationIds ids, ICluster cluster)

@@ -6,8 +6,8 @@ using Livebed.Kvm.Prediction;
 namespace Livebed.Driver.Running;
 
 /// <summary>
-/// A whole migration of one kind of VM, forecast from what its guests write and from nothing that was measured on the way, but for two
-/// things that no workload says: how many pages were zero when it began, and what switchovers cost beside their pages. Left out are
+/// A whole migration of one kind of VM, forecast from what its guests write and not from measurements on the way. Two facts that no
+/// workload has are the exception: the number of zero pages at the start, and the cost of switchovers beside their pages. Left out are
 /// hot-plug memory's writes, KVM's own, and discards.
 /// </summary>
 internal sealed class WorkloadForecast(VmSettings settings, MigrationParameters parameters)

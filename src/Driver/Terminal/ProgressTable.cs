@@ -4,9 +4,9 @@ using Spectre.Console.Rendering;
 namespace Livebed.Driver.Terminal;
 
 /// <summary>
-/// The live view of a run: what the bed does and for how long, accesses, faults, retries and violations, a line for each VM that migrates,
-/// and below each operation of the campaign with count, rate, p99 and what could not be started. Rates are those since the snapshot before.
-/// What matters most comes first, as a low terminal cuts the end off.
+/// The live view of a run: the phase and its time, accesses, faults, retries and violations, and a line for each migrating VM. Below is
+/// each operation of the campaign with count, rate, p99 and the number that could not be started. Rates are those since the snapshot
+/// before. What matters most comes first, as a low terminal cuts the end off.
 /// </summary>
 internal static class ProgressTable
 {

@@ -6,9 +6,9 @@ using Spectre.Console;
 namespace Livebed.Driver.Terminal;
 
 /// <summary>
-/// What a run says at its end: the verdict and why, each violation and hang with its witness, the figures that matter, the lock table with
-/// the columns of /proc/lock_stat, and last the run folder, the report for a browser and the command that repeats it, each on a line that
-/// can be copied.
+/// The output at the end of a run: the verdict and its reasons, each violation and hang with its witness, the main figures, and the lock
+/// table with the columns of /proc/lock_stat. Last come the run folder, the report for a browser and the command that repeats the run, each
+/// on a line that can be copied.
 /// </summary>
 internal sealed class RunReport(IAnsiConsole console, RunResults results)
 {

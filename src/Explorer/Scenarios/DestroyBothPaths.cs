@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: SPTEs are dropped once and everything is given back, whether the VM goes first, its process does, or both at once (S11, L3).
-/// kvm_destroy_vm unregisters while exit_mmap calls release, each of which finds the other half done (kvm-protocol 7, B38); a range is open
+/// Claim: SPTEs are dropped once and everything is given back, whether the VM goes first, its process does, or both at once (S11, L3). The
+/// destroyer unregisters while exit_mmap calls release, and each finds the other half done (kvm-protocol 7, B38). A range is open
 /// meanwhile, and reclaim goes on.
 /// </summary>
 internal sealed class DestroyBothPaths : Scenario

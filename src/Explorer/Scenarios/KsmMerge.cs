@@ -5,7 +5,7 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
-/// Claim: no vCPU writes a page that KSM has merged: it breaks away first, and the log knows of the write (S10, S12, S1, S6). ksmd
+/// Claim: no vCPU writes a page that KSM has merged: the page is copied first, and the log has the write (S10, S12, S1, S6). The daemon
 /// write-protects, compares and replaces two pages of equal content while guests read and write them and a migration reads the log
 /// (kvm-protocol 6.1 and 2.7, I10).
 /// </summary>

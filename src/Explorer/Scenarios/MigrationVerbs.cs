@@ -27,8 +27,8 @@ public static class MigrationVerbs
             await stage.OnMigration(migration => migration.Process.StartPostcopy());
         });
 
-    /// <summary>The link between the two hosts breaks when the pages of post-copy are about to be sent, or are being sent; when the
-    /// migration has paused the link becomes whole again, and user space says so until the migration goes on or is over.</summary>
+    /// <summary>The link between the two hosts breaks when the pages of post-copy are about to be sent, or are being sent. When the
+    /// migration has paused the link is repaired, and user space orders the recovery until the migration continues or is over.</summary>
     public static ActorPlan BreakLinkInPostcopy(this ActorPlan actor, BrokenLink broken) => actor.InHost(
         $"link breaks in post-copy: {broken}; mended, migrate-recover", stage => stage.BreakLinkAsync(broken));
 

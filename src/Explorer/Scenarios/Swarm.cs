@@ -9,8 +9,8 @@ namespace Livebed.Explorer.Scenarios;
 
 /// <summary>
 /// Claim: whatever happens at once, nothing breaks, hangs or is left behind (all of S and L). The seed draws the scene as well as the
-/// schedule: which features the VM has and which events there are (swarm testing: each scene leaves some out, which finds what a mix of all
-/// hides), and every operation of every actor, so that a shrinker can leave out single ones. The VM goes at the end, or in the middle of
+/// schedule: the features of the VM, the kinds of events, and every operation of every actor. Each scene leaves some kinds out, which finds
+/// what a mix of all hides (swarm testing). A shrinker can leave out single operations. The VM goes at the end, or in the middle of
 /// everything; others may come and go beside it.
 /// </summary>
 internal sealed class Swarm : Scenario

@@ -61,8 +61,8 @@ public sealed class VirtualWorld : IWorld
     public LockOrderGraph? LockOrder { get; init; }
     public LockCounts? LockCounts { get; init; }
 
-    /// <summary>Whether others may run between a call of one object to another and its arrival, as they may in the cluster; in the kernel a
-    /// call is a call, and what can be preempted there is a point already.</summary>
+    /// <summary>Whether others may run between a call of one object to another and its arrival, as in the cluster. In the kernel a call
+    /// arrives at once, and preemptible places are points already.</summary>
     public bool CallsArePoints { get; init; } = true;
 
     /// <summary>Where guests that migrate run, and whether they do.</summary>

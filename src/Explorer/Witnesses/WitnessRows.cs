@@ -1,9 +1,8 @@
 namespace Livebed.Explorer.Witnesses;
 
 /// <summary>
-/// A log without what only the machine needs: steps that show nothing are left out (the step numbers tell), locks that a lane takes and
-/// drops one after the other are one row, and what is repeated again and again (a fault that retries) is shown once, with the number of
-/// times.
+/// A log for a reader. Steps that show nothing are left out, as the step numbers show. Locks that a lane takes and drops one after the
+/// other share a row. A repetition (a fault that retries) is shown once, with its count.
 /// </summary>
 public static class WitnessRows
 {

@@ -7,10 +7,9 @@ namespace Livebed.Grains.Actors;
 /// The world as one actor of the cluster sees it: the machine's monotonic clock (the same for all processes of a machine, so times of two
 /// silos compare), real delays, and the grain's turns as the only order. At <see cref="SchedulingPoint.Yield"/> a turn that ran long enough
 /// goes to the end of the grain's queue, and how long it stood there is told to the observer: that is queueing for the actor, not for a
-/// lock. Kernel code can be preempted nearly anywhere, a turn only where it awaits something that is not ready; so that the windows of
-/// races are open here too, a small, seeded share of the other scheduling points gives way as well, and
-/// <see cref="SchedulingPoint.Preempt"/> always does. Everything continues on the scheduler that awaited it, which in a grain is the
-/// grain's. Confined to its actor.
+/// lock. Kernel code can be preempted nearly anywhere, a turn only where it awaits something that is not ready. To open the windows of
+/// races here too, a small, seeded share of the other scheduling points yields as well, and <see cref="SchedulingPoint.Preempt"/> always
+/// does. Everything continues on the scheduler that awaited it, which in a grain is the grain's. Confined to its actor.
 /// </summary>
 /// <param name="observer">the actor's</param>
 /// <param name="time">the clock; only tests have another than the system's</param>

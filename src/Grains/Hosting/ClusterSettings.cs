@@ -27,9 +27,8 @@ public sealed record ClusterSettings
     public Action<TracerProviderBuilder>? Tracing { get; init; }
 
     /// <summary>
-    /// Silos are going to be killed one by one; embedded clusters only. The client then talks to the primary alone, which outlives the
-    /// others: a call that it hands to a silo in the moment of its death is heard of no more and takes until its time-out, wherever the
-    /// actor lives that was called.
+    /// Silos are going to be killed one by one; embedded clusters only. The client then uses the primary alone, which outlives the others.
+    /// A call through a dying silo is lost and takes until its time-out, wherever the called actor lives.
     /// </summary>
     public bool SilosDie { get; init; }
 

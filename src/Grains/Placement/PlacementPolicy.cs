@@ -2,8 +2,8 @@ namespace Livebed.Grains.Placement;
 
 /// <summary>
 /// Which silo an actor belongs to: a pure function of its key, the mode and the number of silos, so that every silo and the driver give the
-/// same answer without asking. Host h is a machine of silo h; when spread, its VMs live one silo further and vCPU j another 1 + j further,
-/// so that faults and notifications cross silos from two silos on, and a VM's vCPUs are on all of them. The inventory is on the last silo,
+/// same answer without asking. Host h is a machine of silo h. When spread, its VMs live one silo further and vCPU j another 1 + j further.
+/// So with two or more silos faults and notifications cross silos, and a VM's vCPUs are on all of them. The inventory is on the last silo,
 /// not on the primary: the cluster dies with the primary.
 /// </summary>
 public static class PlacementPolicy

@@ -3,10 +3,9 @@ using OpenTelemetry.Trace;
 namespace Livebed.Grains.Telemetry;
 
 /// <summary>
-/// Samples whole trees, rooted in our own spans. A child follows its parent, up to the trace's budget in this process. A root of our own
-/// is sampled by ratio; one that reports a violation always is. Any other root is dropped, and that is the point: under an unsampled span
-/// Orleans sends no trace context along, so the callee's span looks like a root, and a plain ratio sampler would roll the dice again and
-/// export a fragment.
+/// Samples whole trees, rooted in our own spans. A child follows its parent, up to the trace's budget in this process. A root of our own is
+/// sampled by ratio; one that reports a violation always is. Any other root is dropped. Under an unsampled span Orleans sends no trace
+/// context, so the callee's span looks like a root. A plain ratio sampler would sample it again and export a fragment.
 /// </summary>
 public sealed class RootSampler(double ratio, int spansPerTrace = RootSampler.DefaultSpansPerTrace) : Sampler
 {

@@ -6,10 +6,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Telemetry;
 
 /// <summary>
-/// Turns what one actor's model tells into metrics, histograms and spans. An ordinary fault or lock wait is a sample and nothing more;
-/// one above the threshold gets a span after the fact, back-dated to its beginning, in the trace of the operation that suffered it and
-/// linked to the operation that was in its way. The model reports a lock wait on the releaser's turn, where the releaser's span is
-/// current, so the waiter's has to be remembered: that is what <see cref="Enter"/> is for. Confined to its actor's turns.
+/// Turns what one actor's model tells into metrics, histograms and spans. An ordinary fault or lock wait is only a sample. One above the
+/// threshold gets a span afterwards, back-dated to its beginning, in the trace of the delayed operation and with a link to the operation
+/// that delayed it. The model reports a lock wait on the releaser's turn, where the releaser's span is current, so the waiter's has to be
+/// remembered: that is what <see cref="Enter"/> is for. Confined to its actor's turns.
 /// </summary>
 public sealed class TelemetryObserver : IModelObserver
 {
@@ -44,8 +44,8 @@ public sealed class TelemetryObserver : IModelObserver
     public LatencyHistogram TurnWaits { get; } = new();
 
     /// <summary>
-    /// The operation is at this actor until the scope is disposed: its lock waits and slow faults here belong to the span that is current
-    /// now, and if it is a host memory event, faults that it makes retry link to it. Cheap when nothing is sampled.
+    /// The operation is at this actor until the scope is disposed. Its lock waits and slow faults here belong to the current span. Faults
+    /// that retry because of a host memory event link to it. Cheap when nothing is sampled.
     /// </summary>
     public OperationScope Enter(Operation op)
     {

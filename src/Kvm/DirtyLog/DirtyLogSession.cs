@@ -9,10 +9,10 @@ namespace Livebed.Kvm.DirtyLog;
 
 /// <summary>
 /// User space's side of dirty logging, as QEMU's RAM migration does it: enable, copy everything, then rounds of sync (get, or reap), clear
-/// and copy; and check S6: with every vCPU out of KVM_RUN, each page that was written since its last copy is in the final dirty set. It
-/// keeps QEMU's rules: clear a page before reading it; read a ring's pages after the reset; make the final sync after the vCPUs have left.
-/// A memslot that another operation updates meanwhile loses its dirty bits (kvm-protocol 5, Q1), and a dying VM's memslot cannot be asked.
-/// Such a slot leaves the session, and the check does not cover it.
+/// and copy. It also checks S6: with every vCPU out of KVM_RUN, each page that was written since its last copy is in the final dirty set.
+/// It keeps QEMU's rules: clear a page before reading it; read a ring's pages after the reset; make the final sync after the vCPUs have
+/// left. A memslot that another operation updates meanwhile loses its dirty bits (kvm-protocol 5, Q1), and a dying VM's memslot cannot be
+/// asked. Such a slot leaves the session, and the check does not cover it.
 /// </summary>
 public sealed class DirtyLogSession
 {

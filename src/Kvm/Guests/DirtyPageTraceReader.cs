@@ -1,9 +1,9 @@
 namespace Livebed.Kvm.Guests;
 
 /// <summary>
-/// Steps through the intervals of a trace and the page runs of each, straight from the decompressed bytes: neither an interval nor a
-/// line is ever in memory as a whole, and nothing is allocated per interval, run or page. Every rule of the format is checked on the
-/// way, also for runs that the caller did not ask for.
+/// Steps through the intervals of a trace and the page runs of each, from the decompressed bytes. Neither an interval nor a line is ever in
+/// memory as a whole, and nothing is allocated per interval, run or page. Every rule of the format is checked on the way, also for runs
+/// that the caller did not ask for.
 /// </summary>
 public sealed class DirtyPageTraceReader : IDisposable
 {

@@ -7,10 +7,10 @@ namespace Livebed.Kvm.Host;
 
 /// <summary>
 /// The memory bus between the vCPUs of one VM and the frames of their host, and its judge. Hardware would let a stale translation through;
-/// here each access is held against the page table at that instant: S1 (the PTE maps that frame), S12 (a write needs a writable PTE), and
-/// the oracle (a read finds, in both words, the newest value written). An access that fails is reported and not performed.
-/// Called from vCPU threads: everything it touches is guarded by the address space's bus lock, held for a bounded number of accesses.
-/// Simplified: a page's content is judged by two words, its first and its last; the bus is sequentially consistent.
+/// here each access is compared with the page table at that instant: S1 (the PTE maps that frame), S12 (a write needs a writable PTE), and
+/// the oracle (a read finds, in both words, the newest value written). An access that fails is reported and not performed. Called from vCPU
+/// threads: everything it touches is guarded by the address space's bus lock, held for a bounded number of accesses. Simplified: a page's
+/// content is judged by two words, its first and its last; the bus is sequentially consistent.
 /// </summary>
 public sealed class GuestMemory : IGuestMemory
 {

@@ -3,8 +3,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Locks;
 
 /// <summary>
-/// Counts of one lock class in one mode, with the columns of the kernel's /proc/lock_stat: contentions are acquisitions that had to
-/// wait; wait and hold times in microseconds; minima are of the waits and holds that happened (0 while there was none).
+/// Counts of one lock class in one mode, with the columns of the kernel's /proc/lock_stat: Contentions are acquisitions that had to wait.
+/// Wait and hold times are in microseconds. Minima count only waits and holds that happened (0 without any).
 /// </summary>
 [Untracked("statistics")]
 public sealed class LockStatistics

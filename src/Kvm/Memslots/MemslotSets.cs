@@ -47,8 +47,8 @@ public sealed class MemslotSets(IWorld world)
 
 /// <summary>
 /// <c>struct kvm_memslots</c>: one of the two permanent sets of a VM. Only the inactive one is edited. Slots are kept in gfn order in an
-/// array that every edit replaces, so a walk that began before an edit goes on over what it saw (the kernel gets this from SRCU plus the
-/// rule that the old set is edited only after the grace period; a mutant that breaks the rule must be caught by a check, not by a crash).
+/// array that every edit replaces, so a walk that began before an edit continues over the old array. The kernel gets this from SRCU and the
+/// rule that the old set is edited only after the grace period. A check, not a crash, must catch a mutant that breaks the rule.
 /// </summary>
 public sealed class MemslotSet(IWorld world)
 {

@@ -7,9 +7,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Memslots;
 
 /// <summary>
-/// <c>__kvm_set_memory_region / kvm_set_memslot</c> (virt/kvm/kvm_main.c): create, delete, move and re-flag under slots_lock. A slot that
-/// goes away does so in two phases: its INVALID clone is published and the readers are waited for, so that no vCPU can map it any more;
-/// only then its SPTEs are zapped, and only after that it leaves the set, since notifiers could not find it afterwards.
+/// <c>__kvm_set_memory_region / kvm_set_memslot</c> (virt/kvm/kvm_main.c): create, delete, move and re-flag under slots_lock. A slot is
+/// removed in two phases. First its INVALID clone is published, and the update waits for all readers, so that no vCPU can map the slot any
+/// more. Only then its SPTEs are zapped. Only after that it leaves the set, because notifiers cannot find it afterwards.
 /// </summary>
 public sealed class MemslotUpdater(Vm vm)
 {

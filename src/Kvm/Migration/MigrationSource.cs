@@ -12,10 +12,10 @@ namespace Livebed.Kvm.Migration;
 
 /// <summary>
 /// The source's migration thread (<c>migration_thread</c>, migration/migration.c): set-up, rounds of pre-copy, stop and final sync,
-/// hand-over, and, if it went over early, post-copy. Its rules (kvm-protocol 4, 8): logging is on before the first page is read; a page's
-/// dirty bit is taken and the page protected before it is read; rounds do not overlap on the wire; the final sync comes when every vCPU has
-/// left the guest; from the moment that the destination is asked to take over, the source lets the guest run again only under an epoch that
-/// the inventory granted.
+/// hand-over, and, if it went over early, post-copy. Its rules (kvm-protocol 4, 8): Logging is on before the first page is read. A page's
+/// dirty bit is taken and the page protected before it is read. Rounds do not overlap on the wire. The final sync comes when every vCPU has
+/// left the guest. Once the destination is asked to take over, the source lets the guest run again only under an epoch that the inventory
+/// granted.
 /// </summary>
 public sealed class MigrationSource : IMigrationReturnPath
 {

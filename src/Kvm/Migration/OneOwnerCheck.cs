@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// M2: fed with every start and stop of a migrating VM's guest, in the order in which they happened over all hosts, it finds a guest that
-/// runs in two places, or goes on under an older epoch than it had.
+/// M2: it gets every start and stop of a migrating guest, in their order over all hosts. It finds a guest that runs in two places, or that
+/// continues under an older epoch.
 /// </summary>
 public sealed class OneOwnerCheck(IWorld? world = null)
 {

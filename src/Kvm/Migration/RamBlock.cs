@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// QEMU's <c>RAMBlock</c> with its <c>bmap</c>: memory of the guest that one area of the process holds, and which of its pages the
-/// destination does not have in their newest form, as far as user space knows.
+/// QEMU's <c>RAMBlock</c> with its <c>bmap</c>: guest memory in one area of the process, and the pages of which the destination lacks the
+/// newest copy, as far as user space knows.
 /// </summary>
 /// <param name="log">the place of the VM's dirty log</param>
 /// <param name="range">memory of the process</param>

@@ -5,8 +5,8 @@ namespace Livebed.Kvm.Paging;
 /// <summary>
 /// When a vCPU has to sleep so that a migration converges. By percentage p, as QEMU's <c>cpu_throttle_timer_tick</c> and
 /// <c>cpu_throttle_thread</c> (softmmu/cpu-throttle.c): after each timeslice of 10 ms of running, p / (1 - p) times 10 ms. By dirty limit,
-/// as <c>dirtylimit_vcpu_execute</c> (softmmu/dirtylimit.c): QEMU has the vCPU sleep when its dirty ring is full and corrects the length of
-/// that sleep by the rate it measures; here the vCPU sleeps to the end of a window of about 100 ms in which it has dirtied its share, which
+/// as <c>dirtylimit_vcpu_execute</c> (softmmu/dirtylimit.c): In QEMU the vCPU sleeps when its dirty ring is full, and the measured rate
+/// corrects the length of that sleep. Here the vCPU sleeps to the end of a window of about 100 ms in which it has dirtied its share. That
 /// holds the rate from the first window on. A window begins with the first page that is dirtied after the last one, so a single second can
 /// see one share more than the limit; limits of less than a page a window have longer windows. Time in which the vCPU is paused counts for
 /// neither, as <c>QEMU_CLOCK_VIRTUAL_RT</c> stops with the VM.

@@ -4,9 +4,10 @@ namespace Livebed.Kvm.Prediction;
 
 /// <summary>
 /// When the guest is slowed down, as in <c>migration_trigger_throttle</c> and <c>mig_throttle_guest_down</c> (QEMU migration/ram.c): at the
-/// first sync after each period, if more than a share of the bytes sent in it became dirty, for the second time. Auto-converge then sleeps
-/// one step more, the dirty limit is switched on. A period that was quiet does not reset the count, there as here. Simplified: all vCPUs
-/// share one dirty limit, where QEMU has one each, and no sync is made in the middle of a long round (QEMU 9.2 does, to throttle earlier).
+/// first sync after each period, when for the second time the bytes that became dirty exceed a share of the bytes sent. Auto-converge then
+/// sleeps one step more, the dirty limit is switched on. A period that was quiet does not reset the count, there as here. Simplified: all
+/// vCPUs share one dirty limit, where QEMU has one each, and no sync is made in the middle of a long round (QEMU 9.2 does, to throttle
+/// earlier).
 /// </summary>
 internal sealed class ForecastThrottle(MigrationParameters parameters, ForecastSettings settings)
 {

@@ -3,8 +3,8 @@ using Livebed.Kvm.Addresses;
 namespace Livebed.Kvm.Vms;
 
 /// <summary>
-/// Where things lie in every VM: guest RAM from gfn 0x100 on (below it, a guest finds MMIO), a hot-plug slot that comes, goes and moves
-/// between two places, and, in the process, one VMA for each and one for memory that no memslot ever covers.
+/// The memory layout of every VM: guest RAM from gfn 0x100 on (MMIO below it), and a hot-plug slot that comes, goes and moves between two
+/// places. The process has one VMA for each, and one for memory that no memslot ever covers.
 /// </summary>
 public static class VmLayout
 {

@@ -7,9 +7,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Vms;
 
 /// <summary>
-/// <c>kvm_destroy_vm</c> (virt/kvm/kvm_main.c, kvm-protocol section 7): wait for the last user, unregister the notifier, reset what a range
-/// without its end has left, and, when the destroyer runs in the VM's own process, delete the private memslots, which is where a lock or
-/// count that was not reset hangs. When the address space has exited first, unregister finds the notifier unhashed already.
+/// <c>kvm_destroy_vm</c> (virt/kvm/kvm_main.c, kvm-protocol section 7): wait for the last user, unregister the notifier, and reset what a
+/// range without its end has left. A destroyer in the VM's own process then deletes the private memslots; a lock or count that was not
+/// reset hangs there. When the address space has exited first, unregister finds the notifier unhashed already.
 /// </summary>
 public sealed class VmTeardown(Vm vm)
 {

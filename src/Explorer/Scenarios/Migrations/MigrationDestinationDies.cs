@@ -1,9 +1,9 @@
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// Claim: when the destination's machine dies, at whatever step of the migration, the guest goes on at the source unless the destination
-/// owned it already, with every write (the oracle, M4); what died with its machine is not run again, and nothing of it is left at the
-/// source (M2, M3, S11).
+/// Claim: the destination's machine dies, at any step of the migration. The guest runs on at the source with every write (the oracle, M4),
+/// unless the destination owned it already. A guest that died with its machine never runs again, and nothing of it is left at the source
+/// (M2, M3, S11).
 /// </summary>
 internal sealed class MigrationDestinationDies : Scenario
 {

@@ -1,9 +1,9 @@
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// Claim: when the source's machine dies, at whatever step of the migration, the guest goes on at the destination if that owns it and has
-/// all of its pages, with every write (the oracle, M4); if pages died with the source it is reported as lost; and of a VM that was never
-/// the destination's nothing is left there (S11, M2).
+/// Claim: the source's machine dies, at any step of the migration. If the destination owns the guest and has all of its pages, the guest
+/// runs on there with every write (the oracle, M4). If pages died with the source it is reported as lost. A VM that the destination never
+/// owned leaves nothing there (S11, M2).
 /// </summary>
 internal sealed class MigrationSourceDies : Scenario
 {

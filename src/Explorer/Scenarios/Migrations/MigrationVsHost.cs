@@ -3,8 +3,8 @@ using Livebed.Kvm.Memslots;
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// Claim: memory events of either host, KSM, and memslot updates while a VM moves lose no page and no write (S6, M1, the oracle): what user
-/// space discards is sent as zeroes, and a memslot that comes or goes takes no dirty bit with it (kvm-protocol 9.2, Q1).
+/// Claim: memory events of either host, KSM, and memslot updates while a VM moves lose no page and no write (S6, M1, the oracle). Pages
+/// that user space discards are sent as zeroes, and a memslot that comes or goes loses no dirty bit (kvm-protocol 9.2, Q1).
 /// </summary>
 internal sealed class MigrationVsHost : Scenario
 {

@@ -5,8 +5,8 @@ namespace Livebed.Kvm.Host.Events;
 
 /// <summary>
 /// <c>fork</c> (<c>copy_page_range</c>): the range becomes read-only inside a PROTECTION_PAGE range, and a child maps the same frames until
-/// it exits some time later; a guest write before that breaks COW, one after it reuses the page. Simplified: the child is a list of
-/// mappings without page tables; pages in swap are not shared with it.
+/// it exits later. A guest write before that exit breaks COW; one after it reuses the page. Simplified: the child is a list of mappings
+/// without page tables; pages in swap are not shared with it.
 /// </summary>
 internal sealed class Fork(HostState host) : IHostEventSource
 {

@@ -5,8 +5,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Events;
 
 /// <summary>
-/// <c>munmap</c> and <c>mmap</c> of the same range again, in one call as <c>mmap(MAP_FIXED)</c> does it: the whole under mmap_lock (write),
-/// so no guest fault meets the hole, which would be an error of user space and not of KVM. One UNMAP range for each area.
+/// <c>munmap</c> and <c>mmap</c> of the same range again, in one call as <c>mmap(MAP_FIXED)</c> does it. All of it runs under mmap_lock
+/// (write), so no guest fault meets the hole; that would be an error of user space and not of KVM. One UNMAP range for each area.
 /// </summary>
 internal sealed class Unmap(HostState host) : IHostEventSource
 {

@@ -4,10 +4,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.SamePageMerging;
 
 /// <summary>
-/// The stable tree: KSM pages by content. As in the kernel a node holds no reference on its page; that the page is still the same one is
-/// known by its generation, and nodes of pages that are gone are dropped when met and after every full scan, which bounds them.
-/// Simplified: a hash table with full compare in place of a red-black tree ordered by memcmp; any number of mappings of one page
-/// (no <c>max_page_sharing</c>).
+/// The stable tree: KSM pages by content. As in the kernel a node holds no reference on its page; the generation shows whether it still is
+/// the same page. Nodes of freed pages are dropped when met and after every full scan, which bounds them. Simplified: a hash table with
+/// full compare in place of a red-black tree ordered by memcmp; any number of mappings of one page (no <c>max_page_sharing</c>).
 /// </summary>
 [CellContent]
 internal sealed class StableTree(FramePool frames)

@@ -4,9 +4,9 @@ using Livebed.Kvm.Addresses;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// One chunk in the making, in borrowed buffers that go back when it is disposed of, after the answer. A page is copied to where it would
-/// lie in the chunk and looked at there, outside of every lock; if it is all zeroes the next one takes its place, and only its entry is
-/// sent (QEMU's <c>save_zero_page</c>).
+/// One chunk in the making, in borrowed buffers that go back when it is disposed of, after the answer. A page is copied to its place in the
+/// chunk and checked there, outside of every lock. If it is all zeroes the next page takes its place, and only its entry is sent (QEMU's
+/// <c>save_zero_page</c>).
 /// </summary>
 internal struct ChunkBuilder(int pages, int pageSize, ArrayPool<byte> contentPool) : IDisposable
 {

@@ -7,8 +7,8 @@ namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
 /// One stream of pages from an address space to another host. A batch is read, page by page, into borrowed buffers, takes its time on the
-/// link, and is answered when the other host has stored it: what is in flight is what the callers have asked for and not been answered, and
-/// a slow receiver slows them down. Batches under way at the same time (channels) need an operation each.
+/// link, and is answered when the other host has stored it. So only unanswered requests of the callers are in flight, and a slow receiver
+/// slows the callers down. Batches under way at the same time (channels) need an operation each.
 /// </summary>
 internal sealed class OutgoingStream
 {

@@ -7,11 +7,11 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Notifiers.Protocols;
 
 /// <summary>
-/// What was merged in 5.15 (kvm-protocol 2.3): every start counts itself in <c>mn_active_invalidate_count</c> before it walks the memslots
-/// and every end counts itself out after its walk; a memslot update sleeps until the count is 0 and publishes in the same critical
-/// section of <c>mn_invalidate_lock</c> that saw the 0. Unfair: overlapping ranges without a gap keep the update waiting.
-/// The "recent" flavour is the protocol of kernels since 6.8 (2.4, 2.5): the hull is in gfns and added per slot, faults look
-/// before they take mmu_lock, there is no <c>change_pte</c>, ageing takes no lock.
+/// What was merged in 5.15 (kvm-protocol 2.3): every start counts itself in <c>mn_active_invalidate_count</c> before it walks the memslots,
+/// and every end counts itself out after its walk. A memslot update sleeps until the count is 0 and publishes in the same critical section
+/// of <c>mn_invalidate_lock</c> that saw the 0. Unfair: overlapping ranges without a gap keep the update waiting. The "recent" flavour is
+/// the protocol of kernels since 6.8 (2.4, 2.5): the hull is in gfns and added per slot, faults look before they take mmu_lock, there is no
+/// <c>change_pte</c>, ageing takes no lock.
 /// </summary>
 public sealed class ActiveCountProtocol : IInvalidationProtocol
 {
