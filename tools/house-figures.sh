@@ -62,7 +62,8 @@ figures() {
   echo "source files in src|$(sources "$root/src" | wc -l)"
   echo "median of their lines|$(line_counts "$root" | awk '{ n[NR] = $1 } END { print n[int((NR + 1) / 2)] }')"
   echo "share with 25 lines or fewer|$(line_counts "$root" | awk '$1 <= 25 { small++ } END { printf "%.0f %%\n", 100 * small / NR }')"
-  echo "lines over 140 columns, src and tests|$(over_all 'BEGIN { wide = 0 } length($0) > 140 { wide++ } END { print wide }' "$root/src" "$root/tests")"
+  # Continuation bytes of UTF-8 are no columns.
+  echo "lines over 140 columns, src and tests|$(over_all 'BEGIN { wide = 0 } { gsub(/[\200-\277]/, "") } length($0) > 140 { wide++ } END { print wide }' "$root/src" "$root/tests")"
   echo "odd words in 10 000 of comments, src|$(odd_words "$root/src")"
   echo "odd words in 10 000 of comments, tests|$(odd_words "$root/tests")"
   echo "odd words in README, ARCHITECTURE, docs|$(cat "$root"/*.md "$root"/docs/*.md "$root"/docs/*/*.md | tr -cs "A-Za-z0-9_'-" '\n' | tr A-Z a-z | grep -cxE "$odd" || true)"
