@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Running;
+using Livebed.Grains.Actors;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Wire;
@@ -92,10 +93,11 @@ internal sealed class BenchVm(
     /// <summary>Random bytes into every page that is not the guest's.</summary>
     private async Task FillAsync()
     {
-        using var link = new SocketPageLink(wire, () => Host.IncomingPagesAsync(Ordinal));
+        var streams = Host.AsReference<IHostStreamsGrain>();
+        using var link = new SocketPageLink(wire, () => streams.IncomingPagesAsync(Ordinal));
         var pagesPerChunk = Math.Min(ChunkBytes / request.PageSize, PageChunk.PagesMax);
         var content = new byte[pagesPerChunk * request.PageSize];
-        await Host.BeginIncomingAsync(Ordinal, Ordinal, FillEpoch);
+        await streams.BeginIncomingAsync(Next(OperationKind.MigrationIncoming), Ordinal, Ordinal, FillEpoch);
         for (var first = 0L; first < pages; first += pagesPerChunk)
         {
             var start = VmLayout.RamHva + (GuestPages + first);
@@ -109,7 +111,7 @@ internal sealed class BenchVm(
             if (status != StreamStatus.Ok) throw new BedException($"the VM's memory could not be filled: {status}");
         }
 
-        await Host.EndIncomingAsync(Ordinal, Ordinal);
+        await streams.EndIncomingAsync(Next(OperationKind.MigrationIncoming), Ordinal, Ordinal);
     }
 
     private OperationMessage Next(OperationKind kind) => OperationMessage.From(new Operation(ids.Next(), kind));

@@ -55,7 +55,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
         (AddressSpaceId, Name, Host, _incarnations) = (ordinal, name, host, incarnations);
         if (_incarnations.Count == 0) _incarnations.Add(this);
         var options = bed.Options;
-        IHostPort port = new HostPort(host, AddressSpaceId);
+        IHostPort port = host.Process(AddressSpaceId);
         Process = new VmProcess(
             bed.World,
             new ProcessSpec(
@@ -74,7 +74,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
             },
             new ProcessPorts(
                 this, new CrossingHostPort(bed.World, options.HostPort?.Invoke(port) ?? port),
-                new StreamPort(host, AddressSpaceId, (_, _) => _wire!), this, bed.InventoryPort, bed.OwnershipOf(host))
+                host.Process(AddressSpaceId, (_, _) => _wire!), this, bed.InventoryPort, bed.OwnershipOf(host))
             {
                 Source = source?.Invoke(AddressSpaceId),
             });
@@ -202,7 +202,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     /// <summary>Every page of guest memory holds, in all its bytes, the newest value that was written to it; while nothing runs.</summary>
     public async ValueTask CheckMemoryAsync(Operation op)
     {
-        var stream = new StreamPort(Host, AddressSpaceId, (_, _) => throw new InvalidOperationException("nothing is sent"));
+        var stream = Host.Process(AddressSpaceId);
         HvaRange[] memory = [new(VmLayout.RamHva, _bed.Options.RamPages), new(VmLayout.HotplugHva, _bed.Options.HotplugPages)];
         foreach (var range in memory)
         {
@@ -236,7 +236,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     async ValueTask IProcessPort.ExitAsync(Operation op)
     {
         IsGone = true;
-        await Host.ExitAddressSpaceAsync(op, AddressSpaceId);
+        await Host.Process(AddressSpaceId).ExitAsync(op);
     }
 
     async ValueTask<MigrationInfo> IProcessPort.RunUnaskedAsync(Operation op, Func<ValueTask<MigrationInfo>> work)

@@ -59,7 +59,7 @@ public static class HostVerbs
     public static ActorPlan ExitAddressSpace(this ActorPlan actor) => actor.InHost(
         "exit address space",
         async stage =>
-            await stage.Vm.Host.ExitAddressSpaceAsync(stage.Bed.NewOperation(OperationKind.AddressSpaceExit), stage.Vm.AddressSpaceId));
+            await stage.Vm.Host.Process(stage.Vm.AddressSpaceId).ExitAsync(stage.Bed.NewOperation(OperationKind.AddressSpaceExit)));
 
     /// <summary>Any memory event on RAM.</summary>
     public static ActorPlan Event(this ActorPlan actor, OperationKind kind, int page, int pages) => actor.InHost(

@@ -1,12 +1,9 @@
-using System.Runtime.InteropServices;
 using Livebed.Grains.Actors.Migrations;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Grains.Wire;
-using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
-using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 using Orleans.Concurrency;
@@ -23,7 +20,7 @@ namespace Livebed.Grains.Actors;
 [LivebedPlacement]
 [KeepAlive]
 [Immovable(ImmovableKind.Any)]
-internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions options, LocalHosts localHosts, PageWire wire)
+internal sealed partial class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions options, LocalHosts localHosts, PageWire wire)
     : Grain, IHostMmuGrain
 {
     private const int CommandsRemembered = 4096;
@@ -59,7 +56,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         var mm = Host.CreateAddressSpace(spec);
         localHosts.Add(this.GetPrimaryKeyString(), spec.Id, mm.GuestMemory);
         if (refusesNonBlockable)
-            await Host.RegisterNotifierAsync(op.ToOperation(), spec.Id, new RefusingSubscriber($"device-{spec.Id}"));
+            await Host.Process(spec.Id).RegisterNotifierAsync(op.ToOperation(), new RefusingSubscriber($"device-{spec.Id}"));
         return true;
     }
 
@@ -78,7 +75,7 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
     {
         if (_host is null) return;
         using var scope = _journal!.Observer.Enter(op.ToOperation());
-        await Host.ExitAddressSpaceAsync(op.ToOperation(), addressSpace);
+        await Host.Process(addressSpace).ExitAsync(op.ToOperation());
         localHosts.Remove(this.GetPrimaryKeyString(), addressSpace);
         Connections.Exit(addressSpace);
     }
@@ -102,130 +99,6 @@ internal sealed class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions 
         else _journal?.Failed(new InvalidOperationException($"{LastReportsMax} last reports wait and no driver asks for them"));
         return ValueTask.CompletedTask;
     }
-
-    public async ValueTask<HostPageMessage> FaultInAsync(OperationMessage op, int addressSpace, long hva, bool write) =>
-        HostPageMessage.From(await Host.FaultInAsync(op.ToOperation(), addressSpace, new Hva(hva), write));
-
-    public ValueTask PutPageAsync(OperationMessage op, int addressSpace, int pfn)
-    {
-        Host.PutPage(new Pfn(pfn));
-        return ValueTask.CompletedTask;
-    }
-
-    public ValueTask<bool> WriteUserAsync(OperationMessage op, int addressSpace, long hva, long gfn, ulong value) =>
-        Host.WriteUserAsync(op.ToOperation(), addressSpace, new Hva(hva), value);
-
-    public ValueTask<bool> RegisterNotifierAsync(OperationMessage op, int addressSpace, string vmKey, bool hasChangePte)
-    {
-        var subscriber = new VmGrainSubscriber(GrainFactory.GetGrain<IVmGrain>(vmKey), vmKey, hasChangePte);
-        _subscribers[vmKey] = subscriber;
-        return Host.RegisterNotifierAsync(op.ToOperation(), addressSpace, subscriber);
-    }
-
-    public async ValueTask UnregisterNotifierAsync(OperationMessage op, int addressSpace, string vmKey)
-    {
-        if (!_subscribers.TryGetValue(vmKey, out var subscriber)) return;
-        await Host.UnregisterNotifierAsync(op.ToOperation(), addressSpace, subscriber);
-        _subscribers.Remove(vmKey);
-    }
-
-    public ValueTask CopyPagesAsync(OperationMessage op, int addressSpace, PageSet pages)
-    {
-        Host.CopyPages(addressSpace, pages);
-        return ValueTask.CompletedTask;
-    }
-
-    public ValueTask<long[]> ChangedSinceCopyAsync(OperationMessage op, int addressSpace, PageSet dirty) =>
-        ValueTask.FromResult(Host.ChangedSinceCopy(addressSpace, dirty).Select(page => page.Value).ToArray());
-
-    public ValueTask<int[]> AuditAsync(OperationMessage op, int addressSpace, ReadOnlyMemory<byte> sptes) =>
-        ValueTask.FromResult(Host.AuditSptes(addressSpace, MemoryMarshal.Cast<byte, AuditedSpte>(sptes.Span)).ToArray());
-
-    public ValueTask ExecuteAsync(int addressSpace, ReadOnlyMemory<byte> accesses)
-    {
-        // A vCPU outlives its address space by a moment when the process exits first; its accesses then reach nothing, as on a dead
-        // machine.
-        if (Host.Find(addressSpace) is not { } mm) return ValueTask.CompletedTask;
-        var batch = MemoryMarshal.Cast<byte, GuestAccess>(accesses.Span).ToArray();
-        return mm.GuestMemory.ExecuteAsync(batch);
-    }
-
-    public ValueTask OpenStreamAsync(
-        OperationMessage op, int addressSpace, long stream, string destination, int destinationAddressSpace, StreamBandwidth bandwidth,
-        MigrationFaults faults)
-    {
-        if (Host.Find(addressSpace) is not null)
-            Host.Streams.Open(
-                addressSpace, stream, destination, Connections.LinkOf(addressSpace, stream, destination, destinationAddressSpace, faults),
-                bandwidth);
-        return ValueTask.CompletedTask;
-    }
-
-    public async ValueTask CloseStreamAsync(OperationMessage op, int addressSpace, long stream)
-    {
-        await Host.Streams.CloseAsync(op.ToOperation(), addressSpace, stream);
-        Connections.CloseLink(addressSpace, stream);
-    }
-
-    public ValueTask<SendResult> SendPagesAsync(OperationMessage op, int addressSpace, BatchMessage batch) =>
-        Host.Streams.SendAsync(op.ToOperation(), addressSpace, batch.Header, batch.Pages);
-
-    public ValueTask<PageEndpoint?> IncomingPagesAsync(int addressSpace) =>
-        ValueTask.FromResult(
-            _host?.Find(addressSpace) is null ? default(PageEndpoint?) : Connections.EndpointOf(addressSpace, _host.Streams));
-
-    public ValueTask<PageSet> TakeDiscardedAsync(int addressSpace, HvaRange range) =>
-        ValueTask.FromResult(Host.Streams.TakeDiscarded(addressSpace, range));
-
-    public ValueTask FreezeAsync(OperationMessage op, int addressSpace, bool frozen) =>
-        Host.Streams.FreezeAsync(op.ToOperation(), addressSpace, frozen);
-
-    public async ValueTask<WordsMessage> ImageAsync(OperationMessage op, int addressSpace, HvaRange range) =>
-        new(await Host.Streams.ImageAsync(op.ToOperation(), addressSpace, range));
-
-    public ValueTask<WordsMessage> SaveOracleAsync(int addressSpace, HvaRange range) =>
-        ValueTask.FromResult(new WordsMessage(Host.Streams.SaveOracle(addressSpace, range)));
-
-    public ValueTask LoadOracleAsync(int addressSpace, HvaRange range, WordsMessage newest)
-    {
-        Host.Streams.LoadOracle(addressSpace, range, newest.Words.Span);
-        return ValueTask.CompletedTask;
-    }
-
-    public ValueTask BeginIncomingAsync(int addressSpace, long stream, long epoch)
-    {
-        Host.Streams.BeginIncoming(addressSpace, stream, epoch);
-        return ValueTask.CompletedTask;
-    }
-
-    public ValueTask<long> EnterPostcopyAsync(
-        OperationMessage op, int addressSpace, long stream, PageSet[] discard, string vmKey, int vcpus) =>
-        Host.Streams.EnterPostcopyAsync(
-            op.ToOperation(), addressSpace, stream, discard, new GrainUserFaults(GrainFactory.GetGrain<IVmGrain>(vmKey)), vcpus);
-
-    public ValueTask<PageSet> MissingAsync(int addressSpace, HvaRange range) =>
-        ValueTask.FromResult(Host.Streams.Missing(addressSpace, range));
-
-    public ValueTask<PostcopyBlocktime> EndIncomingAsync(int addressSpace, long stream) =>
-        ValueTask.FromResult(_host?.Streams.EndIncoming(addressSpace, stream) ?? PostcopyBlocktime.None);
-
-    public ValueTask<long> PagesHeldAsync(OperationMessage op, int addressSpace) =>
-        Host.Streams.PagesHeldAsync(op.ToOperation(), addressSpace);
-
-    public ValueTask<OwnershipStatus> RecordAsync(string vm, Ownership answer) =>
-        ValueTask.FromResult(_hostOwnership?.Record(vm, answer) ?? OwnershipStatus.Refused);
-
-    public ValueTask ReleaseAsync(string vm)
-    {
-        _hostOwnership?.Release(vm);
-        return ValueTask.CompletedTask;
-    }
-
-    public ValueTask<long> TermAsync() => ValueTask.FromResult(_hostOwnership?.Term ?? 0);
-
-    public ValueTask<OwnedVm[]?> ReportOwnershipAsync(long term) =>
-        ValueTask.FromResult(
-            _hostOwnership is null ? [] : _hostOwnership.Report(term)?.Select(entry => new OwnedVm(entry.Key, entry.Value)).ToArray());
 
     private async ValueTask<HostEventResult> CommandAsync(
         OperationMessage op, Func<Operation, ValueTask<HostEventResult>> command, string what) =>

@@ -57,10 +57,10 @@ internal sealed class InventoryGrain(SiloTelemetry telemetry, ClusterWorldOption
     }
 
     /// <summary>Every living host. A dead host's VMs have no owner.</summary>
-    private async Task<List<IHostMmuGrain>> HostsAsync()
+    private async Task<List<IHostOwnershipGrain>> HostsAsync()
     {
-        var type = GrainFactory.GetGrain<IHostMmuGrain>(ActorKeys.Host(0)).GetGrainId().Type;
+        var type = GrainFactory.GetGrain<IHostOwnershipGrain>(ActorKeys.Host(0)).GetGrainId().Type;
         var ids = await GrainFactory.GetGrain<IManagementGrain>(0).GetActiveGrains(type);
-        return [.. ids.Distinct().Select(id => GrainFactory.GetGrain<IHostMmuGrain>(id.Key.ToString()))];
+        return [.. ids.Distinct().Select(id => GrainFactory.GetGrain<IHostOwnershipGrain>(id.Key.ToString()))];
     }
 }

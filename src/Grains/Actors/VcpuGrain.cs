@@ -30,7 +30,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         if (_vcpu is not null) return ValueTask.FromResult(true);
         _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
         var memory = localHosts.Find(vm.HostKey, vm.AddressSpaceId)
-            ?? new HostGrainMemory(GrainFactory.GetGrain<IHostMmuGrain>(vm.HostKey), vm.AddressSpaceId);
+            ?? new HostGrainMemory(GrainFactory.GetGrain<IGuestMemoryGrain>(vm.HostKey), vm.AddressSpaceId);
         var vmKey = VmKeyOf(this.GetPrimaryKeyString());
         var program = vm.Guest.Create(vm.Seed, vm.Options.Ordinal, index, vm.Vcpus, VmLayout.RamGfn, vm.PageSize, state?.Program);
         _vcpu = new Vcpu(

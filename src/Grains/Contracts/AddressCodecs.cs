@@ -1,4 +1,9 @@
+using System.Buffers;
 using Livebed.Kvm.Addresses;
+using Orleans.Serialization.Buffers;
+using Orleans.Serialization.Cloning;
+using Orleans.Serialization.Codecs;
+using Orleans.Serialization.WireProtocol;
 
 namespace Livebed.Grains.Contracts;
 
@@ -19,4 +24,77 @@ internal sealed class PageSetConverter : IConverter<PageSet, PageSetSurrogate>
 
     public PageSetSurrogate ConvertToSurrogate(in PageSet value) =>
         new(value.Range.Start.Value, value.Range.Pages, new WordsMessage(value.Words));
+}
+
+/// <summary>An <see cref="HvaRange"/> between silos.</summary>
+[GenerateSerializer]
+[Immutable]
+[Alias("livebed.hvas")]
+public readonly record struct HvaRangeSurrogate([property: Id(0)] long Start, [property: Id(1)] long Pages);
+
+[RegisterConverter]
+internal sealed class HvaRangeConverter : IConverter<HvaRange, HvaRangeSurrogate>
+{
+    public HvaRange ConvertFromSurrogate(in HvaRangeSurrogate surrogate) => new(new Hva(surrogate.Start), surrogate.Pages);
+
+    public HvaRangeSurrogate ConvertToSurrogate(in HvaRange value) => new(value.Start.Value, value.Pages);
+}
+
+/// <summary>An <see cref="Hva"/> as its number.</summary>
+[RegisterSerializer]
+internal sealed class HvaCodec : IFieldCodec<Hva>
+{
+    public void WriteField<TBufferWriter>(ref Writer<TBufferWriter> writer, uint fieldIdDelta, Type? expectedType, Hva value)
+        where TBufferWriter : IBufferWriter<byte> => AddressNumber.Write(ref writer, fieldIdDelta, expectedType, typeof(Hva), value.Value);
+
+    public Hva ReadValue<TInput>(ref Reader<TInput> reader, Field field) => new(AddressNumber.Read(ref reader, field));
+}
+
+/// <summary>A <see cref="Gfn"/> as its number.</summary>
+[RegisterSerializer]
+internal sealed class GfnCodec : IFieldCodec<Gfn>
+{
+    public void WriteField<TBufferWriter>(ref Writer<TBufferWriter> writer, uint fieldIdDelta, Type? expectedType, Gfn value)
+        where TBufferWriter : IBufferWriter<byte> => AddressNumber.Write(ref writer, fieldIdDelta, expectedType, typeof(Gfn), value.Value);
+
+    public Gfn ReadValue<TInput>(ref Reader<TInput> reader, Field field) => new(AddressNumber.Read(ref reader, field));
+}
+
+/// <summary>A <see cref="Pfn"/> as its number.</summary>
+[RegisterSerializer]
+internal sealed class PfnCodec : IFieldCodec<Pfn>
+{
+    public void WriteField<TBufferWriter>(ref Writer<TBufferWriter> writer, uint fieldIdDelta, Type? expectedType, Pfn value)
+        where TBufferWriter : IBufferWriter<byte> => AddressNumber.Write(ref writer, fieldIdDelta, expectedType, typeof(Pfn), value.Value);
+
+    public Pfn ReadValue<TInput>(ref Reader<TInput> reader, Field field) => new((int)AddressNumber.Read(ref reader, field));
+}
+
+[RegisterCopier]
+internal sealed class HvaCopier : ShallowCopier<Hva>;
+
+[RegisterCopier]
+internal sealed class GfnCopier : ShallowCopier<Gfn>;
+
+[RegisterCopier]
+internal sealed class PfnCopier : ShallowCopier<Pfn>;
+
+/// <summary>The wire form that the three kinds of page numbers share: a varint.</summary>
+internal static class AddressNumber
+{
+    public static void Write<TBufferWriter>(
+        ref Writer<TBufferWriter> writer, uint fieldIdDelta, Type? expectedType, Type type, long value)
+        where TBufferWriter : IBufferWriter<byte>
+    {
+        ReferenceCodec.MarkValueField(writer.Session);
+        writer.WriteFieldHeader(fieldIdDelta, expectedType, type, WireType.VarInt);
+        writer.WriteVarInt64(value);
+    }
+
+    public static long Read<TInput>(ref Reader<TInput> reader, Field field)
+    {
+        ReferenceCodec.MarkValueField(reader.Session);
+        field.EnsureWireType(WireType.VarInt);
+        return reader.ReadVarInt64();
+    }
 }

@@ -1,4 +1,3 @@
-using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Host.SamePageMerging;
 using Livebed.Kvm.Host.Streams;
@@ -20,8 +19,10 @@ public sealed class HostMmu
     private readonly HostState _host;
     private readonly PageFault _faults;
     private readonly UserMemory _userMemory;
-    private readonly ExitMmap _exit;
     private readonly LiveOperationSet _live = new();
+
+    [Untracked("its entries have no state")]
+    private readonly Dictionary<int, HostProcess> _processes = [];
 
     /// <param name="world">the world it runs in</param>
     /// <param name="name">for witnesses: "host-0"</param>
@@ -33,10 +34,9 @@ public sealed class HostMmu
         _host = new HostState(world, name, frames, pageSize, mutant);
         _faults = new PageFault(_host, _live);
         _userMemory = new UserMemory(_host, _faults);
-        _exit = new ExitMmap(_host);
         HeldRanges = new HeldRange(_host, _live);
         Ksm = new Ksm(_host, _faults);
-        Streams = new HostStreams(_host, _faults, _live);
+        Streams = new HostStreams(_host, _faults);
         Ageing = new Ageing(_host);
         Spurious = new Spurious(_host);
     }
@@ -74,72 +74,18 @@ public sealed class HostMmu
     /// <summary>Null when there is none, or no longer.</summary>
     public AddressSpace? Find(int addressSpaceId) => _host.Find(addressSpaceId);
 
-    /// <summary>The process exits: waits for the operations that act for it, releases its subscribers, frees its memory. False when it is
-    /// gone or going already.</summary>
-    public async ValueTask<bool> ExitAddressSpaceAsync(Operation op, int addressSpaceId)
+    /// <summary>The process with that address space, which may begin later and end before: host port and stream port.</summary>
+    public HostProcess Process(int addressSpaceId)
     {
-        using var live = _live.Enter(op);
-        return Find(addressSpaceId) is { } mm && await _exit.RunAsync(op, mm);
+        if (!_processes.TryGetValue(addressSpaceId, out var process))
+            _processes.Add(addressSpaceId, process = NewProcess(addressSpaceId, links: null));
+        return process;
     }
 
-    /// <inheritdoc cref="IHostPort.FaultInAsync"/>
-    public ValueTask<HostPage> FaultInAsync(Operation op, int addressSpaceId, Hva hva, bool write) => Find(addressSpaceId) is { } mm
-        ? _faults.FaultInAsync(op, mm, hva, write)
-        : ValueTask.FromResult(new HostPage(HostPageStatus.NoAddressSpace, Pfn.None, Writable: false));
-
-    /// <inheritdoc cref="IHostPort.PutPageAsync"/>
-    public void PutPage(Pfn pfn) => _host.Frames.Put(pfn);
-
-    /// <inheritdoc cref="IHostPort.WriteUserAsync"/>
-    public async ValueTask<bool> WriteUserAsync(Operation op, int addressSpaceId, Hva hva, ulong value)
-    {
-        using var live = _live.Enter(op);
-        return Find(addressSpaceId) is { } mm && await _userMemory.WriteAsync(op, mm, hva, value);
-    }
-
-    /// <summary><c>mmu_notifier_register</c>, under the locks of <c>mm_take_all_locks</c>: waits until no range is open, so that no
-    /// subscriber gets an end without a start. False when the address space is gone.</summary>
-    public async ValueTask<bool> RegisterNotifierAsync(Operation op, int addressSpaceId, IMmuNotifierSubscriber subscriber)
-    {
-        using var live = _live.Enter(op);
-        if (Find(addressSpaceId) is not { } mm) return false;
-        var registered = await ProcessTask.WriteLockedAsync(op, mm, async () =>
-        {
-            await mm.RmapLock.DownWriteAsync(op);
-            try
-            {
-                mm.Subscriptions.Register(subscriber);
-                return 1;
-            }
-            finally
-            {
-                mm.RmapLock.UpWrite(op);
-            }
-        });
-        return registered.Status == HostEventStatus.Done;
-    }
-
-    /// <inheritdoc cref="IHostPort.UnregisterNotifierAsync"/>
-    public async ValueTask UnregisterNotifierAsync(Operation op, int addressSpaceId, IMmuNotifierSubscriber subscriber)
-    {
-        using var live = _live.Enter(op);
-        if (Find(addressSpaceId) is { } mm) await mm.Subscriptions.UnregisterAsync(op, subscriber);
-        else await _host.NotifierSrcu.SynchronizeAsync(op);
-    }
-
-    /// <inheritdoc cref="IHostPort.CopyPagesAsync"/>
-    public void CopyPages(int addressSpaceId, PageSet pages)
-    {
-        if (Find(addressSpaceId) is { } mm) UserMemory.Copy(mm, pages);
-    }
-
-    /// <inheritdoc cref="IHostPort.ChangedSinceCopyAsync"/>
-    public IReadOnlyList<Hva> ChangedSinceCopy(int addressSpaceId, PageSet dirty) =>
-        Find(addressSpaceId) is { } mm ? UserMemory.ChangedSinceCopy(mm, dirty) : [];
-
-    /// <summary><see cref="AddressSpace.AuditSptes"/> of an address space; of one that is gone, every SPTE is wrong.</summary>
-    public IReadOnlyList<int> AuditSptes(int addressSpaceId, ReadOnlySpan<AuditedSpte> sptes) =>
-        Find(addressSpaceId) is { } mm ? mm.AuditSptes(sptes) : [.. Enumerable.Range(0, sptes.Length)];
+    /// <summary>The same, for a migration that opens streams.</summary>
+    /// <param name="addressSpaceId">the number of the address space</param>
+    /// <param name="links">the link to an address space of another host, in the words of the world</param>
+    public HostProcess Process(int addressSpaceId, Func<string, int, IPageLink> links) => NewProcess(addressSpaceId, links);
 
     /// <summary>Runs one host memory event to its end.</summary>
     /// <exception cref="ArgumentException">The kind is no host memory event, or a figure is out of bounds.</exception>
@@ -180,6 +126,9 @@ public sealed class HostMmu
         using var live = _live.Enter(op);
         return await HeldRanges.CloseAsync(op);
     }
+
+    private HostProcess NewProcess(int addressSpaceId, Func<string, int, IPageLink>? links) =>
+        new(_host, _faults, _userMemory, _live, Streams, addressSpaceId, links);
 
     private int Subscriptions()
     {

@@ -112,7 +112,7 @@ public sealed class ExampleProtocolTests
     private async Task<Vm> CreateVmAsync(bool promotes)
     {
         var vm = new Vm(
-            new StillWorld(_observer), new VmOptions("vm-1", 1, "promoting"), new HostPort(_host, 1),
+            new StillWorld(_observer), new VmOptions("vm-1", 1, "promoting"), _host.Process(1),
             context => promotes ? new PromotingProtocol(context) : new RememberingProtocol(context));
         Assert.True(await vm.Host.RegisterNotifierAsync(NewOperation(OperationKind.VmCreate), vm.Notifier));
         return vm;

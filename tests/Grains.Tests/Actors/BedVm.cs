@@ -1,3 +1,4 @@
+using Livebed.Grains.Actors;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Addresses;
@@ -41,6 +42,9 @@ internal sealed class BedVm
     public string HostKey { get; }
     public IVmGrain Grain { get; }
     public IHostMmuGrain Host { get; }
+
+    /// <summary>What its host owns.</summary>
+    public IHostOwnershipGrain Ownership => Host.AsReference<IHostOwnershipGrain>();
     public int AddressSpaceId => _ordinal;
     public HvaRange Ram => new(VmLayout.RamHva, _plan.RamPages);
 

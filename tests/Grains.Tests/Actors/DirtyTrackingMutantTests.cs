@@ -1,3 +1,4 @@
+using Livebed.Grains.Actors;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Checks;
@@ -16,7 +17,7 @@ namespace Livebed.Grains.Tests.Actors;
 [Collection(ActorCollection.Name)]
 public sealed class DirtyTrackingMutantTests(ActorCollection.Clusters clusters)
 {
-    private const string Send = nameof(IHostMmuGrain.SendPagesAsync);
+    private const string Send = nameof(IHostStreamsGrain.SendPagesAsync);
     private const int BatchPages = 64;
 
     /// <summary>So that the second vCPU's pages are the third batch, and some of the first one's the first.</summary>

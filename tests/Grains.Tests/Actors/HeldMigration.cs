@@ -1,3 +1,4 @@
+using Livebed.Grains.Actors;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
@@ -61,13 +62,14 @@ internal sealed class HeldMigration : IDisposable
         var migration = await (status switch
         {
             MigrationStatus.Setup => BeginAsync(here, there, OneRound, bed.Held.Hold(there.Key, nameof(IVmGrain.PrepareIncomingAsync))),
-            MigrationStatus.Active => BeginAsync(here, there, OneRound, bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync))),
-            MigrationStatus.Device => BeginAsync(here, there, OneRound, bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.FreezeAsync))),
+            MigrationStatus.Active =>
+                BeginAsync(here, there, OneRound, bed.Held.Hold(here.HostKey, nameof(IHostStreamsGrain.SendPagesAsync))),
+            MigrationStatus.Device => BeginAsync(here, there, OneRound, bed.Held.Hold(here.HostKey, nameof(IHostStreamsGrain.FreezeAsync))),
             MigrationStatus.PostcopyActive => BeginAsync(here, there, toPostcopy, HoldPostcopyPages(bed, here.HostKey)),
             MigrationStatus.PostcopyPaused => PausedAsync(bed, here, there, toPostcopy),
             MigrationStatus.PostcopyRecover => RecoveringAsync(bed, here, there, toPostcopy),
             MigrationStatus.Completed =>
-                BeginAsync(here, there, OneRound, bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.CloseStreamAsync))),
+                BeginAsync(here, there, OneRound, bed.Held.Hold(here.HostKey, nameof(IHostStreamsGrain.CloseStreamAsync))),
             MigrationStatus.Cancelling => CancellingAsync(bed, here, there),
             MigrationStatus.Cancelled => CancelledAsync(bed, here, there),
             MigrationStatus.Failed => FailingAsync(bed, here, there),
@@ -148,6 +150,6 @@ internal sealed class HeldMigration : IDisposable
 
     private static HeldCall HoldPostcopyPages(ActorBed bed, string hostKey) =>
         bed.Held.Hold(
-            hostKey, nameof(IHostMmuGrain.SendPagesAsync),
+            hostKey, nameof(IHostStreamsGrain.SendPagesAsync),
             context => context.Request.GetArgument(2) is BatchMessage { Phase: StreamPhase.Postcopy });
 }

@@ -1,3 +1,4 @@
+using Livebed.Grains.Actors;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Memslots;
@@ -55,7 +56,7 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
         var moving = here.MigrateAsync(
             there, new MigrationParameters { MaxBandwidth = 100_000, DowntimeLimitMicroseconds = 0, BatchPages = 64, RoundsMax = 10_000 });
         await here.MigratesAsync(MigrationStatus.Active);
-        var term = await here.Host.TermAsync();
+        var term = await here.Ownership.TermAsync();
         await bed.KillSiloAsync(bed.LastSilo);
         Assert.True(await here.Grain.StartPostcopyAsync(bed.Next(OperationKind.Migration)));
         Assert.Equal(MigrationStatus.Completed, (await moving).Info.Status);
@@ -72,7 +73,7 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
         var here = await ActorBed.RunAsync(bed.PlanOnAsync(bed.LastSilo, Plan));
         var there = here.On(await bed.PlanOnAsync(0));
         using var held = await HandingOverAsync(bed, here, there, hasClaimed);
-        var term = await there.Host.TermAsync();
+        var term = await there.Ownership.TermAsync();
         await here.InspectAsync();
         await bed.KillHostAsync(here.HostKey);
         held.Dispose();
@@ -93,7 +94,7 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
         var here = await ActorBed.RunAsync(bed.PlanOnAsync(0, Plan));
         var there = here.On(await bed.PlanOnAsync(bed.LastSilo));
         using var held = await HandingOverAsync(bed, here, there, hasClaimed);
-        var term = await here.Host.TermAsync();
+        var term = await here.Ownership.TermAsync();
         await bed.KillHostAsync(there.HostKey);
         held.Dispose();
         var outcome = await held.Outcome;
@@ -109,9 +110,9 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
     {
         var (bed, here, there) = await PairAsync();
         await OwnerAsync(bed, here);
-        var term = await here.Host.TermAsync();
+        var term = await here.Ownership.TermAsync();
         await bed.KillSiloAsync(bed.LastSilo);
-        bed.Losses.Lose(here.HostKey, nameof(IHostMmuGrain.TermAsync), new OperationCanceledException("the members have changed"));
+        bed.Losses.Lose(here.HostKey, nameof(IHostOwnershipGrain.TermAsync), new OperationCanceledException("the members have changed"));
         await OwnsAsync(bed, here, term, ("", 0));
         Assert.True(bed.Losses.AreLost, "no host was asked for the term");
         Assert.Equal(MigrationStatus.Completed, (await here.MigrateAsync(there)).Info.Status);
@@ -146,7 +147,7 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
 
     private static async Task InventoryDiesAsync(ActorBed bed, BedVm here, BedVm there, HeldMigration held, MigrationStatus end)
     {
-        var term = await here.Host.TermAsync();
+        var term = await here.Ownership.TermAsync();
         await bed.KillSiloAsync(bed.LastSilo);
         var outcome = await held.ReleaseAsync();
         Assert.Equal(end, outcome.Info.Status);
@@ -170,7 +171,7 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
         var owner = await OwnerAsync(bed, home);
         Assert.Equal(expected, (owner.Host, owner.Epoch));
         Assert.True(owner.Term > termBefore, $"the inventory of term {owner.Term} is not a new one");
-        Assert.Equal(owner.Term, await home.Host.TermAsync());
+        Assert.Equal(owner.Term, await home.Ownership.TermAsync());
     }
 
     /// <summary>While a silo dies a call may go unanswered, and is made again.</summary>

@@ -1,3 +1,4 @@
+using Livebed.Grains.Actors;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Host.Streams;
@@ -29,7 +30,7 @@ public sealed class MigrationDoubtTests(ActorCollection.Clusters clusters)
     public async Task A_destination_whose_host_has_taken_the_VM_and_whose_answer_was_lost_runs_it()
     {
         var (bed, here, there) = await PairAsync();
-        bed.Losses.Lose(there.HostKey, nameof(IHostMmuGrain.RecordAsync));
+        bed.Losses.Lose(there.HostKey, nameof(IHostOwnershipGrain.RecordAsync));
         var outcome = await here.MigrateAsync(there, OneRound);
         Assert.Equal(MigrationStatus.Completed, outcome.Info.Status);
         await StandsAsync(bed, there, here);
@@ -40,7 +41,7 @@ public sealed class MigrationDoubtTests(ActorCollection.Clusters clusters)
     {
         var (bed, here, there) = await PairAsync();
         using var offered = await HeldMigration.OfferedAsync(bed, here, there);
-        bed.Losses.Lose(here.HostKey, nameof(IHostMmuGrain.RecordAsync));
+        bed.Losses.Lose(here.HostKey, nameof(IHostOwnershipGrain.RecordAsync));
         var outcome = await offered.LoseAsync();
         Assert.Equal((MigrationStatus.Failed, 2), (outcome.Info.Status, outcome.Info.Epoch));
         await StandsAsync(bed, here, there);
@@ -67,7 +68,7 @@ public sealed class MigrationDoubtTests(ActorCollection.Clusters clusters)
         await asked.ReachedAsync();
         asked.Release();
         BatchMessage? first = null;
-        using var sending = bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), context =>
+        using var sending = bed.Held.Hold(here.HostKey, nameof(IHostStreamsGrain.SendPagesAsync), context =>
         {
             first ??= context.Request.GetArgument(2) as BatchMessage?;
             return true;
@@ -113,7 +114,7 @@ public sealed class MigrationDoubtTests(ActorCollection.Clusters clusters)
     public async Task A_VM_that_is_destroyed_where_it_is_prepared_stays_where_it_is()
     {
         var (bed, here, there) = await PairAsync();
-        using var preparing = bed.Held.Hold(there.HostKey, nameof(IHostMmuGrain.BeginIncomingAsync));
+        using var preparing = bed.Held.Hold(there.HostKey, nameof(IHostStreamsGrain.BeginIncomingAsync));
         var moving = here.MigrateAsync(there, OneRound);
         await preparing.ReachedAsync();
         var destroying = await DestroyingAsync(bed, there);

@@ -13,14 +13,15 @@ public sealed class MigrationLossTests
     {
         await using var bed = await ActorBed.StartAsync(PlacementMode.Packed, silos: 2);
         var vm = await bed.PlanAsync();
-        Assert.NotNull(await vm.Host.ReportOwnershipAsync(1));
-        Assert.Null(await vm.Host.ReportOwnershipAsync(1));
+        Assert.NotNull(await vm.Ownership.ReportOwnershipAsync(1));
+        Assert.Null(await vm.Ownership.ReportOwnershipAsync(1));
         Assert.Equal(OwnershipStatus.Granted, (await Inventory(bed).RegisterAsync("vm-a", vm.HostKey)).Status);
-        Assert.Equal(2, await vm.Host.TermAsync());
+        Assert.Equal(2, await vm.Ownership.TermAsync());
         Assert.Equal(
-            OwnershipStatus.Lost, await vm.Host.RecordAsync("vm-a", new Ownership(OwnershipStatus.Granted, vm.HostKey, 1, Term: 1)));
+            OwnershipStatus.Lost, await vm.Ownership.RecordAsync("vm-a", new Ownership(OwnershipStatus.Granted, vm.HostKey, 1, Term: 1)));
         Assert.Equal(
-            OwnershipStatus.Granted, await vm.Host.RecordAsync("vm-a", new Ownership(OwnershipStatus.Granted, vm.HostKey, 1, Term: 2)));
+            OwnershipStatus.Granted,
+            await vm.Ownership.RecordAsync("vm-a", new Ownership(OwnershipStatus.Granted, vm.HostKey, 1, Term: 2)));
     }
 
     private static IInventoryGrain Inventory(ActorBed bed) => bed.Grains.GetGrain<IInventoryGrain>(ActorKeys.Inventory);

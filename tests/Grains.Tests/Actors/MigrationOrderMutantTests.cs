@@ -1,3 +1,4 @@
+using Livebed.Grains.Actors;
 using System.Reflection;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
@@ -44,7 +45,7 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
     {
         var (bed, here, there) = await BeginAsync(mutant);
         using var sent = bed.Held.HoldAnswer(
-            here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start + BatchPages));
+            here.HostKey, nameof(IHostStreamsGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start + BatchPages));
         var moving = MigrateAsync(bed, here, there);
         await sent.ReachedAsync();
         Assert.True(await WriteAsync(bed, here));
@@ -58,7 +59,7 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
     public async Task A_page_that_the_final_sync_loses_is_missed(Mutant mutant)
     {
         var (bed, here, there) = await BeginAsync(mutant);
-        using var sent = bed.Held.HoldAnswer(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start));
+        using var sent = bed.Held.HoldAnswer(here.HostKey, nameof(IHostStreamsGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start));
         var moving = MigrateAsync(bed, here, there);
         await sent.ReachedAsync();
         var findings = new Findings();
@@ -73,8 +74,8 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
     public async Task A_write_between_the_final_sync_and_the_last_vCPU_is_missed(Mutant mutant)
     {
         var (bed, here, there) = await BeginAsync(mutant);
-        using var sending = bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), IsFirstRoundFrom(VmLayout.HotplugHva));
-        using var written = bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.WriteUserAsync));
+        using var sending = bed.Held.Hold(here.HostKey, nameof(IHostStreamsGrain.SendPagesAsync), IsFirstRoundFrom(VmLayout.HotplugHva));
+        using var written = bed.Held.Hold(here.HostKey, nameof(IHostPortGrain.WriteUserAsync));
         var moving = MigrateAsync(bed, here, there);
         await sending.ReachedAsync();
         var writing = WriteAsync(bed, here);
@@ -96,7 +97,8 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
     {
         var (bed, here, there) = await BeginAsync(mutant);
         using var old = bed.Relay.Hold(there.HostKey, chunk => IsFrom(chunk, 0, here.Ram.Start));
-        using var next = bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start + BatchPages));
+        using var next = bed.Held.Hold(
+            here.HostKey, nameof(IHostStreamsGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start + BatchPages));
         var moving = MigrateAsync(bed, here, there);
         await old.ReachedAsync();
         await next.ReachedAsync();
@@ -124,7 +126,8 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
     {
         var (bed, here, there) = await BeginAsync(mutant);
         using var late = bed.Relay.Hold(there.HostKey, chunk => IsFrom(chunk, 0, here.Ram.Start));
-        using var next = bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start + BatchPages));
+        using var next = bed.Held.Hold(
+            here.HostKey, nameof(IHostStreamsGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start + BatchPages));
         var moving = MigrateAsync(bed, here, there);
         await late.ReachedAsync();
         await next.ReachedAsync();

@@ -1,3 +1,4 @@
+using Livebed.Grains.Actors;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
@@ -32,7 +33,7 @@ internal sealed class PageRelay : IIncomingGrainCallFilter, IDisposable
     {
         await context.Invoke();
         if (_held.IsEmpty
-            || context.MethodName != nameof(IHostMmuGrain.IncomingPagesAsync)
+            || context.MethodName != nameof(IHostStreamsGrain.IncomingPagesAsync)
             || !_held.TryGetValue(context.TargetId.Key.ToString()!, out var held))
             return;
         if (context.Result is PageEndpoint endpoint) context.Result = endpoint with { Port = Listen(endpoint, held) };

@@ -1,3 +1,4 @@
+using Livebed.Grains.Actors;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Host.Streams;
@@ -27,7 +28,7 @@ public sealed class PostcopyRecoveryTests(ActorCollection.Clusters clusters)
                     .Waits.Where(wait => wait.LockClass == LockClasses.Userfaultfd.Name).Select(wait => wait.Instance).ToList(),
             found => found.Count > 0, "a vCPU that waits for a page");
         BatchMessage? first = null;
-        using var sending = bed.Held.Hold(here.HostKey, nameof(IHostMmuGrain.SendPagesAsync), context =>
+        using var sending = bed.Held.Hold(here.HostKey, nameof(IHostStreamsGrain.SendPagesAsync), context =>
         {
             first ??= context.Request.GetArgument(2) as BatchMessage?;
             return true;

@@ -1,3 +1,4 @@
+using Livebed.Grains.Actors;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Addresses;
@@ -28,7 +29,7 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
             reports.Where(report => report.Actor.Contains("vcpu", StringComparison.Ordinal)),
             report => Assert.True(report.Counters["vcpu.accesses"] > 0));
         Assert.True(reports.Sum(report => report.Counters.GetValueOrDefault("vm.faults")) > 0);
-        Assert.Equal(placement == PlacementMode.Spread, bed.Calls.Of(vm.HostKey, nameof(IHostMmuGrain.ExecuteAsync)) > 0);
+        Assert.Equal(placement == PlacementMode.Spread, bed.Calls.Of(vm.HostKey, nameof(IGuestMemoryGrain.ExecuteAsync)) > 0);
         Assert.True(bed.Calls.Of(vm.Key, nameof(IVmGrain.FaultAsync)) > 0);
         await vm.DestroyAsync();
     }

@@ -137,14 +137,14 @@ public class EventSourceTests
     public void Migration_and_reclaim_leave_a_page_alone_that_somebody_holds() => Run(async (rig, _) =>
     {
         var pfn = await rig.WriteAsync(HostRig.Ram, 7);
-        var held = await rig.Host.FaultInAsync(rig.Op(), 0, HostRig.Ram, write: true);
+        var held = await rig.Host.Process(0).FaultInAsync(rig.Op(), HostRig.Ram, write: true);
 
         Assert.Equal(HostEventStatus.Busy, (await rig.RunAsync(OperationKind.Reclaim, HostRig.Ram, 1)).Status);
         Assert.Equal(HostEventStatus.Busy, (await rig.RunAsync(OperationKind.PageMigration, HostRig.Ram, 1)).Status);
 
         Assert.Equal(Pte.Map(pfn, writable: true), rig.PteAt(HostRig.Ram));
         Assert.Equal(1, rig.Host.Counters.PageMigrationsGivenUp);
-        rig.Host.PutPage(held.Pfn);
+        await rig.Host.Process(0).PutPageAsync(rig.Op(), held.Pfn);
         Assert.Equal(HostEventStatus.Done, (await rig.RunAsync(OperationKind.PageMigration, HostRig.Ram, 1)).Status);
         await rig.ReadAsync(HostRig.Ram);
         Assert.Equal(1, rig.Host.Usage.Frames);
@@ -217,7 +217,7 @@ public class EventSourceTests
         var vm = new RecordingSubscriber();
         world.Run(async () =>
         {
-            await rig.Host.RegisterNotifierAsync(rig.Op(), 0, vm);
+            await rig.Host.Process(0).RegisterNotifierAsync(rig.Op(), vm);
             await body(rig, vm);
         });
         if (!expectViolations) Assert.Empty(rig.Violations);

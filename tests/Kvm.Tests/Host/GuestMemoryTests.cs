@@ -109,16 +109,16 @@ public class GuestMemoryTests
     {
         var range = new HvaRange(HostRig.Ram, 8);
         for (var i = 0; i < 4; i++) await rig.WriteAsync(HostRig.Ram + i, 1);
-        rig.Host.CopyPages(0, PageSet.All(range));
-        Assert.Empty(rig.Host.ChangedSinceCopy(0, new PageSet(range)));
+        await rig.Host.Process(0).CopyPagesAsync(rig.Op(), PageSet.All(range));
+        Assert.Empty(await rig.Host.Process(0).ChangedSinceCopyAsync(rig.Op(), new PageSet(range)));
 
         await rig.WriteAsync(HostRig.Ram + 1, 1);
-        Assert.True(await rig.Host.WriteUserAsync(rig.Op(), 0, HostRig.Ram + 2, 9));
+        Assert.True(await rig.Host.Process(0).WriteUserAsync(rig.Op(), HostRig.Ram + 2, new Gfn(0), 9));
         await rig.WriteAsync(HostRig.Ram + 3, 1);
-        rig.Host.CopyPages(0, PageSet.FromWords(range, [0b1000]));
+        await rig.Host.Process(0).CopyPagesAsync(rig.Op(), PageSet.FromWords(range, [0b1000]));
 
-        Assert.Equal([HostRig.Ram + 1, HostRig.Ram + 2], rig.Host.ChangedSinceCopy(0, new PageSet(range)));
-        Assert.Equal([HostRig.Ram + 1], rig.Host.ChangedSinceCopy(0, PageSet.FromWords(range, [0b0100])));
+        Assert.Equal([HostRig.Ram + 1, HostRig.Ram + 2], await rig.Host.Process(0).ChangedSinceCopyAsync(rig.Op(), new PageSet(range)));
+        Assert.Equal([HostRig.Ram + 1], await rig.Host.Process(0).ChangedSinceCopyAsync(rig.Op(), PageSet.FromWords(range, [0b0100])));
         await rig.ReadAsync(HostRig.Ram + 2);
         Assert.Empty(rig.Violations);
     });
@@ -133,13 +133,13 @@ public class GuestMemoryTests
             new(HostRig.Ram, pfn, true), new(HostRig.Ram + 1, zero, false), new(HostRig.Ram + 1, zero, true),
             new(HostRig.Ram + 2, pfn, false), new(new Hva(0x999), pfn, false), new(HostRig.Ram, zero, false),
         ];
-        Assert.Equal([2, 3, 4, 5], rig.Host.AuditSptes(0, sptes));
+        Assert.Equal([2, 3, 4, 5], await rig.Host.Process(0).AuditAsync(rig.Op(), sptes));
 
         var op = rig.Op(OperationKind.HeldRange);
         await rig.Host.OpenRangeAsync(op, new Livebed.Kvm.Host.HostEvent(OperationKind.HeldRange, 0, new HvaRange(HostRig.Ram, 2)));
-        Assert.Equal([3, 4], rig.Host.AuditSptes(0, sptes));
+        Assert.Equal([3, 4], await rig.Host.Process(0).AuditAsync(rig.Op(), sptes));
         await rig.Host.CloseRangeAsync(op);
-        Assert.Equal([0, 2, 3, 4, 5], rig.Host.AuditSptes(0, sptes));
+        Assert.Equal([0, 2, 3, 4, 5], await rig.Host.Process(0).AuditAsync(rig.Op(), sptes));
     });
 
     private static void Run(Func<HostRig, Task> body)

@@ -59,7 +59,7 @@ public class HostPropertyTests
                         memory[(step.Mm, step.Hva)] = step.Value;
                     }
 
-                    for (var mm = 0; mm < AddressSpaces; mm++) Assert.Empty(rig.Host.AuditSptes(mm, vms[mm].Sptes));
+                    for (var mm = 0; mm < AddressSpaces; mm++) Assert.Empty(await rig.Host.Process(mm).AuditAsync(rig.Op(), vms[mm].Sptes));
                 }
 
                 await CompareAsync(rig, memory);
@@ -113,7 +113,7 @@ public class HostPropertyTests
             }));
             Assert.Equal(0, rig.Host.Usage.OpenRanges);
             Assert.Equal(0, rig.Host.Usage.Operations);
-            for (var mm = 0; mm < AddressSpaces; mm++) Assert.Empty(rig.Host.AuditSptes(mm, vms[mm].Sptes));
+            for (var mm = 0; mm < AddressSpaces; mm++) Assert.Empty(await rig.Host.Process(mm).AuditAsync(rig.Op(), vms[mm].Sptes));
             await StopAsync(rig, vms);
         });
         Assert.Empty(rig.World.Recorded.Violations);
@@ -124,7 +124,7 @@ public class HostPropertyTests
     private static async Task<PerfectKvm[]> StartAsync(HostRig rig)
     {
         var vms = Enumerable.Range(0, AddressSpaces).Select(mm => new PerfectKvm(rig, mm)).ToArray();
-        for (var mm = 0; mm < AddressSpaces; mm++) Assert.True(await rig.Host.RegisterNotifierAsync(rig.Op(), mm, vms[mm]));
+        for (var mm = 0; mm < AddressSpaces; mm++) Assert.True(await rig.Host.Process(mm).RegisterNotifierAsync(rig.Op(), vms[mm]));
         return vms;
     }
 
@@ -133,10 +133,10 @@ public class HostPropertyTests
     {
         Assert.All(vms, vm => Assert.Equal(0, vm.InProgress));
         await Task.WhenAll(
-            rig.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 0).AsTask(),
-            rig.Host.UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), 0, vms[0]).AsTask());
-        await rig.Host.UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), 1, vms[1]);
-        await rig.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 1);
+            rig.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit)).AsTask(),
+            rig.Host.Process(0).UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), vms[0]).AsTask());
+        await rig.Host.Process(1).UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), vms[1]);
+        await rig.Host.Process(1).ExitAsync(rig.Op(OperationKind.AddressSpaceExit));
     }
 
     private static ValueTask<HostEventResult> RunAsync(HostRig rig, Step step)
@@ -155,9 +155,9 @@ public class HostPropertyTests
         for (var mm = 0; mm < AddressSpaces; mm++)
             for (var page = 0; page < Pages + 4; page++)
             {
-                var found = await rig.Host.FaultInAsync(rig.Op(), mm, HostRig.Ram + page, write: false);
+                var found = await rig.Host.Process(mm).FaultInAsync(rig.Op(), HostRig.Ram + page, write: false);
                 Assert.Equal(memory.GetValueOrDefault((mm, HostRig.Ram + page)), rig.FirstWord(found.Pfn));
-                rig.Host.PutPage(found.Pfn);
+                await rig.Host.Process(0).PutPageAsync(rig.Op(), found.Pfn);
             }
     }
 }

@@ -45,8 +45,8 @@ internal sealed class HostRig
     /// <summary>Faults a page in and gives the reference back at once, as KVM does.</summary>
     public async Task<HostPage> TouchAsync(Hva hva, bool write, int mm = 0)
     {
-        var page = await Host.FaultInAsync(Op(), mm, hva, write);
-        if (page.Status == HostPageStatus.Ok) Host.PutPage(page.Pfn);
+        var page = await Host.Process(mm).FaultInAsync(Op(), hva, write);
+        if (page.Status == HostPageStatus.Ok) await Host.Process(mm).PutPageAsync(Op(), page.Pfn);
         return page;
     }
 

@@ -65,14 +65,14 @@ public class KsmTests
     {
         await rig.WriteAsync(HostRig.Ram, Content, mm: 0);
         await rig.WriteAsync(HostRig.Ram, Content, mm: 1);
-        var pinned = await rig.Host.FaultInAsync(rig.Op(), 1, HostRig.Ram, write: true);
+        var pinned = await rig.Host.Process(1).FaultInAsync(rig.Op(), HostRig.Ram, write: true);
         await rig.ScanAsync(4);
 
         Assert.Equal(0, rig.Host.Ksm.Counters.Merges);
         Assert.Equal(Pte.Map(pinned.Pfn, writable: true), rig.PteAt(HostRig.Ram, mm: 1));
         Assert.True(rig.Host.Counters.KsmPinned > 0);
 
-        rig.Host.PutPage(pinned.Pfn);
+        await rig.Host.Process(0).PutPageAsync(rig.Op(), pinned.Pfn);
         await rig.ScanAsync(4);
         Assert.Equal(1, rig.Host.Ksm.Counters.Merges);
     });
@@ -82,11 +82,11 @@ public class KsmTests
     {
         await rig.WriteAsync(HostRig.Ram, Content, mm: 0);
         await rig.WriteAsync(HostRig.Ram, Content, mm: 1);
-        var pinned = await rig.Host.FaultInAsync(rig.Op(), 0, HostRig.Ram, write: true);
+        var pinned = await rig.Host.Process(0).FaultInAsync(rig.Op(), HostRig.Ram, write: true);
         await rig.ScanAsync(4);
         Assert.Equal(new KsmCounters(0, 0, 1, 1, 1, 4, 0, 1), rig.Host.Ksm.Counters);
         Assert.True(rig.PteAt(HostRig.Ram, mm: 1).IsWritable);
-        rig.Host.PutPage(pinned.Pfn);
+        await rig.Host.Process(0).PutPageAsync(rig.Op(), pinned.Pfn);
         await rig.ReadAsync(HostRig.Ram, mm: 1);
         Assert.Empty(rig.Violations);
     });
@@ -155,7 +155,7 @@ public class KsmTests
         RecordingSubscriber[] vms = [new("vm-0") { HasChangePte = true }, new("vm-1") { HasChangePte = true }];
         world.Run(async () =>
         {
-            for (var mm = 0; mm < 2; mm++) await rig.Host.RegisterNotifierAsync(rig.Op(), mm, vms[mm]);
+            for (var mm = 0; mm < 2; mm++) await rig.Host.Process(mm).RegisterNotifierAsync(rig.Op(), vms[mm]);
             await body(rig, vms);
         });
         Assert.Equal((0, 0), (rig.Host.Usage.OpenRanges, rig.Host.Usage.FolioLocks));

@@ -37,7 +37,7 @@ public class NotifierSubscriptionTests
         var vm = (await RegisterAsync(rig, 1))[0];
         vm.StartGate = new TaskCompletionSource();
         var zap = rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 1, hold: 100).AsTask();
-        var unregister = rig.Host.UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), 0, vm).AsTask();
+        var unregister = rig.Host.Process(0).UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), vm).AsTask();
         await rig.World.DelayAsync(50);
         Assert.False(unregister.IsCompleted);
         var wait = Assert.Single(rig.Host.Locks.Waits());
@@ -59,7 +59,7 @@ public class NotifierSubscriptionTests
         var held = rig.Op(OperationKind.HeldRange);
         await rig.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, 0, new HvaRange(HostRig.Ram, 1)));
         var vm = new RecordingSubscriber();
-        var register = rig.Host.RegisterNotifierAsync(rig.Op(OperationKind.VmCreate), 0, vm).AsTask();
+        var register = rig.Host.Process(0).RegisterNotifierAsync(rig.Op(OperationKind.VmCreate), vm).AsTask();
         await rig.World.DelayAsync(10);
         Assert.False(register.IsCompleted);
 
@@ -77,7 +77,7 @@ public class NotifierSubscriptionTests
         // The last to register is the first to be called.
         vms[1].StartGate = new TaskCompletionSource();
         var zap = rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 1).AsTask();
-        var unregister = rig.Host.UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), 0, vms[0]).AsTask();
+        var unregister = rig.Host.Process(0).UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), vms[0]).AsTask();
         await rig.World.DelayAsync(1);
         vms[1].StartGate!.SetResult();
         await zap;
@@ -94,7 +94,7 @@ public class NotifierSubscriptionTests
         await rig.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, 0, new HvaRange(HostRig.Ram, 1)));
 
         // Between them nothing keeps the subscriber, so this does not wait.
-        await rig.Host.UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), 0, vm);
+        await rig.Host.Process(0).UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), vm);
         await rig.Host.CloseRangeAsync(held);
 
         Assert.Equal(["start 100+1 Clear", "release"], vm.Log);
@@ -103,7 +103,7 @@ public class NotifierSubscriptionTests
     [Fact]
     public void A_refused_blockable_range_is_reported() => Run(Mutant.None, async rig =>
     {
-        await rig.Host.RegisterNotifierAsync(rig.Op(), 0, new RefusingSubscriber());
+        await rig.Host.Process(0).RegisterNotifierAsync(rig.Op(), new RefusingSubscriber());
         await rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 1);
         Assert.Equal([Invariants.Balance], rig.Violations);
     });
@@ -112,7 +112,7 @@ public class NotifierSubscriptionTests
     public void Two_registrations_of_one_subscriber_are_refused() => Run(Mutant.None, async rig =>
     {
         var vm = (await RegisterAsync(rig, 1))[0];
-        await Assert.ThrowsAsync<InvalidOperationException>(async () => await rig.Host.RegisterNotifierAsync(rig.Op(), 0, vm));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await rig.Host.Process(0).RegisterNotifierAsync(rig.Op(), vm));
         Assert.Empty(rig.Host.LiveOperations);
         await rig.RunAsync(OperationKind.Unmap, HostRig.Ram, 1);
     });
@@ -120,7 +120,7 @@ public class NotifierSubscriptionTests
     private static async Task<RecordingSubscriber[]> RegisterAsync(HostRig rig, int count)
     {
         var vms = Enumerable.Range(0, count).Select(vm => new RecordingSubscriber($"vm-{vm}")).ToArray();
-        foreach (var vm in vms) Assert.True(await rig.Host.RegisterNotifierAsync(rig.Op(), 0, vm));
+        foreach (var vm in vms) Assert.True(await rig.Host.Process(0).RegisterNotifierAsync(rig.Op(), vm));
         return vms;
     }
 

@@ -33,10 +33,10 @@ public class PageFaultTests
     [Fact]
     public void The_reference_keeps_the_frame_when_its_page_is_unmapped_and_giving_it_back_frees_it() => Run(async (rig, _) =>
     {
-        var page = await rig.Host.FaultInAsync(rig.Op(), 0, HostRig.Ram, write: true);
+        var page = await rig.Host.Process(0).FaultInAsync(rig.Op(), HostRig.Ram, write: true);
         await rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 1);
         Assert.Equal(1, rig.Host.Usage.Frames);
-        rig.Host.PutPage(page.Pfn);
+        await rig.Host.Process(0).PutPageAsync(rig.Op(), page.Pfn);
         Assert.Equal(0, rig.Host.Usage.Frames);
     });
 
@@ -46,7 +46,7 @@ public class PageFaultTests
         Assert.Equal(HostPageStatus.Fault, (await rig.TouchAsync(new Hva(0x9999), write: false)).Status);
         Assert.Equal(HostPageStatus.Fault, (await rig.TouchAsync(HostRig.ReadOnly, write: true)).Status);
         Assert.Equal(HostPageStatus.Ok, (await rig.TouchAsync(HostRig.ReadOnly, write: false)).Status);
-        Assert.False(await rig.Host.WriteUserAsync(rig.Op(), 0, HostRig.ReadOnly, 1));
+        Assert.False(await rig.Host.Process(0).WriteUserAsync(rig.Op(), HostRig.ReadOnly, new Gfn(0), 1));
     });
 
     [Fact]
@@ -95,11 +95,11 @@ public class PageFaultTests
     {
         await rig.WriteAsync(HostRig.Ram, 7);
         await rig.RunAsync(OperationKind.Mprotect, HostRig.Ram, 1);
-        var held = await rig.Host.FaultInAsync(rig.Op(), 0, HostRig.Ram, write: false);
+        var held = await rig.Host.Process(0).FaultInAsync(rig.Op(), HostRig.Ram, write: false);
 
         Assert.NotEqual(held.Pfn, await rig.WriteAsync(HostRig.Ram, 8));
         Assert.Equal(7UL, rig.FirstWord(held.Pfn));
-        rig.Host.PutPage(held.Pfn);
+        await rig.Host.Process(0).PutPageAsync(rig.Op(), held.Pfn);
     });
 
     [Fact]
@@ -156,7 +156,7 @@ public class PageFaultTests
         var vm = new RecordingSubscriber();
         world.Run(async () =>
         {
-            Assert.True(await rig.Host.RegisterNotifierAsync(rig.Op(), 0, vm));
+            Assert.True(await rig.Host.Process(0).RegisterNotifierAsync(rig.Op(), vm));
             await body(rig, vm);
         });
         Assert.Empty(rig.Violations);

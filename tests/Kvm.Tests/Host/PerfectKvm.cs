@@ -44,14 +44,14 @@ internal sealed class PerfectKvm(HostRig rig, int mm) : IMmuNotifierSubscriber
             }
 
             var snapshot = _sequence;
-            page = await rig.Host.FaultInAsync(op, mm, hva, kind == GuestAccessKind.Write);
+            page = await rig.Host.Process(mm).FaultInAsync(op, hva, kind == GuestAccessKind.Write);
             if (page.Status != HostPageStatus.Ok) return false;
             await rig.World.PointAsync(SchedulingPoint.FaultStep);
 
             // Now and then the fault is slow, so that a whole range can pass between lookup and install.
             if (++_faults % 3 == 0) await rig.World.DelayAsync(15);
             if (_inProgress == 0 && _sequence == snapshot && !_released) _translations[hva] = page;
-            rig.Host.PutPage(page.Pfn);
+            await rig.Host.Process(0).PutPageAsync(rig.Op(), page.Pfn);
         }
 
         return false;

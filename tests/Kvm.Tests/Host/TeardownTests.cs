@@ -10,8 +10,8 @@ public class TeardownTests
     public void Path_A_unregister_then_exit_leaves_nothing() => Run(async (rig, vm) =>
     {
         await FillAsync(rig);
-        await rig.Host.UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), 0, vm);
-        Assert.True(await rig.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 0));
+        await rig.Host.Process(0).UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), vm);
+        Assert.True(await rig.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit)));
         Assert.Equal(1, vm.Log.Count(line => line == "release"));
     });
 
@@ -21,15 +21,15 @@ public class TeardownTests
         await FillAsync(rig);
         var framesAtRelease = 0;
         vm.ReleaseGate = new TaskCompletionSource();
-        var exit = rig.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 0).AsTask();
+        var exit = rig.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit)).AsTask();
         framesAtRelease = rig.Host.Usage.Frames;
         vm.ReleaseGate.SetResult();
         Assert.True(await exit);
-        await rig.Host.UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), 0, vm);
+        await rig.Host.Process(0).UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), vm);
 
         Assert.True(framesAtRelease > 0, "pages were freed before the subscribers were released");
         Assert.Equal(1, vm.Log.Count(line => line == "release"));
-        Assert.False(await rig.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 0));
+        Assert.False(await rig.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit)));
     });
 
     [Fact]
@@ -37,8 +37,8 @@ public class TeardownTests
     {
         await FillAsync(rig);
         vm.ReleaseGate = new TaskCompletionSource();
-        var exit = rig.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 0).AsTask();
-        var unregister = rig.Host.UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), 0, vm).AsTask();
+        var exit = rig.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit)).AsTask();
+        var unregister = rig.Host.Process(0).UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), vm).AsTask();
         Assert.Equal(2, vm.Log.Count(line => line == "release"));
         vm.ReleaseGate.SetResult();
         await exit;
@@ -52,7 +52,7 @@ public class TeardownTests
         vm.Log.Clear();
         var held = rig.Op(OperationKind.HeldRange);
         await rig.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, 0, new HvaRange(HostRig.Ram, 8)));
-        Assert.True(await rig.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 0));
+        Assert.True(await rig.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit)));
         Assert.Equal(new HostUsage(0, 0, 1, 0, 0, 0, 1), rig.Host.Usage);
 
         Assert.Equal(HostEventStatus.NothingToDo, (await rig.Host.CloseRangeAsync(held)).Status);
@@ -66,12 +66,12 @@ public class TeardownTests
         await FillAsync(rig);
         vm.Log.Clear();
         var zap = rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 4, hold: 100).AsTask();
-        var exit = rig.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 0).AsTask();
+        var exit = rig.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit)).AsTask();
 
         Assert.Equal(OperationKind.DontNeed, Assert.Single(Assert.Single(rig.Host.Locks.Waits()).Blockers).Kind);
         Assert.Equal(HostPageStatus.NoAddressSpace, (await rig.TouchAsync(HostRig.Ram, write: false)).Status);
         Assert.Equal(HostEventResult.NoAddressSpace, await rig.RunAsync(OperationKind.Reclaim, HostRig.Ram, 4));
-        Assert.False(await rig.Host.RegisterNotifierAsync(rig.Op(), 0, new RecordingSubscriber("late")));
+        Assert.False(await rig.Host.Process(0).RegisterNotifierAsync(rig.Op(), new RecordingSubscriber("late")));
 
         Assert.Equal(HostEventStatus.Done, (await zap).Status);
         await exit;
@@ -85,19 +85,19 @@ public class TeardownTests
         var running = new[] { OperationKind.Reclaim, OperationKind.PageMigration, OperationKind.KsmScan, OperationKind.HeldRange }
             .Select(kind => rig.RunAsync(kind, HostRig.Ram, 8, hold: 30).AsTask()).ToArray();
         await rig.World.DelayAsync(40);
-        Assert.True(await rig.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 0));
+        Assert.True(await rig.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit)));
         foreach (var task in running) await task;
     });
 
     [Fact]
     public void A_number_is_free_again_after_the_exit_and_its_locks_are_forgotten() => Run(async (rig, _) =>
     {
-        await rig.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 0);
+        await rig.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit));
         var spec = new AddressSpaceSpec(0, [new VmaSpec(new HvaRange(HostRig.Ram, 1), VmaKind.Ram)]);
         rig.Host.CreateAddressSpace(spec);
         Assert.Throws<ArgumentException>(() => rig.Host.CreateAddressSpace(spec));
         await rig.WriteAsync(HostRig.Ram, 1);
-        await rig.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 0);
+        await rig.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit));
     });
 
     [Fact]
@@ -130,7 +130,7 @@ public class TeardownTests
         var vm = new RecordingSubscriber();
         world.Run(async () =>
         {
-            await rig.Host.RegisterNotifierAsync(rig.Op(), 0, vm);
+            await rig.Host.Process(0).RegisterNotifierAsync(rig.Op(), vm);
             await body(rig, vm);
         });
         Assert.Empty(rig.Violations);

@@ -78,7 +78,7 @@ public sealed class BedMigration
     /// <summary>Pages that the guest lacks at the destination, where it runs, while it runs there ahead of them; null where it does
     /// not.</summary>
     public long? PagesMissing() => Incoming.Info.Status == MigrationStatus.PostcopyActive
-        ? _setup.Blocks.Sum(block => Target.Host.Streams.Missing(Target.AddressSpaceId, block).Count)
+        ? _setup.Blocks.Sum(block => Target.Host.Process(Target.AddressSpaceId).Missing(block).Count)
         : null;
 
     /// <summary>Migrates; see <see cref="VmProcess.MigrateAsync"/>.</summary>

@@ -19,8 +19,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private readonly Machine _from;
     private readonly Machine _to;
     private readonly VmProcess _source;
-    private readonly HostMmu _destinationHost;
-    private readonly int _destinationAddressSpace;
+    private readonly HostProcess _destination;
     private readonly Place _place;
     private BrokenLink _broken;
     private TakeOverLoss _takeOverLoss;
@@ -28,7 +27,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     public BedWire(Bed bed, BedVm source, HostMmu destination, int destinationAddressSpace)
     {
         (_world, _from, _to) = (bed.World, bed.MachineOf(source.Host), bed.MachineOf(destination));
-        (_source, _destinationHost, _destinationAddressSpace) = (source.Process, destination, destinationAddressSpace);
+        (_source, _destination) = (source.Process, destination.Process(destinationAddressSpace));
         _place = new Place(_world);
     }
 
@@ -61,7 +60,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     public ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk) =>
         _to.CallAsync(op, "receives", StreamStatus.Lost, async there =>
         Broken == BrokenLink.Whole
-            ? await _destinationHost.Streams.ReceiveAsync(there, _destinationAddressSpace, chunk, isIntact: true)
+            ? await _destination.ReceiveAsync(there, chunk, isIntact: true)
             : StreamStatus.Lost);
 
     public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup) =>

@@ -21,19 +21,3 @@ internal sealed class GrainInventory(IGrainFactory grains) : IVmInventory
     public ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) =>
         GrainCall.OrLostAsync(Ownership.Lost, () => _grain.RemoveAsync(vm, epoch));
 }
-
-/// <summary>The port to the ownership record of a VM's host, by grain calls. A host that does not answer may have recorded the
-/// grant.</summary>
-internal sealed class GrainHostOwnership(IHostMmuGrain grain, string host) : IHostOwnership
-{
-    public string Host { get; } = host;
-
-    public ValueTask<OwnershipStatus> RecordAsync(string vm, Ownership answer) =>
-        GrainCall.OrLostAsync(OwnershipStatus.Lost, () => grain.RecordAsync(vm, answer));
-
-    public async ValueTask ReleaseAsync(string vm) => await GrainCall.OrLostAsync(false, async () =>
-    {
-        await grain.ReleaseAsync(vm);
-        return true;
-    });
-}

@@ -1,5 +1,6 @@
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Wire;
+using Livebed.Kvm.Host;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
 
@@ -18,7 +19,7 @@ internal sealed class HostConnections(PageWire wire, IGrainFactory grains, Actor
     public IPageLink LinkOf(int addressSpace, long stream, string destination, int destinationAddressSpace, MigrationFaults faults)
     {
         if (_links.TryGetValue((addressSpace, stream), out var link)) return link;
-        var host = grains.GetGrain<IHostMmuGrain>(destination);
+        var host = grains.GetGrain<IHostStreamsGrain>(destination);
         link = new SocketPageLink(
             wire, () => GrainCall.OrLostAsync(default(PageEndpoint?), () => host.IncomingPagesAsync(destinationAddressSpace)),
             faults.AreOfLink ? new PageLinkFaults(faults, (id, cut) => BreakAsync(id, stream, destination, cut)) : null);
@@ -37,14 +38,13 @@ internal sealed class HostConnections(PageWire wire, IGrainFactory grains, Actor
     }
 
     /// <summary>Where the address space's pages are taken, from the first question on until it exits.</summary>
-    public PageEndpoint EndpointOf(int addressSpace, HostStreams streams)
+    public PageEndpoint EndpointOf(HostProcess process)
     {
-        if (_endpoints.TryGetValue(addressSpace, out var endpoint)) return endpoint;
+        if (_endpoints.TryGetValue(process.Id, out var endpoint)) return endpoint;
         var turns = TaskScheduler.Current;
-        return _endpoints[addressSpace] = wire.Open((op, chunk, isIntact) => Task.Factory.StartNew(
-            () =>
-                streams.ReceiveAsync(op.ToOperation(), addressSpace, chunk, isIntact).AsTask(), CancellationToken.None,
-                TaskCreationOptions.None, turns).Unwrap());
+        return _endpoints[process.Id] = wire.Open((op, chunk, isIntact) => Task.Factory.StartNew(
+            () => process.ReceiveAsync(op.ToOperation(), chunk, isIntact).AsTask(), CancellationToken.None, TaskCreationOptions.None, turns)
+            .Unwrap());
     }
 
     /// <summary>The address space is gone: its chunks under way are given up, and none is accepted for it.</summary>

@@ -47,7 +47,7 @@ public class IncomingPagesTests
         Assert.Equal(StreamStatus.Ok, (await rig.SendAsync(HostRig.Ram, 1)).Status);
         await rig.To.EndIncomingAsync(rig.Op(), StreamRig.Stream);
         Assert.Equal(StreamStatus.Refused, (await rig.SendAsync(HostRig.Ram, 1)).Status);
-        Assert.Equal(StreamStatus.Refused, await rig.Destination.Host.Streams.ReceiveAsync(rig.Op(), 99, default, isIntact: true));
+        Assert.Equal(StreamStatus.Refused, await rig.Destination.Host.Process(99).ReceiveAsync(rig.Op(), default, isIntact: true));
     });
 
     [Fact]
@@ -81,7 +81,7 @@ public class IncomingPagesTests
         await rig.SendAsync(HostRig.Ram, 1);
         await rig.Source.WriteAsync(HostRig.Ram, 2);
         var vm = new RecordingSubscriber();
-        Assert.True(await rig.Destination.Host.RegisterNotifierAsync(rig.Op(), 0, vm));
+        Assert.True(await rig.Destination.Host.Process(0).RegisterNotifierAsync(rig.Op(), vm));
         Task<SendResult>? sending = null;
         vm.OnEnd = _ =>
         {
@@ -127,10 +127,11 @@ public class IncomingPagesTests
         await rig.MoveOracleAsync();
         await rig.To.EndIncomingAsync(rig.Op(), StreamRig.Stream);
 
-        Assert.Empty(rig.Destination.Host.ChangedSinceCopy(0, new PageSet(StreamRig.Ram)));
+        Assert.Empty(await rig.Destination.Host.Process(0).ChangedSinceCopyAsync(rig.Destination.Op(), new PageSet(StreamRig.Ram)));
         for (var page = 0; page < 4; page++) await rig.Destination.ReadAsync(HostRig.Ram + page);
         await rig.Destination.WriteAsync(HostRig.Ram, 6);
-        Assert.Equal([HostRig.Ram], rig.Destination.Host.ChangedSinceCopy(0, new PageSet(StreamRig.Ram)));
+        Assert.Equal(
+            [HostRig.Ram], await rig.Destination.Host.Process(0).ChangedSinceCopyAsync(rig.Destination.Op(), new PageSet(StreamRig.Ram)));
     });
 
     [Fact]
@@ -144,7 +145,7 @@ public class IncomingPagesTests
         Assert.Equal(before[2], before[3]);
         Assert.Equal(3, before.Distinct().Count());
         var vm = new RecordingSubscriber();
-        Assert.True(await source.Host.RegisterNotifierAsync(rig.Op(), 0, vm));
+        Assert.True(await source.Host.Process(0).RegisterNotifierAsync(rig.Op(), vm));
         Task<ulong[]>? during = null;
         vm.OnEnd = _ => during ??= rig.From.ImageAsync(rig.Op(), StreamRig.Ram).AsTask();
         await source.RunAsync(OperationKind.PageMigration, HostRig.Ram + 1, 1);

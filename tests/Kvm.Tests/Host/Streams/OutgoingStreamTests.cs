@@ -71,11 +71,14 @@ public class OutgoingStreamTests
     {
         await rig.Source.WriteAsync(HostRig.Ram, 5);
         await rig.Source.WriteAsync(HostRig.Ram + 1, 5);
-        Assert.Equal([HostRig.Ram, HostRig.Ram + 1], rig.Source.Host.ChangedSinceCopy(0, new PageSet(StreamRig.Ram)));
+        Assert.Equal(
+            [HostRig.Ram, HostRig.Ram + 1],
+            await rig.Source.Host.Process(0).ChangedSinceCopyAsync(rig.Source.Op(), new PageSet(StreamRig.Ram)));
         await rig.SendAsync(HostRig.Ram, 2);
-        Assert.Empty(rig.Source.Host.ChangedSinceCopy(0, new PageSet(StreamRig.Ram)));
+        Assert.Empty(await rig.Source.Host.Process(0).ChangedSinceCopyAsync(rig.Source.Op(), new PageSet(StreamRig.Ram)));
         await rig.Source.WriteAsync(HostRig.Ram + 1, 6);
-        Assert.Equal([HostRig.Ram + 1], rig.Source.Host.ChangedSinceCopy(0, new PageSet(StreamRig.Ram)));
+        Assert.Equal(
+            [HostRig.Ram + 1], await rig.Source.Host.Process(0).ChangedSinceCopyAsync(rig.Source.Op(), new PageSet(StreamRig.Ram)));
     });
 
     [Fact]
@@ -93,7 +96,7 @@ public class OutgoingStreamTests
                 var sending = rig.SendAsync(HostRig.Ram, 4);
                 for (var page = 0; page < 4; page++) await rig.Source.WriteAsync(HostRig.Ram + page, 2);
                 await sending;
-                var dirty = rig.Source.Host.ChangedSinceCopy(0, new PageSet(StreamRig.Ram));
+                var dirty = await rig.Source.Host.Process(0).ChangedSinceCopyAsync(rig.Source.Op(), new PageSet(StreamRig.Ram));
                 changed += dirty.Count;
                 var (sent, arrived) = (
                     await rig.From.ImageAsync(rig.Op(), StreamRig.Ram), await rig.To.ImageAsync(rig.Op(), StreamRig.Ram));
@@ -116,7 +119,7 @@ public class OutgoingStreamTests
         Assert.Equal(StreamStatus.Refused, (await rig.SendAsync(HostRig.Ram, 1)).Status);
 
         await rig.From.OpenStreamAsync(rig.Op(), StreamRig.Stream, "host-1", 0, new StreamBandwidth(0));
-        await rig.Source.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 0);
+        await rig.Source.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit));
         Assert.Equal(StreamStatus.Refused, (await rig.SendAsync(HostRig.Ram, 1)).Status);
         Assert.Equal(0, await rig.From.PagesHeldAsync(rig.Op()));
     });
@@ -133,7 +136,7 @@ public class OutgoingStreamTests
                 await rig.OpenAsync();
                 for (var page = 0; page < 8; page++) await rig.Source.WriteAsync(HostRig.Ram + page, 1);
                 var sending = rig.SendAsync(HostRig.Ram, 8);
-                await rig.Source.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 0);
+                await rig.Source.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit));
                 var sent = await sending;
                 Assert.Equal(sent.Status == StreamStatus.Ok ? (8, 0) : (0, 0), (sent.Normal, sent.Duplicate));
             });

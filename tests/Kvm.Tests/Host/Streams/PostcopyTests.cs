@@ -14,7 +14,7 @@ public class PostcopyTests
         for (var page = 0; page < 6; page++) await rig.Source.WriteAsync(HostRig.Ram + page, 1);
         await rig.SendAsync(HostRig.Ram, 6);
         var vm = new RecordingSubscriber();
-        Assert.True(await rig.Destination.Host.RegisterNotifierAsync(rig.Op(), 0, vm));
+        Assert.True(await rig.Destination.Host.Process(0).RegisterNotifierAsync(rig.Op(), vm));
 
         var missing = await EnterAsync(rig, PageSet.FromWords(new HvaRange(HostRig.Ram, 8), [0b1001]), new FaultRequests());
 
@@ -83,7 +83,7 @@ public class PostcopyTests
     {
         await rig.Source.WriteAsync(HostRig.Ram, 5);
         await EnterAsync(rig, new PageSet(StreamRig.Ram), new FaultRequests());
-        var writing = rig.Destination.Host.WriteUserAsync(rig.Destination.Op(), 0, HostRig.Ram, 9).AsTask();
+        var writing = rig.Destination.Host.Process(0).WriteUserAsync(rig.Destination.Op(), HostRig.Ram, new Gfn(0), 9).AsTask();
         Assert.False(writing.IsCompleted);
         await rig.SendAsync(HostRig.Ram, 1, StreamPhase.Postcopy);
         Assert.True(await writing);
@@ -200,8 +200,8 @@ public class PostcopyTests
                 await rig.OpenAsync();
                 await EnterAsync(rig, new PageSet(StreamRig.Ram), new FaultRequests());
                 var waiting = rig.Destination.TouchAsync(HostRig.Ram, write: true);
-                var writing = rig.Destination.Host.WriteUserAsync(rig.Destination.Op(), 0, HostRig.Ram + 1, 1).AsTask();
-                Assert.True(await rig.Destination.Host.ExitAddressSpaceAsync(rig.Op(OperationKind.AddressSpaceExit), 0));
+                var writing = rig.Destination.Host.Process(0).WriteUserAsync(rig.Destination.Op(), HostRig.Ram + 1, new Gfn(0), 1).AsTask();
+                Assert.True(await rig.Destination.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit)));
                 Assert.Equal(HostPageStatus.NoAddressSpace, (await waiting).Status);
                 Assert.False(await writing);
                 Assert.Equal(StreamStatus.Refused, (await rig.SendAsync(HostRig.Ram, 1, StreamPhase.Postcopy)).Status);

@@ -84,7 +84,7 @@ public class StreamPropertyTests
             await body(rig);
             await rig.From.CloseStreamAsync(rig.Op(), StreamRig.Stream);
             foreach (var host in (HostRig[])[rig.Source, rig.Destination])
-                await host.Host.ExitAddressSpaceAsync(host.Op(OperationKind.AddressSpaceExit), 0);
+                await host.Host.Process(0).ExitAsync(host.Op(OperationKind.AddressSpaceExit));
         });
         rig.AssertNothingWrong();
         foreach (var host in (HostRig[])[rig.Source, rig.Destination])
@@ -97,7 +97,7 @@ public class StreamPropertyTests
     private static async Task<PerfectKvm> StartAsync(HostRig host)
     {
         var vm = new PerfectKvm(host, 0);
-        Assert.True(await host.Host.RegisterNotifierAsync(host.Op(), 0, vm));
+        Assert.True(await host.Host.Process(0).RegisterNotifierAsync(host.Op(), vm));
         return vm;
     }
 

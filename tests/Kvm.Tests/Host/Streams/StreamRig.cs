@@ -1,3 +1,4 @@
+using Livebed.Kvm.Host;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Mutants;
@@ -18,16 +19,16 @@ internal sealed class StreamRig : IPageLink
         World = world;
         Source = new HostRig(world, frames);
         Destination = new HostRig(world, destinationFrames, mutant, origin: 1);
-        From = new StreamPort(Source.Host, 0, (_, _) => this);
-        To = new StreamPort(Destination.Host, 0, (_, _) => this);
+        From = Source.Host.Process(0, (_, _) => this);
+        To = Destination.Host.Process(0, (_, _) => this);
         Source.Host.Streams.ContentPool = Pool;
     }
 
     public TestWorld World { get; }
     public HostRig Source { get; }
     public HostRig Destination { get; }
-    public StreamPort From { get; }
-    public StreamPort To { get; }
+    public HostProcess From { get; }
+    public HostProcess To { get; }
     public PoisoningPool Pool { get; } = new();
 
     /// <summary>What was delivered, by header.</summary>
@@ -40,7 +41,7 @@ internal sealed class StreamRig : IPageLink
     {
         chunk = await OnTheWay(chunk.Sealed());
         Delivered.Add(chunk.Header);
-        return await Destination.Host.Streams.ReceiveAsync(op, 0, chunk, chunk.IsIntact);
+        return await Destination.Host.Process(0).ReceiveAsync(op, chunk, chunk.IsIntact);
     }
 
     public async Task OpenAsync(long bytesPerSecond = 0)
@@ -61,7 +62,7 @@ internal sealed class StreamRig : IPageLink
     public async Task<PageSet> TakeDirtyAsync()
     {
         var dirty = await From.TakeDiscardedAsync(Op(), Ram);
-        while (Source.Host.ChangedSinceCopy(0, dirty) is { Count: > 0 } changed)
+        while (await Source.Host.Process(0).ChangedSinceCopyAsync(Source.Op(), dirty) is { Count: > 0 } changed)
             foreach (var hva in changed) dirty.Add(hva);
         return dirty;
     }

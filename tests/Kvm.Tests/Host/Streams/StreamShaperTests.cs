@@ -1,3 +1,4 @@
+using Livebed.Kvm.Host;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
@@ -109,14 +110,14 @@ public class StreamShaperTests
         world.Run(async () =>
         {
             for (var page = 0; page < HostRig.RamPages; page++) await rig.WriteAsync(HostRig.Ram + page, 1);
-            var port = new StreamPort(rig.Host, 0, (_, _) => wire);
+            var port = rig.Host.Process(0, (_, _) => wire);
             await Task.WhenAll(SendAsync(port, 1, "host-1"), SendAsync(port, 2, "host-1"), SendAsync(port, 3, "host-2"));
             await port.CloseStreamAsync(rig.Op(), 1);
         });
         Assert.InRange(ends[3], wire.Bytes / 3 * 10, wire.Bytes / 3 * 10 + 10);
         Assert.InRange(Math.Max(ends[1], ends[2]), 2 * ends[3] - 10, 2 * ends[3] + 10);
 
-        async Task SendAsync(StreamPort port, long stream, string destination)
+        async Task SendAsync(HostProcess port, long stream, string destination)
         {
             await port.OpenStreamAsync(rig.Op(), stream, destination, 0, new StreamBandwidth(0));
             for (var i = 0; i < 10; i++)
