@@ -5,9 +5,6 @@ internal sealed record CampaignFolders(string Current, string Shipped)
 {
     public const string Folder = "campaigns";
 
-    /// <summary>The folder that <c>list campaigns</c> shows: that of the current folder when it has one, else the shipped one.</summary>
-    public string Listed => Directory.Exists(Path.Combine(Current, Folder)) ? Path.Combine(Current, Folder) : Shipped;
-
     /// <summary>The names that can be given instead of a path.</summary>
     public IReadOnlyList<string> Names => [.. new[] { Path.Combine(Current, Folder), Shipped }
         .Where(Directory.Exists)

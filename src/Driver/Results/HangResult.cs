@@ -11,19 +11,6 @@ public sealed record HangResult(
     IReadOnlyList<string> Witness)
 {
     public static HangResult From(Hang hang) => new(
-        Enum.Parse<HangKind>(hang.Kind.ToString()), hang.Invariant, hang.Message, hang.WaitedMicroseconds,
+        hang.Kind, hang.Invariant, hang.Message, hang.WaitedMicroseconds,
         [.. hang.Operations.Select(id => id.ToString())], hang.Witness);
-}
-
-/// <summary>How an operation hangs.</summary>
-public enum HangKind
-{
-    /// <summary>Operations wait for each other in a cycle.</summary>
-    Deadlock,
-
-    /// <summary>A wait for an operation that has ended without giving the lock back.</summary>
-    OrphanedHold,
-
-    /// <summary>A wait beyond the campaign's bound while others go on.</summary>
-    Starvation,
 }

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Livebed.Driver.Campaigns;
+using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
 

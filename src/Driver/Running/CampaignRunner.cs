@@ -126,8 +126,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var counters = reports.Counters();
         return new ProgressSnapshot(
             TimeSpan.FromMicroseconds(load.NowMicroseconds - started), campaign.Duration, load.Progress(),
-            counters.GetValueOrDefault("vcpu.accesses"),
-            counters.GetValueOrDefault("vm.faults"), counters.GetValueOrDefault("vm.faultRetries"), reports.ViolationCount)
+            counters.Vcpu?.Accesses ?? 0, counters.Vm?.Faults ?? 0, counters.Vm?.FaultRetries ?? 0, reports.ViolationCount)
         {
             Migrations = migrations.Progress(),
         };

@@ -21,9 +21,6 @@ internal sealed class LoadLedger(HistoryWriter history, DateTimeOffset began)
     private readonly ConcurrentDictionary<string, long> _notStarted = new();
     private readonly ConcurrentDictionary<OperationId, byte> _live = new();
     private readonly ConcurrentQueue<string> _failures = new();
-    private long _unknown;
-
-    public long UnknownOutcomes => Interlocked.Read(ref _unknown);
 
     /// <summary>Exceptions that no operation should see, one line each, at most 16.</summary>
     public IReadOnlyCollection<string> Failures => _failures;
@@ -42,7 +39,6 @@ internal sealed class LoadLedger(HistoryWriter history, DateTimeOffset began)
 
     public void Unknown(OperationKind kind, Exception exception)
     {
-        Interlocked.Increment(ref _unknown);
         if (exception is not TimeoutException) Broken(kind, exception);
     }
 

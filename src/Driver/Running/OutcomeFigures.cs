@@ -1,5 +1,7 @@
 using Livebed.Driver.Counters;
 using Livebed.Driver.Results;
+using Livebed.Grains.Contracts;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.Running;
 
@@ -7,41 +9,45 @@ namespace Livebed.Driver.Running;
 internal static class OutcomeFigures
 {
     public static Counts Counts(
-        IReadOnlyDictionary<string, long> counters, IReadOnlyList<LockResult> locks, long teardowns,
-        (long Completed, long Failed, long Cancelled) migrations)
+        ActorCounters counters, IReadOnlyList<LockResult> locks, long teardowns, (long Completed, long Failed, long Cancelled) migrations)
     {
-        long Of(string name) => counters.GetValueOrDefault(name);
+        var vm = counters.Vm ?? new VmCounters();
+        var ksm = counters.Ksm ?? default;
         return new Counts
         {
-            Accesses = Of("vcpu.accesses"),
-            Faults = Of("vm.faults"),
-            FaultRetries = Of("vm.faultRetries"),
-            NotifierRanges = Of("vm.notifierRanges"),
-            NotifierElided = Of("vm.notifierElided"),
-            NotifierMmuLockAcquisitions = Of("vm.notifierMmuLockAcquisitions"),
+            Accesses = counters.Vcpu?.Accesses ?? 0,
+            Faults = vm.Faults,
+            FaultRetries = vm.FaultRetries,
+            NotifierRanges = vm.NotifierRanges,
+            NotifierElided = vm.NotifierElided,
+            NotifierMmuLockAcquisitions = vm.NotifierMmuLockAcquisitions,
             MmuLockAcquisitions = locks.Where(row => row.Class == "mmu_lock").Sum(row => row.Acquisitions),
-            MemslotUpdates = Of("vm.memslotUpdates"),
-            DirtyLogGets = Of("vm.dirtyLogGets"),
-            DirtyPagesReported = Of("vm.dirtyPagesReported"),
-            KsmMerges = Of("ksm.merges"),
-            KsmUnmerges = Of("ksm.unmerges"),
+            MemslotUpdates = vm.MemslotUpdates,
+            DirtyLogGets = vm.DirtyLogGets,
+            DirtyPagesReported = vm.DirtyPagesReported,
+            KsmMerges = ksm.Merges,
+            KsmUnmerges = ksm.Unmerges,
             MigrationsCompleted = migrations.Completed,
             MigrationsFailed = migrations.Failed,
             MigrationsCancelled = migrations.Cancelled,
             Teardowns = teardowns,
-            ChecksEvaluated = Of("vm.checksEvaluated") + Of("host.checksEvaluated"),
+            ChecksEvaluated = vm.ChecksEvaluated + (counters.Host?.ChecksEvaluated ?? 0),
         };
     }
 
-    public static KsmResult Ksm(IReadOnlyDictionary<string, long> counters) => new()
+    public static KsmResult Ksm(ActorCounters counters)
     {
-        PagesShared = counters.GetValueOrDefault("ksm.pagesShared"),
-        PagesSharing = counters.GetValueOrDefault("ksm.pagesSharing"),
-        PagesUnshared = counters.GetValueOrDefault("ksm.pagesUnshared"),
-        PagesVolatile = counters.GetValueOrDefault("ksm.pagesVolatile"),
-        FullScans = counters.GetValueOrDefault("ksm.fullScans"),
-        MergesAbandoned = counters.GetValueOrDefault("host.ksmPinned"),
-    };
+        var ksm = counters.Ksm ?? default;
+        return new KsmResult
+        {
+            PagesShared = ksm.PagesShared,
+            PagesSharing = ksm.PagesSharing,
+            PagesUnshared = ksm.PagesUnshared,
+            PagesVolatile = ksm.PagesVolatile,
+            FullScans = ksm.FullScans,
+            MergesAbandoned = counters.Host?.KsmPinned ?? 0,
+        };
+    }
 
     /// <summary>One line for each place of the fleet, over all VMs that lived there.</summary>
     public static IReadOnlyList<GuestResult> Guests(Fleet fleet, ReportLedger reports) => [.. fleet.Slots.Select(slot =>

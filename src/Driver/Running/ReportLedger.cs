@@ -19,7 +19,7 @@ internal sealed class ReportLedger
     private readonly Lock _gate = new();
     private readonly Dictionary<string, ActorReport> _living = new(StringComparer.Ordinal);
     private readonly HashSet<string> _dead = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, long> _deadCounters = new(StringComparer.Ordinal);
+    private ActorCounters _deadCounters = new();
     private readonly Dictionary<(string Class, LockMode Mode), LockStatistics> _deadLocks = [];
     private readonly LockOrderGraph _order = new();
     private readonly LongHistogram _deadFaults = LatencyHistogram.Empty();
@@ -63,7 +63,7 @@ internal sealed class ReportLedger
             var key = ActorKeys.Parse(report.Actor);
             if (key.Role == ActorRole.Vm && !hasMoved) _teardowns++;
             if (key.Role == ActorRole.Vcpu) _deadGuests[key.Vm] = Guest(_deadGuests.GetValueOrDefault(key.Vm), report);
-            CounterTotals.Add(_deadCounters, report.Counters);
+            _deadCounters += report.Counters;
             AddLocks(_deadLocks, report);
             Add(_deadFaults, report.FaultLatency);
             Add(_deadTurns, report.TurnWait);
@@ -72,14 +72,9 @@ internal sealed class ReportLedger
     }
 
     /// <summary>Totals over all actors, living and dead: sums, and of maxima the largest.</summary>
-    public IReadOnlyDictionary<string, long> Counters()
+    public ActorCounters Counters()
     {
-        lock (_gate)
-        {
-            var sums = new Dictionary<string, long>(_deadCounters, StringComparer.Ordinal);
-            foreach (var report in _living.Values) CounterTotals.Add(sums, report.Counters);
-            return sums;
-        }
+        lock (_gate) return _living.Values.Aggregate(_deadCounters, (sum, report) => sum + report.Counters);
     }
 
     /// <summary>Accesses of all VMs that lived in a place of the fleet, and how far the slowest vCPU ever was behind its program.</summary>
@@ -179,8 +174,8 @@ internal sealed class ReportLedger
     }
 
     private static (long Accesses, long Behind) Guest((long Accesses, long Behind) sum, ActorReport report) => (
-        sum.Accesses + report.Counters.GetValueOrDefault("vcpu.accesses"),
-        Math.Max(sum.Behind, report.Counters.GetValueOrDefault("vcpu.behindMicroseconds")));
+        sum.Accesses + (report.Counters.Vcpu?.Accesses ?? 0),
+        Math.Max(sum.Behind, report.Counters.Vcpu?.BehindMicroseconds ?? 0));
 
     private static void AddLocks(Dictionary<(string Class, LockMode Mode), LockStatistics> sums, ActorReport report)
     {
@@ -196,19 +191,5 @@ internal sealed class ReportLedger
     private static void Add(LongHistogram total, byte[] encoded)
     {
         if (encoded.Length > 0) Grains.Telemetry.HistogramEncoding.AddTo(total, encoded);
-    }
-}
-
-/// <summary>Counters of several actors put together by name: sums, and the largest of those that are a maximum, which their names say last
-/// ("…Max").</summary>
-internal static class CounterTotals
-{
-    public static void Add(Dictionary<string, long> totals, IReadOnlyDictionary<string, long> counters)
-    {
-        foreach (var (name, value) in counters)
-        {
-            var total = totals.GetValueOrDefault(name);
-            totals[name] = name.EndsWith("Max", StringComparison.Ordinal) ? Math.Max(total, value) : total + value;
-        }
     }
 }

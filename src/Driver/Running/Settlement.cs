@@ -88,12 +88,12 @@ internal sealed class Settlement(
     /// is.</summary>
     private async Task<LeakResult> CountLeaksAsync()
     {
-        var usage = reports.Counters();
+        var usage = reports.Counters().Usage ?? default;
         var leaks = new LeakResult
         {
-            Frames = usage.GetValueOrDefault("usage.frames") + usage.GetValueOrDefault("usage.swapSlots"),
-            Subscriptions = usage.GetValueOrDefault("usage.subscriptions") + usage.GetValueOrDefault("usage.addressSpaces"),
-            Locks = usage.GetValueOrDefault("usage.folioLocks") + usage.GetValueOrDefault("usage.openRanges"),
+            Frames = usage.Frames + usage.SwapSlots,
+            Subscriptions = usage.Subscriptions + usage.AddressSpaces,
+            Locks = usage.FolioLocks + usage.OpenRanges,
         };
         var deadline = DateTimeOffset.UtcNow + LeavePatience;
         while (true)

@@ -158,7 +158,7 @@ internal sealed class Supervisor(
         var waits = answers.SelectMany(report => report.Waits.Select(wait => new ObservedWait(report.Actor, wait))).ToList();
         var live = answers.SelectMany(report => report.LiveOperations)
             .Select(id => new OperationId(id)).Concat(load.LiveOperations).ToHashSet();
-        var progress = answers.ToDictionary(report => report.Actor, report => report.Counters.Values.Sum());
+        var progress = answers.ToDictionary(report => report.Actor, report => report.Counters.Progress);
         foreach (var hang in _detector.Observe(new HangObservation(load.NowMicroseconds, waits, live, progress)))
             lock (_gate)
                 _hangs.Add(HangResult.From(hang));

@@ -55,12 +55,6 @@ public static class HostVerbs
     public static ActorPlan CloseRange(this ActorPlan actor) => actor.InHost(
         "close range", async stage => await stage.Vm.Host.CloseRangeAsync(stage.HeldBy(actor.Name)));
 
-    /// <summary>The process exits.</summary>
-    public static ActorPlan ExitAddressSpace(this ActorPlan actor) => actor.InHost(
-        "exit address space",
-        async stage =>
-            await stage.Vm.Host.Process(stage.Vm.AddressSpaceId).ExitAsync(stage.Bed.NewOperation(OperationKind.AddressSpaceExit)));
-
     /// <summary>Any memory event on RAM.</summary>
     public static ActorPlan Event(this ActorPlan actor, OperationKind kind, int page, int pages) => actor.InHost(
         $"{OperationKinds.NameOf(kind)} {Pages(page, pages)}",

@@ -75,8 +75,7 @@ internal sealed class ActorJournal
 
     /// <summary>The next report; violations, history and starts of guests leave with it.</summary>
     public ActorReport Report(
-        IReadOnlyDictionary<string, long> counters, IReadOnlyList<LockDomain> domains, IEnumerable<WaitSnapshot> waits,
-        IEnumerable<OperationId> live)
+        ActorCounters counters, IReadOnlyList<LockDomain> domains, IEnumerable<WaitSnapshot> waits, IEnumerable<OperationId> live)
     {
         var locks = domains.SelectMany(
             domain => domain.Statistics.Select(entry => new LockReport(entry.Class.Name, entry.Mode, entry.Statistics))).ToList();

@@ -82,9 +82,7 @@ internal sealed partial class HostMmuGrain(SiloTelemetry telemetry, ClusterWorld
 
     public ValueTask<ActorReport> InspectAsync()
     {
-        var counters = CounterReport.Of("host", Host.Counters);
-        CounterReport.AddTo(counters, "ksm", Host.Ksm.Counters);
-        CounterReport.AddTo(counters, "usage", Host.Usage);
+        var counters = new ActorCounters { Host = Host.Counters.Read(), Ksm = Host.Ksm.Counters, Usage = Host.Usage };
         var report = _journal!.Report(counters, [Host.Locks], Host.Locks.Waits(), Host.LiveOperations) with
         {
             LastOfOthers = [.. _lastReports],

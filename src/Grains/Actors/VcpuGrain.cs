@@ -110,7 +110,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
 
         var waits = new List<WaitSnapshot>();
         _vcpu.AddWaits(waits);
-        return _journal.Report(CounterReport.Of("vcpu", _vcpu.Counters), [], waits, [_vcpu.CurrentFault]);
+        return _journal.Report(new ActorCounters { Vcpu = _vcpu.Counters with { } }, [], waits, [_vcpu.CurrentFault]);
     }
 
     /// <summary>The answer to a call that found no vCPU.</summary>

@@ -67,10 +67,9 @@ internal sealed class VmActor
 
     public ActorReport Report(MigrationCounters migrations)
     {
-        var counters = CounterReport.Of("migration", migrations);
+        var counters = new ActorCounters { Migrations = migrations with { } };
         if (Process.Vm is not { } vm) return Journal.Report(counters, [], [], []);
-        CounterReport.AddTo(counters, "vm", vm.Counters);
-        return Journal.Report(counters, [vm.Locks], vm.Locks.Waits(), []);
+        return Journal.Report(counters with { Vm = vm.Counters with { } }, [vm.Locks], vm.Locks.Waits(), []);
     }
 
     private async ValueTask<StreamStatus> LoseAnswerAsync(MigrationRequest request, StreamStatus answer) => await Journal.RunAsync(

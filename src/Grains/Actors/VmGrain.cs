@@ -1,4 +1,3 @@
-using Livebed.Grains.Actors.Migrations;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;

@@ -12,8 +12,7 @@ public sealed record ActorReport
     public required string Actor { get; init; }
     public required string Silo { get; init; }
 
-    /// <summary>By camelCase name, since the actor began.</summary>
-    public IReadOnlyDictionary<string, long> Counters { get; init; } = new Dictionary<string, long>();
+    public ActorCounters Counters { get; init; } = new();
 
     public IReadOnlyList<LockReport> Locks { get; init; } = [];
     public IReadOnlyList<LockEdgeReport> LockOrder { get; init; } = [];

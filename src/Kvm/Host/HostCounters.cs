@@ -65,6 +65,34 @@ public sealed class HostCounters
     /// <summary>Merges that KSM gave up because of another reference on the page.</summary>
     public long KsmPinned { get; internal set; }
 
+    /// <summary>What they are now.</summary>
+    public HostCounts Read() => new()
+    {
+        GuestReads = GuestReads,
+        GuestWrites = GuestWrites,
+        ChecksEvaluated = ChecksEvaluated,
+        UserWrites = UserWrites,
+        FaultIns = FaultIns,
+        NotifierRanges = NotifierRanges,
+        SpuriousRanges = SpuriousRanges,
+        RangesRefused = RangesRefused,
+        DemandZeroFaults = DemandZeroFaults,
+        CowBreaks = CowBreaks,
+        CowReuses = CowReuses,
+        SwapOuts = SwapOuts,
+        SwapIns = SwapIns,
+        NumaHints = NumaHints,
+        PageMigrations = PageMigrations,
+        PageMigrationsGivenUp = PageMigrationsGivenUp,
+        MigrationWaits = MigrationWaits,
+        UserFaults = UserFaults,
+        AllocationFailures = AllocationFailures,
+        AddressSpaceExits = AddressSpaceExits,
+        KsmMerges = KsmMerges,
+        KsmUnmerges = KsmUnmerges,
+        KsmPinned = KsmPinned,
+    };
+
     internal void AddAccesses(long reads, long writes, long checks)
     {
         Interlocked.Add(ref _guestReads, reads);
@@ -73,6 +101,61 @@ public sealed class HostCounters
     }
 
     internal void AddChecks(long checks) => _mmChecks += checks;
+}
+
+/// <summary>The values of <see cref="HostCounters"/> at one time; those of several hosts are added up.</summary>
+public sealed record HostCounts
+{
+    public long GuestReads { get; init; }
+    public long GuestWrites { get; init; }
+    public long ChecksEvaluated { get; init; }
+    public long UserWrites { get; init; }
+    public long FaultIns { get; init; }
+    public long NotifierRanges { get; init; }
+    public long SpuriousRanges { get; init; }
+    public long RangesRefused { get; init; }
+    public long DemandZeroFaults { get; init; }
+    public long CowBreaks { get; init; }
+    public long CowReuses { get; init; }
+    public long SwapOuts { get; init; }
+    public long SwapIns { get; init; }
+    public long NumaHints { get; init; }
+    public long PageMigrations { get; init; }
+    public long PageMigrationsGivenUp { get; init; }
+    public long MigrationWaits { get; init; }
+    public long UserFaults { get; init; }
+    public long AllocationFailures { get; init; }
+    public long AddressSpaceExits { get; init; }
+    public long KsmMerges { get; init; }
+    public long KsmUnmerges { get; init; }
+    public long KsmPinned { get; init; }
+
+    public static HostCounts operator +(HostCounts one, HostCounts other) => new()
+    {
+        GuestReads = one.GuestReads + other.GuestReads,
+        GuestWrites = one.GuestWrites + other.GuestWrites,
+        ChecksEvaluated = one.ChecksEvaluated + other.ChecksEvaluated,
+        UserWrites = one.UserWrites + other.UserWrites,
+        FaultIns = one.FaultIns + other.FaultIns,
+        NotifierRanges = one.NotifierRanges + other.NotifierRanges,
+        SpuriousRanges = one.SpuriousRanges + other.SpuriousRanges,
+        RangesRefused = one.RangesRefused + other.RangesRefused,
+        DemandZeroFaults = one.DemandZeroFaults + other.DemandZeroFaults,
+        CowBreaks = one.CowBreaks + other.CowBreaks,
+        CowReuses = one.CowReuses + other.CowReuses,
+        SwapOuts = one.SwapOuts + other.SwapOuts,
+        SwapIns = one.SwapIns + other.SwapIns,
+        NumaHints = one.NumaHints + other.NumaHints,
+        PageMigrations = one.PageMigrations + other.PageMigrations,
+        PageMigrationsGivenUp = one.PageMigrationsGivenUp + other.PageMigrationsGivenUp,
+        MigrationWaits = one.MigrationWaits + other.MigrationWaits,
+        UserFaults = one.UserFaults + other.UserFaults,
+        AllocationFailures = one.AllocationFailures + other.AllocationFailures,
+        AddressSpaceExits = one.AddressSpaceExits + other.AddressSpaceExits,
+        KsmMerges = one.KsmMerges + other.KsmMerges,
+        KsmUnmerges = one.KsmUnmerges + other.KsmUnmerges,
+        KsmPinned = one.KsmPinned + other.KsmPinned,
+    };
 }
 
 /// <summary>What is in use at a host now; all zero when every address space has exited and no operation runs (S11).</summary>
@@ -87,4 +170,9 @@ public readonly record struct HostUsage(
     int Frames, int SwapSlots, int OpenRanges, int Subscriptions, int AddressSpaces, int FolioLocks, int Operations)
 {
     public bool IsNothing => this == default;
+
+    public static HostUsage operator +(HostUsage one, HostUsage other) => new(
+        one.Frames + other.Frames, one.SwapSlots + other.SwapSlots, one.OpenRanges + other.OpenRanges,
+        one.Subscriptions + other.Subscriptions, one.AddressSpaces + other.AddressSpaces, one.FolioLocks + other.FolioLocks,
+        one.Operations + other.Operations);
 }

@@ -14,6 +14,7 @@ public sealed record Hang(
     HangKind Kind, string Invariant, string Message, IReadOnlyList<string> Witness, IReadOnlyList<OperationId> Operations,
     long WaitedMicroseconds);
 
+/// <summary>How an operation hangs.</summary>
 public enum HangKind : byte
 {
     /// <summary>Operations that wait for each other in a circle.</summary>

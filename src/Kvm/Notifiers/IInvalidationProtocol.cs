@@ -10,7 +10,7 @@ namespace Livebed.Kvm.Notifiers;
 /// <summary>
 /// How notifications, faults and memslot updates keep out of each other's way: the thing that Livebed compares. One instance serves one
 /// VM and keeps the counters and locks that the kernel keeps in <c>struct kvm</c>. To add a protocol, implement this and add it to
-/// <see cref="ProtocolFactory"/>; `docs/protocols.md` walks through one.
+/// <see cref="ProtocolCatalog"/>; `docs/protocols.md` walks through one.
 /// </summary>
 public interface IInvalidationProtocol
 {

@@ -14,7 +14,7 @@ public sealed record VcpuOptions(
 
 /// <summary>What a vCPU counts; every value but one only grows.</summary>
 [Untracked("statistics; no step acts upon them")]
-public sealed class VcpuCounters
+public sealed record VcpuCounters
 {
     /// <summary>Guest accesses that were performed.</summary>
     public long Accesses { get; set; }
@@ -41,4 +41,20 @@ public sealed class VcpuCounters
     /// <summary>Where the guest's program is: the intended time of what it did last, since it began; 0 while the memory is
     /// populated.</summary>
     public long ProgramMicroseconds { get; set; }
+
+    /// <summary>Added up; of what is no sum, the time that a guest is late and where its program is, the largest.</summary>
+    public static VcpuCounters operator +(VcpuCounters one, VcpuCounters other) => new()
+    {
+        Accesses = one.Accesses + other.Accesses,
+        AccessesSkipped = one.AccessesSkipped + other.AccessesSkipped,
+        Batches = one.Batches + other.Batches,
+        Faults = one.Faults + other.Faults,
+        FaultRetries = one.FaultRetries + other.FaultRetries,
+        TlbFlushes = one.TlbFlushes + other.TlbFlushes,
+        DirtyPages = one.DirtyPages + other.DirtyPages,
+        FaultMicroseconds = one.FaultMicroseconds + other.FaultMicroseconds,
+        ThrottleMicroseconds = one.ThrottleMicroseconds + other.ThrottleMicroseconds,
+        BehindMicroseconds = Math.Max(one.BehindMicroseconds, other.BehindMicroseconds),
+        ProgramMicroseconds = Math.Max(one.ProgramMicroseconds, other.ProgramMicroseconds),
+    };
 }

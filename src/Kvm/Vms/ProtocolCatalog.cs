@@ -18,41 +18,35 @@ public static class ProtocolCatalog
 
     public static IReadOnlyList<ProtocolEntry> All { get; } =
     [
-        new(Unconditional, "mmu_lock and count on every notification: kernels up to 5.11, and the reviewer's alternative"),
-        new(HvaRange, "the same, with the hva hull of active ranges so that faults outside of it need not retry: 5.12"),
+        new(Unconditional, "mmu_lock and count on every notification: kernels up to 5.11, and the reviewer's alternative",
+            context => new UnconditionalProtocol(context, useHull: false)),
+        new(HvaRange, "the same, with the hva hull of active ranges so that faults outside of it need not retry: 5.12",
+            context => new UnconditionalProtocol(context, useHull: true)),
         new(Rwsem, "fair mmu_notifier_slots_lock held from start to end, mmu_lock elided when no memslot overlaps, "
-            + "re-initialised at destroy: the seed"),
-        new(RwsemUnfair, "the same with recursive readers, which a queued writer does not block"),
+            + "re-initialised at destroy: the seed",
+            context => new RwsemProtocol(context, fair: true)),
+        new(RwsemUnfair, "the same with recursive readers, which a queued writer does not block",
+            context => new RwsemProtocol(context, fair: false)),
         new(ActiveCount, "mn_active_invalidate_count, spinlock and rcuwait, mmu_lock elided when no memslot overlaps: what was merged, "
-            + "5.15"),
-        new(GfnRange, "the same with the gfn hull, unlocked pre-checks, no change_pte and lockless ageing: recent kernels"),
+            + "5.15",
+            context => new ActiveCountProtocol(context, recent: false)),
+        new(GfnRange, "the same with the gfn hull, unlocked pre-checks, no change_pte and lockless ageing: recent kernels",
+            context => new ActiveCountProtocol(context, recent: true)),
     ];
 
+    private static readonly Dictionary<string, ProtocolEntry> _byName = All.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+
     /// <summary>Finds a protocol by its name; null when there is none.</summary>
-    public static ProtocolEntry? Find(string name) => All.FirstOrDefault(entry => entry.Name == name);
-}
-
-/// <summary>One protocol preset: its command-line name and what it does, in a line.</summary>
-public sealed record ProtocolEntry(string Name, string Summary);
-
-/// <summary>Makes a protocol by its preset's name (design section 4.5).</summary>
-public static class ProtocolFactory
-{
-    private static readonly Dictionary<string, Func<ProtocolContext, IInvalidationProtocol>> Presets = new(StringComparer.Ordinal)
-    {
-        ["unconditional"] = context => new UnconditionalProtocol(context, useHull: false),
-        ["hva-range"] = context => new UnconditionalProtocol(context, useHull: true),
-        ["rwsem"] = context => new RwsemProtocol(context, fair: true),
-        ["rwsem-unfair"] = context => new RwsemProtocol(context, fair: false),
-        ["active-count"] = context => new ActiveCountProtocol(context, recent: false),
-        ["gfn-range"] = context => new ActiveCountProtocol(context, recent: true),
-    };
-
-    public static IReadOnlyCollection<string> Names => Presets.Keys;
+    public static ProtocolEntry? Find(string name) => _byName.GetValueOrDefault(name);
 
     /// <exception cref="ArgumentException">No preset has that name.</exception>
     public static IInvalidationProtocol Create(string name, ProtocolContext context) =>
-        Presets.TryGetValue(name, out var create)
-            ? create(context)
-            : throw new ArgumentException($"unknown protocol '{name}'; allowed: {string.Join(", ", Presets.Keys)}", nameof(name));
+        (Find(name) ?? throw new ArgumentException($"unknown protocol '{name}'; allowed: {string.Join(", ", _byName.Keys)}", nameof(name)))
+            .Create(context);
 }
+
+/// <summary>One protocol preset.</summary>
+/// <param name="Name">as the command line and campaigns say it</param>
+/// <param name="Summary">what it does, in a line</param>
+/// <param name="Create">makes it for a VM</param>
+public sealed record ProtocolEntry(string Name, string Summary, Func<ProtocolContext, IInvalidationProtocol> Create);

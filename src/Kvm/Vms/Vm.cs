@@ -41,7 +41,7 @@ public sealed class Vm
         Flusher = new TlbFlusher(this);
         Zapper = new SpteZapper(this);
         var context = new ProtocolContext(world, Locks, options.Name, MmuLock, new HvaRangeWalk(this), options.Mutant);
-        Protocol = protocol?.Invoke(context) ?? ProtocolFactory.Create(options.Protocol, context);
+        Protocol = protocol?.Invoke(context) ?? ProtocolCatalog.Create(options.Protocol, context);
         Notifier = new VmNotifier(this);
         Faults = new FaultHandler(this);
         MemslotUpdates = new MemslotUpdater(this);

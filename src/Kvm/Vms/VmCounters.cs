@@ -2,10 +2,10 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Vms;
 
-/// <summary>Counters of a VM; every value only grows. Over several VMs they are added up, except names that end with Max: there the largest
+/// <summary>Counters of a VM; every value only grows. Over several VMs they are added up, and of a maximum the largest
 /// counts.</summary>
 [Untracked("statistics")]
-public sealed class VmCounters
+public sealed record VmCounters
 {
     /// <summary>Faults that the page-table walk alone did not answer.</summary>
     public long Faults { get; set; }
@@ -38,4 +38,33 @@ public sealed class VmCounters
     public long Audits { get; set; }
     public long AuditedSptes { get; set; }
     public long ChecksEvaluated { get; set; }
+
+    public static VmCounters operator +(VmCounters one, VmCounters other) => new()
+    {
+        Faults = one.Faults + other.Faults,
+        FaultRetries = one.FaultRetries + other.FaultRetries,
+        FastPageFaults = one.FastPageFaults + other.FastPageFaults,
+        TlbMisses = one.TlbMisses + other.TlbMisses,
+        MmioExits = one.MmioExits + other.MmioExits,
+        FaultErrors = one.FaultErrors + other.FaultErrors,
+        NotifierRanges = one.NotifierRanges + other.NotifierRanges,
+        NotifierElided = one.NotifierElided + other.NotifierElided,
+        NotifierMmuLockAcquisitions = one.NotifierMmuLockAcquisitions + other.NotifierMmuLockAcquisitions,
+        AgeingCalls = one.AgeingCalls + other.AgeingCalls,
+        TlbFlushes = one.TlbFlushes + other.TlbFlushes,
+        MmuLockYields = one.MmuLockYields + other.MmuLockYields,
+        MemslotUpdates = one.MemslotUpdates + other.MemslotUpdates,
+        MemslotRefusals = one.MemslotRefusals + other.MemslotRefusals,
+        StartsWhilePublishingMax = Math.Max(one.StartsWhilePublishingMax, other.StartsWhilePublishingMax),
+        DirtyLogGets = one.DirtyLogGets + other.DirtyLogGets,
+        DirtyLogClears = one.DirtyLogClears + other.DirtyLogClears,
+        DirtyRingResets = one.DirtyRingResets + other.DirtyRingResets,
+        DirtyRingFullExits = one.DirtyRingFullExits + other.DirtyRingFullExits,
+        DirtyPagesReported = one.DirtyPagesReported + other.DirtyPagesReported,
+        DirtyLogVerifications = one.DirtyLogVerifications + other.DirtyLogVerifications,
+        SoftwareWrites = one.SoftwareWrites + other.SoftwareWrites,
+        Audits = one.Audits + other.Audits,
+        AuditedSptes = one.AuditedSptes + other.AuditedSptes,
+        ChecksEvaluated = one.ChecksEvaluated + other.ChecksEvaluated,
+    };
 }

@@ -20,12 +20,6 @@ public sealed class DocumentedNamesTests
     }
 
     [Fact]
-    public void Every_protocol_of_the_catalogue_can_be_made_and_no_other() =>
-        Assert.Equal(
-            ProtocolCatalog.All.Select(entry => entry.Name).Order(StringComparer.Ordinal),
-            ProtocolFactory.Names.Order(StringComparer.Ordinal));
-
-    [Fact]
     public void The_table_of_mutants_is_the_catalogue_with_story_checks_and_campaign()
     {
         var rows = Documents.Table(Protocols, "## Mutants").Select(row => $"{row[0]} {row[1]} {row[3]} {row[4]}");

@@ -1,5 +1,6 @@
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
+using Livebed.Kvm.Locks;
 
 namespace Livebed.Driver.Tests.EndToEnd;
 

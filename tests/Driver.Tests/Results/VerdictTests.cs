@@ -1,5 +1,6 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
+using Livebed.Kvm.Locks;
 
 namespace Livebed.Driver.Tests.Results;
 

@@ -1,5 +1,6 @@
 using Livebed.Driver.Running;
 using Livebed.Grains.Contracts;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.Tests.Running;
 
@@ -17,14 +18,13 @@ public sealed class ReportLedgerTests
         ledger.Retire(Report("vm-2.1@host-0", faults: 4, startsMax: 2));
 
         var counters = ledger.Counters();
-        Assert.Equal(11, counters["vm.faults"]);
-        Assert.Equal(7, counters["vm.startsWhilePublishingMax"]);
+        Assert.Equal((11, 7), (counters.Vm!.Faults, counters.Vm.StartsWhilePublishingMax));
     }
 
     private static ActorReport Report(string actor, long faults, long startsMax) => new()
     {
         Actor = actor,
         Silo = "silo-0",
-        Counters = new Dictionary<string, long> { ["vm.faults"] = faults, ["vm.startsWhilePublishingMax"] = startsMax },
+        Counters = new ActorCounters { Vm = new VmCounters { Faults = faults, StartsWhilePublishingMax = startsMax } },
     };
 }

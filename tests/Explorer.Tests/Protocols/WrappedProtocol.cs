@@ -9,7 +9,7 @@ namespace Livebed.Explorer.Tests.Protocols;
 /// <summary>A sound protocol to build those of the tests on.</summary>
 public abstract class WrappedProtocol(ProtocolContext context) : IInvalidationProtocol
 {
-    private readonly IInvalidationProtocol _inner = ProtocolFactory.Create(ProtocolCatalog.Unconditional, context);
+    private readonly IInvalidationProtocol _inner = ProtocolCatalog.Create(ProtocolCatalog.Unconditional, context);
 
     public ulong Sequence => _inner.Sequence;
     public long InvalidationsInProgress => _inner.InvalidationsInProgress;

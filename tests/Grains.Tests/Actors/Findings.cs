@@ -66,6 +66,6 @@ internal sealed class Findings
     }
 
     private async Task<Dictionary<string, long>> AccessesAsync(BedVm vm) => (await InspectAsync(vm))
-        .Where(report => report.Counters.ContainsKey("vcpu.accesses"))
-            .ToDictionary(report => report.Actor, report => report.Counters["vcpu.accesses"]);
+        .Where(report => report.Counters.Vcpu is not null)
+            .ToDictionary(report => report.Actor, report => report.Counters.Vcpu!.Accesses);
 }

@@ -46,7 +46,8 @@ public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
             (await vm.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, vm.Ram))).Status);
         var dying = vm.DestroyAsync();
         // The VM unregisters inside of the range; its process has to wait for the range's end.
-        await Until.HoldsAsync(async () => (await vm.Host.InspectAsync()).Counters["usage.subscriptions"], left => left == 0, "unregister");
+        await Until.HoldsAsync(
+            async () => (await vm.Host.InspectAsync()).Counters.Usage?.Subscriptions, left => left == 0, "unregister");
         await vm.Host.CloseRangeAsync(op);
         Assert.All(await dying, report => Assert.Empty(report.Violations));
         await vm.LeavesNothingAsync();
@@ -112,7 +113,7 @@ public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
         await vm.RunsOnAsync();
         var vcpus = (await vm.InspectAsync()).Skip(2).ToList();
         Assert.Equal(2, vcpus.Count);
-        Assert.All(vcpus, report => Assert.True(report.Counters["vcpu.accesses"] > 0));
+        Assert.All(vcpus, report => Assert.True(report.Counters.Vcpu!.Accesses > 0));
         await vm.DestroyAsync();
         await vm.LeavesNothingAsync();
     }
@@ -126,7 +127,7 @@ public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
         var answers = await Task.WhenAll(
             Enumerable.Range(0, 4).Select(_ => vm.Grain.SoftwareWriteAsync(write, VmLayout.RamGfn.Value).AsTask()));
         Assert.Equal([true, true, true, true], answers);
-        Assert.Equal(1, await vm.CountAsync("vm.softwareWrites"));
+        Assert.Equal(1, await vm.CountAsync(counters => counters.Vm?.SoftwareWrites));
 
         // Run again, the deletion would be refused: there is nothing to delete any more.
         await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.HotplugGfn, VmPlan.HotplugPages);

@@ -25,8 +25,8 @@ public sealed class MigrationDeadlineTests(ActorCollection.Clusters clusters)
         var bed = await clusters.BedAsync(PlacementMode.Packed);
         var here = await bed.RunAsync(ThreeQuarters);
         await Until.HoldsAsync(
-            () => here.CountAsync("vcpu.accesses"), accesses => accesses > 10 * here.Ram.Pages, "a guest that has written everything it "
-                + "writes");
+            () => here.CountAsync(counters => counters.Vcpu?.Accesses), accesses => accesses > 10 * here.Ram.Pages,
+            "a guest that has written everything it writes");
         var there = here.On(await bed.PlanAsync());
         var info = (await here.MigrateAsync(there, new MigrationParameters
         {

@@ -97,8 +97,8 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
     }
 
     private static List<long> SleptOf(IEnumerable<ActorReport> reports) =>
-        [.. reports.Where(report => report.Counters.ContainsKey("vcpu.throttleMicroseconds"))
-            .Select(report => report.Counters["vcpu.throttleMicroseconds"])];
+        [.. reports.Where(report => report.Counters.Vcpu is not null)
+            .Select(report => report.Counters.Vcpu!.ThrottleMicroseconds)];
 
     private static async Task<string[]> CaughtAsync(IEnumerable<ActorReport> last, BedVm vm)
     {

@@ -59,7 +59,7 @@ public sealed class MigrationTests(ActorCollection.Clusters clusters)
         Assert.Contains(MigrationStatus.PostcopyActive, outcome.Info.Steps.Select(step => step.Status));
         Assert.All(outcome.LastReports, report => Assert.Empty(report.Violations));
         await there.RunsOnAsync();
-        Assert.True(await there.CountAsync("host.userFaults") > 0, "no vCPU ever missed a page");
+        Assert.True(await there.CountAsync(counters => counters.Host?.UserFaults) > 0, "no vCPU ever missed a page");
         await here.LeavesNothingAsync();
         await there.DestroyAsync();
         await there.LeavesNothingAsync();

@@ -27,8 +27,8 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
         Assert.Equal(placement == PlacementMode.Packed ? 1 : 3, reports.Select(report => report.Silo).Distinct().Count());
         Assert.All(
             reports.Where(report => report.Actor.Contains("vcpu", StringComparison.Ordinal)),
-            report => Assert.True(report.Counters["vcpu.accesses"] > 0));
-        Assert.True(reports.Sum(report => report.Counters.GetValueOrDefault("vm.faults")) > 0);
+            report => Assert.True(report.Counters.Vcpu!.Accesses > 0));
+        Assert.True(reports.Sum(report => report.Counters.Vm?.Faults ?? 0) > 0);
         Assert.Equal(placement == PlacementMode.Spread, bed.Calls.Of(vm.HostKey, nameof(IGuestMemoryGrain.ExecuteAsync)) > 0);
         Assert.True(bed.Calls.Of(vm.Key, nameof(IVmGrain.FaultAsync)) > 0);
         await vm.DestroyAsync();
@@ -43,14 +43,14 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
     public async Task A_host_event_over_its_memory_notifies_the_vm_and_its_guests_go_on(OperationKind kind, PlacementMode placement)
     {
         var vm = await (await clusters.BedAsync(placement)).RunAsync();
-        var before = await vm.CountAsync("vm.notifierRanges");
-        var faultsBefore = await vm.CountAsync("vm.faults");
+        var before = await vm.CountAsync(counters => counters.Vm?.NotifierRanges);
+        var faultsBefore = await vm.CountAsync(counters => counters.Vm?.Faults);
         var result = await vm.HostEventAsync(kind, vm.Ram);
         Assert.Equal(HostEventStatus.Done, result.Status);
         Assert.InRange(result.Pages, 1, vm.Ram.Pages);
-        Assert.True(await vm.CountAsync("vm.notifierRanges") > before);
+        Assert.True(await vm.CountAsync(counters => counters.Vm?.NotifierRanges) > before);
         // What was taken away is faulted in again.
-        await Until.HoldsAsync(() => vm.CountAsync("vm.faults"), now => now > faultsBefore, "a fault after the event");
+        await Until.HoldsAsync(() => vm.CountAsync(counters => counters.Vm?.Faults), now => now > faultsBefore, "a fault after the event");
         await vm.RunsOnAsync();
         await vm.DestroyAsync();
     }
@@ -59,9 +59,9 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
     public async Task A_range_that_hits_no_memslot_is_elided()
     {
         var vm = await (await clusters.BedAsync(PlacementMode.Spread)).RunAsync();
-        var before = await vm.CountAsync("vm.notifierElided");
+        var before = await vm.CountAsync(counters => counters.Vm?.NotifierElided);
         await vm.HostEventAsync(OperationKind.Spurious, new HvaRange(VmLayout.ScratchHva, 4));
-        Assert.Equal(before + 2, await vm.CountAsync("vm.notifierElided"));
+        Assert.Equal(before + 2, await vm.CountAsync(counters => counters.Vm?.NotifierElided));
         await vm.DestroyAsync();
     }
 
@@ -71,7 +71,7 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
     public async Task Memslots_are_created_moved_and_deleted_and_what_cannot_be_is_refused(PlacementMode placement)
     {
         var vm = await (await clusters.BedAsync(placement)).RunAsync();
-        var before = await vm.CountAsync("vm.memslotUpdates");
+        var before = await vm.CountAsync(counters => counters.Vm?.MemslotUpdates);
         Assert.Equal(MemslotResult.Invalid, await vm.SetHotplugAsync(OperationKind.MemslotDelete, VmLayout.HotplugGfn, 0));
         Assert.Equal(MemslotResult.Overlap, await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.RamGfn, VmPlan.HotplugPages));
         Assert.Equal(MemslotResult.Ok, await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.HotplugGfn, VmPlan.HotplugPages));
@@ -79,7 +79,7 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
             MemslotResult.Invalid, await vm.SetHotplugAsync(OperationKind.MemslotMove, VmLayout.HotplugGfn, VmPlan.HotplugPages / 2));
         Assert.Equal(MemslotResult.Ok, await vm.SetHotplugAsync(OperationKind.MemslotMove, VmLayout.HotplugGfnMoved, VmPlan.HotplugPages));
         Assert.Equal(MemslotResult.Ok, await vm.SetHotplugAsync(OperationKind.MemslotDelete, VmLayout.HotplugGfnMoved, 0));
-        Assert.Equal(before + 3, await vm.CountAsync("vm.memslotUpdates"));
+        Assert.Equal(before + 3, await vm.CountAsync(counters => counters.Vm?.MemslotUpdates));
         await vm.RunsOnAsync();
         await vm.DestroyAsync();
     }
@@ -102,7 +102,7 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
         Assert.InRange(await vm.DirtyLogAsync(DirtyLogStep.Round), 1, plan.RamPages);
         await vm.RunsOnAsync();
         Assert.InRange(await vm.DirtyLogAsync(DirtyLogStep.Verify), 0, plan.RamPages);
-        Assert.True(await vm.CountAsync("vm.dirtyLogVerifications") > 0);
+        Assert.True(await vm.CountAsync(counters => counters.Vm?.DirtyLogVerifications) > 0);
         Assert.Equal(0, await vm.DirtyLogAsync(DirtyLogStep.Disable));
         Assert.Equal(-1, await vm.DirtyLogAsync(DirtyLogStep.Verify));
         await vm.RunsOnAsync();
@@ -118,7 +118,7 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
         var vm = await bed.RunAsync();
         Assert.True(await vm.Grain.SoftwareWriteAsync(bed.Next(OperationKind.SoftwareWrite), VmLayout.RamGfn.Value + 3));
         Assert.False(await vm.Grain.SoftwareWriteAsync(bed.Next(OperationKind.SoftwareWrite), VmLayout.HotplugGfnMoved.Value));
-        Assert.Equal(1, await vm.CountAsync("vm.softwareWrites"));
+        Assert.Equal(1, await vm.CountAsync(counters => counters.Vm?.SoftwareWrites));
         Assert.True(await vm.Grain.AuditAsync(bed.Next(OperationKind.Audit)) > 0);
         // The guest reads what KVM wrote, and the host knows that it is right.
         await vm.RunsOnAsync();

@@ -63,11 +63,12 @@ public sealed class VcpuStateTests(ActorCollection.Clusters clusters)
         var bed = await clusters.BedAsync(PlacementMode.Packed);
         var vm = await bed.RunAsync(new VmPlan(Vcpus: 1));
         var vcpu = vm.Vcpu(0);
-        await Until.HoldsAsync(() => vm.CountAsync("vcpu.programMicroseconds"), program => program > 0, "the program's beginning");
+        await Until.HoldsAsync(
+            () => vm.CountAsync(counters => counters.Vcpu?.ProgramMicroseconds), program => program > 0, "the program's beginning");
         var clock = Stopwatch.StartNew();
         var least = long.MaxValue;
         await vcpu.ThrottleAsync(bed.Next(OperationKind.Audit), new VcpuThrottle(90, 0));
-        await Until.HoldsAsync(() => vm.CountAsync("vcpu.throttleMicroseconds"), slept => slept > 0, "a sleep");
+        await Until.HoldsAsync(() => vm.CountAsync(counters => counters.Vcpu?.ThrottleMicroseconds), slept => slept > 0, "a sleep");
         await Until.HoldsAsync(() => BehindAsync(), behind => behind > least + 20_000, "a delay");
         await vcpu.PauseAsync(bed.Next(OperationKind.Audit));
         await vcpu.ResumeAsync(bed.Next(OperationKind.Audit));
@@ -79,7 +80,7 @@ public sealed class VcpuStateTests(ActorCollection.Clusters clusters)
         // as long as the vCPU sleeps.
         async Task<long> BehindAsync()
         {
-            var behind = (long)clock.Elapsed.TotalMicroseconds - await vm.CountAsync("vcpu.programMicroseconds");
+            var behind = (long)clock.Elapsed.TotalMicroseconds - await vm.CountAsync(counters => counters.Vcpu?.ProgramMicroseconds);
             least = Math.Min(least, behind);
             return behind;
         }
@@ -91,11 +92,13 @@ public sealed class VcpuStateTests(ActorCollection.Clusters clusters)
         var bed = await clusters.BedAsync(PlacementMode.Spread);
         var plan = new VmPlan(DirtyLog: DirtyLogMode.Ring);
         var vm = await bed.RunAsync(plan);
-        Assert.Equal(0, await vm.CountAsync("vcpu.dirtyPages"));
+        Assert.Equal(0, await vm.CountAsync(counters => counters.Vcpu?.DirtyPages));
         await vm.DirtyLogAsync(DirtyLogStep.Enable);
-        await Until.HoldsAsync(() => vm.CountAsync("vcpu.dirtyPages"), pages => pages >= plan.RamPages, "a write to every page");
+        await Until.HoldsAsync(DirtyPages, pages => pages >= plan.RamPages, "a write to every page");
         await vm.DirtyLogAsync(DirtyLogStep.Round);
-        await Until.HoldsAsync(() => vm.CountAsync("vcpu.dirtyPages"), pages => pages > plan.RamPages, "a write to a page after a round");
+        await Until.HoldsAsync(DirtyPages, pages => pages > plan.RamPages, "a write to a page after a round");
+
+        Task<long> DirtyPages() => vm.CountAsync(counters => counters.Vcpu?.DirtyPages);
         await vm.DestroyAsync();
     }
 
@@ -114,7 +117,7 @@ public sealed class VcpuStateTests(ActorCollection.Clusters clusters)
         return state;
     }
 
-    private static long Made(ActorReport report) => report.Counters["vcpu.accesses"] + report.Counters["vcpu.accessesSkipped"];
+    private static long Made(ActorReport report) => report.Counters.Vcpu!.Accesses + report.Counters.Vcpu!.AccessesSkipped;
 
     private static long HandedOut(VmMessage message, VcpuState state)
     {

@@ -89,8 +89,7 @@ internal sealed class MigrationLoad(
         while (true)
         {
             var answers = await ObserveAsync(move.From);
-            var clocks = answers.Select(
-                report => report.Counters.TryGetValue("vcpu.programMicroseconds", out var clock) ? clock : long.MaxValue).ToList();
+            var clocks = answers.Select(report => report.Counters.Vcpu?.ProgramMicroseconds ?? long.MaxValue).ToList();
             var slowest = clocks.Count == 0 ? 0 : clocks.Min();
             if (slowest >= campaign.Migrations.Start.TotalMicroseconds || _ending.Task.IsCompleted) return slowest;
             await Task.WhenAny(Task.Delay(StartInterval), _ending.Task);

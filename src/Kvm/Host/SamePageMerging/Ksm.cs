@@ -243,4 +243,10 @@ public sealed class Ksm
 /// <param name="Unmerges">mappings of shared pages that a write broke</param>
 public readonly record struct KsmCounters(
     long PagesShared, long PagesSharing, long PagesUnshared, long PagesVolatile, long FullScans, long PagesScanned, long Merges,
-    long Unmerges);
+    long Unmerges)
+{
+    public static KsmCounters operator +(KsmCounters one, KsmCounters other) => new(
+        one.PagesShared + other.PagesShared, one.PagesSharing + other.PagesSharing, one.PagesUnshared + other.PagesUnshared,
+        one.PagesVolatile + other.PagesVolatile, one.FullScans + other.FullScans, one.PagesScanned + other.PagesScanned,
+        one.Merges + other.Merges, one.Unmerges + other.Unmerges);
+}

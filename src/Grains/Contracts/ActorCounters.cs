@@ -1,0 +1,83 @@
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.SamePageMerging;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Paging;
+using Livebed.Kvm.Vms;
+
+namespace Livebed.Grains.Contracts;
+
+/// <summary>What an actor has counted since it began, by what it is: a VM, a vCPU or a host. Null is what it is not. Of several actors they
+/// are added up.</summary>
+public sealed record ActorCounters
+{
+    public VmCounters? Vm { get; init; }
+    public MigrationCounters? Migrations { get; init; }
+    public VcpuCounters? Vcpu { get; init; }
+    public HostCounts? Host { get; init; }
+    public KsmCounters? Ksm { get; init; }
+
+    /// <summary>What is in use at the host now: the only one of these that falls.</summary>
+    public HostUsage? Usage { get; init; }
+
+    /// <summary>Rises while the actor gets work done.</summary>
+    public long Progress => ProgressOf(Vm) + ProgressOf(Vcpu) + ProgressOf(Host) + (Migrations?.Rounds ?? 0) + (Ksm?.PagesScanned ?? 0);
+
+    public static ActorCounters operator +(ActorCounters one, ActorCounters other) => new()
+    {
+        Vm = one.Vm is { } vm && other.Vm is { } otherVm ? vm + otherVm : one.Vm ?? other.Vm,
+        Migrations = one.Migrations is { } ended && other.Migrations is { } others ? ended + others : one.Migrations ?? other.Migrations,
+        Vcpu = one.Vcpu is { } vcpu && other.Vcpu is { } otherVcpu ? vcpu + otherVcpu : one.Vcpu ?? other.Vcpu,
+        Host = one.Host is { } host && other.Host is { } otherHost ? host + otherHost : one.Host ?? other.Host,
+        Ksm = one.Ksm is { } ksm && other.Ksm is { } otherKsm ? ksm + otherKsm : one.Ksm ?? other.Ksm,
+        Usage = one.Usage is { } usage && other.Usage is { } otherUsage ? usage + otherUsage : one.Usage ?? other.Usage,
+    };
+
+    private static long ProgressOf(VmCounters? vm) =>
+        vm is null ? 0 : vm.Faults + vm.FaultRetries + vm.NotifierRanges + vm.TlbFlushes + vm.MmuLockYields + vm.ChecksEvaluated;
+
+    private static long ProgressOf(VcpuCounters? vcpu) =>
+        vcpu is null ? 0 : vcpu.Accesses + vcpu.Batches + vcpu.Faults + vcpu.FaultRetries + vcpu.TlbFlushes;
+
+    private static long ProgressOf(HostCounts? host) =>
+        host is null ? 0 : host.GuestReads + host.GuestWrites + host.FaultIns + host.NotifierRanges + host.ChecksEvaluated;
+}
+
+/// <summary>What became of the migrations that a VM grain was the source of; every value only grows.</summary>
+public sealed record MigrationCounters
+{
+    public long Completed { get; set; }
+    public long Cancelled { get; set; }
+    public long Failed { get; set; }
+    public long Rounds { get; set; }
+
+    /// <summary>Pages sent with content, and zero pages.</summary>
+    public long NormalPages { get; set; }
+
+    public long DuplicatePages { get; set; }
+    public long Bytes { get; set; }
+    public long PostcopyRequests { get; set; }
+
+    public void Add(MigrationInfo info)
+    {
+        if (info.Status == MigrationStatus.Completed) Completed++;
+        else if (info.Status == MigrationStatus.Cancelled) Cancelled++;
+        else Failed++;
+        Rounds += info.Rounds.Count;
+        NormalPages += info.Normal;
+        DuplicatePages += info.Duplicate;
+        Bytes += info.Transferred;
+        PostcopyRequests += info.PostcopyRequests;
+    }
+
+    public static MigrationCounters operator +(MigrationCounters one, MigrationCounters other) => new()
+    {
+        Completed = one.Completed + other.Completed,
+        Cancelled = one.Cancelled + other.Cancelled,
+        Failed = one.Failed + other.Failed,
+        Rounds = one.Rounds + other.Rounds,
+        NormalPages = one.NormalPages + other.NormalPages,
+        DuplicatePages = one.DuplicatePages + other.DuplicatePages,
+        Bytes = one.Bytes + other.Bytes,
+        PostcopyRequests = one.PostcopyRequests + other.PostcopyRequests,
+    };
+}
