@@ -62,6 +62,7 @@ internal static class ExploreJson
         equivalent = one.Result.Equivalent,
         limit = one.Result.Limit,
         potentialDeadlocks = one.Result.PotentialDeadlocks.Select(cycle => new { cycle = cycle.ToString(), cycle.Chains }),
+        @case = one.Scenario.Case is { } met ? new { met.Title, met = one.Result.CaseMet } : null,
         worst = one is { Result.Worst: { } worst, Scenario.Objective: { } objective }
             ? new { objective.Title, objective.Unit, worst.Value, replayFile = one.WorstFile }
             : null,

@@ -35,6 +35,8 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
         page.Verdict(explored.Verdict, result.Finding?.Expected);
         var pace = FormattableString.Invariant($"{Figures.Count(explored.StepsPerSecond)} steps/s in {explored.Elapsed.TotalSeconds:0.0}s");
         page.Line(FormattableString.Invariant($"schedules {result.Schedules:N0}, steps {result.Steps:N0}, {pace}; {Extent(explored)}"), 2);
+        if (explored.Scenario.Case is { } met)
+            page.Line(FormattableString.Invariant($"{met.Title}: in {result.CaseMet:N0} of {result.Schedules:N0} schedules"), 2);
         if (result.Limit is { } limit) page.Line($"limit hit: {limit}", 2);
         foreach (var cycle in result.PotentialDeadlocks)
         {

@@ -80,7 +80,7 @@ public sealed class Bed
     /// <summary>Which of them owns which VM; null where nothing migrates.</summary>
     internal BedInventory? Inventory { get; }
 
-    internal IVmInventory InventoryPort => Inventory is null ? NoInventory.Instance : Inventory;
+    internal IVmInventory InventoryFor(HostMmu host) => Inventory is null ? NoInventory.Instance : Inventory.From(host.Name);
 
     /// <summary>Every VM that was ever made here.</summary>
     public IReadOnlyList<BedVm> Vms => _vms;

@@ -74,7 +74,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
             },
             new ProcessPorts(
                 this, new CrossingHostPort(bed.World, options.HostPort?.Invoke(port) ?? port),
-                host.Process(AddressSpaceId, (_, _) => _wire!), this, bed.InventoryPort, bed.OwnershipOf(host))
+                host.Process(AddressSpaceId, (_, _) => _wire!), this, bed.InventoryFor(host), bed.OwnershipOf(host))
             {
                 Source = source?.Invoke(AddressSpaceId),
             });
@@ -193,10 +193,18 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     }
 
     /// <summary>VM and process go: the VM first (by its own process or another one), the process first, or both at once.</summary>
-    public async ValueTask TearDownAsync(Operation op, TeardownOrder order)
+    /// <returns>whether it was this that took it down</returns>
+    public async ValueTask<bool> TearDownAsync(Operation op, TeardownOrder order)
     {
-        if (_isQuiesced && Process.State == ProcessState.Dropping) await Process.TakeDownAsync(op, order);
-        else if (await Process.DestroyAsync(op, order)) _bed.World.RunsSomewhere.Lost(Name);
+        if (_isQuiesced && Process.State == ProcessState.Dropping)
+        {
+            await Process.TakeDownAsync(op, order);
+            return true;
+        }
+
+        if (!await Process.DestroyAsync(op, order)) return false;
+        if (IsFirst || Process.Incoming!.Epoch > 0) _bed.World.RunsSomewhere.Lost(Name);
+        return true;
     }
 
     /// <summary>Every page of guest memory holds, in all its bytes, the newest value that was written to it; while nothing runs.</summary>

@@ -1,5 +1,6 @@
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
@@ -51,6 +52,41 @@ public static class MigrationVerbs
     /// <param name="afterMicroseconds">at some step after so long; a step takes one</param>
     public static ActorPlan MachineDies(this ActorPlan actor, int host, long afterMicroseconds) => actor.InHost(
         $"the machine of host-{host} dies after {afterMicroseconds} us", stage => stage.KillAsync(host, afterMicroseconds));
+
+    /// <summary>The machine of a host stands still and goes on.</summary>
+    /// <param name="actor">chance</param>
+    /// <param name="host">0 the source's, 1 the destination's</param>
+    /// <param name="after">microseconds; a step takes one</param>
+    /// <param name="lasts">microseconds</param>
+    /// <param name="isGivenUp">callers get no answer meanwhile, and another machine answers for it</param>
+    public static ActorPlan MachineStandsStill(this ActorPlan actor, int host, long after, long lasts, bool isGivenUp) => actor.InHost(
+        $"the machine of host-{host} stands still after {after} us for {lasts} us{(isGivenUp ? ", and is given up" : "")}",
+        stage => stage.StandStillAsync(host, after, lasts, isGivenUp));
+
+    /// <summary>User space destroys the VM where it was before it migrated.</summary>
+    public static ActorPlan DestroyVm(this ActorPlan actor, TeardownOrder order, long after) => actor.InVm(
+        $"destroy, {KebabCase.Of(order)}, after {after} us",
+        stage => stage.DestroyAsync(stage.Bed.Vms[0], order, after));
+
+    /// <summary>User space destroys the VM where it comes to.</summary>
+    public static ActorPlan DestroyIncomingVm(this ActorPlan actor, TeardownOrder order, long after) => actor.InVm(
+        $"destroy at the destination, {KebabCase.Of(order)}, after {after} us",
+        stage => stage.DestroyIncomingAsync(order, after));
+
+    /// <summary>User space plugs memory, or takes it out, wherever the VM is.</summary>
+    public static ActorPlan SetPlugged(this ActorPlan actor, bool isPlugged) => actor.InVm(
+        isPlugged ? "plug memory, wherever the VM is" : "unplug memory, wherever the VM is", stage => stage.SetPluggedAsync(isPlugged));
+
+    /// <summary>A new inventory begins while the old one goes on answering one host.</summary>
+    public static ActorPlan ReplaceInventoryTwice(this ActorPlan actor, int host, long after, long lasts) => actor.InHost(
+        $"a second inventory begins after {after} us; the first one answers host-{host} for {lasts} us more", async stage =>
+        {
+            await stage.Bed.World.DelayAsync(after);
+            stage.NoteStatus();
+            await stage.Inventory.ReplaceAsync(stage.Bed.Hosts[host].Name);
+            await stage.Bed.World.DelayAsync(lasts);
+            stage.Inventory.StopReplaced();
+        });
 
     /// <summary>The inventory's machine dies, and a new inventory asks every host what it owns.</summary>
     public static ActorPlan ReplaceInventory(this ActorPlan actor, long afterMicroseconds = 0) => actor.InHost(

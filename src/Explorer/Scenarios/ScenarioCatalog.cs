@@ -47,6 +47,12 @@ public static class ScenarioCatalog
         new MigrationSourceDies(),
         new MigrationDestinationDies(),
         new MigrationInventoryDies(),
+        new MigrationInventoryTwice(),
+        new MigrationSourcePauses(),
+        new MigrationDestinationPauses(),
+        new MigrationVsMemslotAtBegin(),
+        new MigrationVsDestroy(),
+        new DestroyWhileIncoming(),
         new Exhaustive(),
         new Swarm(),
     ];

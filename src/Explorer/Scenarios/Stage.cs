@@ -2,6 +2,7 @@
 using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
@@ -31,7 +32,11 @@ public sealed class Stage(Bed bed)
     /// <summary>The migration that is under way, or was the last.</summary>
     public BedMigration? Migration { get; private set; }
 
-    /// <summary>Where the migration stood when a machine died, as its source had it; null when none died.</summary>
+    /// <summary>A destroy has come and it was that which took the VM down.</summary>
+    public bool IsDestroyed { get; private set; }
+
+    /// <summary>Where the migration stood when a machine died or stood still, or the VM was destroyed, as its source had it; null when
+    /// nothing of it happened.</summary>
     public MigrationStatus? StatusAtDeath { get; private set; }
 
     /// <summary>Pages that the destination lacked when a machine died in post-copy; null when it did not run, or lacked nothing any
@@ -76,7 +81,7 @@ public sealed class Stage(Bed bed)
     {
         _state.Writes();
         var vm = Vm;
-        if (!Bed.MachineOf(vm.Host).TryEnter()) return;
+        if (!await Bed.MachineOf(vm.Host).TryEnterAsync()) return;
         Migration = new BedMigration(Bed, vm, parameters, Bed.OtherHost(vm.Host));
         _state.Writes();
         await Migration.RunAsync(op);
@@ -103,31 +108,73 @@ public sealed class Stage(Bed bed)
     /// one.</summary>
     public async ValueTask AwaitMigrationAsync(Func<BedMigration, bool> isSo)
     {
-        for (var left = AwaitsMax; left > 0; left--)
+        for (var left = AwaitsMax; left > 0; await Bed.World.PointAsync(SchedulingPoint.Retry))
         {
             _state.Reads();
-            if (Migration is { } migration && (migration.Result is not null || isSo(migration))) return;
-            await Bed.World.PointAsync(SchedulingPoint.Retry);
+            if (Migration is not { } migration) left--;
+            else if (migration.Result is not null || Bed.MachineOf(migration.From).IsDead || isSo(migration)) return;
         }
     }
 
     /// <summary>Breaks the link in post-copy, and mends it.</summary>
     public async ValueTask BreakLinkAsync(BrokenLink broken)
     {
-        await AwaitMigrationAsync(SendsPostcopy);
-        if (Migration is not { } migration || !SendsPostcopy(migration)) return;
-        migration.Wire.Broken = broken;
+        await AwaitMigrationAsync(_ => true);
+        if (Migration is not { } migration) return;
+        migration.Wire.BreakInPostcopy(broken);
 
         // A link that is repaired in the step in which it broke is never seen broken.
         await AwaitMigrationAsync(paused => paused.Status == MigrationStatus.PostcopyPaused);
+        migration.Wire.BreakInPostcopy(BrokenLink.Whole);
         migration.Wire.Broken = BrokenLink.Whole;
         while (migration.Result is null && !Bed.MachineOf(migration.From).IsDead && !migration.Process.Recover())
             await Bed.World.PointAsync(SchedulingPoint.Retry);
+    }
 
-        // The source is still in device when the destination runs already.
-        static bool SendsPostcopy(BedMigration migration) =>
-            migration.Status is (MigrationStatus.Device or MigrationStatus.PostcopyActive)
-                && migration.Incoming is { Runs: true, NeedsSource: true };
+    /// <summary>Remembers where the migration stands, see <see cref="StatusAtDeath"/>.</summary>
+    public void NoteStatus()
+    {
+        _state.Writes();
+        StatusAtDeath = Migration?.Status ?? MigrationStatus.None;
+    }
+
+    /// <summary>The VM is destroyed, as user space on the machine of the source knows it.</summary>
+    public async ValueTask DestroyAsync(BedVm vm, TeardownOrder order, long afterMicroseconds)
+    {
+        await Bed.World.DelayAsync(afterMicroseconds);
+        NoteStatus();
+        IsDestroyed = await vm.TearDownAsync(Bed.NewOperation(OperationKind.VmDestroy), order);
+    }
+
+    /// <summary>The same at the destination, as soon as that has been asked to prepare.</summary>
+    public async ValueTask DestroyIncomingAsync(TeardownOrder order, long afterMicroseconds)
+    {
+        await AwaitMigrationAsync(migration => migration.Incoming.Info.Status != MigrationStatus.None);
+        if (Migration is { } migration) await DestroyAsync(migration.Target, order, afterMicroseconds);
+    }
+
+    /// <summary>A host's machine stands still when some time has passed, and goes on when some more has.</summary>
+    public async ValueTask StandStillAsync(int host, long afterMicroseconds, long forMicroseconds, bool isGivenUp)
+    {
+        await Bed.World.DelayAsync(afterMicroseconds);
+        NoteStatus();
+        Bed.World.Trace?.Note(null, $"the machine of {Bed.Hosts[host].Name} stands still");
+        Bed.Machines[host].StandStill(isGivenUp);
+        await Bed.World.DelayAsync(forMicroseconds);
+        Bed.World.Trace?.Note(null, $"the machine of {Bed.Hosts[host].Name} goes on");
+        Bed.Machines[host].GoOn();
+    }
+
+    /// <summary>Plugs or unplugs memory wherever the VM is: where it has moved, it is asked again.</summary>
+    public async ValueTask SetPluggedAsync(bool isPlugged)
+    {
+        for (var result = MemslotResult.Dead; result == MemslotResult.Dead;)
+        {
+            await CommandAsync(async vm => result = isPlugged
+                ? await vm.PlugAsync(Bed.NewOperation(OperationKind.MemslotCreate))
+                : await vm.UnplugAsync(Bed.NewOperation(OperationKind.MemslotDelete)));
+            if (result == MemslotResult.Dead) await Bed.World.PointAsync(SchedulingPoint.Retry);
+        }
     }
 
     /// <summary>Every page of guest memory holds the newest value that was written to it, in all its bytes.</summary>

@@ -14,17 +14,25 @@ public sealed class Machine
     private readonly bool _mayDie;
     private readonly TrackedList<(Lane Lane, Latch Answered)> _calls;
     private Tracked<bool> _isDead;
+    private Tracked<Pause?> _pause;
 
     internal Machine(VirtualWorld world, string name, bool mayDie)
     {
         (_world, Name, _mayDie) = (world, name, mayDie);
         var place = new Place(world);
         (_calls, _isDead) = (new TrackedList<(Lane Lane, Latch Answered)>(place), new Tracked<bool>(place));
+        _pause = new Tracked<Pause?>(place);
     }
 
     public string Name { get; }
 
     public bool IsDead => _isDead.Value;
+
+    /// <summary>It stands still: none of its lanes makes a step.</summary>
+    public bool IsPaused => _pause.Value is not null;
+
+    /// <summary>Another machine answers for it, which knows nothing of what is here: it is dead, or stands still and was given up.</summary>
+    public bool IsReplaced => IsDead || _pause.Value is { IsGivenUp: true };
 
     /// <summary>Adds a lane that runs on this machine.</summary>
     public Lane Spawn(string name, Func<ValueTask> body)
@@ -34,9 +42,10 @@ public sealed class Machine
         return lane;
     }
 
-    /// <summary>The lane that runs now goes on here, and dies with the machine. False when that is dead.</summary>
-    public bool TryEnter()
+    /// <summary>The lane that runs now goes on here, when the machine does, and dies with it. False when that is dead.</summary>
+    public async ValueTask<bool> TryEnterAsync()
     {
+        if (_pause.Value is { } pause) await pause.Over;
         _world.Current!.Machine = this;
         return !IsDead;
     }
@@ -61,13 +70,18 @@ public sealed class Machine
         var sent = op.Context;
         var answer = new TrackedAnswer<T>(_world, lost);
         var answered = new Latch(_world);
-        var lane = _world.Spawn($"{Name} {what}", ArriveAsync);
-        lane.Machine = null;
+        _world.SpawnOnTheWay($"{Name} {what}", ArriveAsync);
         await answered;
         return answer.Value;
 
         async ValueTask ArriveAsync()
         {
+            if (_pause.Value is { } pause)
+            {
+                if (pause.IsGivenUp) answered.Complete();
+                await pause.Over;
+            }
+
             if (!IsDead)
             {
                 var entry = (_world.Current!, answered);
@@ -92,6 +106,30 @@ public sealed class Machine
         foreach (var (_, answered) in _calls) answered.Complete();
         _calls.Clear();
     }
+
+    /// <summary>It stands still, with every lane that is on it, until <see cref="GoOn"/>. What arrives meanwhile waits.</summary>
+    /// <param name="isGivenUp">callers stop waiting for answers, those that come meanwhile too, and another machine answers for it; what
+    /// they asked is done all the same when it goes on</param>
+    internal void StandStill(bool isGivenUp)
+    {
+        _world.Footprints?.WriteEverything();
+        _pause.Value = new Pause(new Latch(_world), isGivenUp);
+        _world.HoldLanes(this);
+        if (!isGivenUp) return;
+        foreach (var (_, answered) in _calls) answered.Complete();
+    }
+
+    /// <summary>It goes on where it stood.</summary>
+    internal void GoOn()
+    {
+        if (_pause.Value is not { } pause) return;
+        _world.Footprints?.WriteEverything();
+        _pause.Value = null;
+        _world.ReleaseLanes(this);
+        pause.Over.Complete();
+    }
+
+    private sealed record Pause(Latch Over, bool IsGivenUp);
 
     /// <summary>Of a call that is a lane of its own: the lane writes it, the caller reads it.</summary>
     private sealed class TrackedAnswer<T>(VirtualWorld world, T lost)

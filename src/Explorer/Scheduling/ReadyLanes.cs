@@ -51,6 +51,25 @@ internal sealed class ReadyLanes
         Count = kept;
     }
 
+    /// <summary>Takes out the lanes of a machine, in their order.</summary>
+    public void Remove(Machine machine, List<ReadyLane> removed)
+    {
+        var kept = 0;
+        for (var i = 0; i < Count; i++)
+        {
+            if (_lanes[i].Lane.Machine != machine)
+            {
+                _lanes[kept++] = _lanes[i];
+                continue;
+            }
+
+            removed.Add(_lanes[i]);
+            _lanes[i].Lane.IsReady = false;
+        }
+
+        Count = kept;
+    }
+
     private void MakeRoom()
     {
         if (Count == _lanes.Length) Array.Resize(ref _lanes, 2 * _lanes.Length);

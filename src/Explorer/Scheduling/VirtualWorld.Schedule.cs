@@ -60,7 +60,7 @@ public sealed partial class VirtualWorld
         if (_chosen < 0)
         {
             _parked.FireTimers();
-            if (_ready.Count == 0 && _parked.HasTimers)
+            while (_ready.Count == 0 && _parked.HasTimers)
             {
                 NowMicroseconds = _parked.NextDue;
                 _parked.FireTimers();

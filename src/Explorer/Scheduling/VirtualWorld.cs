@@ -30,6 +30,9 @@ public sealed partial class VirtualWorld : IWorld
     private bool _isAtomic;
     private LanePoint? _spare;
 
+    // Made for the first machine that stands still.
+    private List<ReadyLane>? _held;
+
     /// <param name="strategy">chooses the next lane</param>
     /// <param name="stopAtFirstViolation">whether a violation ends the schedule</param>
     /// <param name="recorder">writes the schedule down for a replay</param>
@@ -84,7 +87,12 @@ public sealed partial class VirtualWorld : IWorld
     /// run.</summary>
     /// <param name="name">unique among those of the scenario</param>
     /// <param name="body">what it does</param>
-    public Lane Spawn(string name, Func<ValueTask> body)
+    public Lane Spawn(string name, Func<ValueTask> body) => Spawn(name, body, Current?.Machine);
+
+    /// <summary>Adds a lane that is on no machine: a message between two.</summary>
+    internal void SpawnOnTheWay(string name, Func<ValueTask> body) => Spawn(name, body, machine: null);
+
+    private Lane Spawn(string name, Func<ValueTask> body, Machine? machine)
     {
         // Replays go by names.
         foreach (var other in _lanes)
@@ -94,7 +102,7 @@ public sealed partial class VirtualWorld : IWorld
             break;
         }
 
-        var lane = new Lane(this, _lanes.Count, name, body) { Machine = Current?.Machine };
+        var lane = new Lane(this, _lanes.Count, name, body) { Machine = machine };
         _lanes.Add(lane);
         _pending++;
         MakeReady(new ReadyLane(lane, StepCause.Start, BeginLane, lane));
@@ -162,9 +170,25 @@ public sealed partial class VirtualWorld : IWorld
         _parked.RemoveStopped();
     }
 
+    /// <summary>The lanes of a machine that stands still make no step until it goes on.</summary>
+    internal void HoldLanes(Machine machine)
+    {
+        _held ??= [];
+        _ready.Remove(machine, _held);
+    }
+
+    internal void ReleaseLanes(Machine machine)
+    {
+        var released = _held!.Where(held => held.Lane.Machine == machine).ToList();
+        _held!.RemoveAll(held => held.Lane.Machine == machine);
+        foreach (var ready in released) MakeReady(ready);
+    }
+
     internal void MakeReady(in ReadyLane ready)
     {
-        if (!ready.Lane.IsStopped) _ready.Add(ready);
+        if (ready.Lane.IsStopped) return;
+        if (_held is not null && ready.Lane.Machine is { IsPaused: true }) _held.Add(ready);
+        else _ready.Add(ready);
     }
 
     internal void ViolationSeen() => _stopped |= _stopsAtFirstViolation;

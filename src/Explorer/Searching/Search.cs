@@ -20,6 +20,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
     private SearchResult.Extreme? _worst;
     private long _decisions = 1;
     private long _steps;
+    private long _met;
 
     /// <summary>An exhaustive search keeps to the kernel's own points, as there are so many more schedules with the others.</summary>
     private bool CallsArePoints => _dfs is null;
@@ -37,6 +38,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
             if (_dfs is not null && footprints is null) return Result(schedule, finding: null, isExhaustive: true);
             var played = Play(player, seed, footprints);
             _steps += played.Result.Steps;
+            if (scenario.Case?.IsMet(played.Stage) == true) _met++;
             if (played.IsBroken) return Result(schedule + 1, FindingOf(played, schedule + 1, seed), isExhaustive: false);
             Remember(played, seed);
             if ((schedule + 1) % SchedulesPerProgress == 0) options.Progress?.Invoke(schedule + 1, _steps);
@@ -100,6 +102,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
     {
         Schedules = schedules,
         Steps = _steps,
+        CaseMet = _met,
         Finding = finding,
         Worst = _worst,
         PotentialDeadlocks = _order.PotentialCycles(),

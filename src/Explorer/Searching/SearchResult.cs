@@ -10,6 +10,9 @@ public sealed record SearchResult
     public required long Schedules { get; init; }
     public required long Steps { get; init; }
 
+    /// <summary>Schedules that met the scenario's case; 0 where it has none.</summary>
+    public long CaseMet { get; init; }
+
     /// <summary>The first schedule that broke something; null when none did.</summary>
     public Finding? Finding { get; init; }
 

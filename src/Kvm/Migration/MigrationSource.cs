@@ -116,12 +116,6 @@ public sealed class MigrationSource : IMigrationReturnPath
     /// <see cref="DirtyLogSession.ReapAsync"/>.</summary>
     public void RingFull() => _record.RingFullExits++;
 
-    public async ValueTask ReapAsync(Operation op)
-    {
-        _record.RingFullExits++;
-        await _vm.DirtyRings.ReapAsync(op, _ram.MarkHarvested);
-    }
-
     /// <summary>An entry of a dirty ring, harvested and reset.</summary>
     public void MarkHarvested(int slotId, long page) => _ram.MarkHarvested(slotId, page);
 

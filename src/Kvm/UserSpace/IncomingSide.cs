@@ -1,4 +1,3 @@
-#pragma warning disable RS0030 // reports its footprint by hand
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host.Streams;
@@ -21,16 +20,17 @@ public sealed class IncomingSide : IMigrationDestination, IIncomingVm
     private readonly ProcessPorts _ports;
     private readonly long _watchMicroseconds;
     private readonly RunningCount _moves;
-    private readonly Place _place;
-    private IReadOnlyList<VcpuState> _states = [];
-    private MigrationSetup? _setup;
-    private bool _isComplete;
+    private Tracked<IReadOnlyList<VcpuState>> _states;
+    private Tracked<MigrationSetup?> _setup;
+    private Tracked<bool> _isComplete;
+    private Tracked<long> _epoch;
 
     internal IncomingSide(IWorld world, VmProcess process, ProcessSpec spec, ProcessPorts ports, ISourcePort source)
     {
         (_world, _process, _ports, _watchMicroseconds) = (world, process, ports, spec.WatchMicroseconds);
         _moves = new RunningCount(world);
-        _place = new Place(world);
+        (_states, _setup) = (new Tracked<IReadOnlyList<VcpuState>>(world, []), new Tracked<MigrationSetup?>(world));
+        (_isComplete, _epoch) = (new Tracked<bool>(world), new Tracked<long>(world));
         Migration = new IncomingMigration(
             world, spec.Options.Name, ports.Stream, this, ports.Inventory, ports.Ownership, source);
     }
@@ -38,28 +38,16 @@ public sealed class IncomingSide : IMigrationDestination, IIncomingVm
     public IncomingMigration Migration { get; }
 
     /// <summary>The VM as the inventory calls it; empty before a source has asked.</summary>
-    public string Vm => _setup?.Vm ?? "";
+    public string Vm => _setup.Value?.Vm ?? "";
 
     /// <summary>Under which the VM runs here; 0 before.</summary>
-    public long Epoch
-    {
-        get
-        {
-            _place.Reads();
-            return field;
-        }
-
-        private set
-        {
-            _place.Writes();
-            field = value;
-        }
-    }
+    public long Epoch => _epoch.Value;
 
     /// <inheritdoc/>
     public async ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup)
     {
-        _setup ??= setup;
+        if (_process.State != ProcessState.Preparing) return StreamStatus.Refused;
+        _setup.Value ??= setup;
         var status = await CallAsync(() => _moves.RunAsync(() => Migration.PrepareAsync(op, setup)));
         if (status == StreamStatus.Ok && _watchMicroseconds > 0) _world.Start($"watch of {Vm}'s source", WatchSourceAsync);
         return status;
@@ -76,8 +64,7 @@ public sealed class IncomingSide : IMigrationDestination, IIncomingVm
     public async ValueTask<FinishResult> FinishAsync(Operation op)
     {
         var result = await CallAsync(() => Migration.FinishAsync(op));
-        _place.Writes();
-        _isComplete |= result.Status == StreamStatus.Ok;
+        if (result.Status == StreamStatus.Ok) _isComplete.Value = true;
         return result;
     }
 
@@ -101,8 +88,7 @@ public sealed class IncomingSide : IMigrationDestination, IIncomingVm
     /// <summary>Before vCPUs are stopped: one that waits for a page that is still at the source waits no more.</summary>
     internal async ValueTask EndAsync(Operation op)
     {
-        _place.Reads();
-        if (_setup is { } setup && !_isComplete) await _ports.Stream.EndIncomingAsync(op, setup.Stream);
+        if (_setup.Value is { } setup && !_isComplete.Value) await _ports.Stream.EndIncomingAsync(op, setup.Stream);
     }
 
     ValueTask<bool> IIncomingVm.TryCreateProcessAsync(Operation op) => _ports.Process.TryCreateAsync(op);
@@ -114,14 +100,14 @@ public sealed class IncomingSide : IMigrationDestination, IIncomingVm
             if (await vm.MemslotUpdates.SetAsync(op, memslot) is not MemslotResult.Ok and var refusal)
                 vm.Violated(
                     Invariants.SameMemory, $"memslot {memslot.Id} could not be made at the destination: {refusal}", operations: op.Id);
-        _states = state.Vcpus;
+        _states.Value = state.Vcpus;
     }
 
     async ValueTask IIncomingVm.RunAsync(Operation op, long epoch)
     {
-        Epoch = epoch;
-        await _process.RunAsync(op, _states);
-        _states = [];
+        _epoch.Value = epoch;
+        await _process.RunAsync(op, _states.Value);
+        _states.Value = [];
     }
 
     ValueTask IIncomingVm.DropAsync(Operation op) => _process.DropAsync(op);
@@ -139,7 +125,7 @@ public sealed class IncomingSide : IMigrationDestination, IIncomingVm
         while (IsWatching)
         {
             await _world.DelayAsync(_watchMicroseconds);
-            if (!IsWatching || await _ports.Source!.MigratesAsync(NewOperation(), _setup!.Stream) || !IsWatching) continue;
+            if (!IsWatching || await _ports.Source!.MigratesAsync(NewOperation(), _setup.Value!.Stream) || !IsWatching) continue;
             await CallAsync(() => _ports.Process.RunUnaskedAsync(NewOperation(), async () =>
             {
                 await Migration.SourceGoneAsync(NewOperation());

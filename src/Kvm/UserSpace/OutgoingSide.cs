@@ -1,4 +1,3 @@
-#pragma warning disable RS0030 // reports its footprint by hand
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Vms;
@@ -18,34 +17,20 @@ internal sealed class OutgoingSide(
     private const long FindPauseMicroseconds = 50_000;
 
     private readonly RunningCount _beginning = new(world);
-    private readonly Place _place = new(world);
-    private MigrationSource? _source;
-    private MigrationInfo _info = new();
-    private bool _isCancelled;
-    private bool _startsPostcopy;
-    private bool _isOver;
+    private Tracked<MigrationSource?> _source = new(world);
+    private Tracked<MigrationInfo> _ended = new(world, new MigrationInfo());
+    private Tracked<bool> _isCancelled = new(world);
+    private Tracked<bool> _startsPostcopy = new(world);
+    private Tracked<bool> _isOver = new(world);
+    private Tracked<long> _epoch = new(world);
 
     /// <summary>Null until the inventory has said that this host owns the VM.</summary>
-    public MigrationSource? Source
-    {
-        get
-        {
-            _place.Reads();
-            return _source;
-        }
-    }
+    public MigrationSource? Source => _source.Value;
 
     /// <summary>It has come to its end, good or bad.</summary>
-    public bool IsOver
-    {
-        get
-        {
-            _place.Reads();
-            return _isOver;
-        }
-    }
+    public bool IsOver => _isOver.Value;
 
-    public MigrationInfo Info => Source?.Info ?? _info;
+    public MigrationInfo Info => Source?.Info ?? _ended.Value;
 
     /// <summary>The VM as the inventory calls it.</summary>
     public string Vm => setup.Vm;
@@ -53,7 +38,7 @@ internal sealed class OutgoingSide(
     public long Stream => setup.Stream;
 
     /// <summary>The epoch of the VM as this host knows it; 0 before the inventory has said it.</summary>
-    public long Epoch { get; private set; }
+    public long Epoch => _epoch.Value;
 
     /// <param name="op">the operation</param>
     /// <param name="prepare">what has to end before logging begins</param>
@@ -72,14 +57,13 @@ internal sealed class OutgoingSide(
                 _beginning.End();
             }
 
-            var info = await _source!.RunAsync(op);
-            Epoch = Math.Max(Epoch, info.Epoch);
+            var info = await Source!.RunAsync(op);
+            _epoch.Value = Math.Max(Epoch, info.Epoch);
             return info;
         }
         finally
         {
-            _place.Writes();
-            _isOver = true;
+            _isOver.Value = true;
         }
     }
 
@@ -88,20 +72,18 @@ internal sealed class OutgoingSide(
 
     public CancelCase Cancel()
     {
-        _place.Writes();
-        if (_isOver) return CancelCase.NothingToDo;
-        if (_source is not null) return _source.Cancel();
-        _isCancelled = true;
+        if (IsOver) return CancelCase.NothingToDo;
+        if (Source is { } source) return source.Cancel();
+        _isCancelled.Value = true;
         return CancelCase.AtNextStep;
     }
 
     /// <summary>False when it is over.</summary>
     public bool StartPostcopy()
     {
-        _place.Writes();
-        if (_isOver) return false;
-        _startsPostcopy = true;
-        _source?.StartPostcopy();
+        if (IsOver) return false;
+        _startsPostcopy.Value = true;
+        Source?.StartPostcopy();
         return true;
     }
 
@@ -119,15 +101,17 @@ internal sealed class OutgoingSide(
     private async ValueTask<MigrationInfo?> BeginAsync(Operation op)
     {
         var owner = await OwnerAsync(op);
-        _place.Writes();
-        if (_isCancelled) return EndedAs(MigrationStatus.Cancelled, "cancelled before it began");
+
+        // Also of a migration that was cancelled meanwhile: a destroy that cancelled it has to take the VM out of the inventory.
+        if (owner.Status == OwnershipStatus.Granted && owner.Host == ports.Ownership.Host) _epoch.Value = owner.Epoch;
+        if (_isCancelled.Value) return EndedAs(MigrationStatus.Cancelled, "cancelled before it began");
         if (owner.Status == OwnershipStatus.Lost) return EndedAs(MigrationStatus.Failed, "the inventory does not answer");
         if (owner.Status != OwnershipStatus.Granted || owner.Host != ports.Ownership.Host)
             return EndedAs(MigrationStatus.Failed, $"the inventory says that {Vm} is owned by {owner.Host}");
-        Epoch = owner.Epoch;
-        _source = new MigrationSource(
+        var source = new MigrationSource(
             vm, ids, ports.Stream, destination, ports.Inventory, ports.Ownership, setup with { Epoch = owner.Epoch }, parameters);
-        if (_startsPostcopy) _source.StartPostcopy();
+        if (_startsPostcopy.Value) source.StartPostcopy();
+        _source.Value = source;
         return null;
     }
 
@@ -135,10 +119,8 @@ internal sealed class OutgoingSide(
     /// is.</summary>
     private async ValueTask<Ownership> OwnerAsync(Operation op)
     {
-        for (var attempt = 0; attempt < FindAttempts; attempt++)
+        for (var attempt = 0; attempt < FindAttempts && !_isCancelled.Value; attempt++)
         {
-            _place.Reads();
-            if (_isCancelled) break;
             var owner = await ports.Inventory.FindAsync(op, Vm);
             if (owner.Status == OwnershipStatus.Refused)
                 owner = await ports.Inventory.RegisterAsync(op, Vm, ports.Ownership.Host);
@@ -153,5 +135,6 @@ internal sealed class OutgoingSide(
         return Ownership.Lost;
     }
 
-    private MigrationInfo EndedAs(MigrationStatus status, string reason) => _info = new MigrationInfo { Status = status, Reason = reason };
+    private MigrationInfo EndedAs(MigrationStatus status, string reason) =>
+        _ended.Value = new MigrationInfo { Status = status, Reason = reason };
 }

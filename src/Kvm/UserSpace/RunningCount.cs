@@ -1,4 +1,3 @@
-#pragma warning disable RS0030 // reports its footprint by hand
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -10,20 +9,14 @@ namespace Livebed.Kvm.UserSpace;
 /// </summary>
 internal sealed class RunningCount(IWorld world)
 {
-    private readonly List<Waiter> _waiting = [];
-    private readonly Place _place = new(world);
-    private int _running;
+    private readonly TrackedList<Waiter> _waiting = new(world);
+    private Tracked<int> _running = new(world);
 
-    public void Begin()
-    {
-        _place.Writes();
-        _running++;
-    }
+    public void Begin() => _running.Value++;
 
     public void End()
     {
-        _place.Writes();
-        if (--_running > 0) return;
+        if (--_running.Value > 0) return;
         foreach (var waiter in _waiting) waiter.Complete(world.NowMicroseconds);
         _waiting.Clear();
     }
@@ -31,7 +24,7 @@ internal sealed class RunningCount(IWorld world)
     /// <summary>Returns when nothing is under way.</summary>
     public async ValueTask DrainAsync(Operation op)
     {
-        for (_place.Reads(); _running > 0; _place.Reads())
+        while (_running.Value > 0)
         {
             var waiter = new Waiter(world)
             {
@@ -40,7 +33,6 @@ internal sealed class RunningCount(IWorld world)
                 Mode = LockMode.Write,
                 SinceMicroseconds = world.NowMicroseconds,
             };
-            _place.Writes();
             _waiting.Add(waiter);
             await waiter.Task;
         }

@@ -1,4 +1,3 @@
-#pragma warning disable RS0030 // reports its footprint by hand
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
@@ -12,7 +11,7 @@ namespace Livebed.Kvm.UserSpace;
 /// </summary>
 public sealed partial class VmProcess
 {
-    private OutgoingSide? _outgoing;
+    private Tracked<OutgoingSide?> _outgoing;
 
     /// <summary>The migration that brings the VM here; null for a VM that begins here.</summary>
     public IncomingSide? Incoming { get; }
@@ -25,14 +24,7 @@ public sealed partial class VmProcess
     /// <summary>The source's half of the migration that goes on, or of the last; null before its epoch is known.</summary>
     public MigrationSource? Source => Outgoing?.Source;
 
-    private OutgoingSide? Outgoing
-    {
-        get
-        {
-            _place.Reads();
-            return _outgoing;
-        }
-    }
+    private OutgoingSide? Outgoing => _outgoing.Value;
 
     private OutgoingSide? Migrating => Outgoing is { IsOver: false } outgoing ? outgoing : null;
 
@@ -59,7 +51,7 @@ public sealed partial class VmProcess
         {
             var outgoing = new OutgoingSide(_world, _ports, Vm!, MigrationIds, destination, setup, parameters);
             Enter(ProcessState.Migrating);
-            _outgoing = outgoing;
+            _outgoing.Value = outgoing;
             try
             {
                 var info = await outgoing.RunAsync(op, () => PrepareMigrationAsync(op));

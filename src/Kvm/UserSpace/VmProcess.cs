@@ -1,4 +1,3 @@
-#pragma warning disable RS0030 // reports its footprint by hand
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Paging;
@@ -21,10 +20,10 @@ public sealed partial class VmProcess
     private readonly RunningCount _memslotUpdates;
     private readonly RunningCount _migrations;
     private readonly RunningCount _teardowns;
-    private readonly Place _place;
-    private ProcessState _state;
-    private bool _hasLeft;
-    private bool _isDestroyed;
+    private Tracked<ProcessState> _state;
+    private Tracked<bool> _hasLeft;
+    private Tracked<bool> _isDestroyed;
+    private Tracked<Vm?> _vm;
 
     public VmProcess(IWorld world, ProcessSpec spec, ProcessPorts ports)
     {
@@ -33,24 +32,19 @@ public sealed partial class VmProcess
         _memslotUpdates = new RunningCount(world);
         _migrations = new RunningCount(world);
         _teardowns = new RunningCount(world);
-        _place = new Place(world);
+        (_state, _hasLeft) = (new Tracked<ProcessState>(world), new Tracked<bool>(world));
+        (_isDestroyed, _vm, _outgoing) = (new Tracked<bool>(world), new Tracked<Vm?>(world), new Tracked<OutgoingSide?>(world));
         MigrationIds = new OperationIds(OperationId.OriginOf(spec.Options.Ordinal, OperationId.OfMigration));
         if (ports.Source is { } source) Incoming = new IncomingSide(world, this, spec, ports, source);
     }
 
-    public ProcessState State
-    {
-        get
-        {
-            _place.Reads();
-            return _state;
-        }
-    }
+    public ProcessState State => _state.Value;
 
     /// <summary>Null until it is made; of a VM that comes from another host that is when the source has stopped.</summary>
-    public Vm? Vm { get; private set; }
+    public Vm? Vm => _vm.Value;
 
     /// <summary>Dirty logging without a migration.</summary>
+    [Untracked("made with the VM, which is a cell")]
     public DirtyLogSession? Session { get; private set; }
 
     /// <summary>It is being taken down, or is gone.</summary>
@@ -139,9 +133,8 @@ public sealed partial class VmProcess
     /// <returns>false when it went without this destroy: it had moved or was dropped, or another destroy was first</returns>
     public async ValueTask<bool> DestroyAsync(Operation op, TeardownOrder order)
     {
-        _place.Writes();
-        if (_isDestroyed || IsGoing) return await HasGoneAsync(op);
-        _isDestroyed = true;
+        if (_isDestroyed.Value || IsGoing) return await HasGoneAsync(op);
+        _isDestroyed.Value = true;
         Enter(ProcessState.Ending);
         Cancel();
         await _migrations.DrainAsync(op);
@@ -193,8 +186,7 @@ public sealed partial class VmProcess
     internal async ValueTask<Vm> CreateVmAsync(Operation op)
     {
         var vm = new Vm(_world, _spec.Options, _ports.Host, _spec.CustomProtocol);
-        _place.Writes();
-        (Vm, Session) = (vm, new DirtyLogSession(vm));
+        (_vm.Value, Session) = (vm, new DirtyLogSession(vm));
         await vm.Host.RegisterNotifierAsync(op, vm.Notifier);
         if (_spec.HasPrivateSlots) await vm.Teardown.CreatePrivateSlotsAsync(op);
         return vm;
@@ -217,9 +209,8 @@ public sealed partial class VmProcess
     /// <summary>Tells the world that the process has closed without a command, when what closed it has ended.</summary>
     internal async ValueTask LeaveAsync()
     {
-        _place.Writes();
-        if (_state != ProcessState.Closed || _hasLeft || _isDestroyed) return;
-        _hasLeft = true;
+        if (State != ProcessState.Closed || _hasLeft.Value || _isDestroyed.Value) return;
+        _hasLeft.Value = true;
         await _ports.Process.ClosedUnaskedAsync();
     }
 
@@ -266,10 +257,10 @@ public sealed partial class VmProcess
 
     private void Enter(ProcessState next)
     {
-        _place.Writes();
-        if (!ProcessStates.IsAllowed(_state, next))
-            throw new InvalidOperationException($"the process of {_spec.Options.Name} cannot go from {_state} to {next}");
-        _state = next;
+        var state = _state.Value;
+        if (!ProcessStates.IsAllowed(state, next))
+            throw new InvalidOperationException($"the process of {_spec.Options.Name} cannot go from {state} to {next}");
+        _state.Value = next;
     }
 }
 

@@ -10,23 +10,14 @@ namespace Livebed.Explorer.Beds.Migrations;
 /// <param name="world">the world</param>
 /// <param name="hosts">each host's record of its own VMs</param>
 /// <param name="machinesDie">whether a caller may die before it has the answer</param>
-internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnership> hosts, bool machinesDie) : IVmInventory
+internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnership> hosts, bool machinesDie)
 {
     private readonly Machine _machine = new(world, "inventory", machinesDie);
     private readonly Place _place = new(world);
     private VmInventory? _register = new(world);
+    private VmInventory? _replaced;
+    private string _replacedFor = "";
     private long _term = 1;
-
-    public async ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host) =>
-        await AskAsync(op, register => register.Register(vm, host));
-
-    public async ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) =>
-        await AskAsync(op, register => register.Claim(vm, epoch, host));
-
-    public async ValueTask<Ownership> FindAsync(Operation op, string vm) => await AskAsync(op, register => register.Find(vm));
-
-    public async ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) =>
-        await AskAsync(op, register => register.Remove(vm, epoch));
 
     /// <summary>The owner of the VM now; for the checks at the end.</summary>
     public Ownership OwnerOf(string vm) => _register?.Find(vm) ?? Ownership.Lost;
@@ -54,18 +45,51 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
         _register = register;
     }
 
-    private ValueTask<Ownership> AskAsync(Operation op, Func<VmInventory, Ownership> ask) =>
-        _machine.CallAsync(op, "answers", Ownership.Lost, _ => AnswerAsync(ask));
+    /// <summary>A new one begins while the old one goes on answering: everybody until the new one has asked all hosts, and one host after
+    /// that.</summary>
+    public async ValueTask ReplaceAsync(string replacedFor)
+    {
+        var old = _register;
+        await RestoreAsync();
+        (_replaced, _replacedFor) = (old, replacedFor);
+    }
 
-    private async ValueTask<Ownership> AnswerAsync(Func<VmInventory, Ownership> ask)
+    /// <summary>The one that was replaced answers no more.</summary>
+    public void StopReplaced()
+    {
+        _place.Writes();
+        _replaced = null;
+    }
+
+    /// <summary>The way to it from a host.</summary>
+    public IVmInventory From(string host) => new Way(this, host);
+
+    private ValueTask<Ownership> AskAsync(Operation op, string from, Func<VmInventory, Ownership> ask) =>
+        _machine.CallAsync(op, "answers", Ownership.Lost, _ => AnswerAsync(from, ask));
+
+    private async ValueTask<Ownership> AnswerAsync(string from, Func<VmInventory, Ownership> ask)
     {
         _place.Reads();
-        if (_register is not { } register) return Ownership.Lost;
+        if ((from == _replacedFor ? _replaced ?? _register : _register) is not { } register) return Ownership.Lost;
         var answer = ask(register);
 
         // The answer is on its way, and the inventory may be lost before it arrives.
         await world.PointAsync(SchedulingPoint.Call);
         return answer;
+    }
+
+    private sealed class Way(BedInventory inventory, string from) : IVmInventory
+    {
+        public ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host) =>
+            inventory.AskAsync(op, from, register => register.Register(vm, host));
+
+        public ValueTask<Ownership> ClaimAsync(Operation op, string vm, long epoch, string host) =>
+            inventory.AskAsync(op, from, register => register.Claim(vm, epoch, host));
+
+        public ValueTask<Ownership> FindAsync(Operation op, string vm) => inventory.AskAsync(op, from, register => register.Find(vm));
+
+        public ValueTask<Ownership> RemoveAsync(Operation op, string vm, long epoch) =>
+            inventory.AskAsync(op, from, register => register.Remove(vm, epoch));
     }
 }
 

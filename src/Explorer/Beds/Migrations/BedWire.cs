@@ -20,14 +20,17 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private readonly Machine _to;
     private readonly VmProcess _source;
     private readonly HostProcess _destination;
+    private readonly bool _mayBeGivenUp;
     private readonly Place _place;
     private BrokenLink _broken;
+    private BrokenLink _breaksInPostcopy;
     private TakeOverLoss _takeOverLoss;
 
     public BedWire(Bed bed, BedVm source, HostMmu destination, int destinationAddressSpace)
     {
         (_world, _from, _to) = (bed.World, bed.MachineOf(source.Host), bed.MachineOf(destination));
         (_source, _destination) = (source.Process, destination.Process(destinationAddressSpace));
+        _mayBeGivenUp = bed.Options.MachinesDie;
         _place = new Place(_world);
     }
 
@@ -57,7 +60,24 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         _takeOverLoss = loss;
     }
 
-    public ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk) =>
+    /// <summary>The link breaks when the next page of post-copy is on it.</summary>
+    public void BreakInPostcopy(BrokenLink broken)
+    {
+        _place.Writes();
+        _breaksInPostcopy = broken;
+    }
+
+    public ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk)
+    {
+        _place.Reads();
+        if (_breaksInPostcopy != BrokenLink.Whole && chunk.Header.Phase == StreamPhase.Postcopy)
+            (Broken, _breaksInPostcopy) = (_breaksInPostcopy, BrokenLink.Whole);
+
+        // The sender reuses its buffers when it has given up waiting; what is on its way, or stands still there, has bytes of its own.
+        return ReceiveAsync(op, _mayBeGivenUp ? chunk with { Pages = chunk.Pages.ToArray(), Content = chunk.Content.ToArray() } : chunk);
+    }
+
+    private ValueTask<StreamStatus> ReceiveAsync(Operation op, PageChunk chunk) =>
         _to.CallAsync(op, "receives", StreamStatus.Lost, async there =>
         Broken == BrokenLink.Whole
             ? await _destination.ReceiveAsync(there, chunk, isIntact: true)
@@ -115,7 +135,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         var answer = await _from.CallAsync<bool?>(
             op, "is asked whether it migrates", null,
             _ => ValueTask.FromResult<bool?>(Broken == BrokenLink.Everything || _source.Migrates(stream)));
-        return answer ?? !_from.IsDead;
+        return answer ?? !_from.IsReplaced;
     }
 
     private ValueTask<T> CallAsync<T>(Operation op, string what, T lost, Func<IMigrationDestination, Operation, ValueTask<T>> call) =>

@@ -10,6 +10,10 @@ internal sealed class MigrationRecovery : Scenario
 {
     public override string Name => "migration-recovery";
     public override string Claim => "a link that breaks in post-copy costs time and no page";
+
+    public override ScenarioCase? Case { get; } =
+        new("the link broke in post-copy", stage => stage.Migration?.Result?.PostcopyPauses > 0);
+
     public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log];
 
     public override void LayOut(ScenarioPlan plan)

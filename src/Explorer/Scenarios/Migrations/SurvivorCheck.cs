@@ -47,6 +47,29 @@ internal static class SurvivorCheck
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>No machine has died, so the VM is where the inventory says, and each host knows of no VM but that.</summary>
+    public static ValueTask AfterAll(Stage stage)
+    {
+        var owner = OwnerOf(stage);
+        var here = stage.Survivor?.Host.Name;
+        var isKnown = owner.Epoch > 0 || here != stage.Bed.Hosts[0].Name;
+        if (isKnown && (owner.Epoch > 0 ? owner.Host : null) != here)
+            Violated(stage, Invariants.OneOwner, $"the inventory says {owner}, and the VM is {(here is null ? "gone" : $"on {here}")}");
+        foreach (var ownership in stage.Bed.HostOwnerships)
+            if (ownership.Report(long.MaxValue)!.Any(entry => owner.Host != ownership.Host || entry.Value != owner.Epoch))
+                Violated(stage, Invariants.OneOwner, $"{ownership.Host} still believes that it owns the VM; the inventory says {owner}");
+        CheckHalted(stage);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>A VM that was destroyed is nowhere, and one that its destroyer missed is where the inventory says.</summary>
+    public static ValueTask AfterDestroyed(Stage stage)
+    {
+        if (stage.IsDestroyed && stage.Survivor is { } vm)
+            Violated(stage, Invariants.OneOwner, $"the VM was destroyed, and is on {vm.Host.Name}");
+        return AfterAll(stage);
+    }
+
     /// <summary>Only its first host knows a VM that never migrated.</summary>
     private static void CheckOwner(Stage stage, int survivor)
     {
