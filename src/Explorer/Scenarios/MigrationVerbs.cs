@@ -31,7 +31,11 @@ public static class MigrationVerbs
     /// <summary>The link between the two hosts breaks when the pages of post-copy are about to be sent, or are being sent. When the
     /// migration has paused the link is repaired, and user space orders the recovery until the migration continues or is over.</summary>
     public static ActorPlan BreakLinkInPostcopy(this ActorPlan actor, BrokenLink broken) => actor.InHost(
-        $"link breaks in post-copy: {broken}; mended, migrate-recover", stage => stage.BreakLinkAsync(broken));
+        $"link breaks in post-copy: {broken}; repaired, migrate-recover", stage =>
+        {
+            stage.BreakLink(broken, times: 1);
+            return ValueTask.CompletedTask;
+        });
 
     /// <summary>The destination's next answer to the hand-over is lost on its way back.</summary>
     public static ActorPlan LoseTakeOverAnswer(this ActorPlan actor) => actor.InHost(

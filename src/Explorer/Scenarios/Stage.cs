@@ -17,6 +17,7 @@ public sealed class Stage(Bed bed)
     private Dictionary<string, Operation>? _held;
     private readonly Place _state = new(bed.World);
     private ulong _tokens;
+    private (BrokenLink Broken, int Times) _linkBreaks;
 
     public Bed Bed { get; } = bed;
 
@@ -31,6 +32,10 @@ public sealed class Stage(Bed bed)
 
     /// <summary>The migration that is under way, or was the last.</summary>
     public BedMigration? Migration { get; private set; }
+
+    /// <summary>What <see cref="SetPluggedAsync"/> has brought about last; null when it was not called. Only the looks at the end read
+    /// it.</summary>
+    public bool? IsPlugged { get; private set; }
 
     /// <summary>A destroy has come and it was that which took the VM down.</summary>
     public bool IsDestroyed { get; private set; }
@@ -84,6 +89,7 @@ public sealed class Stage(Bed bed)
         if (!await Bed.MachineOf(vm.Host).TryEnterAsync()) return;
         Migration = new BedMigration(Bed, vm, parameters, Bed.OtherHost(vm.Host));
         _state.Writes();
+        BreakNext();
         await Migration.RunAsync(op);
     }
 
@@ -116,16 +122,28 @@ public sealed class Stage(Bed bed)
         }
     }
 
-    /// <summary>Breaks the link in post-copy, and mends it.</summary>
-    public async ValueTask BreakLinkAsync(BrokenLink broken)
+    /// <summary>The link breaks in post-copy so often, each time at the next page, and is repaired when the migration has paused. Where
+    /// there is no migration yet, of the next one.</summary>
+    public void BreakLink(BrokenLink broken, int times)
     {
-        await AwaitMigrationAsync(_ => true);
-        if (Migration is not { } migration) return;
-        migration.Wire.BreakInPostcopy(broken);
+        _state.Writes();
+        _linkBreaks = (broken, times);
+        BreakNext();
+    }
 
+    private void BreakNext()
+    {
+        if (Migration is not { } migration || _linkBreaks is not { Times: > 0 } breaks) return;
+        _linkBreaks = (breaks.Broken, breaks.Times - 1);
+        migration.Wire.BreakInPostcopy(breaks.Broken, () => RepairLinkAsync(migration));
+    }
+
+    private async ValueTask RepairLinkAsync(BedMigration migration)
+    {
         // A link that is repaired in the step in which it broke is never seen broken.
         await AwaitMigrationAsync(paused => paused.Status == MigrationStatus.PostcopyPaused);
-        migration.Wire.BreakInPostcopy(BrokenLink.Whole);
+        _state.Writes();
+        BreakNext();
         migration.Wire.Broken = BrokenLink.Whole;
         while (migration.Result is null && !Bed.MachineOf(migration.From).IsDead && !migration.Process.Recover())
             await Bed.World.PointAsync(SchedulingPoint.Retry);
@@ -173,6 +191,7 @@ public sealed class Stage(Bed bed)
             await CommandAsync(async vm => result = isPlugged
                 ? await vm.PlugAsync(Bed.NewOperation(OperationKind.MemslotCreate))
                 : await vm.UnplugAsync(Bed.NewOperation(OperationKind.MemslotDelete)));
+            if (result == MemslotResult.Ok) IsPlugged = isPlugged;
             if (result == MemslotResult.Dead) await Bed.World.PointAsync(SchedulingPoint.Retry);
         }
     }

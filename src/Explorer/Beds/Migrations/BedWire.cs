@@ -24,6 +24,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private readonly Place _place;
     private BrokenLink _broken;
     private BrokenLink _breaksInPostcopy;
+    private Func<ValueTask>? _afterBreak;
     private TakeOverLoss _takeOverLoss;
 
     public BedWire(Bed bed, BedVm source, HostMmu destination, int destinationAddressSpace)
@@ -60,18 +61,21 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         _takeOverLoss = loss;
     }
 
-    /// <summary>The link breaks when the next page of post-copy is on it.</summary>
-    public void BreakInPostcopy(BrokenLink broken)
+    /// <summary>The link breaks when the next page of post-copy is on it, and then <paramref name="after"/> begins.</summary>
+    public void BreakInPostcopy(BrokenLink broken, Func<ValueTask> after)
     {
         _place.Writes();
-        _breaksInPostcopy = broken;
+        (_breaksInPostcopy, _afterBreak) = (broken, after);
     }
 
     public ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk)
     {
         _place.Reads();
         if (_breaksInPostcopy != BrokenLink.Whole && chunk.Header.Phase == StreamPhase.Postcopy)
+        {
             (Broken, _breaksInPostcopy) = (_breaksInPostcopy, BrokenLink.Whole);
+            _world.Spawn("link", _afterBreak!);
+        }
 
         // The sender reuses its buffers when it has given up waiting; what is on its way, or stands still there, has bytes of its own.
         return ReceiveAsync(op, _mayBeGivenUp ? chunk with { Pages = chunk.Pages.ToArray(), Content = chunk.Content.ToArray() } : chunk);

@@ -23,6 +23,10 @@ internal sealed class MigrationRecovery : Scenario
         plan.Vcpu().Write(0).Read(1).Write(0).Write(1).Write(0).Read(1).Write(0).Write(1).Write(0).Read(0);
         plan.Vcpu().Write(1).Read(0).Write(1).Write(0).Write(1).Read(0).Write(1).Read(1);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(2) with { PostcopyAfterRounds = 1, RecoveryLimitMicroseconds = 0 });
-        plan.Actor("fate").BreakLinkInPostcopy(BrokenLink.Pages).BreakLinkInPostcopy(BrokenLink.Pages);
+        plan.Before(stage =>
+        {
+            stage.BreakLink(BrokenLink.Pages, times: 2);
+            return ValueTask.CompletedTask;
+        });
     }
 }

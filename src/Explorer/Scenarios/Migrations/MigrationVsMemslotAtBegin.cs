@@ -25,8 +25,11 @@ internal sealed class MigrationVsMemslotAtBegin : Scenario
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)));
         plan.After(stage =>
         {
-            if (stage.Vm.Vm.Memslots.Active.ById(VmLayout.HotplugSlotId) is null)
-                stage.Vm.Vm.Violated(Invariants.SameMemory, "what was plugged is not there");
+            var isThere = stage.Vm.Vm.Memslots.Active.ById(VmLayout.HotplugSlotId) is not null;
+            if (stage.IsPlugged is { } isPlugged && isThere != isPlugged)
+                stage.Vm.Vm.Violated(
+                    Invariants.SameMemory,
+                    $"memory was {(isPlugged ? "plugged" : "unplugged")} last, and is {(isThere ? "" : "not ")}there");
             return ValueTask.CompletedTask;
         });
     }
