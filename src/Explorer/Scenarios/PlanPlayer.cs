@@ -89,7 +89,7 @@ public sealed class PlanPlayer
         var vm = _plan.VmSurvives ? stage.Survivor : null;
         if (vm is not null)
         {
-            vm.Vm.Checks.Settled();
+            vm.Vm.Checks.Ranges.Settled();
             await vm.Vm.Auditor.AuditAsync(stage.Bed.NewOperation(OperationKind.Audit));
         }
 

@@ -126,7 +126,7 @@ public sealed class DirtyLogOperations(Vm vm)
         if (!any) return;
         await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
         var reported = PageSet.FromWords(only?.Range ?? slot.Hvas, taken);
-        vm.Checks.DirtyLogReturns(op, slot, reported, epoch);
+        vm.Checks.Tlb.DirtyLogReturns(op, slot, reported, epoch);
         if (target is null) return;
         target.UnionWith(reported);
     }

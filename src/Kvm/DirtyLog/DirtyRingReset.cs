@@ -32,7 +32,7 @@ internal sealed class DirtyRingReset(Vm vm, Operation op)
         foreach (var (slot, pages) in _protected)
         {
             await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
-            vm.Checks.DirtyLogReturns(op, slot, pages, epoch);
+            vm.Checks.Tlb.DirtyLogReturns(op, slot, pages, epoch);
         }
     }
 

@@ -50,7 +50,7 @@ public sealed class SoftwareWriter(Vm vm)
         {
             written = await vm.Host.WriteUserAsync(op, slot.ToHva(gfn), gfn, value);
             await vm.World.PointAsync(SchedulingPoint.FaultStep);
-            vm.Checks.SlotUsed(op, slot);
+            vm.Checks.Sptes.SlotUsed(op, slot);
             var marked = vm.Options.Mutant == Mutant.SoftwareWriteMarksWrongPage ? slot.BaseGfn : gfn;
             if (written && slot.LogsDirtyPages && vm.Options.Mutant != Mutant.SoftwareWriteWithoutMark)
                 vm.DirtyLog.MarkPageDirty(slot, marked, vcpu);

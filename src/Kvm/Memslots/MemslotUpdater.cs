@@ -143,7 +143,7 @@ public sealed class MemslotUpdater(Vm vm)
         await SwapAsync(op, replaced: last);
         Retire(vm.Memslots.Inactive, old, replacement);
         old.Bitmap?.Free();
-        vm.Checks.SlotRemoved(op, old);
+        vm.Checks.Sptes.SlotRemoved(op, old);
         if (zapsLate) await ZapAsync(op, old);
     }
 

@@ -22,7 +22,7 @@ public sealed class HvaRangeWalk(Vm vm)
     public async ValueTask<bool> UnmapAsync(Operation op, MmuNotifierRange range, bool mustLock, Action onLock, Action<GfnRange>? onSlot)
     {
         var section = vm.Srcu.ReadLock(op);
-        vm.Checks.WalkBegan(range, isEnd: false);
+        vm.Checks.Ranges.WalkBegan(range, isEnd: false);
         var locked = false;
         if (mustLock)
         {
@@ -41,13 +41,13 @@ public sealed class HvaRangeWalk(Vm vm)
                 onLock();
             }
 
-            vm.Checks.SlotUsed(op, slot);
+            vm.Checks.Sptes.SlotUsed(op, slot);
             // INVALID slots too: what a memslot delete is about to zap is still mapped (kvm-protocol 5, B3).
             if (slot.IsInvalid && vm.Options.Mutant == Mutant.UnmapSkipsInvalidSlot) continue;
             var gfns = slot.ToGfns(range.Pages);
             var hullLate = vm.Options.Mutant == Mutant.HullAddedAfterYield;
             if (!hullLate) onSlot?.Invoke(gfns);
-            vm.Checks.ZapBegan(range, gfns);
+            vm.Checks.Ranges.ZapBegan(range, gfns);
             flush = await vm.Zapper.UnmapAsync(op, gfns, mayYield: range.Blockable, pending: flush);
             if (hullLate) onSlot?.Invoke(gfns);
         }
@@ -65,7 +65,7 @@ public sealed class HvaRangeWalk(Vm vm)
     public async ValueTask<bool> FindAsync(Operation op, MmuNotifierRange range, bool mustLock, Action onLock)
     {
         var section = vm.Srcu.ReadLock(op);
-        vm.Checks.WalkBegan(range, isEnd: true);
+        vm.Checks.Ranges.WalkBegan(range, isEnd: true);
         var found = mustLock || vm.Memslots.Active.Overlapping(range.Pages).GetEnumerator().MoveNext();
         if (found)
         {

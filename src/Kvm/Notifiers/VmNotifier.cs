@@ -22,20 +22,20 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
     public async ValueTask<bool> InvalidateRangeStartAsync(Operation op, MmuNotifierRange range)
     {
         vm.Counters.NotifierRanges++;
-        vm.Checks.StartBegan(op, range);
+        vm.Checks.Ranges.StartBegan(op, range);
         vm.World.Trace?.Note(op, $"range_start {range.Pages} of {Name}");
         await vm.Protocol.RangeStartAsync(op, range);
-        vm.Checks.StartDone(op, range);
+        vm.Checks.Ranges.StartDone(op, range);
         vm.World.Trace?.Note(op, $"range_start of {Name} is done");
         return true;
     }
 
     public async ValueTask InvalidateRangeEndAsync(Operation op, MmuNotifierRange range)
     {
-        vm.Checks.EndBegan(range);
+        vm.Checks.Ranges.EndBegan(range);
         vm.World.Trace?.Note(op, $"range_end {range.Pages} of {Name}");
         await vm.Protocol.RangeEndAsync(op, range);
-        vm.Checks.EndDone(op, range);
+        vm.Checks.Ranges.EndDone(op, range);
         vm.World.Trace?.Note(op, $"range_end of {Name} is done");
     }
 
@@ -89,7 +89,7 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
         root ??= detached;
         if (root is not null)
         {
-            vm.Checks.FreeingRoot(op, root);
+            vm.Checks.Sptes.FreeingRoot(op, root);
             root.Free();
         }
 
@@ -102,7 +102,7 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
     {
         if (slot.IsInvalid && vm.Options.Mutant != Mutant.ChangePteMapsInvalidSlot) return;
         var gfn = slot.ToGfns(new HvaRange(hva, 1)).Start;
-        vm.Checks.Changing(op, slot, gfn, hva, pfn);
+        vm.Checks.Sptes.Changing(op, slot, gfn, hva, pfn);
         vm.Sptes.Install(gfn, pfn, hva, SpteFlags.None);
     }
 
@@ -121,7 +121,7 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
                 locked = true;
             }
 
-            vm.Checks.SlotUsed(op, slot);
+            vm.Checks.Sptes.SlotUsed(op, slot);
             touched = slot.ToGfns(range);
             for (var gfn = touched.Start; gfn < touched.End; gfn += 1)
             {

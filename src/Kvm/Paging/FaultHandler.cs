@@ -56,7 +56,7 @@ public sealed class FaultHandler(Vm vm)
         // The snapshot comes before anything of the host is looked at (kvm-protocol 2.7 I4).
         var sequence = Protocol.Sequence;
         vm.World.Trace?.Note(op, $"fault on {gfn} notes sequence {sequence}");
-        var lookupMark = vm.Checks.LookupMark;
+        var lookupMark = vm.Checks.Ranges.LookupMark;
         await vm.World.PointAsync(SchedulingPoint.FaultStep);
         if (slot is null || (slot.IsInvalid && vm.Options.Mutant == Mutant.InvalidSlotTakenAsMmio)) return Mmio(op, slot, gfn);
         if (slot.IsInvalid)
@@ -102,7 +102,7 @@ public sealed class FaultHandler(Vm vm)
         if (!vm.Sptes.TryGet(gfn, out var present) || present.IsAccessTracked || (write && !present.IsWritable))
         {
             var flags = MakeSpte(slot, write, page.Writable || vm.Options.Mutant == Mutant.ReadOnlyMappedWritable);
-            vm.Checks.Installing(op, slot, gfn, hva, pfn, page, flags, lookupMark);
+            vm.Checks.Sptes.Installing(op, slot, gfn, hva, pfn, page, flags, lookupMark);
             // Marked before the SPTE is written, in the same critical section, which get and clear take for write.
             dirtied = (flags & SpteFlags.Writable) != 0 && slot.LogsDirtyPages;
             if (dirtied) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
@@ -140,7 +140,7 @@ public sealed class FaultHandler(Vm vm)
         spte.Flags = restored;
         vm.Counters.FastPageFaults++;
         if (!write) return true;
-        vm.Checks.MadeWritable(op, slot, gfn);
+        vm.Checks.Sptes.MadeWritable(op, slot, gfn);
         if (vm.Options.Mutant != Mutant.MarkBeforeFastFault && slot.LogsDirtyPages) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
         vm.World.Trace?.Note(op, $"makes the SPTE of {gfn} writable (fast page fault)");
         return true;
@@ -171,13 +171,13 @@ public sealed class FaultHandler(Vm vm)
 
     private FaultReply Mmio(Operation op, Memslot? slot, Gfn gfn)
     {
-        vm.Checks.EmulatedAsMmio(op, slot, gfn);
+        vm.Checks.Sptes.EmulatedAsMmio(op, slot, gfn);
         return new FaultReply(FaultStatus.Mmio);
     }
 
     private FaultReply Retry(Operation op, Gfn gfn, ulong sequence)
     {
-        vm.Checks.Retried(op, gfn, sequence);
+        vm.Checks.Ranges.Retried(op, gfn, sequence);
         vm.World.Trace?.Note(op, $"fault on {gfn} must retry: a range is or was open");
         return new FaultReply(FaultStatus.Retry);
     }
@@ -186,7 +186,7 @@ public sealed class FaultHandler(Vm vm)
 
     private FaultReply HandOut(Gfn gfn)
     {
-        vm.Checks.HandedOut(gfn);
+        vm.Checks.Tlb.HandedOut(gfn);
         vm.Sptes.TryGet(gfn, out var walked);
         var translation = walked.ToTranslation(gfn);
         List<Translation>? neighbours = null;
@@ -194,7 +194,7 @@ public sealed class FaultHandler(Vm vm)
         for (var neighbour = line; neighbour < line + NeighbourEntries; neighbour += 1)
         {
             if (neighbour == gfn || !vm.Sptes.TryGet(neighbour, out var spte) || spte.IsAccessTracked) continue;
-            vm.Checks.HandedOut(neighbour);
+            vm.Checks.Tlb.HandedOut(neighbour);
             (neighbours ??= new List<Translation>(NeighbourEntries)).Add(spte.ToTranslation(neighbour));
         }
 

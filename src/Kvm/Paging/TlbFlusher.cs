@@ -34,7 +34,7 @@ public sealed class TlbFlusher(Vm vm)
         var acknowledgements = new ValueTask[vm.Vcpus.Count];
         for (var i = 0; i < acknowledgements.Length; i++) acknowledgements[i] = vm.Vcpus[i].FlushTlbAsync(op, range);
         foreach (var acknowledgement in acknowledgements) await acknowledgement;
-        vm.Checks.Flushed(range, epoch);
+        vm.Checks.Tlb.Flushed(range, epoch);
         vm.World.Trace?.Note(op, $"{range} is flushed");
     }
 

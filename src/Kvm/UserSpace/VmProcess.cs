@@ -123,7 +123,7 @@ public sealed partial class VmProcess
         if (Vm is not { } vm) return;
         await vm.VcpuMutex.DownWriteAsync(op);
         foreach (var vcpu in vm.Vcpus) await vcpu.PauseAsync(op);
-        vm.Checks.Settled();
+        vm.Checks.Ranges.Settled();
         foreach (var vcpu in vm.Vcpus) await vcpu.ResumeAsync(op);
         vm.VcpuMutex.UpWrite(op);
     }

@@ -42,7 +42,7 @@ public sealed class VmTeardown(Vm vm)
         }
 
         using (vm.World.Observer.Phase(op, "destroy.unregister")) await vm.Host.UnregisterNotifierAsync(op, vm.Notifier);
-        vm.Checks.Unregistered();
+        vm.Checks.Ranges.Unregistered();
         if (!resetsEarly) Reset(op);
 
         using (vm.World.Observer.Phase(op, "destroy.private-slots"))

@@ -137,7 +137,7 @@ internal static class NotifierScenes
         var held = bed.NewOperation(OperationKind.HeldRange);
         await bed.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(0), 1)));
         await Bed.WhenAllAsync(
-            bed.Spawn(OperationKind.VmDestroy, op => vm.TearDownAsync(op, TeardownOrder.VmFirst)),
+            bed.Spawn(OperationKind.VmDestroy, async op => await vm.TearDownAsync(op, TeardownOrder.VmFirst)),
             bed.Spawn(OperationKind.HeldRange, async _ => await bed.Host.CloseRangeAsync(held)));
     });
 
@@ -158,7 +158,7 @@ internal static class NotifierScenes
         {
             var vm = await bed.CreateVmAsync(guest);
             await scene(bed, vm);
-            vm.Vm.Checks.Settled();
+            vm.Vm.Checks.Ranges.Settled();
             await vm.Vm.Auditor.AuditAsync(bed.NewOperation(OperationKind.Audit));
             await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), end);
         });

@@ -106,7 +106,7 @@ internal static class Interleavings
             await bed.Host.OpenRangeAsync(
                 held, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(0), 2)));
             await Bed.WhenAllAsync(
-                bed.Spawn(OperationKind.VmDestroy, op => vm.TearDownAsync(op, order)),
+                bed.Spawn(OperationKind.VmDestroy, async op => await vm.TearDownAsync(op, order)),
                 bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(0), 3, hold: 10),
                 bed.Spawn(OperationKind.HeldRange, async op =>
                 {
@@ -142,7 +142,7 @@ internal static class Interleavings
         var result = bed.Run(async () =>
         {
             var vm = await scenario(bed);
-            vm.Vm.Checks.Settled();
+            vm.Vm.Checks.Ranges.Settled();
             await vm.Vm.Auditor.AuditAsync(bed.NewOperation(OperationKind.Audit));
             await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
             Assert.True(bed.Host.Usage.IsNothing, bed.Host.Usage.ToString());

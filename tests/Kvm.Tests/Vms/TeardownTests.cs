@@ -65,7 +65,7 @@ public sealed class TeardownTests
         {
             var op = bed.NewOperation(OperationKind.HeldRange);
             await bed.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(0), 1)));
-            vm.Vm.Checks.Settled();
+            vm.Vm.Checks.Ranges.Settled();
         },
         Invariants.Balance);
 
@@ -91,7 +91,7 @@ public sealed class TeardownTests
             Assert.Equal(HostEventStatus.Busy, reaped.Status);
             Assert.Equal(1, vm.Driver!.Refusals);
             Assert.Equal(
-                (0L, 0L, 0), (vm.Vm.Protocol.ActiveInvalidations, vm.Vm.Protocol.InvalidationsInProgress, vm.Vm.Checks.OpenRanges));
+                (0L, 0L, 0), (vm.Vm.Protocol.ActiveInvalidations, vm.Vm.Protocol.InvalidationsInProgress, vm.Vm.Checks.Ranges.OpenRanges));
             Assert.Equal(
                 HostEventStatus.Done,
                 (await bed.RunEventAsync(bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, BedVm.RamHva(0), 1)).Status);
