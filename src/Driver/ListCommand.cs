@@ -16,7 +16,7 @@ internal sealed class ListCommand(CommandEnvironment environment)
     [
         ("protocols", "what `--protocol` takes", _ => ProtocolCatalog.All.Select(entry => (entry.Name, entry.Summary))),
         ("mutants", "defects that `--mutant` switches on, each with the checks that catch it and the campaign to run it in",
-            _ => MutantCatalog.All.Select(entry =>
+            _ => Mutant.All.Select(entry =>
                 (entry.Name, $"{entry.Story} [{entry.Bug}; caught by {string.Join(", ", entry.CaughtBy)} in "
                     + $"{entry.Campaign ?? entry.Scenario}]"))),
         ("checks", "the invariants that are checked", _ => InvariantCatalog.All.Select(entry => (entry.Key, entry.Value))),

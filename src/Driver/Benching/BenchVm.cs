@@ -10,7 +10,6 @@ using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
@@ -118,7 +117,7 @@ internal sealed class BenchVm(
 
     private VmMessage Message(string key, int host, int ordinal)
     {
-        var options = new VmOptions(key, ordinal, ProtocolCatalog.ActiveCount, Mutant.None, DirtyLog: DirtyLogMode.InitiallySet);
+        var options = new VmOptions(key, ordinal, ProtocolCatalog.ActiveCount, DirtyLog: DirtyLogMode.InitiallySet);
         var guest = new SyntheticGuestSpec(
             (long)GuestPages * request.PageSize, WritePercent: 50, RandomAccess: true, AccessesPerSecond: AccessesPerSecond);
         return new VmMessage(

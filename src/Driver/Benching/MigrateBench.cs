@@ -3,7 +3,6 @@ using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Wire;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -37,7 +36,7 @@ internal sealed class MigrateBench(BenchRequest request, Action<string> progress
         var frames = checked((int)(request.Pages + BenchVm.FramesBeside));
         for (var host = 0; host < Hosts; host++)
             await cluster.Client.GetGrain<IHostMmuGrain>(ActorKeys.Host(host))
-                .ConfigureAsync(new HostMessage(ActorKeys.Host(host), frames, request.PageSize, Mutant.None));
+                .ConfigureAsync(new HostMessage(ActorKeys.Host(host), frames, request.PageSize, Mutant: null));
         var ids = new OperationIds(origin: 0);
         var violations = new List<Violation>();
 

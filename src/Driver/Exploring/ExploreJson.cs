@@ -20,7 +20,7 @@ internal static class ExploreJson
         WriteIndented = true,
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+        Converters = { new JsonStringEnumConverter(KebabCase.InJson, allowIntegerValues: false) },
     };
 
     public static string Write(IReadOnlyList<Explored> explored, bool interrupted) => JsonSerializer.Serialize(
@@ -48,7 +48,7 @@ internal static class ExploreJson
         scenario = one.Scenario.Name,
         claim = one.Scenario.Claim,
         protocol = one.Setup.Protocol,
-        mutant = MutantCatalog.NameOf(one.Setup.Mutant),
+        mutant = Mutant.NameOf(one.Setup.Mutant),
         parameters = one.Scenario.Parameters.ToDictionary(
             known => known.Name, known => one.Setup.Parameters.GetValueOrDefault(known.Name, known.Default)),
         strategy = one.Search.Strategy,

@@ -100,12 +100,12 @@ internal sealed class ExploreOptions
     private ScenarioSetup SetupOf(ParseResult parsed, Scenario? scenario, string currentFolder)
     {
         var protocol = parsed.GetValue(_protocol);
-        var mutants = new[] { MutantCatalog.None }.Concat(MutantCatalog.All.Select(entry => entry.Name)).ToList();
-        var mutant = Text(parsed, _mutant, ValueKinds.OneOf(mutants)) ?? MutantCatalog.None;
+        var mutants = new[] { Mutant.None }.Concat(Mutant.All.Select(entry => entry.Name)).ToList();
+        var mutant = Text(parsed, _mutant, ValueKinds.OneOf(mutants)) ?? Mutant.None;
         return ProtocolFinder.FindProtocol(
             protocol, parsed.GetValue(_assembly), currentFolder, "--protocol" + (protocol is null ? "" : $" {protocol}")) with
         {
-            Mutant = MutantCatalog.Find(mutant)?.Id ?? Mutant.None,
+            Mutant = Mutant.Find(mutant),
             Parameters = ParametersOf(parsed.GetValue(_set) ?? [], scenario),
         };
     }

@@ -24,7 +24,7 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
     {
         page.Line(scenario.Name, style: new Style(decoration: Decoration.Bold));
         page.Line(scenario.Claim, 2);
-        var mutant = request.Setup.Mutant == Mutant.None ? "" : $", mutant {MutantCatalog.NameOf(request.Setup.Mutant)}";
+        var mutant = request.Setup.Mutant is null ? "" : $", mutant {Mutant.NameOf(request.Setup.Mutant)}";
         var search = request.Search;
         page.Line(FormattableString.Invariant($"protocol {request.Setup.Protocol}{mutant}, {StrategyOf(search)}, seed {search.Seed}"), 2);
     }
@@ -72,7 +72,7 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
         var isDfs = search.Strategy == StrategyKind.Dfs;
         List<string> words = ["explore", explored.Scenario.Name, "--protocol", setup.Protocol];
         if (setup.ProtocolAssembly is { } assembly) words.AddRange(["--protocol-assembly", assembly]);
-        if (setup.Mutant != Mutant.None) words.AddRange(["--mutant", MutantCatalog.NameOf(setup.Mutant)]);
+        if (setup.Mutant is not null) words.AddRange(["--mutant", Mutant.NameOf(setup.Mutant)]);
         words.AddRange(["--strategy", KebabCase.Of(search.Strategy)]);
         if (search.Strategy == StrategyKind.Pct) words.AddRange(["--depth", FormattableString.Invariant($"{search.Depth}")]);
         if (isDfs) words.AddRange(["--preemptions", FormattableString.Invariant($"{search.Preemptions}")]);

@@ -40,7 +40,7 @@ internal sealed class MutantsCommand(CommandEnvironment environment)
     }
 
     private IReadOnlyList<MutantOutcome> Hunt(MutantsRequest request, long begun, Action<int, int, long>? progress) =>
-        new MutantRun(request.Entries, ScenarioCatalog.Find, new MutantRunOptions
+        new MutantRun(request.Mutants, ScenarioCatalog.Find, new MutantRunOptions
         {
             Seeds = request.Seeds,
             IsOver = () => IsInterrupted || environment.Clock.GetElapsedTime(begun) >= request.Budget,

@@ -28,7 +28,7 @@ internal static class MutantsJson
     /// <param name="entry">the mutant's entry, with scenario and protocol</param>
     /// <param name="mutant">its name; null to play it without</param>
     /// <param name="found">strategy and seed</param>
-    public static string CommandOf(MutantEntry entry, string? mutant, MutantCatch found) => $"{CommandText.Livebed} " + CommandText.Words(
+    public static string CommandOf(Mutant entry, string? mutant, MutantCatch found) => $"{CommandText.Livebed} " + CommandText.Words(
     [
         "explore", entry.Scenario, "--protocol", entry.Protocol, .. mutant is null ? Array.Empty<string>() : ["--mutant", mutant],
         "--strategy", KebabCase.Of(found.Strategy), "--seed", FormattableString.Invariant($"{found.ScheduleSeed}"), "--schedules",
@@ -37,31 +37,31 @@ internal static class MutantsJson
 
     private static object OutcomeOf(MutantOutcome outcome) => new
     {
-        outcome.Entry.Name,
-        outcome.Entry.Bug,
-        outcome.Entry.Reference,
-        outcome.Entry.Story,
-        outcome.Entry.Scenario,
-        outcome.Entry.Protocol,
+        outcome.Mutant.Name,
+        outcome.Mutant.Bug,
+        outcome.Mutant.Reference,
+        outcome.Mutant.Story,
+        outcome.Mutant.Scenario,
+        outcome.Mutant.Protocol,
         good = outcome.IsGood,
-        names = outcome.Entry.CaughtBy,
+        names = outcome.Mutant.CaughtBy,
         outcome.CaughtBy,
         medianSchedules = outcome.Median,
         minSchedules = outcome.Min,
         maxSchedules = outcome.Max,
         outcome.MissedSeeds,
         outcome.SurprisedSeeds,
-        falseAlarm = outcome.FalseAlarm is { } alarm ? CatchOf(outcome.Entry, null, alarm) : null,
+        falseAlarm = outcome.FalseAlarm is { } alarm ? CatchOf(outcome.Mutant, null, alarm) : null,
         outcome.Problem,
         searches = outcome.Searches.Select(search => new
         {
             search.Seed,
             search.Schedules,
-            caught = search.Catch is { } found ? CatchOf(outcome.Entry, outcome.Entry.Name, found) : null,
+            caught = search.Catch is { } found ? CatchOf(outcome.Mutant, outcome.Mutant.Name, found) : null,
         }),
     };
 
-    private static object CatchOf(MutantEntry entry, string? mutant, MutantCatch found) => new
+    private static object CatchOf(Mutant entry, string? mutant, MutantCatch found) => new
     {
         found.By,
         found.IsNamed,

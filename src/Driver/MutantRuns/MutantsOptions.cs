@@ -39,11 +39,11 @@ internal sealed class MutantsOptions
     public MutantsRequest Read(ParseResult parsed)
     {
         var names = parsed.GetValue(_only) ?? [];
-        if (names.FirstOrDefault(name => MutantCatalog.Find(name) is null) is { } unknown)
+        if (names.FirstOrDefault(name => Mutant.Find(name) is null) is { } unknown)
             throw new UsageException(
-                $"--only {unknown}: is no mutant; allowed: {string.Join(", ", MutantCatalog.All.Select(entry => entry.Name))}");
+                $"--only {unknown}: is no mutant; allowed: {string.Join(", ", Mutant.All.Select(entry => entry.Name))}");
         return new MutantsRequest(
-            [.. MutantCatalog.All.Where(entry => names.Length == 0 || names.Contains(entry.Name))],
+            [.. Mutant.All.Where(entry => names.Length == 0 || names.Contains(entry.Name))],
             Value(parsed, _seeds, ValueKinds.Integer("seeds", 1, 1_000), UsualSeeds),
             Value(parsed, _budget, ValueKinds.Duration(TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1)), _usualBudget),
             parsed.GetValue(_json));
@@ -59,4 +59,4 @@ internal sealed class MutantsOptions
 }
 
 /// <summary>What `mutants` was asked for, checked.</summary>
-internal sealed record MutantsRequest(IReadOnlyList<MutantEntry> Entries, int Seeds, TimeSpan Budget, bool Json);
+internal sealed record MutantsRequest(IReadOnlyList<Mutant> Mutants, int Seeds, TimeSpan Budget, bool Json);

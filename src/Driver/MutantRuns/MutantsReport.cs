@@ -40,10 +40,10 @@ internal sealed class MutantsReport(CommandEnvironment environment)
         {
             string[] cells =
             [
-                outcome.Entry.Name, outcome.Entry.Bug, CaughtBy(outcome), Count(outcome.Median), Count(outcome.Min), Count(outcome.Max),
+                outcome.Mutant.Name, outcome.Mutant.Bug, CaughtBy(outcome), Count(outcome.Median), Count(outcome.Min), Count(outcome.Max),
                 outcome.MissedSeeds.Count.ToString(CultureInfo.InvariantCulture),
             ];
-            table.Row([.. cells, .. isWide ? new[] { Shortened(outcome.Entry.Story, environment.Columns - FiguresColumns) } : []]);
+            table.Row([.. cells, .. isWide ? new[] { Shortened(outcome.Mutant.Story, environment.Columns - FiguresColumns) } : []]);
         }
 
         for (var column = 1; column < table.Columns.Count; column++)
@@ -53,20 +53,20 @@ internal sealed class MutantsReport(CommandEnvironment environment)
 
     private static void WriteLines(ReportPage page, IReadOnlyList<MutantOutcome> outcomes)
     {
-        var width = outcomes.Max(outcome => outcome.Entry.Name.Length);
+        var width = outcomes.Max(outcome => outcome.Mutant.Name.Length);
         foreach (var outcome in outcomes)
         {
             page.Line(
-                $"{(outcome.IsGood ? "ok " : "BAD")} {outcome.Entry.Name.PadRight(width)}  caught by {CaughtBy(outcome)}; schedules: "
+                $"{(outcome.IsGood ? "ok " : "BAD")} {outcome.Mutant.Name.PadRight(width)}  caught by {CaughtBy(outcome)}; schedules: "
                     + $"median {Count(outcome.Median)}, "
                 + $"min {Count(outcome.Min)}, max {Count(outcome.Max)}; missed {outcome.MissedSeeds.Count} of {outcome.Searches.Count}  "
-                + $"[{outcome.Entry.Bug}: {outcome.Entry.Story}]");
+                + $"[{outcome.Mutant.Bug}: {outcome.Mutant.Story}]");
         }
     }
 
     private static void WriteProblems(ReportPage page, MutantOutcome outcome)
     {
-        var name = outcome.Entry.Name;
+        var name = outcome.Mutant.Name;
         if (outcome.Problem is { } problem) page.Line($"{name}: {problem}");
         if (outcome.MissedSeeds.Count > 0)
         {
@@ -77,15 +77,15 @@ internal sealed class MutantsReport(CommandEnvironment environment)
         if (outcome.Searches.FirstOrDefault(search => search.Catch is { IsNamed: false })?.Catch is { } surprise)
         {
             page.Line(
-                $"{name}: caught by {surprise.By}, which it does not name ({string.Join(", ", outcome.Entry.CaughtBy)}): "
+                $"{name}: caught by {surprise.By}, which it does not name ({string.Join(", ", outcome.Mutant.CaughtBy)}): "
                     + $"{OneLine.Of(surprise.Message)}");
-            page.Copyable($"  {MutantsJson.CommandOf(outcome.Entry, name, surprise)}");
+            page.Copyable($"  {MutantsJson.CommandOf(outcome.Mutant, name, surprise)}");
         }
 
         if (outcome.FalseAlarm is { } alarm)
         {
-            page.Line($"{name}: {outcome.Entry.Scenario} breaks {alarm.By} without it, too: {OneLine.Of(alarm.Message)}");
-            page.Copyable($"  {MutantsJson.CommandOf(outcome.Entry, null, alarm)}");
+            page.Line($"{name}: {outcome.Mutant.Scenario} breaks {alarm.By} without it, too: {OneLine.Of(alarm.Message)}");
+            page.Copyable($"  {MutantsJson.CommandOf(outcome.Mutant, null, alarm)}");
         }
     }
 

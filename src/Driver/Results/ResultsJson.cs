@@ -5,6 +5,7 @@ using Livebed.Driver.Campaigns;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Results;
 
@@ -43,4 +44,4 @@ internal sealed partial class ResultsJsonContext : JsonSerializerContext;
 
 /// <summary>Enums of results.json are kebab-case words, and numbers are refused.</summary>
 internal sealed class KebabCase<T>()
-    : JsonStringEnumConverter<T>(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) where T : struct, Enum;
+    : JsonStringEnumConverter<T>(KebabCase.InJson, allowIntegerValues: false) where T : struct, Enum;

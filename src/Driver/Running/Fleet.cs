@@ -50,7 +50,7 @@ internal sealed class Fleet
     public IReadOnlyList<VmSlot> Slots => _slots;
     public IReadOnlyList<IHostMmuGrain> Hosts => _hosts;
 
-    public static Mutant MutantOf(Campaign campaign) => MutantCatalog.Find(campaign.Mutant)?.Id ?? Mutant.None;
+    public static Mutant? MutantOf(Campaign campaign) => Mutant.Find(campaign.Mutant);
 
     public async Task BringUpAsync()
     {

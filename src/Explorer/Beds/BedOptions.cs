@@ -9,7 +9,7 @@ namespace Livebed.Explorer.Beds;
 /// entries.</summary>
 public sealed record BedOptions(string Protocol)
 {
-    public Mutant Mutant { get; init; }
+    public Mutant? Mutant { get; init; }
     public int Vcpus { get; init; }
 
     /// <summary>Accesses that a vCPU fetches of its guest at a time, at most.</summary>

@@ -4,7 +4,7 @@ namespace Livebed.Explorer.MutantRuns;
 
 /// <summary>What became of one mutant over all seeds. What was to come out is the entry's own word; nothing here knows any
 /// mutant.</summary>
-public sealed record MutantOutcome(MutantEntry Entry, IReadOnlyList<MutantSearchResult> Searches)
+public sealed record MutantOutcome(Mutant Mutant, IReadOnlyList<MutantSearchResult> Searches)
 {
     /// <summary>Why it could not be hunted at all; null when it was.</summary>
     public string? Problem { get; init; }

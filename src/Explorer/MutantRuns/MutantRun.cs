@@ -7,10 +7,10 @@ namespace Livebed.Explorer.MutantRuns;
 /// Hunts every given mutant in its scenario under its protocol, with several seeds each. All searches advance by turns of a few schedules,
 /// so that whatever time there is, those that are still under way have had the same number of schedules when it ends.
 /// </summary>
-/// <param name="entries">the mutants</param>
+/// <param name="mutants">the mutants</param>
 /// <param name="findScenario">a scenario by name; null when there is none</param>
 /// <param name="options">how long</param>
-public sealed class MutantRun(IReadOnlyList<MutantEntry> entries, Func<string, Scenario?> findScenario, MutantRunOptions options)
+public sealed class MutantRun(IReadOnlyList<Mutant> mutants, Func<string, Scenario?> findScenario, MutantRunOptions options)
 {
     private const int SchedulesPerTurn = 32;
 
@@ -18,7 +18,7 @@ public sealed class MutantRun(IReadOnlyList<MutantEntry> entries, Func<string, S
 
     public IReadOnlyList<MutantOutcome> Run()
     {
-        var searches = entries.Select(entry => SearchesOf(entry).ToList()).ToList();
+        var searches = mutants.Select(mutant => SearchesOf(mutant).ToList()).ToList();
         var all = searches.SelectMany(ofOne => ofOne).ToList();
         var isOver = false;
         for (var pending = all; pending.Count > 0 && !isOver; pending = [.. pending.Where(IsUnderWay)])
@@ -30,17 +30,17 @@ public sealed class MutantRun(IReadOnlyList<MutantEntry> entries, Func<string, S
             }
         }
 
-        return [.. entries.Select((entry, index) => new MutantOutcome(entry, [.. searches[index].Select(search => search.Result)])
+        return [.. mutants.Select((mutant, index) => new MutantOutcome(mutant, [.. searches[index].Select(search => search.Result)])
         {
-            Problem = findScenario(entry.Scenario) is null ? $"there is no scenario '{entry.Scenario}'" : null,
+            Problem = findScenario(mutant.Scenario) is null ? $"there is no scenario '{mutant.Scenario}'" : null,
         })];
     }
 
-    private IEnumerable<MutantSearch> SearchesOf(MutantEntry entry)
+    private IEnumerable<MutantSearch> SearchesOf(Mutant mutant)
     {
-        if (findScenario(entry.Scenario) is not { } scenario) yield break;
+        if (findScenario(mutant.Scenario) is not { } scenario) yield break;
         for (var seed = 1; seed <= options.Seeds; seed++)
-            yield return new MutantSearch(entry, scenario, (ulong)seed, alsoWithout: seed == 1);
+            yield return new MutantSearch(mutant, scenario, (ulong)seed, alsoWithout: seed == 1);
     }
 
     /// <returns>whether the time is over</returns>

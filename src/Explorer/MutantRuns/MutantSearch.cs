@@ -16,16 +16,16 @@ internal sealed class MutantSearch
 {
     private readonly Scene _mutated;
     private readonly Scene? _sound;
-    private readonly MutantEntry _entry;
+    private readonly Mutant _mutant;
     private readonly ulong _seed;
     private MutantCatch? _falseAlarm;
 
-    public MutantSearch(MutantEntry entry, Scenario scenario, ulong seed, bool alsoWithout)
+    public MutantSearch(Mutant mutant, Scenario scenario, ulong seed, bool alsoWithout)
     {
-        (_entry, _seed) = (entry, seed);
-        var setup = new ScenarioSetup(entry.Protocol, entry.Id);
+        (_mutant, _seed) = (mutant, seed);
+        var setup = new ScenarioSetup(mutant.Protocol, mutant);
         _mutated = new Scene(scenario, setup);
-        if (alsoWithout) _sound = new Scene(scenario, setup with { Mutant = Mutant.None });
+        if (alsoWithout) _sound = new Scene(scenario, setup with { Mutant = null });
     }
 
     public long Schedules { get; private set; }
@@ -46,12 +46,12 @@ internal sealed class MutantSearch
         var (strategy, seed) = (AlternatingStrategies.KindOf(schedule), AlternatingStrategies.SeedOf(_seed, schedule));
         if (played.Result.Failure is { } failure)
             return new MutantCatch(failure.GetType().Name, IsNamed: false, failure.Message, strategy, seed);
-        if (played.Violations.Count == 0 || _mutated.Scenario.KnownAs(_entry.Protocol, played.Violations) is not null) return null;
+        if (played.Violations.Count == 0 || _mutated.Scenario.KnownAs(_mutant.Protocol, played.Violations) is not null) return null;
         var violation = played.Violations.FirstOrDefault(IsNamed) ?? played.Violations[0];
         return new MutantCatch(violation.Invariant, IsNamed(violation), violation.Message, strategy, seed);
     }
 
-    private bool IsNamed(Violation violation) => _entry.CaughtBy.Contains(violation.Invariant);
+    private bool IsNamed(Violation violation) => _mutant.CaughtBy.Contains(violation.Invariant);
 
     /// <summary>The scenario with the mutant, or without.</summary>
     private sealed class Scene

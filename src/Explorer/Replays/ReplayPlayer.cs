@@ -73,12 +73,12 @@ public sealed class ReplayPlayer
 
     internal ScenarioPlan PlanOf(Replay replay) => new(_scenario, _setup, replay.Seed);
 
-    private static Mutant MutantOf(string name)
+    private static Mutant? MutantOf(string name)
     {
-        if (name == MutantCatalog.None) return Mutant.None;
-        return MutantCatalog.Find(name)?.Id ?? throw new ReplayException(
-            $"mutant: '{name}' is unknown; allowed: {MutantCatalog.None}, "
-                + $"{string.Join(", ", MutantCatalog.All.Select(entry => entry.Name))}");
+        if (name == Mutant.None) return null;
+        return Mutant.Find(name) ?? throw new ReplayException(
+            $"mutant: '{name}' is unknown; allowed: {Mutant.None}, "
+                + $"{string.Join(", ", Mutant.All.Select(entry => entry.Name))}");
     }
 
     private static void CheckParameter(Scenario scenario, string name, int value)

@@ -67,7 +67,7 @@ public sealed record ScenarioParameter(string Name, string Summary, int Default,
 /// <summary>What a scenario is run with: a protocol (a preset, or one that <paramref name="CustomProtocol"/> makes), a mutant, and
 /// parameters by name; those left out have their defaults.</summary>
 public sealed record ScenarioSetup(
-    string Protocol, Mutant Mutant = Mutant.None, Func<ProtocolContext, IInvalidationProtocol>? CustomProtocol = null)
+    string Protocol, Mutant? Mutant = null, Func<ProtocolContext, IInvalidationProtocol>? CustomProtocol = null)
 {
     /// <summary>Where the custom protocol comes from, for replays.</summary>
     public string? ProtocolAssembly { get; init; }

@@ -88,7 +88,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         Scenario = scenario.Name,
         Protocol = setup.Protocol,
         ProtocolAssembly = setup.ProtocolAssembly,
-        Mutant = MutantCatalog.NameOf(setup.Mutant),
+        Mutant = Mutant.NameOf(setup.Mutant),
         Parameters = scenario.Parameters.ToDictionary(parameter => parameter.Name, parameter => _plan.Parameter(parameter.Name)),
         Seed = scenario.IsDrawnFromSeed ? seed : 0,
         Without = Exclusions.None,

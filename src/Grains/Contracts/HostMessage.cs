@@ -4,7 +4,7 @@ namespace Livebed.Grains.Contracts;
 
 /// <summary>What a host is made of: frames and their size in bytes, and the bandwidth of its link to each other host in bytes a second, 0
 /// for no limit.</summary>
-public sealed record HostMessage(string Name, int Frames, int PageSize, Mutant Mutant, long LinkBandwidth = 0);
+public sealed record HostMessage(string Name, int Frames, int PageSize, Mutant? Mutant, long LinkBandwidth = 0);
 
 /// <summary>A VM that a host owns, and under which epoch.</summary>
 public sealed record OwnedVm(string Vm, long Epoch);

@@ -19,12 +19,15 @@ public sealed class DirtyLogOperations(Vm vm)
     /// <summary>Stands for the vCPU of a write that none of them caused.</summary>
     public const int NoVcpu = -1;
 
-    private bool Protects => vm.Options.Mutant switch
+    private bool Protects
     {
-        Mutant.GetLogWithoutProtect or Mutant.ProtectBeforeXchg => false,
-        Mutant.AllSetClearDoesNotProtect => vm.Options.DirtyLog != DirtyLogMode.InitiallySet,
-        _ => true,
-    };
+        get
+        {
+            var mutant = vm.Options.Mutant;
+            if (mutant == Mutant.GetLogWithoutProtect || mutant == Mutant.ProtectBeforeXchg) return false;
+            return mutant != Mutant.AllSetClearDoesNotProtect || vm.Options.DirtyLog != DirtyLogMode.InitiallySet;
+        }
+    }
 
     /// <summary><c>mark_page_dirty_in_slot</c>. With rings, what is written without a running vCPU has no ring and goes to the bitmap
     /// (KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP), which user space collects in its final sync.</summary>

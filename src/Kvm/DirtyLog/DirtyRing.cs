@@ -16,14 +16,14 @@ public sealed class DirtyRing
     public const int Reserved = 64;
 
     private readonly TrackedArray<Entry> _entries;
-    private readonly Mutant _mutant;
+    private readonly Mutant? _mutant;
     private Tracked<State> _state;
 
     /// <param name="log">the place of the VM's dirty log</param>
     /// <param name="entries">size; a ring must hold more than the reserved entries</param>
     /// <param name="mutant">the defect to have, or None</param>
     /// <exception cref="ArgumentOutOfRangeException">It would be soft-full while it is empty.</exception>
-    public DirtyRing(Place log, int entries, Mutant mutant = Mutant.None)
+    public DirtyRing(Place log, int entries, Mutant? mutant = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(entries, Reserved);
         _entries = new TrackedArray<Entry>(new PlaceTable(log), entries);

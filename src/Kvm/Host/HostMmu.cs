@@ -29,7 +29,7 @@ public sealed class HostMmu
     /// <param name="frames">frames of memory; as many swap slots</param>
     /// <param name="pageSize">bytes a frame, see <see cref="FramePool"/></param>
     /// <param name="mutant">the defect switched on, if any</param>
-    public HostMmu(IWorld world, string name, int frames, int pageSize, Mutant mutant)
+    public HostMmu(IWorld world, string name, int frames, int pageSize, Mutant? mutant)
     {
         _host = new HostState(world, name, frames, pageSize, mutant);
         _faults = new PageFault(_host, _live);

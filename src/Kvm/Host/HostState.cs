@@ -17,7 +17,7 @@ internal sealed class HostState
     [Untracked("only tells ranges apart")]
     private long _rangeId;
 
-    public HostState(IWorld world, string name, int frames, int pageSize, Mutant mutant)
+    public HostState(IWorld world, string name, int frames, int pageSize, Mutant? mutant)
     {
         World = world;
         Name = name;
@@ -32,7 +32,7 @@ internal sealed class HostState
 
     public IWorld World { get; }
     public string Name { get; }
-    public Mutant Mutant { get; }
+    public Mutant? Mutant { get; }
     public LockDomain Locks { get; }
     public FramePool Frames { get; }
 

@@ -14,7 +14,7 @@ namespace Livebed.Kvm.Host;
 /// <see cref="UnregisterAsync"/> returns, no callback runs and none will; a range that one subscriber refused ends for exactly those whose
 /// start succeeded. Simplified: no interval subscriptions. Callbacks must not throw.
 /// </summary>
-public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm, Mutant mutant)
+public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm, Mutant? mutant)
 {
     private readonly Place _place = new(world);
     private Tracked<ImmutableArray<Subscription>> _subscriptions = new(world, []);

@@ -217,7 +217,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         _record.Enter(MigrationStatus.Device);
 
         // An interrupted round has batches in flight; they are read before the final sync says what is left.
-        if (_vm.Options.Mutant is not (Mutant.NoRoundBarrier or Mutant.LatePageInPostcopy)) await _channels.DrainAsync(op);
+        if (_vm.Options.Mutant != Mutant.NoRoundBarrier && _vm.Options.Mutant != Mutant.LatePageInPostcopy) await _channels.DrainAsync(op);
         await _vm.Bql.AcquireAsync(op);
         var syncsLast = _vm.Options.Mutant != Mutant.FinalSyncBeforeVcpusLeft;
         if (!syncsLast) await SyncAsync(op, isFinal: true);

@@ -1,60 +1,294 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.World;
+
 namespace Livebed.Kvm.Mutants;
 
-/// <summary>A named, switchable defect; see <see cref="MutantCatalog"/>. The default is none.</summary>
-public enum Mutant
+/// <summary>A named, switchable defect: the model asks for it where the defect is, and its entry here says what is expected of it. No defect
+/// is null. Two entries of one name are the same mutant. In messages it is its name.</summary>
+[JsonConverter(typeof(MutantJson))]
+public sealed record Mutant
 {
-    None,
-    NoResetAtDestroy,
-    CountAfterWalk,
-    CountDroppedBeforeWalk,
-    NoRetryCheck,
-    NoTlbFlush,
-    KsmWithoutNotifier,
-    GetLogWithoutProtect,
-    DeleteWithoutInvalidPhase,
-    LogFlushSkipped,
-    SoftwareWriteWithoutMark,
-    SnapshotAfterLookup,
-    EndSkippedAfterEagain,
-    MarkBeforeFastFault,
-    ReadOnlyMappedWritable,
-    PublishOutsideLock,
-    RingResetWithoutProtect,
-    HullResetAtAnyEnd,
-    HullAddedAfterYield,
-    ResetBeforeUnregister,
-    WakeWithoutRecheck,
-    DeleteWithoutSrcuSync,
-    WalkWithoutSrcu,
-    InvalidSlotTakenAsMmio,
-    ChangePteMapsInvalidSlot,
-    UnmapSkipsInvalidSlot,
-    ZapAfterSecondSwap,
-    RetryInsideSrcu,
-    ReleaseNotSerialised,
-    RangeTooNarrow,
-    FlushOfAnEmptyRange,
-    PfnAssumedContiguous,
-    ReadOnlyLeftMmuWritable,
-    ZapYieldDropsFlush,
-    ProtectBeforeXchg,
-    CopyBeforeClear,
-    FinalSyncBeforeVcpusLeft,
-    SoftwareWriteMarksWrongPage,
-    RingEntryConsumedUnharvested,
-    RingFullExitForgotten,
-    AllSetClearDoesNotProtect,
-    EnableProtectsBeforePublish,
-    NonAtomicSpteUpdate,
-    BitmapFreedWithSlotInUse,
-    AccessTrackingWithoutFlush,
-    RingOffsetUnchecked,
-    RingResetUnbounded,
-    RingMarkWithoutVcpu,
-    FinalSyncLosesPage,
-    NoRoundBarrier,
-    LatePageInPostcopy,
-    CancelKeepsThrottle,
-    BothRunAfterFailedHandOver,
-    NotResumedAfterHandOver,
+    /// <summary>What stands for no defect in campaigns, replay files and results.</summary>
+    public const string None = "none";
+
+    private static readonly List<Mutant> _all = [];
+
+    public static readonly Mutant NoResetAtDestroy = new(
+        "destroy does not reset the lock or count that a range still holds", "2.6", "", [Invariants.TeardownProgress],
+        "destroy-in-range", "teardown");
+
+    public static readonly Mutant CountAfterWalk = new(
+        "range_start counts itself after the walk: memslots may change in between", "m2", "", [Invariants.SameSlots, Invariants.Balance],
+        "memslot-vs-notifier", "slot-storm");
+
+    public static readonly Mutant CountDroppedBeforeWalk = new(
+        "range_end drops the count before its walk", "m3", "", [Invariants.SameSlots, Invariants.Balance], "memslot-vs-notifier",
+        "slot-storm");
+
+    public static readonly Mutant NoRetryCheck = new(
+        "the fault installs without the locked retry check", "2.7 I2, I3", "",
+        [Invariants.NoInstallUnderInvalidation, Invariants.NoStaleTranslation, Invariants.GfnFidelity, Invariants.Permission],
+        "fault-vs-invalidate", "fault-storm");
+
+    public static readonly Mutant NoTlbFlush = new(
+        "range_start zaps but does not flush the vCPUs' TLBs", "S5", "", [Invariants.FlushBeforeFree, Invariants.NoStaleTranslation],
+        "page-reuse", "default");
+
+    public static readonly Mutant KsmWithoutNotifier = new(
+        "KSM write-protects and replaces pages without start and end", "B2", "f268f6cf875f, CVE-2022-48991",
+        [Invariants.NotifierCompleteness, Invariants.NoStaleTranslation], "ksm-merge", "default");
+
+    public static readonly Mutant GetLogWithoutProtect = new(
+        "get (or clear) dirty log clears bits without write-protecting", "S6", "",
+        [Invariants.NoLostDirtyPage, Invariants.FlushBeforeFree], "dirty-log-get", "dirty-log");
+
+    public static readonly Mutant DeleteWithoutInvalidPhase = new(
+        "memslot delete zaps before the slot is unreachable for faults", "m17", "",
+        [Invariants.SlotLifetime, Invariants.NoInstallUnderInvalidation], "memslot-delete", "slot-storm");
+
+    public static readonly Mutant LogFlushSkipped = new(
+        "clearing the dirty log protects but does not flush TLBs", "m12, Q3", "QEMU 03bfc2188f",
+        [Invariants.NoLostDirtyPage, Invariants.FlushBeforeFree], "dirty-log-clear", "dirty-log");
+
+    public static readonly Mutant SoftwareWriteWithoutMark = new(
+        "an emulated write does not mark its page dirty", "B10", "910c57dfa4d1, CVE-2024-35804", [Invariants.NoLostDirtyPage],
+        "software-write", "dirty-log");
+
+    public static readonly Mutant SnapshotAfterLookup = new(
+        "the fault takes its sequence snapshot after the host lookup", "B7, 2.7 I4", "",
+        [Invariants.NoInstallUnderInvalidation, Invariants.NoStaleTranslation, Invariants.GfnFidelity, Invariants.Permission],
+        "fault-vs-invalidate", "fault-storm");
+
+    public static readonly Mutant EndSkippedAfterEagain = new(
+        "after one subscriber's -EAGAIN the others get no end", "B1", "c2655835fd8c",
+        [Invariants.Balance, Invariants.FaultProgress, Invariants.MemslotUpdateProgress], "non-blockable-range", "oom-reaper");
+
+    public static readonly Mutant MarkBeforeFastFault = new(
+        "the fast page fault marks dirty before its cmpxchg", "3.1", "", [Invariants.NoLostDirtyPage], "fast-page-fault", "dirty-log");
+
+    public static readonly Mutant ReadOnlyMappedWritable = new(
+        "a read-only host mapping becomes a writable SPTE", "B29", "f8be156be163, CVE-2021-22543", [Invariants.Permission], "ksm-merge",
+        "default");
+
+    public static readonly Mutant PublishOutsideLock = new(
+        "the memslot set is published after mn_invalidate_lock was dropped", "m1", "", [Invariants.SameSlots, Invariants.Balance],
+        "memslot-vs-notifier", "slot-storm");
+
+    public static readonly Mutant RingResetWithoutProtect = new(
+        "dirty-ring reset acknowledges entries without re-protecting them", "B15", "",
+        [Invariants.RingFidelity, Invariants.NoLostDirtyPage], "dirty-ring", "dirty-ring");
+
+    public static readonly Mutant HullResetAtAnyEnd = new(
+        "an end that leaves another range in progress forgets the hull of both", "2.7 I8", "", [Invariants.NoInstallUnderInvalidation],
+        "overlapping-ranges");
+
+    public static readonly Mutant HullAddedAfterYield = new(
+        "range_start adds to the hull after the zap, which may have yielded mmu_lock", "2.7 I6", "",
+        [Invariants.NoInstallUnderInvalidation], "yielding-zap", protocol: "gfn-range");
+
+    public static readonly Mutant ResetBeforeUnregister = new(
+        "destroy resets mn_active_invalidate_count before it unregisters: ends still come", "m6", "",
+        [Invariants.Balance, Invariants.TeardownProgress], "destroy-in-range");
+
+    public static readonly Mutant WakeWithoutRecheck = new(
+        "a woken memslot update publishes without looking at the count again", "m7", "", [Invariants.SameSlots, Invariants.Balance],
+        "memslot-vs-notifier");
+
+    public static readonly Mutant DeleteWithoutSrcuSync = new(
+        "a memslot update does not wait for the readers of the old memslots", "B5", "11362b1befea", [Invariants.SlotLifetime],
+        "memslot-delete");
+
+    public static readonly Mutant WalkWithoutSrcu = new(
+        "the ageing notifier walks the memslots outside of kvm->srcu", "B35", "b59a87c1ba3c", [Invariants.SlotLifetime],
+        "delete-vs-host", protocol: "unconditional");
+
+    public static readonly Mutant InvalidSlotTakenAsMmio = new(
+        "a fault on an INVALID memslot leaves to user space as MMIO", "B4", "e0c378684b65", [Invariants.SlotLifetime], "memslot-delete");
+
+    public static readonly Mutant ChangePteMapsInvalidSlot = new(
+        "change_pte of arm64 maps a KSM page in a memslot that is being deleted", "B6", "2230f9e1171a", [Invariants.SlotLifetime],
+        "delete-vs-merge");
+
+    public static readonly Mutant UnmapSkipsInvalidSlot = new(
+        "range_start skips what a memslot delete is about to zap", "B3", "d62007edf01f", [Invariants.NoStaleTranslation],
+        "delete-vs-host", protocol: "unconditional");
+
+    public static readonly Mutant ZapAfterSecondSwap = new(
+        "the SPTEs of a deleted memslot are zapped after it has gone", "B39", "0df9dab891ff",
+        [Invariants.SlotLifetime, Invariants.NoStaleTranslation], "memslot-delete");
+
+    public static readonly Mutant RetryInsideSrcu = new(
+        "a fault on an INVALID memslot retries in the kernel, inside its SRCU section", "B43", "", [Invariants.MemslotUpdateProgress],
+        "memslot-delete");
+
+    public static readonly Mutant ReleaseNotSerialised = new(
+        "two releases at once free the same page table", "B38", "", [Invariants.Teardown], "destroy-both-paths");
+
+    public static readonly Mutant RangeTooNarrow = new(
+        "munmap announces one page of the many that go", "B36", "CVE-2021-4002",
+        [Invariants.NotifierCompleteness, Invariants.NoStaleTranslation], "neighbouring-pages");
+
+    public static readonly Mutant FlushOfAnEmptyRange = new(
+        "the TLB flush is asked for an empty range", "B37", "f7edb07ad7c6", [Invariants.FlushBeforeFree, Invariants.NoStaleTranslation],
+        "page-reuse");
+
+    public static readonly Mutant PfnAssumedContiguous = new(
+        "a frame number is computed from the page before instead of looked up", "B28", "2a8859f373b0, CVE-2022-1158",
+        [Invariants.GfnFidelity, Invariants.NoStaleTranslation], "neighbouring-pages");
+
+    public static readonly Mutant ReadOnlyLeftMmuWritable = new(
+        "a read-only mapping keeps MMU-writable set, and a fast page fault makes it writable", "B47", "7c8a4742c4ab",
+        [Invariants.Permission], "neighbouring-pages");
+
+    public static readonly Mutant ZapYieldDropsFlush = new(
+        "a zap that yields mmu_lock forgets the flush that is pending", "S5", "",
+        [Invariants.FlushBeforeFree, Invariants.NoStaleTranslation], "yielding-zap");
+
+    public static readonly Mutant ProtectBeforeXchg = new(
+        "get dirty log write-protects first and takes the bits then", "m10", "", [Invariants.NoLostDirtyPage], "dirty-log-get");
+
+    public static readonly Mutant CopyBeforeClear = new(
+        "user space reads a page first and clears its dirty bit then", "m11", "", [Invariants.NoLostDirtyPage], "dirty-log-clear",
+        "migration-faults");
+
+    public static readonly Mutant FinalSyncBeforeVcpusLeft = new(
+        "the final sync comes before the vCPUs have left KVM_RUN", "m13", "", [Invariants.NoLostDirtyPage], "final-sync",
+        "migration-faults");
+
+    public static readonly Mutant SoftwareWriteMarksWrongPage = new(
+        "a write of KVM's own marks another page of its memslot dirty", "B17", "", [Invariants.NoLostDirtyPage], "software-write");
+
+    public static readonly Mutant RingEntryConsumedUnharvested = new(
+        "dirty-ring reset takes entries that user space has not harvested", "B12", "8929bc965964",
+        [Invariants.RingFidelity, Invariants.NoLostDirtyPage], "dirty-ring");
+
+    public static readonly Mutant RingFullExitForgotten = new(
+        "a vCPU whose dirty ring is soft-full enters the guest all the same", "4.5", "", [Invariants.RingFidelity],
+        "dirty-ring-overflow");
+
+    public static readonly Mutant AllSetClearDoesNotProtect = new(
+        "with an initially-all-set log clear does not protect, as if enabling had", "4.4", "",
+        [Invariants.NoLostDirtyPage, Invariants.FlushBeforeFree], "initially-all-set", "migration-faults");
+
+    public static readonly Mutant EnableProtectsBeforePublish = new(
+        "enabling write-protects before faults can see that the memslot logs", "4.2", "", [Invariants.NoLostDirtyPage],
+        "dirty-log-enable");
+
+    public static readonly Mutant NonAtomicSpteUpdate = new(
+        "ageing without mmu_lock writes an SPTE back over a write-protection", "B22", "", [Invariants.NoLostDirtyPage],
+        "ageing-vs-logging", protocol: "gfn-range");
+
+    public static readonly Mutant BitmapFreedWithSlotInUse = new(
+        "disabling frees the dirty bitmap while faults still use the memslot that has it", "5", "", [Invariants.SlotLifetime],
+        "dirty-log-enable");
+
+    public static readonly Mutant AccessTrackingWithoutFlush = new(
+        "enabling flushes only if it found a writable SPTE: ageing may have hidden one", "B9", "b64d740ea7dd",
+        [Invariants.NoLostDirtyPage], "ageing-without-accessed-bits");
+
+    public static readonly Mutant RingOffsetUnchecked = new(
+        "a ring entry's offset, rewritten by user space, wraps past the bounds check of the reset", "B13",
+        "577a8d3bae05, CVE-2026-52969", [Invariants.RingFidelity], "dirty-ring-tampered");
+
+    public static readonly Mutant RingResetUnbounded = new(
+        "a ring reset goes on as long as user space arms entries again", "B14", "530a8ba71b4c", [Invariants.MigrationProgress],
+        "dirty-ring-tampered");
+
+    public static readonly Mutant RingMarkWithoutVcpu = new(
+        "with rings, the dirty mark of a write without a running vCPU goes nowhere", "B16", "CVE-2021-4095",
+        [Invariants.NoLostDirtyPage], "write-without-vcpu");
+
+    public static readonly Mutant FinalSyncLosesPage = new(
+        "the final sync of a migration loses a dirty bit", "S6", "", [Invariants.NoLostDirtyPage, Invariants.SameMemory],
+        "migration-precopy", "migration");
+
+    public static readonly Mutant NoRoundBarrier = new(
+        "rounds of a multifd migration overlap: an old copy of a page overtakes a new one", "m15", "",
+        [Invariants.NoLostDirtyPage, Invariants.SameMemory, Invariants.GuestMemory], "migration-channels", "migration-faults");
+
+    public static readonly Mutant LatePageInPostcopy = new(
+        "a page of pre-copy arrives in post-copy and is taken", "8", "",
+        [Invariants.NoLostDirtyPage, Invariants.SameMemory, Invariants.GuestMemory], "migration-postcopy", "migration-faults");
+
+    public static readonly Mutant CancelKeepsThrottle = new(
+        "a cancelled migration leaves its throttle on the vCPUs", "8", "", [Invariants.SourceRestored], "migration-cancel",
+        "migration-faults");
+
+    public static readonly Mutant BothRunAfterFailedHandOver = new(
+        "the source runs on when the answer to the hand-over is lost", "8", "", [Invariants.OneOwner], "migration-hand-over",
+        "migration-faults");
+
+    public static readonly Mutant NotResumedAfterHandOver = new(
+        "a source that gets the VM back after a failed hand-over does not resume its vCPUs", "8", "", [Invariants.RunsSomewhere],
+        "migration-destination-dies");
+
+    /// <summary>Adds itself to <see cref="All"/>.</summary>
+    /// <param name="story">what the defect does</param>
+    /// <param name="bug">its number in the project's notes on the protocol (B published bug, m design mistake, Q QEMU) or the section that
+    /// it comes from</param>
+    /// <param name="reference">the kernel's commit or CVE, empty where there is none</param>
+    /// <param name="caughtBy">it must be caught by one of these invariants</param>
+    /// <param name="scenario">in which the explorer catches it, under <paramref name="protocol"/></param>
+    /// <param name="campaign">in which the cluster catches it, a file of campaigns/; null where only the explorer can bring it about</param>
+    /// <param name="protocol">a name of ProtocolCatalog</param>
+    /// <param name="field">the field that holds the mutant, from which it has its name</param>
+    private Mutant(
+        string story, string bug, string reference, IReadOnlyList<string> caughtBy, string scenario, string? campaign = null,
+        string protocol = "active-count", [CallerMemberName] string field = "")
+    {
+        (Name, Story, Bug, Reference) = (KebabCase.Of(field), story, bug, reference);
+        (CaughtBy, Scenario, Campaign, Protocol) = (caughtBy, scenario, campaign, protocol);
+        _all.Add(this);
+    }
+
+    /// <summary>Every mutant, in the order of this file.</summary>
+    public static IReadOnlyList<Mutant> All => _all;
+
+    /// <summary>"no-retry-check" for <see cref="NoRetryCheck"/>.</summary>
+    public string Name { get; }
+
+    /// <summary>What the defect does.</summary>
+    public string Story { get; }
+
+    /// <summary>Its number in the project's notes on the protocol, or the section that it comes from.</summary>
+    public string Bug { get; }
+
+    /// <summary>The kernel's commit or CVE, empty where there is none.</summary>
+    public string Reference { get; }
+
+    /// <summary>The invariants of which one must catch it.</summary>
+    public IReadOnlyList<string> CaughtBy { get; init; }
+
+    /// <summary>The scenario in which the explorer catches it under <see cref="Protocol"/>.</summary>
+    public string Scenario { get; init; }
+
+    /// <summary>The campaign in which the cluster catches it; null where only the explorer can bring it about.</summary>
+    public string? Campaign { get; }
+
+    /// <summary>The protocol with which it is caught.</summary>
+    public string Protocol { get; init; }
+
+    /// <summary>The name of a mutant; <see cref="None"/> without one.</summary>
+    public static string NameOf(Mutant? mutant) => mutant?.Name ?? None;
+
+    /// <summary>Finds a mutant by its name; null when there is none.</summary>
+    public static Mutant? Find(string name) => _all.Find(mutant => mutant.Name == name);
+
+    public bool Equals(Mutant? other) => ReferenceEquals(this, other) || Name == other?.Name;
+
+    public override int GetHashCode() => Name.GetHashCode(StringComparison.Ordinal);
+
+    public override string ToString() => Name;
+}
+
+/// <summary>A mutant in a message is its name; a name that no mutant has is refused.</summary>
+internal sealed class MutantJson : JsonConverter<Mutant>
+{
+    public override Mutant Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        Mutant.Find(reader.GetString()!) ?? throw new JsonException($"'{reader.GetString()}' is no mutant");
+
+    public override void Write(Utf8JsonWriter writer, Mutant value, JsonSerializerOptions options) => writer.WriteStringValue(value.Name);
 }

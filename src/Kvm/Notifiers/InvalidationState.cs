@@ -8,7 +8,7 @@ namespace Livebed.Kvm.Notifiers;
 /// in progress, so it can cover more than what is being invalidated (by design: there is no cheap subtraction). Whether its unit is hva
 /// or gfn is the protocol's choice. The sequence is 64 bits: a copy in a narrower type hung vCPUs in 2023.
 /// </summary>
-public sealed class InvalidationState(IWorld world, Mutant mutant = Mutant.None)
+public sealed class InvalidationState(IWorld world, Mutant? mutant = null)
 {
     private Tracked<(long InProgress, ulong Sequence)> _counts = new(world);
     private Tracked<(long Start, long End)> _hull = new(world, (long.MaxValue, long.MinValue));

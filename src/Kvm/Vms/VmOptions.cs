@@ -11,7 +11,7 @@ namespace Livebed.Kvm.Vms;
 /// <param name="Name">for witnesses: "vm-3.1"</param>
 /// <param name="Ordinal">1 to 65535</param>
 /// <param name="Protocol">a name of ProtocolCatalog</param>
-/// <param name="Mutant">the defect to have, or None</param>
+/// <param name="Mutant">the defect to have, or null</param>
 /// <param name="SpinMmuLock">mmu_lock is a spinlock and not a rwlock</param>
 /// <param name="DirtyLog">how dirty pages are tracked</param>
 /// <param name="RingEntries">size of each vCPU's dirty ring, a power of two</param>
@@ -20,7 +20,7 @@ public sealed record VmOptions(
     string Name,
     int Ordinal,
     string Protocol,
-    Mutant Mutant = Mutant.None,
+    Mutant? Mutant = null,
     bool SpinMmuLock = false,
     DirtyLogMode DirtyLog = DirtyLogMode.None,
     int RingEntries = 4096,

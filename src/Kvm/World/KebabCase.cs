@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 
 namespace Livebed.Kvm.World;
 
@@ -6,6 +7,9 @@ namespace Livebed.Kvm.World;
 /// <c>dirty-log-get</c>.</summary>
 public static class KebabCase
 {
+    /// <summary>The same spelling as a policy for JSON.</summary>
+    public static JsonNamingPolicy InJson { get; } = new KebabCasePolicy();
+
     public static string Of(string name)
     {
         var text = new StringBuilder(name.Length + 4);
@@ -19,4 +23,9 @@ public static class KebabCase
     }
 
     public static string Of<T>(T value) where T : struct, Enum => Of(value.ToString());
+}
+
+internal sealed class KebabCasePolicy : JsonNamingPolicy
+{
+    public override string ConvertName(string name) => KebabCase.Of(name);
 }

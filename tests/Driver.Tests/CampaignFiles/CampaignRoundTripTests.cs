@@ -42,7 +42,7 @@ public sealed class CampaignRoundTripTests
     [Fact]
     public void Every_mutant_has_its_campaign() =>
         Assert.All(
-            MutantCatalog.All.Where(mutant => mutant.Campaign is not null),
+            Mutant.All.Where(mutant => mutant.Campaign is not null),
             mutant => Assert.NotNull(_folders.FindCampaign(mutant.Campaign!)));
 
     public static TheoryData<string> EveryKey => [.. Campaign.Keys.Document("").Select(key => key.Path)];

@@ -13,7 +13,7 @@ public sealed class ListCommandTests
     public async Task Protocols_mutants_checks_and_scenarios_have_a_line_each()
     {
         Assert.Equal(ProtocolCatalog.All.Select(entry => entry.Name), await Names("protocols"));
-        Assert.Equal(MutantCatalog.All.Select(entry => entry.Name), await Names("mutants"));
+        Assert.Equal(Mutant.All.Select(entry => entry.Name), await Names("mutants"));
         Assert.Equal(InvariantCatalog.All.Keys, await Names("checks"));
         Assert.Equal(ScenarioCatalog.All.Select(scenario => scenario.Name), await Names("scenarios"));
     }

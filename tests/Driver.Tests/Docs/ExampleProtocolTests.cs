@@ -3,7 +3,6 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
@@ -27,7 +26,7 @@ public sealed class ExampleProtocolTests
 
     public ExampleProtocolTests()
     {
-        _host = new HostMmu(new StillWorld(_observer), "host-0", frames: 16, pageSize: 64, Mutant.None);
+        _host = new HostMmu(new StillWorld(_observer), "host-0", frames: 16, pageSize: 64, mutant: null);
         _host.CreateAddressSpace(new AddressSpaceSpec(1, [new VmaSpec(_pages, VmaKind.Hotplug)]));
     }
 

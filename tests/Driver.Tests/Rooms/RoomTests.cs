@@ -20,8 +20,8 @@ public sealed class RoomTests
     private static readonly Room[] _kvm = [
         new("Addresses", []),
         new("Checks", []),
-        new("Mutants", ["Checks"]),
         new("World", ["Addresses", "Checks"], "World", "Locks"),
+        new("Mutants", ["Checks", "World"]),
         new("Guests", ["Addresses", "World"]),
         new("Host", ["Addresses", "Checks", "Mutants", "World", "Guests"]),
         new("Vm", ["Addresses", "Checks", "Mutants", "World", "Guests", "Host"], "Memslots", "Paging", "DirtyLog", "Notifiers", "Vms"),

@@ -10,7 +10,7 @@ namespace Livebed.Explorer.Tests.MutantRuns;
 /// <summary>A mutant is good only if every seed catches it, by what its entry names, and nothing is wrong without it.</summary>
 public sealed class MutantRunTests
 {
-    private static readonly MutantEntry _entry = MutantCatalog.Find("no-retry-check")!;
+    private static readonly Mutant _entry = Mutant.Find("no-retry-check")!;
 
     [Fact]
     public void Every_seed_catches_it_by_an_invariant_that_it_names()
@@ -35,7 +35,7 @@ public sealed class MutantRunTests
     [Fact]
     public void What_breaks_without_the_mutant_too_is_a_false_alarm_and_not_good()
     {
-        var mutant = MutantCatalog.Find("ring-reset-without-protect")!;
+        var mutant = Mutant.Find("ring-reset-without-protect")!;
         var outcome = OutcomeOf(mutant with { CaughtBy = [Invariants.Deadlock], Scenario = "crowded-nested-ranges", Protocol = "rwsem" });
         Assert.Equal(Invariants.Deadlock, outcome.FalseAlarm?.By);
         Assert.False(outcome.IsGood);
@@ -44,7 +44,7 @@ public sealed class MutantRunTests
     [Fact]
     public void What_a_scenario_is_known_to_break_is_neither_a_catch_nor_a_false_alarm()
     {
-        var mutant = MutantCatalog.Find("ring-reset-without-protect")!;
+        var mutant = Mutant.Find("ring-reset-without-protect")!;
         var outcome = OutcomeOf(mutant with { CaughtBy = [Invariants.Deadlock], Scenario = "nested-ranges", Protocol = "rwsem" });
         Assert.Equal(5, outcome.MissedSeeds.Count);
         Assert.Null(outcome.FalseAlarm);
@@ -63,7 +63,7 @@ public sealed class MutantRunTests
     {
         var asked = 0;
         // Two mutants that nothing of these scenes can show.
-        var hidden = MutantCatalog.Find("ring-reset-without-protect")! with { Scenario = "fault-vs-invalidate" };
+        var hidden = Mutant.Find("ring-reset-without-protect")! with { Scenario = "fault-vs-invalidate" };
         var outcomes = new MutantRun([hidden, hidden, _entry], Find, new MutantRunOptions { Seeds = 3, IsOver = () => ++asked > 1_000 })
             .Run();
         var schedules = outcomes.Take(2).SelectMany(outcome => outcome.Searches).Select(search => search.Schedules).ToList();
@@ -76,7 +76,7 @@ public sealed class MutantRunTests
     [Fact]
     public void A_catch_is_the_first_schedule_of_a_search_with_its_strategy_and_seed()
     {
-        foreach (var found in OutcomeOf(MutantCatalog.Find("snapshot-after-lookup")!).Searches.Select(search => search.Catch!))
+        foreach (var found in OutcomeOf(Mutant.Find("snapshot-after-lookup")!).Searches.Select(search => search.Catch!))
         {
             var setup = new ScenarioSetup("active-count", Mutant.SnapshotAfterLookup);
             var again = new Search(
@@ -86,7 +86,7 @@ public sealed class MutantRunTests
         }
     }
 
-    private static MutantOutcome OutcomeOf(MutantEntry entry) =>
+    private static MutantOutcome OutcomeOf(Mutant entry) =>
         Assert.Single(new MutantRun([entry], Find, new MutantRunOptions { Seeds = 5, SchedulesMax = 500 }).Run());
 
     private static Scenario? Find(string name) => name == "crowded-nested-ranges" ? new CrowdedNestedRanges() : ScenarioCatalog.Find(name);

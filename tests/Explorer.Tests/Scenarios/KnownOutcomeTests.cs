@@ -15,18 +15,18 @@ public sealed class KnownOutcomeTests(ITestOutputHelper output)
 {
     private const int SchedulesMax = 4_000;
 
-    public static TheoryData<string> Mutants => [.. MutantCatalog.All.Select(entry => entry.Name)];
+    public static TheoryData<string> Mutants => [.. Mutant.All.Select(entry => entry.Name)];
 
     [Theory]
     [MemberData(nameof(Mutants))]
     public void A_mutant_is_caught_in_its_scenario_by_an_invariant_that_it_names(string name)
     {
-        var mutant = MutantCatalog.Find(name)!;
+        var mutant = Mutant.Find(name)!;
         var scenario = ScenarioCatalog.Find(mutant.Scenario);
         Assert.NotNull(scenario);
         foreach (var strategy in (StrategyKind[])[StrategyKind.Random, StrategyKind.Pct])
         {
-            var finding = Find(scenario, new ScenarioSetup(mutant.Protocol, mutant.Id), strategy, SchedulesMax).Finding;
+            var finding = Find(scenario, new ScenarioSetup(mutant.Protocol, mutant), strategy, SchedulesMax).Finding;
             if (finding is null) continue;
             output.WriteLine($"{name}: {strategy} {Text.Of(finding)}");
             Assert.True(

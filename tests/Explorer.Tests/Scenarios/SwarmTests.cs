@@ -27,7 +27,7 @@ public sealed class SwarmTests(ITestOutputHelper output)
 
     /// <summary>The swarm has no migration.</summary>
     public static TheoryData<string> Mutants =>
-        [.. MutantCatalog.All.Where(entry => entry.Campaign is not null and not ("migration" or "migration-faults"))
+        [.. Mutant.All.Where(entry => entry.Campaign is not null and not ("migration" or "migration-faults"))
             .Select(entry => entry.Name)];
 
     /// <summary>The fair semaphore of the seed too: the swarm draws no nested ranges for it.</summary>
@@ -48,8 +48,8 @@ public sealed class SwarmTests(ITestOutputHelper output)
     [MemberData(nameof(Mutants))]
     public void What_a_campaign_shows_is_caught_by_an_invariant_that_the_catalog_names(string name)
     {
-        var mutant = MutantCatalog.Find(name)!;
-        var finding = Search(new ScenarioSetup(mutant.Protocol, mutant.Id), StrategyKind.Random, SchedulesMax).Finding;
+        var mutant = Mutant.Find(name)!;
+        var finding = Search(new ScenarioSetup(mutant.Protocol, mutant), StrategyKind.Random, SchedulesMax).Finding;
         output.WriteLine($"{name}: {Text.Of(finding)}");
         Assert.NotNull(finding);
         Assert.True(
@@ -90,7 +90,7 @@ public sealed class SwarmTests(ITestOutputHelper output)
     [InlineData("active-count")]
     public void A_destroy_inside_a_range_hangs_unless_it_resets_what_the_range_holds(string protocol)
     {
-        foreach (var mutant in (Mutant[])[Mutant.None, Mutant.NoResetAtDestroy])
+        foreach (var mutant in (Mutant?[])[null, Mutant.NoResetAtDestroy])
         {
             var bed = new Bed(new BedOptions(protocol) { Mutant = mutant }, seed: 1);
             var result = bed.Run(async () =>
@@ -101,8 +101,8 @@ public sealed class SwarmTests(ITestOutputHelper output)
                 await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirstShared);
                 await bed.Host.CloseRangeAsync(op);
             });
-            if (mutant == Mutant.None) Assert.Equal(ScheduleOutcome.Completed, result.Outcome);
-            else Assert.Contains(bed.Broken(result), MutantCatalog.Find("no-reset-at-destroy")!.CaughtBy.Contains);
+            if (mutant is null) Assert.Equal(ScheduleOutcome.Completed, result.Outcome);
+            else Assert.Contains(bed.Broken(result), Mutant.Find("no-reset-at-destroy")!.CaughtBy.Contains);
         }
     }
 

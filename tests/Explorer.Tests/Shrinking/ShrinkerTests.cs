@@ -23,7 +23,7 @@ public sealed class ShrinkerTests(ITestOutputHelper output)
                 data.Add("fault-vs-invalidate", "no-retry-check", seed);
                 data.Add("fault-vs-invalidate", "snapshot-after-lookup", seed);
                 data.Add("fault-vs-invalidate", "no-tlb-flush", seed);
-                data.Add("crowded-nested-ranges", MutantCatalog.None, seed);
+                data.Add("crowded-nested-ranges", Mutant.None, seed);
             }
 
             return data;
@@ -38,7 +38,7 @@ public sealed class ShrinkerTests(ITestOutputHelper output)
     [InlineData(5)]
     public void The_deadlock_of_nested_ranges_shrinks_to_two_actors_and_at_most_eight_events(ulong seed)
     {
-        var (player, replay) = Found("crowded-nested-ranges", MutantCatalog.None, seed);
+        var (player, replay) = Found("crowded-nested-ranges", Mutant.None, seed);
         var result = Shrink(player, replay);
         Assert.Equal(Invariants.Deadlock, result.Kept);
         Assert.Equal(2, result.After.Actors);
@@ -50,7 +50,7 @@ public sealed class ShrinkerTests(ITestOutputHelper output)
     [Fact]
     public void The_deadlock_of_the_scenario_nested_ranges_is_found_within_a_thousand_schedules_and_shrinks_to_at_most_eight_events()
     {
-        var (player, replay) = Found("nested-ranges", MutantCatalog.None, 1, schedules: 1_000);
+        var (player, replay) = Found("nested-ranges", Mutant.None, 1, schedules: 1_000);
         var result = Shrink(player, replay);
         Assert.Equal(Invariants.Deadlock, result.Kept);
         Assert.InRange(result.After.Events, 3, 8);
@@ -100,7 +100,7 @@ public sealed class ShrinkerTests(ITestOutputHelper output)
     [Fact]
     public void The_bound_on_plays_is_kept_and_reported_and_the_smallest_so_far_is_given()
     {
-        var (player, replay) = Found("crowded-nested-ranges", MutantCatalog.None, 1);
+        var (player, replay) = Found("crowded-nested-ranges", Mutant.None, 1);
         var result = new Shrinker(player, new ShrinkOptions { PlaysMax = 5 }).Shrink(replay);
         Assert.Contains("5 plays", result.Limit, StringComparison.Ordinal);
         Assert.InRange(result.Plays, 5, 7);
@@ -111,7 +111,7 @@ public sealed class ShrinkerTests(ITestOutputHelper output)
     [Fact]
     public void A_budget_that_is_over_ends_it()
     {
-        var (player, replay) = Found("crowded-nested-ranges", MutantCatalog.None, 1);
+        var (player, replay) = Found("crowded-nested-ranges", Mutant.None, 1);
         var asked = 0;
         var result = new Shrinker(player, new ShrinkOptions { IsOver = () => ++asked > 20 }).Shrink(replay);
         Assert.Equal("the budget", result.Limit);
@@ -129,8 +129,8 @@ public sealed class ShrinkerTests(ITestOutputHelper output)
     {
         var scenario = ScenarioCatalog.Find(scenarioName) ?? new CrowdedNestedRanges();
         var setup = new ScenarioSetup(
-            mutant == MutantCatalog.None ? ProtocolCatalog.Rwsem : ProtocolCatalog.ActiveCount,
-            MutantCatalog.Find(mutant)?.Id ?? Mutant.None);
+            mutant == Mutant.None ? ProtocolCatalog.Rwsem : ProtocolCatalog.ActiveCount,
+            Mutant.Find(mutant));
         var found = new Search(
             scenario, setup, new SearchOptions { Strategy = StrategyKind.Random, Seed = 1_000_000 * seed, Schedules = schedules }).Run();
         Assert.NotNull(found.Finding);

@@ -24,17 +24,18 @@ public sealed class DirtyTrackingMutantTests(ActorCollection.Clusters clusters)
     private const int PagesPerVcpu = 96;
 
     [Theory]
-    [InlineData(Mutant.GetLogWithoutProtect, DirtyLogMode.Bitmap)]
-    [InlineData(Mutant.GetLogWithoutProtect, DirtyLogMode.Manual)]
-    [InlineData(Mutant.LogFlushSkipped, DirtyLogMode.Bitmap)]
-    [InlineData(Mutant.AllSetClearDoesNotProtect, DirtyLogMode.InitiallySet)]
-    [InlineData(Mutant.RingResetWithoutProtect, DirtyLogMode.Ring)]
+    [InlineData("get-log-without-protect", DirtyLogMode.Bitmap)]
+    [InlineData("get-log-without-protect", DirtyLogMode.Manual)]
+    [InlineData("log-flush-skipped", DirtyLogMode.Bitmap)]
+    [InlineData("all-set-clear-does-not-protect", DirtyLogMode.InitiallySet)]
+    [InlineData("ring-reset-without-protect", DirtyLogMode.Ring)]
     [InlineData(Mutant.None, DirtyLogMode.Bitmap)]
     [InlineData(Mutant.None, DirtyLogMode.Manual)]
     [InlineData(Mutant.None, DirtyLogMode.InitiallySet)]
     [InlineData(Mutant.None, DirtyLogMode.Ring)]
-    public async Task Writes_that_do_not_trap_after_their_bits_were_taken_are_missed(Mutant mutant, DirtyLogMode log)
+    public async Task Writes_that_do_not_trap_after_their_bits_were_taken_are_missed(string name, DirtyLogMode log)
     {
+        var mutant = Findings.MutantOf(name);
         var bed = await clusters.BedAsync(PlacementMode.Spread);
         var here = await bed.RunAsync(new VmPlan(log, PagesPerVcpu: PagesPerVcpu, AccessesPerSecond: 20_000, Mutant: mutant));
         var there = here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant)));

@@ -50,19 +50,21 @@ internal sealed class Findings
         async () => (await InspectAsync(vm)).SelectMany(report => report.Waits).Any(wait => wait.LockClass == lockClass.Name),
         waits => waits, $"a wait for {lockClass.Name}");
 
+    /// <summary>The mutant of that name, which there has to be; null for none.</summary>
+    public static Mutant? MutantOf(string name) => name == Mutant.None ? null : Mutant.All.Single(mutant => mutant.Name == name);
+
     /// <summary>The defect was found by a check that the catalogue names, and by no other than those that <paramref name="consequences"/>
     /// are; without one nothing was.</summary>
-    public void AssertFound(Mutant mutant, params string[] consequences)
+    public void AssertFound(Mutant? mutant, params string[] consequences)
     {
-        if (mutant == Mutant.None)
+        if (mutant is null)
         {
             Assert.Empty(_invariants);
             return;
         }
 
-        var named = MutantCatalog.All.Single(entry => entry.Id == mutant).CaughtBy;
-        Assert.NotEmpty(_invariants.Intersect(named));
-        Assert.Empty(_invariants.Except(named).Except(consequences));
+        Assert.NotEmpty(_invariants.Intersect(mutant.CaughtBy));
+        Assert.Empty(_invariants.Except(mutant.CaughtBy).Except(consequences));
     }
 
     private async Task<Dictionary<string, long>> AccessesAsync(BedVm vm) => (await InspectAsync(vm))

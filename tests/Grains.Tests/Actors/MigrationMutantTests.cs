@@ -27,10 +27,11 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
     };
 
     [Theory]
-    [InlineData(Mutant.CancelKeepsThrottle)]
+    [InlineData("cancel-keeps-throttle")]
     [InlineData(Mutant.None)]
-    public async Task A_throttle_that_a_cancel_leaves_is_found(Mutant mutant)
+    public async Task A_throttle_that_a_cancel_leaves_is_found(string name)
     {
+        var mutant = Findings.MutantOf(name);
         var bed = await clusters.BedAsync(PlacementMode.Spread);
         var here = await bed.RunAsync(new VmPlan(DirtyLogMode.Manual, Mutant: mutant));
         var there = here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant)));
@@ -47,15 +48,16 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
         var slept = SleptOf(reports);
         Assert.Equal(slept.Count, info.VcpuThrottledMicroseconds.Count);
         Assert.InRange(info.VcpuThrottledMicroseconds.Sum(), 1, slept.Sum());
-        Assert.Equal(mutant == Mutant.None ? [] : [Invariants.SourceRestored], await CaughtAsync(reports, here));
+        Assert.Equal(mutant is null ? [] : [Invariants.SourceRestored], await CaughtAsync(reports, here));
         await here.DestroyAsync();
     }
 
     [Theory]
-    [InlineData(Mutant.BothRunAfterFailedHandOver)]
+    [InlineData("both-run-after-failed-hand-over")]
     [InlineData(Mutant.None)]
-    public async Task A_source_that_runs_on_although_the_destination_runs_is_found(Mutant mutant)
+    public async Task A_source_that_runs_on_although_the_destination_runs_is_found(string name)
     {
+        var mutant = Findings.MutantOf(name);
         var bed = await clusters.BedAsync(PlacementMode.Spread);
         var here = await bed.RunAsync(new VmPlan(DirtyLogMode.Bitmap, Mutant: mutant));
         var there = here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant)));
@@ -63,22 +65,23 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
         var outcome = await here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there));
 
         // Without the defect the source asks the inventory, and hears that the VM has moved.
-        Assert.Equal(mutant == Mutant.None ? MigrationStatus.Completed : MigrationStatus.Failed, outcome.Info.Status);
+        Assert.Equal(mutant is null ? MigrationStatus.Completed : MigrationStatus.Failed, outcome.Info.Status);
         var reports = outcome.LastReports.Concat(await here.Grain.InspectAsync(settled: false))
             .Concat(await there.Grain.InspectAsync(settled: false));
         var check = new OneOwnerCheck();
         var caught = reports.SelectMany(report => report.GuestRuns).OrderBy(entry => entry.UnixMicroseconds)
             .Select(entry => check.Note(entry.Vm, entry.Host, entry.Epoch, entry.Runs)?.Invariant).OfType<string>();
-        Assert.Equal(mutant == Mutant.None ? [] : [Invariants.OneOwner], caught);
+        Assert.Equal(mutant is null ? [] : [Invariants.OneOwner], caught);
         await there.DestroyAsync();
         await here.DestroyAsync();
     }
 
     [Theory]
-    [InlineData(Mutant.NotResumedAfterHandOver)]
+    [InlineData("not-resumed-after-hand-over")]
     [InlineData(Mutant.None)]
-    public async Task A_source_that_gets_the_VM_back_and_does_not_run_it_is_found(Mutant mutant)
+    public async Task A_source_that_gets_the_VM_back_and_does_not_run_it_is_found(string name)
     {
+        var mutant = Findings.MutantOf(name);
         var bed = await clusters.BedAsync(PlacementMode.Spread);
         var here = await bed.RunAsync(new VmPlan(DirtyLogMode.Bitmap, Mutant: mutant));
         var there = here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant)));
@@ -92,7 +95,7 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
             .SelectMany(report => report.GuestRuns).OrderBy(entry => entry.UnixMicroseconds).ToList();
         Assert.All(runs, entry => Assert.Null(check.Note(entry.Vm, entry.Host, entry.Runs, entry.MonotonicMicroseconds)));
         var violation = check.Ended(here.Name, there.HostKey, info, long.MaxValue, allIsNoted: true);
-        Assert.Equal(mutant == Mutant.None ? null : Invariants.RunsSomewhere, violation?.Invariant);
+        Assert.Equal(mutant is null ? null : Invariants.RunsSomewhere, violation?.Invariant);
         await here.DestroyAsync();
     }
 

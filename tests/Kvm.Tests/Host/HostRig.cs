@@ -18,7 +18,7 @@ internal sealed class HostRig
 
     private readonly OperationIds _ids;
 
-    public HostRig(TestWorld world, int frames = 256, Mutant mutant = Mutant.None, int addressSpaces = 1, int origin = 0)
+    public HostRig(TestWorld world, int frames = 256, Mutant? mutant = null, int addressSpaces = 1, int origin = 0)
     {
         World = world;
         _ids = new OperationIds(origin);

@@ -146,9 +146,9 @@ public class KsmTests
     public void A_scan_of_nothing_ends() => Run(async (rig, _) =>
         Assert.Equal(HostEventStatus.NothingToDo, (await rig.ScanAsync(1000)).Status));
 
-    private static void Run(Func<HostRig, RecordingSubscriber[], Task> body) => Run(Mutant.None, body);
+    private static void Run(Func<HostRig, RecordingSubscriber[], Task> body) => Run(null, body);
 
-    private static void Run(Mutant mutant, Func<HostRig, RecordingSubscriber[], Task> body)
+    private static void Run(Mutant? mutant, Func<HostRig, RecordingSubscriber[], Task> body)
     {
         var world = new TestWorld();
         var rig = new HostRig(world, mutant: mutant, addressSpaces: 2);

@@ -9,7 +9,7 @@ namespace Livebed.Kvm.Tests.Host;
 public class NotifierSubscriptionTests
 {
     [Fact]
-    public void After_a_refusal_exactly_those_whose_start_succeeded_get_an_end() => Run(Mutant.None, async rig =>
+    public void After_a_refusal_exactly_those_whose_start_succeeded_get_an_end() => Run(null, async rig =>
     {
         var vms = await RegisterAsync(rig, 3);
         vms[1].Refuses = true;
@@ -32,7 +32,7 @@ public class NotifierSubscriptionTests
     });
 
     [Fact]
-    public void Unregister_waits_for_the_callback_that_runs_and_the_end_then_finds_nobody() => Run(Mutant.None, async rig =>
+    public void Unregister_waits_for_the_callback_that_runs_and_the_end_then_finds_nobody() => Run(null, async rig =>
     {
         var vm = (await RegisterAsync(rig, 1))[0];
         vm.StartGate = new TaskCompletionSource();
@@ -54,7 +54,7 @@ public class NotifierSubscriptionTests
     });
 
     [Fact]
-    public void Registration_waits_until_no_range_is_open_so_no_end_comes_without_its_start() => Run(Mutant.None, async rig =>
+    public void Registration_waits_until_no_range_is_open_so_no_end_comes_without_its_start() => Run(null, async rig =>
     {
         var held = rig.Op(OperationKind.HeldRange);
         await rig.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, 0, new HvaRange(HostRig.Ram, 1)));
@@ -70,7 +70,7 @@ public class NotifierSubscriptionTests
     });
 
     [Fact]
-    public void A_subscriber_that_left_before_the_walk_reached_it_is_not_called() => Run(Mutant.None, async rig =>
+    public void A_subscriber_that_left_before_the_walk_reached_it_is_not_called() => Run(null, async rig =>
     {
         var vms = await RegisterAsync(rig, 2);
 
@@ -87,7 +87,7 @@ public class NotifierSubscriptionTests
     });
 
     [Fact]
-    public void Start_and_end_are_two_srcu_sections() => Run(Mutant.None, async rig =>
+    public void Start_and_end_are_two_srcu_sections() => Run(null, async rig =>
     {
         var vm = (await RegisterAsync(rig, 1))[0];
         var held = rig.Op(OperationKind.HeldRange);
@@ -101,7 +101,7 @@ public class NotifierSubscriptionTests
     });
 
     [Fact]
-    public void A_refused_blockable_range_is_reported() => Run(Mutant.None, async rig =>
+    public void A_refused_blockable_range_is_reported() => Run(null, async rig =>
     {
         await rig.Host.Process(0).RegisterNotifierAsync(rig.Op(), new RefusingSubscriber());
         await rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 1);
@@ -109,7 +109,7 @@ public class NotifierSubscriptionTests
     });
 
     [Fact]
-    public void Two_registrations_of_one_subscriber_are_refused() => Run(Mutant.None, async rig =>
+    public void Two_registrations_of_one_subscriber_are_refused() => Run(null, async rig =>
     {
         var vm = (await RegisterAsync(rig, 1))[0];
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await rig.Host.Process(0).RegisterNotifierAsync(rig.Op(), vm));
@@ -124,7 +124,7 @@ public class NotifierSubscriptionTests
         return vms;
     }
 
-    private static void Run(Mutant mutant, Func<HostRig, Task> body)
+    private static void Run(Mutant? mutant, Func<HostRig, Task> body)
     {
         var world = new TestWorld();
         var rig = new HostRig(world, mutant: mutant);

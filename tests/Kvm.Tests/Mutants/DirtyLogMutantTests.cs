@@ -30,16 +30,16 @@ public sealed class DirtyLogMutantTests(ITestOutputHelper output)
     };
 
     public static TheoryData<string> Names =>
-        [.. MutantCatalog.All.Where(entry => Scenes.ContainsKey(entry.Id)).Select(entry => entry.Name)];
+        [.. Mutant.All.Where(entry => Scenes.ContainsKey(entry)).Select(entry => entry.Name)];
 
     [Theory]
     [MemberData(nameof(Names))]
     public void A_scene_catches_the_mutant_by_an_invariant_that_the_catalog_names(string name)
     {
-        var entry = MutantCatalog.Find(name)!;
+        var entry = Mutant.Find(name)!;
         for (ulong seed = 1; seed <= SeedsMax; seed++)
         {
-            var broken = Run(entry, entry.Id, seed);
+            var broken = Run(entry, entry, seed);
             if (broken.Count == 0) continue;
             output.WriteLine($"{name}: {string.Join(", ", broken)} with seed {seed}");
             Assert.True(
@@ -55,17 +55,17 @@ public sealed class DirtyLogMutantTests(ITestOutputHelper output)
     [MemberData(nameof(Names))]
     public void The_same_scene_is_clean_without_the_mutant(string name)
     {
-        var entry = MutantCatalog.Find(name)!;
+        var entry = Mutant.Find(name)!;
         for (ulong seed = 1; seed <= SeedsMax; seed++)
         {
-            var broken = Run(entry, Mutant.None, seed);
+            var broken = Run(entry, null, seed);
             Assert.True(broken.Count == 0, $"seed {seed}: {string.Join(", ", broken)}");
         }
     }
 
-    private static IReadOnlySet<string> Run(MutantEntry entry, Mutant mutant, ulong seed)
+    private static IReadOnlySet<string> Run(Mutant entry, Mutant? mutant, ulong seed)
     {
-        var (mode, run) = Scenes[entry.Id];
+        var (mode, run) = Scenes[entry];
         return run(new BedOptions(entry.Protocol) { Mutant = mutant, DirtyLog = mode }, seed);
     }
 }

@@ -33,17 +33,17 @@ public sealed class NotifierMutantTests(ITestOutputHelper output)
     };
 
     public static TheoryData<string> Names =>
-        [.. MutantCatalog.All.Where(entry => Scenes.ContainsKey(entry.Id)).Select(entry => entry.Name)];
+        [.. Mutant.All.Where(entry => Scenes.ContainsKey(entry)).Select(entry => entry.Name)];
 
     [Theory]
     [MemberData(nameof(Names))]
     public void A_scene_catches_the_mutant_by_an_invariant_that_the_catalog_names(string name)
     {
-        var entry = MutantCatalog.Find(name)!;
-        var options = new BedOptions(entry.Protocol) { Mutant = entry.Id };
+        var entry = Mutant.Find(name)!;
+        var options = new BedOptions(entry.Protocol) { Mutant = entry };
         for (ulong seed = 1; seed <= SeedsMax; seed++)
         {
-            var broken = Scenes[entry.Id](options, seed);
+            var broken = Scenes[entry](options, seed);
             if (broken.Count == 0) continue;
             output.WriteLine($"{name}: {string.Join(", ", broken)} with seed {seed}");
             Assert.True(
@@ -59,10 +59,10 @@ public sealed class NotifierMutantTests(ITestOutputHelper output)
     [MemberData(nameof(Names))]
     public void The_same_scene_is_clean_without_the_mutant(string name)
     {
-        var entry = MutantCatalog.Find(name)!;
+        var entry = Mutant.Find(name)!;
         for (ulong seed = 1; seed <= SeedsMax; seed++)
         {
-            var broken = Scenes[entry.Id](new BedOptions(entry.Protocol), seed);
+            var broken = Scenes[entry](new BedOptions(entry.Protocol), seed);
             Assert.True(broken.Count == 0, $"seed {seed}: {string.Join(", ", broken)}");
         }
     }

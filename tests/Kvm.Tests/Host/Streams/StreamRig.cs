@@ -14,7 +14,7 @@ internal sealed class StreamRig : IPageLink
     public static readonly HvaRange Ram = new(HostRig.Ram, HostRig.RamPages);
     public static readonly PageSet AllPages = PageSet.All(Ram);
 
-    public StreamRig(TestWorld world, int frames = 256, int destinationFrames = 256, Mutant mutant = Mutant.None)
+    public StreamRig(TestWorld world, int frames = 256, int destinationFrames = 256, Mutant? mutant = null)
     {
         World = world;
         Source = new HostRig(world, frames);
@@ -80,7 +80,7 @@ internal sealed class StreamRig : IPageLink
     }
 
     /// <summary>A test on a world without a seed.</summary>
-    public static void Run(Func<StreamRig, Task> body, int destinationFrames = 256, Mutant mutant = Mutant.None)
+    public static void Run(Func<StreamRig, Task> body, int destinationFrames = 256, Mutant? mutant = null)
     {
         var world = new TestWorld();
         var rig = new StreamRig(world, destinationFrames: destinationFrames, mutant: mutant);
