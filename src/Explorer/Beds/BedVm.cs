@@ -1,4 +1,3 @@
-#pragma warning disable RS0030 // reports its footprint by hand
 using System.Numerics;
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Explorer.Scheduling;
@@ -28,8 +27,8 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
 
     private readonly Bed _bed;
     private readonly List<Lane> _vcpuLanes = [];
-    private readonly List<BedVm> _incarnations;
-    private readonly Place _state;
+    private readonly TrackedList<BedVm> _incarnations;
+    private readonly bool _isFirst;
     private Func<int, IPacedGuestProgram>? _guest;
     private Func<int, string>? _laneName;
     private Func<int, GuestState, IPacedGuestProgram>? _restore;
@@ -37,30 +36,30 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     private bool _isQuiesced;
 
     internal BedVm(Bed bed, int ordinal, HostMmu host)
-        : this(bed, ordinal, $"vm-{ordinal}", host, [], source: null)
+        : this(bed, ordinal, $"vm-{ordinal}", host, new TrackedList<BedVm>(bed.World), isFirst: true, source: null)
     {
+        _incarnations.Add(this);
     }
 
     /// <summary>The same VM on another host, where it will be when it has been migrated; nothing of it is there yet.</summary>
     internal BedVm(Bed bed, BedVm from, HostMmu host, Func<int, ISourcePort> source)
-        : this(bed, bed.NextOrdinal(), from.Name, host, from._incarnations, source)
+        : this(bed, bed.NextOrdinal(), from.Name, host, from._incarnations, isFirst: false, source)
     {
         _restore = from._restore;
     }
 
-    private BedVm(Bed bed, int ordinal, string name, HostMmu host, List<BedVm> incarnations, Func<int, ISourcePort>? source)
+    private BedVm(
+        Bed bed, int ordinal, string name, HostMmu host, TrackedList<BedVm> incarnations, bool isFirst, Func<int, ISourcePort>? source)
     {
         _bed = bed;
-        _state = new Place(bed.World);
-        (AddressSpaceId, Name, Host, _incarnations) = (ordinal, name, host, incarnations);
-        if (_incarnations.Count == 0) _incarnations.Add(this);
+        (AddressSpaceId, Name, Host, _incarnations, _isFirst) = (ordinal, name, host, incarnations, isFirst);
         var options = bed.Options;
         IHostPort port = host.Process(AddressSpaceId);
         Process = new VmProcess(
             bed.World,
             new ProcessSpec(
                 new VmOptions(
-                    IsFirst ? name : $"vm-{AddressSpaceId}", AddressSpaceId, options.Protocol, options.Mutant, options.SpinMmuLock,
+                    isFirst ? name : $"vm-{AddressSpaceId}", AddressSpaceId, options.Protocol, options.Mutant, options.SpinMmuLock,
                     options.DirtyLog, options.RingEntries)
                 {
                     SptesPerTable = options.SptesPerTable,
@@ -91,19 +90,10 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     public VmProcess Process { get; }
 
     /// <summary>This VM on every host where it has run, the newest last.</summary>
-    public IReadOnlyList<BedVm> Incarnations => _incarnations;
-
-    private bool IsFirst => _incarnations[0] == this;
+    public IReadOnlyList<BedVm> Incarnations => _incarnations.ToArray();
 
     /// <summary>Where it is now.</summary>
-    public BedVm Newest
-    {
-        get
-        {
-            _incarnations[0]._state.Reads();
-            return _incarnations[^1];
-        }
-    }
+    public BedVm Newest => _incarnations[_incarnations.Count - 1];
 
     public Vm Vm => Process.Vm!;
     public DirtyLogSession Session => Process.Session!;
@@ -203,7 +193,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
         }
 
         if (!await Process.DestroyAsync(op, order)) return false;
-        if (IsFirst || Process.Incoming!.Epoch > 0) _bed.World.RunsSomewhere.Lost(Name);
+        if (_isFirst || Process.Incoming!.Epoch > 0) _bed.World.RunsSomewhere.Lost(Name);
         return true;
     }
 
@@ -260,12 +250,8 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     {
         if (_bed.Options.HasRefusingDriver)
             await vm.Host.RegisterNotifierAsync(op, Driver = new RefusingSubscriber($"driver of {vm.Options.Name}"));
-        if (!IsFirst)
-        {
-            // From now on it is this one that runs.
-            _incarnations[0]._state.Writes();
-            _incarnations.Add(this);
-        }
+        // From now on it is this one that runs.
+        if (!_isFirst) _incarnations.Add(this);
 
         foreach (var state in states ?? []) AddVcpu(state.Index, _restore!(state.Index, state.Program), state);
         for (var index = 0; states is null && _guest is not null && index < _bed.Options.Vcpus; index++) AddVcpu(index, _guest(index));

@@ -1,4 +1,3 @@
-#pragma warning disable RS0030 // reports its footprint by hand
 using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;
@@ -9,17 +8,29 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>Where one schedule of a plan is played: the bed, its VM, and what actors share.</summary>
-public sealed class Stage(Bed bed)
+public sealed class Stage
 {
     private const int AwaitsMax = 200;
 
     // Made for the first lane that holds a range.
-    private Dictionary<string, Operation>? _held;
-    private readonly Place _state = new(bed.World);
-    private ulong _tokens;
-    private (BrokenLink Broken, int Times) _linkBreaks;
+    private Tracked<Dictionary<string, Operation>?> _held;
+    private Tracked<ulong> _tokens;
+    private Tracked<BedMigration?> _migration;
+    private Tracked<(BrokenLink Broken, int Times)> _linkBreaks;
+    private Tracked<(MigrationStatus? Status, long? Missing)> _atDeath;
 
-    public Bed Bed { get; } = bed;
+    public Stage(Bed bed)
+    {
+        Bed = bed;
+        var place = new Place(bed.World);
+        _held = new Tracked<Dictionary<string, Operation>?>(place);
+        _tokens = new Tracked<ulong>(place);
+        _migration = new Tracked<BedMigration?>(place);
+        _linkBreaks = new Tracked<(BrokenLink, int)>(place);
+        _atDeath = new Tracked<(MigrationStatus?, long?)>(place);
+    }
+
+    public Bed Bed { get; }
 
     /// <summary>The scenario's first VM, wherever it is.</summary>
     public BedVm Vm => Bed.Vms[0].Newest;
@@ -31,7 +42,7 @@ public sealed class Stage(Bed bed)
     internal BedInventory Inventory => Bed.Inventory!;
 
     /// <summary>The migration that is under way, or was the last.</summary>
-    public BedMigration? Migration { get; private set; }
+    public BedMigration? Migration => _migration.Value;
 
     /// <summary>What <see cref="SetPluggedAsync"/> has brought about last; null when it was not called. Only the looks at the end read
     /// it.</summary>
@@ -42,20 +53,16 @@ public sealed class Stage(Bed bed)
 
     /// <summary>Where the migration stood when a machine died or stood still, or the VM was destroyed, as its source had it; null when
     /// nothing of it happened.</summary>
-    public MigrationStatus? StatusAtDeath { get; private set; }
+    public MigrationStatus? StatusAtDeath => _atDeath.Value.Status;
 
     /// <summary>Pages that the destination lacked when a machine died in post-copy; null when it did not run, or lacked nothing any
     /// more.</summary>
-    public long? MissingAtDeath { get; private set; }
+    public long? MissingAtDeath => _atDeath.Value.Missing;
 
     public IReadOnlyList<int> RamSlots => [.. Enumerable.Range(0, Bed.Options.RamSlots)];
 
     /// <summary>A value that was never written yet, distinct from those of guests.</summary>
-    public ulong NextSoftwareToken()
-    {
-        _state.Writes();
-        return (0xEEUL << 40) | ++_tokens;
-    }
+    public ulong NextSoftwareToken() => (0xEEUL << 40) | ++_tokens.Value;
 
     /// <summary>An ioctl on the VM: refused when it is closing, waited for by its end.</summary>
     public ValueTask CommandAsync(Func<BedVm, ValueTask> command) => Vm.CommandAsync(() => command(Vm));
@@ -84,28 +91,24 @@ public sealed class Stage(Bed bed)
     /// <summary>Moves the VM from the host where it is to the other one.</summary>
     public async ValueTask MigrateAsync(Operation op, MigrationParameters parameters)
     {
-        _state.Writes();
         var vm = Vm;
         if (!await Bed.MachineOf(vm.Host).TryEnterAsync()) return;
-        Migration = new BedMigration(Bed, vm, parameters, Bed.OtherHost(vm.Host));
-        _state.Writes();
+        _migration.Value = new BedMigration(Bed, vm, parameters, Bed.OtherHost(vm.Host));
         BreakNext();
-        await Migration.RunAsync(op);
+        await Migration!.RunAsync(op);
     }
 
     /// <summary>A host's machine dies when some time has passed; what was missing of a guest in post-copy is remembered.</summary>
     public async ValueTask KillAsync(int host, long afterMicroseconds)
     {
         await Bed.World.DelayAsync(afterMicroseconds);
-        _state.Writes();
-        (StatusAtDeath, MissingAtDeath) = (Migration?.Status ?? MigrationStatus.None, Migration?.PagesMissing());
+        _atDeath.Value = (Migration?.Status ?? MigrationStatus.None, Migration?.PagesMissing());
         Bed.Kill(Bed.Hosts[host]);
     }
 
     /// <summary>Does something to the migration, if there is one.</summary>
     public ValueTask OnMigration(Action<BedMigration> action)
     {
-        _state.Reads();
         if (Migration is { } migration) action(migration);
         return ValueTask.CompletedTask;
     }
@@ -116,7 +119,6 @@ public sealed class Stage(Bed bed)
     {
         for (var left = AwaitsMax; left > 0; await Bed.World.PointAsync(SchedulingPoint.Retry))
         {
-            _state.Reads();
             if (Migration is not { } migration) left--;
             else if (migration.Result is not null || Bed.MachineOf(migration.From).IsDead || isSo(migration)) return;
         }
@@ -126,15 +128,14 @@ public sealed class Stage(Bed bed)
     /// there is no migration yet, of the next one.</summary>
     public void BreakLink(BrokenLink broken, int times)
     {
-        _state.Writes();
-        _linkBreaks = (broken, times);
+        _linkBreaks.Value = (broken, times);
         BreakNext();
     }
 
     private void BreakNext()
     {
-        if (Migration is not { } migration || _linkBreaks is not { Times: > 0 } breaks) return;
-        _linkBreaks = (breaks.Broken, breaks.Times - 1);
+        if (Migration is not { } migration || _linkBreaks.Value is not { Times: > 0 } breaks) return;
+        _linkBreaks.Value = (breaks.Broken, breaks.Times - 1);
         migration.Wire.BreakInPostcopy(breaks.Broken, () => RepairLinkAsync(migration));
     }
 
@@ -142,7 +143,6 @@ public sealed class Stage(Bed bed)
     {
         // A link that is repaired in the step in which it broke is never seen broken.
         await AwaitMigrationAsync(paused => paused.Status == MigrationStatus.PostcopyPaused);
-        _state.Writes();
         BreakNext();
         migration.Wire.Broken = BrokenLink.Whole;
         while (migration.Result is null && !Bed.MachineOf(migration.From).IsDead && !migration.Process.Recover())
@@ -152,8 +152,7 @@ public sealed class Stage(Bed bed)
     /// <summary>Remembers where the migration stands, see <see cref="StatusAtDeath"/>.</summary>
     public void NoteStatus()
     {
-        _state.Writes();
-        StatusAtDeath = Migration?.Status ?? MigrationStatus.None;
+        _atDeath.Value = (Migration?.Status ?? MigrationStatus.None, MissingAtDeath);
     }
 
     /// <summary>The VM is destroyed, as user space on the machine of the source knows it.</summary>
@@ -203,17 +202,16 @@ public sealed class Stage(Bed bed)
     /// them.</summary>
     public async ValueTask EndAsync(TeardownOrder order)
     {
-        if (_held is not null)
-            foreach (var held in _held.Values) await Vm.Host.CloseRangeAsync(held);
+        if (_held.Value is { } ranges)
+            foreach (var held in ranges.Values) await Vm.Host.CloseRangeAsync(held);
         await Vm.TearDownAsync(Bed.NewOperation(OperationKind.VmDestroy), order);
     }
 
     /// <summary>The operation by which an actor holds its range open; made at its first use.</summary>
     public Operation HeldBy(string actor)
     {
-        _state.Writes();
-        _held ??= [];
-        if (!_held.TryGetValue(actor, out var op)) _held[actor] = op = Bed.NewOperation(OperationKind.HeldRange);
+        var held = _held.Changing ??= [];
+        if (!held.TryGetValue(actor, out var op)) held[actor] = op = Bed.NewOperation(OperationKind.HeldRange);
         return op;
     }
 }

@@ -12,9 +12,9 @@ public readonly struct Place(IWorld? world)
 
     internal bool IsFollowed => _footprint is not null;
 
-    public void Reads() => _footprint?.Read(_number);
+    internal void Reads() => _footprint?.Read(_number);
 
-    public void Writes() => _footprint?.Write(_number);
+    internal void Writes() => _footprint?.Write(_number);
 
     public void Holds(int change) => _footprint?.Hold(_number, change);
 }

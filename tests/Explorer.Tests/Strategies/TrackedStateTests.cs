@@ -22,7 +22,6 @@ public sealed class TrackedStateTests
         ("Livebed.Kvm.Addresses", "values"),
         ("Livebed.Kvm.Guests", "programs, each of one vCPU, which keeps them in a cell"),
         ("Livebed.Kvm.Prediction", "reckons beside the model"),
-        ("Livebed.Kvm.UserSpace", "reports its footprint by hand"),
     ];
 
     private static readonly Type[] _cells =

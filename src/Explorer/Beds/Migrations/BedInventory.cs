@@ -1,4 +1,3 @@
-#pragma warning disable RS0030 // reports its footprint by hand
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
@@ -13,21 +12,15 @@ namespace Livebed.Explorer.Beds.Migrations;
 internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnership> hosts, bool machinesDie)
 {
     private readonly Machine _machine = new(world, "inventory", machinesDie);
-    private readonly Place _place = new(world);
-    private VmInventory? _register = new(world);
-    private VmInventory? _replaced;
-    private string _replacedFor = "";
+    private Tracked<VmInventory?> _register = new(world, new VmInventory(world));
+    private Tracked<(VmInventory? Register, string For)> _replaced = new(world, (null, ""));
     private long _term = 1;
 
     /// <summary>The owner of the VM now; for the checks at the end.</summary>
-    public Ownership OwnerOf(string vm) => _register?.Find(vm) ?? Ownership.Lost;
+    public Ownership OwnerOf(string vm) => _register.Value?.Find(vm) ?? Ownership.Lost;
 
     /// <summary>Its machine goes down; grants that are on their way stay on their way.</summary>
-    public void Lose()
-    {
-        _place.Writes();
-        _register = null;
-    }
+    public void Lose() => _register.Value = null;
 
     /// <summary>A new one begins: it asks the hosts one after the other, and answers when it has heard all.</summary>
     public async ValueTask RestoreAsync()
@@ -41,25 +34,20 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
             foreach (var (vm, epoch) in ownership.Report(register.Term) ?? []) register.Restore(vm, ownership.Host, epoch);
         }
 
-        _place.Writes();
-        _register = register;
+        _register.Value = register;
     }
 
     /// <summary>A new one begins while the old one goes on answering: everybody until the new one has asked all hosts, and one host after
     /// that.</summary>
     public async ValueTask ReplaceAsync(string replacedFor)
     {
-        var old = _register;
+        var old = _register.Value;
         await RestoreAsync();
-        (_replaced, _replacedFor) = (old, replacedFor);
+        _replaced.Value = (old, replacedFor);
     }
 
     /// <summary>The one that was replaced answers no more.</summary>
-    public void StopReplaced()
-    {
-        _place.Writes();
-        _replaced = null;
-    }
+    public void StopReplaced() => _replaced.Value = (null, "");
 
     /// <summary>The way to it from a host.</summary>
     public IVmInventory From(string host) => new Way(this, host);
@@ -69,8 +57,8 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
 
     private async ValueTask<Ownership> AnswerAsync(string from, Func<VmInventory, Ownership> ask)
     {
-        _place.Reads();
-        if ((from == _replacedFor ? _replaced ?? _register : _register) is not { } register) return Ownership.Lost;
+        var replaced = _replaced.Value;
+        if (((from == replaced.For ? replaced.Register : null) ?? _register.Value) is not { } register) return Ownership.Lost;
         var answer = ask(register);
 
         // The answer is on its way, and the inventory may be lost before it arrives.

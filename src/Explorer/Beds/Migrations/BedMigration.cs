@@ -1,4 +1,3 @@
-#pragma warning disable RS0030 // reports its footprint by hand
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Migration;
@@ -14,14 +13,16 @@ public sealed class BedMigration
     private readonly Bed _bed;
     private readonly BedVm _vm;
     private readonly BedWire _wire;
-    private readonly Place _place;
     private readonly MigrationSetup _setup;
     private readonly MigrationParameters _parameters;
-    private bool _hasBegun;
+    private Tracked<bool> _hasBegun;
+    private Tracked<MigrationInfo?> _result;
 
     internal BedMigration(Bed bed, BedVm vm, MigrationParameters parameters, HostMmu to)
     {
-        (_bed, _vm, _place, _parameters) = (bed, vm, new Place(bed.World), parameters);
+        (_bed, _vm, _parameters) = (bed, vm, parameters);
+        var place = new Place(bed.World);
+        (_hasBegun, _result) = (new Tracked<bool>(place), new Tracked<MigrationInfo?>(place));
         BedWire? wire = null;
         Target = new BedVm(bed, vm, to, id => wire = new BedWire(bed, vm, to, id));
         _wire = wire!;
@@ -43,32 +44,12 @@ public sealed class BedMigration
     public BedVm Target { get; }
 
     /// <summary>As its source has it now.</summary>
-    public MigrationInfo Info
-    {
-        get
-        {
-            _place.Reads();
-            return Result ?? (_hasBegun ? Process.Info : null) ?? new MigrationInfo();
-        }
-    }
+    public MigrationInfo Info => Result ?? (_hasBegun.Value ? Process.Info : null) ?? new MigrationInfo();
 
     public MigrationStatus Status => Info.Status;
 
     /// <summary>It has come to its end, whichever.</summary>
-    public MigrationInfo? Result
-    {
-        get
-        {
-            _place.Reads();
-            return field;
-        }
-
-        private set
-        {
-            _place.Writes();
-            field = value;
-        }
-    }
+    public MigrationInfo? Result => _result.Value;
 
     /// <summary>The destination's side of it.</summary>
     public IncomingMigration Incoming => Target.Process.Incoming!.Migration;
@@ -84,10 +65,9 @@ public sealed class BedMigration
     /// <summary>Migrates; see <see cref="VmProcess.MigrateAsync"/>.</summary>
     public async ValueTask<MigrationInfo> RunAsync(Operation op)
     {
-        _place.Writes();
-        _hasBegun = true;
+        _hasBegun.Value = true;
         var info = await Process.MigrateAsync(op, _wire, _setup, _parameters);
-        Result = info;
+        _result.Value = info;
         var world = _bed.World;
         if (world.RunsSomewhere.Ended(_vm.Name, Target.Host.Name, info, world.NowMicroseconds, allIsNoted: true) is { } violation)
             world.Observer.Violated(violation);

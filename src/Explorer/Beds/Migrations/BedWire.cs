@@ -1,4 +1,3 @@
-#pragma warning disable RS0030 // reports its footprint by hand
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
@@ -21,18 +20,19 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private readonly VmProcess _source;
     private readonly HostProcess _destination;
     private readonly bool _mayBeGivenUp;
-    private readonly Place _place;
-    private BrokenLink _broken;
-    private BrokenLink _breaksInPostcopy;
-    private Func<ValueTask>? _afterBreak;
-    private TakeOverLoss _takeOverLoss;
+    private Tracked<BrokenLink> _broken;
+    private Tracked<(BrokenLink Broken, Func<ValueTask>? After)> _breaksInPostcopy;
+    private Tracked<TakeOverLoss> _takeOverLoss;
 
     public BedWire(Bed bed, BedVm source, HostMmu destination, int destinationAddressSpace)
     {
         (_world, _from, _to) = (bed.World, bed.MachineOf(source.Host), bed.MachineOf(destination));
         (_source, _destination) = (source.Process, destination.Process(destinationAddressSpace));
         _mayBeGivenUp = bed.Options.MachinesDie;
-        _place = new Place(_world);
+        var place = new Place(_world);
+        _broken = new Tracked<BrokenLink>(place);
+        _breaksInPostcopy = new Tracked<(BrokenLink, Func<ValueTask>?)>(place);
+        _takeOverLoss = new Tracked<TakeOverLoss>(place);
     }
 
     /// <summary>User space at the destination.</summary>
@@ -40,41 +40,28 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
 
     public BrokenLink Broken
     {
-        get
-        {
-            _place.Reads();
-            return _broken;
-        }
+        get => _broken.Value;
 
         set
         {
-            _place.Writes();
-            _broken = value;
+            _broken.Value = value;
             _world.Trace?.Note(null, $"the link is {(value == BrokenLink.Whole ? "whole" : $"broken: {value}")}");
         }
     }
 
     /// <summary>The source hears nothing of the next request to take over.</summary>
-    public void LoseTakeOver(TakeOverLoss loss)
-    {
-        _place.Writes();
-        _takeOverLoss = loss;
-    }
+    public void LoseTakeOver(TakeOverLoss loss) => _takeOverLoss.Value = loss;
 
     /// <summary>The link breaks when the next page of post-copy is on it, and then <paramref name="after"/> begins.</summary>
-    public void BreakInPostcopy(BrokenLink broken, Func<ValueTask> after)
-    {
-        _place.Writes();
-        (_breaksInPostcopy, _afterBreak) = (broken, after);
-    }
+    public void BreakInPostcopy(BrokenLink broken, Func<ValueTask> after) => _breaksInPostcopy.Value = (broken, after);
 
     public ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk)
     {
-        _place.Reads();
-        if (_breaksInPostcopy != BrokenLink.Whole && chunk.Header.Phase == StreamPhase.Postcopy)
+        if (_breaksInPostcopy.Value is (not BrokenLink.Whole, { } after) breaks && chunk.Header.Phase == StreamPhase.Postcopy)
         {
-            (Broken, _breaksInPostcopy) = (_breaksInPostcopy, BrokenLink.Whole);
-            _world.Spawn("link", _afterBreak!);
+            Broken = breaks.Broken;
+            _breaksInPostcopy.Value = default;
+            _world.Spawn("link", after);
         }
 
         // The sender reuses its buffers when it has given up waiting; what is on its way, or stands still there, has bytes of its own.
@@ -95,21 +82,18 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
 
     public async ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state)
     {
-        _place.Reads();
-        if (_takeOverLoss is TakeOverLoss.None or TakeOverLoss.Answer)
+        if (_takeOverLoss.Value is TakeOverLoss.None or TakeOverLoss.Answer)
         {
             var answer = await AskAsync(op);
-            _place.Reads();
-            if (_takeOverLoss == TakeOverLoss.None) return answer;
+            if (_takeOverLoss.Value == TakeOverLoss.None) return answer;
         }
-        else if (_takeOverLoss == TakeOverLoss.Patience)
+        else if (_takeOverLoss.Value == TakeOverLoss.Patience)
         {
             var sent = Operation.From(op.Context);
             _world.Spawn("a take-over without a waiting caller", async () => await AskAsync(sent));
         }
 
-        _place.Writes();
-        _takeOverLoss = TakeOverLoss.None;
+        _takeOverLoss.Value = TakeOverLoss.None;
         return StreamStatus.Lost;
 
         ValueTask<StreamStatus> AskAsync(Operation asking) =>
