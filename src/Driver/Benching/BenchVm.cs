@@ -58,11 +58,11 @@ internal sealed class BenchVm(
     /// <exception cref="BedException">It did not get there.</exception>
     public async Task<MeasuredMove> MoveAsync()
     {
-        var (from, source, sourceSpace) = (grains.GetGrain<IVmGrain>(Key), _host, Ordinal);
+        var (from, source) = (grains.GetGrain<IVmGrain>(Key), _host);
         _incarnation++;
         _host = 1 - _host;
         var setup = new MigrationSetup(
-            Ordinal, $"vm-{index}", 0, ActorKeys.Host(source), ActorKeys.Host(_host), sourceSpace, Ordinal,
+            Ordinal, $"vm-{index}", 0, ActorKeys.Host(source), ActorKeys.Host(_host), Ordinal,
             [new HvaRange(VmLayout.RamHva, RamPages)], request.PageSize);
         var parameters = new MigrationParameters { MaxBandwidth = 0, Channels = request.Channels };
         var (began, worked) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);

@@ -209,7 +209,7 @@ internal sealed class Fleet
 
         // The epoch is the inventory's, which the source's grain asks.
         var setup = new MigrationSetup(
-            ordinal, slot.Name, 0, ActorKeys.Host(slot.Host), ActorKeys.Host(host), slot.AddressSpaceId, ordinal, blocks,
+            ordinal, slot.Name, 0, ActorKeys.Host(slot.Host), ActorKeys.Host(host), ordinal, blocks,
             _campaign.PageSize);
         return new MigrationRequest(setup, _campaign.Migrations.Parameters, key, MessageOf(slot.Settings, key, host, ordinal))
         {

@@ -23,8 +23,7 @@ public sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains) : Gr
                 activations[type] = activations.GetValueOrDefault(type) + entry.ActivationCount;
         }
 
-        return new SiloReport(
-            silo.Name, Environment.ProcessId, activations, Environment.WorkingSet, GC.CollectionCount(2), ThreadPool.PendingWorkItemCount);
+        return new SiloReport(silo.Name, Environment.ProcessId, activations);
     }
 }
 
@@ -44,10 +43,5 @@ public interface ISiloProbe : IGrainWithStringKey
 /// <param name="Silo">its name</param>
 /// <param name="ProcessId">of the process that it runs in</param>
 /// <param name="Activations">actors that live on it, by grain class, probes excepted; all zero when nothing leaked</param>
-/// <param name="WorkingSetBytes">resident memory of the process</param>
-/// <param name="Gen2Collections">full garbage collections so far</param>
-/// <param name="PendingWorkItems">thread-pool work that waits for a thread</param>
 [GenerateSerializer, Immutable, Alias("Livebed.SiloReport")]
-public sealed record SiloReport(
-    string Silo, int ProcessId, IReadOnlyDictionary<string, int> Activations, long WorkingSetBytes, int Gen2Collections,
-    long PendingWorkItems);
+public sealed record SiloReport(string Silo, int ProcessId, IReadOnlyDictionary<string, int> Activations);

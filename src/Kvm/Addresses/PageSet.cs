@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Numerics;
-using System.Runtime.InteropServices;
 
 namespace Livebed.Kvm.Addresses;
 
@@ -49,9 +48,6 @@ public sealed class PageSet : IEnumerable<Hva>
     /// <summary>The wire form: 64 pages a word.</summary>
     public ReadOnlyMemory<ulong> Words => _words;
 
-    /// <summary>The wire form in bytes, a multiple of 8; in the byte order of the machine.</summary>
-    public ReadOnlySpan<byte> Bytes => MemoryMarshal.AsBytes(_words.AsSpan());
-
     /// <summary>Words of a set of that many pages.</summary>
     public static int WordsFor(long pages) => checked((int)((pages + PagesPerWord - 1) / PagesPerWord));
 
@@ -74,13 +70,6 @@ public sealed class PageSet : IEnumerable<Hva>
             throw new ArgumentException($"a bit lies behind the last page of {range}", nameof(words));
         return new PageSet(range, words);
     }
-
-    /// <summary>The set that has this wire form in bytes, which are copied.</summary>
-    /// <exception cref="ArgumentException">Too few or too many bytes, or a bit behind the last page.</exception>
-    public static PageSet FromBytes(HvaRange range, ReadOnlySpan<byte> bytes) =>
-        bytes.Length % sizeof(ulong) == 0
-            ? FromWords(range, MemoryMarshal.Cast<byte, ulong>(bytes).ToArray())
-            : throw new ArgumentException($"{bytes.Length} bytes are no words", nameof(bytes));
 
     public PageSet Clone() => new(Range, [.. _words]);
 

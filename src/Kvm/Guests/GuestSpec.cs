@@ -38,7 +38,7 @@ public abstract record GuestSpec(int ZeroPercent, int RepeatedPercent, int Patte
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(vcpu, vcpus);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(pageSize);
         Check();
-        var place = new GuestPlace(seed, vmOrdinal, vcpu, vcpus, ramBase, pageSize);
+        var place = new GuestPlace(seed, vcpu, vcpus, ramBase, pageSize);
         var content = new PageContent(seed, vmOrdinal, vcpu, ZeroPercent, RepeatedPercent, Patterns);
         var random = new SeededRandom(seed).Fork((ulong)(vmOrdinal * PageContent.MaxVcpus + vcpu));
         if (!Populate) return Create(place, content, random, state);
@@ -73,4 +73,4 @@ public abstract record GuestSpec(int ZeroPercent, int RepeatedPercent, int Patte
 
 /// <summary>Where a program runs: the <paramref name="Vcpu"/>th of <paramref name="Vcpus"/> of one VM, with memory from
 /// <paramref name="RamBase"/> on. <paramref name="Seed"/> is the campaign's, the same for all VMs.</summary>
-public readonly record struct GuestPlace(ulong Seed, int VmOrdinal, int Vcpu, int Vcpus, Gfn RamBase, int PageSize);
+public readonly record struct GuestPlace(ulong Seed, int Vcpu, int Vcpus, Gfn RamBase, int PageSize);

@@ -118,10 +118,9 @@ public enum TimeoutAction : byte
 /// <param name="Epoch">the VM's epoch as its owner knows it</param>
 /// <param name="Source">host that owns it</param>
 /// <param name="Destination">host that shall own it</param>
-/// <param name="SourceAddressSpace">its process there</param>
-/// <param name="DestinationAddressSpace">and here, to be created</param>
+/// <param name="DestinationAddressSpace">its process there, to be created</param>
 /// <param name="Blocks">QEMU's RAMBlocks: memory that is the guest's, whether a memslot shows it now or not</param>
 /// <param name="PageSize">bytes</param>
 public sealed record MigrationSetup(
-    long Stream, string Vm, long Epoch, string Source, string Destination, int SourceAddressSpace, int DestinationAddressSpace,
+    long Stream, string Vm, long Epoch, string Source, string Destination, int DestinationAddressSpace,
     IReadOnlyList<HvaRange> Blocks, int PageSize);

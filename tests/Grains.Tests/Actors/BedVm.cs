@@ -126,7 +126,7 @@ internal sealed class BedVm
     /// <summary>The order to move to where <paramref name="to"/> is not made yet.</summary>
     public MigrationRequest RequestTo(BedVm to, MigrationParameters? parameters = null) => new(
         new MigrationSetup(
-            to._ordinal, Name, 0, HostKey, to.HostKey, AddressSpaceId, to.AddressSpaceId,
+            to._ordinal, Name, 0, HostKey, to.HostKey, to.AddressSpaceId,
             [Ram, new HvaRange(VmLayout.HotplugHva, VmPlan.HotplugPages)], ActorBed.PageSize),
         parameters
             ?? new MigrationParameters

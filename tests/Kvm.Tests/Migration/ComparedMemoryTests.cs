@@ -65,7 +65,7 @@ public class ComparedMemoryTests
         await inventory.RegisterAsync(_rig.Op(), "vm", "host-0");
         var migration = new IncomingMigration(
             _rig.World, "vm", _rig.To, _process, inventory, new HostOwnership(_rig.World, "host-1"), new NoReturn());
-        var setup = new MigrationSetup(StreamRig.Stream, "vm", 1, "host-0", "host-1", 0, 0, [StreamRig.Ram], HostRig.PageSize);
+        var setup = new MigrationSetup(StreamRig.Stream, "vm", 1, "host-0", "host-1", 0, [StreamRig.Ram], HostRig.PageSize);
         Assert.Equal(StreamStatus.Ok, await migration.PrepareAsync(_rig.Op(), setup));
         await body(migration, _rig.Op());
     });

@@ -89,7 +89,7 @@ public class IncomingMigrationTests
         {
             Assert.Equal(OwnershipStatus.Granted, _source.Record(Vm, _register.Register(Vm, "host-0")));
             var migration = new IncomingMigration(_rig.World, Vm, _host, _process, _inventory, _destination, new NoReturn());
-            var setup = new MigrationSetup(StreamRig.Stream, Vm, 1, "host-0", "host-1", 0, 0, [StreamRig.Ram], HostRig.PageSize);
+            var setup = new MigrationSetup(StreamRig.Stream, Vm, 1, "host-0", "host-1", 0, [StreamRig.Ram], HostRig.PageSize);
             Assert.Equal(StreamStatus.Ok, await migration.PrepareAsync(_rig.Op(), setup));
             Assert.Equal(StreamStatus.Ok, await migration.CompareAsync(_rig.Op(), await ImageAsync()));
             await body(migration);

@@ -28,7 +28,7 @@ public sealed class BedMigration
         _wire = wire!;
         _wire.Destination = Target.Process.Incoming!;
         _setup = new MigrationSetup(
-            bed.NextStream(), vm.Name, 0, vm.Host.Name, to.Name, vm.AddressSpaceId, Target.AddressSpaceId,
+            bed.NextStream(), vm.Name, 0, vm.Host.Name, to.Name, Target.AddressSpaceId,
             [new HvaRange(VmLayout.RamHva, bed.Options.RamPages), new HvaRange(VmLayout.HotplugHva, bed.Options.HotplugPages)],
             Bed.PageSize);
         vm.SendBy(_wire);
