@@ -6,8 +6,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Mutants;
 
-/// <summary>A named, switchable defect: the model asks for it where the defect is, and its entry here says what is expected of it. No defect
-/// is null. Two entries of one name are the same mutant. In messages it is its name.</summary>
+/// <summary>A named, switchable defect: the model asks for it where the defect is, and its entry here says what is expected of it. No
+/// defect is null. Two entries of one name are the same mutant. In messages it is its name.</summary>
 [JsonConverter(typeof(MutantJson))]
 public sealed record Mutant
 {
@@ -232,7 +232,8 @@ public sealed record Mutant
     /// <param name="reference">the kernel's commit or CVE, empty where there is none</param>
     /// <param name="caughtBy">it must be caught by one of these invariants</param>
     /// <param name="scenario">in which the explorer catches it, under <paramref name="protocol"/></param>
-    /// <param name="campaign">in which the cluster catches it, a file of campaigns/; null where only the explorer can bring it about</param>
+    /// <param name="campaign">in which the cluster catches it, a file of campaigns/; null where only the explorer can bring it
+    /// about</param>
     /// <param name="protocol">a name of ProtocolCatalog</param>
     /// <param name="field">the field that holds the mutant, from which it has its name</param>
     private Mutant(
