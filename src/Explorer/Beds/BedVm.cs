@@ -172,6 +172,8 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     public async ValueTask CommandAsync(Func<ValueTask> command) => await Process.CommandAsync(false, async _ =>
     {
         await command();
+        if (Process.State == ProcessState.Closed)
+            Vm.Violated(Invariants.Teardown, "a command was still running when the process had closed");
         return true;
     });
 

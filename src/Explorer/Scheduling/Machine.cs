@@ -6,13 +6,15 @@ namespace Livebed.Explorer.Scheduling;
 /// A machine of the world. Where machines may die, a call to one is a lane of its own there. The call continues when the caller's machine
 /// dies. The caller continues without an answer when the called machine dies. When a machine dies its lanes stop for good where they are,
 /// with all that they hold. A message in flight is on neither machine: a request arrives although its sender has died, unless the receiver
-/// has died too; an answer that has been given arrives. Where machines do not die a call is a step of its caller.
+/// has died too; an answer that has been given arrives. A machine that stands still until it is given up has waited too long for its own
+/// calls as well, and goes on without their answers. Where machines do not die a call is a step of its caller.
 /// </summary>
 public sealed class Machine
 {
     private readonly VirtualWorld _world;
     private readonly bool _mayDie;
     private readonly TrackedList<(Lane Lane, Latch Answered)> _calls;
+    private readonly TrackedList<Wait> _waits;
     private Tracked<bool> _isDead;
     private Tracked<Pause?> _pause;
 
@@ -21,7 +23,7 @@ public sealed class Machine
         (_world, Name, _mayDie) = (world, name, mayDie);
         var place = new Place(world);
         (_calls, _isDead) = (new TrackedList<(Lane Lane, Latch Answered)>(place), new Tracked<bool>(place));
-        _pause = new Tracked<Pause?>(place);
+        (_waits, _pause) = (new TrackedList<Wait>(world), new Tracked<Pause?>(place));
     }
 
     public string Name { get; }
@@ -71,8 +73,17 @@ public sealed class Machine
         var answer = new TrackedAnswer<T>(_world, lost);
         var answered = new Latch(_world);
         _world.SpawnOnTheWay($"{Name} {what}", ArriveAsync);
+        if (_world.Current.Machine is not { } caller)
+        {
+            await answered;
+            return answer.Value;
+        }
+
+        var wait = new Wait(_world, answered);
+        caller._waits.Add(wait);
         await answered;
-        return answer.Value;
+        caller._waits.RemoveAll(other => other == wait);
+        return wait.IsGivenUp ? lost : answer.Value;
 
         async ValueTask ArriveAsync()
         {
@@ -109,7 +120,7 @@ public sealed class Machine
 
     /// <summary>It stands still, with every lane that is on it, until <see cref="GoOn"/>. What arrives meanwhile waits.</summary>
     /// <param name="isGivenUp">callers stop waiting for answers, those that come meanwhile too, and another machine answers for it; what
-    /// they asked is done all the same when it goes on</param>
+    /// they asked is done all the same when it goes on. What it has asked itself gets no answer, and is done as well</param>
     internal void StandStill(bool isGivenUp)
     {
         _world.Footprints?.WriteEverything();
@@ -117,6 +128,7 @@ public sealed class Machine
         _world.HoldLanes(this);
         if (!isGivenUp) return;
         foreach (var (_, answered) in _calls) answered.Complete();
+        foreach (var wait in _waits) wait.GiveUp();
     }
 
     /// <summary>It goes on where it stood.</summary>
@@ -130,6 +142,20 @@ public sealed class Machine
     }
 
     private sealed record Pause(Latch Over, bool IsGivenUp);
+
+    /// <summary>A lane of this machine waits for an answer.</summary>
+    private sealed class Wait(VirtualWorld world, Latch answered)
+    {
+        private Tracked<bool> _isGivenUp = new(world);
+
+        public bool IsGivenUp => _isGivenUp.Value;
+
+        public void GiveUp()
+        {
+            _isGivenUp.Value = true;
+            answered.Complete();
+        }
+    }
 
     /// <summary>Of a call that is a lane of its own: the lane writes it, the caller reads it.</summary>
     private sealed class TrackedAnswer<T>(VirtualWorld world, T lost)

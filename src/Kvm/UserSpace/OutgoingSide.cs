@@ -23,12 +23,17 @@ internal sealed class OutgoingSide(
     private Tracked<bool> _startsPostcopy = new(world);
     private Tracked<bool> _isOver = new(world);
     private Tracked<long> _epoch = new(world);
+    private Tracked<long> _term = new(world);
+    private Tracked<bool> _isGone = new(world);
 
     /// <summary>Null until the inventory has said that this host owns the VM.</summary>
     public MigrationSource? Source => _source.Value;
 
     /// <summary>It has come to its end, good or bad.</summary>
     public bool IsOver => _isOver.Value;
+
+    /// <summary>The VM went for good while this host did not know its owner: it had moved, and was lost or destroyed there.</summary>
+    public bool IsGone => _isGone.Value;
 
     public MigrationInfo Info => Source?.Info ?? _ended.Value;
 
@@ -59,6 +64,7 @@ internal sealed class OutgoingSide(
 
             var info = await Source!.RunAsync(op);
             _epoch.Value = Math.Max(Epoch, info.Epoch);
+            if (vm.IsHandedOver && !info.IsHandedOver) _isGone.Value = await HasGoneAsync(op);
             return info;
         }
         finally
@@ -111,9 +117,16 @@ internal sealed class OutgoingSide(
         var source = new MigrationSource(
             vm, ids, ports.Stream, destination, ports.Inventory, ports.Ownership, setup with { Epoch = owner.Epoch }, parameters);
         if (_startsPostcopy.Value) source.StartPostcopy();
-        _source.Value = source;
+        (_source.Value, _term.Value) = (source, owner.Term);
         return null;
     }
+
+    /// <summary>The inventory that knew the VM when it began to migrate knows it no more. A later inventory may only not have asked
+    /// this host.</summary>
+    private async ValueTask<bool> HasGoneAsync(Operation op) =>
+        await ports.Inventory.FindAsync(op, Vm) is { Status: OwnershipStatus.Refused, Epoch: 0 } answer
+        && answer.Term == _term.Value
+        && await ports.Ownership.RecordAsync(Vm, answer) != OwnershipStatus.Lost;
 
     /// <summary>Which host owns the VM, and under which epoch. A VM that no inventory knows is registered by the host where it
     /// is.</summary>

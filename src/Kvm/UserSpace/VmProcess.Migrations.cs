@@ -55,7 +55,8 @@ public sealed partial class VmProcess
             try
             {
                 var info = await outgoing.RunAsync(op, () => PrepareMigrationAsync(op));
-                if (info.IsHandedOver && !IsGoing)
+                if (outgoing.IsGone) await _ports.Ownership.ReleaseAsync(outgoing.Vm);
+                if ((info.IsHandedOver || outgoing.IsGone) && !IsGoing)
                 {
                     await TearDownAsync(op, TeardownOrder.VmFirst);
                     await outgoing.CheckNothingLeftAsync(op);

@@ -26,6 +26,7 @@ internal sealed class MigrationVsDestroy : Scenario
         plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
         plan.Actor("admin").DestroyVm((TeardownOrder)plan.Random.Next(4), MigrationPlan.DrawDeath(plan));
+        plan.Actor("hotplug").Plug().Unplug();
         plan.After(SurvivorCheck.AfterDestroyed);
     }
 }
