@@ -168,6 +168,8 @@ public sealed class Bed
         foreach (var hang in new StandstillDetector(this).Hangs(result))
             violations.Add(
                 new Violation(hang.Invariant, $"{hang.Kind}: {hang.Message}", Operations: hang.Operations, Witness: hang.Witness));
+        // A call of the protocol that waits for no lock of the model has no hang that could be shown.
+        if (violations.Count == 0 && result.Outcome == ScheduleOutcome.Stuck) violations.AddRange(UnreturnedCalls());
         if (violations.Count == 0)
             violations.Add(new Violation(
                 Invariants.FaultProgress,
@@ -175,6 +177,14 @@ public sealed class Bed
                     + $"steps"));
         return violations;
     }
+
+    /// <summary>Where nothing can run any more: the calls of a protocol that will never return.</summary>
+    public IEnumerable<Violation> UnreturnedCalls() =>
+        from vm in _vms.SelectMany(vm => vm.Incarnations)
+        where !MachineOf(vm.Host).IsDead
+        let message = vm.Vm.Checks.Contract.Unreturned()
+        where message is not null
+        select new Violation(Invariants.Contract, message, vm.Vm.Options.Name);
 
     /// <summary>All current waits, with their actors.</summary>
     public IReadOnlyList<ObservedWait> Waits()

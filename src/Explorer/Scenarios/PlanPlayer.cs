@@ -38,7 +38,15 @@ public sealed class PlanPlayer
     public PlayResult Play(VirtualWorld world)
     {
         var stage = new Stage(new Bed(_plan.Options, world));
-        world.RunAtomically(_setUp, stage);
+        try
+        {
+            world.RunAtomically(_setUp, stage);
+        }
+        catch (InvalidOperationException) when (stage.Bed.UnreturnedCalls().Any())
+        {
+            return new PlayResult(stage, world.Run(stepsMax: 0), [.. stage.Bed.UnreturnedCalls()]);
+        }
+
         foreach (var actor in _others) Spawn(stage, actor);
         var result = world.Run(_plan.StepsMax);
         if (result.Outcome == ScheduleOutcome.Completed)
@@ -90,6 +98,7 @@ public sealed class PlanPlayer
         if (vm is not null)
         {
             vm.Vm.Checks.Ranges.Settled();
+            vm.Vm.Checks.Contract.Settled();
             await vm.Vm.Auditor.AuditAsync(stage.Bed.NewOperation(OperationKind.Audit));
         }
 

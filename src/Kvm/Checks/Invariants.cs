@@ -36,6 +36,12 @@ public static class Invariants
     /// <summary>A guest that migrates stands still no longer than its migration says, and runs somewhere when that is over.</summary>
     public const string RunsSomewhere = "M4";
 
+    /// <summary>What a VM may expect of its protocol.</summary>
+    public const string Contract = "contract";
+
+    /// <summary>Both memslot sets say what user space has asked for.</summary>
+    public const string MemslotsAsAsked = "memslots";
+
     public const string Deadlock = "deadlock";
     public const string AtomicSleep = "atomic-sleep";
 }
@@ -75,6 +81,10 @@ public static class InvariantCatalog
         [Invariants.RunsSomewhere] =
             "a guest that migrates stands still no longer than its migration says, and when that is over it runs on a host, "
                 + "unless it was reported lost or its machine died",
+        [Invariants.Contract] =
+            "a protocol publishes each memslot update exactly once and before it returns, is reset once, and returns from every call",
+        [Invariants.MemslotsAsAsked] =
+            "when a memslot update is over, both memslot sets have the slots that user space asked for, and none overlaps",
         [Invariants.Deadlock] = "no cycle of operations each waiting for a lock that the next one holds",
         [Invariants.AtomicSleep] = "no operation sleeps while it holds a spin lock or mmu_lock",
     };

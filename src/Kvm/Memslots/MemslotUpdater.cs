@@ -50,7 +50,9 @@ public sealed class MemslotUpdater(Vm vm)
         await vm.SlotsLock.AcquireAsync(op);
         if (vm.Memslots.Active.ById(id) is { } slot)
         {
-            await ReflagAsync(op, slot, logs ? slot.Flags | MemslotFlags.LogDirtyPages : slot.Flags & ~MemslotFlags.LogDirtyPages);
+            var flags = logs ? slot.Flags | MemslotFlags.LogDirtyPages : slot.Flags & ~MemslotFlags.LogDirtyPages;
+            await ReflagAsync(op, slot, flags);
+            vm.Checks.Memslots.Updated(op, new MemslotChange(id, slot.BaseGfn, slot.Pages, slot.BaseHva, flags));
             vm.Counters.MemslotUpdates++;
         }
 
@@ -70,6 +72,7 @@ public sealed class MemslotUpdater(Vm vm)
         else if (old.BaseGfn != change.BaseGfn)
             await DeleteOrMoveAsync(op, old, old with { BaseGfn = change.BaseGfn, Flags = change.Flags, Bitmap = BitmapFor(change) });
         else await ReflagAsync(op, old, change.Flags);
+        vm.Checks.Memslots.Updated(op, change);
         return MemslotResult.Ok;
     }
 
@@ -141,7 +144,7 @@ public sealed class MemslotUpdater(Vm vm)
         var last = vm.Memslots.Active.ById(old.Id);
         Retire(vm.Memslots.Inactive, old, replacement);
         await SwapAsync(op, replaced: last);
-        Retire(vm.Memslots.Inactive, old, replacement);
+        Retire(vm.Memslots.Inactive, old, vm.Options.Mutant == Mutant.MoveInOneSet && replacement is not null ? old : replacement);
         old.Bitmap?.Free();
         vm.Checks.Sptes.SlotRemoved(op, old);
         if (zapsLate) await ZapAsync(op, old);
@@ -167,6 +170,7 @@ public sealed class MemslotUpdater(Vm vm)
         }
 
         var updated = old with { Flags = flags, Bitmap = disables ? null : bitmap };
+        if (disables && vm.Options.Mutant == Mutant.DisableKeepsFlag) updated = updated with { Flags = old.Flags };
         var protects = enables && vm.Options.DirtyLog != DirtyLogMode.InitiallySet;
         var protectsEarly = protects && vm.Options.Mutant == Mutant.EnableProtectsBeforePublish;
         if (protectsEarly) await vm.DirtyLog.ProtectSlotAsync(op, old);
@@ -186,7 +190,9 @@ public sealed class MemslotUpdater(Vm vm)
     private async ValueTask SwapAsync(Operation op, Memslot? replaced)
     {
         var starts = vm.Counters.NotifierRanges;
-        using (vm.World.Observer.Phase(op, "memslots.publish")) await vm.Protocol.PublishMemslotsAsync(op, vm.Memslots.Swap);
+        using (vm.World.Observer.Phase(op, "memslots.publish"))
+            await vm.Protocol.PublishMemslotsAsync(op, vm.Checks.Contract.PublishCalled(op));
+        vm.Checks.Contract.PublishReturned(op);
         vm.Counters.StartsWhilePublishingMax = Math.Max(vm.Counters.StartsWhilePublishingMax, vm.Counters.NotifierRanges - starts);
         vm.World.Trace?.Note(
             op,

@@ -225,6 +225,20 @@ public sealed record Mutant
         "a source that gets the VM back after a failed hand-over does not resume its vCPUs", "8", "", [Invariants.RunsSomewhere],
         "migration-destination-dies");
 
+    public static readonly Mutant PublishForgottenAfterSleep = new(
+        "a memslot update that had to sleep returns without publishing", "4", "", [Invariants.Contract], "memslot-vs-notifier");
+
+    public static readonly Mutant PublishRepeatedAfterSleep = new(
+        "a memslot update that had to sleep publishes twice", "4", "", [Invariants.Contract], "memslot-vs-notifier");
+
+    public static readonly Mutant MoveInOneSet = new(
+        "a moved memslot keeps its place in the set that the next update publishes", "4.1", "", [Invariants.MemslotsAsAsked],
+        "memslot-move");
+
+    public static readonly Mutant DisableKeepsFlag = new(
+        "disabling dirty logging frees the bitmap and leaves the memslot's flag set", "5", "", [Invariants.MemslotsAsAsked],
+        "dirty-log-enable");
+
     /// <summary>Adds itself to <see cref="All"/>.</summary>
     /// <param name="story">what the defect does</param>
     /// <param name="bug">its number in the project's notes on the protocol (B published bug, m design mistake, Q QEMU) or the section that

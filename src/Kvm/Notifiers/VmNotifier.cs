@@ -24,7 +24,9 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
         vm.Counters.NotifierRanges++;
         vm.Checks.Ranges.StartBegan(op, range);
         vm.World.Trace?.Note(op, $"range_start {range.Pages} of {Name}");
+        vm.Checks.Contract.StartCalled();
         await vm.Protocol.RangeStartAsync(op, range);
+        vm.Checks.Contract.StartReturned();
         vm.Checks.Ranges.StartDone(op, range);
         vm.World.Trace?.Note(op, $"range_start of {Name} is done");
         return true;
@@ -34,7 +36,9 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
     {
         vm.Checks.Ranges.EndBegan(range);
         vm.World.Trace?.Note(op, $"range_end {range.Pages} of {Name}");
+        vm.Checks.Contract.EndCalled();
         await vm.Protocol.RangeEndAsync(op, range);
+        vm.Checks.Contract.EndReturned();
         vm.Checks.Ranges.EndDone(op, range);
         vm.World.Trace?.Note(op, $"range_end of {Name} is done");
     }

@@ -124,6 +124,7 @@ public sealed partial class VmProcess
         await vm.VcpuMutex.DownWriteAsync(op);
         foreach (var vcpu in vm.Vcpus) await vcpu.PauseAsync(op);
         vm.Checks.Ranges.Settled();
+        vm.Checks.Contract.Settled();
         foreach (var vcpu in vm.Vcpus) await vcpu.ResumeAsync(op);
         vm.VcpuMutex.UpWrite(op);
     }

@@ -58,6 +58,7 @@ public sealed class VmTeardown(Vm vm)
     /// <summary>Legal only after unregister: until then a range may still get its end.</summary>
     private void Reset(Operation op)
     {
+        vm.Checks.Contract.ResetCalled(op);
         if (!vm.Protocol.ResetAtDestroy())
             vm.Violated(Invariants.Teardown, "destroy resets a lock that has a waiter", operations: op.Id);
     }

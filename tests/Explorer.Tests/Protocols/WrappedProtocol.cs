@@ -19,7 +19,7 @@ public abstract class WrappedProtocol(ProtocolContext context) : IInvalidationPr
 
     public virtual ValueTask RangeStartAsync(Operation op, MmuNotifierRange range) => _inner.RangeStartAsync(op, range);
     public ValueTask RangeEndAsync(Operation op, MmuNotifierRange range) => _inner.RangeEndAsync(op, range);
-    public ValueTask PublishMemslotsAsync(Operation op, Action publish) => _inner.PublishMemslotsAsync(op, publish);
+    public virtual ValueTask PublishMemslotsAsync(Operation op, Action publish) => _inner.PublishMemslotsAsync(op, publish);
     public bool ShouldRetryUnlocked(ulong sequence, Gfn gfn, Hva hva) => _inner.ShouldRetryUnlocked(sequence, gfn, hva);
     public bool MustRetry(ulong sequence, Gfn gfn, Hva hva) => _inner.MustRetry(sequence, gfn, hva);
     public bool ResetAtDestroy() => _inner.ResetAtDestroy();

@@ -83,6 +83,7 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     {
         await _invalidateLock.AcquireAsync(op);
         _memslotsUpdateWait.Prepare(op);
+        var slept = HasActive;
         while (HasActive)
         {
             _invalidateLock.Release(op);
@@ -100,7 +101,8 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
             return;
         }
 
-        publish();
+        if (!slept || _context.Mutant != Mutant.PublishForgottenAfterSleep) publish();
+        if (slept && _context.Mutant == Mutant.PublishRepeatedAfterSleep) publish();
         _invalidateLock.Release(op);
     }
 

@@ -1,0 +1,58 @@
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.World;
+
+namespace Livebed.Kvm.Vms;
+
+/// <summary>
+/// What user space has asked for, slot by slot, in books of its own, and the check that both memslot sets say the same when an update is
+/// over. An update that changes one set only shows when the next one publishes the other.
+/// </summary>
+public sealed class MemslotChecks
+{
+    private readonly Vm _vm;
+    private readonly TrackedMap<int, MemslotChange> _asked;
+
+    internal MemslotChecks(Vm vm) => (_vm, _asked) = (vm, new TrackedMap<int, MemslotChange>(vm.World));
+
+    /// <summary>User space's request was carried out; the caller holds slots_lock.</summary>
+    public void Updated(Operation op, MemslotChange change)
+    {
+        if (change.Pages == 0) _asked.Remove(change.Id);
+        else _asked[change.Id] = change;
+        Compare(op, _vm.Memslots.Active, "published");
+        Compare(op, _vm.Memslots.Inactive, "kept for the next update");
+    }
+
+    private void Compare(Operation op, MemslotSet set, string what)
+    {
+        _vm.Counters.ChecksEvaluated++;
+        Memslot? before = null;
+        foreach (var slot in set.Slots)
+        {
+            if (!_asked.TryGetValue(slot.Id, out var asked)) Violated(op, slot, $"{Text(slot)} is {what}, and is not asked for");
+            else if (!IsAsAsked(slot, asked)) Violated(op, slot, $"{Text(slot)} is {what}; asked for is {Text(asked)}");
+            else if (before is not null && before.Gfns.Overlaps(slot.Gfns))
+                Violated(op, slot, $"{Text(slot)} and {Text(before)} are {what}, and overlap");
+            before = slot;
+        }
+
+        if (set.Slots.Length == _asked.Count) return;
+        foreach (var (id, asked) in _asked)
+            if (set.ById(id) is null)
+                _vm.Violated(Invariants.MemslotsAsAsked, $"{Text(asked)} is asked for, and is not {what}", operations: op.Id);
+    }
+
+    private void Violated(Operation op, Memslot slot, string message) =>
+        _vm.Violated(Invariants.MemslotsAsAsked, message, slot.BaseGfn.Value, slot.BaseHva.Value, operations: op.Id);
+
+    private static bool IsAsAsked(Memslot slot, MemslotChange asked) =>
+        slot.BaseGfn == asked.BaseGfn && slot.Pages == asked.Pages && slot.BaseHva == asked.BaseHva && slot.Flags == asked.Flags;
+
+    private static string Text(Memslot slot) =>
+        Text(new MemslotChange(slot.Id, slot.BaseGfn, slot.Pages, slot.BaseHva, slot.Flags));
+
+    private static string Text(MemslotChange slot) =>
+        $"memslot {slot.Id} of {new GfnRange(slot.BaseGfn, slot.Pages)} at {slot.BaseHva} ({slot.Flags})";
+}
