@@ -1,0 +1,105 @@
+using Livebed.Kvm.DirtyLog;
+using Livebed.Kvm.Memslots;
+
+namespace Livebed.Explorer.Scenarios;
+
+/// <summary>Dirty rings that are full, or that user space rewrites.</summary>
+internal static class DirtyRingScenarios
+{
+    public static IReadOnlyList<Scenario> All { get; } =
+    [
+        new DirtyRingFull(),
+        new DirtyRingOverflow(),
+        new DirtyRingTampered(),
+    ];
+}
+
+/// <summary>
+/// Claim: no ring entry is overwritten, and no write is lost between an entry's harvest, its reset and the page's copy (S7, S6). The rings
+/// are as small as can be, so that vCPUs leave with theirs full and reap while the migration's own rounds harvest and reset (kvm-protocol
+/// 4.3).
+/// </summary>
+internal sealed class DirtyRingFull : Scenario
+{
+    public override string Name => "dirty-ring";
+    public override string Claim => "a full ring loses no entry, and a reset page is caught when it is written again";
+
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+    [
+        new("room", "entries of a ring before its vCPU must leave", 1, 1, 8),
+        new("rounds", "log rounds while guests write", 2, 1, 8),
+    ];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        var entries = DirtyRing.Reserved + plan.Parameter("room");
+        plan.Options = plan.Options with { DirtyLog = DirtyLogMode.Ring, RingEntries = entries };
+        plan.Before(stage => stage.TouchRamAsync());
+        plan.Before(stage => stage.EnableLogAsync());
+        plan.Vcpu().Write(0).Write(1).Write(0);
+        plan.Vcpu().Write(0).Write(0);
+        var user = plan.Actor("user");
+        for (var round = 0; round < plan.Parameter("rounds"); round++) user.LogRound();
+        plan.After(stage => stage.VerifyLogAsync());
+    }
+}
+
+/// <summary>
+/// Claim: a vCPU with a soft-full ring leaves the guest before its next write, so that no entry is ever overwritten (S7). It writes more
+/// pages than its ring has entries, the reserved ones included, and only its own exits have the ring reaped (kvm-protocol 4.5).
+/// </summary>
+internal sealed class DirtyRingOverflow : Scenario
+{
+    public override string Name => "dirty-ring-overflow";
+    public override string Claim => "a vCPU with a full ring leaves the guest before its next write";
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        const int Entries = DirtyRing.Reserved + 2;
+        plan.Options = plan.Options with
+        {
+            DirtyLog = DirtyLogMode.Ring,
+            RingEntries = Entries,
+            RamPages = Entries + 2,
+            Frames = 2 * Entries,
+        };
+        plan.StepsMax = 50_000;
+        plan.Before(stage => stage.EnableLogAsync());
+        var vcpu = plan.Vcpu();
+        for (var page = 0; page < Entries + 2; page++) vcpu.Write(page);
+        plan.After(stage => stage.VerifyLogAsync());
+    }
+}
+
+/// <summary>
+/// Claim: whatever user space writes into the entries of a ring, a reset protects pages of the memslot only and comes to its end (S7, L5;
+/// B13, B14). One ring holds entries of two memslots; while it is harvested and reset, their offsets are changed and consumed entries are
+/// marked RESET again. What such user space loses is its own affair, so there is no final sync; the guest, which has another ring, runs on
+/// (kvm-protocol 4.3).
+/// </summary>
+internal sealed class DirtyRingTampered : Scenario
+{
+    private const int Tampered = 1;
+
+    public override string Name => "dirty-ring-tampered";
+    public override string Claim => "a ring is reset within bounds although user space rewrites entries and arms them again";
+
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+    [
+        new("times", "how often entries are rewritten and armed again", 1, 1, 8),
+    ];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with { DirtyLog = DirtyLogMode.Ring, RingEntries = DirtyRing.Reserved + 4, RamPages = 4, RamSlots = 2 };
+        plan.Before(stage => stage.EnableLogAsync());
+        // The offset after the last one that there is, is that of the second entry; and the third is of the other memslot, so that one
+        // reset has two batches.
+        foreach (var page in (int[])[1, 0, 2]) plan.Before(stage => stage.SoftwareWriteAsync(page, Tampered));
+        plan.Vcpu().Write(0).Write(2);
+        plan.Vcpu();
+        plan.Actor("user").LogRound().LogRound();
+        var hostile = plan.Actor("hostile");
+        for (var time = 0; time < plan.Parameter("times"); time++) hostile.RewriteRingOffset(Tampered).RearmRing(Tampered);
+    }
+}

@@ -1,0 +1,188 @@
+using Livebed.Explorer.Beds.Migrations;
+
+namespace Livebed.Explorer.Scenarios.Migrations;
+
+/// <summary>A machine dies, stands still or answers twice while a VM migrates.</summary>
+internal static class MachineScenarios
+{
+    public static IReadOnlyList<Scenario> All { get; } =
+    [
+        new MigrationSourceDies(),
+        new MigrationDestinationDies(),
+        new MigrationInventoryDies(),
+        new MigrationInventoryTwice(),
+        new MigrationSourcePauses(),
+        new MigrationDestinationPauses(),
+    ];
+}
+
+/// <summary>
+/// Claim: the source's machine dies, at any step of the migration. If the destination owns the guest and has all of its pages, the guest
+/// runs on there with every write (the oracle, M4). If pages died with the source it is reported as lost. A VM that the destination never
+/// owned leaves nothing there (S11, M2).
+/// </summary>
+internal sealed class MigrationSourceDies : Scenario
+{
+    public override string Name => "migration-source-dies";
+    public override string Claim => "when the source's machine dies the destination goes on, or goes away, as the inventory says";
+    public override bool IsDrawnFromSeed => true;
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Options = plan.Options with { MachinesDie = true };
+        plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Write(1).Read(1).Write(0).Read(0);
+        plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
+        var isLinkBroken = MigrationPlan.DrawBrokenLink(plan);
+        plan.Actor("fate").MachineDies(host: 0, MigrationPlan.DrawDeath(plan, isLinkBroken));
+        plan.After(SurvivorCheck.AfterSourceDied);
+    }
+}
+
+/// <summary>
+/// Claim: the destination's machine dies, at any step of the migration. The guest runs on at the source with every write (the oracle, M4),
+/// unless the destination owned it already. A guest that died with its machine never runs again, and nothing of it is left at the source
+/// (M2, M3, S11).
+/// </summary>
+internal sealed class MigrationDestinationDies : Scenario
+{
+    public override string Name => "migration-destination-dies";
+    public override string Claim => "when the destination's machine dies the source goes on, or says what is lost, as the inventory says";
+    public override bool IsDrawnFromSeed => true;
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Options = plan.Options with { MachinesDie = true };
+        plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Write(1).Read(1).Write(0).Read(0);
+        plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
+        var isLinkBroken = MigrationPlan.DrawBrokenLink(plan);
+        plan.Actor("fate").MachineDies(host: 1, MigrationPlan.DrawDeath(plan, isLinkBroken));
+        plan.After(SurvivorCheck.AfterDestinationDied);
+    }
+}
+
+/// <summary>
+/// Claim: when the inventory's machine dies, at any step of the migration, the VM runs on exactly one host at the end (M2, M4). Grants and
+/// refusals in flight are void once a new inventory has asked the host; a side that got one asks the new inventory. The request to take
+/// over, or its answer, may be lost as well.
+/// </summary>
+internal sealed class MigrationInventoryDies : Scenario
+{
+    public override string Name => "migration-inventory-dies";
+    public override string Claim => "whenever the inventory's machine dies, the VM runs on one host in the end";
+    public override bool IsDrawnFromSeed => true;
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+
+        // Only the inventory dies, but a call that is given up goes on in a lane of its own.
+        plan.Options = plan.Options with { MachinesDie = true };
+        plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Write(1).Read(1).Write(0).Read(0);
+        plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
+        if (plan.Random.Next(4) is var loss and > 0) plan.Actor("wire").LoseTakeOver((TakeOverLoss)loss);
+        plan.Actor("fate").ReplaceInventory(MigrationPlan.DrawDeath(plan));
+        plan.After(SurvivorCheck.AfterInventoryDied);
+    }
+}
+
+/// <summary>
+/// Claim: a second inventory begins at any step while the first one goes on answering, everybody at first and then one of the hosts. What
+/// the first one grants to a host that the second has asked counts for nothing, so the VM runs on one host (M2, M4). The request to take
+/// over, or its answer, may be lost as well.
+/// </summary>
+internal sealed class MigrationInventoryTwice : Scenario
+{
+    public override string Name => "migration-inventory-twice";
+    public override string Claim => "an inventory that was replaced and goes on answering makes no second owner";
+    public override bool IsDrawnFromSeed => true;
+
+    public override ScenarioCase? Case { get; } = new(
+        "the second inventory came while the VM migrated", MigrationPlan.WasMigrating);
+
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Options = plan.Options with { MachinesDie = true };
+        plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Write(1).Read(1).Write(0).Read(0);
+        plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
+        if (plan.Random.Next(4) is var loss and > 0) plan.Actor("wire").LoseTakeOver((TakeOverLoss)loss);
+        plan.Actor("fate").ReplaceInventoryTwice(
+            host: plan.Random.Next(2), MigrationPlan.DrawDeath(plan), 1 + plan.Random.Next(plan.Parameter(MigrationPlan.Within.Name)));
+        plan.After(SurvivorCheck.AfterAll);
+    }
+}
+
+/// <summary>
+/// Claim: the source's machine stands still at any step and goes on later, when its callers have given up, or have waited. Nothing of an
+/// old epoch runs or writes then, and the VM runs on one host in the end or is reported as lost (M1, M2, M4, the oracle).
+/// </summary>
+internal sealed class MigrationSourcePauses : Scenario
+{
+    public override string Name => "migration-source-pauses";
+    public override string Claim => "a source that stands still and comes back runs and writes nothing of an old epoch";
+    public override bool IsDrawnFromSeed => true;
+
+    public override ScenarioCase? Case { get; } = new(
+        "it stood still while the VM migrated", MigrationPlan.WasMigrating);
+
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Options = plan.Options with { MachinesDie = true };
+        plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Write(1).Read(1).Write(0).Read(0);
+        plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
+        plan.Actor("fate").MachineStandsStill(
+            host: 0, MigrationPlan.DrawDeath(plan), 1 + plan.Random.Next(plan.Parameter(MigrationPlan.Within.Name)),
+            plan.Random.Chance(0.5));
+        plan.After(SurvivorCheck.AfterAll);
+    }
+}
+
+/// <summary>
+/// Claim: the destination's machine stands still at any step and goes on later, when its callers have given up, or have waited. Nothing of
+/// an old epoch runs or writes then, and the VM runs on one host in the end or is reported as lost (M1, M2, M4, the oracle).
+/// </summary>
+internal sealed class MigrationDestinationPauses : Scenario
+{
+    public override string Name => "migration-destination-pauses";
+    public override string Claim => "a destination that stands still and comes back runs and writes nothing of an old epoch";
+    public override bool IsDrawnFromSeed => true;
+
+    public override ScenarioCase? Case { get; } = new(
+        "it stood still while the VM migrated", MigrationPlan.WasMigrating);
+
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Options = plan.Options with { MachinesDie = true };
+        plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Write(1).Read(1).Write(0).Read(0);
+        plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
+        plan.Actor("fate").MachineStandsStill(
+            host: 1, MigrationPlan.DrawDeath(plan), 1 + plan.Random.Next(plan.Parameter(MigrationPlan.Within.Name)),
+            plan.Random.Chance(0.5));
+        plan.After(SurvivorCheck.AfterAll);
+    }
+}

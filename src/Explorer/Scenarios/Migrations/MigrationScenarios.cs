@@ -1,0 +1,226 @@
+using Livebed.Explorer.Beds.Migrations;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Migration;
+using Livebed.Kvm.Vms;
+
+namespace Livebed.Explorer.Scenarios.Migrations;
+
+/// <summary>A migration from its beginning to its end, or to where it is given up, while all machines run.</summary>
+internal static class MigrationScenarios
+{
+    public static IReadOnlyList<Scenario> All { get; } =
+    [
+        new MigrationPrecopy(),
+        new MigrationChannels(),
+        new MigrationPostcopy(),
+        new MigrationRecovery(),
+        new MigrationCancel(),
+        new MigrationHandOver(),
+        new MigrationVsHost(),
+        new MigrationVsMemslotAtBegin(),
+    ];
+}
+
+/// <summary>
+/// Claim: whatever the guest writes in whichever round of pre-copy, the memory that arrives is the memory that left (S6, M1), and the guest
+/// finds it so (the oracle, on the destination). Guests write before, during and after the move (kvm-protocol 8).
+/// </summary>
+internal sealed class MigrationPrecopy : Scenario
+{
+    public override string Name => "migration-precopy";
+    public override string Claim => "the memory that arrives by pre-copy is the memory that left";
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        MigrationPlan.MustComplete(plan);
+        plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Read(1);
+        plan.Vcpu().Write(1).Write(0).Read(1);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)));
+    }
+}
+
+/// <summary>
+/// Claim: with several channels no old copy of a page lands after a new one (M1). One page is written over and over, so that it travels in
+/// every round, and the channels are as fast or as slow as the schedule wants (QEMU's multifd, kvm-protocol 8).
+/// </summary>
+internal sealed class MigrationChannels : Scenario
+{
+    public override string Name => "migration-channels";
+    public override string Claim => "no old copy of a page overtakes a new one";
+
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 3 }, new("channels", "channels at once", 2, 1, 8)];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        MigrationPlan.MustComplete(plan);
+        plan.Options = plan.Options with { RamPages = 1 };
+        plan.Vcpu().Write(0).Write(0).Write(0).Read(0);
+        plan.Actor("user").MigrateVm(
+            MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)) with { Channels = plan.Parameter("channels") });
+    }
+}
+
+/// <summary>
+/// Claim: a guest that runs before its memory has come never sees an old page, and no page that comes late undoes what it wrote (the
+/// oracle, M1). After a first round the VM goes over; what was written meanwhile is discarded there and fetched when the guest misses it,
+/// while the rest is pushed (kvm-protocol 8).
+/// </summary>
+internal sealed class MigrationPostcopy : Scenario
+{
+    public override string Name => "migration-postcopy";
+    public override string Claim => "a guest that runs ahead of its memory sees no old page and loses no write";
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        MigrationPlan.MustComplete(plan);
+        plan.Vcpu().Write(0).Read(1).Write(0).Read(0);
+        plan.Vcpu().Write(1).Read(0).Write(1);
+        var rounds = plan.Parameter(MigrationPlan.Rounds.Name);
+        plan.Actor("admin").StartPostcopy();
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(rounds + 1) with { PostcopyAfterRounds = rounds });
+    }
+}
+
+/// <summary>
+/// Claim: a link that breaks in post-copy, twice, costs time and no page: the migration pauses, both sides agree on what is missing, and it
+/// goes on (the oracle, M1, L5).
+/// </summary>
+internal sealed class MigrationRecovery : Scenario
+{
+    public override string Name => "migration-recovery";
+    public override string Claim => "a link that breaks in post-copy costs time and no page";
+
+    public override ScenarioCase? Case { get; } =
+        new("the link broke in post-copy", stage => stage.Migration?.Result?.PostcopyPauses > 0);
+
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        MigrationPlan.MustComplete(plan);
+        plan.Vcpu().Write(0).Read(1).Write(0).Write(1).Write(0).Read(1).Write(0).Write(1).Write(0).Read(0);
+        plan.Vcpu().Write(1).Read(0).Write(1).Write(0).Write(1).Read(0).Write(1).Read(1);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(2) with { PostcopyAfterRounds = 1, RecoveryLimitMicroseconds = 0 });
+        plan.Before(stage =>
+        {
+            stage.BreakLink(BrokenLink.Pages, times: 2);
+            return ValueTask.CompletedTask;
+        });
+    }
+}
+
+/// <summary>
+/// Claim: a migration that is cancelled, whenever, leaves the VM where it was and as it was (M3) or has moved it already, and the next one
+/// works (M1, M2). The guest is being slowed down when the cancel comes.
+/// </summary>
+internal sealed class MigrationCancel : Scenario
+{
+    public override string Name => "migration-cancel";
+    public override string Claim => "a cancelled migration leaves no trace, and the next one works";
+
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 4 }, new("after", "syncs before the cancel", 2, 0, 8)];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Vcpu().Write(0).Write(1).Write(0).Write(1).Write(0).Read(1);
+        var parameters = MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)) with
+        {
+            Throttle = ThrottleKind.AutoConverge,
+            ThrottlePeriodMicroseconds = 1,
+            ThrottleTriggerThreshold = 1,
+        };
+        plan.Actor("user").MigrateVm(parameters).MigrateVm(MigrationPlan.AfterRounds(1));
+        plan.Actor("admin").CancelMigration(plan.Parameter("after"));
+    }
+}
+
+/// <summary>
+/// Claim: when the answer to a hand-over is lost, and also the inventory, the VM runs on one host and never on two (M2). Source and
+/// destination both claim it. The inventory is lost, and a new one is made of the hosts' records while grants are in flight.
+/// </summary>
+internal sealed class MigrationHandOver : Scenario
+{
+    public override string Name => "migration-hand-over";
+    public override string Claim => "a VM runs on one host after its hand-over fails, whichever answers are lost";
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Vcpu().Write(0).Write(1).Read(0);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(1));
+        plan.Actor("fate").LoseTakeOverAnswer();
+        plan.Actor("inventory").ReplaceInventory();
+    }
+}
+
+/// <summary>
+/// Claim: memory events of either host, KSM, and memslot updates while a VM moves lose no page and no write (S6, M1, the oracle). Pages
+/// that user space discards are sent as zeroes, and a memslot that comes or goes loses no dirty bit (kvm-protocol 9.2, Q1).
+/// </summary>
+internal sealed class MigrationVsHost : Scenario
+{
+    public override string Name => "migration-vs-host";
+    public override string Claim => "memory events and memslot updates during a migration lose no page";
+
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds, MigrationPlan.Postcopy];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        MigrationPlan.MustComplete(plan);
+        plan.Before(stage => stage.PlugAsync());
+        plan.Vcpu().WriteCommon(0).WriteCommon(1).Write(0).WritePlugged(0).Read(1);
+        plan.Actor("mm").KsmScan(8).DontNeed(1).Reclaim(0).Unmap(0).Migrate(1);
+        plan.Actor("admin").Unplug().Plug().FlagPlugged(MemslotFlags.None).SoftwareWrite(1);
+        var rounds = plan.Parameter(MigrationPlan.Rounds.Name);
+        var parameters = MigrationPlan.AfterRounds(rounds + 1);
+        plan.Actor("user")
+            .MigrateVm(plan.Parameter(MigrationPlan.Postcopy.Name) == 1 ? parameters with { PostcopyAfterRounds = rounds } : parameters);
+    }
+}
+
+/// <summary>
+/// Claim: memslot updates that run when a migration is ordered, or come before it has begun, are done before it or are its own: what was
+/// plugged in the end is plugged wherever the VM is then (M1, S6, the oracle). The dirty log was used before, and is given to the
+/// migration.
+/// </summary>
+internal sealed class MigrationVsMemslotAtBegin : Scenario
+{
+    public override string Name => "migration-vs-memslot-at-begin";
+    public override string Claim => "a memslot update that meets a migration which has not begun is where the VM is";
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        MigrationPlan.MustComplete(plan);
+        plan.Before(stage => stage.EnableLogAsync());
+        plan.Vcpu().Write(0).WritePlugged(0).Write(1).WritePlugged(0).Write(0);
+        plan.Actor("admin").SetPlugged(true).SetPlugged(false).SetPlugged(true);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)));
+        plan.After(stage =>
+        {
+            var isThere = stage.Vm.Vm.Memslots.Active.ById(VmLayout.HotplugSlotId) is not null;
+            if (stage.IsPlugged is { } isPlugged && isThere != isPlugged)
+                stage.Vm.Vm.Violated(
+                    Invariants.SameMemory,
+                    $"memory was {(isPlugged ? "plugged" : "unplugged")} last, and is {(isThere ? "" : "not ")}there");
+            if (stage.Migration is not null && stage.Bed.Vms[0].Session.IsEnabled)
+                stage.Vm.Vm.Violated(Invariants.NoLostDirtyPage, "the session of the source still uses the log that the migration had");
+            return ValueTask.CompletedTask;
+        });
+    }
+}

@@ -1,0 +1,69 @@
+using Livebed.Kvm.UserSpace;
+using Livebed.Kvm.World;
+
+namespace Livebed.Explorer.Scenarios;
+
+/// <summary>A VM or its process goes while ranges are open.</summary>
+internal static class TeardownScenarios
+{
+    public static IReadOnlyList<Scenario> All { get; } =
+    [
+        new DestroyInRange(),
+        new DestroyBothPaths(),
+    ];
+}
+
+/// <summary>
+/// Claim: a VM that is destroyed between start and end of a range neither hangs nor leaves anything behind (L3, S11). The range's end comes
+/// before, while, or after the notifier is unregistered; in the last case KVM never hears of it, and what start held must be reset
+/// (kvm-protocol 2.6). It hangs only a destroyer that shares the VM's address space, as that one deletes KVM's own memslots, so both are to
+/// be tried.
+/// </summary>
+internal sealed class DestroyInRange : Scenario
+{
+    public override string Name => "destroy-in-range";
+    public override string Claim => "a VM destroyed inside of a range goes, and leaves nothing behind";
+
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+    [
+        new("shares", "1: the destroyer is the VM's own process, 0: another one", 1, 0, 1),
+    ];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with { HasPrivateSlots = true };
+        plan.VmSurvives = false;
+        plan.Vcpu().Write(0).Read(1);
+        plan.Actor("mm").OpenRange(0).CloseRange();
+        plan.Actor("kswapd").Reclaim(0, 2);
+        plan.Actor("user").Destroy(plan.Parameter("shares") == 1);
+        plan.After(stage => stage.EndAsync(TeardownOrder.VmFirst));
+    }
+}
+
+/// <summary>
+/// Claim: SPTEs are dropped once and everything is given back, whether the VM goes first, its process does, or both at once (S11, L3). The
+/// destroyer unregisters while exit_mmap calls release, and each finds the other half done (kvm-protocol 7, B38). A range is open
+/// meanwhile, and reclaim goes on.
+/// </summary>
+internal sealed class DestroyBothPaths : Scenario
+{
+    public override string Name => "destroy-both-paths";
+    public override string Claim => "VM and process may go in any order, or at once, and nothing is left";
+
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+    [
+        new("order", "0: VM first, by another process; 1: VM first, by its own; 2: process first; 3: at once", 3, 0, 3),
+    ];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with { HasPrivateSlots = true };
+        plan.VmSurvives = false;
+        plan.Vcpu().Write(0);
+        plan.Actor("mm").Event(OperationKind.HeldRange, 0, 2);
+        plan.Actor("kswapd").Reclaim(1);
+        plan.Actor("user").TearDown((TeardownOrder)plan.Parameter("order"));
+        plan.After(stage => stage.EndAsync(TeardownOrder.VmFirst));
+    }
+}
