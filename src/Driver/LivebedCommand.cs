@@ -72,14 +72,19 @@ internal static class LivebedCommand
             (parsed, _) => new RunCommand(environment).RunAsync(options.Read(parsed, arguments, environment.Folders.Current)));
         var explore = new ExploreOptions();
         root.Add(explore.Command);
-        explore.Command.SetAction(
-            parsed => new ExploreCommand(environment).Run(explore.Read(parsed, environment.Folders.Current, environment.Clock)));
+        explore.Command.SetAction((parsed, _) => PlayAsync(
+            environment, arguments, explore.AssemblyOf(parsed),
+            () => new ExploreCommand(environment).Run(explore.Read(parsed, environment.Folders.Current, environment.Clock))));
         var replay = new ReplayOptions();
         root.Add(replay.Command);
-        replay.Command.SetAction(parsed => new ReplayCommand(environment).Run(replay.Read(parsed)));
+        replay.Command.SetAction((parsed, _) => PlayAsync(
+            environment, arguments, ReplaySource.AssemblyOf(environment.Folders.Current, replay.FileOf(parsed)),
+            () => new ReplayCommand(environment).Run(replay.Read(parsed))));
         var shrink = new ShrinkCommandOptions();
         root.Add(shrink.Command);
-        shrink.Command.SetAction(parsed => new ShrinkCommand(environment).Run(shrink.Read(parsed)));
+        shrink.Command.SetAction((parsed, _) => PlayAsync(
+            environment, arguments, ReplaySource.AssemblyOf(environment.Folders.Current, shrink.FileOf(parsed)),
+            () => new ShrinkCommand(environment).Run(shrink.Read(parsed))));
         var mutants = new MutantsOptions();
         root.Add(mutants.Command);
         mutants.Command.SetAction(parsed => new MutantsCommand(environment).Run(mutants.Read(parsed)));
@@ -101,6 +106,12 @@ internal static class LivebedCommand
         root.Add(list);
         return root;
     }
+
+    /// <summary>Runs what plays schedules; with a foreign protocol in a process of its own.</summary>
+    private static Task<int> PlayAsync(CommandEnvironment environment, IReadOnlyList<string> arguments, string? assembly, Func<int> run) =>
+        assembly is not null && environment.IsolatesProtocols
+            ? new ProtocolProcess(environment.Error, environment.Interrupts.Token).RunAsync(arguments, assembly)
+            : Task.FromResult(run());
 
     private static UsageException Misspelled(ParseResult parsed)
     {

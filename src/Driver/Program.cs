@@ -3,4 +3,6 @@ using Livebed.Driver.CommandLine;
 using Livebed.Driver.Running;
 
 using var environment = CommandEnvironment.OfProcess(options => new CampaignRunner(options));
-return await LivebedCommand.RunAsync(args, environment);
+var exitCode = await LivebedCommand.RunAsync(args, environment);
+environment.Pulse?.End(exitCode);
+return exitCode;

@@ -28,7 +28,21 @@ internal sealed class CommandEnvironment : IDisposable
     public required TraceInspector Traces { get; init; }
     public required RunnerFactory Runners { get; init; }
 
-    public static CommandEnvironment OfProcess(RunnerFactory runners) => new()
+    /// <summary>Foreign protocols play in a process of their own; not so in tests, and in that process itself.</summary>
+    public bool IsolatesProtocols { get; init; }
+
+    /// <summary>The process that started this one waits for signs of life; null where none does.</summary>
+    public Pulse? Pulse { get; init; }
+
+    public static CommandEnvironment OfProcess(RunnerFactory runners)
+    {
+        var pulse = Pulse.OfProcess(TimeProvider.System);
+        var interrupts = Interrupts.OfProcess(pulse is null ? Console.Error : TextWriter.Null);
+        if (pulse is not null) Pulse.FollowStandardInput(interrupts);
+        return OfProcess(runners, interrupts, pulse);
+    }
+
+    private static CommandEnvironment OfProcess(RunnerFactory runners, Interrupts interrupts, Pulse? pulse) => new()
     {
         Out = Console.Out,
         Error = Console.Error,
@@ -36,7 +50,9 @@ internal sealed class CommandEnvironment : IDisposable
         Columns = ColumnsOfProcess(),
         Folders = new(Environment.CurrentDirectory, Path.Combine(AppContext.BaseDirectory, CampaignFolders.Folder)),
         Clock = TimeProvider.System,
-        Interrupts = Interrupts.OfProcess(),
+        Interrupts = interrupts,
+        IsolatesProtocols = pulse is null,
+        Pulse = pulse,
         Traces = PagesOfTrace,
         Runners = runners,
     };
@@ -55,7 +71,11 @@ internal sealed class CommandEnvironment : IDisposable
         return console;
     }
 
-    public void Dispose() => Interrupts.Dispose();
+    public void Dispose()
+    {
+        Interrupts.Dispose();
+        Pulse?.Dispose();
+    }
 
     private static int ColumnsOfProcess()
     {

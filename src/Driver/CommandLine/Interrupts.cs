@@ -13,9 +13,10 @@ internal sealed class Interrupts(TextWriter error, Action<int> exit) : IDisposab
     public CancellationToken Token => _source.Token;
 
     /// <summary>Listens to the process's signals until disposed.</summary>
-    public static Interrupts OfProcess()
+    /// <param name="error">told of the first; a process that another one started says nothing, as that one does</param>
+    public static Interrupts OfProcess(TextWriter error)
     {
-        var interrupts = new Interrupts(Console.Error, Environment.Exit);
+        var interrupts = new Interrupts(error, Environment.Exit);
         foreach (var signal in new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM })
         {
             interrupts._registrations.Add(PosixSignalRegistration.Create(signal, context =>
@@ -37,9 +38,12 @@ internal sealed class Interrupts(TextWriter error, Action<int> exit) : IDisposab
         }
 
         error.WriteLine("stopping; interrupt again to quit at once");
-        // The handlers must not run on the thread that takes signals, or the second one would wait for them.
-        _ = _source.CancelAsync();
+        Stop();
     }
+
+    /// <summary>Asks the command to end in order, without a signal.</summary>
+    // The handlers must not run on the thread that takes signals, or the second one would wait for them.
+    public void Stop() => _ = _source.CancelAsync();
 
     public void Dispose()
     {

@@ -16,6 +16,7 @@ internal sealed class DeterminismCheck(CommandEnvironment environment)
         long schedules = 0;
         long events = 0;
         string? difference = null;
+        environment.Pulse?.Begin(budget: null);
         foreach (var scenario in request.Scenarios)
         {
             for (long i = 0; i < request.Search.Schedules && difference is null; i++)
@@ -23,6 +24,7 @@ internal sealed class DeterminismCheck(CommandEnvironment environment)
                 if (environment.Interrupts.Token.IsCancellationRequested) break;
                 var seed = request.Search.Seed + (ulong)i;
                 var (first, second) = (Play(request, scenario, seed), Play(request, scenario, seed));
+                environment.Pulse?.Beat();
                 schedules++;
                 events += first.Entries.Count;
                 if (EventLog.FirstDifference(first, second) is { } found)

@@ -18,6 +18,7 @@ internal sealed class ExploreCommand(CommandEnvironment environment)
     {
         if (request.ChecksDeterminism) return new DeterminismCheck(environment).Run(request);
         var begun = environment.Clock.GetTimestamp();
+        environment.Pulse?.Begin(request.Budget);
         var report = new ExploreReport(new ReportPage(environment), isAlone: request.Scenarios.Count == 1, request.Verbose);
         var explored = new List<Explored>();
         for (var i = 0; i < request.Scenarios.Count && (i == 0 || !IsInterrupted); i++)
@@ -46,7 +47,11 @@ internal sealed class ExploreCommand(CommandEnvironment environment)
             : new SearchProgress(environment, request.Json)
                 .Show(scenario.Name, budget, progress => new Search(scenario, request.Setup, request.Search with
                 {
-                    IsOver = () => IsInterrupted || environment.Clock.GetElapsedTime(begun) >= budget,
+                    IsOver = () =>
+                    {
+                        environment.Pulse?.Beat();
+                        return IsInterrupted || environment.Clock.GetElapsedTime(begun) >= budget;
+                    },
                     Progress = progress,
                 }).Run());
         return new Explored

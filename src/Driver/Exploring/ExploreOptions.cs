@@ -67,6 +67,9 @@ internal sealed class ExploreOptions
 
     public Command Command { get; }
 
+    /// <summary>The assembly that the command line names; null for none.</summary>
+    public string? AssemblyOf(ParseResult parsed) => parsed.GetValue(_assembly);
+
     /// <param name="parsed">the command line, which has no errors</param>
     /// <param name="currentFolder">what a relative replay file is relative to</param>
     /// <param name="clock">a seed is drawn from it when none is given</param>

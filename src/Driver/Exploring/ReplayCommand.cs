@@ -19,6 +19,7 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
     {
         var (replay, player) = ReplaySource.Read(environment.Folders.Current, request.File);
         EventLog? log = null;
+        environment.Pulse?.Begin(budget: null);
         var played = player.Play(replay, isLenient: false, world => log = new EventLog(world), request.Until);
         log!.Complete();
         if (played.Divergence is { } divergence)

@@ -28,6 +28,8 @@ internal sealed class ReplayOptions
 
     public Command Command { get; }
 
+    public string FileOf(ParseResult parsed) => parsed.GetValue(_file)!;
+
     /// <exception cref="UsageException">A value is not allowed.</exception>
     public ReplayRequest Read(ParseResult parsed)
     {
@@ -54,6 +56,20 @@ internal sealed record ReplayRequest(string File, long From, long? Until, bool J
 /// <summary>A replay file as a command gets it: read, and with everything that it names looked up.</summary>
 internal static class ReplaySource
 {
+    /// <summary>The assembly of a foreign protocol that a file names; null for none, and where the file cannot be read.</summary>
+    public static string? AssemblyOf(string currentFolder, string file)
+    {
+        try
+        {
+            var path = Path.GetFullPath(file, currentFolder);
+            return File.Exists(path) ? ReplayFile.Read(path).ProtocolAssembly : null;
+        }
+        catch (ReplayException)
+        {
+            return null;
+        }
+    }
+
     /// <param name="currentFolder">what a relative path is relative to, the file's and that of the assembly in it</param>
     /// <param name="file">as it was typed</param>
     /// <exception cref="UsageException">The file is not there, no replay, or names what there is not.</exception>

@@ -19,10 +19,14 @@ internal sealed class ShrinkCommand(CommandEnvironment environment)
         var (replay, player) = ReplaySource.Read(environment.Folders.Current, request.File);
         var target = TargetOf(request, path);
         var begun = environment.Clock.GetTimestamp();
+        environment.Pulse?.Begin(request.Budget);
         var result = new Shrinker(player, new ShrinkOptions
         {
             IsOver = () =>
-                environment.Interrupts.Token.IsCancellationRequested || environment.Clock.GetElapsedTime(begun) >= request.Budget,
+            {
+                environment.Pulse?.Beat();
+                return environment.Interrupts.Token.IsCancellationRequested || environment.Clock.GetElapsedTime(begun) >= request.Budget;
+            },
         }).Shrink(replay);
         if (result.Replay is null)
         {

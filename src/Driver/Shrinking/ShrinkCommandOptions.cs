@@ -31,6 +31,8 @@ internal sealed class ShrinkCommandOptions
 
     public Command Command { get; }
 
+    public string FileOf(ParseResult parsed) => parsed.GetValue(_file)!;
+
     /// <exception cref="UsageException">A value is not allowed.</exception>
     public ShrinkRequest Read(ParseResult parsed)
     {
