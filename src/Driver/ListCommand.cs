@@ -3,7 +3,6 @@ using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
 using Livebed.Explorer.Scenarios;
 using Livebed.Kvm.Checks;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
 using Spectre.Console;
 

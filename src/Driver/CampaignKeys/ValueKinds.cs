@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Livebed.Kvm.World;
+using Livebed.Kvm.Checks;
 
 namespace Livebed.Driver.CampaignKeys;
 

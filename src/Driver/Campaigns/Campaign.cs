@@ -57,7 +57,7 @@ public sealed record Campaign
 
     public TelemetrySettings Telemetry { get; set; } = new();
 
-    public const string NoMutant = Kvm.Mutants.Mutant.None;
+    public const string NoMutant = Kvm.Checks.Mutant.None;
 
     /// <summary>Frames of each host.</summary>
     public long FramesPerHost => Memory / PageSize;
@@ -83,7 +83,7 @@ public sealed record Campaign
             "a VM, its vCPUs and its host MMU on different silos, or all on one"),
         new ValueKey<Campaign, string>("protocol", ValueKinds.OneOf([.. ProtocolCatalog.All.Select(entry => entry.Name)]),
             s => s.Protocol, (s, v) => s.Protocol = v, "the notifier protocol, see `livebed list protocols`"),
-        new ValueKey<Campaign, string>("mutant", ValueKinds.OneOf([NoMutant, .. Kvm.Mutants.Mutant.All.Select(entry => entry.Name)]),
+        new ValueKey<Campaign, string>("mutant", ValueKinds.OneOf([NoMutant, .. Kvm.Checks.Mutant.All.Select(entry => entry.Name)]),
             s => s.Mutant, (s, v) => s.Mutant = v, "a defect to run with")
         { AllowedText = "none, or one of `livebed list mutants`" },
         new ValueKey<Campaign, MmuLockFlavour>("mmuLock", ValueKinds.Enum<MmuLockFlavour>(), s => s.MmuLock, (s, v) => s.MmuLock = v,

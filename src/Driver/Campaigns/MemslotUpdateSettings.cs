@@ -1,5 +1,5 @@
 using Livebed.Driver.CampaignKeys;
-using Livebed.Kvm.World;
+using Livebed.Kvm.Checks;
 
 namespace Livebed.Driver.Campaigns;
 

@@ -6,7 +6,6 @@ using Livebed.Driver.Errors;
 using Livebed.Explorer.Searching;
 using Livebed.Explorer.Witnesses;
 using Livebed.Kvm.Checks;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Exploring;

@@ -5,7 +5,7 @@ using Livebed.Driver.Errors;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Searching;
 using Livebed.Explorer.Strategies;
-using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

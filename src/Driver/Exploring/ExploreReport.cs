@@ -5,8 +5,7 @@ using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Searching;
 using Livebed.Explorer.Strategies;
 using Livebed.Explorer.Witnesses;
-using Livebed.Kvm.Mutants;
-using Livebed.Kvm.World;
+using Livebed.Kvm.Checks;
 using Spectre.Console;
 
 namespace Livebed.Driver.Exploring;

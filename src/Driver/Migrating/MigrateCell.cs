@@ -3,7 +3,7 @@ using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.CommandLine;
-using Livebed.Kvm.World;
+using Livebed.Kvm.Checks;
 
 namespace Livebed.Driver.Migrating;
 

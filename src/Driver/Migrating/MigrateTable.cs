@@ -2,9 +2,9 @@ using System.Globalization;
 using System.Text;
 using Livebed.Driver.Results;
 using Livebed.Driver.Terminal;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
-using Livebed.Kvm.World;
 using Spectre.Console;
 
 namespace Livebed.Driver.Migrating;

@@ -3,8 +3,7 @@ using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Exploring;
 using Livebed.Explorer.MutantRuns;
-using Livebed.Kvm.Mutants;
-using Livebed.Kvm.World;
+using Livebed.Kvm.Checks;
 
 namespace Livebed.Driver.MutantRuns;
 

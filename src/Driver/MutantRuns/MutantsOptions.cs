@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Errors;
-using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Checks;
 
 namespace Livebed.Driver.MutantRuns;
 

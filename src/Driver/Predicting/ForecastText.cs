@@ -1,7 +1,7 @@
 using System.Globalization;
 using Livebed.Driver.Terminal;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Prediction;
-using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Predicting;
 

@@ -2,10 +2,10 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Livebed.Driver.Campaigns;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
-using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Results;
 

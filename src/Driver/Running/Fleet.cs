@@ -3,9 +3,9 @@ using Livebed.Driver.Errors;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

@@ -2,8 +2,8 @@ using Livebed.Driver.Campaigns;
 using Livebed.Driver.Results;
 using Livebed.Driver.Terminal;
 using Livebed.Grains.Placement;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running;
 

@@ -1,8 +1,8 @@
 using System.Globalization;
 using Livebed.Driver.Results;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
-using Livebed.Kvm.World;
 using Spectre.Console;
 
 namespace Livebed.Driver.Terminal;

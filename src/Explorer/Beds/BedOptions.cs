@@ -1,6 +1,6 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Notifiers;
 
 namespace Livebed.Explorer.Beds;

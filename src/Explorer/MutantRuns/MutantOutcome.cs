@@ -1,4 +1,4 @@
-using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Checks;
 
 namespace Livebed.Explorer.MutantRuns;
 

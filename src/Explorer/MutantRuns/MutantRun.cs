@@ -1,5 +1,5 @@
 using Livebed.Explorer.Scenarios;
-using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Checks;
 
 namespace Livebed.Explorer.MutantRuns;
 

@@ -1,8 +1,8 @@
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.MutantRuns;

@@ -1,7 +1,7 @@
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
-using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Checks;
 
 namespace Livebed.Explorer.Replays;
 

@@ -1,4 +1,5 @@
 using Livebed.Explorer.Beds.Migrations;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;

@@ -1,6 +1,7 @@
-using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;

@@ -2,8 +2,8 @@ using Livebed.Explorer.Replays;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
-using Livebed.Kvm.Mutants;
 
 namespace Livebed.Explorer.Searching;
 

@@ -1,7 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

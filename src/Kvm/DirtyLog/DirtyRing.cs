@@ -1,4 +1,4 @@
-using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.DirtyLog;

@@ -1,8 +1,8 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Host.SamePageMerging;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Locks;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host;

@@ -3,7 +3,6 @@ using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;

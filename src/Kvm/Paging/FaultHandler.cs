@@ -1,7 +1,7 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;

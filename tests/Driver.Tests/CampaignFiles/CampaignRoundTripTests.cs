@@ -2,7 +2,7 @@ using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
-using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Checks;
 
 namespace Livebed.Driver.Tests.CampaignFiles;
 

@@ -1,7 +1,6 @@
 using Livebed.Driver.Errors;
 using Livebed.Explorer.Scenarios;
 using Livebed.Kvm.Checks;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.Tests.CommandLine;

@@ -1,5 +1,4 @@
 using Livebed.Kvm.Checks;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.Tests.Docs;

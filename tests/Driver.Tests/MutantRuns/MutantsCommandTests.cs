@@ -39,7 +39,7 @@ public sealed class MutantsCommandTests
         var table = harness.Out.Split('\n').SkipWhile(line => !line.Contains("caught by", StringComparison.Ordinal))
             .TakeWhile(line => !line.Contains("not caught in", StringComparison.Ordinal)).ToList();
         Assert.All(table, line => Assert.InRange(line.TrimEnd().Length, 0, columns));
-        foreach (var entry in Livebed.Kvm.Mutants.Mutant.All)
+        foreach (var entry in Livebed.Kvm.Checks.Mutant.All)
         {
             var row = Assert.Single(table, line => line.TrimStart().StartsWith(entry.Name + " ", StringComparison.Ordinal));
             Assert.Equal(hasStories, row.Contains(entry.Story[..20], StringComparison.Ordinal));

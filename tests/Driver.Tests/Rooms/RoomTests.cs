@@ -21,12 +21,11 @@ public sealed class RoomTests
         new("Addresses", []),
         new("Checks", []),
         new("World", ["Addresses", "Checks"], "World", "Locks"),
-        new("Mutants", ["Checks", "World"]),
         new("Guests", ["Addresses", "World"]),
-        new("Host", ["Addresses", "Checks", "Mutants", "World", "Guests"]),
-        new("Vm", ["Addresses", "Checks", "Mutants", "World", "Guests", "Host"], "Memslots", "Paging", "DirtyLog", "Notifiers", "Vms"),
-        new("Migration", ["Addresses", "Checks", "Mutants", "World", "Guests", "Host", "Vm"]),
-        new("UserSpace", ["Addresses", "Checks", "Mutants", "World", "Guests", "Host", "Vm", "Migration"]),
+        new("Host", ["Addresses", "Checks", "World", "Guests"]),
+        new("Vm", ["Addresses", "Checks", "World", "Guests", "Host"], "Memslots", "Paging", "DirtyLog", "Notifiers", "Vms"),
+        new("Migration", ["Addresses", "Checks", "World", "Guests", "Host", "Vm"]),
+        new("UserSpace", ["Addresses", "Checks", "World", "Guests", "Host", "Vm", "Migration"]),
         new("Prediction", ["Addresses", "Guests", "Migration"]),
     ];
 

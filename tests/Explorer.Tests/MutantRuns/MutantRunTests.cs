@@ -3,7 +3,6 @@ using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Searching;
 using Livebed.Explorer.Tests.Shrinking;
 using Livebed.Kvm.Checks;
-using Livebed.Kvm.Mutants;
 
 namespace Livebed.Explorer.Tests.MutantRuns;
 

@@ -3,7 +3,7 @@ using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Searching;
 using Livebed.Explorer.Strategies;
-using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Checks;
 
 namespace Livebed.Explorer.Tests.Replays;
 

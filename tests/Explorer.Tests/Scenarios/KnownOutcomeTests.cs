@@ -4,7 +4,6 @@ using Livebed.Explorer.Searching;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
-using Livebed.Kvm.Mutants;
 using Xunit.Abstractions;
 
 namespace Livebed.Explorer.Tests.Scenarios;

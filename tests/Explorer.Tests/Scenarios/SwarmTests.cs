@@ -1,13 +1,13 @@
-using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Searching;
 using Livebed.Explorer.Strategies;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.Mutants;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 using Xunit.Abstractions;

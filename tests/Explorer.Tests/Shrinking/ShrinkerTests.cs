@@ -4,7 +4,6 @@ using Livebed.Explorer.Searching;
 using Livebed.Explorer.Shrinking;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Checks;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
 using Xunit.Abstractions;
 

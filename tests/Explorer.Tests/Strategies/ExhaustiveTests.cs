@@ -2,7 +2,6 @@ using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Searching;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Checks;
-using Livebed.Kvm.Mutants;
 
 namespace Livebed.Explorer.Tests.Strategies;
 

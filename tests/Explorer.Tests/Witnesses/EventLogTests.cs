@@ -4,8 +4,8 @@ using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Searching;
 using Livebed.Explorer.Strategies;
 using Livebed.Explorer.Witnesses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Tests.Witnesses;

@@ -4,7 +4,6 @@ using Livebed.Grains.Placement;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Tests.Actors;

@@ -1,6 +1,6 @@
 using Livebed.Grains.Contracts;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
-using Livebed.Kvm.Mutants;
 
 namespace Livebed.Grains.Tests.Actors;
 

@@ -1,5 +1,5 @@
-using Livebed.Grains.Actors;
 using System.Reflection;
+using Livebed.Grains.Actors;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Addresses;
@@ -8,7 +8,6 @@ using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

@@ -1,5 +1,5 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.Vms;
 
 namespace Livebed.Grains.Tests.Actors;

@@ -4,7 +4,6 @@ using Livebed.Kvm.Checks;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Host.Events;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host;

@@ -1,6 +1,6 @@
 using Livebed.Explorer.Beds;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.Mutants;
 using Xunit.Abstractions;
 
 namespace Livebed.Kvm.Tests.Mutants;

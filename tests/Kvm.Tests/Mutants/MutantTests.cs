@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Checks;
 
 namespace Livebed.Kvm.Tests.Mutants;
 

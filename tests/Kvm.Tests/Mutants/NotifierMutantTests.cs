@@ -1,5 +1,5 @@
 using Livebed.Explorer.Beds;
-using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Tests.Protocols;
 using Xunit.Abstractions;
 

@@ -1,9 +1,8 @@
-using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
-using Livebed.Kvm.Mutants;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 

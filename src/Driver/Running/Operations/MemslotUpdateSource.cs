@@ -1,5 +1,6 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Grains.Contracts;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;

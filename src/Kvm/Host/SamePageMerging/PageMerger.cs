@@ -1,5 +1,5 @@
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Mutants;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.SamePageMerging;

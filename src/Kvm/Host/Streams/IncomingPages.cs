@@ -1,6 +1,6 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host.Events;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.Streams;

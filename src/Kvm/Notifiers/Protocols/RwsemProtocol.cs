@@ -1,7 +1,7 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Locks;
-using Livebed.Kvm.Mutants;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Notifiers.Protocols;

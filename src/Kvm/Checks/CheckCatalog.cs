@@ -1,21 +1,101 @@
-using System.Runtime.CompilerServices;
-using System.Text.Json;
-using System.Text.Json.Serialization;
-using Livebed.Kvm.Checks;
-using Livebed.Kvm.World;
+namespace Livebed.Kvm.Checks;
 
-namespace Livebed.Kvm.Mutants;
-
-/// <summary>A named, switchable defect: the model asks for it where the defect is, and its entry here says what is expected of it. No
-/// defect is null. Two entries of one name are the same mutant. In messages it is its name.</summary>
-[JsonConverter(typeof(MutantJson))]
-public sealed record Mutant
+/// <summary>
+/// Ids of the invariants; S and L numbers are those of kvm-protocol section 9.1. This file is the catalogue of checks: the ids, the
+/// sentence of each, and the defects (<see cref="Mutant"/>) that show that each is looked at.
+/// </summary>
+public static class Invariants
 {
-    /// <summary>What stands for no defect in campaigns, replay files and results.</summary>
-    public const string None = "none";
+    public const string NoStaleTranslation = "S1";
+    public const string NoInstallUnderInvalidation = "S2";
+    public const string Balance = "S3";
+    public const string SameSlots = "S4";
+    public const string FlushBeforeFree = "S5";
+    public const string NoLostDirtyPage = "S6";
+    public const string RingFidelity = "S7";
+    public const string SlotLifetime = "S8";
+    public const string GfnFidelity = "S9";
+    public const string NotifierCompleteness = "S10";
+    public const string Teardown = "S11";
+    public const string Permission = "S12";
+    public const string FaultProgress = "L1";
+    public const string MemslotUpdateProgress = "L2";
+    public const string TeardownProgress = "L3";
+    public const string InvalidationProgress = "L4";
+    public const string MigrationProgress = "L5";
 
-    private static readonly List<Mutant> _all = [];
+    /// <summary>The guest-memory oracle.</summary>
+    public const string GuestMemory = "memory";
 
+    /// <summary>A migrated VM's memory equals the source's at switchover, page by page.</summary>
+    public const string SameMemory = "M1";
+
+    /// <summary>A VM runs on one host at most.</summary>
+    public const string OneOwner = "M2";
+
+    /// <summary>A migration that was given up leaves no trace at the source; one that completed leaves nothing of the VM there.</summary>
+    public const string SourceRestored = "M3";
+
+    /// <summary>A guest that migrates stands still no longer than its migration says, and runs somewhere when that is over.</summary>
+    public const string RunsSomewhere = "M4";
+
+    /// <summary>What a VM may expect of its protocol.</summary>
+    public const string Contract = "contract";
+
+    /// <summary>Both memslot sets say what user space has asked for.</summary>
+    public const string MemslotsAsAsked = "memslots";
+
+    public const string Deadlock = "deadlock";
+    public const string AtomicSleep = "atomic-sleep";
+}
+
+/// <summary>The invariants of kvm-protocol section 9.1 and the model's own, by id; `livebed list checks` prints this table.</summary>
+public static class InvariantCatalog
+{
+    public static IReadOnlyDictionary<string, string> All { get; } = new SortedDictionary<string, string>(StringComparer.Ordinal)
+    {
+        [Invariants.NoStaleTranslation] =
+            "no stale SPTE or TLB entry: a guest access never reaches a page that its address space no longer maps there",
+        [Invariants.NoInstallUnderInvalidation] =
+            "no SPTE is created between start and end of a range that covers it, nor from a lookup before an end",
+        [Invariants.Balance] =
+            "every start has its end; in_progress and mn_active_invalidate_count never fall below 0 and are 0 when the mm is quiet",
+        [Invariants.SameSlots] = "the memslots that range_start saw are the memslots that its range_end sees (protocols that elide)",
+        [Invariants.FlushBeforeFree] =
+            "a zap or write-protection is flushed from every TLB before its caller may free pages or user space reads the log",
+        [Invariants.NoLostDirtyPage] = "a page that was written since it was last copied is in the dirty log",
+        [Invariants.RingFidelity] =
+            "dirty ring entries are in order, never overwritten, and re-protected before their reset is acknowledged",
+        [Invariants.SlotLifetime] = "no SPTE refers to a deleted memslot; an INVALID memslot gets no new SPTE",
+        [Invariants.GfnFidelity] = "the SPTE at a gfn maps the page that its memslot gives for that gfn",
+        [Invariants.NotifierCompleteness] = "every PTE change that unmaps, repoints or downgrades lies inside a range that covers it",
+        [Invariants.Teardown] = "after unregister no callback runs and nothing is left: frames, subscriptions, activations",
+        [Invariants.Permission] = "a writable SPTE implies a writable host PTE and a writable memslot",
+        [Invariants.GuestMemory] = "a guest read returns the newest value written to the page",
+        [Invariants.FaultProgress] = "a guest fault with finitely many invalidations completes",
+        [Invariants.MemslotUpdateProgress] = "a memslot update completes",
+        [Invariants.TeardownProgress] = "unregister and destroy complete",
+        [Invariants.InvalidationProgress] = "an invalidation completes although vCPUs fault continuously",
+        [Invariants.MigrationProgress] = "a ring-full vCPU resumes after reset; migration with a bounded dirty rate converges",
+        [Invariants.SameMemory] = "a migrated VM's memory equals the source's at switchover, page by page",
+        [Invariants.OneOwner] = "a VM runs on one host at most, under an epoch that the inventory granted",
+        [Invariants.SourceRestored] =
+            "after a migration was given up the source runs as before; after one that completed nothing of the VM is left there",
+        [Invariants.RunsSomewhere] =
+            "a guest that migrates stands still no longer than its migration says, and when that is over it runs on a host, "
+                + "unless it was reported lost or its machine died",
+        [Invariants.Contract] =
+            "a protocol publishes each memslot update exactly once and before it returns, is reset once, and returns from every call",
+        [Invariants.MemslotsAsAsked] =
+            "when a memslot update is over, both memslot sets have the slots that user space asked for, and none overlaps",
+        [Invariants.Deadlock] = "no cycle of operations each waiting for a lock that the next one holds",
+        [Invariants.AtomicSleep] = "no operation sleeps while it holds a spin lock or mmu_lock",
+    };
+}
+
+/// <summary>Every defect that can be switched on, with the invariants that must catch it and the scenario in which they do.</summary>
+public sealed partial record Mutant
+{
     public static readonly Mutant NoResetAtDestroy = new(
         "destroy does not reset the lock or count that a range still holds", "2.6", "", [Invariants.TeardownProgress],
         "destroy-in-range", "teardown");
@@ -238,72 +318,4 @@ public sealed record Mutant
     public static readonly Mutant DisableKeepsFlag = new(
         "disabling dirty logging frees the bitmap and leaves the memslot's flag set", "5", "", [Invariants.MemslotsAsAsked],
         "dirty-log-enable");
-
-    /// <summary>Adds itself to <see cref="All"/>.</summary>
-    /// <param name="story">what the defect does</param>
-    /// <param name="bug">its number in the project's notes on the protocol (B published bug, m design mistake, Q QEMU) or the section that
-    /// it comes from</param>
-    /// <param name="reference">the kernel's commit or CVE, empty where there is none</param>
-    /// <param name="caughtBy">it must be caught by one of these invariants</param>
-    /// <param name="scenario">in which the explorer catches it, under <paramref name="protocol"/></param>
-    /// <param name="campaign">in which the cluster catches it, a file of campaigns/; null where only the explorer can bring it
-    /// about</param>
-    /// <param name="protocol">a name of ProtocolCatalog</param>
-    /// <param name="field">the field that holds the mutant, from which it has its name</param>
-    private Mutant(
-        string story, string bug, string reference, IReadOnlyList<string> caughtBy, string scenario, string? campaign = null,
-        string protocol = "active-count", [CallerMemberName] string field = "")
-    {
-        (Name, Story, Bug, Reference) = (KebabCase.Of(field), story, bug, reference);
-        (CaughtBy, Scenario, Campaign, Protocol) = (caughtBy, scenario, campaign, protocol);
-        _all.Add(this);
-    }
-
-    /// <summary>Every mutant, in the order of this file.</summary>
-    public static IReadOnlyList<Mutant> All => _all;
-
-    /// <summary>"no-retry-check" for <see cref="NoRetryCheck"/>.</summary>
-    public string Name { get; }
-
-    /// <summary>What the defect does.</summary>
-    public string Story { get; }
-
-    /// <summary>Its number in the project's notes on the protocol, or the section that it comes from.</summary>
-    public string Bug { get; }
-
-    /// <summary>The kernel's commit or CVE, empty where there is none.</summary>
-    public string Reference { get; }
-
-    /// <summary>The invariants of which one must catch it.</summary>
-    public IReadOnlyList<string> CaughtBy { get; init; }
-
-    /// <summary>The scenario in which the explorer catches it under <see cref="Protocol"/>.</summary>
-    public string Scenario { get; init; }
-
-    /// <summary>The campaign in which the cluster catches it; null where only the explorer can bring it about.</summary>
-    public string? Campaign { get; }
-
-    /// <summary>The protocol with which it is caught.</summary>
-    public string Protocol { get; init; }
-
-    /// <summary>The name of a mutant; <see cref="None"/> without one.</summary>
-    public static string NameOf(Mutant? mutant) => mutant?.Name ?? None;
-
-    /// <summary>Finds a mutant by its name; null when there is none.</summary>
-    public static Mutant? Find(string name) => _all.Find(mutant => mutant.Name == name);
-
-    public bool Equals(Mutant? other) => ReferenceEquals(this, other) || Name == other?.Name;
-
-    public override int GetHashCode() => Name.GetHashCode(StringComparison.Ordinal);
-
-    public override string ToString() => Name;
-}
-
-/// <summary>A mutant in a message is its name; a name that no mutant has is refused.</summary>
-internal sealed class MutantJson : JsonConverter<Mutant>
-{
-    public override Mutant Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        Mutant.Find(reader.GetString()!) ?? throw new JsonException($"'{reader.GetString()}' is no mutant");
-
-    public override void Write(Utf8JsonWriter writer, Mutant value, JsonSerializerOptions options) => writer.WriteStringValue(value.Name);
 }

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 
-namespace Livebed.Kvm.World;
+namespace Livebed.Kvm.Checks;
 
 /// <summary>The one spelling of names of code in campaigns, results, histories, traces and on the command line: <c>DirtyLogGet</c> is
 /// <c>dirty-log-get</c>.</summary>
