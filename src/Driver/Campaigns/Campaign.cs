@@ -178,7 +178,7 @@ public sealed record LimitSettings
         () => new(),
         new ValueKey<LimitSettings, TimeSpan>("starvation", ValueKinds.Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1)),
             s => s.Starvation, (s, v) => s.Starvation = v,
-            "an operation that waits longer is reported as starved; for a page of post-copy 30 s longer, "
+            "an operation that waits longer, while the bed runs, is reported as starved; for a page of post-copy 30 s longer, "
                 + "since so long may the link be broken"),
         new ValueKey<LimitSettings, int>(
             "inFlight", ValueKinds.Integer("operations", 1, 100_000), s => s.InFlight, (s, v) => s.InFlight = v,

@@ -23,43 +23,58 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
     /// <summary>How long after the end migrations may still come to theirs; then they are cancelled.</summary>
     private static readonly TimeSpan MigrationPatience = TimeSpan.FromSeconds(5);
 
+    private readonly TimeProvider _time = options.Time ?? TimeProvider.System;
+
     public async Task<RunOutcome> RunAsync(Campaign campaign, RunFolder folder, IRunProgress progress, CancellationToken interrupted)
     {
         progress.Phase($"starting {campaign.Silos} silos");
         await using var cluster = await StartClusterAsync(campaign, interrupted);
-        var began = DateTimeOffset.UtcNow;
+        var clock = new RunClock(_time);
+        using var heartbeat = new Heartbeat(clock.Running, clock.Time);
+        await heartbeat.StartAsync(CancellationToken.None);
         var ids = new OperationIds(origin: 0);
         var fleet = new Fleet(campaign, cluster.Client, ids);
         var reports = new ReportLedger();
-        var load = new LoadLedger(folder.History, began);
+        var load = new LoadLedger(folder.History, clock);
         var migrations = new MigrationLedger();
         folder.History.Open(LoadLedger.DriverSilo);
         folder.History.Open(Supervisor.ClusterStream);
-        var supervisor = new Supervisor(fleet, reports, load, folder.History, began, campaign.Limits.Starvation, cluster.SiloLost);
-        var settlement = new Settlement(fleet, reports, load, supervisor, ids, cluster);
+        var supervisor = new Supervisor(fleet, reports, load, folder.History, clock, campaign.Limits.Starvation, cluster.SiloLost);
+        var settlement = new Settlement(fleet, reports, load, supervisor, ids, cluster, clock);
 
         progress.Phase($"creating {fleet.Slots.Count} VMs");
-        await fleet.BringUpAsync();
+        await BringUpAsync(fleet, cluster);
 
         progress.Phase("running");
         var started = load.NowMicroseconds;
         void Report() => progress.Report(Snapshot(campaign, load, reports, migrations, started));
         var sources = new OperationSources(campaign, fleet, reports, supervisor, migrations, ids);
-        var drained = await LoadAsync(campaign, sources, load, supervisor, ids, Report, interrupted);
+        var unended = await LoadAsync(campaign, sources, load, supervisor, ids, clock, Report, interrupted);
         var duration = (load.NowMicroseconds - started) / 1e6;
 
         var leaks = new LeakResult();
-        var isSettled = drained && !supervisor.MustStop;
+        var isSettled = unended is null && !supervisor.MustStop;
         if (!supervisor.MustStop)
         {
-            leaks = await settlement.FinishAsync(drained, progress);
+            leaks = await settlement.FinishAsync(drained: unended is null, progress);
         }
 
         Report();
         // What a silo that is gone did not say any more would look like a guest that never stopped.
         if (supervisor.ContactLost.Count == 0) supervisor.JudgeTheRest(isSettled && supervisor.Hangs.Count == 0);
-        return await OutcomeAsync(
+        var outcome = await OutcomeAsync(
             cluster, campaign, fleet, reports, load, migrations, supervisor, leaks, duration, interrupted.IsCancellationRequested);
+        return unended is null ? outcome : outcome with { ContactLost = [.. outcome.ContactLost, unended] };
+    }
+
+    /// <summary>Makes the VMs. A call to a silo that has ended could wait for its time-out.</summary>
+    private static async Task BringUpAsync(Fleet fleet, ICluster cluster)
+    {
+        var created = fleet.BringUpAsync();
+        await Task.WhenAny(created, cluster.SiloLost);
+        if (cluster.SiloLost.IsCompletedSuccessfully)
+            throw new BedException($"{cluster.SiloLost.Result} ended while the VMs were created");
+        await created;
     }
 
     private async Task<ICluster> StartClusterAsync(Campaign campaign, CancellationToken interrupted)
@@ -78,6 +93,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
                 FaultRetries = campaign.Telemetry.RetriesPromoted,
             },
             ResponseTimeout = TimeSpan.FromMinutes(2),
+            Time = _time,
             Seed = (ulong)campaign.Seed!.Value,
             LogLevel = options.Verbose ? LogLevel.Information : LogLevel.Error,
         };
@@ -93,10 +109,11 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         }
     }
 
-    /// <summary>Load until the time is up, the user stops it, or something is found; true when every operation has ended.</summary>
-    private static async Task<bool> LoadAsync(
-        Campaign campaign, OperationSources sources, LoadLedger load, Supervisor supervisor, OperationIds ids, Action afterEach,
-        CancellationToken interrupted)
+    /// <summary>Load until the time is up, the user stops it, or something is found. Null if every operation has ended, else a sentence
+    /// that says what has not.</summary>
+    private static async Task<string?> LoadAsync(
+        Campaign campaign, OperationSources sources, LoadLedger load, Supervisor supervisor, OperationIds ids,
+        RunClock clock, Action afterEach, CancellationToken interrupted)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
         stop.CancelAfter(campaign.Duration);
@@ -112,12 +129,17 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         await Task.WhenAll(running);
 
         // What is under way may take long or hang: go on watching until it has ended or something is found.
-        using var patience = new CancellationTokenSource(SettlePatience);
-        var drains = Task.WhenAll(loops.Select(loop => loop.DrainAsync(SettlePatience)));
-        _ = drains.ContinueWith(_ => patience.Cancel(), TaskScheduler.Default);
-        _ = Task.Delay(MigrationPatience, patience.Token).ContinueWith(_ => sources.Migrations.CancelAll(), TaskScheduler.Default);
-        if (!supervisor.MustStop) await supervisor.WatchAsync(afterEach, patience.Token);
-        return drains.IsCompletedSuccessfully && drains.Result.All(done => done);
+        using var settled = new CancellationTokenSource();
+        var patience = new Patience(clock, SettlePatience);
+        var over = patience.OverAsync(settled.Token);
+        var drains = Task.WhenAll(loops.Select(loop => loop.DrainAsync(over)));
+        _ = drains.ContinueWith(_ => settled.Cancel(), TaskScheduler.Default);
+        _ = new Patience(clock, MigrationPatience).OverAsync(settled.Token)
+            .ContinueWith(_ => sources.Migrations.CancelAll(), TaskScheduler.Default);
+        if (!supervisor.MustStop) await supervisor.WatchAsync(afterEach, settled.Token);
+        await settled.CancelAsync();
+        var left = (await drains).Sum();
+        return left == 0 ? null : $"{left} operations that were under way did not end {patience}";
     }
 
     private static ProgressSnapshot Snapshot(
@@ -162,7 +184,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             Ksm = OutcomeFigures.Ksm(counters),
             Leaks = leaks,
             Guests = OutcomeFigures.Guests(fleet, reports),
-            LimitsHit = [.. reports.LimitsHit(), .. migrations.LimitsHit()],
+            LimitsHit = [.. reports.LimitsHit(), .. migrations.LimitsHit(), .. supervisor.LimitsHit()],
         };
     }
 }

@@ -21,9 +21,11 @@ public interface ICampaignRunner
 
 /// <summary>
 /// How to run, beside the campaign: silos as processes of their own or embedded, the target of traces and metrics (null: only the run
-/// folder), whether the silos' logs go to standard error, and the first of the silos' ports (null: free ones).
+/// folder), whether the silos' logs go to standard error, the first of the silos' ports (null: free ones), and the clocks (null: the
+/// system's).
 /// </summary>
-public sealed record RunnerOptions(bool Processes = false, Uri? Otlp = null, bool Verbose = false, int? BasePort = null);
+public sealed record RunnerOptions(
+    bool Processes = false, Uri? Otlp = null, bool Verbose = false, int? BasePort = null, TimeProvider? Time = null);
 
 /// <summary>Makes the runner of a campaign; tests hand in one of their own.</summary>
 internal delegate ICampaignRunner RunnerFactory(RunnerOptions options);

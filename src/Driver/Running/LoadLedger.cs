@@ -11,7 +11,7 @@ namespace Livebed.Driver.Running;
 
 /// <summary>The driver's own record of the load: latencies by operation, operations that were not started, unknown outcomes, and its part
 /// of the history. Safe from any thread.</summary>
-internal sealed class LoadLedger(HistoryWriter history, DateTimeOffset began)
+internal sealed class LoadLedger(HistoryWriter history, RunClock clock)
 {
     public const string DriverSilo = "driver";
 
@@ -27,7 +27,7 @@ internal sealed class LoadLedger(HistoryWriter history, DateTimeOffset began)
 
     public IReadOnlyCollection<OperationId> LiveOperations => (IReadOnlyCollection<OperationId>)_live.Keys;
 
-    public long NowMicroseconds => (DateTimeOffset.UtcNow - began).Ticks / TimeSpan.TicksPerMicrosecond;
+    public long NowMicroseconds => clock.NowMicroseconds;
 
     public void NotStarted(string operation) => _notStarted.AddOrUpdate(operation, 1, (_, count) => count + 1);
 

@@ -41,13 +41,13 @@ internal sealed class OpenLoop(IOperationSource source, int inFlightMax, SeededR
         }
     }
 
-    /// <summary>Waits for those under way; false when some have not ended in time.</summary>
-    public async Task<bool> DrainAsync(TimeSpan patience)
+    /// <summary>Waits for those under way until <paramref name="over"/> completes; returns how many have not ended.</summary>
+    public async Task<int> DrainAsync(Task over)
     {
         Task[] waiting;
         lock (_gate) waiting = [.. _inFlight];
-        return await Task.WhenAny(Task.WhenAll(waiting), Task.Delay(patience)) is { } first && waiting.All(task => task.IsCompleted)
-            && first.IsCompleted;
+        await Task.WhenAny(Task.WhenAll(waiting), over);
+        return waiting.Count(task => !task.IsCompleted);
     }
 
     private void Start(long due)

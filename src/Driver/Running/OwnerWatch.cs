@@ -27,26 +27,25 @@ internal sealed class OwnerWatch
         // Of what happens in one microsecond the older epoch comes first, and its end before the beginning of the next.
         lock (_gate)
             foreach (var entry in entries)
-                _waiting.Enqueue(entry, (entry.UnixMicroseconds, entry.Epoch, entry.Runs));
+                _waiting.Enqueue(entry, (entry.MonotonicMicroseconds, entry.Epoch, entry.Runs));
     }
 
     /// <summary>A migration of a VM is over; what its two sides noted before they said so is older.</summary>
     /// <param name="vm">as the inventory calls it</param>
     /// <param name="destination">the host where it was to go</param>
     /// <param name="info">its last figures</param>
-    /// <param name="unixMicroseconds">when the driver heard of it</param>
-    /// <param name="monotonicMicroseconds">the same by the machine's monotonic clock</param>
-    public void Ended(string vm, string destination, MigrationInfo info, long unixMicroseconds, long monotonicMicroseconds)
+    /// <param name="monotonicMicroseconds">when the driver heard of it</param>
+    public void Ended(string vm, string destination, MigrationInfo info, long monotonicMicroseconds)
     {
-        lock (_gate) _waiting.Enqueue(new Over(vm, destination, info, monotonicMicroseconds), (unixMicroseconds, long.MaxValue, true));
+        lock (_gate) _waiting.Enqueue(new Over(vm, destination, info, monotonicMicroseconds), (monotonicMicroseconds, long.MaxValue, true));
     }
 
     /// <summary>Judges what happened before a time, of which nothing earlier is to come.</summary>
-    public IReadOnlyList<Violation> Judge(long beforeUnixMicroseconds)
+    public IReadOnlyList<Violation> Judge(long beforeMicroseconds)
     {
         var violations = new List<Violation>();
         lock (_gate)
-            while (_waiting.TryPeek(out var next, out var order) && order.Time < beforeUnixMicroseconds)
+            while (_waiting.TryPeek(out var next, out var order) && order.Time < beforeMicroseconds)
             {
                 _waiting.Dequeue();
                 violations.AddRange(Judge(next).OfType<Violation>());

@@ -13,7 +13,7 @@ namespace Livebed.Driver.Running;
 /// range has lost its end, tears everything down, and counts what is left, which must be nothing.
 /// </summary>
 internal sealed class Settlement(
-    Fleet fleet, ReportLedger reports, LoadLedger load, Supervisor supervisor, OperationIds ids, ICluster cluster)
+    Fleet fleet, ReportLedger reports, LoadLedger load, Supervisor supervisor, OperationIds ids, ICluster cluster, RunClock clock)
 {
     private static readonly TimeSpan StepPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LeavePatience = TimeSpan.FromSeconds(10);
@@ -30,7 +30,10 @@ internal sealed class Settlement(
         progress.Phase("tearing down");
         await StepAsync("teardown", () => Task.WhenAll(fleet.Existing().Select(DestroyAsync)));
         await supervisor.ObserveAsync(settled: false);
-        return supervisor.MustStop ? new LeakResult() : await CountLeaksAsync();
+
+
+        // What an operation that has not ended still uses is not left behind.
+        return supervisor.MustStop || !drained ? new LeakResult() : await CountLeaksAsync();
     }
 
     private async Task VerifyAsync(VmSlot slot)
@@ -64,9 +67,11 @@ internal sealed class Settlement(
     private async Task StepAsync(string what, Func<Task> step)
     {
         var running = step();
-        using var patience = new CancellationTokenSource(StepPatience);
-        _ = running.ContinueWith(_ => patience.Cancel(), TaskScheduler.Default);
-        await supervisor.WatchAsync(() => { }, patience.Token);
+        var patience = new Patience(clock, StepPatience);
+        using var over = new CancellationTokenSource();
+        _ = Task.WhenAny(running, patience.OverAsync(over.Token)).ContinueWith(_ => over.Cancel(), TaskScheduler.Default);
+        await supervisor.WatchAsync(() => { }, over.Token);
+        await over.CancelAsync();
         if (running.IsCompleted)
         {
             try
@@ -81,7 +86,7 @@ internal sealed class Settlement(
             }
         }
         else if (!supervisor.MustStop)
-            load.Broken(OperationKind.VmDestroy, new TimeoutException($"{what} did not end within {StepPatience.TotalSeconds:0} s"));
+            load.Broken(OperationKind.VmDestroy, new TimeoutException($"{what} did not end {patience}"));
     }
 
     /// <summary>Deactivation takes a moment after the call that asked for it, so activations are counted until they are gone or patience
@@ -95,12 +100,19 @@ internal sealed class Settlement(
             Subscriptions = usage.Subscriptions + usage.AddressSpaces,
             Locks = usage.FolioLocks + usage.OpenRanges,
         };
-        var deadline = DateTimeOffset.UtcNow + LeavePatience;
+        var patience = new Patience(clock, LeavePatience);
         while (true)
         {
             var activations = await SiloInspector.CountActivationsAsync(cluster);
-            if (activations == 0 || DateTimeOffset.UtcNow >= deadline) return leaks with { Activations = activations };
-            await Task.Delay(LeaveInterval);
+            if (activations == 0) return leaks;
+            if (activations is { } left && patience.HasRun) return leaks with { Activations = left };
+            if (patience.IsOver)
+            {
+                load.Broken(OperationKind.VmDestroy, new TimeoutException($"not every silo said {patience} that all activations are gone"));
+                return leaks;
+            }
+
+            await Task.Delay(LeaveInterval, clock.Time);
         }
     }
 }

@@ -24,10 +24,11 @@ internal static class SiloInspector
         }));
     }
 
-    public static async Task<long> CountActivationsAsync(ICluster cluster)
+    /// <summary>Of VMs and vCPUs; null if a silo does not answer.</summary>
+    public static async Task<long?> CountActivationsAsync(ICluster cluster)
     {
         var silos = await Task.WhenAll(cluster.SiloNames.Select(name => AskAsync(cluster, name)));
-        return silos.Sum(report => report is null ? 0L : report.Activations
+        return silos.Contains(null) ? null : silos.Sum(report => report!.Activations
             .Where(entry => VmActors.Any(actor => entry.Key.Contains(actor, StringComparison.Ordinal))).Sum(entry => (long)entry.Value));
     }
 

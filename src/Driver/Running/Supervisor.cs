@@ -10,21 +10,21 @@ namespace Livebed.Driver.Running;
 
 /// <summary>
 /// Watches a run: asks every host and VM for its report a few times a second, hands history and statistics on, and looks for hangs over
-/// all of them together, since a cycle of waits usually crosses actors. It decides when a run has to stop: a violation, a hang, a part of
+/// all of them together, since a cycle of waits usually crosses actors. Waits count the time in which the bed ran. It decides when a run has to stop: a violation, a hang, a part of
 /// the bed that broke, or an actor that no longer answers.
 /// </summary>
 internal sealed class Supervisor(
-    Fleet fleet, ReportLedger reports, LoadLedger load, HistoryWriter history, DateTimeOffset began, TimeSpan starvation,
+    Fleet fleet, ReportLedger reports, LoadLedger load, HistoryWriter history, RunClock clock, TimeSpan starvation,
     Task<string> siloLost)
 {
-    /// <summary>An actor that does not answer a report for so long is lost; reports need no lock, so nothing in the model can delay
-    /// them.</summary>
+    /// <summary>An actor that does not answer a report while the driver runs for so long is lost; reports need no lock, so nothing in the
+    /// model can delay them.</summary>
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(20);
 
     /// <summary>All actors' histories are one stream: they are asked together.</summary>
     public const string ClusterStream = "cluster";
 
-    /// <summary>How late the last report of a dead actor may come.</summary>
+    /// <summary>How late the last report of a dead actor may come, in time in which the bed ran.</summary>
     private static readonly TimeSpan HistorySlack = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(400);
@@ -34,6 +34,7 @@ internal sealed class Supervisor(
     private readonly List<string> _lost = [];
     private readonly Lock _gate = new();
     private readonly OwnerWatch _owners = new();
+    private readonly BedClock _bed = new(HistorySlack);
 
     public IReadOnlyList<HangResult> Hangs
     {
@@ -52,6 +53,9 @@ internal sealed class Supervisor(
             lock (_gate) return [.. _lost];
         }
     }
+
+    /// <summary>Standstills of the bed, if there were any to speak of.</summary>
+    public IReadOnlyList<LimitHit> LimitsHit() => _bed.LimitsHit();
 
     public bool MustStop =>
         reports.ViolationCount > 0 || Hangs.Count > 0 || ContactLost.Count > 0 || reports.Failures().Count > 0 || load.Failures.Count > 0;
@@ -79,10 +83,16 @@ internal sealed class Supervisor(
     /// <summary>One round of reports and one look for hangs.</summary>
     public async Task ObserveAsync(bool settled)
     {
-        var roundBegan = load.NowMicroseconds;
-        var hosts = fleet.Hosts.Select(host => AskAsync("a host", async () => (IReadOnlyList<ActorReport>)[await host.InspectAsync()]));
-        var vms = fleet.Grains().Select(vm => AskAsync(vm.Key, async () => await vm.Grain.InspectAsync(settled)));
+        var roundBegan = clock.MonotonicMicroseconds;
+        using var answered = new CancellationTokenSource();
+        var patience = new Patience(clock, AnswerTimeout);
+        var over = patience.OverAsync(answered.Token);
+        var hosts = fleet.Hosts.Select(
+            host => AskAsync("a host", async () => (IReadOnlyList<ActorReport>)[await host.InspectAsync()], patience, over));
+        var vms = fleet.Grains().Select(vm => AskAsync(vm.Key, async () => await vm.Grain.InspectAsync(settled), patience, over));
         var answers = (await Task.WhenAll(hosts.Concat(vms))).SelectMany(answer => answer).ToList();
+        await answered.CancelAsync();
+        await over;
         foreach (var report in answers)
         {
             reports.Update(report);
@@ -94,11 +104,18 @@ internal sealed class Supervisor(
             }
         }
 
+        _bed.Observed(
+            roundBegan, answers.Select(report => (report.Silo, report.Running)).Append((LoadLedger.DriverSilo, clock.Running.Read())));
+
         // Every actor has been asked since the round began. What was in flight on another path then arrives within the slack.
-        var complete = roundBegan - (long)HistorySlack.TotalMicroseconds;
-        history.Append(ClusterStream, [], complete);
-        Judged(_owners.Judge(complete + StartUnixMicroseconds));
-        LookForHangs(answers);
+        if (_bed.CompleteMicroseconds is not long.MinValue and var complete)
+        {
+            history.Append(ClusterStream, [], clock.Since(complete));
+            Judged(_owners.Judge(complete));
+        }
+
+        // Without a report of each actor, an operation that runs would look like one that has ended.
+        if (ContactLost.Count == 0) LookForHangs(answers);
     }
 
     /// <summary>All reports have come: what has not been judged for want of an earlier one is judged now.</summary>
@@ -107,42 +124,36 @@ internal sealed class Supervisor(
 
     /// <summary>A migration of a VM is over.</summary>
     public void MigrationEnded(VmMove move, MigrationInfo info) => _owners.Ended(
-        move.Request.Setup.Vm, move.Request.Setup.Destination, info,
-        (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond,
-        (long)(TimeProvider.System.GetTimestamp() * (1e6 / TimeProvider.System.TimestampFrequency)));
+        move.Request.Setup.Vm, move.Request.Setup.Destination, info, clock.MonotonicMicroseconds);
 
     /// <summary>Takes what is new in a report, also in one that came by another way, such as a dead actor's last.</summary>
     public void Take(ActorReport report)
     {
         _owners.Take(report.GuestRuns);
         if (report.History.Count == 0) return;
-        var startMicroseconds = StartUnixMicroseconds;
         var records = report.History.Select(entry => new HistoryRecord(
-            entry.UnixMicroseconds - startMicroseconds, report.Silo, report.Actor, Enum.Parse<HistoryType>(entry.Type, ignoreCase: true),
+            clock.Since(entry.MonotonicMicroseconds), report.Silo, report.Actor, Enum.Parse<HistoryType>(entry.Type, ignoreCase: true),
             OperationKinds.TryFind(entry.Operation, out var kind) ? kind : OperationKind.None, new OperationId(entry.OperationId),
             entry.Value)).ToArray();
         history.Append(ClusterStream, records, long.MinValue);
     }
-
-    private long StartUnixMicroseconds => (began - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
     private void Judged(IReadOnlyList<Violation> violations)
     {
         if (violations.Count > 0) reports.Violated(ClusterStream, violations);
     }
 
-    private async Task<IReadOnlyList<ActorReport>> AskAsync(string who, Func<Task<IReadOnlyList<ActorReport>>> ask)
+    private async Task<IReadOnlyList<ActorReport>> AskAsync(
+        string who, Func<Task<IReadOnlyList<ActorReport>>> ask, Patience patience, Task over)
     {
         try
         {
             // A call to a dead silo may take until its time-out; the answer is not needed any more.
             var asked = ask();
-            await Task.WhenAny(asked, siloLost).WaitAsync(AnswerTimeout);
-            return asked.IsCompleted ? await asked : [];
-        }
-        catch (TimeoutException exception)
-        {
-            lock (_gate) _lost.Add($"{who} did not answer within {AnswerTimeout.TotalSeconds:0} s: {OneLine.Of(exception.Message)}");
+            await Task.WhenAny(asked, siloLost, over);
+            if (asked.IsCompleted) return await asked;
+            if (siloLost.IsCompleted) return [];
+            lock (_gate) _lost.Add($"{who} did not answer {patience}");
             return [];
         }
         catch (Exception exception)
@@ -159,7 +170,10 @@ internal sealed class Supervisor(
         var live = answers.SelectMany(report => report.LiveOperations)
             .Select(id => new OperationId(id)).Concat(load.LiveOperations).ToHashSet();
         var progress = answers.ToDictionary(report => report.Actor, report => report.Counters.Progress);
-        foreach (var hang in _detector.Observe(new HangObservation(load.NowMicroseconds, waits, live, progress)))
+        foreach (var hang in _detector.Observe(new HangObservation(clock.NowMicroseconds, waits, live, progress)
+        {
+            RanMicroseconds = _bed.RanMicroseconds,
+        }))
             lock (_gate)
                 _hangs.Add(HangResult.From(hang));
     }

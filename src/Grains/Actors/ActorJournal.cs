@@ -17,6 +17,7 @@ internal sealed class ActorJournal
 
     private readonly string _actor;
     private readonly string _silo;
+    private readonly RunningClock _running;
     private readonly List<HistoryEntry> _history = [];
     private readonly List<Violation> _violations = [];
     private readonly List<GuestRunsEntry> _guestRuns = [];
@@ -27,9 +28,11 @@ internal sealed class ActorJournal
     {
         _actor = actor;
         _silo = telemetry.Silo;
+        _running = telemetry.Running;
         Observer = telemetry.Observe(actor, Violated, GuestRuns);
         World = new ClusterWorld(
-            Observer, TimeProvider.System, preemptionSeed: options.PreemptionSeed(actor), preemptionShare: options.PreemptionShare);
+            Observer, telemetry.Time, preemptionSeed: options.PreemptionSeed(actor), preemptionShare: options.PreemptionShare,
+            running: _running);
     }
 
     public TelemetryObserver Observer { get; }
@@ -84,6 +87,7 @@ internal sealed class ActorJournal
             Actor = _actor,
             Silo = _silo,
             Counters = counters,
+            Running = _running.Read(),
             Locks = locks,
             LockOrder = [.. domains.SelectMany(domain => LockEdgeReport.From(domain.Order))],
             WrittenClasses = domains.Aggregate(0UL, (classes, domain) => classes | domain.Order.WrittenClasses),
@@ -135,7 +139,6 @@ internal sealed class ActorJournal
             return;
         }
 
-        var now = (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-        _history.Add(new HistoryEntry(now, type, OperationKinds.NameOf(op.Kind), op.Id.Value, value));
+        _history.Add(new HistoryEntry(World.NowMicroseconds, type, OperationKinds.NameOf(op.Kind), op.Id.Value, value));
     }
 }

@@ -16,9 +16,10 @@ namespace Livebed.Grains.Actors;
 /// <param name="turnMicroseconds">how long a turn runs before it gives way</param>
 /// <param name="preemptionSeed">of the preemptions</param>
 /// <param name="preemptionShare">share of scheduling points at which the actor gives way, 0 to 1</param>
+/// <param name="running">the silo's clock that stands still when the silo does; null for a silo that never does</param>
 public sealed class ClusterWorld(
     IModelObserver observer, TimeProvider time, long turnMicroseconds = ClusterWorld.DefaultTurnMicroseconds,
-    ulong preemptionSeed = 0, double preemptionShare = 0) : IWorld
+    ulong preemptionSeed = 0, double preemptionShare = 0, RunningClock? running = null) : IWorld
 {
     public const long DefaultTurnMicroseconds = 1_000;
     public const double DefaultPreemptionShare = 0.02;
@@ -35,6 +36,8 @@ public sealed class ClusterWorld(
 
     public IModelObserver Observer { get; } = observer;
     public long NowMicroseconds => (long)(time.GetTimestamp() * _microsecondsPerTick);
+
+    public long RanMicroseconds => running?.RanMicroseconds ?? NowMicroseconds;
 
     /// <summary>On the actor's own scheduler: its turns and the caller's interleave.</summary>
     public void Start(string name, Func<ValueTask> body) => _ = body().AsTask();

@@ -14,6 +14,9 @@ public sealed record ActorReport
 
     public ActorCounters Counters { get; init; } = new();
 
+    /// <summary>How long the silo ran and stood still.</summary>
+    public RunningTime Running { get; init; }
+
     public IReadOnlyList<LockReport> Locks { get; init; } = [];
     public IReadOnlyList<LockEdgeReport> LockOrder { get; init; } = [];
 
@@ -55,22 +58,20 @@ public sealed record ActorReport
 /// <summary>A migrating VM's guest is about to run on a host, or has stopped there; see <see cref="Kvm.World.IModelObserver.GuestRuns"/>.
 /// In order of time they are what <see cref="Kvm.Migration.OneOwnerCheck"/> and <see cref="Kvm.Migration.RunsSomewhereCheck"/>
 /// judge.</summary>
-/// <param name="UnixMicroseconds">wall clock of the silo</param>
 /// <param name="Vm">as the inventory calls it</param>
 /// <param name="Host">where</param>
 /// <param name="Epoch">under which epoch</param>
 /// <param name="Runs">or has stopped</param>
-/// <param name="MonotonicMicroseconds">the machine's monotonic clock, the same for all silos of a machine; durations use it, because it is
-/// never set</param>
-public sealed record GuestRunsEntry(long UnixMicroseconds, string Vm, string Host, long Epoch, bool Runs, long MonotonicMicroseconds);
+/// <param name="MonotonicMicroseconds">the machine's monotonic clock, the same for all silos of a machine</param>
+public sealed record GuestRunsEntry(string Vm, string Host, long Epoch, bool Runs, long MonotonicMicroseconds);
 
 /// <summary>One line of the history as an actor saw it: an operation began (invoke) or ended (ok, fail, info).</summary>
-/// <param name="UnixMicroseconds">wall clock of the silo</param>
+/// <param name="MonotonicMicroseconds">the machine's monotonic clock, the same for all silos of a machine</param>
 /// <param name="Type">invoke, ok, fail or info</param>
 /// <param name="Operation">kind, kebab-case</param>
 /// <param name="OperationId">the operation</param>
 /// <param name="Value">what came of it, a few words</param>
-public sealed record HistoryEntry(long UnixMicroseconds, string Type, string Operation, long OperationId, string? Value);
+public sealed record HistoryEntry(long MonotonicMicroseconds, string Type, string Operation, long OperationId, string? Value);
 
 /// <summary>An edge of the lock-order graph by class indexes, which are the same in every process.</summary>
 public sealed record LockEdgeReport(int Held, LockMode HeldMode, int Asked, LockMode AskedMode, string Chain)

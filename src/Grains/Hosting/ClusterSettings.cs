@@ -35,6 +35,9 @@ public sealed record ClusterSettings
     /// <summary>Further services of each silo; embedded clusters only, another process cannot be handed any.</summary>
     public Action<IServiceCollection>? ConfigureSilo { get; init; }
 
+    /// <summary>See <see cref="Hosting.SiloSettings.Time"/>.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <summary>Seed of the actors' preemptions.</summary>
     public ulong Seed { get; init; }
 
@@ -60,6 +63,7 @@ public sealed record ClusterSettings
             Thresholds = Thresholds,
             ResponseTimeout = ResponseTimeout,
             LogLevel = LogLevel,
+            Time = Time,
             Seed = Seed,
             PreemptionShare = PreemptionShare,
         }).ToList();

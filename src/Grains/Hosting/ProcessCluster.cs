@@ -66,9 +66,14 @@ public sealed class ProcessCluster : ICluster
         foreach (var silo in silos) _silos.Add(SiloProcess.Start(silo));
         var client = ClusterClientHost.Build(settings, silos.Select(silo => silo.GatewayEndpoint).ToList(), spansPerTrace);
         _client = client;
-        await Task.WhenAll(_silos.Select(silo => silo.WaitUntilReadyAsync(cancellationToken)));
-        await client.StartAsync(cancellationToken);
         foreach (var silo in _silos) _ = WatchAsync(silo);
+
+        // The first that ends decides: the others would wait for it until their own time is over.
+        await foreach (var ready in Task.WhenEach(_silos.Select(silo => silo.WaitUntilReadyAsync(cancellationToken)))) await ready;
+        var connected = client.StartAsync(cancellationToken);
+        await Task.WhenAny(connected, SiloLost);
+        if (SiloLost.IsCompletedSuccessfully) throw _silos.Single(silo => silo.Name == SiloLost.Result).EndedAtStart();
+        await connected;
     }
 
     private async Task WatchAsync(SiloProcess silo)

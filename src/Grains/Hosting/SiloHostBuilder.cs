@@ -31,7 +31,9 @@ public static class SiloHostBuilder
         services.AddSingleton<IHostLifetime, NoSignals>();
         services.AddLivebedTelemetry(
             TelemetrySetup.SiloService, settings.SiloName, settings.Otlp, settings.SampleRatio, settings.SpansPerTrace);
-        services.AddSingleton(new SiloTelemetry(settings.SiloName, settings.Thresholds, TimeProvider.System));
+        var telemetry = new SiloTelemetry(settings.SiloName, settings.Thresholds, settings.Time);
+        services.AddSingleton(telemetry);
+        services.AddHostedService(_ => new Heartbeat(telemetry.Running, settings.Time));
         services.Configure<LivebedPlacementOptions>(options => options.Mode = settings.Placement);
         services.AddLivebedActors(new ClusterWorldOptions { Seed = settings.Seed, PreemptionShare = settings.PreemptionShare });
         services.AddSingleton(provider => new PageWire(

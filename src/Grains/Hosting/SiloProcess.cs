@@ -55,12 +55,14 @@ internal sealed class SiloProcess : IAsyncDisposable
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            throw new SiloStartException(Name, $"it was not ready in time. {LastErrors()}");
+            throw new SiloStartException(Name, $"it was not ready in time: {LastError()}");
         }
 
-        if (!_ready.Task.IsCompletedSuccessfully)
-            throw new SiloStartException(Name, $"it ended with status {_process.ExitCode}. {LastErrors()}");
+        if (!_ready.Task.IsCompletedSuccessfully) throw EndedAtStart();
     }
+
+    /// <summary>Of a process that has ended: how, and the last that it said.</summary>
+    public SiloStartException EndedAtStart() => new(Name, $"it ended with status {_process.ExitCode}: {LastError()}");
 
     /// <summary>The dotnet that runs this process: its runtime lies in dotnet/shared/Microsoft.NETCore.App/version.</summary>
     internal static string Dotnet()
@@ -93,9 +95,11 @@ internal sealed class SiloProcess : IAsyncDisposable
         Exited = _process.WaitForExitAsync();
     }
 
-    private string LastErrors()
+    /// <summary>The last line that it wrote to standard error, without the trace of a stack.</summary>
+    private string LastError()
     {
-        lock (_errors) return string.Join(Environment.NewLine, _errors);
+        lock (_errors)
+            return _errors.LastOrDefault(line => line.Length > 0 && !char.IsWhiteSpace(line[0]))?.TrimEnd() ?? "it said nothing";
     }
 
     /// <summary>Closes the lifeline, and kills the process tree when that was not enough.</summary>

@@ -65,6 +65,10 @@ public sealed record SiloSettings
     /// <summary>From which level on the silo's log goes to standard error.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Warning;
 
+    /// <summary>Where its actors have clocks and timers from; only a silo of the driver's process can be given another than the
+    /// system's.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <summary>Seed of the actors' preemptions.</summary>
     public ulong Seed { get; init; }
 

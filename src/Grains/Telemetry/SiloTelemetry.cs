@@ -17,6 +17,9 @@ public sealed class SiloTelemetry(string silo, TelemetryThresholds thresholds, T
     public TelemetryThresholds Thresholds { get; } = thresholds;
     internal TimeProvider Time { get; } = time;
 
+    /// <summary>How long the silo ran and stood still.</summary>
+    public RunningClock Running { get; } = new();
+
     /// <summary>An observer for the actor with this key; <paramref name="onViolation"/> is told of every violation, on the actor's turn,
     /// and <paramref name="onGuestRuns"/> of every start and stop of a migrating VM's guest.</summary>
     public TelemetryObserver Observe(string actor, Action<Violation> onViolation, Action<GuestRunsEntry>? onGuestRuns = null) =>

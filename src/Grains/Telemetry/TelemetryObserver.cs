@@ -110,8 +110,7 @@ public sealed class TelemetryObserver : IModelObserver
     }
 
     public void GuestRuns(string vm, string host, long epoch, bool runs) => _onGuestRuns?.Invoke(new GuestRunsEntry(
-        (_silo.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond, vm, host, epoch, runs,
-        (long)(_silo.Time.GetTimestamp() * (1e6 / _silo.Time.TimestampFrequency))));
+        vm, host, epoch, runs, _silo.Time.MonotonicMicroseconds()));
 
     public void FaultResolved(OperationId op, int retries, long microseconds)
     {
@@ -158,8 +157,9 @@ public sealed class TelemetryObserver : IModelObserver
         SetPlace(span).SetStatus(ActivityStatusCode.Error, violation.Message);
     }
 
-    private long NowMicroseconds => (long)_silo.Time.GetElapsedTime(0).TotalMicroseconds;
+    private long NowMicroseconds => _silo.Time.MonotonicMicroseconds();
 
+    /// <summary>Spans are the one thing of a silo that carries the wall clock: other machines' tools put them beside others.</summary>
     private DateTimeOffset BackDated(long microseconds) => _silo.Time.GetUtcNow() - TimeSpan.FromMicroseconds(microseconds);
 
     private Activity? StartBackDated(string name, ActivityContext parent, long microseconds) =>

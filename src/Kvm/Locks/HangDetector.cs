@@ -8,6 +8,10 @@ namespace Livebed.Kvm.Locks;
 /// consecutive observations. A wait of the same identity, with the same blocker, in both lasted the whole time between them. So what both
 /// say was true at one instant, although the actors were asked one after the other. Each hang is reported once; waits that only stand
 /// behind a reported one, or behind an older cause, are not hangs of their own.
+/// <para>
+/// Only starvation depends on time, and there only the time counts in which the bed ran (<see cref="RunningClock"/>): a suspended machine
+/// ends no wait, and a slow one only few.
+/// </para>
 /// </summary>
 /// <param name="starvationMicroseconds">how long a wait may last that is part of no circle and waits for no orphaned hold</param>
 /// <param name="recoveryMicroseconds">how much longer a wait for a page of post-copy may last: the link may be broken for so long before
@@ -15,7 +19,13 @@ namespace Livebed.Kvm.Locks;
 [Untracked("looks on; no operation acts upon it")]
 public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long recoveryMicroseconds = 0)
 {
+    /// <summary>Less than this is no matter for a reader.</summary>
+    private const long StandstillMicroseconds = 100_000;
+
     private readonly HashSet<(string Actor, long WaitId, OperationId Waiter)> _reported = [];
+
+    // What the bed had run when each wait can have begun.
+    private readonly Dictionary<(string Actor, long WaitId, OperationId Waiter), long> _ranBefore = [];
     private HashSet<Orphan> _orphans = [];
     private HangObservation? _previous;
 
@@ -25,6 +35,7 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
     {
         var previous = _previous;
         _previous = observation;
+        NoteNewWaits(observation, previous?.RanMicroseconds ?? 0);
         if (previous is null) return [];
         if (observation.TimeMicroseconds < previous.TimeMicroseconds)
             throw new ArgumentException(
@@ -88,7 +99,7 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
 
     private void FindStarvation(ObservedStep step, List<Hang> hangs)
     {
-        var overdue = step.Persistent.Where(observed => observed.Wait.WaitedMicroseconds >= LimitOf(observed.Wait)).ToList();
+        var overdue = step.Persistent.Where(observed => CountedOf(observed) >= LimitOf(observed.Wait)).ToList();
         if (overdue.Count == 0) return;
         var causes = overdue.Concat(step.Persistent.Where(observed => _reported.Contains(observed.Key)))
             .Select(observed => observed.Wait.Waiter);
@@ -104,16 +115,39 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
                 : "those before it do not let go, and do not wait for it";
             var message = $"{HangWitness.Waiter(observed)} has waited {HangWitness.Duration(observed.Wait.WaitedMicroseconds)} " +
                 $"for {HangWitness.Lock(observed, observed.Wait.Mode)}: {reason}";
+            var (waited, counted) = (observed.Wait.WaitedMicroseconds, CountedOf(observed));
             List<string> witness =
             [
                 $"{HangWitness.Waits(observed)}, behind {HangWitness.Names(now)}",
                 $"at the observation before, behind {HangWitness.Names(before)}",
+                .. StoodStill(waited, counted),
                 .. step.ProgressOf(observed.Actor),
             ];
             hangs.Add(new Hang(
                 HangKind.Starvation, OperationKinds.ProgressOf(observed.Wait.WaiterKind), message, witness,
                 [observed.Wait.Waiter, .. now.Select(blocker => blocker.Operation).Distinct()], observed.Wait.WaitedMicroseconds));
         }
+    }
+
+    /// <summary>A wait that was not there before began when the bed had run at least as long as then.</summary>
+    private void NoteNewWaits(HangObservation observation, long ranBefore)
+    {
+        if (observation.RanMicroseconds is not { } ran) return;
+        var waits = observation.Waits.ToDictionary(observed => observed.Key);
+        foreach (var ended in _ranBefore.Keys.Where(key => !waits.ContainsKey(key)).ToList()) _ranBefore.Remove(ended);
+        foreach (var (key, observed) in waits) _ranBefore.TryAdd(key, Math.Max(ranBefore, ran - observed.Wait.WaitedMicroseconds));
+    }
+
+    /// <summary>The part of a wait in which what it depends on ran; all of it where nothing ever stands still.</summary>
+    private long CountedOf(ObservedWait observed) =>
+        _previous!.RanMicroseconds is { } ran && _ranBefore.TryGetValue(observed.Key, out var before)
+            ? Math.Min(ran - before, observed.Wait.WaitedMicroseconds)
+            : observed.Wait.WaitedMicroseconds;
+
+    private static IEnumerable<string> StoodStill(long waited, long counted)
+    {
+        if (waited - counted < StandstillMicroseconds) yield break;
+        yield return $"the bed stood still for {HangWitness.Duration(waited - counted)} of it";
     }
 
     private long LimitOf(WaitSnapshot wait) =>

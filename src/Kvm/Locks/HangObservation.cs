@@ -11,7 +11,12 @@ namespace Livebed.Kvm.Locks;
 /// <param name="Live">operations that have begun and not ended, as recorded where they began</param>
 /// <param name="Progress">per actor a counter that rises while it gets work done</param>
 public sealed record HangObservation(
-    long TimeMicroseconds, IReadOnlyList<ObservedWait> Waits, IReadOnlySet<OperationId> Live, IReadOnlyDictionary<string, long> Progress);
+    long TimeMicroseconds, IReadOnlyList<ObservedWait> Waits, IReadOnlySet<OperationId> Live, IReadOnlyDictionary<string, long> Progress)
+{
+    /// <summary>How long all that a wait may depend on has run until then. Null where nothing ever stands still, as in the explorer: then
+    /// all time counts.</summary>
+    public long? RanMicroseconds { get; init; }
+}
 
 /// <summary>A wait and the actor (VM, host) where it was seen.</summary>
 public sealed record ObservedWait(string Actor, WaitSnapshot Wait)

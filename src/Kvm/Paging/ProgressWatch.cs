@@ -6,7 +6,7 @@ namespace Livebed.Kvm.Paging;
 
 /// <summary>
 /// Tells a vCPU without progress from a slow one: a fault that retries without end (L1), and a dirty ring that is full at every exit
-/// although each was reaped (L5). Both are bounded by number and by time, so that a fast or busy machine is no livelock. If the world knows
+/// although each was reaped (L5). Both are bounded by number and by time in which the bed ran, so that a fast, busy or suspended machine is no livelock. If the world knows
 /// that another operation progressed in between, the vCPU may only be starved, and the count restarts.
 /// </summary>
 [Untracked("belongs to the vCPU's own lane")]
@@ -62,12 +62,12 @@ internal sealed class ProgressWatch(IWorld world, VcpuOptions options, string na
     public void RingHadRoom() => _ringFullExits = default;
 
     private bool IsHopeless(in Rounds rounds) =>
-        rounds.Count >= options.FaultRetriesMax && world.NowMicroseconds - rounds.Since >= options.FaultMicrosecondsMax;
+        rounds.Count >= options.FaultRetriesMax && world.RanMicroseconds - rounds.Since >= options.FaultMicrosecondsMax;
 
     private bool Report(string invariant, Operation op, Gfn gfn, string what, in Rounds rounds)
     {
         world.Observer.Violated(new Violation(
-            invariant, $"livelock: {what} in {(world.NowMicroseconds - rounds.Since) / 1000} ms", name, gfn.Value, Operations: [op.Id]));
+            invariant, $"livelock: {what} in {(world.RanMicroseconds - rounds.Since) / 1000} ms", name, gfn.Value, Operations: [op.Id]));
         return true;
     }
 
@@ -82,7 +82,7 @@ internal sealed class ProgressWatch(IWorld world, VcpuOptions options, string na
 
         public void Add(IWorld world)
         {
-            if (Count == 0 || _progress != world.Progress) (Count, Since, _progress) = (0, world.NowMicroseconds, world.Progress);
+            if (Count == 0 || _progress != world.Progress) (Count, Since, _progress) = (0, world.RanMicroseconds, world.Progress);
             Count++;
         }
     }

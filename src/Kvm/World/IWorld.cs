@@ -11,6 +11,10 @@ public interface IWorld
     /// <summary>Monotonic time in microseconds; real in the cluster, virtual in the explorer.</summary>
     long NowMicroseconds { get; }
 
+    /// <summary>Monotonic time in microseconds without what the bed stood still: a suspended or slow machine is no livelock. The same as
+    /// <see cref="NowMicroseconds"/> in a world that never stands still.</summary>
+    long RanMicroseconds => NowMicroseconds;
+
     /// <summary>
     /// Another actor may run here. The explorer chooses the next lane. The cluster lets the grain's other turns run always at <see
     /// cref="SchedulingPoint.Preempt"/>, at <see cref="SchedulingPoint.Yield"/> when the turn has lasted long enough, and elsewhere with a

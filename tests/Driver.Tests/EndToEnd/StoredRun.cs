@@ -18,7 +18,8 @@ internal sealed class StoredRun
         Assert.Equal(Enumerable.Range(0, History.Count), History.Select(record => record.GetProperty("index").GetInt32()));
         var times = History.Select(record => record.GetProperty("time").GetInt64()).ToList();
         Assert.Equal(times.Order(), times);
-        Assert.Empty(Results.LimitsHit);
+        // Whether the machine was busy is no claim of a test.
+        Assert.DoesNotContain(Results.LimitsHit, hit => hit.Limit != "standstill");
     }
 
     public string Folder { get; }

@@ -45,13 +45,13 @@ public sealed class CancelledCallTests
         using var history = new HistoryWriter(folder.PathOf("history.jsonl"), recordsMax: 10_000);
         history.Open(LoadLedger.DriverSilo);
         history.Open(Supervisor.ClusterStream);
-        var (began, ids, reports) = (DateTimeOffset.UtcNow, new OperationIds(origin: 0), new ReportLedger());
-        var load = new LoadLedger(history, began);
+        var (clock, ids, reports) = (new RunClock(TimeProvider.System), new OperationIds(origin: 0), new ReportLedger());
+        var load = new LoadLedger(history, clock);
         var fleet = new Fleet(campaign, cluster.Client, ids);
         await fleet.BringUpAsync();
-        var supervisor = new Supervisor(fleet, reports, load, history, began, campaign.Limits.Starvation, cluster.SiloLost);
+        var supervisor = new Supervisor(fleet, reports, load, history, clock, campaign.Limits.Starvation, cluster.SiloLost);
 
-        await new Settlement(fleet, reports, load, supervisor, ids, cluster).FinishAsync(drained: true, new QuietProgress());
+        await new Settlement(fleet, reports, load, supervisor, ids, cluster, clock).FinishAsync(drained: true, new QuietProgress());
         Assert.Equal(isUnknown, supervisor.MustStop);
         Assert.Equal(isUnknown, load.Failures.Any(failure => failure.Contains("Cancel", StringComparison.Ordinal)));
     }

@@ -46,7 +46,7 @@ public sealed class OwnerWatchTests
     public void A_guest_that_its_migration_left_standing_is_found_though_it_migrates_again()
     {
         _watch.Take([Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false)]);
-        _watch.Ended("vm-0.1", "host-1", new MigrationInfo { Status = MigrationStatus.Failed, Reason = "refused" }, 30, 30);
+        _watch.Ended("vm-0.1", "host-1", new MigrationInfo { Status = MigrationStatus.Failed, Reason = "refused" }, 30);
         Assert.Empty(_watch.Judge(100));
         _watch.Take([Entry(110, "host-0", 1, runs: true)]);
         var violation = Assert.Single(_watch.Judge(200));
@@ -58,7 +58,7 @@ public sealed class OwnerWatchTests
     public void A_guest_that_its_migration_left_standing_is_found_in_the_end()
     {
         _watch.Take([Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false)]);
-        _watch.Ended("vm-0.1", "host-1", Completed(10), 30, 30);
+        _watch.Ended("vm-0.1", "host-1", Completed(10), 30);
         Assert.Empty(_watch.Judge(long.MaxValue));
         Assert.Equal("M4", Assert.Single(_watch.Settled()).Invariant);
     }
@@ -67,7 +67,7 @@ public sealed class OwnerWatchTests
     public void A_start_that_is_reported_after_the_end_of_its_migration_was_judged_is_none_the_worse()
     {
         _watch.Take([Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false)]);
-        _watch.Ended("vm-0.1", "host-1", Completed(10), 30, 30);
+        _watch.Ended("vm-0.1", "host-1", Completed(10), 30);
         Assert.Empty(_watch.Judge(100));
         _watch.Take([Entry(28, "host-1", 2, runs: true)]);
         Assert.Empty(_watch.Settled());
@@ -78,7 +78,7 @@ public sealed class OwnerWatchTests
     {
         _watch.Take(
             [Entry(10_000, "host-0", 1, runs: true), Entry(20_000, "host-0", 1, runs: false), Entry(90_000, "host-1", 2, runs: true)]);
-        _watch.Ended("vm-0.1", "host-1", Completed(60_000), 95_000, 95_000);
+        _watch.Ended("vm-0.1", "host-1", Completed(60_000), 95_000);
         Assert.Contains("70000 us", Assert.Single(_watch.Settled()).Message, StringComparison.Ordinal);
     }
 
@@ -87,12 +87,12 @@ public sealed class OwnerWatchTests
     {
         _watch.Take(
             [Entry(10_000, "host-0", 1, runs: true), Entry(20_000, "host-0", 1, runs: false), Entry(90_000, "host-1", 2, runs: true)]);
-        _watch.Ended("vm-0.1", "host-1", Completed(60_000) with { CheckMicroseconds = 10_000 }, 95_000, 95_000);
+        _watch.Ended("vm-0.1", "host-1", Completed(60_000) with { CheckMicroseconds = 10_000 }, 95_000);
         Assert.Empty(_watch.Settled());
     }
 
     private static MigrationInfo Completed(long downtime) =>
         new() { Status = MigrationStatus.Completed, DowntimeMicroseconds = downtime, IsTakeOverAnswered = true };
 
-    private static GuestRunsEntry Entry(long time, string host, long epoch, bool runs) => new(time, "vm-0.1", host, epoch, runs, time);
+    private static GuestRunsEntry Entry(long time, string host, long epoch, bool runs) => new("vm-0.1", host, epoch, runs, time);
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Migration;
 
 namespace Livebed.Grains.Tests.Actors;
@@ -17,16 +18,15 @@ internal sealed class GuestRunsBook
     /// <summary>The host is dead: what ran there runs no more.</summary>
     public void Died(string host)
     {
-        var now = (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
         foreach (var vm in _entries.Where(entry => entry.Host == host).Select(entry => entry.Vm).Distinct().ToList())
             _entries.Add(
-                new GuestRunsEntry(now, vm, host, Of(vm).Last(entry => entry.Host == host)
-                    .Epoch, Runs: false, (long)(TimeProvider.System.GetTimestamp() * (1e6 / TimeProvider.System.TimestampFrequency))));
+                new GuestRunsEntry(
+                    vm, host, Of(vm).Last(entry => entry.Host == host).Epoch, Runs: false, TimeProvider.System.MonotonicMicroseconds()));
     }
 
     /// <summary>Starts and stops of a VM, in order.</summary>
     public IReadOnlyList<GuestRunsEntry> Of(string vm) =>
-        [.. _entries.Where(entry => entry.Vm == vm).OrderBy(entry => entry.UnixMicroseconds)];
+        [.. _entries.Where(entry => entry.Vm == vm).OrderBy(entry => entry.MonotonicMicroseconds)];
 
     /// <summary>The VM never ran on two hosts; returns where it runs now, null when it does nowhere.</summary>
     public string? RunsAt(string vm)

@@ -68,7 +68,7 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
         var reports = outcome.LastReports.Concat(await here.Grain.InspectAsync(settled: false))
             .Concat(await there.Grain.InspectAsync(settled: false));
         var check = new OneOwnerCheck();
-        var caught = reports.SelectMany(report => report.GuestRuns).OrderBy(entry => entry.UnixMicroseconds)
+        var caught = reports.SelectMany(report => report.GuestRuns).OrderBy(entry => entry.MonotonicMicroseconds)
             .Select(entry => check.Note(entry.Vm, entry.Host, entry.Epoch, entry.Runs)?.Invariant).OfType<string>();
         Assert.Equal(mutant is null ? [] : [Invariants.OneOwner], caught);
         await there.DestroyAsync();
@@ -91,7 +91,7 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
         Assert.Equal((MigrationStatus.Failed, 2L), (info.Status, info.Epoch));
         var check = new RunsSomewhereCheck(toleranceMicroseconds: 1_000);
         var runs = (await here.Grain.InspectAsync(settled: false))
-            .SelectMany(report => report.GuestRuns).OrderBy(entry => entry.UnixMicroseconds).ToList();
+            .SelectMany(report => report.GuestRuns).OrderBy(entry => entry.MonotonicMicroseconds).ToList();
         Assert.All(runs, entry => Assert.Null(check.Note(entry.Vm, entry.Host, entry.Runs, entry.MonotonicMicroseconds)));
         var violation = check.Ended(here.Name, there.HostKey, info, long.MaxValue, allIsNoted: true);
         Assert.Equal(mutant is null ? null : Invariants.RunsSomewhere, violation?.Invariant);

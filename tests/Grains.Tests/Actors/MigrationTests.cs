@@ -146,7 +146,8 @@ public sealed class MigrationTests(ActorCollection.Clusters clusters)
         Assert.All(outcome.LastReports, report => Assert.Empty(report.Violations));
         Assert.All(outcome.LastReports, report => Assert.Null(report.Failure));
         var reports = await to.InspectAsync();
-        runs.AddRange(outcome.LastReports.Concat(reports).SelectMany(report => report.GuestRuns).OrderBy(entry => entry.UnixMicroseconds));
+        runs.AddRange(outcome.LastReports.Concat(reports).SelectMany(report => report.GuestRuns)
+            .OrderBy(entry => entry.MonotonicMicroseconds));
         await to.RunsOnAsync();
         await from.LeavesNothingAsync();
     }
