@@ -4,6 +4,7 @@ namespace Livebed.Driver.Counters;
 public sealed record Counts
 {
     public long Accesses { get; init; }
+    public long TlbRefills { get; init; }
     public long Faults { get; init; }
     public long FaultRetries { get; init; }
     public long NotifierRanges { get; init; }
@@ -32,6 +33,7 @@ public static class CounterTable
     public static IReadOnlyList<(string Name, Func<Counts, long> Read)> All { get; } =
     [
         ("accesses", counts => counts.Accesses),
+        ("tlbRefills", counts => counts.TlbRefills),
         ("faults", counts => counts.Faults),
         ("faultRetries", counts => counts.FaultRetries),
         ("notifierRanges", counts => counts.NotifierRanges),

@@ -148,7 +148,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var counters = reports.Counters();
         return new ProgressSnapshot(
             TimeSpan.FromMicroseconds(load.NowMicroseconds - started), campaign.Duration, load.Progress(),
-            counters.Vcpu?.Accesses ?? 0, counters.Vm?.Faults ?? 0, counters.Vm?.FaultRetries ?? 0, reports.ViolationCount)
+            counters.Vcpu?.Accesses ?? 0, counters.Vcpu?.Faults ?? 0, counters.Vcpu?.FaultRetries ?? 0, reports.ViolationCount)
         {
             Migrations = migrations.Progress(),
         };
@@ -161,9 +161,10 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
     {
         var counters = reports.Counters();
         var locks = reports.Locks();
-        var (faults, turns) = reports.Latencies();
+        var (faults, refills, turns) = reports.Latencies();
         var latencies = load.Latencies();
         latencies["fault"] = faults;
+        latencies["tlb-refill"] = refills;
         var failures = reports.Failures().Concat(load.Failures).ToList();
         var silos = await SiloInspector.InspectAsync(cluster);
         return new RunOutcome

@@ -16,8 +16,9 @@ internal static class OutcomeFigures
         return new Counts
         {
             Accesses = counters.Vcpu?.Accesses ?? 0,
-            Faults = vm.Faults,
-            FaultRetries = vm.FaultRetries,
+            TlbRefills = counters.Vcpu?.TlbRefills ?? 0,
+            Faults = counters.Vcpu?.Faults ?? 0,
+            FaultRetries = counters.Vcpu?.FaultRetries ?? 0,
             NotifierRanges = vm.NotifierRanges,
             NotifierElided = vm.NotifierElided,
             NotifierMmuLockAcquisitions = vm.NotifierMmuLockAcquisitions,

@@ -23,6 +23,7 @@ internal sealed class ReportLedger
     private readonly Dictionary<(string Class, LockMode Mode), LockStatistics> _deadLocks = [];
     private readonly LockOrderGraph _order = new();
     private readonly LongHistogram _deadFaults = LatencyHistogram.Empty();
+    private readonly LongHistogram _deadRefills = LatencyHistogram.Empty();
     private readonly LongHistogram _deadTurns = LatencyHistogram.Empty();
     private readonly List<(string Silo, Violation Violation)> _violations = [];
     private readonly SortedDictionary<string, string> _failures = new(StringComparer.Ordinal);
@@ -31,7 +32,7 @@ internal sealed class ReportLedger
     private long _historyDropped;
     private long _teardowns;
 
-    /// <summary>VMs that were destroyed.</summary>
+    /// <summary>VMs that were destroyed under load.</summary>
     public long Teardowns
     {
         get
@@ -52,8 +53,9 @@ internal sealed class ReportLedger
         }
     }
 
-    /// <summary>The actor's last report: it is gone. A VM that <paramref name="hasMoved"/> lives on elsewhere, as another actor.</summary>
-    public void Retire(ActorReport report, bool hasMoved = false)
+    /// <summary>The actor's last report: it is gone. Only a <paramref name="isTeardown"/> under load counts as one: a VM may have moved, or
+    /// the run may be over.</summary>
+    public void Retire(ActorReport report, bool isTeardown = false)
     {
         lock (_gate)
         {
@@ -61,11 +63,12 @@ internal sealed class ReportLedger
             if (!_dead.Add(report.Actor)) return;
             _living.Remove(report.Actor);
             var key = ActorKeys.Parse(report.Actor);
-            if (key.Role == ActorRole.Vm && !hasMoved) _teardowns++;
+            if (key.Role == ActorRole.Vm && isTeardown) _teardowns++;
             if (key.Role == ActorRole.Vcpu) _deadGuests[key.Vm] = Guest(_deadGuests.GetValueOrDefault(key.Vm), report);
             _deadCounters += report.Counters;
             AddLocks(_deadLocks, report);
             Add(_deadFaults, report.FaultLatency);
+            Add(_deadRefills, report.RefillLatency);
             Add(_deadTurns, report.TurnWait);
             _historyDropped += report.HistoryDropped;
         }
@@ -109,21 +112,24 @@ internal sealed class ReportLedger
         lock (_gate) return [.. _order.PotentialCycles().Select(PotentialCycle.From)];
     }
 
-    public (LatencySummary Faults, LatencySummary Turns) Latencies()
+    public (LatencySummary Faults, LatencySummary Refills, LatencySummary Turns) Latencies()
     {
         lock (_gate)
         {
             var faults = LatencyHistogram.Empty();
             var turns = LatencyHistogram.Empty();
+            var refills = LatencyHistogram.Empty();
             faults.Add(_deadFaults);
+            refills.Add(_deadRefills);
             turns.Add(_deadTurns);
             foreach (var report in _living.Values)
             {
                 Add(faults, report.FaultLatency);
+                Add(refills, report.RefillLatency);
                 Add(turns, report.TurnWait);
             }
 
-            return (LatencySummary.From(faults), LatencySummary.From(turns));
+            return (LatencySummary.From(faults), LatencySummary.From(refills), LatencySummary.From(turns));
         }
     }
 

@@ -99,7 +99,7 @@ internal sealed class Supervisor(
             Take(report);
             foreach (var last in report.LastOfOthers)
             {
-                reports.Retire(last, hasMoved: true);
+                reports.Retire(last);
                 Take(last);
             }
         }

@@ -98,6 +98,7 @@ internal sealed class ActorJournal
             GuestRuns = [.. _guestRuns],
             HistoryDropped = _historyDropped,
             FaultLatency = Observer.FaultLatency.Encode(),
+            RefillLatency = Observer.RefillLatency.Encode(),
             TurnWait = Observer.TurnWaits.Encode(),
             Failure = Failure,
         };

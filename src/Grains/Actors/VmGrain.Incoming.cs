@@ -48,7 +48,7 @@ internal sealed partial class VmGrain
     }
 
     public async ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, long gfn, bool write) => TheVm is not { } vm
-        ? Vacant(new FaultMessage(Kvm.Paging.FaultStatus.Dead, default, null, Dirtied: false))
+        ? Vacant(new FaultMessage(Kvm.Paging.FaultStatus.Dead, default, null, Dirtied: false, IsRefill: false))
         : FaultMessage.From(await vm.Faults.HandleAsync(op.ToOperation(), vcpu, new Gfn(gfn), write));
 
     public ValueTask ReapDirtyRingsAsync(OperationMessage op) =>

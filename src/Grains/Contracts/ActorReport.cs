@@ -49,6 +49,8 @@ public sealed record ActorReport
     /// <summary>HdrHistograms since the actor began, encoded; empty when nothing was recorded.</summary>
     public byte[] FaultLatency { get; init; } = [];
 
+    public byte[] RefillLatency { get; init; } = [];
+
     public byte[] TurnWait { get; init; } = [];
 
     /// <summary>What of the actor is broken and no check's business: an exception of the bed itself.</summary>

@@ -11,17 +11,18 @@ namespace Livebed.Grains.Contracts;
 public readonly record struct FaultMessage(
     [property: Id(0)] FaultStatus Status, [property: Id(1)] TranslationMessage Translation,
     [property: Id(2)] TranslationMessage[]? Neighbours,
-    [property: Id(3)] bool Dirtied)
+    [property: Id(3)] bool Dirtied, [property: Id(4)] bool IsRefill)
 {
     public static FaultMessage From(in FaultReply reply) => new(
         reply.Status,
         reply.Status == FaultStatus.Mapped ? TranslationMessage.From(reply.Translation) : default,
         reply.Neighbours?.Select(TranslationMessage.From).ToArray(),
-        reply.Dirtied);
+        reply.Dirtied, reply.IsRefill);
 
     public FaultReply ToReply() => new(
         Status, Translation.ToTranslation(),
-        Neighbours is null ? null : Array.ConvertAll(Neighbours, neighbour => neighbour.ToTranslation()), Dirtied);
+        Neighbours is null ? null : Array.ConvertAll(Neighbours, neighbour => neighbour.ToTranslation()), Dirtied,
+        IsRefill);
 }
 
 /// <summary>A <see cref="Translation"/> on the wire.</summary>

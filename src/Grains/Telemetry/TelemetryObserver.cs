@@ -40,6 +40,9 @@ public sealed class TelemetryObserver : IModelObserver
     /// <summary>All faults resolved at this actor.</summary>
     public LatencyHistogram FaultLatency { get; } = new();
 
+    /// <summary>All TLB refills of this actor.</summary>
+    public LatencyHistogram RefillLatency { get; } = new();
+
     /// <summary>All waits for this actor's turn.</summary>
     public LatencyHistogram TurnWaits { get; } = new();
 
@@ -122,6 +125,8 @@ public sealed class TelemetryObserver : IModelObserver
         Promote(op, retries, microseconds);
         Activity.Current = current;
     }
+
+    public void TlbRefilled(long microseconds) => RefillLatency.Record(microseconds);
 
     public void TurnWaited(long microseconds)
     {

@@ -66,7 +66,6 @@ public sealed class DirtyLogOperations(Vm vm)
             if (vm.Options.DirtyLog is DirtyLogMode.Bitmap or DirtyLogMode.Ring)
                 await TakeAndProtectAsync(op, slot, bitmap, only: null, target);
             else target.UnionWith(bitmap.Pages.Clone());
-            vm.Counters.DirtyLogGets++;
             vm.Counters.DirtyPagesReported += reported;
             vm.World.Trace?.Note(op, $"get dirty log of slot {slotId}: {reported} pages");
         }

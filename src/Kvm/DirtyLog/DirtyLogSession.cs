@@ -101,12 +101,9 @@ public sealed class DirtyLogSession
 
     private async ValueTask SyncAsync(Operation op, bool isFinal)
     {
+        if (!isFinal) _vm.Counters.DirtyLogGets++;
         var hasRings = _vm.Options.DirtyLog == DirtyLogMode.Ring;
-        if (hasRings)
-        {
-            if (await _vm.DirtyRings.ReapAsync(op, MarkHarvested) < 0) _blocks.Clear();
-            _vm.Counters.DirtyLogGets++;
-        }
+        if (hasRings && await _vm.DirtyRings.ReapAsync(op, MarkHarvested) < 0) _blocks.Clear();
 
         // Beside rings, a bitmap has only what was written without a vCPU: collected at the end, as QEMU does.
         foreach (var block in !hasRings || isFinal ? _blocks.ToArray() : [])

@@ -36,8 +36,8 @@ public sealed class MemslotUpdater(Vm vm)
         var result = await SetLockedAsync(op, change);
         vm.SlotsLock.Release(op);
         vm.Users.Put(op, user);
-        if (result == MemslotResult.Ok) vm.Counters.MemslotUpdates++;
-        else vm.Counters.MemslotRefusals++;
+        if (result != MemslotResult.Ok) vm.Counters.MemslotRefusals++;
+        else if (OperationKinds.IsMemslotUpdate(op.Kind)) vm.Counters.MemslotUpdates++;
         return result;
     }
 
@@ -53,7 +53,6 @@ public sealed class MemslotUpdater(Vm vm)
             var flags = logs ? slot.Flags | MemslotFlags.LogDirtyPages : slot.Flags & ~MemslotFlags.LogDirtyPages;
             await ReflagAsync(op, slot, flags);
             vm.Checks.Memslots.Updated(op, new MemslotChange(id, slot.BaseGfn, slot.Pages, slot.BaseHva, flags));
-            vm.Counters.MemslotUpdates++;
         }
 
         var updated = vm.Memslots.Active.ById(id);

@@ -56,11 +56,8 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
     public async ValueTask<long> SyncAsync(Operation op, bool isFinal)
     {
         var before = DirtyPages;
-        if (vm.Options.DirtyLog == DirtyLogMode.Ring)
-        {
-            vm.Counters.DirtyLogGets++;
-            if (await vm.DirtyRings.ReapAsync(op, MarkHarvested) < 0) return -1;
-        }
+        vm.Counters.DirtyLogGets++;
+        if (vm.Options.DirtyLog == DirtyLogMode.Ring && await vm.DirtyRings.ReapAsync(op, MarkHarvested) < 0) return -1;
 
         // Beside rings a bitmap has only what was written without a vCPU: collected at the end, as QEMU does.
         if (vm.Options.DirtyLog != DirtyLogMode.Ring || isFinal)

@@ -55,7 +55,8 @@ public sealed class HvaRangeWalk(Vm vm)
         if (!flush.IsEmpty) await vm.Flusher.FlushAsync(op, flush, FlushReason.Invalidation);
         if (locked) vm.MmuLock.WriteUnlock(op);
         vm.Srcu.ReadUnlock(op, section);
-        Count(locked);
+        if (locked) vm.Counters.NotifierMmuLockAcquisitions++;
+        else vm.Counters.NotifierElided++;
         return locked;
     }
 
@@ -75,13 +76,7 @@ public sealed class HvaRangeWalk(Vm vm)
         }
 
         vm.Srcu.ReadUnlock(op, section);
-        Count(found);
+        if (found) vm.Counters.NotifierMmuLockAcquisitions++;
         return found;
-    }
-
-    private void Count(bool locked)
-    {
-        if (locked) vm.Counters.NotifierMmuLockAcquisitions++;
-        else vm.Counters.NotifierElided++;
     }
 }

@@ -32,7 +32,7 @@ public sealed class FaultHandler(Vm vm)
             return new FaultReply(FaultStatus.RingFull);
         }
 
-        if (Walk(gfn, write)) return HandOut(gfn);
+        if (Walk(gfn, write)) return HandOut(gfn) with { IsRefill = true };
 
         vm.Counters.Faults++;
         var section = vm.Srcu.ReadLock(op);

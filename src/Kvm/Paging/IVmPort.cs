@@ -17,9 +17,11 @@ public interface IVmPort
 /// Answer to a TLB miss. When Mapped, the walk's result, and the present neighbours that lie in the same cache line of the page table
 /// (a hardware walk reads eight entries at once), so that a sequential guest does not pay a call for each page. Dirtied says that this
 /// fault put the page into the dirty log, as <c>cpu->dirty_pages</c> of QEMU counts it; also when it has to be retried after that.
+/// IsRefill says that the walk alone has answered: a TLB refill, and no fault.
 /// </summary>
 public readonly record struct FaultReply(
-    FaultStatus Status, Translation Translation = default, IReadOnlyList<Translation>? Neighbours = null, bool Dirtied = false);
+    FaultStatus Status, Translation Translation = default, IReadOnlyList<Translation>? Neighbours = null, bool Dirtied = false,
+    bool IsRefill = false);
 
 /// <summary>How a fault ended for the vCPU that took it.</summary>
 public enum FaultStatus : byte

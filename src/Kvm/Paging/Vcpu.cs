@@ -193,6 +193,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         var start = _world.NowMicroseconds;
         var retries = 0;
         var mapped = false;
+        var isRefill = false;
         CurrentFault = op.Id;
         _progress.FaultBegins();
         for (var again = true; again && !_requests.IsStopRequested;)
@@ -201,6 +202,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
             var reply = await _vm.FaultAsync(op, _options.Index, gfn, write);
             if (reply.Status != FaultStatus.RingFull) _progress.RingHadRoom();
             if (reply.Dirtied) PageDirtied();
+            isRefill = (reply.IsRefill || reply.Status == FaultStatus.Dead) && retries == 0;
             switch (reply.Status)
             {
                 case FaultStatus.Mapped:
@@ -233,12 +235,23 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         }
 
         CurrentFault = OperationId.None;
-        var elapsed = _world.NowMicroseconds - start;
+        Count(op, retries, isRefill, _world.NowMicroseconds - start);
+        return mapped;
+    }
+
+    private void Count(Operation op, int retries, bool isRefill, long elapsed)
+    {
+        Counters.FaultMicroseconds += elapsed;
+        if (isRefill)
+        {
+            Counters.TlbRefills++;
+            _world.Observer.TlbRefilled(elapsed);
+            return;
+        }
+
         Counters.Faults++;
         Counters.FaultRetries += retries;
-        Counters.FaultMicroseconds += elapsed;
         _world.Observer.FaultResolved(op.Id, retries, elapsed);
-        return mapped;
     }
 
     private void PageDirtied()

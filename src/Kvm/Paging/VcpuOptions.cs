@@ -23,6 +23,10 @@ public sealed record VcpuCounters
     public long AccessesSkipped { get; set; }
 
     public long Batches { get; set; }
+    /// <summary>TLB misses that the page-table walk alone answered.</summary>
+    public long TlbRefills { get; set; }
+
+    /// <summary>TLB misses that took more than a walk, each once, however often it was retried and whatever came of it.</summary>
     public long Faults { get; set; }
     public long FaultRetries { get; set; }
     public long TlbFlushes { get; set; }
@@ -48,6 +52,7 @@ public sealed record VcpuCounters
         Accesses = one.Accesses + other.Accesses,
         AccessesSkipped = one.AccessesSkipped + other.AccessesSkipped,
         Batches = one.Batches + other.Batches,
+        TlbRefills = one.TlbRefills + other.TlbRefills,
         Faults = one.Faults + other.Faults,
         FaultRetries = one.FaultRetries + other.FaultRetries,
         TlbFlushes = one.TlbFlushes + other.TlbFlushes,

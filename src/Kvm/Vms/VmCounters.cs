@@ -7,7 +7,7 @@ namespace Livebed.Kvm.Vms;
 [Untracked("statistics")]
 public sealed record VmCounters
 {
-    /// <summary>Faults that the page-table walk alone did not answer.</summary>
+    /// <summary>Attempts of faults: answers to a TLB miss that took more than a walk.</summary>
     public long Faults { get; set; }
     public long FaultRetries { get; set; }
     public long FastPageFaults { get; set; }
@@ -15,19 +15,25 @@ public sealed record VmCounters
     public long MmioExits { get; set; }
     public long FaultErrors { get; set; }
 
-    /// <summary>range_start calls, and those starts and ends that did not take mmu_lock or did.</summary>
+    /// <summary>range_start calls, and those of them that did not take mmu_lock.</summary>
     public long NotifierRanges { get; set; }
     public long NotifierElided { get; set; }
+
+    /// <summary>Times that a start or an end took it.</summary>
     public long NotifierMmuLockAcquisitions { get; set; }
     public long AgeingCalls { get; set; }
     public long TlbFlushes { get; set; }
     public long MmuLockYields { get; set; }
 
+    /// <summary>Operations that create, delete, move or re-flag a memslot; not those by which a VM is made or taken down, nor the switching
+    /// of dirty logging.</summary>
     public long MemslotUpdates { get; set; }
     public long MemslotRefusals { get; set; }
 
     /// <summary>Most range_start calls that came while one memslot update waited to publish.</summary>
     public long StartsWhilePublishingMax { get; set; }
+
+    /// <summary>Rounds in which user space collected dirty pages, from bitmaps or rings; the final sync of a verification is none.</summary>
     public long DirtyLogGets { get; set; }
     public long DirtyLogClears { get; set; }
     public long DirtyRingResets { get; set; }

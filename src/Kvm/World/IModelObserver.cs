@@ -24,6 +24,9 @@ public interface IModelObserver
     /// trapped.</summary>
     void FaultResolved(OperationId op, int retries, long microseconds);
 
+    /// <summary>A TLB miss was answered by the page-table walk alone, in so much time.</summary>
+    void TlbRefilled(long microseconds);
+
     /// <summary>A continuation that was ready ran this much later: time queued for the actor's turn, not for a lock.</summary>
     void TurnWaited(long microseconds);
 }
@@ -40,6 +43,7 @@ public class NullObserver : IModelObserver
     public virtual void LockWaited(in LockWait wait) { }
     public virtual void GuestRuns(string vm, string host, long epoch, bool runs) { }
     public virtual void FaultResolved(OperationId op, int retries, long microseconds) { }
+    public virtual void TlbRefilled(long microseconds) { }
     public virtual void TurnWaited(long microseconds) { }
 }
 

@@ -69,6 +69,9 @@ public static class OperationKinds
     /// <summary>False when there is no such operation.</summary>
     public static bool TryFind(string name, out OperationKind kind) => _kinds.TryGetValue(name, out kind);
 
+    /// <summary>Whether it is user space's own change of a memslot, as hot-plug makes it.</summary>
+    public static bool IsMemslotUpdate(OperationKind kind) => kind is >= OperationKind.MemslotCreate and <= OperationKind.MemslotFlags;
+
     /// <summary>Whether it is a host memory event.</summary>
     public static bool IsHostEvent(OperationKind kind) => kind >= OperationKind.Unmap;
 

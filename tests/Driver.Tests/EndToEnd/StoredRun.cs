@@ -42,5 +42,24 @@ internal sealed class StoredRun
                 $"{operation.Key}: {string.Join(", ", operation)}"));
     }
 
+    /// <summary>Each counter that is a number of operations, counted once more from the driver's records, and of migrations' syncs from
+    /// their rows.</summary>
+    public void CountsAreThoseOfTheHistory()
+    {
+        var counts = Results.Counts;
+        Assert.Equal(Succeeded("memslot-create", "memslot-delete", "memslot-move", "memslot-flags"), counts.MemslotUpdates);
+        Assert.Equal(Succeeded("vm-destroy"), counts.Teardowns);
+        Assert.Equal(
+            Succeeded("dirty-log-get") + Results.Migrations.Sum(migration => migration.Ram.DirtySyncCount), counts.DirtyLogGets);
+        Assert.Equal(Results.LatencyMicroseconds["fault"].Count, counts.Faults);
+        Assert.Equal(Results.LatencyMicroseconds["tlb-refill"].Count, counts.TlbRefills);
+        Assert.True(counts.NotifierElided <= counts.NotifierRanges);
+        Assert.True(counts.NotifierMmuLockAcquisitions <= 2 * (counts.NotifierRanges - counts.NotifierElided));
+    }
+
+    /// <summary>Operations of the driver that took effect; what it does before and after the load is not among its records.</summary>
+    private long Succeeded(params string[] kinds) => History.Count(record => Text(record, "process") == "driver"
+        && Text(record, "type") == "ok" && kinds.Contains(Text(record, "f")));
+
     private static string Text(JsonElement record, string field) => record.GetProperty(field).GetString()!;
 }

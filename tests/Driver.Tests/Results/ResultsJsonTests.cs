@@ -18,7 +18,8 @@ public sealed class ResultsJsonTests
 
     private static readonly string[] _promisedCounts =
     [
-        "accesses", "faults", "faultRetries", "notifierRanges", "notifierElided", "notifierMmuLockAcquisitions", "mmuLockAcquisitions",
+        "accesses", "tlbRefills", "faults", "faultRetries", "notifierRanges", "notifierElided", "notifierMmuLockAcquisitions",
+        "mmuLockAcquisitions",
         "memslotUpdates", "dirtyLogGets", "dirtyPagesReported",
         "ksmMerges", "ksmUnmerges", "migrationsCompleted", "migrationsFailed", "migrationsCancelled", "teardowns", "checksEvaluated",
     ];

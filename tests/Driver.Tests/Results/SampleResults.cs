@@ -73,6 +73,7 @@ internal static class SampleResults
         Counts = new()
         {
             Accesses = 123_456_789,
+            TlbRefills = 2_345_678,
             Faults = 1_234_567,
             FaultRetries = 3,
             NotifierRanges = 4,

@@ -65,7 +65,7 @@ internal sealed class MigrationLoad(
             foreach (var report in outcome.LastReports)
             {
                 supervisor.Take(report);
-                reports.Retire(report, hasMoved: true);
+                reports.Retire(report);
             }
 
             supervisor.MigrationEnded(move, outcome.Info);
@@ -150,7 +150,7 @@ internal sealed class MigrationLoad(
             foreach (var report in await grain.DestroyAsync(Message(), TeardownOrder.VmFirst))
             {
                 supervisor.Take(report);
-                reports.Retire(report, hasMoved: grain == move.From);
+                reports.Retire(report);
             }
 
         fleet.Release(() => move.Slot.Exists = false);

@@ -53,7 +53,7 @@ internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedge
         foreach (var report in last)
         {
             supervisor.Take(report);
-            reports.Retire(report);
+            reports.Retire(report, isTeardown: true);
         }
 
         await closing;
