@@ -85,9 +85,13 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
     }
 
     /// <summary>No migration is under way and no start is still to come, so no guest may be stopped any more.</summary>
-    public IReadOnlyList<Violation> Settled() =>
-        [.. _guests.ToArray().Where(entry => !entry.Value.Runs).OrderBy(entry => entry.Key, StringComparer.Ordinal)
-            .Select(entry => Of(entry.Key, $"{entry.Key} stands still at {entry.Value.Host} when all is over"))];
+    public IReadOnlyList<Violation> Settled()
+    {
+        SortedDictionary<string, string>? stopped = null;
+        foreach (var (vm, guest) in _guests)
+            if (!guest.Runs) (stopped ??= new SortedDictionary<string, string>(StringComparer.Ordinal))[vm] = guest.Host;
+        return stopped is null ? [] : [.. stopped.Select(at => Of(at.Key, $"{at.Key} stands still at {at.Value} when all is over"))];
+    }
 
     private Violation? TooLong(string vm, long stood, Outcome outcome) => stood <= outcome.SaidMicroseconds + toleranceMicroseconds
         ? null

@@ -7,18 +7,28 @@ namespace Livebed.Kvm.UserSpace;
 /// Counts the pieces of work of one kind that are under way in user space, and waits until there are none (like QEMU's <c>bdrv_drain</c>).
 /// More may begin during the wait, which then continues, so its caller first stops new ones.
 /// </summary>
-internal sealed class RunningCount(IWorld world)
+internal sealed class RunningCount
 {
-    private readonly TrackedList<Waiter> _waiting = new(world);
-    private Tracked<int> _running = new(world);
+    private readonly IWorld _world;
+
+    // Replaced and never changed: a process has several of these, and few are ever waited for.
+    private Tracked<Waiter[]> _waiting;
+    private Tracked<int> _running;
+
+    public RunningCount(IWorld world)
+    {
+        _world = world;
+        var place = new Place(world);
+        (_waiting, _running) = (new Tracked<Waiter[]>(place, []), new Tracked<int>(place));
+    }
 
     public void Begin() => _running.Value++;
 
     public void End()
     {
         if (--_running.Value > 0) return;
-        foreach (var waiter in _waiting) waiter.Complete(world.NowMicroseconds);
-        _waiting.Clear();
+        foreach (var waiter in _waiting.Value) waiter.Complete(_world.NowMicroseconds);
+        _waiting.Value = [];
     }
 
     /// <summary>Returns when nothing is under way.</summary>
@@ -26,14 +36,14 @@ internal sealed class RunningCount(IWorld world)
     {
         while (_running.Value > 0)
         {
-            var waiter = new Waiter(world)
+            var waiter = new Waiter(_world)
             {
                 WaitId = 0,
                 Operation = op,
                 Mode = LockMode.Write,
-                SinceMicroseconds = world.NowMicroseconds,
+                SinceMicroseconds = _world.NowMicroseconds,
             };
-            _waiting.Add(waiter);
+            _waiting.Value = [.. _waiting.Value, waiter];
             await waiter.Task;
         }
     }

@@ -221,12 +221,19 @@ public sealed partial class VmProcess
         return false;
     }
 
-    private ValueTask<bool> TearDownAsync(Operation op, TeardownOrder order) => _teardowns.RunAsync(async () =>
+    private async ValueTask TearDownAsync(Operation op, TeardownOrder order)
     {
-        await QuiesceAsync(op);
-        await TakeDownAsync(op, order);
-        return true;
-    });
+        _teardowns.Begin();
+        try
+        {
+            await QuiesceAsync(op);
+            await TakeDownAsync(op, order);
+        }
+        finally
+        {
+            _teardowns.End();
+        }
+    }
 
     /// <summary>The address space exits in a thread of its own while <paramref name="work"/> goes on.</summary>
     private async ValueTask ExitBesideAsync(Operation op, Func<ValueTask> work)

@@ -1,5 +1,6 @@
 #pragma warning disable RS0030 // a cell says what is read and written
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 
 namespace Livebed.Kvm.World;
 
@@ -24,12 +25,14 @@ public struct Tracked<T>(Place place, T value = default!)
 
     public T Value
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         readonly get
         {
             _place.Reads();
             return _value;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         set
         {
             _place.Writes();
@@ -41,6 +44,7 @@ public struct Tracked<T>(Place place, T value = default!)
     [UnscopedRef]
     public ref T Changing
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get
         {
             _place.Writes();
@@ -63,6 +67,7 @@ public readonly struct TrackedObject<T>(Place place, T content)
 
     public T Content
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get
         {
             _place.Writes();

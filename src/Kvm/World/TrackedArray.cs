@@ -1,4 +1,6 @@
 #pragma warning disable RS0030 // a cell says what is read and written
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Livebed.Kvm.World;
@@ -24,12 +26,14 @@ public readonly struct TrackedArray<T>(PlaceTable places, long length)
 
     public T this[long index]
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get
         {
             _places.Reads(index);
             return _entries[index];
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         set
         {
             _places.Writes(index);
@@ -56,6 +60,7 @@ public sealed class TrackedPages<T>
     private readonly PlaceTable _entries;
     private readonly PlaceTable _existence;
     private readonly int _perPage;
+    private readonly int _shift;
     private long _lastIndex = -1;
     private T[] _lastPage = [];
 
@@ -65,9 +70,9 @@ public sealed class TrackedPages<T>
     {
         _entries = new PlaceTable(world);
         _existence = new PlaceTable(world);
-        if (!System.Numerics.BitOperations.IsPow2(entriesPerPage))
+        if (!BitOperations.IsPow2(entriesPerPage))
             throw new ArgumentOutOfRangeException(nameof(entriesPerPage), entriesPerPage, "not a power of two");
-        _perPage = entriesPerPage;
+        (_perPage, _shift) = (entriesPerPage, BitOperations.Log2((uint)entriesPerPage));
     }
 
     /// <summary>The entry; default where there is no page.</summary>
@@ -90,7 +95,7 @@ public sealed class TrackedPages<T>
     /// <summary>Whether the entry's page exists.</summary>
     public bool HasPage(long index)
     {
-        _existence.Reads(index / _perPage);
+        _existence.Reads(index >> _shift);
         return TryPageOf(index) is not null;
     }
 
@@ -108,7 +113,7 @@ public sealed class TrackedPages<T>
 
     private T[]? TryPageOf(long entry)
     {
-        var index = entry / _perPage;
+        var index = entry >> _shift;
         if (index == _lastIndex) return _lastPage;
         if (!_pages.TryGetValue(index, out var page)) return null;
         (_lastIndex, _lastPage) = (index, page);
@@ -117,7 +122,7 @@ public sealed class TrackedPages<T>
 
     private T[] PageOf(long entry)
     {
-        var index = entry / _perPage;
+        var index = entry >> _shift;
         if (index == _lastIndex) return _lastPage;
         ref var page = ref CollectionsMarshal.GetValueRefOrAddDefault(_pages, index, out _);
         if (page is null) _existence.Writes(index);

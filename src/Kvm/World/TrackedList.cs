@@ -1,4 +1,6 @@
 #pragma warning disable RS0030 // a cell says what is read and written
+using System.Runtime.CompilerServices;
+
 namespace Livebed.Kvm.World;
 
 /// <summary>A list as one cell; see <see cref="Tracked{T}"/> for what its elements may be.</summary>
@@ -35,12 +37,14 @@ public readonly struct TrackedList<T>(Place place)
 
     public Enumerator GetEnumerator() => new(_place, _list.GetEnumerator());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private List<T> Read()
     {
         _place.Reads();
         return _list;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private List<T> Write()
     {
         _place.Writes();

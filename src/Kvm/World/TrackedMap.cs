@@ -1,5 +1,6 @@
 #pragma warning disable RS0030 // a cell says what is read and written
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 
 namespace Livebed.Kvm.World;
 
@@ -48,12 +49,14 @@ public readonly struct TrackedMap<TKey, TValue>(Place place, IEqualityComparer<T
 
     public Enumerator GetEnumerator() => new(_place, _map.GetEnumerator());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Dictionary<TKey, TValue> Read()
     {
         _place.Reads();
         return _map;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Dictionary<TKey, TValue> Write()
     {
         _place.Writes();
