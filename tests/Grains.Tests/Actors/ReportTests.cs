@@ -38,6 +38,7 @@ public sealed class ReportTests(ActorCollection.Clusters clusters)
             foreach (var ((name, value), (_, later)) in Values(old.Counters).Zip(Values(now.Counters)))
                 if (!name.StartsWith("Usage.", StringComparison.Ordinal) && name != "Vcpu.BehindMicroseconds")
                     Assert.True(later >= value, $"{now.Actor} {name} fell from {value} to {later}");
+        Assert.All(after, report => Assert.True(report.Running is { RanMicroseconds: > 0, ElapsedMicroseconds: > 0 }, report.ToString()));
         Take(after);
         Take(await vm.DestroyAsync());
         Take([await vm.Host.InspectAsync()]);
