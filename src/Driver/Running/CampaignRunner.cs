@@ -49,14 +49,14 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var started = load.NowMicroseconds;
         void Report() => progress.Report(Snapshot(campaign, load, reports, migrations, started));
         var sources = new OperationSources(campaign, fleet, reports, supervisor, migrations, ids);
-        var unended = await LoadAsync(campaign, sources, load, supervisor, ids, clock, Report, interrupted);
+        var (drained, unended) = await LoadAsync(campaign, sources, load, supervisor, ids, clock, Report, interrupted);
         var duration = (load.NowMicroseconds - started) / 1e6;
 
         var leaks = new LeakResult();
-        var isSettled = unended is null && !supervisor.MustStop;
+        var isSettled = drained && !supervisor.MustStop;
         if (!supervisor.MustStop)
         {
-            leaks = await settlement.FinishAsync(drained: unended is null, progress);
+            leaks = await settlement.FinishAsync(drained, progress);
         }
 
         Report();
@@ -109,9 +109,9 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         }
     }
 
-    /// <summary>Load until the time is up, the user stops it, or something is found. Null if every operation has ended, else a sentence
-    /// that says what has not.</summary>
-    private static async Task<string?> LoadAsync(
+    /// <summary>Load until the time is up, the user stops it, or something is found. True when every operation has ended. A
+    /// sentence when some have not although there was time.</summary>
+    private static async Task<(bool Drained, string? Unended)> LoadAsync(
         Campaign campaign, OperationSources sources, LoadLedger load, Supervisor supervisor, OperationIds ids,
         RunClock clock, Action afterEach, CancellationToken interrupted)
     {
@@ -139,7 +139,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         if (!supervisor.MustStop) await supervisor.WatchAsync(afterEach, settled.Token);
         await settled.CancelAsync();
         var left = (await drains).Sum();
-        return left == 0 ? null : $"{left} operations that were under way did not end {patience}";
+        return (left == 0, left == 0 || supervisor.MustStop ? null : $"{left} operations that were under way did not end {patience}");
     }
 
     private static ProgressSnapshot Snapshot(

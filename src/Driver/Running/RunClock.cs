@@ -59,9 +59,9 @@ internal sealed class Patience(RunClock clock, TimeSpan limit)
     /// <summary>For a reader: the limit, and what the process did with it.</summary>
     public override string ToString()
     {
-        var (elapsed, ran) = (Elapsed / 1e6, Math.Min(Ran, Elapsed) / 1e6);
+        var (elapsed, stood) = (Elapsed / 1e6, Math.Max(0, Elapsed - Ran) / 1e6);
         return HasRun
             ? FormattableString.Invariant($"within {limit.TotalSeconds:0} s")
-            : FormattableString.Invariant($"within {elapsed:0.0} s, of which the bed stood still for {elapsed - ran:0.0} s");
+            : FormattableString.Invariant($"within {elapsed:0.0} s, of which the bed stood still for {stood:0.0} s");
     }
 }
