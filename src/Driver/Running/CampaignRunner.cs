@@ -103,6 +103,10 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
                 ? await ProcessCluster.StartAsync(settings, interrupted)
                 : await EmbeddedCluster.StartAsync(settings, interrupted);
         }
+        catch (SiloStartException exception)
+        {
+            throw new BedException(exception.Message, exception);
+        }
         catch (PortInUseException exception)
         {
             throw new UsageException($"{OneLine.Of(exception.Message)}; allowed: ports without a listener");

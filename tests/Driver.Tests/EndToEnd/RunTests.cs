@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
@@ -105,6 +106,26 @@ public sealed class RunTests
         Assert.Contains(results.Silos, silo => silo is { Name: "silo-1", ContactLost: true });
         // Whether the other one still answers is the machine's business: it may have lost its way to the dead one's directory.
         Assert.Contains(results.Silos, silo => silo.Name == "silo-0");
+    }
+
+    [Fact]
+    public async Task A_silo_that_dies_at_start_up_is_told_at_once_and_the_others_end()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var folder = new TemporaryFolder();
+        folder.Write("endless.yaml", Endless);
+        using var command = CommandProcess.Start(folder.FullPath, "run", "endless.yaml", "--processes");
+        await command.SaysAsync("starting 2 silos");
+        while (command.Children.Count() < 2) await Task.Yield();
+        var silos = command.Children.ToList();
+        var began = Stopwatch.GetTimestamp();
+        command.KillChild(Assert.Single(silos, silo => silo.CommandLine.Contains("silo-name silo-1", StringComparison.Ordinal)).Id);
+        Assert.Equal(ExitCodes.BedFailed, await command.EndAsync());
+
+        // The others wait 60 s for the whole cluster.
+        Assert.InRange(Stopwatch.GetElapsedTime(began).TotalSeconds, 0, 30);
+        Assert.Equal("the bed failed: silo-1 did not start: it ended with status 137: it said nothing", command.Errors.TrimEnd());
+        Assert.All(silos, silo => Assert.False(Path.Exists($"/proc/{silo.Id}/exe"), $"{silo.CommandLine} lives"));
     }
 
     private static void Check(RunResults results)
