@@ -48,7 +48,9 @@ internal sealed class BedClock(TimeSpan slack)
             var told = _parts.Where(part => IsTold(part.Value)).ToList();
             if (told.Count == 0) return [];
             var (part, time) = told.MaxBy(entry => entry.Value.StoodMicroseconds);
-            var name = told.Count == _parts.Count ? "the bed" : part;
+
+            // Silos of one process stand still together, and each says a little different.
+            var name = _parts.Values.All(other => 2 * other.StoodMicroseconds >= time.StoodMicroseconds) ? "the bed" : part;
             return
             [
                 new("standstill", time.Standstills, FormattableString.Invariant(

@@ -52,7 +52,7 @@ public sealed class BedClockTests
     [Fact]
     public void A_standstill_is_told_with_its_length()
     {
-        Round(("silo-0", Stood(10, 7)), ("silo-1", Stood(10, 7)), ("driver", Stood(10, 7)));
+        Round(("silo-0", Stood(10, 7)), ("silo-1", Stood(10, 7)), ("driver", Stood(10, 4)));
         var hit = Assert.Single(_bed.LimitsHit());
         Assert.Equal(("standstill", 1), (hit.Limit, hit.Times));
         Assert.StartsWith("the bed stood still for 7.0 s of 17.0 s, for 7.0 s at once", hit.Message, StringComparison.Ordinal);
