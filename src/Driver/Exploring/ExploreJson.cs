@@ -48,7 +48,7 @@ internal static class ExploreJson
         claim = one.Scenario.Claim,
         protocol = one.Setup.Protocol,
         mutant = Mutant.NameOf(one.Setup.Mutant),
-        parameters = one.Scenario.Parameters.ToDictionary(
+        parameters = one.Scenario.AllParameters.ToDictionary(
             known => known.Name, known => one.Setup.Parameters.GetValueOrDefault(known.Name, known.Default)),
         strategy = one.Search.Strategy,
         seed = one.Search.Seed,

@@ -123,11 +123,11 @@ internal sealed class ExploreOptions
             var at = text.IndexOf('=', StringComparison.Ordinal);
             if (at <= 0) throw new UsageException($"{option}: is no setting; allowed: --set name=value, as in --set vcpus=2");
             var name = text[..at].Trim();
-            var parameter = scenario.Parameters.FirstOrDefault(known => known.Name == name) ?? throw new UsageException(
+            var parameter = scenario.AllParameters.FirstOrDefault(known => known.Name == name) ?? throw new UsageException(
                 $"{option}: {scenario.Name} has no '{name}'; allowed: "
-                    + (scenario.Parameters.Count == 0
+                    + (scenario.AllParameters.Count == 0
                         ? "nothing, it has no parameters"
-                        : string.Join(", ", scenario.Parameters.Select(known => known.Name))));
+                        : string.Join(", ", scenario.AllParameters.Select(known => known.Name))));
             var kind = ValueKinds.Integer(parameter.Summary, parameter.Min, parameter.Max);
             if (kind.Parse(text[(at + 1)..].Trim(), out var value) is { } problem)
                 throw new UsageException($"{option}: {problem}; allowed: {kind.Allowed}");

@@ -20,6 +20,10 @@ public sealed class Bed
     public const int PageSize = 64;
     public const int ScratchPages = 4;
 
+    /// <summary>Memory of the process before and after RAM, and before and after what can be plugged, in the same area: no memslot covers
+    /// it, unless a scenario makes one.</summary>
+    public const int MarginPages = 8;
+
     private const long StepsMax = 2_000_000;
 
     private static readonly string[] HostNames = ["host-0", "host-1"];

@@ -2,6 +2,7 @@ using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Notifiers;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Explorer.Beds;
 
@@ -17,7 +18,22 @@ public sealed record BedOptions(string Protocol)
 
     public int RamPages { get; init; } = 16;
     public int RamSlots { get; init; } = 2;
+
+    /// <summary>Pages before and behind RAM that a scenario makes memslots of; TLBs have entries for them.</summary>
+    public int PagesBesideRam { get; init; }
+
     public int HotplugPages { get; init; } = 4;
+
+    /// <summary>VMs beside the scenario's own, without guests.</summary>
+    public int OtherVms { get; init; }
+
+    /// <summary>Whether others may run between the end of a fault in the VM and its arrival at the vCPU, as in the cluster: TLBs may be
+    /// flushed meanwhile.</summary>
+    public bool HasLateReplies { get; init; }
+
+    /// <inheritdoc cref="VmOptions.CountersFrom"/>
+    public ulong CountersFrom { get; init; }
+
     /// <summary>Frames of each host.</summary>
     public int Frames { get; init; } = 256;
 

@@ -64,6 +64,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
                 {
                     SptesPerTable = options.SptesPerTable,
                     HasAccessedBits = options.HasAccessedBits,
+                    CountersFrom = options.CountersFrom,
                 },
                 options.RamPages, options.RamSlots)
             {
@@ -123,12 +124,14 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     public Vcpu AddVcpu(int index, IPacedGuestProgram program, VcpuState? state = null)
     {
         var options = _bed.Options;
-        var memory = new NotedGuestMemory(_bed.World, Host.Find(AddressSpaceId)!.GuestMemory);
+        var memory = new NotedGuestMemory(
+            _bed.World, Host.Find(AddressSpaceId)!.GuestMemory, options.Hosts > 1 ? Name : null, Host.Name);
         var vcpu = new Vcpu(
             _bed.World,
             new VcpuOptions(
                 index, TlbEntries(options), options.BatchAccesses, options.FaultRetriesMax, FaultMicrosecondsMax: 0),
-            $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this), memory, program, state);
+            $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this, options.HasLateReplies), memory,
+            program, state);
         Vcpus.Add(vcpu);
         Vm.Vcpus.Add(vcpu);
         return vcpu;
@@ -226,8 +229,8 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     {
         Host.CreateAddressSpace(new AddressSpaceSpec(AddressSpaceId,
         [
-            new VmaSpec(new HvaRange(VmLayout.RamHva, _bed.Options.RamPages), VmaKind.Ram, _bed.Options.Mergeable),
-            new VmaSpec(new HvaRange(VmLayout.HotplugHva, _bed.Options.HotplugPages), VmaKind.Hotplug, _bed.Options.Mergeable),
+            new VmaSpec(WithMargins(VmLayout.RamHva, _bed.Options.RamPages), VmaKind.Ram, _bed.Options.Mergeable),
+            new VmaSpec(WithMargins(VmLayout.HotplugHva, _bed.Options.HotplugPages), VmaKind.Hotplug, _bed.Options.Mergeable),
             new VmaSpec(new HvaRange(VmLayout.ScratchHva, Bed.ScratchPages), VmaKind.Scratch),
         ]));
         return ValueTask.FromResult(true);
@@ -270,7 +273,11 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
 
     ValueTask IVcpuThreads.CloseAsync(Operation op) => ValueTask.CompletedTask;
 
+    private static HvaRange WithMargins(Hva start, long pages) => new(start + -Bed.MarginPages, pages + 2 * Bed.MarginPages);
+
     /// <summary>One for each page of an area: as in a larger one, pages of one area never push each other out.</summary>
     private static int TlbEntries(BedOptions options) =>
-        Math.Min(TlbEntriesMax, (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(options.RamPages, options.HotplugPages)));
+        Math.Min(
+            TlbEntriesMax,
+            (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(options.RamPages + options.PagesBesideRam, options.HotplugPages)));
 }

@@ -8,12 +8,12 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Beds;
 
 /// <summary>The way from a vCPU to its VM; see <see cref="CrossingHostPort"/>.</summary>
-internal sealed class CrossingVmPort(VirtualWorld world, IVmPort vm) : IVmPort
+internal sealed class CrossingVmPort(VirtualWorld world, IVmPort vm, bool hasLateReplies) : IVmPort
 {
     public ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
         var call = world.PointAsync(SchedulingPoint.Call);
-        return call.IsCompletedSuccessfully && world.Trace is null
+        return call.IsCompletedSuccessfully && world.Trace is null && !hasLateReplies
             ? vm.FaultAsync(op, vcpu, gfn, write)
             : ArriveAsync(call, op, vcpu, gfn, write);
     }
@@ -30,18 +30,24 @@ internal sealed class CrossingVmPort(VirtualWorld world, IVmPort vm) : IVmPort
         world.Trace?.Note(op, $"the guest's {(write ? "write" : "read")} of {gfn} misses the TLB: fault");
         var reply = await vm.FaultAsync(op, vcpu, gfn, write);
         world.Trace?.Note(op, $"fault on {gfn} ends: {reply.Status}");
+        if (hasLateReplies) await world.PointAsync(SchedulingPoint.Call);
         return reply;
     }
 }
 
 /// <summary>The way from a vCPU to the memory of its host, which a witness shows. The scheduling point between TLB lookup and access is the
-/// vCPU's.</summary>
-internal sealed class NotedGuestMemory(VirtualWorld world, IGuestMemory memory) : IGuestMemory
+/// vCPU's. Where VMs migrate each batch is judged by its epoch (M2).</summary>
+/// <param name="world">the world</param>
+/// <param name="memory">of the host</param>
+/// <param name="vm">the VM as the inventory calls it; null where none migrates</param>
+/// <param name="host">the host</param>
+internal sealed class NotedGuestMemory(VirtualWorld world, IGuestMemory memory, string? vm, string host) : IGuestMemory
 {
-    public ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses)
+    public ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
     {
         if (world.Trace is { } trace) Note(trace, accesses.Span);
-        return memory.ExecuteAsync(accesses);
+        if (vm is not null) world.GuestAccessed(vm, host, epoch);
+        return memory.ExecuteAsync(accesses, epoch);
     }
 
     private static void Note(IScheduleTrace trace, ReadOnlySpan<GuestAccess> accesses)

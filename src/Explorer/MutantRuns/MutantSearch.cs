@@ -1,5 +1,6 @@
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Searching;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
@@ -14,8 +15,8 @@ namespace Livebed.Explorer.MutantRuns;
 /// </summary>
 internal sealed class MutantSearch
 {
-    private readonly Scene _mutated;
-    private readonly Scene? _sound;
+    private readonly Variant _mutated;
+    private readonly Variant? _sound;
     private readonly Mutant _mutant;
     private readonly ulong _seed;
     private MutantCatch? _falseAlarm;
@@ -24,8 +25,8 @@ internal sealed class MutantSearch
     {
         (_mutant, _seed) = (mutant, seed);
         var setup = new ScenarioSetup(mutant.Protocol, mutant);
-        _mutated = new Scene(scenario, setup);
-        if (alsoWithout) _sound = new Scene(scenario, setup with { Mutant = null });
+        _mutated = new Variant(scenario, setup);
+        if (alsoWithout) _sound = new Variant(scenario, setup with { Mutant = null });
     }
 
     public long Schedules { get; private set; }
@@ -54,30 +55,22 @@ internal sealed class MutantSearch
     private bool IsNamed(Violation violation) => _mutant.CaughtBy.Contains(violation.Invariant);
 
     /// <summary>The scenario with the mutant, or without.</summary>
-    private sealed class Scene
+    private sealed class Variant(Scenario scenario, ScenarioSetup setup)
     {
-        private readonly ScenarioSetup _setup;
         private readonly LockOrderGraph _order = new();
-        private readonly long _decisions;
-        private PlanPlayer _player;
+        private readonly SceneSource _scenes = new(scenario, setup);
+        private ExpectedDecisions? _expected;
 
-        public Scene(Scenario scenario, ScenarioSetup setup)
-        {
-            (Scenario, _setup) = (scenario, setup);
-            _player = PlayerOf(seed: 0);
-            // PCT places its changes among the decisions of a schedule; as in a search of `explore`, one tells how many there are.
-            _decisions = Math.Max(1, _player.Play(new VirtualWorld(new RandomStrategy(0)) { LockOrder = _order }).Result.Steps);
-        }
-
-        public Scenario Scenario { get; }
+        public Scenario Scenario => scenario;
 
         public PlayResult Play(ulong seed, long schedule)
         {
-            if (Scenario.IsDrawnFromSeed) _player = PlayerOf(AlternatingStrategies.SeedOf(seed, schedule));
-            return _player.Play(new VirtualWorld(AlternatingStrategies.Of(seed, schedule, _decisions)) { LockOrder = _order });
+            // As in a search of `explore`, one schedule tells how many decisions there are.
+            _expected ??= new ExpectedDecisions(scenario, setup, _order);
+            var scene = _scenes.Of(AlternatingStrategies.SeedOf(seed, schedule));
+            return scene.Player.Play(
+                new VirtualWorld(AlternatingStrategies.Of(seed, schedule, _expected.Of(scene.Plan))) { LockOrder = _order });
         }
-
-        private PlanPlayer PlayerOf(ulong seed) => new(new ScenarioPlan(Scenario, _setup, seed), Exclusions.None);
     }
 }
 

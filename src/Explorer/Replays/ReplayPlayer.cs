@@ -71,7 +71,8 @@ public sealed class ReplayPlayer
         return new Replayed(played, recorder.NamedRuns(world.Lanes), Divergence: null);
     }
 
-    internal ScenarioPlan PlanOf(Replay replay) => new(_scenario, _setup, replay.Seed);
+    /// <summary>The replay has the parameters that were drawn, too.</summary>
+    internal ScenarioPlan PlanOf(Replay replay) => new(_scenario, _setup with { Parameters = replay.Parameters }, replay.Seed);
 
     private static Mutant? MutantOf(string name)
     {
@@ -83,8 +84,9 @@ public sealed class ReplayPlayer
 
     private static void CheckParameter(Scenario scenario, string name, int value)
     {
-        var parameter = scenario.Parameters.FirstOrDefault(known => known.Name == name) ?? throw new ReplayException(
-            $"parameters: {scenario.Name} has no '{name}'; allowed: {string.Join(", ", scenario.Parameters.Select(known => known.Name))}");
+        var parameter = scenario.AllParameters.FirstOrDefault(known => known.Name == name) ?? throw new ReplayException(
+            $"parameters: {scenario.Name} has no '{name}'; allowed: "
+                + $"{string.Join(", ", scenario.AllParameters.Select(known => known.Name))}");
         if (value < parameter.Min || value > parameter.Max)
             throw new ReplayException($"parameters: {name}: {value} is out of range; allowed: {parameter.Min} to {parameter.Max}");
     }

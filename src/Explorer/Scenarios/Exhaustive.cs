@@ -14,6 +14,8 @@ internal sealed class Exhaustive : Scenario
     public override string Name => "exhaustive";
     public override string Claim => "no interleaving of two guests, two ranges and a memslot update does harm";
 
+    public override bool HasSurroundings => false;
+
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [
         new("mm-tasks", "tasks that make the two ranges: one after the other, or at once", 1, 1, 2),

@@ -1,3 +1,4 @@
+using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
@@ -36,6 +37,15 @@ public static class MigrationVerbs
         {
             stage.BreakLink(broken, times: 1);
             return ValueTask.CompletedTask;
+        });
+
+    /// <summary>User space discards a page at the destination, as a balloon does, once the guest runs there ahead of its memory.</summary>
+    public static ActorPlan DiscardInPostcopy(this ActorPlan actor, int page) => actor.InHost(
+        $"dont-need page {page} at the destination, in post-copy", async stage =>
+        {
+            await stage.AwaitMigrationAsync(migration => migration.Incoming.Info.Status >= MigrationStatus.PostcopyActive);
+            await Bed.RunEventAsync(
+                stage.Vm.Host, stage.Bed.NewOperation(OperationKind.DontNeed), stage.Vm.AddressSpaceId, BedVm.RamHva(page), 1);
         });
 
     /// <summary>The destination's next answer to the hand-over is lost on its way back.</summary>

@@ -62,7 +62,17 @@ public sealed class PlanPlayer
     private async ValueTask SetUpAsync(Stage stage)
     {
         await stage.Bed.CreateVmAsync(_guest, _vcpuName, _restoredGuest);
+        for (var other = 0; other < _plan.Options.OtherVms; other++) await stage.Bed.CreateVmAsync();
         foreach (var step in _plan.BeforeSteps) await step(stage);
+    }
+
+    /// <summary>What has happened to one VM has done nothing to the others of the host.</summary>
+    private static async ValueTask LookAtOtherAsync(Stage stage, BedVm vm)
+    {
+        vm.Vm.Checks.Ranges.Settled();
+        await vm.Vm.Auditor.AuditAsync(stage.Bed.NewOperation(OperationKind.Audit));
+        await vm.CheckMemoryAsync(stage.Bed.NewOperation(OperationKind.Audit));
+        await vm.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
     }
 
     private static List<GuestOperation> AccessesOf(ActorPlan vcpu, Exclusions omissions)
@@ -103,6 +113,7 @@ public sealed class PlanPlayer
         }
 
         foreach (var step in _plan.AfterSteps) await step(stage);
+        for (var other = 1; other <= _plan.Options.OtherVms; other++) await LookAtOtherAsync(stage, stage.Bed.Vms[other]);
         if (vm is not null) await vm.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
         for (var i = 0; i < stage.Bed.Hosts.Count; i++)
             if (stage.Bed.Hosts[i] is { Usage: { IsNothing: false } usage } host && !stage.Bed.Machines[i].IsDead)

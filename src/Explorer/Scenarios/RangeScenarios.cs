@@ -1,6 +1,7 @@
 using Livebed.Explorer.Beds;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
@@ -17,6 +18,7 @@ internal static class RangeScenarios
         new NestedRanges(),
         new NonBlockableRange(),
         new KsmMerge(),
+        new ForkChild(),
         new PageReuse(),
     ];
 }
@@ -179,6 +181,33 @@ internal sealed class KsmMerge : Scenario
         plan.Actor("ksmd").KsmScan(6);
         plan.Actor("user").LogRound();
         plan.After(stage => stage.VerifyLogAsync());
+    }
+}
+
+/// <summary>
+/// Claim: a child of fork sees the memory that it was born with for as long as it lives, whatever guests, KVM and KSM write meanwhile (S13,
+/// the oracle). Both pages have the same content, so that ksmd may merge what the child shares; KVM writes through the host's page table
+/// and the guests through SPTEs (kvm-protocol 6.1, PROTECTION_PAGE and COW).
+/// </summary>
+internal sealed class ForkChild : Scenario
+{
+    public override string Name => "fork-child";
+    public override string Claim => "a child of fork keeps the memory that it was born with";
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        for (var page = 0; page < 2; page++)
+        {
+            var gfn = VmLayout.RamGfn + page;
+            plan.Before(async stage => await stage.Vm.Vm.SoftwareWriter.WriteAsync(
+                stage.Bed.NewOperation(OperationKind.SoftwareWrite), 0, gfn, GuestVerbs.CommonContent));
+        }
+
+        plan.Vcpu().Write(0).Read(1).Write(0);
+        plan.Vcpu().Read(0).Write(1);
+        plan.Actor("process").Fork(0, 2).Fork(0);
+        plan.Actor("emulator").SoftwareWrite(1);
+        plan.Actor("ksmd").KsmScan(6);
     }
 }
 

@@ -19,6 +19,13 @@ public abstract class Scenario
     /// <summary>What can be set, each with its bounds.</summary>
     public virtual IReadOnlyList<ScenarioParameter> Parameters => [];
 
+    /// <summary>Whether it can be varied by its <see cref="Scenarios.Surroundings"/>; a scene that must stay small says no.</summary>
+    public virtual bool HasSurroundings => true;
+
+    /// <summary>Its own parameters, and those of its surroundings.</summary>
+    public IReadOnlyList<ScenarioParameter> AllParameters =>
+        field ??= HasSurroundings ? [.. Parameters, .. Surroundings.Parameters] : Parameters;
+
     /// <summary>Where the claim is known not to hold, and that is the finding.</summary>
     public virtual IReadOnlyList<KnownOutcome> Known => [];
 

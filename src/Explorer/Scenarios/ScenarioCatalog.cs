@@ -10,6 +10,7 @@ public static class ScenarioCatalog
     [
         .. RangeScenarios.All,
         .. MemslotScenarios.All,
+        .. MemslotBorderScenarios.All,
         .. TeardownScenarios.All,
         .. DirtyLogScenarios.All,
         .. DirtyRingScenarios.All,

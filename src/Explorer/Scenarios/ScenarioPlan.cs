@@ -17,7 +17,7 @@ public sealed class ScenarioPlan
 
     /// <param name="scenario">the scenario of the plan</param>
     /// <param name="setup">protocol, mutant and parameters</param>
-    /// <param name="seed">for a scenario that is drawn from its seed</param>
+    /// <param name="seed">of the schedule: surroundings are drawn from it, and the scene if it is drawn from its seed</param>
     public ScenarioPlan(Scenario scenario, ScenarioSetup setup, ulong seed)
     {
         _scenario = scenario;
@@ -36,7 +36,9 @@ public sealed class ScenarioPlan
             SptesPerTable = 2,
             HasPrivateSlots = false,
         };
+        Surroundings = Surroundings.Of(setup.Parameters, seed);
         scenario.LayOut(this);
+        if (scenario.HasSurroundings) Surroundings.Surround(this);
         Options = Options with { Vcpus = _actors.Count(actor => actor.IsVcpu) };
     }
 
@@ -49,6 +51,9 @@ public sealed class ScenarioPlan
 
     public IReadOnlyList<ActorPlan> Actors => _actors;
 
+    /// <summary>Operations of all actors together.</summary>
+    public int Operations => _actors.Sum(actor => actor.Operations.Count);
+
     /// <summary>Whether the VM is still there when all actors are done, to be looked at; a scenario of teardown says no.</summary>
     public bool VmSurvives { get; set; } = true;
 
@@ -58,9 +63,17 @@ public sealed class ScenarioPlan
     internal IReadOnlyList<Func<Stage, ValueTask>> BeforeSteps => _before;
     internal IReadOnlyList<Func<Stage, ValueTask>> AfterSteps => _after;
 
+    /// <summary>What is around the scene.</summary>
+    internal Surroundings Surroundings { get; }
+
     public int Parameter(string name) => _parameters.TryGetValue(name, out var value)
         ? value
         : _scenario.Parameters.First(parameter => parameter.Name == name).Default;
+
+    /// <summary>Every parameter with its value, also those that were drawn: with them and the seed the plan is made again.</summary>
+    internal Dictionary<string, int> AllParameters() => _scenario.AllParameters.ToDictionary(
+        parameter => parameter.Name,
+        parameter => Surroundings.Parameters.Contains(parameter) ? Surroundings.ValueOf(parameter.Name) : Parameter(parameter.Name));
 
     /// <summary>The next vCPU; its operations are accesses of its guest.</summary>
     public ActorPlan Vcpu()

@@ -61,7 +61,6 @@ internal sealed class Swarm : Scenario
         return options with
         {
             RamPages = ramPages,
-            RamSlots = 1 + random.Next(Math.Min(3, ramPages)),
             HotplugPages = 1 + random.Next(4),
             Frames = random.Chance(0.2) ? 24 : 1024,
             SpinMmuLock = random.Chance(0.3),
@@ -124,6 +123,9 @@ internal sealed class Swarm : Scenario
         var all = scratch ? Bed.ScratchPages : plugged ? options.HotplugPages : options.RamPages;
         var first = random.Next(all);
         var pages = 1 + random.Next(all - first);
+        // Now and then a range begins before the memslot, ends behind it, or both.
+        if (!scratch && random.Chance(0.2))
+            (first, pages) = (first - random.Next(Bed.MarginPages), pages + random.Next(2 * Bed.MarginPages));
         _ = kind switch
         {
             OperationKind.KsmScan => actor.KsmScan(pages),

@@ -1,7 +1,9 @@
 using Livebed.Explorer.Beds;
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.UserSpace;
+using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
@@ -26,6 +28,32 @@ public static class VmVerbs
     public static ActorPlan FlagPlugged(this ActorPlan actor, MemslotFlags flags) => actor.InVm(
         $"memslot-flags {flags}",
         stage => stage.CommandAsync(async vm => await vm.PlugAsync(stage.Bed.NewOperation(OperationKind.MemslotFlags), flags)));
+
+    /// <summary>Makes another memslot of memory in or beside RAM, at the gfn that goes with it; refused where it overlaps one. Pages are
+    /// counted from the start of RAM.</summary>
+    public static ActorPlan AddMemslot(this ActorPlan actor, int id, int page, int pages = 1) => actor.InVm(
+        $"memslot-create {id}, {HostVerbs.Pages(page, pages)}", stage => stage.CommandAsync(async vm => await vm.SetMemslotAsync(
+            stage.Bed.NewOperation(OperationKind.MemslotCreate), id, BedVm.RamGfn(page), pages, BedVm.RamHva(page))));
+
+    public static ActorPlan RemoveMemslot(this ActorPlan actor, int id) => actor.InVm(
+        $"memslot-delete {id}", stage => stage.CommandAsync(async vm => await vm.SetMemslotAsync(
+            stage.Bed.NewOperation(OperationKind.MemslotDelete), id, default, pages: 0, default)));
+
+    /// <summary>KVM_GET_DIRTY_LOG of the hot-plug memslot alone, beside any session.</summary>
+    public static ActorPlan GetLogOfPlugged(this ActorPlan actor) => actor.InVm(
+        "get dirty log of plugged memory", stage => stage.CommandAsync(async vm => await vm.Vm.DirtyLog.GetAsync(
+            stage.Bed.NewOperation(OperationKind.DirtyLogGet), VmLayout.HotplugSlotId, new PageSet(Plugged(stage)))));
+
+    /// <summary>KVM_CLEAR_DIRTY_LOG of the whole of it.</summary>
+    public static ActorPlan ClearLogOfPlugged(this ActorPlan actor) => actor.InVm(
+        "clear dirty log of plugged memory", stage => stage.CommandAsync(async vm => await vm.Vm.DirtyLog.ClearAsync(
+            stage.Bed.NewOperation(OperationKind.DirtyLogGet), VmLayout.HotplugSlotId, PageSet.All(Plugged(stage)))));
+
+    /// <summary>Switches its log on or off, whatever its flags are meanwhile.</summary>
+    public static ActorPlan SetLogOfPlugged(this ActorPlan actor, bool logs) => actor.InVm(
+        $"dirty log of plugged memory {(logs ? "on" : "off")}", stage => stage.CommandAsync(
+            async vm => await vm.Vm.MemslotUpdates.SetLoggingAsync(
+                stage.Bed.NewOperation(OperationKind.MemslotFlags), VmLayout.HotplugSlotId, logs)));
 
     /// <summary>Switches dirty logging of RAM on, as a migration does, and copies every page.</summary>
     public static ActorPlan EnableLog(this ActorPlan actor) => actor.InVm(
@@ -95,4 +123,6 @@ public static class VmVerbs
     public static ActorPlan TearDown(this ActorPlan actor, TeardownOrder order) => actor.InVm(
         $"tear down, {KebabCase.Of(order)}",
         async stage => await stage.Vm.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), order));
+
+    private static HvaRange Plugged(Stage stage) => new(VmLayout.HotplugHva, stage.Bed.Options.HotplugPages);
 }

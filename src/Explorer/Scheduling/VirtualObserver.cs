@@ -19,6 +19,12 @@ internal sealed class VirtualObserver(VirtualWorld world) : NullObserver
         world.ViolationSeen();
     }
 
+    /// <summary>A guest accesses its memory, whatever the sides of its migration report.</summary>
+    public void GuestAccessed(string vm, string host, long epoch)
+    {
+        if (_owners?.Accessed(vm, host, epoch) is { } violation) Violated(violation);
+    }
+
     public override void GuestRuns(string vm, string host, long epoch, bool runs)
     {
         if ((_owners ??= new OneOwnerCheck(world)).Note(vm, host, epoch, runs) is { } violation) Violated(violation);

@@ -71,6 +71,9 @@ public sealed partial class VirtualWorld : IWorld
     /// <summary>Where guests that migrate run, and whether they do.</summary>
     public RunsSomewhereCheck RunsSomewhere => _observer.RunsSomewhere;
 
+    /// <summary>A guest that may migrate accesses its memory on that host, under that epoch.</summary>
+    public void GuestAccessed(string vm, string host, long epoch) => _observer.GuestAccessed(vm, host, epoch);
+
     public IReadOnlyList<Violation> Violations => _observer.Violations;
     public IReadOnlyList<Lane> Lanes => _lanes;
 

@@ -16,31 +16,33 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
     private readonly LockOrderGraph _order = new();
     private readonly LockCounts _counts = new();
     private readonly DepthFirstStrategy? _dfs = options.Strategy == StrategyKind.Dfs ? new DepthFirstStrategy(options.Preemptions) : null;
-    private ScenarioPlan _plan = new(scenario, setup, options.Seed);
+    private readonly SceneSource _scenes = new(scenario, setup);
+    private ExpectedDecisions? _expected;
     private SearchResult.Extreme? _worst;
-    private long _decisions = 1;
     private long _steps;
     private long _met;
+
+    /// <summary>All schedules of an exhaustive search have one scene: that of the seed where a scenario is drawn from it, and else the
+    /// plain one, which is the smallest.</summary>
+    private ulong DepthFirstSeed => scenario.IsDrawnFromSeed ? options.Seed : 0;
 
     /// <summary>An exhaustive search keeps to the kernel's own points, as there are so many more schedules with the others.</summary>
     private bool CallsArePoints => _dfs is null;
 
     public SearchResult Run()
     {
-        var player = new PlanPlayer(_plan, Exclusions.None);
-        if (options.Strategy == StrategyKind.Pct) MeasureDecisions(player);
+        if (options.Strategy == StrategyKind.Pct) _expected = new ExpectedDecisions(scenario, setup, _order);
         for (long schedule = 0; schedule < options.Schedules; schedule++)
         {
             var seed = options.Seed + (ulong)schedule;
-            if (scenario.IsDrawnFromSeed && schedule > 0)
-                player = new PlanPlayer(_plan = new ScenarioPlan(scenario, setup, seed), Exclusions.None);
+            var scene = _scenes.Of(_dfs is null ? seed : DepthFirstSeed);
             var footprints = _dfs?.BeginSchedule();
             if (_dfs is not null && footprints is null) return Result(schedule, finding: null, isExhaustive: true);
-            var played = Play(player, seed, footprints);
+            var played = Play(scene, seed, footprints);
             _steps += played.Result.Steps;
             if (scenario.Case?.IsMet(played.Stage) == true) _met++;
-            if (played.IsBroken) return Result(schedule + 1, FindingOf(played, schedule + 1, seed), isExhaustive: false);
-            Remember(played, seed);
+            if (played.IsBroken) return Result(schedule + 1, FindingOf(scene, played, schedule + 1, seed), isExhaustive: false);
+            Remember(scene, played, seed);
             if ((schedule + 1) % SchedulesPerProgress == 0) options.Progress?.Invoke(schedule + 1, _steps);
             if (options.IsOver?.Invoke() == true) return Result(schedule + 1, finding: null, isExhaustive: false);
         }
@@ -48,13 +50,13 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         return Result(options.Schedules, finding: null, isExhaustive: false);
     }
 
-    private PlayResult Play(PlanPlayer player, ulong seed, Footprints? footprints)
+    private PlayResult Play(Scene scene, ulong seed, Footprints? footprints)
     {
         _recorder.Clear();
         ISchedulingStrategy strategy = options.Strategy switch
         {
             StrategyKind.Random => new RandomStrategy(seed),
-            StrategyKind.Pct => new PctStrategy(seed, options.Depth, _decisions),
+            StrategyKind.Pct => new PctStrategy(seed, options.Depth, _expected!.Of(scene.Plan)),
             _ => _dfs!,
         };
         var world = new VirtualWorld(strategy, recorder: _recorder, footprints: footprints)
@@ -64,33 +66,28 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
             CallsArePoints = CallsArePoints,
         };
         options.Attach?.Invoke(world);
-        return player.Play(world);
+        return scene.Player.Play(world);
     }
 
-    /// <summary>PCT places its changes among the decisions of a schedule; how many there are is measured on one that is the same for every
-    /// seed.</summary>
-    private void MeasureDecisions(PlanPlayer player) =>
-        _decisions = Math.Max(1, player.Play(new VirtualWorld(new RandomStrategy(0)) { LockOrder = _order }).Result.Steps);
-
-    private void Remember(PlayResult played, ulong seed)
+    private void Remember(Scene scene, PlayResult played, ulong seed)
     {
         if (scenario.Objective is not { } objective || played.Result.Outcome != ScheduleOutcome.Completed) return;
         var value = objective.Measure(played.Stage);
-        if (_worst is null || value > _worst.Value) _worst = new SearchResult.Extreme(value, ReplayOf(played, seed));
+        if (_worst is null || value > _worst.Value) _worst = new SearchResult.Extreme(value, ReplayOf(scene, played, seed));
     }
 
-    private Finding FindingOf(PlayResult played, long schedule, ulong seed) => new(
-        played.Violations, schedule, seed, ReplayOf(played, seed), played.Result.Failure,
+    private Finding FindingOf(Scene scene, PlayResult played, long schedule, ulong seed) => new(
+        played.Violations, schedule, seed, ReplayOf(scene, played, seed), played.Result.Failure,
         scenario.KnownAs(setup.Protocol, played.Violations)?.Why);
 
-    private Replay ReplayOf(PlayResult played, ulong seed) => new()
+    private Replay ReplayOf(Scene scene, PlayResult played, ulong seed) => new()
     {
         Scenario = scenario.Name,
         Protocol = setup.Protocol,
         ProtocolAssembly = setup.ProtocolAssembly,
         Mutant = Mutant.NameOf(setup.Mutant),
-        Parameters = scenario.Parameters.ToDictionary(parameter => parameter.Name, parameter => _plan.Parameter(parameter.Name)),
-        Seed = scenario.IsDrawnFromSeed ? seed : 0,
+        Parameters = scene.Plan.AllParameters(),
+        Seed = scenario.IsDrawnFromSeed ? scene.Plan.Seed : 0,
         Without = Exclusions.None,
         CallsArePoints = CallsArePoints,
         Schedule = _recorder.NamedRuns(played.Stage.Bed.World.Lanes),

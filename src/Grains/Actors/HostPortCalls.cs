@@ -33,7 +33,7 @@ public interface IHostPortGrain : IGrainWithStringKey
 public interface IGuestMemoryGrain : IGrainWithStringKey
 {
     /// <summary>Guest accesses as <see cref="GuestAccess"/>es in memory.</summary>
-    ValueTask ExecuteAsync(int addressSpace, [Immutable] ReadOnlyMemory<byte> accesses);
+    ValueTask ExecuteAsync(int addressSpace, [Immutable] ReadOnlyMemory<byte> accesses, long epoch);
 }
 
 /// <summary>A VM's way to its host, by grain calls.</summary>
@@ -68,8 +68,8 @@ internal sealed class HostGrainPort(IHostMmuGrain host, int addressSpace, string
 /// <summary>Guest memory on another silo: one grain call for a batch of accesses, as plain bytes.</summary>
 internal sealed class HostGrainMemory(IGuestMemoryGrain host, int addressSpace) : IGuestMemory
 {
-    public ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses) =>
-        host.ExecuteAsync(addressSpace, MemoryMarshal.AsBytes(accesses.Span).ToArray());
+    public ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0) =>
+        host.ExecuteAsync(addressSpace, MemoryMarshal.AsBytes(accesses.Span).ToArray(), epoch);
 }
 
 /// <summary>The host's half of these calls.</summary>
@@ -107,12 +107,12 @@ internal sealed partial class HostMmuGrain : IHostPortGrain, IGuestMemoryGrain
     public async ValueTask<int[]> AuditAsync(OperationMessage op, int addressSpace, ReadOnlyMemory<byte> sptes) =>
         [.. await Host.Process(addressSpace).AuditAsync(op.ToOperation(), MemoryMarshal.Cast<byte, AuditedSpte>(sptes.Span).ToArray())];
 
-    public ValueTask ExecuteAsync(int addressSpace, ReadOnlyMemory<byte> accesses)
+    public ValueTask ExecuteAsync(int addressSpace, ReadOnlyMemory<byte> accesses, long epoch)
     {
         // A vCPU outlives its address space by a moment when the process exits first; its accesses then reach nothing, as on a dead
         // machine.
         if (Host.Process(addressSpace).AddressSpace is not { } mm) return ValueTask.CompletedTask;
         var batch = MemoryMarshal.Cast<byte, GuestAccess>(accesses.Span).ToArray();
-        return mm.GuestMemory.ExecuteAsync(batch);
+        return mm.GuestMemory.ExecuteAsync(batch, epoch);
     }
 }

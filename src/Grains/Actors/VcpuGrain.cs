@@ -46,7 +46,8 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
 
     public ValueTask PauseAsync(OperationMessage op) => _vcpu is null ? Vacant() : _vcpu.PauseAsync(op.ToOperation());
 
-    public ValueTask ResumeAsync(OperationMessage op) => _vcpu is null ? Vacant() : _vcpu.ResumeAsync(op.ToOperation());
+    public ValueTask ResumeAsync(OperationMessage op, long epoch) =>
+        _vcpu is null ? Vacant() : _vcpu.ResumeAsync(op.ToOperation(), epoch);
 
     public async ValueTask<VcpuState?> SaveAsync(OperationMessage op)
     {

@@ -13,7 +13,7 @@ internal sealed class VcpuGrainPort(IVcpuGrain vcpu) : IVcpuPort
     public ValueTask FlushTlbAsync(Operation op, GfnRange range) =>
         vcpu.FlushTlbAsync(OperationMessage.From(op), range.Start.Value, range.Pages);
     public ValueTask PauseAsync(Operation op) => vcpu.PauseAsync(OperationMessage.From(op));
-    public ValueTask ResumeAsync(Operation op) => vcpu.ResumeAsync(OperationMessage.From(op));
+    public ValueTask ResumeAsync(Operation op, long epoch = 0) => vcpu.ResumeAsync(OperationMessage.From(op), epoch);
 
     /// <exception cref="InvalidOperationException">It is not paused, or it died with its silo.</exception>
     public async ValueTask<VcpuState> SaveAsync(Operation op) =>

@@ -16,7 +16,7 @@ public interface IVcpuGrain : IGrainWithStringKey
 
     ValueTask PauseAsync(OperationMessage op);
 
-    ValueTask ResumeAsync(OperationMessage op);
+    ValueTask ResumeAsync(OperationMessage op, long epoch);
 
     /// <summary>See <see cref="IVcpuPort.SaveAsync"/>; null when there is no vCPU here, because its silo died.</summary>
     ValueTask<VcpuState?> SaveAsync(OperationMessage op);

@@ -18,6 +18,7 @@ public static class Invariants
     public const string NotifierCompleteness = "S10";
     public const string Teardown = "S11";
     public const string Permission = "S12";
+    public const string SharedPage = "S13";
     public const string FaultProgress = "L1";
     public const string MemslotUpdateProgress = "L2";
     public const string TeardownProgress = "L3";
@@ -71,6 +72,8 @@ public static class InvariantCatalog
         [Invariants.NotifierCompleteness] = "every PTE change that unmaps, repoints or downgrades lies inside a range that covers it",
         [Invariants.Teardown] = "after unregister no callback runs and nothing is left: frames, subscriptions, activations",
         [Invariants.Permission] = "a writable SPTE implies a writable host PTE and a writable memslot",
+        [Invariants.SharedPage] =
+            "no PTE is writable on a frame that others see too, and a child of fork keeps the content that it was born with",
         [Invariants.GuestMemory] = "a guest read returns the newest value written to the page",
         [Invariants.FaultProgress] = "a guest fault with finitely many invalidations completes",
         [Invariants.MemslotUpdateProgress] = "a memslot update completes",
@@ -300,6 +303,42 @@ public sealed partial record Mutant
     public static readonly Mutant BothRunAfterFailedHandOver = new(
         "the source runs on when the answer to the hand-over is lost", "8", "", [Invariants.OneOwner], "migration-hand-over",
         "migration-faults");
+
+    public static readonly Mutant SequenceInSignedWord = new(
+        "the fault keeps its sequence in a signed word: from 2^31 on it retries for ever", "3", "", [Invariants.FaultProgress],
+        "fault-vs-invalidate");
+
+    public static readonly Mutant SharedPageReused = new(
+        "a write fault makes the PTE writable where the page is, although others map it too", "6.1", "", [Invariants.SharedPage],
+        "fork-child");
+
+    public static readonly Mutant ForkLeavesWritable = new(
+        "fork shares a page with its child and leaves the parent's PTE writable", "6.1", "", [Invariants.SharedPage], "fork-child");
+
+    public static readonly Mutant LookupMissesLastPage = new(
+        "the search for a gfn's memslot ends a page too early", "1.3", "", [Invariants.GfnFidelity], "neighbouring-pages");
+
+    public static readonly Mutant CancelKeepsLogging = new(
+        "a migration that was given up leaves dirty logging on", "8", "", [Invariants.SourceRestored], "migration-cancel");
+
+    public static readonly Mutant SourceVcpusRunOnSilently = new(
+        "the source's vCPUs run on after the hand-over, and it does not say so", "8", "", [Invariants.OneOwner], "migration-postcopy");
+
+    public static readonly Mutant RetryKeepsOldDirtySet = new(
+        "a migration that is tried again sends only what the one before it had still to send", "8", "Firecracker 4545",
+        [Invariants.SameMemory, Invariants.NoLostDirtyPage, Invariants.GuestMemory], "migration-retry");
+
+    public static readonly Mutant ClearBeyondGet = new(
+        "clearing the log of a batch takes the bits of its neighbours, which get has not reported", "4.4", "QEMU 9f4bf4baa8b8",
+        [Invariants.NoLostDirtyPage, Invariants.SameMemory], "migration-precopy");
+
+    public static readonly Mutant ZeroPageNotReceived = new(
+        "the destination does not note that a zero page has arrived", "8", "QEMU 249543d0c02d",
+        [Invariants.FaultProgress, Invariants.MigrationProgress], "postcopy-vs-host");
+
+    public static readonly Mutant DiscardDuringPostcopy = new(
+        "user space discards pages at the destination while post-copy brings them", "8", "QEMU 371ff5a3f04c",
+        [Invariants.FaultProgress, Invariants.MigrationProgress, Invariants.GuestMemory], "postcopy-vs-host");
 
     public static readonly Mutant NotResumedAfterHandOver = new(
         "a source that gets the VM back after a failed hand-over does not resume its vCPUs", "8", "", [Invariants.RunsSomewhere],

@@ -62,6 +62,7 @@ public sealed class DirtyLogOperations(Vm vm)
         long reported = -1;
         if (slot?.Bitmap is { } bitmap)
         {
+            vm.Checks.Sptes.SlotUsed(op, slot);
             reported = bitmap.Pages.Count;
             if (vm.Options.DirtyLog is DirtyLogMode.Bitmap or DirtyLogMode.Ring)
                 await TakeAndProtectAsync(op, slot, bitmap, only: null, target);
@@ -88,6 +89,7 @@ public sealed class DirtyLogOperations(Vm vm)
         var found = slot?.Bitmap is not null;
         if (found)
         {
+            vm.Checks.Sptes.SlotUsed(op, slot!);
             await TakeAndProtectAsync(op, slot!, slot!.Bitmap!, pages, target: null);
             vm.Counters.DirtyLogClears++;
             vm.World.Trace?.Note(op, $"clear dirty log of slot {slotId} is done");

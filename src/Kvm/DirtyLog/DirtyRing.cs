@@ -22,12 +22,13 @@ public sealed class DirtyRing
     /// <param name="log">the place of the VM's dirty log</param>
     /// <param name="entries">size; a ring must hold more than the reserved entries</param>
     /// <param name="mutant">the defect to have, or None</param>
+    /// <param name="firstIndex">where its indices begin</param>
     /// <exception cref="ArgumentOutOfRangeException">It would be soft-full while it is empty.</exception>
-    public DirtyRing(Place log, int entries, Mutant? mutant = null)
+    public DirtyRing(Place log, int entries, Mutant? mutant = null, long firstIndex = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(entries, Reserved);
         _entries = new TrackedArray<Entry>(new PlaceTable(log), entries);
-        _state = new Tracked<State>(log);
+        _state = new Tracked<State>(log, new State { DirtyIndex = firstIndex, FetchIndex = firstIndex, ResetIndex = firstIndex });
         _mutant = mutant;
     }
 

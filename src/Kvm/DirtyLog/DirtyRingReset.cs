@@ -70,22 +70,38 @@ internal sealed class DirtyRingReset(Vm vm, Operation op)
     private async ValueTask ProtectGatheredAsync()
     {
         var (first, mask) = (_first, _mask);
+        var taken = mask;
         _mask = 0;
         if (mask == 0 || vm.Memslots.Active.ById(first.SlotId) is not { } slot || slot.Instance != first.Instance) return;
         var last = unchecked(first.Offset + (ulong)BitOperations.Log2(mask));
         // The sum can wrap, so the first page is checked by itself (CVE-2026-52969).
         if (last >= (ulong)slot.Pages || (first.Offset >= (ulong)slot.Pages && vm.Options.Mutant != Mutant.RingOffsetUnchecked)) return;
         await vm.MmuLock.WriteLockAsync(op);
+        var changed = 0UL;
         if (!_protected.TryGetValue(slot, out var pages)) _protected[slot] = pages = new PageSet(slot.Hvas);
         for (; mask != 0; mask &= mask - 1)
         {
             var page = unchecked((long)(first.Offset + (ulong)BitOperations.TrailingZeroCount(mask)));
             if (!IsInside(slot, page)) continue;
             pages.Add(page);
-            if (vm.Options.Mutant != Mutant.RingResetWithoutProtect) vm.Sptes.WriteProtect(slot.BaseGfn + page);
+            if (vm.Options.Mutant != Mutant.RingResetWithoutProtect && vm.Sptes.WriteProtect(slot.BaseGfn + page))
+                changed |= mask & (~mask + 1);
         }
 
+        vm.World.Trace?.Note(
+            op, $"ring reset takes pages {PagesOf(first, taken)} of memslot {slot.Id} and write-protects {PagesOf(first, changed)}");
+
         vm.MmuLock.WriteUnlock(op);
+    }
+
+    /// <summary>For a witness: "0, 3", or "none".</summary>
+    private static string PagesOf(in DirtyRingEntry first, ulong mask)
+    {
+        if (mask == 0) return "none";
+        var offset = first.Offset;
+        return string.Join(
+            ", ",
+            Enumerable.Range(0, MaskPages).Where(bit => (mask >> bit & 1) != 0).Select(bit => unchecked((long)(offset + (ulong)bit))));
     }
 
     private void Judge(DirtyRing ring, in DirtyRingEntry entry, int taken)

@@ -71,7 +71,8 @@ public sealed class DirtyRings(Vm vm)
 
     private DirtyRing RingOf(int vcpu)
     {
-        while (_rings.Count <= vcpu) _rings.Add(new DirtyRing(vm.LogState, vm.Options.RingEntries, vm.Options.Mutant));
+        while (_rings.Count <= vcpu)
+            _rings.Add(new DirtyRing(vm.LogState, vm.Options.RingEntries, vm.Options.Mutant, (uint)vm.Options.CountersFrom));
         return _rings[vcpu];
     }
 }

@@ -10,6 +10,7 @@ namespace Livebed.Kvm.Host;
 /// <summary>
 /// <c>struct mm_struct</c>: areas, page table, locks and notifier subscriptions of one process. Keeps S10: every change of a PTE goes
 /// through <see cref="SetPte"/>, which requires the PTL and, if the change unmaps, repoints or downgrades, an open range that covers it.
+/// Keeps S13: a PTE that becomes writable is the only one of its frame.
 /// Lock order: mm_users, mmap_lock, folio lock, rmap_lock, PTL, and last the bus lock, which models cache coherence and is no kernel lock:
 /// vCPUs on other threads read PTEs and touch frames under it, and no code waits inside it. Simplified: one rmap lock and one PTL for an
 /// address space; a fixed set of areas.
@@ -155,6 +156,7 @@ public sealed class AddressSpace
             throw new UnreachableException($"{op} changes the PTE of {hva} in {Name} without the page-table lock");
         var old = vma.PteAt(hva);
         if (old.NeedsNotifier(next)) CheckNotifierCompleteness(op, hva, old, next);
+        if (old.GivesWrite(next)) CheckOneMapping(op, hva, old, next);
         if (old.IsKsm != next.IsKsm) _host.KsmMappings += next.IsKsm ? 1 : -1;
         lock (Bus)
         {
@@ -163,6 +165,7 @@ public sealed class AddressSpace
         }
 
         if (discard) Outgoing?.Discarded.Set(vma, hva);
+        if (discard) Incoming?.Discarded(vma, hva);
         _host.World.Trace?.Note(op, $"PTE of {hva}: {old} -> {next}");
     }
 
@@ -194,6 +197,19 @@ public sealed class AddressSpace
             Invariants.NotifierCompleteness,
             $"{op} changes the PTE of {hva} in {Name} from {old} to {next} outside of every notified range",
             Name, Hva: hva.Value, Pfn: old.Pfn.Value, Operations: [op.Id]));
+    }
+
+    /// <summary>S13: what can be written through this PTE is seen through no other. A write would reach a child of fork, another page of
+    /// the same content, or every page that reads as zeroes.</summary>
+    private void CheckOneMapping(Operation op, Hva hva, Pte old, Pte next)
+    {
+        _host.Counters.AddChecks(1);
+        var pfn = next.Pfn;
+        if (pfn != _host.Frames.ZeroFrame && !_host.Frames.IsKsm(pfn) && _host.Frames.MapCount(pfn) <= 1) return;
+        _host.World.Observer.Violated(new Violation(
+            Invariants.SharedPage,
+            $"{op} changes the PTE of {hva} in {Name} from {old} to {next}, and {pfn} is {_host.Frames.Describe(pfn)}",
+            Name, Hva: hva.Value, Pfn: pfn.Value, Operations: [op.Id]));
     }
 
     /// <summary>The areas in order of address.</summary>

@@ -25,7 +25,7 @@ public sealed class GuestMemory : IGuestMemory
         _mm = mm;
     }
 
-    public ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses)
+    public ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
     {
         var batch = accesses.Span;
         var writes = 0L;

@@ -11,7 +11,9 @@ public interface IGuestMemory
     /// Performs the accesses in order and judges each (S1, S12 and the guest-memory oracle). A write stamps <c>Value</c> into the frame
     /// as the page's newest value; a read must find the newest value. The vCPU is in guest mode until the call returns.
     /// </summary>
-    ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses);
+    /// <param name="accesses">the batch</param>
+    /// <param name="epoch">of the VM, under which the vCPU runs; 0 before the VM has ever migrated</param>
+    ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0);
 }
 
 /// <summary>

@@ -179,5 +179,7 @@ internal sealed class PageFault(HostState host, LiveOperationSet live)
     }
 
     /// <summary>The PTE's own reference is the only one. KSM pages and the zero frame stay unchanged for later faults.</summary>
-    private bool CanReuse(Pfn pfn) => pfn != host.Frames.ZeroFrame && !host.Frames.IsKsm(pfn) && host.Frames.RefCount(pfn) == 1;
+    private bool CanReuse(Pfn pfn) =>
+        pfn != host.Frames.ZeroFrame && !host.Frames.IsKsm(pfn)
+        && (host.Frames.RefCount(pfn) == 1 || host.Mutant == Mutant.SharedPageReused);
 }

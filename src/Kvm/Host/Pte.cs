@@ -64,6 +64,9 @@ public readonly record struct Pte(ulong Bits)
         return !next.IsPresent || next.Pfn != Pfn || (IsWritable && !next.IsWritable) || (next.IsProtNone && !IsProtNone);
     }
 
+    /// <summary>Whether <paramref name="next"/> lets writes through to a frame to which this entry does not (S13).</summary>
+    public bool GivesWrite(Pte next) => next.IsPresent && next.IsWritable && !(IsPresent && IsWritable && Pfn == next.Pfn);
+
     public override string ToString()
     {
         if (IsNone) return "none";

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Memslots;
@@ -8,13 +9,13 @@ namespace Livebed.Kvm.Memslots;
 /// The two sets of <c>__memslots[as][0..1]</c> (kernels since 5.17) and the generation. <see cref="Swap"/> is the publication: the world
 /// sees either the old set or the new one. Simplified: one address space (no SMM).
 /// </summary>
-public sealed class MemslotSets(IWorld world)
+public sealed class MemslotSets(IWorld world, Mutant? mutant = null, ulong firstGeneration = 0)
 {
     /// <summary><c>KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS</c>.</summary>
     public const ulong UpdateInProgress = 1UL << 63;
 
-    private readonly (MemslotSet First, MemslotSet Second) _sets = (new MemslotSet(world), new MemslotSet(world));
-    private Tracked<(int Active, long Swaps, ulong Generation)> _state = new(world);
+    private readonly (MemslotSet First, MemslotSet Second) _sets = (new MemslotSet(world, mutant), new MemslotSet(world, mutant));
+    private Tracked<(int Active, long Swaps, ulong Generation)> _state = new(world, (0, 0, firstGeneration));
 
     public MemslotSet Active => _state.Value.Active == 0 ? _sets.First : _sets.Second;
 
@@ -50,7 +51,7 @@ public sealed class MemslotSets(IWorld world)
 /// array that every edit replaces, so a walk that began before an edit continues over the old array. The kernel gets this from SRCU and the
 /// rule that the old set is edited only after the grace period. A check, not a crash, must catch a mutant that breaks the rule.
 /// </summary>
-public sealed class MemslotSet(IWorld world)
+public sealed class MemslotSet(IWorld world, Mutant? mutant = null)
 {
     private Tracked<ImmutableArray<Memslot>> _slots = new(world, []);
 
@@ -65,7 +66,7 @@ public sealed class MemslotSet(IWorld world)
             var middle = (low + high) >>> 1;
             var slot = slots[middle];
             if (gfn < slot.BaseGfn) high = middle - 1;
-            else if (gfn >= slot.BaseGfn + slot.Pages) low = middle + 1;
+            else if (gfn >= slot.BaseGfn + (mutant == Mutant.LookupMissesLastPage ? slot.Pages - 1 : slot.Pages)) low = middle + 1;
             else return slot;
         }
 

@@ -123,6 +123,7 @@ public sealed class MemslotUpdater(Vm vm)
 
     private async ValueTask DeleteOrMoveAsync(Operation op, Memslot old, Memslot? replacement)
     {
+        vm.Checks.Sptes.SlotUsed(op, old);
         await vm.SlotsArchLock.AcquireAsync(op);
         var invalid = old with { Flags = old.Flags | MemslotFlags.Invalid };
         var zapsLate = vm.Options.Mutant == Mutant.ZapAfterSecondSwap;
@@ -159,6 +160,7 @@ public sealed class MemslotUpdater(Vm vm)
     /// 4.2).</summary>
     private async ValueTask ReflagAsync(Operation op, Memslot old, MemslotFlags flags)
     {
+        vm.Checks.Sptes.SlotUsed(op, old);
         var enables = (flags & ~old.Flags & MemslotFlags.LogDirtyPages) != 0;
         var disables = (old.Flags & ~flags & MemslotFlags.LogDirtyPages) != 0;
         var bitmap = old.Bitmap;

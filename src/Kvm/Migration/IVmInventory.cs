@@ -41,6 +41,10 @@ public interface IHostOwnership
 public readonly record struct Ownership(OwnershipStatus Status, string Host, long Epoch, long Term = 0)
 {
     public static readonly Ownership Lost = new(OwnershipStatus.Lost, "", 0);
+
+    public override string ToString() => Status == OwnershipStatus.Lost
+        ? "nothing"
+        : Epoch == 0 ? "that the VM has no owner" : $"that {Host} owns the VM under epoch {Epoch}";
 }
 
 public enum OwnershipStatus : byte

@@ -226,7 +226,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         await _handOver.CheckFinalSetAsync(op);
         var owner = await HandOverAsync(op, toPostcopy);
         if (owner == MigrationOwner.Source) await _handOver.ResumeVcpusAsync(op);
-        else _vm.IsHandedOver = true;
+        else await LetGoAsync(op);
         if (owner == MigrationOwner.Destination) await _hostOwnership.ReleaseAsync(_setup.Vm);
         _vm.VcpuMutex.UpWrite(op);
         _vm.Bql.Release(op);
@@ -241,6 +241,14 @@ public sealed class MigrationSource : IMigrationReturnPath
         else if (toPostcopy) await _postcopy.RunAsync(op);
         else _record.Enter(MigrationStatus.Completed);
         await _stream.CloseStreamAsync(op, _setup.Stream);
+    }
+
+    /// <summary>The VM is not this host's any more: nothing writes to its memory here, above all no vCPU.</summary>
+    private async ValueTask LetGoAsync(Operation op)
+    {
+        _vm.IsHandedOver = true;
+        if (_vm.Options.Mutant != Mutant.SourceVcpusRunOnSilently) return;
+        foreach (var vcpu in _vm.Vcpus) await vcpu.ResumeAsync(op);
     }
 
     private async ValueTask<MigrationOwner> HandOverAsync(Operation op, bool toPostcopy)
@@ -267,12 +275,23 @@ public sealed class MigrationSource : IMigrationReturnPath
         if (!cancelled || _vm.Options.Mutant != Mutant.CancelKeepsThrottle) await _throttle.EndAsync(op);
         await _throttle.MeasureAsync(op);
         await _vm.Bql.AcquireAsync(op);
-        await _ram.StopAsync(op);
+        if (_vm.Options.Mutant != Mutant.CancelKeepsLogging) await _ram.StopAsync(op);
+        CheckLogIsOff(op);
         _vm.Bql.Release(op);
         await _stream.CloseStreamAsync(op, _setup.Stream);
         await _destination.AbandonAsync(op);
         await CheckRestoredAsync(op);
         if (cancelled) _record.Enter(MigrationStatus.Cancelled);
+    }
+
+    /// <summary>M3, while the BQL keeps out other users of the log.</summary>
+    private void CheckLogIsOff(Operation op)
+    {
+        _vm.Counters.ChecksEvaluated++;
+        if (_ram.LoggedSlot is { } slot && !_vm.Users.IsClosing)
+            _vm.Violated(
+                Invariants.SourceRestored, $"memslot {slot.Id} of {_setup.Vm} still logs dirty pages after its migration was given up",
+                slot.BaseGfn.Value, slot.BaseHva.Value, operations: op.Id);
     }
 
     private async ValueTask CheckRestoredAsync(Operation op)

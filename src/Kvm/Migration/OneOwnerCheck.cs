@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// M2: it gets every start and stop of a migrating guest, in their order over all hosts. It finds a guest that runs in two places, or that
-/// continues under an older epoch.
+/// M2: it gets every start and stop of a migrating guest, in their order over all hosts, and batches of the guest's accesses. It finds a
+/// guest that runs in two places or continues under an older epoch, also if the side where it runs does not say so.
 /// </summary>
 public sealed class OneOwnerCheck(IWorld? world = null)
 {
@@ -29,6 +29,17 @@ public sealed class OneOwnerCheck(IWorld? world = null)
         if (epoch < last.Epoch || (epoch == last.Epoch && last.Host != host))
             return Of(vm, $"{vm} begins to run at {host} under epoch {epoch}; it ran at {last.Host} under epoch {last.Epoch} before");
         return null;
+    }
+
+    /// <summary>A guest accesses memory of that host, by a batch that carries the epoch.</summary>
+    /// <returns>what this violates; null when nothing</returns>
+    public Violation? Accessed(string vm, string host, long epoch)
+    {
+        if (!_guests.TryGetValue(vm, out var last) || !last.Runs || last.Host == host || epoch >= last.Epoch) return null;
+        return Of(
+            vm,
+            $"{vm} accesses its memory at {host} under epoch {epoch}, and no side says so; it runs at {last.Host} under epoch "
+                + $"{last.Epoch}");
     }
 
     private static Violation Of(string vm, string message) => new(Invariants.OneOwner, message, vm);

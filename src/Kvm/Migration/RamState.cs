@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Vms;
@@ -28,6 +29,9 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
 
     public long DirtyPages => Blocks.Sum(block => block.Dirty.Count);
 
+    /// <summary>A memslot whose log is on; null when there is none.</summary>
+    public Memslot? LoggedSlot => UserSlots.FirstOrDefault(slot => slot.LogsDirtyPages);
+
     private bool ClearsByHand => vm.Options.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet;
 
     private IEnumerable<Memslot> UserSlots =>
@@ -37,7 +41,12 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
     /// <returns>false when the VM is dying</returns>
     public async ValueTask<bool> StartAsync(Operation op)
     {
-        foreach (var block in Blocks) block.Dirty.AddAll();
+        for (var i = 0; i < Blocks.Length; i++)
+        {
+            if (vm.Options.Mutant == Mutant.RetryKeepsOldDirtySet && vm.LeftDirty is { } left) Blocks[i].Dirty.UnionWith(left[i]);
+            else Blocks[i].Dirty.AddAll();
+        }
+
         IsLogging = true;
         foreach (var slot in UserSlots) await FollowAsync(op, slot);
         return !vm.Users.IsClosing;
@@ -46,6 +55,7 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
     public async ValueTask StopAsync(Operation op)
     {
         IsLogging = false;
+        if (vm.Options.Mutant == Mutant.RetryKeepsOldDirtySet) vm.LeftDirty = [.. Blocks.Select(block => block.Dirty.Clone())];
         foreach (var slot in UserSlots)
             if (slot.LogsDirtyPages)
                 await vm.MemslotUpdates.SetLoggingAsync(op, slot.Id, logs: false);
@@ -118,7 +128,8 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         {
             if (!slot.Hvas.Overlaps(batch.Range)) continue;
             var pages = new PageSet(WordsOf(slot, batch.Range));
-            pages.UnionWith(batch);
+            if (vm.Options.Mutant == Mutant.ClearBeyondGet) pages = PageSet.All(pages.Range);
+            else pages.UnionWith(batch);
             await vm.DirtyLog.ClearAsync(op, slot.Id, pages);
         }
     }

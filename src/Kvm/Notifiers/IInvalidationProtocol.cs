@@ -63,7 +63,11 @@ public interface IInvalidationProtocol
 
 /// <summary>What a protocol gets of its VM: where to make its locks, mmu_lock, the walk over memslots, and the mutant to be.</summary>
 public sealed record ProtocolContext(
-    IWorld World, LockDomain Locks, string VmName, MmuLock MmuLock, HvaRangeWalk Walk, Mutant? Mutant);
+    IWorld World, LockDomain Locks, string VmName, MmuLock MmuLock, HvaRangeWalk Walk, Mutant? Mutant)
+{
+    /// <summary>What <c>mmu_invalidate_seq</c> begins with; any value is as good as another.</summary>
+    public ulong SequenceFrom { get; init; }
+}
 
 /// <summary>The name, in kebab-case, by which a protocol of an assembly of its own is chosen; without it that is the type's name less
 /// "Protocol".</summary>

@@ -8,9 +8,12 @@ namespace Livebed.Kvm.Notifiers;
 /// in progress, so it can cover more than what is being invalidated (by design: there is no cheap subtraction). Whether its unit is hva
 /// or gfn is the protocol's choice. The sequence is 64 bits: a copy in a narrower type hung vCPUs in 2023.
 /// </summary>
-public sealed class InvalidationState(IWorld world, Mutant? mutant = null)
+/// <param name="world">the world it is in</param>
+/// <param name="mutant">the defect to have, or null</param>
+/// <param name="from">the first sequence</param>
+public sealed class InvalidationState(IWorld world, Mutant? mutant = null, ulong from = 0)
 {
-    private Tracked<(long InProgress, ulong Sequence)> _counts = new(world);
+    private Tracked<(long InProgress, ulong Sequence)> _counts = new(world, (0, from));
     private Tracked<(long Start, long End)> _hull = new(world, (long.MaxValue, long.MinValue));
 
     public long InProgress => _counts.Value.InProgress;

@@ -50,11 +50,12 @@ public sealed class FaultHandler(Vm vm)
     private async ValueTask<FaultReply> PageFaultAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
         var slot = vm.Memslots.Find(gfn);
+        vm.Checks.Sptes.LookedUp(op, slot, gfn);
         if (await FastPageFaultAsync(op, slot, vcpu, gfn, write))
             return new FaultReply(FaultStatus.Mapped, Dirtied: write && slot!.LogsDirtyPages);
 
         // The snapshot comes before anything of the host is looked at (kvm-protocol 2.7 I4).
-        var sequence = Protocol.Sequence;
+        var sequence = vm.Options.Mutant == Mutant.SequenceInSignedWord ? (ulong)(int)Protocol.Sequence : Protocol.Sequence;
         vm.World.Trace?.Note(op, $"fault on {gfn} notes sequence {sequence}");
         var lookupMark = vm.Checks.Ranges.LookupMark;
         await vm.World.PointAsync(SchedulingPoint.FaultStep);

@@ -14,7 +14,9 @@ public interface IVcpuPort
     /// <summary>Returns when the vCPU has left KVM_RUN and will not enter it before <see cref="ResumeAsync"/>.</summary>
     ValueTask PauseAsync(Operation op);
 
-    ValueTask ResumeAsync(Operation op);
+    /// <param name="op">the operation</param>
+    /// <param name="epoch">under which the VM runs from here on; 0 for the one that it had</param>
+    ValueTask ResumeAsync(Operation op, long epoch = 0);
 
     /// <summary>What a migration sends of the vCPU.</summary>
     /// <exception cref="InvalidOperationException">It is not paused.</exception>
@@ -38,4 +40,8 @@ public interface IVcpuPort
 /// <param name="Operations">operations that it has begun: the ids of its faults go on after them, so that two hosts' histories of one vCPU
 /// have none in common</param>
 public sealed record VcpuState(
-    int Index, IReadOnlyList<GuestOperation> Pending, long GuestMicroseconds, GuestState Program, long Operations);
+    int Index, IReadOnlyList<GuestOperation> Pending, long GuestMicroseconds, GuestState Program, long Operations)
+{
+    /// <summary>Under which the VM runs where it is loaded; 0 for a VM that never migrated.</summary>
+    public long Epoch { get; init; }
+}

@@ -6,8 +6,8 @@ namespace Livebed.Kvm.Paging;
 
 /// <summary>
 /// Tells a vCPU without progress from a slow one: a fault that retries without end (L1), and a dirty ring that is full at every exit
-/// although each was reaped (L5). Both are bounded by number and by time in which the bed ran, so that a fast, busy or suspended machine is no livelock. If the world knows
-/// that another operation progressed in between, the vCPU may only be starved, and the count restarts.
+/// although each was reaped (L5). Both are bounded by number and by time in which the bed ran, so that a fast, busy or suspended machine is
+/// no livelock. If the world knows that another operation progressed in between, the vCPU may only be starved, and the count restarts.
 /// </summary>
 [Untracked("belongs to the vCPU's own lane")]
 internal sealed class ProgressWatch(IWorld world, VcpuOptions options, string name)

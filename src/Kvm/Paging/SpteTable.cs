@@ -23,12 +23,14 @@ public sealed class SpteTable
 
     /// <param name="world">the world it is in</param>
     /// <param name="entriesPerPage">a power of two</param>
-    public SpteTable(IWorld world, int entriesPerPage = DefaultEntriesPerPage)
+    /// <param name="installations">how many there have been</param>
+    public SpteTable(IWorld world, int entriesPerPage = DefaultEntriesPerPage, uint installations = 0)
     {
         _sptes = new TrackedPages<Spte>(world, entriesPerPage);
         var root = new Place(world);
         _root = new Tracked<RootPage?>(root, new RootPage(root));
         EntriesPerPage = entriesPerPage;
+        _installations = installations;
     }
 
     public int EntriesPerPage { get; }

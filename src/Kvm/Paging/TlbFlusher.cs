@@ -12,7 +12,7 @@ namespace Livebed.Kvm.Paging;
 public sealed class TlbFlusher(Vm vm)
 {
     // Even: of a flush, or of another moment that hand-outs are told apart from.
-    private Tracked<long> _epoch = new(vm.World);
+    private Tracked<long> _epoch = new(vm.World, (uint)vm.Options.CountersFrom & ~1L);
 
     /// <summary>Of a hand-out now: it lies between the last epoch and the next. Hand-outs need no order among themselves.</summary>
     public long HandOutEpoch => _epoch.Value + 1;

@@ -37,6 +37,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private readonly VcpuRequests _requests;
     private readonly ProgressWatch _progress;
     private Tracked<bool> _inGuestMode;
+    private Tracked<long> _epoch;
 
     [Untracked("belongs to the vCPU's own lane")]
     private readonly GuestAccess[] _batch;
@@ -60,6 +61,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _flushes = new TrackedObject<TlbFlushHistory>(place, new TlbFlushHistory());
         _throttle = new TrackedObject<ThrottleClock>(place, new ThrottleClock());
         _inGuestMode = new Tracked<bool>(place);
+        _epoch = new Tracked<long>(place, state?.Epoch ?? 0);
         _progress = new ProgressWatch(world, options, name);
         _batch = new GuestAccess[options.BatchAccesses];
     }
@@ -109,8 +111,9 @@ public sealed class Vcpu : IVcpuPort, IWaitable
 
     public ValueTask PauseAsync(Operation op) => _requests.PauseAsync(op);
 
-    public ValueTask ResumeAsync(Operation op)
+    public ValueTask ResumeAsync(Operation op, long epoch = 0)
     {
+        if (epoch > 0) _epoch.Value = epoch;
         _requests.Resume();
         return ValueTask.CompletedTask;
     }
@@ -179,7 +182,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     {
         _inGuestMode.Value = true;
         await _world.PointAsync(SchedulingPoint.GuestAccess);
-        await _memory.ExecuteAsync(_batch.AsMemory(0, count));
+        await _memory.ExecuteAsync(_batch.AsMemory(0, count), _epoch.Value);
         _inGuestMode.Value = false;
         Counters.Accesses += count;
         Counters.Batches++;

@@ -106,7 +106,7 @@ public sealed class IncomingSide : IMigrationDestination, IIncomingVm
     async ValueTask IIncomingVm.RunAsync(Operation op, long epoch)
     {
         _epoch.Value = epoch;
-        await _process.RunAsync(op, _states.Value);
+        await _process.RunAsync(op, [.. _states.Value.Select(state => state with { Epoch = epoch })]);
         _states.Value = [];
     }
 

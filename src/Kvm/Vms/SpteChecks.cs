@@ -62,6 +62,19 @@ public sealed class SpteChecks
             operations: op.Id);
     }
 
+    /// <summary>A fault has looked the memslot of a gfn up, in this step. A search that ends a page too early makes MMIO of
+    /// memory.</summary>
+    public void LookedUp(Operation op, Memslot? found, Gfn gfn)
+    {
+        if (found is not null && found.Gfns.Contains(gfn)) return;
+        _vm.Counters.ChecksEvaluated++;
+        foreach (var slot in _vm.Memslots.Active.Slots)
+            if (slot.Gfns.Contains(gfn))
+                _vm.Violated(
+                    Invariants.GfnFidelity, $"the fault on {gfn} finds {(found is null ? "no memslot" : $"memslot {found.Id}")}, and it "
+                        + $"lies in memslot {slot.Id}", gfn.Value, slot.ToHva(gfn).Value, operations: op.Id);
+    }
+
     /// <summary>User space will emulate the access. Memory that a memslot is only being moved away from is no MMIO.</summary>
     public void EmulatedAsMmio(Operation op, Memslot? slot, Gfn gfn)
     {

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Locks;
@@ -15,6 +16,7 @@ namespace Livebed.Kvm.Vms;
 public sealed class Vm
 {
     private Tracked<bool> _isHandedOver;
+    private Tracked<IReadOnlyList<PageSet>?> _leftDirty;
 
     /// <param name="world">the world it runs in</param>
     /// <param name="options">what is fixed at creation</param>
@@ -26,9 +28,10 @@ public sealed class Vm
         Options = options;
         Host = host;
         Locks = new LockDomain(world);
-        Sptes = new SpteTable(world, options.SptesPerTable);
-        Memslots = new MemslotSets(world);
+        Sptes = new SpteTable(world, options.SptesPerTable, (uint)options.CountersFrom);
+        Memslots = new MemslotSets(world, options.Mutant, (uint)options.CountersFrom);
         _isHandedOver = new Tracked<bool>(world);
+        _leftDirty = new Tracked<IReadOnlyList<PageSet>?>(world);
         LogState = new Place(world);
         SlotsLock = new KernelMutex(Locks, LockClasses.SlotsLock, options.Name);
         SlotsArchLock = new KernelMutex(Locks, LockClasses.SlotsArchLock, options.Name);
@@ -40,7 +43,10 @@ public sealed class Vm
         Checks = new VmChecks(this);
         Flusher = new TlbFlusher(this);
         Zapper = new SpteZapper(this);
-        var context = new ProtocolContext(world, Locks, options.Name, MmuLock, new HvaRangeWalk(this), options.Mutant);
+        var context = new ProtocolContext(world, Locks, options.Name, MmuLock, new HvaRangeWalk(this), options.Mutant)
+        {
+            SequenceFrom = options.CountersFrom,
+        };
         Protocol = protocol?.Invoke(context) ?? ProtocolCatalog.Create(options.Protocol, context);
         Notifier = new VmNotifier(this);
         Faults = new FaultHandler(this);
@@ -77,6 +83,13 @@ public sealed class Vm
     {
         get => _isHandedOver.Value;
         internal set => _isHandedOver.Value = value;
+    }
+
+    /// <summary>What a migration that was given up had still to send; only a user space with a defect goes on from there.</summary>
+    internal IReadOnlyList<PageSet>? LeftDirty
+    {
+        get => _leftDirty.Value;
+        set => _leftDirty.Value = value;
     }
 
     /// <summary><c>kvm->users_count</c>.</summary>

@@ -29,6 +29,10 @@ public sealed record VmOptions(
     /// <summary>SPTEs that one page of the second-level page table has, a power of two; a zap may yield between two of them.</summary>
     public int SptesPerTable { get; init; } = SpteTable.DefaultEntriesPerPage;
 
+    /// <summary>Sequence, generation, epochs, installations and ring indices begin here, each within its own width, so that a scene can
+    /// begin a few steps before a wrap.</summary>
+    public ulong CountersFrom { get; init; }
+
     /// <summary><c>kvm_ad_enabled</c>: without, ageing makes SPTEs inaccessible and a fault tells that the page was used.</summary>
     public bool HasAccessedBits { get; init; } = true;
 }

@@ -39,7 +39,7 @@ public sealed class RoomTests
         new("Replays", ["Scheduling", "Strategies", "Scenarios"]),
         new("Searching", ["Scheduling", "Strategies", "Beds", "Scenarios", "Replays"]),
         new("Shrinking", ["Scheduling", "Strategies", "Scenarios", "Replays"]),
-        new("MutantRuns", ["Scheduling", "Strategies", "Scenarios"]),
+        new("MutantRuns", ["Scheduling", "Strategies", "Scenarios", "Searching"]),
     ];
 
     private static readonly Room[] _grains = [

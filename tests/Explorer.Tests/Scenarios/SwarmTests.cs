@@ -57,6 +57,21 @@ public sealed class SwarmTests(ITestOutputHelper output)
             $"the catalog says {string.Join(", ", mutant.CaughtBy)}, and not {Text.Of(finding)}");
     }
 
+    /// <summary>The seed that a finding names draws its scene and its schedule, whatever the search began with.</summary>
+    [Theory]
+    [InlineData(StrategyKind.Random)]
+    [InlineData(StrategyKind.Pct)]
+    public void A_search_of_one_schedule_repeats_a_finding(StrategyKind strategy)
+    {
+        var setup = new ScenarioSetup("active-count", Mutant.SnapshotAfterLookup);
+        var options = new SearchOptions { Strategy = strategy, Schedules = SchedulesMax };
+        // The first schedule of a search repeats nothing.
+        var found = Enumerable.Range(1, 100).Select(seed => new Search(_swarm, setup, options with { Seed = (ulong)seed }).Run().Finding!)
+            .First(finding => finding.Schedule > 1);
+        var again = new Search(_swarm, setup, options with { Seed = found.Seed, Schedules = 1 }).Run().Finding;
+        Assert.Equal(found.Replay.LogHash, again?.Replay.LogHash);
+    }
+
     /// <summary>Whatever may be drawn is drawn, and now and then in one scene what hides behind something else is not.</summary>
     [Fact]
     public void A_thousand_scenes_have_every_feature_and_lack_every_feature()

@@ -71,7 +71,7 @@ public sealed class VcpuStateTests(ActorCollection.Clusters clusters)
         await Until.HoldsAsync(() => vm.CountAsync(counters => counters.Vcpu?.ThrottleMicroseconds), slept => slept > 0, "a sleep");
         await Until.HoldsAsync(() => BehindAsync(), behind => behind > least + 20_000, "a delay");
         await vcpu.PauseAsync(bed.Next(OperationKind.Audit));
-        await vcpu.ResumeAsync(bed.Next(OperationKind.Audit));
+        await vcpu.ResumeAsync(bed.Next(OperationKind.Audit), epoch: 0);
         await vcpu.ThrottleAsync(bed.Next(OperationKind.Audit), VcpuThrottle.None);
         await Until.HoldsAsync(() => BehindAsync(), behind => behind < least + 20_000, "an end of the delay");
         await vm.DestroyAsync();

@@ -83,7 +83,7 @@ internal sealed class VcpuRig
         /// <summary>What was executed, when a test wants it.</summary>
         public List<ulong>? Values { get; set; }
 
-        public async ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses)
+        public async ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
         {
             IsExecuting = true;
             for (var step = 0; step < Steps; step++) await world.PointAsync(SchedulingPoint.GuestAccess);

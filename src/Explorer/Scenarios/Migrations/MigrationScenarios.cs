@@ -1,3 +1,4 @@
+using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
@@ -13,9 +14,12 @@ internal static class MigrationScenarios
     [
         new MigrationPrecopy(),
         new MigrationChannels(),
+        new MigrationOverWords(),
         new MigrationPostcopy(),
         new MigrationRecovery(),
+        new PostcopyVsHost(),
         new MigrationCancel(),
+        new MigrationRetry(),
         new MigrationHandOver(),
         new MigrationVsHost(),
         new MigrationVsMemslotAtBegin(),
@@ -39,6 +43,53 @@ internal sealed class MigrationPrecopy : Scenario
         plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Read(1);
         plan.Vcpu().Write(1).Write(0).Read(1);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)));
+    }
+}
+
+/// <summary>
+/// Claim: memory of two memslots, each with a dirty log of several words, arrives as it left, by batches that end inside of a memslot and
+/// begin in the next word (S6, M1, the oracle). Guests write at the borders of words and memslots; the seed draws the kind of log, and
+/// whether the last pages follow in post-copy (kvm-protocol 4.3 to 4.5, 8).
+/// </summary>
+internal sealed class MigrationOverWords : Scenario
+{
+    private const int SlotPages = 66;
+
+    private static readonly int[] _pages = [0, 1, 63, 64, 65, SlotPages, SlotPages + 1, SlotPages + 64, SlotPages + 65];
+
+    public override string Name => "migration-over-words";
+    public override string Claim => "memory of several memslots and log words arrives by whatever batches";
+    public override bool IsDrawnFromSeed => true;
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Rounds with { Default = 1 }];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        var random = plan.Random;
+        plan.Options = plan.Options with
+        {
+            Hosts = 2,
+            DirtyLog = (DirtyLogMode)(1 + random.Next(4)),
+            RamPages = 2 * SlotPages,
+            RamSlots = 2,
+            Frames = 64,
+            HotplugPages = 1,
+        };
+        foreach (var page in _pages) plan.Before(async stage => await stage.Vm.TouchAsync(BedVm.RamGfn(page), write: true));
+        for (var vcpu = 0; vcpu < 2; vcpu++)
+        {
+            var guest = plan.Vcpu();
+            for (var left = 8; left > 0; left--)
+                _ = random.Chance(0.7) ? guest.Write(_pages[random.Next(_pages.Length)]) : guest.Read(_pages[random.Next(_pages.Length)]);
+        }
+
+        var rounds = plan.Parameter(MigrationPlan.Rounds.Name);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(rounds + 1) with
+        {
+            PostcopyAfterRounds = random.Chance(0.3) ? rounds : 0,
+            RecoveryLimitMicroseconds = 2_000,
+        });
+        MigrationPlan.MustComplete(plan);
+        plan.After(stage => stage.CheckMemoryAsync());
     }
 }
 
@@ -118,6 +169,33 @@ internal sealed class MigrationRecovery : Scenario
 }
 
 /// <summary>
+/// Claim: what user space discards at the destination in post-copy is not given up, zero pages count as arrived, and every RAM block has
+/// its own list of what is missing (the oracle, M1, L5). Of three pages of RAM one is never written, and so sent as zeroes; plugged memory
+/// is a block of its own. A balloon asks for pages back while post-copy brings them, and the host takes others (kvm-protocol 8).
+/// </summary>
+internal sealed class PostcopyVsHost : Scenario
+{
+    public override string Name => "postcopy-vs-host";
+    public override string Claim => "a page that post-copy brings is neither given up nor waited for twice";
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        MigrationPlan.MustComplete(plan);
+        plan.Options = plan.Options with { RamPages = 3 };
+        plan.Before(stage => stage.PlugAsync());
+        plan.Vcpu().Write(0).WritePlugged(0).Read(2).Write(0).ReadPlugged(0).Read(0).Read(2).Read(1);
+        plan.Vcpu().Write(1).Read(2).Write(1).WritePlugged(0).Read(0).Read(1);
+        var rounds = plan.Parameter(MigrationPlan.Rounds.Name);
+        plan.Actor("balloon").DiscardInPostcopy(0).DiscardInPostcopy(1);
+        plan.Actor("kswapd").Reclaim(0, 3).Migrate(1);
+        plan.Actor("user").MigrateVm(
+            MigrationPlan.AfterRounds(rounds + 1) with { PostcopyAfterRounds = rounds, RecoveryLimitMicroseconds = 2_000 });
+    }
+}
+
+/// <summary>
 /// Claim: a migration that is cancelled, whenever, leaves the VM where it was and as it was (M3) or has moved it already, and the next one
 /// works (M1, M2). The guest is being slowed down when the cancel comes.
 /// </summary>
@@ -140,6 +218,28 @@ internal sealed class MigrationCancel : Scenario
             ThrottleTriggerThreshold = 1,
         };
         plan.Actor("user").MigrateVm(parameters).MigrateVm(MigrationPlan.AfterRounds(1));
+        plan.Actor("admin").CancelMigration(plan.Parameter("after"));
+    }
+}
+
+/// <summary>
+/// Claim: a migration that is ordered again after one that was cancelled sends every page, whatever the first one has sent and KVM's log
+/// has reported to it (M1, S6). The log forgets what it reports, so nothing of the first attempt tells what the second destination lacks
+/// (Firecracker 4545 was the same with snapshots).
+/// </summary>
+internal sealed class MigrationRetry : Scenario
+{
+    public override string Name => "migration-retry";
+    public override string Claim => "a migration that is tried again begins with every page";
+
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log with { Default = (int)DirtyLogMode.Bitmap }, new("after", "syncs before the cancel", 1, 0, 8)];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Vcpu().Write(0).Write(1).Write(0).Read(1);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(3)).MigrateVm(MigrationPlan.AfterRounds(2));
         plan.Actor("admin").CancelMigration(plan.Parameter("after"));
     }
 }

@@ -51,7 +51,7 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
     /// <summary>Whether the range has memory in it that must not be discarded now.</summary>
     public bool MustKeep(HvaRange range)
     {
-        if (CurrentStage == Stage.Ended) return false;
+        if (CurrentStage == Stage.Ended || (CurrentStage == Stage.Postcopy && host.Mutant == Mutant.DiscardDuringPostcopy)) return false;
         foreach (var (vma, _) in mm.Pieces(range))
             if (vma.Kind != VmaKind.Scratch) return true;
         return false;
@@ -68,6 +68,13 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
     {
         _received.Set(vma, hva);
         if (MissingBits is { } missing && missing.Clear(vma, hva)) Waiters!.Wake(hva);
+    }
+
+    /// <summary>A page that user space discards in post-copy is missing again, and the source, which has sent it, does not send it
+    /// twice.</summary>
+    public void Discarded(Vma vma, Hva hva)
+    {
+        if (CurrentStage == Stage.Postcopy) MissingBits?.Set(vma, hva);
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.Streams;
@@ -77,7 +78,7 @@ internal sealed class PageWriter(HostState host, PageFault faults)
         if (!isMissing && header.Phase == StreamPhase.Postcopy) return Outcome.Stored;
         if (!isMissing && TryWrite(mm, page))
         {
-            incoming.Arrived(page.Vma, page.Hva);
+            Arrived(incoming, page);
             return Outcome.Stored;
         }
 
@@ -132,8 +133,13 @@ internal sealed class PageWriter(HostState host, PageFault faults)
             if (outcome != Outcome.Stored) return outcome;
         }
 
-        incoming.Arrived(page.Vma, page.Hva);
+        Arrived(incoming, page);
         return Outcome.Stored;
+    }
+
+    private void Arrived(IncomingPages incoming, in ArrivedPage page)
+    {
+        if (!page.IsZero || host.Mutant != Mutant.ZeroPageNotReceived) incoming.Arrived(page.Vma, page.Hva);
     }
 
     private Outcome MapZeroes(Operation op, AddressSpace mm, in ArrivedPage page)

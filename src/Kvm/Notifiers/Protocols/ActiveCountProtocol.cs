@@ -32,7 +32,7 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
         _active = new TrackedList<WaitBlocker>(counted);
         _activeCount = new Tracked<long>(counted);
         _recent = recent;
-        _state = new InvalidationState(context.World, context.Mutant);
+        _state = new InvalidationState(context.World, context.Mutant, context.SequenceFrom);
         // The bug is arm64's, so its mutant is.
         ChangePteMaps = context.Mutant == Mutant.ChangePteMapsInvalidSlot;
         _invalidateLock = new KernelMutex(context.Locks, LockClasses.MnInvalidateLock, context.VmName);

@@ -21,7 +21,7 @@ public sealed class RwsemProtocol : IInvalidationProtocol
     public RwsemProtocol(ProtocolContext context, bool fair)
     {
         _context = context;
-        _state = new InvalidationState(context.World, context.Mutant);
+        _state = new InvalidationState(context.World, context.Mutant, context.SequenceFrom);
         _slotsLock = new RwSemaphore(
             context.Locks, fair ? LockClasses.NotifierSlotsLock : LockClasses.NotifierSlotsLockUnfair, context.VmName, fair);
     }

@@ -11,7 +11,7 @@ namespace Livebed.Kvm.Notifiers.Protocols;
 /// </summary>
 public sealed class UnconditionalProtocol(ProtocolContext context, bool useHull) : IInvalidationProtocol
 {
-    private readonly InvalidationState _state = new(context.World, context.Mutant);
+    private readonly InvalidationState _state = new(context.World, context.Mutant, context.SequenceFrom);
 
     public ulong Sequence => _state.Sequence;
     public long InvalidationsInProgress => _state.InProgress;
