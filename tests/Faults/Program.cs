@@ -3,7 +3,7 @@ using Livebed.Faults;
 
 // The built command under faults of its machine: docs/faults.md says what is run and how each row may end.
 var ci = new Option<bool>("--ci") { Description = "only the rows that CI runs" };
-var only = new Option<string?>("--row") { HelpName = "NAME", Description = "only this row" };
+var only = new Option<string?>("--row") { HelpName = "NAME", Description = "only this row; of drawn ones its number" };
 var count = new Option<int>("--count") { HelpName = "N", Description = "so many drawn rows instead of the table" };
 var seed = new Option<int>("--seed") { HelpName = "S", Description = "decides the drawn rows", DefaultValueFactory = _ => 1 };
 var mutants = new Option<bool>("--mutants") { Description = "drawn rows have a defect, and none may be valid" };
@@ -20,11 +20,10 @@ root.SetAction(async parsed =>
     }
 
     var rows = parsed.GetValue(count) is > 0 and var drawn
-        ? RandomRows.Draw(drawn, parsed.GetValue(seed), parsed.GetValue(mutants)).ToList()
-        : [.. Row.Read(File.ReadAllText(Path.Combine(Repository(), "docs", "faults.md")))
-            .Where(row => row.IsInCi || !parsed.GetValue(ci)).Where(row => (parsed.GetValue(only) ?? row.Name) == row.Name)];
+        ? RandomRows.Draw(drawn, parsed.GetValue(seed), parsed.GetValue(mutants))
+        : Row.Read(File.ReadAllText(Path.Combine(Repository(), "docs", "faults.md"))).Where(row => row.IsInCi || !parsed.GetValue(ci));
     var results = new List<RowResult>();
-    foreach (var row in rows)
+    foreach (var row in rows.Where(row => (parsed.GetValue(only) ?? row.Name) == row.Name))
     {
         var result = await RowRun.RunAsync(row);
         results.Add(result);

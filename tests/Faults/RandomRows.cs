@@ -40,7 +40,10 @@ internal static class RandomRows
             ];
             if (fault.NeedsProcesses || random.Next(4) == 0) arguments.Add("--processes");
             var after = phase == Phases.Running ? random.NextDouble() * seconds : random.NextDouble() * 0.3;
-            string[] ends = withMutants ? ["invalid", "unknown", "failed"] : ["valid", "unknown", "failed"];
+            string[] ends = [withMutants ? "invalid" : "valid", "unknown"];
+
+            // A bed that does not come up has no verdict.
+            if (phase is "starting" or "creating" || kind == FaultKind.Quota) ends = [.. ends, "failed"];
             yield return new Row(FormattableString.Invariant($"{i}"), fault, phase, after, arguments, ends, "");
         }
 #pragma warning restore CA5394
