@@ -1,0 +1,61 @@
+using System.CommandLine;
+using System.Text.Json;
+using Livebed.Mutation;
+
+// Breaks the model by machine, one small change at a time, and hunts each with the explorer. See docs/mutation.md.
+if (args is ["hunt", var list, var budget])
+{
+    new Hunt().Run(
+        JsonSerializer.Deserialize<List<Mutation>>(File.ReadAllText(list))!,
+        int.Parse(budget, System.Globalization.CultureInfo.InvariantCulture), Console.Out);
+    return 0;
+}
+
+var folders = new Option<string[]>("--folders")
+{
+    Description = "folders of src/Kvm",
+    AllowMultipleArgumentsPerToken = true,
+    DefaultValueFactory = _ => ["Notifiers", "Memslots", "Paging", "DirtyLog", "Host", "Migration"],
+};
+var schedules = new Option<int>("--schedules") { Description = "of each scenario, at most", DefaultValueFactory = _ => 2_000 };
+var every = new Option<int>("--every") { Description = "a sample: every so many mutations", DefaultValueFactory = _ => 1 };
+var processes = new Option<int>("--processes") { Description = "hunting at once", DefaultValueFactory = _ => Environment.ProcessorCount };
+var only = new Option<string?>("--only") { Description = "mutations whose key has this text" };
+var output = new Option<string>("--out") { Description = "file for the table", DefaultValueFactory = _ => "mutation.md" };
+var root = new RootCommand("Breaks src/Kvm by machine and hunts each break with the explorer. Run it from the repository's folder.")
+{
+    folders, schedules, every, processes, only, output,
+};
+root.SetAction(parsed =>
+{
+    var repository = Directory.GetCurrentDirectory();
+    if (!File.Exists(Path.Combine(repository, "Cluster.sln")))
+    {
+        Console.Error.WriteLine("run it from the folder of Cluster.sln");
+        return 64;
+    }
+
+    var hunting = Directory.CreateTempSubdirectory("livebed-mutation-");
+    try
+    {
+        foreach (var file in Directory.EnumerateFiles(AppContext.BaseDirectory))
+            File.Copy(file, Path.Combine(hunting.FullName, Path.GetFileName(file)));
+        var model = new MutatedModel(repository, parsed.GetValue(folders)!);
+        model.Emit(Path.Combine(hunting.FullName, "Livebed.Kvm.dll"));
+        var named = parsed.GetValue(only) ?? "";
+        var mutations = model.Mutations.Where(mutation => mutation.Key.Contains(named, StringComparison.Ordinal))
+            .Where((_, index) => index % parsed.GetValue(every) == 0).ToList();
+        Console.WriteLine($"{model.Mutations.Count} mutations, {model.LeftOut} do not compile, {mutations.Count} are hunted");
+        var verdicts = new Campaign(hunting.FullName, parsed.GetValue(schedules), TimeSpan.FromMinutes(10))
+            .Run(mutations, parsed.GetValue(processes));
+        File.WriteAllText(parsed.GetValue(output)!, Report.Of(mutations, verdicts, Judgements.Read(repository)));
+        var killed = verdicts.Count(verdict => verdict.KilledBy is not null);
+        Console.WriteLine($"{killed} killed of {verdicts.Count}; see {parsed.GetValue(output)}");
+        return 0;
+    }
+    finally
+    {
+        hunting.Delete(recursive: true);
+    }
+});
+return root.Parse(args).Invoke();

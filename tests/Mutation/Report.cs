@@ -1,0 +1,51 @@
+using System.Globalization;
+using System.Text;
+
+namespace Livebed.Mutation;
+
+/// <summary>The table of docs/mutation.md: a row for each folder, and every survivor with its judgement.</summary>
+public static class Report
+{
+    /// <param name="mutations">those that were hunted</param>
+    /// <param name="verdicts">of them</param>
+    /// <param name="judged">why a survivor is equivalent, by key</param>
+    public static string Of(
+        IReadOnlyList<Mutation> mutations, IReadOnlyList<Verdict> verdicts, IReadOnlyDictionary<string, string> judged)
+    {
+        var byKey = mutations.ToDictionary(mutation => mutation.Key, StringComparer.Ordinal);
+        var text = new StringBuilder();
+        text.AppendLine("| folder | mutations | killed | equivalent | survived | of them not reached | score |");
+        text.AppendLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+        var folders = verdicts.ToLookup(verdict => FolderOf(byKey[verdict.Key]));
+        foreach (var folder in folders.OrderBy(group => group.Key, StringComparer.Ordinal))
+            text.AppendLine(Row(folder.Key, [.. folder], judged));
+        text.AppendLine(Row("all", verdicts, judged));
+        text.AppendLine().AppendLine("| where | change | reached by | judgement |").AppendLine("| --- | --- | --- | --- |");
+        foreach (var verdict in verdicts.Where(one => one.KilledBy is null).OrderBy(one => one.Key, StringComparer.Ordinal))
+        {
+            var mutation = byKey[verdict.Key];
+            var where = $"`{mutation.File["src/Kvm/".Length..]}:{mutation.Line}` `{mutation.Member}`";
+            var judgement = judged.GetValueOrDefault(verdict.Key, "");
+            text.AppendLine(
+                CultureInfo.InvariantCulture,
+                $"| {where} | {mutation.Operator}: {Cell(mutation.Change)} | {verdict.Scenario} | {judgement} |");
+        }
+
+        return text.ToString();
+    }
+
+    private static string Row(string name, IReadOnlyList<Verdict> verdicts, IReadOnlyDictionary<string, string> judged)
+    {
+        var killed = verdicts.Count(verdict => verdict.KilledBy is not null);
+        var equivalent = verdicts.Count(verdict => verdict.KilledBy is null && judged.ContainsKey(verdict.Key));
+        var unreached = verdicts.Count(verdict => verdict is { KilledBy: null, Schedules: 0 } && !judged.ContainsKey(verdict.Key));
+        var score = verdicts.Count > equivalent ? 100.0 * killed / (verdicts.Count - equivalent) : 100;
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"| {name} | {verdicts.Count} | {killed} | {equivalent} | {verdicts.Count - killed - equivalent} | {unreached} | {score:F1} % |");
+    }
+
+    private static string FolderOf(Mutation mutation) => mutation.File.Split('/')[2];
+
+    private static string Cell(string code) => $"`{code.Replace("|", "\\|", StringComparison.Ordinal)}`";
+}
