@@ -97,7 +97,7 @@ internal sealed class Settlement(
         var leaks = new LeakResult
         {
             Frames = usage.Frames + usage.SwapSlots,
-            Subscriptions = usage.Subscriptions + usage.AddressSpaces,
+            Subscriptions = usage.Subscriptions + usage.AddressSpaces + usage.MmStructs,
             Locks = usage.FolioLocks + usage.OpenRanges,
         };
         var patience = new Patience(clock, LeavePatience);

@@ -70,7 +70,7 @@ public static class InvariantCatalog
         [Invariants.SlotLifetime] = "no SPTE refers to a deleted memslot; an INVALID memslot gets no new SPTE",
         [Invariants.GfnFidelity] = "the SPTE at a gfn maps the page that its memslot gives for that gfn",
         [Invariants.NotifierCompleteness] = "every PTE change that unmaps, repoints or downgrades lies inside a range that covers it",
-        [Invariants.Teardown] = "after unregister no callback runs and nothing is left: frames, subscriptions, activations",
+        [Invariants.Teardown] = "after unregister no callback runs and nothing is left: frames, subscriptions, activations, held locks",
         [Invariants.Permission] = "a writable SPTE implies a writable host PTE and a writable memslot",
         [Invariants.SharedPage] =
             "no PTE is writable on a frame that others see too, and a child of fork keeps the content that it was born with",
@@ -357,4 +357,7 @@ public sealed partial record Mutant
     public static readonly Mutant DisableKeepsFlag = new(
         "disabling dirty logging frees the bitmap and leaves the memslot's flag set", "5", "", [Invariants.MemslotsAsAsked],
         "dirty-log-enable");
+
+    public static readonly Mutant AgeingKeepsRmapLock = new(
+        "ageing returns with the rmap lock held", "1.2", "", [Invariants.Teardown], "ageing-vs-logging");
 }

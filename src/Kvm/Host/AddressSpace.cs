@@ -33,6 +33,7 @@ public sealed class AddressSpace
         (_isExiting, _isReleased) = (new Tracked<bool>(place), new Tracked<bool>(place));
         (_outgoing, _incoming) = (new Tracked<OutgoingStreams?>(place), new Tracked<IncomingPages?>(place));
         _mmCount = new Tracked<int>(host.World, 1);
+        host.MmStructs++;
         var areas = Validated(spec);
         Vmas = new Vma[areas.Count];
         for (var i = 0; i < Vmas.Length; i++) Vmas[i] = new Vma(host.World, areas[i]);
@@ -106,8 +107,9 @@ public sealed class AddressSpace
     internal void Drop()
     {
         if (--_mmCount.Value > 0) return;
+        _host.MmStructs--;
         Outgoing?.CloseAll();
-        foreach (KernelLock done in (KernelLock[])[MmUsers, MmapLock, RmapLock, PageTableLock]) _host.Locks.Forget(done);
+        foreach (KernelLock done in (KernelLock[])[MmUsers, MmapLock, RmapLock, PageTableLock]) _host.Locks.Free(done);
     }
 
     /// <summary>The last reference by the process itself goes; returns when the others are gone too. The op then is the only

@@ -164,15 +164,17 @@ public sealed record HostCounts
 /// <param name="OpenRanges">ranges between start and end</param>
 /// <param name="Subscriptions">notifier subscriptions</param>
 /// <param name="AddressSpaces">address spaces that have not exited</param>
+/// <param name="MmStructs">address spaces with a reference left, which is what keeps the object (mm_count)</param>
 /// <param name="FolioLocks">folio locks held or wanted</param>
 /// <param name="Operations">operations that run, held ranges among them</param>
 public readonly record struct HostUsage(
-    int Frames, int SwapSlots, int OpenRanges, int Subscriptions, int AddressSpaces, int FolioLocks, int Operations)
+    int Frames, int SwapSlots, int OpenRanges, int Subscriptions, int AddressSpaces, int MmStructs, int FolioLocks,
+    int Operations)
 {
     public bool IsNothing => this == default;
 
     public static HostUsage operator +(HostUsage one, HostUsage other) => new(
         one.Frames + other.Frames, one.SwapSlots + other.SwapSlots, one.OpenRanges + other.OpenRanges,
-        one.Subscriptions + other.Subscriptions, one.AddressSpaces + other.AddressSpaces, one.FolioLocks + other.FolioLocks,
-        one.Operations + other.Operations);
+        one.Subscriptions + other.Subscriptions, one.AddressSpaces + other.AddressSpaces, one.MmStructs + other.MmStructs,
+        one.FolioLocks + other.FolioLocks, one.Operations + other.Operations);
 }

@@ -59,7 +59,7 @@ public sealed class HostMmu
 
     public HostUsage Usage => new(
         _host.Frames.InUse, _host.Swap.InUse, _host.OpenRanges, Subscriptions(), _host.AddressSpaces.Length,
-        _host.Folios.Count, _live.Ids.Count);
+        _host.MmStructs, _host.Folios.Count, _live.Ids.Count);
 
     /// <exception cref="ArgumentException">The number is taken, or the areas are not a set of disjoint ranges.</exception>
     public AddressSpace CreateAddressSpace(AddressSpaceSpec spec)

@@ -54,6 +54,10 @@ internal sealed class HostState
     [Untracked("looked at when nothing runs")]
     public int OpenRanges { get; set; }
 
+    /// <summary>Address spaces with a reference left (mm_count), also those that have exited.</summary>
+    [Untracked("looked at when nothing runs")]
+    public int MmStructs { get; set; }
+
     /// <summary>The address space of that number; null when there is none.</summary>
     public AddressSpace? Find(int id) => IndexOf(id) is var index and >= 0 ? AddressSpaces[index] : null;
 

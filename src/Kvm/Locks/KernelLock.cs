@@ -66,6 +66,19 @@ public abstract class KernelLock : IWaitable
         }
     }
 
+    /// <summary>Those inside, in order of entering. See <see cref="IsHeld"/>.</summary>
+    internal IReadOnlyList<OperationId> Holders
+    {
+        get
+        {
+            _place.Writes();
+            if (_holders.Count == 0) return [];
+            var holders = new OperationId[_holders.Count];
+            for (var i = 0; i < holders.Length; i++) holders[i] = _holders[i].Operation;
+            return holders;
+        }
+    }
+
     private bool HasWriter => _holders.Count > 0 && _holders[0].Mode == LockMode.Write;
 
     /// <summary>No read: only the operation itself changes the answer.</summary>

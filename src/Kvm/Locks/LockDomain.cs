@@ -38,6 +38,27 @@ public sealed class LockDomain(IWorld world)
 
     public void Forget(IWaitable waitable) => _waitables.Remove(waitable);
 
+    /// <summary>The object that has the lock goes (<c>debug_check_no_locks_freed</c>): it must not be held.</summary>
+    public void Free(KernelLock gone)
+    {
+        CheckNotHeld(gone);
+        Forget(gone);
+    }
+
+    /// <summary>The actor goes, and all locks that are left with it.</summary>
+    public void CheckNoneIsHeld()
+    {
+        foreach (var waitable in _waitables)
+            if (waitable is KernelLock gone) CheckNotHeld(gone);
+    }
+
+    private void CheckNotHeld(KernelLock gone)
+    {
+        if (gone.Holders is not [var holder, ..]) return;
+        World.Observer.Violated(new Violation(
+            Invariants.Teardown, $"{gone.Class} of {gone.Instance} is freed while {holder} holds it", gone.Instance, Operations: [holder]));
+    }
+
     internal void Register(IWaitable waitable) => _waitables.Add(waitable);
 
     internal long NextWaitId() => ++_nextWaitId;

@@ -51,6 +51,7 @@ public sealed class VmTeardown(Vm vm)
         vm.Counters.ChecksEvaluated++;
         if (vm.Sptes.Present > 0)
             vm.Violated(Invariants.Teardown, $"{vm.Sptes.Present} SPTEs are left after unregister", operations: op.Id);
+        vm.Locks.CheckNoneIsHeld();
         return true;
     }
 

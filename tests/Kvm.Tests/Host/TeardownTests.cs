@@ -53,7 +53,7 @@ public class TeardownTests
         var held = rig.Op(OperationKind.HeldRange);
         await rig.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, 0, new HvaRange(HostRig.Ram, 8)));
         Assert.True(await rig.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit)));
-        Assert.Equal(new HostUsage(0, 0, 1, 0, 0, 0, 1), rig.Host.Usage);
+        Assert.Equal(new HostUsage(0, 0, 1, 0, 0, 1, 0, 1), rig.Host.Usage);
 
         Assert.Equal(HostEventStatus.NothingToDo, (await rig.Host.CloseRangeAsync(held)).Status);
 

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.Events;
@@ -34,7 +35,7 @@ internal sealed class Ageing(HostState host) : IHostEventSource
         }
         finally
         {
-            mm.RmapLock.UpRead(op);
+            if (host.Mutant != Mutant.AgeingKeepsRmapLock) mm.RmapLock.UpRead(op);
         }
     }
 }
