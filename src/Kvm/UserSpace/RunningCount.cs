@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -12,14 +13,14 @@ internal sealed class RunningCount
     private readonly IWorld _world;
 
     // Replaced and never changed: a process has several of these, and few are ever waited for.
-    private Tracked<Waiter[]> _waiting;
+    private Tracked<ImmutableArray<Waiter>> _waiting;
     private Tracked<int> _running;
 
     public RunningCount(IWorld world)
     {
         _world = world;
         var place = new Place(world);
-        (_waiting, _running) = (new Tracked<Waiter[]>(place, []), new Tracked<int>(place));
+        (_waiting, _running) = (new Tracked<ImmutableArray<Waiter>>(place, []), new Tracked<int>(place));
     }
 
     public void Begin() => _running.Value++;
@@ -43,7 +44,7 @@ internal sealed class RunningCount
                 Mode = LockMode.Write,
                 SinceMicroseconds = _world.NowMicroseconds,
             };
-            _waiting.Value = [.. _waiting.Value, waiter];
+            _waiting.Value = _waiting.Value.Add(waiter);
             await waiter.Task;
         }
     }

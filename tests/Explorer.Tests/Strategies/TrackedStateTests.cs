@@ -20,6 +20,7 @@ public sealed class TrackedStateTests
     [
         ("Livebed.Kvm.World", "the cells themselves"),
         ("Livebed.Kvm.Addresses", "values"),
+        ("Livebed.Kvm.Checks", "the catalogue of invariants and mutants, complete before any world is made"),
         ("Livebed.Kvm.Guests", "programs, each of one vCPU, which keeps them in a cell"),
         ("Livebed.Kvm.Prediction", "reckons beside the model"),
     ];

@@ -113,8 +113,11 @@ public sealed class InterleavingTests
     {
         var options = new BedOptions(protocol) { Mutant = Mutant.NoResetAtDestroy };
         AssertBroken(seed => Interleavings.TeardownInsideARange(options, TeardownOrder.VmFirstShared, seed), Invariants.TeardownProgress);
-        // Another process deletes no private memslots, so it does not meet what was left.
-        AssertNeverBroken(seed => Interleavings.TeardownInsideARange(options, TeardownOrder.VmFirst, seed));
+        // Another process deletes no private memslots, so it does not meet what was left. A lock that a range holds is freed with the VM.
+        if (protocol.StartsWith("rwsem", StringComparison.Ordinal))
+            AssertBroken(seed => Interleavings.TeardownInsideARange(options, TeardownOrder.VmFirst, seed), Invariants.Teardown);
+        else
+            AssertNeverBroken(seed => Interleavings.TeardownInsideARange(options, TeardownOrder.VmFirst, seed));
     }
 
     [Fact]
