@@ -19,7 +19,7 @@ public class GuestMemoryTests
         Assert.Empty(rig.Violations);
         Assert.Equal(2, rig.Host.Counters.GuestReads);
         Assert.Equal(2, rig.Host.Counters.GuestWrites);
-        Assert.Equal(8, rig.Host.Counters.ChecksEvaluated);
+        Assert.Equal(9, rig.Host.Counters.ChecksEvaluated);
     });
 
     [Fact]
