@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using Livebed.Driver.Benching;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
@@ -10,6 +11,7 @@ using Livebed.Driver.Reports;
 using Livebed.Driver.Run;
 using Livebed.Driver.Shrinking;
 using Livebed.Explorer.Protocols;
+using Livebed.Kvm.World;
 
 namespace Livebed.Driver;
 
@@ -22,7 +24,17 @@ internal static class LivebedCommand
     // Arguments that begin with '@' are arguments, not response files.
     private static readonly ParserConfiguration _parsing = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
 
+    /// <returns>the exit status, which stands whether or not the output could be written</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CommandEnvironment environment)
+    {
+        var exitCode = await InvokeAsync(arguments, environment);
+        if (environment.OutputFailure is { } failure)
+            await environment.Error.WriteLineAsync(
+                $"standard output cannot be written ({failure}); the command ended with status {exitCode} all the same");
+        return exitCode;
+    }
+
+    private static async Task<int> InvokeAsync(IReadOnlyList<string> arguments, CommandEnvironment environment)
     {
         var verbose = arguments.Contains("--verbose");
         try
@@ -39,6 +51,11 @@ internal static class LivebedCommand
                 // Signals are ours: see Interrupts.
                 ProcessTerminationTimeout = null,
             });
+        }
+        catch (OperationCanceledException) when (environment.Interrupts.Token.IsCancellationRequested)
+        {
+            // Before there was anything to tell.
+            return ExitCodes.Interrupted;
         }
         catch (UsageException e)
         {
@@ -66,6 +83,7 @@ internal static class LivebedCommand
     {
         var root = new RootCommand(
             "Livebed, a live-migration test bed: runs a model of KVM's memory side on a cluster and says whether anything was lost.");
+        root.Options.OfType<VersionOption>().Single().Action = new VersionAction(environment);
         var options = new RunOptions();
         root.Add(options.Command);
         options.Command.SetAction(
@@ -73,24 +91,26 @@ internal static class LivebedCommand
         var explore = new ExploreOptions();
         root.Add(explore.Command);
         explore.Command.SetAction((parsed, _) => PlayAsync(
-            environment, arguments, explore.AssemblyOf(parsed),
-            () => new ExploreCommand(environment).Run(explore.Read(parsed, environment.Folders.Current, environment.Clock))));
+            environment, arguments, () => explore.AssemblyOf(parsed),
+            async () => new ExploreCommand(environment).Run(await environment.Interrupts.AwaitAsync(
+                () => explore.Read(parsed, environment.Folders.Current, environment.Clock)))));
         var replay = new ReplayOptions();
         root.Add(replay.Command);
         replay.Command.SetAction((parsed, _) => PlayAsync(
-            environment, arguments, ReplaySource.AssemblyOf(environment.Folders.Current, replay.FileOf(parsed)),
-            () => new ReplayCommand(environment).Run(replay.Read(parsed))));
+            environment, arguments, () => ReplaySource.AssemblyOf(environment.Folders.Current, replay.FileOf(parsed)),
+            () => environment.Interrupts.AwaitAsync(() => new ReplayCommand(environment).Run(replay.Read(parsed)))));
         var shrink = new ShrinkCommandOptions();
         root.Add(shrink.Command);
         shrink.Command.SetAction((parsed, _) => PlayAsync(
-            environment, arguments, ReplaySource.AssemblyOf(environment.Folders.Current, shrink.FileOf(parsed)),
-            () => new ShrinkCommand(environment).Run(shrink.Read(parsed))));
+            environment, arguments, () => ReplaySource.AssemblyOf(environment.Folders.Current, shrink.FileOf(parsed)),
+            () => new ShrinkCommand(environment).RunAsync(shrink.Read(parsed))));
         var mutants = new MutantsOptions();
         root.Add(mutants.Command);
         mutants.Command.SetAction(parsed => new MutantsCommand(environment).Run(mutants.Read(parsed)));
         var predict = new PredictOptions();
         root.Add(predict.Command);
-        predict.Command.SetAction(parsed => new PredictCommand(environment).Run(predict.Read(parsed, environment.Folders)));
+        predict.Command.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
+            () => new PredictCommand(environment).Run(predict.Read(parsed, environment.Folders))));
         var migrate = new MigrateOptions();
         root.Add(migrate.Command);
         migrate.Command.SetAction((parsed, _) => new MigrateCommand(environment).RunAsync(migrate.Read(parsed, environment.Folders)));
@@ -102,16 +122,28 @@ internal static class LivebedCommand
         report.Command.SetAction((parsed, _) => new ReportCommand(environment).RunAsync(report.Read(parsed)));
         var what = new Argument<string?>("what") { Arity = ArgumentArity.ZeroOrOne, Description = string.Join(", ", ListCommand.Kinds) };
         var list = new Command("list", "Says what there is, with a line each.") { what };
-        list.SetAction(parsed => new ListCommand(environment).Run(parsed.GetValue(what)));
+        list.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
+            () => new ListCommand(environment).Run(parsed.GetValue(what))));
         root.Add(list);
         return root;
     }
 
     /// <summary>Runs what plays schedules; with a foreign protocol in a process of its own.</summary>
-    private static Task<int> PlayAsync(CommandEnvironment environment, IReadOnlyList<string> arguments, string? assembly, Func<int> run) =>
-        assembly is not null && environment.IsolatesProtocols
-            ? new ProtocolProcess(environment.Error, environment.Interrupts.Token).RunAsync(arguments, assembly)
-            : Task.FromResult(run());
+    private static async Task<int> PlayAsync(
+        CommandEnvironment environment, IReadOnlyList<string> arguments, Func<string?> findAssembly, Func<Task<int>> run) =>
+        environment.IsolatesProtocols && await environment.Interrupts.AwaitAsync(findAssembly) is { } assembly
+            ? await new ProtocolProcess(environment.Error, environment.Interrupts.Token).RunAsync(arguments, assembly)
+            : await run();
+
+    /// <summary>`--version`: which build this is, and which model.</summary>
+    private sealed class VersionAction(CommandEnvironment environment) : SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            environment.Out.WriteLine(ModelIdentity.Line);
+            return ExitCodes.Valid;
+        }
+    }
 
     private static UsageException Misspelled(ParseResult parsed)
     {

@@ -19,9 +19,11 @@ internal static class SiloProgram
     public static async Task<int> RunAsync(SiloSettings settings, bool exitWithStdin)
     {
         using var ended = new CancellationTokenSource();
-        using var terminate = ListenTo(PosixSignal.SIGTERM, ended.Cancel);
-        // Ctrl-C reaches a driver's silos too, and the driver still needs them: these end with it, by their standard input.
-        using var interrupt = ListenTo(PosixSignal.SIGINT, exitWithStdin ? () => { } : ended.Cancel);
+        // What ends a driver often reaches its silos too, and the driver still needs them: these end with it, by their standard input.
+        Action then = exitWithStdin ? () => { } : ended.Cancel;
+        using var terminate = ListenTo(PosixSignal.SIGTERM, then);
+        using var interrupt = ListenTo(PosixSignal.SIGINT, then);
+        using var hangUp = ListenTo(PosixSignal.SIGHUP, then);
         if (exitWithStdin) _ = StandardInput.WaitForEndAsync().ContinueWith(_ => ended.Cancel(), TaskScheduler.Default);
         using var starting = CancellationTokenSource.CreateLinkedTokenSource(ended.Token);
         starting.CancelAfter(StartMax);

@@ -13,13 +13,13 @@ internal sealed class CommandHarness : IDisposable
     private readonly StringWriter _error = new();
     private readonly CommandEnvironment _environment;
 
-    public CommandHarness(FakeRunner? runner = null, bool isTerminal = false, int columns = 80)
+    public CommandHarness(FakeRunner? runner = null, bool isTerminal = false, int columns = 80, TextWriter? output = null)
     {
         Runner = runner ?? new FakeRunner(new RunOutcome { Counts = new() { Accesses = 10, ChecksEvaluated = 1 } });
         Interrupts = new Interrupts(_error, code => ExitedWith = code);
         _environment = new()
         {
-            Out = _out,
+            Out = output ?? _out,
             Error = _error,
             IsTerminal = isTerminal,
             Columns = columns,

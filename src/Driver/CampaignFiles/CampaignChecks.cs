@@ -3,6 +3,7 @@ using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Errors;
 using Livebed.Kvm.Guests;
+using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
 
 namespace Livebed.Driver.CampaignFiles;
@@ -39,6 +40,7 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
         CheckMemory();
         CheckMigrations();
         CheckWork();
+        CheckMinimum();
     }
 
     private void ResolveTrace(VmSettings vm, string path, Func<VmSettings, string?> findTrace)
@@ -77,6 +79,13 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
 
     private void CheckMemory()
     {
+        if (campaign.FramesPerHost > FramePool.CapacityMax)
+        {
+            throw Problem(
+                "memory", $"a host has {campaign.FramesPerHost} frames of {campaign.PageSize} bytes",
+                $"at most {FramePool.CapacityMax} frames: less memory, or a larger pageSize");
+        }
+
         var pages = CampaignMemory.PagesPerHost(campaign);
         var most = Array.IndexOf(pages, pages.Max());
         if (pages[most] <= campaign.FramesPerHost) return;
@@ -128,6 +137,35 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
             throw Problem("dirtyLog.rate", "no VM has a dirty log", "0, or a VM whose dirtyLog is not none");
         if (campaign.Ksm.Rate > 0 && campaign.Vms.TrueForAll(vm => !vm.Mergeable))
             throw Problem("ksm.rate", "no VM is mergeable", "0, or a VM that is mergeable");
+    }
+
+    /// <summary>A run that can only be `unknown` is not worth its time.</summary>
+    private void CheckMinimum()
+    {
+        var (migrations, reads) = (campaign.Migrations, campaign.DirtyLog.Rate > 0 || campaign.Migrations.Rate > 0);
+        (string Counter, bool IsDone, string Rate)[] needs =
+        [
+            ("memslotUpdates", campaign.MemslotUpdates.Rate > 0, "memslotUpdates.rate"),
+            ("dirtyLogGets", reads, "dirtyLog.rate or migrations.rate"),
+            ("dirtyPagesReported", reads, "dirtyLog.rate or migrations.rate"),
+            ("ksmMerges", campaign.Ksm.Rate > 0, "ksm.rate"),
+            ("ksmUnmerges", campaign.Ksm.Rate > 0, "ksm.rate"),
+            ("migrationsCompleted", migrations.Rate > 0, "migrations.rate"),
+            ("migrationsFailed", migrations.Rate > 0, "migrations.rate"),
+            ("migrationsCancelled", migrations.Rate > 0, "migrations.rate"),
+            ("teardowns", campaign.Teardowns.Rate > 0, "teardowns.rate"),
+        ];
+        foreach (var (counter, isDone, rate) in needs)
+        {
+            if (!isDone && campaign.Minimum.GetValueOrDefault(counter) > 0)
+                throw Problem($"minimum.{counter}", "can never be reached, as nothing does it", $"0, or a {rate} above 0");
+        }
+
+        string[] ends = ["migrationsCompleted", "migrationsFailed", "migrationsCancelled"];
+        if (migrations.Count > 0 && ends.Sum(end => campaign.Minimum.GetValueOrDefault(end)) > migrations.Count)
+            throw Problem(
+                "minimum.migrationsCompleted", $"can never be reached, as migrations.count is {migrations.Count}",
+                $"at most {migrations.Count}, migrationsFailed and migrationsCancelled included");
     }
 
     private UsageException Problem(string path, string problem, string allowed) => settings.Locate(path).Problem(path, problem, allowed);

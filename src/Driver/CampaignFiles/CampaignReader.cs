@@ -2,6 +2,7 @@ using System.Text;
 using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Errors;
+using Livebed.Kvm.Files;
 
 namespace Livebed.Driver.CampaignFiles;
 
@@ -42,25 +43,24 @@ internal sealed class CampaignReader(CampaignFolders folders, TraceInspector ins
         var label = folders.Label(path);
         try
         {
-            if (new FileInfo(path).Length > FileBytesMax)
-                throw new UsageException($"{label}: the file is too large; allowed: {FileBytesMax} bytes");
-            using var text = new StreamReader(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+            using var bytes = new MemoryStream(InputFile.Read(path, FileBytesMax));
+            using var text = new StreamReader(bytes, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
             return SettingParser.Parse(text, label);
         }
         catch (DecoderFallbackException)
         {
             throw new UsageException($"{label}: the file is not UTF-8 text; allowed: a YAML file");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (InputFileException e)
         {
-            throw new UsageException($"{label}: the file cannot be read ({e.Message}); allowed: a readable YAML file");
+            throw new UsageException($"{label}: {e.Message}; allowed: a readable YAML file of at most {FileBytesMax} bytes");
         }
     }
 
     /// <summary>Names that were not given.</summary>
     private static void Complete(Campaign campaign, string path)
     {
-        if (campaign.Name.Length == 0) campaign.Name = Path.GetFileNameWithoutExtension(path);
+        if (campaign.Name.Length == 0) campaign.Name = ValueKinds.NameLike(Path.GetFileNameWithoutExtension(path));
         for (var i = 0; i < campaign.Vms.Count; i++)
         {
             if (campaign.Vms[i].Name.Length == 0) campaign.Vms[i].Name = FormattableString.Invariant($"vm{i}");

@@ -149,6 +149,14 @@ internal static partial class ValueKinds
         }
     }
 
+    /// <summary>A name that is allowed, with a dash for each character that is not.</summary>
+    public static string NameLike(string text)
+    {
+        var name = string.Concat(text.Take(64).Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' ? c : '-'));
+        return name.Length == 0 ? "unnamed" : name;
+    }
+
+    /// <summary>Text without control characters: it names files, and reaches a terminal.</summary>
     public static ValueKind<string> Text(string allowed, int max)
     {
         return new("text", allowed, Parse, value => value, Quotable: true);
@@ -156,6 +164,7 @@ internal static partial class ValueKinds
         string? Parse(string text, out string value)
         {
             value = text;
+            if (text.Any(char.IsControl)) return "has a control character";
             return text.Length <= max ? null : $"is {text.Length} characters long";
         }
     }

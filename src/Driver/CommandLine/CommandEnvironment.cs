@@ -13,10 +13,30 @@ internal sealed class CommandEnvironment : IDisposable
     /// <summary>Width of the report where there is no terminal and COLUMNS is not set.</summary>
     private const int PlainColumns = 100;
 
+    private readonly OutputWriter _output = new(TextWriter.Null);
+
     private static readonly ConcurrentDictionary<(string Path, long Length, DateTime Written), long> _pagesOfTraces = new();
 
-    public required TextWriter Out { get; init; }
-    public required TextWriter Error { get; init; }
+    /// <summary>For text, which is made printable. It never fails; <see cref="OutputFailure"/> says that it did.</summary>
+    public required TextWriter Out
+    {
+        get;
+        init
+        {
+            _output = new OutputWriter(value);
+            field = new PrintableWriter(_output);
+        }
+    }
+
+    /// <summary>For text, which is made printable. It never fails.</summary>
+    public required TextWriter Error
+    {
+        get;
+        init => field = new PrintableWriter(new OutputWriter(value));
+    }
+
+    /// <summary>Why something could not be written to <see cref="Out"/>; null as long as everything was.</summary>
+    public string? OutputFailure => _output.Failure;
 
     /// <summary>Standard output is a terminal: live tables and colours.</summary>
     public required bool IsTerminal { get; init; }
@@ -37,15 +57,15 @@ internal sealed class CommandEnvironment : IDisposable
     public static CommandEnvironment OfProcess(RunnerFactory runners)
     {
         var pulse = Pulse.OfProcess(TimeProvider.System);
-        var interrupts = Interrupts.OfProcess(pulse is null ? Console.Error : TextWriter.Null);
+        var interrupts = Interrupts.OfProcess(pulse is null ? new OutputWriter(StandardStreams.Error()) : TextWriter.Null);
         if (pulse is not null) Pulse.FollowStandardInput(interrupts);
         return OfProcess(runners, interrupts, pulse);
     }
 
     private static CommandEnvironment OfProcess(RunnerFactory runners, Interrupts interrupts, Pulse? pulse) => new()
     {
-        Out = Console.Out,
-        Error = Console.Error,
+        Out = StandardStreams.Output(),
+        Error = StandardStreams.Error(),
         IsTerminal = !Console.IsOutputRedirected,
         Columns = ColumnsOfProcess(),
         Folders = new(Environment.CurrentDirectory, Path.Combine(AppContext.BaseDirectory, CampaignFolders.Folder)),
@@ -62,12 +82,13 @@ internal sealed class CommandEnvironment : IDisposable
     {
         var console = AnsiConsole.Create(new AnsiConsoleSettings
         {
-            Out = new AnsiConsoleOutput(Out),
+            Out = new AnsiConsoleOutput(_output),
             Ansi = IsTerminal ? AnsiSupport.Detect : AnsiSupport.No,
             ColorSystem = IsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
             Interactive = IsTerminal ? InteractionSupport.Detect : InteractionSupport.No,
         });
         console.Profile.Width = Columns;
+        console.Pipeline.Attach(new PrintableRendering());
         return console;
     }
 

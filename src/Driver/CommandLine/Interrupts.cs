@@ -3,9 +3,12 @@ using Livebed.Driver.Errors;
 
 namespace Livebed.Driver.CommandLine;
 
-/// <summary>Ctrl-C (and SIGTERM): the first asks the run to stop in order, the second ends the process at once.</summary>
+/// <summary>Ctrl-C, SIGTERM and SIGHUP: the first asks the run to stop in order, the second ends the process at once.</summary>
 internal sealed class Interrupts(TextWriter error, Action<int> exit) : IDisposable
 {
+    /// <summary>For work that cannot be stopped.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
     private readonly CancellationTokenSource _source = new();
     private readonly List<IDisposable> _registrations = [];
     private int _signals;
@@ -17,7 +20,7 @@ internal sealed class Interrupts(TextWriter error, Action<int> exit) : IDisposab
     public static Interrupts OfProcess(TextWriter error)
     {
         var interrupts = new Interrupts(error, Environment.Exit);
-        foreach (var signal in new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM })
+        foreach (var signal in new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP })
         {
             interrupts._registrations.Add(PosixSignalRegistration.Create(signal, context =>
             {
@@ -27,6 +30,18 @@ internal sealed class Interrupts(TextWriter error, Action<int> exit) : IDisposab
         }
 
         return interrupts;
+    }
+
+    /// <summary>Does work that cannot be stopped, such as the reading of a large file. An interrupt gives it up, unless it ends soon
+    /// after.</summary>
+    /// <exception cref="OperationCanceledException">Interrupted; the work goes on until the process ends.</exception>
+    public async Task<T> AwaitAsync<T>(Func<T> work)
+    {
+        var working = Task.Run(work);
+        await Task.WhenAny(working, Task.Delay(Timeout.InfiniteTimeSpan, Token));
+        await Task.WhenAny(working, Task.Delay(Patience));
+        if (!working.IsCompleted) throw new OperationCanceledException(Token);
+        return await working;
     }
 
     public void Signal()

@@ -74,18 +74,21 @@ internal sealed class ExploreCommand(CommandEnvironment environment)
     private string NameOf(Scenario scenario, ScenarioSetup setup, ulong seed, string what) =>
         Path.Combine(environment.Folders.Current, FormattableString.Invariant($"{scenario.Name}-{setup.Protocol}-{seed}.{what}.json"));
 
-    private string Save(Replay replay, string path)
+    /// <returns>the file; null when it could not be written, which has been said: the verdict stands, and its seed repeats it</returns>
+    private string? Save(Replay replay, string path)
     {
+        var label = environment.Folders.Label(path);
         try
         {
             ReplayFile.Write(path, replay);
+            return label;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new BedException($"the replay could not be written: {exception.Message}", exception);
+            environment.Error.WriteLine(
+                $"{label}: the replay could not be written ({OneLine.Of(exception.Message)}); the verdict stands, and its seed repeats it");
+            return null;
         }
-
-        return environment.Folders.Label(path);
     }
 
     /// <summary>Plays it again, and by that shows that it can be.</summary>

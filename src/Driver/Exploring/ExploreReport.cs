@@ -49,7 +49,7 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
             page.Copyable($"  see it with   {CommandText.Livebed} {CommandText.Words(["replay", worstFile])}");
         }
 
-        if (result.Finding is { } finding) WriteFinding(explored, finding, explored.ReplayFile!);
+        if (result.Finding is { } finding) WriteFinding(explored, finding);
         page.Line();
     }
 
@@ -81,7 +81,7 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
         return $"{CommandText.Livebed} {CommandText.Words(words)}";
     }
 
-    private void WriteFinding(Explored explored, Finding finding, string file)
+    private void WriteFinding(Explored explored, Finding finding)
     {
         page.Line();
         if (isAlone) WriteWitness(explored);
@@ -93,9 +93,13 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
         }
 
         page.Line();
-        page.Copyable($"replay file   {file}");
-        page.Copyable($"replay with   {CommandText.Livebed} {CommandText.Words(["replay", file])}");
-        page.Copyable($"shrink with   {CommandText.Livebed} {CommandText.Words(["shrink", file])}");
+        if (explored.ReplayFile is { } file)
+        {
+            page.Copyable($"replay file   {file}");
+            page.Copyable($"replay with   {CommandText.Livebed} {CommandText.Words(["replay", file])}");
+            page.Copyable($"shrink with   {CommandText.Livebed} {CommandText.Words(["shrink", file])}");
+        }
+
         page.Copyable($"search again  {RepeatCommand(explored, finding)}");
     }
 

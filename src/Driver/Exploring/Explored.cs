@@ -14,7 +14,7 @@ internal sealed record Explored
     public required SearchResult Result { get; init; }
     public required TimeSpan Elapsed { get; init; }
 
-    /// <summary>Where the finding's replay is, as it is to be typed; null without a finding.</summary>
+    /// <summary>Where the finding's replay is, as it is to be typed; null without a finding, and where it could not be written.</summary>
     public string? ReplayFile { get; init; }
 
     /// <summary>The same of the objective's worst case.</summary>

@@ -24,7 +24,8 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
         log!.Complete();
         if (played.Divergence is { } divergence)
         {
-            environment.Error.WriteLine($"{request.File}: the schedule cannot be followed: {divergence}");
+            var why = replay.Livebed?.Difference is { } difference ? $"; {difference}" : "";
+            environment.Error.WriteLine($"{request.File}: the schedule cannot be followed: {divergence}{why}");
             return ExitCodes.Unknown;
         }
 
@@ -47,6 +48,7 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
         var parameters = string.Join(", ", report.Replay.Parameters.Select(set => $"{set.Key} {set.Value}"));
         page.Line($"protocol {report.Replay.Protocol}, mutant {report.Replay.Mutant}, {parameters}", 2);
         if (report.Replay.Without.Names.Count > 0) page.Line($"without {string.Join(", ", report.Replay.Without.Names)}", 2);
+        if (report.Replay.Livebed?.Difference is { } difference) page.Line(difference, 2, new Style(Color.Yellow));
         page.Line();
         new WitnessView(page).Write(WitnessRows.Of(report.Entries));
         page.Line();
@@ -85,6 +87,8 @@ internal sealed class ReplayCommand(CommandEnvironment environment)
         mutant = report.Replay.Mutant,
         parameters = report.Replay.Parameters,
         seed = report.Replay.Seed,
+        livebed = report.Replay.Livebed,
+        modelMatches = report.Replay.Livebed is null ? (bool?)null : report.Replay.Livebed.Difference is null,
         without = report.Replay.Without.Names,
         verdict = report.WasStopped ? ExploreVerdict.Unknown : report.Verdict,
         expected = report.Expected,

@@ -62,7 +62,7 @@ internal static class ReplaySource
         try
         {
             var path = Path.GetFullPath(file, currentFolder);
-            return File.Exists(path) ? ReplayFile.Read(path).ProtocolAssembly : null;
+            return ReplayFile.Read(path).ProtocolAssembly;
         }
         catch (ReplayException)
         {
@@ -76,8 +76,6 @@ internal static class ReplaySource
     public static (Replay Replay, ReplayPlayer Player) Read(string currentFolder, string file)
     {
         var path = Path.GetFullPath(file, currentFolder);
-        if (!File.Exists(path))
-            throw new UsageException($"{file}: there is no such file; allowed: a replay file, as `livebed explore` writes it");
         try
         {
             var replay = ReplayFile.Read(path);

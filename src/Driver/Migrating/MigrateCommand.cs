@@ -4,6 +4,7 @@ using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Run;
 using Livebed.Driver.Running;
+using Livebed.Driver.Runs;
 using Livebed.Driver.Terminal;
 
 namespace Livebed.Driver.Migrating;
@@ -20,7 +21,8 @@ internal sealed class MigrateCommand(CommandEnvironment environment)
     public async Task<int> RunAsync(MigrateRequest request)
     {
         // All are checked before the first is run.
-        var campaigns = request.Cells.Select(cell => cell.Read(environment, request.Seed)).ToList();
+        var campaigns = await environment.Interrupts.AwaitAsync(
+            () => request.Cells.Select(cell => cell.Read(environment, request.Seed)).ToList());
         var rows = new List<MigrateRow>();
         var warmUp = MigrateCell.AtRate(0.01, WarmUpBandwidth);
         await RunAsync(warmUp, warmUp.Read(environment, request.Seed), request);
@@ -31,11 +33,24 @@ internal sealed class MigrateCommand(CommandEnvironment environment)
             if (!request.Json) await environment.Out.WriteLineAsync($"{i + 1}/{campaigns.Count}  {MigrateTable.Line(row)}");
         }
 
-        if (request.Markdown is { } file) await File.WriteAllTextAsync(file, MigrateTable.Markdown(rows));
         if (request.Json) await environment.Out.WriteAsync(MigrateJson.Write(request, rows));
         else MigrateTable.Write(environment.CreateConsole(), rows);
         await environment.Out.FlushAsync();
+        if (request.Markdown is { } file) await StoreAsync(file, MigrateTable.Markdown(rows));
         return ExitCode(rows, environment.Interrupts.Token.IsCancellationRequested);
+    }
+
+    private async Task StoreAsync(string file, string table)
+    {
+        try
+        {
+            WholeFile.Write(file, table);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            await environment.Error.WriteLineAsync(
+                $"{environment.Folders.Label(file)}: the table could not be written ({exception.Message}); the verdicts stand");
+        }
     }
 
     private async Task<MigrateRow> RunAsync(MigrateCell cell, Campaign campaign, MigrateRequest request)

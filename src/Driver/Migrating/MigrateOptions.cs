@@ -79,8 +79,15 @@ internal sealed class MigrateOptions
         return [.. from bandwidth in bandwidths from share in shares select MigrateCell.AtRate(share, bandwidth)];
     }
 
-    private string[] Names(ParseResult parsed) =>
-        parsed.GetValue(_workload)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? _usualWorkloads;
+    private string[] Names(ParseResult parsed)
+    {
+        if (parsed.GetValue(_workload) is not { } given) return _usualWorkloads;
+        var names = given.Split(',', StringSplitOptions.TrimEntries);
+        return names.All(name => name.Length > 0)
+            ? names
+            : throw new UsageException(
+                $"--workload '{given}': a workload has no name; allowed: recorded traces, or names of shipped ones, with commas between");
+    }
 
     /// <summary>A path as a name: redis of traces/redis.dirty.gz.</summary>
     private static string NameOf(string workload) => Path.GetFileName(workload).Split('.')[0];

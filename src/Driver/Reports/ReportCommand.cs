@@ -3,6 +3,7 @@ using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
+using Livebed.Kvm.Files;
 
 namespace Livebed.Driver.Reports;
 
@@ -15,11 +16,11 @@ internal sealed class ReportCommand(CommandEnvironment environment)
     public async Task<int> RunAsync(ReportRequest request)
     {
         var folder = Path.GetFullPath(request.Run, environment.Folders.Current);
-        var results = Read(folder, request.Run);
+        var results = await environment.Interrupts.AwaitAsync(() => Read(folder, request.Run));
         var target = request.Out is null
             ? Path.Combine(folder, RunFolder.ReportFile)
             : Path.GetFullPath(request.Out, environment.Folders.Current);
-        var page = await HtmlReport.RenderAsync(results);
+        var page = await DrawAsync(results, request.Run);
         try
         {
             WholeFile.Write(target, page);
@@ -36,27 +37,38 @@ internal sealed class ReportCommand(CommandEnvironment environment)
         return ExitCodes.Valid;
     }
 
+    /// <summary>The results of a run can be drawn, so figures that cannot be are none of a run.</summary>
+    private static async Task<string> DrawAsync(RunResults results, string given)
+    {
+        try
+        {
+            return await HtmlReport.RenderAsync(results);
+        }
+        catch (Exception e)
+        {
+            throw new UsageException(
+                $"{Path.Combine(given, RunFolder.ResultsFile)}: cannot be drawn ({e.GetType().Name}: {e.Message}); allowed: "
+                    + "results.json as a run writes it");
+        }
+    }
+
     private static RunResults Read(string folder, string given)
     {
         if (!Directory.Exists(folder))
             throw new UsageException($"{given}: there is no such folder; allowed: the folder of a run, as `livebed run` makes it");
-        var file = new FileInfo(Path.Combine(folder, RunFolder.ResultsFile));
         var label = Path.Combine(given, RunFolder.ResultsFile);
-        if (!file.Exists) throw new UsageException($"{label}: there is no such file; allowed: the folder of a run that came to its end");
-        if (file.Length > ResultsBytesMax)
-            throw new UsageException($"{label}: has {file.Length} bytes; allowed: at most {ResultsBytesMax}");
         try
         {
-            return ResultsJson.Read(File.ReadAllText(file.FullName));
+            return ResultsJson.Read(InputFile.Read(Path.Combine(folder, RunFolder.ResultsFile), ResultsBytesMax));
         }
         catch (JsonException e)
         {
             var place = e.LineNumber is { } line ? $"{label}:{line + 1}: {e.Path}" : label;
             throw new UsageException($"{place}: is not what a run writes ({OneLine.Of(e.Message)}); allowed: results.json of this version");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (InputFileException e)
         {
-            throw new UsageException($"{label}: cannot be read ({OneLine.Of(e.Message)}); allowed: a file that can be read");
+            throw new UsageException($"{label}: {e.Message}; allowed: the results.json of a run that came to its end");
         }
     }
 }

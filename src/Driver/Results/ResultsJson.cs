@@ -1,8 +1,10 @@
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Livebed.Driver.Campaigns;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Files;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
@@ -24,8 +26,16 @@ public static class ResultsJson
     public static string Write(RunResults results) => JsonSerializer.Serialize(results, _context.RunResults) + "\n";
 
     /// <summary>Throws <see cref="JsonException"/> when the text is no results.json.</summary>
-    public static RunResults Read(string text) =>
-        JsonSerializer.Deserialize(text, _context.RunResults) ?? throw new JsonException("results.json holds null");
+    public static RunResults Read(string text) => Read(Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Throws <see cref="JsonException"/> when the text, in UTF-8, is no results.json.</summary>
+    public static RunResults Read(ReadOnlyMemory<byte> text)
+    {
+        var results = InputJson.Read(text, _context.RunResults);
+        foreach (var (operation, latency) in results.LatencyMicroseconds)
+            if (latency is null) throw new JsonException("is null", $"$.latencyMicroseconds.{operation}", null, null);
+        return results;
+    }
 }
 
 /// <summary>The generated serialiser of results.json.</summary>
@@ -34,6 +44,8 @@ public static class ResultsJson
     NewLine = "\n",
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true,
+    AllowDuplicateProperties = false,
     Converters =
     [
         typeof(KebabCase<VerdictKind>), typeof(KebabCase<HangKind>), typeof(KebabCase<Placement>), typeof(KebabCase<MigrationStatus>),

@@ -20,6 +20,10 @@ public sealed record RunResults
 
     public required DateTimeOffset StartedAt { get; init; }
     public required string Command { get; init; }
+
+    /// <summary>The build that ran; null in results of before it was written down.</summary>
+    public BuildResult? Livebed { get; init; }
+
     public required long Seed { get; init; }
     public required string Protocol { get; init; }
     public required string Mutant { get; init; }
@@ -54,6 +58,7 @@ public sealed record RunResults
             Campaign = run.CampaignFile,
             StartedAt = run.StartedAt,
             Command = run.Command,
+            Livebed = new(ModelIdentity.Version, ModelIdentity.Commit, ModelIdentity.Model),
             Seed = campaign.Seed ?? 0,
             Protocol = campaign.Protocol,
             Mutant = campaign.Mutant,
@@ -83,8 +88,12 @@ public sealed record RunResults
 /// <summary>Which run this is: the campaign file as given, when it began, and the command that repeats it.</summary>
 public sealed record RunIdentity(string CampaignFile, DateTimeOffset StartedAt, string Command);
 
-/// <summary>One silo: its name, address, process, and whether the driver lost contact with it before the end.</summary>
-public sealed record SiloResult(string Name, string Address, int ProcessId, bool ContactLost);
+/// <summary>A build, see <see cref="ModelIdentity"/>.</summary>
+public sealed record BuildResult(string Version, string Commit, string Model);
+
+/// <summary>One silo: its name, address, process, whether the driver lost contact with it before the end, and how many connections for
+/// pages it refused because as many as it takes were open.</summary>
+public sealed record SiloResult(string Name, string Address, int ProcessId, bool ContactLost, long PageConnectionsRefused = 0);
 
 /// <summary>One VM's guest: how much it did, and how far its slowest vCPU was behind its program at the end.</summary>
 public sealed record GuestResult(string Vm, int Vcpus, string? Trace, long Accesses, long BehindMicroseconds);

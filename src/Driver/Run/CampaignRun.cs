@@ -17,19 +17,85 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
     /// <param name="campaign">with its seed</param>
     /// <param name="identity">as the results have it</param>
     /// <param name="outputFolder">where the run's folder is made</param>
-    public async Task<StoredCampaignRun> RunAsync(Campaign campaign, RunIdentity identity, string outputFolder)
+    /// <param name="tell">is given the results before anything of them is stored; null tells nothing</param>
+    public async Task<StoredCampaignRun> RunAsync(
+        Campaign campaign, RunIdentity identity, string outputFolder, Func<StoredCampaignRun, Task>? tell = null)
     {
         using var folder = RunFolder.Create(outputFolder, identity.StartedAt, campaign.Name, campaign.Limits.HistoryRecords);
-        folder.Write(RunFolder.CampaignFile, CampaignWriter.Write(campaign, $"Resolved by: {identity.Command}"));
+        StoreCampaign(folder, campaign, identity);
         var outcome = await RunAsync(campaign, folder);
-        folder.History.Complete();
-        outcome = outcome with { LimitsHit = [.. outcome.LimitsHit, .. folder.History.LimitsHit] };
+        var results = RunResults.From(campaign, identity, outcome with { LimitsHit = [.. outcome.LimitsHit, .. folder.History.LimitsHit] });
+        var run = new StoredCampaignRun(results, folder.FullPath, outcome.Interrupted);
+        if (tell is not null) await tell(run);
+        return run with { Results = await StoreAsync(folder, results, outcome.LimitsHit) };
+    }
 
-        var results = RunResults.From(campaign, identity, outcome);
-        var json = ResultsJson.Write(results);
-        folder.Write(RunFolder.ResultsFile, json);
-        folder.Write(RunFolder.ReportFile, await HtmlReport.RenderAsync(results));
-        return new StoredCampaignRun(results, json, folder.FullPath, outcome.Interrupted);
+    /// <summary>
+    /// The verdict first; the history and the report may fail and are noted. Whatever fails, the verdict stands and was told.
+    /// </summary>
+    /// <param name="folder">the run's</param>
+    /// <param name="results">as they were told</param>
+    /// <param name="limitsHit">all but those of the history</param>
+    private async Task<RunResults> StoreAsync(RunFolder folder, RunResults results, IReadOnlyList<LimitHit> limitsHit)
+    {
+        var isStored = TryStore(folder, RunFolder.ResultsFile, ResultsJson.Write(results)) is null;
+        folder.History.Complete();
+        var complete = results with { LimitsHit = [.. limitsHit, .. folder.History.LimitsHit] };
+        if (await TryReportAsync(folder, complete) is { } problem)
+            complete = complete with { LimitsHit = [.. complete.LimitsHit, new("reportFile", 1, problem)] };
+        if (complete.LimitsHit.SequenceEqual(results.LimitsHit)) return results;
+        foreach (var hit in complete.LimitsHit.Except(results.LimitsHit).Where(hit => hit.Limit != "reportFile"))
+            await environment.Error.WriteLineAsync($"{environment.Folders.Label(folder.FullPath)}: {hit.Message}");
+        if (isStored) TryStore(folder, RunFolder.ResultsFile, ResultsJson.Write(complete));
+        return complete;
+    }
+
+    private async Task<string?> TryReportAsync(RunFolder folder, RunResults results)
+    {
+        try
+        {
+            return TryStore(folder, RunFolder.ReportFile, await HtmlReport.RenderAsync(results));
+        }
+        catch (Exception exception)
+        {
+            // A defect of the report, and none of what was tested.
+            return Say(folder, $"{RunFolder.ReportFile} could not be drawn: {exception.GetType().Name}: {OneLine.Of(exception.Message)}");
+        }
+    }
+
+    /// <returns>what went wrong, which has been said; null when nothing did</returns>
+    private string? TryStore(RunFolder folder, string file, string content)
+    {
+        try
+        {
+            folder.Write(file, content);
+            return null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return Say(folder, $"{file} could not be written: {OneLine.Of(exception.Message)}");
+        }
+    }
+
+    private string Say(RunFolder folder, string problem)
+    {
+        environment.Error.WriteLine($"{environment.Folders.Label(folder.FullPath)}: {problem}; the verdict stands");
+        return problem;
+    }
+
+    private static void StoreCampaign(RunFolder folder, Campaign campaign, RunIdentity identity)
+    {
+        try
+        {
+            folder.Write(RunFolder.CampaignFile, CampaignWriter.Write(campaign, $"Resolved by: {identity.Command}"));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            folder.Discard();
+            throw new UsageException(
+                $"--out {Path.GetDirectoryName(folder.FullPath)}: the folder cannot be written ({exception.Message}); allowed: "
+                    + "a folder that can be written to");
+        }
     }
 
     private async Task<RunOutcome> RunAsync(Campaign campaign, RunFolder folder)
@@ -60,7 +126,6 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
 
 /// <summary>A campaign that was run, and what it left behind.</summary>
 /// <param name="Results">as in results.json</param>
-/// <param name="Json">results.json</param>
 /// <param name="Folder">the run's folder</param>
 /// <param name="IsInterrupted">the user cut it short</param>
-internal sealed record StoredCampaignRun(RunResults Results, string Json, string Folder, bool IsInterrupted);
+internal sealed record StoredCampaignRun(RunResults Results, string Folder, bool IsInterrupted);

@@ -18,18 +18,27 @@ internal sealed class RunCommand(CommandEnvironment environment)
 
     public async Task<int> RunAsync(RunRequest request)
     {
-        var campaign = new CampaignReader(environment.Folders, environment.Traces).Read(request.Campaign, request.Overrides);
+        var campaign = await environment.Interrupts.AwaitAsync(
+            () => new CampaignReader(environment.Folders, environment.Traces).Read(request.Campaign, request.Overrides));
         CheckPorts(campaign, request.Runner.BasePort);
         var startedAt = environment.Clock.GetUtcNow();
         campaign.Seed ??= (long)(Kvm.World.SeededRandom.Mix((ulong)startedAt.UtcTicks) % DrawnSeeds);
         var seedGiven = request.Overrides.Any(given => given.Path == "seed");
         var identity = new RunIdentity(request.Campaign, startedAt, CommandText.Repeat(request.Arguments, campaign.Seed.Value, seedGiven));
 
-        var run = await new CampaignRun(environment, request.Runner, View(request)).RunAsync(campaign, identity, request.OutputFolder);
-        if (request.Json) await environment.Out.WriteAsync(run.Json);
+        var run = await new CampaignRun(environment, request.Runner, View(request)).RunAsync(
+            campaign, identity, request.OutputFolder, run => TellAsync(request, run));
+        return ExitCode(run.Results.Verdict, run.IsInterrupted);
+    }
+
+    private async Task TellAsync(RunRequest request, StoredCampaignRun run)
+    {
+        if (request.Json) await environment.Out.WriteAsync(ResultsJson.Write(run.Results));
         else new RunReport(environment.CreateConsole(), run.Results).Write(environment.Folders.Label(run.Folder));
         await environment.Out.FlushAsync();
-        return ExitCode(run.Results.Verdict, run.IsInterrupted);
+        if (environment.OutputFailure is null) return;
+        var verdict = run.Results.Verdict.ToString().ToLowerInvariant();
+        await environment.Error.WriteLineAsync($"verdict: {verdict}. {string.Join(' ', run.Results.Reasons)}");
     }
 
     private IProgressView View(RunRequest request)

@@ -23,6 +23,9 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
     /// <summary>How long after the end migrations may still come to theirs; then they are cancelled.</summary>
     private static readonly TimeSpan MigrationPatience = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long after an interrupt the run may come to its end in order; then it is judged by what is known.</summary>
+    private static readonly TimeSpan InterruptPatience = TimeSpan.FromSeconds(2);
+
     private readonly TimeProvider _time = options.Time ?? TimeProvider.System;
 
     public async Task<RunOutcome> RunAsync(Campaign campaign, RunFolder folder, IRunProgress progress, CancellationToken interrupted)
@@ -38,32 +41,36 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var load = new LoadLedger(folder.History, clock);
         var migrations = new MigrationLedger();
         folder.History.Open(LoadLedger.DriverSilo);
+        folder.History.Append(LoadLedger.DriverSilo, [LoadLedger.Build], 0);
         folder.History.Open(Supervisor.ClusterStream);
         var supervisor = new Supervisor(fleet, reports, load, folder.History, clock, campaign.Limits.Starvation, cluster.SiloLost);
         var settlement = new Settlement(fleet, reports, load, supervisor, ids, cluster, clock);
 
         progress.Phase($"creating {fleet.Slots.Count} VMs");
-        await BringUpAsync(fleet, cluster);
+        await BringUpAsync(fleet, cluster).WaitAsync(interrupted);
 
         progress.Phase("running");
         var started = load.NowMicroseconds;
+        var ended = long.MaxValue;
         void Report() => progress.Report(Snapshot(campaign, load, reports, migrations, started));
-        var sources = new OperationSources(campaign, fleet, reports, supervisor, migrations, ids);
-        var (drained, unended) = await LoadAsync(campaign, sources, load, supervisor, ids, clock, Report, interrupted);
-        var duration = (load.NowMicroseconds - started) / 1e6;
-
-        var leaks = new LeakResult();
-        var isSettled = drained && !supervisor.MustStop;
-        if (!supervisor.MustStop)
+        string? unended = null;
+        async Task<LeakResult> PlayAsync()
         {
-            leaks = await settlement.FinishAsync(drained, progress);
+            var sources = new OperationSources(campaign, fleet, reports, supervisor, migrations, ids);
+            (var drained, unended) = await LoadAsync(campaign, sources, load, supervisor, ids, clock, Report, interrupted);
+            ended = load.NowMicroseconds;
+            var isSettled = drained && !supervisor.MustStop;
+            var leaks = supervisor.MustStop ? new LeakResult() : await settlement.FinishAsync(drained, progress);
+            Report();
+            // What a silo that is gone did not say any more would look like a guest that never stopped.
+            if (supervisor.ContactLost.Count == 0) supervisor.JudgeTheRest(isSettled && supervisor.Hangs.Count == 0);
+            return leaks;
         }
 
-        Report();
-        // What a silo that is gone did not say any more would look like a guest that never stopped.
-        if (supervisor.ContactLost.Count == 0) supervisor.JudgeTheRest(isSettled && supervisor.Hangs.Count == 0);
+        var left = await EndAsync(PlayAsync(), supervisor, interrupted);
+        var duration = (Math.Min(ended, load.NowMicroseconds) - started) / 1e6;
         var outcome = await OutcomeAsync(
-            cluster, campaign, fleet, reports, load, migrations, supervisor, leaks, duration, interrupted.IsCancellationRequested);
+            cluster, campaign, fleet, reports, load, migrations, supervisor, left, duration, interrupted.IsCancellationRequested);
         return unended is null ? outcome : outcome with { ContactLost = [.. outcome.ContactLost, unended] };
     }
 
@@ -75,6 +82,24 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         if (cluster.SiloLost.IsCompletedSuccessfully)
             throw new BedException($"{cluster.SiloLost.Result} ended while the VMs were created");
         await created;
+    }
+
+    /// <summary>Waits for the end of a run, after an interrupt not for long. What was found before the bed failed counts.</summary>
+    /// <returns>what was left; nothing where the end was not reached</returns>
+    private static async Task<LeakResult> EndAsync(Task<LeakResult> playing, Supervisor supervisor, CancellationToken interrupted)
+    {
+        await Task.WhenAny(playing, Task.Delay(Timeout.InfiniteTimeSpan, interrupted));
+        if (!playing.IsCompleted) await Task.WhenAny(playing, Task.Delay(InterruptPatience, CancellationToken.None));
+        if (!playing.IsCompleted) return new LeakResult();
+        try
+        {
+            return await playing;
+        }
+        catch (Exception failure) when (supervisor.HasFindings)
+        {
+            supervisor.Broken(failure);
+            return new LeakResult();
+        }
     }
 
     private async Task<ICluster> StartClusterAsync(Campaign campaign, CancellationToken interrupted)
@@ -138,7 +163,8 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var over = patience.OverAsync(settled.Token);
         var drains = Task.WhenAll(loops.Select(loop => loop.DrainAsync(over)));
         _ = drains.ContinueWith(_ => settled.Cancel(), TaskScheduler.Default);
-        _ = new Patience(clock, MigrationPatience).OverAsync(settled.Token)
+        using var hurry = CancellationTokenSource.CreateLinkedTokenSource(settled.Token, interrupted);
+        _ = new Patience(clock, MigrationPatience).OverAsync(hurry.Token)
             .ContinueWith(_ => sources.Migrations.CancelAll(), TaskScheduler.Default);
         if (!supervisor.MustStop) await supervisor.WatchAsync(afterEach, settled.Token);
         await settled.CancelAsync();
@@ -170,7 +196,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         latencies["fault"] = faults;
         latencies["tlb-refill"] = refills;
         var failures = reports.Failures().Concat(load.Failures).ToList();
-        var silos = await SiloInspector.InspectAsync(cluster);
+        var silos = await SiloInspector.InspectAsync(cluster, interrupted ? InterruptPatience : null);
         return new RunOutcome
         {
             Silos = silos,
@@ -189,7 +215,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             Ksm = OutcomeFigures.Ksm(counters),
             Leaks = leaks,
             Guests = OutcomeFigures.Guests(fleet, reports),
-            LimitsHit = [.. reports.LimitsHit(), .. migrations.LimitsHit(), .. supervisor.LimitsHit()],
+            LimitsHit = [.. reports.LimitsHit(), .. migrations.LimitsHit(), .. SiloInspector.LimitsHit(silos), .. supervisor.LimitsHit()],
         };
     }
 }

@@ -15,6 +15,10 @@ internal sealed class LoadLedger(HistoryWriter history, RunClock clock)
 {
     public const string DriverSilo = "driver";
 
+    /// <summary>The first record of a history: which build wrote it.</summary>
+    public static HistoryRecord Build { get; } = new(
+        0, DriverSilo, DriverSilo, HistoryType.Info, OperationKind.None, default, ModelIdentity.Line);
+
     private const int FailuresMax = 16;
 
     private readonly ConcurrentDictionary<string, LongHistogram> _latencies = new();

@@ -1,6 +1,7 @@
 using Livebed.Driver.Results;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
+using Livebed.Grains.Wire;
 
 namespace Livebed.Driver.Running;
 
@@ -14,15 +15,39 @@ internal static class SiloInspector
     /// <summary>Classes of actors that come and go with VMs; hosts and probes stay until the cluster ends.</summary>
     private static readonly string[] VmActors = ["VmGrain", "VcpuGrain"];
 
-    public static async Task<IReadOnlyList<SiloResult>> InspectAsync(ICluster cluster)
+    /// <param name="cluster">whose silos are asked</param>
+    /// <param name="patience">after that only their names are told, and none counts as lost; null waits for each as long as a call may
+    /// take</param>
+    public static async Task<IReadOnlyList<SiloResult>> InspectAsync(ICluster cluster, TimeSpan? patience = null)
+    {
+        try
+        {
+            return await InspectAllAsync(cluster).WaitAsync(patience ?? Timeout.InfiniteTimeSpan);
+        }
+        catch (TimeoutException)
+        {
+            return [.. cluster.SiloNames.Select(name => new SiloResult(name, "", 0, ContactLost: false))];
+        }
+    }
+
+    private static async Task<IReadOnlyList<SiloResult>> InspectAllAsync(ICluster cluster)
     {
         var addresses = await AddressesAsync(cluster);
         return await Task.WhenAll(cluster.SiloNames.Select(async name =>
         {
             var report = await AskAsync(cluster, name);
-            return new SiloResult(name, addresses.GetValueOrDefault(name, ""), report?.ProcessId ?? 0, ContactLost: report is null);
+            return new SiloResult(
+                name, addresses.GetValueOrDefault(name, ""), report?.ProcessId ?? 0, ContactLost: report is null,
+                report?.PageConnectionsRefused ?? 0);
         }));
     }
+
+    /// <summary>A silo that refuses connections fails the migrations that come to it, and no migration knows why.</summary>
+    public static IEnumerable<LimitHit> LimitsHit(IEnumerable<SiloResult> silos) => silos
+        .Where(silo => silo.PageConnectionsRefused > 0)
+        .Select(silo => new LimitHit(
+            "pageConnections", silo.PageConnectionsRefused, $"{silo.Name} refused connections for pages, as {PageWire.ConnectionsMax} "
+                + "were open: migrations to it failed or went on later"));
 
     /// <summary>Of VMs and vCPUs; null if a silo does not answer.</summary>
     public static async Task<long?> CountActivationsAsync(ICluster cluster)

@@ -27,6 +27,8 @@ internal sealed class Supervisor(
     /// <summary>How late the last report of a dead actor may come, in time in which the bed ran.</summary>
     private static readonly TimeSpan HistorySlack = TimeSpan.FromSeconds(2);
 
+    private static readonly TimeSpan HistorySlackMax = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(400);
 
     private readonly HangDetector _detector = new((long)starvation.TotalMicroseconds, new MigrationParameters().RecoveryLimitMicroseconds);
@@ -59,6 +61,15 @@ internal sealed class Supervisor(
 
     public bool MustStop =>
         reports.ViolationCount > 0 || Hangs.Count > 0 || ContactLost.Count > 0 || reports.Failures().Count > 0 || load.Failures.Count > 0;
+
+    /// <summary>Something is known against what is tested.</summary>
+    public bool HasFindings => reports.ViolationCount > 0 || Hangs.Count > 0;
+
+    /// <summary>The bed failed after that.</summary>
+    public void Broken(Exception failure)
+    {
+        lock (_gate) _lost.Add($"the bed failed: {failure.GetType().Name}: {OneLine.Of(failure.Message)}");
+    }
 
     /// <summary>Observes until cancelled, calling <paramref name="afterEach"/> after every round; returns early when the run must
     /// stop.</summary>
@@ -108,11 +119,13 @@ internal sealed class Supervisor(
             roundBegan, answers.Select(report => (report.Silo, report.Running)).Append((LoadLedger.DriverSilo, clock.Running.Read())));
 
         // Every actor has been asked since the round began. What was in flight on another path then arrives within the slack.
-        if (_bed.CompleteMicroseconds is not long.MinValue and var complete)
-        {
-            history.Append(ClusterStream, [], clock.Since(complete));
-            Judged(_owners.Judge(complete));
-        }
+        var complete = _bed.CompleteMicroseconds;
+        if (complete != long.MinValue) Judged(_owners.Judge(complete));
+        // A process that is killed leaves the history behind: on a bed that hardly runs it waits for nothing longer than this.
+        var written = clock.Since(Math.Max(complete, roundBegan - (long)HistorySlackMax.TotalMicroseconds));
+        history.Append(ClusterStream, [], written);
+        history.Append(LoadLedger.DriverSilo, [], written);
+        history.Flush();
 
         // Without a report of each actor, an operation that runs would look like one that has ended.
         if (ContactLost.Count == 0) LookForHangs(answers);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -20,7 +21,7 @@ internal static class HistoryLine
     };
     private static readonly string[] _types = [.. Enum.GetValues<HistoryType>().Select(KebabCase.Of)];
 
-    public static Utf8JsonWriter Writer(Stream output) => new(output, _options);
+    public static Utf8JsonWriter Writer(IBufferWriter<byte> output) => new(output, _options);
 
     public static void Write(Utf8JsonWriter json, long index, in HistoryRecord record)
     {

@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Text.Json;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Kvm.World;
 
@@ -8,14 +10,19 @@ namespace Livebed.Driver.Runs;
 /// Merges the silos' histories into one file in time order, as they arrive. Each silo sends batches with a watermark: no later batch of it
 /// holds an earlier record. Records leave for the disk once no silo can still send an earlier one. Memory is bounded: beyond
 /// <see cref="BufferedMax"/> records the earliest leave although a silo lags, and what it sends later for that time stands out of order,
-/// which <see cref="LimitsHit"/> reports; so it does when the file is full. Safe from any thread.
+/// which <see cref="LimitsHit"/> reports; so it does when the file is full, or cannot be written any more. Nothing here fails because of the
+/// file: what a run finds counts without its history. What is on disk ends with a whole line. Safe from any thread.
 /// </summary>
 public sealed class HistoryWriter : IDisposable
 {
     public const int BufferedMax = 262_144;
 
     private readonly Lock _gate = new();
+    /// <summary>Lines are written together, so many bytes at most.</summary>
+    private const int LinesBytes = 1 << 16;
+
     private readonly FileStream _file;
+    private readonly ArrayBufferWriter<byte> _lines = new(LinesBytes);
     private readonly Utf8JsonWriter _json;
     private readonly string _path;
     private readonly long _recordsMax;
@@ -28,15 +35,17 @@ public sealed class HistoryWriter : IDisposable
     private long _outOfOrder;
     private long _lastTime = long.MinValue;
     private bool _complete;
+    private string? _failure;
 
-    /// <summary>Opens <paramref name="path"/> under a temporary name; <see cref="Complete"/> gives it its own.</summary>
+    /// <summary>Makes <paramref name="path"/> under a temporary name; <see cref="Complete"/> gives it its own.</summary>
+    /// <exception cref="IOException">It is there, another's, or cannot be made.</exception>
     public HistoryWriter(string path, long recordsMax, int bufferedMax = BufferedMax)
     {
         _path = path;
         _recordsMax = recordsMax;
         _bufferedMax = bufferedMax;
-        _file = new FileStream(PartialPath(path), FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 1 << 16);
-        _json = HistoryLine.Writer(_file);
+        _file = new FileStream(PartialPath(path), FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        _json = HistoryLine.Writer(_lines);
     }
 
     public static string PartialPath(string path) => path + ".partial";
@@ -60,6 +69,7 @@ public sealed class HistoryWriter : IDisposable
                 const string Late = "a silo lagged too far behind; its records stand later than their time in history.jsonl";
                 if (_dropped > 0) hits.Add(new("historyRecords", _dropped, end));
                 if (_outOfOrder > 0) hits.Add(new("historyBuffer", _outOfOrder, Late));
+                if (_failure is not null) hits.Add(new("historyFile", 1, $"history.jsonl could not be written to its end: {_failure}"));
                 return hits;
             }
         }
@@ -94,12 +104,13 @@ public sealed class HistoryWriter : IDisposable
         }
     }
 
-    /// <summary>Everything that may leave is on disk when this returns.</summary>
+    /// <summary>Everything that may leave is in the file when this returns, also for a reader that comes after the process's
+    /// death.</summary>
     public void Flush()
     {
         lock (_gate)
         {
-            if (!_complete) _file.Flush();
+            if (!_complete) WriteLines();
         }
     }
 
@@ -110,10 +121,9 @@ public sealed class HistoryWriter : IDisposable
         {
             if (_complete) return;
             while (_waiting.TryDequeue(out var record, out _)) Write(record);
-            _complete = true;
-            _json.Dispose();
-            _file.Dispose();
-            File.Move(PartialPath(_path), _path, overwrite: true);
+            WriteLines();
+            CloseFile();
+            if (_failure is null) Try(() => File.Move(PartialPath(_path), _path, overwrite: true));
         }
     }
 
@@ -123,9 +133,34 @@ public sealed class HistoryWriter : IDisposable
         lock (_gate)
         {
             if (_complete) return;
-            _complete = true;
-            _json.Dispose();
-            _file.Dispose();
+            WriteLines();
+            CloseFile();
+        }
+    }
+
+    private void CloseFile()
+    {
+        _complete = true;
+        _json.Dispose();
+        Try(_file.Dispose);
+    }
+
+    private void WriteLines()
+    {
+        if (_lines.WrittenCount > 0) Try(() => _file.Write(_lines.WrittenSpan));
+        _lines.ResetWrittenCount();
+    }
+
+    private void Try(Action write)
+    {
+        if (_failure is not null) return;
+        try
+        {
+            write();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            _failure = OneLine.Of(exception.Message);
         }
     }
 
@@ -150,7 +185,8 @@ public sealed class HistoryWriter : IDisposable
         if (record.Time < _lastTime) _outOfOrder++;
         _lastTime = Math.Max(_lastTime, record.Time);
         HistoryLine.Write(_json, _written++, record);
-        _file.WriteByte((byte)'\n');
+        _lines.Write("\n"u8);
+        if (_lines.WrittenCount >= LinesBytes) WriteLines();
     }
 }
 

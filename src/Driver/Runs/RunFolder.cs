@@ -44,7 +44,7 @@ public sealed class RunFolder : IDisposable
                 var path = Path.GetFullPath(Path.Combine(parent, i == 1 ? stem : $"{stem}-{i}"));
                 if (Path.Exists(path)) continue;
                 Directory.CreateDirectory(path);
-                return Open(path, createdParent, historyRecordsMax);
+                if (Open(path, createdParent, historyRecordsMax) is { } folder) return folder;
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -65,18 +65,23 @@ public sealed class RunFolder : IDisposable
     public void Discard()
     {
         History.Dispose();
-        Directory.Delete(FullPath, recursive: true);
+        if (Directory.Exists(FullPath)) Directory.Delete(FullPath, recursive: true);
         if (_createdParent is not null && Directory.Exists(_createdParent) && !Directory.EnumerateFileSystemEntries(_createdParent).Any())
             Directory.Delete(_createdParent);
     }
 
     public void Dispose() => History.Dispose();
 
-    private static RunFolder Open(string path, string? createdParent, long historyRecordsMax)
+    /// <summary>Null when another run made the folder at the same time: the history's file is the first one's.</summary>
+    private static RunFolder? Open(string path, string? createdParent, long historyRecordsMax)
     {
         try
         {
             return new(path, createdParent, historyRecordsMax);
+        }
+        catch (IOException) when (File.Exists(HistoryWriter.PartialPath(Path.Combine(path, HistoryFile))))
+        {
+            return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -13,10 +13,11 @@ internal sealed class ShrinkCommand(CommandEnvironment environment)
 {
     private const string Extension = ".replay.json";
 
-    public int Run(ShrinkRequest request)
+    public async Task<int> RunAsync(ShrinkRequest request)
     {
         var path = Path.GetFullPath(request.File, environment.Folders.Current);
-        var (replay, player) = ReplaySource.Read(environment.Folders.Current, request.File);
+        var (replay, player) = await environment.Interrupts.AwaitAsync(
+            () => ReplaySource.Read(environment.Folders.Current, request.File));
         var target = TargetOf(request, path);
         var begun = environment.Clock.GetTimestamp();
         environment.Pulse?.Begin(request.Budget);
@@ -30,15 +31,15 @@ internal sealed class ShrinkCommand(CommandEnvironment environment)
         }).Shrink(replay);
         if (result.Replay is null)
         {
-            environment.Error.WriteLine($"{request.File}: there is nothing to shrink: {result.Refusal}");
+            await environment.Error.WriteLineAsync($"{request.File}: there is nothing to shrink: {result.Refusal}");
             return ExitCodes.Unknown;
         }
 
         Save(result.Replay, target);
         var report = new Report(replay, result, environment.Folders.Label(target), environment.Clock.GetElapsedTime(begun));
-        if (request.Json) environment.Out.WriteLine(JsonSerializer.Serialize(JsonOf(report), ExploreJson.Options));
+        if (request.Json) await environment.Out.WriteLineAsync(JsonSerializer.Serialize(JsonOf(report), ExploreJson.Options));
         else Write(report);
-        environment.Out.Flush();
+        await environment.Out.FlushAsync();
         return environment.Interrupts.Token.IsCancellationRequested ? ExitCodes.Interrupted : ExitCodes.Valid;
     }
 

@@ -1,4 +1,5 @@
 using Livebed.Driver.Counters;
+using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 using Spectre.Console;
@@ -159,5 +160,5 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
     }
 
     /// <summary>Past the line breaking of the console, so that a copied line is whole.</summary>
-    private void Copyable(string label, string text) => console.Profile.Out.Writer.WriteLine(label + text);
+    private void Copyable(string label, string text) => console.Profile.Out.Writer.WriteLine(Printable.Of(label + text));
 }

@@ -3,6 +3,7 @@ using System.Linq.Expressions;
 using System.Reflection;
 using System.Runtime.Loader;
 using System.Text.Json;
+using Livebed.Kvm.Files;
 using Livebed.Kvm.Notifiers;
 using Livebed.Kvm.Vms;
 
@@ -53,8 +54,15 @@ public sealed class ProtocolAssembly
     /// <exception cref="ProtocolException">No such file, no .NET assembly, or none with a protocol.</exception>
     public static ProtocolAssembly Load(string path)
     {
-        if (!File.Exists(path))
-            throw new ProtocolException($"{path}: there is no such file; allowed: a .NET assembly with a protocol in it");
+        try
+        {
+            InputFile.Open(path).Dispose();
+        }
+        catch (InputFileException exception)
+        {
+            throw new ProtocolException($"{path}: {exception.Message}; allowed: a .NET assembly with a protocol in it", exception);
+        }
+
         return _loaded.GetOrAdd(path, file => new Lazy<ProtocolAssembly>(() => new ProtocolAssembly(file))).Value;
     }
 

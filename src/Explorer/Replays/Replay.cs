@@ -1,5 +1,7 @@
+using System.Text.Json.Serialization;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Replays;
 
@@ -16,6 +18,9 @@ public sealed record Replay
     public required string Mutant { get; init; }
 
     public required IReadOnlyDictionary<string, int> Parameters { get; init; }
+
+    /// <summary>The build that found it, see <see cref="ModelIdentity"/>; null in a file of before it was written down.</summary>
+    public ReplayBuild? Livebed { get; init; } = ReplayBuild.Own;
 
     /// <summary>Of the plan, for a scenario that is drawn from its seed.</summary>
     public required ulong Seed { get; init; }
@@ -35,4 +40,19 @@ public sealed record Replay
 
     /// <summary>The hash of its steps, by which a repeat is known to be one.</summary>
     public required ulong LogHash { get; init; }
+}
+
+/// <summary>A build. Replays of another model may take other steps.</summary>
+/// <param name="Version">of livebed</param>
+/// <param name="Commit">40 hexadecimal digits, or that there is none</param>
+/// <param name="Model">hash of the model's sources</param>
+public sealed record ReplayBuild(string Version, string Commit, string Model)
+{
+    public static ReplayBuild Own { get; } = new(ModelIdentity.Version, ModelIdentity.Commit, ModelIdentity.Model);
+
+    /// <summary>What is to be said about a replay of this build; null when its model is this one.</summary>
+    [JsonIgnore]
+    public string? Difference => Model == ModelIdentity.Model
+        ? null
+        : $"the replay is of another model: {Model} (livebed {Version}, commit {Commit}), and this one is {ModelIdentity.Model}";
 }

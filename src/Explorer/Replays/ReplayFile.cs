@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.Files;
 
 namespace Livebed.Explorer.Replays;
 
@@ -24,6 +26,10 @@ public static class ReplayFile
         WriteIndented = true,
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        AllowDuplicateProperties = false,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver(),
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
@@ -38,6 +44,7 @@ public static class ReplayFile
             ProtocolAssembly = replay.ProtocolAssembly,
             Mutant = replay.Mutant,
             Parameters = new SortedDictionary<string, int>(replay.Parameters.ToDictionary(), StringComparer.Ordinal),
+            Livebed = replay.Livebed,
             Seed = replay.Seed,
             CallsArePoints = replay.CallsArePoints,
             Without = [.. replay.Without.Names],
@@ -54,7 +61,9 @@ public static class ReplayFile
     /// <exception cref="ReplayException">The file is not there, no replay, or of another version; says which, in one line.</exception>
     public static Replay Read(string path)
     {
-        var content = Parse(path, ReadText(path));
+        var content = Parse(path, ReadBytes(path));
+        if (content.ProtocolAssembly?.Any(char.IsControl) == true)
+            throw new ReplayException($"{path}: protocolAssembly: has a control character; allowed: the path of a .NET assembly");
         return new Replay
         {
             Scenario = content.Scenario,
@@ -62,6 +71,7 @@ public static class ReplayFile
             ProtocolAssembly = content.ProtocolAssembly,
             Mutant = content.Mutant,
             Parameters = content.Parameters,
+            Livebed = content.Livebed,
             Seed = content.Seed,
             CallsArePoints = content.CallsArePoints,
             Without = new Exclusions(new SortedSet<string>(content.Without, StringComparer.Ordinal)),
@@ -73,22 +83,19 @@ public static class ReplayFile
         };
     }
 
-    private static string ReadText(string path)
+    private static byte[] ReadBytes(string path)
     {
         try
         {
-            var length = new FileInfo(path).Length;
-            return length <= BytesMax
-                ? File.ReadAllText(path)
-                : throw new ReplayException($"{path}: {length} bytes; a replay has at most {BytesMax}");
+            return InputFile.Read(path, BytesMax);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (InputFileException exception)
         {
-            throw new ReplayException($"{path}: {exception.Message}");
+            throw new ReplayException($"{path}: {exception.Message}; allowed: a replay file, as `livebed explore` writes it");
         }
     }
 
-    private static Content Parse(string path, string text)
+    private static Content Parse(string path, byte[] text)
     {
         try
         {
@@ -98,20 +105,22 @@ public static class ReplayFile
             if (root.ValueKind != JsonValueKind.Object
                 || !root.TryGetProperty("format", out var format)
                 || format.ValueKind != JsonValueKind.String
-                || format.GetString() != Format)
+                || !format.ValueEquals(Format))
                 throw new ReplayException($"{path}: this is no replay: \"format\" must be \"{Format}\"");
-            if (!root.TryGetProperty("version", out var version) || !version.TryGetInt32(out var number))
+            if (!root.TryGetProperty("version", out var version)
+                || version.ValueKind != JsonValueKind.Number
+                || !version.TryGetInt32(out var number))
                 throw new ReplayException($"{path}: \"version\" is missing or no number; this livebed reads version {Version}");
             if (number != Version)
                 throw new ReplayException(
                     $"{path}: a replay of version {number}; this livebed reads version {Version}, "
                         + $"in which steps are counted differently. Search again with the scenario and seed in the file.");
-            return JsonSerializer.Deserialize<Content>(text, Options)!;
+            return InputJson.Read(text, (JsonTypeInfo<Content>)Options.GetTypeInfo(typeof(Content)));
         }
         catch (JsonException exception)
         {
             throw new ReplayException(
-                $"{path}:{(exception.LineNumber ?? 0) + 1}: "
+                $"{path}:{(exception.LineNumber ?? 0) + 1}: {(exception.Path is { } place ? $"{place}: " : "")}"
                     + $"{exception.Message.Split(["\n", " Path: ", " LineNumber: "], StringSplitOptions.None)[0]}");
         }
     }
@@ -133,6 +142,7 @@ public static class ReplayFile
         public string? ProtocolAssembly { get; init; }
         public required string Mutant { get; init; }
         public required SortedDictionary<string, int> Parameters { get; init; }
+        public ReplayBuild? Livebed { get; init; }
         public required ulong Seed { get; init; }
         public required bool CallsArePoints { get; init; }
         public required List<string> Without { get; init; }

@@ -36,6 +36,8 @@ public static class BoundedStop
 /// </summary>
 internal sealed class LogSwitch(LogLevel level)
 {
+    private const string OwnCategories = "Livebed.";
+
     private volatile bool _muted;
 
     public void Mute() => _muted = true;
@@ -44,6 +46,8 @@ internal sealed class LogSwitch(LogLevel level)
     {
         // The watchdog finds its first check late, and the silo recommends a server GC; both at every start, both harmless here.
         "Orleans.Runtime.Watchdog" or "Orleans.Runtime.Silo" when level < LogLevel.Error => LogLevel.Error,
+        // When a silo dies, the runtimes of the others tell it at length; the driver tells it in a line.
+        not null when level == LogLevel.Error && !category.StartsWith(OwnCategories, StringComparison.Ordinal) => LogLevel.Critical,
         _ => level,
     };
 }

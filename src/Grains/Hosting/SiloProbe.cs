@@ -1,11 +1,12 @@
 using Livebed.Grains.Placement;
+using Livebed.Grains.Wire;
 using Orleans.Concurrency;
 
 namespace Livebed.Grains.Hosting;
 
 /// <summary>Looks at its own silo from inside; reentrant, so that a report does not wait for another.</summary>
 [LivebedPlacement, GrainType("silo-probe"), Reentrant, KeepAlive]
-public sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains) : Grain, ISiloProbe
+public sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains, PageWire wire) : Grain, ISiloProbe
 {
     private const string OwnNamespace = "Livebed.";
 
@@ -23,7 +24,7 @@ public sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains) : Gr
                 activations[type] = activations.GetValueOrDefault(type) + entry.ActivationCount;
         }
 
-        return new SiloReport(silo.Name, Environment.ProcessId, activations);
+        return new SiloReport(silo.Name, Environment.ProcessId, activations, wire.ConnectionsRefused);
     }
 }
 
@@ -43,5 +44,6 @@ public interface ISiloProbe : IGrainWithStringKey
 /// <param name="Silo">its name</param>
 /// <param name="ProcessId">of the process that it runs in</param>
 /// <param name="Activations">actors that live on it, by grain class, probes excepted; all zero when nothing leaked</param>
+/// <param name="PageConnectionsRefused">connections for pages that it refused, as many as it takes were open</param>
 [GenerateSerializer, Immutable, Alias("Livebed.SiloReport")]
-public sealed record SiloReport(string Silo, int ProcessId, IReadOnlyDictionary<string, int> Activations);
+public sealed record SiloReport(string Silo, int ProcessId, IReadOnlyDictionary<string, int> Activations, long PageConnectionsRefused);

@@ -30,7 +30,7 @@ internal sealed class PageReceiver(PageWire wire, Socket socket)
     private async Task<ChunkHandler?> ReceiveTokenAsync()
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(wire.Stopping);
-        patience.CancelAfter(wire.AnswerTimeout);
+        patience.CancelAfter(wire.HelloTimeout);
         var hello = new byte[PageConnection.HelloBytes];
         if (!await socket.TryFillAsync(hello, patience.Token).ConfigureAwait(false)) return null;
         var isLivebed = hello.AsSpan().StartsWith(PageConnection.Magic);

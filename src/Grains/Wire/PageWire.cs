@@ -19,11 +19,14 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
     /// <summary>Connections from other hosts at one time; more are refused.</summary>
     public const int ConnectionsMax = 1024;
 
+    private static readonly TimeSpan HelloTimeoutMax = TimeSpan.FromSeconds(5);
+
     private readonly ConcurrentDictionary<Guid, ChunkHandler> _handlers = new();
     private readonly ConcurrentDictionary<Socket, bool> _sockets = new();
     private readonly CancellationTokenSource _stopping = new();
     private Socket? _listener;
     private int _accepted;
+    private long _refused;
 
     // Buffers of each size: two for every channel of a migration, and some for urgent pages.
     private const int BuffersKept = 16;
@@ -37,6 +40,12 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
 
     /// <summary>How long a chunk's answer or a new connection may take until it counts as lost: as long as a grain call.</summary>
     public TimeSpan AnswerTimeout { get; } = answerTimeout;
+
+    /// <summary>How long a new connection may take to say what it is for: one that says nothing keeps a place from others.</summary>
+    internal TimeSpan HelloTimeout { get; } = answerTimeout < HelloTimeoutMax ? answerTimeout : HelloTimeoutMax;
+
+    /// <summary>Connections that were refused because <see cref="ConnectionsMax"/> were open.</summary>
+    public long ConnectionsRefused => Interlocked.Read(ref _refused);
 
     internal CancellationToken Stopping => _stopping.Token;
 
@@ -114,6 +123,7 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
                 }
 
                 log.LogWarning("more than {Max} page connections: one was refused", ConnectionsMax);
+                Interlocked.Increment(ref _refused);
                 Interlocked.Decrement(ref _accepted);
                 socket.Dispose();
             }

@@ -12,7 +12,22 @@ public static class DirtyPageTrace
     /// <summary>Most pages of one trace (256 GiB of 4 KiB pages): what may be kept per page while reading stays small.</summary>
     public const long MaxPages = 1L << 26;
 
-    public const long MaxIntervals = 100_000_000;
+    /// <summary>Most intervals: more than a day.</summary>
+    public const long MaxIntervals = 10_000_000;
+
+    /// <summary>Most runs of pages, all intervals together: a forecast keeps them, in 128 MiB.</summary>
+    public const long MaxRuns = 1 << 24;
+
+    /// <summary>Most pages written in a second of the recording, on average: 32 GiB of 4 KiB pages. A forecast goes through all of
+    /// them.</summary>
+    public const long MaxPageWritesPerSecond = 1 << 23;
+
+    /// <summary>So many more may be written by a recording, however short it is.</summary>
+    public const long MaxPageWritesAtOnce = 1 << 20;
+
+    /// <summary>Most pages written, all intervals together: 16 TiB of 4 KiB pages. A few bytes of a file can name very many pages, and each
+    /// is work to check and to replay.</summary>
+    public const long MaxPageWrites = 1L << 32;
 
     /// <summary>Latest time of an interval (11 days), so that a replay which loops for as long as a machine runs cannot overflow.</summary>
     public const long MaxTimeMicroseconds = 1_000_000_000_000;

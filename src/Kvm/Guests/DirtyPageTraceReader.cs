@@ -10,6 +10,8 @@ public sealed class DirtyPageTraceReader : IDisposable
     private readonly TraceByteStream _bytes;
     private long _interval;
     private long _nextFreePage;
+    private long _pageWrites;
+    private long _runs;
     private bool _inLine;
 
     internal DirtyPageTraceReader(string path)
@@ -42,8 +44,10 @@ public sealed class DirtyPageTraceReader : IDisposable
 
         if (_bytes.Peek() == TraceByteStream.End)
         {
-            if (_interval == Header.Intervals) return false;
-            throw Bad($"the file ends after {_interval} intervals", $"the header promises {Header.Intervals}");
+            if (_interval != Header.Intervals)
+                throw Bad($"the file ends after {_interval} intervals", $"the header promises {Header.Intervals}");
+            CheckRate();
+            return false;
         }
 
         if (_interval == Header.Intervals) throw Bad("there are more intervals than promised", $"the header promises {Header.Intervals}");
@@ -86,6 +90,7 @@ public sealed class DirtyPageTraceReader : IDisposable
 
         Check(first, count);
         _nextFreePage = first + count;
+        _pageWrites += count;
         run = new PageRun(first, count);
         return true;
     }
@@ -97,6 +102,7 @@ public sealed class DirtyPageTraceReader : IDisposable
         while (_bytes.Peek() is not ('\n' or TraceByteStream.End)) _bytes.Take();
         if (_bytes.Peek() == '\n') _bytes.Take();
         _interval = 0;
+        (_pageWrites, _runs) = (0, 0);
         _inLine = false;
         TimeMicroseconds = 0;
     }
@@ -119,6 +125,16 @@ public sealed class DirtyPageTraceReader : IDisposable
         return header;
     }
 
+    /// <summary>A few bytes can name very many pages, so what they add up to is bounded before anything goes through them.</summary>
+    private void CheckRate()
+    {
+        var most = DirtyPageTrace.MaxPageWritesAtOnce + (double)DirtyPageTrace.MaxPageWritesPerSecond * TimeMicroseconds / 1e6;
+        if (_pageWrites > most)
+            throw Bad(
+                $"{_pageWrites} pages are written in {TimeMicroseconds} microseconds",
+                $"at most {DirtyPageTrace.MaxPageWritesPerSecond} pages a second, and {DirtyPageTrace.MaxPageWritesAtOnce} more");
+    }
+
     private void Check(long first, long count)
     {
         // A run may start with the last page of the one before: the recorder re-arms a page as it reads it, and where its walk was
@@ -128,6 +144,9 @@ public sealed class DirtyPageTraceReader : IDisposable
         // Both are below 10^18, so the sum cannot wrap.
         if (first + count > Header.Pages)
             throw Bad($"page {first + count - 1} is out of range", $"the header allows pages 0 to {Header.Pages - 1}");
+        if (++_runs > DirtyPageTrace.MaxRuns) throw Bad("there are too many runs of pages", $"at most {DirtyPageTrace.MaxRuns} altogether");
+        if (_pageWrites + count > DirtyPageTrace.MaxPageWrites)
+            throw Bad("the intervals write too many pages", $"at most {DirtyPageTrace.MaxPageWrites} altogether");
     }
 
     private long ReadNumber(string what, string allowed)

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using Livebed.Kvm.Files;
 
 namespace Livebed.Kvm.Guests;
 
@@ -18,25 +19,18 @@ internal sealed class TraceByteStream : IDisposable
     private GZipStream _gzip;
     private int _position;
     private int _length;
-    private uint _total;
+    private long _total;
 
     public TraceByteStream(string path)
     {
         Path = path;
-        if (Directory.Exists(path)) throw new TraceFormatException(path, 0, "is a folder", AllowedFile);
         try
         {
-            _file = new FileStream(
-                path, new FileStreamOptions { BufferSize = 0, Options = FileOptions.SequentialScan, Share = FileShare.Read });
+            _file = InputFile.Open(path);
         }
-        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+        catch (InputFileException exception)
         {
-            throw new TraceFormatException(path, 0, "there is no such file", AllowedFile, exception);
-        }
-        catch (Exception exception) when (
-            exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            throw new TraceFormatException(path, 0, $"cannot be opened ({exception.Message})", AllowedFile, exception);
+            throw new TraceFormatException(path, 0, exception.Message, AllowedFile, exception);
         }
 
         _gzip = new GZipStream(_file, CompressionMode.Decompress, leaveOpen: true);
@@ -95,8 +89,11 @@ internal sealed class TraceByteStream : IDisposable
             _position = 0;
             _length = 0;
             _length = _gzip.Read(_buffer, 0, _buffer.Length);
-            _total += (uint)_length;
+            _total += _length;
             if (_length == 0) CheckTrailer();
+            // The trailer cannot tell more, and a small file can hold very much of the same.
+            if (_total > uint.MaxValue)
+                throw new TraceFormatException(Path, Line, "the trace is too long", $"at most {uint.MaxValue} bytes of text are allowed");
         }
         catch (InvalidDataException exception)
         {

@@ -12,11 +12,11 @@ namespace Livebed.Kvm.Prediction;
 /// </summary>
 public sealed class DirtyTimeline : IForecastWorkload
 {
-    /// <summary>Most runs of a trace, all intervals together: 128 MiB.</summary>
-    public const int RunsMax = 1 << 24;
-
     // What an interval lasts when a recording is too short to tell, as in TraceGuest.
     private const long NominalIntervalMicroseconds = 10_000;
+
+    /// <summary>Windows of a recording that are looked at for a mean.</summary>
+    private const int WindowsMax = 4096;
 
     private readonly long[] _starts;
     private readonly int[] _firstRuns;
@@ -41,7 +41,7 @@ public sealed class DirtyTimeline : IForecastWorkload
     /// <summary>Recorded time after which the recording begins again.</summary>
     public long PassMicroseconds { get; }
 
-    /// <exception cref="TraceFormatException">The file cannot be read, is wrong, or has more than <see cref="RunsMax"/> runs.</exception>
+    /// <exception cref="TraceFormatException">The file cannot be read, or is wrong.</exception>
     public static DirtyTimeline Load(string path)
     {
         using var reader = DirtyPageTrace.Open(path);
@@ -53,9 +53,6 @@ public sealed class DirtyTimeline : IForecastWorkload
             var count = 0L;
             while (reader.ReadRun(out var run))
             {
-                if (runs.Count == RunsMax)
-                    throw new TraceFormatException(
-                        path, starts.Count + 1, "the trace is too long for a forecast", $"at most {RunsMax} runs of pages are allowed");
                 runs.Add(((int)run.First, (int)run.Count));
                 count += run.Count;
             }
@@ -74,7 +71,7 @@ public sealed class DirtyTimeline : IForecastWorkload
     {
         var cursor = new Cursor(this, 0);
         var written = new PageSet(Pages);
-        var windows = (int)Math.Clamp(PassMicroseconds / windowMicroseconds, 1, 1_000_000);
+        var windows = (int)Math.Clamp(PassMicroseconds / windowMicroseconds, 1, WindowsMax);
         var sum = 0L;
         for (var window = 1; window <= windows; window++)
         {

@@ -75,6 +75,14 @@ public sealed class UsageErrorTests
     [InlineData("memory: 3MiB\nmigrations: { rate: 1 }\nvms:\n  - { count: 2, guest: { bytesPerVcpu: 2MiB } }\n",
         "c.yaml:1: memory: a host has 768 frames of 4096 bytes, and the VMs of the fullest one and the largest that may come have 1024 "
             + "pages; allowed: memory of at least 5MiB")]
+    [InlineData("minimum: { teardowns: 1 }\n" + Vms, "c.yaml:1: minimum.teardowns: can never be reached, as nothing does it; allowed: "
+        + "0, or a teardowns.rate above 0")]
+    [InlineData("minimum: { migrationsCompleted: 3 }\nmigrations: { rate: 1, count: 2 }\n" + Vms,
+        "c.yaml:1: minimum.migrationsCompleted: can never be reached, as migrations.count is 2; allowed: at most 2")]
+    [InlineData("memory: 64GiB\npageSize: 64\n" + Vms, "c.yaml:1: memory: a host has 1073741824 frames of 64 bytes; allowed: "
+        + "at most 268435456 frames")]
+    [InlineData("description: \"\\e[31m\"\n" + Vms, "c.yaml:1: description: has a control character; allowed: ")]
+    [InlineData("vms:\n  - guest: { trace: \"a\\0b\" }\n", "c.yaml:2: vms.0.guest.trace: has a control character; allowed: ")]
     [InlineData("minimum: { migrations: 1 }\n" + Vms, "c.yaml:1: minimum.migrations: unknown key; allowed: accesses")]
     [InlineData("memory: 1MiB\nvms:\n  - guest: { bytesPerVcpu: 64MiB }\n",
         "c.yaml:1: memory: the VMs of host 0 have 16384 pages, and the host has 256 frames of 4096 bytes; allowed: "
@@ -84,7 +92,7 @@ public sealed class UsageErrorTests
     [InlineData("vms: !!seq\n  - vcpus: 1\n", "c.yaml:1: vms: has a tag")]
     [InlineData(Vms + "---\nname: b\n", "c.yaml:3: campaign: a second document begins")]
     [InlineData("- a\n- b\n", "c.yaml:1: campaign: is a list, not a section")]
-    [InlineData("", "c.yaml:1: campaign: the file is empty")]
+    [InlineData("", "c.yaml: is empty or no regular file")]
     [InlineData("name: \"open\nvms:\n", "c.yaml:")]
     [InlineData("a: {b: {c: {d: {e: {f: {g: {h: {i: {j: 1}}}}}}}}}\n", "c.yaml:1: a.b.c.d.e.f.g.h.i: is nested too deeply")]
     public async Task A_wrong_campaign_file_is_refused_with_its_line_and_what_is_allowed(string yaml, string expected)

@@ -48,8 +48,8 @@ public sealed class ReplayCommandTests
     public async Task Another_hash_or_another_invariant_is_no_repeat_and_unknown()
     {
         using var harness = await FoundAsync();
-        var hash = System.Text.RegularExpressions.Regex.Match(System.IO.File.ReadAllText(harness.Folder.PathOf(File)), "[0-9a-f]{16}")
-            .Value;
+        var text = System.IO.File.ReadAllText(harness.Folder.PathOf(File));
+        var hash = System.Text.RegularExpressions.Regex.Match(text, "(?<=\"logHash\": \")[0-9a-f]{16}").Value;
         Edit(harness, hash, "0123456789abcdef");
         Assert.Equal(ExitCodes.Unknown, await harness.RunAsync("replay", File));
         Assert.Contains("NOT the schedule that was written down", harness.Out, StringComparison.Ordinal);

@@ -27,7 +27,7 @@ public sealed class ReportCommandTests
 
     [Theory]
     [InlineData("none: there is no such folder; allowed: the folder of a run, as `livebed run` makes it", "none")]
-    [InlineData("empty/results.json: there is no such file; allowed: the folder of a run that came to its end", "empty")]
+    [InlineData("empty/results.json: there is no such file; allowed: the results.json of a run that came to its end", "empty")]
     [InlineData("broken/results.json:2: $.verdict: is not what a run writes (", "broken")]
     [InlineData("null/results.json: is not what a run writes (", "null")]
     [InlineData("livebed: Required argument 'dir' missing for command: 'report'; allowed: --out, --verbose", null)]

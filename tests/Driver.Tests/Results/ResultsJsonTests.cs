@@ -10,7 +10,7 @@ public sealed class ResultsJsonTests
     /// <summary>The names of design.md section 6: they do not change without a note.</summary>
     private static readonly string[] _promised =
     [
-        "verdict", "reasons", "name", "campaign", "startedAt", "command", "seed", "protocol", "mutant", "placement", "silos",
+        "verdict", "reasons", "name", "campaign", "startedAt", "command", "livebed", "seed", "protocol", "mutant", "placement", "silos",
         "durationSeconds", "counts",
         "notStarted", "latencyMicroseconds", "locks", "lockOrder", "hangs", "violations", "migrations", "turnQueue", "ksm", "leaks",
         "guests", "limitsHit",

@@ -68,7 +68,10 @@ internal static class SampleResults
 
     public static RunOutcome Outcome { get; } = new()
     {
-        Silos = [new("silo-0", "127.0.0.1:11111", 4711, ContactLost: true), new("silo-1", "127.0.0.1:11112", 4711, ContactLost: false)],
+        Silos =
+        [
+            new("silo-0", "127.0.0.1:11111", 4711, ContactLost: true, 2), new("silo-1", "127.0.0.1:11112", 4711, ContactLost: false, 3),
+        ],
         DurationSeconds = 30.125,
         Counts = new()
         {

@@ -19,9 +19,10 @@ public sealed class RoomTests
 
     private static readonly Room[] _kvm = [
         new("Addresses", []),
+        new("Files", []),
         new("Checks", []),
         new("World", ["Addresses", "Checks"], "World", "Locks"),
-        new("Guests", ["Addresses", "World"]),
+        new("Guests", ["Addresses", "Files", "World"]),
         new("Host", ["Addresses", "Checks", "World", "Guests"]),
         new("Vm", ["Addresses", "Checks", "World", "Guests", "Host"], "Memslots", "Paging", "DirtyLog", "Notifiers", "Vms"),
         new("Migration", ["Addresses", "Checks", "World", "Guests", "Host", "Vm"]),
@@ -59,7 +60,7 @@ public sealed class RoomTests
         new("CampaignFiles", ["Errors", "CampaignKeys", "Campaigns"]),
         new("Results", ["Counters", "Campaigns"]),
         new("Runs", ["Errors", "Campaigns", "Results"]),
-        new("Terminal", ["Counters", "Results", "Runs"]),
+        new("Terminal", ["Errors", "Counters", "Results", "Runs"]),
         new("Running", ["Errors", "Counters", "Campaigns", "Results", "Runs", "Terminal"]),
         new("CommandLine", ["Errors", "CampaignFiles", "Running"]),
         new("Exploring", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine"]),
@@ -74,7 +75,8 @@ public sealed class RoomTests
         new(
             "Migrating",
             [
-                "Errors", "CampaignKeys", "Campaigns", "CampaignFiles", "Results", "Terminal", "Running", "CommandLine", "Exploring", "Run",
+                "Errors", "CampaignKeys", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "Running", "CommandLine",
+                "Exploring", "Run",
             ]),
         new(
             "The command",

@@ -85,6 +85,25 @@ public sealed class HistoryWriterTests : IDisposable
     }
 
     [Fact]
+    public void A_history_whose_folder_is_gone_is_a_limit_that_was_hit()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder.PathOf("run"));
+        using var history = new HistoryWriter(Path.Combine(folder.PathOf("run"), "history.jsonl"), recordsMax: 10);
+        history.Append("a", [At(1, "a")], 2);
+        Directory.Delete(folder.PathOf("run"), recursive: true);
+        history.Complete();
+        Assert.Equal("historyFile", Assert.Single(history.LimitsHit).Limit);
+    }
+
+    [Fact]
+    public void Two_histories_of_one_name_are_not_written_over_each_other()
+    {
+        using var history = Create();
+        Assert.ThrowsAny<IOException>(() => Create());
+    }
+
+    [Fact]
     public void The_file_has_its_name_only_when_it_is_complete()
     {
         using var history = Create();

@@ -57,6 +57,15 @@ public sealed class ReplayFileTests : IDisposable
     [InlineData("\"mm: 2\"", "schedule[0]: \"mm: 0\"", "\"mm: 0\"")]
     [InlineData("\"mm: 2\"", "schedule[0]: \"mm\"; allowed", "\"mm\"")]
     [InlineData("00000000000000ff", "\"xyz\" is no hexadecimal number", "xyz")]
+    [InlineData("{\"format\": \"livebed-replay\", \"version\": \"1\"}", "\"version\" is missing or no number", null)]
+    [InlineData("null", "this is no replay", null)]
+    [InlineData("{\"format\": \"\\ud800\"}", "this is no replay", null)]
+    [InlineData("\"mm: 2\"", "$.schedule[0]: a list has an item that is null", "null")]
+    [InlineData("\"without\": []", "without", "\"without\": null")]
+    [InlineData("\"without\": []", "without", "\"without\": [null]")]
+    [InlineData("\"mutant\": \"none\"", "mutant", "\"mutant\": null")]
+    [InlineData("\"S2\"", "$.violates[0]: a list has an item that is null", "null")]
+    [InlineData("\"protocolAssembly\": null", "protocolAssembly: has a control character", "\"protocolAssembly\": \"a\\u0000b\"")]
     public void An_error_is_one_line_with_the_path_and_what_is_wrong(string text, string expected, string? replacement)
     {
         var path = PathOf("r.json");

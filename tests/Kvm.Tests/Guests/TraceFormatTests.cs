@@ -29,14 +29,15 @@ public sealed class TraceFormatTests
     public void Empty_file()
     {
         using var file = new TraceFile([]);
-        AssertWrong(file, 1, "is not gzip", File);
+        var problem = Assert.Throws<TraceFormatException>(() => DirtyPageTrace.Validate(file.Path));
+        Assert.Equal($"{file.Path}: is empty or no regular file; {File}", problem.Message);
     }
 
     [Fact]
     public void Gzip_that_is_cut_off_anywhere_is_refused()
     {
         var whole = TraceFile.Gzip(TraceFile.Header(1000, 3) + "\n0 1+30 70\n9 5 77+9\n11\n");
-        for (var length = 0; length < whole.Length; length++)
+        for (var length = 1; length < whole.Length; length++)
         {
             using var file = new TraceFile(whole[..length]);
             var error = Assert.Throws<TraceFormatException>(() => DirtyPageTrace.Validate(file.Path));
@@ -84,7 +85,7 @@ public sealed class TraceFormatTests
         "pages is -3", "pages is an integer from 1 to 67108864")]
     [InlineData("{\"format\": \"dirty-page-trace/1\", \"pageSize\": 4096, \"name\": \"x\", \"source\": \"y\", \"pages\": 9, "
         + "\"intervals\": 1.5}",
-        "intervals is 1.5", "intervals is an integer from 1 to 100000000")]
+        "intervals is 1.5", "intervals is an integer from 1 to 10000000")]
     public void Wrong_header(string header, string wrong, string allowed)
     {
         using var file = TraceFile.OfText(header + "\n0 1\n");
@@ -148,5 +149,25 @@ public sealed class TraceFormatTests
         var error = Assert.Throws<TraceFormatException>(() => DirtyPageTrace.Validate(file.Path));
         Assert.Equal($"{file.Path}, line {line}: {wrong}; {allowed}", error.Message);
         Assert.Equal((file.Path, line), (error.Path, error.Line));
+    }
+
+    [Fact]
+    public void Intervals_that_add_up_to_more_than_a_guest_can_write_are_refused_before_they_are_gone_through()
+    {
+        const long Pages = DirtyPageTrace.MaxPages;
+        using var file = TraceFile.Of(Pages, 2_000_000, [.. Enumerable.Range(0, 100).Select(interval => $"{interval} 0+{Pages}")]);
+        var problem = Assert.Throws<TraceFormatException>(() => DirtyPageTrace.Validate(file.Path));
+        Assert.Contains("line 66: the intervals write too many pages; at most 4294967296", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Pages_that_are_written_faster_than_any_memory_are_refused()
+    {
+        const long Pages = 4 * DirtyPageTrace.MaxPageWritesAtOnce;
+        using var fast = TraceFile.Of(Pages, $"0 0+{Pages}", "100000 0");
+        var problem = Assert.Throws<TraceFormatException>(() => DirtyPageTrace.Validate(fast.Path));
+        Assert.Contains("pages are written in 100000 microseconds", problem.Message, StringComparison.Ordinal);
+        using var slow = TraceFile.Of(Pages, $"0 0+{Pages}", "400000 0");
+        Assert.Equal(Pages + 1, DirtyPageTrace.Validate(slow.Path).PageWrites);
     }
 }

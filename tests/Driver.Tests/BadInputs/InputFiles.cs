@@ -1,0 +1,34 @@
+using System.IO.Compression;
+using System.Text;
+using Livebed.Driver.Errors;
+using Livebed.Driver.Results;
+using Livebed.Driver.Tests.Results;
+
+namespace Livebed.Driver.Tests.BadInputs;
+
+/// <summary>Good files of every kind that the command reads.</summary>
+internal sealed record InputFiles(byte[] Replay, byte[] Results, byte[] Trace, byte[] Campaign)
+{
+    private const string TraceText =
+        """{"format":"dirty-page-trace/1","name":"t","source":"test","pageSize":4096,"pages":100,"intervals":2}"""
+            + "\n10000 0+3 7\n20000 1\n";
+
+    public static async Task<InputFiles> MakeAsync()
+    {
+        using var harness = new CommandHarness();
+        Assert.Equal(ExitCodes.Invalid, await harness.RunAsync(
+            "explore", "fault-vs-invalidate", "--mutant", "no-retry-check", "--seed", "1", "--replay-file", "r.json"));
+        return new(
+            await File.ReadAllBytesAsync(harness.Folder.PathOf("r.json")),
+            Encoding.UTF8.GetBytes(ResultsJson.Write(SampleResults.All)),
+            Gzip(TraceText),
+            Encoding.UTF8.GetBytes(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "campaigns", "smoke.yaml"))));
+    }
+
+    public static byte[] Gzip(string text)
+    {
+        using var buffer = new MemoryStream();
+        using (var gzip = new GZipStream(buffer, CompressionLevel.Fastest)) gzip.Write(Encoding.UTF8.GetBytes(text));
+        return buffer.ToArray();
+    }
+}
