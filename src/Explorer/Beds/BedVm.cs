@@ -34,6 +34,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     private Func<int, GuestState, IPacedGuestProgram>? _restore;
     private BedWire? _wire;
     private bool _isQuiesced;
+    private Tracked<int> _commands;
 
     internal BedVm(Bed bed, int ordinal, HostMmu host)
         : this(bed, ordinal, $"vm-{ordinal}", host, new TrackedList<BedVm>(bed.World), isFirst: true, source: null)
@@ -52,6 +53,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
         Bed bed, int ordinal, string name, HostMmu host, TrackedList<BedVm> incarnations, bool isFirst, Func<int, ISourcePort>? source)
     {
         _bed = bed;
+        _commands = new Tracked<int>(bed.World);
         (AddressSpaceId, Name, Host, _incarnations, _isFirst) = (ordinal, name, host, incarnations, isFirst);
         var options = bed.Options;
         IHostPort port = host.Process(AddressSpaceId);
@@ -174,9 +176,9 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     /// <summary>User space's command: refused when the VM is closing, waited for by its end.</summary>
     public async ValueTask CommandAsync(Func<ValueTask> command) => await Process.CommandAsync(false, async _ =>
     {
+        _commands.Value++;
         await command();
-        if (Process.State == ProcessState.Closed)
-            Vm.Violated(Invariants.Teardown, "a command was still running when the process had closed");
+        _commands.Value--;
         return true;
     });
 
@@ -265,6 +267,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
 
     async ValueTask IVcpuThreads.StopAsync(Operation op)
     {
+        if (_commands.Value > 0) Vm.Violated(Invariants.Teardown, "a command still runs where the teardown has drained commands");
         foreach (var vcpu in Vcpus) await vcpu.StopAsync(op);
         foreach (var lane in _vcpuLanes) await lane.Completion;
         // The footprint of the finished waits does not matter any more.

@@ -14,12 +14,33 @@ public static class MigrationVerbs
     public static ActorPlan MigrateVm(this ActorPlan actor, MigrationParameters parameters) => actor.InVm(
         "migrate", async stage => await stage.MigrateAsync(stage.Bed.NewOperation(OperationKind.Migration), parameters));
 
+    /// <summary>The same, and <c>migrate-start-postcopy</c> before it has begun. It goes over after the first batch, and there is one for
+    /// each block of memory.</summary>
+    public static ActorPlan MigrateVmInPostcopy(this ActorPlan actor, MigrationParameters parameters) => actor.InVm(
+        "migrate, migrate-start-postcopy", async stage =>
+        {
+            var info = await stage.MigrateAsync(
+                stage.Bed.NewOperation(OperationKind.Migration), parameters, atOnce: process => process.StartPostcopy());
+            if (info is { Status: MigrationStatus.Completed } && info.Steps.All(step => step.Status != MigrationStatus.PostcopyActive))
+                stage.Broke(Invariants.MigrationProgress, "post-copy was ordered before the migration began, and it never went over");
+        });
+
+    /// <summary>The same, and <c>migrate_cancel</c> before it has begun.</summary>
+    public static ActorPlan MigrateVmAndCancel(this ActorPlan actor, MigrationParameters parameters) => actor.InVm(
+        "migrate, migrate_cancel", async stage =>
+        {
+            var info = await stage.MigrateAsync(
+                stage.Bed.NewOperation(OperationKind.Migration), parameters, atOnce: process => process.Cancel());
+            if (info is { IsHandedOver: true })
+                stage.Broke(Invariants.SourceRestored, "a migration that was cancelled before it began has moved the VM");
+        });
+
     /// <summary><c>migrate_cancel</c> of a migration that has made so many syncs.</summary>
     public static ActorPlan CancelMigration(this ActorPlan actor, int syncs) => actor.InVm(
         $"migrate_cancel after {syncs} syncs", async stage =>
         {
             await stage.AwaitMigrationAsync(migration => migration.Process.Source?.Syncs >= syncs);
-            await stage.OnMigration(migration => migration.Process.Cancel());
+            await stage.CancelAsync();
         });
 
     /// <summary><c>migrate-start-postcopy</c>, as soon as pages are sent.</summary>
@@ -30,12 +51,13 @@ public static class MigrationVerbs
             await stage.OnMigration(migration => migration.Process.StartPostcopy());
         });
 
-    /// <summary>The link between the two hosts breaks when the pages of post-copy are about to be sent, or are being sent. When the
-    /// migration has paused the link is repaired, and user space orders the recovery until the migration continues or is over.</summary>
-    public static ActorPlan BreakLinkInPostcopy(this ActorPlan actor, BrokenLink broken) => actor.InHost(
-        $"link breaks in post-copy: {broken}; repaired, migrate-recover", stage =>
+    /// <summary>The link between the two hosts breaks, each time when such a message is on it. Where it is repaired that is when the
+    /// migration has paused, and user space orders the recovery until the migration continues or is over.</summary>
+    public static ActorPlan BreakLink(this ActorPlan actor, params LinkBreak[] breaks) => actor.InHost(
+        $"link breaks at {string.Join(", ", breaks.Select(now => $"{KebabCase.Of(now.At)} ({KebabCase.Of(now.Broken)}"
+            + $"{(now.IsRepaired ? "" : ", for good")})"))}", stage =>
         {
-            stage.BreakLink(broken, times: 1);
+            stage.BreakLink([.. breaks]);
             return ValueTask.CompletedTask;
         });
 
@@ -83,10 +105,33 @@ public static class MigrationVerbs
         $"destroy, {KebabCase.Of(order)}, after {after} us",
         stage => stage.DestroyAsync(stage.Bed.Vms[0], order, after));
 
+    /// <summary>User space destroys the VM where it was, when the migration is over.</summary>
+    public static ActorPlan DestroyVmAfterMigration(this ActorPlan actor, TeardownOrder order) => actor.InVm(
+        $"destroy, {KebabCase.Of(order)}, after the migration", async stage =>
+        {
+            await stage.AwaitMigrationAsync(migration => migration.Result is not null);
+            await stage.DestroyAsync(stage.Bed.Vms[0], order, afterMicroseconds: 1);
+        });
+
+    /// <summary>The inventory's machine dies when it has granted the VM to the destination; a new one begins when the migration is
+    /// over.</summary>
+    public static ActorPlan LoseInventoryAtGrant(this ActorPlan actor) => actor.InHost(
+        "the inventory is lost when the destination has the VM, and replaced after the migration", async stage =>
+        {
+            await stage.AwaitMigrationAsync(migration => stage.Inventory.OwnerOf(stage.Bed.Vms[0].Name).Host == migration.Target.Host.Name);
+            stage.Inventory.Lose();
+            await stage.AwaitMigrationAsync(migration => migration.Result is not null);
+            await stage.Inventory.RestoreAsync();
+        });
+
     /// <summary>User space destroys the VM where it comes to.</summary>
-    public static ActorPlan DestroyIncomingVm(this ActorPlan actor, TeardownOrder order, long after) => actor.InVm(
-        $"destroy at the destination, {KebabCase.Of(order)}, after {after} us",
-        stage => stage.DestroyIncomingAsync(order, after));
+    /// <param name="actor">user space there</param>
+    /// <param name="order">how VM and process go</param>
+    /// <param name="after">microseconds; a step takes one</param>
+    /// <param name="waitsForPrepare">the time begins when the destination is asked to prepare; otherwise with the migration</param>
+    public static ActorPlan DestroyIncomingVm(this ActorPlan actor, TeardownOrder order, long after, bool waitsForPrepare) => actor.InVm(
+        $"destroy at the destination, {KebabCase.Of(order)}, {after} us after {(waitsForPrepare ? "it is asked to prepare" : "the order")}",
+        stage => stage.DestroyIncomingAsync(order, after, waitsForPrepare));
 
     /// <summary>User space plugs memory, or takes it out, wherever the VM is.</summary>
     public static ActorPlan SetPlugged(this ActorPlan actor, bool isPlugged) => actor.InVm(
@@ -104,11 +149,16 @@ public static class MigrationVerbs
         });
 
     /// <summary>The inventory's machine dies, and a new inventory asks every host what it owns.</summary>
-    public static ActorPlan ReplaceInventory(this ActorPlan actor, long afterMicroseconds = 0) => actor.InHost(
-        $"the inventory is lost{(afterMicroseconds == 0 ? "" : $" after {afterMicroseconds} us")}, and replaced", async stage =>
+    /// <param name="actor">chance</param>
+    /// <param name="afterMicroseconds">at some step after so long; a step takes one</param>
+    /// <param name="reportMicroseconds">how long the report of each host takes, at least</param>
+    public static ActorPlan ReplaceInventory(this ActorPlan actor, long afterMicroseconds = 0, long reportMicroseconds = 0) => actor.InHost(
+        $"the inventory is lost{(afterMicroseconds == 0 ? "" : $" after {afterMicroseconds} us")}, and replaced"
+            + (reportMicroseconds == 0 ? "" : $", {reportMicroseconds} us for each host"),
+        async stage =>
         {
             if (afterMicroseconds > 0) await stage.Bed.World.DelayAsync(afterMicroseconds);
             stage.Inventory.Lose();
-            await stage.Inventory.RestoreAsync();
+            await stage.Inventory.RestoreAsync(reportMicroseconds);
         });
 }

@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
@@ -16,7 +18,8 @@ public sealed class Stage
     private Tracked<Dictionary<string, Operation>?> _held;
     private Tracked<ulong> _tokens;
     private Tracked<BedMigration?> _migration;
-    private Tracked<(BrokenLink Broken, int Times)> _linkBreaks;
+    private Tracked<ImmutableList<LinkBreak>> _linkBreaks;
+    private Tracked<ImmutableList<LinkMessage>> _linkBroke;
     private Tracked<(MigrationStatus? Status, long? Missing)> _atDeath;
 
     public Stage(Bed bed)
@@ -26,7 +29,8 @@ public sealed class Stage
         _held = new Tracked<Dictionary<string, Operation>?>(place);
         _tokens = new Tracked<ulong>(place);
         _migration = new Tracked<BedMigration?>(place);
-        _linkBreaks = new Tracked<(BrokenLink, int)>(place);
+        _linkBreaks = new Tracked<ImmutableList<LinkBreak>>(place, []);
+        _linkBroke = new Tracked<ImmutableList<LinkMessage>>(place, []);
         _atDeath = new Tracked<(MigrationStatus?, long?)>(place);
     }
 
@@ -51,6 +55,9 @@ public sealed class Stage
     /// <summary>A destroy has come and it was that which took the VM down.</summary>
     public bool IsDestroyed { get; private set; }
 
+    /// <summary>No inventory answered when the destroy came.</summary>
+    public bool WasAwayAtDestroy { get; private set; }
+
     /// <summary>Where the migration stood when a machine died or stood still, or the VM was destroyed, as its source had it; null when
     /// nothing of it happened.</summary>
     public MigrationStatus? StatusAtDeath => _atDeath.Value.Status;
@@ -58,6 +65,9 @@ public sealed class Stage
     /// <summary>Pages that the destination lacked when a machine died in post-copy; null when it did not run, or lacked nothing any
     /// more.</summary>
     public long? MissingAtDeath => _atDeath.Value.Missing;
+
+    /// <summary>At which messages the link has broken, in their order.</summary>
+    public ImmutableList<LinkMessage> LinkBroke => _linkBroke.Value;
 
     public IReadOnlyList<int> RamSlots => [.. Enumerable.Range(0, Bed.Options.RamSlots)];
 
@@ -89,14 +99,22 @@ public sealed class Stage
         CommandAsync(async vm => await vm.Session.VerifyAsync(Bed.NewOperation(OperationKind.DirtyLogVerify)));
 
     /// <summary>Moves the VM from the host where it is to the other one.</summary>
-    public async ValueTask MigrateAsync(Operation op, MigrationParameters parameters)
+    /// <param name="op">the operation</param>
+    /// <param name="parameters">of the migration</param>
+    /// <param name="atOnce">what user space orders while the inventory is asked, before the migration has begun; null for nothing</param>
+    /// <returns>how it ended; null when the machine of its source is dead</returns>
+    public async ValueTask<MigrationInfo?> MigrateAsync(Operation op, MigrationParameters parameters, Action<VmProcess>? atOnce = null)
     {
         var vm = Vm;
-        if (!await Bed.MachineOf(vm.Host).TryEnterAsync()) return;
+        if (!await Bed.MachineOf(vm.Host).TryEnterAsync()) return null;
         _migration.Value = new BedMigration(Bed, vm, parameters, Bed.OtherHost(vm.Host));
         BreakNext();
-        await Migration!.RunAsync(op);
+        if (atOnce is not null) Inventory.WhenAsked(() => atOnce(vm.Process));
+        return await Migration!.RunAsync(op);
     }
+
+    /// <summary>What the scenario's own looks have found of its first VM.</summary>
+    public void Broke(string invariant, string message) => Bed.World.Observer.Violated(new Violation(invariant, message, Bed.Vms[0].Name));
 
     /// <summary>A host's machine dies when some time has passed; what was missing of a guest in post-copy is remembered.</summary>
     public async ValueTask KillAsync(int host, long afterMicroseconds)
@@ -104,6 +122,15 @@ public sealed class Stage
         await Bed.World.DelayAsync(afterMicroseconds);
         _atDeath.Value = (Migration?.Status ?? MigrationStatus.None, Migration?.PagesMissing());
         Bed.Kill(Bed.Hosts[host]);
+    }
+
+    /// <summary><c>migrate_cancel</c> of the migration, if there is one; of one that promises to end at its next step the VM does not
+    /// move.</summary>
+    public async ValueTask CancelAsync()
+    {
+        if (Migration is not { } migration || migration.Process.Cancel() != CancelCase.AtNextStep) return;
+        await AwaitMigrationAsync(_ => migration.Result is not null);
+        if (migration.Result is { IsHandedOver: true }) Broke(Invariants.SourceRestored, "a migration that was cancelled has moved the VM");
     }
 
     /// <summary>Does something to the migration, if there is one.</summary>
@@ -124,19 +151,25 @@ public sealed class Stage
         }
     }
 
-    /// <summary>The link breaks in post-copy so often, each time at the next page, and is repaired when the migration has paused. Where
+    /// <summary>The link breaks so often, each time at the message that is given, and is repaired when the migration has paused. Where
     /// there is no migration yet, of the next one.</summary>
-    public void BreakLink(BrokenLink broken, int times)
+    public void BreakLink(params ImmutableList<LinkBreak> breaks)
     {
-        _linkBreaks.Value = (broken, times);
+        _linkBreaks.Value = breaks;
         BreakNext();
     }
 
     private void BreakNext()
     {
-        if (Migration is not { } migration || _linkBreaks.Value is not { Times: > 0 } breaks) return;
-        _linkBreaks.Value = (breaks.Broken, breaks.Times - 1);
-        migration.Wire.BreakInPostcopy(breaks.Broken, () => RepairLinkAsync(migration));
+        if (Migration is not { } migration || _linkBreaks.Value is not [var next, ..] breaks) return;
+        _linkBreaks.Value = breaks.RemoveAt(0);
+        migration.Wire.BreakAt(next, () => BrokenAsync(migration, next));
+    }
+
+    private ValueTask BrokenAsync(BedMigration migration, LinkBreak now)
+    {
+        _linkBroke.Value = LinkBroke.Add(now.At);
+        return now.IsRepaired ? RepairLinkAsync(migration) : ValueTask.CompletedTask;
     }
 
     private async ValueTask RepairLinkAsync(BedMigration migration)
@@ -160,13 +193,17 @@ public sealed class Stage
     {
         await Bed.World.DelayAsync(afterMicroseconds);
         NoteStatus();
+        WasAwayAtDestroy = Inventory.IsAway;
+        var stops = Migration is { Result: null } migration && migration.Process == vm.Process
+            && (migration.Status == MigrationStatus.None || MigrationStates.CancelIn(migration.Status) == CancelCase.AtNextStep);
         IsDestroyed = await vm.TearDownAsync(Bed.NewOperation(OperationKind.VmDestroy), order);
+        if (stops && !IsDestroyed) Broke(Invariants.Teardown, "a destroy that could cancel the migration has let the VM move");
     }
 
-    /// <summary>The same at the destination, as soon as that has been asked to prepare.</summary>
-    public async ValueTask DestroyIncomingAsync(TeardownOrder order, long afterMicroseconds)
+    /// <summary>The same at the destination, after it has been asked to prepare or as soon as the migration was ordered.</summary>
+    public async ValueTask DestroyIncomingAsync(TeardownOrder order, long afterMicroseconds, bool waitsForPrepare)
     {
-        await AwaitMigrationAsync(migration => migration.Incoming.Info.Status != MigrationStatus.None);
+        await AwaitMigrationAsync(migration => !waitsForPrepare || migration.Incoming.Info.Status != MigrationStatus.None);
         if (Migration is { } migration) await DestroyAsync(migration.Target, order, afterMicroseconds);
     }
 

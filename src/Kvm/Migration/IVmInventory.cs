@@ -83,3 +83,25 @@ internal static class OwnershipClaim
         return Ownership.Lost;
     }
 }
+
+/// <summary>
+/// A removal that is repeated until a valid inventory has answered it. The host forgets the VM first, so an inventory that asks the host
+/// later never knows the VM; one that has asked before is the only one whose answer is valid.
+/// </summary>
+internal static class OwnershipRemoval
+{
+    private const int Attempts = 1_000;
+    private const long PauseMicroseconds = 10_000;
+
+    public static async ValueTask MakeAsync(
+        IWorld world, IVmInventory inventory, IHostOwnership ownership, Operation op, string vm, long epoch)
+    {
+        await ownership.ReleaseAsync(vm);
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            var answer = await inventory.RemoveAsync(op, vm, epoch);
+            if (answer.Status != OwnershipStatus.Lost && await ownership.RecordAsync(vm, answer) != OwnershipStatus.Lost) return;
+            await world.DelayAsync(PauseMicroseconds);
+        }
+    }
+}

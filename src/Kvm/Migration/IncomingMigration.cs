@@ -209,8 +209,7 @@ public sealed class IncomingMigration(
         var blocktime = await stream.EndIncomingAsync(op, Now.Setup.Stream);
         Now.Blocktime = blocktime;
         await vm.DropAsync(op);
-        await ownership.ReleaseAsync(Now.Setup.Vm);
-        await inventory.RemoveAsync(op, Now.Setup.Vm, Now.Epoch);
+        await OwnershipRemoval.MakeAsync(world, inventory, ownership, op, Now.Setup.Vm, Now.Epoch);
     }
 
     /// <inheritdoc/>

@@ -14,6 +14,9 @@ public sealed class VmInventory(IWorld world, long term = 1)
 {
     public const int VmsMax = 65_535;
 
+    /// <summary>Of a VM at the host that has registered it.</summary>
+    public const long FirstEpoch = 1;
+
     private readonly TrackedMap<string, (string Host, long Epoch)> _owners = new(world, StringComparer.Ordinal);
 
     public long Term { get; } = term;
@@ -26,7 +29,7 @@ public sealed class VmInventory(IWorld world, long term = 1)
     {
         if (_owners.TryGetValue(vm, out var known)) return new Ownership(OwnershipStatus.Refused, known.Host, known.Epoch, Term);
         if (_owners.Count == VmsMax) return new Ownership(OwnershipStatus.Refused, "", 0, Term);
-        return Grant(vm, host, 1);
+        return Grant(vm, host, FirstEpoch);
     }
 
     /// <inheritdoc cref="IVmInventory.ClaimAsync"/>

@@ -95,14 +95,13 @@ public sealed partial class VmProcess
         await _memslotUpdates.DrainAsync(op);
     }
 
-    /// <summary>The VM is gone for good: host and inventory forget it.</summary>
+    /// <summary>The VM is gone for good: host and inventory forget it. Of a migration that got no answer of the inventory its first question
+    /// may have made the VM known all the same.</summary>
     private async ValueTask LeaveInventoryAsync(Operation op)
     {
-        var (vm, epoch) = Outgoing is { Epoch: > 0 } outgoing
-            ? (outgoing.Vm, outgoing.Epoch)
-            : (Incoming?.Vm ?? "", Incoming?.Epoch ?? 0);
+        var epoch = Math.Max(Outgoing?.Epoch ?? 0, Incoming?.Epoch ?? 0);
+        if (epoch == 0 && Incoming is null && Outgoing is not null) epoch = VmInventory.FirstEpoch;
         if (epoch == 0) return;
-        await _ports.Ownership.ReleaseAsync(vm);
-        await _ports.Inventory.RemoveAsync(op, vm, epoch);
+        await OwnershipRemoval.MakeAsync(_world, _ports.Inventory, _ports.Ownership, op, Outgoing?.Vm ?? Incoming!.Vm, epoch);
     }
 }

@@ -14,16 +14,20 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
     private readonly Machine _machine = new(world, "inventory", machinesDie);
     private Tracked<VmInventory?> _register = new(world, new VmInventory(world));
     private Tracked<(VmInventory? Register, string For)> _replaced = new(world, (null, ""));
+    private Tracked<Action?> _whenAsked = new(world);
     private long _term = 1;
 
     /// <summary>The owner of the VM now; for the checks at the end.</summary>
     public Ownership OwnerOf(string vm) => _register.Value?.Find(vm) ?? Ownership.Lost;
 
+    public bool IsAway => _register.Value is null;
+
     /// <summary>Its machine goes down; grants that are on their way stay on their way.</summary>
     public void Lose() => _register.Value = null;
 
     /// <summary>A new one begins: it asks the hosts one after the other, and answers when it has heard all.</summary>
-    public async ValueTask RestoreAsync()
+    /// <param name="reportMicroseconds">how long the report of each host is on its way, at least</param>
+    public async ValueTask RestoreAsync(long reportMicroseconds = 0)
     {
         // Places have numbers in order of their making, which a migration that begins in the other order would change.
         world.Footprints?.WriteEverything();
@@ -32,6 +36,7 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
         {
             await world.PointAsync(SchedulingPoint.Call);
             foreach (var (vm, epoch) in ownership.Report(register.Term) ?? []) register.Restore(vm, ownership.Host, epoch);
+            if (reportMicroseconds > 0) await world.DelayAsync(reportMicroseconds);
         }
 
         _register.Value = register;
@@ -49,11 +54,19 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
     /// <summary>The one that was replaced answers no more.</summary>
     public void StopReplaced() => _replaced.Value = (null, "");
 
+    /// <summary>Done once, when it is asked next: before a migration that is under way has begun.</summary>
+    public void WhenAsked(Action action) => _whenAsked.Value = action;
+
     /// <summary>The way to it from a host.</summary>
     public IVmInventory From(string host) => new Way(this, host);
 
-    private ValueTask<Ownership> AskAsync(Operation op, string from, Func<VmInventory, Ownership> ask) =>
-        _machine.CallAsync(op, "answers", Ownership.Lost, _ => AnswerAsync(from, ask));
+    private ValueTask<Ownership> AskAsync(Operation op, string from, Func<VmInventory, Ownership> ask)
+    {
+        var whenAsked = _whenAsked.Value;
+        if (whenAsked is not null) _whenAsked.Value = null;
+        whenAsked?.Invoke();
+        return _machine.CallAsync(op, "answers", Ownership.Lost, _ => AnswerAsync(from, ask));
+    }
 
     private async ValueTask<Ownership> AnswerAsync(string from, Func<VmInventory, Ownership> ask)
     {

@@ -21,7 +21,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private readonly HostProcess _destination;
     private readonly bool _mayBeGivenUp;
     private Tracked<BrokenLink> _broken;
-    private Tracked<(BrokenLink Broken, Func<ValueTask>? After)> _breaksInPostcopy;
+    private Tracked<(LinkBreak? Next, Func<ValueTask>? After)> _breaks;
     private Tracked<TakeOverLoss> _takeOverLoss;
 
     public BedWire(Bed bed, BedVm source, HostMmu destination, int destinationAddressSpace)
@@ -31,7 +31,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         _mayBeGivenUp = bed.Options.MachinesDie;
         var place = new Place(_world);
         _broken = new Tracked<BrokenLink>(place);
-        _breaksInPostcopy = new Tracked<(BrokenLink, Func<ValueTask>?)>(place);
+        _breaks = new Tracked<(LinkBreak?, Func<ValueTask>?)>(place);
         _takeOverLoss = new Tracked<TakeOverLoss>(place);
     }
 
@@ -52,17 +52,12 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     /// <summary>The source hears nothing of the next request to take over.</summary>
     public void LoseTakeOver(TakeOverLoss loss) => _takeOverLoss.Value = loss;
 
-    /// <summary>The link breaks when the next page of post-copy is on it, and then <paramref name="after"/> begins.</summary>
-    public void BreakInPostcopy(BrokenLink broken, Func<ValueTask> after) => _breaksInPostcopy.Value = (broken, after);
+    /// <summary>The link breaks when the next message of that kind is on it, and then <paramref name="after"/> begins.</summary>
+    public void BreakAt(LinkBreak next, Func<ValueTask> after) => _breaks.Value = (next, after);
 
     public ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk)
     {
-        if (_breaksInPostcopy.Value is (not BrokenLink.Whole, { } after) breaks && chunk.Header.Phase == StreamPhase.Postcopy)
-        {
-            Broken = breaks.Broken;
-            _breaksInPostcopy.Value = default;
-            _world.Spawn("link", after);
-        }
+        if (chunk.Header.Phase == StreamPhase.Postcopy) BreakIf(LinkMessage.Page);
 
         // The sender reuses its buffers when it has given up waiting; what is on its way, or stands still there, has bytes of its own.
         return ReceiveAsync(op, _mayBeGivenUp ? chunk with { Pages = chunk.Pages.ToArray(), Content = chunk.Content.ToArray() } : chunk);
@@ -70,9 +65,11 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
 
     private ValueTask<StreamStatus> ReceiveAsync(Operation op, PageChunk chunk) =>
         _to.CallAsync(op, "receives", StreamStatus.Lost, async there =>
-        Broken == BrokenLink.Whole
-            ? await _destination.ReceiveAsync(there, chunk, isIntact: true)
-            : StreamStatus.Lost);
+        {
+            if (Broken != BrokenLink.Whole) return StreamStatus.Lost;
+            var status = await _destination.ReceiveAsync(there, chunk, isIntact: true);
+            return chunk.Header.Phase == StreamPhase.Postcopy && BreakIf(LinkMessage.PageAnswer) ? StreamStatus.Lost : status;
+        });
 
     public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup) =>
         CallAsync(op, "prepares", StreamStatus.Lost, (destination, there) => destination.PrepareAsync(there, setup));
@@ -96,16 +93,24 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         _takeOverLoss.Value = TakeOverLoss.None;
         return StreamStatus.Lost;
 
-        ValueTask<StreamStatus> AskAsync(Operation asking) =>
-            CallAsync(asking, "takes over", StreamStatus.Lost, (destination, there) => destination.TakeOverAsync(there, state));
+        ValueTask<StreamStatus> AskAsync(Operation asking) => CallAsync(
+            asking, "takes over", StreamStatus.Lost, async (destination, there) =>
+            await destination.TakeOverAsync(there, state) is var status && BreakIf(LinkMessage.TakeOverAnswer)
+                ? StreamStatus.Lost
+                : status);
     }
 
-    public ValueTask<FinishResult> FinishAsync(Operation op) =>
-        CallAsync(op, "finishes", FinishResult.Lost, (destination, there) => destination.FinishAsync(there));
+    public ValueTask<FinishResult> FinishAsync(Operation op) => CallAsync(
+        op, "finishes", FinishResult.Lost, async (destination, there) =>
+        await destination.FinishAsync(there) is var result && BreakIf(LinkMessage.FinishAnswer) ? FinishResult.Lost : result);
 
     public ValueTask<IReadOnlyList<PageSet>?> RecoverAsync(Operation op) =>
         _to.CallAsync<IReadOnlyList<PageSet>?>(op, "recovers", null, async there =>
-        Broken == BrokenLink.Whole ? await Destination!.RecoverAsync(there) : null);
+        {
+            if (Broken != BrokenLink.Whole) return null;
+            var missing = await Destination!.RecoverAsync(there);
+            return BreakIf(LinkMessage.RecoverAnswer) ? null : missing;
+        });
 
     public ValueTask<StreamStatus> ResumeAsync(Operation op) =>
         CallAsync(op, "resumes", StreamStatus.Lost, (destination, there) => destination.ResumeAsync(there));
@@ -126,6 +131,16 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         return answer ?? !_from.IsReplaced;
     }
 
+    /// <summary>Breaks the link if it is to break at such a message.</summary>
+    private bool BreakIf(LinkMessage message)
+    {
+        if (_breaks.Value is not ({ } next, { } after) || next.At != message) return false;
+        Broken = next.Broken;
+        _breaks.Value = default;
+        _world.Spawn("link", after);
+        return true;
+    }
+
     private ValueTask<T> CallAsync<T>(Operation op, string what, T lost, Func<IMigrationDestination, Operation, ValueTask<T>> call) =>
         _to.CallAsync(op, what, lost, async there => Broken == BrokenLink.Everything ? lost : await call(Destination!, there));
 }
@@ -141,6 +156,31 @@ public enum BrokenLink : byte
     /// <summary>Nothing arrives.</summary>
     Everything,
 }
+
+/// <summary>A message that is on the link when it breaks, and is lost.</summary>
+public enum LinkMessage : byte
+{
+    /// <summary>The destination runs the VM, and the source does not hear of it.</summary>
+    TakeOverAnswer,
+
+    /// <summary>A page of post-copy, pushed or requested, that does not arrive.</summary>
+    Page,
+
+    /// <summary>Such a page arrives, and the source does not hear of it.</summary>
+    PageAnswer,
+
+    /// <summary>That the destination has all pages.</summary>
+    FinishAnswer,
+
+    /// <summary>What the destination lacks after a break.</summary>
+    RecoverAnswer,
+}
+
+/// <summary>The link breaks.</summary>
+/// <param name="At">when such a message is on it next</param>
+/// <param name="Broken">what is lost from then on</param>
+/// <param name="IsRepaired">when the migration has paused; otherwise never</param>
+public sealed record LinkBreak(LinkMessage At, BrokenLink Broken, bool IsRepaired = true);
 
 /// <summary>What becomes of the next request to take a VM over, of which the source hears nothing.</summary>
 public enum TakeOverLoss : byte

@@ -63,7 +63,7 @@ internal static class MigrationPlan
     public static bool DrawBrokenLink(ScenarioPlan plan)
     {
         if (!plan.Random.Chance(0.5) || plan.Parameter(Postcopy.Name) == 0) return false;
-        plan.Actor("wire").BreakLinkInPostcopy(BrokenLink.Pages);
+        plan.Actor("wire").BreakLink(new LinkBreak(LinkMessage.Page, BrokenLink.Pages));
         return true;
     }
 
