@@ -1,6 +1,5 @@
 using Livebed.Driver.CampaignKeys;
 using Livebed.Kvm.Host.Events;
-using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Campaigns;
 
@@ -8,7 +7,7 @@ namespace Livebed.Driver.Campaigns;
 public sealed record HostEventSettings
 {
     /// <summary>The kinds that <see cref="Mix"/> weighs.</summary>
-    private static readonly IReadOnlyList<HostEventEntry> _events = [.. HostEvents.All.Where(entry => entry.IsOnGuestMemory)];
+    private static readonly IReadOnlyList<HostEventKind> _events = [.. HostEventKind.Events.Where(entry => entry.IsOnGuestMemory)];
 
     /// <summary>Ranges per second over all VMs.</summary>
     public double Rate { get; set; }
@@ -26,7 +25,7 @@ public sealed record HostEventSettings
     public bool RefusesNonBlockable { get; set; }
 
     public SortedDictionary<string, double> Mix { get; set; } = new(
-        _events.ToDictionary(entry => OperationKinds.NameOf(entry.Kind), entry => entry.IsUsual ? 1.0 : 0), StringComparer.Ordinal);
+        _events.ToDictionary(entry => entry.Name, entry => entry.IsUsual ? 1.0 : 0), StringComparer.Ordinal);
 
     internal static Section<HostEventSettings> Keys { get; } = new(
         () => new(),
@@ -42,7 +41,7 @@ public sealed record HostEventSettings
         new ValueKey<HostEventSettings, bool>(
             "refusesNonBlockable", ValueKinds.Flag(), s => s.RefusesNonBlockable, (s, v) => s.RefusesNonBlockable = v,
             "a device driver in every VM's process answers -EAGAIN to non-blockable ranges, so that the OOM reaper gives up"),
-        new TableKey<HostEventSettings, double>("mix", [.. _events.Select(entry => OperationKinds.NameOf(entry.Kind))], ValueKinds.Number(
+        new TableKey<HostEventSettings, double>("mix", [.. _events.Select(entry => entry.Name)], ValueKinds.Number(
             "weight", 0, 1_000), s => s.Mix,
             "weight of this kind among the ranges that are not spurious"));
 }

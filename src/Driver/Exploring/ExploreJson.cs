@@ -31,9 +31,9 @@ internal static class ExploreJson
         says = InvariantCatalog.All.GetValueOrDefault(violation.Invariant, ""),
         violation.Message,
         violation.Vm,
-        violation.Gfn,
-        violation.Hva,
-        violation.Pfn,
+        gfn = violation.Gfn?.Value,
+        hva = violation.Hva?.Value,
+        pfn = violation.Pfn?.Value,
         operations = (violation.Operations ?? []).Select(operation => operation.ToString()),
         witness = violation.Witness ?? [],
     };

@@ -4,7 +4,7 @@ namespace Livebed.Driver.Results;
 
 /// <summary>
 /// What a runner hands back: plain data, everything that results.json needs beyond the campaign itself. Dictionaries are by operation
-/// name (<see cref="Kvm.World.OperationKinds"/>); the verdict is not the runner's to give.
+/// name (<see cref="Kvm.World.OperationKind"/>); the verdict is not the runner's to give.
 /// </summary>
 public sealed record RunOutcome
 {

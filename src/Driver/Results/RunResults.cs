@@ -135,7 +135,7 @@ public sealed record ViolationResult(
     IReadOnlyList<string> Operations, IReadOnlyList<string> Witness)
 {
     public static ViolationResult From(Violation violation, string? silo = null) => new(
-        violation.Invariant, violation.Message, silo, violation.Vm, violation.Gfn, violation.Hva, violation.Pfn,
+        violation.Invariant, violation.Message, silo, violation.Vm, violation.Gfn?.Value, violation.Hva?.Value, violation.Pfn?.Value,
         [.. (violation.Operations ?? []).Select(id => id.ToString())], violation.Witness ?? []);
 }
 

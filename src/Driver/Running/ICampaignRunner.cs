@@ -20,9 +20,9 @@ public interface ICampaignRunner
 }
 
 /// <summary>
-/// How to run, beside the campaign: silos as processes of their own or embedded, the target of traces and metrics (null: only the run
-/// folder), whether the silos' logs go to standard error, the first of the silos' ports (null: free ones), and the clocks (null: the
-/// system's).
+/// How to run, beside the campaign. Silos are processes of their own or embedded. Traces and metrics go to a target, or without one only to
+/// the run folder. Verbose sends the silos' logs to standard error. The silos' ports begin at a base port, or are free ones. The clocks are
+/// the system's by default.
 /// </summary>
 public sealed record RunnerOptions(
     bool Processes = false, Uri? Otlp = null, bool Verbose = false, int? BasePort = null, TimeProvider? Time = null);

@@ -37,7 +37,7 @@ internal sealed class LoadLedger(HistoryWriter history, RunClock clock)
 
     public void Completed(OperationKind kind, long microseconds)
     {
-        var histogram = _latencies.GetOrAdd(OperationKinds.NameOf(kind), _ => LatencyHistogram.Empty());
+        var histogram = _latencies.GetOrAdd(kind.Name, _ => LatencyHistogram.Empty());
         lock (histogram) histogram.RecordValue(Math.Clamp(microseconds, 0, histogram.HighestTrackableValue));
     }
 
@@ -49,7 +49,7 @@ internal sealed class LoadLedger(HistoryWriter history, RunClock clock)
     public void Broken(OperationKind kind, Exception exception)
     {
         if (_failures.Count < FailuresMax)
-            _failures.Enqueue($"{OperationKinds.NameOf(kind)}: {exception.GetType().Name}: {OneLine.Of(exception.Message)}");
+            _failures.Enqueue($"{kind.Name}: {exception.GetType().Name}: {OneLine.Of(exception.Message)}");
     }
 
     public void Record(Operation op, HistoryType type, string? value)

@@ -2,6 +2,7 @@ using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 using Livebed.Grains.Contracts;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
@@ -146,7 +147,7 @@ internal sealed class Supervisor(
         if (report.History.Count == 0) return;
         var records = report.History.Select(entry => new HistoryRecord(
             clock.Since(entry.MonotonicMicroseconds), report.Silo, report.Actor, Enum.Parse<HistoryType>(entry.Type, ignoreCase: true),
-            OperationKinds.TryFind(entry.Operation, out var kind) ? kind : OperationKind.None, new OperationId(entry.OperationId),
+            OperationKinds.Find(entry.Operation) ?? OperationKind.None, new OperationId(entry.OperationId),
             entry.Value)).ToArray();
         history.Append(ClusterStream, records, long.MinValue);
     }

@@ -4,13 +4,12 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
 using Livebed.Kvm.Checks;
-using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Runs;
 
 /// <summary>
-/// The spelling of history.jsonl: one JSON object a line with <c>index</c>, <c>time</c>, <c>silo</c>, <c>process</c>, <c>type</c>,
-/// <c>f</c>, <c>op</c> ("origin.count": JSON numbers are too small for it) and <c>value</c>.
+/// The spelling of history.jsonl: one JSON object a line. Its keys are <c>index</c>, <c>time</c>, <c>silo</c>, <c>process</c>, <c>type</c>,
+/// <c>f</c>, <c>op</c> and <c>value</c>. <c>op</c> is "origin.count", as JSON numbers are too small for it.
 /// </summary>
 internal static class HistoryLine
 {
@@ -31,7 +30,7 @@ internal static class HistoryLine
         json.WriteString("silo"u8, record.Silo);
         json.WriteString("process"u8, record.Process);
         json.WriteString("type"u8, _types[(int)record.Type]);
-        json.WriteString("f"u8, OperationKinds.NameOf(record.Kind));
+        json.WriteString("f"u8, record.Kind.Name);
         WriteOp(json, record);
         json.WriteString("value"u8, record.Value);
         json.WriteEndObject();

@@ -5,6 +5,7 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
@@ -137,7 +138,7 @@ public sealed class Bed
         return lane;
     }
 
-    public Lane SpawnEvent(OperationKind kind, BedVm vm, Hva start, long pages, long hold = 0) =>
+    public Lane SpawnEvent(HostEventKind kind, BedVm vm, Hva start, long pages, long hold = 0) =>
         Spawn(kind, async op => await RunEventAsync(vm.Host, op, vm.AddressSpaceId, start, pages, hold));
 
     public ValueTask<HostEventResult> RunEventAsync(Operation op, int addressSpace, Hva start, long pages, long hold = 0) =>
@@ -145,7 +146,8 @@ public sealed class Bed
 
     public static ValueTask<HostEventResult> RunEventAsync(
         HostMmu host, Operation op, int addressSpace, Hva start, long pages, long hold = 0) =>
-        host.RunEventAsync(op, new HostEvent(op.Kind, addressSpace, new HvaRange(start, pages), hold) { ChildMicroseconds = hold });
+        host.RunEventAsync(
+            op, new HostEvent((HostEventKind)op.Kind, addressSpace, new HvaRange(start, pages), hold) { ChildMicroseconds = hold });
 
     /// <summary>Runs operations at once and returns when the last is done.</summary>
     public static async ValueTask WhenAllAsync(params IEnumerable<Lane> lanes)

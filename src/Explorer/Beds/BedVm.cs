@@ -217,7 +217,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
                 if (image[page] != PageChecksum.Of(newest[page], Bed.PageSize))
                     Vm.Violated(
                         Invariants.GuestMemory, $"{range.Start + page} does not hold the newest value written, 0x{newest[page]:x}",
-                        hva: (range.Start + page).Value);
+                        hva: range.Start + page);
         }
     }
 

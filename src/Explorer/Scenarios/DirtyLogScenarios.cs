@@ -1,7 +1,7 @@
 using Livebed.Kvm.DirtyLog;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Vms;
-using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
 
@@ -220,7 +220,7 @@ internal sealed class AgeingWithoutAccessedBits : Scenario
         // Ageing by turns flushes, does not, and only asks: the next does not.
         plan.Before(
             async stage =>
-                await stage.Bed.RunEventAsync(stage.Bed.NewOperation(OperationKind.Ageing), stage.Vm.AddressSpaceId, VmLayout.RamHva, 2));
+                await stage.Bed.RunEventAsync(stage.Bed.NewOperation(HostEventKind.Ageing), stage.Vm.AddressSpaceId, VmLayout.RamHva, 2));
         plan.Vcpu().Write(0).Write(1).Write(0);
         plan.Actor("kswapd").Age(0, 2);
         plan.Actor("user").EnableLog().LogRound();

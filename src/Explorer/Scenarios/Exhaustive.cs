@@ -1,6 +1,6 @@
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Vms;
-using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
 
@@ -53,7 +53,7 @@ internal sealed class Exhaustive : Scenario
         plan.Vcpu().WritePlugged(0);
         var first = plan.Actor("mm-0").DontNeed(0);
         var second = plan.Parameter("mm-tasks") == 1 ? first : plan.Actor("mm-1");
-        second.OnPlugged(refuses ? OperationKind.OomReap : OperationKind.DontNeed);
+        second.OnPlugged(refuses ? HostEventKind.OomReap : HostEventKind.DontNeed);
         var user = plan.Actor("user");
         if (deletes) user.Unplug();
         else user.Plug();

@@ -1,46 +1,46 @@
 using Livebed.Explorer.Beds;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Vms;
-using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
 
 /// <summary>What the host and the VM's process do to its memory (kvm-protocol 6.1). Pages are counted from the start of RAM.</summary>
 public static class HostVerbs
 {
-    public static ActorPlan DontNeed(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.DontNeed, page, pages);
-    public static ActorPlan Unmap(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.Unmap, page, pages);
-    public static ActorPlan Reclaim(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.Reclaim, page, pages);
-    public static ActorPlan Migrate(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.PageMigration, page, pages);
-    public static ActorPlan Fork(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.Fork, page, pages);
-    public static ActorPlan Mprotect(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.Mprotect, page, pages);
-    public static ActorPlan OomReap(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.OomReap, page, pages);
+    public static ActorPlan DontNeed(this ActorPlan actor, int page, int pages = 1) => actor.Event(HostEventKind.DontNeed, page, pages);
+    public static ActorPlan Unmap(this ActorPlan actor, int page, int pages = 1) => actor.Event(HostEventKind.Unmap, page, pages);
+    public static ActorPlan Reclaim(this ActorPlan actor, int page, int pages = 1) => actor.Event(HostEventKind.Reclaim, page, pages);
+    public static ActorPlan Migrate(this ActorPlan actor, int page, int pages = 1) => actor.Event(HostEventKind.PageMigration, page, pages);
+    public static ActorPlan Fork(this ActorPlan actor, int page, int pages = 1) => actor.Event(HostEventKind.Fork, page, pages);
+    public static ActorPlan Mprotect(this ActorPlan actor, int page, int pages = 1) => actor.Event(HostEventKind.Mprotect, page, pages);
+    public static ActorPlan OomReap(this ActorPlan actor, int page, int pages = 1) => actor.Event(HostEventKind.OomReap, page, pages);
 
     /// <summary>Clears the accessed marks; clear_flush_young, clear_young and test_young by turns.</summary>
-    public static ActorPlan Age(this ActorPlan actor, int page, int pages = 1) => actor.Event(OperationKind.Ageing, page, pages);
+    public static ActorPlan Age(this ActorPlan actor, int page, int pages = 1) => actor.Event(HostEventKind.Ageing, page, pages);
 
     /// <summary>A range and one of its pages inside it: two ranges of one task.</summary>
     public static ActorPlan NestRanges(this ActorPlan actor, int page, int pages = 1) =>
-        actor.Event(OperationKind.NestedRange, page, pages);
+        actor.Event(HostEventKind.NestedRange, page, pages);
 
     /// <summary>A range over memory that no memslot covers.</summary>
     public static ActorPlan Spurious(this ActorPlan actor) => actor.InHost(
-        "range outside of every memslot", stage => EventAsync(stage, OperationKind.Spurious, new HvaRange(VmLayout.ScratchHva, 1)));
+        "range outside of every memslot", stage => EventAsync(stage, HostEventKind.Spurious, new HvaRange(VmLayout.ScratchHva, 1)));
 
     /// <summary>A memory event over memory that no memslot covers.</summary>
-    public static ActorPlan OnScratch(this ActorPlan actor, OperationKind kind, int page = 0, int pages = 1) => actor.InHost(
-        $"{OperationKinds.NameOf(kind)} scratch {Pages(page, pages)}",
+    public static ActorPlan OnScratch(this ActorPlan actor, HostEventKind kind, int page = 0, int pages = 1) => actor.InHost(
+        $"{kind.Name} scratch {Pages(page, pages)}",
         stage => EventAsync(stage, kind, new HvaRange(VmLayout.ScratchHva + page, pages)));
 
     /// <summary>A memory event over plugged (or not yet plugged) memory.</summary>
-    public static ActorPlan OnPlugged(this ActorPlan actor, OperationKind kind, int page = 0, int pages = 1) => actor.InHost(
-        $"{OperationKinds.NameOf(kind)} plugged {Pages(page, pages)}",
+    public static ActorPlan OnPlugged(this ActorPlan actor, HostEventKind kind, int page = 0, int pages = 1) => actor.InHost(
+        $"{kind.Name} plugged {Pages(page, pages)}",
         stage => EventAsync(stage, kind, new HvaRange(VmLayout.HotplugHva + page, pages)));
 
     /// <summary>ksmd looks at so many pages.</summary>
     public static ActorPlan KsmScan(this ActorPlan actor, int pages) => actor.InHost(
-        $"ksm-scan {pages}", stage => EventAsync(stage, OperationKind.KsmScan, new HvaRange(default, pages)));
+        $"ksm-scan {pages}", stage => EventAsync(stage, HostEventKind.KsmScan, new HvaRange(default, pages)));
 
     /// <summary>Opens a range in one operation, to be closed by <see cref="CloseRange"/> of the same actor.</summary>
     public static ActorPlan OpenRange(this ActorPlan actor, int page, int pages = 1) => actor.InHost(
@@ -48,7 +48,7 @@ public static class HostVerbs
         {
             var op = stage.HeldBy(actor.Name);
             await stage.Vm.Host.OpenRangeAsync(
-                op, new HostEvent(op.Kind, stage.Vm.AddressSpaceId, new HvaRange(VmLayout.RamHva + page, pages)));
+                op, new HostEvent(HostEventKind.HeldRange, stage.Vm.AddressSpaceId, new HvaRange(VmLayout.RamHva + page, pages)));
         });
 
     /// <summary>Ends the range that this actor opened.</summary>
@@ -56,14 +56,14 @@ public static class HostVerbs
         "close range", async stage => await stage.Vm.Host.CloseRangeAsync(stage.HeldBy(actor.Name)));
 
     /// <summary>Any memory event on RAM.</summary>
-    public static ActorPlan Event(this ActorPlan actor, OperationKind kind, int page, int pages) => actor.InHost(
-        $"{OperationKinds.NameOf(kind)} {Pages(page, pages)}",
+    public static ActorPlan Event(this ActorPlan actor, HostEventKind kind, int page, int pages) => actor.InHost(
+        $"{kind.Name} {Pages(page, pages)}",
         stage => EventAsync(stage, kind, new HvaRange(VmLayout.RamHva + page, pages)));
 
     internal static string Pages(int page, int pages) => pages == 1 ? $"page {page}" : $"pages {page} to {page + pages - 1}";
 
     /// <summary>Whatever became of it: an event that waits is a task already, and needs no second one around it.</summary>
-    private static ValueTask EventAsync(Stage stage, OperationKind kind, HvaRange range)
+    private static ValueTask EventAsync(Stage stage, HostEventKind kind, HvaRange range)
     {
         var result = Bed.RunEventAsync(stage.Vm.Host, stage.Bed.NewOperation(kind), stage.Vm.AddressSpaceId, range.Start, range.Pages);
         return result.IsCompletedSuccessfully ? ValueTask.CompletedTask : new ValueTask(result.AsTask());

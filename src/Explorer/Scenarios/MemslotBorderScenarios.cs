@@ -1,5 +1,6 @@
 using Livebed.Explorer.Beds;
 using Livebed.Kvm.DirtyLog;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.World;
 
@@ -27,10 +28,10 @@ internal sealed class RangesAcrossMemslots : Scenario
     private const int Before = 1001;
     private const int Behind = 1002;
 
-    private static readonly OperationKind[] _kinds =
+    private static readonly HostEventKind[] _kinds =
     [
-        OperationKind.DontNeed, OperationKind.Unmap, OperationKind.Mprotect, OperationKind.NumaBalancing, OperationKind.Fork,
-        OperationKind.OomReap, OperationKind.HeldRange, OperationKind.ClearSoftDirty,
+        HostEventKind.DontNeed, HostEventKind.Unmap, HostEventKind.Mprotect, HostEventKind.NumaBalancing, HostEventKind.Fork,
+        HostEventKind.OomReap, HostEventKind.HeldRange, HostEventKind.ClearSoftDirty,
     ];
 
     public override string Name => "ranges-across-memslots";

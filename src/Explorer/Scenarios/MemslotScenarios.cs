@@ -1,4 +1,5 @@
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -32,7 +33,7 @@ internal sealed class MemslotCreate : Scenario
     {
         plan.Vcpu().WritePlugged(0).ReadPlugged(0).WritePlugged(1);
         plan.Actor("user").Plug();
-        plan.Actor("mm").OnPlugged(OperationKind.DontNeed);
+        plan.Actor("mm").OnPlugged(HostEventKind.DontNeed);
     }
 }
 
@@ -51,7 +52,7 @@ internal sealed class MemslotMove : Scenario
         plan.Vcpu().WritePlugged(0).WriteMoved(0).WritePlugged(0);
         plan.Vcpu().WriteMoved(1).ReadPlugged(0);
         plan.Actor("user").MovePlugged();
-        plan.Actor("mm").OnPlugged(OperationKind.DontNeed);
+        plan.Actor("mm").OnPlugged(HostEventKind.DontNeed);
     }
 }
 
@@ -71,7 +72,7 @@ internal sealed class MemslotDelete : Scenario
         plan.Vcpu().WritePlugged(0).ReadPlugged(1).WritePlugged(0);
         plan.Vcpu().ReadPlugged(1).WritePlugged(0);
         plan.Actor("user").Unplug().Plug();
-        plan.Actor("mm").OnPlugged(OperationKind.DontNeed);
+        plan.Actor("mm").OnPlugged(HostEventKind.DontNeed);
     }
 }
 
@@ -95,8 +96,8 @@ internal sealed class MemslotVsNotifier : Scenario
         var user = plan.Actor("user");
         for (var update = 0; update < plan.Parameter("updates"); update++) _ = update % 2 == 0 ? user.Plug() : user.Unplug();
         plan.Vcpu().Write(0).WritePlugged(0);
-        plan.Actor("mm-0").OnPlugged(OperationKind.DontNeed).Spurious();
-        plan.Actor("mm-1").OnPlugged(OperationKind.DontNeed, 0, 2);
+        plan.Actor("mm-0").OnPlugged(HostEventKind.DontNeed).Spurious();
+        plan.Actor("mm-1").OnPlugged(HostEventKind.DontNeed, 0, 2);
     }
 }
 
@@ -116,8 +117,8 @@ internal sealed class DeleteVsHost : Scenario
         foreach (var page in (int[])[0, 1]) plan.Before(async stage => await stage.Vm.TouchAsync(VmLayout.HotplugGfn + page, write: true));
         plan.Vcpu().Write(0);
         plan.Actor("user").Unplug();
-        plan.Actor("mm").OnPlugged(OperationKind.DontNeed, 0, 2);
-        plan.Actor("kswapd").OnPlugged(OperationKind.Ageing, 0, 2).OnPlugged(OperationKind.Reclaim, 0, 2);
+        plan.Actor("mm").OnPlugged(HostEventKind.DontNeed, 0, 2);
+        plan.Actor("kswapd").OnPlugged(HostEventKind.Ageing, 0, 2).OnPlugged(HostEventKind.Reclaim, 0, 2);
     }
 }
 

@@ -1,6 +1,7 @@
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
@@ -67,7 +68,7 @@ public static class MigrationVerbs
         {
             await stage.AwaitMigrationAsync(migration => migration.Incoming.Info.Status >= MigrationStatus.PostcopyActive);
             await Bed.RunEventAsync(
-                stage.Vm.Host, stage.Bed.NewOperation(OperationKind.DontNeed), stage.Vm.AddressSpaceId, BedVm.RamHva(page), 1);
+                stage.Vm.Host, stage.Bed.NewOperation(HostEventKind.DontNeed), stage.Vm.AddressSpaceId, BedVm.RamHva(page), 1);
         });
 
     /// <summary>The destination's next answer to the hand-over is lost on its way back.</summary>

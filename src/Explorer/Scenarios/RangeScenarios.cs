@@ -1,5 +1,6 @@
 using Livebed.Explorer.Beds;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
@@ -101,7 +102,7 @@ internal sealed class YieldingZap : Scenario
         // Its table page stays, with nothing in it.
         plan.Before(
             async stage =>
-                await stage.Bed.RunEventAsync(stage.Bed.NewOperation(OperationKind.DontNeed), stage.Vm.AddressSpaceId, BedVm.RamHva(2), 1));
+                await stage.Bed.RunEventAsync(stage.Bed.NewOperation(HostEventKind.DontNeed), stage.Vm.AddressSpaceId, BedVm.RamHva(2), 1));
         plan.Vcpu().Write(0).Write(4);
         plan.Vcpu().Write(1).Write(5);
         plan.Actor("mm").DontNeed(0, 4);

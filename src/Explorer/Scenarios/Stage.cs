@@ -1,10 +1,11 @@
 using System.Collections.Immutable;
-using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
@@ -248,7 +249,7 @@ public sealed class Stage
     public Operation HeldBy(string actor)
     {
         var held = _held.Changing ??= [];
-        if (!held.TryGetValue(actor, out var op)) held[actor] = op = Bed.NewOperation(OperationKind.HeldRange);
+        if (!held.TryGetValue(actor, out var op)) held[actor] = op = Bed.NewOperation(HostEventKind.HeldRange);
         return op;
     }
 }

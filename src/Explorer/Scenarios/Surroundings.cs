@@ -1,4 +1,5 @@
 using Livebed.Explorer.Beds;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -106,7 +107,7 @@ public readonly record struct Surroundings(int Slots, int Table, int Vms, int St
             {
                 var other = stage.Bed.Vms[vm];
                 await Bed.RunEventAsync(
-                    other.Host, stage.Bed.NewOperation(OperationKind.DontNeed), other.AddressSpaceId, VmLayout.RamHva, 1);
+                    other.Host, stage.Bed.NewOperation(HostEventKind.DontNeed), other.AddressSpaceId, VmLayout.RamHva, 1);
             })
             .InVm($"page 0 of vm-{vm + 1} is faulted in", async stage => await TouchAsync(stage.Bed.Vms[vm], pages: 1));
     }

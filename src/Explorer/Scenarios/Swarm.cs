@@ -1,8 +1,8 @@
-using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
@@ -16,8 +16,8 @@ namespace Livebed.Explorer.Scenarios;
 internal sealed class Swarm : Scenario
 {
     /// <summary>A nested range is drawn apart.</summary>
-    private static readonly OperationKind[] HostKinds =
-        [.. HostEvents.All.Select(entry => entry.Kind).Where(kind => kind != OperationKind.NestedRange)];
+    private static readonly HostEventKind[] HostKinds =
+        [.. HostEventKind.Events.Where(kind => kind != HostEventKind.NestedRange)];
 
     public override string Name => "swarm";
     public override string Claim => "whatever happens at once, nothing breaks, hangs or is left behind";
@@ -34,9 +34,9 @@ internal sealed class Swarm : Scenario
         var random = plan.Random;
         plan.Options = DrawOptions(plan.Options, random);
         plan.StepsMax = 1_000_000;
-        List<OperationKind> kinds = [.. HostKinds.Where(_ => random.Chance(0.6)), OperationKind.Spurious];
+        List<HostEventKind> kinds = [.. HostKinds.Where(_ => random.Chance(0.6)), HostEventKind.Spurious];
         // A fair rwsem deadlocks under nested ranges, which is the claim of another scenario and no finding here.
-        if (plan.Options.Protocol != "rwsem" && random.Chance(0.5)) kinds.Add(OperationKind.NestedRange);
+        if (plan.Options.Protocol != "rwsem" && random.Chance(0.5)) kinds.Add(HostEventKind.NestedRange);
 
         var vcpus = 1 + random.Next(3);
         for (var vcpu = 0; vcpu < vcpus; vcpu++) DrawGuest(plan, random);
@@ -92,7 +92,7 @@ internal sealed class Swarm : Scenario
         }
     }
 
-    private static void Draw(ActorPlan actor, BedOptions options, int vcpus, List<OperationKind> kinds, SeededRandom random)
+    private static void Draw(ActorPlan actor, BedOptions options, int vcpus, List<HostEventKind> kinds, SeededRandom random)
     {
         switch (random.Next(20))
         {
@@ -117,7 +117,7 @@ internal sealed class Swarm : Scenario
         }
     }
 
-    private static void DrawEvent(ActorPlan actor, BedOptions options, OperationKind kind, SeededRandom random)
+    private static void DrawEvent(ActorPlan actor, BedOptions options, HostEventKind kind, SeededRandom random)
     {
         var (plugged, scratch) = (random.Chance(0.25), random.Chance(0.1));
         var all = scratch ? Bed.ScratchPages : plugged ? options.HotplugPages : options.RamPages;
@@ -128,8 +128,8 @@ internal sealed class Swarm : Scenario
             (first, pages) = (first - random.Next(Bed.MarginPages), pages + random.Next(2 * Bed.MarginPages));
         _ = kind switch
         {
-            OperationKind.KsmScan => actor.KsmScan(pages),
-            OperationKind.Spurious => actor.Spurious(),
+            _ when kind == HostEventKind.KsmScan => actor.KsmScan(pages),
+            _ when kind == HostEventKind.Spurious => actor.Spurious(),
             _ when scratch => actor.OnScratch(kind, first, pages),
             _ when plugged => actor.OnPlugged(kind, first, pages),
             _ => actor.Event(kind, first, pages),

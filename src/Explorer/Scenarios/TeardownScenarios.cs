@@ -1,5 +1,5 @@
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.UserSpace;
-using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
 
@@ -61,7 +61,7 @@ internal sealed class DestroyBothPaths : Scenario
         plan.Options = plan.Options with { HasPrivateSlots = true };
         plan.VmSurvives = false;
         plan.Vcpu().Write(0);
-        plan.Actor("mm").Event(OperationKind.HeldRange, 0, 2);
+        plan.Actor("mm").Event(HostEventKind.HeldRange, 0, 2);
         plan.Actor("kswapd").Reclaim(1);
         plan.Actor("user").TearDown((TeardownOrder)plan.Parameter("order"));
         plan.After(stage => stage.EndAsync(TeardownOrder.VmFirst));

@@ -140,6 +140,6 @@ internal sealed class ActorJournal
             return;
         }
 
-        _history.Add(new HistoryEntry(World.NowMicroseconds, type, OperationKinds.NameOf(op.Kind), op.Id.Value, value));
+        _history.Add(new HistoryEntry(World.NowMicroseconds, type, op.Kind.Name, op.Id.Value, value));
     }
 }

@@ -1,3 +1,7 @@
+using System.Text.Json;
+using Livebed.Grains.Contracts;
+using Livebed.Kvm.Host.Events;
+using Livebed.Kvm.World;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Serialization;
 
@@ -19,5 +23,7 @@ public static class ActorServices
     /// generated serializers, which come first.
     /// </summary>
     public static IServiceCollection AddLivebedMessages(this IServiceCollection services) => services.AddSerializer(serializer =>
-        serializer.AddJsonSerializer(type => type.Namespace?.StartsWith("Livebed.", StringComparison.Ordinal) == true));
+        serializer.AddJsonSerializer(
+            type => type.Namespace?.StartsWith("Livebed.", StringComparison.Ordinal) == true,
+            new JsonSerializerOptions { Converters = { new OperationKindJson<OperationKind>(), new OperationKindJson<HostEventKind>() } }));
 }

@@ -112,7 +112,7 @@ internal sealed class GrainUserFaults(IVmGrain vm) : IUserFaultHandler
 {
     public async ValueTask PageMissingAsync(Operation op, Hva hva) => await GrainCall.OrLostAsync(false, async () =>
     {
-        await vm.PageMissingAsync(OperationMessage.From(op), hva.Value);
+        await vm.PageMissingAsync(OperationMessage.From(op), hva);
         return true;
     });
 }

@@ -41,8 +41,8 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         return ValueTask.FromResult(true);
     }
 
-    public ValueTask FlushTlbAsync(OperationMessage op, long firstGfn, long pages) =>
-        _vcpu is null ? Vacant() : _vcpu.FlushTlbAsync(op.ToOperation(), new GfnRange(new Gfn(firstGfn), pages));
+    public ValueTask FlushTlbAsync(OperationMessage op, GfnRange range) =>
+        _vcpu is null ? Vacant() : _vcpu.FlushTlbAsync(op.ToOperation(), range);
 
     public ValueTask PauseAsync(OperationMessage op) => _vcpu is null ? Vacant() : _vcpu.PauseAsync(op.ToOperation());
 

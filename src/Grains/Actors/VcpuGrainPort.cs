@@ -11,7 +11,7 @@ internal sealed class VcpuGrainPort(IVcpuGrain vcpu) : IVcpuPort
     public IVcpuGrain Grain => vcpu;
 
     public ValueTask FlushTlbAsync(Operation op, GfnRange range) =>
-        vcpu.FlushTlbAsync(OperationMessage.From(op), range.Start.Value, range.Pages);
+        vcpu.FlushTlbAsync(OperationMessage.From(op), range);
     public ValueTask PauseAsync(Operation op) => vcpu.PauseAsync(OperationMessage.From(op));
     public ValueTask ResumeAsync(Operation op, long epoch = 0) => vcpu.ResumeAsync(OperationMessage.From(op), epoch);
 
@@ -29,7 +29,7 @@ internal sealed class VcpuGrainPort(IVcpuGrain vcpu) : IVcpuPort
 internal sealed class VmGrainPort(IVmGrain vm) : IVmPort
 {
     public async ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write) =>
-        (await vm.FaultAsync(OperationMessage.From(op), vcpu, gfn.Value, write)).ToReply();
+        (await vm.FaultAsync(OperationMessage.From(op), vcpu, gfn, write)).ToReply();
 
     public ValueTask ReapDirtyRingsAsync(Operation op) => vm.ReapDirtyRingsAsync(OperationMessage.From(op));
 }

@@ -10,8 +10,8 @@ namespace Livebed.Grains.Actors;
 /// <summary>What the two sides of a migration ask of each other, and hosts and vCPUs of their VM, forwarded to the process.</summary>
 internal sealed partial class VmGrain
 {
-    public ValueTask<StreamStatus> RequestPageAsync(OperationMessage op, long hva) =>
-        _actor?.Process.RequestPageAsync(op.ToOperation(), new Hva(hva)) ?? Vacant(ValueTask.FromResult(StreamStatus.Lost));
+    public ValueTask<StreamStatus> RequestPageAsync(OperationMessage op, Hva hva) =>
+        _actor?.Process.RequestPageAsync(op.ToOperation(), hva) ?? Vacant(ValueTask.FromResult(StreamStatus.Lost));
 
     public ValueTask<bool> MigratesAsync(long stream) => ValueTask.FromResult(_actor?.Process.Migrates(stream) ?? Vacant(false));
 
@@ -41,15 +41,15 @@ internal sealed partial class VmGrain
     public ValueTask<StreamStatus> AbandonIncomingAsync(OperationMessage op) =>
         IncomingAsync(op, StreamStatus.Ok, (side, operation) => side.AbandonAsync(operation));
 
-    public async ValueTask PageMissingAsync(OperationMessage op, long hva)
+    public async ValueTask PageMissingAsync(OperationMessage op, Hva hva)
     {
-        if (_actor?.Process.Incoming is { } incoming) await incoming.Migration.PageMissingAsync(op.ToOperation(), new Hva(hva));
+        if (_actor?.Process.Incoming is { } incoming) await incoming.Migration.PageMissingAsync(op.ToOperation(), hva);
         else EmptyActivation.Noticed();
     }
 
-    public async ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, long gfn, bool write) => TheVm is not { } vm
+    public async ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, Gfn gfn, bool write) => TheVm is not { } vm
         ? Vacant(new FaultMessage(Kvm.Paging.FaultStatus.Dead, default, null, Dirtied: false, IsRefill: false))
-        : FaultMessage.From(await vm.Faults.HandleAsync(op.ToOperation(), vcpu, new Gfn(gfn), write));
+        : FaultMessage.From(await vm.Faults.HandleAsync(op.ToOperation(), vcpu, gfn, write));
 
     public ValueTask ReapDirtyRingsAsync(OperationMessage op) =>
         TheVm is null ? Vacant(ValueTask.CompletedTask) : _actor!.Process.ReapDirtyRingsAsync(op.ToOperation());

@@ -28,14 +28,14 @@ internal sealed partial class VmGrain
         return HeldMessage.From(operation, done: true);
     }
 
-    public ValueTask ChangePteAsync(OperationMessage op, long hva, int pfn) =>
-        Notified().Notifier.ChangePteAsync(op.ToOperation(), new Hva(hva), new Pfn(pfn));
+    public ValueTask ChangePteAsync(OperationMessage op, Hva hva, Pfn pfn) =>
+        Notified().Notifier.ChangePteAsync(op.ToOperation(), hva, pfn);
 
-    public ValueTask<bool> ClearYoungAsync(OperationMessage op, long hva, long pages, bool flush) =>
-        Notified().Notifier.ClearYoungAsync(op.ToOperation(), new HvaRange(new Hva(hva), pages), flush);
+    public ValueTask<bool> ClearYoungAsync(OperationMessage op, HvaRange range, bool flush) =>
+        Notified().Notifier.ClearYoungAsync(op.ToOperation(), range, flush);
 
-    public ValueTask<bool> TestYoungAsync(OperationMessage op, long hva, long pages) =>
-        Notified().Notifier.TestYoungAsync(op.ToOperation(), new HvaRange(new Hva(hva), pages));
+    public ValueTask<bool> TestYoungAsync(OperationMessage op, HvaRange range) =>
+        Notified().Notifier.TestYoungAsync(op.ToOperation(), range);
 
     public ValueTask ReleaseAsync(OperationMessage op) => Notified().Notifier.ReleaseAsync(op.ToOperation());
 

@@ -56,9 +56,9 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
         op, -1L, (_, operation) => _actor!.Process.RunDirtyLogAsync(operation, step),
         pages => (pages >= 0 ? "ok" : "fail", $"{step}: {pages} pages"));
 
-    public ValueTask<bool> SoftwareWriteAsync(OperationMessage op, long gfn) => CommandAsync(
-        op, false, (vm, operation) => vm.SoftwareWriter.WriteAsync(operation, 0, new Gfn(gfn), SoftwareToken(vm, operation)),
-        done => (done ? "ok" : "fail", $"gfn 0x{gfn:x}"));
+    public ValueTask<bool> SoftwareWriteAsync(OperationMessage op, Gfn gfn) => CommandAsync(
+        op, false, (vm, operation) => vm.SoftwareWriter.WriteAsync(operation, 0, gfn, SoftwareToken(vm, operation)),
+        done => (done ? "ok" : "fail", $"gfn 0x{gfn.Value:x}"));
 
     public ValueTask<int> AuditAsync(OperationMessage op) => CommandAsync(
         op, 0, (vm, operation) => vm.Auditor.AuditAsync(operation), sptes => ("ok", $"{sptes} SPTEs"));

@@ -18,13 +18,13 @@ internal sealed class VmGrainSubscriber(IVmGrain vm, string name, bool hasChange
     public async ValueTask InvalidateRangeEndAsync(Operation op, MmuNotifierRange range) =>
         (await vm.InvalidateRangeEndAsync(OperationMessage.From(op), RangeMessage.From(range))).ApplyTo(op);
 
-    public ValueTask ChangePteAsync(Operation op, Hva hva, Pfn pfn) => vm.ChangePteAsync(OperationMessage.From(op), hva.Value, pfn.Value);
+    public ValueTask ChangePteAsync(Operation op, Hva hva, Pfn pfn) => vm.ChangePteAsync(OperationMessage.From(op), hva, pfn);
 
     public ValueTask<bool> ClearYoungAsync(Operation op, HvaRange range, bool flush) =>
-        vm.ClearYoungAsync(OperationMessage.From(op), range.Start.Value, range.Pages, flush);
+        vm.ClearYoungAsync(OperationMessage.From(op), range, flush);
 
     public ValueTask<bool> TestYoungAsync(Operation op, HvaRange range) =>
-        vm.TestYoungAsync(OperationMessage.From(op), range.Start.Value, range.Pages);
+        vm.TestYoungAsync(OperationMessage.From(op), range);
 
     public ValueTask ReleaseAsync(Operation op) => vm.ReleaseAsync(OperationMessage.From(op));
 }

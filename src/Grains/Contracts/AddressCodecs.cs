@@ -40,6 +40,20 @@ internal sealed class HvaRangeConverter : IConverter<HvaRange, HvaRangeSurrogate
     public HvaRangeSurrogate ConvertToSurrogate(in HvaRange value) => new(value.Start.Value, value.Pages);
 }
 
+/// <summary>A <see cref="GfnRange"/> between silos.</summary>
+[GenerateSerializer]
+[Immutable]
+[Alias("livebed.gfns")]
+public readonly record struct GfnRangeSurrogate([property: Id(0)] Gfn Start, [property: Id(1)] long Pages);
+
+[RegisterConverter]
+internal sealed class GfnRangeConverter : IConverter<GfnRange, GfnRangeSurrogate>
+{
+    public GfnRange ConvertFromSurrogate(in GfnRangeSurrogate surrogate) => new(surrogate.Start, surrogate.Pages);
+
+    public GfnRangeSurrogate ConvertToSurrogate(in GfnRange value) => new(value.Start, value.Pages);
+}
+
 /// <summary>An <see cref="Hva"/> as its number.</summary>
 [RegisterSerializer]
 internal sealed class HvaCodec : IFieldCodec<Hva>

@@ -30,12 +30,12 @@ public readonly record struct FaultMessage(
 [Immutable]
 [Alias("livebed.translation")]
 public readonly record struct TranslationMessage(
-    [property: Id(0)] long Gfn, [property: Id(1)] long Hva, [property: Id(2)] int Pfn, [property: Id(3)] bool Writable)
+    [property: Id(0)] Gfn Gfn, [property: Id(1)] Hva Hva, [property: Id(2)] Pfn Pfn, [property: Id(3)] bool Writable)
 {
     public static TranslationMessage From(Translation translation) =>
-        new(translation.Gfn.Value, translation.Hva.Value, translation.Pfn.Value, translation.Writable);
+        new(translation.Gfn, translation.Hva, translation.Pfn, translation.Writable);
 
-    public Translation ToTranslation() => new(new Gfn(Gfn), new Hva(Hva), new Pfn(Pfn), Writable);
+    public Translation ToTranslation() => new(Gfn, Hva, Pfn, Writable);
 }
 
 /// <summary>A <see cref="HostPage"/> on the wire.</summary>
@@ -43,9 +43,9 @@ public readonly record struct TranslationMessage(
 [Immutable]
 [Alias("livebed.host-page")]
 public readonly record struct HostPageMessage(
-    [property: Id(0)] HostPageStatus Status, [property: Id(1)] int Pfn, [property: Id(2)] bool Writable)
+    [property: Id(0)] HostPageStatus Status, [property: Id(1)] Pfn Pfn, [property: Id(2)] bool Writable)
 {
-    public static HostPageMessage From(HostPage page) => new(page.Status, page.Pfn.Value, page.Writable);
+    public static HostPageMessage From(HostPage page) => new(page.Status, page.Pfn, page.Writable);
 
-    public HostPage ToPage() => new(Status, new Pfn(Pfn), Writable);
+    public HostPage ToPage() => new(Status, Pfn, Writable);
 }

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Paging;
 
 namespace Livebed.Grains.Contracts;
@@ -12,7 +13,7 @@ public interface IVcpuGrain : IGrainWithStringKey
     ValueTask<bool> StartAsync(VmMessage vm, int index, VcpuState? state = null);
 
     /// <summary>See <see cref="IVcpuPort.FlushTlbAsync"/>.</summary>
-    ValueTask FlushTlbAsync(OperationMessage op, long firstGfn, long pages);
+    ValueTask FlushTlbAsync(OperationMessage op, GfnRange range);
 
     ValueTask PauseAsync(OperationMessage op);
 

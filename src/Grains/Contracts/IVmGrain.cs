@@ -23,7 +23,7 @@ public interface IVmGrain : IGrainWithStringKey
     /// <summary>One step of the VM's dirty-log session; pages copied or compared, -1 when there was nothing to do.</summary>
     ValueTask<long> DirtyLogAsync(OperationMessage op, DirtyLogStep step);
 
-    ValueTask<bool> SoftwareWriteAsync(OperationMessage op, long gfn);
+    ValueTask<bool> SoftwareWriteAsync(OperationMessage op, Gfn gfn);
 
     ValueTask<int> AuditAsync(OperationMessage op);
 
@@ -57,7 +57,7 @@ public interface IVmGrain : IGrainWithStringKey
     ValueTask<bool> RecoverMigrationAsync(OperationMessage op);
 
     /// <summary>Source: the destination's vCPU waits for a page.</summary>
-    ValueTask<StreamStatus> RequestPageAsync(OperationMessage op, long hva);
+    ValueTask<StreamStatus> RequestPageAsync(OperationMessage op, Hva hva);
 
     /// <summary>Source: whether this migration still goes on, so that pages that have not been sent are not lost.</summary>
     ValueTask<bool> MigratesAsync(long stream);
@@ -86,9 +86,9 @@ public interface IVmGrain : IGrainWithStringKey
     ValueTask<StreamStatus> AbandonIncomingAsync(OperationMessage op);
 
     /// <summary>Destination, from its host: user space's fault thread.</summary>
-    ValueTask PageMissingAsync(OperationMessage op, long hva);
+    ValueTask PageMissingAsync(OperationMessage op, Hva hva);
 
-    ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, long gfn, bool write);
+    ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, Gfn gfn, bool write);
 
     ValueTask ReapDirtyRingsAsync(OperationMessage op);
 
@@ -96,11 +96,11 @@ public interface IVmGrain : IGrainWithStringKey
 
     ValueTask<HeldMessage> InvalidateRangeEndAsync(OperationMessage op, RangeMessage range);
 
-    ValueTask ChangePteAsync(OperationMessage op, long hva, int pfn);
+    ValueTask ChangePteAsync(OperationMessage op, Hva hva, Pfn pfn);
 
-    ValueTask<bool> ClearYoungAsync(OperationMessage op, long hva, long pages, bool flush);
+    ValueTask<bool> ClearYoungAsync(OperationMessage op, HvaRange range, bool flush);
 
-    ValueTask<bool> TestYoungAsync(OperationMessage op, long hva, long pages);
+    ValueTask<bool> TestYoungAsync(OperationMessage op, HvaRange range);
 
     ValueTask ReleaseAsync(OperationMessage op);
 }

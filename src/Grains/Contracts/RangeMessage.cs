@@ -10,13 +10,13 @@ namespace Livebed.Grains.Contracts;
 [Immutable]
 [Alias("livebed.range")]
 public readonly record struct RangeMessage(
-    [property: Id(0)] long RangeId, [property: Id(1)] long StartHva, [property: Id(2)] long Pages,
-    [property: Id(3)] MmuNotifierEvent Event, [property: Id(4)] bool Blockable)
+    [property: Id(0)] long RangeId, [property: Id(1)] HvaRange Pages, [property: Id(2)] MmuNotifierEvent Event,
+    [property: Id(3)] bool Blockable)
 {
     public static RangeMessage From(MmuNotifierRange range) =>
-        new(range.RangeId, range.Pages.Start.Value, range.Pages.Pages, range.Event, range.Blockable);
+        new(range.RangeId, range.Pages, range.Event, range.Blockable);
 
-    public MmuNotifierRange ToRange() => new(RangeId, new HvaRange(new Hva(StartHva), Pages), Event, Blockable);
+    public MmuNotifierRange ToRange() => new(RangeId, Pages, Event, Blockable);
 }
 
 /// <summary>Answer to a notifier call: whether it was done (false is -EAGAIN) and what the operation holds now, for instance the seed's

@@ -3,10 +3,10 @@ using System.Globalization;
 namespace Livebed.Grains.Placement;
 
 /// <summary>
-/// The string keys of all grains: <c>host-0</c>, <c>vm-3.1@host-0</c> (VM 3, incarnation 1, on host 0), <c>vm-3.1@host-0/vcpu-2</c>, for
-/// the one register of owners, <c>inventory</c>, and, for the grain that every silo has, the silo's name, <c>silo-2</c>. A key says where
-/// its actor belongs, so that placement needs no table and no call. Exactly one text stands for an actor: leading zeros, signs and blanks
-/// are refused, for two texts would be two grains.
+/// The string keys of all grains: <c>host-0</c>, <c>vm-3.1@host-0</c> (VM 3, incarnation 1, on host 0) and <c>vm-3.1@host-0/vcpu-2</c>. The
+/// one register of owners is <c>inventory</c>. The grain that every silo has bears the silo's name, <c>silo-2</c>. A key says where its
+/// actor belongs, so that placement needs no table and no call. Exactly one text stands for an actor: leading zeros, signs and blanks are
+/// refused, for two texts would be two grains.
 /// </summary>
 public static class ActorKeys
 {

@@ -33,8 +33,8 @@ public enum PlacementMode : byte
 }
 
 /// <summary>
-/// The order of silos that a silo index counts in: by name, and of two names the shorter first, so that <c>silo-10</c> comes after
-/// <c>silo-9</c> and silo i of a full cluster is the one named <c>silo-i</c>.
+/// The order of silos that a silo index counts in: by name, and of two names the shorter first. So <c>silo-10</c> comes after
+/// <c>silo-9</c>, and silo i of a full cluster is the one named <c>silo-i</c>.
 /// </summary>
 public sealed class SiloOrder : IComparer<string>
 {

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Telemetry;
@@ -58,7 +59,7 @@ public static class SpanNames
     public const string Violation = "livebed.violation";
 
     private static readonly FrozenDictionary<OperationKind, string> Operations =
-        Enum.GetValues<OperationKind>().ToFrozenDictionary(kind => kind, kind => OperationPrefix + OperationKinds.NameOf(kind));
+        OperationKinds.All.ToFrozenDictionary(kind => kind, kind => OperationPrefix + kind.Name);
 
     /// <summary>The span of an operation of this kind.</summary>
     public static string Operation(OperationKind kind) => Operations[kind];

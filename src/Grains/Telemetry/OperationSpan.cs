@@ -23,7 +23,7 @@ public sealed class OperationSpan : IDisposable
         _activity = LivebedTelemetry.Source.StartActivity(SpanNames.Operation(kind));
         if (_activity is not { IsAllDataRequested: true }) return;
         _activity.SetTag(AttributeNames.OperationId, id.ToString());
-        _activity.SetTag(AttributeNames.OperationKind, OperationKinds.NameOf(kind));
+        _activity.SetTag(AttributeNames.OperationKind, kind.Name);
         if (_lateMicroseconds > 0) _activity.SetTag(AttributeNames.LateMicroseconds, _lateMicroseconds);
     }
 
@@ -41,7 +41,7 @@ public sealed class OperationSpan : IDisposable
         // Recorded while the span is current, so that an exporter with exemplars can tie the sample to its trace.
         LivebedTelemetry.OperationLatency.Record(
             (long)Stopwatch.GetElapsedTime(_started).TotalMicroseconds + _lateMicroseconds,
-            new(AttributeNames.OperationKind, OperationKinds.NameOf(_kind)), new(AttributeNames.Outcome, outcome));
+            new(AttributeNames.OperationKind, _kind.Name), new(AttributeNames.Outcome, outcome));
         if (_activity is null) return;
         _activity.SetTag(AttributeNames.Outcome, outcome);
         if (Outcome == OperationOutcome.Fail) _activity.SetStatus(ActivityStatusCode.Error);

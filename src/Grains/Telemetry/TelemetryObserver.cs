@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Livebed.Grains.Contracts;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -61,7 +62,7 @@ public sealed class TelemetryObserver : IModelObserver
             else LivebedTelemetry.SpansSuppressed.Add(1, Forgotten);
         }
 
-        return new OperationScope(this, op.Id, outer, OperationKinds.IsHostEvent(op.Kind) ? _hostEvents.Begin(op.Id, context) : 0);
+        return new OperationScope(this, op.Id, outer, op.Kind is HostEventKind ? _hostEvents.Begin(op.Id, context) : 0);
     }
 
     internal void Leave(OperationId operation, ActivityContext outer, long hostEvent)
@@ -106,9 +107,9 @@ public sealed class TelemetryObserver : IModelObserver
             if (_operations.TryGetValue(wait.Holder, out var holder)) span!.AddLink(new ActivityLink(holder));
             SetPlace(span!).SetTag(AttributeNames.LockClass, wait.Class.Name).SetTag(AttributeNames.LockInstance, wait.Instance)
                 .SetTag(AttributeNames.LockMode, mode).SetTag(AttributeNames.OperationId, wait.Waiter.ToString())
-                .SetTag(AttributeNames.OperationKind, OperationKinds.NameOf(wait.WaiterKind))
+                .SetTag(AttributeNames.OperationKind, wait.WaiterKind.Name)
                 .SetTag(AttributeNames.LockHolder, wait.Holder.ToString())
-                .SetTag(AttributeNames.LockHolderKind, OperationKinds.NameOf(wait.HolderKind));
+                .SetTag(AttributeNames.LockHolderKind, wait.HolderKind.Name);
         }
     }
 
@@ -156,8 +157,8 @@ public sealed class TelemetryObserver : IModelObserver
     {
         if (span is null) return;
         span.SetTag(AttributeNames.Violation, violation.Invariant).SetTag(AttributeNames.ViolationMessage, violation.Message);
-        span.SetTag(AttributeNames.Vm, violation.Vm).SetTag(AttributeNames.Gfn, violation.Gfn);
-        span.SetTag(AttributeNames.Hva, violation.Hva).SetTag(AttributeNames.Pfn, violation.Pfn);
+        span.SetTag(AttributeNames.Vm, violation.Vm).SetTag(AttributeNames.Gfn, violation.Gfn?.Value);
+        span.SetTag(AttributeNames.Hva, violation.Hva?.Value).SetTag(AttributeNames.Pfn, violation.Pfn?.Value);
         if (violation.Operations is { Count: > 0 } operations) span.SetTag(AttributeNames.OperationId, string.Join(", ", operations));
         SetPlace(span).SetStatus(ActivityStatusCode.Error, violation.Message);
     }

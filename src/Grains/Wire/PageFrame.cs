@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Host.Streams;
-using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Wire;
 
@@ -47,7 +46,7 @@ internal readonly record struct PageFrame(OperationMessage Operation, ChunkHeade
         BinaryPrimitives.WriteInt32LittleEndian(bytes[RoundAt..], Header.Round);
         BinaryPrimitives.WriteInt16LittleEndian(bytes[ChannelAt..], checked((short)Header.Channel));
         bytes[PhaseAt] = (byte)Header.Phase;
-        bytes[KindAt] = (byte)Operation.Kind;
+        bytes[KindAt] = Operation.KindNumber;
     }
 
     /// <exception cref="InvalidDataException">No chunk has such lengths.</exception>
@@ -58,7 +57,7 @@ internal readonly record struct PageFrame(OperationMessage Operation, ChunkHeade
         if (pages is < 0 or > PageChunk.PagesMax || contentBytes is < 0 or > ContentBytesMax)
             throw new InvalidDataException($"a chunk cannot have {pages} pages with {contentBytes} bytes of content");
         var operation = new OperationMessage(
-            BinaryPrimitives.ReadInt64LittleEndian(bytes[OperationAt..]), (OperationKind)bytes[KindAt],
+            BinaryPrimitives.ReadInt64LittleEndian(bytes[OperationAt..]), bytes[KindAt],
             BinaryPrimitives.ReadUInt64LittleEndian(bytes[HeldReadAt..]), BinaryPrimitives.ReadUInt64LittleEndian(bytes[HeldWriteAt..]));
         var header = new ChunkHeader(
             BinaryPrimitives.ReadInt64LittleEndian(bytes), BinaryPrimitives.ReadInt64LittleEndian(bytes[EpochAt..]),

@@ -7,6 +7,13 @@ using Livebed.Kvm.Host.Streams;
 
 namespace Livebed.Grains.Wire;
 
+/// <summary>Takes the chunks of connections that sent the right token: an address space of a host. Runs on any thread; completes when the
+/// chunk has been stored or refused.</summary>
+/// <param name="op">the operation that sends the chunk</param>
+/// <param name="chunk">in buffers that the receiver may use until it answers</param>
+/// <param name="isIntact">whether its checksum is right</param>
+public delegate Task<StreamStatus> ChunkHandler(OperationMessage op, PageChunk chunk, bool isIntact);
+
 /// <summary>
 /// The destination's end of one page connection: reads a chunk into pooled buffers, computes its checksum outside of any grain's turn,
 /// gives it to the handler and answers when it has been stored. It reads the next chunk only then. So a slow destination fills at most the

@@ -147,8 +147,8 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.Counters.ChecksEvaluated++;
         if (bitmap.IsFreed)
             vm.Violated(
-                Invariants.SlotLifetime, $"{gfn} is marked in the dirty bitmap of memslot {slot.Id} after that was freed", gfn.Value,
-                slot.ToHva(gfn).Value);
+                Invariants.SlotLifetime, $"{gfn} is marked in the dirty bitmap of memslot {slot.Id} after that was freed", gfn,
+                slot.ToHva(gfn));
         bitmap.Pages.Add(gfn - slot.BaseGfn);
     }
 

@@ -139,7 +139,7 @@ public sealed class DirtyLogSession
                 Invariants.NoLostDirtyPage,
                 $"{changed.Count} pages of memslot {slot.Id} were written since their last copy and are not in the final dirty set, "
                     + $"the first at {changed[0]}",
-                slot.BaseGfn.Value + (changed[0] - slot.BaseHva), changed[0].Value, operations: op.Id);
+                slot.BaseGfn + (changed[0] - slot.BaseHva), changed[0], operations: op.Id);
         return slot.Pages;
     }
 

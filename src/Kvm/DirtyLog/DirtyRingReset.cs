@@ -9,11 +9,11 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.DirtyLog;
 
 /// <summary>
-/// One KVM_RESET_DIRTY_RINGS (<c>kvm_dirty_ring_reset</c> of virt/kvm/dirty_ring.c), under slots_lock: consumes harvested entries in order,
-/// gathers neighbours of one memslot in a mask of 64 pages, protects a mask at a time under mmu_lock, and flushes when all rings are done.
-/// What it reads from an entry was in user space's hands, and user space may harvest, or mark RESET again, while it runs: offsets are
-/// checked, and a ring gives at most as many entries as it has. Everything that was harvested before the call is among those. Simplified:
-/// the kernel's bound is INT_MAX over all rings.
+/// One KVM_RESET_DIRTY_RINGS (<c>kvm_dirty_ring_reset</c> of virt/kvm/dirty_ring.c), under slots_lock. It consumes harvested entries in
+/// order and gathers neighbours of one memslot in a mask of 64 pages. It protects a mask at a time under mmu_lock, and flushes when all
+/// rings are done. User space can write entries, harvest them and mark them RESET again while it runs. So offsets are checked, and a ring
+/// gives at most as many entries as it has. Everything that was harvested before the call is among those. Simplified: the kernel's bound is
+/// INT_MAX over all rings.
 /// </summary>
 [Untracked("an object of one operation")]
 internal sealed class DirtyRingReset(Vm vm, Operation op)
@@ -124,7 +124,7 @@ internal sealed class DirtyRingReset(Vm vm, Operation op)
         if (page >= 0 && page < slot.Pages) return true;
         vm.Violated(
             Invariants.RingFidelity, $"a ring reset write-protects page {page} of memslot {slot.Id}, which has {slot.Pages}",
-            (slot.BaseGfn + page).Value, operations: op.Id);
+            slot.BaseGfn + page, operations: op.Id);
         return false;
     }
 }

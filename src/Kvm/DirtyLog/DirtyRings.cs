@@ -31,7 +31,7 @@ public sealed class DirtyRings(Vm vm)
         var ring = RingOf(vcpu);
         if (!ring.TryPush(slot.Id, slot.Instance, gfn - slot.BaseGfn) && !ring.IsTampered)
             vm.Violated(
-                Invariants.RingFidelity, $"the dirty ring of vcpu {vcpu} has no room for {gfn}: its entry would be overwritten", gfn.Value);
+                Invariants.RingFidelity, $"the dirty ring of vcpu {vcpu} has no room for {gfn}: its entry would be overwritten", gfn);
     }
 
     /// <summary>

@@ -3,9 +3,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Guests;
 
 /// <summary>
-/// What guests write. A page belongs for good to one class, drawn from the seed: pages of zeroes, pages with content that other VMs repeat
-/// (so that KSM has work), or pages of unique tokens (so that a read can be judged exactly). The value is what is stamped into the page: 0,
-/// a pattern (top 16 bits 0xFFFF), or VM ordinal (16 bits), vCPU (8 bits) and a per-vCPU sequence (40 bits, from 1).
+/// What guests write. A page belongs for good to one class, drawn from the seed. Pages are zero, or have content that other VMs repeat,
+/// which is work for KSM, or have unique tokens, so that a read can be judged exactly. The value is what is stamped into the page: 0, a
+/// pattern (top 16 bits 0xFFFF), or VM ordinal (16 bits), vCPU (8 bits) and a per-vCPU sequence (40 bits, from 1).
 /// </summary>
 public sealed class PageContent(ulong seed, int vmOrdinal, int vcpu, int zeroPercent, int repeatedPercent, int patterns = 64)
 {

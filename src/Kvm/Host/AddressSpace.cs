@@ -11,8 +11,8 @@ namespace Livebed.Kvm.Host;
 /// <c>struct mm_struct</c>: areas, page table, locks and notifier subscriptions of one process. Keeps S10: every change of a PTE goes
 /// through <see cref="SetPte"/>, which requires the PTL and, if the change unmaps, repoints or downgrades, an open range that covers it.
 /// Keeps S13: a PTE that becomes writable is the only one of its frame.
-/// Lock order: mm_users, mmap_lock, folio lock, rmap_lock, PTL, and last the bus lock, which models cache coherence and is no kernel lock:
-/// vCPUs on other threads read PTEs and touch frames under it, and no code waits inside it. Simplified: one rmap lock and one PTL for an
+/// Lock order: mm_users, mmap_lock, folio lock, rmap_lock, PTL, and last the bus lock, which models cache coherence and is no kernel lock.
+/// The vCPUs, on other threads, read PTEs and touch frames under it. No code waits inside it. Simplified: one rmap lock and one PTL for an
 /// address space; a fixed set of areas.
 /// </summary>
 public sealed class AddressSpace
@@ -198,7 +198,7 @@ public sealed class AddressSpace
         _host.World.Observer.Violated(new Violation(
             Invariants.NotifierCompleteness,
             $"{op} changes the PTE of {hva} in {Name} from {old} to {next} outside of every notified range",
-            Name, Hva: hva.Value, Pfn: old.Pfn.Value, Operations: [op.Id]));
+            Name, Hva: hva, Pfn: old.Pfn, Operations: [op.Id]));
     }
 
     /// <summary>S13: what can be written through this PTE is seen through no other. A write would reach a child of fork, another page of
@@ -211,7 +211,7 @@ public sealed class AddressSpace
         _host.World.Observer.Violated(new Violation(
             Invariants.SharedPage,
             $"{op} changes the PTE of {hva} in {Name} from {old} to {next}, and {pfn} is {_host.Frames.Describe(pfn)}",
-            Name, Hva: hva.Value, Pfn: pfn.Value, Operations: [op.Id]));
+            Name, Hva: hva, Pfn: pfn, Operations: [op.Id]));
     }
 
     /// <summary>The areas in order of address.</summary>

@@ -6,9 +6,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>
-/// The memory bus between the vCPUs of one VM and the frames of their host, and its judge. Hardware would let a stale translation through;
-/// here each access is compared with the page table at that instant: S1 (the PTE maps that frame), S12 (a write needs a writable PTE), and
-/// the oracle (a read finds, in both words, the newest value written). An access that fails is reported and not performed. Called from vCPU
+/// The memory bus between the vCPUs of one VM and the frames of their host, and its judge. Hardware would let a stale translation through.
+/// Here each access is compared with the page table at that instant. S1: the PTE maps that frame. S12: a write needs a writable PTE. The
+/// oracle: a read finds, in both words, the newest value written. An access that fails is reported and not performed. Called from vCPU
 /// threads: everything it touches is guarded by the address space's bus lock, held for a bounded number of accesses. Simplified: a page's
 /// content is judged by two words, its first and its last; the bus is sequentially consistent.
 /// </summary>
@@ -97,17 +97,17 @@ public sealed class GuestMemory : IGuestMemory
         Invariants.NoStaleTranslation,
         $"a guest {Word(access)} at {access.Gfn} goes to {access.Pfn}, but {access.Hva} of {_mm} is {pte}; "
             + $"that frame is {_host.Frames.Describe(access.Pfn)}",
-        _mm.Name, access.Gfn.Value, access.Hva.Value, access.Pfn.Value);
+        _mm.Name, access.Gfn, access.Hva, access.Pfn);
 
     private Violation ReadOnly(in GuestAccess access, Pte pte) => new(
         Invariants.Permission, $"a guest write at {access.Gfn} goes through a writable translation, but {access.Hva} of {_mm} is {pte}",
-        _mm.Name, access.Gfn.Value, access.Hva.Value, access.Pfn.Value);
+        _mm.Name, access.Gfn, access.Hva, access.Pfn);
 
     private Violation Outdated(in GuestAccess access, ulong newest, ulong first, ulong last) => new(
         Invariants.GuestMemory,
         $"a guest read at {access.Gfn} ({access.Hva} of {_mm}) finds 0x{first:x} and 0x{last:x} in {access.Pfn}, "
             + $"but the newest value written is 0x{newest:x}",
-        _mm.Name, access.Gfn.Value, access.Hva.Value, access.Pfn.Value);
+        _mm.Name, access.Gfn, access.Hva, access.Pfn);
 
     private static string Word(in GuestAccess access) => access.Kind == GuestAccessKind.Write ? "write" : "read";
 }

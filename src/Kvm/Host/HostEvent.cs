@@ -1,5 +1,5 @@
 using Livebed.Kvm.Addresses;
-using Livebed.Kvm.World;
+using Livebed.Kvm.Host.Events;
 
 namespace Livebed.Kvm.Host;
 
@@ -8,11 +8,11 @@ namespace Livebed.Kvm.Host;
 /// within the address space's areas counts. A KSM scan has no address space of its own: it looks at the next <c>Range.Pages</c> pages of
 /// all of them.
 /// </summary>
-/// <param name="Kind">one of the host memory events of <see cref="OperationKind"/></param>
+/// <param name="Kind">what happens</param>
 /// <param name="AddressSpaceId">the address space of the range</param>
 /// <param name="Range">the pages; for a nested range, the outer range</param>
 /// <param name="HoldMicroseconds">time that passes between start and end of each range; at most one second</param>
-public sealed record HostEvent(OperationKind Kind, int AddressSpaceId, HvaRange Range, long HoldMicroseconds = 0)
+public sealed record HostEvent(HostEventKind Kind, int AddressSpaceId, HvaRange Range, long HoldMicroseconds = 0)
 {
     public const long HoldMicrosecondsMax = 1_000_000;
     public const long PagesMax = 1 << 20;

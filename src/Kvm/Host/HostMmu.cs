@@ -88,20 +88,18 @@ public sealed class HostMmu
     public HostProcess Process(int addressSpaceId, Func<string, int, IPageLink> links) => NewProcess(addressSpaceId, links);
 
     /// <summary>Runs one host memory event to its end.</summary>
-    /// <exception cref="ArgumentException">The kind is no host memory event, or a figure is out of bounds.</exception>
+    /// <exception cref="ArgumentException">A figure is out of bounds.</exception>
     public async ValueTask<HostEventResult> RunEventAsync(Operation op, HostEvent ev)
     {
         Validate(ev);
         using var live = _live.Enter(op);
-        if (ev.Kind == OperationKind.KsmScan) return HostEventResult.Of(await Ksm.ScanAsync(op, ev.Range.Pages, ev.HoldMicroseconds));
-        var entry = HostEvents.Find(ev.Kind);
-        if (entry?.Source is null) throw new ArgumentException($"{ev.Kind} is no host memory event", nameof(ev));
+        if (ev.Kind == HostEventKind.KsmScan) return HostEventResult.Of(await Ksm.ScanAsync(op, ev.Range.Pages, ev.HoldMicroseconds));
         if (Find(ev.AddressSpaceId) is not { IsExiting: false } mm) return HostEventResult.NoAddressSpace;
-        if (entry.Discards && mm.MustKeepContent(ev.Range)) return HostEventResult.Refused;
+        if (ev.Kind.Discards && mm.MustKeepContent(ev.Range)) return HostEventResult.Refused;
         mm.Grab();
         try
         {
-            return await entry.Source(this, _host).RunAsync(op, mm, ev);
+            return await ev.Kind.Source!(this, _host).RunAsync(op, mm, ev);
         }
         finally
         {

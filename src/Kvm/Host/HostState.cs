@@ -6,8 +6,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>
-/// What all address spaces of one host share: frames, swap, the global SRCU domain of mm/mmu_notifier.c, folio locks, counters and the
-/// list of address spaces itself (in order of their numbers, so that a walk is the same in every run).
+/// What all address spaces of one host share: frames, swap, the global SRCU domain of mm/mmu_notifier.c, folio locks, counters and the list
+/// of address spaces. The list is in order of their numbers, so that a walk is the same in every run.
 /// </summary>
 internal sealed class HostState
 {

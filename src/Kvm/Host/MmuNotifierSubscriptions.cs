@@ -172,7 +172,7 @@ public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm,
     private void ReportRefusal(Operation op, MmuNotifierRange range, Subscription subscription) =>
         world.Observer.Violated(new Violation(
             Invariants.Balance, $"{subscription.Subscriber.Name} returned -EAGAIN for a blockable range over {range.Pages} of {mm}",
-            subscription.Subscriber.Name, Hva: range.Pages.Start.Value, Operations: [op.Id]));
+            subscription.Subscriber.Name, Hva: range.Pages.Start, Operations: [op.Id]));
 
     private Subscription? Find(IMmuNotifierSubscriber subscriber)
     {

@@ -99,7 +99,7 @@ internal sealed class PageFault(HostState host, LiveOperationSet live)
 
         host.World.Observer.Violated(new Violation(
             Invariants.FaultProgress, $"{op} looked {AttemptsMax} times for {hva} of {mm} and found it changed each time", mm.Name,
-            Hva: hva.Value, Operations: [op.Id]));
+            Hva: hva, Operations: [op.Id]));
         return new HostPage(HostPageStatus.Fault, Pfn.None, Writable: false);
     }
 

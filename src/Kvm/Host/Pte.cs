@@ -79,8 +79,8 @@ public readonly record struct Pte(ulong Bits)
 /// <summary>
 /// <c>struct page</c> of one frame. <c>RefCount</c> is the kernel's: mappings are counted in it too, so that <c>RefCount - MapCount</c> is
 /// the number of other references (GUP, isolation). The owner is the last mapper, for messages only. Each frame of a host has one, so words
-/// are shared as in the kernel: bit 0 beside the owner's address means KSM (<c>PAGE_MAPPING_KSM</c> in <c>page->mapping</c>), and a free
-/// frame has no owner but a successor in the free list.
+/// are shared as in the kernel. Bit 0 beside the owner's address means KSM (<c>PAGE_MAPPING_KSM</c> in <c>page->mapping</c>). A free frame
+/// has a successor in the free list instead of an owner.
 /// </summary>
 internal struct Frame
 {

@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>
-/// Accesses of user space and of KVM's own code to guest memory, through the process's page table: <c>copy_to_user</c>, and the copy-out of
-/// a migration, of which only "which content was the last that was copied" is kept (S6 is judged by it).
+/// Accesses of user space and of KVM's own code to guest memory, through the process's page table: <c>copy_to_user</c> and the copy-out of
+/// a migration. Of a copy only the content that was copied last is kept; S6 is judged by it.
 /// </summary>
 internal sealed class UserMemory(HostState host, PageFault faults)
 {

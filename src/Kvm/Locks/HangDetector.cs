@@ -77,7 +77,7 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
             if (dead.Operation.IsNone) continue;
             var orphan = new Orphan(
                 observed.Actor, observed.Wait.LockClass, observed.Wait.Instance, dead.Operation,
-                OperationKinds.ProgressOf(observed.Wait.WaiterKind));
+                observed.Wait.WaiterKind.Progress);
             var isNew = orphans.Add(orphan) && !_orphans.Contains(orphan);
             if (!_reported.Add(observed.Key) || !isNew) continue;
             var message = $"{HangWitness.Waiter(observed)} waits for {HangWitness.Lock(observed, observed.Wait.Mode)}, " +
@@ -124,7 +124,7 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
                 .. step.ProgressOf(observed.Actor),
             ];
             hangs.Add(new Hang(
-                HangKind.Starvation, OperationKinds.ProgressOf(observed.Wait.WaiterKind), message, witness,
+                HangKind.Starvation, observed.Wait.WaiterKind.Progress, message, witness,
                 [observed.Wait.Waiter, .. now.Select(blocker => blocker.Operation).Distinct()], observed.Wait.WaitedMicroseconds));
         }
     }

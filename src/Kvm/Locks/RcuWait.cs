@@ -68,8 +68,8 @@ public sealed class RcuWait : IWaitable
             return;
         }
 
-        // In telemetry the first blocker at the first sleep stands for all of them; a default means unknown.
-        _firstBlocker ??= _blockers().FirstOrDefault();
+        // In telemetry the first blocker at the first sleep stands for all of them; an operation of kind none means unknown.
+        _firstBlocker ??= _blockers().FirstOrDefault(new WaitBlocker(OperationId.None, OperationKind.None, LockMode.Read, Queued: false));
         var sleeper = new Waiter(_domain.World)
         {
             WaitId = _waitId,

@@ -17,7 +17,7 @@ internal sealed class Waiter(IWorld world) : IValueTaskSource
     public required LockMode Mode { get; init; }
     public required long SinceMicroseconds { get; init; }
     public OperationId FirstBlocker { get; init; }
-    public OperationKind FirstBlockerKind { get; init; }
+    public OperationKind FirstBlockerKind { get; init; } = OperationKind.None;
     public long GrantedMicroseconds { get; private set; }
 
     public ValueTask Task => new(this, _core.Version);

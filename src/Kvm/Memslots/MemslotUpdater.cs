@@ -37,7 +37,7 @@ public sealed class MemslotUpdater(Vm vm)
         vm.SlotsLock.Release(op);
         vm.Users.Put(op, user);
         if (result != MemslotResult.Ok) vm.Counters.MemslotRefusals++;
-        else if (OperationKinds.IsMemslotUpdate(op.Kind)) vm.Counters.MemslotUpdates++;
+        else if (op.Kind.IsMemslotUpdate) vm.Counters.MemslotUpdates++;
         return result;
     }
 

@@ -53,7 +53,7 @@ internal sealed class HandOver(
                     Invariants.NoLostDirtyPage,
                     $"{changed.Count} pages of {setup.Vm} differ from the copy last sent and are not in the final dirty set, "
                         + $"the first at {changed[0]}",
-                    hva: changed[0].Value, operations: op.Id);
+                    hva: changed[0], operations: op.Id);
         }
     }
 

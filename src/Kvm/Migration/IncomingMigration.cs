@@ -247,7 +247,7 @@ public sealed class IncomingMigration(
                 Invariants.SameMemory,
                 $"{differing.Count} pages of {setup.Vm} at {setup.Destination} differ from the source's at switchover, "
                     + $"the first at {differing[0]}",
-                name, Hva: differing[0].Value, Operations: [op.Id]));
+                name, Hva: differing[0], Operations: [op.Id]));
     }
 
     private struct State

@@ -291,7 +291,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         if (_ram.LoggedSlot is { } slot && !_vm.Users.IsClosing)
             _vm.Violated(
                 Invariants.SourceRestored, $"memslot {slot.Id} of {_setup.Vm} still logs dirty pages after its migration was given up",
-                slot.BaseGfn.Value, slot.BaseHva.Value, operations: op.Id);
+                slot.BaseGfn, slot.BaseHva, operations: op.Id);
     }
 
     private async ValueTask CheckRestoredAsync(Operation op)

@@ -8,10 +8,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// Which pages are still to be sent: QEMU's <c>RAMState</c> (migration/ram.c) and its memory listener. Three sources of dirt are ORed into
-/// one bitmap a RAM block: KVM's logs of the memslots that show it (<c>migration_bitmap_sync</c>), what user space itself discarded, and
-/// memslots that came, went or moved. Every page of those counts as dirty, because the bits between the last GET and the update are lost
-/// (kvm-protocol 9.2, Q1). Bits are always taken before the pages are read: early is harmless, late loses writes.
+/// Which pages are still to be sent: QEMU's <c>RAMState</c> (migration/ram.c) and its memory listener. Each RAM block has one bitmap with
+/// three sources: KVM's logs of its memslots (<c>migration_bitmap_sync</c>), what user space discarded, and memslots that came, went or
+/// moved. Every page of those counts as dirty, because the bits between the last GET and the update are lost (kvm-protocol 9.2, Q1). Bits
+/// are always taken before the pages are read: early is harmless, late loses writes.
 /// </summary>
 internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange> ranges)
 {
@@ -166,4 +166,25 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
     }
 
     public RamBlock? BlockOf(Hva hva) => Array.Find(Blocks, block => block.Range.Contains(hva));
+}
+
+/// <summary>
+/// QEMU's <c>RAMBlock</c> with its <c>bmap</c>: guest memory in one area of the process, and the pages of which the destination lacks the
+/// newest copy, as far as user space knows.
+/// </summary>
+/// <param name="log">the place of the VM's dirty log</param>
+/// <param name="range">memory of the process</param>
+internal sealed class RamBlock(Place log, HvaRange range)
+{
+    public HvaRange Range => range;
+
+    public TrackedPageSet Dirty { get; } = new(new PlaceTable(log), range);
+
+    /// <summary>The first dirty word becomes clean: what a mutant loses. A whole word, since a single page may have been written just
+    /// before it was read, and then nothing is lost.</summary>
+    public void LoseFirst()
+    {
+        var from = 0L;
+        Dirty.TakeNext(ref from, PageSet.PagesPerWord);
+    }
 }

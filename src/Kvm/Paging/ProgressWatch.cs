@@ -67,7 +67,7 @@ internal sealed class ProgressWatch(IWorld world, VcpuOptions options, string na
     private bool Report(string invariant, Operation op, Gfn gfn, string what, in Rounds rounds)
     {
         world.Observer.Violated(new Violation(
-            invariant, $"livelock: {what} in {(world.RanMicroseconds - rounds.Since) / 1000} ms", name, gfn.Value, Operations: [op.Id]));
+            invariant, $"livelock: {what} in {(world.RanMicroseconds - rounds.Since) / 1000} ms", name, gfn, Operations: [op.Id]));
         return true;
     }
 

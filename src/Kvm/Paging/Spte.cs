@@ -3,7 +3,7 @@ using Livebed.Kvm.Addresses;
 namespace Livebed.Kvm.Paging;
 
 /// <summary>
-/// A leaf shadow PTE, gfn -> pfn, and beside it what only the checks know: the hva it was installed for, a number that no two
+/// A leaf shadow PTE, gfn -> pfn, and beside it what only the checks know. That is the hva it was installed for, a number that no two
 /// installations share, and when it was last handed to a TLB (readable, writable; 0 = surely in none). An SPTE holds no reference on the
 /// page: the notifier contract alone keeps it valid.
 /// </summary>

@@ -108,7 +108,7 @@ public sealed class SpteTable
 
 /// <summary>
 /// The root of a VM's second-level page table as memory of its own (<c>kvm->arch.mmu.pgt</c> on arm64, <c>kvm_free_stage2_pgd</c> in
-/// arch/arm64/kvm/mmu.c): it is allocated with the VM and freed by the first release only (S11). Nothing is stored in it here; it stands
+/// arch/arm64/kvm/mmu.c). It is allocated with the VM and freed by the first release only (S11). Nothing is stored in it here; it stands
 /// for whatever a release frees.
 /// </summary>
 public sealed class RootPage(Place place)

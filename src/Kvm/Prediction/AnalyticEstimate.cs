@@ -3,9 +3,9 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
-/// The analytic model of a workload beside its trace: a constant rate (geometric), and a rate with a hot set, both measured from the
-/// distinct pages that the recording writes in windows as long as round 0 (a pass at most). Neither knows throttling or post-copy, and
-/// every write counts, as with plain clears.
+/// The analytic model of a workload beside its trace: a constant rate (geometric), and a rate with a hot set. Both are measured from the
+/// distinct pages that the recording writes in windows as long as round 0, a pass at most. Neither knows throttling or post-copy, and every
+/// write counts, as with plain clears.
 /// </summary>
 /// <param name="Writes">the curve through the distinct pages of windows of half that length and of all of it</param>
 /// <param name="Geometric">in closed form</param>

@@ -3,10 +3,10 @@ using Livebed.Kvm.Migration;
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
-/// When the guest is slowed down, as in <c>migration_trigger_throttle</c> and <c>mig_throttle_guest_down</c> (QEMU migration/ram.c): at the
-/// first sync after each period, when for the second time the bytes that became dirty exceed a share of the bytes sent. Auto-converge then
-/// sleeps one step more, the dirty limit is switched on. A period that was quiet does not reset the count, there as here. Simplified: all
-/// vCPUs share one dirty limit, where QEMU has one each, and no sync is made in the middle of a long round (QEMU 9.2 does, to throttle
+/// When the guest is slowed down, as in <c>migration_trigger_throttle</c> and <c>mig_throttle_guest_down</c> (QEMU migration/ram.c). The
+/// first sync after each period decides: the bytes that became dirty exceed a share of the bytes sent for the second time. Auto-converge
+/// then sleeps one step more, the dirty limit is switched on. A period that was quiet does not reset the count, there as here. Simplified:
+/// all vCPUs share one dirty limit, where QEMU has one each, and no sync is made in the middle of a long round (QEMU 9.2 does, to throttle
 /// earlier).
 /// </summary>
 internal sealed class ForecastThrottle(MigrationParameters parameters, ForecastSettings settings)

@@ -5,9 +5,9 @@ namespace Livebed.Kvm.Prediction;
 /// <summary>
 /// Pre-copy without a guest: round after round of <c>migration_iteration_run</c> over a model of the guest's writes, until what is left
 /// fits into the downtime limit, post-copy takes over, or a limit is hit. Invariant: what is transferred is the sum of the rounds and the
-/// rest, and nothing else. Simplified: the link carries its bandwidth exactly, whatever the number of channels; syncs and switchover take
-/// no time beside <see cref="ForecastSettings.SwitchoverCostMicroseconds"/>; a round is sent to its end before the next sync, where QEMU
-/// syncs as soon as what it knows to be left is below the threshold.
+/// rest, and nothing else. Simplified: the link carries its bandwidth exactly, whatever the number of channels. Syncs and switchover take
+/// no time beside <see cref="ForecastSettings.SwitchoverCostMicroseconds"/>. A round is sent to its end before the next sync; QEMU syncs as
+/// soon as what it knows to be left is below the threshold.
 /// </summary>
 public static class Forecaster
 {

@@ -1,8 +1,8 @@
 namespace Livebed.Kvm.Prediction;
 
 /// <summary>
-/// W(t), the distinct pages that a guest writes in a time t, as a concave curve with two parameters: random writes to a hot set give
-/// <c>W(t) = hot * (1 - exp(-rate * t / hot))</c>, and without a bound on the hot set <c>W(t) = rate * t</c>, the geometric model.
+/// W(t): the distinct pages that a guest writes in a time t, as a concave curve with two parameters. Random writes to a hot set give
+/// <c>W(t) = hot * (1 - exp(-rate * t / hot))</c>. Without a bound on the hot set it is <c>W(t) = rate * t</c>, the geometric model.
 /// </summary>
 /// <param name="PagesPerSecond">slope at 0</param>
 /// <param name="HotPages">what W approaches; infinite for no bound</param>

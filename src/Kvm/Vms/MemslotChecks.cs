@@ -45,7 +45,7 @@ public sealed class MemslotChecks
     }
 
     private void Violated(Operation op, Memslot slot, string message) =>
-        _vm.Violated(Invariants.MemslotsAsAsked, message, slot.BaseGfn.Value, slot.BaseHva.Value, operations: op.Id);
+        _vm.Violated(Invariants.MemslotsAsAsked, message, slot.BaseGfn, slot.BaseHva, operations: op.Id);
 
     private static bool IsAsAsked(Memslot slot, MemslotChange asked) =>
         slot.BaseGfn == asked.BaseGfn && slot.Pages == asked.Pages && slot.BaseHva == asked.BaseHva && slot.Flags == asked.Flags;

@@ -36,7 +36,7 @@ public sealed class RangeChecks
     {
         if (_unregistered.Value)
             _vm.Violated(
-                Invariants.Teardown, $"range_start of {range.Pages} is called after unregister", hva: range.Pages.Start.Value,
+                Invariants.Teardown, $"range_start of {range.Pages} is called after unregister", hva: range.Pages.Start,
                 operations: op.Id);
         _open[range.RangeId] = new OpenRange(range.Pages, op.Id);
     }
@@ -56,7 +56,7 @@ public sealed class RangeChecks
                 _vm.Violated(
                     Invariants.SameSlots,
                     $"range_end of {range.Pages} walks memslot set {_vm.Memslots.Swaps}, its range_start walked set {open.SwapsAtStart}",
-                    hva: range.Pages.Start.Value, operations: open.Operation);
+                    hva: range.Pages.Start, operations: open.Operation);
         }
     }
 
@@ -81,12 +81,12 @@ public sealed class RangeChecks
             {
                 if (_vm.Sptes.TryGet(gfn, out var spte) && range.Pages.Contains(new Hva(spte.Hva)))
                     _vm.Violated(
-                        Invariants.NoStaleTranslation, $"range_start of {range.Pages} returns while {gfn} is still mapped", gfn.Value,
-                        spte.Hva, spte.Pfn, op.Id);
+                        Invariants.NoStaleTranslation, $"range_start of {range.Pages} returns while {gfn} is still mapped", gfn,
+                        new Hva(spte.Hva), new Pfn(spte.Pfn), op.Id);
                 else if (spte.HandedOut != 0)
                     _vm.Violated(
-                        Invariants.FlushBeforeFree, $"range_start of {range.Pages} returns while a TLB may still hold {gfn}", gfn.Value,
-                        slot.ToHva(gfn).Value, operations: op.Id);
+                        Invariants.FlushBeforeFree, $"range_start of {range.Pages} returns while a TLB may still hold {gfn}", gfn,
+                        slot.ToHva(gfn), operations: op.Id);
                 else
                     continue;
                 return;
@@ -111,7 +111,7 @@ public sealed class RangeChecks
         _vm.Counters.ChecksEvaluated++;
         if (!_open.Remove(range.RangeId))
             _vm.Violated(
-                Invariants.Balance, $"range_end of {range.Pages} without its range_start", hva: range.Pages.Start.Value, operations: op.Id);
+                Invariants.Balance, $"range_end of {range.Pages} without its range_start", hva: range.Pages.Start, operations: op.Id);
         CheckBalance(op);
     }
 
@@ -128,7 +128,7 @@ public sealed class RangeChecks
         _vm.Counters.ChecksEvaluated++;
         foreach (var (id, open) in _open)
             _vm.Violated(
-                Invariants.Balance, $"range {id} ({open.Pages}) of {open.Operation} never got its range_end", hva: open.Pages.Start.Value,
+                Invariants.Balance, $"range {id} ({open.Pages}) of {open.Operation} never got its range_end", hva: open.Pages.Start,
                 operations: open.Operation);
         _open.Clear();
     }
@@ -143,7 +143,7 @@ public sealed class RangeChecks
             Invariants.FaultProgress,
             $"the fault on {gfn} retries although no range is open (in progress: {_vm.Protocol.InvalidationsInProgress}): "
                 + $"it would for ever",
-            gfn.Value, operations: op.Id);
+            gfn, operations: op.Id);
     }
 
     private void CheckBalance(Operation op)
@@ -167,13 +167,13 @@ public sealed class RangeChecks
             if (!open.Protects(gfn, hva)) continue;
             _vm.Violated(
                 Invariants.NoInstallUnderInvalidation, $"{gfn} is mapped between start and end of {open.Pages} by {open.Operation}",
-                gfn.Value, hva.Value, pfn.Value, op.Id, open.Operation);
+                gfn, hva, pfn, op.Id, open.Operation);
             break;
         }
 
         if (_ended.FindSince(lookupMark, hva) is { } ended)
             _vm.Violated(
                 Invariants.NoInstallUnderInvalidation, $"{gfn} is mapped from a host lookup made before the end of {ended}",
-                gfn.Value, hva.Value, pfn.Value, op.Id);
+                gfn, hva, pfn, op.Id);
     }
 }

@@ -61,6 +61,6 @@ public sealed class SpteAuditor(Vm vm)
         if (!vm.Sptes.TryGet(gfn, out var spte) || spte.Installation != installation) return;
         vm.Violated(
             Invariants.NoStaleTranslation, $"the SPTE at {gfn} maps a page that its address space does not map there (or not writable)",
-            gfn.Value, spte.Hva, spte.Pfn, op.Id);
+            gfn, new Hva(spte.Hva), new Pfn(spte.Pfn), op.Id);
     }
 }

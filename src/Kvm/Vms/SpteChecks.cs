@@ -8,8 +8,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Vms;
 
 /// <summary>
-/// What an SPTE must look like when it is written, made writable or left behind: S8, the lifetime of its memslot; S9, the page that the gfn
-/// means; S12, no write where the host forbids it; and of S11, that the root is freed once.
+/// What an SPTE must look like when it is written, made writable or left behind. S8: the lifetime of its memslot. S9: the page that the gfn
+/// means. S12: no write where the host forbids it. Of S11: the root is freed once.
 /// </summary>
 public sealed class SpteChecks
 {
@@ -25,12 +25,12 @@ public sealed class SpteChecks
         CheckSlot(op, slot, gfn, hva, pfn);
         if (pfn != page.Pfn)
             _vm.Violated(
-                Invariants.GfnFidelity, $"{gfn} is mapped to {pfn}, its host has {page.Pfn} at {hva}", gfn.Value, hva.Value, pfn.Value,
+                Invariants.GfnFidelity, $"{gfn} is mapped to {pfn}, its host has {page.Pfn} at {hva}", gfn, hva, pfn,
                 op.Id);
         if ((flags & SpteFlags.Writable) != 0 && (!page.Writable || slot.IsReadOnly))
             _vm.Violated(
                 Invariants.Permission, $"{gfn} is mapped writable; host writable: {page.Writable}, memslot read-only: {slot.IsReadOnly}",
-                gfn.Value, hva.Value, pfn.Value, op.Id);
+                gfn, hva, pfn, op.Id);
     }
 
     /// <summary>change_pte maps the page that the host is about to map there: inside a range, rightly, but not in any memslot.</summary>
@@ -49,8 +49,8 @@ public sealed class SpteChecks
         _vm.Sptes.TryGet(gfn, out var spte);
         if ((spte.Flags & SpteFlags.HostWritable) != 0) return;
         _vm.Violated(
-            Invariants.Permission, $"a fast page fault makes {gfn} writable, which the host mapped read-only", gfn.Value, spte.Hva,
-            spte.Pfn, op.Id);
+            Invariants.Permission, $"a fast page fault makes {gfn} writable, which the host mapped read-only", gfn, new Hva(spte.Hva),
+            new Pfn(spte.Pfn), op.Id);
     }
 
     /// <summary>A reader has been waiting since it found the memslot and goes on with it.</summary>
@@ -58,7 +58,7 @@ public sealed class SpteChecks
     {
         if (!slot.IsFreed) return;
         _vm.Violated(
-            Invariants.SlotLifetime, $"{op} uses memslot {slot.Id} after it was freed", slot.BaseGfn.Value, slot.BaseHva.Value,
+            Invariants.SlotLifetime, $"{op} uses memslot {slot.Id} after it was freed", slot.BaseGfn, slot.BaseHva,
             operations: op.Id);
     }
 
@@ -72,7 +72,7 @@ public sealed class SpteChecks
             if (slot.Gfns.Contains(gfn))
                 _vm.Violated(
                     Invariants.GfnFidelity, $"the fault on {gfn} finds {(found is null ? "no memslot" : $"memslot {found.Id}")}, and it "
-                        + $"lies in memslot {slot.Id}", gfn.Value, slot.ToHva(gfn).Value, operations: op.Id);
+                        + $"lies in memslot {slot.Id}", gfn, slot.ToHva(gfn), operations: op.Id);
     }
 
     /// <summary>User space will emulate the access. Memory that a memslot is only being moved away from is no MMIO.</summary>
@@ -81,7 +81,7 @@ public sealed class SpteChecks
         _vm.Counters.ChecksEvaluated++;
         if (slot is { IsInvalid: true })
             _vm.Violated(
-                Invariants.SlotLifetime, $"{gfn} is taken as MMIO although memslot {slot.Id} has it, INVALID", gfn.Value,
+                Invariants.SlotLifetime, $"{gfn} is taken as MMIO although memslot {slot.Id} has it, INVALID", gfn,
                 operations: op.Id);
     }
 
@@ -101,7 +101,8 @@ public sealed class SpteChecks
             // A moved slot may cover part of its old place again.
             if (!_vm.Sptes.TryGet(gfn, out var spte) || _vm.Memslots.Find(gfn)?.ToHva(gfn).Value == spte.Hva) continue;
             _vm.Violated(
-                Invariants.SlotLifetime, $"{gfn} is still mapped although memslot {slot.Id} is gone", gfn.Value, spte.Hva, spte.Pfn, op.Id);
+                Invariants.SlotLifetime, $"{gfn} is still mapped although memslot {slot.Id} is gone", gfn, new Hva(spte.Hva),
+                new Pfn(spte.Pfn), op.Id);
             return;
         }
     }
@@ -112,10 +113,10 @@ public sealed class SpteChecks
         SlotUsed(op, slot);
         if (slot.IsInvalid)
             _vm.Violated(
-                Invariants.SlotLifetime, $"{gfn} is mapped in an INVALID memslot {slot.Id}", gfn.Value, hva.Value, pfn.Value, op.Id);
+                Invariants.SlotLifetime, $"{gfn} is mapped in an INVALID memslot {slot.Id}", gfn, hva, pfn, op.Id);
         if (slot.ToHva(gfn) != hva)
             _vm.Violated(
-                Invariants.GfnFidelity, $"{gfn} is mapped to {hva}, its memslot gives {slot.ToHva(gfn)}", gfn.Value, hva.Value, pfn.Value,
+                Invariants.GfnFidelity, $"{gfn} is mapped to {hva}, its memslot gives {slot.ToHva(gfn)}", gfn, hva, pfn,
                 op.Id);
     }
 }

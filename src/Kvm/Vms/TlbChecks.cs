@@ -54,8 +54,8 @@ public sealed class TlbChecks
             _vm.Sptes.TryGet(gfn, out var spte);
             if (spte.HandedOutWritable == 0 || spte.HandedOutWritable > epoch) continue;
             _vm.Violated(
-                Invariants.FlushBeforeFree, $"the dirty log returns {gfn} while a TLB may still hold it writable", gfn.Value, spte.Hva,
-                spte.Pfn, op.Id);
+                Invariants.FlushBeforeFree, $"the dirty log returns {gfn} while a TLB may still hold it writable", gfn, new Hva(spte.Hva),
+                new Pfn(spte.Pfn), op.Id);
             return;
         }
     }

@@ -120,6 +120,6 @@ public sealed class Vm
 
     /// <summary>Reports a violation as this VM's.</summary>
     public void Violated(
-        string invariant, string message, long? gfn = null, long? hva = null, int? pfn = null, params OperationId[] operations) =>
+        string invariant, string message, Gfn? gfn = null, Hva? hva = null, Pfn? pfn = null, params OperationId[] operations) =>
         World.Observer.Violated(new Violation(invariant, message, Options.Name, gfn, hva, pfn, operations));
 }

@@ -1,92 +1,70 @@
-using System.Collections.Frozen;
+using System.Runtime.CompilerServices;
 using Livebed.Kvm.Checks;
 
 namespace Livebed.Kvm.World;
 
 /// <summary>
-/// What an operation does. A new kind is a member here and has its place in <see cref="OperationKinds.ProgressOf"/>; its name follows from
-/// the member. Host memory events come last: what happens to host memory is what has a number from <see cref="Unmap"/> on.
+/// What an operation does: a name, and the liveness invariant that its waits are about. Kinds of operations of vCPUs and VMs are fields
+/// here. Host memory events are kinds too, declared with what runs them, in a room above this one. A kind is its one object.
 /// </summary>
-public enum OperationKind : byte
+public class OperationKind
 {
-    None,
+    private static readonly List<OperationKind> _own = [];
+
+    public static readonly OperationKind None = new(Invariants.FaultProgress);
 
     // vCPU and VM
-    Fault,
-    SoftwareWrite,
-    VmCreate,
-    VmDestroy,
-    AddressSpaceExit,
-    MemslotCreate,
-    MemslotDelete,
-    MemslotMove,
-    MemslotFlags,
-    DirtyLogEnable,
-    DirtyLogDisable,
-    DirtyLogGet,
-    DirtyLogVerify,
-    DirtyRingReap,
-    Audit,
+    public static readonly OperationKind Fault = new(Invariants.FaultProgress);
+    public static readonly OperationKind SoftwareWrite = new(Invariants.FaultProgress);
+    public static readonly OperationKind VmCreate = new(Invariants.MemslotUpdateProgress);
+    public static readonly OperationKind VmDestroy = new(Invariants.TeardownProgress);
+    public static readonly OperationKind AddressSpaceExit = new(Invariants.TeardownProgress);
+    public static readonly OperationKind MemslotCreate = new(Invariants.MemslotUpdateProgress);
+    public static readonly OperationKind MemslotDelete = new(Invariants.MemslotUpdateProgress);
+    public static readonly OperationKind MemslotMove = new(Invariants.MemslotUpdateProgress);
+    public static readonly OperationKind MemslotFlags = new(Invariants.MemslotUpdateProgress);
+    public static readonly OperationKind DirtyLogEnable = new(Invariants.MemslotUpdateProgress);
+    public static readonly OperationKind DirtyLogDisable = new(Invariants.MemslotUpdateProgress);
+    public static readonly OperationKind DirtyLogGet = new(Invariants.MigrationProgress);
+    public static readonly OperationKind DirtyLogVerify = new(Invariants.MigrationProgress);
+    public static readonly OperationKind DirtyRingReap = new(Invariants.MigrationProgress);
+    public static readonly OperationKind Audit = new(Invariants.FaultProgress);
 
     // live migration
-    Migration,
-    MigrationPages,
-    MigrationIncoming,
-    PageRequest,
+    public static readonly OperationKind Migration = new(Invariants.FaultProgress);
+    public static readonly OperationKind MigrationPages = new(Invariants.FaultProgress);
+    public static readonly OperationKind MigrationIncoming = new(Invariants.FaultProgress);
+    public static readonly OperationKind PageRequest = new(Invariants.FaultProgress);
 
     // what the network does to one
-    LinkBreak,
-    AnswerLoss,
+    public static readonly OperationKind LinkBreak = new(Invariants.FaultProgress);
+    public static readonly OperationKind AnswerLoss = new(Invariants.FaultProgress);
 
-    // host memory events (kvm-protocol section 6.1); HostEvents says what each does
-    Unmap,
-    DontNeed,
-    Fork,
-    KsmScan,
-    PageMigration,
-    Reclaim,
-    NumaBalancing,
-    Mprotect,
-    Ageing,
-    OomReap,
-    Spurious,
-    NestedRange,
-    HeldRange,
-    ClearSoftDirty,
-}
+    private readonly string _member;
 
-/// <summary>What histories, results, campaigns, traces and hang reports say of a kind.</summary>
-public static class OperationKinds
-{
-    private static readonly string[] _names = [.. Enum.GetValues<OperationKind>().Select(KebabCase.Of)];
+    private OperationKind(string progress, [CallerMemberName] string member = "") : this(_own.Count, progress, member) => _own.Add(this);
 
-    private static readonly FrozenDictionary<string, OperationKind> _kinds =
-        Enum.GetValues<OperationKind>().ToFrozenDictionary(NameOf, StringComparer.Ordinal);
+    private protected OperationKind(int number, string progress, string member)
+    {
+        (Number, Progress, _member) = (checked((byte)number), progress, member);
+        Name = KebabCase.Of(member);
+    }
 
-    /// <summary>The kebab-case name: <c>DirtyLogGet</c> is <c>dirty-log-get</c>.</summary>
-    public static string NameOf(OperationKind kind) => _names[(int)kind];
+    /// <summary>The kinds that are no host memory events, in the order of their numbers.</summary>
+    internal static IReadOnlyList<OperationKind> Own => _own;
 
-    /// <summary>False when there is no such operation.</summary>
-    public static bool TryFind(string name, out OperationKind kind) => _kinds.TryGetValue(name, out kind);
+    /// <summary>What stands for it between silos, which all run the same code.</summary>
+    public byte Number { get; }
 
-    /// <summary>Whether it is user space's own change of a memslot, as hot-plug makes it.</summary>
-    public static bool IsMemslotUpdate(OperationKind kind) => kind is >= OperationKind.MemslotCreate and <= OperationKind.MemslotFlags;
-
-    /// <summary>Whether it is a host memory event.</summary>
-    public static bool IsHostEvent(OperationKind kind) => kind >= OperationKind.Unmap;
+    /// <summary>What histories, results, campaigns and traces call it: <c>dirty-log-get</c> for <see cref="DirtyLogGet"/>.</summary>
+    public string Name { get; }
 
     /// <summary>The liveness invariant that a wait of such an operation is about.</summary>
-    public static string ProgressOf(OperationKind kind) => kind switch
-    {
-        OperationKind.None or OperationKind.Fault or OperationKind.SoftwareWrite or OperationKind.Audit
-            or OperationKind.Migration or OperationKind.MigrationPages or OperationKind.MigrationIncoming or OperationKind.PageRequest
-            or OperationKind.LinkBreak or OperationKind.AnswerLoss => Invariants.FaultProgress,
-        OperationKind.VmDestroy or OperationKind.AddressSpaceExit => Invariants.TeardownProgress,
-        OperationKind.VmCreate or OperationKind.MemslotCreate or OperationKind.MemslotDelete or OperationKind.MemslotMove
-            or OperationKind.MemslotFlags or OperationKind.DirtyLogEnable or OperationKind.DirtyLogDisable =>
-                Invariants.MemslotUpdateProgress,
-        OperationKind.DirtyLogGet or OperationKind.DirtyLogVerify or OperationKind.DirtyRingReap => Invariants.MigrationProgress,
-        _ when IsHostEvent(kind) => Invariants.InvalidationProgress,
-        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "has no place among the liveness invariants"),
-    };
+    public string Progress { get; }
+
+    /// <summary>Whether it is user space's own change of a memslot, as hot-plug makes it.</summary>
+    public bool IsMemslotUpdate => this == MemslotCreate || this == MemslotDelete || this == MemslotMove || this == MemslotFlags;
+
+    /// <summary>The name of its field, as messages have it.</summary>
+    public override string ToString() => _member;
 }

@@ -2,6 +2,7 @@ using Livebed.Driver.Errors;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
@@ -73,7 +74,7 @@ public sealed class ExampleProtocolTests
     [Fact]
     public async Task A_range_that_was_elided_holds_faults_back_once_a_memslot_covers_it_and_only_until_its_end()
     {
-        var open = NewOperation(OperationKind.HeldRange);
+        var open = NewOperation(HostEventKind.HeldRange);
         var vm = await PlugInsideAnElidedRangeAsync(promotes: true, open);
         Assert.Equal(FaultStatus.Retry, (await FaultAsync(vm)).Status);
         await _host.CloseRangeAsync(open);
@@ -86,8 +87,8 @@ public sealed class ExampleProtocolTests
     public async Task A_range_that_no_memslot_covers_takes_no_mmu_lock()
     {
         var vm = await CreateVmAsync(promotes: true);
-        var open = NewOperation(OperationKind.HeldRange);
-        await _host.OpenRangeAsync(open, new HostEvent(OperationKind.HeldRange, 1, _pages));
+        var open = NewOperation(HostEventKind.HeldRange);
+        await _host.OpenRangeAsync(open, new HostEvent(HostEventKind.HeldRange, 1, _pages));
         await _host.CloseRangeAsync(open);
         Assert.Equal(0, vm.Counters.NotifierMmuLockAcquisitions);
         Assert.Equal(1, vm.Counters.NotifierRanges);
@@ -98,7 +99,7 @@ public sealed class ExampleProtocolTests
     {
         var vm = await CreateVmAsync(promotes);
         var opened = await _host.OpenRangeAsync(
-            open ?? NewOperation(OperationKind.HeldRange), new HostEvent(OperationKind.HeldRange, 1, _pages));
+            open ?? NewOperation(HostEventKind.HeldRange), new HostEvent(HostEventKind.HeldRange, 1, _pages));
         Assert.Equal(HostEventStatus.Done, opened.Status);
         var change = new MemslotChange(VmLayout.HotplugSlotId, _gfn, _pages.Pages, _pages.Start, MemslotFlags.None);
         // Completed at once: the update waits for no range.

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Livebed.Driver.Runs;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Tests.Runs;
@@ -153,7 +154,7 @@ public sealed class HistoryWriterTests : IDisposable
         new(HistoryPath, recordsMax, bufferedMax);
 
     private static HistoryRecord At(long time, string silo, long op = 1) =>
-        new(time, silo, "vm-0", HistoryType.Ok, OperationKind.Unmap, new(op));
+        new(time, silo, "vm-0", HistoryType.Ok, HostEventKind.Unmap, new(op));
 
     private List<JsonElement> Lines() => [.. File.ReadAllLines(HistoryPath).Select(line => JsonElement.Parse(line))];
 

@@ -5,8 +5,8 @@ using Livebed.Driver.Counters;
 using Livebed.Driver.Results;
 using Livebed.Driver.Terminal;
 using Livebed.Driver.Tests.Results;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.World;
 using Spectre.Console;
 
 namespace Livebed.Driver.Tests.Terminal;
@@ -27,8 +27,8 @@ public sealed class ProgressTests
         var lines = text.Split('\n');
         Assert.All(lines, line => Assert.True(line.Length <= columns, line));
         Assert.All(
-            Enum.GetValues<OperationKind>(),
-            kind => Assert.Single(lines, line => line.Contains($" {OperationKinds.NameOf(kind)} ", StringComparison.Ordinal)));
+            OperationKinds.All,
+            kind => Assert.Single(lines, line => line.Contains($" {kind.Name} ", StringComparison.Ordinal)));
         Assert.Contains("running  20.0s of 30s", text, StringComparison.Ordinal);
         Assert.Contains("1k/s", text, StringComparison.Ordinal);
         Assert.Contains("violations 3", text, StringComparison.Ordinal);
@@ -208,7 +208,7 @@ public sealed class ProgressTests
 
     private static ProgressSnapshot Snapshot(double seconds, long done) => new(
         TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(30),
-        [.. Enum.GetValues<OperationKind>().Select(kind => new OperationProgress(OperationKinds.NameOf(kind), done, done / 2, 31_000_000))],
+        [.. OperationKinds.All.Select(kind => new OperationProgress(kind.Name, done, done / 2, 31_000_000))],
         done, done, 7, 3);
 
     private static string Render(int columns, Action<IAnsiConsole> write)

@@ -89,7 +89,7 @@ public sealed class SwarmTests(ITestOutputHelper output)
             "another VM", "save tables", "scratch", "plugged", "MMIO", "audit", "software-write", "tear down", "final sync",
 
             // Every scene has a spurious range.
-            .. HostEvents.All.Select(entry => entry.Kind).Where(kind => kind != OperationKind.Spurious).Select(OperationKinds.NameOf),
+            .. HostEventKind.Events.Where(kind => kind != HostEventKind.Spurious).Select(kind => kind.Name),
         ];
         foreach (var words in operations)
         {
@@ -111,8 +111,8 @@ public sealed class SwarmTests(ITestOutputHelper output)
             var result = bed.Run(async () =>
             {
                 var vm = await bed.CreateVmAsync();
-                var op = bed.NewOperation(OperationKind.HeldRange);
-                await bed.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new(BedVm.RamHva(0), 1)));
+                var op = bed.NewOperation(HostEventKind.HeldRange);
+                await bed.Host.OpenRangeAsync(op, new HostEvent(HostEventKind.HeldRange, vm.AddressSpaceId, new(BedVm.RamHva(0), 1)));
                 await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirstShared);
                 await bed.Host.CloseRangeAsync(op);
             });

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Host.Events;
 using Livebed.Grains.Actors;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
@@ -60,7 +61,7 @@ internal sealed class BedVm
             Assert.True(attempt < CreateAttempts, "the activation kept going away");
     }
 
-    public async Task<HostEventResult> HostEventAsync(OperationKind kind, HvaRange range) =>
+    public async Task<HostEventResult> HostEventAsync(HostEventKind kind, HvaRange range) =>
         await Host.RunEventAsync(_bed.Next(kind), new HostEvent(kind, _ordinal, range) { ChildMicroseconds = 1_000, Inner = range.Start });
 
     public async Task<MemslotResult> SetHotplugAsync(OperationKind kind, Gfn gfn, long pages) =>

@@ -1,6 +1,8 @@
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
@@ -25,7 +27,7 @@ public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
     {
         var vm = await (await clusters.BedAsync(placement)).RunAsync(new VmPlan(DirtyLog: DirtyLogMode.Bitmap));
         await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.HotplugGfn, VmPlan.HotplugPages);
-        await vm.HostEventAsync(OperationKind.Reclaim, vm.Ram);
+        await vm.HostEventAsync(HostEventKind.Reclaim, vm.Ram);
         await vm.DirtyLogAsync(DirtyLogStep.Enable);
         var last = await vm.DestroyAsync(order);
         Assert.Equal([vm.Key, $"{vm.Key}/vcpu-0", $"{vm.Key}/vcpu-1"], last.Select(report => report.Actor));
@@ -40,10 +42,10 @@ public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
     {
         var bed = await clusters.BedAsync(PlacementMode.Spread);
         var vm = await bed.RunAsync();
-        var op = bed.Next(OperationKind.HeldRange);
+        var op = bed.Next(HostEventKind.HeldRange);
         Assert.Equal(
             HostEventStatus.Done,
-            (await vm.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, vm.Ram))).Status);
+            (await vm.Host.OpenRangeAsync(op, new HostEvent(HostEventKind.HeldRange, vm.AddressSpaceId, vm.Ram))).Status);
         var dying = vm.DestroyAsync();
         // The VM unregisters inside of the range; its process has to wait for the range's end.
         await Until.HoldsAsync(
@@ -63,16 +65,16 @@ public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
         Assert.Equal(MemslotResult.Dead, await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.HotplugGfn, VmPlan.HotplugPages));
         await vm.LeavesNoActivationAsync();
         Assert.Equal(-1, await vm.DirtyLogAsync(DirtyLogStep.Round));
-        Assert.False(await vm.Grain.SoftwareWriteAsync(bed.Next(OperationKind.SoftwareWrite), VmLayout.RamGfn.Value));
+        Assert.False(await vm.Grain.SoftwareWriteAsync(bed.Next(OperationKind.SoftwareWrite), VmLayout.RamGfn));
         Assert.Equal(0, await vm.Grain.AuditAsync(bed.Next(OperationKind.Audit)));
         Assert.Empty(await vm.DestroyAsync());
         Assert.Empty(await vm.Grain.InspectAsync(settled: true));
         await vm.Grain.ReapDirtyRingsAsync(bed.Next(OperationKind.DirtyRingReap));
         await vm.LeavesNoActivationAsync();
-        await vm.Vcpu(0).FlushTlbAsync(bed.Next(OperationKind.Unmap), VmLayout.RamGfn.Value, 1);
+        await vm.Vcpu(0).FlushTlbAsync(bed.Next(HostEventKind.Unmap), new GfnRange(VmLayout.RamGfn, 1));
         await vm.Vcpu(1).PauseAsync(bed.Next(OperationKind.Audit));
         await vm.LeavesNoActivationAsync();
-        Assert.Equal(HostEventStatus.NoAddressSpace, (await vm.HostEventAsync(OperationKind.DontNeed, vm.Ram)).Status);
+        Assert.Equal(HostEventStatus.NoAddressSpace, (await vm.HostEventAsync(HostEventKind.DontNeed, vm.Ram)).Status);
     }
 
     [Fact]
@@ -80,9 +82,9 @@ public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
     {
         var bed = await clusters.BedAsync(PlacementMode.Spread);
         var vm = await bed.PlanAsync();
-        var range = new RangeMessage(1, vm.Ram.Start.Value, vm.Ram.Pages, default, Blockable: true);
+        var range = new RangeMessage(1, vm.Ram, default, Blockable: true);
         var failure = await Assert.ThrowsAnyAsync<InvalidOperationException>(
-            async () => await vm.Grain.InvalidateRangeStartAsync(bed.Next(OperationKind.Unmap), range));
+            async () => await vm.Grain.InvalidateRangeStartAsync(bed.Next(HostEventKind.Unmap), range));
         Assert.Contains(vm.Key, failure.Message, StringComparison.Ordinal);
         await vm.LeavesNoActivationAsync();
     }
@@ -107,7 +109,7 @@ public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
     {
         var bed = await clusters.BedAsync(PlacementMode.Spread);
         var vm = await bed.PlanAsync();
-        await vm.Vcpu(0).FlushTlbAsync(bed.Next(OperationKind.Unmap), VmLayout.RamGfn.Value, 1);
+        await vm.Vcpu(0).FlushTlbAsync(bed.Next(HostEventKind.Unmap), new GfnRange(VmLayout.RamGfn, 1));
         await vm.Vcpu(1).InspectAsync();
         await vm.CreateAsync();
         await vm.RunsOnAsync();
@@ -125,7 +127,7 @@ public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
         var vm = await bed.RunAsync();
         var write = bed.Next(OperationKind.SoftwareWrite);
         var answers = await Task.WhenAll(
-            Enumerable.Range(0, 4).Select(_ => vm.Grain.SoftwareWriteAsync(write, VmLayout.RamGfn.Value).AsTask()));
+            Enumerable.Range(0, 4).Select(_ => vm.Grain.SoftwareWriteAsync(write, VmLayout.RamGfn).AsTask()));
         Assert.Equal([true, true, true, true], answers);
         Assert.Equal(1, await vm.CountAsync(counters => counters.Vm?.SoftwareWrites));
 
@@ -137,8 +139,8 @@ public sealed class LifeAndDeathTests(ActorCollection.Clusters clusters)
         Assert.Equal(MemslotResult.Ok, await vm.Grain.SetMemslotAsync(delete, change));
 
         await vm.Host.InspectAsync();
-        var dontNeed = bed.Next(OperationKind.DontNeed);
-        var memoryEvent = new HostEvent(OperationKind.DontNeed, vm.AddressSpaceId, vm.Ram);
+        var dontNeed = bed.Next(HostEventKind.DontNeed);
+        var memoryEvent = new HostEvent(HostEventKind.DontNeed, vm.AddressSpaceId, vm.Ram);
         var first = await vm.Host.RunEventAsync(dontNeed, memoryEvent);
         Assert.Equal(first, await vm.Host.RunEventAsync(dontNeed, memoryEvent));
         Assert.Equal(["invoke", "ok"], (await vm.Host.InspectAsync()).History.Select(entry => entry.Type));

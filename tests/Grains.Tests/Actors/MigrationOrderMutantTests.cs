@@ -170,7 +170,7 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
         here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there, OneRound)).AsTask();
 
     private static Task<bool> WriteAsync(ActorBed bed, BedVm vm) =>
-        vm.Grain.SoftwareWriteAsync(bed.Next(OperationKind.SoftwareWrite), (VmLayout.RamGfn + IdlePage).Value).AsTask();
+        vm.Grain.SoftwareWriteAsync(bed.Next(OperationKind.SoftwareWrite), VmLayout.RamGfn + IdlePage).AsTask();
 
     /// <summary>The VM has moved, and its guests have looked at all of their memory since.</summary>
     private static async Task AssertFoundAsync(Mutant? mutant, MigrationOutcome outcome, BedVm there, Findings? sofar = null)

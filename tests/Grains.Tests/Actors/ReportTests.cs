@@ -4,6 +4,7 @@ using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Tests.Locks;
@@ -30,7 +31,7 @@ public sealed class ReportTests(ActorCollection.Clusters clusters)
         Take(before);
         await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.HotplugGfn, VmPlan.HotplugPages);
         await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.RamGfn, 1);
-        await vm.HostEventAsync(OperationKind.DontNeed, vm.Ram);
+        await vm.HostEventAsync(HostEventKind.DontNeed, vm.Ram);
         Take(await vm.InspectAsync());
         await vm.RunsOnAsync();
         var after = await vm.InspectAsync();
@@ -97,17 +98,17 @@ public sealed class ReportTests(ActorCollection.Clusters clusters)
 
         await vm.DirtyLogAsync(DirtyLogStep.Enable);
         await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.HotplugGfn, VmPlan.HotplugPages);
-        foreach (var kind in (OperationKind[])
+        foreach (var kind in (HostEventKind[])
             [
-                OperationKind.KsmScan, OperationKind.DontNeed, OperationKind.PageMigration, OperationKind.Fork, OperationKind.Reclaim,
-                OperationKind.Mprotect,
-                OperationKind.NumaBalancing, OperationKind.Ageing, OperationKind.OomReap, OperationKind.KsmScan,
+                HostEventKind.KsmScan, HostEventKind.DontNeed, HostEventKind.PageMigration, HostEventKind.Fork, HostEventKind.Reclaim,
+                HostEventKind.Mprotect,
+                HostEventKind.NumaBalancing, HostEventKind.Ageing, HostEventKind.OomReap, HostEventKind.KsmScan,
             ])
         {
             await Task.WhenAll(
                 vm.HostEventAsync(kind, vm.Ram), vm.DirtyLogAsync(DirtyLogStep.Round),
                 vm.SetHotplugAsync(OperationKind.MemslotMove, VmLayout.HotplugGfnMoved, VmPlan.HotplugPages),
-                vm.HostEventAsync(OperationKind.Unmap, new HvaRange(VmLayout.HotplugHva, 8)));
+                vm.HostEventAsync(HostEventKind.Unmap, new HvaRange(VmLayout.HotplugHva, 8)));
             await vm.SetHotplugAsync(OperationKind.MemslotMove, VmLayout.HotplugGfn, VmPlan.HotplugPages);
         }
 

@@ -3,6 +3,7 @@ using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
@@ -35,17 +36,17 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
     }
 
     [Theory]
-    [InlineData(OperationKind.DontNeed, PlacementMode.Spread)]
-    [InlineData(OperationKind.PageMigration, PlacementMode.Spread)]
-    [InlineData(OperationKind.Fork, PlacementMode.Spread)]
-    [InlineData(OperationKind.Reclaim, PlacementMode.Spread)]
-    [InlineData(OperationKind.DontNeed, PlacementMode.Packed)]
-    public async Task A_host_event_over_its_memory_notifies_the_vm_and_its_guests_go_on(OperationKind kind, PlacementMode placement)
+    [InlineData("dont-need", PlacementMode.Spread)]
+    [InlineData("page-migration", PlacementMode.Spread)]
+    [InlineData("fork", PlacementMode.Spread)]
+    [InlineData("reclaim", PlacementMode.Spread)]
+    [InlineData("dont-need", PlacementMode.Packed)]
+    public async Task A_host_event_over_its_memory_notifies_the_vm_and_its_guests_go_on(string kind, PlacementMode placement)
     {
         var vm = await (await clusters.BedAsync(placement)).RunAsync();
         var before = await vm.CountAsync(counters => counters.Vm?.NotifierRanges);
         var faultsBefore = await vm.CountAsync(counters => counters.Vm?.Faults);
-        var result = await vm.HostEventAsync(kind, vm.Ram);
+        var result = await vm.HostEventAsync((HostEventKind)OperationKinds.Find(kind)!, vm.Ram);
         Assert.Equal(HostEventStatus.Done, result.Status);
         Assert.InRange(result.Pages, 1, vm.Ram.Pages);
         Assert.True(await vm.CountAsync(counters => counters.Vm?.NotifierRanges) > before);
@@ -60,8 +61,8 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
     {
         var vm = await (await clusters.BedAsync(PlacementMode.Spread)).RunAsync();
         var before = await vm.CountAsync(counters => counters.Vm?.NotifierElided);
-        await vm.HostEventAsync(OperationKind.Spurious, new HvaRange(VmLayout.ScratchHva, 4));
-        Assert.Equal(before + 2, await vm.CountAsync(counters => counters.Vm?.NotifierElided));
+        await vm.HostEventAsync(HostEventKind.Spurious, new HvaRange(VmLayout.ScratchHva, 4));
+        Assert.Equal(before + 1, await vm.CountAsync(counters => counters.Vm?.NotifierElided));
         await vm.DestroyAsync();
     }
 
@@ -116,8 +117,8 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
     {
         var bed = await clusters.BedAsync(placement);
         var vm = await bed.RunAsync();
-        Assert.True(await vm.Grain.SoftwareWriteAsync(bed.Next(OperationKind.SoftwareWrite), VmLayout.RamGfn.Value + 3));
-        Assert.False(await vm.Grain.SoftwareWriteAsync(bed.Next(OperationKind.SoftwareWrite), VmLayout.HotplugGfnMoved.Value));
+        Assert.True(await vm.Grain.SoftwareWriteAsync(bed.Next(OperationKind.SoftwareWrite), VmLayout.RamGfn + 3));
+        Assert.False(await vm.Grain.SoftwareWriteAsync(bed.Next(OperationKind.SoftwareWrite), VmLayout.HotplugGfnMoved));
         Assert.Equal(1, await vm.CountAsync(counters => counters.Vm?.SoftwareWrites));
         Assert.True(await vm.Grain.AuditAsync(bed.Next(OperationKind.Audit)) > 0);
         // The guest reads what KVM wrote, and the host knows that it is right.

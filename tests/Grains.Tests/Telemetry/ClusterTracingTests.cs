@@ -7,6 +7,7 @@ using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Grains.Tests.Hosting;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.World;
 using OpenTelemetry.Trace;
 
@@ -102,7 +103,7 @@ public sealed class ClusterTracingTests
         var grain = cluster.Client.GetGrain<IPlaceGrain>(ActorKeys.Host(0));
         for (var i = 1; i <= operations; i++)
         {
-            using var span = LivebedTelemetry.StartOperation(OperationKind.Unmap, new OperationId(i));
+            using var span = LivebedTelemetry.StartOperation(HostEventKind.Unmap, new OperationId(i));
             await grain.RelayAsync([ActorKeys.Vm(0, 0, 0), ActorKeys.Vcpu(0, 0, 0, 0)]);
             span.Outcome = OperationOutcome.Ok;
         }

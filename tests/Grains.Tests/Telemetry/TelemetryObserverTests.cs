@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using Livebed.Grains.Telemetry;
 using Livebed.Grains.Tests.Hosting;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 using OpenTelemetry;
@@ -12,7 +14,7 @@ namespace Livebed.Grains.Tests.Telemetry;
 public sealed class TelemetryObserverTests : IDisposable
 {
     private static readonly Operation Fault = new(new OperationId(1), OperationKind.Fault);
-    private static readonly Operation Unmap = new(new OperationId(2), OperationKind.Unmap);
+    private static readonly Operation Unmap = new(new OperationId(2), HostEventKind.Unmap);
     private readonly List<Activity> _exported = [];
     private readonly List<Violation> _violations = [];
     private readonly SteppedTime _time = new();
@@ -128,7 +130,7 @@ public sealed class TelemetryObserverTests : IDisposable
         using (LivebedTelemetry.StartOperation(Unmap.Kind, Unmap.Id))
         {
             var current = Activity.Current;
-            _observer.Violated(new Violation("S5", "a page was freed early", Vm: "vm-3", Gfn: 7));
+            _observer.Violated(new Violation("S5", "a page was freed early", Vm: "vm-3", Gfn: new Gfn(7)));
             Assert.Same(current, Activity.Current);
         }
 

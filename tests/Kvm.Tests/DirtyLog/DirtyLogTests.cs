@@ -1,8 +1,9 @@
-using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.DirtyLog;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -34,8 +35,8 @@ public sealed class DirtyLogTests
                         await bed.World.DelayAsync(50);
                     }
                 })).ToList();
-                writers.Add(bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(0), 4, hold: 30));
-                writers.Add(bed.SpawnEvent(OperationKind.Fork, vm, BedVm.RamHva(0), 4, hold: 30));
+                writers.Add(bed.SpawnEvent(HostEventKind.Reclaim, vm, BedVm.RamHva(0), 4, hold: 30));
+                writers.Add(bed.SpawnEvent(HostEventKind.Fork, vm, BedVm.RamHva(0), 4, hold: 30));
                 Assert.True(await vm.Session.EnableAsync(bed.NewOperation(OperationKind.DirtyLogEnable), [0]));
                 for (var i = 0; i < 4; i++)
                 {

@@ -9,22 +9,22 @@ namespace Livebed.Kvm.Tests.Host;
 public class EventSourceTests
 {
     /// <summary>Every source that sends ranges over four written pages, and what its subscribers hear.</summary>
-    public static TheoryData<OperationKind, string[]> Sources() => new()
+    public static TheoryData<string, string[]> Sources() => new()
     {
-        { OperationKind.Unmap, ["start 100+4 Unmap", "end 100+4 Unmap"] },
-        { OperationKind.DontNeed, ["start 100+4 Clear", "end 100+4 Clear"] },
-        { OperationKind.OomReap, ["start 100+4 Clear", "end 100+4 Clear"] },
-        { OperationKind.Fork, ["start 100+4 ProtectionPage", "end 100+4 ProtectionPage"] },
-        { OperationKind.NumaBalancing, ["start 100+4 ProtectionVma", "end 100+4 ProtectionVma"] },
+        { "unmap", ["start 100+4 Unmap", "end 100+4 Unmap"] },
+        { "dont-need", ["start 100+4 Clear", "end 100+4 Clear"] },
+        { "oom-reap", ["start 100+4 Clear", "end 100+4 Clear"] },
+        { "fork", ["start 100+4 ProtectionPage", "end 100+4 ProtectionPage"] },
+        { "numa-balancing", ["start 100+4 ProtectionVma", "end 100+4 ProtectionVma"] },
         {
-            OperationKind.Mprotect,
+            "mprotect",
             ["start 100+4 ProtectionVma", "end 100+4 ProtectionVma", "start 100+4 ProtectionVma", "end 100+4 ProtectionVma"]
         },
-        { OperationKind.Reclaim, PageByPage },
-        { OperationKind.PageMigration, PageByPage },
-        { OperationKind.NestedRange, ["start 100+4 ProtectionVma", "start 100+1 Clear", "end 100+1 Clear", "end 100+4 ProtectionVma"] },
-        { OperationKind.HeldRange, ["start 100+4 Clear", "end 100+4 Clear"] },
-        { OperationKind.ClearSoftDirty, ["start 0+776 SoftDirty", "end 0+776 SoftDirty"] },
+        { "reclaim", PageByPage },
+        { "page-migration", PageByPage },
+        { "nested-range", ["start 100+4 ProtectionVma", "start 100+1 Clear", "end 100+1 Clear", "end 100+4 ProtectionVma"] },
+        { "held-range", ["start 100+4 Clear", "end 100+4 Clear"] },
+        { "clear-soft-dirty", ["start 0+776 SoftDirty", "end 0+776 SoftDirty"] },
     };
 
     private static string[] PageByPage =>
@@ -32,9 +32,10 @@ public class EventSourceTests
 
     [Theory]
     [MemberData(nameof(Sources))]
-    public void A_source_sends_its_ranges_in_order_and_changes_ptes_only_between_start_and_end(OperationKind kind, string[] expected) =>
+    public void A_source_sends_its_ranges_in_order_and_changes_ptes_only_between_start_and_end(string name, string[] expected) =>
         Run(async (rig, vm) =>
     {
+        var kind = HostRig.Event(name);
         for (var page = 0; page < 4; page++) await rig.WriteAsync(HostRig.Ram + page, 1);
         var before = Ptes(rig);
         vm.OnStart = range =>
@@ -45,11 +46,11 @@ public class EventSourceTests
         var started = rig.World.NowMicroseconds;
         var result = await rig.RunAsync(kind, HostRig.Ram, 4, hold: 50);
 
-        Assert.Equal(new HostEventResult(HostEventStatus.Done, kind == OperationKind.NestedRange ? 1 + 3 : 4), result);
+        Assert.Equal(new HostEventResult(HostEventStatus.Done, kind == HostEventKind.NestedRange ? 1 + 3 : 4), result);
         Assert.Equal(expected, vm.Log);
         Assert.Equal(vm.Starts.OrderBy(range => range.RangeId), vm.Ends.OrderBy(range => range.RangeId));
         Assert.Equal(vm.Starts.Count, vm.Starts.Select(range => range.RangeId).Distinct().Count());
-        Assert.Equal(kind != OperationKind.OomReap, vm.Starts.TrueForAll(range => range.Blockable));
+        Assert.Equal(kind != HostEventKind.OomReap, vm.Starts.TrueForAll(range => range.Blockable));
         Assert.NotEqual(before, Ptes(rig));
         Assert.Equal(50 * vm.Starts.Count, rig.World.NowMicroseconds - started);
         Assert.Equal(0, rig.Host.Usage.OpenRanges);
@@ -86,30 +87,29 @@ public class EventSourceTests
         await rig.WriteAsync(HostRig.Ram, 1);
         var inUseAtEnd = -1;
         vm.OnEnd = _ => inUseAtEnd = rig.Host.Usage.Frames;
-        await rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 1);
+        await rig.RunAsync(HostEventKind.DontNeed, HostRig.Ram, 1);
         Assert.Equal(0, inUseAtEnd);
     });
 
-    public static TheoryData<OperationKind> Discarding =>
-        [.. HostEvents.All.Where(entry => entry.Discards).Select(entry => entry.Kind)];
+    public static TheoryData<string> Discarding =>
+        [.. HostEventKind.Events.Where(kind => kind.Discards).Select(kind => kind.Name)];
 
     [Fact]
-    public void Every_host_event_is_in_the_list_once_and_its_ranges_are_known()
+    public void The_ranges_of_every_host_event_are_known()
     {
-        var kinds = HostEvents.All.Select(entry => entry.Kind).ToList();
-        Assert.Equal(Enum.GetValues<OperationKind>().Where(OperationKinds.IsHostEvent), kinds.Order());
-        OperationKind[] others = [OperationKind.KsmScan, OperationKind.Ageing, OperationKind.Spurious];
-        Assert.Equal(kinds.Except(others).Order(), Sources().Select(row => (OperationKind)row[0]).Order());
+        string[] others = ["ksm-scan", "ageing", "spurious"];
+        Assert.Equal(
+            HostEventKind.Events.Select(kind => kind.Name).Except(others).Order(), Sources().Select(row => (string)row[0]).Order());
     }
 
     [Theory]
     [MemberData(nameof(Discarding))]
-    public void A_zapped_page_reads_as_zero_also_when_it_was_in_swap(OperationKind kind) => Run(async (rig, _) =>
+    public void A_zapped_page_reads_as_zero_also_when_it_was_in_swap(string name) => Run(async (rig, _) =>
     {
         await rig.WriteAsync(HostRig.Ram, 7);
         await rig.WriteAsync(HostRig.Ram + 1, 8);
-        await rig.RunAsync(OperationKind.Reclaim, HostRig.Ram, 1);
-        await rig.RunAsync(kind, HostRig.Ram, 2);
+        await rig.RunAsync(HostEventKind.Reclaim, HostRig.Ram, 1);
+        await rig.RunAsync(HostRig.Event(name), HostRig.Ram, 2);
         Assert.Equal((0, 0), (rig.Host.Usage.Frames, rig.Host.Usage.SwapSlots));
         await rig.ReadAsync(HostRig.Ram);
         await rig.ReadAsync(HostRig.Ram + 1);
@@ -120,7 +120,7 @@ public class EventSourceTests
     {
         await rig.WriteAsync(HostRig.Ram, 1);
         for (var i = 0; i < 3; i++)
-            Assert.Equal(new HostEventResult(HostEventStatus.Done, 1), await rig.RunAsync(OperationKind.Ageing, HostRig.Ram, 4));
+            Assert.Equal(new HostEventResult(HostEventStatus.Done, 1), await rig.RunAsync(HostEventKind.Ageing, HostRig.Ram, 4));
         Assert.Equal(["clear_flush_young 100+1", "clear_young 100+1", "test_young 100+1"], vm.Log);
         Assert.Equal(0, rig.Host.Counters.NotifierRanges);
     });
@@ -128,8 +128,8 @@ public class EventSourceTests
     [Fact]
     public void Spurious_events_stay_in_scratch_memory_and_are_counted() => Run(async (rig, vm) =>
     {
-        await rig.RunAsync(OperationKind.Spurious, HostRig.Ram, 4);
-        await rig.RunAsync(OperationKind.Spurious, HostRig.Scratch + 2, 3);
+        await rig.RunAsync(HostEventKind.Spurious, HostRig.Ram, 4);
+        await rig.RunAsync(HostEventKind.Spurious, HostRig.Scratch + 2, 3);
         Assert.Equal(["start 300+8 Clear", "end 300+8 Clear", "start 302+3 ProtectionVma", "end 302+3 ProtectionVma"], vm.Log);
         Assert.Equal((2, 2), (rig.Host.Counters.NotifierRanges, rig.Host.Counters.SpuriousRanges));
     });
@@ -140,13 +140,13 @@ public class EventSourceTests
         var pfn = await rig.WriteAsync(HostRig.Ram, 7);
         var held = await rig.Host.Process(0).FaultInAsync(rig.Op(), HostRig.Ram, write: true);
 
-        Assert.Equal(HostEventStatus.Busy, (await rig.RunAsync(OperationKind.Reclaim, HostRig.Ram, 1)).Status);
-        Assert.Equal(HostEventStatus.Busy, (await rig.RunAsync(OperationKind.PageMigration, HostRig.Ram, 1)).Status);
+        Assert.Equal(HostEventStatus.Busy, (await rig.RunAsync(HostEventKind.Reclaim, HostRig.Ram, 1)).Status);
+        Assert.Equal(HostEventStatus.Busy, (await rig.RunAsync(HostEventKind.PageMigration, HostRig.Ram, 1)).Status);
 
         Assert.Equal(Pte.Map(pfn, writable: true), rig.PteAt(HostRig.Ram));
         Assert.Equal(1, rig.Host.Counters.PageMigrationsGivenUp);
         await rig.Host.Process(0).PutPageAsync(rig.Op(), held.Pfn);
-        Assert.Equal(HostEventStatus.Done, (await rig.RunAsync(OperationKind.PageMigration, HostRig.Ram, 1)).Status);
+        Assert.Equal(HostEventStatus.Done, (await rig.RunAsync(HostEventKind.PageMigration, HostRig.Ram, 1)).Status);
         await rig.ReadAsync(HostRig.Ram);
         Assert.Equal(1, rig.Host.Usage.Frames);
     });
@@ -156,7 +156,7 @@ public class EventSourceTests
     {
         var pfn = await rig.WriteAsync(HostRig.Ram, 7);
         vm.Refuses = true;
-        Assert.Equal(HostEventResult.Busy, await rig.RunAsync(OperationKind.OomReap, HostRig.Ram, 1));
+        Assert.Equal(HostEventResult.Busy, await rig.RunAsync(HostEventKind.OomReap, HostRig.Ram, 1));
         Assert.Equal(Pte.Map(pfn, writable: true), rig.PteAt(HostRig.Ram));
         Assert.Equal(1, rig.Host.Counters.RangesRefused);
         Assert.Empty(vm.Ends);
@@ -166,8 +166,8 @@ public class EventSourceTests
     public void The_reaper_does_not_wait_for_mmap_lock() => Run(async (rig, _) =>
     {
         await rig.WriteAsync(HostRig.Ram, 7);
-        var mprotect = rig.RunAsync(OperationKind.Mprotect, HostRig.Ram, 1, hold: 10).AsTask();
-        Assert.Equal(HostEventResult.Busy, await rig.RunAsync(OperationKind.OomReap, HostRig.Ram, 1));
+        var mprotect = rig.RunAsync(HostEventKind.Mprotect, HostRig.Ram, 1, hold: 10).AsTask();
+        Assert.Equal(HostEventResult.Busy, await rig.RunAsync(HostEventKind.OomReap, HostRig.Ram, 1));
         await mprotect;
     });
 
@@ -175,8 +175,8 @@ public class EventSourceTests
     public void A_held_range_is_a_live_operation_until_it_is_closed_and_can_be_closed_once() => Run(async (rig, vm) =>
     {
         await rig.WriteAsync(HostRig.Ram, 7);
-        var op = rig.Op(OperationKind.HeldRange);
-        var ev = new HostEvent(OperationKind.HeldRange, 0, new HvaRange(HostRig.Ram, 1));
+        var op = rig.Op(HostEventKind.HeldRange);
+        var ev = new HostEvent(HostEventKind.HeldRange, 0, new HvaRange(HostRig.Ram, 1));
         Assert.Equal(HostEventStatus.Done, (await rig.Host.OpenRangeAsync(op, ev)).Status);
         Assert.Equal(HostEventResult.Busy, await rig.Host.OpenRangeAsync(op, ev));
         Assert.Equal([op.Id], rig.Host.LiveOperations);
@@ -194,14 +194,14 @@ public class EventSourceTests
     });
 
     [Fact]
-    public void Figures_out_of_bounds_and_kinds_that_are_no_events_are_refused() => Run(async (rig, _) =>
+    public void Figures_out_of_bounds_are_refused() => Run(async (rig, _) =>
     {
         var range = new HvaRange(HostRig.Ram, 1);
         foreach (var bad in new[]
         {
-            new HostEvent(OperationKind.Fault, 0, range), new HostEvent(OperationKind.Unmap, 0, range, -1),
-            new HostEvent(OperationKind.Unmap, 0, range, 1_000_001), new HostEvent(OperationKind.Fork, 0, range) { ChildMicroseconds = -1 },
-            new HostEvent(OperationKind.Unmap, 0, new HvaRange(HostRig.Ram, HostEvent.PagesMax + 1)),
+            new HostEvent(HostEventKind.Unmap, 0, range, -1),
+            new HostEvent(HostEventKind.Unmap, 0, range, 1_000_001), new HostEvent(HostEventKind.Fork, 0, range) { ChildMicroseconds = -1 },
+            new HostEvent(HostEventKind.Unmap, 0, new HvaRange(HostRig.Ram, HostEvent.PagesMax + 1)),
         })
             await Assert.ThrowsAnyAsync<ArgumentException>(async () => await rig.Host.RunEventAsync(rig.Op(), bad));
         Assert.Empty(rig.Host.LiveOperations);

@@ -2,7 +2,7 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
-using Livebed.Kvm.World;
+using Livebed.Kvm.Host.Events;
 
 namespace Livebed.Kvm.Tests.Host;
 
@@ -26,7 +26,7 @@ public class GuestMemoryTests
     public void A_stale_write_violates_S1_names_the_new_owner_and_is_not_performed() => Run(async rig =>
     {
         var stale = await rig.WriteAsync(HostRig.Ram, 7);
-        await rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 1);
+        await rig.RunAsync(HostEventKind.DontNeed, HostRig.Ram, 1);
         var reused = await rig.WriteAsync(HostRig.Ram + 5, 55);
         Assert.Equal(stale, reused);
 
@@ -42,7 +42,7 @@ public class GuestMemoryTests
     public void A_stale_read_of_a_freed_frame_violates_S1_and_says_that_it_is_free() => Run(async rig =>
     {
         var stale = await rig.WriteAsync(HostRig.Ram, 7);
-        await rig.RunAsync(OperationKind.Unmap, HostRig.Ram, 1);
+        await rig.RunAsync(HostEventKind.Unmap, HostRig.Ram, 1);
 
         await rig.ExecuteAsync(GuestAccessKind.Read, HostRig.Ram, stale);
 
@@ -56,8 +56,8 @@ public class GuestMemoryTests
     {
         var hinted = await rig.WriteAsync(HostRig.Ram, 7);
         var swapped = await rig.WriteAsync(HostRig.Ram + 1, 8);
-        await rig.RunAsync(OperationKind.NumaBalancing, HostRig.Ram, 1);
-        await rig.RunAsync(OperationKind.Reclaim, HostRig.Ram + 1, 1);
+        await rig.RunAsync(HostEventKind.NumaBalancing, HostRig.Ram, 1);
+        await rig.RunAsync(HostEventKind.Reclaim, HostRig.Ram + 1, 1);
 
         await rig.ExecuteAsync(GuestAccessKind.Read, HostRig.Ram, hinted);
         await rig.ExecuteAsync(GuestAccessKind.Read, HostRig.Ram + 1, swapped);
@@ -69,7 +69,7 @@ public class GuestMemoryTests
     public void A_write_through_a_read_only_pte_violates_S12_and_is_not_performed() => Run(async rig =>
     {
         var pfn = await rig.WriteAsync(HostRig.Ram, 7);
-        await rig.RunAsync(OperationKind.Mprotect, HostRig.Ram, 1);
+        await rig.RunAsync(HostEventKind.Mprotect, HostRig.Ram, 1);
 
         await rig.ExecuteAsync(GuestAccessKind.Write, HostRig.Ram, pfn, 8);
 
@@ -135,8 +135,8 @@ public class GuestMemoryTests
         ];
         Assert.Equal([2, 3, 4, 5], await rig.Host.Process(0).AuditAsync(rig.Op(), sptes));
 
-        var op = rig.Op(OperationKind.HeldRange);
-        await rig.Host.OpenRangeAsync(op, new Livebed.Kvm.Host.HostEvent(OperationKind.HeldRange, 0, new HvaRange(HostRig.Ram, 2)));
+        var op = rig.Op(HostEventKind.HeldRange);
+        await rig.Host.OpenRangeAsync(op, new Livebed.Kvm.Host.HostEvent(HostEventKind.HeldRange, 0, new HvaRange(HostRig.Ram, 2)));
         Assert.Equal([3, 4], await rig.Host.Process(0).AuditAsync(rig.Op(), sptes));
         await rig.Host.CloseRangeAsync(op);
         Assert.Equal([0, 2, 3, 4, 5], await rig.Host.Process(0).AuditAsync(rig.Op(), sptes));

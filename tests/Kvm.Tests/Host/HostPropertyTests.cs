@@ -14,14 +14,14 @@ public class HostPropertyTests
     private const int AddressSpaces = 2;
     private const int Pages = 12;
 
-    private static readonly OperationKind[] Events = [.. HostEvents.All.Select(entry => entry.Kind)];
+    private static readonly HostEventKind[] Events = [.. HostEventKind.Events];
 
     /// <summary>One step: a guest access (half of them), or an event.</summary>
     private sealed record Step(int Mm, int Page, int Length, int What, ulong Value, int Hold)
     {
         public bool IsAccess => What >= Events.Length;
         public bool IsWrite => What % 2 == 0;
-        public OperationKind Event => Events[What];
+        public HostEventKind Event => Events[What];
         public Hva Hva => HostRig.Ram + Page;
     }
 
@@ -141,12 +141,12 @@ public class HostPropertyTests
     private static ValueTask<HostEventResult> RunAsync(HostRig rig, Step step)
     {
         // A KSM scan has to go round twice before it merges anything.
-        var range = new HvaRange(step.Hva, step.Event == OperationKind.KsmScan ? 6 * step.Length : step.Length);
+        var range = new HvaRange(step.Hva, step.Event == HostEventKind.KsmScan ? 6 * step.Length : step.Length);
         return rig.Host.RunEventAsync(
             rig.Op(step.Event), new HostEvent(step.Event, step.Mm, range, step.Hold) { ChildMicroseconds = step.Hold });
     }
 
-    private static bool Discards(OperationKind kind) => HostEvents.Find(kind)!.Discards;
+    private static bool Discards(HostEventKind kind) => kind.Discards;
 
     /// <summary>Reads every page as the process itself would, not through the oracle.</summary>
     private static async Task CompareAsync(HostRig rig, Dictionary<(int Mm, Hva Hva), ulong> memory)

@@ -2,6 +2,7 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host;
@@ -38,7 +39,7 @@ internal sealed class HostRig
     public AddressSpace Mm { get; }
     public IReadOnlyList<string> Violations => [.. World.Recorded.Violations.Select(violation => violation.Invariant)];
 
-    public Operation Op(OperationKind kind = OperationKind.Fault) => new(_ids.Next(), kind);
+    public Operation Op(OperationKind? kind = null) => new(_ids.Next(), kind ?? OperationKind.Fault);
 
     public Pte PteAt(Hva hva, int mm = 0) => Host.Find(mm)!.Find(hva)!.PteAt(hva);
 
@@ -68,10 +69,12 @@ internal sealed class HostRig
     public ValueTask ExecuteAsync(GuestAccessKind kind, Hva hva, Pfn pfn, ulong value = 0, int mm = 0) =>
         Host.Find(mm)!.GuestMemory.ExecuteAsync(new[] { new GuestAccess(new Gfn(hva.Value), hva, pfn, kind, value) });
 
-    public ValueTask<HostEventResult> RunAsync(OperationKind kind, Hva start, long pages, long hold = 0, int mm = 0) =>
+    public static HostEventKind Event(string name) => (HostEventKind)OperationKinds.Find(name)!;
+
+    public ValueTask<HostEventResult> RunAsync(HostEventKind kind, Hva start, long pages, long hold = 0, int mm = 0) =>
         Host.RunEventAsync(Op(kind), new HostEvent(kind, mm, new HvaRange(start, pages), hold));
 
-    public ValueTask<HostEventResult> ScanAsync(int pages) => RunAsync(OperationKind.KsmScan, default, pages);
+    public ValueTask<HostEventResult> ScanAsync(int pages) => RunAsync(HostEventKind.KsmScan, default, pages);
 
     public ulong FirstWord(Pfn pfn) => Host.Frames.Words(pfn).First;
 }

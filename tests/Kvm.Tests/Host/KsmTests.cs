@@ -1,7 +1,7 @@
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Host.SamePageMerging;
-using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host;
 
@@ -119,8 +119,8 @@ public class KsmTests
         await rig.WriteAsync(HostRig.Ram, Content, mm: 0);
         await rig.WriteAsync(HostRig.Ram, Content, mm: 1);
         await rig.ScanAsync(4);
-        await rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 1, mm: 0);
-        await rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 1, mm: 1);
+        await rig.RunAsync(HostEventKind.DontNeed, HostRig.Ram, 1, mm: 0);
+        await rig.RunAsync(HostEventKind.DontNeed, HostRig.Ram, 1, mm: 1);
         Assert.Equal((0, 0, 0), (rig.Host.Ksm.Counters.PagesShared, rig.Host.Ksm.Counters.PagesSharing, rig.Host.Usage.Frames));
 
         // The same frame is reused at once for the same content, which is private now.

@@ -1,6 +1,7 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host;
@@ -13,7 +14,7 @@ public class NotifierSubscriptionTests
         var vms = await RegisterAsync(rig, 3);
         vms[1].Refuses = true;
 
-        Assert.Equal(HostEventResult.Busy, await rig.RunAsync(OperationKind.OomReap, HostRig.Ram, 1));
+        Assert.Equal(HostEventResult.Busy, await rig.RunAsync(HostEventKind.OomReap, HostRig.Ram, 1));
 
         Assert.All(vms, vm => Assert.Equal(vm.Starts, vm.Ends));
         Assert.Equal([1, 0, 1], vms.Select(vm => vm.Ends.Count));
@@ -25,7 +26,7 @@ public class NotifierSubscriptionTests
     {
         var vms = await RegisterAsync(rig, 2);
         vms[0].Refuses = true;
-        await rig.RunAsync(OperationKind.OomReap, HostRig.Ram, 1);
+        await rig.RunAsync(HostEventKind.OomReap, HostRig.Ram, 1);
         Assert.Single(vms[1].Starts);
         Assert.Empty(vms[1].Ends);
     });
@@ -35,13 +36,13 @@ public class NotifierSubscriptionTests
     {
         var vm = (await RegisterAsync(rig, 1))[0];
         vm.StartGate = new TaskCompletionSource();
-        var zap = rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 1, hold: 100).AsTask();
+        var zap = rig.RunAsync(HostEventKind.DontNeed, HostRig.Ram, 1, hold: 100).AsTask();
         var unregister = rig.Host.Process(0).UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), vm).AsTask();
         await rig.World.DelayAsync(50);
         Assert.False(unregister.IsCompleted);
         var wait = Assert.Single(rig.Host.Locks.Waits());
         Assert.Equal("mmu_notifier_srcu", wait.LockClass);
-        Assert.Equal(OperationKind.DontNeed, Assert.Single(wait.Blockers).Kind);
+        Assert.Equal(HostEventKind.DontNeed, Assert.Single(wait.Blockers).Kind);
 
         vm.StartGate.SetResult();
         await unregister;
@@ -55,8 +56,8 @@ public class NotifierSubscriptionTests
     [Fact]
     public void Registration_waits_until_no_range_is_open_so_no_end_comes_without_its_start() => Run(null, async rig =>
     {
-        var held = rig.Op(OperationKind.HeldRange);
-        await rig.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, 0, new HvaRange(HostRig.Ram, 1)));
+        var held = rig.Op(HostEventKind.HeldRange);
+        await rig.Host.OpenRangeAsync(held, new HostEvent(HostEventKind.HeldRange, 0, new HvaRange(HostRig.Ram, 1)));
         var vm = new RecordingSubscriber();
         var register = rig.Host.Process(0).RegisterNotifierAsync(rig.Op(OperationKind.VmCreate), vm).AsTask();
         await rig.World.DelayAsync(10);
@@ -75,7 +76,7 @@ public class NotifierSubscriptionTests
 
         // The last to register is the first to be called.
         vms[1].StartGate = new TaskCompletionSource();
-        var zap = rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 1).AsTask();
+        var zap = rig.RunAsync(HostEventKind.DontNeed, HostRig.Ram, 1).AsTask();
         var unregister = rig.Host.Process(0).UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), vms[0]).AsTask();
         await rig.World.DelayAsync(1);
         vms[1].StartGate!.SetResult();
@@ -89,8 +90,8 @@ public class NotifierSubscriptionTests
     public void Start_and_end_are_two_srcu_sections() => Run(null, async rig =>
     {
         var vm = (await RegisterAsync(rig, 1))[0];
-        var held = rig.Op(OperationKind.HeldRange);
-        await rig.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, 0, new HvaRange(HostRig.Ram, 1)));
+        var held = rig.Op(HostEventKind.HeldRange);
+        await rig.Host.OpenRangeAsync(held, new HostEvent(HostEventKind.HeldRange, 0, new HvaRange(HostRig.Ram, 1)));
 
         // Between them nothing keeps the subscriber, so this does not wait.
         await rig.Host.Process(0).UnregisterNotifierAsync(rig.Op(OperationKind.VmDestroy), vm);
@@ -103,7 +104,7 @@ public class NotifierSubscriptionTests
     public void A_refused_blockable_range_is_reported() => Run(null, async rig =>
     {
         await rig.Host.Process(0).RegisterNotifierAsync(rig.Op(), new RefusingSubscriber());
-        await rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 1);
+        await rig.RunAsync(HostEventKind.DontNeed, HostRig.Ram, 1);
         Assert.Equal([Invariants.Balance], rig.Violations);
     });
 
@@ -113,7 +114,7 @@ public class NotifierSubscriptionTests
         var vm = (await RegisterAsync(rig, 1))[0];
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await rig.Host.Process(0).RegisterNotifierAsync(rig.Op(), vm));
         Assert.Empty(rig.Host.LiveOperations);
-        await rig.RunAsync(OperationKind.Unmap, HostRig.Ram, 1);
+        await rig.RunAsync(HostEventKind.Unmap, HostRig.Ram, 1);
     });
 
     private static async Task<RecordingSubscriber[]> RegisterAsync(HostRig rig, int count)

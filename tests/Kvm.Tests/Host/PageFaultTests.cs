@@ -1,6 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
-using Livebed.Kvm.World;
+using Livebed.Kvm.Host.Events;
 
 namespace Livebed.Kvm.Tests.Host;
 
@@ -34,7 +34,7 @@ public class PageFaultTests
     public void The_reference_keeps_the_frame_when_its_page_is_unmapped_and_giving_it_back_frees_it() => Run(async (rig, _) =>
     {
         var page = await rig.Host.Process(0).FaultInAsync(rig.Op(), HostRig.Ram, write: true);
-        await rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 1);
+        await rig.RunAsync(HostEventKind.DontNeed, HostRig.Ram, 1);
         Assert.Equal(1, rig.Host.Usage.Frames);
         await rig.Host.Process(0).PutPageAsync(rig.Op(), page.Pfn);
         Assert.Equal(0, rig.Host.Usage.Frames);
@@ -53,7 +53,7 @@ public class PageFaultTests
     public void A_full_host_answers_no_memory_for_demand_zero_copy_and_swap_in() => Run(frames: 2, async (rig, _) =>
     {
         await rig.WriteAsync(HostRig.Ram, 1);
-        await rig.RunAsync(OperationKind.Reclaim, HostRig.Ram, 1);
+        await rig.RunAsync(HostEventKind.Reclaim, HostRig.Ram, 1);
         await rig.WriteAsync(HostRig.Ram + 1, 2);
         await rig.WriteAsync(HostRig.Ram + 2, 3);
         await rig.TouchAsync(HostRig.Ram + 3, write: false);
@@ -62,7 +62,7 @@ public class PageFaultTests
         Assert.Equal(HostPageStatus.NoMemory, (await rig.TouchAsync(HostRig.Ram + 3, write: true)).Status);
         Assert.Equal(HostPageStatus.NoMemory, (await rig.TouchAsync(HostRig.Ram, write: false)).Status);
 
-        await rig.RunAsync(OperationKind.DontNeed, HostRig.Ram + 1, 2);
+        await rig.RunAsync(HostEventKind.DontNeed, HostRig.Ram + 1, 2);
         await rig.ReadAsync(HostRig.Ram);
     });
 
@@ -72,8 +72,8 @@ public class PageFaultTests
         var pfn = await rig.WriteAsync(HostRig.Ram, 7);
         var untouched = await rig.WriteAsync(HostRig.Ram + 1, 8);
         var fork = rig.Host.RunEventAsync(
-            rig.Op(OperationKind.Fork),
-            new HostEvent(OperationKind.Fork, 0, new HvaRange(HostRig.Ram, 2)) { ChildMicroseconds = 100 }).AsTask();
+            rig.Op(HostEventKind.Fork),
+            new HostEvent(HostEventKind.Fork, 0, new HvaRange(HostRig.Ram, 2)) { ChildMicroseconds = 100 }).AsTask();
         Assert.False(rig.PteAt(HostRig.Ram).IsWritable);
 
         var copy = await rig.WriteAsync(HostRig.Ram, 9);
@@ -94,7 +94,7 @@ public class PageFaultTests
     public void A_page_that_another_fault_holds_is_copied_and_not_reused() => Run(async (rig, _) =>
     {
         await rig.WriteAsync(HostRig.Ram, 7);
-        await rig.RunAsync(OperationKind.Mprotect, HostRig.Ram, 1);
+        await rig.RunAsync(HostEventKind.Mprotect, HostRig.Ram, 1);
         var held = await rig.Host.Process(0).FaultInAsync(rig.Op(), HostRig.Ram, write: false);
 
         Assert.NotEqual(held.Pfn, await rig.WriteAsync(HostRig.Ram, 8));
@@ -106,7 +106,7 @@ public class PageFaultTests
     public void A_swapped_page_comes_back_with_its_content_and_frees_its_slot() => Run(async (rig, _) =>
     {
         await rig.WriteAsync(HostRig.Ram, 7);
-        Assert.Equal(new HostEventResult(HostEventStatus.Done, 1), await rig.RunAsync(OperationKind.Reclaim, HostRig.Ram, 1));
+        Assert.Equal(new HostEventResult(HostEventStatus.Done, 1), await rig.RunAsync(HostEventKind.Reclaim, HostRig.Ram, 1));
         Assert.Equal((0, 1), (rig.Host.Usage.Frames, rig.Host.Usage.SwapSlots));
 
         await rig.ReadAsync(HostRig.Ram);
@@ -119,7 +119,7 @@ public class PageFaultTests
     public void A_numa_hint_gives_the_same_page_back_with_its_permission() => Run(async (rig, _) =>
     {
         var pfn = await rig.WriteAsync(HostRig.Ram, 7);
-        await rig.RunAsync(OperationKind.NumaBalancing, HostRig.Ram, 1);
+        await rig.RunAsync(HostEventKind.NumaBalancing, HostRig.Ram, 1);
         Assert.Equal(new HostPage(HostPageStatus.Ok, pfn, Writable: true), await rig.TouchAsync(HostRig.Ram, write: false));
         Assert.Equal(1, rig.Host.Counters.NumaHints);
     });
@@ -137,7 +137,7 @@ public class PageFaultTests
             Assert.Contains(rig.Host.Locks.Waits(), wait => wait.LockClass == "folio_lock");
         };
 
-        Assert.Equal(HostEventStatus.Done, (await rig.RunAsync(OperationKind.PageMigration, HostRig.Ram, 1)).Status);
+        Assert.Equal(HostEventStatus.Done, (await rig.RunAsync(HostEventKind.PageMigration, HostRig.Ram, 1)).Status);
         var page = await fault!;
 
         Assert.Equal(HostPageStatus.Ok, page.Status);

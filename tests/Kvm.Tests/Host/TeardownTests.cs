@@ -1,5 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host;
@@ -50,8 +51,8 @@ public class TeardownTests
     {
         await FillAsync(rig);
         vm.Log.Clear();
-        var held = rig.Op(OperationKind.HeldRange);
-        await rig.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, 0, new HvaRange(HostRig.Ram, 8)));
+        var held = rig.Op(HostEventKind.HeldRange);
+        await rig.Host.OpenRangeAsync(held, new HostEvent(HostEventKind.HeldRange, 0, new HvaRange(HostRig.Ram, 8)));
         Assert.True(await rig.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit)));
         Assert.Equal(new HostUsage(0, 0, 1, 0, 0, 1, 0, 1), rig.Host.Usage);
 
@@ -65,12 +66,12 @@ public class TeardownTests
     {
         await FillAsync(rig);
         vm.Log.Clear();
-        var zap = rig.RunAsync(OperationKind.DontNeed, HostRig.Ram, 4, hold: 100).AsTask();
+        var zap = rig.RunAsync(HostEventKind.DontNeed, HostRig.Ram, 4, hold: 100).AsTask();
         var exit = rig.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit)).AsTask();
 
-        Assert.Equal(OperationKind.DontNeed, Assert.Single(Assert.Single(rig.Host.Locks.Waits()).Blockers).Kind);
+        Assert.Equal(HostEventKind.DontNeed, Assert.Single(Assert.Single(rig.Host.Locks.Waits()).Blockers).Kind);
         Assert.Equal(HostPageStatus.NoAddressSpace, (await rig.TouchAsync(HostRig.Ram, write: false)).Status);
-        Assert.Equal(HostEventResult.NoAddressSpace, await rig.RunAsync(OperationKind.Reclaim, HostRig.Ram, 4));
+        Assert.Equal(HostEventResult.NoAddressSpace, await rig.RunAsync(HostEventKind.Reclaim, HostRig.Ram, 4));
         Assert.False(await rig.Host.Process(0).RegisterNotifierAsync(rig.Op(), new RecordingSubscriber("late")));
 
         Assert.Equal(HostEventStatus.Done, (await zap).Status);
@@ -82,7 +83,7 @@ public class TeardownTests
     public void An_exit_in_the_middle_of_reclaim_migration_and_ksm_leaves_nothing() => Run(async (rig, _) =>
     {
         await FillAsync(rig);
-        var running = new[] { OperationKind.Reclaim, OperationKind.PageMigration, OperationKind.KsmScan, OperationKind.HeldRange }
+        var running = new[] { HostEventKind.Reclaim, HostEventKind.PageMigration, HostEventKind.KsmScan, HostEventKind.HeldRange }
             .Select(kind => rig.RunAsync(kind, HostRig.Ram, 8, hold: 30).AsTask()).ToArray();
         await rig.World.DelayAsync(40);
         Assert.True(await rig.Host.Process(0).ExitAsync(rig.Op(OperationKind.AddressSpaceExit)));
@@ -118,8 +119,8 @@ public class TeardownTests
         await rig.ScanAsync(16);
         Assert.True(rig.Host.Ksm.Counters.Merges > 0);
         for (var page = 10; page < 14; page++) await rig.WriteAsync(HostRig.Ram + page, 70);
-        await rig.RunAsync(OperationKind.Reclaim, HostRig.Ram + 10, 2);
-        await rig.RunAsync(OperationKind.Fork, HostRig.Ram + 12, 2);
+        await rig.RunAsync(HostEventKind.Reclaim, HostRig.Ram + 10, 2);
+        await rig.RunAsync(HostEventKind.Fork, HostRig.Ram + 12, 2);
         Assert.Equal(2, rig.Host.Usage.SwapSlots);
     }
 

@@ -1,5 +1,6 @@
 using CsCheck;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 using static Livebed.Kvm.Tests.Locks.Observations;
@@ -17,7 +18,7 @@ public sealed class DeadlockDetectionTests
     {
         var bed = new LockTestBed();
         var rwsem = bed.Rwsem();
-        var (nested, writer, late) = (bed.Op(OperationKind.NestedRange), bed.Op(OperationKind.MemslotCreate), bed.Op(OperationKind.Unmap));
+        var (nested, writer, late) = (bed.Op(HostEventKind.NestedRange), bed.Op(OperationKind.MemslotCreate), bed.Op(HostEventKind.Unmap));
         bed.Take(() => rwsem.DownReadAsync(nested));
         bed.Start(() => rwsem.DownWriteAsync(writer));
         bed.World.NowMicroseconds = 100_000;

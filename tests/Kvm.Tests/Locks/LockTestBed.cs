@@ -20,7 +20,7 @@ internal sealed class LockTestBed
     public RwSemaphore Rwsem(bool fair = true) =>
         new(Domain, fair ? LockClasses.NotifierSlotsLock : LockClasses.NotifierSlotsLockUnfair, "vm-1", fair);
 
-    public Operation Op(OperationKind kind = OperationKind.Fault) => World.NewOperation(kind);
+    public Operation Op(OperationKind? kind = null) => World.NewOperation(kind);
     public Task Start(Func<ValueTask> body) => Scheduler.Start(body);
     public void Pump() => Scheduler.Pump();
 

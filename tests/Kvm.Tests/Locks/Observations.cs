@@ -1,3 +1,4 @@
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -11,11 +12,11 @@ internal static class Observations
     public static OperationId Id(int operation) => new(operation);
 
     public static ObservedWait Wait(
-        int waiter, int[] blockers, OperationKind kind = OperationKind.Fault, long waitId = 0, long waited = Second, string actor = "vm-1",
+        int waiter, int[] blockers, OperationKind? kind = null, long waitId = 0, long waited = Second, string actor = "vm-1",
         string lockClass = "slots_lock", bool queued = false) =>
         new(actor, new WaitSnapshot(
-            waitId == 0 ? waiter : waitId, Id(waiter), kind, lockClass, actor, LockMode.Write, waited,
-            [.. blockers.Select(blocker => new WaitBlocker(Id(blocker), OperationKind.Unmap, LockMode.Write, queued))]));
+            waitId == 0 ? waiter : waitId, Id(waiter), kind ?? OperationKind.Fault, lockClass, actor, LockMode.Write, waited,
+            [.. blockers.Select(blocker => new WaitBlocker(Id(blocker), HostEventKind.Unmap, LockMode.Write, queued))]));
 
     public static HangObservation At(long time, int[] live, params ObservedWait[] waits) =>
         new(time, waits, live.Select(Id).ToHashSet(), new Dictionary<string, long> { ["vm-1"] = time });

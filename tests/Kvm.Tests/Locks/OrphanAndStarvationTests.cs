@@ -1,4 +1,5 @@
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 using static Livebed.Kvm.Tests.Locks.Observations;
@@ -28,24 +29,24 @@ public sealed class OrphanAndStarvationTests
     }
 
     [Theory]
-    [InlineData(OperationKind.VmDestroy, Invariants.TeardownProgress)]
-    [InlineData(OperationKind.AddressSpaceExit, Invariants.TeardownProgress)]
-    [InlineData(OperationKind.MemslotDelete, Invariants.MemslotUpdateProgress)]
-    [InlineData(OperationKind.DirtyLogEnable, Invariants.MemslotUpdateProgress)]
-    [InlineData(OperationKind.DirtyLogGet, Invariants.MigrationProgress)]
-    [InlineData(OperationKind.Fault, Invariants.FaultProgress)]
-    [InlineData(OperationKind.Unmap, Invariants.InvalidationProgress)]
-    [InlineData(OperationKind.HeldRange, Invariants.InvalidationProgress)]
-    public void The_invariant_is_that_of_who_waits(OperationKind kind, string invariant) =>
-        Assert.Equal(invariant, Assert.Single(_detector.Twice([1], Wait(1, [9], kind))).Invariant);
+    [InlineData("vm-destroy", Invariants.TeardownProgress)]
+    [InlineData("address-space-exit", Invariants.TeardownProgress)]
+    [InlineData("memslot-delete", Invariants.MemslotUpdateProgress)]
+    [InlineData("dirty-log-enable", Invariants.MemslotUpdateProgress)]
+    [InlineData("dirty-log-get", Invariants.MigrationProgress)]
+    [InlineData("fault", Invariants.FaultProgress)]
+    [InlineData("unmap", Invariants.InvalidationProgress)]
+    [InlineData("held-range", Invariants.InvalidationProgress)]
+    public void The_invariant_is_that_of_who_waits(string kind, string invariant) =>
+        Assert.Equal(invariant, Assert.Single(_detector.Twice([1], Wait(1, [9], OperationKinds.Find(kind)!))).Invariant);
 
     [Fact]
     public void Every_kind_of_operation_has_a_liveness_invariant_and_a_name_by_which_it_is_found() =>
-        Assert.All(Enum.GetValues<OperationKind>(), kind =>
+        Assert.All(OperationKinds.All, kind =>
         {
-            Assert.Contains(OperationKinds.ProgressOf(kind), InvariantCatalog.All.Keys);
-            Assert.True(OperationKinds.TryFind(OperationKinds.NameOf(kind), out var found));
-            Assert.Equal(kind, found);
+            Assert.Contains(kind.Progress, InvariantCatalog.All.Keys);
+            Assert.Same(kind, OperationKinds.Find(kind.Name));
+            Assert.Same(kind, OperationKinds.Numbered(kind.Number));
         });
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -17,7 +18,7 @@ public sealed class RcuWaitTests
     public RcuWaitTests()
     {
         _updater = _bed.Op(OperationKind.MemslotCreate);
-        _range = _bed.Op(OperationKind.Unmap);
+        _range = _bed.Op(HostEventKind.Unmap);
         _rcuwait = new RcuWait(
             _bed.Domain, LockClasses.MnMemslotsUpdateRcuwait, "vm-1",
             () => [new WaitBlocker(_range.Id, _range.Kind, LockMode.Read, Queued: false)]);

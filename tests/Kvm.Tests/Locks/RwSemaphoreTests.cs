@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -63,7 +64,7 @@ public sealed class RwSemaphoreTests
     public void A_nested_read_under_a_queued_writer_never_completes_and_its_waits_form_a_cycle()
     {
         var rwsem = _bed.Rwsem();
-        var (nested, writer) = (_bed.Op(OperationKind.NestedRange), _bed.Op(OperationKind.MemslotCreate));
+        var (nested, writer) = (_bed.Op(HostEventKind.NestedRange), _bed.Op(OperationKind.MemslotCreate));
         _bed.Take(() => rwsem.DownReadAsync(nested));
         var write = _bed.Start(() => rwsem.DownWriteAsync(writer));
         var read = _bed.Start(() => rwsem.DownReadAsync(nested));
@@ -157,7 +158,7 @@ public sealed class RwSemaphoreTests
     public void A_contended_wait_is_told_to_the_observer_and_apart_from_it_the_wait_for_the_turn()
     {
         var rwsem = _bed.Rwsem();
-        var (holder, waiter) = (_bed.Op(OperationKind.Unmap), _bed.Op(OperationKind.MemslotMove));
+        var (holder, waiter) = (_bed.Op(HostEventKind.Unmap), _bed.Op(OperationKind.MemslotMove));
         _bed.Take(() => rwsem.DownReadAsync(holder));
         _bed.Start(() => rwsem.DownWriteAsync(waiter));
         _bed.World.NowMicroseconds = 30;

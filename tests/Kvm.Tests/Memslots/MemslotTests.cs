@@ -1,10 +1,11 @@
-using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Notifiers.Protocols;
 using Livebed.Kvm.Paging;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -116,7 +117,7 @@ public sealed class MemslotTests
                 async (bed, vm) =>
                 {
                     await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate));
-                    await vm.Vm.Notifier.ChangePteAsync(bed.NewOperation(OperationKind.KsmScan), VmLayout.HotplugHva + 1, new Pfn(3));
+                    await vm.Vm.Notifier.ChangePteAsync(bed.NewOperation(HostEventKind.KsmScan), VmLayout.HotplugHva + 1, new Pfn(3));
                     Assert.Equal(isArm64, vm.Vm.Sptes.TryGet(Place + 1, out var spte));
                     if (isArm64) Assert.Equal((3, false), (spte.Pfn, spte.IsWritable));
                 });

@@ -37,7 +37,7 @@ public class ComparedMemoryTests
         Assert.Empty(_rig.World.Recorded.Violations);
         await migration.CompareAsync(op, await ImageAsync(Second));
         var violation = Assert.Single(_rig.World.Recorded.Violations);
-        Assert.Equal((Invariants.SameMemory, (long?)(Second.Start + 3).Value), (violation.Invariant, violation.Hva));
+        Assert.Equal((Invariants.SameMemory, (Hva?)(Second.Start + 3)), (violation.Invariant, violation.Hva));
     });
 
     [Fact]

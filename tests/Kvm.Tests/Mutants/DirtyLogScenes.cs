@@ -2,6 +2,7 @@ using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scenarios;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Guests;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Mutants;
@@ -40,7 +41,7 @@ internal static class DirtyLogScenes
     public static IReadOnlySet<string> EnableAgainstWrites(BedOptions options, ulong seed) =>
         Run(options with { Vcpus = 2, RamPages = 4 }, seed, async (bed, vm) =>
         {
-            var reclaim = bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(0), 2);
+            var reclaim = bed.SpawnEvent(HostEventKind.Reclaim, vm, BedVm.RamHva(0), 2);
             await EnableAsync(bed, vm);
             await MigrateAsync(bed, vm, rounds: 1);
             await Bed.WhenAllAsync(reclaim);
@@ -62,9 +63,9 @@ internal static class DirtyLogScenes
         Run(options with { Vcpus = 2, RamPages = 2, HasAccessedBits = false }, seed, async (bed, vm) =>
         {
             // The first ageing flushes, the second leaves the TLBs alone.
-            await bed.RunEventAsync(bed.NewOperation(OperationKind.Ageing), vm.AddressSpaceId, BedVm.RamHva(0), 2);
+            await bed.RunEventAsync(bed.NewOperation(HostEventKind.Ageing), vm.AddressSpaceId, BedVm.RamHva(0), 2);
             await bed.World.DelayAsync(200);
-            var ageing = bed.SpawnEvent(OperationKind.Ageing, vm, BedVm.RamHva(0), 2);
+            var ageing = bed.SpawnEvent(HostEventKind.Ageing, vm, BedVm.RamHva(0), 2);
             await EnableAsync(bed, vm);
             await MigrateAsync(bed, vm, rounds: 2);
             await Bed.WhenAllAsync(ageing);
@@ -84,7 +85,7 @@ internal static class DirtyLogScenes
         Run(options with { Vcpus = 2, RamPages = 4 }, seed, async (bed, vm) =>
         {
             await EnableAsync(bed, vm);
-            var ageing = bed.Spawn(OperationKind.Ageing, async op =>
+            var ageing = bed.Spawn(HostEventKind.Ageing, async op =>
             {
                 for (var i = 0; i < 8; i++) await bed.RunEventAsync(op, vm.AddressSpaceId, BedVm.RamHva(0), 4);
             });

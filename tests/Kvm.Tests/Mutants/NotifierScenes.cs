@@ -1,10 +1,11 @@
-using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Notifiers.Protocols;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -34,8 +35,8 @@ internal static class NotifierScenes
         for (var page = 0; page < 2; page++) await vm.TouchAsync(VmLayout.HotplugGfn + page, write: true);
         await Bed.WhenAllAsync(
             bed.Spawn(OperationKind.MemslotDelete, async op => await vm.UnplugAsync(op)),
-            bed.SpawnEvent(OperationKind.DontNeed, vm, VmLayout.HotplugHva, 2),
-            bed.SpawnEvent(OperationKind.Reclaim, vm, VmLayout.HotplugHva, 2),
+            bed.SpawnEvent(HostEventKind.DontNeed, vm, VmLayout.HotplugHva, 2),
+            bed.SpawnEvent(HostEventKind.Reclaim, vm, VmLayout.HotplugHva, 2),
             // A reader for the update to wait for.
             Touch(bed, vm, BedVm.RamGfn(0)));
     });
@@ -47,7 +48,7 @@ internal static class NotifierScenes
         for (var page = 0; page < 2; page++) await vm.TouchAsync(VmLayout.HotplugGfn + page, write: true);
         await Bed.WhenAllAsync(
             bed.Spawn(OperationKind.MemslotDelete, async op => await vm.UnplugAsync(op)),
-            bed.SpawnEvent(OperationKind.Ageing, vm, VmLayout.HotplugHva, 2));
+            bed.SpawnEvent(HostEventKind.Ageing, vm, VmLayout.HotplugHva, 2));
     });
 
     /// <summary>The same, and KSM merges two of its pages; the VM is arm64's, where change_pte maps the merged page.</summary>
@@ -65,9 +66,9 @@ internal static class NotifierScenes
             for (var page = 0; page < 8; page++)
                 await vm.Vm.SoftwareWriter.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, VmLayout.HotplugGfn + page, 7);
             // The first pass only notes checksums; pages are merged in the second.
-            await bed.RunEventAsync(bed.NewOperation(OperationKind.KsmScan), vm.AddressSpaceId, default, 10);
+            await bed.RunEventAsync(bed.NewOperation(HostEventKind.KsmScan), vm.AddressSpaceId, default, 10);
             await Bed.WhenAllAsync(
-                bed.SpawnEvent(OperationKind.KsmScan, vm, default, 20),
+                bed.SpawnEvent(HostEventKind.KsmScan, vm, default, 20),
                 bed.Spawn(OperationKind.MemslotDelete, async op =>
                 {
                     for (var i = 0; i < 4; i++)
@@ -94,7 +95,7 @@ internal static class NotifierScenes
             }),
         ];
         for (var task = 0; task < 2; task++)
-            tasks.Add(bed.Spawn(OperationKind.DontNeed, async op =>
+            tasks.Add(bed.Spawn(HostEventKind.DontNeed, async op =>
             {
                 for (var i = 0; i < 8; i++) await bed.RunEventAsync(op, vm.AddressSpaceId, VmLayout.HotplugHva, 2);
             }));
@@ -108,9 +109,9 @@ internal static class NotifierScenes
         {
             // Guest RAM begins in the middle of a page of SPTEs: page 256 is the first of the next one.
             foreach (var page in (long[])[254, 255, 280, 281]) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
-            List<Lane> tasks = [bed.SpawnEvent(OperationKind.DontNeed, vm, BedVm.RamHva(250), 20)];
+            List<Lane> tasks = [bed.SpawnEvent(HostEventKind.DontNeed, vm, BedVm.RamHva(250), 20)];
             // It yields to a waiter, and there is one while another holder flushes.
-            foreach (var page in (long[])[280, 281]) tasks.Add(bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(page), 1));
+            foreach (var page in (long[])[280, 281]) tasks.Add(bed.SpawnEvent(HostEventKind.Reclaim, vm, BedVm.RamHva(page), 1));
             for (var page = 282; page < 288; page++) tasks.Add(Touch(bed, vm, BedVm.RamGfn(page)));
             await Bed.WhenAllAsync(tasks);
         });
@@ -119,7 +120,7 @@ internal static class NotifierScenes
     public static IReadOnlySet<string> UnmapOfMappedPages(BedOptions options, ulong seed) => Run(options, seed, async (bed, vm) =>
     {
         for (var page = 0; page < 3; page++) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
-        await Bed.WhenAllAsync(bed.SpawnEvent(OperationKind.Unmap, vm, BedVm.RamHva(0), 3));
+        await Bed.WhenAllAsync(bed.SpawnEvent(HostEventKind.Unmap, vm, BedVm.RamHva(0), 3));
     });
 
     /// <summary>vCPUs fault on neighbouring pages, first to read them and then to write.</summary>
@@ -134,11 +135,11 @@ internal static class NotifierScenes
     public static IReadOnlySet<string> RangeEndsDuringDestroy(BedOptions options, ulong seed) => Judge(options, seed, async bed =>
     {
         var vm = await bed.CreateVmAsync();
-        var held = bed.NewOperation(OperationKind.HeldRange);
-        await bed.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(0), 1)));
+        var held = bed.NewOperation(HostEventKind.HeldRange);
+        await bed.Host.OpenRangeAsync(held, new HostEvent(HostEventKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(0), 1)));
         await Bed.WhenAllAsync(
             bed.Spawn(OperationKind.VmDestroy, async op => await vm.TearDownAsync(op, TeardownOrder.VmFirst)),
-            bed.Spawn(OperationKind.HeldRange, async _ => await bed.Host.CloseRangeAsync(held)));
+            bed.Spawn(HostEventKind.HeldRange, async _ => await bed.Host.CloseRangeAsync(held)));
     });
 
     /// <summary>VM and process end at the same time.</summary>

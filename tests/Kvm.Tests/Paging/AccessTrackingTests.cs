@@ -1,6 +1,7 @@
-using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.Host.Events;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Paging;
@@ -18,7 +19,7 @@ public sealed class AccessTrackingTests
         {
             var vm = await bed.CreateVmAsync();
             await vm.TouchAsync(BedVm.RamGfn(0), write: true);
-            await bed.RunEventAsync(bed.NewOperation(OperationKind.Ageing), vm.AddressSpaceId, BedVm.RamHva(0), 1);
+            await bed.RunEventAsync(bed.NewOperation(HostEventKind.Ageing), vm.AddressSpaceId, BedVm.RamHva(0), 1);
             Assert.True(vm.Vm.Sptes.TryGet(BedVm.RamGfn(0), out var aged) && aged.IsAccessTracked && !aged.IsWritable);
             var before = vm.Vm.Counters.FastPageFaults;
             await vm.TouchAsync(BedVm.RamGfn(0), write);

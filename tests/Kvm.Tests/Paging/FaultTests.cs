@@ -2,6 +2,7 @@ using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
@@ -17,8 +18,8 @@ public sealed class FaultTests
     [InlineData("gfn-range")]
     public void Fault_retries_while_an_invalidation_of_its_page_is_in_progress(string protocol) => Run(protocol, async (bed, vm) =>
     {
-        var held = bed.NewOperation(OperationKind.HeldRange);
-        await bed.Host.OpenRangeAsync(held, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(3), 1)));
+        var held = bed.NewOperation(HostEventKind.HeldRange);
+        await bed.Host.OpenRangeAsync(held, new HostEvent(HostEventKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(3), 1)));
         Assert.Equal(FaultStatus.Retry, (await vm.TouchAsync(BedVm.RamGfn(3), write: true, retriesMax: 5)).Status);
         Assert.Equal(6, vm.Vm.Counters.FaultRetries);
         await bed.Host.CloseRangeAsync(held);
@@ -40,7 +41,7 @@ public sealed class FaultTests
             var vm = await bed.CreateVmAsync();
             // The whole range, start to end, passes after the host was asked.
             host!.AfterLookup = () => bed.RunEventAsync(
-                bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, BedVm.RamHva(3), 1);
+                bed.NewOperation(HostEventKind.DontNeed), vm.AddressSpaceId, BedVm.RamHva(3), 1);
             Assert.Equal(FaultStatus.Retry, (await vm.TouchAsync(BedVm.RamGfn(3), write: true, retriesMax: 0)).Status);
             Assert.False(vm.Vm.Sptes.TryGet(BedVm.RamGfn(3), out _));
             Assert.Equal(FaultStatus.Mapped, (await vm.TouchAsync(BedVm.RamGfn(3), write: true)).Status);

@@ -1,8 +1,9 @@
-using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -23,8 +24,8 @@ internal static class Interleavings
             {
                 for (var i = 0; i < 4; i++) await vm.TouchAsync(BedVm.RamGfn(page), write: i % 2 == 0);
             }));
-            tasks.Add(bed.SpawnEvent(OperationKind.DontNeed, vm, BedVm.RamHva(page), 1, hold: 20));
-            tasks.Add(bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(1), 2, hold: 10));
+            tasks.Add(bed.SpawnEvent(HostEventKind.DontNeed, vm, BedVm.RamHva(page), 1, hold: 20));
+            tasks.Add(bed.SpawnEvent(HostEventKind.Reclaim, vm, BedVm.RamHva(1), 2, hold: 10));
         }
 
         await Bed.WhenAllAsync(tasks);
@@ -38,9 +39,9 @@ internal static class Interleavings
             var vm = await bed.CreateVmAsync();
             // Guest RAM begins in the middle of a page of SPTEs, so page 256 lies in the next one, before which the zap may yield.
             foreach (var page in (long[])[254, 255, 256, 257]) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
-            List<Lane> tasks = [bed.SpawnEvent(OperationKind.DontNeed, vm, BedVm.RamHva(250), 20, hold: 20)];
+            List<Lane> tasks = [bed.SpawnEvent(HostEventKind.DontNeed, vm, BedVm.RamHva(250), 20, hold: 20)];
             // It yields to a waiter, and there is one while another holder flushes.
-            for (var i = 0; i < 2; i++) tasks.Add(bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(257), 1));
+            for (var i = 0; i < 2; i++) tasks.Add(bed.SpawnEvent(HostEventKind.Reclaim, vm, BedVm.RamHva(257), 1));
             for (long page = 252; page < 258; page++)
             {
                 var gfn = BedVm.RamGfn(page);
@@ -62,10 +63,10 @@ internal static class Interleavings
         {
             var vm = await bed.CreateVmAsync();
             for (long page = 0; page < 8; page++) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
-            List<Lane> tasks = [bed.SpawnEvent(OperationKind.DontNeed, vm, BedVm.RamHva(2), 6)];
+            List<Lane> tasks = [bed.SpawnEvent(HostEventKind.DontNeed, vm, BedVm.RamHva(2), 6)];
             // A holder keeps the lock for a flush, so that others queue behind the zap that must yield.
-            tasks.Add(bed.SpawnEvent(OperationKind.NumaBalancing, vm, BedVm.RamHva(0), 1));
-            tasks.Add(bed.SpawnEvent(OperationKind.NumaBalancing, vm, BedVm.RamHva(2), 2));
+            tasks.Add(bed.SpawnEvent(HostEventKind.NumaBalancing, vm, BedVm.RamHva(0), 1));
+            tasks.Add(bed.SpawnEvent(HostEventKind.NumaBalancing, vm, BedVm.RamHva(2), 2));
             await Bed.WhenAllAsync(tasks);
             inspect?.Invoke(vm);
             return vm;
@@ -85,7 +86,7 @@ internal static class Interleavings
                 await vm.PlugAsync(op);
             }),
         ];
-        for (var i = 0; i < 3; i++) tasks.Add(bed.SpawnEvent(OperationKind.DontNeed, vm, VmLayout.HotplugHva, 2, hold: 20));
+        for (var i = 0; i < 3; i++) tasks.Add(bed.SpawnEvent(HostEventKind.DontNeed, vm, VmLayout.HotplugHva, 2, hold: 20));
         tasks.Add(bed.Spawn(OperationKind.Fault, async _ =>
         {
             for (var i = 0; i < 3; i++) await vm.TouchAsync(VmLayout.HotplugGfn, write: false, retriesMax: 200);
@@ -102,13 +103,13 @@ internal static class Interleavings
         {
             var vm = await bed.CreateVmAsync();
             await vm.TouchAsync(BedVm.RamGfn(0), write: true);
-            var held = bed.NewOperation(OperationKind.HeldRange);
+            var held = bed.NewOperation(HostEventKind.HeldRange);
             await bed.Host.OpenRangeAsync(
-                held, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(0), 2)));
+                held, new HostEvent(HostEventKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(0), 2)));
             await Bed.WhenAllAsync(
                 bed.Spawn(OperationKind.VmDestroy, async op => await vm.TearDownAsync(op, order)),
-                bed.SpawnEvent(OperationKind.Reclaim, vm, BedVm.RamHva(0), 3, hold: 10),
-                bed.Spawn(OperationKind.HeldRange, async op =>
+                bed.SpawnEvent(HostEventKind.Reclaim, vm, BedVm.RamHva(0), 3, hold: 10),
+                bed.Spawn(HostEventKind.HeldRange, async op =>
                 {
                     await bed.World.DelayAsync((long)(seed % 64));
                     await bed.Host.CloseRangeAsync(held);
@@ -125,7 +126,7 @@ internal static class Interleavings
             var vm = await bed.CreateVmAsync();
             foreach (var page in (long[])[0, 1])
                 await vm.Vm.SoftwareWriter.WriteAsync(bed.NewOperation(OperationKind.SoftwareWrite), 0, BedVm.RamGfn(page), 7);
-            List<Lane> tasks = [bed.SpawnEvent(OperationKind.KsmScan, vm, default, 12)];
+            List<Lane> tasks = [bed.SpawnEvent(HostEventKind.KsmScan, vm, default, 12)];
             foreach (var page in (long[])[0, 1])
                 tasks.Add(bed.Spawn(OperationKind.Fault, async _ =>
                 {

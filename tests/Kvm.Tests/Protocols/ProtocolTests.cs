@@ -3,6 +3,7 @@ using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
@@ -30,13 +31,13 @@ public sealed class ProtocolTests
                 var vm = await bed.CreateVmAsync();
                 await vm.TouchAsync(BedVm.RamGfn(0), write: true);
                 await Bed.WhenAllAsync(
-                    bed.SpawnEvent(OperationKind.NestedRange, vm, BedVm.RamHva(0), 2, hold: 20),
+                    bed.SpawnEvent(HostEventKind.NestedRange, vm, BedVm.RamHva(0), 2, hold: 20),
                     bed.Spawn(OperationKind.MemslotCreate, async op => await vm.PlugAsync(op)));
             });
             if (result.Outcome == ScheduleOutcome.Completed) continue;
             Assert.Contains(Invariants.Deadlock, bed.Broken(result));
             Assert.Contains(
-                bed.Waits(), wait => wait.Wait.LockClass == "mmu_notifier_slots_lock" && wait.Wait.WaiterKind == OperationKind.NestedRange);
+                bed.Waits(), wait => wait.Wait.LockClass == "mmu_notifier_slots_lock" && wait.Wait.WaiterKind == HostEventKind.NestedRange);
             found++;
         }
 
@@ -59,14 +60,14 @@ public sealed class ProtocolTests
             var vm = await bed.CreateVmAsync();
             var counters = vm.Vm.Counters;
             for (var i = 0; i < Ranges; i++)
-                await bed.RunEventAsync(bed.NewOperation(OperationKind.Spurious), vm.AddressSpaceId, VmLayout.ScratchHva, 1);
+                await bed.RunEventAsync(bed.NewOperation(HostEventKind.Spurious), vm.AddressSpaceId, VmLayout.ScratchHva, 1);
             Assert.Equal(Ranges, counters.NotifierRanges);
             Assert.Equal(elides ? 0 : 2 * Ranges, counters.NotifierMmuLockAcquisitions);
             Assert.Equal(elides ? Ranges : 0, counters.NotifierElided);
 
             var before = counters.NotifierMmuLockAcquisitions;
             for (var i = 0; i < Ranges; i++)
-                await bed.RunEventAsync(bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, BedVm.RamHva(0), 1);
+                await bed.RunEventAsync(bed.NewOperation(HostEventKind.DontNeed), vm.AddressSpaceId, BedVm.RamHva(0), 1);
             Assert.Equal(before + 2 * Ranges, counters.NotifierMmuLockAcquisitions);
         });
         Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
@@ -88,12 +89,12 @@ public sealed class ProtocolTests
             var vm = await bed.CreateVmAsync();
             List<Lane> tasks = [];
             foreach (var phase in (long[])[1, 5_000])
-                tasks.Add(bed.Spawn(OperationKind.HeldRange, async _ =>
+                tasks.Add(bed.Spawn(HostEventKind.HeldRange, async _ =>
                 {
                     await bed.World.DelayAsync(phase);
                     for (var i = 0; i < Ranges; i++)
                         await bed.RunEventAsync(
-                            bed.NewOperation(OperationKind.HeldRange), vm.AddressSpaceId, BedVm.RamHva(0), 1, hold: 9_000);
+                            bed.NewOperation(HostEventKind.HeldRange), vm.AddressSpaceId, BedVm.RamHva(0), 1, hold: 9_000);
                     done.Add("stream");
                 }));
             tasks.Add(bed.Spawn(OperationKind.MemslotCreate, async op =>
@@ -138,7 +139,7 @@ public sealed class ProtocolTests
                 var vm = await bed.CreateVmAsync();
                 for (var page = 0; page < 6; page++) await vm.TouchAsync(BedVm.RamGfn(page), write: true);
                 await Bed.WhenAllAsync(
-                    bed.SpawnEvent(OperationKind.PageMigration, vm, BedVm.RamHva(0), 6, hold: 200),
+                    bed.SpawnEvent(HostEventKind.PageMigration, vm, BedVm.RamHva(0), 6, hold: 200),
                     bed.Spawn(OperationKind.VmDestroy, async op =>
                     {
                         await bed.World.DelayAsync((long)(seed % 100) * 3);
@@ -162,9 +163,9 @@ public sealed class ProtocolTests
             var vm = await bed.CreateVmAsync();
             foreach (var page in alsoOpen is { } second ? [0, second] : (long[])[0])
             {
-                var op = bed.NewOperation(OperationKind.HeldRange);
+                var op = bed.NewOperation(HostEventKind.HeldRange);
                 await bed.Host.OpenRangeAsync(
-                    op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(page), 1)));
+                    op, new HostEvent(HostEventKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(page), 1)));
             }
 
             status = (await vm.TouchAsync(BedVm.RamGfn(5), write: true, retriesMax: 0)).Status;

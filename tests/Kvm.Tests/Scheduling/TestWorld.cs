@@ -17,7 +17,8 @@ internal sealed class TestWorld(TestScheduler scheduler, bool yieldAtPoints = fa
     public List<LockWait> LockWaits => _observer.LockWaits;
     public List<long> TurnWaits => _observer.TurnWaits;
 
-    public Operation NewOperation(OperationKind kind = OperationKind.Fault) => new(new OperationId(++_nextOperation), kind);
+    public Operation NewOperation(OperationKind? kind = null) =>
+        new(new OperationId(++_nextOperation), kind ?? OperationKind.Fault);
 
     public ValueTask PointAsync(SchedulingPoint point) => yieldAtPoints ? Scheduler.YieldAsync() : ValueTask.CompletedTask;
 

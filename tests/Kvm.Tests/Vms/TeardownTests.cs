@@ -1,10 +1,11 @@
-using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Paging;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Vms;
@@ -54,7 +55,7 @@ public sealed class TeardownTests
         {
             await vm.TearDownAsync(bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
             await vm.Vm.Notifier.InvalidateRangeStartAsync(
-                bed.NewOperation(OperationKind.Unmap),
+                bed.NewOperation(HostEventKind.Unmap),
                 new MmuNotifierRange(1, new HvaRange(BedVm.RamHva(0), 1), MmuNotifierEvent.Unmap, Blockable: true));
         },
         Invariants.Teardown);
@@ -63,8 +64,8 @@ public sealed class TeardownTests
     public void A_range_that_never_ends_is_a_violation_once_everything_rests() => Run(
         async (bed, vm) =>
         {
-            var op = bed.NewOperation(OperationKind.HeldRange);
-            await bed.Host.OpenRangeAsync(op, new HostEvent(OperationKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(0), 1)));
+            var op = bed.NewOperation(HostEventKind.HeldRange);
+            await bed.Host.OpenRangeAsync(op, new HostEvent(HostEventKind.HeldRange, vm.AddressSpaceId, new HvaRange(BedVm.RamHva(0), 1)));
             vm.Vm.Checks.Ranges.Settled();
         },
         Invariants.Balance);
@@ -87,14 +88,14 @@ public sealed class TeardownTests
         {
             var vm = await bed.CreateVmAsync();
             await vm.TouchAsync(BedVm.RamGfn(0), write: true);
-            var reaped = await bed.RunEventAsync(bed.NewOperation(OperationKind.OomReap), vm.AddressSpaceId, BedVm.RamHva(0), 1);
+            var reaped = await bed.RunEventAsync(bed.NewOperation(HostEventKind.OomReap), vm.AddressSpaceId, BedVm.RamHva(0), 1);
             Assert.Equal(HostEventStatus.Busy, reaped.Status);
             Assert.Equal(1, vm.Driver!.Refusals);
             Assert.Equal(
                 (0L, 0L, 0), (vm.Vm.Protocol.ActiveInvalidations, vm.Vm.Protocol.InvalidationsInProgress, vm.Vm.Checks.Ranges.OpenRanges));
             Assert.Equal(
                 HostEventStatus.Done,
-                (await bed.RunEventAsync(bed.NewOperation(OperationKind.DontNeed), vm.AddressSpaceId, BedVm.RamHva(0), 1)).Status);
+                (await bed.RunEventAsync(bed.NewOperation(HostEventKind.DontNeed), vm.AddressSpaceId, BedVm.RamHva(0), 1)).Status);
             Assert.Equal(1, vm.Driver.Refusals);
         });
         Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());

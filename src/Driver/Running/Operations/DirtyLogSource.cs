@@ -1,7 +1,7 @@
-using Livebed.Kvm.UserSpace;
 using Livebed.Driver.Campaigns;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running.Operations;
@@ -9,7 +9,7 @@ namespace Livebed.Driver.Running.Operations;
 /// <summary>Dirty-log sessions: enable, rounds, every few rounds a verification with the vCPUs stopped, disable, and again.</summary>
 internal sealed class DirtyLogSource(Campaign campaign, Fleet fleet) : IOperationSource
 {
-    public string Name => OperationKinds.NameOf(OperationKind.DirtyLogGet);
+    public string Name => OperationKind.DirtyLogGet.Name;
     public double Rate => campaign.DirtyLog.Rate;
 
     public PreparedOperation? Prepare(SeededRandom random)

@@ -2,6 +2,7 @@ using Livebed.Driver.Campaigns;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -13,9 +14,8 @@ internal sealed class HostEventSource(Campaign campaign, Fleet fleet) : IOperati
 {
     private const int ForkChildMicroseconds = 20_000;
 
-    private readonly WeightedChoice<OperationKind> _mix = new(
-        campaign.HostEvents.Mix.Select(
-            entry => (OperationKinds.TryFind(entry.Key, out var kind) ? kind : OperationKind.None, entry.Value)));
+    private readonly WeightedChoice<HostEventKind> _mix = new(
+        campaign.HostEvents.Mix.Select(entry => (HostEventKind.Events.Single(kind => kind.Name == entry.Key), entry.Value)));
 
     public string Name => "host-event";
     public double Rate => campaign.HostEvents.Rate;
@@ -26,7 +26,7 @@ internal sealed class HostEventSource(Campaign campaign, Fleet fleet) : IOperati
         var spurious = random.Chance(campaign.HostEvents.SpuriousShare);
         // A held range stays one wherever it falls: its point is how long it is open.
         var drawn = _mix.Draw(random);
-        var kind = spurious && drawn != OperationKind.HeldRange ? OperationKind.Spurious : drawn;
+        var kind = spurious && drawn != HostEventKind.HeldRange ? HostEventKind.Spurious : drawn;
         var pages = 1 + random.Next(campaign.HostEvents.MaxPages);
         var range = spurious ? Draw(random, VmLayout.ScratchHva, Fleet.ScratchPages, pages) : DrawGuest(random, slot.Settings, pages);
         var hold = (long)campaign.HostEvents.Hold.TotalMicroseconds;
@@ -37,7 +37,7 @@ internal sealed class HostEventSource(Campaign campaign, Fleet fleet) : IOperati
         };
         var host = slot.HostGrain;
         return new PreparedOperation(
-            kind, op => kind == OperationKind.HeldRange ? HoldAsync(host, op, memoryEvent) : RunAsync(host, op, memoryEvent));
+            kind, op => kind == HostEventKind.HeldRange ? HoldAsync(host, op, memoryEvent) : RunAsync(host, op, memoryEvent));
     }
 
     private static async Task<OperationResult> RunAsync(IHostMmuGrain host, OperationMessage op, HostEvent memoryEvent)

@@ -40,7 +40,7 @@ internal sealed class MemslotUpdateSource(Campaign campaign, Fleet fleet) : IOpe
     {
         var moved = kind == OperationKind.MemslotMove ? !slot.HotplugMoved : slot.HotplugMoved;
         var logged = kind == OperationKind.MemslotFlags ? !slot.HotplugLogged : slot.HotplugLogged;
-        if (kind is OperationKind.MemslotCreate or OperationKind.MemslotDelete) (moved, logged) = (false, false);
+        if (kind == OperationKind.MemslotCreate || kind == OperationKind.MemslotDelete) (moved, logged) = (false, false);
         var change = new MemslotChange(
             VmLayout.HotplugSlotId,
             moved ? VmLayout.HotplugGfnMoved : VmLayout.HotplugGfn,

@@ -23,7 +23,7 @@ internal sealed class MigrationLoad(
     private int _prepared;
     private int _over;
 
-    public string Name => OperationKinds.NameOf(OperationKind.Migration);
+    public string Name => OperationKind.Migration.Name;
     public double Rate => campaign.Migrations.Rate;
     public int InFlightMax => campaign.Migrations.InFlight;
 

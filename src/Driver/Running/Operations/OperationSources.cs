@@ -1,6 +1,7 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
@@ -36,7 +37,7 @@ internal sealed class OperationSources(
 /// <summary>Audits: a VM's SPTEs against its host's page table.</summary>
 internal sealed class AuditSource(Campaign campaign, Fleet fleet) : IOperationSource
 {
-    public string Name => OperationKinds.NameOf(OperationKind.Audit);
+    public string Name => OperationKind.Audit.Name;
     public double Rate => campaign.Audits.Rate;
 
     public PreparedOperation? Prepare(SeededRandom random)
@@ -54,7 +55,7 @@ internal sealed class KsmScanSource(Campaign campaign, Fleet fleet) : IOperation
 {
     private readonly int[] _scanning = new int[fleet.Hosts.Count];
 
-    public string Name => OperationKinds.NameOf(OperationKind.KsmScan);
+    public string Name => HostEventKind.KsmScan.Name;
     public double Rate => campaign.Ksm.Rate * campaign.Silos;
 
     public PreparedOperation? Prepare(SeededRandom random)
@@ -63,8 +64,8 @@ internal sealed class KsmScanSource(Campaign campaign, Fleet fleet) : IOperation
         var index = random.Next(fleet.Hosts.Count);
         if (Interlocked.Exchange(ref _scanning[index], 1) != 0) return null;
         var host = fleet.Hosts[index];
-        var scan = new HostEvent(OperationKind.KsmScan, 0, new HvaRange(default, campaign.Ksm.PagesPerScan));
-        return new PreparedOperation(OperationKind.KsmScan, async op =>
+        var scan = new HostEvent(HostEventKind.KsmScan, 0, new HvaRange(default, campaign.Ksm.PagesPerScan));
+        return new PreparedOperation(HostEventKind.KsmScan, async op =>
         {
             var result = await host.RunEventAsync(op, scan);
             return OperationResult.Of(true, $"{result.Pages} pages");
@@ -75,7 +76,7 @@ internal sealed class KsmScanSource(Campaign campaign, Fleet fleet) : IOperation
 /// <summary>Writes of KVM itself into guest RAM.</summary>
 internal sealed class SoftwareWriteSource(Campaign campaign, Fleet fleet) : IOperationSource
 {
-    public string Name => OperationKinds.NameOf(OperationKind.SoftwareWrite);
+    public string Name => OperationKind.SoftwareWrite.Name;
     public double Rate => campaign.SoftwareWrites.Rate;
 
     public PreparedOperation? Prepare(SeededRandom random)
@@ -85,6 +86,6 @@ internal sealed class SoftwareWriteSource(Campaign campaign, Fleet fleet) : IOpe
         var grain = slot.Grain;
         var key = slot.Key;
         return new PreparedOperation(
-            OperationKind.SoftwareWrite, async op => OperationResult.Of(await grain.SoftwareWriteAsync(op, gfn.Value), $"{key} {gfn}"));
+            OperationKind.SoftwareWrite, async op => OperationResult.Of(await grain.SoftwareWriteAsync(op, gfn), $"{key} {gfn}"));
     }
 }

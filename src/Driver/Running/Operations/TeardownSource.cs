@@ -2,6 +2,7 @@ using Livebed.Driver.Campaigns;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
@@ -20,7 +21,7 @@ internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedge
 
     private static readonly TeardownOrder[] AnyPath = [TeardownOrder.VmFirst, TeardownOrder.AddressSpaceFirst, TeardownOrder.AtOnce];
 
-    public string Name => OperationKinds.NameOf(OperationKind.VmDestroy);
+    public string Name => OperationKind.VmDestroy.Name;
     public double Rate => campaign.Teardowns.Rate;
 
     public PreparedOperation? Prepare(SeededRandom random)
@@ -66,10 +67,10 @@ internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedge
     /// <summary>Opens a range over guest RAM and returns the task that will close it.</summary>
     private async Task<Task> OpenAsync(VmSlot slot)
     {
-        var op = OperationMessage.From(new Operation(ids.Next(), OperationKind.HeldRange));
+        var op = OperationMessage.From(new Operation(ids.Next(), HostEventKind.HeldRange));
         var host = slot.HostGrain;
         var opened = await host.OpenRangeAsync(
-            op, new HostEvent(OperationKind.HeldRange, slot.AddressSpaceId, new HvaRange(VmLayout.RamHva, 1)));
+            op, new HostEvent(HostEventKind.HeldRange, slot.AddressSpaceId, new HvaRange(VmLayout.RamHva, 1)));
         return opened.Status == HostEventStatus.Done ? CloseAsync(host, op) : Task.CompletedTask;
     }
 

@@ -309,7 +309,7 @@ internal sealed class MigrationVsHost : Scenario
 }
 
 /// <summary>
-/// Claim: memslot updates that run when a migration is ordered, or come before it has begun, are done before it or are its own: what was
+/// Claim: memslot updates that run when a migration is ordered, or come before it has begun, are done before it or are its own. What was
 /// plugged in the end is plugged wherever the VM is then (M1, S6, the oracle). The dirty log was used before, and is given to the
 /// migration.
 /// </summary>

@@ -5,8 +5,8 @@ using Livebed.Kvm.World;
 namespace Livebed.Explorer.Scenarios.Migrations;
 
 /// <summary>
-/// What must hold at the end when a machine has died in a migration: the VM is where the inventory says and has finished its program there,
-/// hosts have no record of other VMs, and the surviving side has reported the VM's fate.
+/// What must hold at the end when a machine has died in a migration. The VM is where the inventory says and has finished its program there.
+/// Hosts have no record of other VMs. The surviving side has reported what became of the VM.
 /// </summary>
 internal static class SurvivorCheck
 {

@@ -54,7 +54,7 @@ internal sealed class GrainMigrationDestination(
 internal sealed class GrainSourcePort(IVmGrain source) : ISourcePort
 {
     public ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva) =>
-        GrainCall.OrLostAsync(StreamStatus.Lost, () => source.RequestPageAsync(OperationMessage.From(op), hva.Value));
+        GrainCall.OrLostAsync(StreamStatus.Lost, () => source.RequestPageAsync(OperationMessage.From(op), hva));
 
     /// <summary>State lives in one activation. Orleans declares a dead silo dead, and then another activation answers no.</summary>
     public ValueTask<bool> MigratesAsync(Operation op, long stream) => GrainCall.OrLostAsync(true, () => source.MigratesAsync(stream));

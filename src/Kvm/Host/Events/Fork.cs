@@ -54,7 +54,7 @@ internal sealed class Fork(HostState host) : IHostEventSource
             host.World.Observer.Violated(new Violation(
                 Invariants.SharedPage,
                 $"a child of {mm.Name} finds 0x{now.First:x} and 0x{now.Last:x} at {hva}, where 0x{born.First:x} was when it was born",
-                mm.Name, Hva: hva.Value, Pfn: pfn.Value, Operations: [op.Id]));
+                mm.Name, Hva: hva, Pfn: pfn, Operations: [op.Id]));
         }
     }
 

@@ -4,7 +4,7 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Events;
 
 /// <summary>
-/// The OOM reaper (<c>__oom_reap_task_mm</c>), the only caller that may not block: mmap_lock is tried, the range is non-blockable, and when
+/// The OOM reaper (<c>__oom_reap_task_mm</c>), the only caller that may not block. It tries mmap_lock, and its range is non-blockable. When
 /// a subscriber returns -EAGAIN nothing was changed and the answer is -EBUSY. Simplified: the process lives on and finds zeroes.
 /// </summary>
 internal sealed class OomReap(HostState host) : IHostEventSource

@@ -4,9 +4,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Events;
 
 /// <summary>
-/// Compaction (<c>migrate_pages</c>): moves pages to other frames. Folio lock; CLEAR range in which the PTE becomes a migration entry
-/// (<c>try_to_migrate_one</c>); after its end, copy; then the PTE maps the new frame (<c>remove_migration_ptes</c>) and the old one is
-/// freed. Faults wait for the folio lock meanwhile. Gives a page up when it has more references than expected. Through the rmap: no
+/// Compaction (<c>migrate_pages</c>): moves pages to other frames. It takes the folio lock. In a CLEAR range the PTE becomes a migration
+/// entry (<c>try_to_migrate_one</c>). After its end it copies; then the PTE maps the new frame (<c>remove_migration_ptes</c>) and the old
+/// one is freed. Faults wait for the folio lock meanwhile. Gives a page up when it has more references than expected. Through the rmap: no
 /// mm_users and no mmap_lock. Simplified: shared and KSM pages are left alone.
 /// </summary>
 internal sealed class PageMigration(HostState host) : IHostEventSource

@@ -1,7 +1,7 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Host.Streams;
-using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Host.Streams;
 
@@ -62,12 +62,12 @@ public class IncomingPagesTests
         await rig.SendAsync(HostRig.Ram + 4, 4);
         for (var page = 4; page < 8; page++) await rig.Source.WriteAsync(HostRig.Ram + page, (ulong)page);
         await rig.SendAsync(HostRig.Ram + 4, 4);
-        await destination.RunAsync(OperationKind.Reclaim, HostRig.Ram + 4, 1);
-        await destination.RunAsync(OperationKind.NumaBalancing, HostRig.Ram + 5, 1);
-        await destination.RunAsync(OperationKind.Mprotect, HostRig.Ram + 6, 1);
+        await destination.RunAsync(HostEventKind.Reclaim, HostRig.Ram + 4, 1);
+        await destination.RunAsync(HostEventKind.NumaBalancing, HostRig.Ram + 5, 1);
+        await destination.RunAsync(HostEventKind.Mprotect, HostRig.Ram + 6, 1);
 
         for (var page = 0; page < 8; page++) await rig.Source.WriteAsync(HostRig.Ram + page, (ulong)(10 + page));
-        await rig.Source.RunAsync(OperationKind.DontNeed, HostRig.Ram + 2, 1);
+        await rig.Source.RunAsync(HostEventKind.DontNeed, HostRig.Ram + 2, 1);
         var sent = await rig.SendAsync(HostRig.Ram, 8);
 
         Assert.Equal((StreamStatus.Ok, 7, 1), (sent.Status, sent.Normal, sent.Duplicate));
@@ -88,7 +88,7 @@ public class IncomingPagesTests
             sending ??= rig.SendAsync(HostRig.Ram, 1);
             Assert.False(sending.IsCompleted);
         };
-        await rig.Destination.RunAsync(OperationKind.PageMigration, HostRig.Ram, 1);
+        await rig.Destination.RunAsync(HostEventKind.PageMigration, HostRig.Ram, 1);
         Assert.Equal(StreamStatus.Ok, (await sending!).Status);
         await rig.AssertEqualImagesAsync();
     });
@@ -106,16 +106,16 @@ public class IncomingPagesTests
     {
         await rig.Source.WriteAsync(HostRig.Ram, 1);
         await rig.SendAsync(HostRig.Ram, 1);
-        foreach (var kind in (OperationKind[])[OperationKind.DontNeed, OperationKind.Unmap, OperationKind.OomReap])
+        foreach (var kind in (HostEventKind[])[HostEventKind.DontNeed, HostEventKind.Unmap, HostEventKind.OomReap])
         {
             Assert.Equal(HostEventResult.Refused, await rig.Destination.RunAsync(kind, HostRig.Ram, 1));
             Assert.NotEqual(HostEventStatus.Refused, (await rig.Destination.RunAsync(kind, HostRig.Scratch, 1)).Status);
         }
 
         await rig.AssertEqualImagesAsync();
-        Assert.Equal(HostEventStatus.Done, (await rig.Destination.RunAsync(OperationKind.Reclaim, HostRig.Ram, 1)).Status);
+        Assert.Equal(HostEventStatus.Done, (await rig.Destination.RunAsync(HostEventKind.Reclaim, HostRig.Ram, 1)).Status);
         await rig.To.EndIncomingAsync(rig.Op(), StreamRig.Stream);
-        Assert.Equal(HostEventStatus.Done, (await rig.Destination.RunAsync(OperationKind.DontNeed, HostRig.Ram, 1)).Status);
+        Assert.Equal(HostEventStatus.Done, (await rig.Destination.RunAsync(HostEventKind.DontNeed, HostRig.Ram, 1)).Status);
     });
 
     [Fact]
@@ -148,8 +148,8 @@ public class IncomingPagesTests
         Assert.True(await source.Host.Process(0).RegisterNotifierAsync(rig.Op(), vm));
         Task<ulong[]>? during = null;
         vm.OnEnd = _ => during ??= rig.From.ImageAsync(rig.Op(), StreamRig.Ram).AsTask();
-        await source.RunAsync(OperationKind.PageMigration, HostRig.Ram + 1, 1);
-        await source.RunAsync(OperationKind.Reclaim, HostRig.Ram, 1);
+        await source.RunAsync(HostEventKind.PageMigration, HostRig.Ram + 1, 1);
+        await source.RunAsync(HostEventKind.Reclaim, HostRig.Ram, 1);
 
         Assert.Equal(before, await during!);
         Assert.Equal(before, await rig.From.ImageAsync(rig.Op(), StreamRig.Ram));

@@ -1,5 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
 
@@ -38,7 +39,7 @@ public class OutgoingStreamTests
     public void A_page_in_swap_is_faulted_in_to_be_sent_and_one_never_touched_is_not_mapped_for_it() => StreamRig.Run(async rig =>
     {
         await rig.Source.WriteAsync(HostRig.Ram, 5);
-        await rig.Source.RunAsync(OperationKind.Reclaim, HostRig.Ram, 1);
+        await rig.Source.RunAsync(HostEventKind.Reclaim, HostRig.Ram, 1);
         Assert.Equal(1, (await rig.SendAsync(HostRig.Ram, 2)).Normal);
         Assert.True(rig.Source.PteAt(HostRig.Ram).IsPresent);
         Assert.True(rig.Source.PteAt(HostRig.Ram + 1).IsNone);
@@ -50,7 +51,7 @@ public class OutgoingStreamTests
     {
         await rig.Source.WriteAsync(HostRig.Ram, 5);
         var mm = rig.Source.Mm;
-        var op = rig.Op(OperationKind.KsmScan);
+        var op = rig.Op(HostEventKind.KsmScan);
         var (vma, pte) = (mm.Find(HostRig.Ram)!, rig.Source.PteAt(HostRig.Ram));
         var range = await mm.Ranges.StartAsync(op, new HvaRange(HostRig.Ram, 1), Kvm.Host.MmuNotifierEvent.Clear);
         await mm.PageTableLock.AcquireAsync(op);
@@ -149,11 +150,11 @@ public class OutgoingStreamTests
     public void Discards_are_noted_while_a_stream_is_open_and_taken_once() => StreamRig.Run(async rig =>
     {
         for (var page = 0; page < 6; page++) await rig.Source.WriteAsync(HostRig.Ram + page, 1);
-        await rig.Source.RunAsync(OperationKind.DontNeed, HostRig.Ram, 2);
-        await rig.Source.RunAsync(OperationKind.Unmap, HostRig.Ram + 4, 1);
-        await rig.Source.RunAsync(OperationKind.Reclaim, HostRig.Ram + 3, 1);
-        await rig.Source.RunAsync(OperationKind.PageMigration, HostRig.Ram + 2, 1);
-        await rig.Source.RunAsync(OperationKind.Fork, HostRig.Ram + 5, 1);
+        await rig.Source.RunAsync(HostEventKind.DontNeed, HostRig.Ram, 2);
+        await rig.Source.RunAsync(HostEventKind.Unmap, HostRig.Ram + 4, 1);
+        await rig.Source.RunAsync(HostEventKind.Reclaim, HostRig.Ram + 3, 1);
+        await rig.Source.RunAsync(HostEventKind.PageMigration, HostRig.Ram + 2, 1);
+        await rig.Source.RunAsync(HostEventKind.Fork, HostRig.Ram + 5, 1);
         await rig.Source.WriteAsync(HostRig.Ram + 5, 2);
 
         var taken = await rig.From.TakeDiscardedAsync(rig.Op(), new HvaRange(HostRig.Ram + 1, 20));
@@ -161,7 +162,7 @@ public class OutgoingStreamTests
         Assert.Equal([HostRig.Ram], await rig.From.TakeDiscardedAsync(rig.Op(), StreamRig.Ram));
 
         await rig.From.CloseStreamAsync(rig.Op(), StreamRig.Stream);
-        await rig.Source.RunAsync(OperationKind.DontNeed, HostRig.Ram + 2, 1);
+        await rig.Source.RunAsync(HostEventKind.DontNeed, HostRig.Ram + 2, 1);
         await rig.From.OpenStreamAsync(rig.Op(), StreamRig.Stream, "host-1", 0, new StreamBandwidth(0));
         Assert.Empty(await rig.From.TakeDiscardedAsync(rig.Op(), StreamRig.Ram));
     });

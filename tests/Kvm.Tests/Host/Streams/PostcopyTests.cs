@@ -1,6 +1,7 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
 
@@ -48,8 +49,8 @@ public class PostcopyTests
         Assert.Equal(2, waits.Count);
 
         // A writer of mmap_lock gets it, which shows that the waiters here do not hold it.
-        Assert.NotEqual(HostEventStatus.Refused, (await rig.Destination.RunAsync(OperationKind.Unmap, HostRig.Scratch, 1)).Status);
-        await rig.Destination.RunAsync(OperationKind.Fork, HostRig.Ram, 4);
+        Assert.NotEqual(HostEventStatus.Refused, (await rig.Destination.RunAsync(HostEventKind.Unmap, HostRig.Scratch, 1)).Status);
+        await rig.Destination.RunAsync(HostEventKind.Fork, HostRig.Ram, 4);
 
         Assert.Equal(StreamStatus.Ok, (await rig.SendAsync(HostRig.Ram, 1, StreamPhase.Postcopy)).Status);
         Assert.Equal((HostPageStatus.Ok, HostPageStatus.Ok), ((await first).Status, (await second).Status));

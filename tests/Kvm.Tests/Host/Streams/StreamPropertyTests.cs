@@ -2,6 +2,7 @@ using CsCheck;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
 
@@ -13,11 +14,11 @@ public class StreamPropertyTests
 {
     private const int Pages = 6;
 
-    private static readonly OperationKind[] Events =
+    private static readonly HostEventKind[] Events =
     [
-        OperationKind.DontNeed, OperationKind.Unmap, OperationKind.OomReap, OperationKind.Fork, OperationKind.KsmScan,
-        OperationKind.PageMigration,
-        OperationKind.Reclaim, OperationKind.NumaBalancing, OperationKind.Mprotect, OperationKind.NestedRange,
+        HostEventKind.DontNeed, HostEventKind.Unmap, HostEventKind.OomReap, HostEventKind.Fork, HostEventKind.KsmScan,
+        HostEventKind.PageMigration,
+        HostEventKind.Reclaim, HostEventKind.NumaBalancing, HostEventKind.Mprotect, HostEventKind.NestedRange,
     ];
 
     /// <summary>A guest access, or an event at one of the hosts.</summary>
@@ -134,9 +135,9 @@ public class StreamPropertyTests
             }
         });
 
-    private static async Task EventAsync(HostRig host, OperationKind kind, Hva hva, int length)
+    private static async Task EventAsync(HostRig host, HostEventKind kind, Hva hva, int length)
     {
-        var range = new HvaRange(hva, kind == OperationKind.KsmScan ? 6 * length : length);
+        var range = new HvaRange(hva, kind == HostEventKind.KsmScan ? 6 * length : length);
         await host.Host.RunEventAsync(
             host.Op(kind), new HostEvent(kind, 0, range, HoldMicroseconds: length) { ChildMicroseconds = 5 * length });
     }

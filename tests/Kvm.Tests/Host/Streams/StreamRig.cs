@@ -50,7 +50,7 @@ internal sealed class StreamRig : IPageLink
         await From.OpenStreamAsync(Op(), Stream, "host-1", 0, new StreamBandwidth(bytesPerSecond));
     }
 
-    public Operation Op(OperationKind kind = OperationKind.Audit) => Source.Op(kind);
+    public Operation Op(OperationKind? kind = null) => Source.Op(kind ?? OperationKind.Audit);
 
     public Task<SendResult> SendAsync(Hva start, int pages, StreamPhase phase = StreamPhase.Precopy, int round = 0) =>
         SendAsync(PageSet.All(new HvaRange(start, pages)), phase, round);
