@@ -55,7 +55,7 @@ public sealed class Bed
             };
         Hosts = hosts;
         Machines = [.. hosts.Select(host => new Machine(world, host.Name, options.MachinesDie))];
-        HostOwnerships = options.Hosts > 1 ? [.. Hosts.Select(host => new HostOwnership(World, host.Name))] : [];
+        HostOwnerships = options.Hosts > 1 ? [.. Hosts.Select(host => new HostOwnership(World, host.Name, options.Mutant))] : [];
         if (options.Hosts > 1) Inventory = new BedInventory(World, HostOwnerships, options.MachinesDie);
     }
 

@@ -42,7 +42,7 @@ internal sealed partial class HostMmuGrain(SiloTelemetry telemetry, ClusterWorld
     {
         if (_host is not null) return ValueTask.CompletedTask;
         _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
-        _hostOwnership = new HostOwnership(_journal.World, host.Name);
+        _hostOwnership = new HostOwnership(_journal.World, host.Name, host.Mutant);
         _host = new HostMmu(_journal.World, host.Name, host.Frames, host.PageSize, host.Mutant)
         {
             Streams = { ContentPool = wire.Buffers, LinkBandwidth = host.LinkBandwidth },

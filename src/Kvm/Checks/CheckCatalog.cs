@@ -304,6 +304,21 @@ public sealed partial record Mutant
         "the source runs on when the answer to the hand-over is lost", "8", "", [Invariants.OneOwner], "migration-hand-over",
         "migration-faults");
 
+    public static readonly Mutant SourceResumesWithoutClaim = new(
+        "a source whose hand-over failed looks up the owner instead of claiming the VM: a late take-over makes a second one", "8", "",
+        [Invariants.OneOwner], "migration-inventory-twice");
+
+    public static readonly Mutant InventoryIgnoresTerms = new(
+        "a host takes the answers of an inventory that was replaced", "8", "", [Invariants.OneOwner, Invariants.RunsSomewhere],
+        "migration-inventory-twice");
+
+    public static readonly Mutant NeverGivesUp = new(
+        "a source in post-copy waits for ever for a link that does not come back", "8", "",
+        [Invariants.FaultProgress, Invariants.MigrationProgress], "destroy-while-incoming");
+
+    public static readonly Mutant NoCommandDrain = new(
+        "a teardown does not wait for commands that run", "7", "", [Invariants.Teardown], "migration-vs-destroy");
+
     public static readonly Mutant SequenceInSignedWord = new(
         "the fault keeps its sequence in a signed word: from 2^31 on it retries for ever", "3", "", [Invariants.FaultProgress],
         "fault-vs-invalidate");

@@ -101,6 +101,9 @@ internal sealed class HandOver(
     private async ValueTask<MigrationOwner> ReclaimAsync(Operation op, DeviceState state)
     {
         if (vm.Options.Mutant == Mutant.BothRunAfterFailedHandOver) return MigrationOwner.Source;
+        if (vm.Options.Mutant == Mutant.SourceResumesWithoutClaim
+            && await inventory.FindAsync(op, setup.Vm) is { Status: OwnershipStatus.Granted } owner && owner.Host == ownership.Host)
+            return MigrationOwner.Source;
         var answer = await OwnershipClaim.MakeAsync(vm.World, inventory, ownership, op, setup.Vm, _epoch.Value);
         if (answer is { Status: OwnershipStatus.Refused, Epoch: > 0 })
         {

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Migration;
@@ -6,7 +7,7 @@ namespace Livebed.Kvm.Migration;
 /// One host's record: the VMs that it was granted, each with its epoch, and the latest term of an inventory. It is the host's half of
 /// fencing: no VM runs here without an entry, and no grant of a replaced inventory makes one.
 /// </summary>
-public sealed class HostOwnership(IWorld world, string host) : IHostOwnership
+public sealed class HostOwnership(IWorld world, string host, Mutant? mutant = null) : IHostOwnership
 {
     private readonly TrackedMap<string, long> _epochs = new(world, StringComparer.Ordinal);
     private Tracked<long> _term = new(world);
@@ -21,7 +22,8 @@ public sealed class HostOwnership(IWorld world, string host) : IHostOwnership
     /// replaced: ask the next one</returns>
     public OwnershipStatus Record(string vm, in Ownership answer)
     {
-        if (answer.Status == OwnershipStatus.Lost || answer.Term < _term.Value) return OwnershipStatus.Lost;
+        var isReplaced = answer.Term < _term.Value && mutant != Mutant.InventoryIgnoresTerms;
+        if (answer.Status == OwnershipStatus.Lost || isReplaced) return OwnershipStatus.Lost;
         if (answer.Status != OwnershipStatus.Granted || answer.Host != Host) return OwnershipStatus.Refused;
         if (_epochs.TryGetValue(vm, out var known) && known >= answer.Epoch)
             return known == answer.Epoch ? OwnershipStatus.Granted : OwnershipStatus.Refused;

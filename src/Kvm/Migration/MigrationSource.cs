@@ -45,7 +45,8 @@ public sealed class MigrationSource : IMigrationReturnPath
         _throttle = new ThrottleControl(vm, parameters, setup.PageSize);
         _record = new MigrationRecord(vm, _ram, _channels, _throttle, setup, parameters);
         _handOver = new HandOver(vm, stream, destination, inventory, ownership, setup, _ram, _record);
-        _postcopy = new Postcopy(vm.World, _ram, _channels, destination, setup, parameters, _record);
+        var limits = vm.Options.Mutant == Mutant.NeverGivesUp ? parameters with { RecoveryLimitMicroseconds = 0 } : parameters;
+        _postcopy = new Postcopy(vm.World, _ram, _channels, destination, setup, limits, _record);
         var place = new Place(vm.World);
         (_cancelRequested, _postcopyRequested) = (new Tracked<bool>(place), new Tracked<bool>(place));
     }

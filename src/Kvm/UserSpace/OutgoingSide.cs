@@ -11,7 +11,7 @@ namespace Livebed.Kvm.UserSpace;
 /// </summary>
 internal sealed class OutgoingSide(
     IWorld world, ProcessPorts ports, Vm vm, OperationIds ids, IMigrationDestination destination, MigrationSetup setup,
-    MigrationParameters parameters)
+    MigrationParameters parameters, long epochKnown)
 {
     private const int FindAttempts = 100;
     private const long FindPauseMicroseconds = 50_000;
@@ -22,7 +22,7 @@ internal sealed class OutgoingSide(
     private Tracked<bool> _isCancelled = new(world);
     private Tracked<bool> _startsPostcopy = new(world);
     private Tracked<bool> _isOver = new(world);
-    private Tracked<long> _epoch = new(world);
+    private Tracked<long> _epoch = new(world, epochKnown);
     private Tracked<long> _term = new(world);
     private Tracked<bool> _isGone = new(world);
 
@@ -42,7 +42,8 @@ internal sealed class OutgoingSide(
 
     public long Stream => setup.Stream;
 
-    /// <summary>The epoch of the VM as this host knows it; 0 before the inventory has said it.</summary>
+    /// <summary>The epoch of the VM as this host knows it; 0 before the inventory has said it to this migration or an
+    /// earlier one.</summary>
     public long Epoch => _epoch.Value;
 
     /// <param name="op">the operation</param>

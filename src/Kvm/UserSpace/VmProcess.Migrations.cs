@@ -26,6 +26,9 @@ public sealed partial class VmProcess
 
     private OutgoingSide? Outgoing => _outgoing.Value;
 
+    /// <summary>The newest epoch of the VM that this process has heard of; 0 for none.</summary>
+    private long Epoch => Math.Max(Outgoing?.Epoch ?? 0, Incoming?.Epoch ?? 0);
+
     private OutgoingSide? Migrating => Outgoing is { IsOver: false } outgoing ? outgoing : null;
 
     /// <summary>Why no migration can begin now; null when one can.</summary>
@@ -49,7 +52,7 @@ public sealed partial class VmProcess
         if (MigrationRefusal() is { } refusal) return new MigrationInfo { Status = MigrationStatus.Failed, Reason = refusal };
         return await _migrations.RunAsync(async () =>
         {
-            var outgoing = new OutgoingSide(_world, _ports, Vm!, MigrationIds, destination, setup, parameters);
+            var outgoing = new OutgoingSide(_world, _ports, Vm!, MigrationIds, destination, setup, parameters, Epoch);
             Enter(ProcessState.Migrating);
             _outgoing.Value = outgoing;
             try
@@ -99,7 +102,7 @@ public sealed partial class VmProcess
     /// may have made the VM known all the same.</summary>
     private async ValueTask LeaveInventoryAsync(Operation op)
     {
-        var epoch = Math.Max(Outgoing?.Epoch ?? 0, Incoming?.Epoch ?? 0);
+        var epoch = Epoch;
         if (epoch == 0 && Incoming is null && Outgoing is not null) epoch = VmInventory.FirstEpoch;
         if (epoch == 0) return;
         await OwnershipRemoval.MakeAsync(_world, _ports.Inventory, _ports.Ownership, op, Outgoing?.Vm ?? Incoming!.Vm, epoch);

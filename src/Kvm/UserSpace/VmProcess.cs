@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Paging;
@@ -156,7 +157,7 @@ public sealed partial class VmProcess
     public async ValueTask QuiesceAsync(Operation op)
     {
         Enter(ProcessState.Dropping);
-        await _commands.DrainAsync(op);
+        if (_spec.Options.Mutant != Mutant.NoCommandDrain) await _commands.DrainAsync(op);
         if (Incoming is { } incoming) await incoming.EndAsync(op);
         await _ports.Vcpus.StopAsync(op);
     }

@@ -36,7 +36,8 @@ internal sealed class MigrationVsDestroy : Scenario
         plan.Options = plan.Options with { MachinesDie = true };
         plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Write(1).Read(1).Write(0).Read(0);
         plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
-        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
+        var user = plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
+        if (plan.Random.Chance(0.5)) user.MigrateVm(MigrationPlan.AfterRoundsOf(plan));
         plan.Actor("admin").DestroyVm((TeardownOrder)plan.Random.Next(4), MigrationPlan.DrawDeath(plan));
         if (plan.Random.Next(6) is var loss and > 0 and <= (int)TakeOverLoss.Patience)
             plan.Actor("wire").LoseTakeOver((TakeOverLoss)loss);
@@ -62,7 +63,10 @@ internal sealed class DestroyWhileIncoming : Scenario
         "the destroy came while it migrated", MigrationPlan.WasMigrating);
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
-        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
+        [
+            MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy with { Default = 1 },
+            MigrationPlan.Within,
+        ];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -114,9 +118,13 @@ internal sealed class DestroyVsInventory : Scenario
         MigrationPlan.LayOutHosts(plan);
         plan.Options = plan.Options with { MachinesDie = true };
         plan.Vcpu().Write(0).Write(1).Read(0).Write(1);
-        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
         var order = (TeardownOrder)plan.Random.Next(4);
-        if (plan.Random.Next(LongShare) == 0)
+        var isLong = plan.Random.Next(LongShare) == 0;
+
+        // In post-copy both sides would look for each other all the time.
+        plan.Actor("user").MigrateVm(
+            isLong ? MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)) : MigrationPlan.AfterRoundsOf(plan));
+        if (isLong)
         {
             plan.Actor("wire").LoseTakeOver(TakeOverLoss.Answer);
             plan.Actor("fate").LoseInventoryAtGrant();
