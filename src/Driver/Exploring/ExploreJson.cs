@@ -61,7 +61,10 @@ internal static class ExploreJson
         equivalent = one.Result.Equivalent,
         limit = one.Result.Limit,
         potentialDeadlocks = one.Result.PotentialDeadlocks.Select(cycle => new { cycle = cycle.ToString(), cycle.Chains }),
-        @case = one.Scenario.Case is { } met ? new { met.Title, met = one.Result.CaseMet } : null,
+        needs = one.Scenario.Needs.Select(need => need.Name),
+        neverMet = one.Result.Schedules == 0 ? [] : one.NeverMet.Select(need => need.Name),
+        reached = ReachedCase.All.Where(one.Result.Reached.ContainsKey)
+            .Select(met => new { @case = met.Name, schedules = one.Result.Reached[met] }),
         worst = one is { Result.Worst: { } worst, Scenario.Objective: { } objective }
             ? new { objective.Title, objective.Unit, worst.Value, replayFile = one.WorstFile }
             : null,

@@ -34,8 +34,7 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
         page.Verdict(explored.Verdict, result.Finding?.Expected);
         var pace = FormattableString.Invariant($"{Figures.Count(explored.StepsPerSecond)} steps/s in {explored.Elapsed.TotalSeconds:0.0}s");
         page.Line(FormattableString.Invariant($"schedules {result.Schedules:N0}, steps {result.Steps:N0}, {pace}; {Extent(explored)}"), 2);
-        if (explored.Scenario.Case is { } met)
-            page.Line(FormattableString.Invariant($"{met.Title}: in {result.CaseMet:N0} of {result.Schedules:N0} schedules"), 2);
+        WriteReached(explored);
         if (result.Limit is { } limit) page.Line($"limit hit: {limit}", 2);
         foreach (var cycle in result.PotentialDeadlocks)
         {
@@ -51,6 +50,25 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
 
         if (result.Finding is { } finding) WriteFinding(explored, finding);
         page.Line();
+    }
+
+    /// <summary>What the scenario exists for, with the schedules that met it; of one scenario alone also what else was met.</summary>
+    private void WriteReached(Explored explored)
+    {
+        var (result, needs) = (explored.Result, explored.Scenario.Needs);
+        if (result.Schedules == 0) return;
+        foreach (var need in needs)
+        {
+            var met = result.Reached.GetValueOrDefault(need);
+            page.Line(
+                met == 0
+                    ? $"never met: {need.Name}: {need.Sentence}"
+                    : FormattableString.Invariant($"{need.Sentence}: in {met:N0} of {result.Schedules:N0} schedules"), 2);
+        }
+
+        var others = ReachedCase.All.Where(one => result.Reached.ContainsKey(one) && !needs.Contains(one)).ToList();
+        if (isAlone && others.Count > 0)
+            page.Line($"met too: {string.Join(", ", others.Select(one => $"{one.Name} {Figures.Count(result.Reached[one])}"))}", 2);
     }
 
     public void WriteSummary(IReadOnlyList<Explored> explored)

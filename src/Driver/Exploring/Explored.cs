@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Driver.CommandLine;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Searching;
@@ -25,11 +26,15 @@ internal sealed record Explored
 
     public double StepsPerSecond => Elapsed <= TimeSpan.Zero ? 0 : Result.Steps / Elapsed.TotalSeconds;
 
+    /// <summary>Cases that the scenario exists for and that no schedule has met.</summary>
+    public IReadOnlyList<ReachedCase> NeverMet => [.. Scenario.Needs.Where(need => !Result.Reached.ContainsKey(need))];
+
     public ExploreVerdict Verdict
     {
         get
         {
-            if (Result.Finding is not { } finding) return Result.Schedules == 0 ? ExploreVerdict.Unknown : ExploreVerdict.Valid;
+            if (Result.Finding is not { } finding)
+                return Result.Schedules == 0 || NeverMet.Count > 0 ? ExploreVerdict.Unknown : ExploreVerdict.Valid;
             if (finding.Failure is not null) return ExploreVerdict.Failed;
             return finding.Expected is null ? ExploreVerdict.Invalid : ExploreVerdict.Expected;
         }

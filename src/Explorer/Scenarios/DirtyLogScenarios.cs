@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
@@ -32,6 +33,7 @@ internal sealed class DirtyLogEnable : Scenario
 {
     public override string Name => "dirty-log-enable";
     public override string Claim => "a log that is switched on and off while guests write loses nothing and is not used when it is gone";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.FastPageFaultDone];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -54,6 +56,7 @@ internal sealed class DirtyLogGet : Scenario
 {
     public override string Name => "dirty-log-get";
     public override string Claim => "a page written after its last copy is in the log that get returns";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.FastPageFaultDone, ReachedCase.LogReadDirty];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [
@@ -83,6 +86,7 @@ internal sealed class DirtyLogClear : Scenario
 {
     public override string Name => "dirty-log-clear";
     public override string Claim => "a page written after KVM_CLEAR_DIRTY_LOG is in the next log";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.FastPageFaultDone, ReachedCase.LogReadDirty];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [
@@ -110,6 +114,7 @@ internal sealed class InitiallyAllSet : Scenario
 {
     public override string Name => "initially-all-set";
     public override string Claim => "a log that begins with every bit set loses no write";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.FastPageFaultDone, ReachedCase.LogReadDirty];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [
@@ -136,6 +141,7 @@ internal sealed class FinalSync : Scenario
 {
     public override string Name => "final-sync";
     public override string Claim => "the final sync of a switchover misses no write";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.FastPageFaultDone, ReachedCase.LogReadDirty];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -157,6 +163,8 @@ internal sealed class FastPageFault : Scenario
 {
     public override string Name => "fast-page-fault";
     public override string Claim => "a lockless fast page fault and a log round lose no write between them";
+    public override IReadOnlyList<ReachedCase> Needs { get; } =
+        [ReachedCase.FastPageFaultDone, ReachedCase.FastPageFaultLost, ReachedCase.LogReadDirty];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [
@@ -184,6 +192,7 @@ internal sealed class AgeingVsLogging : Scenario
 {
     public override string Name => "ageing-vs-logging";
     public override string Claim => "ageing changes no SPTE that a log round or a zap changes at the same time";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.FastPageFaultLost, ReachedCase.LogReadDirty];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [
@@ -212,6 +221,7 @@ internal sealed class AgeingWithoutAccessedBits : Scenario
 {
     public override string Name => "ageing-without-accessed-bits";
     public override string Claim => "a log switched on after access tracking sees writes through old TLB entries";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.FastPageFaultDone, ReachedCase.LogReadDirty];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -236,6 +246,7 @@ internal sealed class SoftwareWrite : Scenario
 {
     public override string Name => "software-write";
     public override string Claim => "an emulated write after a page's last copy is in the log";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.LogReadDirty];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [
@@ -265,6 +276,7 @@ internal sealed class WriteWithoutVcpu : Scenario
 {
     public override string Name => "write-without-vcpu";
     public override string Claim => "with rings, a write that no vCPU caused is in the final dirty set";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.LogReadDirty];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [

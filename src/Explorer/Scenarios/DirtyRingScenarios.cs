@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Memslots;
 
@@ -23,6 +24,7 @@ internal sealed class DirtyRingFull : Scenario
 {
     public override string Name => "dirty-ring";
     public override string Claim => "a full ring loses no entry, and a reset page is caught when it is written again";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.RingFull];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [
@@ -52,6 +54,7 @@ internal sealed class DirtyRingOverflow : Scenario
 {
     public override string Name => "dirty-ring-overflow";
     public override string Claim => "a vCPU with a full ring leaves the guest before its next write";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.RingFull];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -83,6 +86,7 @@ internal sealed class DirtyRingTampered : Scenario
 
     public override string Name => "dirty-ring-tampered";
     public override string Claim => "a ring is reset within bounds although user space rewrites entries and arms them again";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.RingEntryOutdated];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Host.Events;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Vms;
 
@@ -13,6 +14,7 @@ internal sealed class Exhaustive : Scenario
 {
     public override string Name => "exhaustive";
     public override string Claim => "no interleaving of two guests, two ranges and a memslot update does harm";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.FaultRetried, ReachedCase.PublishMetRange];
 
     public override bool HasSurroundings => false;
 

@@ -28,6 +28,7 @@ internal sealed class MemslotCreate : Scenario
 {
     public override string Name => "memslot-create";
     public override string Claim => "memory appears with its memslot, and with no page of an open range";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.PublishMetRange];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -45,6 +46,7 @@ internal sealed class MemslotMove : Scenario
 {
     public override string Name => "memslot-move";
     public override string Claim => "nothing of a memslot's old place stays mapped once it has moved";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.FaultOnInvalidMemslot, ReachedCase.RangeOverInvalidMemslot];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -65,6 +67,7 @@ internal sealed class MemslotDelete : Scenario
 {
     public override string Name => "memslot-delete";
     public override string Claim => "nothing of a memslot is mapped once it has been deleted";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.FaultOnInvalidMemslot, ReachedCase.RangeOverInvalidMemslot];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -85,6 +88,7 @@ internal sealed class MemslotVsNotifier : Scenario
 {
     public override string Name => "memslot-vs-notifier";
     public override string Claim => "start and end of a range agree about whether it is counted";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.PublishMetRange];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [
@@ -110,6 +114,7 @@ internal sealed class DeleteVsHost : Scenario
 {
     public override string Name => "delete-vs-host";
     public override string Claim => "ranges and ageing over a memslot that is being deleted see it whole or not at all";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.RangeOverInvalidMemslot];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -132,6 +137,7 @@ internal sealed class DeleteVsMerge : Scenario
 
     public override string Name => "delete-vs-merge";
     public override string Claim => "a merged page is not mapped in a memslot that is being deleted";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.PageMerged, ReachedCase.RangeOverInvalidMemslot];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -159,6 +165,7 @@ internal sealed class MemslotStarvation : Scenario
 {
     public override string Name => "memslot-starvation";
     public override string Claim => "a memslot update is published at the latest when all ranges are over";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.RangesOverlap, ReachedCase.PublishMetRange];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [

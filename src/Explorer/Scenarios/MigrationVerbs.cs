@@ -143,7 +143,7 @@ public static class MigrationVerbs
         $"a second inventory begins after {after} us; the first one answers host-{host} for {lasts} us more", async stage =>
         {
             await stage.Bed.World.DelayAsync(after);
-            stage.NoteStatus();
+            stage.NoteStatus(ReachedCase.InventoryReplacedInMigration);
             await stage.Inventory.ReplaceAsync(stage.Bed.Hosts[host].Name);
             await stage.Bed.World.DelayAsync(lasts);
             stage.Inventory.StopReplaced();
@@ -159,6 +159,7 @@ public static class MigrationVerbs
         async stage =>
         {
             if (afterMicroseconds > 0) await stage.Bed.World.DelayAsync(afterMicroseconds);
+            stage.NoteStatus(ReachedCase.InventoryReplacedInMigration);
             stage.Inventory.Lose();
             await stage.Inventory.RestoreAsync(reportMicroseconds);
         });

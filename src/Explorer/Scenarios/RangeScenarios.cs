@@ -32,6 +32,7 @@ internal sealed class FaultVsInvalidate : Scenario
 {
     public override string Name => "fault-vs-invalidate";
     public override string Claim => "no page of an open range is mapped, and none from a lookup older than the range's end";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.FaultRetried];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [
@@ -56,6 +57,7 @@ internal sealed class NeighbouringPages : Scenario
 {
     public override string Name => "neighbouring-pages";
     public override string Claim => "neighbouring pages are mapped, made writable and unmapped each for itself";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.FaultRetried];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -74,6 +76,7 @@ internal sealed class OverlappingRanges : Scenario
 {
     public override string Name => "overlapping-ranges";
     public override string Claim => "each of several open ranges protects its pages until its own end";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.RangesOverlap, ReachedCase.FaultRetried];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -94,6 +97,7 @@ internal sealed class YieldingZap : Scenario
 {
     public override string Name => "yielding-zap";
     public override string Claim => "a zap that yields mmu_lock keeps its range closed and its flush pending";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.RangesOverlap, ReachedCase.FaultRetried];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -120,6 +124,7 @@ internal sealed class NestedRanges : Scenario
 {
     public override string Name => "nested-ranges";
     public override string Claim => "two nested ranges of one task and a memslot update all come to their end";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.RangesOverlap, ReachedCase.PublishMetRange];
 
     public override IReadOnlyList<KnownOutcome> Known =>
     [
@@ -144,6 +149,7 @@ internal sealed class NonBlockableRange : Scenario
 {
     public override string Name => "non-blockable-range";
     public override string Claim => "every subscriber that got a refused range's start gets its end";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.RangeRefused];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [
@@ -169,6 +175,7 @@ internal sealed class KsmMerge : Scenario
 {
     public override string Name => "ksm-merge";
     public override string Claim => "a merged page is not written through any SPTE, and a write that unshares it is logged";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.MergeBroken];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -220,6 +227,7 @@ internal sealed class PageReuse : Scenario
 {
     public override string Name => "page-reuse";
     public override string Claim => "no vCPU reaches a freed page, whatever its next owner";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.FaultRetried];
 
     public override void LayOut(ScenarioPlan plan)
     {

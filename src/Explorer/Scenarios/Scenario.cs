@@ -35,9 +35,9 @@ public abstract class Scenario
     /// <summary>What is to be made as large as possible over all schedules, and in which unit; null when nothing is.</summary>
     public virtual Objective? Objective => null;
 
-    /// <summary>The case that the scenario exists for, which a schedule may miss; a search says in how many schedules it was met. Null
-    /// where every schedule meets it.</summary>
-    public virtual ScenarioCase? Case => null;
+    /// <summary>The cases that the scenario exists for: a search that met one of them in no schedule proves nothing about the
+    /// claim.</summary>
+    public virtual IReadOnlyList<ReachedCase> Needs => [];
 
     /// <summary>What is known about a schedule that broke just these; null when it is news.</summary>
     public KnownOutcome? KnownAs(string protocol, IReadOnlyList<Violation> violations) =>
@@ -57,11 +57,6 @@ public sealed record KnownOutcome(string Protocol, IReadOnlyList<string> Invaria
 /// <param name="Unit">"notifications"</param>
 /// <param name="Measure">reads it when the schedule has ended</param>
 public sealed record Objective(string Title, string Unit, Func<Stage, long> Measure);
-
-/// <summary>What a schedule must contain to be worth its time: that the link broke, or that a death came in the hand-over.</summary>
-/// <param name="Title">in a few words: "the link broke in post-copy"</param>
-/// <param name="IsMet">looked at when the schedule has ended</param>
-public sealed record ScenarioCase(string Title, Func<Stage, bool> IsMet);
 
 /// <summary>A number that a scenario can be varied by.</summary>
 /// <param name="Name">kebab-case, for `--set name=value`</param>

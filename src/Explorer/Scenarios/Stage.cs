@@ -1,11 +1,11 @@
 using System.Collections.Immutable;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;
-using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
-using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
@@ -55,9 +55,6 @@ public sealed class Stage
 
     /// <summary>A destroy has come and it was that which took the VM down.</summary>
     public bool IsDestroyed { get; private set; }
-
-    /// <summary>No inventory answered when the destroy came.</summary>
-    public bool WasAwayAtDestroy { get; private set; }
 
     /// <summary>Where the migration stood when a machine died or stood still, or the VM was destroyed, as its source had it; null when
     /// nothing of it happened.</summary>
@@ -121,7 +118,8 @@ public sealed class Stage
     public async ValueTask KillAsync(int host, long afterMicroseconds)
     {
         await Bed.World.DelayAsync(afterMicroseconds);
-        _atDeath.Value = (Migration?.Status ?? MigrationStatus.None, Migration?.PagesMissing());
+        NoteStatus(ReachedCase.DeathInMigration);
+        _atDeath.Value = (_atDeath.Value.Status, Migration?.PagesMissing());
         Bed.Kill(Bed.Hosts[host]);
     }
 
@@ -184,17 +182,20 @@ public sealed class Stage
     }
 
     /// <summary>Remembers where the migration stands, see <see cref="StatusAtDeath"/>.</summary>
-    public void NoteStatus()
+    /// <param name="reached">what comes now, if the migration has begun and is not over</param>
+    public void NoteStatus(ReachedCase reached)
     {
-        _atDeath.Value = (Migration?.Status ?? MigrationStatus.None, MissingAtDeath);
+        var status = Migration?.Status ?? MigrationStatus.None;
+        _atDeath.Value = (status, MissingAtDeath);
+        if (status != MigrationStatus.None && !MigrationStates.IsOver(status)) Bed.World.Reached(reached);
     }
 
     /// <summary>The VM is destroyed, as user space on the machine of the source knows it.</summary>
     public async ValueTask DestroyAsync(BedVm vm, TeardownOrder order, long afterMicroseconds)
     {
         await Bed.World.DelayAsync(afterMicroseconds);
-        NoteStatus();
-        WasAwayAtDestroy = Inventory.IsAway;
+        NoteStatus(ReachedCase.DestroyInMigration);
+        if (Inventory.IsAway) Bed.World.Reached(ReachedCase.DestroyWithoutInventory);
         var stops = Migration is { Result: null } migration && migration.Process == vm.Process
             && (migration.Status == MigrationStatus.None || MigrationStates.CancelIn(migration.Status) == CancelCase.AtNextStep);
         IsDestroyed = await vm.TearDownAsync(Bed.NewOperation(OperationKind.VmDestroy), order);
@@ -212,7 +213,7 @@ public sealed class Stage
     public async ValueTask StandStillAsync(int host, long afterMicroseconds, long forMicroseconds, bool isGivenUp)
     {
         await Bed.World.DelayAsync(afterMicroseconds);
-        NoteStatus();
+        NoteStatus(ReachedCase.StandstillInMigration);
         Bed.World.Trace?.Note(null, $"the machine of {Bed.Hosts[host].Name} stands still");
         Bed.Machines[host].StandStill(isGivenUp);
         await Bed.World.DelayAsync(forMicroseconds);

@@ -1,8 +1,9 @@
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
@@ -21,6 +22,8 @@ internal sealed class Swarm : Scenario
 
     public override string Name => "swarm";
     public override string Claim => "whatever happens at once, nothing breaks, hangs or is left behind";
+    public override IReadOnlyList<ReachedCase> Needs { get; } =
+        [ReachedCase.FaultRetried, ReachedCase.RangeOverSeveralMemslots, ReachedCase.RangeBeyondMemslot];
     public override bool IsDrawnFromSeed => true;
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>

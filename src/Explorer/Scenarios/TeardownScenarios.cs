@@ -1,4 +1,5 @@
 using Livebed.Kvm.Host.Events;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.UserSpace;
 
 namespace Livebed.Explorer.Scenarios;
@@ -23,6 +24,7 @@ internal sealed class DestroyInRange : Scenario
 {
     public override string Name => "destroy-in-range";
     public override string Claim => "a VM destroyed inside of a range goes, and leaves nothing behind";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.DestroyInsideRange, ReachedCase.EndAfterDestroyBegan];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [
@@ -50,6 +52,7 @@ internal sealed class DestroyBothPaths : Scenario
 {
     public override string Name => "destroy-both-paths";
     public override string Claim => "VM and process may go in any order, or at once, and nothing is left";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.ReleasedTwice, ReachedCase.DestroyInsideRange];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
     [

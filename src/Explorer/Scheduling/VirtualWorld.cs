@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
@@ -63,6 +64,7 @@ public sealed partial class VirtualWorld : IWorld
     IModelTrace? IWorld.Trace => Trace;
     public LockOrderGraph? LockOrder { get; init; }
     public LockCounts? LockCounts { get; init; }
+    public ReachedCounts? ReachedCounts { get; init; }
 
     /// <summary>Whether others may run between a call of one object to another and its arrival, as in the cluster. In the kernel a call
     /// arrives at once, and preemptible places are points already.</summary>
@@ -111,6 +113,9 @@ public sealed partial class VirtualWorld : IWorld
         MakeReady(new ReadyLane(lane, StepCause.Start, BeginLane, lane));
         return lane;
     }
+
+    /// <summary>The scene has come to a case that matters; most are the model's.</summary>
+    public void Reached(ReachedCase reached) => ReachedCounts?.Add(reached);
 
     public ValueTask PointAsync(SchedulingPoint point)
     {

@@ -1,9 +1,11 @@
+using System.Numerics;
 using Livebed.Explorer.Replays;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
+using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Searching;
 
@@ -20,7 +22,8 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
     private ExpectedDecisions? _expected;
     private SearchResult.Extreme? _worst;
     private long _steps;
-    private long _met;
+    private readonly ReachedCounts _reached = new();
+    private readonly long[] _schedulesOf = new long[ReachedCase.All.Count];
 
     /// <summary>All schedules of an exhaustive search have one scene: that of the seed where a scenario is drawn from it, and else the
     /// plain one, which is the smallest.</summary>
@@ -40,7 +43,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
             if (_dfs is not null && footprints is null) return Result(schedule, finding: null, isExhaustive: true);
             var played = Play(scene, seed, footprints);
             _steps += played.Result.Steps;
-            if (scenario.Case?.IsMet(played.Stage) == true) _met++;
+            CountReached();
             if (played.IsBroken) return Result(schedule + 1, FindingOf(scene, played, schedule + 1, seed), isExhaustive: false);
             Remember(scene, played, seed);
             if ((schedule + 1) % SchedulesPerProgress == 0) options.Progress?.Invoke(schedule + 1, _steps);
@@ -48,6 +51,11 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         }
 
         return Result(options.Schedules, finding: null, isExhaustive: false);
+    }
+
+    private void CountReached()
+    {
+        for (var bits = _reached.TakeBits(); bits != 0; bits &= bits - 1) _schedulesOf[BitOperations.TrailingZeroCount(bits)]++;
     }
 
     private PlayResult Play(Scene scene, ulong seed, Footprints? footprints)
@@ -63,6 +71,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         {
             LockOrder = _order,
             LockCounts = _counts,
+            ReachedCounts = _reached,
             CallsArePoints = CallsArePoints,
         };
         options.Attach?.Invoke(world);
@@ -99,7 +108,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
     {
         Schedules = schedules,
         Steps = _steps,
-        CaseMet = _met,
+        Reached = ReachedCase.All.Where(one => _schedulesOf[one.Index] > 0).ToDictionary(one => one, one => _schedulesOf[one.Index]),
         Finding = finding,
         Worst = _worst,
         PotentialDeadlocks = _order.PotentialCycles(),

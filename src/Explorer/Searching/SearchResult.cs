@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Explorer.Replays;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
@@ -10,8 +11,8 @@ public sealed record SearchResult
     public required long Schedules { get; init; }
     public required long Steps { get; init; }
 
-    /// <summary>Schedules that met the scenario's case; 0 where it has none.</summary>
-    public long CaseMet { get; init; }
+    /// <summary>In how many schedules each case was met; those that were not are absent.</summary>
+    public IReadOnlyDictionary<ReachedCase, long> Reached { get; init; } = new Dictionary<ReachedCase, long>();
 
     /// <summary>The first schedule that broke something; null when none did.</summary>
     public Finding? Finding { get; init; }

@@ -68,6 +68,7 @@ public sealed class DirtyLogOperations(Vm vm)
                 await TakeAndProtectAsync(op, slot, bitmap, only: null, target);
             else target.UnionWith(bitmap.Pages.Clone());
             vm.Counters.DirtyPagesReported += reported;
+            if (reported > 0) vm.World.Reached(ReachedCase.LogReadDirty);
             vm.World.Trace?.Note(op, $"get dirty log of slot {slotId}: {reported} pages");
         }
 

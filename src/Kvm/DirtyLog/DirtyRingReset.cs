@@ -72,10 +72,21 @@ internal sealed class DirtyRingReset(Vm vm, Operation op)
         var (first, mask) = (_first, _mask);
         var taken = mask;
         _mask = 0;
-        if (mask == 0 || vm.Memslots.Active.ById(first.SlotId) is not { } slot || slot.Instance != first.Instance) return;
+        if (mask == 0) return;
+        if (vm.Memslots.Active.ById(first.SlotId) is not { } slot || slot.Instance != first.Instance)
+        {
+            vm.World.Reached(ReachedCase.RingEntryOutdated);
+            return;
+        }
+
         var last = unchecked(first.Offset + (ulong)BitOperations.Log2(mask));
         // The sum can wrap, so the first page is checked by itself (CVE-2026-52969).
-        if (last >= (ulong)slot.Pages || (first.Offset >= (ulong)slot.Pages && vm.Options.Mutant != Mutant.RingOffsetUnchecked)) return;
+        if (last >= (ulong)slot.Pages || (first.Offset >= (ulong)slot.Pages && vm.Options.Mutant != Mutant.RingOffsetUnchecked))
+        {
+            vm.World.Reached(ReachedCase.RingEntryOutdated);
+            return;
+        }
+
         await vm.MmuLock.WriteLockAsync(op);
         var changed = 0UL;
         if (!_protected.TryGetValue(slot, out var pages)) _protected[slot] = pages = new PageSet(slot.Hvas);

@@ -48,6 +48,7 @@ public sealed class DirtyRings(Vm vm)
         if (!await TryResetAsync(op)) return -1;
         foreach (var (slotId, page) in harvested) found(slotId, page);
         vm.Counters.DirtyPagesReported += harvested.Count;
+        if (harvested.Count > 0) vm.World.Reached(ReachedCase.LogReadDirty);
         return harvested.Count;
     }
 

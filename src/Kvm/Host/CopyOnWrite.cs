@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.World;
 
@@ -51,7 +52,12 @@ internal sealed class CopyOnWrite(HostState host)
             host.Frames.Map(copy, mm.Id, hva);
             mm.SetPte(op, vma, hva, Pte.Map(copy, writable: true));
             host.Counters.CowBreaks++;
-            if (host.Frames.IsKsm(old.Pfn)) host.Counters.KsmUnmerges++;
+            if (host.Frames.IsKsm(old.Pfn))
+            {
+                host.Counters.KsmUnmerges++;
+                host.World.Reached(ReachedCase.MergeBroken);
+            }
+
             host.Frames.Unmap(old.Pfn);
         }
         finally

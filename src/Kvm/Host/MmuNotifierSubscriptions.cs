@@ -97,6 +97,7 @@ public sealed class MmuNotifierSubscriptions(IWorld world, Srcu srcu, string mm,
             }
 
             if (!refused) return true;
+            world.Reached(ReachedCase.RangeRefused);
             if (mutant == Mutant.EndSkippedAfterEagain) return false;
             foreach (var subscription in started!)
                 if (subscription.IsHashed)

@@ -29,6 +29,10 @@ public sealed class MemslotUpdater(Vm vm)
     [Untracked("only tells memslots apart")]
     private long _instances;
 
+    /// <summary>A memslot is on its way from one place to another.</summary>
+    [Untracked("for the cases that are counted")]
+    public bool IsMoving { get; private set; }
+
     public async ValueTask<MemslotResult> SetAsync(Operation op, MemslotChange change)
     {
         if (!vm.Users.TryGet(op, out var user)) return MemslotResult.Dead;
@@ -36,6 +40,7 @@ public sealed class MemslotUpdater(Vm vm)
         var result = await SetLockedAsync(op, change);
         vm.SlotsLock.Release(op);
         vm.Users.Put(op, user);
+        if (result is MemslotResult.Overlap or MemslotResult.Invalid) vm.World.Reached(ReachedCase.MemslotRefused);
         if (result != MemslotResult.Ok) vm.Counters.MemslotRefusals++;
         else if (op.Kind.IsMemslotUpdate) vm.Counters.MemslotUpdates++;
         return result;
@@ -69,7 +74,11 @@ public sealed class MemslotUpdater(Vm vm)
         if (change.Pages == 0) await DeleteOrMoveAsync(op, old!, replacement: null);
         else if (old is null) await InstallAsync(op, Create(change));
         else if (old.BaseGfn != change.BaseGfn)
+        {
+            IsMoving = true;
             await DeleteOrMoveAsync(op, old, old with { BaseGfn = change.BaseGfn, Flags = change.Flags, Bitmap = BitmapFor(change) });
+            IsMoving = false;
+        }
         else await ReflagAsync(op, old, change.Flags);
         vm.Checks.Memslots.Updated(op, change);
         return MemslotResult.Ok;
@@ -213,7 +222,12 @@ public sealed class MemslotUpdater(Vm vm)
     {
         await vm.MmuLock.WriteLockAsync(op);
         var zapped = await vm.Zapper.UnmapAsync(op, slot.Gfns, mayYield: true);
-        if (!zapped.IsEmpty) await vm.Flusher.FlushAsync(op, zapped, FlushReason.Memslot);
+        if (!zapped.IsEmpty)
+        {
+            vm.World.Reached(ReachedCase.MemslotZapped);
+            await vm.Flusher.FlushAsync(op, zapped, FlushReason.Memslot);
+        }
+
         vm.MmuLock.WriteUnlock(op);
     }
 }

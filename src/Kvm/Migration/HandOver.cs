@@ -92,6 +92,7 @@ internal sealed class HandOver(
         }
 
         record.Reason = $"the destination did not take over: {answer}";
+        vm.World.Reached(ReachedCase.HandOverUnanswered);
         return await ReclaimAsync(op, state);
     }
 
@@ -120,6 +121,7 @@ internal sealed class HandOver(
         {
             _epoch.Value = answer.Epoch;
             record.RecordKept(_epoch.Value);
+            vm.World.Reached(ReachedCase.HandOverKept);
             return MigrationOwner.Source;
         }
 

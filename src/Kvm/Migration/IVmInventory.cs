@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Migration;
@@ -77,6 +78,7 @@ internal static class OwnershipClaim
             if (answer.Host == ownership.Host && answer.Epoch == epoch + 1) answer = answer with { Status = OwnershipStatus.Granted };
             if (answer.Status != OwnershipStatus.Lost && await ownership.RecordAsync(vm, answer) is not OwnershipStatus.Lost and var taken)
                 return answer with { Status = taken };
+            world.Reached(ReachedCase.ClaimUnanswered);
             await world.DelayAsync(PauseMicroseconds);
         }
 

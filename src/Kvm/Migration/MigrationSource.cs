@@ -90,6 +90,14 @@ public sealed class MigrationSource : IMigrationReturnPath
     public CancelCase Cancel()
     {
         var cancel = MigrationStates.CancelIn(_record.Status);
+        _vm.World.Reached(_record.Status switch
+        {
+            MigrationStatus.Setup => ReachedCase.CancelInSetup,
+            MigrationStatus.Active => ReachedCase.CancelInPrecopy,
+            MigrationStatus.Device => ReachedCase.CancelInSwitchover,
+            _ when cancel == CancelCase.Refused => ReachedCase.CancelInPostcopy,
+            _ => ReachedCase.CancelTooLate,
+        });
         if (cancel is CancelCase.AtNextStep or CancelCase.UntilHandedOver) _cancelRequested.Value = true;
         return cancel;
     }
@@ -144,6 +152,7 @@ public sealed class MigrationSource : IMigrationReturnPath
                 return _record.RecordFailure($"pages could not be sent: {status}", NextPhase.Fail);
             var dirty = await SyncAsync(op, isFinal: false);
             if (dirty < 0) return _record.RecordFailure("the VM is being destroyed", NextPhase.Fail);
+            if (dirty > 0) _vm.World.Reached(ReachedCase.PageDirtiedAgain);
             _record.EndRound(dirty);
             if (BetweenRounds(round + 1) is { } way) return way;
             await _throttle.SyncedAsync(op, _vm.World.NowMicroseconds, dirty, _channels.Bytes);

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
@@ -46,6 +47,7 @@ internal sealed class Postcopy(
         record.PostcopyRequests++;
         if (record.Status == MigrationStatus.PostcopyActive) return await SendWantedAsync(op, hva);
         if (record.Status != MigrationStatus.Device) return StreamStatus.Lost;
+        world.Reached(ReachedCase.PageAskedEarly);
         _early.Content.Enqueue(hva);
         return StreamStatus.Ok;
     }
@@ -57,7 +59,12 @@ internal sealed class Postcopy(
         if (ram.BlockOf(hva) is not { } block) return StreamStatus.Refused;
 
         // The page was sent already, or is in flight.
-        if (!block.Dirty.Remove(hva)) return StreamStatus.Ok;
+        if (!block.Dirty.Remove(hva))
+        {
+            world.Reached(ReachedCase.PageAskedOnItsWay);
+            return StreamStatus.Ok;
+        }
+
         var status = await channels.SendUrgentAsync(op, Header, PageSet.All(new HvaRange(hva, 1)));
         if (status != StreamStatus.Ok) block.Dirty.Add(hva);
         return status;
@@ -98,6 +105,7 @@ internal sealed class Postcopy(
         for (; ; )
         {
             record.PostcopyPauses++;
+            world.Reached(ReachedCase.LinkBrokeInPostcopy);
             record.Enter(MigrationStatus.PostcopyPaused);
             var since = world.NowMicroseconds;
             while (!_isRecovering.Value)
@@ -114,6 +122,7 @@ internal sealed class Postcopy(
             foreach (var pages in missing)
                 foreach (var block in ram.Blocks) block.Dirty.UnionWith(pages);
             channels.Recover();
+            world.Reached(ReachedCase.LinkRecovered);
             record.Enter(MigrationStatus.PostcopyActive);
 
             // If the link has broken again, the push finds that out.

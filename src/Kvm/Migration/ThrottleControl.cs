@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
@@ -64,6 +65,7 @@ internal sealed class ThrottleControl(Vm vm, MigrationParameters parameters, int
     {
         if (Current == VcpuThrottle.None && _sleptBefore.Length == 0) _sleptBefore = await SleptAsync(op);
         Current = throttle;
+        if (throttle != VcpuThrottle.None) vm.World.Reached(ReachedCase.GuestThrottled);
         PercentageMax = Math.Max(PercentageMax, throttle.Percentage);
         foreach (var vcpu in vm.Vcpus) await vcpu.ThrottleAsync(op, throttle);
     }

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host;
@@ -32,6 +33,7 @@ public sealed class HvaRangeWalk(Vm vm)
         }
 
         GfnRange flush = default;
+        var slots = 0;
         foreach (var slot in vm.Memslots.Active.Overlapping(range.Pages))
         {
             if (!locked)
@@ -42,6 +44,7 @@ public sealed class HvaRangeWalk(Vm vm)
             }
 
             vm.Checks.Sptes.SlotUsed(op, slot);
+            NoteCases(slot, range, ++slots);
             // INVALID slots too: what a memslot delete is about to zap is still mapped (kvm-protocol 5, B3).
             if (slot.IsInvalid && vm.Options.Mutant == Mutant.UnmapSkipsInvalidSlot) continue;
             var gfns = slot.ToGfns(range.Pages);
@@ -57,7 +60,15 @@ public sealed class HvaRangeWalk(Vm vm)
         vm.Srcu.ReadUnlock(op, section);
         if (locked) vm.Counters.NotifierMmuLockAcquisitions++;
         else vm.Counters.NotifierElided++;
+        if (!locked) vm.World.Reached(ReachedCase.StartElided);
         return locked;
+    }
+
+    private void NoteCases(Memslot slot, MmuNotifierRange range, int slots)
+    {
+        if (slot.IsInvalid) vm.World.Reached(ReachedCase.RangeOverInvalidMemslot);
+        if (slots == 2) vm.World.Reached(ReachedCase.RangeOverSeveralMemslots);
+        if (range.Pages.Start < slot.Hvas.Start || slot.Hvas.End < range.Pages.End) vm.World.Reached(ReachedCase.RangeBeyondMemslot);
     }
 
     /// <summary>Walks for <c>range_end</c>: only decides whether a memslot overlaps, and if so (or if it must) runs the hook under the

@@ -89,6 +89,7 @@ public sealed class VmNotifier(Vm vm) : IMmuNotifierSubscriber
         }
 
         var detached = vm.Sptes.DetachRoot();
+        if (detached is null) vm.World.Reached(ReachedCase.ReleasedTwice);
         vm.MmuLock.WriteUnlock(op);
         root ??= detached;
         if (root is not null)

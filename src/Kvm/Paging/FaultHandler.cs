@@ -24,11 +24,18 @@ public sealed class FaultHandler(Vm vm)
 
     public async ValueTask<FaultReply> HandleAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
-        if (vm.Users.IsClosing) return new FaultReply(FaultStatus.Dead);
+        if (vm.Users.IsClosing)
+        {
+            vm.World.Reached(ReachedCase.FaultOnDyingVm);
+            return new FaultReply(FaultStatus.Dead);
+        }
+
         vm.Counters.TlbMisses++;
         if (vm.DirtyRings.IsSoftFull(vcpu) && vm.Options.Mutant != Mutant.RingFullExitForgotten)
         {
             vm.Counters.DirtyRingFullExits++;
+            vm.World.Reached(ReachedCase.RingFull);
+            if (vm.MemslotUpdates.IsMoving) vm.World.Reached(ReachedCase.RingFullInMove);
             return new FaultReply(FaultStatus.RingFull);
         }
 
@@ -62,13 +69,14 @@ public sealed class FaultHandler(Vm vm)
         if (slot is null || (slot.IsInvalid && vm.Options.Mutant == Mutant.InvalidSlotTakenAsMmio)) return Mmio(op, slot, gfn);
         if (slot.IsInvalid)
         {
+            vm.World.Reached(ReachedCase.FaultOnInvalidMemslot);
             if (vm.Options.Mutant == Mutant.RetryInsideSrcu) await SpinWhileInvalidAsync(gfn);
             return new FaultReply(FaultStatus.Retry);
         }
 
         if (write && slot.IsReadOnly) return Mmio(op, slot, gfn);
         var hva = slot.ToHva(gfn);
-        if (Protocol.ShouldRetryUnlocked(sequence, gfn, hva)) return Retry(op, gfn, sequence);
+        if (Protocol.ShouldRetryUnlocked(sequence, gfn, hva)) return Retry(op, gfn, sequence, ReachedCase.RetryBeforeLock);
 
         var page = await vm.Host.FaultInAsync(op, hva, write);
         if (vm.Options.Mutant == Mutant.SnapshotAfterLookup) sequence = Protocol.Sequence;
@@ -79,16 +87,18 @@ public sealed class FaultHandler(Vm vm)
 
         FaultReply reply = default;
         var mustRetry = Protocol.ShouldRetryUnlocked(sequence, gfn, hva);
+        var why = ReachedCase.RetryBeforeLock;
         if (!mustRetry)
         {
             var pfn = vm.Options.Mutant == Mutant.PfnAssumedContiguous ? PfnBehindNeighbour(slot, gfn, page.Pfn) : page.Pfn;
             await vm.MmuLock.ReadLockAsync(op);
             mustRetry = vm.Options.Mutant != Mutant.NoRetryCheck && Protocol.MustRetry(sequence, gfn, hva);
             if (!mustRetry) reply = Install(op, vcpu, slot, gfn, pfn, write, page, lookupMark);
+            else why = Protocol.Sequence == sequence ? ReachedCase.RetryForOpenRange : ReachedCase.RetryForSequence;
             vm.MmuLock.ReadUnlock(op);
         }
 
-        if (mustRetry) reply = Retry(op, gfn, sequence);
+        if (mustRetry) reply = Retry(op, gfn, sequence, why);
         // The reference keeps KSM and migration away from the page until the SPTE is in place (kvm-protocol 2.7 I10).
         await vm.Host.PutPageAsync(op, page.Pfn);
         return reply;
@@ -108,6 +118,10 @@ public sealed class FaultHandler(Vm vm)
             dirtied = (flags & SpteFlags.Writable) != 0 && slot.LogsDirtyPages;
             if (dirtied) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
             vm.Sptes.Install(gfn, pfn, hva, flags);
+        }
+        else
+        {
+            vm.World.Reached(ReachedCase.FaultMetFault);
         }
 
         vm.World.Trace?.Note(
@@ -137,10 +151,16 @@ public sealed class FaultHandler(Vm vm)
         }
 
         ref var spte = ref vm.Sptes[gfn];
-        if (spte.Installation != old.Installation || spte.Flags != old.Flags) return false;
+        if (spte.Installation != old.Installation || spte.Flags != old.Flags)
+        {
+            vm.World.Reached(ReachedCase.FastPageFaultLost);
+            return false;
+        }
+
         spte.Flags = restored;
         vm.Counters.FastPageFaults++;
         if (!write) return true;
+        vm.World.Reached(ReachedCase.FastPageFaultDone);
         vm.Checks.Sptes.MadeWritable(op, slot, gfn);
         if (vm.Options.Mutant != Mutant.MarkBeforeFastFault && slot.LogsDirtyPages) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
         vm.World.Trace?.Note(op, $"makes the SPTE of {gfn} writable (fast page fault)");
@@ -172,12 +192,15 @@ public sealed class FaultHandler(Vm vm)
 
     private FaultReply Mmio(Operation op, Memslot? slot, Gfn gfn)
     {
+        vm.World.Reached(ReachedCase.MmioExit);
         vm.Checks.Sptes.EmulatedAsMmio(op, slot, gfn);
         return new FaultReply(FaultStatus.Mmio);
     }
 
-    private FaultReply Retry(Operation op, Gfn gfn, ulong sequence)
+    private FaultReply Retry(Operation op, Gfn gfn, ulong sequence, ReachedCase why)
     {
+        vm.World.Reached(ReachedCase.FaultRetried);
+        vm.World.Reached(why);
         vm.Checks.Ranges.Retried(op, gfn, sequence);
         vm.World.Trace?.Note(op, $"fault on {gfn} must retry: a range is or was open");
         return new FaultReply(FaultStatus.Retry);

@@ -37,6 +37,7 @@ public sealed class SpteZapper(Vm vm)
             (zapped, pendingFrom, pending) = (false, gfn, default);
             vm.MmuLock.WriteUnlock(op);
             vm.Counters.MmuLockYields++;
+            vm.World.Reached(ReachedCase.ZapYielded);
             await vm.World.PointAsync(SchedulingPoint.Yield);
             await vm.MmuLock.WriteLockAsync(op);
         }

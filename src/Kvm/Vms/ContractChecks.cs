@@ -35,7 +35,11 @@ public sealed class ContractChecks
         _publish = Publish;
     }
 
-    public void StartCalled() => _starts++;
+    public void StartCalled()
+    {
+        if (_publisher is not null) _vm.World.Reached(ReachedCase.StartWhilePublishing);
+        _starts++;
+    }
 
     public void StartReturned() => _starts--;
 
@@ -48,6 +52,7 @@ public sealed class ContractChecks
     public Action PublishCalled(Operation op)
     {
         (_publisher, _published) = (op, 0);
+        if (_vm.World.LooksForCases && _vm.Checks.Ranges.OpenRanges > 0) _vm.World.Reached(ReachedCase.PublishMetRange);
         return _publish;
     }
 

@@ -38,6 +38,7 @@ public sealed class RangeChecks
             _vm.Violated(
                 Invariants.Teardown, $"range_start of {range.Pages} is called after unregister", hva: range.Pages.Start,
                 operations: op.Id);
+        if (_open.Count > 0) _vm.World.Reached(ReachedCase.RangesOverlap);
         _open[range.RangeId] = new OpenRange(range.Pages, op.Id);
     }
 
@@ -104,6 +105,7 @@ public sealed class RangeChecks
             _open[range.RangeId] = open with { IsProtecting = false, Zapping = [] };
 
         _ended.Add(range.Pages);
+        if (_vm.World.LooksForCases && _vm.Users.IsClosing) _vm.World.Reached(ReachedCase.EndAfterDestroyBegan);
     }
 
     public void EndDone(Operation op, MmuNotifierRange range)
@@ -119,6 +121,7 @@ public sealed class RangeChecks
     public void Unregistered()
     {
         _unregistered.Value = true;
+        if (_open.Count > 0) _vm.World.Reached(ReachedCase.DestroyInsideRange);
         _open.Clear();
     }
 

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 
 namespace Livebed.Kvm.World;
@@ -51,6 +52,15 @@ public interface IWorld
 
     /// <summary>Where lock domains count their locks, in the same way.</summary>
     LockCounts? LockCounts => null;
+
+    /// <summary>Where the model counts the cases that it comes to; null where nothing asks for them.</summary>
+    ReachedCounts? ReachedCounts => null;
+
+    /// <summary>The model has come to a case that matters.</summary>
+    void Reached(ReachedCase reached) => ReachedCounts?.Add(reached);
+
+    /// <summary>Whether a case may be looked for: to look is to read, and what is read counts where each step is recorded.</summary>
+    bool LooksForCases => ReachedCounts is not null && Footprint is null;
 
     /// <summary>Records what each step reads and writes; null, as nearly always, for no record. It never changes during the life of the
     /// world.</summary>

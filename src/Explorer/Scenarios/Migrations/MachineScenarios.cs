@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Explorer.Beds.Migrations;
 
 namespace Livebed.Explorer.Scenarios.Migrations;
@@ -25,6 +26,7 @@ internal sealed class MigrationSourceDies : Scenario
 {
     public override string Name => "migration-source-dies";
     public override string Claim => "when the source's machine dies the destination goes on, or goes away, as the inventory says";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.DeathInMigration];
     public override bool IsDrawnFromSeed => true;
     public override IReadOnlyList<ScenarioParameter> Parameters =>
         [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
@@ -51,6 +53,7 @@ internal sealed class MigrationDestinationDies : Scenario
 {
     public override string Name => "migration-destination-dies";
     public override string Claim => "when the destination's machine dies the source goes on, or says what is lost, as the inventory says";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.DeathInMigration];
     public override bool IsDrawnFromSeed => true;
     public override IReadOnlyList<ScenarioParameter> Parameters =>
         [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
@@ -77,6 +80,7 @@ internal sealed class MigrationInventoryDies : Scenario
 {
     public override string Name => "migration-inventory-dies";
     public override string Claim => "whenever the inventory's machine dies, the VM runs on one host in the end";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.InventoryReplacedInMigration];
     public override bool IsDrawnFromSeed => true;
     public override IReadOnlyList<ScenarioParameter> Parameters =>
         [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
@@ -107,8 +111,7 @@ internal sealed class MigrationInventoryTwice : Scenario
     public override string Claim => "an inventory that was replaced and goes on answering makes no second owner";
     public override bool IsDrawnFromSeed => true;
 
-    public override ScenarioCase? Case { get; } = new(
-        "the second inventory came while the VM migrated", MigrationPlan.WasMigrating);
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.InventoryReplacedInMigration];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
         [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
@@ -137,8 +140,7 @@ internal sealed class MigrationSourcePauses : Scenario
     public override string Claim => "a source that stands still and comes back runs and writes nothing of an old epoch";
     public override bool IsDrawnFromSeed => true;
 
-    public override ScenarioCase? Case { get; } = new(
-        "it stood still while the VM migrated", MigrationPlan.WasMigrating);
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.StandstillInMigration];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
         [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
@@ -167,8 +169,7 @@ internal sealed class MigrationDestinationPauses : Scenario
     public override string Claim => "a destination that stands still and comes back runs and writes nothing of an old epoch";
     public override bool IsDrawnFromSeed => true;
 
-    public override ScenarioCase? Case { get; } = new(
-        "it stood still while the VM migrated", MigrationPlan.WasMigrating);
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.StandstillInMigration];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
         [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];

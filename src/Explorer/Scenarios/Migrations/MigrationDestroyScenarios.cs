@@ -1,4 +1,5 @@
 using Livebed.Explorer.Beds.Migrations;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.UserSpace;
 
 namespace Livebed.Explorer.Scenarios.Migrations;
@@ -24,8 +25,7 @@ internal sealed class MigrationVsDestroy : Scenario
     public override string Claim => "a VM that is destroyed while it migrates is gone, or has moved and goes on";
     public override bool IsDrawnFromSeed => true;
 
-    public override ScenarioCase? Case { get; } = new(
-        "the destroy came while it migrated", MigrationPlan.WasMigrating);
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.DestroyInMigration];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
         [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
@@ -59,8 +59,7 @@ internal sealed class DestroyWhileIncoming : Scenario
     public override string Claim => "a VM that is destroyed while it comes leaves nothing, and the source runs on or has none";
     public override bool IsDrawnFromSeed => true;
 
-    public override ScenarioCase? Case { get; } = new(
-        "the destroy came while it migrated", MigrationPlan.WasMigrating);
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.DestroyInMigration];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
         [
@@ -107,8 +106,7 @@ internal sealed class DestroyVsInventory : Scenario
     public override string Claim => "a VM that is destroyed while the inventory is lost leaves no entry, and takes none of another host";
     public override bool IsDrawnFromSeed => true;
 
-    public override ScenarioCase? Case { get; } = new(
-        "the inventory was away when it was destroyed", stage => stage.WasAwayAtDestroy);
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.DestroyWithoutInventory];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
         [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within with { Default = 120 }];

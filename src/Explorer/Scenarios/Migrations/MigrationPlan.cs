@@ -67,10 +67,6 @@ internal static class MigrationPlan
         return true;
     }
 
-    /// <summary>What was to meet the migration has met it: it had begun and was not over.</summary>
-    public static bool WasMigrating(Stage stage) =>
-        stage.StatusAtDeath is { } status && status != MigrationStatus.None && !MigrationStates.IsOver(status);
-
     public static void LayOutHosts(ScenarioPlan plan)
     {
         plan.Options = plan.Options with { Hosts = 2, DirtyLog = (DirtyLogMode)plan.Parameter(Log.Name), HotplugPages = 1 };

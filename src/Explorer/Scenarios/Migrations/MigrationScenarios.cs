@@ -34,6 +34,7 @@ internal sealed class MigrationPrecopy : Scenario
 {
     public override string Name => "migration-precopy";
     public override string Claim => "the memory that arrives by pre-copy is the memory that left";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.PageDirtiedAgain];
     public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds];
 
     public override void LayOut(ScenarioPlan plan)
@@ -156,8 +157,7 @@ internal sealed class MigrationRecovery : Scenario
     public override string Claim => "a link that breaks in the hand-over or in post-copy costs time and no page";
     public override bool IsDrawnFromSeed => true;
 
-    public override ScenarioCase? Case { get; } =
-        new("the link broke and the migration paused", stage => stage.Migration?.Result?.PostcopyPauses > 0);
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.LinkBrokeInPostcopy, ReachedCase.LinkRecovered];
 
     public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log];
 
@@ -220,6 +220,7 @@ internal sealed class MigrationCancel : Scenario
 {
     public override string Name => "migration-cancel";
     public override string Claim => "a cancelled migration leaves no trace, and the next one works";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.CancelInSwitchover];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
         [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 4 }, new("after", "syncs before the cancel", 2, 0, 8)];
@@ -269,6 +270,7 @@ internal sealed class MigrationHandOver : Scenario
 {
     public override string Name => "migration-hand-over";
     public override string Claim => "a VM runs on one host after its hand-over fails, whichever answers are lost";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.HandOverUnanswered];
     public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log];
 
     public override void LayOut(ScenarioPlan plan)
@@ -289,6 +291,7 @@ internal sealed class MigrationVsHost : Scenario
 {
     public override string Name => "migration-vs-host";
     public override string Claim => "memory events and memslot updates during a migration lose no page";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.PublishMetRange, ReachedCase.PageDirtiedAgain];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
         [MigrationPlan.Log, MigrationPlan.Rounds, MigrationPlan.Postcopy];
@@ -317,6 +320,7 @@ internal sealed class MigrationVsMemslotAtBegin : Scenario
 {
     public override string Name => "migration-vs-memslot-at-begin";
     public override string Claim => "a memslot update that meets a migration which has not begun is where the VM is";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.MemslotZapped];
     public override IReadOnlyList<ScenarioParameter> Parameters =>
         [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }];
 

@@ -53,6 +53,7 @@ internal sealed class PageMerger(HostState host)
             if (host.Frames.RefCount(page) != host.Frames.MapCount(page) + 1)
             {
                 host.Counters.KsmPinned++;
+                host.World.Reached(ReachedCase.MergeGivenUp);
                 item.Mm.SetPte(op, item.Vma, item.Hva, pte);
                 return 0;
             }
@@ -97,6 +98,7 @@ internal sealed class PageMerger(HostState host)
         });
         if (replaced == 0) return false;
         host.Counters.KsmMerges++;
+        host.World.Reached(ReachedCase.PageMerged);
         return true;
     }
 

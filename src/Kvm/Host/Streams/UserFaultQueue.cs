@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
@@ -47,6 +48,7 @@ internal sealed class UserFaultQueue : IWaitable
             SinceMicroseconds = _domain.World.NowMicroseconds,
         };
         page.Waiters.Add(waiter);
+        _domain.World.Reached(ReachedCase.GuestWaitedForPage);
         _blocked.Content.Block(op, waiter.SinceMicroseconds);
         _domain.World.Trace?.Note(op, $"waits for {hva} of {_instance}, which is missing");
 
