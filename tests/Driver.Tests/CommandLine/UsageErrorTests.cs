@@ -134,7 +134,8 @@ public sealed class UsageErrorTests
     [Theory]
     [InlineData("livebed: 'frobnicate' is unknown; allowed: " + Commands, "frobnicate")]
     [InlineData("livebed: '--silos' is unknown; allowed: " + Commands, "--silos", "3")]
-    [InlineData("list everything: there is no such list; allowed: protocols, mutants, checks, scenarios, campaigns", "list", "everything")]
+    [InlineData("list everything: there is no such list; allowed: protocols, mutants, checks, reached, scenarios, campaigns",
+        "list", "everything")]
     [InlineData("nowhere: there is no such campaign; allowed: a file, or one of convergence, deadline, default, dirty-log",
         "run", "nowhere")]
     [InlineData("sub/nowhere.yaml: there is no such campaign", "run", "sub/nowhere.yaml")]
