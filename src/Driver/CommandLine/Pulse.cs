@@ -71,6 +71,8 @@ internal sealed class Pulse : IDisposable
             Span<byte> ignored = stackalloc byte[256];
             while (input.Read(ignored) > 0) continue;
             interrupts.Stop();
+
+            // The thread has nothing else to do, and the pool may be what hangs.
             Thread.Sleep(_stopMax);
             Environment.Exit(Errors.ExitCodes.Interrupted);
         })

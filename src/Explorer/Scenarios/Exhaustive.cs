@@ -1,5 +1,5 @@
-using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Vms;
 

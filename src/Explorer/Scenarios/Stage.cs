@@ -1,12 +1,12 @@
-using System.Collections.Immutable;
-using Livebed.Kvm.Checks;
-using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
+using System.Collections.Immutable;
 
 namespace Livebed.Explorer.Scenarios;
 

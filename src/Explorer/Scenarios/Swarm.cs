@@ -1,9 +1,9 @@
-using Livebed.Kvm.Checks;
-using Livebed.Kvm.UserSpace;
 using Livebed.Explorer.Beds;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;

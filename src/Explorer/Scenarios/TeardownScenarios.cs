@@ -1,5 +1,5 @@
-using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.UserSpace;
 
 namespace Livebed.Explorer.Scenarios;
