@@ -77,11 +77,11 @@ public static class MigrationVerbs
         stage => stage.OnMigration(migration => migration.Wire.LoseTakeOver(TakeOverLoss.Answer)));
 
     /// <summary>The source hears nothing of its request to take over; said before there is a migration, or it would be too late.</summary>
-    public static ActorPlan LoseTakeOver(this ActorPlan actor, TakeOverLoss loss) => actor.InHost(
-        $"the request to take over will be lost: {loss}", async stage =>
+    public static ActorPlan LoseTakeOver(this ActorPlan actor, TakeOverLoss loss, long patience = 0) => actor.InHost(
+        $"the request to take over will be lost: {loss}{(patience == 0 ? "" : $" after {patience} us")}", async stage =>
         {
             await stage.AwaitMigrationAsync(_ => true);
-            await stage.OnMigration(migration => migration.Wire.LoseTakeOver(loss));
+            await stage.OnMigration(migration => migration.Wire.LoseTakeOver(loss, patience));
         });
 
     /// <summary>The machine of a host dies, with all that runs there.</summary>
@@ -138,13 +138,25 @@ public static class MigrationVerbs
     public static ActorPlan SetPlugged(this ActorPlan actor, bool isPlugged) => actor.InVm(
         isPlugged ? "plug memory, wherever the VM is" : "unplug memory, wherever the VM is", stage => stage.SetPluggedAsync(isPlugged));
 
-    /// <summary>A new inventory begins while the old one goes on answering one host.</summary>
-    public static ActorPlan ReplaceInventoryTwice(this ActorPlan actor, int host, long after, long lasts) => actor.InHost(
-        $"a second inventory begins after {after} us; the first one answers host-{host} for {lasts} us more", async stage =>
+    /// <summary>A new inventory begins while the old one goes on answering one host; or two begin at the same time, and both
+    /// answer.</summary>
+    /// <param name="actor">chance</param>
+    /// <param name="host">which of them goes on asking the earlier one</param>
+    /// <param name="after">microseconds; a step takes one. 0 for when the destination has been granted the VM</param>
+    /// <param name="lasts">microseconds</param>
+    /// <param name="areTwo">the old one is lost, and two begin</param>
+    public static ActorPlan ReplaceInventoryTwice(this ActorPlan actor, int host, long after, long lasts, bool areTwo) => actor.InHost(
+        $"{(areTwo ? "two inventories begin" : "a second inventory begins")} "
+            + $"{(after == 0 ? "when the destination has the VM" : $"after {after} us")}; the earlier answers host-{host} {lasts} us",
+        async stage =>
         {
-            await stage.Bed.World.DelayAsync(after);
+            if (after > 0) await stage.Bed.World.DelayAsync(after);
+            else
+                await stage.AwaitMigrationAsync(
+                    migration => stage.Inventory.OwnerOf(stage.Bed.Vms[0].Name).Host == migration.Target.Host.Name);
             stage.NoteStatus(ReachedCase.InventoryReplacedInMigration);
-            await stage.Inventory.ReplaceAsync(stage.Bed.Hosts[host].Name);
+            var answered = stage.Bed.Hosts[host].Name;
+            await (areTwo ? stage.Inventory.ReplaceByTwoAsync(answered) : stage.Inventory.ReplaceAsync(answered));
             await stage.Bed.World.DelayAsync(lasts);
             stage.Inventory.StopReplaced();
         });

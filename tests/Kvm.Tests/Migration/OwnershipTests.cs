@@ -60,6 +60,18 @@ public class OwnershipTests
         Assert.Equal(("host-1", 5L), later.Owners[Vm]);
     }
 
+    /// <summary>User space may live on another machine than the host's record, so an earlier answer may arrive after a later one.</summary>
+    [Fact]
+    public void A_late_answer_of_an_older_epoch_takes_nothing_back()
+    {
+        var host = new HostOwnership(_world, "host-0");
+        var inventory = Registered(out var epoch);
+        var late = inventory.Find(Vm);
+        Assert.Equal(OwnershipStatus.Granted, host.Record(Vm, inventory.Claim(Vm, epoch, "host-0")));
+        Assert.Equal(OwnershipStatus.Refused, host.Record(Vm, late));
+        Assert.True(host.Owns(Vm, epoch + 1));
+    }
+
     [Fact]
     public void Two_inventories_do_not_share_a_term()
     {

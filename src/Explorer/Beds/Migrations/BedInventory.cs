@@ -11,11 +11,12 @@ namespace Livebed.Explorer.Beds.Migrations;
 /// <param name="machinesDie">whether a caller may die before it has the answer</param>
 internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnership> hosts, bool machinesDie)
 {
+    private const long FirstTerm = 1;
+
     private readonly Machine _machine = new(world, "inventory", machinesDie);
     private Tracked<VmInventory?> _register = new(world, new VmInventory(world));
     private Tracked<(VmInventory? Register, string For)> _replaced = new(world, (null, ""));
     private Tracked<Action?> _whenAsked = new(world);
-    private long _term = 1;
 
     /// <summary>The owner of the VM now; for the checks at the end.</summary>
     public Ownership OwnerOf(string vm) => _register.Value?.Find(vm) ?? Ownership.Lost;
@@ -27,19 +28,50 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
 
     /// <summary>A new one begins: it asks the hosts one after the other, and answers when it has heard all.</summary>
     /// <param name="reportMicroseconds">how long the report of each host is on its way, at least</param>
-    public async ValueTask RestoreAsync(long reportMicroseconds = 0)
+    public async ValueTask RestoreAsync(long reportMicroseconds = 0) => _register.Value = await MakeAsync(reportMicroseconds);
+
+    /// <summary>Two new ones begin at the same time and choose the same term at first. The one of the later term stays; the other answers
+    /// one host.</summary>
+    public async ValueTask ReplaceByTwoAsync(string otherFor)
+    {
+        Lose();
+        var other = world.Spawn("another inventory begins", async () => Begins(await MakeAsync(), otherFor));
+        Begins(await MakeAsync(), otherFor);
+        await other.Completion;
+    }
+
+    private void Begins(VmInventory register, string otherFor)
+    {
+        var now = _register.Value;
+        if (now is not null) _replaced.Value = (now.Term < register.Term ? now : register, otherFor);
+        if (now is null || now.Term < register.Term) _register.Value = register;
+    }
+
+    /// <summary>As the inventory's grain makes one.</summary>
+    private async ValueTask<VmInventory> MakeAsync(long reportMicroseconds = 0)
     {
         // Places have numbers in order of their making, which a migration that begins in the other order would change.
         world.Footprints?.WriteEverything();
-        var register = new VmInventory(world, ++_term);
+        for (; ; )
+        {
+            var register = new VmInventory(world, Math.Max(FirstTerm, hosts.Max(ownership => ownership.Term)) + 1);
+            if (await HasHeardAllAsync(register, reportMicroseconds)) return register;
+        }
+    }
+
+    /// <summary>False when another inventory was faster with one of the hosts. They are asked in one order, so of two one is the
+    /// first.</summary>
+    private async ValueTask<bool> HasHeardAllAsync(VmInventory register, long reportMicroseconds)
+    {
         foreach (var ownership in hosts)
         {
             await world.PointAsync(SchedulingPoint.Call);
-            foreach (var (vm, epoch) in ownership.Report(register.Term) ?? []) register.Restore(vm, ownership.Host, epoch);
+            if (ownership.Report(register.Term) is not { } report) return false;
+            foreach (var (vm, epoch) in report) register.Restore(vm, ownership.Host, epoch);
             if (reportMicroseconds > 0) await world.DelayAsync(reportMicroseconds);
         }
 
-        _register.Value = register;
+        return true;
     }
 
     /// <summary>A new one begins while the old one goes on answering: everybody until the new one has asked all hosts, and one host after

@@ -23,6 +23,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private Tracked<BrokenLink> _broken;
     private Tracked<(LinkBreak? Next, Func<ValueTask>? After)> _breaks;
     private Tracked<TakeOverLoss> _takeOverLoss;
+    private Tracked<long> _patience;
 
     public BedWire(Bed bed, BedVm source, HostMmu destination, int destinationAddressSpace)
     {
@@ -33,6 +34,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         _broken = new Tracked<BrokenLink>(place);
         _breaks = new Tracked<(LinkBreak?, Func<ValueTask>?)>(place);
         _takeOverLoss = new Tracked<TakeOverLoss>(place);
+        _patience = new Tracked<long>(place);
     }
 
     /// <summary>User space at the destination.</summary>
@@ -50,7 +52,10 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     }
 
     /// <summary>The source hears nothing of the next request to take over.</summary>
-    public void LoseTakeOver(TakeOverLoss loss) => _takeOverLoss.Value = loss;
+    /// <param name="loss">what becomes of it</param>
+    /// <param name="patienceMicroseconds">how long the source waits, if it gives up waiting</param>
+    public void LoseTakeOver(TakeOverLoss loss, long patienceMicroseconds = 0) =>
+        (_takeOverLoss.Value, _patience.Value) = (loss, patienceMicroseconds);
 
     /// <summary>The link breaks when the next message of that kind is on it, and then <paramref name="after"/> begins.</summary>
     public void BreakAt(LinkBreak next, Func<ValueTask> after) => _breaks.Value = (next, after);
@@ -88,6 +93,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         {
             var sent = Operation.From(op.Context);
             _world.Spawn("a take-over without a waiting caller", async () => await AskAsync(sent));
+            if (_patience.Value > 0) await _world.DelayAsync(_patience.Value);
         }
 
         _takeOverLoss.Value = TakeOverLoss.None;

@@ -101,12 +101,15 @@ internal sealed class MigrationInventoryDies : Scenario
 }
 
 /// <summary>
-/// Claim: a second inventory begins at any step while the first one goes on answering, everybody at first and then one of the hosts. What
-/// the first one grants to a host that the second has asked counts for nothing, so the VM runs on one host (M2, M4). The request to take
-/// over, or its answer, may be lost as well.
+/// Claim: a second inventory begins while the first one goes on answering, everybody at first and then one of the hosts; or two begin at
+/// the same time and choose the same term. What is granted to a host that a later one has asked counts for nothing, so the VM runs on one
+/// host (M2, M4). It happens at any step, or when the destination has been granted the VM. The request to take over, or its answer, may be
+/// lost as well, or comes when the source waits no more.
 /// </summary>
 internal sealed class MigrationInventoryTwice : Scenario
 {
+    private const int PatienceMax = 60;
+
     public override string Name => "migration-inventory-twice";
     public override string Claim => "an inventory that was replaced and goes on answering makes no second owner";
     public override bool IsDrawnFromSeed => true;
@@ -123,9 +126,10 @@ internal sealed class MigrationInventoryTwice : Scenario
         plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Write(1).Read(1).Write(0).Read(0);
         plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
-        if (plan.Random.Next(4) is var loss and > 0) plan.Actor("wire").LoseTakeOver((TakeOverLoss)loss);
+        if (plan.Random.Next(4) is var loss and > 0) plan.Actor("wire").LoseTakeOver((TakeOverLoss)loss, plan.Random.Next(PatienceMax));
         plan.Actor("fate").ReplaceInventoryTwice(
-            host: plan.Random.Next(2), MigrationPlan.DrawDeath(plan), 1 + plan.Random.Next(plan.Parameter(MigrationPlan.Within.Name)));
+            host: plan.Random.Next(2), plan.Random.Chance(0.5) ? MigrationPlan.DrawDeath(plan) : 0,
+            1 + plan.Random.Next(plan.Parameter(MigrationPlan.Within.Name)), areTwo: plan.Random.Chance(0.5));
         plan.After(SurvivorCheck.AfterAll);
     }
 }
