@@ -48,13 +48,17 @@ public sealed class Bed
         Options = options;
         World = world;
         var hosts = new HostMmu[options.Hosts];
+        var machines = new Machine[options.Hosts];
         for (var host = 0; host < hosts.Length; host++)
+        {
             hosts[host] = new HostMmu(World, HostNames[host], options.Frames, PageSize, options.Mutant)
             {
                 Streams = { LinkBandwidth = options.LinkBandwidth },
             };
-        Hosts = hosts;
-        Machines = [.. hosts.Select(host => new Machine(world, host.Name, options.MachinesDie))];
+            machines[host] = new Machine(world, HostNames[host], options.MachinesDie);
+        }
+
+        (Hosts, Machines) = (hosts, machines);
         HostOwnerships = options.Hosts > 1 ? [.. Hosts.Select(host => new HostOwnership(World, host.Name, options.Mutant))] : [];
         if (options.Hosts > 1) Inventory = new BedInventory(World, HostOwnerships, options.MachinesDie);
     }
@@ -112,7 +116,7 @@ public sealed class Bed
     internal IHostOwnership OwnershipOf(HostMmu host) =>
         Inventory is null ? NoInventory.Instance : HostOwnerships.First(ownership => ownership.Host == host.Name);
 
-    public Machine MachineOf(HostMmu host) => Machines.First(machine => machine.Name == host.Name);
+    public Machine MachineOf(HostMmu host) => Machines[Hosts[0] == host ? 0 : 1];
 
     /// <summary>The host's machine dies, and everything that it runs.</summary>
     public void Kill(HostMmu host)

@@ -29,6 +29,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     private readonly List<Lane> _vcpuLanes = [];
     private readonly TrackedList<BedVm> _incarnations;
     private readonly bool _isFirst;
+    private readonly HostProcess _hostProcess;
     private Func<int, IPacedGuestProgram>? _guest;
     private Func<int, string>? _laneName;
     private Func<int, GuestState, IPacedGuestProgram>? _restore;
@@ -56,7 +57,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
         _commands = new Tracked<int>(bed.World);
         (AddressSpaceId, Name, Host, _incarnations, _isFirst) = (ordinal, name, host, incarnations, isFirst);
         var options = bed.Options;
-        IHostPort port = host.Process(AddressSpaceId);
+        _hostProcess = host.Process(AddressSpaceId, (_, _) => _wire!);
         Process = new VmProcess(
             bed.World,
             new ProcessSpec(
@@ -75,8 +76,8 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
                 WatchMicroseconds = options.MachinesDie ? WatchMicroseconds : 0,
             },
             new ProcessPorts(
-                this, new CrossingHostPort(bed.World, options.HostPort?.Invoke(port) ?? port),
-                host.Process(AddressSpaceId, (_, _) => _wire!), this, bed.InventoryFor(host), bed.OwnershipOf(host))
+                this, new CrossingHostPort(bed.World, options.HostPort?.Invoke(_hostProcess) ?? _hostProcess), _hostProcess, this,
+                bed.InventoryFor(host), bed.OwnershipOf(host))
             {
                 Source = source?.Invoke(AddressSpaceId),
             });
@@ -207,7 +208,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     /// <summary>Every page of guest memory holds, in all its bytes, the newest value that was written to it; while nothing runs.</summary>
     public async ValueTask CheckMemoryAsync(Operation op)
     {
-        var stream = Host.Process(AddressSpaceId);
+        var stream = _hostProcess;
         HvaRange[] memory = [new(VmLayout.RamHva, _bed.Options.RamPages), new(VmLayout.HotplugHva, _bed.Options.HotplugPages)];
         foreach (var range in memory)
         {
@@ -241,7 +242,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     async ValueTask IProcessPort.ExitAsync(Operation op)
     {
         IsGone = true;
-        await Host.Process(AddressSpaceId).ExitAsync(op);
+        await _hostProcess.ExitAsync(op);
     }
 
     async ValueTask<MigrationInfo> IProcessPort.RunUnaskedAsync(Operation op, Func<ValueTask<MigrationInfo>> work)

@@ -32,7 +32,7 @@ public sealed class DirtyRing
         _mutant = mutant;
     }
 
-    public int Entries => _entries.Length;
+    public int Entries => (int)_entries.Length;
 
     /// <summary><c>kvm_dirty_ring_used</c>: unsigned, so a ring with more entries armed again than were pushed counts as full.</summary>
     public long Used => (uint)(_state.Value.DirtyIndex - _state.Value.ResetIndex);

@@ -22,7 +22,7 @@ public sealed class HostMmu
     private readonly LiveOperationSet _live = new();
 
     [Untracked("its entries have no state")]
-    private readonly Dictionary<int, HostProcess> _processes = [];
+    private Dictionary<int, HostProcess>? _processes;
 
     /// <param name="world">the world it runs in</param>
     /// <param name="name">for witnesses: "host-0"</param>
@@ -77,6 +77,7 @@ public sealed class HostMmu
     /// <summary>The process with that address space, which may begin later and end before: host port and stream port.</summary>
     public HostProcess Process(int addressSpaceId)
     {
+        _processes ??= [];
         if (!_processes.TryGetValue(addressSpaceId, out var process))
             _processes.Add(addressSpaceId, process = NewProcess(addressSpaceId, links: null));
         return process;

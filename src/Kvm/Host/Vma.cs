@@ -4,24 +4,25 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host;
 
 /// <summary>
-/// <c>struct vm_area_struct</c> with the part of the page table that lies under it, as arrays by page: hva spaces are dense. Beside each
+/// <c>struct vm_area_struct</c> with the part of the page table that lies under it, as an array by page: hva spaces are dense. Beside each
 /// PTE stands the guest-memory oracle for that page: the newest value, how often it was written, and that count at the last copy-out.
 /// PTEs and oracle are written under the bus lock of the address space. Simplified: an area is never split or merged; all of them are
 /// private anonymous memory.
 /// </summary>
 internal sealed class Vma
 {
-    private readonly TrackedArray<Pte> _ptes;
-    private readonly TrackedArray<PageOracle> _oracle;
     private readonly PlaceTable _places;
-    private TrackedArray<ulong> _ksmChecksums;
+    private readonly TrackedArray<Page> _pages;
+
+    // Made for KSM's first visit, which most areas never see.
+    private Tracked<TrackedArray<ulong>?> _ksmChecksums;
 
     public Vma(IWorld world, VmaSpec spec)
     {
         (Range, Kind, Mergeable, Writable) = (spec.Range, spec.Kind, spec.Mergeable, spec.Writable);
         _places = new PlaceTable(world);
-        _ptes = new TrackedArray<Pte>(_places, Range.Pages);
-        _oracle = new TrackedArray<PageOracle>(_places, Range.Pages);
+        _pages = new TrackedArray<Page>(_places, Range.Pages);
+        _ksmChecksums = new Tracked<TrackedArray<ulong>?>(world);
     }
 
     public HvaRange Range { get; }
@@ -35,21 +36,21 @@ internal sealed class Vma
 
     public bool Contains(Hva hva) => Range.Contains(hva);
 
-    public Pte PteAt(Hva hva) => _ptes[hva - Range.Start];
+    public Pte PteAt(Hva hva) => _pages[hva - Range.Start].Pte;
 
     /// <summary>For <see cref="AddressSpace.SetPte"/>, which checks that the change is allowed.</summary>
-    public void SetPte(Hva hva, Pte pte) => _ptes[hva - Range.Start] = pte;
+    public void SetPte(Hva hva, Pte pte) => Changing(hva).Pte = pte;
 
     /// <summary>The newest value of the page.</summary>
-    public ulong NewestAt(Hva hva) => _oracle[hva - Range.Start].Newest;
+    public ulong NewestAt(Hva hva) => _pages[hva - Range.Start].Newest;
 
     /// <summary>The content was given up: what is there next is zeroes.</summary>
-    public void Discarded(Hva hva) => _oracle.Changing(hva - Range.Start).Newest = 0;
+    public void Discarded(Hva hva) => Changing(hva).Newest = 0;
 
     /// <summary>The page was written.</summary>
     public void Written(Hva hva, ulong value)
     {
-        ref var page = ref _oracle.Changing(hva - Range.Start);
+        ref var page = ref Changing(hva);
         page.Newest = value;
         page.Writes++;
     }
@@ -57,39 +58,42 @@ internal sealed class Vma
     /// <summary>The page was copied as it is now.</summary>
     public void Copied(Hva hva)
     {
-        ref var page = ref _oracle.Changing(hva - Range.Start);
+        ref var page = ref Changing(hva);
         page.Copied = page.Writes;
     }
 
     /// <summary>The page came from elsewhere: no write to it is not copied.</summary>
     public void Loaded(Hva hva, ulong newest)
     {
-        ref var page = ref _oracle.Changing(hva - Range.Start);
+        ref var page = ref Changing(hva);
         (page.Newest, page.Copied) = (newest, page.Writes);
     }
 
     /// <summary>Whether the page was written since it was last copied.</summary>
     public bool IsChangedSinceCopy(Hva hva)
     {
-        var page = _oracle[hva - Range.Start];
+        var page = _pages[hva - Range.Start];
         return page.Copied != page.Writes;
     }
 
     /// <summary>KSM's checksum of the page at its last visit, 0 for none (<c>rmap_item->oldchecksum</c>).</summary>
-    public ulong KsmChecksumAt(Hva hva) => _ksmChecksums.IsEmpty ? 0 : _ksmChecksums[hva - Range.Start];
+    public ulong KsmChecksumAt(Hva hva) => _ksmChecksums.Value?[hva - Range.Start] ?? 0;
 
     public void SetKsmChecksum(Hva hva, ulong checksum)
     {
-        // Made for the first visit: many an area sees none.
-        if (_ksmChecksums.IsEmpty) _ksmChecksums = new TrackedArray<ulong>(_places, Range.Pages);
-        if (_ksmChecksums[hva - Range.Start] == 0) KsmItems++;
-        _ksmChecksums[hva - Range.Start] = checksum;
+        var checksums = _ksmChecksums.Value ??= new TrackedArray<ulong>(_places, Range.Pages);
+        ref var old = ref checksums.Changing(hva - Range.Start);
+        if (old == 0) KsmItems++;
+        old = checksum;
     }
 
-    /// <summary>The data of a page beside its PTE; in one place, since a write touches all of it. The counts are only compared with each
-    /// other, so an overflow after four billion writes does no harm.</summary>
-    private struct PageOracle
+    private ref Page Changing(Hva hva) => ref _pages.Changing(hva - Range.Start);
+
+    /// <summary>A page's PTE and the oracle's data about it; in one place, since a write touches all of it. The counts are only compared
+    /// with each other, so an overflow after four billion writes does no harm.</summary>
+    private struct Page
     {
+        public Pte Pte;
         public ulong Newest;
         public uint Writes;
         public uint Copied;

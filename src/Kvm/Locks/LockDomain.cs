@@ -10,7 +10,7 @@ namespace Livebed.Kvm.Locks;
 public sealed class LockDomain(IWorld world)
 {
     [Untracked("the locks to ask for waits; no operation acts upon it")]
-    private readonly List<IWaitable> _waitables = new(8);
+    private readonly List<IWaitable> _waitables = new(16);
 
     private readonly LockCounts _counts = world.LockCounts ?? new LockCounts();
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
@@ -13,7 +14,7 @@ namespace Livebed.Kvm.Migration;
 public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicroseconds = 0)
 {
     private readonly TrackedMap<string, Guest> _guests = new(world, StringComparer.Ordinal);
-    private readonly TrackedMap<string, bool> _dead = new(world, StringComparer.Ordinal);
+    private Tracked<ImmutableHashSet<string>> _dead = new(world, []);
 
     /// <summary>The guest begins to run on a host, or has stopped there.</summary>
     /// <returns>the violation, or null</returns>
@@ -54,7 +55,7 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
     public Violation? Ended(string vm, string destination, MigrationInfo info, long nowMicroseconds, bool allIsNoted)
     {
         if (!_guests.TryGetValue(vm, out var guest)) return null;
-        if (info.IsGuestLost || (info.Status == MigrationStatus.Completed && _dead.ContainsKey(destination)))
+        if (info.IsGuestLost || (info.Status == MigrationStatus.Completed && _dead.Value.Contains(destination)))
         {
             _guests.Remove(vm);
             return null;
@@ -79,7 +80,7 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
     /// <summary>The host's machine is dead, and what was on it has gone with it.</summary>
     public void Died(string host)
     {
-        _dead[host] = true;
+        _dead.Value = _dead.Value.Add(host);
         foreach (var (vm, guest) in _guests.ToArray())
             if (guest.Host == host) _guests.Remove(vm);
     }

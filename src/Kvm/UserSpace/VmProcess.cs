@@ -61,9 +61,13 @@ public sealed partial class VmProcess
         if (!await _ports.Process.TryCreateAsync(op))
             throw new InvalidOperationException($"the host {_ports.Ownership.Host} of {_spec.Options.Name} is not there");
         var vm = await CreateVmAsync(op);
-        foreach (var (slotId, first, pages) in VmLayout.RamSlots(_spec.RamPages, _spec.RamSlots))
+        for (var slot = 0; slot < _spec.RamSlots; slot++)
+        {
+            var (first, pages) = VmLayout.RamSlot(slot, _spec.RamPages, _spec.RamSlots);
             await vm.MemslotUpdates.SetAsync(
-                op, new MemslotChange(slotId, VmLayout.RamGfn + first, pages, VmLayout.RamHva + first, MemslotFlags.None));
+                op, new MemslotChange(slot, VmLayout.RamGfn + first, pages, VmLayout.RamHva + first, MemslotFlags.None));
+        }
+
         await RunAsync(op, states: null);
     }
 

@@ -16,11 +16,11 @@ public static class VmLayout
     public static readonly Hva HotplugHva = new(1L << 30);
     public static readonly Hva ScratchHva = new(1L << 31);
 
-    /// <summary>RAM split into memslots: slot id and its part, in pages from the start of RAM.</summary>
-    public static IEnumerable<(int SlotId, long FirstPage, long Pages)> RamSlots(long ramPages, int slots)
+    /// <summary>The part of RAM that a memslot has where RAM is split into several, in pages from the start of RAM. The last one has
+    /// what is left over.</summary>
+    public static (long FirstPage, long Pages) RamSlot(int slot, long ramPages, int slots)
     {
         var each = ramPages / slots;
-        for (var i = 0; i < slots; i++)
-            yield return (i, i * each, i == slots - 1 ? ramPages - i * each : each);
+        return (slot * each, slot == slots - 1 ? ramPages - slot * each : each);
     }
 }

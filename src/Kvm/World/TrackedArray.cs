@@ -6,46 +6,40 @@ using System.Runtime.InteropServices;
 namespace Livebed.Kvm.World;
 
 /// <summary>
-/// An array with a place for each entry, by index: steps that touch entries of different places are independent. Two arrays may share a
-/// table of places, such as the PTEs and the contents of the same pages.
+/// An array with a place for each entry, by index: steps that touch entries of different places are independent. Its memory is taken by the
+/// first write: many an array is never written. Two arrays may share a table of places.
 /// </summary>
-public readonly struct TrackedArray<T>(PlaceTable places, long length)
+public sealed class TrackedArray<T>(PlaceTable places, long length)
+    where T : struct
 {
-    private readonly PlaceTable _places = places;
-    private readonly T[] _entries = new T[length];
+    private T[]? _entries;
 
     public TrackedArray(IWorld? world, long length)
         : this(new PlaceTable(world), length)
     {
     }
 
-    public int Length => _entries.Length;
-
-    /// <summary>It was not made yet, or has no entry.</summary>
-    public bool IsEmpty => _entries is not { Length: > 0 };
+    public long Length { get; } = length;
 
     public T this[long index]
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get
         {
-            _places.Reads(index);
-            return _entries[index];
+            places.Reads(index);
+            if (_entries is not null) return _entries[index];
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)index, (ulong)Length, nameof(index));
+            return default;
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        set
-        {
-            _places.Writes(index);
-            _entries[index] = value;
-        }
+        set => Changing(index) = value;
     }
 
     /// <summary>An entry that is changed in part. The reference must not outlive the step.</summary>
     public ref T Changing(long index)
     {
-        _places.Writes(index);
-        return ref _entries[index];
+        places.Writes(index);
+        return ref (_entries ??= new T[Length])[index];
     }
 }
 
