@@ -19,8 +19,8 @@ internal sealed class ListCommand(CommandEnvironment environment)
                 (entry.Name, $"{entry.Story} [{entry.Bug}; caught by {string.Join(", ", entry.CaughtBy)} in "
                     + $"{entry.Campaign ?? entry.Scenario}]"))),
         ("checks", "the invariants that are checked", _ => InvariantCatalog.All.Select(entry => (entry.Key, entry.Value))),
-        ("reached", "the cases that matter, in which two operations meet; `explore` counts the schedules that met each",
-            _ => ReachedCase.All.Select(one => (one.Name, one.Sentence))),
+        ("reached", "the cases that matter, in which two operations meet; `explore`, `run` and `mutants` count them",
+            _ => ReachedCase.All.Select(one => (one.Name, one.IsOfScene ? $"{one.Sentence} [explorer only]" : one.Sentence))),
         ("scenarios", "what `explore` takes, each with what must hold in every interleaving",
             _ => ScenarioCatalog.All.Select(scenario => (scenario.Name, scenario.Claim))),
         ("campaigns", "what `run` takes", Campaigns),

@@ -2,6 +2,7 @@ using System.Globalization;
 using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Errors;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Memslots;
@@ -41,6 +42,7 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
         CheckMigrations();
         CheckWork();
         CheckMinimum();
+        CheckReached();
     }
 
     private void ResolveTrace(VmSettings vm, string path, Func<VmSettings, string?> findTrace)
@@ -166,6 +168,28 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
             throw Problem(
                 "minimum.migrationsCompleted", $"can never be reached, as migrations.count is {migrations.Count}",
                 $"at most {migrations.Count}, migrationsFailed and migrationsCancelled included");
+    }
+
+    /// <summary>As for the minimum: a case of what nothing does is never met.</summary>
+    private void CheckReached()
+    {
+        (bool IsDone, string Rate, IReadOnlyList<ReachedCase> Cases)[] needs =
+        [
+            (campaign.Ksm.Rate > 0, "ksm.rate", [ReachedCase.PageMerged, ReachedCase.MergeGivenUp, ReachedCase.MergeBroken]),
+            (campaign.MemslotUpdates.Rate > 0, "memslotUpdates.rate",
+                [ReachedCase.FaultOnInvalidMemslot, ReachedCase.RangeOverInvalidMemslot, ReachedCase.RingFullInMove]),
+            (campaign.Migrations.Rate > 0, "migrations.rate",
+            [
+                ReachedCase.PageDirtiedAgain, ReachedCase.GuestThrottled, ReachedCase.GuestWaitedForPage, ReachedCase.PageAskedEarly,
+                ReachedCase.PageAskedOnItsWay, ReachedCase.LinkBrokeInPostcopy, ReachedCase.LinkRecovered, ReachedCase.CancelInSetup,
+                ReachedCase.CancelInPrecopy, ReachedCase.CancelInSwitchover, ReachedCase.CancelInPostcopy, ReachedCase.CancelTooLate,
+                ReachedCase.HandOverUnanswered, ReachedCase.ClaimUnanswered, ReachedCase.HandOverKept,
+            ]),
+        ];
+        foreach (var (isDone, rate, cases) in needs)
+            foreach (var one in cases)
+                if (!isDone && campaign.Reached.GetValueOrDefault(one.Name) > 0)
+                    throw Problem($"reached.{one.Name}", "is never met, as nothing does it", $"0, or a {rate} above 0");
     }
 
     private UsageException Problem(string path, string problem, string allowed) => settings.Locate(path).Problem(path, problem, allowed);

@@ -102,12 +102,12 @@ internal sealed class ValueKey<T, TValue>(string name, ValueKind<TValue> kind, F
 }
 
 /// <summary>
-/// A key that holds numbers by name: weights of a mix, minima of counters. A table in a file stands alone (names that it leaves out have
+/// A key that holds numbers by name: weights of a mix, minima of counters, needed cases. A table in a file stands alone (names that it leaves out have
 /// none); a name set from the command line changes that one of the file's table, or of the default.
 /// </summary>
 internal sealed class TableKey<T, TValue>(
     string name, IReadOnlyList<string> names, ValueKind<TValue> kind, Func<T, SortedDictionary<string, TValue>> get,
-    string summary) : Key<T>(name)
+    Func<string, string> summary) : Key<T>(name)
 {
     public override void Read(T target, SectionSetting.Entry entry, string path)
     {
@@ -146,6 +146,6 @@ internal sealed class TableKey<T, TValue>(
         foreach (var key in names)
             yield return new(
                 $"{prefix}{Name}.{key}", table.TryGetValue(key, out var value) ? kind.Format(value) : "0", kind.Unit, kind.Allowed,
-                summary);
+                summary(key));
     }
 }

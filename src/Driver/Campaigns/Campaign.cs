@@ -1,5 +1,6 @@
 using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Counters;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.Campaigns;
@@ -55,6 +56,10 @@ public sealed record Campaign
     /// unknown.</summary>
     public SortedDictionary<string, long> Minimum { get; set; } = new(StringComparer.Ordinal) { ["accesses"] = 1 };
 
+    /// <summary>By case (<see cref="ReachedCase"/>): how often it must have been met at least, else the verdict is
+    /// unknown.</summary>
+    public SortedDictionary<string, long> Reached { get; set; } = new(StringComparer.Ordinal);
+
     public TelemetrySettings Telemetry { get; set; } = new();
 
     public const string NoMutant = Kvm.Checks.Mutant.None;
@@ -104,7 +109,9 @@ public sealed record Campaign
         new SectionKey<Campaign, LimitSettings>("limits", LimitSettings.Keys, s => s.Limits),
         new TableKey<Campaign, long>("minimum", [.. CounterTable.All.Select(counter => counter.Name)], ValueKinds.Long(
             "count", 0, 1_000_000_000_000), s => s.Minimum,
-            "the least of this counter; below it the verdict is `unknown`"),
+            _ => "the least of this counter; below it the verdict is `unknown`"),
+        new TableKey<Campaign, long>("reached", [.. ReachedCase.All.Where(one => !one.IsOfScene).Select(one => one.Name)],
+            ValueKinds.Long("times", 0, 1_000_000_000_000), s => s.Reached, name => ReachedCase.Find(name)!.Sentence),
         new SectionKey<Campaign, TelemetrySettings>("telemetry", TelemetrySettings.Keys, s => s.Telemetry));
 }
 

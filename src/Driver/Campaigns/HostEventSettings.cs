@@ -43,5 +43,5 @@ public sealed record HostEventSettings
             "a device driver in every VM's process answers -EAGAIN to non-blockable ranges, so that the OOM reaper gives up"),
         new TableKey<HostEventSettings, double>("mix", [.. _events.Select(entry => entry.Name)], ValueKinds.Number(
             "weight", 0, 1_000), s => s.Mix,
-            "weight of this kind among the ranges that are not spurious"));
+            _ => "weight of this kind among the ranges that are not spurious"));
 }

@@ -17,7 +17,7 @@ public sealed record MemslotUpdateSettings
         new ValueKey<MemslotUpdateSettings, double>(
             "rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v, "memslot changes over all VMs"),
         new TableKey<MemslotUpdateSettings, double>("mix", [.. Enum.GetValues<MemslotUpdateKind>().Select(KebabCase.Of)],
-            ValueKinds.Number("weight", 0, 1_000), s => s.Mix, "weight of this kind of change"));
+            ValueKinds.Number("weight", 0, 1_000), s => s.Mix, _ => "weight of this kind of change"));
 }
 
 /// <summary>The memslot changes that a campaign can ask for; a create and its delete belong together, or slots would run out.</summary>

@@ -30,7 +30,7 @@ internal sealed class ExploreOptions
     private readonly Option<string?> _assembly = Text(
         "--protocol-assembly", "DLL", "the assembly that has the protocol, if it is no preset (docs/protocols.md)");
     private readonly Option<string?> _mutant = Text("--mutant", "M", "search with a defect (livebed list mutants)");
-    private readonly Option<string?> _strategy = Text("--strategy", "random|pct|dfs", "how schedules are chosen [random]");
+    private readonly Option<string?> _strategy = Text("--strategy", "random|pct|dfs|adaptive", "how schedules are chosen [random]");
     private readonly Option<string?> _depth = Text(
         "--depth", "D", $"pct: ordering constraints that a bug may need [{PctStrategy.DefaultDepth}]");
     private readonly Option<string?> _preemptions = Text("--preemptions", "K", "dfs: preemptions that a schedule may have [2]");

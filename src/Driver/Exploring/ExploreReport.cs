@@ -81,12 +81,13 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
         page.Console.Write(table);
     }
 
-    /// <summary>The search that finds it at once: its own seed, one schedule. All schedules of dfs have one order, so there it is as
-    /// many.</summary>
+    /// <summary>The search that finds it at once: its own seed, one schedule. Schedules of dfs and of an adaptive search depend on those
+    /// before them, so there it is as many.</summary>
     internal static string RepeatCommand(Explored explored, Finding finding)
     {
         var (search, setup) = (explored.Search, explored.Setup);
         var isDfs = search.Strategy == StrategyKind.Dfs;
+        var dependsOnOthers = isDfs || search.Strategy == StrategyKind.Adaptive;
         List<string> words = ["explore", explored.Scenario.Name, "--protocol", setup.Protocol];
         if (setup.ProtocolAssembly is { } assembly) words.AddRange(["--protocol-assembly", assembly]);
         if (setup.Mutant is not null) words.AddRange(["--mutant", Mutant.NameOf(setup.Mutant)]);
@@ -95,7 +96,7 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
         if (isDfs) words.AddRange(["--preemptions", FormattableString.Invariant($"{search.Preemptions}")]);
         foreach (var (name, value) in setup.Parameters) words.AddRange(["--set", FormattableString.Invariant($"{name}={value}")]);
         words.AddRange(["--seed", FormattableString.Invariant($"{finding.Seed}")]);
-        words.AddRange(["--schedules", FormattableString.Invariant($"{(isDfs ? finding.Schedule : 1)}")]);
+        words.AddRange(["--schedules", FormattableString.Invariant($"{(dependsOnOthers ? finding.Schedule : 1)}")]);
         return $"{CommandText.Livebed} {CommandText.Words(words)}";
     }
 
@@ -147,6 +148,7 @@ internal sealed class ExploreReport(ReportPage page, bool isAlone, bool isVerbos
     {
         StrategyKind.Pct => FormattableString.Invariant($"pct of depth {search.Depth}"),
         StrategyKind.Dfs => FormattableString.Invariant($"dfs with at most {search.Preemptions} preemptions"),
+        StrategyKind.Adaptive => "adaptive",
         _ => "random",
     };
 }

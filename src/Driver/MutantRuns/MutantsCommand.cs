@@ -43,6 +43,7 @@ internal sealed class MutantsCommand(CommandEnvironment environment)
         new MutantRun(request.Mutants, ScenarioCatalog.Find, new MutantRunOptions
         {
             Seeds = request.Seeds,
+            Strategy = request.Strategy,
             IsOver = () => IsInterrupted || environment.Clock.GetElapsedTime(begun) >= request.Budget,
             Progress = progress,
         }).Run();

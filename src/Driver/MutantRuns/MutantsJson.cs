@@ -19,6 +19,7 @@ internal static class MutantsJson
             budgetSeconds = request.Budget.TotalSeconds,
             elapsedSeconds = Math.Round(elapsed.TotalSeconds, 3),
             seeds = request.Seeds,
+            strategy = request.Strategy is { } strategy ? KebabCase.Of(strategy) : "mixed",
             mutants = outcomes.Select(OutcomeOf),
         },
         ExploreJson.Options) + "\n";
@@ -31,7 +32,7 @@ internal static class MutantsJson
     [
         "explore", entry.Scenario, "--protocol", entry.Protocol, .. mutant is null ? Array.Empty<string>() : ["--mutant", mutant],
         "--strategy", KebabCase.Of(found.Strategy), "--seed", FormattableString.Invariant($"{found.ScheduleSeed}"), "--schedules",
-        "1",
+        FormattableString.Invariant($"{found.Schedules}"),
     ]);
 
     private static object OutcomeOf(MutantOutcome outcome) => new
@@ -50,12 +51,19 @@ internal static class MutantsJson
         maxSchedules = outcome.Max,
         outcome.MissedSeeds,
         outcome.SurprisedSeeds,
+        needs = outcome.Needs.Select(need => new
+        {
+            @case = need.Name,
+            searches = outcome.Searches.Count(search => search.Met.Contains(need)),
+            whenCaught = outcome.Searches.Count(search => search.Catch is not null && search.MetAtLast.Contains(need)),
+        }),
         falseAlarm = outcome.FalseAlarm is { } alarm ? CatchOf(outcome.Mutant, null, alarm) : null,
         outcome.Problem,
         searches = outcome.Searches.Select(search => new
         {
             search.Seed,
             search.Schedules,
+            neverMet = outcome.Needs.Where(need => !search.Met.Contains(need)).Select(need => need.Name),
             caught = search.Catch is { } found ? CatchOf(outcome.Mutant, outcome.Mutant.Name, found) : null,
         }),
     };

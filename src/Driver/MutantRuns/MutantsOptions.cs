@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Errors;
+using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Checks;
 
 namespace Livebed.Driver.MutantRuns;
@@ -9,11 +10,18 @@ namespace Livebed.Driver.MutantRuns;
 internal sealed class MutantsOptions
 {
     private const int UsualSeeds = 20;
+    private const string Mixed = "mixed";
 
+    private static readonly StrategyKind[] _strategies = [StrategyKind.Random, StrategyKind.Pct, StrategyKind.Adaptive];
     private static readonly TimeSpan _usualBudget = TimeSpan.FromSeconds(60);
 
     private readonly Option<string?> _budget = new("--budget") { HelpName = "60s", Description = "at most so long altogether [60s]" };
     private readonly Option<string?> _seeds = new("--seeds") { HelpName = "N", Description = $"searches for each mutant [{UsualSeeds}]" };
+    private readonly Option<string?> _strategy = new("--strategy")
+    {
+        HelpName = Mixed + "|random|pct|adaptive",
+        Description = $"how schedules are chosen; {Mixed} is random and pct by turns [{Mixed}]",
+    };
     private readonly Option<string[]> _only = new("--only")
     {
         HelpName = "M",
@@ -28,6 +36,7 @@ internal sealed class MutantsOptions
         {
             _budget,
             _seeds,
+            _strategy,
             _only,
             _json,
             _verbose,
@@ -46,6 +55,9 @@ internal sealed class MutantsOptions
             [.. Mutant.All.Where(entry => names.Length == 0 || names.Contains(entry.Name))],
             Value(parsed, _seeds, ValueKinds.Integer("seeds", 1, 1_000), UsualSeeds),
             Value(parsed, _budget, ValueKinds.Duration(TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1)), _usualBudget),
+            Value(parsed, _strategy, ValueKinds.OneOf([Mixed, .. _strategies.Select(KebabCase.Of)]), Mixed) is var name && name == Mixed
+                ? null
+                : _strategies.First(kind => KebabCase.Of(kind) == name),
             parsed.GetValue(_json));
     }
 
@@ -59,4 +71,9 @@ internal sealed class MutantsOptions
 }
 
 /// <summary>What `mutants` was asked for, checked.</summary>
-internal sealed record MutantsRequest(IReadOnlyList<Mutant> Mutants, int Seeds, TimeSpan Budget, bool Json);
+/// <param name="Mutants">to hunt</param>
+/// <param name="Seeds">searches for each</param>
+/// <param name="Budget">for all of them</param>
+/// <param name="Strategy">null for random and PCT by turns</param>
+/// <param name="Json">print JSON</param>
+internal sealed record MutantsRequest(IReadOnlyList<Mutant> Mutants, int Seeds, TimeSpan Budget, StrategyKind? Strategy, bool Json);

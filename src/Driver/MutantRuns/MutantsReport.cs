@@ -3,6 +3,7 @@ using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Terminal;
 using Livebed.Explorer.MutantRuns;
+using Livebed.Kvm.Checks;
 using Spectre.Console;
 
 namespace Livebed.Driver.MutantRuns;
@@ -12,10 +13,10 @@ namespace Livebed.Driver.MutantRuns;
 internal sealed class MutantsReport(CommandEnvironment environment)
 {
     /// <summary>From here on a story fits beside the figures.</summary>
-    private const int WideColumns = 150;
+    private const int WideColumns = 160;
 
     /// <summary>Columns that the figures and the longest story take at most.</summary>
-    private const int FiguresColumns = 100;
+    private const int FiguresColumns = 110;
 
     public void Write(IReadOnlyList<MutantOutcome> outcomes, TimeSpan elapsed)
     {
@@ -35,7 +36,7 @@ internal sealed class MutantsReport(CommandEnvironment environment)
     {
         var isWide = environment.Columns >= WideColumns;
         string[] columns = ["mutant", "bug", "caught by", "median", "min", "max", "missed"];
-        var table = Tables.Create([.. columns, .. isWide ? new[] { "story" } : []]);
+        var table = Tables.Create([.. columns, .. isWide ? new[] { "case met", "story" } : []]);
         foreach (var outcome in outcomes)
         {
             string[] cells =
@@ -43,11 +44,15 @@ internal sealed class MutantsReport(CommandEnvironment environment)
                 outcome.Mutant.Name, outcome.Mutant.Bug, CaughtBy(outcome), Count(outcome.Median), Count(outcome.Min), Count(outcome.Max),
                 outcome.MissedSeeds.Count.ToString(CultureInfo.InvariantCulture),
             ];
-            table.Row([.. cells, .. isWide ? new[] { Shortened(outcome.Mutant.Story, environment.Columns - FiguresColumns) } : []]);
+            table.Row(
+            [
+                .. cells,
+                .. isWide ? new[] { CaseMet(outcome), Shortened(outcome.Mutant.Story, environment.Columns - FiguresColumns) } : [],
+            ]);
         }
 
         for (var column = 1; column < table.Columns.Count; column++)
-            if (column is 1 or 2 or 7) table.Columns[column].LeftAligned();
+            if (column is 1 or 2 or 8) table.Columns[column].LeftAligned();
         return table;
     }
 
@@ -59,7 +64,8 @@ internal sealed class MutantsReport(CommandEnvironment environment)
             page.Line(
                 $"{(outcome.IsGood ? "ok " : "BAD")} {outcome.Mutant.Name.PadRight(width)}  caught by {CaughtBy(outcome)}; schedules: "
                     + $"median {Count(outcome.Median)}, "
-                + $"min {Count(outcome.Min)}, max {Count(outcome.Max)}; missed {outcome.MissedSeeds.Count} of {outcome.Searches.Count}  "
+                + $"min {Count(outcome.Min)}, max {Count(outcome.Max)}; missed {outcome.MissedSeeds.Count} of {outcome.Searches.Count}, "
+                + $"case met {CaseMet(outcome)}  "
                 + $"[{outcome.Mutant.Bug}: {outcome.Mutant.Story}]");
         }
     }
@@ -72,6 +78,7 @@ internal sealed class MutantsReport(CommandEnvironment environment)
         {
             var schedules = outcome.Searches.Where(search => search.Catch is null).Min(search => search.Schedules);
             page.Line($"{name}: not caught in {schedules} schedules or more of seed {string.Join(", ", outcome.MissedSeeds)}");
+            foreach (var need in outcome.Needs) WriteNeed(page, outcome, need);
         }
 
         if (outcome.Searches.FirstOrDefault(search => search.Catch is { IsNamed: false })?.Catch is { } surprise)
@@ -88,6 +95,22 @@ internal sealed class MutantsReport(CommandEnvironment environment)
             page.Copyable($"  {MutantsJson.CommandOf(outcome.Mutant, null, alarm)}");
         }
     }
+
+    /// <summary>A seed that missed the mutant and never met a case that the scenario exists for proves nothing about the check.</summary>
+    private static void WriteNeed(ReportPage page, MutantOutcome outcome, ReachedCase need)
+    {
+        var without = outcome.Searches.Where(search => search.Catch is null && !search.Met.Contains(need))
+            .Select(search => search.Seed).ToList();
+        if (without.Count == 0) return;
+        page.Line(
+            $"{outcome.Mutant.Name}: {outcome.Mutant.Scenario} never met {need.Name} with seed {string.Join(", ", without)}: "
+                + $"{need.Sentence}");
+    }
+
+    /// <summary>In how many of the searches that caught it the schedule met what the scenario exists for.</summary>
+    private static string CaseMet(MutantOutcome outcome) => outcome.Needs.Count == 0
+        ? "-"
+        : FormattableString.Invariant($"{outcome.CaughtInNeed}/{outcome.Searches.Count - outcome.MissedSeeds.Count}");
 
     private static string CaughtBy(MutantOutcome outcome) => outcome.CaughtBy.Count == 0 ? "-" : string.Join(", ", outcome.CaughtBy);
 

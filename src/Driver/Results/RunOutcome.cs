@@ -21,6 +21,9 @@ public sealed record RunOutcome
 
     public Counts Counts { get; init; } = new();
 
+    /// <summary>By case (<see cref="Kvm.Checks.ReachedCase"/>): how often it was met; those that were not are absent.</summary>
+    public IReadOnlyDictionary<string, long> Reached { get; init; } = new Dictionary<string, long>();
+
     /// <summary>By operation: how often it was due and could not be started.</summary>
     public IReadOnlyDictionary<string, long> NotStarted { get; init; } = new Dictionary<string, long>();
 

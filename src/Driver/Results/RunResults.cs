@@ -1,5 +1,6 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Counters;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -31,6 +32,10 @@ public sealed record RunResults
     public required IReadOnlyList<SiloResult> Silos { get; init; }
     public required double DurationSeconds { get; init; }
     public required Counts Counts { get; init; }
+
+    /// <summary>Cases that were met or asked for; empty in results of before they were counted.</summary>
+    public IReadOnlyList<ReachedResult> Reached { get; init; } = [];
+
     public required IReadOnlyDictionary<string, long> NotStarted { get; init; }
     public required IReadOnlyDictionary<string, LatencySummary> LatencyMicroseconds { get; init; }
     public required IReadOnlyList<LockResult> Locks { get; init; }
@@ -66,6 +71,7 @@ public sealed record RunResults
             Silos = outcome.Silos,
             DurationSeconds = Math.Round(outcome.DurationSeconds, 3),
             Counts = outcome.Counts,
+            Reached = ReachedResult.Of(campaign, outcome),
             NotStarted = Sorted(outcome.NotStarted),
             LatencyMicroseconds = Sorted(outcome.Latency),
             Locks = [.. outcome.Locks.OrderBy(row => row.Class, StringComparer.Ordinal).ThenBy(row => row.Mode, StringComparer.Ordinal)],
@@ -107,6 +113,18 @@ public sealed record KsmResult
     public long PagesVolatile { get; init; }
     public long FullScans { get; init; }
     public long MergesAbandoned { get; init; }
+}
+
+/// <summary>A case (<see cref="ReachedCase"/>), how often it was met, and how often the campaign asked for it at least.</summary>
+public sealed record ReachedResult(string Case, long Times, long Needed)
+{
+    public static IReadOnlyList<ReachedResult> Of(Campaign campaign, RunOutcome outcome) =>
+    [
+        .. ReachedCase.All
+            .Select(one => new ReachedResult(
+                one.Name, outcome.Reached.GetValueOrDefault(one.Name), campaign.Reached.GetValueOrDefault(one.Name)))
+            .Where(one => one.Times > 0 || one.Needed > 0),
+    ];
 }
 
 /// <summary>A bound that was reached: which, how often (or how much was dropped), and what that means.</summary>

@@ -28,7 +28,7 @@ internal sealed class RunCommand(CommandEnvironment environment)
 
         var run = await new CampaignRun(environment, request.Runner, View(request)).RunAsync(
             campaign, identity, request.OutputFolder, run => TellAsync(request, run));
-        return ExitCode(run.Results.Verdict, run.IsInterrupted);
+        return Verdict.ExitCode(run.Results.Verdict, run.IsInterrupted);
     }
 
     private async Task TellAsync(RunRequest request, StoredCampaignRun run)
@@ -53,16 +53,5 @@ internal sealed class RunCommand(CommandEnvironment environment)
         if (basePort > last)
             throw new UsageException(
                 $"--port {basePort}: {campaign.Silos} silos need {2 * campaign.Silos} ports from there on; allowed: 1 to {last}");
-    }
-
-    private static int ExitCode(VerdictKind verdict, bool interrupted)
-    {
-        if (interrupted) return ExitCodes.Interrupted;
-        return verdict switch
-        {
-            VerdictKind.Valid => ExitCodes.Valid,
-            VerdictKind.Invalid => ExitCodes.Invalid,
-            _ => ExitCodes.Unknown,
-        };
     }
 }

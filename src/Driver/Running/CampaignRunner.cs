@@ -204,6 +204,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             Interrupted = interrupted,
             ContactLost = [.. supervisor.ContactLost, .. failures],
             Counts = OutcomeFigures.Counts(counters, locks, reports.Teardowns, migrations.Counts),
+            Reached = OutcomeFigures.Reached(reports.Reached()),
             NotStarted = load.AllNotStarted(),
             Latency = latencies,
             Locks = locks,

@@ -1,6 +1,7 @@
 using Livebed.Driver.Counters;
 using Livebed.Driver.Results;
 using Livebed.Grains.Contracts;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.Running;
@@ -35,6 +36,11 @@ internal static class OutcomeFigures
             ChecksEvaluated = vm.ChecksEvaluated + (counters.Host?.ChecksEvaluated ?? 0),
         };
     }
+
+    /// <param name="times">by <see cref="ReachedCase.Index"/></param>
+    /// <returns>by the case's name; those that were not met are absent</returns>
+    public static IReadOnlyDictionary<string, long> Reached(IReadOnlyList<long> times) =>
+        ReachedCase.All.Where(one => times[one.Index] > 0).ToDictionary(one => one.Name, one => times[one.Index]);
 
     public static KsmResult Ksm(ActorCounters counters)
     {

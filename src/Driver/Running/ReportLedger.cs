@@ -3,6 +3,7 @@ using Livebed.Driver.Results;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -20,6 +21,7 @@ internal sealed class ReportLedger
     private readonly Dictionary<string, ActorReport> _living = new(StringComparer.Ordinal);
     private readonly HashSet<string> _dead = new(StringComparer.Ordinal);
     private ActorCounters _deadCounters = new();
+    private readonly long[] _deadReached = new long[ReachedCase.All.Count];
     private readonly Dictionary<(string Class, LockMode Mode), LockStatistics> _deadLocks = [];
     private readonly LockOrderGraph _order = new();
     private readonly LongHistogram _deadFaults = LatencyHistogram.Empty();
@@ -66,6 +68,7 @@ internal sealed class ReportLedger
             if (key.Role == ActorRole.Vm && isTeardown) _teardowns++;
             if (key.Role == ActorRole.Vcpu) _deadGuests[key.Vm] = Guest(_deadGuests.GetValueOrDefault(key.Vm), report);
             _deadCounters += report.Counters;
+            AddReached(_deadReached, report);
             AddLocks(_deadLocks, report);
             Add(_deadFaults, report.FaultLatency);
             Add(_deadRefills, report.RefillLatency);
@@ -78,6 +81,17 @@ internal sealed class ReportLedger
     public ActorCounters Counters()
     {
         lock (_gate) return _living.Values.Aggregate(_deadCounters, (sum, report) => sum + report.Counters);
+    }
+
+    /// <summary>How often each case was met, by <see cref="ReachedCase.Index"/>.</summary>
+    public IReadOnlyList<long> Reached()
+    {
+        lock (_gate)
+        {
+            long[] sums = [.. _deadReached];
+            foreach (var report in _living.Values) AddReached(sums, report);
+            return sums;
+        }
     }
 
     /// <summary>Accesses of all VMs that lived in a place of the fleet, and how far the slowest vCPU ever was behind its program.</summary>
@@ -182,6 +196,11 @@ internal sealed class ReportLedger
     private static (long Accesses, long Behind) Guest((long Accesses, long Behind) sum, ActorReport report) => (
         sum.Accesses + (report.Counters.Vcpu?.Accesses ?? 0),
         Math.Max(sum.Behind, report.Counters.Vcpu?.BehindMicroseconds ?? 0));
+
+    private static void AddReached(long[] sums, ActorReport report)
+    {
+        foreach (var (reached, times) in report.Reached) sums[reached] += times;
+    }
 
     private static void AddLocks(Dictionary<(string Class, LockMode Mode), LockStatistics> sums, ActorReport report)
     {

@@ -88,6 +88,8 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
 
         console.WriteLine();
         console.Write(grid);
+        var met = results.Reached.Where(one => one.Times > 0).Select(one => $"{one.Case} {Figures.Count(one.Times)}").ToList();
+        if (met.Count > 0) Indented($"cases met: {string.Join(", ", met)}", 2);
     }
 
     private void WriteLatency()

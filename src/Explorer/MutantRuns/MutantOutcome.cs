@@ -9,6 +9,16 @@ public sealed record MutantOutcome(Mutant Mutant, IReadOnlyList<MutantSearchResu
     /// <summary>Why it could not be hunted at all; null when it was.</summary>
     public string? Problem { get; init; }
 
+    /// <summary>The cases that its scenario exists for.</summary>
+    public IReadOnlyList<ReachedCase> Needs { get; init; } = [];
+
+    /// <summary>Those that no search met: where the mutant was missed, it was perhaps never tried.</summary>
+    public IReadOnlyList<ReachedCase> NeverMet =>
+        [.. Needs.Where(need => !Searches.Any(search => search.Met.Contains(need)))];
+
+    /// <summary>How many searches met a case of the scenario's needs, at least one of them, in the schedule that caught it.</summary>
+    public int CaughtInNeed => Searches.Count(search => search.Catch is not null && Needs.Any(search.MetAtLast.Contains));
+
     /// <summary>The invariants that caught it, the most frequent first.</summary>
     public IReadOnlyList<string> CaughtBy { get; } =
     [

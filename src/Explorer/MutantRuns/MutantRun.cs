@@ -1,4 +1,5 @@
 using Livebed.Explorer.Scenarios;
+using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Checks;
 
 namespace Livebed.Explorer.MutantRuns;
@@ -33,6 +34,7 @@ public sealed class MutantRun(IReadOnlyList<Mutant> mutants, Func<string, Scenar
         return [.. mutants.Select((mutant, index) => new MutantOutcome(mutant, [.. searches[index].Select(search => search.Result)])
         {
             Problem = findScenario(mutant.Scenario) is null ? $"there is no scenario '{mutant.Scenario}'" : null,
+            Needs = findScenario(mutant.Scenario)?.Needs ?? [],
         })];
     }
 
@@ -40,7 +42,7 @@ public sealed class MutantRun(IReadOnlyList<Mutant> mutants, Func<string, Scenar
     {
         if (findScenario(mutant.Scenario) is not { } scenario) yield break;
         for (var seed = 1; seed <= options.Seeds; seed++)
-            yield return new MutantSearch(mutant, scenario, (ulong)seed, alsoWithout: seed == 1);
+            yield return new MutantSearch(mutant, scenario, (ulong)seed, options.Strategy, alsoWithout: seed == 1);
     }
 
     /// <returns>whether the time is over</returns>
@@ -64,6 +66,9 @@ public sealed record MutantRunOptions
 {
     /// <summary>Searches of each mutant, with the seeds 1, 2, 3, ...</summary>
     public int Seeds { get; init; } = 20;
+
+    /// <summary>How schedules are chosen; null for random and PCT by turns.</summary>
+    public StrategyKind? Strategy { get; init; }
 
     /// <summary>Schedules after which a search gives up.</summary>
     public long SchedulesMax { get; init; } = 1_000_000;

@@ -1,4 +1,5 @@
 using Livebed.Explorer.Beds;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
@@ -36,6 +37,7 @@ internal sealed class RangesAcrossMemslots : Scenario
 
     public override string Name => "ranges-across-memslots";
     public override string Claim => "a range over the border of memslots is one range, for start and for end";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.RangeOverSeveralMemslots, ReachedCase.RangeBeyondMemslot];
     public override bool IsDrawnFromSeed => true;
 
     public override void LayOut(ScenarioPlan plan)
@@ -79,6 +81,7 @@ internal sealed class LogOverWords : Scenario
 
     public override string Name => "log-over-words";
     public override string Claim => "a log of several words and memslots loses no write at their borders";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.LogTakenFromWords];
     public override bool IsDrawnFromSeed => true;
 
     public override void LayOut(ScenarioPlan plan)
@@ -115,6 +118,7 @@ internal sealed class LookupVsUpdate : Scenario
 {
     public override string Name => "lookup-vs-update";
     public override string Claim => "an ioctl on a memslot that is being updated sees it as it was or as it will be";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.LookupOutdated];
     public override bool IsDrawnFromSeed => true;
 
     public override void LayOut(ScenarioPlan plan)

@@ -201,6 +201,7 @@ internal sealed class ForkChild : Scenario
 {
     public override string Name => "fork-child";
     public override string Claim => "a child of fork keeps the memory that it was born with";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.SharedPageCopied];
 
     public override void LayOut(ScenarioPlan plan)
     {

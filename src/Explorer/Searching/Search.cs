@@ -19,6 +19,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
     private readonly LockCounts _counts = new();
     private readonly DepthFirstStrategy? _dfs = options.Strategy == StrategyKind.Dfs ? new DepthFirstStrategy(options.Preemptions) : null;
     private readonly SceneSource _scenes = new(scenario, setup);
+    private readonly KeptSchedules? _kept = options.Strategy == StrategyKind.Adaptive ? new KeptSchedules(options.Depth) : null;
     private ExpectedDecisions? _expected;
     private SearchResult.Extreme? _worst;
     private long _steps;
@@ -34,18 +35,19 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
 
     public SearchResult Run()
     {
-        if (options.Strategy == StrategyKind.Pct) _expected = new ExpectedDecisions(scenario, setup, _order);
+        if (options.Strategy is StrategyKind.Pct or StrategyKind.Adaptive) _expected = new ExpectedDecisions(scenario, setup, _order);
         for (long schedule = 0; schedule < options.Schedules; schedule++)
         {
             var seed = options.Seed + (ulong)schedule;
-            var scene = _scenes.Of(_dfs is null ? seed : DepthFirstSeed);
             var footprints = _dfs?.BeginSchedule();
             if (_dfs is not null && footprints is null) return Result(schedule, finding: null, isExhaustive: true);
-            var played = Play(scene, seed, footprints);
+            var (sceneSeed, strategy) = Draw(schedule, seed);
+            var scene = _scenes.Of(sceneSeed);
+            var played = Play(scene, strategy, footprints);
             _steps += played.Result.Steps;
-            CountReached();
+            CountReached(sceneSeed);
             if (played.IsBroken) return Result(schedule + 1, FindingOf(scene, played, schedule + 1, seed), isExhaustive: false);
-            Remember(scene, played, seed);
+            Remember(scene, played);
             if ((schedule + 1) % SchedulesPerProgress == 0) options.Progress?.Invoke(schedule + 1, _steps);
             if (options.IsOver?.Invoke() == true) return Result(schedule + 1, finding: null, isExhaustive: false);
         }
@@ -53,20 +55,27 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         return Result(options.Schedules, finding: null, isExhaustive: false);
     }
 
-    private void CountReached()
+    private void CountReached(ulong sceneSeed)
     {
-        for (var bits = _reached.TakeBits(); bits != 0; bits &= bits - 1) _schedulesOf[BitOperations.TrailingZeroCount(bits)]++;
+        var met = _reached.Take();
+        for (var bits = met.Bits; bits != 0; bits &= bits - 1) _schedulesOf[BitOperations.TrailingZeroCount(bits)]++;
+        _kept?.Ended(sceneSeed, met, _recorder.Runs);
     }
 
-    private PlayResult Play(Scene scene, ulong seed, Footprints? footprints)
+    /// <summary>The seed of the scene that is played in, and what chooses there.</summary>
+    private (ulong SceneSeed, ISchedulingStrategy Strategy) Draw(long schedule, ulong seed) => options.Strategy switch
+    {
+        StrategyKind.Random => (seed, new RandomStrategy(seed)),
+        StrategyKind.Pct => (seed, new PctStrategy(seed, options.Depth, DecisionsOf(seed))),
+        StrategyKind.Dfs => (DepthFirstSeed, _dfs!),
+        _ => _kept!.Next(schedule, seed, DecisionsOf),
+    };
+
+    private long DecisionsOf(ulong sceneSeed) => _expected!.Of(_scenes.Of(sceneSeed).Plan);
+
+    private PlayResult Play(Scene scene, ISchedulingStrategy strategy, Footprints? footprints)
     {
         _recorder.Clear();
-        ISchedulingStrategy strategy = options.Strategy switch
-        {
-            StrategyKind.Random => new RandomStrategy(seed),
-            StrategyKind.Pct => new PctStrategy(seed, options.Depth, _expected!.Of(scene.Plan)),
-            _ => _dfs!,
-        };
         var world = new VirtualWorld(strategy, recorder: _recorder, footprints: footprints)
         {
             LockOrder = _order,
@@ -78,18 +87,18 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         return scene.Player.Play(world);
     }
 
-    private void Remember(Scene scene, PlayResult played, ulong seed)
+    private void Remember(Scene scene, PlayResult played)
     {
         if (scenario.Objective is not { } objective || played.Result.Outcome != ScheduleOutcome.Completed) return;
         var value = objective.Measure(played.Stage);
-        if (_worst is null || value > _worst.Value) _worst = new SearchResult.Extreme(value, ReplayOf(scene, played, seed));
+        if (_worst is null || value > _worst.Value) _worst = new SearchResult.Extreme(value, ReplayOf(scene, played));
     }
 
     private Finding FindingOf(Scene scene, PlayResult played, long schedule, ulong seed) => new(
-        played.Violations, schedule, seed, ReplayOf(scene, played, seed), played.Result.Failure,
+        played.Violations, schedule, _kept is null ? seed : options.Seed, ReplayOf(scene, played), played.Result.Failure,
         scenario.KnownAs(setup.Protocol, played.Violations)?.Why);
 
-    private Replay ReplayOf(Scene scene, PlayResult played, ulong seed) => new()
+    private Replay ReplayOf(Scene scene, PlayResult played) => new()
     {
         Scenario = scenario.Name,
         Protocol = setup.Protocol,
@@ -116,7 +125,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
         Equivalent = _dfs?.Equivalent ?? 0,
         Limit = _dfs is { IsMemoryFull: true }
             ? $"{DepthFirstStrategy.StatesMax:N0} states are remembered; later ones were not, so equal schedules may have been played again"
-            : null,
+            : _kept?.Limit,
     };
 }
 
@@ -125,7 +134,8 @@ public sealed record SearchOptions
 {
     public StrategyKind Strategy { get; init; } = StrategyKind.Random;
 
-    /// <summary>Schedule i, from 0 on, has the seed <c>Seed + i</c>; a finding names its own.</summary>
+    /// <summary>Schedule i, from 0 on, has the seed <c>Seed + i</c>; a finding names its own. An adaptive search repeats itself from its
+    /// beginning only, so there a finding names this one.</summary>
     public ulong Seed { get; init; } = 1;
 
     /// <summary>Most schedules that are played.</summary>

@@ -11,4 +11,7 @@ public enum StrategyKind
 
     /// <summary>All schedules up to a number of preemptions; see <see cref="DepthFirstStrategy"/>.</summary>
     Dfs,
+
+    /// <summary>Schedules that met something new are kept and varied; see <see cref="PrefixStrategy"/>.</summary>
+    Adaptive,
 }

@@ -87,6 +87,7 @@ internal sealed class ActorJournal
             Actor = _actor,
             Silo = _silo,
             Counters = counters,
+            Reached = ReachedReport.From(World.ReachedCounts),
             Running = _running.Read(),
             Locks = locks,
             LockOrder = [.. domains.SelectMany(domain => LockEdgeReport.From(domain.Order))],

@@ -37,6 +37,11 @@ public sealed class ClusterWorld(
     public IModelObserver Observer { get; } = observer;
     public long NowMicroseconds => (long)(time.GetTimestamp() * _microsecondsPerTick);
 
+    /// <summary>The cases that the actor met since it began.</summary>
+    public ReachedCounts ReachedCounts { get; } = new();
+
+    ReachedCounts? IWorld.ReachedCounts => ReachedCounts;
+
     public long RanMicroseconds => running?.RanMicroseconds ?? NowMicroseconds;
 
     /// <summary>On the actor's own scheduler: its turns and the caller's interleave.</summary>

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -13,6 +14,9 @@ public sealed record ActorReport
     public required string Silo { get; init; }
 
     public ActorCounters Counters { get; init; } = new();
+
+    /// <summary>The cases that it met since it began.</summary>
+    public IReadOnlyList<ReachedReport> Reached { get; init; } = [];
 
     /// <summary>How long the silo ran and stood still.</summary>
     public RunningTime Running { get; init; }
@@ -84,6 +88,16 @@ public sealed record LockEdgeReport(int Held, LockMode HeldMode, int Asked, Lock
 
     public void MergeInto(LockOrderGraph graph) =>
         graph.Merge(new LockOrderGraph.Edge(LockClass.ByIndex(Held), HeldMode, LockClass.ByIndex(Asked), AskedMode), Chain);
+}
+
+/// <summary>How often an actor met a case since it began.</summary>
+/// <param name="Case">its <see cref="ReachedCase.Index"/></param>
+/// <param name="Times">at least 1</param>
+public readonly record struct ReachedReport(int Case, long Times)
+{
+    /// <summary>Cases that were not met are absent.</summary>
+    public static IReadOnlyList<ReachedReport> From(ReachedCounts counts) =>
+        [.. ReachedCase.All.Where(one => counts[one] > 0).Select(one => new ReachedReport(one.Index, counts[one]))];
 }
 
 /// <summary>Statistics of one lock class in one mode at one actor, since the actor began.</summary>

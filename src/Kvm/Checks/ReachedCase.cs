@@ -43,16 +43,22 @@ public sealed class ReachedCase
     public static readonly ReachedCase RingFullInMove = new("a dirty ring was full while its memslot moved");
     public static readonly ReachedCase RingEntryOutdated = new("a ring reset skipped entries of a memslot that is gone, or beyond it");
     public static readonly ReachedCase LogReadDirty = new("a read of the dirty log found dirty pages");
+    public static readonly ReachedCase LogTakenFromWords = new("a read or clear of the dirty log took bits of several words");
+    public static readonly ReachedCase LookupOutdated = new(
+        "an ioctl on a dirty log found another memslot, or none, than before it had slots_lock");
 
     public static readonly ReachedCase PageMerged = new("KSM merged a page");
     public static readonly ReachedCase MergeGivenUp = new("KSM gave a merge up, as a fault held a reference to the page");
     public static readonly ReachedCase MergeBroken = new("a write copied a merged page");
+    public static readonly ReachedCase SharedPageCopied = new("a write copied a page that is not merged, as a child of fork may share it");
 
     public static readonly ReachedCase PageDirtiedAgain = new("a sync of a migration found pages dirty that had been sent");
+    public static readonly ReachedCase MigratedAgain = new("a migration began after another attempt from the same host had ended");
     public static readonly ReachedCase GuestThrottled = new("a migration slowed its guest down");
     public static readonly ReachedCase GuestWaitedForPage = new("a guest in post-copy waited for a page");
     public static readonly ReachedCase PageAskedEarly = new("a page was asked for before the source knew that the destination runs");
     public static readonly ReachedCase PageAskedOnItsWay = new("a page was asked for that was already on its way");
+    public static readonly ReachedCase DiscardedInPostcopy = new("user space wanted to discard memory while post-copy brought it");
     public static readonly ReachedCase LinkBrokeInPostcopy = new("the link broke in post-copy");
     public static readonly ReachedCase LinkRecovered = new("post-copy went on over a link that had broken");
     public static readonly ReachedCase CancelInSetup = new("a cancel came in the set-up of a migration");
@@ -63,15 +69,16 @@ public sealed class ReachedCase
     public static readonly ReachedCase HandOverUnanswered = new("the destination did not answer that it took the VM over");
     public static readonly ReachedCase ClaimUnanswered = new("a claim of a VM got no answer from the inventory");
     public static readonly ReachedCase HandOverKept = new("the source kept its VM after a hand-over that failed");
-    public static readonly ReachedCase DestroyInMigration = new("a VM was destroyed while it migrated");
-    public static readonly ReachedCase DestroyWithoutInventory = new("a VM was destroyed while the inventory was away");
-    public static readonly ReachedCase DeathInMigration = new("a machine died while a VM migrated");
-    public static readonly ReachedCase StandstillInMigration = new("a machine stood still while a VM migrated");
-    public static readonly ReachedCase InventoryReplacedInMigration = new("the inventory was replaced while a VM migrated");
+    public static readonly ReachedCase DestroyInMigration = new("a VM was destroyed while it migrated", isOfScene: true);
+    public static readonly ReachedCase DestroyWithoutInventory = new("a VM was destroyed while the inventory was away", isOfScene: true);
+    public static readonly ReachedCase DeathInMigration = new("a machine died while a VM migrated", isOfScene: true);
+    public static readonly ReachedCase StandstillInMigration = new("a machine stood still while a VM migrated", isOfScene: true);
+    public static readonly ReachedCase InventoryReplacedInMigration = new(
+        "the inventory was replaced while a VM migrated", isOfScene: true);
 
-    private ReachedCase(string sentence, [CallerMemberName] string field = "")
+    private ReachedCase(string sentence, bool isOfScene = false, [CallerMemberName] string field = "")
     {
-        (Name, Sentence, Index) = (KebabCase.Of(field), sentence, _all.Count);
+        (Name, Sentence, Index, IsOfScene) = (KebabCase.Of(field), sentence, _all.Count, isOfScene);
         _all.Add(this);
     }
 
@@ -84,7 +91,10 @@ public sealed class ReachedCase
     /// <summary>What happened.</summary>
     public string Sentence { get; }
 
-    /// <summary>Its place in <see cref="All"/>.</summary>
+    /// <summary>Only a scene of the explorer can tell; a cluster never counts it.</summary>
+    public bool IsOfScene { get; }
+
+    /// <summary>Its place in <see cref="All"/>, the same in every process.</summary>
     public int Index { get; }
 
     /// <summary>Null when there is none of that name.</summary>

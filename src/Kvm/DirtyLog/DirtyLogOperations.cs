@@ -57,8 +57,7 @@ public sealed class DirtyLogOperations(Vm vm)
     public async ValueTask<long> GetAsync(Operation op, int slotId, PageSet target)
     {
         if (!vm.Users.TryGet(op, out var user)) return -1;
-        await vm.SlotsLock.AcquireAsync(op);
-        var slot = vm.Memslots.Active.ById(slotId);
+        var slot = await LookUpAsync(op, slotId);
         long reported = -1;
         if (slot?.Bitmap is { } bitmap)
         {
@@ -85,8 +84,7 @@ public sealed class DirtyLogOperations(Vm vm)
     public async ValueTask<bool> ClearAsync(Operation op, int slotId, PageSet pages)
     {
         if (!vm.Users.TryGet(op, out var user)) return false;
-        await vm.SlotsLock.AcquireAsync(op);
-        var slot = vm.Memslots.Active.ById(slotId);
+        var slot = await LookUpAsync(op, slotId);
         var found = slot?.Bitmap is not null;
         if (found)
         {
@@ -99,6 +97,17 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.SlotsLock.Release(op);
         vm.Users.Put(op, user);
         return found;
+    }
+
+    /// <summary>Takes slots_lock, and only then looks the memslot up.</summary>
+    private async ValueTask<Memslot?> LookUpAsync(Operation op, int slotId)
+    {
+        var looks = vm.World.LooksForCases;
+        var before = looks ? vm.Memslots.Active.ById(slotId) : null;
+        await vm.SlotsLock.AcquireAsync(op);
+        var slot = vm.Memslots.Active.ById(slotId);
+        if (looks && slot != before) vm.World.Reached(ReachedCase.LookupOutdated);
+        return slot;
     }
 
     private async ValueTask TakeAndProtectAsync(Operation op, Memslot slot, DirtyBitmap bitmap, PageSet? only, PageSet? target)
@@ -120,6 +129,7 @@ public sealed class DirtyLogOperations(Vm vm)
 
             taken[i] = only is null ? bitmap.TakeWord(word) : bitmap.ClearWord(word, mask.Span[i]);
             if (taken[i] == 0) continue;
+            if (any) vm.World.Reached(ReachedCase.LogTakenFromWords);
             any = true;
             if (Protects) Protect(slot, word, taken[i]);
         }

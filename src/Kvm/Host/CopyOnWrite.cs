@@ -57,6 +57,10 @@ internal sealed class CopyOnWrite(HostState host)
                 host.Counters.KsmUnmerges++;
                 host.World.Reached(ReachedCase.MergeBroken);
             }
+            else if (old.Pfn != host.Frames.ZeroFrame)
+            {
+                host.World.Reached(ReachedCase.SharedPageCopied);
+            }
 
             host.Frames.Unmap(old.Pfn);
         }

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
@@ -52,6 +53,7 @@ public sealed partial class VmProcess
         if (MigrationRefusal() is { } refusal) return new MigrationInfo { Status = MigrationStatus.Failed, Reason = refusal };
         return await _migrations.RunAsync(async () =>
         {
+            if (Outgoing is not null) _world.Reached(ReachedCase.MigratedAgain);
             var outgoing = new OutgoingSide(_world, _ports, Vm!, MigrationIds, destination, setup, parameters, Epoch);
             Enter(ProcessState.Migrating);
             _outgoing.Value = outgoing;

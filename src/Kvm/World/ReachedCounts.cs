@@ -16,12 +16,12 @@ public sealed class ReachedCounts
         _bits |= 1UL << reached.Index;
     }
 
-    /// <summary>The cases since the last call, bit <see cref="ReachedCase.Index"/> for each.</summary>
-    public ulong TakeBits()
+    /// <summary>The cases since the last call.</summary>
+    public ReachedSet Take()
     {
         var bits = _bits;
         _bits = 0;
-        return bits;
+        return new ReachedSet(bits);
     }
 
     /// <summary>All counts, by <see cref="ReachedCase.Index"/>.</summary>

@@ -83,6 +83,12 @@ public sealed class UsageErrorTests
         + "at most 268435456 frames")]
     [InlineData("description: \"\\e[31m\"\n" + Vms, "c.yaml:1: description: has a control character; allowed: ")]
     [InlineData("vms:\n  - guest: { trace: \"a\\0b\" }\n", "c.yaml:2: vms.0.guest.trace: has a control character; allowed: ")]
+    [InlineData("reached: { fault-retired: 1 }\n" + Vms, "c.yaml:1: reached.fault-retired: unknown key; allowed: fault-retried, ")]
+    [InlineData("reached: { death-in-migration: 1 }\n" + Vms, "c.yaml:1: reached.death-in-migration: unknown key; allowed: fault-")]
+    [InlineData("reached: [fault-retried]\n" + Vms, "c.yaml:1: reached: is a list, not a section; allowed: a section with fault-")]
+    [InlineData("reached: { fault-retried: often }\n" + Vms, "c.yaml:1: reached.fault-retried: 'often' is not a whole number; allowed: 0")]
+    [InlineData("reached: { page-merged: 1 }\n" + Vms, "c.yaml:1: reached.page-merged: is never met, as nothing does it; allowed: 0, "
+        + "or a ksm.rate above 0")]
     [InlineData("minimum: { migrations: 1 }\n" + Vms, "c.yaml:1: minimum.migrations: unknown key; allowed: accesses")]
     [InlineData("memory: 1MiB\nvms:\n  - guest: { bytesPerVcpu: 64MiB }\n",
         "c.yaml:1: memory: the VMs of host 0 have 16384 pages, and the host has 256 frames of 4096 bytes; allowed: "

@@ -17,6 +17,7 @@ public sealed class MutantsCommandTests
         Assert.Equal(2, lines.Count);
         Assert.Contains("no-retry-check         caught by S2; schedules: median ", lines[0], StringComparison.Ordinal);
         Assert.Contains("2 of 2 mutants caught in every seed", harness.Out, StringComparison.Ordinal);
+        Assert.All(lines, line => Assert.Matches("missed 0 of 3, case met [0-3]/3 ", line));
     }
 
     [Fact]
@@ -26,6 +27,7 @@ public sealed class MutantsCommandTests
         Assert.Equal(ExitCodes.Invalid, await harness.RunAsync([.. _two, "--budget", "1ms"]));
         Assert.Contains("not caught in", harness.Out, StringComparison.Ordinal);
         Assert.Contains("verdict: invalid", harness.Out, StringComparison.Ordinal);
+        Assert.Contains("never met fault-retried with seed 1, 2, 3: a fault began again", harness.Out, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -58,6 +60,12 @@ public sealed class MutantsCommandTests
             Assert.True(mutant.GetProperty("good").GetBoolean());
             Assert.True(mutant.GetProperty("medianSchedules").GetInt64() > 0);
             Assert.Equal(3, mutant.GetProperty("searches").GetArrayLength());
+            var need = Assert.Single(mutant.GetProperty("needs").EnumerateArray());
+            Assert.Equal("fault-retried", need.GetProperty("case").GetString());
+            Assert.InRange(need.GetProperty("whenCaught").GetInt32(), 0, need.GetProperty("searches").GetInt32());
+            Assert.All(
+                mutant.GetProperty("searches").EnumerateArray(),
+                search => Assert.InRange(search.GetProperty("neverMet").GetArrayLength(), 0, 1));
             var command = mutant.GetProperty("searches")[0].GetProperty("caught").GetProperty("command").GetString()!;
             using var again = new CommandHarness();
             Assert.Equal(

@@ -147,7 +147,7 @@ public sealed class HtmlReportTests
                 Migrations = [],
             });
         Assert.Equal(
-            ["Counts", "Latency", "Locks", "Guests", "Same-page merging", "Left after teardown", "Silos"],
+            ["Counts", "Cases met", "Latency", "Locks", "Guests", "Same-page merging", "Left after teardown", "Silos"],
             page.QuerySelectorAll("h2").Select(title => title.TextContent));
         Assert.NotNull(page.QuerySelector(".verdict.valid"));
     }

@@ -21,6 +21,7 @@ internal static class SampleResults
         Seed = 4242,
         Protocol = "rwsem",
         Mutant = "no-tlb-flush",
+        Reached = new(StringComparer.Ordinal) { ["fault-retried"] = 21 },
         Placement = Placement.Packed,
     };
 
@@ -94,6 +95,7 @@ internal static class SampleResults
             Teardowns = 14,
             ChecksEvaluated = 15,
         },
+        Reached = new Dictionary<string, long> { ["fault-retried"] = 22 },
         NotStarted = new Dictionary<string, long> { ["unmap"] = 17, ["dirty-log-get"] = 1_234_567 },
         Latency = new Dictionary<string, LatencySummary>
         {

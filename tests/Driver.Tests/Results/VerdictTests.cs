@@ -57,6 +57,17 @@ public sealed class VerdictTests
     }
 
     [Fact]
+    public void A_case_that_was_met_less_often_than_asked_makes_it_unknown_and_is_named()
+    {
+        var campaign = _campaign with { Reached = new() { ["fault-retried"] = 2, ["ring-full"] = 1 } };
+        var verdict = Verdict.Judge(campaign, _good with { Reached = new Dictionary<string, long> { ["fault-retried"] = 2 } });
+        Assert.Equal(VerdictKind.Unknown, verdict.Kind);
+        Assert.Equal(
+            ["The case ring-full was met 0 times, the campaign asks for at least 1: a vCPU left the guest with a full dirty ring."],
+            verdict.Reasons);
+    }
+
+    [Fact]
     public void A_run_that_did_nothing_is_unknown_whatever_the_campaign_asks_for()
     {
         var verdict = Verdict.Judge(_campaign with { Minimum = [] }, new RunOutcome());

@@ -58,7 +58,7 @@ public sealed class RoomTests
         new("CampaignKeys", ["Errors"]),
         new("Campaigns", ["Counters", "CampaignKeys"]),
         new("CampaignFiles", ["Errors", "CampaignKeys", "Campaigns"]),
-        new("Results", ["Counters", "Campaigns"]),
+        new("Results", ["Errors", "Counters", "Campaigns"]),
         new("Runs", ["Errors", "Campaigns", "Results"]),
         new("Terminal", ["Errors", "Counters", "Results", "Runs"]),
         new("Running", ["Errors", "Counters", "Campaigns", "Results", "Runs", "Terminal"]),

@@ -1,5 +1,6 @@
 using Livebed.Driver.Running;
 using Livebed.Grains.Contracts;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.Tests.Running;
@@ -19,6 +20,21 @@ public sealed class ReportLedgerTests
 
         var counters = ledger.Counters();
         Assert.Equal((11, 7), (counters.Vm!.Faults, counters.Vm.StartsWhilePublishingMax));
+    }
+
+    [Fact]
+    public void Cases_of_living_and_dead_actors_are_added_up()
+    {
+        var ledger = new ReportLedger();
+        var (retried, full) = (ReachedCase.FaultRetried, ReachedCase.RingFull);
+        var report = Report("vm-1.1@host-0", faults: 0, startsMax: 0);
+        ledger.Update(report with { Reached = [new(retried.Index, 1)] });
+        ledger.Update(report with { Reached = [new(retried.Index, 2)] });
+        ledger.Retire(report with { Reached = [new(retried.Index, 3)] });
+        ledger.Update(Report("vm-2.1@host-0", faults: 0, startsMax: 0) with { Reached = [new(retried.Index, 4), new(full.Index, 5)] });
+
+        Assert.Equal(
+            (7, 5, 0), (ledger.Reached()[retried.Index], ledger.Reached()[full.Index], ledger.Reached()[ReachedCase.MmioExit.Index]));
     }
 
     private static ActorReport Report(string actor, long faults, long startsMax) => new()

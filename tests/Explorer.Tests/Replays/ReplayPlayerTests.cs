@@ -16,6 +16,7 @@ public sealed class ReplayPlayerTests
     [InlineData(StrategyKind.Random)]
     [InlineData(StrategyKind.Pct)]
     [InlineData(StrategyKind.Dfs)]
+    [InlineData(StrategyKind.Adaptive)]
     public void A_finding_plays_again_step_by_step_whatever_found_it(StrategyKind strategy)
     {
         var replay = Find(strategy);

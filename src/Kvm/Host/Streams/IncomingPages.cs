@@ -51,7 +51,13 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
     /// <summary>Whether the range has memory in it that must not be discarded now.</summary>
     public bool MustKeep(HvaRange range)
     {
-        if (CurrentStage == Stage.Ended || (CurrentStage == Stage.Postcopy && host.Mutant == Mutant.DiscardDuringPostcopy)) return false;
+        if (CurrentStage == Stage.Ended) return false;
+        if (CurrentStage == Stage.Postcopy)
+        {
+            host.World.Reached(ReachedCase.DiscardedInPostcopy);
+            if (host.Mutant == Mutant.DiscardDuringPostcopy) return false;
+        }
+
         foreach (var (vma, _) in mm.Pieces(range))
             if (vma.Kind != VmaKind.Scratch) return true;
         return false;
