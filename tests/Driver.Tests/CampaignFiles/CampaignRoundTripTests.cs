@@ -39,6 +39,18 @@ public sealed class CampaignRoundTripTests
         Assert.Contains(lines, line => line.StartsWith("# Expected: ", StringComparison.Ordinal));
     }
 
+    /// <summary>A run that never met what its campaign exists for proves nothing.</summary>
+    [Theory]
+    [MemberData(nameof(Shipped))]
+    public void A_shipped_campaign_names_the_cases_that_it_exists_for_or_says_why_it_names_none(string name)
+    {
+        var needs = Reader.Read(name, []).Reached;
+        var reason = Repository.File($"campaigns/{name}.yaml").Split('\n')
+            .Where(line => line.StartsWith("# Reached: none is named, as ", StringComparison.Ordinal)).ToList();
+        Assert.Equal(needs.Count == 0 ? 1 : 0, reason.Count);
+        Assert.All(needs.Values, times => Assert.InRange(times, 1, long.MaxValue));
+    }
+
     [Fact]
     public void Every_mutant_has_its_campaign() =>
         Assert.All(
