@@ -54,8 +54,10 @@ internal sealed record RowResult(Row Row, string End, string? Fault, TimeSpan To
 {
     public bool IsSkipped => End == "skipped";
 
+    private string Judgement => IsSkipped ? "skipped" : Fault is null ? "ok" : "FAILED";
+
     public override string ToString() => FormattableString.Invariant(
-        $"{(IsSkipped ? "skipped" : Fault is null ? "ok" : "FAILED"),-8}{Row.Name,-26} {Row.Phase,-13} {Row.Fault,-18} {End,-8} {Took.TotalSeconds,6:0.0} s")
+        $"{Judgement,-8}{Row.Name,-26} {Row.Phase,-13} {Row.Fault,-18} {End,-8} {Took.TotalSeconds,6:0.0} s")
         + (Fault is null ? "" : $"  {Fault}");
 }
 

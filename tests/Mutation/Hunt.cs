@@ -93,7 +93,8 @@ public sealed class Hunt
         return new Verdict(mutation.Key, null, $"{reaching.Count} scenes", played);
     }
 
-    /// <summary>Scenes that reach the mutation: each scenario once, under the first protocol of the catalogue under which it does.</summary>
+    /// <summary>Scenes that reach the mutation: each scenario once, under the first protocol of the catalogue under which it
+    /// does.</summary>
     private List<Scene> Worth(Mutation mutation) =>
         [.. _scenes.Where(scene => scene.Reached[mutation.Id]).GroupBy(scene => scene.Scenario)
             .Select(group => group.First())];

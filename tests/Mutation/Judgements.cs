@@ -1,7 +1,7 @@
 namespace Livebed.Mutation;
 
-/// <summary>Survivors that were looked at and change nothing that can be seen: tests/Mutation/equivalent.txt, a key, a tab and the reason on
-/// each line.</summary>
+/// <summary>Survivors that were looked at and change nothing that can be seen: tests/Mutation/equivalent.txt, a key, a tab and the reason
+/// on each line.</summary>
 public static class Judgements
 {
     public static IReadOnlyDictionary<string, string> Read(string repository)

@@ -6,14 +6,16 @@ namespace Livebed.Mutation;
 
 /// <summary>One mechanical change of the model's source.</summary>
 /// <param name="Id">its number in this run, which switches it on</param>
-/// <param name="Operator">the kind of change: "boundary", "negate", "arithmetic", "off-by-one", "logical", "drop", "swap", "drop-lock"</param>
+/// <param name="Operator">the kind of change: "boundary", "negate", "arithmetic", "off-by-one", "logical", "drop", "swap",
+/// "drop-lock"</param>
 /// <param name="File">path below the repository</param>
 /// <param name="Line">line of the original, from 1 on</param>
 /// <param name="Member">method or property that it is in</param>
 /// <param name="Change">what was there and what is there instead, on one line</param>
 public sealed record Mutation(int Id, string Operator, string File, int Line, string Member, string Change)
 {
-    /// <summary>A name that survives edits elsewhere in the file, for the list of judgements. Equal changes of one member are numbered.</summary>
+    /// <summary>A name that survives edits elsewhere in the file, for the list of judgements. Equal changes of one member are
+    /// numbered.</summary>
     public string Key { get; init; } = "";
 }
 

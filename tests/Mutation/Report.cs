@@ -42,7 +42,8 @@ public static class Report
         var score = verdicts.Count > equivalent ? 100.0 * killed / (verdicts.Count - equivalent) : 100;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"| {name} | {verdicts.Count} | {killed} | {equivalent} | {verdicts.Count - killed - equivalent} | {unreached} | {score:F1} % |");
+            $"| {name} | {verdicts.Count} | {killed} | {equivalent} | {verdicts.Count - killed - equivalent} | {unreached} | {score:F1} "
+                + $"% |");
     }
 
     private static string FolderOf(Mutation mutation) => mutation.File.Split('/')[2];

@@ -10,9 +10,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Driver.Running;
 
 /// <summary>
-/// Watches a run: asks every host and VM for its report a few times a second, hands history and statistics on, and looks for hangs over
-/// all of them together, since a cycle of waits usually crosses actors. Waits count the time in which the bed ran. It decides when a run has to stop: a violation, a hang, a part of
-/// the bed that broke, or an actor that no longer answers.
+/// Watches a run: asks every host and VM for its report a few times a second, hands history and statistics on, and looks for hangs over all
+/// of them together, since a cycle of waits usually crosses actors. Waits count the time in which the bed ran. It decides when a run has to
+/// stop: a violation, a hang, a part of the bed that broke, or an actor that no longer answers.
 /// </summary>
 internal sealed class Supervisor(
     Fleet fleet, ReportLedger reports, LoadLedger load, HistoryWriter history, RunClock clock, TimeSpan starvation,

@@ -10,8 +10,8 @@ namespace Livebed.Driver.Runs;
 /// Merges the silos' histories into one file in time order, as they arrive. Each silo sends batches with a watermark: no later batch of it
 /// holds an earlier record. Records leave for the disk once no silo can still send an earlier one. Memory is bounded: beyond
 /// <see cref="BufferedMax"/> records the earliest leave although a silo lags, and what it sends later for that time stands out of order,
-/// which <see cref="LimitsHit"/> reports; so it does when the file is full, or cannot be written any more. Nothing here fails because of the
-/// file: what a run finds counts without its history. What is on disk ends with a whole line. Safe from any thread.
+/// which <see cref="LimitsHit"/> reports; so it does when the file is full, or cannot be written any more. Nothing here fails because of
+/// the file: what a run finds counts without its history. What is on disk ends with a whole line. Safe from any thread.
 /// </summary>
 public sealed class HistoryWriter : IDisposable
 {

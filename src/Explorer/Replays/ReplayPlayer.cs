@@ -26,7 +26,8 @@ public sealed class ReplayPlayer
     /// <summary>Looks up what the replay names.</summary>
     /// <param name="replay">what is to be played</param>
     /// <param name="findProtocol">name and assembly (null for a preset) to a setup; says itself that there is none, by an exception</param>
-    /// <exception cref="ReplayException">Scenario, protocol, mutant, parameter, invariant or what is left out is unknown; one line.</exception>
+    /// <exception cref="ReplayException">Scenario, protocol, mutant, parameter, invariant or what is left out is unknown; one
+    /// line.</exception>
     public static ReplayPlayer Of(Replay replay, Func<string, string?, ScenarioSetup> findProtocol)
     {
         var scenario = ScenarioCatalog.Find(replay.Scenario) ?? throw new ReplayException(

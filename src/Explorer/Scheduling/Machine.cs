@@ -33,7 +33,8 @@ public sealed class Machine
     /// <summary>It stands still: none of its lanes makes a step.</summary>
     public bool IsPaused => _pause.Value is not null;
 
-    /// <summary>Another machine answers for it, which knows nothing of what is here: it is dead, or stands still and was given up.</summary>
+    /// <summary>Another machine answers for it, which knows nothing of what is here: it is dead, or stands still and was given
+    /// up.</summary>
     public bool IsReplaced => IsDead || _pause.Value is { IsGivenUp: true };
 
     /// <summary>Adds a lane that runs on this machine.</summary>

@@ -63,8 +63,8 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
 
         _guests[vm] = guest with { Stood = 0, Ended = nowMicroseconds };
 
-        // Without the destination's answer the source knows the owner at most, but not since when the guest runs there. A guest that is left
-        // stopped is found at the end.
+        // Without the destination's answer the source knows the owner at most, but not since when the guest runs there. A guest that is
+        // left stopped is found at the end.
         if (!info.IsTakeOverAnswered && (info.IsHandedOver || guest.Host == destination)) return null;
         var outcome = new Outcome(
             destination, info.DowntimeMicroseconds + info.CheckMicroseconds, $"{info.Status} {info.Reason}".TrimEnd());

@@ -20,8 +20,8 @@ public sealed record ProcessSpec(VmOptions Options, long RamPages, int RamSlots)
     /// <summary>Makes a protocol that is no preset; null for the one that the options name.</summary>
     public Func<ProtocolContext, IInvalidationProtocol>? CustomProtocol { get; init; }
 
-    /// <summary>How often a VM that comes from another host asks whether its source still migrates, in microseconds; 0 for never, in a world
-    /// where no source can vanish.</summary>
+    /// <summary>How often a VM that comes from another host asks whether its source still migrates, in microseconds; 0 for never, in a
+    /// world where no source can vanish.</summary>
     public long WatchMicroseconds { get; init; } = 500_000;
 }
 

@@ -100,8 +100,8 @@ public sealed partial class VmProcess
         await _memslotUpdates.DrainAsync(op);
     }
 
-    /// <summary>The VM is gone for good: host and inventory forget it. Of a migration that got no answer of the inventory its first question
-    /// may have made the VM known all the same.</summary>
+    /// <summary>The VM is gone for good: host and inventory forget it. Of a migration that got no answer of the inventory its first
+    /// question may have made the VM known all the same.</summary>
     private async ValueTask LeaveInventoryAsync(Operation op)
     {
         var epoch = Epoch;

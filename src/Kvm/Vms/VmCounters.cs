@@ -33,7 +33,8 @@ public sealed record VmCounters
     /// <summary>Most range_start calls that came while one memslot update waited to publish.</summary>
     public long StartsWhilePublishingMax { get; set; }
 
-    /// <summary>Rounds in which user space collected dirty pages, from bitmaps or rings; the final sync of a verification is none.</summary>
+    /// <summary>Rounds in which user space collected dirty pages, from bitmaps or rings; the final sync of a verification is
+    /// none.</summary>
     public long DirtyLogGets { get; set; }
     public long DirtyLogClears { get; set; }
     public long DirtyRingResets { get; set; }

@@ -27,7 +27,8 @@ public sealed class RunningClockTests
         Assert.Equal(1, time.Standstills);
     }
 
-    /// <summary>With 15 % of a processor out of two a beat was 80 ms late in the median, and the bed had a fourteenth of its turns.</summary>
+    /// <summary>With 15 % of a processor out of two a beat was 80 ms late in the median, and the bed had a fourteenth of its
+    /// turns.</summary>
     [Fact]
     public void A_slow_machine_has_time_for_as_many_passes_as_there_were()
     {

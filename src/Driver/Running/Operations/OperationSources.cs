@@ -8,9 +8,9 @@ using Livebed.Kvm.World;
 namespace Livebed.Driver.Running.Operations;
 
 /// <summary>
-/// Every source of a campaign's operations. A new one is a class with its entry here, and a section of <see cref="Campaign"/> with its rate.
-/// A source that is more than a draw and a call has a file of its own. New ones go to the end: the place of a source among those that are
-/// on decides its draws.
+/// Every source of a campaign's operations. A new one is a class with its entry here, and a section of <see cref="Campaign"/> with its
+/// rate. A source that is more than a draw and a call has a file of its own. New ones go to the end: the place of a source among those that
+/// are on decides its draws.
 /// </summary>
 internal sealed class OperationSources(
     Campaign campaign, Fleet fleet, ReportLedger reports, Supervisor supervisor, MigrationLedger migrations, OperationIds ids)

@@ -17,7 +17,8 @@ internal static class MigrationDestroyScenarios
 
 /// <summary>
 /// Claim: a destroy at any step of a migration cancels it, waits for its end and leaves nothing on either host, in the inventory or in the
-/// hosts' books, also after the hand-over has failed. A VM that has moved before the cancel came goes on at the destination, with every write (M2, M4, S11, the oracle).
+/// hosts' books, also after the hand-over has failed. A VM that has moved before the cancel came goes on at the destination, with every
+/// write (M2, M4, S11, the oracle).
 /// </summary>
 internal sealed class MigrationVsDestroy : Scenario
 {
