@@ -102,8 +102,8 @@ internal sealed class ValueKey<T, TValue>(string name, ValueKind<TValue> kind, F
 }
 
 /// <summary>
-/// A key that holds numbers by name: weights of a mix, minima of counters, needed cases. A table in a file stands alone (names that it leaves out have
-/// none); a name set from the command line changes that one of the file's table, or of the default.
+/// A key that holds numbers by name: weights of a mix, minima of counters, needed cases. A table in a file stands alone (names that it
+/// leaves out have none); a name set from the command line changes that one of the file's table, or of the default.
 /// </summary>
 internal sealed class TableKey<T, TValue>(
     string name, IReadOnlyList<string> names, ValueKind<TValue> kind, Func<T, SortedDictionary<string, TValue>> get,
