@@ -36,6 +36,18 @@ internal sealed class GrainHostOwnership(IHostMmuGrain grain, string host) : IHo
     });
 }
 
+/// <summary>The way of an inventory that begins to the books of a host, by grain calls.</summary>
+internal sealed class GrainOwnershipReporter(IHostOwnershipGrain grain, string host) : IOwnershipReporter
+{
+    public string Host { get; } = host;
+
+    public ValueTask<long?> TermAsync() => GrainCall.OrLostAsync<long?>(null, async () => await grain.TermAsync());
+
+    public ValueTask<OwnershipReport> ReportAsync(long term) =>
+        GrainCall.OrLostAsync(new OwnershipReport(OwnershipStatus.Lost, []), async () => OwnershipReport.From(
+            (await grain.ReportOwnershipAsync(term))?.Select(entry => KeyValuePair.Create(entry.Vm, entry.Epoch)).ToArray()));
+}
+
 /// <summary>The host's half of these calls.</summary>
 internal sealed partial class HostMmuGrain : IHostOwnershipGrain
 {

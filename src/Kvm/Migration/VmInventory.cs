@@ -9,10 +9,12 @@ namespace Livebed.Kvm.Migration;
 /// owner.
 /// </summary>
 /// <param name="world">the world it is in</param>
-/// <param name="term">1 for the first register, higher for each later one</param>
-public sealed class VmInventory(IWorld world, long term = 1)
+/// <param name="term"><see cref="FirstTerm"/> for a register that has asked no host, higher for each later one</param>
+public sealed class VmInventory(IWorld world, long term = VmInventory.FirstTerm)
 {
     public const int VmsMax = 65_535;
+
+    public const long FirstTerm = 1;
 
     /// <summary>Of a VM at the host that has registered it.</summary>
     public const long FirstEpoch = 1;

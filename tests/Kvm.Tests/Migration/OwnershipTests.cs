@@ -52,6 +52,35 @@ public class OwnershipTests
     }
 
     [Fact]
+    public async Task An_inventory_that_begins_has_a_later_term_than_every_host_knows_and_what_they_own()
+    {
+        var (first, second) = (new HostOwnership(_world, "host-0"), new HostOwnership(_world, "host-1"));
+        second.Report(4);
+        second.Record(Vm, new Ownership(OwnershipStatus.Granted, "host-1", 3, Term: 4));
+        var register = await BeginAsync(first, second);
+        Assert.Equal((5L, ("host-1", 3L)), (register!.Term, register.Owners[Vm]));
+        Assert.Equal((5L, 5L), (first.Term, second.Term));
+    }
+
+    [Fact]
+    public async Task An_inventory_that_another_was_faster_than_begins_again_with_a_later_term()
+    {
+        var (first, second) = (new HostOwnership(_world, "host-0"), new HostOwnership(_world, "host-1"));
+        var other = new Reporter(second) { BeforeReport = term => second.Report(term) };
+        var register = await InventoryBeginning.MakeAsync(_world, Hosts(new Reporter(first), other));
+        Assert.Equal(3, register!.Term);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_inventory_without_the_answer_of_every_host_does_not_begin(bool knowsTerm)
+    {
+        var silent = new Reporter(new HostOwnership(_world, "host-1")) { AnswersTerm = knowsTerm, AnswersReport = false };
+        Assert.Null(await InventoryBeginning.MakeAsync(_world, Hosts(new Reporter(new HostOwnership(_world, "host-0")), silent)));
+    }
+
+    [Fact]
     public void An_inventory_made_anew_believes_the_highest_epoch()
     {
         var later = new VmInventory(_world, term: 2);
@@ -114,5 +143,34 @@ public class OwnershipTests
         var inventory = new VmInventory(_world);
         epoch = inventory.Register(Vm, "host-0").Epoch;
         return inventory;
+    }
+
+    private ValueTask<VmInventory?> BeginAsync(params HostOwnership[] hosts) =>
+        InventoryBeginning.MakeAsync(_world, Hosts([.. hosts.Select(host => new Reporter(host))]));
+
+    private static Func<ValueTask<IReadOnlyList<IOwnershipReporter>?>> Hosts(params Reporter[] hosts) =>
+        () => ValueTask.FromResult<IReadOnlyList<IOwnershipReporter>?>(hosts);
+
+    private sealed class Reporter(HostOwnership ownership) : IOwnershipReporter
+    {
+        public bool AnswersTerm { get; init; } = true;
+
+        public bool AnswersReport { get; init; } = true;
+
+        /// <summary>Done once, with the term that is about to be reported to.</summary>
+        public Action<long>? BeforeReport { get; set; }
+
+        public string Host => ownership.Host;
+
+        public ValueTask<long?> TermAsync() => ValueTask.FromResult<long?>(AnswersTerm ? ownership.Term : null);
+
+        public ValueTask<OwnershipReport> ReportAsync(long term)
+        {
+            var before = BeforeReport;
+            BeforeReport = null;
+            before?.Invoke(term);
+            return ValueTask.FromResult(
+                AnswersReport ? OwnershipReport.From(ownership.Report(term)) : new OwnershipReport(OwnershipStatus.Lost, []));
+        }
     }
 }

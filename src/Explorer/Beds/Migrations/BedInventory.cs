@@ -11,8 +11,6 @@ namespace Livebed.Explorer.Beds.Migrations;
 /// <param name="machinesDie">whether a caller may die before it has the answer</param>
 internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnership> hosts, bool machinesDie)
 {
-    private const long FirstTerm = 1;
-
     private readonly Machine _machine = new(world, "inventory", machinesDie);
     private Tracked<VmInventory?> _register = new(world, new VmInventory(world));
     private Tracked<(VmInventory? Register, string For)> _replaced = new(world, (null, ""));
@@ -40,38 +38,20 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
         await other.Completion;
     }
 
-    private void Begins(VmInventory register, string otherFor)
+    private void Begins(VmInventory? register, string otherFor)
     {
+        if (register is null) return;
         var now = _register.Value;
         if (now is not null) _replaced.Value = (now.Term < register.Term ? now : register, otherFor);
         if (now is null || now.Term < register.Term) _register.Value = register;
     }
 
-    /// <summary>As the inventory's grain makes one.</summary>
-    private async ValueTask<VmInventory> MakeAsync(long reportMicroseconds = 0)
+    private ValueTask<VmInventory?> MakeAsync(long reportMicroseconds = 0)
     {
         // Places have numbers in order of their making, which a migration that begins in the other order would change.
         world.Footprints?.WriteEverything();
-        for (; ; )
-        {
-            var register = new VmInventory(world, Math.Max(FirstTerm, hosts.Max(ownership => ownership.Term)) + 1);
-            if (await HasHeardAllAsync(register, reportMicroseconds)) return register;
-        }
-    }
-
-    /// <summary>False when another inventory was faster with one of the hosts. They are asked in one order, so of two one is the
-    /// first.</summary>
-    private async ValueTask<bool> HasHeardAllAsync(VmInventory register, long reportMicroseconds)
-    {
-        foreach (var ownership in hosts)
-        {
-            await world.PointAsync(SchedulingPoint.Call);
-            if (ownership.Report(register.Term) is not { } report) return false;
-            foreach (var (vm, epoch) in report) register.Restore(vm, ownership.Host, epoch);
-            if (reportMicroseconds > 0) await world.DelayAsync(reportMicroseconds);
-        }
-
-        return true;
+        IReadOnlyList<IOwnershipReporter> reporters = [.. hosts.Select(host => new Reporter(world, host, reportMicroseconds))];
+        return InventoryBeginning.MakeAsync(world, () => ValueTask.FromResult<IReadOnlyList<IOwnershipReporter>?>(reporters));
     }
 
     /// <summary>A new one begins while the old one goes on answering: everybody until the new one has asked all hosts, and one host after
@@ -109,6 +89,22 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
         // The answer is on its way, and the inventory may be lost before it arrives.
         await world.PointAsync(SchedulingPoint.Call);
         return answer;
+    }
+
+    /// <summary>A host as an inventory that begins sees it; its term is known at once, its report takes its time.</summary>
+    private sealed class Reporter(VirtualWorld world, HostOwnership ownership, long reportMicroseconds) : IOwnershipReporter
+    {
+        public string Host => ownership.Host;
+
+        public ValueTask<long?> TermAsync() => ValueTask.FromResult<long?>(ownership.Term);
+
+        public async ValueTask<OwnershipReport> ReportAsync(long term)
+        {
+            await world.PointAsync(SchedulingPoint.Call);
+            var report = OwnershipReport.From(ownership.Report(term));
+            if (report.Status == OwnershipStatus.Granted && reportMicroseconds > 0) await world.DelayAsync(reportMicroseconds);
+            return report;
+        }
     }
 
     private sealed class Way(BedInventory inventory, string from) : IVmInventory
