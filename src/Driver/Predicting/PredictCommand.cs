@@ -1,5 +1,6 @@
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Predicting;
 
@@ -9,10 +10,24 @@ internal sealed class PredictCommand(CommandEnvironment environment)
 {
     public int Run(PredictRequest request)
     {
-        var prediction = Prediction.Of(request);
+        var prediction = Predict(request);
         if (request.Json) environment.Out.Write(PredictJson.Write(request, prediction));
         else new PredictReport(environment).Write(request, prediction);
         environment.Out.Flush();
         return prediction.Forecast.Completes ? ExitCodes.Valid : ExitCodes.NotWithinLimits;
+    }
+
+    private static Prediction Predict(PredictRequest request)
+    {
+        try
+        {
+            return Prediction.Of(request);
+        }
+        catch (ForecastBudgetException exception)
+        {
+            throw new UsageException(
+                $"--workload {request.WorkloadName}: {exception.Message}; allowed: a shorter recording, one that writes less, or a lower "
+                    + "--speed, --time-limit or --rounds-max");
+        }
     }
 }

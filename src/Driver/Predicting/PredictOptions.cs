@@ -69,6 +69,7 @@ internal sealed class PredictOptions
         var settings = SettingsOf(parsed, timeline);
         return new PredictRequest
         {
+            WorkloadName = parsed.GetValue(_workload) ?? "",
             Timeline = timeline,
             Writes = timeline is null ? WritesOf(parsed, settings) : null,
             Parameters = parameters,
@@ -203,6 +204,9 @@ internal sealed class PredictOptions
 /// <summary>What `predict` was asked for, checked: a trace, or writes at a constant rate.</summary>
 internal sealed record PredictRequest
 {
+    /// <summary>The trace as it was given; empty for writes at a constant rate.</summary>
+    public required string WorkloadName { get; init; }
+
     /// <summary>Null for writes at a constant rate.</summary>
     public required DirtyTimeline? Timeline { get; init; }
 

@@ -12,6 +12,9 @@ namespace Livebed.Driver.Running;
 /// </summary>
 internal sealed class WorkloadForecast(VmSettings settings, MigrationParameters parameters)
 {
+    /// <summary>Of a forecast: there may be one for each of very many migrations.</summary>
+    private const long WorkMax = ForecastBudget.WorkMax / 8;
+
     private readonly IForecastWorkload _workload = settings.Guest.ReplaysTrace
         ? DirtyTimeline.Load(settings.Guest.TracePath)
         : new SteadyWorkload(WorkloadRate.WritesOf(settings));
@@ -20,12 +23,25 @@ internal sealed class WorkloadForecast(VmSettings settings, MigrationParameters 
     /// <param name="programMicroseconds">where the guest's program was when it began, on the guest's clock</param>
     /// <param name="zeroShare">share of the pages of round 0 that were zero</param>
     /// <param name="costMilliseconds">of a switchover, beside its pages</param>
-    /// <returns>the forecast, and where the guest's program was, in milliseconds of recorded time</returns>
-    public (MigrationForecast Forecast, double StartMilliseconds) Of(
+    /// <returns>the forecast, and where the guest's program was, in milliseconds of recorded time; null when it would be too much
+    /// work</returns>
+    public (MigrationForecast Forecast, double StartMilliseconds)? Of(
         MigrationInfo info, long programMicroseconds, double zeroShare, double costMilliseconds)
     {
         var start = settings.Guest.ReplaysTrace ? programMicroseconds * settings.Guest.Speed : programMicroseconds;
-        var forecast = Forecaster.Run(_workload, parameters, new ForecastSettings
+        try
+        {
+            var forecast = Forecaster.Run(_workload, parameters, SettingsOf(info, start, zeroShare, costMilliseconds));
+            return (forecast, Math.Round(start / 1e3, 3));
+        }
+        catch (ForecastBudgetException)
+        {
+            return null;
+        }
+    }
+
+    private ForecastSettings SettingsOf(MigrationInfo info, double start, double zeroShare, double costMilliseconds) =>
+        new()
         {
             PageSize = (int)info.PageSize,
             MemoryPages = info.Total / info.PageSize,
@@ -37,7 +53,6 @@ internal sealed class WorkloadForecast(VmSettings settings, MigrationParameters 
             Vcpus = settings.Vcpus,
             Speed = settings.Guest.ReplaysTrace ? settings.Guest.Speed : 1,
             StartMicroseconds = (long)start,
-        });
-        return (forecast, Math.Round(start / 1e3, 3));
-    }
+            Budget = new ForecastBudget(WorkMax),
+        };
 }

@@ -18,6 +18,9 @@ public sealed class DirtyTimeline : IForecastWorkload
     /// <summary>Windows of a recording that are looked at for a mean.</summary>
     private const int WindowsMax = 4096;
 
+    /// <summary>Writes of a recording that are looked at for a mean.</summary>
+    private const long WritesMax = 1L << 26;
+
     private readonly long[] _starts;
     private readonly int[] _firstRuns;
     private readonly (int First, int Count)[] _runs;
@@ -66,17 +69,22 @@ public sealed class DirtyTimeline : IForecastWorkload
     public IForecastGuest Start(MigrationParameters parameters, ForecastSettings settings) =>
         new TraceForecastGuest(this, parameters, settings);
 
-    /// <summary>Distinct pages written in a window of recorded time, on average over the windows that one pass has room for.</summary>
+    /// <summary>Distinct pages written in a window of recorded time, on average over the windows that one pass has room for. A window that
+    /// is longer than a pass sees no more than a pass. Of a recording with very many writes only the first ones are looked at, and of a
+    /// window that begins with them and does not end the part that was seen stands for all of it.</summary>
     public double MeanDistinctPages(double windowMicroseconds)
     {
         var cursor = new Cursor(this, 0);
         var written = new PageSet(Pages);
-        var windows = (int)Math.Clamp(PassMicroseconds / windowMicroseconds, 1, WindowsMax);
-        var sum = 0L;
+        var length = Math.Min(windowMicroseconds, PassMicroseconds);
+        var windows = (int)Math.Clamp(PassMicroseconds / length, 1, WindowsMax);
+        var (sum, writes) = (0L, 0L);
         for (var window = 1; window <= windows; window++)
         {
-            for (; cursor.DueMicroseconds < window * windowMicroseconds; cursor.Advance()) written.Add(cursor.Page);
+            for (; cursor.DueMicroseconds < window * length && writes < WritesMax; cursor.Advance(), writes++) written.Add(cursor.Page);
+            if (writes == WritesMax && window > 1) return (double)sum / (window - 1);
             sum += written.Count;
+            if (writes == WritesMax) return Math.Min(Pages, sum * Math.Max(1, length / Math.Max(1, cursor.DueMicroseconds)));
             written.Clear();
         }
 
@@ -87,6 +95,7 @@ public sealed class DirtyTimeline : IForecastWorkload
     internal sealed class Cursor
     {
         private readonly DirtyTimeline _timeline;
+        private readonly ForecastBudget? _budget;
         private double _passStart;
         private int _interval;
         private int _run;
@@ -97,9 +106,10 @@ public sealed class DirtyTimeline : IForecastWorkload
 
         /// <param name="timeline">the recording</param>
         /// <param name="microseconds">recorded time before which no write is wanted</param>
-        public Cursor(DirtyTimeline timeline, double microseconds)
+        /// <param name="budget">told of each interval and its writes; null where something else bounds the work</param>
+        public Cursor(DirtyTimeline timeline, double microseconds, ForecastBudget? budget = null)
         {
-            _timeline = timeline;
+            (_timeline, _budget) = (timeline, budget);
             Seek(microseconds);
         }
 
@@ -154,6 +164,7 @@ public sealed class DirtyTimeline : IForecastWorkload
                     _passStart += _timeline.PassMicroseconds;
                 }
 
+                _budget?.Spend(1 + _timeline._writes[_interval]);
                 if (_timeline._writes[_interval] > 0) break;
                 _interval++;
             }

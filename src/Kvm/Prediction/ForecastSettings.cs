@@ -36,6 +36,9 @@ public sealed record ForecastSettings
     /// <summary>Post-copy: how long a missing page takes beside its bytes, from the fault to the page.</summary>
     public long FaultLatencyMicroseconds { get; init; } = 100;
 
+    /// <summary>How much work these forecasts may be, and those with settings that are made of these.</summary>
+    public ForecastBudget Budget { get; init; } = new();
+
     /// <exception cref="ArgumentOutOfRangeException">A value is out of bounds.</exception>
     public void Check()
     {

@@ -36,11 +36,12 @@ internal sealed class TraceForecastGuest : IForecastGuest
         ArgumentOutOfRangeException.ThrowIfLessThan(_pages, timeline.Pages, nameof(settings));
         (_timeline, _parameters, _settings) = (timeline, parameters, settings);
         _position = settings.StartMicroseconds;
-        _cursor = new DirtyTimeline.Cursor(timeline, _position);
+        _cursor = new DirtyTimeline.Cursor(timeline, _position, settings.Budget);
         _dirty = new PageSet(_pages);
         _dirty.AddAll();
         _next = new PageSet(_pages);
         _clearedAt = new double[(_pages + parameters.BatchPages - 1) / parameters.BatchPages];
+        LookAtMemory();
     }
 
     public long DirtyPages => _dirty.Count;
@@ -65,6 +66,8 @@ internal sealed class TraceForecastGuest : IForecastGuest
         var pageSeconds = WireFormat.PageBytes(_settings.PageSize) / bytesPerSecond;
         var blockSeconds = _settings.FaultLatencyMicroseconds / 1e6 + pageSeconds;
         var missing = _dirty.Count;
+        LookAtMemory();
+        _settings.Budget.Spend(missing);
         var (start, lost, requests, pushed, sent) = (_position, 0.0, 0L, 0L, 0L);
         while (sent < missing)
         {
@@ -97,6 +100,8 @@ internal sealed class TraceForecastGuest : IForecastGuest
     private (long Bytes, long ZeroPages) PlanClears(double bytesPerSecond)
     {
         var (bytes, zeroPages) = (0L, 0L);
+        LookAtMemory();
+
         // Starts of the last chunks that had something to send, one for each channel.
         var begun = new Queue<double>(_parameters.Channels);
         for (var chunk = 0; chunk < _clearedAt.Length; chunk++)
@@ -115,6 +120,8 @@ internal sealed class TraceForecastGuest : IForecastGuest
 
         return (bytes, zeroPages);
     }
+
+    private void LookAtMemory() => _settings.Budget.Spend(_clearedAt.Length + _pages / PageSet.PagesPerWord);
 
     private long ZeroPagesBelow(long page) => (long)(page * _settings.ZeroShare);
 

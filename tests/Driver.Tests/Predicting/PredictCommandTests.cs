@@ -1,6 +1,10 @@
 using System.Text.Json;
+using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
+using Livebed.Driver.Predicting;
+using Livebed.Driver.Results;
 using Livebed.Driver.Tests.Docs;
+using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Tests.Predicting;
 
@@ -33,6 +37,18 @@ public sealed class PredictCommandTests
         await again.RunAsync("predict", "--workload", name, "--json");
         Assert.Equal(harness.Out, again.Out);
         Assert.Empty(Directory.GetFileSystemEntries(again.Folder.FullPath));
+    }
+
+    [Fact]
+    public void Forecasts_that_are_too_much_work_are_refused_and_not_begun_for_ever()
+    {
+        using var environment = CommandEnvironment.OfProcess(_ => new FakeRunner(new RunOutcome()));
+        var options = new PredictOptions();
+        var request = options.Read(options.Command.Parse(["--workload", "redis"]), environment.Folders);
+        request = request with { Settings = request.Settings with { Budget = new ForecastBudget(limit: 1_000_000) } };
+        var refusal = Assert.Throws<UsageException>(() => new PredictCommand(environment).Run(request)).Message;
+        Assert.StartsWith(
+            "--workload redis: its forecasts would go through more than 1000000 page writes; allowed: ", refusal, StringComparison.Ordinal);
     }
 
     [Fact]
