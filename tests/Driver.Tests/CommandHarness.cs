@@ -10,11 +10,13 @@ internal sealed class CommandHarness : IDisposable
     public const string SmallCampaign = "vms:\n  - guest: { bytesPerVcpu: 64KiB }\n";
 
     private readonly StringWriter _out = new();
-    private readonly StringWriter _error = new();
+    private readonly StringWriter _error;
     private readonly CommandEnvironment _environment;
 
-    public CommandHarness(FakeRunner? runner = null, bool isTerminal = false, int columns = 80, TextWriter? output = null)
+    public CommandHarness(
+        FakeRunner? runner = null, bool isTerminal = false, int columns = 80, TextWriter? output = null, StringWriter? error = null)
     {
+        _error = error ?? new StringWriter();
         Runner = runner ?? new FakeRunner(new RunOutcome { Counts = new() { Accesses = 10, ChecksEvaluated = 1 } });
         Interrupts = new Interrupts(_error, code => ExitedWith = code);
         _environment = new()

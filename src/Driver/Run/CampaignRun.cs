@@ -38,7 +38,7 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
     /// <param name="limitsHit">all but those of the history</param>
     private async Task<RunResults> StoreAsync(RunFolder folder, RunResults results, IReadOnlyList<LimitHit> limitsHit)
     {
-        var isStored = TryStore(folder, RunFolder.ResultsFile, ResultsJson.Write(results)) is null;
+        var isStored = TryStore(folder, RunFolder.ResultsFile, ResultsJson.Write(results), "could not be written") is null;
         folder.History.Complete();
         var complete = results with { LimitsHit = [.. limitsHit, .. folder.History.LimitsHit] };
         if (await TryReportAsync(folder, complete) is { } problem)
@@ -46,7 +46,9 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
         if (complete.LimitsHit.SequenceEqual(results.LimitsHit)) return results;
         foreach (var hit in complete.LimitsHit.Except(results.LimitsHit).Where(hit => hit.Limit != "reportFile"))
             await environment.Error.WriteLineAsync($"{environment.Folders.Label(folder.FullPath)}: {hit.Message}");
-        if (isStored) TryStore(folder, RunFolder.ResultsFile, ResultsJson.Write(complete));
+        if (isStored)
+            TryStore(
+                folder, RunFolder.ResultsFile, ResultsJson.Write(complete), "is written and whole, but what was said since is not in it");
         return complete;
     }
 
@@ -54,7 +56,7 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
     {
         try
         {
-            return TryStore(folder, RunFolder.ReportFile, await HtmlReport.RenderAsync(results));
+            return TryStore(folder, RunFolder.ReportFile, await HtmlReport.RenderAsync(results), "could not be written");
         }
         catch (Exception exception)
         {
@@ -63,8 +65,12 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
         }
     }
 
+    /// <param name="folder">the run's</param>
+    /// <param name="file">its name</param>
+    /// <param name="content">all of it</param>
+    /// <param name="failure">what to say of the file if that fails, before the reason</param>
     /// <returns>what went wrong, which has been said; null when nothing did</returns>
-    private string? TryStore(RunFolder folder, string file, string content)
+    private string? TryStore(RunFolder folder, string file, string content, string failure)
     {
         try
         {
@@ -73,7 +79,7 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return Say(folder, $"{file} could not be written: {OneLine.Of(exception.Message)}");
+            return Say(folder, $"{file} {failure}: {OneLine.Of(exception.Message)}");
         }
     }
 

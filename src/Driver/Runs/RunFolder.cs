@@ -107,7 +107,28 @@ internal static class WholeFile
     public static void Write(string path, string content)
     {
         var partial = HistoryWriter.PartialPath(path);
-        File.WriteAllText(partial, content, _utf8);
-        File.Move(partial, path, overwrite: true);
+        try
+        {
+            File.WriteAllText(partial, content, _utf8);
+            File.Move(partial, path, overwrite: true);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // On a full disk the half of a file takes the room that the next one needs.
+            TryDelete(partial);
+            throw;
+        }
+    }
+
+    private static void TryDelete(string partial)
+    {
+        try
+        {
+            File.Delete(partial);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // The folder is gone, or not to be written.
+        }
     }
 }

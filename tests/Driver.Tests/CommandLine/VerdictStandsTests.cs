@@ -42,6 +42,30 @@ public sealed class VerdictStandsTests
         Assert.Contains("report.html could not be written", Assert.Single(harness.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Results_that_cannot_be_written_again_are_said_to_be_there_without_what_came_since()
+    {
+        RunFolder? run = null;
+
+        // The disk is full when the report has failed.
+        using var error = new WatchedWriter(text =>
+        {
+            if (text.Contains("report.html could not be written", StringComparison.Ordinal))
+                Directory.CreateDirectory(HistoryWriter.PartialPath(run!.PathOf(RunFolder.ResultsFile)));
+        });
+        using var harness = new CommandHarness(new FakeRunner((_, folder, _, _) =>
+        {
+            run = folder;
+            Directory.CreateDirectory(folder.PathOf(RunFolder.ReportFile));
+            return Task.FromResult(_bad);
+        }), error: error);
+        Assert.Equal(ExitCodes.Invalid, await harness.RunCampaignAsync(CommandHarness.SmallCampaign));
+        Assert.Equal(VerdictKind.Invalid, harness.Results().Verdict);
+        Assert.DoesNotContain("results.json could not be written", harness.Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "results.json is written and whole, but what was said since is not in it", harness.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("run")]
     [InlineData("run", "--json")]
@@ -86,6 +110,16 @@ public sealed class VerdictStandsTests
         harness.Interrupts.Signal();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given);
         never.SetResult(0);
+    }
+
+    /// <summary>Keeps what is written, and tells of each piece.</summary>
+    private sealed class WatchedWriter(Action<string> onText) : StringWriter(System.Globalization.CultureInfo.InvariantCulture)
+    {
+        public override void Write(string? value)
+        {
+            base.Write(value);
+            onText(value ?? "");
+        }
     }
 
     private sealed class FullWriter : TextWriter
