@@ -67,7 +67,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             return leaks;
         }
 
-        var left = await EndAsync(PlayAsync(), supervisor, interrupted);
+        var left = await EndAsync(PlayAsync(), supervisor, cluster, interrupted);
         var duration = (Math.Min(ended, load.NowMicroseconds) - started) / 1e6;
         var outcome = await OutcomeAsync(
             cluster, campaign, fleet, reports, load, migrations, supervisor, left, duration, interrupted.IsCancellationRequested);
@@ -84,9 +84,11 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         await created;
     }
 
-    /// <summary>Waits for the end of a run, after an interrupt not for long. What was found before the bed failed counts.</summary>
+    /// <summary>Waits for the end of a run, after an interrupt not for long. What was found before the bed failed counts, and a silo that is
+    /// lost is no defect of the bed: whatever its calls answer makes the verdict unknown.</summary>
     /// <returns>what was left; nothing where the end was not reached</returns>
-    private static async Task<LeakResult> EndAsync(Task<LeakResult> playing, Supervisor supervisor, CancellationToken interrupted)
+    private static async Task<LeakResult> EndAsync(
+        Task<LeakResult> playing, Supervisor supervisor, ICluster cluster, CancellationToken interrupted)
     {
         await Task.WhenAny(playing, Task.Delay(Timeout.InfiniteTimeSpan, interrupted));
         if (!playing.IsCompleted) await Task.WhenAny(playing, Task.Delay(InterruptPatience, CancellationToken.None));
@@ -95,7 +97,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         {
             return await playing;
         }
-        catch (Exception failure) when (supervisor.HasFindings)
+        catch (Exception failure) when (supervisor.HasFindings || cluster.SiloLost.IsCompleted)
         {
             supervisor.Broken(failure);
             return new LeakResult();

@@ -1,5 +1,4 @@
 using Livebed.Driver.Results;
-using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Wire;
 
@@ -64,8 +63,8 @@ internal static class SiloInspector
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             if (attempt > 0) await Task.Delay(Pause);
-            var report = await GrainCall.OrLostAsync<SiloReport?>(
-                null, async () => await cluster.Client.GetGrain<ISiloProbe>(silo).ReportAsync().WaitAsync(AnswerTimeout));
+            var report = await OrNothingAsync<SiloReport?>(
+                null, () => cluster.Client.GetGrain<ISiloProbe>(silo).ReportAsync().WaitAsync(AnswerTimeout)!);
             if (report is not null) return report;
         }
 
@@ -74,8 +73,24 @@ internal static class SiloInspector
 
     private static async Task<Dictionary<string, string>> AddressesAsync(ICluster cluster)
     {
-        var members = await GrainCall.OrLostAsync<MembershipEntry[]>(
-            [], async () => await cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedHosts(onlyActive: true).WaitAsync(AnswerTimeout));
-        return members.ToDictionary(member => member.SiloName, member => member.SiloAddress.Endpoint.ToString());
+        var members = await OrNothingAsync<MembershipEntry[]>(
+            [], () => cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedHosts(onlyActive: true).WaitAsync(AnswerTimeout));
+        var addresses = new Dictionary<string, string>();
+        foreach (var member in members) addresses[member.SiloName] = member.SiloAddress.Endpoint.ToString();
+        return addresses;
+    }
+
+    /// <summary>A silo that stops or dies answers with exceptions of many kinds, and so does a client without a gateway. Each is no answer:
+    /// the verdict is known here and must not be lost.</summary>
+    private static async Task<T> OrNothingAsync<T>(T nothing, Func<Task<T>> call)
+    {
+        try
+        {
+            return await call();
+        }
+        catch (Exception)
+        {
+            return nothing;
+        }
     }
 }

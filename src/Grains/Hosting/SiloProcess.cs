@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
@@ -102,14 +103,39 @@ internal sealed class SiloProcess : IAsyncDisposable
             return _errors.LastOrDefault(line => line.Length > 0 && !char.IsWhiteSpace(line[0]))?.TrimEnd() ?? "it said nothing";
     }
 
-    /// <summary>Closes the lifeline, and kills the process tree when that was not enough.</summary>
+    /// <summary>Closes the lifeline, and kills the process tree when that was not enough. A process that has died, or dies at this moment,
+    /// is no failure.</summary>
     public async ValueTask DisposeAsync()
     {
         _stopping = true;
-        _process.StandardInput.Close();
+        CloseInput();
         await Exited.WaitAsync(StopMax).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (!_process.HasExited) _process.Kill(entireProcessTree: true);
-        await Exited;
+        if (!Exited.IsCompleted) Kill();
+        await Exited.WaitAsync(StopMax).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _process.Dispose();
+    }
+
+    private void CloseInput()
+    {
+        try
+        {
+            _process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // The pipe has lost its other end.
+        }
+    }
+
+    private void Kill()
+    {
+        try
+        {
+            _process.Kill(entireProcessTree: true);
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or Win32Exception or AggregateException)
+        {
+            // It ended meanwhile.
+        }
     }
 }
