@@ -1,4 +1,5 @@
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Placement;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
@@ -7,7 +8,8 @@ namespace Livebed.Driver.Running;
 /// <summary>
 /// M2 and M4 over the whole cluster: starts and stops of migrating guests come with the reports of many actors. <see cref="OneOwnerCheck"/>
 /// and <see cref="RunsSomewhereCheck"/> need them in the order of time, so they are held until no actor can send an earlier one. The silos
-/// of a run share a machine and so a clock. Safe from any thread.
+/// of a run share a machine and so a clock. For M2 come the guests' accesses too: of each vCPU the newest batch of each report. Safe from
+/// any thread.
 /// </summary>
 internal sealed class OwnerWatch
 {
@@ -21,13 +23,28 @@ internal sealed class OwnerWatch
     private readonly RunsSomewhereCheck _standing = new(toleranceMicroseconds: ToleranceMicroseconds);
     private readonly PriorityQueue<object, (long Time, long Epoch, bool Runs)> _waiting = new();
 
-    /// <summary>Takes entries in any order.</summary>
-    public void Take(IReadOnlyList<GuestRunsEntry> entries)
+    /// <summary>By the grain of a VM that migrates: what the inventory calls it, and where it is.</summary>
+    private readonly Dictionary<string, (string Vm, string Host)> _places = new(StringComparer.Ordinal);
+
+    private long _judgedBefore = long.MinValue;
+
+    /// <summary>Takes what is new in a report; reports come in any order.</summary>
+    public void Take(ActorReport report)
     {
-        // Of what happens in one microsecond the older epoch comes first, and its end before the beginning of the next.
         lock (_gate)
-            foreach (var entry in entries)
+        {
+            // Of what happens in one microsecond the older epoch comes first, and its end before the beginning of the next.
+            foreach (var entry in report.GuestRuns)
+            {
+                _places[report.Actor] = (entry.Vm, entry.Host);
                 _waiting.Enqueue(entry, (entry.MonotonicMicroseconds, entry.Epoch, entry.Runs));
+            }
+
+            // One that comes late is judged by nothing that came after it.
+            if (report.GuestAccesses is not { } accesses || accesses.MonotonicMicroseconds < _judgedBefore) return;
+            _waiting.Enqueue(
+                new Accessed(ActorKeys.VmOf(report.Actor), accesses.Epoch), (accesses.MonotonicMicroseconds, accesses.Epoch, false));
+        }
     }
 
     /// <summary>A migration of a VM is over; what its two sides noted before they said so is older.</summary>
@@ -45,11 +62,14 @@ internal sealed class OwnerWatch
     {
         var violations = new List<Violation>();
         lock (_gate)
+        {
+            _judgedBefore = Math.Max(_judgedBefore, beforeMicroseconds);
             while (_waiting.TryPeek(out var next, out var order) && order.Time < beforeMicroseconds)
             {
                 _waiting.Dequeue();
                 violations.AddRange(Judge(next).OfType<Violation>());
             }
+        }
 
         return violations;
     }
@@ -69,10 +89,21 @@ internal sealed class OwnerWatch
             yield break;
         }
 
+        if (next is Accessed accessed)
+        {
+            if (_places.TryGetValue(accessed.VmKey, out var place))
+                yield return _owners.Accessed(place.Vm, place.Host, accessed.Epoch);
+            yield break;
+        }
+
         var entry = (GuestRunsEntry)next;
         yield return _owners.Note(entry.Vm, entry.Host, entry.Epoch, entry.Runs);
         yield return _standing.Note(entry.Vm, entry.Host, entry.Runs, entry.MonotonicMicroseconds);
     }
+
+    /// <param name="VmKey">of the vCPU's VM; one that never migrates has no place</param>
+    /// <param name="Epoch">of the batch</param>
+    private sealed record Accessed(string VmKey, long Epoch);
 
     private sealed record Over(string Vm, string Destination, MigrationInfo Info, long MonotonicMicroseconds);
 }

@@ -143,7 +143,7 @@ internal sealed class Supervisor(
     /// <summary>Takes what is new in a report, also in one that came by another way, such as a dead actor's last.</summary>
     public void Take(ActorReport report)
     {
-        _owners.Take(report.GuestRuns);
+        _owners.Take(report);
         if (report.History.Count == 0) return;
         var records = report.History.Select(entry => new HistoryRecord(
             clock.Since(entry.MonotonicMicroseconds), report.Silo, report.Actor, Enum.Parse<HistoryType>(entry.Type, ignoreCase: true),

@@ -20,6 +20,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
 {
     private ActorJournal? _journal;
     private Vcpu? _vcpu;
+    private TimedGuestMemory? _memory;
     private EmptyActivation? _vacancy;
 
     private EmptyActivation EmptyActivation => _vacancy ??= new EmptyActivation(this);
@@ -31,12 +32,13 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
         var memory = localHosts.Find(vm.HostKey, vm.AddressSpaceId)
             ?? new HostGrainMemory(GrainFactory.GetGrain<IGuestMemoryGrain>(vm.HostKey), vm.AddressSpaceId);
-        var vmKey = VmKeyOf(this.GetPrimaryKeyString());
+        _memory = new TimedGuestMemory(memory, _journal.World);
+        var vmKey = ActorKeys.VmOf(this.GetPrimaryKeyString());
         var program = vm.Guest.Create(vm.Seed, vm.Options.Ordinal, index, vm.Vcpus, VmLayout.RamGfn, vm.PageSize, state?.Program);
         _vcpu = new Vcpu(
             _journal.World, new VcpuOptions(index, vm.TlbEntries, FaultRetriesMax: vm.FaultRetriesMax), this.GetPrimaryKeyString(),
             vm.Options.Ordinal,
-            new VmGrainPort(GrainFactory.GetGrain<IVmGrain>(vmKey)), memory, program, state);
+            new VmGrainPort(GrainFactory.GetGrain<IVmGrain>(vmKey)), _memory, program, state);
         _ = RunAsync(_vcpu, program);
         return ValueTask.FromResult(true);
     }
@@ -111,7 +113,10 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
 
         var waits = new List<WaitSnapshot>();
         _vcpu.AddWaits(waits);
-        return _journal.Report(new ActorCounters { Vcpu = _vcpu.Counters with { } }, [], waits, [_vcpu.CurrentFault]);
+        return _journal.Report(new ActorCounters { Vcpu = _vcpu.Counters with { } }, [], waits, [_vcpu.CurrentFault]) with
+        {
+            GuestAccesses = _memory!.Take(),
+        };
     }
 
     /// <summary>The answer to a call that found no vCPU.</summary>
@@ -120,6 +125,4 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         EmptyActivation.Noticed();
         return ValueTask.CompletedTask;
     }
-
-    private static string VmKeyOf(string vcpuKey) => vcpuKey[..vcpuKey.LastIndexOf('/')];
 }

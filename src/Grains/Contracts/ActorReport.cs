@@ -43,6 +43,9 @@ public sealed record ActorReport
     /// <summary>Starts and stops of guests of migrating VMs since the last report, in order.</summary>
     public IReadOnlyList<GuestRunsEntry> GuestRuns { get; init; } = [];
 
+    /// <summary>Of a vCPU: its newest batch of guest accesses since the last report; null when there was none.</summary>
+    public GuestAccessesEntry? GuestAccesses { get; init; }
+
     /// <summary>Of a host: the last reports of VMs and vCPUs that ended there without a caller to report to, since its last report. A VM
     /// that a migration dropped may have found a violation.</summary>
     public IReadOnlyList<ActorReport> LastOfOthers { get; init; } = [];
@@ -70,6 +73,12 @@ public sealed record ActorReport
 /// <param name="Runs">or has stopped</param>
 /// <param name="MonotonicMicroseconds">the machine's monotonic clock, the same for all silos of a machine</param>
 public sealed record GuestRunsEntry(string Vm, string Host, long Epoch, bool Runs, long MonotonicMicroseconds);
+
+/// <summary>A vCPU gave its host a batch of guest accesses; the vCPU's key says of which VM and where. A vCPU that runs on under an old
+/// epoch shows by it, whatever the sides of a migration say: <see cref="Kvm.Migration.OneOwnerCheck.Accessed"/>.</summary>
+/// <param name="Epoch">that the batch carries</param>
+/// <param name="MonotonicMicroseconds">when it began, as in <see cref="GuestRunsEntry"/></param>
+public sealed record GuestAccessesEntry(long Epoch, long MonotonicMicroseconds);
 
 /// <summary>One line of the history as an actor saw it: an operation began (invoke) or ended (ok, fail, info).</summary>
 /// <param name="MonotonicMicroseconds">the machine's monotonic clock, the same for all silos of a machine</param>

@@ -27,6 +27,9 @@ public static class ActorKeys
     /// <summary>The key of a vCPU of the VM with the key <paramref name="vmKey"/>.</summary>
     public static string Vcpu(string vmKey, int vcpu) => $"{vmKey}/{VcpuPrefix}{Number(vcpu)}";
 
+    /// <summary>The key of a vCPU's VM.</summary>
+    public static string VmOf(string vcpuKey) => vcpuKey[..vcpuKey.LastIndexOf('/')];
+
     /// <summary>The name of a silo, which is also the key of its probe.</summary>
     public static string Silo(int silo) => SiloPrefix + Number(silo);
 

@@ -13,17 +13,17 @@ public sealed class OwnerWatchTests
     [Fact]
     public void A_hand_over_that_is_reported_backwards_is_none_the_worse()
     {
-        _watch.Take([Entry(30, "host-1", 2, runs: true)]);
+        Take(Entry(30, "host-1", 2, runs: true));
         Assert.Empty(_watch.Judge(10));
-        _watch.Take([Entry(10, "host-0", 1, runs: true), Entry(30, "host-0", 1, runs: false)]);
+        Take(Entry(10, "host-0", 1, runs: true), Entry(30, "host-0", 1, runs: false));
         Assert.Empty(_watch.Judge(long.MaxValue));
     }
 
     [Fact]
     public void A_guest_that_starts_before_the_other_has_stopped_is_found_once_both_are_known()
     {
-        _watch.Take([Entry(30, "host-1", 2, runs: true), Entry(31, "host-0", 1, runs: false)]);
-        _watch.Take([Entry(10, "host-0", 1, runs: true)]);
+        Take(Entry(30, "host-1", 2, runs: true), Entry(31, "host-0", 1, runs: false));
+        Take(Entry(10, "host-0", 1, runs: true));
         Assert.Empty(_watch.Judge(30));
         var violation = Assert.Single(_watch.Judge(31));
         Assert.Equal(("M2", "vm-0.1"), (violation.Invariant, violation.Vm));
@@ -33,22 +33,19 @@ public sealed class OwnerWatchTests
     [Fact]
     public void An_older_epoch_that_goes_on_is_found()
     {
-        _watch.Take(
-            [
-                Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false),
-                Entry(21, "host-1", 2, runs: true), Entry(40, "host-1", 2, runs: false),
-            ]);
-        _watch.Take([Entry(50, "host-0", 1, runs: true)]);
+        Take(Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false),
+                Entry(21, "host-1", 2, runs: true), Entry(40, "host-1", 2, runs: false));
+        Take(Entry(50, "host-0", 1, runs: true));
         Assert.Contains("epoch 1", Assert.Single(_watch.Judge(long.MaxValue)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_guest_that_its_migration_left_standing_is_found_though_it_migrates_again()
     {
-        _watch.Take([Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false)]);
+        Take(Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false));
         _watch.Ended("vm-0.1", "host-1", new MigrationInfo { Status = MigrationStatus.Failed, Reason = "refused" }, 30);
         Assert.Empty(_watch.Judge(100));
-        _watch.Take([Entry(110, "host-0", 1, runs: true)]);
+        Take(Entry(110, "host-0", 1, runs: true));
         var violation = Assert.Single(_watch.Judge(200));
         Assert.Equal(("M4", "vm-0.1"), (violation.Invariant, violation.Vm));
         Assert.Empty(_watch.Settled());
@@ -57,7 +54,7 @@ public sealed class OwnerWatchTests
     [Fact]
     public void A_guest_that_its_migration_left_standing_is_found_in_the_end()
     {
-        _watch.Take([Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false)]);
+        Take(Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false));
         _watch.Ended("vm-0.1", "host-1", Completed(10), 30);
         Assert.Empty(_watch.Judge(long.MaxValue));
         Assert.Equal("M4", Assert.Single(_watch.Settled()).Invariant);
@@ -66,18 +63,17 @@ public sealed class OwnerWatchTests
     [Fact]
     public void A_start_that_is_reported_after_the_end_of_its_migration_was_judged_is_none_the_worse()
     {
-        _watch.Take([Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false)]);
+        Take(Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false));
         _watch.Ended("vm-0.1", "host-1", Completed(10), 30);
         Assert.Empty(_watch.Judge(100));
-        _watch.Take([Entry(28, "host-1", 2, runs: true)]);
+        Take(Entry(28, "host-1", 2, runs: true));
         Assert.Empty(_watch.Settled());
     }
 
     [Fact]
     public void A_stand_still_that_is_longer_than_its_migration_says_is_found()
     {
-        _watch.Take(
-            [Entry(10_000, "host-0", 1, runs: true), Entry(20_000, "host-0", 1, runs: false), Entry(90_000, "host-1", 2, runs: true)]);
+        Take(Entry(10_000, "host-0", 1, runs: true), Entry(20_000, "host-0", 1, runs: false), Entry(90_000, "host-1", 2, runs: true));
         _watch.Ended("vm-0.1", "host-1", Completed(60_000), 95_000);
         Assert.Contains("70000 us", Assert.Single(_watch.Settled()).Message, StringComparison.Ordinal);
     }
@@ -85,11 +81,58 @@ public sealed class OwnerWatchTests
     [Fact]
     public void A_stand_still_that_its_migration_admits_is_fine_checks_included()
     {
-        _watch.Take(
-            [Entry(10_000, "host-0", 1, runs: true), Entry(20_000, "host-0", 1, runs: false), Entry(90_000, "host-1", 2, runs: true)]);
+        Take(Entry(10_000, "host-0", 1, runs: true), Entry(20_000, "host-0", 1, runs: false), Entry(90_000, "host-1", 2, runs: true));
         _watch.Ended("vm-0.1", "host-1", Completed(60_000) with { CheckMicroseconds = 10_000 }, 95_000);
         Assert.Empty(_watch.Settled());
     }
+
+    [Fact]
+    public void A_vCPU_that_runs_on_at_the_source_and_says_nothing_is_found()
+    {
+        HandsOver();
+        Accesses(40, "host-0", 0);
+        var violation = Assert.Single(_watch.Judge(long.MaxValue));
+        Assert.Equal(("M2", "vm-0.1"), (violation.Invariant, violation.Vm));
+    }
+
+    [Theory]
+    [InlineData(19, "host-0", 0)]
+    [InlineData(40, "host-1", 2)]
+    public void Accesses_where_the_guest_runs_are_fine(long time, string host, long epoch)
+    {
+        HandsOver();
+        Accesses(time, host, epoch);
+        Assert.Empty(_watch.Judge(long.MaxValue));
+    }
+
+    [Fact]
+    public void Accesses_before_the_hand_over_that_are_reported_after_it_was_judged_are_fine()
+    {
+        HandsOver();
+        Assert.Empty(_watch.Judge(100));
+        Accesses(19, "host-0", 0);
+        Assert.Empty(_watch.Judge(long.MaxValue));
+    }
+
+    [Fact]
+    public void Accesses_of_a_VM_that_never_migrates_are_fine()
+    {
+        Accesses(19, "host-0", 0);
+        Assert.Empty(_watch.Judge(long.MaxValue));
+    }
+
+    private void HandsOver() => Take(
+        Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false), Entry(30, "host-1", 2, runs: true));
+
+    /// <summary>Each as the VM's grain on that host reports it.</summary>
+    private void Take(params GuestRunsEntry[] entries)
+    {
+        foreach (var entry in entries)
+            _watch.Take(new ActorReport { Actor = $"vm-0.1@{entry.Host}", Silo = "silo-0", GuestRuns = [entry] });
+    }
+
+    private void Accesses(long time, string host, long epoch) => _watch.Take(
+        new ActorReport { Actor = $"vm-0.1@{host}/vcpu-1", Silo = "silo-0", GuestAccesses = new GuestAccessesEntry(epoch, time) });
 
     private static MigrationInfo Completed(long downtime) =>
         new() { Status = MigrationStatus.Completed, DowntimeMicroseconds = downtime, IsTakeOverAnswered = true };

@@ -4,6 +4,7 @@ using Livebed.Grains.Placement;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.World;
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.Core.Internal;
 
 namespace Livebed.Grains.Tests.Actors;
 
@@ -83,7 +84,7 @@ internal sealed class ActorBed : IAsyncDisposable
     {
         foreach (var report in reports)
         {
-            GuestRuns.Take(report.GuestRuns);
+            GuestRuns.Take(report);
             lock (History) History.AddRange(report.History);
         }
     }
@@ -134,6 +135,10 @@ internal sealed class ActorBed : IAsyncDisposable
         _alive.Remove(silo);
         return _cluster.KillSiloAsync(silo);
     }
+
+    /// <summary>The inventory's activation goes; the next call makes another, which begins by asking the hosts.</summary>
+    public async Task ReplaceInventoryAsync() =>
+        await Grains.GetGrain<IInventoryGrain>(ActorKeys.Inventory).AsReference<IGrainManagementExtension>().DeactivateOnIdle();
 
     /// <summary>The host's machine dies, and with it all that runs there.</summary>
     public async Task KillHostAsync(string hostKey)

@@ -1,8 +1,10 @@
+using Livebed.Grains.Actors;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Tests.Actors;
@@ -96,6 +98,44 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
         var violation = check.Ended(here.Name, there.HostKey, info, long.MaxValue, allIsNoted: true);
         Assert.Equal(mutant is null ? null : Invariants.RunsSomewhere, violation?.Invariant);
         await here.DestroyAsync();
+    }
+
+    [Theory]
+    [InlineData("cancel-keeps-logging")]
+    [InlineData(Mutant.None)]
+    public async Task Logging_that_a_cancel_leaves_on_is_found(string name)
+    {
+        var mutant = Findings.MutantOf(name);
+        var bed = await clusters.BedAsync(PlacementMode.Spread);
+        var here = await bed.RunAsync(new VmPlan(DirtyLogMode.Manual, Mutant: mutant));
+        var there = here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant)));
+        using var held = await HeldMigration.AtAsync(bed, here, there, MigrationStatus.Active);
+        await here.CancelMigrationAsync();
+        Assert.Equal(MigrationStatus.Cancelled, (await held.ReleaseAsync()).Info.Status);
+        Assert.Equal(mutant is null ? [] : [Invariants.SourceRestored], await CaughtAsync([], here));
+        await here.DestroyAsync();
+    }
+
+    [Theory]
+    [InlineData("no-command-drain")]
+    [InlineData(Mutant.None)]
+    public async Task A_teardown_that_does_not_wait_for_a_command_is_found(string name)
+    {
+        var mutant = Findings.MutantOf(name);
+        var bed = await clusters.BedAsync(PlacementMode.Spread);
+        var here = await bed.RunAsync(new VmPlan(DirtyLogMode.Manual, Mutant: mutant));
+        using var copying = bed.Held.Hold(here.HostKey, nameof(IHostPortGrain.CopyPagesAsync));
+        var enabling = here.Grain.DirtyLogAsync(bed.Next(OperationKind.DirtyLogEnable), DirtyLogStep.Enable).AsTask();
+        await copying.ReachedAsync();
+        var destroying = here.DestroyAsync();
+
+        // With the defect it comes to its end beside the command, which holds the BQL between two ioctls.
+        var findings = new Findings();
+        if (mutant is not null) findings.Take(await destroying);
+        copying.Release();
+        await enabling;
+        if (mutant is null) findings.Take(await destroying);
+        findings.AssertFound(mutant);
     }
 
     private static List<long> SleptOf(IEnumerable<ActorReport> reports) =>
