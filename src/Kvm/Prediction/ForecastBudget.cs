@@ -9,8 +9,8 @@ namespace Livebed.Kvm.Prediction;
 /// <param name="limit">units</param>
 public sealed class ForecastBudget(long limit = ForecastBudget.WorkMax)
 {
-    /// <summary>About ten seconds; the shipped recordings are a tenth of it at most.</summary>
-    public const long WorkMax = 1L << 30;
+    /// <summary>About twenty seconds of a processor. A minute of a shipped recording that diverges is less than half of it.</summary>
+    public const long WorkMax = 1L << 31;
 
     /// <summary>Units so far.</summary>
     public long Spent { get; private set; }
