@@ -1,4 +1,5 @@
 using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
@@ -7,9 +8,10 @@ namespace Livebed.Explorer.Beds.Migrations;
 /// <summary>The inventory and the port to it. It can be lost: then it does not answer until a new one, of a later term, has asked every
 /// host what it owns.</summary>
 /// <param name="world">the world</param>
-/// <param name="hosts">each host's record of its own VMs</param>
+/// <param name="hosts">each host's record of its own VMs, in the order in which a new inventory asks for them</param>
 /// <param name="machinesDie">whether a caller may die before it has the answer</param>
-internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnership> hosts, bool machinesDie)
+/// <param name="mutant">the defect to have, or null</param>
+internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnership> hosts, bool machinesDie, Mutant? mutant)
 {
     private const long FirstTerm = 1;
 
@@ -54,7 +56,7 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
         world.Footprints?.WriteEverything();
         for (; ; )
         {
-            var register = new VmInventory(world, Math.Max(FirstTerm, hosts.Max(ownership => ownership.Term)) + 1);
+            var register = new VmInventory(world, Math.Max(FirstTerm, hosts.Max(ownership => ownership.Term)) + 1, mutant);
             if (await HasHeardAllAsync(register, reportMicroseconds)) return register;
         }
     }

@@ -50,7 +50,8 @@ internal sealed class MigrationPrecopy : Scenario
 /// <summary>
 /// Claim: memory of two memslots, each with a dirty log of several words, arrives as it left, by batches that end inside of a memslot and
 /// begin in the next word (S6, M1, the oracle). Guests write at the borders of words and memslots; the seed draws the kind of log, and
-/// whether the last pages follow in post-copy (kvm-protocol 4.3 to 4.5, 8).
+/// whether the last pages, or all but the first batch, follow in post-copy, whose drain waits for those that vCPUs ask for (L5;
+/// kvm-protocol 4.3 to 4.5, 8).
 /// </summary>
 internal sealed class MigrationOverWords : Scenario
 {
@@ -85,11 +86,13 @@ internal sealed class MigrationOverWords : Scenario
         }
 
         var rounds = plan.Parameter(MigrationPlan.Rounds.Name);
-        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(rounds + 1) with
+        var parameters = MigrationPlan.AfterRounds(rounds + 1) with
         {
+            Channels = 1 + random.Next(2),
             PostcopyAfterRounds = random.Chance(0.3) ? rounds : 0,
             RecoveryLimitMicroseconds = 2_000,
-        });
+        };
+        _ = random.Chance(0.3) ? plan.Actor("user").MigrateVmInPostcopy(parameters) : plan.Actor("user").MigrateVm(parameters);
         MigrationPlan.MustComplete(plan);
         plan.After(stage => stage.CheckMemoryAsync());
     }
