@@ -1,10 +1,5 @@
-using System.Reflection;
 using System.Text.Json;
 using Livebed.Explorer.Scenarios;
-using Livebed.Explorer.Scheduling;
-using Livebed.Explorer.Strategies;
-using Livebed.Kvm.Locks;
-using Livebed.Kvm.Vms;
 
 namespace Livebed.Mutation;
 
@@ -15,127 +10,135 @@ namespace Livebed.Mutation;
 /// <param name="Schedules">that were played</param>
 public sealed record Verdict(string Key, string? KilledBy, string Scenario, long Schedules);
 
+/// <summary>What a hunting process gets to do.</summary>
+/// <param name="Mutations">to be hunted, in this order</param>
+/// <param name="Known">verdicts of others, which say where to look first</param>
+/// <param name="Schedules">of each scenario and mutation, at most</param>
+/// <param name="Survey">file of <see cref="Livebed.Mutation.Survey"/></param>
+public sealed record HuntOrder(IReadOnlyList<Mutation> Mutations, IReadOnlyList<Verdict> Known, int Schedules, string Survey);
+
 /// <summary>
-/// The half that runs with the mutated model in place of the sound one, in a process of its own. First every scenario is played without a
-/// mutation, which tells what it reaches. Then each mutation is hunted where it is reached: a few schedules of each scene first, since most
-/// mutations die at once, and then the rest.
+/// The half that runs with the mutated model in place of the sound one, in a process of its own. Each mutation is hunted where it is
+/// reached: a few schedules of each scene first, since most mutations die at once, then more. Scenes that have killed neighbours come
+/// first, then cheap ones.
 /// </summary>
 public sealed class Hunt
 {
-    private const int FirstSchedules = 60;
-    private const int ReachSchedules = 200;
+    /// <summary>Named as the killer where the explorer's limit of steps is of no use.</summary>
+    public const string Endless = "a step that does not end";
 
-    /// <summary>The correct ones, and first the one in which most mutations are hunted.</summary>
-    private static readonly string[] Protocols = ["active-count", "unconditional", "hva-range", "gfn-range", "rwsem-unfair"];
+    private static readonly int[] Passes = [8, 60, int.MaxValue];
 
-    private readonly FieldInfo _active;
-    private readonly bool[] _reached;
-    private readonly List<Scene> _scenes = [];
+    private readonly MutationSwitch _mutant = new();
+    private readonly HuntOrder _order;
+    private readonly TextWriter _output;
+    private readonly IReadOnlyList<SceneReach> _reach;
+    private readonly Dictionary<SceneReach, Scene> _scenes = [];
+    private readonly Dictionary<(string Place, string Scene), int> _kills = [];
+    private readonly EndlessStep _endless;
+    private (Mutation Mutation, string Scene, long Played) _now;
 
-    public Hunt()
+    public Hunt(HuntOrder order, TextWriter output)
     {
-        var gate = typeof(Vm).Assembly.GetType(MutatedModel.SwitchName) ??
-            throw new InvalidOperationException("the model has no mutations in it");
-        _active = gate.GetField("Active")!;
-        _reached = (bool[])gate.GetField("Reached")!.GetValue(null)!;
+        (_order, _output, _reach) = (order, output, Survey.Read(order.Survey));
+        _endless = new EndlessStep(() =>
+        {
+            Say("end " + JsonSerializer.Serialize(new Verdict(_now.Mutation.Key, Endless, _now.Scene, _now.Played + 1)));
+            Environment.Exit(0);
+        });
     }
 
-    /// <summary>Hunts the given mutations and writes a line before and after each.</summary>
-    public void Run(IReadOnlyList<Mutation> mutations, int schedules, TextWriter output)
+    /// <summary>Hunts the mutations and writes a line before and after each.</summary>
+    public void Run()
     {
-        Survey();
-        foreach (var mutation in mutations)
+        foreach (var verdict in _order.Known) Learn(verdict);
+        foreach (var mutation in _order.Mutations)
         {
-            output.WriteLine($"begin {mutation.Key}");
-            output.Flush();
-            output.WriteLine("end " + JsonSerializer.Serialize(Judge(mutation, schedules)));
-            output.Flush();
+            Say($"begin {mutation.Key}");
+            var verdict = Judge(mutation);
+            Learn(verdict);
+            Say("end " + JsonSerializer.Serialize(verdict));
         }
     }
 
-    private void Survey()
+    private void Say(string line)
     {
-        foreach (var scenario in ScenarioCatalog.All)
-        {
-            foreach (var protocol in Protocols)
-            {
-                var scene = new Scene(scenario, protocol);
-                Array.Clear(_reached);
-                for (var schedule = 0; schedule < ReachSchedules; schedule++) scene.Play(seed: 7, schedule);
-                scene.Reached = (bool[])_reached.Clone();
-                _scenes.Add(scene);
-            }
-        }
+        _output.WriteLine(line);
+        _output.Flush();
     }
 
-    private Verdict Judge(Mutation mutation, int schedules)
+    private Verdict Judge(Mutation mutation)
     {
-        var reaching = Worth(mutation);
-        var played = 0L;
-        _active.SetValue(null, mutation.Id);
+        var scenes = ScenesOf(mutation);
+        _now = (mutation, "", 0);
         try
         {
-            foreach (var (from, to) in new[] { (0, Math.Min(FirstSchedules, schedules)), (FirstSchedules, schedules) })
+            var from = 0;
+            foreach (var pass in Passes)
             {
-                foreach (var scene in reaching)
-                {
-                    for (var schedule = from; schedule < to; schedule++, played++)
-                        if (scene.Play(seed: 1, schedule) is { } killer)
-                            return new Verdict(mutation.Key, killer, $"{scene.Scenario.Name} {scene.Protocol}", played + 1);
-                }
+                var to = Math.Min(pass, _order.Schedules);
+                foreach (var scene in scenes)
+                    if (Play(mutation, scene, from, to) is { } killer)
+                        return new Verdict(mutation.Key, killer, scene.Name, _now.Played);
+                from = to;
             }
         }
         finally
         {
-            _active.SetValue(null, -1);
+            _mutant.Off();
         }
 
-        return new Verdict(mutation.Key, null, $"{reaching.Count} scenes", played);
+        return new Verdict(mutation.Key, null, $"{scenes.Count} scenes", _now.Played);
     }
 
-    /// <summary>Scenes that reach the mutation: each scenario once, under the first protocol of the catalogue under which it
-    /// does.</summary>
-    private List<Scene> Worth(Mutation mutation) =>
-        [.. _scenes.Where(scene => scene.Reached[mutation.Id]).GroupBy(scene => scene.Scenario)
-            .Select(group => group.First())];
-
-    /// <summary>A scenario under a protocol.</summary>
-    private sealed class Scene
+    /// <returns>what one of the schedules broke; null for nothing</returns>
+    private string? Play(Mutation mutation, Scene scene, int from, int to)
     {
-        private readonly ScenarioSetup _setup;
-        private readonly LockOrderGraph _order = new();
-        private readonly long _decisions;
-        private PlanPlayer _player;
-
-        public Scene(Scenario scenario, string protocol)
+        _mutant.On(mutation.Id);
+        _now.Scene = scene.Name;
+        for (var schedule = from; schedule < to; schedule++)
         {
-            (Scenario, Protocol, _setup) = (scenario, protocol, new ScenarioSetup(protocol));
-            _player = PlayerOf(seed: 0);
-            _decisions = Math.Max(1, _player.Play(new VirtualWorld(new RandomStrategy(0)) { LockOrder = _order }).Result.Steps);
+            _endless.Begin();
+            var killer = scene.Play(seed: 1, schedule);
+            _now.Played++;
+            if (killer is not null) return killer;
         }
 
-        public Scenario Scenario { get; }
-        public string Protocol { get; }
-        public bool[] Reached { get; set; } = [];
-
-        /// <returns>what the schedule broke; null for nothing</returns>
-        public string? Play(ulong seed, long schedule)
-        {
-            try
-            {
-                if (Scenario.IsDrawnFromSeed) _player = PlayerOf(AlternatingStrategies.SeedOf(seed, schedule));
-                var strategy = AlternatingStrategies.Of(seed, schedule, _decisions);
-                var played = _player.Play(new VirtualWorld(strategy) { LockOrder = _order });
-                if (played.Result.Failure is { } failure) return failure.GetType().Name;
-                if (played.Violations.Count == 0 || Scenario.KnownAs(Protocol, played.Violations) is not null) return null;
-                return played.Violations[0].Invariant;
-            }
-            catch (Exception thrown) when (thrown is not OutOfMemoryException)
-            {
-                return thrown.GetType().Name;
-            }
-        }
-
-        private PlanPlayer PlayerOf(ulong seed) => new(new ScenarioPlan(Scenario, _setup, seed), Exclusions.None);
+        return null;
     }
+
+    /// <summary>Scenes that reach the mutation: each scenario once, under the first protocol of the survey under which it does. What
+    /// protocols share means another thing to each, so there each is tried.</summary>
+    private List<Scene> ScenesOf(Mutation mutation)
+    {
+        var reaching = _reach.Where(scene => scene.Reached.Contains(mutation.Id));
+        if (!mutation.File.StartsWith("src/Kvm/Notifiers/", StringComparison.Ordinal))
+            reaching = reaching.GroupBy(scene => scene.Scenario).Select(group => group.First());
+        return
+        [
+            .. reaching.OrderByDescending(scene => KillsOf(MemberOf(mutation.Key), scene))
+                .ThenByDescending(scene => KillsOf(FileOf(mutation.Key), scene)).ThenBy(scene => scene.Microseconds).Select(SceneOf),
+        ];
+    }
+
+    /// <summary>Made at its first use, and without a mutation: it plays a schedule.</summary>
+    private Scene SceneOf(SceneReach reach)
+    {
+        if (_scenes.TryGetValue(reach, out var known)) return known;
+        var scenario = ScenarioCatalog.All.First(scenario => scenario.Name == reach.Scenario);
+        return _scenes[reach] = new Scene(scenario, reach.Protocol);
+    }
+
+    private int KillsOf(string place, SceneReach scene) => _kills.GetValueOrDefault((place, $"{scene.Scenario} {scene.Protocol}"));
+
+    private void Learn(Verdict verdict)
+    {
+        if (verdict.KilledBy is null) return;
+        foreach (var place in new[] { MemberOf(verdict.Key), FileOf(verdict.Key) })
+            _kills[(place, verdict.Scenario)] = _kills.GetValueOrDefault((place, verdict.Scenario)) + 1;
+    }
+
+    private static string FileOf(string key) => key.Split('|', 2)[0];
+
+    private static string MemberOf(string key) => string.Join('|', key.Split('|', 3)[..2]);
 }

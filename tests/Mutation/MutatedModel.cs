@@ -20,10 +20,11 @@ public sealed class MutatedModel
             public static class Switch
             {
                 public static int Active = -1;
+                public static bool NotesReached;
                 public static bool[] Reached = new bool[1 << 16];
                 public static bool Is(int id)
                 {
-                    Reached[id] = true;
+                    if (NotesReached) Reached[id] = true;
                     return id == Active;
                 }
             }

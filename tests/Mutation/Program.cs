@@ -3,11 +3,15 @@ using System.Text.Json;
 using Livebed.Mutation;
 
 // Breaks the model by machine, one small change at a time, and hunts each with the explorer. See docs/mutation.md.
-if (args is ["hunt", var list, var budget])
+if (args is ["survey", var survey])
 {
-    new Hunt().Run(
-        JsonSerializer.Deserialize<List<Mutation>>(File.ReadAllText(list))!,
-        int.Parse(budget, System.Globalization.CultureInfo.InvariantCulture), Console.Out);
+    Survey.Write(survey);
+    return 0;
+}
+
+if (args is ["hunt", var order])
+{
+    new Hunt(JsonSerializer.Deserialize<HuntOrder>(File.ReadAllText(order))!, Console.Out).Run();
     return 0;
 }
 
@@ -21,10 +25,11 @@ var schedules = new Option<int>("--schedules") { Description = "of each scenario
 var every = new Option<int>("--every") { Description = "a sample: every so many mutations", DefaultValueFactory = _ => 1 };
 var processes = new Option<int>("--processes") { Description = "hunting at once", DefaultValueFactory = _ => Environment.ProcessorCount };
 var only = new Option<string?>("--only") { Description = "mutations whose key has this text" };
+var keys = new Option<string?>("--keys") { Description = "a file that names the mutations, a key and perhaps a tab and more on each line" };
 var output = new Option<string>("--out") { Description = "file for the table", DefaultValueFactory = _ => "mutation.md" };
 var root = new RootCommand("Breaks src/Kvm by machine and hunts each break with the explorer. Run it from the repository's folder.")
 {
-    folders, schedules, every, processes, only, output,
+    folders, schedules, every, processes, only, keys, output,
 };
 root.SetAction(parsed =>
 {
@@ -43,12 +48,17 @@ root.SetAction(parsed =>
         var model = new MutatedModel(repository, parsed.GetValue(folders)!);
         model.Emit(Path.Combine(hunting.FullName, "Livebed.Kvm.dll"));
         var named = parsed.GetValue(only) ?? "";
+        var listed = parsed.GetValue(keys) is { } lines ? File.ReadLines(lines).Select(line => line.Split('\t')[0]).ToHashSet() : null;
         var mutations = model.Mutations.Where(mutation => mutation.Key.Contains(named, StringComparison.Ordinal))
+            .Where(mutation => listed is null || listed.Contains(mutation.Key))
             .Where((_, index) => index % parsed.GetValue(every) == 0).ToList();
         Console.WriteLine($"{model.Mutations.Count} mutations, {model.LeftOut} do not compile, {mutations.Count} are hunted");
-        var verdicts = new Campaign(hunting.FullName, parsed.GetValue(schedules), TimeSpan.FromMinutes(10))
+        var verdicts = new Campaign(hunting.FullName, parsed.GetValue(schedules))
             .Run(mutations, parsed.GetValue(processes));
         File.WriteAllText(parsed.GetValue(output)!, Report.Of(mutations, verdicts, Judgements.Read(repository)));
+        File.WriteAllLines(
+            Path.ChangeExtension(parsed.GetValue(output)!, ".survivors"),
+            verdicts.Where(verdict => verdict.KilledBy is null).Select(verdict => verdict.Key).Order(StringComparer.Ordinal));
         var killed = verdicts.Count(verdict => verdict.KilledBy is not null);
         Console.WriteLine($"{killed} killed of {verdicts.Count}; see {parsed.GetValue(output)}");
         return 0;

@@ -14,8 +14,8 @@ public static class Report
     {
         var byKey = mutations.ToDictionary(mutation => mutation.Key, StringComparer.Ordinal);
         var text = new StringBuilder();
-        text.AppendLine("| folder | mutations | killed | equivalent | survived | of them not reached | score |");
-        text.AppendLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+        text.AppendLine("| folder | mutations | killed | equivalent | survived | of them not reached | score | 95 % |");
+        text.AppendLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |");
         var folders = verdicts.ToLookup(verdict => FolderOf(byKey[verdict.Key]));
         foreach (var folder in folders.OrderBy(group => group.Key, StringComparer.Ordinal))
             text.AppendLine(Row(folder.Key, [.. folder], judged));
@@ -39,11 +39,26 @@ public static class Report
         var killed = verdicts.Count(verdict => verdict.KilledBy is not null);
         var equivalent = verdicts.Count(verdict => verdict.KilledBy is null && judged.ContainsKey(verdict.Key));
         var unreached = verdicts.Count(verdict => verdict is { KilledBy: null, Schedules: 0 } && !judged.ContainsKey(verdict.Key));
-        var score = verdicts.Count > equivalent ? 100.0 * killed / (verdicts.Count - equivalent) : 100;
+        var counted = verdicts.Count - equivalent;
+        var score = counted > 0 ? 100.0 * killed / counted : 100;
+        var (least, most) = Interval(killed, counted);
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"| {name} | {verdicts.Count} | {killed} | {equivalent} | {verdicts.Count - killed - equivalent} | {unreached} | {score:F1} "
-                + $"% |");
+            $"| {name} | {verdicts.Count} | {killed} | {equivalent} | {verdicts.Count - killed - equivalent} | {unreached} "
+                + $"| {score:F1} % | {least:F0} to {most:F0} % |");
+    }
+
+    /// <summary>Wilson's interval of a share, in percent: what the score of all may be, if these are a sample.</summary>
+    private static (double Least, double Most) Interval(int hits, int tries)
+    {
+        const double Deviations = 1.96;
+        if (tries == 0) return (0, 100);
+        const double Square = Deviations * Deviations;
+        var share = (double)hits / tries;
+        var middle = share + Square / (2 * tries);
+        var width = Deviations * Math.Sqrt(share * (1 - share) / tries + Square / (4.0 * tries * tries));
+        var scale = 1 + Square / tries;
+        return (100 * (middle - width) / scale, 100 * (middle + width) / scale);
     }
 
     private static string FolderOf(Mutation mutation) => mutation.File.Split('/')[2];

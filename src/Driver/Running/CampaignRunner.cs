@@ -84,8 +84,8 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         await created;
     }
 
-    /// <summary>Waits for the end of a run, after an interrupt not for long. What was found before the bed failed counts, and a silo that is
-    /// lost is no defect of the bed: whatever its calls answer makes the verdict unknown.</summary>
+    /// <summary>Waits for the end of a run, after an interrupt not for long. What was found before the bed failed counts, and a silo that
+    /// is lost is no defect of the bed: whatever its calls answer makes the verdict unknown.</summary>
     /// <returns>what was left; nothing where the end was not reached</returns>
     private static async Task<LeakResult> EndAsync(
         Task<LeakResult> playing, Supervisor supervisor, ICluster cluster, CancellationToken interrupted)

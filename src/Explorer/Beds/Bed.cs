@@ -60,7 +60,8 @@ public sealed class Bed
 
         (Hosts, Machines) = (hosts, machines);
         HostOwnerships = options.Hosts > 1 ? [.. Hosts.Select(host => new HostOwnership(World, host.Name, options.Mutant))] : [];
-        if (options.Hosts > 1) Inventory = new BedInventory(World, HostOwnerships, options.MachinesDie);
+        if (options.Hosts > 1) Inventory = new BedInventory(
+            World, options.ReportsBackwards ? [.. HostOwnerships.Reverse()] : HostOwnerships, options.MachinesDie, options.Mutant);
     }
 
     public Bed(BedOptions options, ISchedulingStrategy strategy, bool stopAtFirstViolation = true)

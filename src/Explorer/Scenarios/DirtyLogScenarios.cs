@@ -214,8 +214,8 @@ internal sealed class AgeingVsLogging : Scenario
 
 /// <summary>
 /// Claim: on a CPU without accessed bits, ageing takes SPTEs out of the hardware's sight without a flush, and a log that is switched on
-/// then still sees every write through TLB entries made before (S6). Enabling therefore flushes whether or not it changed an SPTE
-/// (kvm-protocol 1.4, 4.2, B9).
+/// then still sees every write through TLB entries made before (S6). Enabling therefore flushes whether or not it changed an SPTE. A read
+/// gives back what ageing took, and no more (kvm-protocol 1.4, 4.2, B9).
 /// </summary>
 internal sealed class AgeingWithoutAccessedBits : Scenario
 {
@@ -232,7 +232,8 @@ internal sealed class AgeingWithoutAccessedBits : Scenario
             async stage =>
                 await stage.Bed.RunEventAsync(stage.Bed.NewOperation(HostEventKind.Ageing), stage.Vm.AddressSpaceId, VmLayout.RamHva, 2));
         plan.Vcpu().Write(0).Write(1).Write(0);
-        plan.Actor("kswapd").Age(0, 2);
+        plan.Vcpu().Read(0).Write(0).Read(1).Write(1);
+        plan.Actor("kswapd").Age(0, 2).Age(0, 2);
         plan.Actor("user").EnableLog().LogRound();
         plan.After(stage => stage.VerifyLogAsync());
     }
@@ -240,7 +241,8 @@ internal sealed class AgeingWithoutAccessedBits : Scenario
 
 /// <summary>
 /// Claim: what KVM itself writes for a vCPU (emulation, pvclock) is in the log as the guest's own writes are (S6; B10, CVE-2024-35804). It
-/// writes through the host's page table, and no SPTE tells of it: it has to mark the page, after the write (kvm-protocol 4.1).
+/// writes through the host's page table, and no SPTE tells of it: it has to mark the page, after the write (kvm-protocol 4.1). Reclaim,
+/// which has told KVM, must not swap an old content out either (the oracle).
 /// </summary>
 internal sealed class SoftwareWrite : Scenario
 {
@@ -263,6 +265,7 @@ internal sealed class SoftwareWrite : Scenario
         var user = plan.Actor("user");
         for (var round = 0; round < plan.Parameter("rounds"); round++) user.LogRound();
         plan.Actor("mm").DontNeed(1);
+        plan.Actor("kswapd").Reclaim(0);
         plan.After(stage => stage.VerifyLogAsync());
     }
 }

@@ -3,6 +3,7 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
 
@@ -41,6 +42,12 @@ public static class HostVerbs
     /// <summary>ksmd looks at so many pages.</summary>
     public static ActorPlan KsmScan(this ActorPlan actor, int pages) => actor.InHost(
         $"ksm-scan {pages}", stage => EventAsync(stage, HostEventKind.KsmScan, new HvaRange(default, pages)));
+
+    /// <summary>A device writes to a page that it has pinned.</summary>
+    public static ActorPlan WriteByDevice(this ActorPlan actor, int page) => actor.InHost(
+        $"a device pins page {page} and writes to it",
+        async stage => await stage.Vm.Host.Process(stage.Vm.AddressSpaceId).WritePinnedAsync(
+            stage.Bed.NewOperation(OperationKind.SoftwareWrite), BedVm.RamHva(page), stage.NextSoftwareToken()));
 
     /// <summary>Opens a range in one operation, to be closed by <see cref="CloseRange"/> of the same actor.</summary>
     public static ActorPlan OpenRange(this ActorPlan actor, int page, int pages = 1) => actor.InHost(

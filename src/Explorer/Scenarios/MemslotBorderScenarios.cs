@@ -28,6 +28,7 @@ internal sealed class RangesAcrossMemslots : Scenario
     private const int RamPages = 4;
     private const int Before = 1001;
     private const int Behind = 1002;
+    private const int Into = 1003;
 
     private static readonly HostEventKind[] _kinds =
     [
@@ -64,6 +65,7 @@ internal sealed class RangesAcrossMemslots : Scenario
 
         if (random.Chance(0.5))
             plan.Actor("user")
+                .AddMemslot(Into, -1, 2)
                 .AddMemslot(Behind, RamPages).AddMemslot(Before, -1).RemoveMemslot(Behind).AddMemslot(Behind, RamPages - 1, 2);
     }
 }
@@ -141,7 +143,7 @@ internal sealed class LookupVsUpdate : Scenario
         for (var left = 3; left > 0; left--)
             _ = random.Next(4) switch
             {
-                0 => updater.MovePlugged(),
+                0 => updater.MovePlugged(random.Chance(0.5) ? MemslotFlags.LogDirtyPages : MemslotFlags.None),
                 1 => updater.Unplug(),
                 2 => updater.FlagPlugged(MemslotFlags.None),
                 _ => updater.Plug(),

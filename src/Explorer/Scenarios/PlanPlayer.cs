@@ -110,6 +110,9 @@ public sealed class PlanPlayer
             vm.Vm.Checks.Ranges.Settled();
             vm.Vm.Checks.Contract.Settled();
             await vm.Vm.Auditor.AuditAsync(stage.Bed.NewOperation(OperationKind.Audit));
+
+            // After a migration memory may be on its way; scenarios of those look at it themselves.
+            if (stage.Migration is null) await stage.CheckMemoryAsync();
         }
 
         foreach (var step in _plan.AfterSteps) await step(stage);

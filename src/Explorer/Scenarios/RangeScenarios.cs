@@ -19,6 +19,7 @@ internal static class RangeScenarios
         new NestedRanges(),
         new NonBlockableRange(),
         new KsmMerge(),
+        new PinnedPage(),
         new ForkChild(),
         new PageReuse(),
     ];
@@ -189,6 +190,30 @@ internal sealed class KsmMerge : Scenario
         plan.Actor("ksmd").KsmScan(6);
         plan.Actor("user").LogRound();
         plan.After(stage => stage.VerifyLogAsync());
+    }
+}
+
+/// <summary>
+/// Claim: a page that a device holds stays where it is until the device has written to it (the oracle, S13). Reclaim, compaction and KSM
+/// look at the references on a page when they have taken its mapping away, and give it back if there is one too many (kvm-protocol 2.7,
+/// I10). Both pages have the same content, so that ksmd may merge them.
+/// </summary>
+internal sealed class PinnedPage : Scenario
+{
+    public override string Name => "pinned-page";
+    public override string Claim => "a page that a device holds is not swapped out, moved or merged before the device has written";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.HeldPageLeft];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        foreach (var page in (int[])[0, 1])
+            plan.Before(async stage => await stage.Vm.Vm.SoftwareWriter.WriteAsync(
+                stage.Bed.NewOperation(OperationKind.SoftwareWrite), 0, BedVm.RamGfn(page), GuestVerbs.CommonContent));
+        plan.Vcpu().Read(0).WriteCommon(0).Read(1).Read(0);
+        plan.Actor("device").WriteByDevice(0).WriteByDevice(1);
+        plan.Actor("kswapd").Reclaim(0, 2);
+        plan.Actor("kcompactd").Migrate(0, 2);
+        plan.Actor("ksmd").KsmScan(6);
     }
 }
 

@@ -20,9 +20,9 @@ public static class VmVerbs
         stage => stage.CommandAsync(async vm => await vm.UnplugAsync(stage.Bed.NewOperation(OperationKind.MemslotDelete))));
 
     /// <summary>Moves the hot-plug memslot to its other place.</summary>
-    public static ActorPlan MovePlugged(this ActorPlan actor) => actor.InVm(
-        "memslot-move",
-        stage => stage.CommandAsync(async vm => await vm.PlugAsync(stage.Bed.NewOperation(OperationKind.MemslotMove), moved: true)));
+    public static ActorPlan MovePlugged(this ActorPlan actor, MemslotFlags flags = MemslotFlags.None) => actor.InVm(
+        flags == MemslotFlags.None ? "memslot-move" : $"memslot-move {flags}",
+        stage => stage.CommandAsync(async vm => await vm.PlugAsync(stage.Bed.NewOperation(OperationKind.MemslotMove), flags, moved: true)));
 
     /// <summary>Gives the hot-plug memslot other flags, if it is there and at its first place.</summary>
     public static ActorPlan FlagPlugged(this ActorPlan actor, MemslotFlags flags) => actor.InVm(

@@ -4,8 +4,8 @@ using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Actors;
 
-/// <summary>A vCPU's way to the memory of its host, which keeps when the newest batch began, and its epoch: the facts of M2 that no side of a
-/// migration reports. Confined to the vCPU's turns.</summary>
+/// <summary>A vCPU's way to the memory of its host, which keeps when the newest batch began, and its epoch: the facts of M2 that no side of
+/// a migration reports. Confined to the vCPU's turns.</summary>
 /// <param name="memory">of the host</param>
 /// <param name="world">the vCPU's</param>
 internal sealed class TimedGuestMemory(IGuestMemory memory, IWorld world) : IGuestMemory

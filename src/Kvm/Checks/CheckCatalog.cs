@@ -79,7 +79,8 @@ public static class InvariantCatalog
         [Invariants.MemslotUpdateProgress] = "a memslot update completes",
         [Invariants.TeardownProgress] = "unregister and destroy complete",
         [Invariants.InvalidationProgress] = "an invalidation completes although vCPUs fault continuously",
-        [Invariants.MigrationProgress] = "a ring-full vCPU resumes after reset; migration with a bounded dirty rate converges",
+        [Invariants.MigrationProgress] =
+            "a ring-full vCPU resumes after reset; migration with a bounded dirty rate converges; post-copy pauses for a broken link only",
         [Invariants.SameMemory] = "a migrated VM's memory equals the source's at switchover, page by page",
         [Invariants.OneOwner] = "a VM runs on one host at most, under an epoch that the inventory granted",
         [Invariants.SourceRestored] =
@@ -354,6 +355,32 @@ public sealed partial record Mutant
     public static readonly Mutant DiscardDuringPostcopy = new(
         "user space discards pages at the destination while post-copy brings them", "8", "QEMU 371ff5a3f04c",
         [Invariants.FaultProgress, Invariants.MigrationProgress, Invariants.GuestMemory], "postcopy-vs-host");
+
+    public static readonly Mutant MoveKeepsBitmap = new(
+        "a moved memslot keeps the dirty bitmap that the update frees", "5", "", [Invariants.SlotLifetime], "lookup-vs-update");
+
+    public static readonly Mutant OverlapMissesLastPage = new(
+        "the search for memslots that a new one overlaps ends a page too early", "4", "", [Invariants.MemslotsAsAsked],
+        "ranges-across-memslots");
+
+    public static readonly Mutant AccessTrackingRestoresWrite = new(
+        "a read of a page that was aged makes its SPTE writable again, and marks nothing", "1.4", "", [Invariants.NoLostDirtyPage],
+        "ageing-without-accessed-bits");
+
+    public static readonly Mutant SwappedBeforeUnmapped = new(
+        "reclaim writes a page to swap before it has taken the mapping away", "6.1", "", [Invariants.GuestMemory], "software-write");
+
+    public static readonly Mutant PinsNotCounted = new(
+        "reclaim, compaction and KSM take a page on which a device has a reference", "2.7 I10", "", [Invariants.GuestMemory],
+        "pinned-page");
+
+    public static readonly Mutant DrainForgetsWantedPages = new(
+        "the drain before the end of post-copy does not wait for pages that vCPUs have asked for", "8", "",
+        [Invariants.MigrationProgress], "postcopy-last-page");
+
+    public static readonly Mutant LastReportWins = new(
+        "a new inventory believes the last report of a VM instead of the one with the highest epoch", "8", "",
+        [Invariants.OneOwner, Invariants.RunsSomewhere], "migration-inventory-dies");
 
     public static readonly Mutant NotResumedAfterHandOver = new(
         "a source that gets the VM back after a failed hand-over does not resume its vCPUs", "8", "", [Invariants.RunsSomewhere],

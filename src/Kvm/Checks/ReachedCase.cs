@@ -48,6 +48,7 @@ public sealed class ReachedCase
         "an ioctl on a dirty log found another memslot, or none, than before it had slots_lock");
 
     public static readonly ReachedCase PageMerged = new("KSM merged a page");
+    public static readonly ReachedCase HeldPageLeft = new("reclaim or compaction left a page alone, as something held a reference to it");
     public static readonly ReachedCase MergeGivenUp = new("KSM gave a merge up, as a fault held a reference to the page");
     public static readonly ReachedCase MergeBroken = new("a write copied a merged page");
     public static readonly ReachedCase SharedPageCopied = new("a write copied a page that is not merged, as a child of fork may share it");

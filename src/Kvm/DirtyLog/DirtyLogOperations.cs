@@ -62,6 +62,7 @@ public sealed class DirtyLogOperations(Vm vm)
         if (slot?.Bitmap is { } bitmap)
         {
             vm.Checks.Sptes.SlotUsed(op, slot);
+            CheckIsThere(bitmap, slot, slot.BaseGfn, "read");
             reported = bitmap.Pages.Count;
             if (vm.Options.DirtyLog is DirtyLogMode.Bitmap or DirtyLogMode.Ring)
                 await TakeAndProtectAsync(op, slot, bitmap, only: null, target);
@@ -89,7 +90,8 @@ public sealed class DirtyLogOperations(Vm vm)
         if (found)
         {
             vm.Checks.Sptes.SlotUsed(op, slot!);
-            await TakeAndProtectAsync(op, slot!, slot!.Bitmap!, pages, target: null);
+            CheckIsThere(slot!.Bitmap!, slot, slot.BaseGfn, "cleared");
+            await TakeAndProtectAsync(op, slot, slot.Bitmap!, pages, target: null);
             vm.Counters.DirtyLogClears++;
             vm.World.Trace?.Note(op, $"clear dirty log of slot {slotId} is done");
         }
@@ -155,12 +157,17 @@ public sealed class DirtyLogOperations(Vm vm)
 
     private void Mark(DirtyBitmap bitmap, Memslot slot, Gfn gfn)
     {
+        CheckIsThere(bitmap, slot, gfn, "marked");
+        bitmap.Pages.Add(gfn - slot.BaseGfn);
+    }
+
+    private void CheckIsThere(DirtyBitmap bitmap, Memslot slot, Gfn gfn, string use)
+    {
         vm.Counters.ChecksEvaluated++;
         if (bitmap.IsFreed)
             vm.Violated(
-                Invariants.SlotLifetime, $"{gfn} is marked in the dirty bitmap of memslot {slot.Id} after that was freed", gfn,
+                Invariants.SlotLifetime, $"{gfn} is {use} in the dirty bitmap of memslot {slot.Id} after that was freed", gfn,
                 slot.ToHva(gfn));
-        bitmap.Pages.Add(gfn - slot.BaseGfn);
     }
 
     /// <summary><c>kvm_arch_mmu_enable_log_dirty_pt_masked</c>.</summary>

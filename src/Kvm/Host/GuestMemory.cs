@@ -54,6 +54,14 @@ public sealed class GuestMemory : IGuestMemory
         }
     }
 
+    /// <summary>A device's store to a frame that it holds, whatever maps it now: the newest content of its page.</summary>
+    internal void Store(Hva hva, Pfn pfn, ulong value)
+    {
+        lock (_mm.Bus)
+            if (_mm.Find(hva) is { } vma)
+                Write(vma, hva, pfn, value);
+    }
+
     /// <returns>how many accesses were dealt with; when one was refused, up to and including that one</returns>
     private int ExecuteOnBus(ReadOnlySpan<GuestAccess> batch, ref long writes, out Violation? violation)
     {

@@ -65,6 +65,13 @@ public sealed class HostProcess : IHostPort, IStreamPort
         return AddressSpace is { } mm && await _userMemory.WriteAsync(op, mm, hva, value);
     }
 
+    /// <inheritdoc cref="UserMemory.WritePinnedAsync"/>
+    public async ValueTask<bool> WritePinnedAsync(Operation op, Hva hva, ulong value)
+    {
+        using var live = _live.Enter(op);
+        return AddressSpace is { } mm && await _userMemory.WritePinnedAsync(op, mm, hva, value);
+    }
+
     /// <inheritdoc/>
     /// <remarks>Under the locks of <c>mm_take_all_locks</c>: waits until no range is open, so that no subscriber gets an end without a
     /// start.</remarks>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host;
@@ -43,11 +44,19 @@ internal static class SwapOut
         {
             var pte = vma.PteAt(hva);
             if (!pte.IsPresent || pte.Pfn != pfn) return false;
+            if (host.Mutant == Mutant.SwappedBeforeUnmapped && host.Swap.TryStore(host.Frames.Bytes(pfn), out var early))
+            {
+                await host.StepAsync();
+                mm.SetPte(op, vma, hva, Pte.SwapEntry(early));
+                return true;
+            }
+
             mm.SetPte(op, vma, hva, Pte.None);
             await host.StepAsync();
 
             // One reference is the mapping's, one is ours; the holder of a third is about to use the page.
-            var isHeld = host.Frames.RefCount(pfn) != 2 || host.Frames.MapCount(pfn) != 1;
+            var isHeld = (host.Frames.RefCount(pfn) != 2 && host.Mutant != Mutant.PinsNotCounted) || host.Frames.MapCount(pfn) != 1;
+            if (isHeld) host.World.Reached(ReachedCase.HeldPageLeft);
             if (isHeld || !host.Swap.TryStore(host.Frames.Bytes(pfn), out var slot))
             {
                 mm.SetPte(op, vma, hva, pte);

@@ -33,6 +33,20 @@ internal sealed class UserMemory(HostState host, PageFault faults)
         return false;
     }
 
+    /// <summary><c>pin_user_pages</c> (mm/gup.c): a device gets the frame of a page, and writes to that frame later, whatever the page
+    /// table says then. Reclaim, compaction and KSM leave a page with such a reference alone. A discard or a fork meanwhile
+    /// is the process's own fault.</summary>
+    public async ValueTask<bool> WritePinnedAsync(Operation op, AddressSpace mm, Hva hva, ulong value)
+    {
+        var page = await faults.FaultInAsync(op, mm, hva, write: true);
+        if (page.Status != HostPageStatus.Ok) return false;
+        await host.StepAsync();
+        await host.StepAsync();
+        mm.GuestMemory.Store(hva, page.Pfn, value);
+        host.Frames.Put(page.Pfn);
+        return true;
+    }
+
     /// <inheritdoc cref="IHostPort.CopyPagesAsync"/>
     public static void Copy(AddressSpace mm, PageSet pages)
     {

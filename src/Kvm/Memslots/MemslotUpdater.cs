@@ -76,7 +76,8 @@ public sealed class MemslotUpdater(Vm vm)
         else if (old.BaseGfn != change.BaseGfn)
         {
             IsMoving = true;
-            await DeleteOrMoveAsync(op, old, old with { BaseGfn = change.BaseGfn, Flags = change.Flags, Bitmap = BitmapFor(change) });
+            var bitmap = vm.Options.Mutant == Mutant.MoveKeepsBitmap ? old.Bitmap : BitmapFor(change);
+            await DeleteOrMoveAsync(op, old, old with { BaseGfn = change.BaseGfn, Flags = change.Flags, Bitmap = bitmap });
             IsMoving = false;
         }
         else await ReflagAsync(op, old, change.Flags);
@@ -103,7 +104,7 @@ public sealed class MemslotUpdater(Vm vm)
             if (((old.Flags ^ change.Flags) & MemslotFlags.ReadOnly) != 0) return false;
         }
 
-        var wanted = new GfnRange(change.BaseGfn, change.Pages);
+        var wanted = new GfnRange(change.BaseGfn, vm.Options.Mutant == Mutant.OverlapMissesLastPage ? change.Pages - 1 : change.Pages);
         foreach (var slot in vm.Memslots.Active.Slots)
         {
             if (slot.Id == change.Id || !slot.Gfns.Overlaps(wanted)) continue;

@@ -47,6 +47,9 @@ public interface IMigrationReturnPath
 /// <param name="Blocktime">how long its vCPUs waited; None while they may still</param>
 public sealed record FinishResult(StreamStatus Status, PostcopyBlocktime Blocktime)
 {
+    /// <summary>Pages that it lacks, for which it refuses.</summary>
+    public long MissingPages { get; init; }
+
     public static readonly FinishResult Refused = new(StreamStatus.Refused, PostcopyBlocktime.None);
 
     /// <summary>No answer came.</summary>

@@ -132,9 +132,8 @@ public sealed class IncomingMigration(
     {
         if (Now.Stage == Stage.Complete) return await FinishedAsync();
         if (Now.Stage != Stage.Runs) return FinishResult.Refused;
-        foreach (var missing in await MissingAsync(op))
-            if (!missing.IsEmpty)
-                return FinishResult.Refused;
+        var missing = (await MissingAsync(op)).Sum(pages => pages.Count);
+        if (missing > 0) return FinishResult.Refused with { MissingPages = missing };
         if (Now.Stage == Stage.Lost) return FinishResult.Refused;
         if (Now.Stage != Stage.Complete)
             (Now.Stage, Now.Ending) = (Stage.Complete, stream.EndIncomingAsync(op, Now.Setup!.Stream).AsTask());

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Migration;
@@ -16,14 +17,16 @@ public static class InventoryBeginning
     /// <param name="world">the inventory's</param>
     /// <param name="hosts">the living ones, always in the same order; a dead host's VMs have no owner; null when nothing knows them
     /// now</param>
+    /// <param name="mutant">the defect to have, or null</param>
     /// <returns>the register; null when a host did not answer, which may be dying, or others were faster too often: begin
     /// again</returns>
-    public static async ValueTask<VmInventory?> MakeAsync(IWorld world, Func<ValueTask<IReadOnlyList<IOwnershipReporter>?>> hosts)
+    public static async ValueTask<VmInventory?> MakeAsync(
+        IWorld world, Func<ValueTask<IReadOnlyList<IOwnershipReporter>?>> hosts, Mutant? mutant = null)
     {
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             if (await hosts() is not { } living || await LatestTermAsync(living) is not { } latest) return null;
-            var register = new VmInventory(world, latest + 1);
+            var register = new VmInventory(world, latest + 1, mutant);
             var heard = await HearAsync(register, living);
             if (heard == OwnershipStatus.Granted) return register;
             if (heard == OwnershipStatus.Lost) return null;

@@ -41,7 +41,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         parameters.Check();
         (_vm, _stream, _destination, _hostOwnership, _setup, _parameters) = (vm, stream, destination, ownership, setup, parameters);
         _ram = new RamState(vm, stream, setup.Blocks);
-        _channels = new PageChannels(vm.World, stream, ids, parameters.Channels);
+        _channels = new PageChannels(vm.World, stream, ids, parameters.Channels, vm.Options.Mutant);
         _throttle = new ThrottleControl(vm, parameters, setup.PageSize);
         _record = new MigrationRecord(vm, _ram, _channels, _throttle, setup, parameters);
         _handOver = new HandOver(vm, stream, destination, inventory, ownership, setup, _ram, _record);

@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
@@ -19,15 +20,21 @@ internal sealed class PageChannels
     private readonly OperationIds _ids;
     private readonly TrackedObject<Stack<int>> _idle;
     private readonly int _count;
+    private readonly Mutant? _mutant;
     private Tracked<int> _urgent;
     private Tracked<(Waiter Waiter, bool ForAll)?> _waiter;
     private Tracked<ExceptionDispatchInfo?> _failure;
     private Tracked<StreamStatus> _status;
     private Tracked<(long Bytes, long Normal, long Duplicate, long LinkWait)> _sent;
 
-    public PageChannels(IWorld world, IStreamPort stream, OperationIds ids, int count)
+    /// <param name="world">the world it is in</param>
+    /// <param name="stream">where the pages go</param>
+    /// <param name="ids">ids of the operations that send them</param>
+    /// <param name="count">channels beside that of urgent pages</param>
+    /// <param name="mutant">the defect to have, or null</param>
+    public PageChannels(IWorld world, IStreamPort stream, OperationIds ids, int count, Mutant? mutant = null)
     {
-        (_world, _stream, _ids, _count) = (world, stream, ids, count);
+        (_world, _stream, _ids, _count, _mutant) = (world, stream, ids, count, mutant);
         var place = new Place(world);
         _idle = new TrackedObject<Stack<int>>(place, new Stack<int>());
         for (var channel = count - 1; channel >= 0; channel--) _idle.Content.Push(channel);
@@ -52,7 +59,8 @@ internal sealed class PageChannels
     /// <inheritdoc cref="SendResult.LinkWaitMicroseconds"/>
     public long LinkWaitMicroseconds => _sent.Value.LinkWait;
 
-    private bool IsIdle => _idle.Content.Count == _count && _urgent.Value == 0;
+    private bool IsIdle =>
+        _idle.Content.Count == _count && (_urgent.Value == 0 || _mutant == Mutant.DrainForgetsWantedPages);
 
     /// <summary>Hands the batch to an idle channel, which it waits for; returns before it has been sent.</summary>
     public async ValueTask SendAsync(Operation op, ChunkHeader header, PageSet batch)

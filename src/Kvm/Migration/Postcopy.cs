@@ -81,21 +81,29 @@ internal sealed class Postcopy(
                 await channels.SendAsync(op, Header, batch);
             }
 
-        return await channels.DrainAsync(op) == StreamStatus.Ok && await FinishAsync(op);
+        if (await channels.DrainAsync(op) != StreamStatus.Ok) return false;
+        var finish = await FinishAsync(op);
+        if (finish.MissingPages > 0)
+            world.Observer.Violated(new Violation(
+                Invariants.MigrationProgress,
+                $"post-copy of {setup.Vm} pauses although its link is whole: every page was sent, and the destination lacks "
+                    + $"{finish.MissingPages}",
+                setup.Vm, Operations: [op.Id]));
+        return finish.Status == StreamStatus.Ok;
     }
 
-    private async ValueTask<bool> FinishAsync(Operation op)
+    private async ValueTask<FinishResult> FinishAsync(Operation op)
     {
         var finish = await destination.FinishAsync(op);
         record.Blocktime = finish.Blocktime;
-        return finish.Status == StreamStatus.Ok;
+        return finish;
     }
 
     /// <summary>Asks once more before a guest counts as lost: perhaps only the destination's last answer was lost.</summary>
     private async ValueTask<bool> IsWholeAsync(Operation op)
     {
         record.Enter(MigrationStatus.PostcopyRecover);
-        if (!await FinishAsync(op)) return false;
+        if ((await FinishAsync(op)).Status != StreamStatus.Ok) return false;
         record.Enter(MigrationStatus.PostcopyActive);
         return true;
     }

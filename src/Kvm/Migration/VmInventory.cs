@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Migration;
@@ -10,7 +11,8 @@ namespace Livebed.Kvm.Migration;
 /// </summary>
 /// <param name="world">the world it is in</param>
 /// <param name="term"><see cref="FirstTerm"/> for a register that has asked no host, higher for each later one</param>
-public sealed class VmInventory(IWorld world, long term = VmInventory.FirstTerm)
+/// <param name="mutant">the defect to have, or null</param>
+public sealed class VmInventory(IWorld world, long term = VmInventory.FirstTerm, Mutant? mutant = null)
 {
     public const int VmsMax = 65_535;
 
@@ -60,7 +62,7 @@ public sealed class VmInventory(IWorld world, long term = VmInventory.FirstTerm)
     /// <summary>A host's record, after the register was lost. The host with the highest epoch of a VM is its owner.</summary>
     public void Restore(string vm, string host, long epoch)
     {
-        if (!_owners.TryGetValue(vm, out var owner) || owner.Epoch < epoch) _owners[vm] = (host, epoch);
+        if (!_owners.TryGetValue(vm, out var owner) || owner.Epoch < epoch || mutant == Mutant.LastReportWins) _owners[vm] = (host, epoch);
     }
 
     private Ownership Grant(string vm, string host, long epoch)

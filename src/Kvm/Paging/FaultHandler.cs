@@ -139,6 +139,7 @@ public sealed class FaultHandler(Vm vm)
         if ((!write && vm.Options.HasAccessedBits) || slot is null || (write && slot.IsReadOnly) || slot.IsInvalid) return false;
         if (!vm.Sptes.TryGet(gfn, out var old) || (write && !old.IsMmuWritable)) return false;
         var restored = (old.Flags & ~SpteFlags.AccessTracked) | (write ? SpteFlags.Writable : SpteFlags.None);
+        if (vm.Options.Mutant == Mutant.AccessTrackingRestoresWrite && old.IsMmuWritable) restored |= SpteFlags.Writable;
         if (restored == old.Flags) return false;
         if (vm.Options.Mutant == Mutant.MarkBeforeFastFault && write && slot.LogsDirtyPages)
         {

@@ -1,4 +1,5 @@
 using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
@@ -7,9 +8,10 @@ namespace Livebed.Explorer.Beds.Migrations;
 /// <summary>The inventory and the port to it. It can be lost: then it does not answer until a new one, of a later term, has asked every
 /// host what it owns.</summary>
 /// <param name="world">the world</param>
-/// <param name="hosts">each host's record of its own VMs</param>
+/// <param name="hosts">each host's record of its own VMs, in the order in which a new inventory asks for them</param>
 /// <param name="machinesDie">whether a caller may die before it has the answer</param>
-internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnership> hosts, bool machinesDie)
+/// <param name="mutant">the defect to have, or null</param>
+internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnership> hosts, bool machinesDie, Mutant? mutant)
 {
     private readonly Machine _machine = new(world, "inventory", machinesDie);
     private Tracked<VmInventory?> _register = new(world, new VmInventory(world));
@@ -51,7 +53,8 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
         // Places have numbers in order of their making, which a migration that begins in the other order would change.
         world.Footprints?.WriteEverything();
         IReadOnlyList<IOwnershipReporter> reporters = [.. hosts.Select(host => new Reporter(world, host, reportMicroseconds))];
-        return InventoryBeginning.MakeAsync(world, () => ValueTask.FromResult<IReadOnlyList<IOwnershipReporter>?>(reporters));
+        return InventoryBeginning.MakeAsync(
+            world, () => ValueTask.FromResult<IReadOnlyList<IOwnershipReporter>?>(reporters), mutant);
     }
 
     /// <summary>A new one begins while the old one goes on answering: everybody until the new one has asked all hosts, and one host after

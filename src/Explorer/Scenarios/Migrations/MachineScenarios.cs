@@ -90,7 +90,7 @@ internal sealed class MigrationInventoryDies : Scenario
         MigrationPlan.LayOutHosts(plan);
 
         // Only the inventory dies, but a call that is given up goes on in a lane of its own.
-        plan.Options = plan.Options with { MachinesDie = true };
+        plan.Options = plan.Options with { MachinesDie = true, ReportsBackwards = plan.Random.Chance(0.5) };
         plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Write(1).Read(1).Write(0).Read(0);
         plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));

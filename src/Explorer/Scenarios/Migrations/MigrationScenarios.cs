@@ -17,6 +17,7 @@ internal static class MigrationScenarios
         new MigrationOverWords(),
         new MigrationPostcopy(),
         new MigrationRecovery(),
+        new PostcopyLastPage(),
         new PostcopyVsHost(),
         new MigrationCancel(),
         new MigrationRetry(),
@@ -50,7 +51,8 @@ internal sealed class MigrationPrecopy : Scenario
 /// <summary>
 /// Claim: memory of two memslots, each with a dirty log of several words, arrives as it left, by batches that end inside of a memslot and
 /// begin in the next word (S6, M1, the oracle). Guests write at the borders of words and memslots; the seed draws the kind of log, and
-/// whether the last pages follow in post-copy (kvm-protocol 4.3 to 4.5, 8).
+/// whether the last pages, or all but the first batch, follow in post-copy, whose drain waits for those that vCPUs ask for (L5;
+/// kvm-protocol 4.3 to 4.5, 8).
 /// </summary>
 internal sealed class MigrationOverWords : Scenario
 {
@@ -85,11 +87,13 @@ internal sealed class MigrationOverWords : Scenario
         }
 
         var rounds = plan.Parameter(MigrationPlan.Rounds.Name);
-        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(rounds + 1) with
+        var parameters = MigrationPlan.AfterRounds(rounds + 1) with
         {
+            Channels = 1 + random.Next(2),
             PostcopyAfterRounds = random.Chance(0.3) ? rounds : 0,
             RecoveryLimitMicroseconds = 2_000,
-        });
+        };
+        _ = random.Chance(0.3) ? plan.Actor("user").MigrateVmInPostcopy(parameters) : plan.Actor("user").MigrateVm(parameters);
         MigrationPlan.MustComplete(plan);
         plan.After(stage => stage.CheckMemoryAsync());
     }
@@ -148,6 +152,47 @@ internal sealed class MigrationPostcopy : Scenario
 
         plan.Actor("admin").StartPostcopy();
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(rounds + 1) with { PostcopyAfterRounds = rounds });
+    }
+}
+
+/// <summary>
+/// Claim: post-copy does not end before the page has arrived that a vCPU waits for, though all others have (L5). Batches of one page each
+/// go over one channel in ascending order, and vCPUs read the pages in descending order, so they ask for pages that the push has not come
+/// to (kvm-protocol 8).
+/// </summary>
+internal sealed class PostcopyLastPage : Scenario
+{
+    private const int Batch = 64;
+
+    // As many as a vCPU makes until the VM has moved, and some more.
+    private const int Reads = 60;
+
+    private static readonly int[] _pages = [0, Batch, 2 * Batch, 3 * Batch, 4 * Batch, 5 * Batch];
+
+    public override string Name => "postcopy-last-page";
+    public override string Claim => "post-copy ends when the page that a vCPU waits for has arrived too";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.GuestWaitedForPage];
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with
+        {
+            Hosts = 2,
+            DirtyLog = (DirtyLogMode)plan.Parameter(MigrationPlan.Log.Name),
+            RamPages = _pages[^1] + 1,
+            HotplugPages = 1,
+        };
+        foreach (var page in _pages) plan.Before(async stage => await stage.Vm.TouchAsync(BedVm.RamGfn(page), write: true));
+        for (var vcpu = 0; vcpu < 2; vcpu++)
+        {
+            var guest = plan.Vcpu();
+            for (var read = 0; read < Reads; read++) guest.Read(_pages[^(1 + read % _pages.Length)]);
+        }
+
+        plan.Actor("user").MigrateVmInPostcopy(MigrationPlan.AfterRounds(1) with { Channels = 1 });
+        MigrationPlan.MustComplete(plan);
+        plan.After(stage => stage.CheckMemoryAsync());
     }
 }
 

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.Events;
@@ -66,9 +67,17 @@ internal sealed class PageMigration(HostState host) : IHostEventSource
         await host.StepAsync();
 
         // folio_migrate_mapping: the isolation's reference is the only one that may be left.
-        var isHeld = host.Frames.RefCount(source) != 1;
-        if (isHeld) host.Counters.PageMigrationsGivenUp++;
-        else host.Frames.Copy(source, target);
+        var isHeld = host.Frames.RefCount(source) != 1 && host.Mutant != Mutant.PinsNotCounted;
+        if (isHeld)
+        {
+            host.Counters.PageMigrationsGivenUp++;
+            host.World.Reached(ReachedCase.HeldPageLeft);
+        }
+        else
+        {
+            host.Frames.Copy(source, target);
+        }
+
         await host.StepAsync();
         var restored = await RemoveMigrationEntryAsync(op, mm, vma, hva, source, isHeld ? source : target);
         if (isHeld || !restored) return false;

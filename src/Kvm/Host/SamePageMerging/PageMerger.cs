@@ -50,7 +50,7 @@ internal sealed class PageMerger(HostState host)
             await host.StepAsync();
 
             // Beside the mappings' references there is ours, and no other: a fault that has looked the page up has one too.
-            if (host.Frames.RefCount(page) != host.Frames.MapCount(page) + 1)
+            if (host.Frames.RefCount(page) != host.Frames.MapCount(page) + 1 && host.Mutant != Mutant.PinsNotCounted)
             {
                 host.Counters.KsmPinned++;
                 host.World.Reached(ReachedCase.MergeGivenUp);
