@@ -197,7 +197,10 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
             .SelectMany(row => row).OfType<string>().ToHashSet();
         Mutant[] others = [Mutant.GetLogWithoutProtect, Mutant.AllSetClearDoesNotProtect, Mutant.LogFlushSkipped,
             Mutant.RingResetWithoutProtect, Mutant.CopyBeforeClear, Mutant.FinalSyncBeforeVcpusLeft];
-        var expected = Mutant.All.Where(entry => entry.Scenario.StartsWith("migration-", StringComparison.Ordinal))
+
+        // In a cluster a defect is one VM's, and the inventory that would have this one serves all VMs: it belongs to the explorer.
+        var expected = Mutant.All
+            .Where(entry => entry.Scenario.StartsWith("migration-", StringComparison.Ordinal) && entry != Mutant.LastReportWins)
             .Concat(others).Select(mutant => mutant.Name);
         Assert.Empty(expected.Except(tested));
     }
