@@ -6,7 +6,6 @@ using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
-using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Paging;
@@ -208,18 +207,8 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     /// <summary>Every page of guest memory holds, in all its bytes, the newest value that was written to it; while nothing runs.</summary>
     public async ValueTask CheckMemoryAsync(Operation op)
     {
-        var stream = _hostProcess;
-        HvaRange[] memory = [new(VmLayout.RamHva, _bed.Options.RamPages), new(VmLayout.HotplugHva, _bed.Options.HotplugPages)];
-        foreach (var range in memory)
-        {
-            var newest = await stream.SaveOracleAsync(op, range);
-            var image = await stream.ImageAsync(op, range);
-            for (var page = 0; page < image.Length; page++)
-                if (image[page] != PageChecksum.Of(newest[page], Bed.PageSize))
-                    Vm.Violated(
-                        Invariants.GuestMemory, $"{range.Start + page} does not hold the newest value written, 0x{newest[page]:x}",
-                        hva: range.Start + page);
-        }
+        await CheckMemoryAsync(op, new HvaRange(VmLayout.RamHva, _bed.Options.RamPages));
+        await CheckMemoryAsync(op, new HvaRange(VmLayout.HotplugHva, _bed.Options.HotplugPages));
     }
 
     public ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write) => Vm.Faults.HandleAsync(op, vcpu, gfn, write);
@@ -276,6 +265,12 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     }
 
     ValueTask IVcpuThreads.CloseAsync(Operation op) => ValueTask.CompletedTask;
+
+    private async ValueTask CheckMemoryAsync(Operation op, HvaRange range)
+    {
+        foreach (var hva in await _hostProcess.StaleAsync(op, range))
+            Vm.Violated(Invariants.GuestMemory, $"{hva} does not hold the newest value that was written to it", hva: hva);
+    }
 
     private static HvaRange WithMargins(Hva start, long pages) => new(start + -Bed.MarginPages, pages + 2 * Bed.MarginPages);
 

@@ -138,14 +138,7 @@ public sealed class AddressSpace
     }
 
     /// <summary>The areas under a range, each with its part of it.</summary>
-    internal IEnumerable<(Vma Vma, HvaRange Pages)> Pieces(HvaRange range)
-    {
-        foreach (var vma in Vmas)
-        {
-            var pages = vma.Range.Intersect(range);
-            if (!pages.IsEmpty) yield return (vma, pages);
-        }
-    }
+    internal AreaPieces Pieces(HvaRange range) => new(Vmas, range);
 
     /// <summary>
     /// The only way a PTE changes. With <paramref name="discard"/> the page's content is given up too, in the same step as seen by vCPUs:

@@ -195,6 +195,13 @@ public sealed class HostProcess : IHostPort, IStreamPort
         return AddressSpace is { } mm ? await _streams.Image.HashAsync(op, mm, range) : [];
     }
 
+    /// <summary>Pages of the range that do not hold the newest value written, or not in all their bytes; while nothing runs.</summary>
+    public async ValueTask<IReadOnlyList<Hva>> StaleAsync(Operation op, HvaRange range)
+    {
+        using var live = _live.Enter(op);
+        return AddressSpace is { } mm ? await _streams.Image.StaleAsync(op, mm, range) : [];
+    }
+
     /// <inheritdoc/>
     public ValueTask<ulong[]> SaveOracleAsync(Operation op, HvaRange range) =>
         ValueTask.FromResult(AddressSpace is { } mm ? PageImage.Newest(mm, range) : []);

@@ -26,8 +26,9 @@ internal sealed class HeldRange(HostState host, LiveOperationSet live) : IHostEv
     /// Busy: too many ranges are held, this operation holds one, or the rmap lock is wanted.</summary>
     public async ValueTask<HostEventResult> OpenAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
-        var (vma, pages) = mm.Pieces(ev.Range).FirstOrDefault();
-        if (vma is null) return HostEventResult.Of(0);
+        var pieces = mm.Pieces(ev.Range);
+        if (!pieces.MoveNext()) return HostEventResult.Of(0);
+        var (vma, pages) = pieces.Current;
         if (_held.Count == OpenMax || _held.ContainsKey(op.Id)) return HostEventResult.Busy;
         if (!mm.RmapLock.TryDownRead(op)) return HostEventResult.Busy;
         mm.Grab();

@@ -13,8 +13,9 @@ internal sealed class NestedRange(HostState host) : IHostEventSource
     public ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev) =>
         ProcessTask.WriteLockedAsync(op, mm, async () =>
         {
-            var (vma, pages) = mm.Pieces(ev.Range).FirstOrDefault();
-            if (vma is null) return 0;
+            var pieces = mm.Pieces(ev.Range);
+            if (!pieces.MoveNext()) return 0;
+            var (vma, pages) = pieces.Current;
             return await mm.Ranges.WithinAsync(op, pages, MmuNotifierEvent.ProtectionVma, ev.HoldMicroseconds, async () =>
             {
                 var inner = ev.Inner is { } asked && pages.Contains(asked) ? asked : pages.Start;

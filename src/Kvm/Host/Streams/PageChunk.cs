@@ -75,4 +75,10 @@ public static class PageChecksum
         BinaryPrimitives.WriteUInt64LittleEndian(page[(pageSize - sizeof(ulong))..], value);
         return XxHash3.HashToUInt64(page);
     }
+
+    /// <summary>Whether the page is one that the model last wrote with the value: what <see cref="Of"/> is the checksum of.</summary>
+    public static bool IsOf(ReadOnlySpan<byte> page, ulong value) =>
+        BinaryPrimitives.ReadUInt64LittleEndian(page) == value
+        && BinaryPrimitives.ReadUInt64LittleEndian(page[^sizeof(ulong)..]) == value
+        && !page[sizeof(ulong)..^sizeof(ulong)].ContainsAnyExcept((byte)0);
 }

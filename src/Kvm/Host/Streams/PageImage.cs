@@ -52,6 +52,22 @@ internal sealed class PageImage
         return image;
     }
 
+    /// <summary>Pages of the range that do not hold the newest value written, or not in all their bytes; while nothing runs.</summary>
+    public async ValueTask<IReadOnlyList<Hva>> StaleAsync(Operation op, AddressSpace mm, HvaRange range)
+    {
+        List<Hva>? stale = null;
+        foreach (var (vma, pages) in mm.Pieces(range))
+            for (var start = pages.Start; start < pages.End; start += PagesPerHold)
+            {
+                await mm.PageTableLock.AcquireAsync(op);
+                AddStale(mm, vma, new HvaRange(start, Math.Min(PagesPerHold, pages.End - start)), ref stale);
+                mm.PageTableLock.Release(op);
+                await _host.World.PointAsync(SchedulingPoint.Yield);
+            }
+
+        return stale ?? (IReadOnlyList<Hva>)[];
+    }
+
     /// <summary>The newest value of each page of the range, 0 where there is no area.</summary>
     public static ulong[] Newest(AddressSpace mm, HvaRange range)
     {
@@ -119,8 +135,25 @@ internal sealed class PageImage
 
     private ulong HashOf(Vma vma, Hva hva)
     {
-        var pte = vma.PteAt(hva);
-        if (pte.IsNone || pte.Pfn == _host.Frames.ZeroFrame) return _zeroes;
-        return XxHash3.HashToUInt64(pte.IsSwap ? _host.Swap.Peek(pte.SwapSlot) : _host.Frames.Bytes(pte.Pfn));
+        var content = ContentOf(vma.PteAt(hva));
+        return content.IsEmpty ? _zeroes : XxHash3.HashToUInt64(content);
+    }
+
+    private void AddStale(AddressSpace mm, Vma vma, HvaRange pages, ref List<Hva>? stale)
+    {
+        lock (mm.Bus)
+            for (var hva = pages.Start; hva < pages.End; hva += 1)
+            {
+                var newest = vma.NewestAt(hva);
+                var content = ContentOf(vma.PteAt(hva));
+                if (content.IsEmpty ? newest != 0 : !PageChecksum.IsOf(content, newest)) (stale ??= []).Add(hva);
+            }
+    }
+
+    /// <summary>Empty where nothing but zeroes is.</summary>
+    private ReadOnlySpan<byte> ContentOf(Pte pte)
+    {
+        if (pte.IsNone || pte.Pfn == _host.Frames.ZeroFrame) return [];
+        return pte.IsSwap ? _host.Swap.Peek(pte.SwapSlot) : _host.Frames.Bytes(pte.Pfn);
     }
 }
