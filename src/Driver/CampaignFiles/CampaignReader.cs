@@ -20,9 +20,11 @@ internal sealed class CampaignReader(CampaignFolders folders, TraceInspector ins
     {
         var path = Find(given);
         var settings = Parse(path);
+        var ownDuration = settings.Find("duration");
         Override.Apply(settings, overrides);
         var campaign = Campaign.Keys.Create();
         Campaign.Keys.Read(campaign, settings, "");
+        ScaleMinimum(campaign, settings, ownDuration);
         Complete(campaign, path);
         new CampaignChecks(campaign, settings, inspectTrace).Run(vm => folders.FindTrace(vm.Guest.Trace, path));
         return campaign;
@@ -55,6 +57,23 @@ internal sealed class CampaignReader(CampaignFolders folders, TraceInspector ins
         {
             throw new UsageException($"{label}: {e.Message}; allowed: a readable YAML file of at most {FileBytesMax} bytes");
         }
+    }
+
+    /// <param name="campaign">as it was read</param>
+    /// <param name="settings">of it, with what the command line set</param>
+    /// <param name="ownDuration">the file's; null when it has none</param>
+    private static void ScaleMinimum(Campaign campaign, SectionSetting settings, SectionSetting.Entry? ownDuration)
+    {
+        if (settings.Find("minimum")?.Value is not SectionSetting minimum) return;
+        var own = Campaign.Keys.Create();
+        if (ownDuration is not null)
+        {
+            var alone = new SectionSetting(ownDuration.Origin);
+            alone.Add(ownDuration);
+            Campaign.Keys.Read(own, alone, "");
+        }
+
+        campaign.ScaleMinimum(own.Duration, minimum.Entries.Where(entry => !entry.Origin.FromCommandLine).Select(entry => entry.Key));
     }
 
     /// <summary>Names that were not given.</summary>

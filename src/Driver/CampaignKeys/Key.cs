@@ -103,15 +103,16 @@ internal sealed class ValueKey<T, TValue>(string name, ValueKind<TValue> kind, F
 
 /// <summary>
 /// A key that holds numbers by name: weights of a mix, minima of counters, needed cases. A table in a file stands alone (names that it
-/// leaves out have none); a name set from the command line changes that one of the file's table, or of the default.
+/// leaves out have none). Keys of another type may stand beside them, and keep their default where they are left out. A name set from the
+/// command line changes that one of the file's table, or of the default.
 /// </summary>
 internal sealed class TableKey<T, TValue>(
     string name, IReadOnlyList<string> names, ValueKind<TValue> kind, Func<T, SortedDictionary<string, TValue>> get,
-    Func<string, string> summary) : Key<T>(name)
+    Func<string, string> summary, params IReadOnlyList<Key<T>> beside) : Key<T>(name)
 {
     public override void Read(T target, SectionSetting.Entry entry, string path)
     {
-        var allowed = string.Join(", ", names);
+        var allowed = string.Join(", ", names.Concat(beside.Select(key => key.Name)));
         if (entry.Value is not SectionSetting section)
             throw entry.Origin.Problem(path, $"is {entry.Value.What}, not a section", $"a section with {allowed}");
         var table = get(target);
@@ -119,6 +120,12 @@ internal sealed class TableKey<T, TValue>(
         foreach (var (key, origin, value) in section.Entries)
         {
             var full = $"{path}.{key}";
+            if (beside.FirstOrDefault(other => other.Name == key) is { } known)
+            {
+                known.Read(target, new(key, origin, value), full);
+                continue;
+            }
+
             if (!names.Contains(key)) throw origin.Problem(full, "unknown key", allowed);
             if (value is not ValueSetting { IsEmpty: false } scalar)
                 throw origin.Problem(full, $"is {value.What}, not a value", kind.Allowed);
@@ -137,6 +144,12 @@ internal sealed class TableKey<T, TValue>(
             emitter.Emit(new Scalar(kind.Format(value)));
         }
 
+        foreach (var key in beside)
+        {
+            emitter.Emit(new Scalar(key.Name));
+            key.Write(source, emitter);
+        }
+
         emitter.Emit(new MappingEnd());
     }
 
@@ -147,5 +160,6 @@ internal sealed class TableKey<T, TValue>(
             yield return new(
                 $"{prefix}{Name}.{key}", table.TryGetValue(key, out var value) ? kind.Format(value) : "0", kind.Unit, kind.Allowed,
                 summary(key));
+        foreach (var documented in beside.SelectMany(key => key.Document($"{prefix}{Name}.", defaults))) yield return documented;
     }
 }

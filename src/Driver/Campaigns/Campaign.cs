@@ -56,6 +56,13 @@ public sealed record Campaign
     /// unknown.</summary>
     public SortedDictionary<string, long> Minimum { get; set; } = new(StringComparer.Ordinal) { ["accesses"] = 1 };
 
+    /// <summary>The least part of the load that must have been delivered (<c>minimum.deliveredShare</c>), else the verdict is unknown.
+    /// A <c>minimum</c> without it leaves the default.</summary>
+    public double MinimumDeliveredShare { get; set; } = 0.5;
+
+    /// <summary>What the file's <see cref="Minimum"/> was before <see cref="ScaleMinimum"/>, and for which duration.</summary>
+    private (TimeSpan Duration, SortedDictionary<string, long> Minimum)? _own;
+
     /// <summary>By case (<see cref="ReachedCase"/>): how often it must have been met at least, else the verdict is
     /// unknown.</summary>
     public SortedDictionary<string, long> Reached { get; set; } = new(StringComparer.Ordinal);
@@ -63,6 +70,27 @@ public sealed record Campaign
     public TelemetrySettings Telemetry { get; set; } = new();
 
     public const string NoMutant = Kvm.Checks.Mutant.None;
+
+    /// <summary>The file's counts are meant for its own duration; in a shorter one, less can be done. Those given with the shorter duration
+    /// stand.</summary>
+    /// <param name="own">the file's duration</param>
+    /// <param name="counters">whose minimum the file gives</param>
+    public void ScaleMinimum(TimeSpan own, IEnumerable<string> counters)
+    {
+        if (own <= Duration) return;
+        _own = (own, new(StringComparer.Ordinal));
+        foreach (var counter in counters.Where(Minimum.ContainsKey).ToList())
+        {
+            _own.Value.Minimum[counter] = Minimum[counter];
+            Minimum[counter] = (long)Math.Round(Minimum[counter] * (Duration / own), MidpointRounding.AwayFromZero);
+        }
+    }
+
+    /// <summary>For a reader: what a minimum was before it was scaled; empty when it was not.</summary>
+    public string ScaledFrom(string counter) => _own is { } own && own.Minimum.TryGetValue(counter, out var count)
+        ? FormattableString.Invariant(
+            $" in {Duration.TotalSeconds:0.###} s, as for {count:N0} in its own {own.Duration.TotalSeconds:0.###} s")
+        : "";
 
     /// <summary>Frames of each host.</summary>
     public long FramesPerHost => Memory / PageSize;
@@ -109,7 +137,11 @@ public sealed record Campaign
         new SectionKey<Campaign, LimitSettings>("limits", LimitSettings.Keys, s => s.Limits),
         new TableKey<Campaign, long>("minimum", [.. CounterTable.All.Select(counter => counter.Name)], ValueKinds.Long(
             "count", 0, 1_000_000_000_000), s => s.Minimum,
-            _ => "the least of this counter; below it the verdict is `unknown`"),
+            _ => "the least of this counter; below it the verdict is `unknown`",
+            new ValueKey<Campaign, double>("deliveredShare", ValueKinds.Share(), s => s.MinimumDeliveredShare,
+                (s, v) =>
+                    s.MinimumDeliveredShare = v,
+                    "the least part of the load, operations and guests' programs alike, that must be delivered")),
         new TableKey<Campaign, long>("reached", [.. ReachedCase.All.Where(one => !one.IsOfScene).Select(one => one.Name)],
             ValueKinds.Long("times", 0, 1_000_000_000_000), s => s.Reached, name => ReachedCase.Find(name)!.Sentence),
         new SectionKey<Campaign, TelemetrySettings>("telemetry", TelemetrySettings.Keys, s => s.Telemetry));

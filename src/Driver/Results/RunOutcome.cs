@@ -24,8 +24,7 @@ public sealed record RunOutcome
     /// <summary>By case (<see cref="Kvm.Checks.ReachedCase"/>): how often it was met; those that were not are absent.</summary>
     public IReadOnlyDictionary<string, long> Reached { get; init; } = new Dictionary<string, long>();
 
-    /// <summary>By operation: how often it was due and could not be started.</summary>
-    public IReadOnlyDictionary<string, long> NotStarted { get; init; } = new Dictionary<string, long>();
+    public DeliveredLoad Load { get; init; } = DeliveredLoad.None;
 
     public IReadOnlyDictionary<string, LatencySummary> Latency { get; init; } = new Dictionary<string, LatencySummary>();
     public IReadOnlyList<LockResult> Locks { get; init; } = [];

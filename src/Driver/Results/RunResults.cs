@@ -36,6 +36,10 @@ public sealed record RunResults
     /// <summary>Cases that were met or asked for; empty in results of before they were counted.</summary>
     public IReadOnlyList<ReachedResult> Reached { get; init; } = [];
 
+    /// <summary>The part of the load that was delivered, 0 to 1; null in results of before it was measured.</summary>
+    public double? DeliveredShare { get; init; }
+
+    public IReadOnlyDictionary<string, OperationLoad> Load { get; init; } = new Dictionary<string, OperationLoad>();
     public required IReadOnlyDictionary<string, long> NotStarted { get; init; }
     public required IReadOnlyDictionary<string, LatencySummary> LatencyMicroseconds { get; init; }
     public required IReadOnlyList<LockResult> Locks { get; init; }
@@ -72,7 +76,10 @@ public sealed record RunResults
             DurationSeconds = Math.Round(outcome.DurationSeconds, 3),
             Counts = outcome.Counts,
             Reached = ReachedResult.Of(campaign, outcome),
-            NotStarted = Sorted(outcome.NotStarted),
+            DeliveredShare = outcome.Load.Share,
+            Load = Sorted(outcome.Load.Operations),
+            NotStarted = Sorted(outcome.Load.Operations.Where(entry => entry.Value.NotStarted > 0)
+                .ToDictionary(entry => entry.Key, entry => entry.Value.NotStarted)),
             LatencyMicroseconds = Sorted(outcome.Latency),
             Locks = [.. outcome.Locks.OrderBy(row => row.Class, StringComparer.Ordinal).ThenBy(row => row.Mode, StringComparer.Ordinal)],
             LockOrder = new(outcome.PotentialCycles),
@@ -101,8 +108,10 @@ public sealed record BuildResult(string Version, string Commit, string Model);
 /// pages it refused because as many as it takes were open.</summary>
 public sealed record SiloResult(string Name, string Address, int ProcessId, bool ContactLost, long PageConnectionsRefused = 0);
 
-/// <summary>One VM's guest: how much it did, and how far its slowest vCPU was behind its program at the end.</summary>
-public sealed record GuestResult(string Vm, int Vcpus, string? Trace, long Accesses, long BehindMicroseconds);
+/// <summary>One VM's guest: how much it did, how far its slowest vCPU was behind its program at the end, and which part of its program it
+/// executed, 0 to 1; null without a rate, and in results of before it was measured.</summary>
+public sealed record GuestResult(
+    string Vm, int Vcpus, string? Trace, long Accesses, long BehindMicroseconds, double? ExecutedShare = null);
 
 /// <summary>The counters of /sys/kernel/mm/ksm at the end, summed over hosts, and merges that the reference-count test gave up.</summary>
 public sealed record KsmResult

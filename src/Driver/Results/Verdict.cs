@@ -73,7 +73,15 @@ public sealed record VerdictRule(
             .Select(entry => (Counter: entry.Key, Least: entry.Value, Done: CounterTable.Read(outcome.Counts, entry.Key)))
             .Where(one => one.Done < one.Least)
             .Select(one => Invariant(
-                $"Too little was done: {one.Counter} is {one.Done:N0}, the campaign asks for at least {one.Least:N0}.")));
+                $"Too little was done: {one.Counter} is {one.Done:N0}, the campaign asks for at least {one.Least:N0}")
+                + campaign.ScaledFrom(one.Counter) + "."));
+
+    public static readonly VerdictRule UnderDelivered = new(
+        "under-delivered", "less of the load was delivered than the campaign's `minimum.deliveredShare`", VerdictKind.Unknown,
+        ExitCodes.Unknown, (campaign, outcome) => outcome.Load.Shortfall(campaign.MinimumDeliveredShare) is { } shortfall
+            ? [Invariant($"Too little of the load was delivered: {outcome.Load.Share:0.000} of it, the campaign asks for at least ")
+                + Invariant($"{campaign.MinimumDeliveredShare:0.###}; {shortfall}.")]
+            : []);
 
     public static readonly VerdictRule CaseNeverMet = new(
         "case-never-met", "a case of the campaign's `reached` was met less often than asked", VerdictKind.Unknown, ExitCodes.Unknown,
@@ -97,7 +105,7 @@ public sealed record VerdictRule(
 
     /// <summary>In order of precedence: the first that holds decides.</summary>
     public static IReadOnlyList<VerdictRule> All { get; } =
-        [Violated, Hung, LeftBehind, BedFailed, Interrupted, ContactLost, BelowMinimum, CaseNeverMet, DidNothing, Valid];
+        [Violated, Hung, LeftBehind, BedFailed, Interrupted, ContactLost, BelowMinimum, UnderDelivered, CaseNeverMet, DidNothing, Valid];
 
     /// <summary>"failed" for a run without results.</summary>
     public string Outcome => Kind is { } kind ? KebabCase.Of(kind) : "failed";

@@ -198,6 +198,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         latencies["fault"] = faults;
         latencies["tlb-refill"] = refills;
         var failures = reports.Failures().Concat(load.Failures).ToList();
+        var (guests, delivered) = OutcomeFigures.Guests(fleet, reports, load);
         var silos = await SiloInspector.InspectAsync(cluster, interrupted ? InterruptPatience : null);
         return new RunOutcome
         {
@@ -207,7 +208,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             ContactLost = [.. supervisor.ContactLost, .. failures],
             Counts = OutcomeFigures.Counts(counters, locks, reports.Teardowns, migrations.Counts),
             Reached = OutcomeFigures.Reached(reports.Reached()),
-            NotStarted = load.AllNotStarted(),
+            Load = delivered,
             Latency = latencies,
             Locks = locks,
             PotentialCycles = reports.PotentialCycles(),
@@ -217,7 +218,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             TurnQueue = turns,
             Ksm = OutcomeFigures.Ksm(counters),
             Leaks = leaks,
-            Guests = OutcomeFigures.Guests(fleet, reports),
+            Guests = guests,
             LimitsHit = [.. reports.LimitsHit(), .. migrations.LimitsHit(), .. SiloInspector.LimitsHit(silos), .. supervisor.LimitsHit()],
         };
     }

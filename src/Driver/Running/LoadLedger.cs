@@ -22,7 +22,7 @@ internal sealed class LoadLedger(HistoryWriter history, RunClock clock)
     private const int FailuresMax = 16;
 
     private readonly ConcurrentDictionary<string, LongHistogram> _latencies = new();
-    private readonly ConcurrentDictionary<string, long> _notStarted = new();
+    private readonly ConcurrentDictionary<string, OperationLoad> _loads = new();
     private readonly ConcurrentDictionary<OperationId, byte> _live = new();
     private readonly ConcurrentQueue<string> _failures = new();
 
@@ -33,10 +33,16 @@ internal sealed class LoadLedger(HistoryWriter history, RunClock clock)
 
     public long NowMicroseconds => clock.NowMicroseconds;
 
-    public void NotStarted(string operation) => _notStarted.AddOrUpdate(operation, 1, (_, count) => count + 1);
+    /// <summary>So many operations of a source were due and could not be started.</summary>
+    public void NotStarted(string source, long count = 1) => Add(source, new(count, 0, 0));
 
-    public void Completed(OperationKind kind, long microseconds)
+    /// <summary>An operation of a source was due and is under way.</summary>
+    public void Started(string source) => Add(source, new(1, 1, 0));
+
+    /// <summary>An operation of a source has ended with an answer.</summary>
+    public void Completed(string source, OperationKind kind, long microseconds)
     {
+        Add(source, new(0, 0, 1));
         var histogram = _latencies.GetOrAdd(kind.Name, _ => LatencyHistogram.Empty());
         lock (histogram) histogram.RecordValue(Math.Clamp(microseconds, 0, histogram.HighestTrackableValue));
     }
@@ -60,7 +66,9 @@ internal sealed class LoadLedger(HistoryWriter history, RunClock clock)
         history.Append(DriverSilo, [new HistoryRecord(now, DriverSilo, DriverSilo, type, op.Kind, op.Id, value)], now);
     }
 
-    public IReadOnlyDictionary<string, long> AllNotStarted() => new SortedDictionary<string, long>(_notStarted, StringComparer.Ordinal);
+    /// <summary>By source: what was due, started and done.</summary>
+    public IReadOnlyDictionary<string, OperationLoad> Loads() =>
+        new SortedDictionary<string, OperationLoad>(_loads, StringComparer.Ordinal);
 
     public SortedDictionary<string, LatencySummary> Latencies()
     {
@@ -71,13 +79,18 @@ internal sealed class LoadLedger(HistoryWriter history, RunClock clock)
         return summaries;
     }
 
+    private void Add(string source, OperationLoad load) => _loads.AddOrUpdate(source, load, (_, sum) => sum + load);
+
     public IReadOnlyList<OperationProgress> Progress()
     {
-        var latencies = Latencies();
-        var notStarted = AllNotStarted();
+        // A source of several kinds has a name of its own, under which only what was not started is known.
+        var (latencies, loads) = (Latencies(), Loads());
         return [
-            .. latencies.Select(entry => new OperationProgress(
-                entry.Key, entry.Value.Count, notStarted.GetValueOrDefault(entry.Key), entry.Value.P99)),
+            .. latencies.Keys.Union(loads.Keys).Order(StringComparer.Ordinal).Select(name =>
+            {
+                var latency = latencies.GetValueOrDefault(name, LatencySummary.Empty);
+                return new OperationProgress(name, latency.Count, loads.GetValueOrDefault(name)?.NotStarted ?? 0, latency.P99);
+            }),
         ];
     }
 }

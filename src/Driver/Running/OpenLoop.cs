@@ -9,7 +9,7 @@ namespace Livebed.Driver.Running;
 /// <summary>
 /// Open-loop load of one kind: operations are due at random times (a Poisson process of the given rate) whether or not earlier ones have
 /// ended, and latency counts from the time at which one was due. What cannot start, because too many are under way or nothing can take
-/// it, is counted and never made up for.
+/// it, is counted and never made up for; so is what the loop itself came too late for.
 /// </summary>
 internal sealed class OpenLoop(IOperationSource source, int inFlightMax, SeededRandom random, OperationIds ids, LoadLedger ledger)
 {
@@ -33,12 +33,16 @@ internal sealed class OpenLoop(IOperationSource source, int inFlightMax, SeededR
                 }
                 catch (OperationCanceledException)
                 {
-                    return;
+                    break;
                 }
             }
 
             Start(began + (long)(dueSeconds * Stopwatch.Frequency));
         }
+
+        // At a rate that the loop cannot keep up with, it never got to what was due last.
+        var missed = (long)((Stopwatch.GetElapsedTime(began).TotalSeconds - dueSeconds) * source.Rate);
+        if (missed > 0 && !source.IsDone) ledger.NotStarted(source.Name, missed);
     }
 
     /// <summary>Waits for those under way until <paramref name="over"/> completes; returns how many have not ended.</summary>
@@ -79,6 +83,7 @@ internal sealed class OpenLoop(IOperationSource source, int inFlightMax, SeededR
     {
         var op = new Operation(ids.Next(), prepared.Kind);
         var late = (long)Stopwatch.GetElapsedTime(due).TotalMicroseconds;
+        ledger.Started(source.Name);
         ledger.Record(op, HistoryType.Invoke, null);
         OperationResult result;
         using (var span = LivebedTelemetry.StartOperation(prepared.Kind, op.Id, late))
@@ -109,6 +114,7 @@ internal sealed class OpenLoop(IOperationSource source, int inFlightMax, SeededR
 
         prepared.Done?.Invoke();
         ledger.Record(op, result.Type, result.Value);
-        if (result.Type != HistoryType.Info) ledger.Completed(prepared.Kind, (long)Stopwatch.GetElapsedTime(due).TotalMicroseconds);
+        if (result.Type != HistoryType.Info)
+            ledger.Completed(source.Name, prepared.Kind, (long)Stopwatch.GetElapsedTime(due).TotalMicroseconds);
     }
 }

@@ -1,3 +1,4 @@
+using Livebed.Driver.Campaigns;
 using Livebed.Driver.Counters;
 using Livebed.Driver.Results;
 using Livebed.Grains.Contracts;
@@ -56,13 +57,26 @@ internal static class OutcomeFigures
         };
     }
 
-    /// <summary>One line for each place of the fleet, over all VMs that lived there.</summary>
-    public static IReadOnlyList<GuestResult> Guests(Fleet fleet, ReportLedger reports) => [.. fleet.Slots.Select(slot =>
+    /// <summary>One line for each place of the fleet, over all VMs that lived there, and the load over all of them.</summary>
+    public static (IReadOnlyList<GuestResult> Guests, DeliveredLoad Load) Guests(Fleet fleet, ReportLedger reports, LoadLedger load)
     {
-        var (accesses, behind) = reports.Guests(slot.Index);
-        var settings = slot.Settings;
-        return new GuestResult(
-            $"{settings.Name} (vm-{slot.Index})", settings.Vcpus, settings.Guest.ReplaysTrace ? settings.Guest.Trace : null, accesses,
-            behind);
-    })];
+        var figures = reports.Guests();
+        var (due, executed) = (0L, 0L);
+        var rows = new List<GuestResult>(fleet.Slots.Count);
+        foreach (var slot in fleet.Slots)
+        {
+            var settings = slot.Settings;
+            var guest = figures.GetValueOrDefault(slot.Index);
+            var share = HasRate(settings.Guest) ? DeliveredLoad.ShareOf(guest.ExecutedMicroseconds, guest.DueMicroseconds) : (double?)null;
+            if (share is not null) (due, executed) = (due + guest.DueMicroseconds, executed + guest.ExecutedMicroseconds);
+            rows.Add(new GuestResult(
+                $"{settings.Name} (vm-{slot.Index})", settings.Vcpus, settings.Guest.ReplaysTrace ? settings.Guest.Trace : null,
+                guest.Accesses, guest.BehindMicroseconds, share));
+        }
+
+        return (rows, new DeliveredLoad(load.Loads(), due, executed));
+    }
+
+    /// <summary>As fast as possible is no load that could be missed.</summary>
+    private static bool HasRate(GuestSettings guest) => guest.ReplaysTrace || guest.Rate > 0;
 }

@@ -30,7 +30,7 @@ internal sealed class ReportLedger
     private readonly List<(string Silo, Violation Violation)> _violations = [];
     private readonly SortedDictionary<string, string> _failures = new(StringComparer.Ordinal);
     private long _violationCount;
-    private readonly Dictionary<int, (long Accesses, long Behind)> _deadGuests = [];
+    private readonly Dictionary<int, GuestFigures> _deadGuests = [];
     private long _historyDropped;
     private long _teardowns;
 
@@ -66,7 +66,7 @@ internal sealed class ReportLedger
             _living.Remove(report.Actor);
             var key = ActorKeys.Parse(report.Actor);
             if (key.Role == ActorRole.Vm && isTeardown) _teardowns++;
-            if (key.Role == ActorRole.Vcpu) _deadGuests[key.Vm] = Guest(_deadGuests.GetValueOrDefault(key.Vm), report);
+            if (key.Role == ActorRole.Vcpu) AddGuest(_deadGuests, key.Vm, report);
             _deadCounters += report.Counters;
             AddReached(_deadReached, report);
             AddLocks(_deadLocks, report);
@@ -94,16 +94,15 @@ internal sealed class ReportLedger
         }
     }
 
-    /// <summary>Accesses of all VMs that lived in a place of the fleet, and how far the slowest vCPU ever was behind its program.</summary>
-    public (long Accesses, long BehindMicroseconds) Guests(int slot)
+    /// <summary>By place of the fleet, over all VMs that lived there; places without a vCPU are absent.</summary>
+    public IReadOnlyDictionary<int, GuestFigures> Guests()
     {
         lock (_gate)
         {
-            var sum = _deadGuests.GetValueOrDefault(slot);
-            foreach (var report in _living.Values)
-                if (ActorKeys.Parse(report.Actor) is { Role: ActorRole.Vcpu } key && key.Vm == slot)
-                    sum = Guest(sum, report);
-            return sum;
+            var sums = new Dictionary<int, GuestFigures>(_deadGuests);
+            foreach (var report in _living.Values.Where(report => report.Counters.Vcpu is not null))
+                AddGuest(sums, ActorKeys.Parse(report.Actor).Vm, report);
+            return sums;
         }
     }
 
@@ -193,9 +192,14 @@ internal sealed class ReportLedger
         if (report.Failure is { } failure) _failures[report.Actor] = failure;
     }
 
-    private static (long Accesses, long Behind) Guest((long Accesses, long Behind) sum, ActorReport report) => (
-        sum.Accesses + (report.Counters.Vcpu?.Accesses ?? 0),
-        Math.Max(sum.Behind, report.Counters.Vcpu?.BehindMicroseconds ?? 0));
+    private static void AddGuest(Dictionary<int, GuestFigures> sums, int slot, ActorReport report)
+    {
+        if (report.Counters.Vcpu is not { } vcpu) return;
+        var sum = sums.GetValueOrDefault(slot);
+        sums[slot] = new(
+            sum.Accesses + vcpu.Accesses, Math.Max(sum.BehindMicroseconds, vcpu.BehindMicroseconds),
+            sum.DueMicroseconds + vcpu.DueMicroseconds, sum.ExecutedMicroseconds + vcpu.ExecutedMicroseconds);
+    }
 
     private static void AddReached(long[] sums, ActorReport report)
     {
@@ -218,3 +222,7 @@ internal sealed class ReportLedger
         if (encoded.Length > 0) Grains.Telemetry.HistogramEncoding.AddTo(total, encoded);
     }
 }
+
+/// <summary>What the guests of one place of the fleet did: their accesses, how far the slowest vCPU was behind its program, and how much of
+/// their programs was due and executed.</summary>
+internal readonly record struct GuestFigures(long Accesses, long BehindMicroseconds, long DueMicroseconds, long ExecutedMicroseconds);

@@ -30,6 +30,7 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
         MigrationReport.Write(console, results.Migrations);
         RoundReport.Write(console, results.Migrations);
         WriteLatency();
+        WriteLoad();
         WriteLocks();
         WriteGuests();
         console.WriteLine();
@@ -95,11 +96,25 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
     private void WriteLatency()
     {
         if (results.LatencyMicroseconds.Count == 0) return;
-        var table = Tables.Create("latency", "count", "p50", "p99", "p999", "max", "not started");
-        foreach (var (operation, latency) in results.LatencyMicroseconds)
-            table.Row([operation, .. Latency(latency), Figures.Count(results.NotStarted.GetValueOrDefault(operation))]);
-        if (results.TurnQueue.Count > 0) table.Row(["(turn queue)", .. Latency(results.TurnQueue), ""]);
+        var table = Tables.Create("latency", "count", "p50", "p99", "p999", "max");
+        foreach (var (operation, latency) in results.LatencyMicroseconds) table.Row([operation, .. Latency(latency)]);
+        if (results.TurnQueue.Count > 0) table.Row(["(turn queue)", .. Latency(results.TurnQueue)]);
         console.Write(table);
+    }
+
+    private void WriteLoad()
+    {
+        if (results.DeliveredShare is not { } delivered) return;
+        if (results.Load.Count > 0)
+        {
+            var table = Tables.Create("load", "due", "started", "done");
+            foreach (var (operation, load) in results.Load)
+                table.Row([operation, Figures.Count(load.Due), Figures.Count(load.Started), Figures.Count(load.Done)]);
+            console.Write(table);
+        }
+
+        console.WriteLine();
+        Indented(FormattableString.Invariant($"delivered {delivered:0.000} of the load"), 0);
     }
 
     private static string[] Latency(LatencySummary latency) =>
@@ -152,7 +167,11 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
         var behind = results.Guests.Where(guest => guest.BehindMicroseconds > 1_000_000)
             .OrderByDescending(guest => guest.BehindMicroseconds).ToList();
         foreach (var guest in behind.Take(FindingsMax))
-            Indented($"guest {guest.Vm} was {Figures.Microseconds(guest.BehindMicroseconds)} behind its program at the end", 0);
+        {
+            var share = guest.ExecutedShare is { } executed ? FormattableString.Invariant($"; it executed {executed:0.000} of it") : "";
+            Indented($"guest {guest.Vm} was {Figures.Microseconds(guest.BehindMicroseconds)} behind its program at the end{share}", 0);
+        }
+
         if (behind.Count > FindingsMax) Indented($"… and {behind.Count - FindingsMax} more guests", 0);
     }
 

@@ -113,7 +113,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
 
         var waits = new List<WaitSnapshot>();
         _vcpu.AddWaits(waits);
-        return _journal.Report(new ActorCounters { Vcpu = _vcpu.Counters with { } }, [], waits, [_vcpu.CurrentFault]) with
+        return _journal.Report(new ActorCounters { Vcpu = _vcpu.CountersNow() }, [], waits, [_vcpu.CurrentFault]) with
         {
             GuestAccesses = _memory!.Take(),
         };

@@ -130,31 +130,36 @@ public sealed record HostCounts
     public long KsmUnmerges { get; init; }
     public long KsmPinned { get; init; }
 
-    public static HostCounts operator +(HostCounts one, HostCounts other) => new()
+    public static HostCounts operator +(HostCounts one, HostCounts other) => Combine(one, other, (a, b) => a + b);
+
+    /// <summary>What was counted since.</summary>
+    public static HostCounts operator -(HostCounts now, HostCounts before) => Combine(now, before, (a, b) => a - b);
+
+    private static HostCounts Combine(HostCounts one, HostCounts other, Func<long, long, long> sum) => new()
     {
-        GuestReads = one.GuestReads + other.GuestReads,
-        GuestWrites = one.GuestWrites + other.GuestWrites,
-        ChecksEvaluated = one.ChecksEvaluated + other.ChecksEvaluated,
-        UserWrites = one.UserWrites + other.UserWrites,
-        FaultIns = one.FaultIns + other.FaultIns,
-        NotifierRanges = one.NotifierRanges + other.NotifierRanges,
-        SpuriousRanges = one.SpuriousRanges + other.SpuriousRanges,
-        RangesRefused = one.RangesRefused + other.RangesRefused,
-        DemandZeroFaults = one.DemandZeroFaults + other.DemandZeroFaults,
-        CowBreaks = one.CowBreaks + other.CowBreaks,
-        CowReuses = one.CowReuses + other.CowReuses,
-        SwapOuts = one.SwapOuts + other.SwapOuts,
-        SwapIns = one.SwapIns + other.SwapIns,
-        NumaHints = one.NumaHints + other.NumaHints,
-        PageMigrations = one.PageMigrations + other.PageMigrations,
-        PageMigrationsGivenUp = one.PageMigrationsGivenUp + other.PageMigrationsGivenUp,
-        MigrationWaits = one.MigrationWaits + other.MigrationWaits,
-        UserFaults = one.UserFaults + other.UserFaults,
-        AllocationFailures = one.AllocationFailures + other.AllocationFailures,
-        AddressSpaceExits = one.AddressSpaceExits + other.AddressSpaceExits,
-        KsmMerges = one.KsmMerges + other.KsmMerges,
-        KsmUnmerges = one.KsmUnmerges + other.KsmUnmerges,
-        KsmPinned = one.KsmPinned + other.KsmPinned,
+        GuestReads = sum(one.GuestReads, other.GuestReads),
+        GuestWrites = sum(one.GuestWrites, other.GuestWrites),
+        ChecksEvaluated = sum(one.ChecksEvaluated, other.ChecksEvaluated),
+        UserWrites = sum(one.UserWrites, other.UserWrites),
+        FaultIns = sum(one.FaultIns, other.FaultIns),
+        NotifierRanges = sum(one.NotifierRanges, other.NotifierRanges),
+        SpuriousRanges = sum(one.SpuriousRanges, other.SpuriousRanges),
+        RangesRefused = sum(one.RangesRefused, other.RangesRefused),
+        DemandZeroFaults = sum(one.DemandZeroFaults, other.DemandZeroFaults),
+        CowBreaks = sum(one.CowBreaks, other.CowBreaks),
+        CowReuses = sum(one.CowReuses, other.CowReuses),
+        SwapOuts = sum(one.SwapOuts, other.SwapOuts),
+        SwapIns = sum(one.SwapIns, other.SwapIns),
+        NumaHints = sum(one.NumaHints, other.NumaHints),
+        PageMigrations = sum(one.PageMigrations, other.PageMigrations),
+        PageMigrationsGivenUp = sum(one.PageMigrationsGivenUp, other.PageMigrationsGivenUp),
+        MigrationWaits = sum(one.MigrationWaits, other.MigrationWaits),
+        UserFaults = sum(one.UserFaults, other.UserFaults),
+        AllocationFailures = sum(one.AllocationFailures, other.AllocationFailures),
+        AddressSpaceExits = sum(one.AddressSpaceExits, other.AddressSpaceExits),
+        KsmMerges = sum(one.KsmMerges, other.KsmMerges),
+        KsmUnmerges = sum(one.KsmUnmerges, other.KsmUnmerges),
+        KsmPinned = sum(one.KsmPinned, other.KsmPinned),
     };
 }
 

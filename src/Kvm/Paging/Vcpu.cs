@@ -68,6 +68,15 @@ public sealed class Vcpu : IVcpuPort, IWaitable
 
     public VcpuCounters Counters { get; } = new();
 
+    /// <summary>A copy of the counters as they are now, with how much of the guest's program was due and executed.</summary>
+    public VcpuCounters CountersNow()
+    {
+        var (due, executed) = _guest.Content.Delivered(_world.NowMicroseconds);
+        // While a migration slows the guest down, it is not late.
+        due = Math.Max(0, due - Counters.ThrottleMicroseconds);
+        return Counters with { DueMicroseconds = due, ExecutedMicroseconds = Math.Clamp(executed, 0, due) };
+    }
+
     /// <summary>The guest has nothing left to do.</summary>
     public bool IsHalted => _guest.Content.IsOver;
 
@@ -291,5 +300,6 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     {
         _guest.Content.Leave(_world.NowMicroseconds);
         _throttle.Content.WasPaused(await _requests.ParkAsync());
+        if (!_requests.IsStopRequested) _guest.Content.Return();
     }
 }

@@ -16,6 +16,15 @@ internal sealed class VcpuGuest
     private readonly GuestOperation[] _pending;
     private long _born;
     private long _age;
+    private bool _isOut = true;
+
+    // Where the program was when the pending accesses were fetched, and how many those were.
+    private long _fetchedAt;
+    private int _fetched;
+
+    // What was due and executed before this vCPU, or before its figures began.
+    private long _dueBefore;
+    private long _executedBefore;
 
     /// <exception cref="ArgumentException">The state is of a guest that this vCPU cannot take over.</exception>
     public VcpuGuest(IPacedGuestProgram program, VcpuOptions options, VcpuState? state)
@@ -30,6 +39,8 @@ internal sealed class VcpuGuest
         if (state.GuestMicroseconds < 0) throw new ArgumentException($"no guest is {state.GuestMicroseconds} us old");
         foreach (var operation in state.Pending) _pending[PendingCount++] = operation;
         _age = state.GuestMicroseconds;
+        (_fetchedAt, _fetched) = (Math.Min(_age, program.NextDueMicroseconds), PendingCount);
+        (_dueBefore, _executedBefore) = (DueMicroseconds(_age), Math.Min(DueMicroseconds(_age), PositionMicroseconds(_age)));
     }
 
     /// <summary>Accesses fetched and not made.</summary>
@@ -46,14 +57,30 @@ internal sealed class VcpuGuest
     public long ProgramMicroseconds(long now) =>
         Math.Max(0, now - _born - _program.ProgramBeganMicroseconds - (PendingCount > 0 ? _program.BehindMicroseconds : 0));
 
-    public void Enter(long now) => _born = now - _age;
+    /// <summary>How much of the program was due at its speed, and how much of that has been executed, both as time of the program since
+    /// this vCPU began. A guest that is out of the guest for good, to be saved or because it has ended, owes nothing more.</summary>
+    public (long Due, long Executed) Delivered(long now)
+    {
+        var age = _isOut ? _age : now - _born;
+        var due = DueMicroseconds(age);
+        return (due - _dueBefore, Math.Min(due, PositionMicroseconds(age)) - _executedBefore);
+    }
 
-    public void Leave(long now) => _age = now - _born;
+    public void Enter(long now) => (_born, _isOut) = (now - _age, false);
+
+    public void Leave(long now)
+    {
+        if (!_isOut) (_age, _isOut) = (now - _born, true);
+    }
+
+    /// <summary>After <see cref="Leave"/>, of a guest that was paused: it has grown older meanwhile.</summary>
+    public void Return() => _isOut = false;
 
     /// <summary>Fetches what is due, when nothing is pending; 0, or for how long nothing is.</summary>
     public long Fetch(long now)
     {
-        PendingCount = _program.Next(_pending, now - _born);
+        _fetchedAt = Math.Min(now - _born, _program.NextDueMicroseconds);
+        PendingCount = _fetched = _program.Next(_pending, now - _born);
         return PendingCount > 0 ? 0 : _program.NextDueMicroseconds - (now - _born);
     }
 
@@ -84,6 +111,17 @@ internal sealed class VcpuGuest
             if (operation.Gfn.Value >= 0)
                 _pending[kept++] = operation;
         PendingCount = kept;
+    }
+
+    private long DueMicroseconds(long age) => Math.Max(0, age - _program.ProgramBeganMicroseconds);
+
+    /// <summary>Where the program is, since it began: of a batch under way, the part of its time that is the part of its accesses that were
+    /// made.</summary>
+    private long PositionMicroseconds(long age)
+    {
+        var position = Math.Min(age, _program.NextDueMicroseconds);
+        if (PendingCount > 0) position -= (long)((position - _fetchedAt) * ((double)PendingCount / _fetched));
+        return Math.Max(0, position - _program.ProgramBeganMicroseconds);
     }
 
     public VcpuState Save(int index, long operations) => new(index, Pending.ToArray(), _age, _program.Save(), operations);

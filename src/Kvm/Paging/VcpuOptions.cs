@@ -46,20 +46,34 @@ public sealed record VcpuCounters
     /// populated.</summary>
     public long ProgramMicroseconds { get; set; }
 
+    /// <summary>How much of the guest's program was due at its speed, as time of the program.</summary>
+    public long DueMicroseconds { get; set; }
+
+    /// <summary>How much of that was executed.</summary>
+    public long ExecutedMicroseconds { get; set; }
+
     /// <summary>Added up; of what is no sum, the time that a guest is late and where its program is, the largest.</summary>
-    public static VcpuCounters operator +(VcpuCounters one, VcpuCounters other) => new()
-    {
-        Accesses = one.Accesses + other.Accesses,
-        AccessesSkipped = one.AccessesSkipped + other.AccessesSkipped,
-        Batches = one.Batches + other.Batches,
-        TlbRefills = one.TlbRefills + other.TlbRefills,
-        Faults = one.Faults + other.Faults,
-        FaultRetries = one.FaultRetries + other.FaultRetries,
-        TlbFlushes = one.TlbFlushes + other.TlbFlushes,
-        DirtyPages = one.DirtyPages + other.DirtyPages,
-        FaultMicroseconds = one.FaultMicroseconds + other.FaultMicroseconds,
-        ThrottleMicroseconds = one.ThrottleMicroseconds + other.ThrottleMicroseconds,
-        BehindMicroseconds = Math.Max(one.BehindMicroseconds, other.BehindMicroseconds),
-        ProgramMicroseconds = Math.Max(one.ProgramMicroseconds, other.ProgramMicroseconds),
-    };
+    public static VcpuCounters operator +(VcpuCounters one, VcpuCounters other) => Combine(one, other, (a, b) => a + b, Math.Max);
+
+    /// <summary>What was counted since; of what is no sum, what it is now.</summary>
+    public static VcpuCounters operator -(VcpuCounters now, VcpuCounters before) => Combine(now, before, (a, b) => a - b, (a, _) => a);
+
+    private static VcpuCounters Combine(
+        VcpuCounters one, VcpuCounters other, Func<long, long, long> sum, Func<long, long, long> largest) => new()
+        {
+            Accesses = sum(one.Accesses, other.Accesses),
+            AccessesSkipped = sum(one.AccessesSkipped, other.AccessesSkipped),
+            Batches = sum(one.Batches, other.Batches),
+            TlbRefills = sum(one.TlbRefills, other.TlbRefills),
+            Faults = sum(one.Faults, other.Faults),
+            FaultRetries = sum(one.FaultRetries, other.FaultRetries),
+            TlbFlushes = sum(one.TlbFlushes, other.TlbFlushes),
+            DirtyPages = sum(one.DirtyPages, other.DirtyPages),
+            FaultMicroseconds = sum(one.FaultMicroseconds, other.FaultMicroseconds),
+            ThrottleMicroseconds = sum(one.ThrottleMicroseconds, other.ThrottleMicroseconds),
+            BehindMicroseconds = largest(one.BehindMicroseconds, other.BehindMicroseconds),
+            ProgramMicroseconds = largest(one.ProgramMicroseconds, other.ProgramMicroseconds),
+            DueMicroseconds = sum(one.DueMicroseconds, other.DueMicroseconds),
+            ExecutedMicroseconds = sum(one.ExecutedMicroseconds, other.ExecutedMicroseconds),
+        };
 }

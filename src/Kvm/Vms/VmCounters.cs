@@ -46,32 +46,37 @@ public sealed record VmCounters
     public long AuditedSptes { get; set; }
     public long ChecksEvaluated { get; set; }
 
-    public static VmCounters operator +(VmCounters one, VmCounters other) => new()
+    public static VmCounters operator +(VmCounters one, VmCounters other) => Combine(one, other, (a, b) => a + b, Math.Max);
+
+    /// <summary>What was counted since; of what is no sum, what it is now.</summary>
+    public static VmCounters operator -(VmCounters now, VmCounters before) => Combine(now, before, (a, b) => a - b, (a, _) => a);
+
+    private static VmCounters Combine(VmCounters one, VmCounters other, Func<long, long, long> sum, Func<long, long, long> largest) => new()
     {
-        Faults = one.Faults + other.Faults,
-        FaultRetries = one.FaultRetries + other.FaultRetries,
-        FastPageFaults = one.FastPageFaults + other.FastPageFaults,
-        TlbMisses = one.TlbMisses + other.TlbMisses,
-        MmioExits = one.MmioExits + other.MmioExits,
-        FaultErrors = one.FaultErrors + other.FaultErrors,
-        NotifierRanges = one.NotifierRanges + other.NotifierRanges,
-        NotifierElided = one.NotifierElided + other.NotifierElided,
-        NotifierMmuLockAcquisitions = one.NotifierMmuLockAcquisitions + other.NotifierMmuLockAcquisitions,
-        AgeingCalls = one.AgeingCalls + other.AgeingCalls,
-        TlbFlushes = one.TlbFlushes + other.TlbFlushes,
-        MmuLockYields = one.MmuLockYields + other.MmuLockYields,
-        MemslotUpdates = one.MemslotUpdates + other.MemslotUpdates,
-        MemslotRefusals = one.MemslotRefusals + other.MemslotRefusals,
-        StartsWhilePublishingMax = Math.Max(one.StartsWhilePublishingMax, other.StartsWhilePublishingMax),
-        DirtyLogGets = one.DirtyLogGets + other.DirtyLogGets,
-        DirtyLogClears = one.DirtyLogClears + other.DirtyLogClears,
-        DirtyRingResets = one.DirtyRingResets + other.DirtyRingResets,
-        DirtyRingFullExits = one.DirtyRingFullExits + other.DirtyRingFullExits,
-        DirtyPagesReported = one.DirtyPagesReported + other.DirtyPagesReported,
-        DirtyLogVerifications = one.DirtyLogVerifications + other.DirtyLogVerifications,
-        SoftwareWrites = one.SoftwareWrites + other.SoftwareWrites,
-        Audits = one.Audits + other.Audits,
-        AuditedSptes = one.AuditedSptes + other.AuditedSptes,
-        ChecksEvaluated = one.ChecksEvaluated + other.ChecksEvaluated,
+        Faults = sum(one.Faults, other.Faults),
+        FaultRetries = sum(one.FaultRetries, other.FaultRetries),
+        FastPageFaults = sum(one.FastPageFaults, other.FastPageFaults),
+        TlbMisses = sum(one.TlbMisses, other.TlbMisses),
+        MmioExits = sum(one.MmioExits, other.MmioExits),
+        FaultErrors = sum(one.FaultErrors, other.FaultErrors),
+        NotifierRanges = sum(one.NotifierRanges, other.NotifierRanges),
+        NotifierElided = sum(one.NotifierElided, other.NotifierElided),
+        NotifierMmuLockAcquisitions = sum(one.NotifierMmuLockAcquisitions, other.NotifierMmuLockAcquisitions),
+        AgeingCalls = sum(one.AgeingCalls, other.AgeingCalls),
+        TlbFlushes = sum(one.TlbFlushes, other.TlbFlushes),
+        MmuLockYields = sum(one.MmuLockYields, other.MmuLockYields),
+        MemslotUpdates = sum(one.MemslotUpdates, other.MemslotUpdates),
+        MemslotRefusals = sum(one.MemslotRefusals, other.MemslotRefusals),
+        StartsWhilePublishingMax = largest(one.StartsWhilePublishingMax, other.StartsWhilePublishingMax),
+        DirtyLogGets = sum(one.DirtyLogGets, other.DirtyLogGets),
+        DirtyLogClears = sum(one.DirtyLogClears, other.DirtyLogClears),
+        DirtyRingResets = sum(one.DirtyRingResets, other.DirtyRingResets),
+        DirtyRingFullExits = sum(one.DirtyRingFullExits, other.DirtyRingFullExits),
+        DirtyPagesReported = sum(one.DirtyPagesReported, other.DirtyPagesReported),
+        DirtyLogVerifications = sum(one.DirtyLogVerifications, other.DirtyLogVerifications),
+        SoftwareWrites = sum(one.SoftwareWrites, other.SoftwareWrites),
+        Audits = sum(one.Audits, other.Audits),
+        AuditedSptes = sum(one.AuditedSptes, other.AuditedSptes),
+        ChecksEvaluated = sum(one.ChecksEvaluated, other.ChecksEvaluated),
     };
 }

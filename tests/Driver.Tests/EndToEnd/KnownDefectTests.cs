@@ -15,6 +15,7 @@ public sealed class KnownDefectTests
           - { vcpus: 1, guest: { bytesPerVcpu: 16KiB, rate: 1000 }, hotplugPages: 16, dirtyLog: none }
         hostEvents: { rate: 100, spuriousShare: 0, maxPages: 16, hold: 5ms, mix: { nested-range: 1 } }
         memslotUpdates: { rate: 50 }
+        minimum: { accesses: 1, deliveredShare: 0 }
         """;
 
     private const string Teardowns = """

@@ -27,7 +27,7 @@ public sealed class MigrationRunTests
         dirtyLog: { rate: 3 }
         softwareWrites: { rate: 10 }
         migrations: { rate: 2, maxBandwidth: 2MiB/s, downtimeLimit: 20ms, roundsMax: 20, timeoutAction: suspend }
-        minimum: { accesses: 100, migrationsCompleted: 2 }
+        minimum: { accesses: 100, migrationsCompleted: 2, deliveredShare: 0 }
         """;
 
     [Fact]
@@ -70,7 +70,7 @@ public sealed class MigrationRunTests
         var (exitCode, output, errors) = await CommandProcess.RunAsync(
             folder.FullPath, "run", "steady-rate", "--set", "vms.0.guest.bytesPerVcpu=2MiB", "--set", "vms.0.guest.rate=600", "--set",
             $"migrations.maxBandwidth={maxBandwidth}", "--set",
-            $"migrations.linkBandwidth={linkBandwidth}", "--set", "migrations.timeLimit=4s");
+            $"migrations.linkBandwidth={linkBandwidth}", "--set", "migrations.timeLimit=4s", "--set", "minimum.deliveredShare=0");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Valid, output);
 

@@ -24,7 +24,8 @@ public sealed class RunTests
     public async Task The_smoke_campaign_is_valid_and_the_campaign_that_it_leaves_runs_again_in_processes_of_its_own()
     {
         using var folder = new TemporaryFolder();
-        string[] minimum = ["--set", "minimum.accesses=10", "--set", "minimum.dirtyLogGets=0", "--set", "minimum.teardowns=0"];
+        string[] minimum = ["--set", "minimum.deliveredShare=0", "--set", "minimum.accesses=10", "--set", "minimum.dirtyLogGets=0",
+            "--set", "minimum.teardowns=0"];
         var (exitCode, output, errors) = await CommandProcess.RunAsync(
             folder.FullPath, ["run", "smoke", "--duration", "2s", "--silos", "2", "--seed", "5", "--out", "first", .. minimum]);
         Assert.Equal("", errors);
@@ -49,19 +50,32 @@ public sealed class RunTests
     }
 
     [Fact]
-    public async Task A_run_that_did_less_than_its_minimum_is_unknown()
+    public async Task A_run_that_did_less_than_its_minimum_or_could_not_put_its_load_on_is_unknown()
     {
         using var folder = new TemporaryFolder();
         folder.Write(
             "idle.yaml",
-            "duration: 200ms\nsilos: 1\nvms:\n  - { vcpus: 1, guest: { bytesPerVcpu: 4KiB, rate: 10 } }\nminimum: { notifierRanges: 1 }\n");
+            """
+            duration: 200ms
+            silos: 1
+            vms:
+              - { vcpus: 1, guest: { bytesPerVcpu: 4KiB, rate: 10 } }
+            hostEvents: { rate: 1000000 }
+            minimum: { teardowns: 1 }
+            teardowns: { rate: 0.001 }
+            """);
         var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "run", "idle.yaml");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Unknown, output);
         var results = StoredRun.In(folder.PathOf("runs")).Results;
         Assert.Equal(VerdictKind.Unknown, results.Verdict);
-        Assert.Equal("Too little was done: notifierRanges is 0, the campaign asks for at least 1.", Assert.Single(results.Reasons));
-        Assert.Empty(results.NotStarted);
+        Assert.Equal("Too little was done: teardowns is 0, the campaign asks for at least 1.", results.Reasons[0]);
+        Assert.Matches(
+            "^Too little of the load was delivered: 0.[0-4][0-9]* of it, .* host-event operations that were due were started",
+            results.Reasons[1]);
+        var load = results.Load["host-event"];
+        Assert.InRange(load.Due, 100_000, long.MaxValue);
+        Assert.Equal(load.Due - load.Started, results.NotStarted["host-event"]);
     }
 
     [Theory]

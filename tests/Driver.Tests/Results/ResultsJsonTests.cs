@@ -11,7 +11,7 @@ public sealed class ResultsJsonTests
     private static readonly string[] _promised =
     [
         "verdict", "reasons", "name", "campaign", "startedAt", "command", "livebed", "seed", "protocol", "mutant", "placement", "silos",
-        "durationSeconds", "counts", "reached",
+        "durationSeconds", "counts", "reached", "deliveredShare", "load",
         "notStarted", "latencyMicroseconds", "locks", "lockOrder", "hangs", "violations", "migrations", "turnQueue", "ksm", "leaks",
         "guests", "limitsHit",
     ];

@@ -96,7 +96,10 @@ internal static class SampleResults
             ChecksEvaluated = 15,
         },
         Reached = new Dictionary<string, long> { ["fault-retried"] = 22 },
-        NotStarted = new Dictionary<string, long> { ["unmap"] = 17, ["dirty-log-get"] = 1_234_567 },
+        Load = new(
+            new Dictionary<string, OperationLoad> { ["unmap"] = new(20, 3, 2), ["dirty-log-get"] = new(2_469_134, 1_234_567, 1) },
+            90_000_000,
+            45_000_000),
         Latency = new Dictionary<string, LatencySummary>
         {
             ["unmap"] = new(1_000, 120, 4_500, 900_000, 31_000_000),
@@ -128,7 +131,7 @@ internal static class SampleResults
         TurnQueue = new(99, 1, 2, 3, 4),
         Ksm = new() { PagesShared = 1, PagesSharing = 2, PagesUnshared = 3, PagesVolatile = 4, FullScans = 5, MergesAbandoned = 6 },
         Leaks = new() { Frames = 1, Subscriptions = 2, Activations = 3, Locks = 4 },
-        Guests = [new("vm-0", 4, "workloads/redis.dirty.gz", 1_000_000, 2_500_000)],
+        Guests = [new("vm-0", 4, "workloads/redis.dirty.gz", 1_000_000, 2_500_000, 0.75)],
         LimitsHit = [new("historyRecords", 5, "history.jsonl ends early")],
     };
 

@@ -21,6 +21,7 @@ public sealed class VerdictRuleTests
         ["interrupted"] = run => run with { Interrupted = true },
         ["contact-lost"] = run => run with { ContactLost = ["an audit gave up"] },
         ["below-minimum"] = run => run with { Counts = run.Counts with { ChecksEvaluated = 0 } },
+        ["under-delivered"] = run => run with { Load = new(new Dictionary<string, OperationLoad> { ["audit"] = new(10, 1, 1) }, 0, 0) },
         ["case-never-met"] = run => run with { Reached = new Dictionary<string, long>() },
         ["did-nothing"] = run => run with { Counts = new() },
         ["valid"] = run => run,

@@ -57,6 +57,46 @@ public sealed class VerdictTests
     }
 
     [Fact]
+    public void A_minimum_is_scaled_down_with_the_duration_and_the_sentence_says_from_what()
+    {
+        var campaign = _campaign with { Duration = TimeSpan.FromSeconds(3), Minimum = new() { ["accesses"] = 10_010, ["faults"] = 7 } };
+        campaign.ScaleMinimum(TimeSpan.FromSeconds(30), ["accesses", "teardowns"]);
+        Assert.Equal([("accesses", 1_001L), ("faults", 7L)], campaign.Minimum.Select(entry => (entry.Key, entry.Value)));
+        Assert.Equal(
+            ["Too little was done: accesses is 1,000, the campaign asks for at least 1,001 in 3 s, as for 10,010 in its own 30 s.",
+                "Too little was done: faults is 0, the campaign asks for at least 7."],
+            Verdict.Judge(campaign, _good).Reasons);
+    }
+
+    [Fact]
+    public void A_minimum_is_not_scaled_up()
+    {
+        var campaign = _campaign with { Minimum = new() { ["accesses"] = 10 } };
+        campaign.ScaleMinimum(campaign.Duration / 2, ["accesses"]);
+        Assert.Equal(10, campaign.Minimum["accesses"]);
+    }
+
+    [Theory]
+    [InlineData(1_000, 4, 100, 100, "0.004 of it, the campaign asks for at least 0.5; "
+        + "4 of 1,000 host-event operations that were due were started.")]
+    [InlineData(
+        10, 10, 90_000_000, 1_200_000,
+        "0.013 of it, the campaign asks for at least 0.5; guests executed 1.2 s of 90.0 s of their programs.")]
+    [InlineData(10, 5, 10, 5, null)]
+    [InlineData(0, 0, 0, 0, null)]
+    public void A_load_of_which_too_little_was_delivered_makes_it_unknown(
+        long due, long started, long programDue, long executed, string? reason)
+    {
+        var load = new Dictionary<string, OperationLoad> { ["host-event"] = new(due, started, 0) };
+        var verdict = Verdict.Judge(_campaign, _good with { Load = new(load, programDue, executed) });
+        Assert.Equal(reason is null ? VerdictKind.Valid : VerdictKind.Unknown, verdict.Kind);
+        if (reason is not null) Assert.Equal("Too little of the load was delivered: " + reason, Assert.Single(verdict.Reasons));
+        Assert.Equal(
+            VerdictKind.Valid,
+            Verdict.Judge(_campaign with { MinimumDeliveredShare = 0 }, _good with { Load = new(load, programDue, executed) }).Kind);
+    }
+
+    [Fact]
     public void A_case_that_was_met_less_often_than_asked_makes_it_unknown_and_is_named()
     {
         var campaign = _campaign with { Reached = new() { ["fault-retried"] = 2, ["ring-full"] = 1 } };

@@ -19,6 +19,7 @@ public sealed class RunClockTests
         vms:
           - { vcpus: 1, guest: { bytesPerVcpu: 8KiB, rate: 500 }, dirtyLog: bitmap }
         hostEvents: { rate: 20, maxPages: 8 }
+        minimum: { accesses: 1, deliveredShare: 0 }
         """;
 
     /// <summary>Back a second and forward an hour, at every other look: the run ends, is valid, and has the length that it had.</summary>

@@ -96,6 +96,39 @@ public sealed class VcpuThrottleTests
         });
     }
 
+    [Fact]
+    public void What_is_due_grows_with_the_clock_and_what_is_executed_stays_where_the_guest_is_held_up()
+    {
+        var spec = new SyntheticGuestSpec(4 * 4096, AccessesPerSecond: 1_000);
+        var rig = NewRig(spec.Create(7, 1, 0, 1, new Gfn(0), 4096));
+        var isHeldUp = false;
+        rig.Vm.BeforeReply = () => isHeldUp ? rig.World.DelayAsync(300 * Millisecond) : ValueTask.CompletedTask;
+        Run(rig, async () =>
+        {
+            await rig.World.DelayAsync(100 * Millisecond);
+            Assert.Equal((100, 100), Milliseconds(rig.Vcpu.CountersNow()));
+            isHeldUp = true;
+            await rig.Vcpu.FlushTlbAsync(rig.NewOperation(), new GfnRange(new Gfn(0), 4));
+            await rig.World.DelayAsync(200 * Millisecond);
+            var (due, executed) = Milliseconds(rig.Vcpu.CountersNow());
+            Assert.Equal(300, due);
+            Assert.InRange(executed, 95, 105);
+
+            // It catches up, and while a migration throttles it nothing is due.
+            isHeldUp = false;
+            await rig.World.DelayAsync(700 * Millisecond);
+            Assert.Equal((1_000, 1_000), Milliseconds(rig.Vcpu.CountersNow()));
+            await rig.Vcpu.ThrottleAsync(rig.NewOperation(), new VcpuThrottle(90, 0));
+            await rig.World.DelayAsync(1_000 * Millisecond);
+            (due, executed) = Milliseconds(rig.Vcpu.CountersNow());
+            Assert.InRange(due, 1_080, 1_300);
+            Assert.Equal(due, executed);
+        });
+
+        static (long Due, long Executed) Milliseconds(VcpuCounters counters) =>
+            ((counters.DueMicroseconds + Millisecond / 2) / Millisecond, (counters.ExecutedMicroseconds + Millisecond / 2) / Millisecond);
+    }
+
     [Theory]
     [InlineData(3)]
     [InlineData(25)]

@@ -249,4 +249,13 @@ public readonly record struct KsmCounters(
         one.PagesShared + other.PagesShared, one.PagesSharing + other.PagesSharing, one.PagesUnshared + other.PagesUnshared,
         one.PagesVolatile + other.PagesVolatile, one.FullScans + other.FullScans, one.PagesScanned + other.PagesScanned,
         one.Merges + other.Merges, one.Unmerges + other.Unmerges);
+
+    /// <summary>What was done since; the pages are those of now.</summary>
+    public static KsmCounters operator -(KsmCounters now, KsmCounters before) => now with
+    {
+        FullScans = now.FullScans - before.FullScans,
+        PagesScanned = now.PagesScanned - before.PagesScanned,
+        Merges = now.Merges - before.Merges,
+        Unmerges = now.Unmerges - before.Unmerges,
+    };
 }
