@@ -14,6 +14,8 @@ namespace Livebed.Driver.CampaignFiles;
 internal sealed class CampaignReader(CampaignFolders folders, TraceInspector inspectTrace)
 {
     private const long FileBytesMax = 1 << 20;
+    private const int DurationsPerWarmUp = 10;
+    private static readonly TimeSpan _warmUpMax = TimeSpan.FromSeconds(5);
 
     /// <summary>Reads the campaign <paramref name="given"/> by path or name.</summary>
     public Campaign Read(string given, IReadOnlyList<Override> overrides)
@@ -76,9 +78,10 @@ internal sealed class CampaignReader(CampaignFolders folders, TraceInspector ins
         campaign.ScaleMinimum(own.Duration, minimum.Entries.Where(entry => !entry.Origin.FromCommandLine).Select(entry => entry.Key));
     }
 
-    /// <summary>Names that were not given.</summary>
+    /// <summary>Names that were not given, and the warm-up: as a part of the duration, so that a short run stays short.</summary>
     private static void Complete(Campaign campaign, string path)
     {
+        campaign.WarmUp ??= TimeSpan.FromTicks(Math.Min(_warmUpMax.Ticks, campaign.Duration.Ticks / DurationsPerWarmUp));
         if (campaign.Name.Length == 0) campaign.Name = ValueKinds.NameLike(Path.GetFileNameWithoutExtension(path));
         for (var i = 0; i < campaign.Vms.Count; i++)
         {

@@ -26,6 +26,10 @@ public sealed record Campaign
     public long? Seed { get; set; }
 
     public TimeSpan Duration { get; set; } = TimeSpan.FromSeconds(30);
+    /// <summary>How long the load runs before the campaign's clock begins; null only until the campaign has been read, and in one that
+    /// is made without a file: no warm-up.</summary>
+    public TimeSpan? WarmUp { get; set; }
+
     public int Silos { get; set; } = 3;
     public Placement Placement { get; set; } = Placement.Spread;
     public string Protocol { get; set; } = ProtocolCatalog.ActiveCount;
@@ -110,6 +114,13 @@ public sealed record Campaign
         { DefaultText = "drawn from the clock and printed", IsAbsent = s => s.Seed is null },
         new ValueKey<Campaign, TimeSpan>("duration", ValueKinds.Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(24)),
             s => s.Duration, (s, v) => s.Duration = v, "how long operations are started, without start-up and tear-down"),
+        new ValueKey<Campaign, TimeSpan>("warmup", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)),
+            s => s.WarmUp ?? TimeSpan.Zero, (s, v) => s.WarmUp = v,
+            "how long the load runs before; nothing of it is in any figure, and every check is on")
+        {
+            DefaultText = "a tenth of the duration, at most 5s",
+            IsAbsent = s => s.WarmUp is null,
+        },
         new ValueKey<Campaign, int>(
             "silos", ValueKinds.Integer("silos", 1, 16), s => s.Silos, (s, v) => s.Silos = v, "silos of the cluster; each is a host"),
         new ValueKey<Campaign, Placement>("placement", ValueKinds.Enum<Placement>(), s => s.Placement, (s, v) => s.Placement = v,

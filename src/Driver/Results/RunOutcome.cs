@@ -13,6 +13,10 @@ public sealed record RunOutcome
     /// <summary>From the first operation to the last, without start-up and tear-down.</summary>
     public double DurationSeconds { get; init; }
 
+    /// <summary>Of the warm-up, which is in no figure; null when the run ended in it, and the figures are those of the
+    /// warm-up.</summary>
+    public double? WarmUpSeconds { get; init; } = 0;
+
     /// <summary>The run was cut short by the user.</summary>
     public bool Interrupted { get; init; }
 

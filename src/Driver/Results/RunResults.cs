@@ -31,6 +31,10 @@ public sealed record RunResults
     public required Placement Placement { get; init; }
     public required IReadOnlyList<SiloResult> Silos { get; init; }
     public required double DurationSeconds { get; init; }
+
+    /// <summary>See <see cref="RunOutcome.WarmUpSeconds"/>; 0 in results of before there was one.</summary>
+    public double? WarmupSeconds { get; init; } = 0;
+
     public required Counts Counts { get; init; }
 
     /// <summary>Cases that were met or asked for; empty in results of before they were counted.</summary>
@@ -74,6 +78,7 @@ public sealed record RunResults
             Placement = campaign.Placement,
             Silos = outcome.Silos,
             DurationSeconds = Math.Round(outcome.DurationSeconds, 3),
+            WarmupSeconds = outcome.WarmUpSeconds is { } seconds ? Math.Round(seconds, 3) : null,
             Counts = outcome.Counts,
             Reached = ReachedResult.Of(campaign, outcome),
             DeliveredShare = outcome.Load.Share,

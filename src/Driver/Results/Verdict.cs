@@ -59,7 +59,8 @@ public sealed record VerdictRule(
 
     public static readonly VerdictRule Interrupted = new(
         "interrupted", "the run was interrupted", VerdictKind.Unknown, ExitCodes.Interrupted, (campaign, outcome) => outcome.Interrupted
-            ? [Invariant($"Interrupted after {outcome.DurationSeconds:0.0} s of {campaign.Duration.TotalSeconds:0.0} s.")]
+            ? [Invariant($"Interrupted after {outcome.DurationSeconds:0.0} s of {Part(campaign, outcome).TotalSeconds:0.0} s")
+                + (outcome.WarmUpSeconds is null ? " of warm-up." : ".")]
             : []);
 
     public static readonly VerdictRule ContactLost = new(
@@ -109,6 +110,9 @@ public sealed record VerdictRule(
 
     /// <summary>"failed" for a run without results.</summary>
     public string Outcome => Kind is { } kind ? KebabCase.Of(kind) : "failed";
+
+    private static TimeSpan Part(Campaign campaign, RunOutcome outcome) =>
+        outcome.WarmUpSeconds is null ? campaign.WarmUp ?? TimeSpan.Zero : campaign.Duration;
 
     private static string Times(int count) => count == 1 ? "" : Invariant($" ({count:N0} times)");
 

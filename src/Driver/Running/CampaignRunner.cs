@@ -18,11 +18,6 @@ namespace Livebed.Driver.Running;
 /// </summary>
 internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
 {
-    private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(15);
-
-    /// <summary>How long after the end migrations may still come to theirs; then they are cancelled.</summary>
-    private static readonly TimeSpan MigrationPatience = TimeSpan.FromSeconds(5);
-
     /// <summary>How long after an interrupt the run may come to its end in order; then it is judged by what is known.</summary>
     private static readonly TimeSpan InterruptPatience = TimeSpan.FromSeconds(2);
 
@@ -49,16 +44,12 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         progress.Phase($"creating {fleet.Slots.Count} VMs");
         await BringUpAsync(fleet, cluster).WaitAsync(interrupted);
 
-        progress.Phase("running");
-        var started = load.NowMicroseconds;
-        var ended = long.MaxValue;
-        void Report() => progress.Report(Snapshot(campaign, load, reports, migrations, started));
-        string? unended = null;
+        var sources = new OperationSources(campaign, fleet, reports, supervisor, migrations, ids);
+        var played = new CampaignLoad(campaign, sources, load, reports, supervisor, folder.History, ids, clock);
+        void Report() => progress.Report(Snapshot(campaign, load, reports, migrations, played));
         async Task<LeakResult> PlayAsync()
         {
-            var sources = new OperationSources(campaign, fleet, reports, supervisor, migrations, ids);
-            (var drained, unended) = await LoadAsync(campaign, sources, load, supervisor, ids, clock, Report, interrupted);
-            ended = load.NowMicroseconds;
+            var drained = await played.RunAsync(progress, Report, interrupted);
             var isSettled = drained && !supervisor.MustStop;
             var leaks = supervisor.MustStop ? new LeakResult() : await settlement.FinishAsync(drained, progress);
             Report();
@@ -68,10 +59,14 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         }
 
         var left = await EndAsync(PlayAsync(), supervisor, cluster, interrupted);
-        var duration = (Math.Min(ended, load.NowMicroseconds) - started) / 1e6;
         var outcome = await OutcomeAsync(
-            cluster, campaign, fleet, reports, load, migrations, supervisor, left, duration, interrupted.IsCancellationRequested);
-        return unended is null ? outcome : outcome with { ContactLost = [.. outcome.ContactLost, unended] };
+            cluster, campaign, fleet, reports, load, migrations, supervisor, left, interrupted.IsCancellationRequested);
+        return outcome with
+        {
+            DurationSeconds = played.DurationSeconds,
+            WarmUpSeconds = played.WarmUpSeconds,
+            ContactLost = [.. outcome.ContactLost, .. played.Unended is { } unended ? [unended] : Array.Empty<string>()],
+        };
     }
 
     /// <summary>Makes the VMs. A call to a silo that has ended could wait for its time-out.</summary>
@@ -140,46 +135,12 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         }
     }
 
-    /// <summary>Load until the time is up, the user stops it, or something is found. True when every operation has ended. A
-    /// sentence when some have not although there was time.</summary>
-    private static async Task<(bool Drained, string? Unended)> LoadAsync(
-        Campaign campaign, OperationSources sources, LoadLedger load, Supervisor supervisor, OperationIds ids,
-        RunClock clock, Action afterEach, CancellationToken interrupted)
-    {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
-        stop.CancelAfter(campaign.Duration);
-        _ = sources.Migrations.AllOver.ContinueWith(_ => stop.Cancel(), stop.Token, TaskContinuationOptions.None, TaskScheduler.Default);
-        var random = new SeededRandom((ulong)campaign.Seed!.Value);
-        var loops = sources.Active
-            .Select((source, index) => new OpenLoop(
-                source, Math.Min(campaign.Limits.InFlight, source.InFlightMax), random.Fork((ulong)index), ids, load))
-            .ToList();
-        var running = loops.Select(loop => Task.Run(() => loop.RunAsync(stop.Token), CancellationToken.None)).ToList();
-        await supervisor.WatchAsync(afterEach, stop.Token);
-        await stop.CancelAsync();
-        await Task.WhenAll(running);
-
-        // What is under way may take long or hang: go on watching until it has ended or something is found.
-        using var settled = new CancellationTokenSource();
-        var patience = new Patience(clock, SettlePatience);
-        var over = patience.OverAsync(settled.Token);
-        var drains = Task.WhenAll(loops.Select(loop => loop.DrainAsync(over)));
-        _ = drains.ContinueWith(_ => settled.Cancel(), TaskScheduler.Default);
-        using var hurry = CancellationTokenSource.CreateLinkedTokenSource(settled.Token, interrupted);
-        _ = new Patience(clock, MigrationPatience).OverAsync(hurry.Token)
-            .ContinueWith(_ => sources.Migrations.CancelAll(), TaskScheduler.Default);
-        if (!supervisor.MustStop) await supervisor.WatchAsync(afterEach, settled.Token);
-        await settled.CancelAsync();
-        var left = (await drains).Sum();
-        return (left == 0, left == 0 || supervisor.MustStop ? null : $"{left} operations that were under way did not end {patience}");
-    }
-
     private static ProgressSnapshot Snapshot(
-        Campaign campaign, LoadLedger load, ReportLedger reports, MigrationLedger migrations, long started)
+        Campaign campaign, LoadLedger load, ReportLedger reports, MigrationLedger migrations, CampaignLoad played)
     {
         var counters = reports.Counters();
         return new ProgressSnapshot(
-            TimeSpan.FromMicroseconds(load.NowMicroseconds - started), campaign.Duration, load.Progress(),
+            TimeSpan.FromMicroseconds(load.NowMicroseconds - played.StartedMicroseconds), campaign.Duration, load.Progress(),
             counters.Vcpu?.Accesses ?? 0, counters.Vcpu?.Faults ?? 0, counters.Vcpu?.FaultRetries ?? 0, reports.ViolationCount)
         {
             Migrations = migrations.Progress(),
@@ -189,7 +150,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
     private static async Task<RunOutcome> OutcomeAsync(
         ICluster cluster, Campaign campaign, Fleet fleet, ReportLedger reports, LoadLedger load, MigrationLedger migrations,
         Supervisor supervisor,
-        LeakResult leaks, double duration, bool interrupted)
+        LeakResult leaks, bool interrupted)
     {
         var counters = reports.Counters();
         var locks = reports.Locks();
@@ -203,7 +164,6 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         return new RunOutcome
         {
             Silos = silos,
-            DurationSeconds = duration,
             Interrupted = interrupted,
             ContactLost = [.. supervisor.ContactLost, .. failures],
             Counts = OutcomeFigures.Counts(counters, locks, reports.Teardowns, migrations.Counts),

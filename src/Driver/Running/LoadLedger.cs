@@ -33,6 +33,13 @@ internal sealed class LoadLedger(HistoryWriter history, RunClock clock)
 
     public long NowMicroseconds => clock.NowMicroseconds;
 
+    /// <summary>Forgets what was counted so far; nothing is under way.</summary>
+    public void CountAnew()
+    {
+        _latencies.Clear();
+        _loads.Clear();
+    }
+
     /// <summary>So many operations of a source were due and could not be started.</summary>
     public void NotStarted(string source, long count = 1) => Add(source, new(count, 0, 0));
 

@@ -33,6 +33,7 @@ internal sealed class ReportLedger
     private readonly Dictionary<int, GuestFigures> _deadGuests = [];
     private long _historyDropped;
     private long _teardowns;
+    private long _measuredFrom;
 
     /// <summary>VMs that were destroyed under load.</summary>
     public long Teardowns
@@ -45,13 +46,28 @@ internal sealed class ReportLedger
 
     public long ViolationCount => Interlocked.Read(ref _violationCount);
 
+    /// <summary>Forgets all figures, and leaves those out that count from before this monotonic time; what was found stays.</summary>
+    public void MeasureFrom(long monotonicMicroseconds)
+    {
+        lock (_gate)
+        {
+            _measuredFrom = monotonicMicroseconds;
+            (_deadCounters, _teardowns) = (new(), 0);
+            Array.Clear(_deadReached);
+            _deadLocks.Clear();
+            _deadGuests.Clear();
+            foreach (var histogram in new[] { _deadFaults, _deadRefills, _deadTurns }) histogram.Reset();
+            foreach (var (actor, report) in _living.ToList()) _living[actor] = Measured(report);
+        }
+    }
+
     public void Update(ActorReport report)
     {
         lock (_gate)
         {
             TakeNews(report);
             // A report that was under way when its actor died must not bring it back.
-            if (!_dead.Contains(report.Actor)) _living[report.Actor] = report;
+            if (!_dead.Contains(report.Actor)) _living[report.Actor] = Measured(report);
         }
     }
 
@@ -63,6 +79,7 @@ internal sealed class ReportLedger
         {
             TakeNews(report);
             if (!_dead.Add(report.Actor)) return;
+            report = Measured(report);
             _living.Remove(report.Actor);
             var key = ActorKeys.Parse(report.Actor);
             if (key.Role == ActorRole.Vm && isTeardown) _teardowns++;
@@ -175,6 +192,17 @@ internal sealed class ReportLedger
     {
         lock (_gate) TakeViolations(silo, violations);
     }
+
+    /// <summary>The report, without figures if they count from before the measured time.</summary>
+    private ActorReport Measured(ActorReport report) => report.MeasuredSince >= _measuredFrom ? report : report with
+    {
+        Counters = new() { Usage = report.Counters.Usage },
+        Reached = [],
+        Locks = [],
+        FaultLatency = [],
+        RefillLatency = [],
+        TurnWait = [],
+    };
 
     private void TakeViolations(string silo, IReadOnlyList<Violation> violations)
     {

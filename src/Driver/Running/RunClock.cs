@@ -22,6 +22,12 @@ internal sealed class RunClock(TimeProvider time)
     /// <summary>The time for which the driver's process ran; a <see cref="Grains.Hosting.Heartbeat"/> moves it.</summary>
     public RunningClock Running { get; } = new();
 
+    /// <summary>The figures of a run count from this monotonic time on; 0 while there is nothing to leave out.</summary>
+    public long MeasuredFromMicroseconds { get; private set; }
+
+    /// <summary>The warm-up is over.</summary>
+    public void MeasureFromNow() => MeasuredFromMicroseconds = MonotonicMicroseconds;
+
     /// <summary>Since the run began, of a time that a silo took from the machine's monotonic clock.</summary>
     public long Since(long monotonicMicroseconds) => monotonicMicroseconds - _began;
 }

@@ -99,9 +99,8 @@ internal sealed class Supervisor(
         using var answered = new CancellationTokenSource();
         var patience = new Patience(clock, AnswerTimeout);
         var over = patience.OverAsync(answered.Token);
-        var hosts = fleet.Hosts.Select(
-            host => AskAsync("a host", async () => (IReadOnlyList<ActorReport>)[await host.InspectAsync()], patience, over));
-        var vms = fleet.Grains().Select(vm => AskAsync(vm.Key, async () => await vm.Grain.InspectAsync(settled), patience, over));
+        var hosts = fleet.Hosts.Select(host => AskAsync("a host", () => InspectAsync(host), patience, over));
+        var vms = fleet.Grains().Select(vm => AskAsync(vm.Key, async () => await InspectAsync(vm.Grain, settled), patience, over));
         var answers = (await Task.WhenAll(hosts.Concat(vms))).SelectMany(answer => answer).ToList();
         await answered.CancelAsync();
         await over;
@@ -132,6 +131,10 @@ internal sealed class Supervisor(
         if (ContactLost.Count == 0) LookForHangs(answers);
     }
 
+    /// <summary>Reports of a VM and its vCPUs.</summary>
+    public ValueTask<IReadOnlyList<ActorReport>> InspectAsync(IVmGrain vm, bool settled) =>
+        vm.InspectAsync(settled, clock.MeasuredFromMicroseconds);
+
     /// <summary>All reports have come: what has not been judged for want of an earlier one is judged now.</summary>
     /// <param name="isSettled">no migration was given up under way, so no guest may be left standing</param>
     public void JudgeTheRest(bool isSettled) => Judged(isSettled ? _owners.Settled() : _owners.Judge(long.MaxValue));
@@ -156,6 +159,9 @@ internal sealed class Supervisor(
     {
         if (violations.Count > 0) reports.Violated(ClusterStream, violations);
     }
+
+    private async Task<IReadOnlyList<ActorReport>> InspectAsync(IHostMmuGrain host) =>
+        [await host.InspectAsync(clock.MeasuredFromMicroseconds)];
 
     private async Task<IReadOnlyList<ActorReport>> AskAsync(
         string who, Func<Task<IReadOnlyList<ActorReport>>> ask, Patience patience, Task over)
@@ -183,7 +189,7 @@ internal sealed class Supervisor(
         var waits = answers.SelectMany(report => report.Waits.Select(wait => new ObservedWait(report.Actor, wait))).ToList();
         var live = answers.SelectMany(report => report.LiveOperations)
             .Select(id => new OperationId(id)).Concat(load.LiveOperations).ToHashSet();
-        var progress = answers.ToDictionary(report => report.Actor, report => report.Counters.Progress);
+        var progress = answers.ToDictionary(report => report.Actor, report => report.Progress);
         foreach (var hang in _detector.Observe(new HangObservation(clock.NowMicroseconds, waits, live, progress)
         {
             RanMicroseconds = _bed.RanMicroseconds,

@@ -9,7 +9,7 @@ namespace Livebed.Driver.Runs;
 
 /// <summary>
 /// The spelling of history.jsonl: one JSON object a line. Its keys are <c>index</c>, <c>time</c>, <c>silo</c>, <c>process</c>, <c>type</c>,
-/// <c>f</c>, <c>op</c> and <c>value</c>. <c>op</c> is "origin.count", as JSON numbers are too small for it.
+/// <c>f</c>, <c>op</c>, <c>value</c> and <c>warmup</c>. <c>op</c> is "origin.count", as JSON numbers are too small for it.
 /// </summary>
 internal static class HistoryLine
 {
@@ -22,7 +22,7 @@ internal static class HistoryLine
 
     public static Utf8JsonWriter Writer(IBufferWriter<byte> output) => new(output, _options);
 
-    public static void Write(Utf8JsonWriter json, long index, in HistoryRecord record)
+    public static void Write(Utf8JsonWriter json, long index, in HistoryRecord record, bool isWarmUp)
     {
         json.WriteStartObject();
         json.WriteNumber("index"u8, index);
@@ -33,6 +33,7 @@ internal static class HistoryLine
         json.WriteString("f"u8, record.Kind.Name);
         WriteOp(json, record);
         json.WriteString("value"u8, record.Value);
+        json.WriteBoolean("warmup"u8, isWarmUp);
         json.WriteEndObject();
         json.Flush();
         json.Reset();

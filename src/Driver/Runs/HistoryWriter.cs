@@ -34,6 +34,8 @@ public sealed class HistoryWriter : IDisposable
     private long _dropped;
     private long _outOfOrder;
     private long _lastTime = long.MinValue;
+    private long _warmUpFrom = long.MaxValue;
+    private long _warmUpTo = long.MaxValue;
     private bool _complete;
     private string? _failure;
 
@@ -73,6 +75,18 @@ public sealed class HistoryWriter : IDisposable
                 return hits;
             }
         }
+    }
+
+    /// <summary>Records from now on belong to the warm-up, until <see cref="WarmUpEnds"/>.</summary>
+    public void WarmUpBegins(long time)
+    {
+        lock (_gate) _warmUpFrom = time;
+    }
+
+    /// <summary>Records of this time and later do not.</summary>
+    public void WarmUpEnds(long time)
+    {
+        lock (_gate) _warmUpTo = time;
     }
 
     /// <summary>A silo will send: from now on records wait for it, until <see cref="Close"/>.</summary>
@@ -184,7 +198,7 @@ public sealed class HistoryWriter : IDisposable
 
         if (record.Time < _lastTime) _outOfOrder++;
         _lastTime = Math.Max(_lastTime, record.Time);
-        HistoryLine.Write(_json, _written++, record);
+        HistoryLine.Write(_json, _written++, record, isWarmUp: record.Time >= _warmUpFrom && record.Time < _warmUpTo);
         _lines.Write("\n"u8);
         if (_lines.WrittenCount >= LinesBytes) WriteLines();
     }

@@ -31,7 +31,8 @@ internal sealed class LiveProgress(IAnsiConsole console) : IProgressView
         {
             lock (_gate)
             {
-                (_before, _now) = (_now, snapshot);
+                // Figures begin anew after the warm-up.
+                (_before, _now) = (snapshot.Elapsed < _now?.Elapsed ? null : _now, snapshot);
                 Draw();
             }
         }

@@ -32,7 +32,11 @@ internal sealed class PlainProgress(TextWriter output) : IProgressView
 
         public void Phase(string what)
         {
-            lock (_gate) output.WriteLine(what);
+            lock (_gate)
+            {
+                output.WriteLine(what);
+                _printed = null;
+            }
         }
 
         public void Report(ProgressSnapshot snapshot)

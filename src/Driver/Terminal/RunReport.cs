@@ -52,6 +52,8 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
         var extent = FormattableString.Invariant($"{results.Silos.Count} silos, {results.DurationSeconds:0.0}s, seed {results.Seed}");
         console.Write(new Text($"{results.Name}: protocol {results.Protocol}{mutant}, {extent}"));
         console.WriteLine();
+        if (results.WarmupSeconds is not { } warmUp) Indented("ended while it warmed up: the figures are those of the warm-up", 0);
+        else if (warmUp > 0) Indented(FormattableString.Invariant($"warmed up for {warmUp:0.0} s, which are in no figure"), 0);
     }
 
     private void WriteFindings(FindingGroup group)

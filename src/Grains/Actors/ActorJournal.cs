@@ -1,5 +1,6 @@
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Telemetry;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -24,6 +25,11 @@ internal sealed class ActorJournal
     private readonly Dictionary<OperationId, int> _live = [];
     private long _historyDropped;
 
+    // What the figures of reports leave out: what was counted before they began.
+    private ActorCounters _countersBefore = new();
+    private long[] _reachedBefore = new long[ReachedCase.All.Count];
+    private long _measuredSince;
+
     public ActorJournal(SiloTelemetry telemetry, string actor, ClusterWorldOptions options)
     {
         _actor = actor;
@@ -33,6 +39,7 @@ internal sealed class ActorJournal
         World = new ClusterWorld(
             Observer, telemetry.Time, preemptionSeed: options.PreemptionSeed(actor), preemptionShare: options.PreemptionShare,
             running: _running);
+        _measuredSince = World.NowMicroseconds;
     }
 
     public TelemetryObserver Observer { get; }
@@ -76,9 +83,11 @@ internal sealed class ActorJournal
         if (--_live[op] == 0) _live.Remove(op);
     }
 
-    /// <summary>The next report; violations, history and starts of guests leave with it.</summary>
+    /// <summary>The next report; violations, history and starts of guests leave with it. If its figures count from before
+    /// <paramref name="measuredFrom"/>, those of the next begin now.</summary>
     public ActorReport Report(
-        ActorCounters counters, IReadOnlyList<LockDomain> domains, IEnumerable<WaitSnapshot> waits, IEnumerable<OperationId> live)
+        ActorCounters counters, IReadOnlyList<LockDomain> domains, IEnumerable<WaitSnapshot> waits, IEnumerable<OperationId> live,
+        long measuredFrom = 0)
     {
         var locks = domains.SelectMany(
             domain => domain.Statistics.Select(entry => new LockReport(entry.Class.Name, entry.Mode, entry.Statistics))).ToList();
@@ -86,8 +95,10 @@ internal sealed class ActorJournal
         {
             Actor = _actor,
             Silo = _silo,
-            Counters = counters,
-            Reached = ReachedReport.From(World.ReachedCounts),
+            MeasuredSince = _measuredSince,
+            Counters = counters - _countersBefore,
+            Progress = counters.Progress,
+            Reached = ReachedReport.From(World.ReachedCounts, _reachedBefore),
             Running = _running.Read(),
             Locks = locks,
             LockOrder = [.. domains.SelectMany(domain => LockEdgeReport.From(domain.Order))],
@@ -105,7 +116,15 @@ internal sealed class ActorJournal
         };
         _history.Clear();
         _guestRuns.Clear();
+        if (_measuredSince < measuredFrom) CountAnew(counters, domains);
         return report;
+    }
+
+    private void CountAnew(ActorCounters counters, IReadOnlyList<LockDomain> domains)
+    {
+        (_countersBefore, _reachedBefore, _measuredSince) = (counters, World.ReachedCounts.ToArray(), World.NowMicroseconds);
+        foreach (var domain in domains) domain.ClearStatistics();
+        foreach (var latencies in new[] { Observer.FaultLatency, Observer.RefillLatency, Observer.TurnWaits }) latencies.Reset();
     }
 
     /// <summary>The one thing that may come from another thread: a vCPU beside its host judges its accesses itself.</summary>

@@ -80,10 +80,10 @@ internal sealed partial class HostMmuGrain(SiloTelemetry telemetry, ClusterWorld
         Connections.Exit(addressSpace);
     }
 
-    public ValueTask<ActorReport> InspectAsync()
+    public ValueTask<ActorReport> InspectAsync(long measuredFrom)
     {
         var counters = new ActorCounters { Host = Host.Counters.Read(), Ksm = Host.Ksm.Counters, Usage = Host.Usage };
-        var report = _journal!.Report(counters, [Host.Locks], Host.Locks.Waits(), Host.LiveOperations) with
+        var report = _journal!.Report(counters, [Host.Locks], Host.Locks.Waits(), Host.LiveOperations, measuredFrom) with
         {
             LastOfOthers = [.. _lastReports],
         };

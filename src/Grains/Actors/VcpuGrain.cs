@@ -70,7 +70,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
 
     public ValueTask StopAsync(OperationMessage op) => _vcpu is null ? Vacant() : _vcpu.StopAsync(op.ToOperation());
 
-    public ValueTask<ActorReport> InspectAsync() => ValueTask.FromResult(Report());
+    public ValueTask<ActorReport> InspectAsync(long measuredFrom) => ValueTask.FromResult(Report(measuredFrom));
 
     public ValueTask<ActorReport> CloseAsync()
     {
@@ -103,7 +103,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         }
     }
 
-    private ActorReport Report()
+    private ActorReport Report(long measuredFrom = 0)
     {
         if (_vcpu is null || _journal is null)
         {
@@ -113,7 +113,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
 
         var waits = new List<WaitSnapshot>();
         _vcpu.AddWaits(waits);
-        return _journal.Report(new ActorCounters { Vcpu = _vcpu.CountersNow() }, [], waits, [_vcpu.CurrentFault]) with
+        return _journal.Report(new ActorCounters { Vcpu = _vcpu.CountersNow() }, [], waits, [_vcpu.CurrentFault], measuredFrom) with
         {
             GuestAccesses = _memory!.Take(),
         };

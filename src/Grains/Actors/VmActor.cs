@@ -65,11 +65,11 @@ internal sealed class VmActor
         return true;
     });
 
-    public ActorReport Report(MigrationCounters migrations)
+    public ActorReport Report(MigrationCounters migrations, long measuredFrom = 0)
     {
         var counters = new ActorCounters { Migrations = migrations with { } };
-        if (Process.Vm is not { } vm) return Journal.Report(counters, [], [], []);
-        return Journal.Report(counters with { Vm = vm.Counters with { } }, [vm.Locks], vm.Locks.Waits(), []);
+        if (Process.Vm is not { } vm) return Journal.Report(counters, [], [], [], measuredFrom);
+        return Journal.Report(counters with { Vm = vm.Counters with { } }, [vm.Locks], vm.Locks.Waits(), [], measuredFrom);
     }
 
     private async ValueTask<StreamStatus> LoseAnswerAsync(MigrationRequest request, StreamStatus answer) => await Journal.RunAsync(

@@ -103,12 +103,12 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
 
     public ValueTask<bool> RecoverMigrationAsync(OperationMessage op) => ValueTask.FromResult(_actor?.Process.Recover() ?? Vacant(false));
 
-    public async ValueTask<IReadOnlyList<ActorReport>> InspectAsync(bool settled)
+    public async ValueTask<IReadOnlyList<ActorReport>> InspectAsync(bool settled, long measuredFrom)
     {
         if (_actor is not { } actor) return Vacant<IReadOnlyList<ActorReport>>([]);
         if (settled) await actor.Process.SettleAsync(new Operation(actor.Ids.Next(), OperationKind.Audit));
-        var vcpus = await Task.WhenAll(actor.Vcpus.Grains.Select(vcpu => vcpu.InspectAsync().AsTask()));
-        return [actor.Report(_migrations), .. vcpus];
+        var vcpus = await Task.WhenAll(actor.Vcpus.Grains.Select(vcpu => vcpu.InspectAsync(measuredFrom).AsTask()));
+        return [actor.Report(_migrations, measuredFrom), .. vcpus];
     }
 
     private async ValueTask<T> CommandAsync<T>(

@@ -32,6 +32,15 @@ public sealed record ActorCounters
         Usage = one.Usage is { } usage && other.Usage is { } otherUsage ? usage + otherUsage : one.Usage ?? other.Usage,
     };
 
+    /// <summary>What was counted since; what is in use is that of now. Migrations are never left out.</summary>
+    public static ActorCounters operator -(ActorCounters now, ActorCounters before) => now with
+    {
+        Vm = now.Vm is { } vm && before.Vm is { } vmBefore ? vm - vmBefore : now.Vm,
+        Vcpu = now.Vcpu is { } vcpu && before.Vcpu is { } vcpuBefore ? vcpu - vcpuBefore : now.Vcpu,
+        Host = now.Host is { } host && before.Host is { } hostBefore ? host - hostBefore : now.Host,
+        Ksm = now.Ksm is { } ksm && before.Ksm is { } ksmBefore ? ksm - ksmBefore : now.Ksm,
+    };
+
     private static long ProgressOf(VmCounters? vm) =>
         vm is null ? 0 : vm.Faults + vm.FaultRetries + vm.NotifierRanges + vm.TlbFlushes + vm.MmuLockYields + vm.ChecksEvaluated;
 

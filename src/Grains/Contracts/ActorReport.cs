@@ -5,17 +5,24 @@ using Livebed.Kvm.World;
 namespace Livebed.Grains.Contracts;
 
 /// <summary>
-/// What an actor tells the driver when asked: counters and statistics since it began, and what is new since the last report (violations,
-/// history). It is the only way in which the driver learns anything, so it works the same in one process and over many.
+/// What an actor tells the driver when asked: counters and statistics since its figures count, and what is new since the last report
+/// (violations, history). It is the only way in which the driver learns anything, so it works the same in one process and over many.
 /// </summary>
 public sealed record ActorReport
 {
     public required string Actor { get; init; }
     public required string Silo { get; init; }
 
+    /// <summary>Since when its figures count, by the machine's monotonic clock: since it began, or since it was told to count anew.
+    /// Figures are counters, cases, lock statistics and latencies.</summary>
+    public long MeasuredSince { get; init; }
+
     public ActorCounters Counters { get; init; } = new();
 
-    /// <summary>The cases that it met since it began.</summary>
+    /// <summary>As <see cref="ActorCounters.Progress"/>, but always since the actor began.</summary>
+    public long Progress { get; init; }
+
+    /// <summary>The cases that it met since its figures count.</summary>
     public IReadOnlyList<ReachedReport> Reached { get; init; } = [];
 
     /// <summary>How long the silo ran and stood still.</summary>
@@ -53,7 +60,7 @@ public sealed record ActorReport
     /// <summary>History entries that had no room, since the actor began.</summary>
     public long HistoryDropped { get; init; }
 
-    /// <summary>HdrHistograms since the actor began, encoded; empty when nothing was recorded.</summary>
+    /// <summary>HdrHistograms, encoded; empty when nothing was recorded.</summary>
     public byte[] FaultLatency { get; init; } = [];
 
     public byte[] RefillLatency { get; init; } = [];
@@ -99,15 +106,20 @@ public sealed record LockEdgeReport(int Held, LockMode HeldMode, int Asked, Lock
         graph.Merge(new LockOrderGraph.Edge(LockClass.ByIndex(Held), HeldMode, LockClass.ByIndex(Asked), AskedMode), Chain);
 }
 
-/// <summary>How often an actor met a case since it began.</summary>
+/// <summary>How often an actor met a case since its figures count.</summary>
 /// <param name="Case">its <see cref="ReachedCase.Index"/></param>
 /// <param name="Times">at least 1</param>
 public readonly record struct ReachedReport(int Case, long Times)
 {
-    /// <summary>Cases that were not met are absent.</summary>
-    public static IReadOnlyList<ReachedReport> From(ReachedCounts counts) =>
-        [.. ReachedCase.All.Where(one => counts[one] > 0).Select(one => new ReachedReport(one.Index, counts[one]))];
+    /// <param name="counts">since the actor began</param>
+    /// <param name="before">those that do not count, by <see cref="ReachedCase.Index"/></param>
+    /// <returns>those that were met; the others are absent</returns>
+    public static IReadOnlyList<ReachedReport> From(ReachedCounts counts, long[] before) =>
+    [
+        .. ReachedCase.All.Where(one => counts[one] > before[one.Index])
+            .Select(one => new ReachedReport(one.Index, counts[one] - before[one.Index])),
+    ];
 }
 
-/// <summary>Statistics of one lock class in one mode at one actor, since the actor began.</summary>
+/// <summary>Statistics of one lock class in one mode at one actor, since its figures count.</summary>
 public sealed record LockReport(string Class, LockMode Mode, LockStatistics Statistics);

@@ -25,7 +25,8 @@ public interface IHostMmuGrain : IGrainWithStringKey
     /// <summary><c>exit_mmap</c>: the process exits.</summary>
     ValueTask ExitAddressSpaceAsync(OperationMessage op, int addressSpace);
 
-    ValueTask<ActorReport> InspectAsync();
+    /// <param name="measuredFrom">as in <see cref="IVcpuGrain.InspectAsync"/></param>
+    ValueTask<ActorReport> InspectAsync(long measuredFrom = 0);
 
     /// <summary>The last reports of a VM that went away here by itself: <see cref="ActorReport.LastOfOthers"/> of this host's next
     /// report.</summary>

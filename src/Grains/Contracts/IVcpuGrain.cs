@@ -33,5 +33,7 @@ public interface IVcpuGrain : IGrainWithStringKey
     /// <summary>After the VM is destroyed: the last report; the activation goes away.</summary>
     ValueTask<ActorReport> CloseAsync();
 
-    ValueTask<ActorReport> InspectAsync();
+    /// <param name="measuredFrom">figures count from this monotonic time on: those that count from earlier begin anew after this report
+    /// </param>
+    ValueTask<ActorReport> InspectAsync(long measuredFrom = 0);
 }

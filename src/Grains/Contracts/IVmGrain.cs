@@ -32,8 +32,8 @@ public interface IVmGrain : IGrainWithStringKey
     ValueTask<IReadOnlyList<ActorReport>> DestroyAsync(OperationMessage op, TeardownOrder order);
 
     /// <summary>Reports of the VM and its vCPUs. <paramref name="settled"/> says that no operation runs any more: what is open then is out
-    /// of balance.</summary>
-    ValueTask<IReadOnlyList<ActorReport>> InspectAsync(bool settled);
+    /// of balance. Of <paramref name="measuredFrom"/> see <see cref="IVcpuGrain.InspectAsync"/>.</summary>
+    ValueTask<IReadOnlyList<ActorReport>> InspectAsync(bool settled, long measuredFrom = 0);
 
     /// <summary>
     /// Moves the VM to another host; returns when that is done or given up, however long it takes. Once it has moved this grain takes down

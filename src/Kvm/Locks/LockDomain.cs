@@ -26,6 +26,9 @@ public sealed class LockDomain(IWorld world)
     /// <inheritdoc cref="LockCounts.All"/>
     public IEnumerable<(LockClass Class, LockMode Mode, LockStatistics Statistics)> Statistics => _counts.All;
 
+    /// <inheritdoc cref="LockCounts.Clear"/>
+    public void ClearStatistics() => _counts.Clear();
+
     public LockStatistics StatisticsOf(LockClass lockClass, LockMode mode) => _counts.Of(lockClass, mode);
 
     /// <summary>All waits in this actor now.</summary>

@@ -75,6 +75,9 @@ public sealed class LockCounts
         where _statistics[index] is not null
         select (LockClass.ByIndex(index / 2), (LockMode)(index % 2), _statistics[index]!);
 
+    /// <summary>Counts from zero again; a hold or wait that is under way counts when it ends.</summary>
+    public void Clear() => Array.Clear(_statistics);
+
     /// <summary>Made when first asked for.</summary>
     public LockStatistics Of(LockClass lockClass, LockMode mode)
     {

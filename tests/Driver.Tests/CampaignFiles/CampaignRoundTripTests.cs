@@ -64,8 +64,9 @@ public sealed class CampaignRoundTripTests
     private static readonly string[] _values =
         ["true", "false", "2", "1", "64", "128", "0.25", "750ms", "25MiB", "25MiB/s", "text", "workloads/redis.dirty.gz", "no-tlb-flush"];
 
-    /// <summary>A guest that replays a trace and a synthetic one have different keys.</summary>
+    /// <summary>A guest that replays a trace and a synthetic one have different keys. The warm-up would follow the duration.</summary>
     private const string BothGuests = """
+        warmup: 5s
         vms:
           - { name: replay, guest: { trace: workloads/sqlite.dirty.gz } }
           - { name: synthetic, hotplugPages: 5 }

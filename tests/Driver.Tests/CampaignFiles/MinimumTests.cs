@@ -3,7 +3,7 @@ using Livebed.Driver.Campaigns;
 
 namespace Livebed.Driver.Tests.CampaignFiles;
 
-/// <summary>What a campaign asks for at least, when the command line makes it shorter.</summary>
+/// <summary>What becomes of a campaign's minimum and its warm-up when the command line makes it shorter.</summary>
 public sealed class MinimumTests
 {
     private const string Yaml = "duration: 20s\nteardowns: { rate: 1 }\nvms: [{}]\nminimum: { accesses: 1000, faults: 10, teardowns: 1 }\n";
@@ -33,6 +33,15 @@ public sealed class MinimumTests
         Assert.Equal(0.25, Read("vms: [{}]\nminimum: { deliveredShare: 0.25 }\n", "duration=2s").MinimumDeliveredShare);
         Assert.Equal(0, Read(Yaml, "minimum.deliveredShare=0").MinimumDeliveredShare);
     }
+
+    [Theory]
+    [InlineData("duration: 20s", "", 2_000)]
+    [InlineData("duration: 2m", "", 5_000)]
+    [InlineData("duration: 20s", "duration=1s", 100)]
+    [InlineData("warmup: 7s", "duration=1s", 7_000)]
+    [InlineData("warmup: 7s", "warmup=0s", 0)]
+    public void The_warm_up_is_a_tenth_of_the_duration_unless_it_is_given(string line, string set, int milliseconds) => Assert.Equal(
+        TimeSpan.FromMilliseconds(milliseconds), Read(line + "\nvms: [{}]\n", set.Length > 0 ? [set] : []).WarmUp);
 
     private static Campaign Read(string yaml, params string[] sets)
     {

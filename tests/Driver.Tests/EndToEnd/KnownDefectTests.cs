@@ -27,17 +27,18 @@ public sealed class KnownDefectTests
         """;
 
     [Fact]
-    public async Task Nested_ranges_deadlock_under_rwsem_with_a_witness_of_operations_and_lock()
+    public async Task Nested_ranges_deadlock_under_rwsem_with_a_witness_of_operations_and_lock_in_the_warm_up_too()
     {
         using var folder = new TemporaryFolder();
         folder.Write("nested.yaml", NestedRanges);
         var (exitCode, output, errors) = await CommandProcess.RunAsync(
-            folder.FullPath, "run", "nested.yaml", "--protocol", "rwsem", "--duration", "15s");
+            folder.FullPath, "run", "nested.yaml", "--protocol", "rwsem", "--duration", "15s", "--set", "warmup=15s");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Invalid, output);
         var results = StoredRun.In(folder.PathOf("runs")).Results;
         Assert.Equal(VerdictKind.Invalid, results.Verdict);
         Assert.InRange(results.DurationSeconds, 0, 15);
+        Assert.Null(results.WarmupSeconds);
         var hang = results.Hangs.First(found => found.Kind == HangKind.Deadlock);
         Assert.True(hang.Operations.Count >= 2, string.Join('\n', hang.Witness));
         Assert.Contains(hang.Witness, line => line.Contains("NestedRange", StringComparison.Ordinal));

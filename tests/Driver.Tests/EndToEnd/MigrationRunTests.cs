@@ -23,6 +23,7 @@ public sealed class MigrationRunTests
             dirtyLog: initially-set
           - { name: b, guest: { bytesPerVcpu: 16KiB, rate: 1000, writePercent: 60 }, hotplugPages: 16, dirtyLog: ring, ringEntries: 128 }
         hostEvents: { rate: 10, maxPages: 8 }
+        warmup: 200ms
         memslotUpdates: { rate: 3 }
         dirtyLog: { rate: 3 }
         softwareWrites: { rate: 10 }

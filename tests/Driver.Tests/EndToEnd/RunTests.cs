@@ -12,6 +12,7 @@ public sealed class RunTests
     /// <summary>A guest and host events at a rate that any machine keeps up with, until the run is stopped.</summary>
     private const string Endless = """
         duration: 10m
+        warmup: 0s
         silos: 2
         pageSize: 256
         vms:
@@ -32,6 +33,9 @@ public sealed class RunTests
         Assert.True(exitCode == ExitCodes.Valid, output);
         var first = StoredRun.In(folder.PathOf("first"));
         Check(first.Results);
+        Assert.InRange(first.Results.WarmupSeconds!.Value, 0.2, 60);
+        Assert.Contains(first.History, record => record.GetProperty("warmup").GetBoolean());
+        Assert.Contains("warmed up for ", output, StringComparison.Ordinal);
         first.EveryOperationEnded();
         first.CountsAreThoseOfTheHistory();
 

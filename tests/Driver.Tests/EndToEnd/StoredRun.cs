@@ -44,8 +44,8 @@ internal sealed class StoredRun
                 $"{operation.Key}: {string.Join(", ", operation)}"));
     }
 
-    /// <summary>Each counter that is a number of operations, counted once more from the driver's records, and of migrations' syncs from
-    /// their rows.</summary>
+    /// <summary>Each counter that is a number of operations after the warm-up, counted once more from the driver's records, and of
+    /// migrations' syncs from their rows.</summary>
     public void CountsAreThoseOfTheHistory()
     {
         var counts = Results.Counts;
@@ -60,7 +60,8 @@ internal sealed class StoredRun
     }
 
     /// <summary>Operations of the driver that took effect; what it does before and after the load is not among its records.</summary>
-    private long Succeeded(params string[] kinds) => History.Count(record => Text(record, "process") == "driver"
+    private long Succeeded(params string[] kinds) =>
+        History.Count(record => Text(record, "process") == "driver" && !record.GetProperty("warmup").GetBoolean()
         && Text(record, "type") == "ok" && kinds.Contains(Text(record, "f")));
 
     private static string Text(JsonElement record, string field) => record.GetProperty(field).GetString()!;

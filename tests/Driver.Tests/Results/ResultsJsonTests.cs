@@ -11,7 +11,7 @@ public sealed class ResultsJsonTests
     private static readonly string[] _promised =
     [
         "verdict", "reasons", "name", "campaign", "startedAt", "command", "livebed", "seed", "protocol", "mutant", "placement", "silos",
-        "durationSeconds", "counts", "reached", "deliveredShare", "load",
+        "durationSeconds", "warmupSeconds", "counts", "reached", "deliveredShare", "load",
         "notStarted", "latencyMicroseconds", "locks", "lockOrder", "hangs", "violations", "migrations", "turnQueue", "ksm", "leaks",
         "guests", "limitsHit",
     ];
@@ -101,7 +101,8 @@ public sealed class ResultsJsonTests
         var fields = Leaves(json.RootElement, "").Select(leaf => leaf.Path)
             .Select(path => path.Replace("dirty-log-get", "<operation>", StringComparison.Ordinal))
             .Select(path => path.Replace("unmap", "<operation>", StringComparison.Ordinal))
-            .Concat(((string[])["index", "time", "silo", "process", "type", "f", "op", "value"]).Select(field => $"history.{field}"))
+            .Concat(
+                ((string[])["index", "time", "silo", "process", "type", "f", "op", "value", "warmup"]).Select(field => $"history.{field}"))
             .ToHashSet();
         var documented = Repository.File("docs/results.md").Split('\n')
             .Where(line => line.StartsWith("| `", StringComparison.Ordinal))

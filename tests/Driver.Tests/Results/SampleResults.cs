@@ -74,6 +74,7 @@ internal static class SampleResults
             new("silo-0", "127.0.0.1:11111", 4711, ContactLost: true, 2), new("silo-1", "127.0.0.1:11112", 4711, ContactLost: false, 3),
         ],
         DurationSeconds = 30.125,
+        WarmUpSeconds = 3.5,
         Counts = new()
         {
             Accesses = 123_456_789,

@@ -28,6 +28,20 @@ public sealed class HistoryWriterTests : IDisposable
     }
 
     [Fact]
+    public void Records_of_the_warm_up_are_marked()
+    {
+        using var history = Create();
+        history.Open("a");
+        history.Append("a", [At(5, "a")], watermark: 10);
+        history.WarmUpBegins(10);
+        history.Append("a", [At(10, "a"), At(15, "a")], watermark: 16);
+        history.WarmUpEnds(20);
+        history.Append("a", [At(19, "a"), At(20, "a")], watermark: 30);
+        history.Complete();
+        Assert.Equal([false, true, true, true, false], Lines().Select(line => line.GetProperty("warmup").GetBoolean()));
+    }
+
+    [Fact]
     public void A_record_waits_until_no_silo_can_send_an_earlier_one()
     {
         using var history = Create();
@@ -125,7 +139,7 @@ public sealed class HistoryWriterTests : IDisposable
         Assert.Equal(
             """{"index":0,"time":7,"silo":"silo-1","process":"vm-0","type":"info","f":"dirty-log-get","op":"3.12","""
             + """
-            "value":"timed \"out\"\n"}
+            "value":"timed \"out\"\n","warmup":false}
 
             """,
             File.ReadAllText(HistoryPath));

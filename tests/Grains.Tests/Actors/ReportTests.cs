@@ -124,6 +124,25 @@ public sealed class ReportTests(ActorCollection.Clusters clusters)
             edge => Assert.True(document.Allows(edge.Key), $"docs/locking.md has no {edge.Key.Held} > {edge.Key.Asked}: {edge.Value}"));
     }
 
+    [Fact]
+    public async Task Figures_begin_anew_when_they_are_told_to_and_go_on_from_there()
+    {
+        var bed = await clusters.BedAsync(PlacementMode.Spread);
+        var vm = await bed.RunAsync();
+        await vm.HostEventAsync(HostEventKind.DontNeed, vm.Ram);
+        var from = TimeProvider.System.MonotonicMicroseconds();
+        var before = (await vm.Grain.InspectAsync(settled: false, from))[0];
+        await vm.HostEventAsync(HostEventKind.DontNeed, vm.Ram);
+        var after = (await vm.Grain.InspectAsync(settled: false, from))[0];
+
+        Assert.True(before.MeasuredSince < from && after.MeasuredSince >= from);
+        Assert.True(before.Counters.Vm!.NotifierRanges > 1);
+        Assert.Equal(1, after.Counters.Vm!.NotifierRanges);
+        Assert.True(after.Progress > before.Progress);
+        Assert.Contains(before.Locks, row => row.Class == "slots_lock");
+        Assert.DoesNotContain(after.Locks, row => row.Class == "slots_lock");
+    }
+
     private static ActorReport Report(ActorJournal journal) => journal.Report(new ActorCounters(), [], [], []);
 
     private static IEnumerable<(string Name, long Value)> Values(ActorCounters counters) =>

@@ -131,7 +131,7 @@ internal sealed class MigrationLoad(
     /// would find a guest that runs at the destination nevertheless (M2).</summary>
     private async Task<IReadOnlyList<ActorReport>> ObserveAsync(IVmGrain vm)
     {
-        var answers = await vm.InspectAsync(settled: false);
+        var answers = await supervisor.InspectAsync(vm, settled: false);
         foreach (var report in answers)
         {
             reports.Update(report);
