@@ -1,4 +1,5 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Running;
@@ -177,6 +178,14 @@ public sealed class RunCommandTests
             results.Command);
         Assert.Contains(results.Command, harness.Out, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("./livebed", false, "./livebed")]
+    [InlineData("../my bed/livebed", false, "'../my bed/livebed'")]
+    [InlineData(null, true, "livebed")]
+    [InlineData("", false, "dotnet run -c Release --project src/Driver --")]
+    public void A_command_that_repeats_begins_as_the_user_began(string? called, bool isTool, string expected) =>
+        Assert.Equal(expected, CommandText.ProgramOf(called, isTool));
 
     [Fact]
     public async Task A_given_seed_is_not_repeated_twice()

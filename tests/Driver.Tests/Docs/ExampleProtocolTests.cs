@@ -44,7 +44,7 @@ public sealed class ExampleProtocolTests
         var command = Assert.Single(
             Documents.Blocks("docs/protocols.md", "sh").SelectMany(block => block.Split('\n')),
             line => line.Contains($"--protocol {protocol} ", StringComparison.Ordinal));
-        var arguments = command[(command.IndexOf(" -- ", StringComparison.Ordinal) + 4)..].Replace(
+        var arguments = command["./livebed ".Length..].Replace(
             BuiltAt, _assembly, StringComparison.Ordinal).Split(' ');
         using var harness = new CommandHarness();
         Assert.Equal(
