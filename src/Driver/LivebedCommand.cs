@@ -117,6 +117,12 @@ internal static class LivebedCommand
         var bench = new BenchOptions();
         root.Add(bench.Command);
         bench.Migrate.SetAction((parsed, _) => new BenchCommand(environment).RunAsync(bench.Read(parsed)));
+        bench.All.SetAction((parsed, _) => new RatioCommand(environment).RunAsync(
+            RatioCommand.Benches, bench.ReadRatio(parsed), bench.IsJson(parsed)));
+        foreach (var (command, part) in bench.Ratios)
+            command.SetAction((parsed, _) => new RatioCommand(environment).RunAsync([part], bench.ReadRatio(parsed), bench.IsJson(parsed)));
+        bench.Compare.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
+            () => new RatioCommand(environment).Compare(bench.Files(parsed))));
         var report = new ReportOptions();
         root.Add(report.Command);
         report.Command.SetAction((parsed, _) => new ReportCommand(environment).RunAsync(report.Read(parsed)));

@@ -6,9 +6,13 @@ using Livebed.Kvm.Migration;
 
 namespace Livebed.Driver.Benching;
 
-/// <summary>The options of `bench migrate`; each is checked here, before anything is started.</summary>
+/// <summary>The options of `bench` and its parts; each is checked here, before anything is started.</summary>
 internal sealed class BenchOptions
 {
+    private const int RoundsMax = 100;
+    private static readonly TimeSpan _windowMin = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan _windowMax = TimeSpan.FromMinutes(1);
+
     private const long MemoryMin = 1L << 20;
     private const long MemoryMax = 1L << 36;
     private const int PageSizeMin = 512;
@@ -23,18 +27,45 @@ internal sealed class BenchOptions
     private readonly Option<bool> _json = new("--json") { Description = "print one JSON object and nothing else (docs/bench.md)" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
 
+    private readonly Option<string?> _rounds = Text("--rounds", "N", "how often both sides have their turn [7]");
+    private readonly Option<string?> _window = Text("--window", "1s", "of one side in one round [1s]");
+    private readonly Option<string?> _warmUp = Text("--warm-up", "5s", "of both sides before the first round [5s]");
+    private readonly Argument<string> _first = new("first") { Description = "a result, as `bench --json` prints it" };
+    private readonly Argument<string> _second = new("second") { Description = "another one" };
+
     public BenchOptions()
     {
         Migrate = new Command("migrate", "Moves a VM between two silos and holds the time against that of raw loopback TCP.")
         {
             _memory, _pageSize, _channels, _moves, _json, _verbose,
         };
-        Command = new Command("bench", "Measures the bed itself.") { Migrate };
+        Compare = new Command("compare", "Holds two saved results beside each other.") { _first, _second, _verbose };
+        All = RatioPart("all", "Measures everything but migrations.");
+        Ratios = [.. RatioCommand.Benches.Select(bench => (RatioPart(bench.Name, $"Measures {bench.Summary}."), bench))];
+        Command = new Command("bench", "Measures the bed itself.") { All, Migrate, Compare };
+        foreach (var (command, _) in Ratios) Command.Add(command);
     }
 
     public Command Command { get; }
 
     public Command Migrate { get; }
+
+    public Command All { get; }
+
+    public Command Compare { get; }
+
+    /// <summary>What is measured against something bare.</summary>
+    public IReadOnlyList<(Command Command, IRatioBench Bench)> Ratios { get; }
+
+    public bool IsJson(ParseResult parsed) => parsed.GetValue(_json);
+
+    public (string First, string Second) Files(ParseResult parsed) => (parsed.GetValue(_first)!, parsed.GetValue(_second)!);
+
+    /// <exception cref="UsageException">A value is not allowed.</exception>
+    public RatioRequest ReadRatio(ParseResult parsed) => new(
+        Value(parsed, _rounds, ValueKinds.Integer("rounds", 1, RoundsMax)) ?? 7,
+        Value(parsed, _window, ValueKinds.Duration(_windowMin, _windowMax)) ?? TimeSpan.FromSeconds(1),
+        Value(parsed, _warmUp, ValueKinds.Duration(TimeSpan.Zero, _windowMax)) ?? TimeSpan.FromSeconds(5));
 
     /// <exception cref="UsageException">A value is not allowed.</exception>
     public BenchRequest Read(ParseResult parsed)
@@ -53,6 +84,8 @@ internal sealed class BenchOptions
             Json = parsed.GetValue(_json),
         };
     }
+
+    private Command RatioPart(string name, string summary) => new(name, summary) { _rounds, _window, _warmUp, _json, _verbose };
 
     private static T? Value<T>(ParseResult parsed, Option<string?> option, ValueKind<T> kind) where T : struct
     {

@@ -10,9 +10,14 @@ namespace Livebed.Grains.Actors;
 [Alias("livebed.host.port")]
 public interface IHostPortGrain : IGrainWithStringKey
 {
-    ValueTask<HostPageMessage> FaultInAsync(OperationMessage op, int addressSpace, Hva hva, bool write);
+    /// <param name="op">the operation</param>
+    /// <param name="addressSpace">the process</param>
+    /// <param name="hva">the page</param>
+    /// <param name="write">whether it must be writable</param>
+    /// <param name="put">pages of earlier faults that are given back first; null for none</param>
+    ValueTask<HostPageMessage> FaultInAsync(OperationMessage op, int addressSpace, Hva hva, bool write, Pfn[]? put);
 
-    ValueTask PutPageAsync(OperationMessage op, int addressSpace, Pfn pfn);
+    ValueTask PutPagesAsync(OperationMessage op, int addressSpace, Pfn[] pages);
 
     ValueTask<bool> WriteUserAsync(OperationMessage op, int addressSpace, Hva hva, Gfn gfn, ulong value);
 
@@ -41,10 +46,35 @@ internal sealed class HostGrainPort(IHostMmuGrain host, int addressSpace, string
 {
     private readonly IHostPortGrain _host = host.AsReference<IHostPortGrain>();
 
-    public async ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write) =>
-        (await _host.FaultInAsync(OperationMessage.From(op), addressSpace, hva, write)).ToPage();
+    // Pages that faults are done with. They go with the next call, and with the last fault's end at the latest: when no fault of the VM is
+    // under way, none is kept. A page is thus pinned a little longer than it must be, and never shorter.
+    private readonly List<Pfn> _put = [];
+    private int _faults;
 
-    public ValueTask PutPageAsync(Operation op, Pfn pfn) => _host.PutPageAsync(OperationMessage.From(op), addressSpace, pfn);
+    public async ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write)
+    {
+        _faults++;
+        HostPage page;
+        try
+        {
+            page = (await _host.FaultInAsync(OperationMessage.From(op), addressSpace, hva, write, TakePut())).ToPage();
+        }
+        catch
+        {
+            // The host is gone, and with it what would have been given back.
+            _faults--;
+            throw;
+        }
+
+        if (page.Status != HostPageStatus.Ok) await EndAsync(op);
+        return page;
+    }
+
+    public ValueTask PutPageAsync(Operation op, Pfn pfn)
+    {
+        _put.Add(pfn);
+        return EndAsync(op);
+    }
 
     public ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value) =>
         _host.WriteUserAsync(OperationMessage.From(op), addressSpace, hva, gfn, value);
@@ -63,6 +93,19 @@ internal sealed class HostGrainPort(IHostMmuGrain host, int addressSpace, string
 
     public async ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> sptes) =>
         await _host.AuditAsync(OperationMessage.From(op), addressSpace, MemoryMarshal.AsBytes(sptes.Span).ToArray());
+
+    /// <summary>A fault is over.</summary>
+    private ValueTask EndAsync(Operation op) => --_faults == 0 && TakePut() is { } pages
+        ? _host.PutPagesAsync(OperationMessage.From(op), addressSpace, pages)
+        : ValueTask.CompletedTask;
+
+    private Pfn[]? TakePut()
+    {
+        if (_put.Count == 0) return null;
+        Pfn[] pages = [.. _put];
+        _put.Clear();
+        return pages;
+    }
 }
 
 /// <summary>Guest memory on another silo: one grain call for a batch of accesses, as plain bytes.</summary>
@@ -75,11 +118,20 @@ internal sealed class HostGrainMemory(IGuestMemoryGrain host, int addressSpace) 
 /// <summary>The host's half of these calls.</summary>
 internal sealed partial class HostMmuGrain : IHostPortGrain, IGuestMemoryGrain
 {
-    public async ValueTask<HostPageMessage> FaultInAsync(OperationMessage op, int addressSpace, Hva hva, bool write) =>
-        HostPageMessage.From(await Host.Process(addressSpace).FaultInAsync(op.ToOperation(), hva, write));
+    public async ValueTask<HostPageMessage> FaultInAsync(OperationMessage op, int addressSpace, Hva hva, bool write, Pfn[]? put)
+    {
+        var operation = op.ToOperation();
+        if (put is not null) await PutPagesAsync(operation, addressSpace, put);
+        return HostPageMessage.From(await Host.Process(addressSpace).FaultInAsync(operation, hva, write));
+    }
 
-    public ValueTask PutPageAsync(OperationMessage op, int addressSpace, Pfn pfn) =>
-        Host.Process(addressSpace).PutPageAsync(op.ToOperation(), pfn);
+    public ValueTask PutPagesAsync(OperationMessage op, int addressSpace, Pfn[] pages) =>
+        PutPagesAsync(op.ToOperation(), addressSpace, pages);
+
+    private async ValueTask PutPagesAsync(Operation op, int addressSpace, Pfn[] pages)
+    {
+        foreach (var page in pages) await Host.Process(addressSpace).PutPageAsync(op, page);
+    }
 
     public ValueTask<bool> WriteUserAsync(OperationMessage op, int addressSpace, Hva hva, Gfn gfn, ulong value) =>
         Host.Process(addressSpace).WriteUserAsync(op.ToOperation(), hva, gfn, value);

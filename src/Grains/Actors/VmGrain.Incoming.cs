@@ -2,6 +2,7 @@ using Livebed.Grains.Contracts;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.Paging;
 using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 
@@ -48,7 +49,7 @@ internal sealed partial class VmGrain
     }
 
     public async ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, Gfn gfn, bool write) => TheVm is not { } vm
-        ? Vacant(new FaultMessage(Kvm.Paging.FaultStatus.Dead, default, null, Dirtied: false, IsRefill: false))
+        ? Vacant(FaultMessage.From(new FaultReply(FaultStatus.Dead)))
         : FaultMessage.From(await vm.Faults.HandleAsync(op.ToOperation(), vcpu, gfn, write));
 
     public ValueTask ReapDirtyRingsAsync(OperationMessage op) =>

@@ -214,15 +214,16 @@ public sealed class FaultHandler(Vm vm)
         vm.Checks.Tlb.HandedOut(gfn);
         vm.Sptes.TryGet(gfn, out var walked);
         var translation = walked.ToTranslation(gfn);
-        List<Translation>? neighbours = null;
+        Span<Translation> neighbours = stackalloc Translation[NeighbourEntries];
+        var count = 0;
         var line = new Gfn(gfn.Value & ~(NeighbourEntries - 1L));
         for (var neighbour = line; neighbour < line + NeighbourEntries; neighbour += 1)
         {
             if (neighbour == gfn || !vm.Sptes.TryGet(neighbour, out var spte) || spte.IsAccessTracked) continue;
             vm.Checks.Tlb.HandedOut(neighbour);
-            (neighbours ??= new List<Translation>(NeighbourEntries)).Add(spte.ToTranslation(neighbour));
+            neighbours[count++] = spte.ToTranslation(neighbour);
         }
 
-        return new FaultReply(FaultStatus.Mapped, translation, neighbours);
+        return new FaultReply(FaultStatus.Mapped, translation, count > 0 ? neighbours[..count].ToArray() : null);
     }
 }

@@ -20,7 +20,7 @@ public interface IVmPort
 /// walk alone has answered: a TLB refill, and no fault.
 /// </summary>
 public readonly record struct FaultReply(
-    FaultStatus Status, Translation Translation = default, IReadOnlyList<Translation>? Neighbours = null, bool Dirtied = false,
+    FaultStatus Status, Translation Translation = default, Translation[]? Neighbours = null, bool Dirtied = false,
     bool IsRefill = false);
 
 /// <summary>How a fault ended for the vCPU that took it.</summary>

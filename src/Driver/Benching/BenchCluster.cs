@@ -1,0 +1,98 @@
+using Livebed.Driver.Errors;
+using Livebed.Driver.Running;
+using Livebed.Grains.Contracts;
+using Livebed.Grains.Hosting;
+using Livebed.Grains.Placement;
+using Livebed.Kvm.Guests;
+using Livebed.Kvm.UserSpace;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
+using Microsoft.Extensions.Logging;
+
+namespace Livebed.Driver.Benching;
+
+/// <summary>Silos with a host each, and VMs that come and go on the first of them.</summary>
+internal sealed class BenchCluster : IAsyncDisposable
+{
+    public const int PageSize = 4096;
+
+    private const int CreateAttempts = 20;
+    private const long FramesPerHost = 1 << 20;
+
+    private readonly EmbeddedCluster _cluster;
+    private readonly OperationIds _ids = new(origin: 0);
+    private int _vms;
+
+    private BenchCluster(EmbeddedCluster cluster) => _cluster = cluster;
+
+    public IGrainFactory Grains => _cluster.Client;
+
+    public IHostMmuGrain Host => Grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(0));
+
+    public static async Task<BenchCluster> StartAsync(
+        int silos, PlacementMode placement, CancellationToken interrupted, double sampleRatio = 0)
+    {
+        var cluster = await EmbeddedCluster.StartAsync(
+            new ClusterSettings
+            {
+                Silos = silos,
+                Placement = placement,
+                SampleRatio = sampleRatio,
+                LogLevel = LogLevel.Error,
+                ResponseTimeout = TimeSpan.FromMinutes(2),
+            },
+            interrupted);
+        var bench = new BenchCluster(cluster);
+        for (var host = 0; host < silos; host++)
+            await cluster.Client.GetGrain<IHostMmuGrain>(ActorKeys.Host(host))
+                .ConfigureAsync(new HostMessage(ActorKeys.Host(host), (int)FramesPerHost, PageSize, Mutant: null));
+        return bench;
+    }
+
+    public OperationMessage Next(OperationKind kind) => OperationMessage.From(new Operation(_ids.Next(), kind));
+
+    /// <summary>A VM on the first host whose guests run at once.</summary>
+    /// <exception cref="BedException">It could not be created.</exception>
+    public async Task<RunningVm> CreateAsync(int vcpus, long pages, GuestSpec guest, int tlbEntries)
+    {
+        var ordinal = ++_vms;
+        var key = ActorKeys.Vm(ordinal, incarnation: 0, host: 0);
+        var message = new VmMessage(
+            new VmOptions(key, ordinal, ProtocolCatalog.ActiveCount), ActorKeys.Host(0), ordinal, vcpus, pages, Memslots: 1,
+            HotplugPages: 0, PageSize, Fleet.ScratchPages, Mergeable: false, tlbEntries, FaultRetriesMax: 1_000_000, Seed: 1, guest,
+            RefusesNonBlockable: false);
+        var vm = Grains.GetGrain<IVmGrain>(key);
+        for (var attempt = 0; !await vm.CreateAsync(Next(OperationKind.VmCreate), message); attempt++)
+            if (attempt == CreateAttempts)
+                throw new BedException($"{key} could not be created");
+        return new RunningVm(this, vm, key, ordinal);
+    }
+
+    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+}
+
+/// <summary>A VM that is measured.</summary>
+internal sealed class RunningVm(BenchCluster cluster, IVmGrain vm, string key, int addressSpace)
+{
+    public string Key => key;
+    public int AddressSpace => addressSpace;
+    public IVmGrain Grain => vm;
+
+    /// <summary>What it and its vCPUs have counted.</summary>
+    /// <exception cref="BedException">A check was violated, or an actor failed.</exception>
+    public async Task<ActorCounters> CountAsync() => Judge(await vm.InspectAsync(settled: false));
+
+    public async Task DestroyAsync() =>
+        Judge(await vm.DestroyAsync(cluster.Next(OperationKind.VmDestroy), TeardownOrder.VmFirst));
+
+    private static ActorCounters Judge(IReadOnlyList<ActorReport> reports)
+    {
+        foreach (var report in reports)
+        {
+            if (report.Failure is { } failure) throw new BedException($"{report.Actor} failed: {failure}");
+            if (report.Violations is [var violation, ..]) throw new BedException($"{violation.Invariant}: {violation.Message}");
+        }
+
+        return reports.Select(report => report.Counters).Aggregate((one, other) => one + other);
+    }
+}
