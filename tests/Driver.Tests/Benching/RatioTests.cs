@@ -61,8 +61,7 @@ public sealed class RatioTests
     public async Task A_file_that_is_no_result_is_refused_in_one_line(string content)
     {
         using var harness = new CommandHarness();
-        var file = Path.Combine(harness.Folder.Path, "a.json");
-        await File.WriteAllTextAsync(file, content);
+        var file = harness.Folder.Write("a.json", content);
         Assert.Equal(ExitCodes.Usage, await harness.RunAsync("bench", "compare", file, file));
         Assert.Contains("allowed: what `bench --json` printed", harness.Error, StringComparison.Ordinal);
         Assert.Equal(harness.Error.Length - 1, harness.Error.IndexOf('\n', StringComparison.Ordinal));

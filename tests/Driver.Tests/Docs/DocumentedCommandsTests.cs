@@ -47,7 +47,8 @@ public sealed class DocumentedCommandsTests
 
         // A bench is real too, and its goals are those of a machine that does nothing else: here it only has to come to its end.
         var isBench = arguments.StartsWith("bench ", StringComparison.Ordinal);
-        var code = await harness.RunAsync(isBench ? [.. Words(arguments), "--memory", "4MiB", "--moves", "1"] : Words(arguments));
+        var movesMemory = arguments.StartsWith("bench migrate", StringComparison.Ordinal);
+        var code = await harness.RunAsync(movesMemory ? [.. Words(arguments), "--memory", "4MiB", "--moves", "1"] : Words(arguments));
         // The runner of the tests does next to nothing, so a minimum may make the run unknown; usage errors are 64. The explorer is real,
         // and finds what the document says that it finds.
         var mayBeInvalid = arguments.StartsWith("replay ", StringComparison.Ordinal)

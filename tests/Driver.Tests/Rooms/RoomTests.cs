@@ -50,6 +50,7 @@ public sealed class RoomTests
         new("Wire", ["Contracts"]),
         new("Actors", ["Contracts", "Placement", "Telemetry", "Wire"]),
         new("Hosting", ["Placement", "Telemetry", "Wire", "Actors"]),
+        new("Benching", ["Placement"]),
     ];
 
     private static readonly Room[] _driver = [
@@ -71,7 +72,7 @@ public sealed class RoomTests
             "Reports",
             ["Errors", "Counters", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "CommandLine", "Predicting"]),
         new("Run", ["Errors", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "Running", "CommandLine", "Reports"]),
-        new("Benching", ["Errors", "CampaignKeys", "Terminal", "Running", "CommandLine", "Exploring"]),
+        new("Benching", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "Running", "CommandLine", "Exploring"]),
         new(
             "Migrating",
             [
