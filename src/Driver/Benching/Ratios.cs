@@ -1,6 +1,6 @@
 namespace Livebed.Driver.Benching;
 
-/// <summary>Something of the bed that is measured against something bare, in one run, by turns: machines differ and so do minutes.</summary>
+/// <summary>Something of the bed that is measured against something bare, in one run, by turns: machines differ, and minutes too.</summary>
 internal interface IRatioBench
 {
     /// <summary>As on the command line.</summary>
