@@ -21,6 +21,8 @@ internal sealed class RunCommand(CommandEnvironment environment)
         var campaign = await environment.Interrupts.AwaitAsync(
             () => new CampaignReader(environment.Folders, environment.Traces).Read(request.Campaign, request.Overrides));
         CheckPorts(campaign, request.Runner.BasePort);
+        if (!request.Runner.Processes && OpenFileLimit.ProblemOf(campaign.Silos, OpenFileLimit.OfProcess()) is { } problem)
+            throw new UsageException($"silos: {problem}");
         var startedAt = environment.Clock.GetUtcNow();
         campaign.Seed ??= (long)(Kvm.World.SeededRandom.Mix((ulong)startedAt.UtcTicks) % DrawnSeeds);
         var seedGiven = request.Overrides.Any(given => given.Path == "seed");

@@ -46,4 +46,15 @@ public sealed class BuildTests
     [InlineData("Max open files            unlimited            unlimited            files     \n", null)]
     [InlineData("", null)]
     public void The_limit_of_open_files_is_read(string limits, int? expected) => Assert.Equal(expected, OpenFileLimit.Parse(limits));
+
+    [Theory]
+    [InlineData(3, 256, null)]
+    [InlineData(16, 768, null)]
+    [InlineData(16, null, null)]
+    [InlineData(16, 256, "16 silos in one process need 768 open files, and the process may have 256 (ulimit -n)")]
+    public void Many_silos_in_one_process_need_more_open_files(int silos, int? limit, string? problem)
+    {
+        if (problem is null) Assert.Null(OpenFileLimit.ProblemOf(silos, limit));
+        else Assert.StartsWith(problem, OpenFileLimit.ProblemOf(silos, limit), StringComparison.Ordinal);
+    }
 }
