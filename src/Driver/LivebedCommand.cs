@@ -42,7 +42,7 @@ internal static class LivebedCommand
             // No command is the default campaign.
             var words = arguments.Count == 0 ? ["run"] : arguments;
             var parsed = Build(environment, arguments).Parse(words, _parsing);
-            if (parsed.Errors.Count > 0) throw Misspelled(parsed);
+            if (!CompletionCommand.IsAsked(arguments) && parsed.Errors.Count > 0) throw Misspelled(parsed);
             return await parsed.InvokeAsync(new InvocationConfiguration
             {
                 Output = environment.Out,
@@ -131,7 +131,21 @@ internal static class LivebedCommand
         list.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
             () => new ListCommand(environment).Run(parsed.GetValue(what))));
         root.Add(list);
+        root.Add(CompletionOf(environment));
+        CompletionCommand.AddNames(root, environment.Folders);
         return root;
+    }
+
+    private static Command CompletionOf(CommandEnvironment environment)
+    {
+        var shell = new Argument<string?>("shell")
+        {
+            Arity = ArgumentArity.ZeroOrOne,
+            Description = string.Join(", ", CompletionCommand.Shells),
+        };
+        var completion = new Command("completion", "Prints a script that lets a shell complete commands, options and names.") { shell };
+        completion.SetAction(parsed => new CompletionCommand(environment).Run(parsed.GetValue(shell)));
+        return completion;
     }
 
     /// <summary>Runs what plays schedules; with a foreign protocol in a process of its own.</summary>
