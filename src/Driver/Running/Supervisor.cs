@@ -32,6 +32,11 @@ internal sealed class Supervisor(
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(400);
 
+    /// <summary>So many times as long as a round took, it rests at least, so that the reports of many VMs do not become the load.</summary>
+    private const int RestsPerRound = 10;
+
+    private static readonly TimeSpan IntervalMax = TimeSpan.FromSeconds(2);
+
     private readonly HangDetector _detector = new((long)starvation.TotalMicroseconds, new MigrationParameters().RecoveryLimitMicroseconds);
     private readonly List<HangResult> _hangs = [];
     private readonly List<string> _lost = [];
@@ -78,12 +83,14 @@ internal sealed class Supervisor(
     {
         while (!stop.IsCancellationRequested)
         {
+            var began = clock.NowMicroseconds;
             await ObserveAsync(settled: false);
             afterEach();
             if (MustStop) return;
+            var rest = TimeSpan.FromMicroseconds(RestsPerRound * (clock.NowMicroseconds - began));
             try
             {
-                await Task.Delay(Interval, stop);
+                await Task.Delay(rest < Interval ? Interval : rest < IntervalMax ? rest : IntervalMax, stop);
             }
             catch (OperationCanceledException)
             {

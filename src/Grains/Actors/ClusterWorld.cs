@@ -24,8 +24,11 @@ public sealed class ClusterWorld(
     public const long DefaultTurnMicroseconds = 1_000;
     public const double DefaultPreemptionShare = 0.02;
     private const long DelayMicrosecondsMax = 1_000_000;
+    private const long SleepMicrosecondsMax = 10_000_000;
     private const long MicrosecondsPerMillisecond = 1_000;
     private readonly SeededRandom _preemptions = new(preemptionSeed);
+    private TaskCompletionSource? _asleep;
+    private ITimer? _alarm;
     private readonly double _microsecondsPerTick = 1e6 / time.TimestampFrequency;
 
     // Orleans does not tell when a turn begins: it counts from when the actor last gave way, for a point or for a delay. So the first yield
@@ -71,6 +74,20 @@ public sealed class ClusterWorld(
         if (microseconds < MicrosecondsPerMillisecond) return YieldUntilAsync(NowMicroseconds + microseconds);
         var milliseconds = (microseconds + MicrosecondsPerMillisecond - 1) / MicrosecondsPerMillisecond;
         return DelayMillisecondsAsync(milliseconds);
+    }
+
+    /// <summary>By one timer for all sleeps. A wake-up that comes late ends the next sleep early, which a sleeper allows for.</summary>
+    public async ValueTask SleepAsync(long microseconds, Wakeup wakeup)
+    {
+        var asleep = _asleep = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        wakeup.Arm(() => asleep.TrySetResult());
+        var milliseconds = (Math.Min(microseconds, SleepMicrosecondsMax) + MicrosecondsPerMillisecond - 1) / MicrosecondsPerMillisecond;
+        _alarm ??= time.CreateTimer(
+            static world => Volatile.Read(ref ((ClusterWorld)world!)._asleep)?.TrySetResult(), this, Timeout.InfiniteTimeSpan,
+            Timeout.InfiniteTimeSpan);
+        _alarm.Change(TimeSpan.FromMilliseconds(milliseconds), Timeout.InfiniteTimeSpan);
+        await asleep.Task;
+        _turnBegan = NowMicroseconds;
     }
 
     private async ValueTask DelayMillisecondsAsync(long milliseconds)

@@ -16,10 +16,9 @@ public sealed class Vcpu : IVcpuPort, IWaitable
 {
     private const int FaultsPerPass = 32;
 
-    // An idle guest sleeps at least this long, so that it finds a slice of work and not one access; and at most that, so that it can be
-    // stopped.
+    // An idle guest sleeps at least this long, so that it finds a slice of work and not one access. A pause or a stop wakes it; a flush
+    // need not, as it is not in guest mode.
     private const long IdleMicrosecondsMin = 1_000;
-    private const long IdleMicrosecondsMax = 2_000;
 
     // A throttled vCPU sleeps in pieces, so that a pause need not wait for the end of the sleep.
     private const long SleepMicroseconds = 1_000;
@@ -35,6 +34,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private readonly TrackedObject<TlbFlushHistory> _flushes;
     private readonly TrackedObject<ThrottleClock> _throttle;
     private readonly VcpuRequests _requests;
+    private readonly Wakeup _wakeup = new();
     private readonly ProgressWatch _progress;
     private Tracked<bool> _inGuestMode;
     private Tracked<long> _epoch;
@@ -55,7 +55,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _memory = memory;
         var place = new Place(world);
         _guest = new TrackedObject<VcpuGuest>(place, new VcpuGuest(program, options, state));
-        _requests = new VcpuRequests(world, place);
+        _requests = new VcpuRequests(world, place, _wakeup);
         _ids = new OperationIds(OperationId.OriginOf(ordinal, options.Index), state?.Operations ?? 0);
         _tlb = new TrackedObject<Tlb>(place, new Tlb(options.TlbEntries));
         _flushes = new TrackedObject<TlbFlushHistory>(place, new TlbFlushHistory());
@@ -71,10 +71,16 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     /// <summary>A copy of the counters as they are now, with how much of the guest's program was due and executed.</summary>
     public VcpuCounters CountersNow()
     {
-        var (due, executed) = _guest.Content.Delivered(_world.NowMicroseconds);
+        var now = _world.NowMicroseconds;
+        var (due, executed) = _guest.Content.Delivered(now);
         // While a migration slows the guest down, it is not late.
         due = Math.Max(0, due - Counters.ThrottleMicroseconds);
-        return Counters with { DueMicroseconds = due, ExecutedMicroseconds = Math.Clamp(executed, 0, due) };
+        return Counters with
+        {
+            DueMicroseconds = due,
+            ExecutedMicroseconds = Math.Clamp(executed, 0, due),
+            ProgramMicroseconds = _guest.Content.IsIdle(now) ? _guest.Content.ProgramMicroseconds(now) : Counters.ProgramMicroseconds,
+        };
     }
 
     /// <summary>The guest has nothing left to do.</summary>
@@ -156,7 +162,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         var idle = _guest.Content.Fetch(_world.NowMicroseconds);
         if (_guest.Content.PendingCount > 0) Counters.BehindMicroseconds = _guest.Content.BehindMicroseconds;
         Counters.ProgramMicroseconds = _guest.Content.ProgramMicroseconds(_world.NowMicroseconds);
-        if (_guest.Content.PendingCount == 0) await _world.DelayAsync(Math.Clamp(idle, IdleMicrosecondsMin, IdleMicrosecondsMax));
+        if (_guest.Content.PendingCount == 0) await _world.SleepAsync(Math.Max(idle, IdleMicrosecondsMin), _wakeup);
     }
 
     /// <summary>One entry: what the TLB translates is executed, then some of the rest faults; what is left stays for the next

@@ -53,6 +53,9 @@ internal sealed class VcpuGuest
 
     public long BehindMicroseconds => _program.BehindMicroseconds;
 
+    /// <summary>Nothing is due: the program keeps up with the clock.</summary>
+    public bool IsIdle(long now) => !_isOut && PendingCount == 0 && _program.NextDueMicroseconds > now - _born;
+
     /// <summary>See <see cref="VcpuCounters.ProgramMicroseconds"/>. With nothing due the program is where the clock is.</summary>
     public long ProgramMicroseconds(long now) =>
         Math.Max(0, now - _born - _program.ProgramBeganMicroseconds - (PendingCount > 0 ? _program.BehindMicroseconds : 0));

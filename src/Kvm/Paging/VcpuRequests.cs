@@ -8,7 +8,7 @@ namespace Livebed.Kvm.Paging;
 /// waits here until the vCPU's loop has done it. Each such change wakes all waiters, which check again. The loop itself waits here while it
 /// is paused.
 /// </summary>
-internal sealed class VcpuRequests(IWorld world, Place place)
+internal sealed class VcpuRequests(IWorld world, Place place, Wakeup wakeup)
 {
     private readonly TrackedList<Waiter> _waiters = new(place);
     private Tracked<int> _pauses = new(place);
@@ -40,6 +40,7 @@ internal sealed class VcpuRequests(IWorld world, Place place)
     public async ValueTask PauseAsync(Operation op)
     {
         _pauses.Value++;
+        wakeup.Wake();
         while (!IsPaused && !IsStopped) await WaitAsync(op);
     }
 
@@ -53,6 +54,7 @@ internal sealed class VcpuRequests(IWorld world, Place place)
     public async ValueTask StopAsync(Operation op)
     {
         IsStopRequested = true;
+        wakeup.Wake();
         Unpark();
         while (!IsStopped) await WaitAsync(op);
     }

@@ -27,6 +27,11 @@ public interface IWorld
     /// second.</summary>
     ValueTask DelayAsync(long microseconds);
 
+    /// <summary>Lets time pass for a sleeper that can be woken: at most so long, and not longer than until the wakeup. It may return
+    /// earlier, so the sleeper looks again. Here it looks every other millisecond, which costs nothing in virtual time; the cluster
+    /// sleeps.</summary>
+    ValueTask SleepAsync(long microseconds, Wakeup wakeup) => DelayAsync(Math.Min(microseconds, Wakeup.LookMicroseconds));
+
     IModelObserver Observer { get; }
 
     /// <summary>Steps of operations that do not spin at <see cref="SchedulingPoint.Retry"/>; always 0 in a world that does not count them.
