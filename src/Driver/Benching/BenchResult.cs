@@ -22,24 +22,24 @@ internal sealed record BenchResult(
     /// <summary>Memory beside the two copies, as a share of them.</summary>
     public const double MemoryShareMax = 0.1;
 
-    public double RawSeconds { get; } = Median(Raw.Select(raw => raw.Total.TotalSeconds));
+    public double RawSeconds { get; } = Medians.Of(Raw.Select(raw => raw.Total.TotalSeconds));
 
-    public double MoveSeconds { get; } = Median(Moves.Select(move => move.Total.TotalSeconds));
+    public double MoveSeconds { get; } = Medians.Of(Moves.Select(move => move.Total.TotalSeconds));
 
-    public double RawCpuSeconds { get; } = Median(Raw.Select(raw => raw.Cpu.TotalSeconds));
+    public double RawCpuSeconds { get; } = Medians.Of(Raw.Select(raw => raw.Cpu.TotalSeconds));
 
-    public double MoveCpuSeconds { get; } = Median(Moves.Select(move => move.Cpu.TotalSeconds));
+    public double MoveCpuSeconds { get; } = Medians.Of(Moves.Select(move => move.Cpu.TotalSeconds));
 
-    public double CheckSeconds { get; } = Median(Moves.Select(move => move.Check.TotalSeconds));
+    public double CheckSeconds { get; } = Medians.Of(Moves.Select(move => move.Check.TotalSeconds));
 
-    public double MoveSecondsWithoutCheck { get; } = Median(Moves.Select(move => (move.Total - move.Check).TotalSeconds));
+    public double MoveSecondsWithoutCheck { get; } = Medians.Of(Moves.Select(move => (move.Total - move.Check).TotalSeconds));
 
     /// <summary>With the comparison of all memory; the goal is held against this one.</summary>
     public double Ratio => MoveSeconds / RawSeconds;
 
     public double RatioWithoutCheck => MoveSecondsWithoutCheck / RawSeconds;
 
-    public double DowntimeMicroseconds { get; } = Median(Moves.Select(move => (double)move.Info.DowntimeMicroseconds));
+    public double DowntimeMicroseconds { get; } = Medians.Of(Moves.Select(move => (double)move.Info.DowntimeMicroseconds));
 
     public long MemoryBytesMax => (long)(2 * Request.Memory * (1 + MemoryShareMax));
 
@@ -49,12 +49,6 @@ internal sealed record BenchResult(
     public bool HoldsAll => HoldsRatio && HoldsInFlight && HoldsMemory;
 
     public double BytesPerSecond(double seconds) => Request.Memory / seconds;
-
-    private static double Median(IEnumerable<double> values)
-    {
-        var sorted = values.Order().ToList();
-        return (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
-    }
 }
 
 /// <summary>One migration that was measured.</summary>
