@@ -37,6 +37,8 @@ internal sealed class CommandProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        // A command of a few seconds is over before profiling what is compiled pays off.
+        start.Environment["DOTNET_TieredPGO"] = "0";
         // The test project refers to the command, so the build lays it, its campaigns and the silo beside the tests.
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "livebed.dll"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);

@@ -69,9 +69,9 @@ public sealed class MigrationRunTests
     {
         using var folder = new TemporaryFolder();
         var (exitCode, output, errors) = await CommandProcess.RunAsync(
-            folder.FullPath, "run", "steady-rate", "--set", "vms.0.guest.bytesPerVcpu=2MiB", "--set", "vms.0.guest.rate=600", "--set",
+            folder.FullPath, "run", "steady-rate", "--set", "vms.0.guest.bytesPerVcpu=1MiB", "--set", "vms.0.guest.rate=600", "--set",
             $"migrations.maxBandwidth={maxBandwidth}", "--set",
-            $"migrations.linkBandwidth={linkBandwidth}", "--set", "migrations.timeLimit=4s", "--set", "minimum.deliveredShare=0");
+            $"migrations.linkBandwidth={linkBandwidth}", "--set", "migrations.timeLimit=2s", "--set", "minimum.deliveredShare=0");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Valid, output);
 
@@ -83,7 +83,7 @@ public sealed class MigrationRunTests
         Assert.True(migration.Rounds.Count >= 2 && migration.Rounds[^1].Diverging, string.Join(' ', migration.Rounds));
 
         // Populated before: no page of round 0 was a page of zeroes.
-        Assert.Equal((512, 0), (migration.Rounds[0].Pages, migration.Rounds[0].Duplicate));
+        Assert.Equal((256, 0), (migration.Rounds[0].Pages, migration.Rounds[0].Duplicate));
     }
 
     [Fact]

@@ -7,7 +7,7 @@ namespace Livebed.Explorer.Tests.Scenarios;
 /// <summary>What a scenario owes: a claim at its head, parameters within bounds, and a plan of which any part can be left out.</summary>
 public sealed class ScenarioTests
 {
-    private const int SchedulesWithout = 50;
+    private const int SchedulesWithout = 25;
 
     public static TheoryData<string> Scenarios => [.. ScenarioCatalog.All.Select(scenario => scenario.Name)];
 
