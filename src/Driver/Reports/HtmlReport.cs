@@ -1,4 +1,5 @@
 using Livebed.Driver.Results;
+using Livebed.Driver.Runs;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Web;
 using Microsoft.Extensions.DependencyInjection;
@@ -7,19 +8,25 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Livebed.Driver.Reports;
 
 /// <summary>
-/// report.html: results.json for people, in one file that refers to nothing outside of itself. It is drawn from the results alone, so that
-/// a stored run can be drawn again.
+/// report.html: a run for people, in one file that refers to nothing outside of itself. It is drawn from what the run's folder holds, so
+/// that a stored run can be drawn again.
 /// </summary>
 internal static class HtmlReport
 {
-    public static async Task<string> RenderAsync(RunResults results)
+    public static async Task<string> RenderAsync(ReportContent content)
     {
         await using var services = new ServiceCollection().BuildServiceProvider();
         await using var renderer = new HtmlRenderer(services, NullLoggerFactory.Instance);
         return await renderer.Dispatcher.InvokeAsync(async () =>
         {
-            var parameters = ParameterView.FromDictionary(new Dictionary<string, object?> { [nameof(ReportDocument.Results)] = results });
+            var parameters = ParameterView.FromDictionary(new Dictionary<string, object?> { [nameof(ReportDocument.Content)] = content });
             return (await renderer.RenderComponentAsync<ReportDocument>(parameters)).ToHtmlString();
         });
     }
 }
+
+/// <summary>What a report is drawn from.</summary>
+/// <param name="Results">of the run</param>
+/// <param name="Charts">over time; null of a run that left none</param>
+/// <param name="Tail">the end of its history</param>
+public sealed record ReportContent(RunResults Results, RunCharts? Charts, IReadOnlyList<HistoryEvent> Tail);

@@ -1,26 +1,20 @@
-using System.Text.Json;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
-using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
-using Livebed.Kvm.Files;
 
 namespace Livebed.Driver.Reports;
 
-/// <summary>`livebed report`: draws the report of a stored run again, from its results.json, and says where it is.</summary>
+/// <summary>`livebed report`: draws the report of a stored run again, from what its folder holds, and says where it is.</summary>
 internal sealed class ReportCommand(CommandEnvironment environment)
 {
-    /// <summary>A results.json that is longer was not written by a run: its findings and migrations are bounded.</summary>
-    private const long ResultsBytesMax = 256L << 20;
-
     public async Task<int> RunAsync(ReportRequest request)
     {
         var folder = Path.GetFullPath(request.Run, environment.Folders.Current);
-        var results = await environment.Interrupts.AwaitAsync(() => Read(folder, request.Run));
+        var content = await environment.Interrupts.AwaitAsync(() => Read(folder, request.Run));
         var target = request.Out is null
             ? Path.Combine(folder, RunFolder.ReportFile)
             : Path.GetFullPath(request.Out, environment.Folders.Current);
-        var page = await DrawAsync(results, request.Run);
+        var page = await DrawAsync(content, request.Run);
         try
         {
             WholeFile.Write(target, page);
@@ -38,11 +32,11 @@ internal sealed class ReportCommand(CommandEnvironment environment)
     }
 
     /// <summary>The results of a run can be drawn, so figures that cannot be are none of a run.</summary>
-    private static async Task<string> DrawAsync(RunResults results, string given)
+    private static async Task<string> DrawAsync(ReportContent content, string given)
     {
         try
         {
-            return await HtmlReport.RenderAsync(results);
+            return await HtmlReport.RenderAsync(content);
         }
         catch (Exception e)
         {
@@ -52,23 +46,12 @@ internal sealed class ReportCommand(CommandEnvironment environment)
         }
     }
 
-    private static RunResults Read(string folder, string given)
+    private static ReportContent Read(string folder, string given)
     {
-        if (!Directory.Exists(folder))
-            throw new UsageException($"{given}: there is no such folder; allowed: the folder of a run, as `livebed run` makes it");
-        var label = Path.Combine(given, RunFolder.ResultsFile);
-        try
-        {
-            return ResultsJson.Read(InputFile.Read(Path.Combine(folder, RunFolder.ResultsFile), ResultsBytesMax));
-        }
-        catch (JsonException e)
-        {
-            var place = e.LineNumber is { } line ? $"{label}:{line + 1}: {e.Path}" : label;
-            throw new UsageException($"{place}: is not what a run writes ({OneLine.Of(e.Message)}); allowed: results.json of this version");
-        }
-        catch (InputFileException e)
-        {
-            throw new UsageException($"{label}: {e.Message}; allowed: the results.json of a run that came to its end");
-        }
+        var results = StoredResults.Read(folder, given);
+        var charts = Path.Combine(folder, RunFolder.ChartsFile);
+        return new ReportContent(
+            results, Path.Exists(charts) ? StoredResults.ReadCharts(charts, Path.Combine(given, RunFolder.ChartsFile)) : null,
+            HistoryTail.Of(Path.Combine(folder, RunFolder.HistoryFile)));
     }
 }

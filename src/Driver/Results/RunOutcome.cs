@@ -41,4 +41,7 @@ public sealed record RunOutcome
     public LeakResult Leaks { get; init; } = new();
     public IReadOnlyList<GuestResult> Guests { get; init; } = [];
     public IReadOnlyList<LimitHit> LimitsHit { get; init; } = [];
+
+    /// <summary>What is drawn over time; null of a run that did not come so far.</summary>
+    public RunCharts? Charts { get; init; }
 }

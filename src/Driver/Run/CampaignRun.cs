@@ -27,7 +27,7 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
         var results = RunResults.From(campaign, identity, outcome with { LimitsHit = [.. outcome.LimitsHit, .. folder.History.LimitsHit] });
         var run = new StoredCampaignRun(results, folder.FullPath, outcome.Interrupted);
         if (tell is not null) await tell(run);
-        return run with { Results = await StoreAsync(folder, results, outcome.LimitsHit) };
+        return run with { Results = await StoreAsync(folder, results, outcome) };
     }
 
     /// <summary>
@@ -35,16 +35,18 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
     /// </summary>
     /// <param name="folder">the run's</param>
     /// <param name="results">as they were told</param>
-    /// <param name="limitsHit">all but those of the history</param>
-    private async Task<RunResults> StoreAsync(RunFolder folder, RunResults results, IReadOnlyList<LimitHit> limitsHit)
+    /// <param name="outcome">with what is drawn, and limits hit without those of the history</param>
+    private async Task<RunResults> StoreAsync(RunFolder folder, RunResults results, RunOutcome outcome)
     {
         var isStored = TryStore(folder, RunFolder.ResultsFile, ResultsJson.Write(results), "could not be written") is null;
         folder.History.Complete();
-        var complete = results with { LimitsHit = [.. limitsHit, .. folder.History.LimitsHit] };
-        if (await TryReportAsync(folder, complete) is { } problem)
+        var complete = results with { LimitsHit = [.. outcome.LimitsHit, .. folder.History.LimitsHit] };
+        if (outcome.Charts is { } charts && TryStore(folder, RunFolder.ChartsFile, charts.Write(), "could not be written") is { } lost)
+            complete = complete with { LimitsHit = [.. complete.LimitsHit, new("chartsFile", 1, lost)] };
+        if (await TryReportAsync(folder, complete, outcome.Charts) is { } problem)
             complete = complete with { LimitsHit = [.. complete.LimitsHit, new("reportFile", 1, problem)] };
         if (complete.LimitsHit.SequenceEqual(results.LimitsHit)) return results;
-        foreach (var hit in complete.LimitsHit.Except(results.LimitsHit).Where(hit => hit.Limit != "reportFile"))
+        foreach (var hit in complete.LimitsHit.Except(results.LimitsHit).Where(hit => hit.Limit is not ("reportFile" or "chartsFile")))
             await environment.Error.WriteLineAsync($"{environment.Folders.Label(folder.FullPath)}: {hit.Message}");
         if (isStored)
             TryStore(
@@ -52,11 +54,12 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
         return complete;
     }
 
-    private async Task<string?> TryReportAsync(RunFolder folder, RunResults results)
+    private async Task<string?> TryReportAsync(RunFolder folder, RunResults results, RunCharts? charts)
     {
         try
         {
-            return TryStore(folder, RunFolder.ReportFile, await HtmlReport.RenderAsync(results), "could not be written");
+            var content = new ReportContent(results, charts, HistoryTail.Of(folder.PathOf(RunFolder.HistoryFile)));
+            return TryStore(folder, RunFolder.ReportFile, await HtmlReport.RenderAsync(content), "could not be written");
         }
         catch (Exception exception)
         {

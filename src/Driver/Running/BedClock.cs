@@ -18,6 +18,15 @@ internal sealed class BedClock(TimeSpan slack)
     /// <summary>In microseconds, up to the last round.</summary>
     public long RanMicroseconds { get; private set; }
 
+    /// <summary>For how long that of its parts stood still that did so for longest.</summary>
+    public long StoodMicroseconds
+    {
+        get
+        {
+            lock (_gate) return _parts.Values.Select(part => part.StoodMicroseconds).DefaultIfEmpty(0).Max();
+        }
+    }
+
     /// <summary>All that happened before this monotonic time has been reported.</summary>
     public long CompleteMicroseconds { get; private set; } = long.MinValue;
 

@@ -4,6 +4,7 @@ using Livebed.Driver.Results;
 using Livebed.Driver.Running.Operations;
 using Livebed.Driver.Runs;
 using Livebed.Driver.Terminal;
+using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
@@ -34,7 +35,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var fleet = new Fleet(campaign, cluster.Client, ids);
         var reports = new ReportLedger();
         var load = new LoadLedger(folder.History, clock);
-        var migrations = new MigrationLedger();
+        var migrations = new MigrationLedger(clock);
         folder.History.Open(LoadLedger.DriverSilo);
         folder.History.Append(LoadLedger.DriverSilo, [LoadLedger.Build], 0);
         folder.History.Open(Supervisor.ClusterStream);
@@ -46,7 +47,14 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
 
         var sources = new OperationSources(campaign, fleet, reports, supervisor, migrations, ids);
         var played = new CampaignLoad(campaign, sources, load, reports, supervisor, folder.History, ids, clock);
-        void Report() => progress.Report(Snapshot(campaign, load, reports, migrations, played));
+        var charts = new ChartRecorder(fleet, reports, load, supervisor, migrations);
+        void Report()
+        {
+            var (counters, waits) = (reports.Counters(), reports.LockWaits());
+            charts.Read(played.StartedMicroseconds, counters, waits);
+            progress.Report(Snapshot(campaign, fleet, load, reports, migrations, played, counters, waits));
+        }
+
         async Task<LeakResult> PlayAsync()
         {
             var drained = await played.RunAsync(progress, Report, interrupted);
@@ -63,6 +71,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             cluster, campaign, fleet, reports, load, migrations, supervisor, left, interrupted.IsCancellationRequested);
         return outcome with
         {
+            Charts = charts.Complete(),
             DurationSeconds = played.DurationSeconds,
             WarmUpSeconds = played.WarmUpSeconds,
             ContactLost = [.. outcome.ContactLost, .. played.Unended is { } unended ? [unended] : Array.Empty<string>()],
@@ -136,14 +145,16 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
     }
 
     private static ProgressSnapshot Snapshot(
-        Campaign campaign, LoadLedger load, ReportLedger reports, MigrationLedger migrations, CampaignLoad played)
+        Campaign campaign, Fleet fleet, LoadLedger load, ReportLedger reports, MigrationLedger migrations, CampaignLoad played,
+        ActorCounters counters, IReadOnlyDictionary<LockPlace, long> waits)
     {
-        var counters = reports.Counters();
         return new ProgressSnapshot(
             TimeSpan.FromMicroseconds(load.NowMicroseconds - played.StartedMicroseconds), campaign.Duration, load.Progress(),
             counters.Vcpu?.Accesses ?? 0, counters.Vcpu?.Faults ?? 0, counters.Vcpu?.FaultRetries ?? 0, reports.ViolationCount)
         {
             Migrations = migrations.Progress(),
+            LockWaits = waits.GroupBy(wait => wait.Key.Lock).ToDictionary(group => group.Key, group => group.Sum(wait => wait.Value)),
+            DeliveredShare = OutcomeFigures.Guests(fleet, reports, load).Load.Share,
         };
     }
 
@@ -156,8 +167,8 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var locks = reports.Locks();
         var (faults, refills, turns) = reports.Latencies();
         var latencies = load.Latencies();
-        latencies["fault"] = faults;
-        latencies["tlb-refill"] = refills;
+        latencies["fault"] = LatencySummary.From(faults);
+        latencies["tlb-refill"] = LatencySummary.From(refills);
         var failures = reports.Failures().Concat(load.Failures).ToList();
         var (guests, delivered) = OutcomeFigures.Guests(fleet, reports, load);
         var silos = await SiloInspector.InspectAsync(cluster, interrupted ? InterruptPatience : null);
@@ -175,7 +186,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             Hangs = supervisor.Hangs,
             Violations = reports.Violations(),
             Migrations = new MigrationFigures(campaign).Of(migrations.All),
-            TurnQueue = turns,
+            TurnQueue = LatencySummary.From(turns),
             Ksm = OutcomeFigures.Ksm(counters),
             Leaks = leaks,
             Guests = guests,

@@ -1,10 +1,8 @@
 using System.Collections.Concurrent;
-using HdrHistogram;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 using Livebed.Driver.Terminal;
-using Livebed.Grains.Telemetry;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running;
@@ -21,9 +19,12 @@ internal sealed class LoadLedger(HistoryWriter history, RunClock clock)
 
     private const int FailuresMax = 16;
 
-    private readonly ConcurrentDictionary<string, LongHistogram> _latencies = new();
+    /// <summary>Operations without an end that are drawn.</summary>
+    private const int UnendedMax = 100;
+
+    private readonly ConcurrentDictionary<string, KindLatency> _latencies = new();
     private readonly ConcurrentDictionary<string, OperationLoad> _loads = new();
-    private readonly ConcurrentDictionary<OperationId, byte> _live = new();
+    private readonly ConcurrentDictionary<OperationId, (OperationKind Kind, long Since)> _live = new();
     private readonly ConcurrentQueue<string> _failures = new();
 
     /// <summary>Exceptions that no operation should see, one line each, at most 16.</summary>
@@ -47,11 +48,14 @@ internal sealed class LoadLedger(HistoryWriter history, RunClock clock)
     public void Started(string source) => Add(source, new(1, 1, 0));
 
     /// <summary>An operation of a source has ended with an answer.</summary>
-    public void Completed(string source, OperationKind kind, long microseconds)
+    /// <param name="source">which source</param>
+    /// <param name="op">the operation</param>
+    /// <param name="microseconds">since it was due</param>
+    /// <param name="value">what came of it</param>
+    public void Completed(string source, Operation op, long microseconds, string? value)
     {
         Add(source, new(0, 0, 1));
-        var histogram = _latencies.GetOrAdd(kind.Name, _ => LatencyHistogram.Empty());
-        lock (histogram) histogram.RecordValue(Math.Clamp(microseconds, 0, histogram.HighestTrackableValue));
+        _latencies.GetOrAdd(op.Kind.Name, name => new KindLatency(name)).Add(op, microseconds, NowMicroseconds, value);
     }
 
     public void Unknown(OperationKind kind, Exception exception)
@@ -67,9 +71,9 @@ internal sealed class LoadLedger(HistoryWriter history, RunClock clock)
 
     public void Record(Operation op, HistoryType type, string? value)
     {
-        if (type == HistoryType.Invoke) _live[op.Id] = 0;
-        else _live.TryRemove(op.Id, out _);
         var now = NowMicroseconds;
+        if (type == HistoryType.Invoke) _live[op.Id] = (op.Kind, now);
+        else _live.TryRemove(op.Id, out _);
         history.Append(DriverSilo, [new HistoryRecord(now, DriverSilo, DriverSilo, type, op.Kind, op.Id, value)], now);
     }
 
@@ -80,10 +84,21 @@ internal sealed class LoadLedger(HistoryWriter history, RunClock clock)
     public SortedDictionary<string, LatencySummary> Latencies()
     {
         var summaries = new SortedDictionary<string, LatencySummary>(StringComparer.Ordinal);
-        foreach (var (name, histogram) in _latencies)
-            lock (histogram)
-                summaries[name] = LatencySummary.From(histogram);
+        foreach (var (name, latency) in _latencies) summaries[name] = latency.Summary;
         return summaries;
+    }
+
+    /// <summary>By kind of operation.</summary>
+    public IReadOnlyList<ChartLatency> Distributions() =>
+        [.. _latencies.Values.OrderBy(latency => latency.Name, StringComparer.Ordinal).Select(latency => latency.Distribution)];
+
+    /// <summary>The operations of each kind that took longest, and those that have not ended, by the run's clock.</summary>
+    public IReadOnlyList<ChartBar> Longest()
+    {
+        var now = NowMicroseconds;
+        var unended = _live.OrderBy(entry => entry.Value.Since).Take(UnendedMax).Select(entry => new ChartBar(
+            entry.Value.Kind.Name, entry.Value.Since, now, KindLatency.Bar, $"{entry.Key} has not ended"));
+        return [.. _latencies.Values.SelectMany(latency => latency.Longest), .. unended];
     }
 
     private void Add(string source, OperationLoad load) => _loads.AddOrUpdate(source, load, (_, sum) => sum + load);

@@ -34,7 +34,7 @@ internal sealed class MigrationFigures(Campaign campaign)
         if (ZeroShareOf(rounds) is { } zeroShare) _zeroShares[move.Slot.Settings] = zeroShare;
         return new MigrationResult
         {
-            Vm = $"{move.Slot.Settings.Name} (vm-{move.Slot.Index})",
+            Vm = move.Slot.DisplayName,
             Workload = move.Slot.Settings.Name,
             Source = ActorKeys.Host(move.Source),
             Destination = ActorKeys.Host(move.Destination),

@@ -9,12 +9,13 @@ namespace Livebed.Driver.Running;
 
 /// <summary>Migrations under way, as they were last seen, and those that are over, of which the first <see cref="KeptMax"/> are kept whole.
 /// Safe from any thread.</summary>
-internal sealed class MigrationLedger
+internal sealed class MigrationLedger(RunClock clock)
 {
     public const int KeptMax = MigrationSettings.CountMax;
 
     private readonly Lock _gate = new();
     private readonly Dictionary<VmMove, MigrationInfo> _underWay = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<VmMove, long> _ordered = new(ReferenceEqualityComparer.Instance);
     private readonly List<EndedMigration> _ended = [];
     private long _completed;
     private long _failed;
@@ -38,6 +39,12 @@ internal sealed class MigrationLedger
 
     public void Began(VmMove move) => Observed(move, new MigrationInfo());
 
+    /// <summary>It begins, by the clock of its figures.</summary>
+    public void Ordered(VmMove move)
+    {
+        lock (_gate) _ordered[move] = clock.NowMicroseconds;
+    }
+
     public void Observed(VmMove move, MigrationInfo info)
     {
         lock (_gate) _underWay[move] = info;
@@ -50,14 +57,18 @@ internal sealed class MigrationLedger
             if (migration.Info.Status == MigrationStatus.Completed) _completed++;
             else if (migration.WasCancelled) _cancelled++;
             else _failed++;
-            if (_ended.Count < KeptMax) _ended.Add(migration);
+            if (_ended.Count < KeptMax) _ended.Add(migration with { Ordered = _ordered.GetValueOrDefault(migration.Move) });
         }
     }
 
     /// <summary>It is not under way any more, however it ended.</summary>
     public void Gone(VmMove move)
     {
-        lock (_gate) _underWay.Remove(move);
+        lock (_gate)
+        {
+            _underWay.Remove(move);
+            _ordered.Remove(move);
+        }
     }
 
     public IReadOnlyList<MigrationProgress> Progress()
@@ -69,7 +80,7 @@ internal sealed class MigrationLedger
                 .. _underWay.OrderBy(entry => entry.Key.Ordinal).Select(entry => new MigrationProgress(
                     entry.Key.Slot.Settings.Name, ActorKeys.Host(entry.Key.Source), ActorKeys.Host(entry.Key.Destination),
                     KebabCase.Of(entry.Value.Status), entry.Value.Rounds.Count, entry.Value.Remaining,
-                    entry.Value.CpuThrottlePercentage)),
+                    entry.Value.CpuThrottlePercentage, entry.Value.ExpectedDowntimeMicroseconds)),
             ];
         }
     }
@@ -91,6 +102,9 @@ internal sealed class MigrationLedger
 /// <param name="ProgramMicroseconds">where the guest's program was when it began; null when unknown</param>
 internal sealed record EndedMigration(VmMove Move, MigrationInfo Info, bool WasCancelled, long? ProgramMicroseconds = null)
 {
+    /// <summary>When it was, by the run's clock.</summary>
+    public long Ordered { get; init; }
+
     /// <summary>For the history.</summary>
     public override string ToString()
     {

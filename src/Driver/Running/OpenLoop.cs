@@ -115,6 +115,6 @@ internal sealed class OpenLoop(IOperationSource source, int inFlightMax, SeededR
         prepared.Done?.Invoke();
         ledger.Record(op, result.Type, result.Value);
         if (result.Type != HistoryType.Info)
-            ledger.Completed(source.Name, prepared.Kind, (long)Stopwatch.GetElapsedTime(due).TotalMicroseconds);
+            ledger.Completed(source.Name, op, (long)Stopwatch.GetElapsedTime(due).TotalMicroseconds, result.Value);
     }
 }

@@ -70,7 +70,7 @@ internal static class OutcomeFigures
             var share = HasRate(settings.Guest) ? DeliveredLoad.ShareOf(guest.ExecutedMicroseconds, guest.DueMicroseconds) : (double?)null;
             if (share is not null) (due, executed) = (due + guest.DueMicroseconds, executed + guest.ExecutedMicroseconds);
             rows.Add(new GuestResult(
-                $"{settings.Name} (vm-{slot.Index})", settings.Vcpus, settings.Guest.ReplaysTrace ? settings.Guest.Trace : null,
+                slot.DisplayName, settings.Vcpus, settings.Guest.ReplaysTrace ? settings.Guest.Trace : null,
                 guest.Accesses, guest.BehindMicroseconds, share));
         }
 

@@ -22,7 +22,7 @@ internal sealed class ReportLedger
     private readonly HashSet<string> _dead = new(StringComparer.Ordinal);
     private ActorCounters _deadCounters = new();
     private readonly long[] _deadReached = new long[ReachedCase.All.Count];
-    private readonly Dictionary<(string Class, LockMode Mode), LockStatistics> _deadLocks = [];
+    private readonly Dictionary<LockPlace, LockStatistics> _deadLocks = [];
     private readonly LockOrderGraph _order = new();
     private readonly LongHistogram _deadFaults = LatencyHistogram.Empty();
     private readonly LongHistogram _deadRefills = LatencyHistogram.Empty();
@@ -128,12 +128,30 @@ internal sealed class ReportLedger
         lock (_gate)
         {
             var sums = new Dictionary<(string Class, LockMode Mode), LockStatistics>();
-            foreach (var (key, statistics) in _deadLocks) Sum(sums, key).Add(statistics);
-            foreach (var report in _living.Values) AddLocks(sums, report);
+            foreach (var (place, statistics) in LocksBySilo()) Sum(sums, (place.Class, place.Mode)).Add(statistics);
             return [.. sums.Where(entry => entry.Value.Acquisitions > 0)
                 .OrderByDescending(entry => entry.Value.WaitTotal)
                     .ThenBy(entry => entry.Key.Class, StringComparer.Ordinal).ThenBy(entry => entry.Key.Mode)
                 .Select(entry => LockResult.From(entry.Key.Class, entry.Key.Mode, entry.Value))];
+        }
+    }
+
+    /// <summary>Microseconds that operations have waited for locks, those that still wait among them; places without a wait are
+    /// absent.</summary>
+    public IReadOnlyDictionary<LockPlace, long> LockWaits()
+    {
+        lock (_gate)
+        {
+            var waits = LocksBySilo()
+                .Where(entry => entry.Value.WaitTotal > 0).ToDictionary(entry => entry.Key, entry => entry.Value.WaitTotal);
+            foreach (var report in _living.Values)
+                foreach (var wait in report.Waits)
+                {
+                    var place = new LockPlace(report.Silo, wait.LockClass, wait.Mode);
+                    waits[place] = waits.GetValueOrDefault(place) + wait.WaitedMicroseconds;
+                }
+
+            return waits;
         }
     }
 
@@ -142,7 +160,8 @@ internal sealed class ReportLedger
         lock (_gate) return [.. _order.PotentialCycles().Select(PotentialCycle.From)];
     }
 
-    public (LatencySummary Faults, LatencySummary Refills, LatencySummary Turns) Latencies()
+    /// <summary>In microseconds.</summary>
+    public (LongHistogram Faults, LongHistogram Refills, LongHistogram Turns) Latencies()
     {
         lock (_gate)
         {
@@ -159,7 +178,7 @@ internal sealed class ReportLedger
                 Add(turns, report.TurnWait);
             }
 
-            return (LatencySummary.From(faults), LatencySummary.From(refills), LatencySummary.From(turns));
+            return (faults, refills, turns);
         }
     }
 
@@ -234,12 +253,20 @@ internal sealed class ReportLedger
         foreach (var (reached, times) in report.Reached) sums[reached] += times;
     }
 
-    private static void AddLocks(Dictionary<(string Class, LockMode Mode), LockStatistics> sums, ActorReport report)
+    private Dictionary<LockPlace, LockStatistics> LocksBySilo()
     {
-        foreach (var entry in report.Locks) Sum(sums, (entry.Class, entry.Mode)).Add(entry.Statistics);
+        var sums = new Dictionary<LockPlace, LockStatistics>();
+        foreach (var (place, statistics) in _deadLocks) Sum(sums, place).Add(statistics);
+        foreach (var report in _living.Values) AddLocks(sums, report);
+        return sums;
     }
 
-    private static LockStatistics Sum(Dictionary<(string Class, LockMode Mode), LockStatistics> sums, (string Class, LockMode Mode) key)
+    private static void AddLocks(Dictionary<LockPlace, LockStatistics> sums, ActorReport report)
+    {
+        foreach (var entry in report.Locks) Sum(sums, new(report.Silo, entry.Class, entry.Mode)).Add(entry.Statistics);
+    }
+
+    private static LockStatistics Sum<TKey>(Dictionary<TKey, LockStatistics> sums, TKey key) where TKey : notnull
     {
         if (!sums.TryGetValue(key, out var sum)) sums[key] = sum = new LockStatistics();
         return sum;
@@ -254,3 +281,10 @@ internal sealed class ReportLedger
 /// <summary>What the guests of one place of the fleet did: their accesses, how far the slowest vCPU was behind its program, and how much of
 /// their programs was due and executed.</summary>
 internal readonly record struct GuestFigures(long Accesses, long BehindMicroseconds, long DueMicroseconds, long ExecutedMicroseconds);
+
+/// <summary>The locks of one class on one silo, in one mode.</summary>
+internal readonly record struct LockPlace(string Silo, string Class, LockMode Mode)
+{
+    /// <summary>Without the silo, as the lock table has it: <c>mmu_lock-R</c>.</summary>
+    public string Lock => $"{Class}-{(Mode == LockMode.Read ? 'R' : 'W')}";
+}

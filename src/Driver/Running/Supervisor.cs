@@ -35,11 +35,15 @@ internal sealed class Supervisor(
     /// <summary>So many times as long as a round took, it rests at least, so that the reports of many VMs do not become the load.</summary>
     private const int RestsPerRound = 10;
 
+    private const int InjectedMax = 1_000;
+
     private static readonly TimeSpan IntervalMax = TimeSpan.FromSeconds(2);
 
     private readonly HangDetector _detector = new((long)starvation.TotalMicroseconds, new MigrationParameters().RecoveryLimitMicroseconds);
     private readonly List<HangResult> _hangs = [];
     private readonly List<string> _lost = [];
+    private readonly List<ChartMark> _injected = [];
+    private long _injectedCount;
     private readonly Lock _gate = new();
     private readonly OwnerWatch _owners = new();
     private readonly BedClock _bed = new(HistorySlack);
@@ -62,8 +66,32 @@ internal sealed class Supervisor(
         }
     }
 
-    /// <summary>Standstills of the bed, if there were any to speak of.</summary>
-    public IReadOnlyList<LimitHit> LimitsHit() => _bed.LimitsHit();
+    /// <summary>For how long the bed stood still so far.</summary>
+    public long StoodMicroseconds => _bed.StoodMicroseconds;
+
+    /// <summary>What the network did to migrations by order of the campaign, by the run's clock; the first
+    /// <see cref="InjectedMax"/>.</summary>
+    public IReadOnlyList<ChartMark> Injected
+    {
+        get
+        {
+            lock (_gate) return [.. _injected];
+        }
+    }
+
+    /// <summary>Standstills of the bed, if there were any to speak of, and what is not drawn.</summary>
+    public IReadOnlyList<LimitHit> LimitsHit()
+    {
+        lock (_gate)
+        {
+            return _injectedCount <= InjectedMax
+                ? _bed.LimitsHit()
+                : [
+                    .. _bed.LimitsHit(),
+                    new("injectedFaults", _injectedCount - InjectedMax, $"only the first {InjectedMax} injected faults are drawn"),
+                ];
+        }
+    }
 
     public bool MustStop =>
         reports.ViolationCount > 0 || Hangs.Count > 0 || ContactLost.Count > 0 || reports.Failures().Count > 0 || load.Failures.Count > 0;
@@ -155,11 +183,24 @@ internal sealed class Supervisor(
     {
         _owners.Take(report);
         if (report.History.Count == 0) return;
+        foreach (var entry in report.History) Inject(report, entry);
         var records = report.History.Select(entry => new HistoryRecord(
             clock.Since(entry.MonotonicMicroseconds), report.Silo, report.Actor, Enum.Parse<HistoryType>(entry.Type, ignoreCase: true),
             OperationKinds.Find(entry.Operation) ?? OperationKind.None, new OperationId(entry.OperationId),
             entry.Value)).ToArray();
         history.Append(ClusterStream, records, long.MinValue);
+    }
+
+    private void Inject(ActorReport report, HistoryEntry entry)
+    {
+        if (entry.Operation != OperationKind.LinkBreak.Name && entry.Operation != OperationKind.AnswerLoss.Name) return;
+        if (!entry.Type.Equals(nameof(HistoryType.Invoke), StringComparison.OrdinalIgnoreCase)) return;
+        lock (_gate)
+        {
+            if (_injectedCount++ >= InjectedMax) return;
+            var text = entry.Value is null ? report.Actor : $"{report.Actor}: {entry.Value}";
+            _injected.Add(new ChartMark(entry.Operation, clock.Since(entry.MonotonicMicroseconds), text));
+        }
     }
 
     private void Judged(IReadOnlyList<Violation> violations)

@@ -15,6 +15,9 @@ internal sealed class VmSlot(int index, int host, VmSettings settings)
     public int Host { get; set; } = host;
     public VmSettings Settings { get; } = settings;
 
+    /// <summary>What results call the VM of this place.</summary>
+    public string DisplayName => FormattableString.Invariant($"{Settings.Name} (vm-{Index})");
+
     public string Key { get; set; } = "";
 
     /// <summary>The VM in the inventory, wherever it is: named once, when it was made.</summary>

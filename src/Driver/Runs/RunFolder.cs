@@ -14,6 +14,7 @@ public sealed class RunFolder : IDisposable
     public const string ResultsFile = "results.json";
     public const string HistoryFile = "history.jsonl";
     public const string ReportFile = "report.html";
+    public const string ChartsFile = "charts.json";
 
     /// <summary>Runs of one name that begin in the same second; beyond that something is wrong.</summary>
     private const int SameSecondMax = 100;

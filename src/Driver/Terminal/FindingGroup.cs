@@ -11,9 +11,10 @@ public sealed record FindingGroup(string Singular, string Plural, IReadOnlyList<
         FindingGroup[] all =
         [
             new("violation", "Violations", [.. results.Violations.Select(violation => new RunFinding($"{violation.Invariant}: "
-                + $"{violation.Message}{Place(violation)}", violation.Witness))]),
+                + $"{violation.Message}{Place(violation)}", violation.Witness) { Operations = violation.Operations, Vm = violation.Vm })]),
             new("hang", "Hangs", [.. results.Hangs.Select(hang => new RunFinding($"{hang.Kind}: "
-                + $"{hang.Message} (waited {Figures.Microseconds(hang.WaitedMicroseconds)})", hang.Witness))]),
+                + $"{hang.Message} (waited {Figures.Microseconds(hang.WaitedMicroseconds)})",
+                hang.Witness) { Operations = hang.Operations })]),
             new(
                 "potential lock cycle", "Potential lock cycles",
                 [.. results.LockOrder.PotentialCycles.Select(cycle => new RunFinding(cycle.Cycle, cycle.Chains))]),
@@ -36,4 +37,11 @@ public sealed record FindingGroup(string Singular, string Plural, IReadOnlyList<
 }
 
 /// <summary>Something that was found, in a line, and its witness.</summary>
-public sealed record RunFinding(string Text, IReadOnlyList<string> Witness);
+public sealed record RunFinding(string Text, IReadOnlyList<string> Witness)
+{
+    /// <summary>That were involved, as results.json names them.</summary>
+    public IReadOnlyList<string> Operations { get; init; } = [];
+
+    /// <summary>The VM; null where there is none, or several.</summary>
+    public string? Vm { get; init; }
+}

@@ -22,11 +22,19 @@ public sealed record ProgressSnapshot(
 {
     /// <summary>Under way now, in the order in which they began.</summary>
     public IReadOnlyList<MigrationProgress> Migrations { get; init; } = [];
+
+    /// <summary>Microseconds that operations have waited, by lock class and mode, as in <c>mmu_lock-R</c>.</summary>
+    public IReadOnlyDictionary<string, long> LockWaits { get; init; } = new Dictionary<string, long>();
+
+    /// <summary>The part of the load that was delivered, 0 to 1.</summary>
+    public double DeliveredShare { get; init; } = 1;
 }
 
 /// <summary>One operation so far: its name, how often it was done and could not be started, and its latency.</summary>
 public sealed record OperationProgress(string Operation, long Done, long NotStarted, long P99Microseconds);
 
-/// <summary>A migration under way: which VM, from where to where, its status, rounds sent, and bytes that are left.</summary>
+/// <summary>A migration under way: which VM, from where to where, its status, rounds sent, bytes that are left, and the downtime that they
+/// would cost.</summary>
 public sealed record MigrationProgress(
-    string Vm, string Source, string Destination, string Status, int Rounds, long RemainingBytes, int CpuThrottlePercentage);
+    string Vm, string Source, string Destination, string Status, int Rounds, long RemainingBytes, int CpuThrottlePercentage,
+    long ExpectedDowntimeMicroseconds = 0);

@@ -1,10 +1,12 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using AngleSharp.Html.Dom;
 using AngleSharp.Html.Parser;
 using Livebed.Driver.Counters;
 using Livebed.Driver.Reports;
 using Livebed.Driver.Results;
+using Livebed.Driver.Runs;
 using Livebed.Driver.Tests.Results;
 
 namespace Livebed.Driver.Tests.Reports;
@@ -107,11 +109,54 @@ public sealed class HtmlReportTests
         var page = await PageAsync(
             _sample with { Name = Hostile, Command = Hostile, Reasons = [Hostile], Violations = [violation], Migrations = [migration] });
         Assert.Empty(page.Images);
-        Assert.Single(page.Scripts);
+        Assert.Single(page.Scripts, script => script.Type is null or "");
         Assert.Equal($"{Hostile}: invalid", page.Title);
         Assert.Equal(Hostile, page.QuerySelector(".finding pre")!.TextContent);
         Assert.Equal(Hostile, page.QuerySelector("header code")!.TextContent);
         Assert.Equal(Hostile, page.QuerySelector(".migration .why")!.TextContent);
+    }
+
+    [Fact]
+    public async Task The_page_carries_what_is_drawn_over_time_and_why_faults_began_again()
+    {
+        var page = await PageAsync(_sample with { Reached = [new("retry-for-sequence", 2, 0)] });
+        var charts = RunCharts.Read(Encoding.UTF8.GetBytes(page.QuerySelector("script#charts")!.TextContent));
+        Assert.Equal(SampleResults.Charts.Write(), charts.Write());
+        Assert.Equal(
+            $"violation S1: {_sample.Violations[0].Message}\ndeadlock: two operations wait for each other",
+            page.QuerySelector("#timeline")!.GetAttribute("data-end"));
+        var causes = page.QuerySelectorAll("h2").Single(title => title.TextContent == "Fault retries").ParentElement!
+            .QuerySelectorAll("tbody tr").Select(row => $"{row.Children[0].TextContent} {row.Children[1].TextContent}");
+        Assert.Equal(["retry-for-sequence 2", "spte-gone 1"], causes);
+
+        var without = new HtmlParser().ParseDocument(await HtmlReport.RenderAsync(new(_sample, Charts: null, [])));
+        Assert.Empty(without.QuerySelectorAll("#timeline, #charts, [data-lines], [data-latencies]"));
+    }
+
+    [Fact]
+    public async Task A_lock_that_nothing_waited_for_is_folded_away_and_one_with_a_wait_that_has_not_ended_is_not()
+    {
+        var quiet = _sample.Locks[0] with { Class = "quiet", Mode = "write", Contentions = 0 };
+        var stuck = SampleResults.Charts with { Series = [new(ChartGroup.LockWaits, "stuck-R", [0, 1, 2])] };
+        var page = await PageAsync(
+            _sample with { Locks = [quiet, _sample.Locks[0], quiet with { Class = "stuck", Mode = "read" }] }, stuck);
+        Assert.Equal("quiet-W", Assert.Single(page.QuerySelectorAll("details #locks-without-waits tbody th")).TextContent);
+        Assert.Contains("stuck-R", page.QuerySelectorAll("#locks tbody th").Select(name => name.TextContent));
+    }
+
+    [Fact]
+    public async Task A_finding_has_a_lane_for_each_actor_that_took_part_in_it()
+    {
+        HistoryEvent Event(long time, string process, string type, string op) => new(time, "silo-0", process, type, "unmap", op, "<b>");
+        var page = await PageAsync(
+            _sample, null,
+            Event(1_000, "driver", "invoke", "1.2"), Event(1_100, "vm-0", "invoke", "1.2"), Event(1_150, "host-0", "invoke", "0.7"),
+            Event(1_500, "vm-0", "ok", "1.2"), Event(1_600, "host-0", "ok", "0.7"), Event(9_000, "far", "invoke", "0.8"));
+        var figure = Assert.Single(page.QuerySelectorAll(".finding .witness"));
+        Assert.Equal(
+            ["driver", "vm-0", "far", "host-0"], figure.QuerySelectorAll("text.lane > title").Select(name => name.TextContent).Take(4));
+        var bars = figure.QuerySelectorAll(".bar.named").Select(bar => bar.GetAttribute("aria-label")).ToList();
+        Assert.Equal(["driver: unmap 1.2, not ended, 8ms: <b>", "vm-0: unmap 1.2, ok, 400us: <b>"], bars);
     }
 
     [Fact]
@@ -120,7 +165,7 @@ public sealed class HtmlReportTests
         var page = await PageAsync(_sample);
         Assert.All(new[] { "src", "href", "srcset", "action", "data" }, name => Assert.Null(page.QuerySelector($"[{name}]")));
         Assert.All(page.QuerySelectorAll("style"), style => Assert.DoesNotMatch("@import|url\\(", style.TextContent));
-        Assert.DoesNotMatch("fetch\\(|XMLHttpRequest|import\\(", Assert.Single(page.Scripts).Text);
+        Assert.DoesNotMatch("fetch\\(|XMLHttpRequest|import\\(", Assert.Single(page.Scripts, script => script.Type is null or "").Text);
     }
 
     [Fact]
@@ -148,7 +193,8 @@ public sealed class HtmlReportTests
                 Migrations = [],
             });
         Assert.Equal(
-            ["Counts", "Cases met", "Load", "Latency", "Locks", "Guests", "Same-page merging", "Left after teardown", "Silos"],
+            ["Timeline", "Locks", "Fault retries", "Latency", "Load", "Counts", "Cases met", "Guests", "Same-page merging",
+                "Left after teardown", "Silos"],
             page.QuerySelectorAll("h2").Select(title => title.TextContent));
         Assert.NotNull(page.QuerySelector(".verdict.valid"));
     }
@@ -156,6 +202,6 @@ public sealed class HtmlReportTests
     private static string[] Series(JsonElement chart) =>
         [.. new[] { "x", "measured", "model", "workload" }.Select(name => chart.GetProperty(name).GetRawText())];
 
-    private static async Task<IHtmlDocument> PageAsync(RunResults results) =>
-        new HtmlParser().ParseDocument(await HtmlReport.RenderAsync(results));
+    private static async Task<IHtmlDocument> PageAsync(RunResults results, RunCharts? charts = null, params HistoryEvent[] tail) =>
+        new HtmlParser().ParseDocument(await HtmlReport.RenderAsync(new(results, charts ?? SampleResults.Charts, tail)));
 }

@@ -67,6 +67,24 @@ internal static class SampleResults
         Statuses = [new(MigrationStatus.Setup, 0.5), new(MigrationStatus.Active, 3.5)],
     };
 
+    /// <summary>Two seconds of a run.</summary>
+    public static RunCharts Charts { get; } = new()
+    {
+        BeganMicroseconds = 3_500_000,
+        Micros = [0, 1_000_000, 2_000_000],
+        Series =
+        [
+            new(ChartGroup.Guests, "redis (vm-0)", [0, 500, 900]), new(ChartGroup.Faults, "faults", [0, 50, 70]),
+            new(ChartGroup.Operations, "unmap", [0, 5, 7]), new(ChartGroup.LockWaits, "mmu_lock-R", [0, 5, 12]),
+            new(ChartGroup.SiloWaits, "silo-0", [0, 5, 12]), new(ChartGroup.Retries, "retry-for-sequence", [0, 1, 3]),
+            new(ChartGroup.Bed, "stood still", [0, 0, 20_000]),
+        ],
+        Bars = [new("unmap", 100, 900_100, "operation", "op 0.12: 3 pages"),
+            new("migration of redis (vm-0)", 200, 1_500, "active", "done")],
+        Marks = [new("link-break", 1_200, "host-0: chunk 3")],
+        Latencies = [new("unmap", [100, 200, 31_000_000])],
+    };
+
     public static RunOutcome Outcome { get; } = new()
     {
         Silos =
@@ -134,6 +152,7 @@ internal static class SampleResults
         Leaks = new() { Frames = 1, Subscriptions = 2, Activations = 3, Locks = 4 },
         Guests = [new("vm-0", 4, "workloads/redis.dirty.gz", 1_000_000, 2_500_000, 0.75)],
         LimitsHit = [new("historyRecords", 5, "history.jsonl ends early")],
+        Charts = Charts,
     };
 
     private static MigrationRound MeasuredRound => MigrationRound.From(

@@ -156,7 +156,7 @@ public sealed class MigrationFiguresTests
     [Fact]
     public void Migrations_beyond_the_bound_are_counted_and_the_bound_is_reported()
     {
-        var ledger = new MigrationLedger();
+        var ledger = new MigrationLedger(new RunClock(TimeProvider.System));
         for (var i = 0; i < MigrationLedger.KeptMax; i++) ledger.Ended(Ended(Info()));
         Assert.Empty(ledger.LimitsHit());
         ledger.Ended(Ended(Info() with { Status = MigrationStatus.Cancelled }) with { WasCancelled = true });

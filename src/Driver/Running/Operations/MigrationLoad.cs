@@ -59,6 +59,7 @@ internal sealed class MigrationLoad(
             var program = await ReachStartAsync(move);
             if (_ending.Task.IsCompleted)
                 return OperationResult.Of(false, $"{move.SourceKey}: the run was over before the guest had run for so long");
+            ledger.Ordered(move);
             var moving = move.From.MigrateAsync(op, move.Request).AsTask();
             var wasAsked = await WatchAsync(move, moving, cancelAfter);
             var outcome = await moving;

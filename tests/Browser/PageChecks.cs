@@ -1,0 +1,66 @@
+using System.Globalization;
+
+namespace Livebed.Browser;
+
+/// <summary>What a report must show, as expressions of the page's own language: each is empty, or says what is wrong.</summary>
+internal static class PageChecks
+{
+    private const string Drawn = """
+        (() => {
+          const empty = [...document.querySelectorAll('figure canvas')].filter(canvas => {
+            if (canvas.width === 0 || canvas.closest('details:not([open])')) return canvas.width === 0;
+            const dots = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+            return !dots.some((dot, i) => i % 4 === 3 && dot > 0);
+          });
+          const charts = document.querySelectorAll('figure canvas').length;
+          return charts < 4 ? `${charts} charts` : empty.length > 0 ? `${empty.length} empty charts` : '';
+        })()
+        """;
+
+    private const string Sorts = """
+        (() => {
+          const head = document.querySelector('#locks th:nth-child(2) button');
+          const firstOf = () => Number(document.querySelector('#locks tbody tr').cells[1].dataset.v);
+          const all = [...document.querySelectorAll('#locks tbody tr')].map(row => Number(row.cells[1].dataset.v));
+          head.click();
+          const down = firstOf();
+          head.click();
+          return down !== Math.max(...all) ? 'not the largest first' : firstOf() !== Math.min(...all) ? 'not the smallest first' : '';
+        })()
+        """;
+
+    private const string Witnessed = """
+        (() => {
+          if (!document.querySelector('.verdict.invalid')) return '';
+          const bars = [...document.querySelectorAll('.witness .bar.named rect')];
+          const visible = bars.filter(bar => bar.getBoundingClientRect().width > 0 && bar.getBoundingClientRect().height > 0);
+          const text = [...document.querySelectorAll('.finding pre')].some(pre => pre.getBoundingClientRect().height > 0);
+          return !text ? 'no witness in words' : visible.length === 0 ? 'no lane has an operation of the finding' : '';
+        })()
+        """;
+
+    private const string Fits = """
+        document.documentElement.scrollWidth > document.documentElement.clientWidth
+          ? `it is ${document.documentElement.scrollWidth} pixels wide` : ''
+        """;
+
+    private const string Verdict = """
+        document.querySelector('header').getBoundingClientRect().top > 60
+          || !document.querySelector('header code')?.textContent.includes('--seed')
+          ? 'verdict and repeat command are not on top' : ''
+        """;
+
+    public static IReadOnlyList<(string What, string Script)> All { get; } =
+    [
+        ("charts are drawn", Drawn), ("the lock table sorts", Sorts), ("the witness is to be seen", Witnessed),
+        ("the page fits into the window", Fits), ("the head comes first", Verdict),
+    ];
+
+    /// <summary>That a table's column falls.</summary>
+    public static string IsSorted(string table, int column) => string.Create(CultureInfo.InvariantCulture, $$"""
+        (() => {
+          const values = [...document.querySelectorAll('#{{table}} tbody tr')].map(row => Number(row.cells[{{column}}].dataset.v));
+          return values.every((value, i) => i === 0 || values[i - 1] >= value) ? '' : 'a key does not sort';
+        })()
+        """);
+}

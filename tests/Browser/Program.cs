@@ -1,0 +1,41 @@
+using System.CommandLine;
+using Livebed.Browser;
+
+// Pages that the command writes, opened in a browser from file:// and without a network: docs/results.md says what they show.
+var chromium = new Option<string>("--chromium")
+{
+    HelpName = "FILE",
+    Description = "the browser",
+    DefaultValueFactory = _ => "/usr/bin/chromium",
+};
+var folder = new Option<string?>("--folder") { HelpName = "DIR", Description = "open the report of this run instead" };
+var pictures = new Option<string?>("--pictures")
+{
+    HelpName = "DIR",
+    Description = "write a picture of each page, wide and narrow, light and dark",
+};
+var picture = new Option<string?>("--picture") { HelpName = "FILE", Description = "write the picture for the README, and check nothing" };
+var root = new RootCommand("Opens the pages of real runs in Chromium and looks at what they show.") { chromium, folder, pictures, picture };
+root.SetAction(async parsed =>
+{
+    await using var browser = await Browsing.StartAsync(parsed.GetValue(chromium)!);
+    if (parsed.GetValue(picture) is { } file)
+    {
+        using var shown = parsed.GetValue(folder) is { } kept ? ReportedRun.In(kept) : ReportedRun.Make(ReportedRun.Pictured);
+        await browser.PictureAsync(shown.Report, file);
+        Console.WriteLine($"{file}: {new FileInfo(file).Length} bytes");
+        return 0;
+    }
+
+    var problems = new List<string>();
+    foreach (var make in parsed.GetValue(folder) is { } given ? [() => ReportedRun.In(given)] : ReportedRun.All)
+    {
+        using var run = make();
+        var found = await browser.ProblemsOfAsync(run, parsed.GetValue(pictures));
+        Console.WriteLine($"{run.Name}: {(found.Count == 0 ? "as it should be" : string.Join("; ", found))}");
+        problems.AddRange(found);
+    }
+
+    return problems.Count == 0 ? 0 : 1;
+});
+return await root.Parse(args).InvokeAsync();
