@@ -13,6 +13,7 @@ internal static class MemslotBorderScenarios
     public static IReadOnlyList<Scenario> All { get; } =
     [
         new RangesAcrossMemslots(),
+        new YieldAcrossMemslots(),
         new LogOverWords(),
         new LookupVsUpdate(),
     ];
@@ -67,6 +68,37 @@ internal sealed class RangesAcrossMemslots : Scenario
             plan.Actor("user")
                 .AddMemslot(Into, -1, 2)
                 .AddMemslot(Behind, RamPages).AddMemslot(Before, -1).RemoveMemslot(Behind).AddMemslot(Behind, RamPages - 1, 2);
+    }
+}
+
+/// <summary>
+/// Claim: a zap that goes on into the next memslot and yields mmu_lock there has flushed the memslot before (S5, S1). One range takes the
+/// end of a memslot and all of the next one, which has two table pages, while faults and reclaim contend for the lock (kvm-protocol 2.7,
+/// I6).
+/// </summary>
+internal sealed class YieldAcrossMemslots : Scenario
+{
+    private const int RamPages = 8;
+
+    public override string Name => "yield-across-memslots";
+    public override string Claim => "a zap that yields mmu_lock owes no flush of the memslot before";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.ZapYieldedInNextMemslot];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with { RamPages = RamPages, RamSlots = 2 };
+        for (var page = 0; page < RamPages; page++)
+        {
+            var gfn = BedVm.RamGfn(page);
+            plan.Before(async stage => await stage.Vm.TouchAsync(gfn, write: true));
+        }
+
+        plan.Vcpu().Write(2).Read(3).Write(0).Read(2);
+        plan.Vcpu().Write(1).Write(3).Write(1).Read(2);
+        plan.Vcpu().Write(0).Write(7).Write(0);
+        plan.Actor("mm").DontNeed(2, RamPages - 2);
+        plan.Actor("mm-0").DontNeed(0).DontNeed(1);
+        plan.Actor("kswapd").Reclaim(1).Reclaim(0);
     }
 }
 

@@ -21,6 +21,7 @@ internal static class RangeScenarios
         new KsmMerge(),
         new PinnedPage(),
         new ForkChild(),
+        new CopyWithoutFrame(),
         new PageReuse(),
     ];
 }
@@ -242,6 +243,28 @@ internal sealed class ForkChild : Scenario
         plan.Actor("process").Fork(0, 2).Fork(0);
         plan.Actor("emulator").SoftwareWrite(1);
         plan.Actor("ksmd").KsmScan(6);
+    }
+}
+
+/// <summary>
+/// Claim: a write that must copy a page and finds no frame leaves everything as it was, and no reference behind (S11, S1, S13). The host
+/// has no frame to spare while a child of fork shares both pages; frames come back when the process discards a page or the child ends
+/// (<c>wp_page_copy</c> of mm/memory.c, <c>VM_FAULT_OOM</c>).
+/// </summary>
+internal sealed class CopyWithoutFrame : Scenario
+{
+    public override string Name => "copy-without-frame";
+    public override string Claim => "a copy that finds no frame leaves the page and its references as they were";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.CopyFoundNoFrame];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with { Frames = 3 };
+        plan.Before(stage => stage.TouchRamAsync());
+        plan.Vcpu().Write(0).Write(1).Read(0).Write(0);
+        plan.Vcpu().Write(1).Read(0).Write(1);
+        plan.Actor("process").Fork(0, 2).Fork(0, 2);
+        plan.Actor("mm").DontNeed(0);
     }
 }
 

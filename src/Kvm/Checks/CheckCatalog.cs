@@ -356,6 +356,18 @@ public sealed partial record Mutant
         "user space discards pages at the destination while post-copy brings them", "8", "QEMU 371ff5a3f04c",
         [Invariants.FaultProgress, Invariants.MigrationProgress, Invariants.GuestMemory], "postcopy-vs-host");
 
+    public static readonly Mutant ZapYieldForgetsMemslotBefore = new(
+        "a zap that yields mmu_lock in one memslot forgets the flush that it owes for the one before", "S5", "",
+        [Invariants.FlushBeforeFree, Invariants.NoStaleTranslation], "yield-across-memslots");
+
+    public static readonly Mutant CopyFailureKeepsReference = new(
+        "a write that must copy a page and finds no frame keeps its reference on the page", "S11", "", [Invariants.Teardown],
+        "copy-without-frame");
+
+    public static readonly Mutant RingToldBeforeReset = new(
+        "a ring's entries are told to the migration before the reset has protected their pages", "S6", "", [Invariants.NoLostDirtyPage],
+        "dirty-ring-in-round");
+
     public static readonly Mutant MoveKeepsBitmap = new(
         "a moved memslot keeps the dirty bitmap that the update frees", "5", "", [Invariants.SlotLifetime], "lookup-vs-update");
 

@@ -30,6 +30,9 @@ public sealed class ReachedCase
     public static readonly ReachedCase RangeOverSeveralMemslots = new("a range covered pages of several memslots");
     public static readonly ReachedCase RangeBeyondMemslot = new("a range began before its memslot or ended behind it");
     public static readonly ReachedCase ZapYielded = new("a zap gave up mmu_lock in between");
+    public static readonly ReachedCase ZapYieldedInNextMemslot = new(
+        "a zap gave up mmu_lock while it owed the flush of the memslot before");
+
     public static readonly ReachedCase StartWhilePublishing = new("a range began while a memslot update waited to publish");
     public static readonly ReachedCase PublishMetRange = new("a memslot update was about to publish while a range was open");
     public static readonly ReachedCase EndAfterDestroyBegan = new("range_end came after destroy had begun");
@@ -52,6 +55,8 @@ public sealed class ReachedCase
     public static readonly ReachedCase MergeGivenUp = new("KSM gave a merge up, as a fault held a reference to the page");
     public static readonly ReachedCase MergeBroken = new("a write copied a merged page");
     public static readonly ReachedCase SharedPageCopied = new("a write copied a page that is not merged, as a child of fork may share it");
+
+    public static readonly ReachedCase CopyFoundNoFrame = new("a write had to copy a page, and the host had no frame left");
 
     public static readonly ReachedCase PageDirtiedAgain = new("a sync of a migration found pages dirty that had been sent");
     public static readonly ReachedCase MigratedAgain = new("a migration began after another attempt from the same host had ended");

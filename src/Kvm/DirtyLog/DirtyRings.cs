@@ -45,11 +45,18 @@ public sealed class DirtyRings(Vm vm)
         foreach (var ring in _rings)
             while (ring.TryHarvest(out var slotId, out var page))
                 harvested.Add((slotId, page));
+        var toldFirst = vm.Options.Mutant == Mutant.RingToldBeforeReset;
+        if (toldFirst) Tell();
         if (!await TryResetAsync(op)) return -1;
-        foreach (var (slotId, page) in harvested) found(slotId, page);
+        if (!toldFirst) Tell();
         vm.Counters.DirtyPagesReported += harvested.Count;
         if (harvested.Count > 0) vm.World.Reached(ReachedCase.LogReadDirty);
         return harvested.Count;
+
+        void Tell()
+        {
+            foreach (var (slotId, page) in harvested) found(slotId, page);
+        }
     }
 
     /// <summary>User space that is no friend writes another offset into the next entry that a reset will consume; false when none is

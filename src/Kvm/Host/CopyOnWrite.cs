@@ -18,7 +18,8 @@ internal sealed class CopyOnWrite(HostState host)
         if (!host.Frames.TryAllocate(zeroed: false, out var copy))
         {
             host.Counters.AllocationFailures++;
-            host.Frames.Put(old.Pfn);
+            host.World.Reached(ReachedCase.CopyFoundNoFrame);
+            if (host.Mutant != Mutant.CopyFailureKeepsReference) host.Frames.Put(old.Pfn);
             return false;
         }
 

@@ -28,9 +28,11 @@ public sealed class SpteZapper(Vm vm)
 
             gfn = vm.Sptes.NextPopulated(gfn, range.End);
             if (!mayYield || gfn >= range.End || !vm.MmuLock.NeedBreak) continue;
+            if (!pending.IsEmpty) vm.World.Reached(ReachedCase.ZapYieldedInNextMemslot);
             if (vm.Options.Mutant != Mutant.ZapYieldDropsFlush)
             {
-                if (!pending.IsEmpty) await vm.Flusher.FlushAsync(op, pending, FlushReason.Invalidation);
+                if (!pending.IsEmpty && vm.Options.Mutant != Mutant.ZapYieldForgetsMemslotBefore)
+                    await vm.Flusher.FlushAsync(op, pending, FlushReason.Invalidation);
                 if (zapped) await vm.Flusher.FlushAsync(op, new GfnRange(pendingFrom, gfn - pendingFrom), FlushReason.Invalidation);
             }
 
