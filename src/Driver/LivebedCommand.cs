@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Livebed.Driver.Analyzing;
 using Livebed.Driver.Benching;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
@@ -123,6 +124,9 @@ internal static class LivebedCommand
             command.SetAction((parsed, _) => new RatioCommand(environment).RunAsync([part], bench.ReadRatio(parsed), bench.IsJson(parsed)));
         bench.Compare.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
             () => new RatioCommand(environment).Compare(bench.Files(parsed))));
+        var analyze = new AnalyzeOptions();
+        root.Add(analyze.Command);
+        analyze.Command.SetAction((parsed, _) => new AnalyzeCommand(environment).RunAsync(analyze.Read(parsed)));
         var report = new ReportOptions();
         root.Add(report.Command);
         report.Command.SetAction((parsed, _) => new ReportCommand(environment).RunAsync(report.Read(parsed)));

@@ -66,6 +66,17 @@ internal static class SiloCommand
             "an http or https URL"),
     };
 
+    private static readonly Option<string?> Traces = new(SiloArguments.Traces)
+    {
+        Description = "a new file that the spans are written to, in lines of OTLP JSON",
+    };
+
+    private static readonly Option<long> TraceBytes = new(SiloArguments.TraceBytes)
+    {
+        Description = "bytes of it at most",
+        DefaultValueFactory = _ => TraceFile.DefaultBytesMax,
+    };
+
     private static readonly Option<double> SampleRatio = new(SiloArguments.SampleRatio)
     {
         Description = "share of root spans that is sampled, 0 to 1",
@@ -124,14 +135,15 @@ internal static class SiloCommand
     {
         var command = new RootCommand(
             "One silo of a Livebed cluster. Prints 'ready NAME' once it sees the whole cluster; ends on SIGTERM or Ctrl-C.");
-        Option[] others = [ClusterId, SiloName, PagePort, Primary, JoinAfter, Placement, Otlp, SampleRatio, Seed, PreemptionShare, Level,
-            ExitWithStdin];
+        Option[] others = [ClusterId, SiloName, PagePort, Primary, JoinAfter, Placement, Otlp, Traces, TraceBytes, SampleRatio, Seed,
+            PreemptionShare, Level, ExitWithStdin];
         foreach (var option in others.Concat(Positive)) command.Add(option);
         foreach (var option in Positive) option.Validators.Add(result => RequireAtLeastOne(result, option));
         Require(SiloPort, port => port <= IPEndPoint.MaxPort, "a port is at most 65535");
         Require(GatewayPort, port => port <= IPEndPoint.MaxPort, "a port is at most 65535");
         Require(PagePort, port => port is >= 0 and <= IPEndPoint.MaxPort, "a port is at most 65535");
         Require(Silos, silos => silos <= SiloSettings.SilosMax, $"a cluster has at most {SiloSettings.SilosMax} silos");
+        Require(TraceBytes, bytes => bytes >= 0, "bytes are not negative");
         Require(SampleRatio, ratio => ratio is >= 0 and <= 1, "a ratio is between 0 and 1");
         Require(PreemptionShare, share => share is >= 0 and <= 1, "a share is between 0 and 1");
         Require(
@@ -162,6 +174,8 @@ internal static class SiloCommand
         Silos = result.GetValue(Silos),
         Placement = result.GetValue(Placement),
         Otlp = result.GetValue(Otlp),
+        Traces = result.GetValue(Traces),
+        TraceBytesMax = result.GetValue(TraceBytes),
         SampleRatio = result.GetValue(SampleRatio),
         SpansPerTrace = result.GetValue(SpansPerTrace),
         Thresholds = new TelemetryThresholds

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Livebed.Grains.Hosting;
+using Livebed.Grains.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -27,7 +28,8 @@ internal static class SiloProgram
         if (exitWithStdin) _ = StandardInput.WaitForEndAsync().ContinueWith(_ => ended.Cancel(), TaskScheduler.Default);
         using var starting = CancellationTokenSource.CreateLinkedTokenSource(ended.Token);
         starting.CancelAfter(StartMax);
-        using var host = SiloHostBuilder.Build(settings);
+        using var traces = OpenTraces(settings);
+        using var host = SiloHostBuilder.Build(settings, traces: traces);
         try
         {
             SiloPorts.ThrowIfInUse(settings.Ports.Silo);
@@ -48,6 +50,21 @@ internal static class SiloProgram
         await Task.Delay(Timeout.Infinite, until.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await host.StopWithinBoundAsync();
         return ended.IsCancellationRequested ? 0 : SiloArguments.ExitFailed;
+    }
+
+    /// <summary>Spans are no reason to fail: without its file a silo runs without them.</summary>
+    private static TraceFile? OpenTraces(SiloSettings settings)
+    {
+        if (settings.Traces is not { } path) return null;
+        try
+        {
+            return new TraceFile(path, settings.TraceBytesMax);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"livebed-silo: {path} cannot be made ({failure.Message}): the spans of {settings.SiloName} are lost");
+            return null;
+        }
     }
 
     private static PosixSignalRegistration ListenTo(PosixSignal signal, Action then) => PosixSignalRegistration.Create(signal, context =>

@@ -108,6 +108,8 @@ public sealed class SiloProcessTests
             Silos = 5,
             Placement = Grains.Placement.PlacementMode.Packed,
             Otlp = new Uri("http://127.0.0.1:4317"),
+            Traces = "traces.silo-3",
+            TraceBytesMax = 12_345,
             SampleRatio = 0.125,
             SpansPerTrace = 77,
             Thresholds = new() { LockWaitMicroseconds = 1, FaultMicroseconds = 2, FaultRetries = 3, PromotedPerSecond = 4 },

@@ -221,6 +221,9 @@ public sealed record LimitSettings
 
     public long HistoryRecords { get; set; } = 2_000_000;
 
+    /// <summary>Bytes of traces.otlp.jsonl.</summary>
+    public long TraceBytes { get; set; } = 256L << 20;
+
     /// <summary>Retries without progress after which a fault is a livelock.</summary>
     public int FaultRetries { get; set; } = 10_000;
 
@@ -236,6 +239,9 @@ public sealed record LimitSettings
         new ValueKey<LimitSettings, long>(
             "historyRecords", ValueKinds.Long("records", 0, 1_000_000_000), s => s.HistoryRecords, (s, v) => s.HistoryRecords = v,
             "longest history.jsonl; what is beyond is dropped and reported"),
+        new ValueKey<LimitSettings, long>(
+            "traceBytes", ValueKinds.Size(0, 64L << 30), s => s.TraceBytes, (s, v) => s.TraceBytes = v,
+            "largest traces.otlp.jsonl; spans beyond are dropped and reported"),
         new ValueKey<LimitSettings, int>(
             "faultRetries", ValueKinds.Integer("retries", 1, 100_000_000), s => s.FaultRetries, (s, v) => s.FaultRetries = v,
             "a fault that retries more often is reported as a livelock"));

@@ -19,7 +19,8 @@ public static class ExitCodes
     public const int Invalid = 1;
     public const int Unknown = 2;
 
-    /// <summary>A migration would not complete within its limits (`predict`), or is slower than its goals (`bench`).</summary>
+    /// <summary>A migration would not complete within its limits (`predict`), or is slower than its goals (`bench`), or a condition of
+    /// `analyze --fail-if` holds.</summary>
     public const int NotWithinLimits = 3;
 
     /// <summary>EX_USAGE of sysexits.h.</summary>

@@ -21,10 +21,11 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
     public async Task<StoredCampaignRun> RunAsync(
         Campaign campaign, RunIdentity identity, string outputFolder, Func<StoredCampaignRun, Task>? tell = null)
     {
-        using var folder = RunFolder.Create(outputFolder, identity.StartedAt, campaign.Name, campaign.Limits.HistoryRecords);
+        using var folder = RunFolder.Create(
+            outputFolder, identity.StartedAt, campaign.Name, campaign.Limits.HistoryRecords, campaign.Limits.TraceBytes);
         StoreCampaign(folder, campaign, identity);
         var outcome = await RunAsync(campaign, folder);
-        var results = RunResults.From(campaign, identity, outcome with { LimitsHit = [.. outcome.LimitsHit, .. folder.History.LimitsHit] });
+        var results = RunResults.From(campaign, identity, outcome with { LimitsHit = [.. outcome.LimitsHit, .. folder.LimitsHit] });
         var run = new StoredCampaignRun(results, folder.FullPath, outcome.Interrupted);
         if (tell is not null) await tell(run);
         return run with { Results = await StoreAsync(folder, results, outcome) };
@@ -39,8 +40,8 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
     private async Task<RunResults> StoreAsync(RunFolder folder, RunResults results, RunOutcome outcome)
     {
         var isStored = TryStore(folder, RunFolder.ResultsFile, ResultsJson.Write(results), "could not be written") is null;
-        folder.History.Complete();
-        var complete = results with { LimitsHit = [.. outcome.LimitsHit, .. folder.History.LimitsHit] };
+        folder.Complete();
+        var complete = results with { LimitsHit = [.. outcome.LimitsHit, .. folder.LimitsHit] };
         if (outcome.Charts is { } charts && TryStore(folder, RunFolder.ChartsFile, charts.Write(), "could not be written") is { } lost)
             complete = complete with { LimitsHit = [.. complete.LimitsHit, new("chartsFile", 1, lost)] };
         if (await TryReportAsync(folder, complete, outcome.Charts) is { } problem)
@@ -127,7 +128,7 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
         catch
         {
             // What was recorded until the bed failed is the best there is to find out why.
-            folder.History.Complete();
+            folder.Complete();
             throw;
         }
     }

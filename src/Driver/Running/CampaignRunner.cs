@@ -26,8 +26,9 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
 
     public async Task<RunOutcome> RunAsync(Campaign campaign, RunFolder folder, IRunProgress progress, CancellationToken interrupted)
     {
+        var began = DateTimeOffset.UtcNow;
         progress.Phase($"starting {campaign.Silos} silos");
-        await using var cluster = await StartClusterAsync(campaign, interrupted);
+        await using var cluster = await StartClusterAsync(campaign, folder.Traces, interrupted);
         var clock = new RunClock(_time);
         using var heartbeat = new Heartbeat(clock.Running, clock.Time);
         await heartbeat.StartAsync(CancellationToken.None);
@@ -69,6 +70,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var left = await EndAsync(PlayAsync(), supervisor, cluster, interrupted);
         var outcome = await OutcomeAsync(
             cluster, campaign, fleet, reports, load, migrations, supervisor, left, interrupted.IsCancellationRequested);
+        RunSpan.Record(campaign, reports, migrations, began);
         return outcome with
         {
             Charts = charts.Complete(),
@@ -108,14 +110,14 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         }
     }
 
-    private async Task<ICluster> StartClusterAsync(Campaign campaign, CancellationToken interrupted)
+    private async Task<ICluster> StartClusterAsync(Campaign campaign, TraceFile traces, CancellationToken interrupted)
     {
         var settings = new ClusterSettings
         {
             Silos = campaign.Silos,
             BasePort = options.BasePort,
             Placement = campaign.Placement == Placement.Packed ? PlacementMode.Packed : PlacementMode.Spread,
-            Otlp = options.Otlp,
+            Telemetry = new TelemetryTargets { Otlp = options.Otlp, File = traces },
             SampleRatio = campaign.Telemetry.SampleRatio,
             Thresholds = new TelemetryThresholds
             {

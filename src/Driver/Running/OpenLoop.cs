@@ -15,6 +15,7 @@ internal sealed class OpenLoop(IOperationSource source, int inFlightMax, SeededR
 {
     private readonly HashSet<Task> _inFlight = [];
     private readonly Lock _gate = new();
+    private readonly SlowTail _tail = new(TimeProvider.System);
 
     /// <summary>Starts operations until cancelled; those under way are left to <see cref="DrainAsync"/>.</summary>
     public async Task RunAsync(CancellationToken stop)
@@ -110,6 +111,7 @@ internal sealed class OpenLoop(IOperationSource source, int inFlightMax, SeededR
                 HistoryType.Fail => OperationOutcome.Fail,
                 _ => OperationOutcome.Info,
             };
+            span.IsInTail = _tail.Holds(prepared.Kind, (long)Stopwatch.GetElapsedTime(due).TotalMicroseconds);
         }
 
         prepared.Done?.Invoke();

@@ -123,7 +123,11 @@ internal sealed class ReportLedger
         }
     }
 
-    public IReadOnlyList<LockResult> Locks()
+    public IReadOnlyList<LockResult> Locks() =>
+        [.. LockStatistics().Select(row => LockResult.From(row.Class, row.Mode, row.Statistics))];
+
+    /// <summary>Of every class and mode that was acquired, the most waited for first.</summary>
+    public IReadOnlyList<(string Class, LockMode Mode, LockStatistics Statistics)> LockStatistics()
     {
         lock (_gate)
         {
@@ -132,7 +136,7 @@ internal sealed class ReportLedger
             return [.. sums.Where(entry => entry.Value.Acquisitions > 0)
                 .OrderByDescending(entry => entry.Value.WaitTotal)
                     .ThenBy(entry => entry.Key.Class, StringComparer.Ordinal).ThenBy(entry => entry.Key.Mode)
-                .Select(entry => LockResult.From(entry.Key.Class, entry.Key.Mode, entry.Value))];
+                .Select(entry => (entry.Key.Class, entry.Key.Mode, entry.Value))];
         }
     }
 
@@ -245,7 +249,11 @@ internal sealed class ReportLedger
         var sum = sums.GetValueOrDefault(slot);
         sums[slot] = new(
             sum.Accesses + vcpu.Accesses, Math.Max(sum.BehindMicroseconds, vcpu.BehindMicroseconds),
-            sum.DueMicroseconds + vcpu.DueMicroseconds, sum.ExecutedMicroseconds + vcpu.ExecutedMicroseconds);
+            sum.DueMicroseconds + vcpu.DueMicroseconds, sum.ExecutedMicroseconds + vcpu.ExecutedMicroseconds)
+        {
+            FaultMicroseconds = sum.FaultMicroseconds + vcpu.FaultMicroseconds,
+            ThrottleMicroseconds = sum.ThrottleMicroseconds + vcpu.ThrottleMicroseconds,
+        };
     }
 
     private static void AddReached(long[] sums, ActorReport report)
@@ -280,7 +288,14 @@ internal sealed class ReportLedger
 
 /// <summary>What the guests of one place of the fleet did: their accesses, how far the slowest vCPU was behind its program, and how much of
 /// their programs was due and executed.</summary>
-internal readonly record struct GuestFigures(long Accesses, long BehindMicroseconds, long DueMicroseconds, long ExecutedMicroseconds);
+internal readonly record struct GuestFigures(long Accesses, long BehindMicroseconds, long DueMicroseconds, long ExecutedMicroseconds)
+{
+    /// <summary>What its vCPUs spent in faults, together.</summary>
+    public long FaultMicroseconds { get; init; }
+
+    /// <summary>What migrations made them sleep, together.</summary>
+    public long ThrottleMicroseconds { get; init; }
+}
 
 /// <summary>The locks of one class on one silo, in one mode.</summary>
 internal readonly record struct LockPlace(string Silo, string Class, LockMode Mode)

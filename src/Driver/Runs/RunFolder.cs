@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
 using Livebed.Driver.Errors;
+using Livebed.Driver.Results;
+using Livebed.Grains.Telemetry;
 
 namespace Livebed.Driver.Runs;
 
@@ -15,25 +17,61 @@ public sealed class RunFolder : IDisposable
     public const string HistoryFile = "history.jsonl";
     public const string ReportFile = "report.html";
     public const string ChartsFile = "charts.json";
+    public const string TracesFile = "traces.otlp.jsonl";
 
     /// <summary>Runs of one name that begin in the same second; beyond that something is wrong.</summary>
     private const int SameSecondMax = 100;
 
     private readonly string? _createdParent;
 
-    private RunFolder(string path, string? createdParent, long historyRecordsMax)
+    private RunFolder(string path, string? createdParent, long historyRecordsMax, long traceBytesMax)
     {
         FullPath = path;
         _createdParent = createdParent;
         History = new HistoryWriter(Path.Combine(path, HistoryFile), historyRecordsMax);
+        try
+        {
+            Traces = new TraceFile(HistoryWriter.PartialPath(Path.Combine(path, TracesFile)), traceBytesMax);
+        }
+        catch
+        {
+            History.Dispose();
+            throw;
+        }
     }
 
     public string FullPath { get; }
 
     public HistoryWriter History { get; }
 
+    /// <summary>The spans of every process of the run.</summary>
+    public TraceFile Traces { get; }
+
+    /// <summary>What the bounds of the history and of the traces kept out, and which of them could not be written.</summary>
+    public IReadOnlyList<LimitHit> LimitsHit
+    {
+        get
+        {
+            var hits = new List<LimitHit>(History.LimitsHit);
+            var end = FormattableString.Invariant($"{TracesFile} has at most {Traces.BytesMax >> 20} MiB (limits.traceBytes), ")
+                + "or spans came too fast for it; the others were dropped";
+            if (Traces.Dropped > 0) hits.Add(new("traceBytes", Traces.Dropped, end));
+            if (Traces.Failure is { } failure)
+                hits.Add(new("traceFile", 1, $"{TracesFile} could not be written to its end: {OneLine.Of(failure)}"));
+            return hits;
+        }
+    }
+
+    /// <summary>Writes what still waits for the history and the traces, and gives both their names. Again: nothing.</summary>
+    public void Complete()
+    {
+        History.Complete();
+        Traces.Complete(PathOf(TracesFile));
+    }
+
     /// <summary>Makes a new folder below <paramref name="parent"/>; throws <see cref="UsageException"/> when that cannot be.</summary>
-    public static RunFolder Create(string parent, DateTimeOffset time, string name, long historyRecordsMax)
+    public static RunFolder Create(
+        string parent, DateTimeOffset time, string name, long historyRecordsMax, long traceBytesMax = TraceFile.DefaultBytesMax)
     {
         var createdParent = Directory.Exists(parent) ? null : parent;
         var stem = $"{time.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}-{Slug(name)}";
@@ -45,7 +83,7 @@ public sealed class RunFolder : IDisposable
                 var path = Path.GetFullPath(Path.Combine(parent, i == 1 ? stem : $"{stem}-{i}"));
                 if (Path.Exists(path)) continue;
                 Directory.CreateDirectory(path);
-                if (Open(path, createdParent, historyRecordsMax) is { } folder) return folder;
+                if (Open(path, createdParent, historyRecordsMax, traceBytesMax) is { } folder) return folder;
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -65,20 +103,24 @@ public sealed class RunFolder : IDisposable
     /// <summary>Removes the folder: the run never began.</summary>
     public void Discard()
     {
-        History.Dispose();
+        Dispose();
         if (Directory.Exists(FullPath)) Directory.Delete(FullPath, recursive: true);
         if (_createdParent is not null && Directory.Exists(_createdParent) && !Directory.EnumerateFileSystemEntries(_createdParent).Any())
             Directory.Delete(_createdParent);
     }
 
-    public void Dispose() => History.Dispose();
+    public void Dispose()
+    {
+        History.Dispose();
+        Traces.Dispose();
+    }
 
     /// <summary>Null when another run made the folder at the same time: the history's file is the first one's.</summary>
-    private static RunFolder? Open(string path, string? createdParent, long historyRecordsMax)
+    private static RunFolder? Open(string path, string? createdParent, long historyRecordsMax, long traceBytesMax)
     {
         try
         {
-            return new(path, createdParent, historyRecordsMax);
+            return new(path, createdParent, historyRecordsMax, traceBytesMax);
         }
         catch (IOException) when (File.Exists(HistoryWriter.PartialPath(Path.Combine(path, HistoryFile))))
         {
@@ -86,7 +128,7 @@ public sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Directory.Delete(path);
+            Directory.Delete(path, recursive: true);
             throw;
         }
     }

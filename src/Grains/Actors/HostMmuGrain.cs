@@ -91,6 +91,9 @@ internal sealed partial class HostMmuGrain(SiloTelemetry telemetry, ClusterWorld
         return ValueTask.FromResult(report);
     }
 
+    public ValueTask<FaultExplanation> ExplainFaultAsync(long fault) =>
+        ValueTask.FromResult(_journal?.Observer.Explain(new OperationId(fault)) ?? FaultExplanation.None);
+
     public ValueTask KeepLastReportsAsync(IReadOnlyList<ActorReport> reports)
     {
         if (_lastReports.Count + reports.Count <= LastReportsMax) _lastReports.AddRange(reports);

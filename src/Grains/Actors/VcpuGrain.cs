@@ -39,6 +39,7 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
             _journal.World, new VcpuOptions(index, vm.TlbEntries, FaultRetriesMax: vm.FaultRetriesMax), this.GetPrimaryKeyString(),
             vm.Options.Ordinal,
             new VmGrainPort(GrainFactory.GetGrain<IVmGrain>(vmKey)), _memory, program, state);
+        _journal.Observer.ExplainFault = fault => GrainFactory.GetGrain<IVmGrain>(vmKey).ExplainFaultAsync(fault.Value).AsTask();
         _ = RunAsync(_vcpu, program);
         return ValueTask.FromResult(true);
     }

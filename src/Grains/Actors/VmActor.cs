@@ -65,6 +65,10 @@ internal sealed class VmActor
         return true;
     });
 
+    /// <summary>What the host knows of a fault of this VM; nothing where it does not answer.</summary>
+    public ValueTask<FaultExplanation> ExplainAtHostAsync(long fault) =>
+        GrainCall.OrLostAsync(FaultExplanation.None, () => _host.ExplainFaultAsync(fault));
+
     public ActorReport Report(MigrationCounters migrations, long measuredFrom = 0)
     {
         var counters = new ActorCounters { Migrations = migrations with { } };

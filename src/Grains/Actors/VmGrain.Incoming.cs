@@ -1,4 +1,5 @@
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
@@ -48,9 +49,23 @@ internal sealed partial class VmGrain
         else EmptyActivation.Noticed();
     }
 
-    public async ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, Gfn gfn, bool write) => TheVm is not { } vm
-        ? Vacant(FaultMessage.From(new FaultReply(FaultStatus.Dead)))
-        : FaultMessage.From(await vm.Faults.HandleAsync(op.ToOperation(), vcpu, gfn, write));
+    public async ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, Gfn gfn, bool write)
+    {
+        if (TheVm is not { } vm) return Vacant(FaultMessage.From(new FaultReply(FaultStatus.Dead)));
+        if (!TelemetryObserver.IsListenedTo) return FaultMessage.From(await vm.Faults.HandleAsync(op.ToOperation(), vcpu, gfn, write));
+        var observer = _actor!.Journal.Observer;
+        var since = observer.NowMicroseconds;
+        var reply = await vm.Faults.HandleAsync(op.ToOperation(), vcpu, gfn, write);
+        observer.FaultServed(new OperationId(op.OperationId), since);
+        return FaultMessage.From(reply);
+    }
+
+    public async ValueTask<FaultExplanation> ExplainFaultAsync(long fault)
+    {
+        if (_actor is not { } actor) return Vacant(FaultExplanation.None);
+        var here = actor.Journal.Observer.Explain(new OperationId(fault));
+        return here.With(await actor.ExplainAtHostAsync(fault));
+    }
 
     public ValueTask ReapDirtyRingsAsync(OperationMessage op) =>
         TheVm is null ? Vacant(ValueTask.CompletedTask) : _actor!.Process.ReapDirtyRingsAsync(op.ToOperation());

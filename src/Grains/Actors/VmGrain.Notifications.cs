@@ -14,17 +14,25 @@ internal sealed partial class VmGrain
     public async ValueTask<HeldMessage> InvalidateRangeStartAsync(OperationMessage op, RangeMessage range)
     {
         var operation = op.ToOperation();
-        var notifier = Notified().Notifier;
-        using var scope = _actor!.Journal.Observer.Enter(operation);
-        return HeldMessage.From(operation, await notifier.InvalidateRangeStartAsync(operation, range.ToRange()));
+        var vm = Notified();
+        var observer = _actor!.Journal.Observer;
+        using var scope = observer.Enter(operation);
+        var entry = observer.RangeStarts(operation, range.RangeId, range.Pages);
+        var started = await vm.Notifier.InvalidateRangeStartAsync(operation, range.ToRange());
+        if (entry is not null) entry.InProgress = vm.Protocol.InvalidationsInProgress;
+        return HeldMessage.From(operation, started);
     }
 
     public async ValueTask<HeldMessage> InvalidateRangeEndAsync(OperationMessage op, RangeMessage range)
     {
         var operation = op.ToOperation();
-        var notifier = Notified().Notifier;
-        using var scope = _actor!.Journal.Observer.Enter(operation);
-        await notifier.InvalidateRangeEndAsync(operation, range.ToRange());
+        var vm = Notified();
+        var observer = _actor!.Journal.Observer;
+        using var scope = observer.Enter(operation);
+        var sequence = vm.Protocol.Sequence;
+        var entry = observer.RangeEnds(range.RangeId);
+        await vm.Notifier.InvalidateRangeEndAsync(operation, range.ToRange());
+        if (entry is not null) observer.RangeEnded(entry, sequence, vm.Protocol.Sequence);
         return HeldMessage.From(operation, done: true);
     }
 

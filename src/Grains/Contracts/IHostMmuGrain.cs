@@ -28,6 +28,9 @@ public interface IHostMmuGrain : IGrainWithStringKey
     /// <param name="measuredFrom">as in <see cref="IVcpuGrain.InspectAsync"/></param>
     ValueTask<ActorReport> InspectAsync(long measuredFrom = 0);
 
+    /// <summary>As <see cref="IVmGrain.ExplainFaultAsync"/>, of what the host did for the fault.</summary>
+    ValueTask<FaultExplanation> ExplainFaultAsync(long fault);
+
     /// <summary>The last reports of a VM that went away here by itself: <see cref="ActorReport.LastOfOthers"/> of this host's next
     /// report.</summary>
     ValueTask KeepLastReportsAsync(IReadOnlyList<ActorReport> reports);

@@ -90,6 +90,10 @@ public interface IVmGrain : IGrainWithStringKey
 
     ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, Gfn gfn, bool write);
 
+    /// <summary>From a vCPU: what was in the way of a fault that has ended and becomes a span, here and at the host. Asked once for a
+    /// fault: the answer is forgotten.</summary>
+    ValueTask<FaultExplanation> ExplainFaultAsync(long fault);
+
     ValueTask ReapDirtyRingsAsync(OperationMessage op);
 
     ValueTask<HeldMessage> InvalidateRangeStartAsync(OperationMessage op, RangeMessage range);

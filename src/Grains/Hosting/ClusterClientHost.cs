@@ -19,7 +19,7 @@ internal static class ClusterClientHost
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         SiloHostBuilder.AddStandardErrorLog(builder.Logging, settings.LogLevel);
         builder.Services.AddLivebedTelemetry(
-            TelemetrySetup.DriverService, "driver", settings.Otlp, settings.SampleRatio, spansPerTrace, settings.Tracing);
+            new SpanOrigin(TelemetrySetup.DriverService, "driver"), settings.Telemetry, settings.SampleRatio, spansPerTrace);
         builder.Services.AddLivebedMessages();
         builder.Services.AddSingleton<IHostLifetime, NoSignals>();
         builder.UseOrleansClient(client =>

@@ -3,7 +3,6 @@ using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using OpenTelemetry.Trace;
 
 namespace Livebed.Grains.Hosting;
 
@@ -17,14 +16,15 @@ public sealed record ClusterSettings
 
     public string ClusterId { get; init; } = "livebed";
     public PlacementMode Placement { get; init; } = PlacementMode.Spread;
-    public Uri? Otlp { get; init; }
+
+    /// <summary>Where spans and metrics go: those of the driver's process; silos of other processes send to the same collector and write
+    /// parts of the same file.</summary>
+    public TelemetryTargets Telemetry { get; init; } = new();
+
     public double SampleRatio { get; init; } = TelemetrySetup.DefaultSampleRatio;
     public TelemetryThresholds Thresholds { get; init; } = new();
     public TimeSpan ResponseTimeout { get; init; } = TimeSpan.FromSeconds(30);
     public LogLevel LogLevel { get; init; } = LogLevel.Warning;
-
-    /// <summary>Further exporters of the driver's process, such as the run folder's trace file.</summary>
-    public Action<TracerProviderBuilder>? Tracing { get; init; }
 
     /// <summary>
     /// Silos are going to be killed one by one; embedded clusters only. The client then uses the primary alone, which outlives the others.

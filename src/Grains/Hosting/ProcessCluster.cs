@@ -60,7 +60,9 @@ public sealed class ProcessCluster : ICluster
         {
             JoinAfter = index == 0 ? null : new IPEndPoint(IPAddress.Loopback, ports[index - 1].Gateway),
             ProbeTimeout = ProbeTimeout,
-            Otlp = settings.Otlp,
+            Otlp = settings.Telemetry.Otlp,
+            Traces = settings.Telemetry.File?.AddPart(silo.SiloName),
+            TraceBytesMax = settings.Telemetry.File?.BytesMax ?? TraceFile.DefaultBytesMax,
             SpansPerTrace = spansPerTrace,
         }).ToList();
         foreach (var silo in silos) _silos.Add(SiloProcess.Start(silo));

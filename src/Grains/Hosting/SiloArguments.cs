@@ -15,6 +15,8 @@ public static class SiloArguments
     public const string Silos = "--silos";
     public const string Placement = "--placement";
     public const string Otlp = "--otlp";
+    public const string Traces = "--traces";
+    public const string TraceBytes = "--trace-bytes";
     public const string SampleRatio = "--sample-ratio";
     public const string SpansPerTrace = "--spans-per-trace";
     public const string LockWaitThreshold = "--lock-wait-threshold";
@@ -59,6 +61,7 @@ public static class SiloArguments
         if (settings.PrimaryEndpoint is { } primary) arguments.AddRange([Primary, primary.ToString()]);
         if (settings.JoinAfter is { } before) arguments.AddRange([JoinAfter, before.ToString()]);
         if (settings.Otlp is { } otlp) arguments.AddRange([Otlp, otlp.AbsoluteUri]);
+        if (settings.Traces is { } traces) arguments.AddRange([Traces, traces, TraceBytes, Text(settings.TraceBytesMax)]);
         if (settings.ProbeTimeout is { } probe) arguments.AddRange([ProbeTimeout, Text((long)probe.TotalMilliseconds)]);
         return arguments;
     }

@@ -20,7 +20,8 @@ public static class SiloHostBuilder
 
     /// <param name="settings">the silo</param>
     /// <param name="extra">further services of this silo</param>
-    public static IHost Build(SiloSettings settings, Action<IServiceCollection>? extra = null)
+    /// <param name="traces">its process's part of the run's traces, where it has a process of its own</param>
+    public static IHost Build(SiloSettings settings, Action<IServiceCollection>? extra = null, TraceFile? traces = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
 
@@ -30,7 +31,8 @@ public static class SiloHostBuilder
         var services = builder.Services;
         services.AddSingleton<IHostLifetime, NoSignals>();
         services.AddLivebedTelemetry(
-            TelemetrySetup.SiloService, settings.SiloName, settings.Otlp, settings.SampleRatio, settings.SpansPerTrace);
+            new SpanOrigin(TelemetrySetup.SiloService, settings.SiloName), new TelemetryTargets { Otlp = settings.Otlp, File = traces },
+            settings.SampleRatio, settings.SpansPerTrace);
         var telemetry = new SiloTelemetry(settings.SiloName, settings.Thresholds, settings.Time);
         services.AddSingleton(telemetry);
         services.AddHostedService(_ => new Heartbeat(telemetry.Running, settings.Time));
@@ -60,6 +62,8 @@ public static class SiloHostBuilder
         silo.UseLocalhostClustering(
             settings.Ports.Silo, settings.Ports.Gateway, settings.PrimaryEndpoint ?? settings.Endpoint, ServiceId, settings.ClusterId);
         silo.AddActivityPropagation();
+        // After Orleans' own filter, whose span is current then.
+        silo.AddIncomingGrainCallFilter(new CallStamp(settings.SiloName));
 
         // Where each actor is, is itself kept on the silos. Orleans' default directory loses what the dead silo kept of it and ends those
         // actors wherever they live, so the death of one host would take others along; this one asks the survivors.

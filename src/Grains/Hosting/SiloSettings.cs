@@ -40,6 +40,12 @@ public sealed record SiloSettings
     /// <summary>Where this process's telemetry goes. Null for a silo that shares its process: telemetry is the process's.</summary>
     public Uri? Otlp { get; init; }
 
+    /// <summary>This process's part of the run's traces; null writes none. A silo that shares its process has none of its own.</summary>
+    public string? Traces { get; init; }
+
+    /// <summary>Bytes of <see cref="Traces"/> at most.</summary>
+    public long TraceBytesMax { get; init; } = TraceFile.DefaultBytesMax;
+
     public double SampleRatio { get; init; } = TelemetrySetup.DefaultSampleRatio;
 
     /// <summary>This process's part of the 500 spans that one trace may have.</summary>

@@ -8,6 +8,7 @@ namespace Livebed.Grains.Telemetry;
 public static class AttributeNames
 {
     public const string Silo = "livebed.silo";
+    public const string Promoted = "livebed.promoted";
     public const string Actor = "livebed.actor";
     public const string OperationId = "kvm.op.id";
     public const string OperationKind = "kvm.op.kind";
@@ -16,10 +17,39 @@ public static class AttributeNames
     public const string LockClass = "kvm.lock.class";
     public const string LockInstance = "kvm.lock.instance";
     public const string LockMode = "kvm.lock.mode";
+    public const string LockAhead = "kvm.lock.ahead";
+    public const string LockBehind = "kvm.lock.behind";
+    public const string LockAcquisitions = "kvm.lock.acquisitions";
+    public const string LockContentions = "kvm.lock.contentions";
+    public const string LockWaitMin = "kvm.lock.wait_min_us";
+    public const string LockWaitMax = "kvm.lock.wait_max_us";
+    public const string LockWaitTotal = "kvm.lock.wait_total_us";
+    public const string LockHolds = "kvm.lock.holds";
+    public const string LockHoldMin = "kvm.lock.hold_min_us";
+    public const string LockHoldMax = "kvm.lock.hold_max_us";
+    public const string LockHoldTotal = "kvm.lock.hold_total_us";
+    public const string StallFaults = "kvm.stall.faults_us";
+    public const string StallThrottle = "kvm.stall.throttle_us";
+    public const string StallDowntime = "kvm.stall.downtime_us";
+    public const string Seed = "livebed.seed";
+    public const string Campaign = "livebed.campaign";
+    public const string Protocol = "livebed.protocol";
+    public const string Mutant = "livebed.mutant";
+    public const string Placement = "livebed.placement";
     public const string LockHolder = "kvm.lock.holder";
     public const string LockHolderKind = "kvm.lock.holder_kind";
     public const string FaultRetries = "kvm.fault.retries";
-    public const string Overlapping = "kvm.fault.overlapping";
+    public const string FaultRetryMicroseconds = "kvm.fault.retry_us";
+    public const string FaultLockWait = "kvm.fault.lock_wait_us";
+    public const string FaultTurnWait = "kvm.fault.turn_wait_us";
+    public const string FaultNetwork = "kvm.fault.network_us";
+    public const string FaultWrite = "kvm.fault.write";
+    public const string FaultCauses = "kvm.fault.causes";
+    public const string RetryReason = "kvm.fault.retry_reason";
+    public const string Sequence = "kvm.mmu_invalidate_seq";
+    public const string InProgress = "kvm.mmu_invalidate_in_progress";
+    public const string Pages = "kvm.pages";
+    public const string PhaseNumber = "kvm.phase.number";
     public const string Violation = "livebed.violation";
     public const string ViolationMessage = "livebed.violation.message";
     public const string Vm = "kvm.vm";
@@ -40,6 +70,16 @@ public static class MetricNames
     public const string SpansSuppressed = "livebed.spans.suppressed";
 }
 
+/// <summary>Names of the events that the span of a run has; docs/telemetry.md explains each.</summary>
+public static class EventNames
+{
+    /// <summary>Figures of one class of locks in one mode, over the whole run.</summary>
+    public const string LockStat = "kvm.lock_stat";
+
+    /// <summary>What kept one VM's guest from running, over the whole run.</summary>
+    public const string GuestStall = "kvm.guest_stall";
+}
+
 /// <summary>Names of our own spans; docs/telemetry.md explains each, and a test holds the two together.</summary>
 public static class SpanNames
 {
@@ -52,8 +92,17 @@ public static class SpanNames
     /// <summary>A lock wait above the threshold, back-dated.</summary>
     public const string LockWait = "kvm.lock.wait";
 
+    /// <summary>What a lock wait with a span waited for: another operation's hold, back-dated.</summary>
+    public const string LockHold = "kvm.lock.hold";
+
+    /// <summary>What made a fault with a span begin again: a notifier's range or a memslot update at a VM, back-dated.</summary>
+    public const string Invalidation = "kvm.invalidation";
+
     /// <summary>A guest fault that was slow or was retried often, back-dated.</summary>
     public const string Fault = "kvm.fault";
+
+    /// <summary>A whole run, with its figures as events.</summary>
+    public const string Run = "livebed.run";
 
     /// <summary>A check was violated.</summary>
     public const string Violation = "livebed.violation";

@@ -11,7 +11,7 @@ namespace Livebed.Grains.Telemetry;
 /// </summary>
 public sealed class LatencyHistogram
 {
-    private const long HighestMicroseconds = 600_000_000;
+    internal const long HighestMicroseconds = 600_000_000;
     private const int SignificantDigits = 2;
     private LongHistogram? _histogram;
 

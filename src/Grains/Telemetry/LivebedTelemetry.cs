@@ -6,8 +6,8 @@ namespace Livebed.Grains.Telemetry;
 
 /// <summary>
 /// The project's one activity source and one meter. Both are of the process, as Orleans' are: silos that share a process share them, so
-/// a process must have one tracer provider and not one per silo, or every span would be exported once per silo. What tells the silos
-/// apart is the attribute <see cref="AttributeNames.Silo"/>. Durations are whole microseconds; no metric carries a VM's name, because
+/// a process must have one listener and not one per silo, or every span would be exported once per silo. What tells the silos apart is
+/// the attribute <see cref="AttributeNames.Silo"/>. Durations are whole microseconds; no metric carries a VM's name, because
 /// there are thousands of them.
 /// </summary>
 public static class LivebedTelemetry

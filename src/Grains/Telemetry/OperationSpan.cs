@@ -12,20 +12,22 @@ public sealed class OperationSpan : IDisposable
     private static readonly string[] Outcomes = ["ok", "fail", "info"];
     private readonly Activity? _activity;
     private readonly OperationKind _kind;
+    private readonly OperationId _id;
     private readonly long _lateMicroseconds;
     private readonly long _started = Stopwatch.GetTimestamp();
     private bool _disposed;
 
     internal OperationSpan(OperationKind kind, OperationId id, long lateMicroseconds)
     {
-        _kind = kind;
+        (_kind, _id) = (kind, id);
         _lateMicroseconds = Math.Max(0, lateMicroseconds);
         _activity = LivebedTelemetry.Source.StartActivity(SpanNames.Operation(kind));
-        if (_activity is not { IsAllDataRequested: true }) return;
-        _activity.SetTag(AttributeNames.OperationId, id.ToString());
-        _activity.SetTag(AttributeNames.OperationKind, kind.Name);
-        if (_lateMicroseconds > 0) _activity.SetTag(AttributeNames.LateMicroseconds, _lateMicroseconds);
+        if (_activity is not null) Describe(_activity);
     }
+
+    /// <summary>It is among the slowest of its kind: if its trace is not sampled, its span is made in the end, alone and dated
+    /// back.</summary>
+    public bool IsInTail { get; set; }
 
     public OperationOutcome Outcome { get; set; } = OperationOutcome.Info;
 
@@ -37,15 +39,32 @@ public sealed class OperationSpan : IDisposable
         if (_disposed) return;
         _disposed = true;
         var outcome = Outcomes[(int)Outcome];
+        var elapsed = Stopwatch.GetElapsedTime(_started);
 
         // Recorded while the span is current, so that an exporter with exemplars can tie the sample to its trace.
         LivebedTelemetry.OperationLatency.Record(
-            (long)Stopwatch.GetElapsedTime(_started).TotalMicroseconds + _lateMicroseconds,
+            (long)elapsed.TotalMicroseconds + _lateMicroseconds,
             new(AttributeNames.OperationKind, _kind.Name), new(AttributeNames.Outcome, outcome));
-        if (_activity is null) return;
-        _activity.SetTag(AttributeNames.Outcome, outcome);
-        if (Outcome == OperationOutcome.Fail) _activity.SetStatus(ActivityStatusCode.Error);
-        _activity.Dispose();
+        using var span = _activity ?? (IsInTail ? StartBackDated(elapsed) : null);
+        if (span is null) return;
+        span.SetTag(AttributeNames.Outcome, outcome);
+        if (Outcome == OperationOutcome.Fail) span.SetStatus(ActivityStatusCode.Error);
+    }
+
+    private Activity? StartBackDated(TimeSpan elapsed)
+    {
+        var span = LivebedTelemetry.Source.StartActivity(
+            SpanNames.Operation(_kind), ActivityKind.Internal, default(ActivityContext), [new(AttributeNames.Promoted, "slow")],
+            startTime: DateTimeOffset.UtcNow - elapsed);
+        if (span is not null) Describe(span);
+        return span;
+    }
+
+    private void Describe(Activity span)
+    {
+        span.SetTag(AttributeNames.OperationId, _id.ToString());
+        span.SetTag(AttributeNames.OperationKind, _kind.Name);
+        if (_lateMicroseconds > 0) span.SetTag(AttributeNames.LateMicroseconds, _lateMicroseconds);
     }
 }
 
@@ -68,15 +87,15 @@ public readonly struct OperationScope : IDisposable
     private readonly TelemetryObserver? _observer;
     private readonly OperationId _operation;
     private readonly ActivityContext _outer;
-    private readonly long _event;
+    private readonly Invalidation? _update;
 
-    internal OperationScope(TelemetryObserver observer, OperationId operation, ActivityContext outer, long hostEvent)
+    internal OperationScope(TelemetryObserver observer, OperationId operation, ActivityContext outer, Invalidation? update)
     {
         _observer = observer;
         _operation = operation;
         _outer = outer;
-        _event = hostEvent;
+        _update = update;
     }
 
-    public void Dispose() => _observer?.Leave(_operation, _outer, _event);
+    public void Dispose() => _observer?.Leave(_operation, _outer, _update);
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Livebed.Grains.Contracts;
 using Livebed.Kvm.World;
 
@@ -25,18 +24,11 @@ public sealed class SiloTelemetry(string silo, TelemetryThresholds thresholds, T
     public TelemetryObserver Observe(string actor, Action<Violation> onViolation, Action<GuestRunsEntry>? onGuestRuns = null) =>
         new(this, actor, onViolation, onGuestRuns);
 
-    /// <summary>
-    /// Whether a span that was started for a single event may stay. Asked after sampling, so that events of unsampled traces do not use
-    /// up the allowance; one that may not is taken out of the trace again and counted.
-    /// </summary>
-    internal bool Admit(Activity? span)
+    /// <summary>Whether one more span may be made after the fact; one that may not is counted.</summary>
+    internal bool TryPromote()
     {
-        if (span is null) return false;
-        if (span.Recorded && _promotions.TryTake()) return true;
-        if (span.Recorded) LivebedTelemetry.SpansSuppressed.Add(1, OverRate);
-        span.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;
-        span.IsAllDataRequested = false;
-        span.Dispose();
+        if (_promotions.TryTake()) return true;
+        LivebedTelemetry.SpansSuppressed.Add(1, OverRate);
         return false;
     }
 }

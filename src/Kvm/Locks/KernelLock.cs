@@ -146,6 +146,8 @@ public abstract class KernelLock : IWaitable
         _holders.RemoveAt(index);
         Changes(mode, -1);
         _domain.World.Trace?.Lock(op, LockStep.Released, Class, Instance, mode);
+        for (var node = _queue?.First; node is not null; node = node.Next)
+            if (node.Value.FirstBlockerUntil == 0 && node.Value.FirstBlocker == op.Id) node.Value.FirstBlockerUntil = now;
         // A read may be nested (ranges are): the class stays held until the last one is given back.
         if (IndexOf(op.Id, mode) < 0) op.Held = op.Held.Without(Class, mode);
         Grant(now);
@@ -207,6 +209,8 @@ public abstract class KernelLock : IWaitable
             SinceMicroseconds = _domain.World.NowMicroseconds,
             FirstBlocker = blocker.Operation,
             FirstBlockerKind = blocker.Kind,
+            FirstBlockerSince = blocker.SinceMicroseconds,
+            Ahead = _queue?.Count ?? 0,
         };
         (_queue ??= new LinkedList<Waiter>()).AddLast(waiter);
         _place.Writes();
@@ -236,7 +240,13 @@ public abstract class KernelLock : IWaitable
                 Enter(waiter.Operation, waiter.Mode, now);
                 _domain.World.Observer.LockWaited(new LockWait(
                     Class, Instance, waiter.Mode, waiter.Operation.Id, waiter.Operation.Kind, waiter.FirstBlocker, waiter.FirstBlockerKind,
-                    now - waiter.SinceMicroseconds));
+                    now - waiter.SinceMicroseconds)
+                {
+                    HolderSince = waiter.FirstBlockerSince,
+                    HolderUntil = waiter.FirstBlockerUntil > 0 ? waiter.FirstBlockerUntil : now,
+                    Ahead = waiter.Ahead,
+                    Behind = _queue.Count,
+                });
                 waiter.Complete(now);
             }
             else
@@ -287,4 +297,17 @@ public enum LockStep
 /// began.</summary>
 public readonly record struct LockWait(
     LockClass Class, string Instance, LockMode Mode, OperationId Waiter, OperationKind WaiterKind, OperationId Holder,
-    OperationKind HolderKind, long Microseconds);
+    OperationKind HolderKind, long Microseconds)
+{
+    /// <summary>Since when the holder had the lock, by the world's clock; 0 where that is not known.</summary>
+    public long HolderSince { get; init; }
+
+    /// <summary>When it gave the lock back; the end of the wait if it still has it.</summary>
+    public long HolderUntil { get; init; }
+
+    /// <summary>Operations that stood before the waiter in the queue when its wait began.</summary>
+    public int Ahead { get; init; }
+
+    /// <summary>Operations that went on waiting when it got the lock.</summary>
+    public int Behind { get; init; }
+}

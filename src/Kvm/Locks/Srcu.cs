@@ -61,6 +61,8 @@ public sealed class Srcu : IWaitable
         var now = _domain.World.NowMicroseconds;
         StatisticsOf(LockMode.Read).AddHold(now - _sections[position].SinceMicroseconds);
         _sections.RemoveAt(position);
+        foreach (var period in _gracePeriods ?? [])
+            if (period.Waiter.FirstBlockerUntil == 0 && period.Waiter.FirstBlocker == op.Id) period.Waiter.FirstBlockerUntil = now;
         Enters();
         // A callback's section lies inside that of the fault that ran it from GUP: the class stays held until the last one ends.
         if (!IsReader(op.Id)) op.Held = op.Held.Without(_class, LockMode.Read);
@@ -102,6 +104,7 @@ public sealed class Srcu : IWaitable
             SinceMicroseconds = _domain.World.NowMicroseconds,
             FirstBlocker = _sections[0].Operation,
             FirstBlockerKind = _sections[0].Kind,
+            FirstBlockerSince = _sections[0].SinceMicroseconds,
         };
         (_gracePeriods ??= []).Add(new GracePeriod(_nextSection, waiter));
         await waiter.Task;
@@ -130,7 +133,11 @@ public sealed class Srcu : IWaitable
         StatisticsOf(LockMode.Write).AddWait(now - waiter.SinceMicroseconds);
         _domain.World.Observer.LockWaited(new LockWait(
             _class, _instance, LockMode.Write, waiter.Operation.Id, waiter.Operation.Kind, waiter.FirstBlocker, waiter.FirstBlockerKind,
-            now - waiter.SinceMicroseconds));
+            now - waiter.SinceMicroseconds)
+        {
+            HolderSince = waiter.FirstBlockerSince,
+            HolderUntil = waiter.FirstBlockerUntil > 0 ? waiter.FirstBlockerUntil : now,
+        });
         waiter.Complete(now);
     }
 

@@ -18,6 +18,16 @@ internal sealed class Waiter(IWorld world) : IValueTaskSource
     public required long SinceMicroseconds { get; init; }
     public OperationId FirstBlocker { get; init; }
     public OperationKind FirstBlockerKind { get; init; } = OperationKind.None;
+
+    /// <summary>Since when the first blocker held the lock; 0 where it only stood before in the queue.</summary>
+    public long FirstBlockerSince { get; init; }
+
+    /// <summary>When the first blocker gave the lock back; 0 as long as it has not. It need not be the last that this one waits
+    /// for.</summary>
+    public long FirstBlockerUntil { get; set; }
+
+    /// <summary>How many stood before it in the queue.</summary>
+    public int Ahead { get; init; }
     public long GrantedMicroseconds { get; private set; }
 
     public ValueTask Task => new(this, _core.Version);

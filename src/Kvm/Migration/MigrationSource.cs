@@ -129,7 +129,7 @@ public sealed class MigrationSource : IMigrationReturnPath
 
     private async ValueTask<NextPhase> SetUpAsync(Operation op)
     {
-        using var phase = _vm.World.Observer.Phase(op, "migration.setup");
+        using var phase = _vm.World.Observer.Phase(op, "migration.setup", _setup.Epoch);
         var prepared = await _destination.PrepareAsync(op, _setup);
         if (prepared != StreamStatus.Ok) return _record.RecordFailure($"the destination did not prepare: {prepared}", NextPhase.Fail);
         await _stream.OpenStreamAsync(op, _setup.Stream, _setup.Destination, _setup.DestinationAddressSpace, _parameters.Bandwidth);
@@ -145,7 +145,7 @@ public sealed class MigrationSource : IMigrationReturnPath
     {
         for (var round = 0; ; round++)
         {
-            using var phase = _vm.World.Observer.Phase(op, "migration.round");
+            using var phase = _vm.World.Observer.Phase(op, "migration.round", round);
             _record.BeginRound(round);
             if (await SendDirtyAsync(op, round, isLive: true) is { } early) return early;
             if (_vm.Options.Mutant != Mutant.NoRoundBarrier && await _channels.DrainAsync(op) is var status and not StreamStatus.Ok)
@@ -222,7 +222,7 @@ public sealed class MigrationSource : IMigrationReturnPath
     /// throughout.</summary>
     private async ValueTask SwitchOverAsync(Operation op, bool toPostcopy)
     {
-        using var phase = _vm.World.Observer.Phase(op, "migration.switchover");
+        using var phase = _vm.World.Observer.Phase(op, "migration.switchover", _setup.Epoch);
         _record.Enter(MigrationStatus.Device);
 
         // An interrupted round has batches in flight; they are read before the final sync says what is left.

@@ -48,7 +48,12 @@ public sealed class FaultHandler(Vm vm)
         if (reply.Status == FaultStatus.Retry) vm.Counters.FaultRetries++;
         // The guest is entered again and the hardware walks; should the SPTE be gone by now, it faults again.
         if (reply.Status == FaultStatus.Mapped)
-            return Walk(gfn, write) ? HandOut(gfn) with { Dirtied = reply.Dirtied } : reply with { Status = FaultStatus.Retry };
+        {
+            if (Walk(gfn, write)) return HandOut(gfn) with { Dirtied = reply.Dirtied };
+            vm.World.Observer.FaultRetried(new FaultRetry(op.Id, gfn, default, RetryReason.MappingGone, Sequence: 0));
+            return reply with { Status = FaultStatus.Retry };
+        }
+
         if (reply.Status == FaultStatus.Mmio) vm.Counters.MmioExits++;
         if (reply.Status == FaultStatus.Error) vm.Counters.FaultErrors++;
         return reply;
@@ -70,13 +75,14 @@ public sealed class FaultHandler(Vm vm)
         if (slot.IsInvalid)
         {
             vm.World.Reached(ReachedCase.FaultOnInvalidMemslot);
+            vm.World.Observer.FaultRetried(new FaultRetry(op.Id, gfn, slot.ToHva(gfn), RetryReason.InvalidMemslot, sequence));
             if (vm.Options.Mutant == Mutant.RetryInsideSrcu) await SpinWhileInvalidAsync(gfn);
             return new FaultReply(FaultStatus.Retry);
         }
 
         if (write && slot.IsReadOnly) return Mmio(op, slot, gfn);
         var hva = slot.ToHva(gfn);
-        if (Protocol.ShouldRetryUnlocked(sequence, gfn, hva)) return Retry(op, gfn, sequence, ReachedCase.RetryBeforeLock);
+        if (Protocol.ShouldRetryUnlocked(sequence, gfn, hva)) return Retry(op, gfn, hva, sequence, ReachedCase.RetryBeforeLock);
 
         var page = await vm.Host.FaultInAsync(op, hva, write);
         if (vm.Options.Mutant == Mutant.SnapshotAfterLookup) sequence = Protocol.Sequence;
@@ -98,7 +104,7 @@ public sealed class FaultHandler(Vm vm)
             vm.MmuLock.ReadUnlock(op);
         }
 
-        if (mustRetry) reply = Retry(op, gfn, sequence, why);
+        if (mustRetry) reply = Retry(op, gfn, hva, sequence, why);
         // The reference keeps KSM and migration away from the page until the SPTE is in place (kvm-protocol 2.7 I10).
         await vm.Host.PutPageAsync(op, page.Pfn);
         return reply;
@@ -198,11 +204,13 @@ public sealed class FaultHandler(Vm vm)
         return new FaultReply(FaultStatus.Mmio);
     }
 
-    private FaultReply Retry(Operation op, Gfn gfn, ulong sequence, ReachedCase why)
+    private FaultReply Retry(Operation op, Gfn gfn, Hva hva, ulong sequence, ReachedCase why)
     {
         vm.World.Reached(ReachedCase.FaultRetried);
         vm.World.Reached(why);
         vm.Checks.Ranges.Retried(op, gfn, sequence);
+        var reason = Protocol.Sequence == sequence ? RetryReason.InvalidationInProgress : RetryReason.SequenceChanged;
+        vm.World.Observer.FaultRetried(new FaultRetry(op.Id, gfn, hva, reason, sequence));
         vm.World.Trace?.Note(op, $"fault on {gfn} must retry: a range is or was open");
         return new FaultReply(FaultStatus.Retry);
     }

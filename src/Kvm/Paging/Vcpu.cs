@@ -209,7 +209,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     {
         var op = new Operation(_ids.Next(), OperationKind.Fault);
         var start = _world.NowMicroseconds;
-        var retries = 0;
+        var (retries, retried) = (0, 0L);
         var mapped = false;
         var isRefill = false;
         CurrentFault = op.Id;
@@ -232,6 +232,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
                     break;
                 case FaultStatus.Retry:
                     retries++;
+                    retried = _world.NowMicroseconds - start;
                     _requests.IsStopRequested |= _progress.Retried(op, gfn);
                     // KVM_RUN returns when a signal is pending, however often the fault would retry.
                     if (_requests.IsPauseRequested) (again, mapped) = (false, true);
@@ -253,23 +254,23 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         }
 
         CurrentFault = OperationId.None;
-        Count(op, retries, isRefill, _world.NowMicroseconds - start);
+        Count(new ResolvedFault(op.Id, gfn, write, retries, _world.NowMicroseconds - start, retried), isRefill);
         return mapped;
     }
 
-    private void Count(Operation op, int retries, bool isRefill, long elapsed)
+    private void Count(in ResolvedFault fault, bool isRefill)
     {
-        Counters.FaultMicroseconds += elapsed;
+        Counters.FaultMicroseconds += fault.Microseconds;
         if (isRefill)
         {
             Counters.TlbRefills++;
-            _world.Observer.TlbRefilled(elapsed);
+            _world.Observer.TlbRefilled(fault.Microseconds);
             return;
         }
 
         Counters.Faults++;
-        Counters.FaultRetries += retries;
-        _world.Observer.FaultResolved(op.Id, retries, elapsed);
+        Counters.FaultRetries += fault.Retries;
+        _world.Observer.FaultResolved(fault);
     }
 
     private void PageDirtied()

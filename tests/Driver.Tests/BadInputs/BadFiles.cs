@@ -25,6 +25,7 @@ internal static class BadFiles
             ("replay", files.Replay, "r.json", ["replay", "r.json"]),
             ("replay to shrink", files.Replay, "r.json", ["shrink", "r.json", "--budget", "50ms"]),
             ("results", files.Results, "run/results.json", ["report", "run"]),
+            ("spans", files.Spans, "spans.json", ["analyze", "spans.json"]),
             ("trace", files.Trace, "t.gz", ["predict", "--workload", "t.gz"]),
             ("trace of a campaign", files.Trace, "t.gz", ["run", "c.yaml"]),
             ("campaign", files.Campaign, "c.yaml", ["run", "c.yaml"]),

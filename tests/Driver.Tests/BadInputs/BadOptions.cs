@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Livebed.Driver.Analyzing;
 using Livebed.Driver.Benching;
 using Livebed.Driver.Exploring;
 using Livebed.Driver.Migrating;
@@ -27,6 +28,7 @@ internal static class BadOptions
         (new MigrateOptions().Command, ["migrate"]),
         (new BenchOptions().Migrate, ["bench", "migrate"]),
         (new ReportOptions().Command, ["report", "nowhere"]),
+        (new AnalyzeOptions().Command, ["analyze", "nowhere"]),
     ];
 
     public static IEnumerable<BadInput> All()

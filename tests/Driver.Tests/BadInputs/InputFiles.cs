@@ -7,11 +7,19 @@ using Livebed.Driver.Tests.Results;
 namespace Livebed.Driver.Tests.BadInputs;
 
 /// <summary>Good files of every kind that the command reads.</summary>
-internal sealed record InputFiles(byte[] Replay, byte[] Results, byte[] Trace, byte[] Campaign)
+internal sealed record InputFiles(byte[] Replay, byte[] Results, byte[] Trace, byte[] Campaign, byte[] Spans)
 {
     private const string TraceText =
         """{"format":"dirty-page-trace/1","name":"t","source":"test","pageSize":4096,"pages":100,"intervals":2}"""
             + "\n10000 0+3 7\n20000 1\n";
+
+    private const string SpansText =
+        """
+        {"resourceSpans":[{"resource":{"attributes":[{"key":"service.instance.id","value":{"stringValue":"silo-1"}}]},
+        "scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000001","spanId":"0000000000000002","name":"kvm.fault",
+        "startTimeUnixNano":"1000","endTimeUnixNano":"9000","links":[{"traceId":"01","spanId":"03","attributes":[]}],
+        "attributes":[{"key":"kvm.fault.retries","value":{"intValue":"3"}}]}]}]}]}
+        """;
 
     public static async Task<InputFiles> MakeAsync()
     {
@@ -22,7 +30,8 @@ internal sealed record InputFiles(byte[] Replay, byte[] Results, byte[] Trace, b
             await File.ReadAllBytesAsync(harness.Folder.PathOf("r.json")),
             Encoding.UTF8.GetBytes(ResultsJson.Write(SampleResults.All)),
             Gzip(TraceText),
-            Encoding.UTF8.GetBytes(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "campaigns", "smoke.yaml"))));
+            Encoding.UTF8.GetBytes(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "campaigns", "smoke.yaml"))),
+            Encoding.UTF8.GetBytes(SpansText));
     }
 
     public static byte[] Gzip(string text)

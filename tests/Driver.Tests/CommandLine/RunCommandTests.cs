@@ -19,7 +19,7 @@ public sealed class RunCommandTests
         using var harness = new CommandHarness(new FakeRunner(_good));
         Assert.Equal(ExitCodes.Valid, await harness.RunCampaignAsync(CommandHarness.SmallCampaign));
         var names = Directory.GetFiles(Assert.Single(harness.RunFolders)).Select(Path.GetFileName).Order();
-        Assert.Equal(["campaign.yaml", "history.jsonl", "report.html", "results.json"], names);
+        Assert.Equal(["campaign.yaml", "history.jsonl", "report.html", "results.json", "traces.otlp.jsonl"], names);
         Assert.Equal(VerdictKind.Valid, harness.Results().Verdict);
         Assert.Empty(harness.Error);
     }

@@ -29,7 +29,11 @@ internal sealed class CommandProcess : IDisposable
         .Where(id => id > 0 && ParentOf(id) == _process.Id)
         .Select(id => (id, CommandLineOf(id)));
 
-    public static CommandProcess Start(string folder, params string[] arguments)
+    public static CommandProcess Start(string folder, params string[] arguments) =>
+        Start(folder, new Dictionary<string, string>(), arguments);
+
+    /// <summary>With variables of the environment beside this process's own.</summary>
+    public static CommandProcess Start(string folder, IReadOnlyDictionary<string, string> variables, string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet")
         {
@@ -42,6 +46,7 @@ internal sealed class CommandProcess : IDisposable
         // The test project refers to the command, so the build lays it, its campaigns and the silo beside the tests.
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "livebed.dll"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        foreach (var (name, value) in variables) start.Environment[name] = value;
         return new CommandProcess(Process.Start(start)!);
     }
 

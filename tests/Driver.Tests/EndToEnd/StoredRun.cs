@@ -12,7 +12,10 @@ internal sealed class StoredRun
     {
         Folder = folder;
         Assert.Equal(
-            [RunFolder.CampaignFile, RunFolder.ChartsFile, RunFolder.HistoryFile, RunFolder.ReportFile, RunFolder.ResultsFile],
+            [
+                RunFolder.CampaignFile, RunFolder.ChartsFile, RunFolder.HistoryFile, RunFolder.ReportFile, RunFolder.ResultsFile,
+                RunFolder.TracesFile,
+            ],
             Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Results = ResultsJson.Read(File.ReadAllText(PathOf(RunFolder.ResultsFile)));
         History = [.. File.ReadLines(PathOf(RunFolder.HistoryFile)).Select(line => JsonDocument.Parse(line).RootElement)];

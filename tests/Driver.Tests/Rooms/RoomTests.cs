@@ -64,6 +64,7 @@ public sealed class RoomTests
         new("Terminal", ["Errors", "Counters", "Results", "Runs"]),
         new("Running", ["Errors", "Counters", "Campaigns", "Results", "Runs", "Terminal"]),
         new("CommandLine", ["Errors", "CampaignFiles", "Running"]),
+        new("Analyzing", ["Errors", "CampaignKeys", "CampaignFiles", "Runs", "Terminal", "CommandLine"]),
         new("Exploring", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine"]),
         new("Shrinking", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring"]),
         new("MutantRuns", ["Errors", "CampaignKeys", "Terminal", "CommandLine", "Exploring"]),
@@ -82,8 +83,8 @@ public sealed class RoomTests
         new(
             "The command",
             [
-                "Errors", "CampaignFiles", "CommandLine", "Exploring", "Shrinking", "MutantRuns", "Predicting", "Reports", "Run",
-                "Benching", "Migrating",
+                "Errors", "CampaignFiles", "CommandLine", "Analyzing", "Exploring", "Shrinking", "MutantRuns", "Predicting", "Reports",
+                "Run", "Benching", "Migrating",
             ],
             ""),
     ];

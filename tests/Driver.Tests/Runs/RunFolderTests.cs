@@ -31,9 +31,10 @@ public sealed class RunFolderTests : IDisposable
         using var folder = RunFolder.Create(_parent.FullPath, _time, "x", 10);
         folder.Write(RunFolder.ResultsFile, "old");
         folder.Write(RunFolder.ResultsFile, "new");
-        folder.History.Complete();
+        folder.Complete();
         Assert.Equal("new", File.ReadAllText(folder.PathOf(RunFolder.ResultsFile)));
-        Assert.Equal(["history.jsonl", "results.json"], Directory.GetFiles(folder.FullPath).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["history.jsonl", "results.json", "traces.otlp.jsonl"], Directory.GetFiles(folder.FullPath).Select(Path.GetFileName).Order());
     }
 
     [Fact]

@@ -9,7 +9,6 @@ using Livebed.Grains.Telemetry;
 using Livebed.Grains.Tests.Hosting;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.World;
-using OpenTelemetry.Trace;
 
 namespace Livebed.Grains.Tests.Telemetry;
 
@@ -66,7 +65,7 @@ public sealed class ClusterTracingTests
 
         var serving = ServeAsync(collector, bodies);
         await using (var cluster = await EmbeddedCluster.StartAsync(
-            new ClusterSettings { Silos = 1, SampleRatio = 1, Otlp = new Uri($"http://127.0.0.1:{port}") }))
+            new ClusterSettings { Silos = 1, SampleRatio = 1, Telemetry = new() { Otlp = new Uri($"http://127.0.0.1:{port}") } }))
             await OperateAsync(cluster, 1);
         collector.Stop();
         await serving;
@@ -82,7 +81,7 @@ public sealed class ClusterTracingTests
         var port = ((IPEndPoint)silent.LocalEndpoint).Port;
         if (!listens) silent.Stop();
         var cluster = await EmbeddedCluster.StartAsync(
-            new ClusterSettings { Silos = 1, SampleRatio = 1, Otlp = new Uri($"http://127.0.0.1:{port}") });
+            new ClusterSettings { Silos = 1, SampleRatio = 1, Telemetry = new() { Otlp = new Uri($"http://127.0.0.1:{port}") } });
         await OperateAsync(cluster, 50);
         var stop = Stopwatch.StartNew();
         await cluster.DisposeAsync();
@@ -92,7 +91,18 @@ public sealed class ClusterTracingTests
     private static async Task<List<Activity>> RunAsync(double ratio, int operations)
     {
         var exported = new List<Activity>();
-        var settings = new ClusterSettings { Silos = 2, SampleRatio = ratio, Tracing = tracing => tracing.AddInMemoryExporter(exported) };
+        var settings = new ClusterSettings
+        {
+            Silos = 2,
+            SampleRatio = ratio,
+            Telemetry = new()
+            {
+                Spans = span =>
+                {
+                    lock (exported) exported.Add(span);
+                },
+            },
+        };
         await using (var cluster = await EmbeddedCluster.StartAsync(settings)) await OperateAsync(cluster, operations);
         return exported;
     }

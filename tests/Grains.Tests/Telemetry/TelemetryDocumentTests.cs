@@ -9,6 +9,7 @@ public sealed partial class TelemetryDocumentTests
 {
     [Theory]
     [InlineData("Spans", typeof(SpanNames))]
+    [InlineData("Events", typeof(EventNames))]
     [InlineData("Attributes", typeof(AttributeNames))]
     [InlineData("Metrics", typeof(MetricNames))]
     public void The_table_lists_the_constants_and_nothing_else(string heading, Type constants)

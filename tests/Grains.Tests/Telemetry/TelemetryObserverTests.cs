@@ -5,8 +5,6 @@ using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
-using OpenTelemetry;
-using OpenTelemetry.Trace;
 
 namespace Livebed.Grains.Tests.Telemetry;
 
@@ -20,7 +18,7 @@ public sealed class TelemetryObserverTests : IDisposable
     private readonly SteppedTime _time = new();
     private readonly SiloTelemetry _silo;
     private readonly TelemetryObserver _observer;
-    private TracerProvider? _provider;
+    private SpanListener? _listener;
 
     public TelemetryObserverTests()
     {
@@ -29,46 +27,67 @@ public sealed class TelemetryObserverTests : IDisposable
         _observer = _silo.Observe("vm-0.0@host-0", _violations.Add);
     }
 
-    public void Dispose() => _provider?.Dispose();
+    public void Dispose() => _listener?.Dispose();
 
     [Fact]
     public void An_ordinary_fault_is_a_sample_and_no_span()
     {
         Sample(1);
-        _observer.FaultResolved(Fault.Id, retries: 3, microseconds: 19_999);
+        _observer.FaultResolved(Resolved(retries: 3, microseconds: 19_999));
         Assert.Empty(_exported);
         Assert.Equal(1, _observer.FaultLatency.Count);
     }
 
     [Theory]
-    [InlineData(4, 5)]
-    [InlineData(0, 20_000)]
-    public void A_fault_that_was_slow_or_retried_often_is_a_back_dated_span_linked_to_what_was_in_its_way(int retries, long microseconds)
+    [InlineData(4, 5, "retried")]
+    [InlineData(0, 20_000, "slow")]
+    public void A_fault_that_was_slow_or_retried_often_is_a_back_dated_span_whatever_the_ratio(int retries, long microseconds, string why)
     {
-        Sample(1);
-        using (LivebedTelemetry.StartOperation(Unmap.Kind, Unmap.Id))
-        using (_observer.Enter(Unmap))
-            _time.Advance(2);
-        _observer.FaultResolved(Fault.Id, retries, microseconds);
-
-        var unmap = _exported.Single(span => span.OperationName == "kvm.op.unmap");
-        var fault = _exported.Single(span => span.OperationName == SpanNames.Fault);
+        Sample(0.000001);
+        _observer.FaultResolved(Resolved(retries, microseconds));
+        var fault = Assert.Single(_exported);
+        Assert.Equal(SpanNames.Fault, fault.OperationName);
         Assert.Equal(default, fault.ParentSpanId);
         Assert.Equal(_time.GetUtcNow().AddMicroseconds(-microseconds).UtcDateTime, fault.StartTimeUtc);
-        Assert.Equal(unmap.SpanId, Assert.Single(fault.Links).Context.SpanId);
-        Assert.Equal("op 0.2", fault.GetTagItem(AttributeNames.Overlapping));
+        Assert.Equal(microseconds, fault.Duration.TotalMicroseconds);
         Assert.Equal("silo-1", fault.GetTagItem(AttributeNames.Silo));
+        Assert.Equal("vm-0", fault.GetTagItem(AttributeNames.Vm));
         Assert.Equal(retries, fault.GetTagItem(AttributeNames.FaultRetries));
+        Assert.Equal(why, fault.GetTagItem(AttributeNames.Promoted));
     }
 
-    [Fact]
-    public void A_host_event_that_was_over_before_the_fault_began_is_not_blamed()
+    [Theory]
+    [InlineData(RetryReason.InvalidationInProgress, 7, "op 0.2")]
+    [InlineData(RetryReason.SequenceChanged, 7, "op 0.2")]
+    [InlineData(RetryReason.SequenceChanged, 8, null)]
+    [InlineData(RetryReason.InvalidMemslot, 0, "op 0.3")]
+    public void A_retried_fault_leads_to_the_invalidation_that_made_it_begin_again(RetryReason reason, ulong snapshot, string? cause)
     {
         Sample(1);
-        using (_observer.Enter(Unmap)) _time.Advance(1);
+        var vcpu = _silo.Observe("vm-0.0@host-0/vcpu-0", _violations.Add);
+        vcpu.ExplainFault = fault => Task.FromResult(_observer.Explain(fault));
+
+        // One that the fault cannot be about has ended before; and one page was moved in the memslots.
+        var elided = _observer.RangeStarts(new Operation(new OperationId(9), HostEventKind.Spurious), 1, new HvaRange(new Hva(1), 1))!;
+        _observer.RangeEnded(elided, before: 7, after: 7);
+        var range = _observer.RangeStarts(Unmap, rangeId: 2, new HvaRange(new Hva(100), 4))!;
+        range.InProgress = 1;
+        _time.Advance(3);
+        if (reason == RetryReason.SequenceChanged) _observer.RangeEnded(_observer.RangeEnds(2)!, before: 7, after: 8);
+        using (_observer.Enter(new Operation(new OperationId(3), OperationKind.MemslotMove)))
+            _observer.FaultRetried(new FaultRetry(Fault.Id, new Gfn(5), new Hva(101), reason, snapshot));
         _time.Advance(30_000);
-        _observer.FaultResolved(Fault.Id, retries: 0, microseconds: 25_000);
-        Assert.Null(Assert.Single(_exported).GetTagItem(AttributeNames.Overlapping));
+        vcpu.FaultResolved(Resolved(retries: 1, microseconds: 30_000));
+
+        var promoted = _exported.Single(span => span.OperationName == SpanNames.Fault);
+        Assert.Equal(cause, promoted.GetTagItem(AttributeNames.FaultCauses));
+        if (cause is null) return;
+        var invalidation = _exported.Single(span => span.OperationName == SpanNames.Invalidation);
+        Assert.Equal(invalidation.Context.SpanId, Assert.Single(promoted.Links).Context.SpanId);
+        Assert.Equal(cause, invalidation.GetTagItem(AttributeNames.OperationId));
+        if (reason != RetryReason.SequenceChanged) return;
+        Assert.Equal(3, invalidation.Duration.TotalMicroseconds);
+        Assert.Equal(8L, invalidation.GetTagItem(AttributeNames.Sequence));
     }
 
     [Fact]
@@ -89,25 +108,32 @@ public sealed class TelemetryObserverTests : IDisposable
         waiter.Dispose();
         var wait = _exported.Single(span => span.OperationName == SpanNames.LockWait);
         Assert.Equal(_exported.Single(span => span.OperationName == "kvm.op.fault").SpanId, wait.ParentSpanId);
-        Assert.Equal(_exported.Single(span => span.OperationName == "kvm.op.unmap").SpanId, Assert.Single(wait.Links).Context.SpanId);
+        var hold = _exported.Single(span => span.OperationName == SpanNames.LockHold);
+        Assert.Equal(hold.SpanId, Assert.Single(wait.Links).Context.SpanId);
+        Assert.Equal(_exported.Single(span => span.OperationName == "kvm.op.unmap").SpanId, hold.ParentSpanId);
+        Assert.Equal(12_000, hold.Duration.TotalMicroseconds);
         Assert.Equal("mmu_lock", wait.GetTagItem(AttributeNames.LockClass));
         Assert.Equal("write", wait.GetTagItem(AttributeNames.LockMode));
         Assert.Equal("unmap", wait.GetTagItem(AttributeNames.LockHolderKind));
     }
 
     [Fact]
-    public void A_lock_wait_of_an_unsampled_operation_is_no_span()
+    public void All_who_wait_for_one_hold_lead_to_its_one_span_also_where_nothing_of_it_is_sampled()
     {
-        Sample(1);
+        Sample(0.000001);
         _observer.LockWaited(Wait(50_000));
-        Assert.Empty(_exported);
+        _observer.LockWaited(Wait(40_000));
+        var hold = Assert.Single(_exported, span => span.OperationName == SpanNames.LockHold);
+        var waits = _exported.Where(span => span.OperationName == SpanNames.LockWait).ToList();
+        Assert.Equal(2, waits.Count);
+        Assert.All(waits, wait => Assert.Equal(hold.SpanId, Assert.Single(wait.Links).Context.SpanId));
     }
 
     [Fact]
     public void A_storm_of_outliers_is_cut_to_the_rate()
     {
         Sample(1);
-        for (var i = 0; i < 100; i++) _observer.FaultResolved(Fault.Id, retries: 9, microseconds: 1);
+        for (var i = 0; i < 100; i++) _observer.FaultResolved(Resolved(retries: 9, microseconds: 1));
         Assert.Equal(3, _exported.Count);
         Assert.Equal(100, _observer.FaultLatency.Count);
     }
@@ -162,7 +188,14 @@ public sealed class TelemetryObserverTests : IDisposable
     }
 
     private static LockWait Wait(long microseconds) => new(
-        LockClasses.MmuLock, "vm-0", LockMode.Write, Fault.Id, Fault.Kind, Unmap.Id, Unmap.Kind, microseconds);
+        LockClasses.MmuLock, "vm-0", LockMode.Write, Fault.Id, Fault.Kind, Unmap.Id, Unmap.Kind, microseconds)
+    {
+        HolderSince = 1_000_000,
+        HolderUntil = 1_012_000,
+    };
+
+    private static ResolvedFault Resolved(int retries, long microseconds) =>
+        new(Fault.Id, new Gfn(5), Write: true, retries, microseconds, RetryMicroseconds: microseconds / 2);
 
     /// <summary>A root span for the operation, current until the returned guard is disposed; the span itself goes on.</summary>
     private static CurrentGuard Detached(out OperationSpan span, Operation op)
@@ -174,8 +207,8 @@ public sealed class TelemetryObserverTests : IDisposable
     }
 
     private void Sample(double ratio, int spansPerTrace = RootSampler.DefaultSpansPerTrace) =>
-        _provider = Sdk.CreateTracerProviderBuilder().AddSource(LivebedTelemetry.SourceName)
-            .SetSampler(new RootSampler(ratio, spansPerTrace)).AddInMemoryExporter(_exported).Build();
+        _listener = new SpanListener(
+            new SpanOrigin("test", "test"), new RootSampler(ratio, spansPerTrace), (span, _) => _exported.Add(span));
 
     private sealed class CurrentGuard(Activity? outer) : IDisposable
     {

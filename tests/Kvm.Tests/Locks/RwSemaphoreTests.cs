@@ -166,7 +166,12 @@ public sealed class RwSemaphoreTests
         _bed.World.NowMicroseconds = 35;
         _bed.Pump();
         Assert.Equal(
-            [new LockWait(LockClasses.NotifierSlotsLock, "vm-1", LockMode.Write, waiter.Id, waiter.Kind, holder.Id, holder.Kind, 30)],
+            [
+                new LockWait(LockClasses.NotifierSlotsLock, "vm-1", LockMode.Write, waiter.Id, waiter.Kind, holder.Id, holder.Kind, 30)
+                {
+                    HolderUntil = 30,
+                },
+            ],
             _bed.World.LockWaits);
         Assert.Equal([5], _bed.World.TurnWaits);
     }

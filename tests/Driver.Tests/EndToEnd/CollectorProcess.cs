@@ -1,0 +1,52 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Livebed.Driver.Tests.EndToEnd;
+
+/// <summary>The collector of tests/Collector, on loopback. It does not outlive its test.</summary>
+internal sealed class CollectorProcess : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private readonly Process _process;
+
+    private CollectorProcess(Process process)
+    {
+        _process = process;
+        Url = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the collector did not start");
+    }
+
+    public string Url { get; }
+
+    /// <param name="protocol">grpc or http</param>
+    public static CollectorProcess Start(string protocol)
+    {
+        // Built with the tests, in the same configuration.
+        var own = Path.DirectorySeparatorChar + "Driver.Tests" + Path.DirectorySeparatorChar;
+        var folder = AppContext.BaseDirectory.Replace(
+            own, own.Replace("Driver.Tests", "Collector", StringComparison.Ordinal), StringComparison.Ordinal);
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true };
+        start.ArgumentList.Add(Path.Combine(folder, "Livebed.Collector.dll"));
+        start.ArgumentList.Add(protocol);
+        return new CollectorProcess(Process.Start(start)!);
+    }
+
+    /// <summary>Ends it; the spans that it got, each once.</summary>
+    public async Task<IReadOnlyList<CollectedSpan>> EndAsync()
+    {
+        _process.StandardInput.Close();
+        var lines = await _process.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
+        return [.. lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<CollectedSpan>(line)!)
+            .DistinctBy(span => span.SpanId)];
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited) _process.Kill();
+        _process.Dispose();
+    }
+}
+
+/// <summary>A span as the collector tells it; ids in hexadecimal, an empty parent for a root.</summary>
+internal sealed record CollectedSpan(
+    string TraceId, string SpanId, string ParentId, string Name, string Service, string Instance,
+    IReadOnlyDictionary<string, string> Attributes, IReadOnlyList<string> Links, string Tenant);
