@@ -181,6 +181,9 @@ public sealed class Bed
                 new Violation(hang.Invariant, $"{hang.Kind}: {hang.Message}", Operations: hang.Operations, Witness: hang.Witness));
         // A call of the protocol that waits for no lock of the model has no hang that could be shown.
         if (violations.Count == 0 && result.Outcome == ScheduleOutcome.Stuck) violations.AddRange(UnreturnedCalls());
+        if (violations.Count == 0 && result.Unfinished.Count == 0)
+            violations.Add(new Violation(
+                Invariants.TeardownProgress, "what comes before or after the actors waits for ever, and for no lock of the model"));
         if (violations.Count == 0)
             violations.Add(new Violation(
                 Invariants.FaultProgress,

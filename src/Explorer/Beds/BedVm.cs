@@ -131,7 +131,10 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
         var vcpu = new Vcpu(
             _bed.World,
             new VcpuOptions(
-                index, TlbEntries(options), options.BatchAccesses, options.FaultRetriesMax, FaultMicrosecondsMax: 0),
+                index, TlbEntries(options), options.BatchAccesses, options.FaultRetriesMax, FaultMicrosecondsMax: 0)
+            {
+                Mutant = options.Mutant,
+            },
             $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this, options.HasLateReplies), memory,
             program, state);
         Vcpus.Add(vcpu);

@@ -11,6 +11,7 @@ internal static class DirtyRingScenarios
     [
         new DirtyRingFull(),
         new DirtyRingInRound(),
+        new DirtyRingClaims(),
         new DirtyRingOverflow(),
         new DirtyRingTampered(),
     ];
@@ -80,6 +81,30 @@ internal sealed class DirtyRingInRound : Scenario
         for (var write = 0; write < 2 * SlotPages; write++) writer.Write(SlotPages);
         var user = plan.Actor("user");
         for (var round = 0; round < plan.Parameter("rounds"); round++) user.LogRound();
+        plan.After(stage => stage.VerifyLogAsync());
+    }
+}
+
+/// <summary>
+/// Claim: a write of KVM's own that fails gives its claim on a ring entry back, so that the vCPU can enter the guest (L5, L1). KVM writes
+/// on behalf of a vCPU to a page that no memslot has, as often as its ring has room (kvm-protocol 4.5).
+/// </summary>
+internal sealed class DirtyRingClaims : Scenario
+{
+    private const int Room = 2;
+
+    public override string Name => "dirty-ring-claims";
+    public override string Claim => "a write of KVM's own that fails takes no room of a dirty ring";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.LogReadDirty];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with { DirtyLog = DirtyLogMode.Ring, RingEntries = DirtyRing.Reserved + Room };
+        plan.Before(stage => stage.TouchRamAsync());
+        plan.Before(stage => stage.EnableLogAsync());
+        plan.Vcpu().Write(0).Write(1).Write(0).Write(1);
+        plan.Actor("emulator").SoftwareWrite(-1).SoftwareWrite(-1).SoftwareWrite(0);
+        plan.Actor("user").LogRound().LogRound();
         plan.After(stage => stage.VerifyLogAsync());
     }
 }

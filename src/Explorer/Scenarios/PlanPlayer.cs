@@ -14,6 +14,7 @@ public sealed class PlanPlayer
     private readonly ScenarioPlan _plan;
     private readonly Exclusions _omissions;
     private readonly ActorPlan[] _others;
+    private readonly int[] _accesses;
 
     // Made once and not for each schedule.
     private readonly Func<Stage, ValueTask> _setUp;
@@ -28,6 +29,7 @@ public sealed class PlanPlayer
         _others = [.. plan.Actors.Where(actor => !actor.IsVcpu && !omissions.Has(actor))];
         ActorPlan[] vcpus = [.. plan.Actors.Where(actor => actor.IsVcpu)];
         var accesses = Array.ConvertAll(vcpus, vcpu => AccessesOf(vcpu, omissions));
+        _accesses = Array.ConvertAll(accesses, ofVcpu => ofVcpu.Count);
         (_setUp, _look) = (SetUpAsync, LookAsync);
         _vcpuName = index => vcpus[index].Name;
         _guest = index => new ScriptedGuest(accesses[index]);
@@ -38,25 +40,25 @@ public sealed class PlanPlayer
     public PlayResult Play(VirtualWorld world)
     {
         var stage = new Stage(new Bed(_plan.Options, world));
-        try
-        {
-            world.RunAtomically(_setUp, stage);
-        }
-        catch (InvalidOperationException) when (stage.Bed.UnreturnedCalls().Any())
-        {
-            return new PlayResult(stage, world.Run(stepsMax: 0), [.. stage.Bed.UnreturnedCalls()]);
-        }
-
+        if (!world.TryRunAtomically(_setUp, stage)) return StandsStill(stage, world.Run(stepsMax: 0));
         foreach (var actor in _others) Spawn(stage, actor);
         var result = world.Run(_plan.StepsMax);
         if (result.Outcome == ScheduleOutcome.Completed)
         {
             world.Trace?.Began("what is left is looked at");
-            world.RunAtomically(_look, stage);
+            if (!world.TryRunAtomically(_look, stage)) return StandsStill(stage, result);
             if (world.Violations.Count > 0) result = result with { Outcome = ScheduleOutcome.Violated };
         }
 
         return new PlayResult(stage, result, result.Outcome == ScheduleOutcome.Pruned ? [] : stage.Bed.Violations(result));
+    }
+
+    /// <summary>What comes before the actors or after them waits, and nothing is left to run that could end the wait.</summary>
+    private static PlayResult StandsStill(Stage stage, ScheduleResult result)
+    {
+        result = result with { Outcome = ScheduleOutcome.Stuck };
+        Violation[] unreturned = [.. stage.Bed.UnreturnedCalls()];
+        return new PlayResult(stage, result, unreturned.Length > 0 ? unreturned : stage.Bed.Violations(result));
     }
 
     private async ValueTask SetUpAsync(Stage stage)
@@ -74,6 +76,24 @@ public sealed class PlanPlayer
         await vm.CheckMemoryAsync(stage.Bed.NewOperation(OperationKind.Audit));
         await vm.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
     }
+
+    /// <summary>A vCPU that is done has made every access of its program, or was told that it cannot, on whichever host.</summary>
+    private void CheckPrograms(Stage stage, BedVm vm)
+    {
+        for (var i = 0; i < vm.Vcpus.Count; i++)
+        {
+            if (!vm.Vcpus[i].IsHalted) continue;
+            var made = AccessesOf(vm, i);
+            if (stage.Migration is not null)
+                foreach (var before in stage.Bed.Vms[0].Incarnations)
+                    if (before != vm && i < before.Vcpus.Count) made += AccessesOf(before, i);
+            if (made == _accesses[i]) continue;
+            stage.Bed.World.Observer.Violated(new Violation(
+                Invariants.SameMemory, $"vCPU {i} has made {made} of the {_accesses[i]} accesses of its program", vm.Name));
+        }
+    }
+
+    private static long AccessesOf(BedVm vm, int vcpu) => vm.Vcpus[vcpu].Counters.Accesses + vm.Vcpus[vcpu].Counters.AccessesSkipped;
 
     private static List<GuestOperation> AccessesOf(ActorPlan vcpu, Exclusions omissions)
     {
@@ -109,6 +129,7 @@ public sealed class PlanPlayer
         {
             vm.Vm.Checks.Ranges.Settled();
             vm.Vm.Checks.Contract.Settled();
+            CheckPrograms(stage, vm);
             await vm.Vm.Auditor.AuditAsync(stage.Bed.NewOperation(OperationKind.Audit));
 
             // After a migration memory may be on its way; scenarios of those look at it themselves.

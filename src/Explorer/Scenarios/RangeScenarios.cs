@@ -23,6 +23,7 @@ internal static class RangeScenarios
         new ForkChild(),
         new CopyWithoutFrame(),
         new PageReuse(),
+        new FlushVsPause(),
     ];
 }
 
@@ -285,5 +286,27 @@ internal sealed class PageReuse : Scenario
         plan.Vcpu().Write(0).Write(0).Read(0);
         plan.Vcpu().Read(0).Write(1).Read(1);
         plan.Actor("mm").DontNeed(0).DontNeed(1);
+    }
+}
+
+/// <summary>
+/// Claim: a vCPU that is asked to pause still answers a TLB flush only when it has left the guest (S5, S1). User space pauses all vCPUs for
+/// a final sync while the host takes pages away that become others' at once (kvm-protocol 2.1, 8).
+/// </summary>
+internal sealed class FlushVsPause : Scenario
+{
+    public override string Name => "flush-vs-pause";
+    public override string Claim => "a TLB flush waits for a vCPU that is on its way out of the guest";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.FaultRetried];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with { Frames = 4, DirtyLog = DirtyLogMode.Bitmap };
+        plan.Before(stage => stage.TouchRamAsync());
+        plan.Before(stage => stage.EnableLogAsync());
+        plan.Vcpu().Write(0).Write(0).Read(0).Write(0);
+        plan.Vcpu().Read(0).Write(1).Read(0);
+        plan.Actor("mm").DontNeed(0).DontNeed(0);
+        plan.Actor("user").VerifyLog().VerifyLog();
     }
 }

@@ -35,8 +35,8 @@ public sealed partial class VirtualWorld
     }
 
     /// <summary>Runs an action before or after the lanes, as one step in which no other lane can run.</summary>
-    /// <exception cref="InvalidOperationException">The action waits for a lane.</exception>
-    public void RunAtomically<TOn>(Func<TOn, ValueTask> body, TOn on)
+    /// <returns>false when the action waits: nothing will ever end that wait</returns>
+    public bool TryRunAtomically<TOn>(Func<TOn, ValueTask> body, TOn on)
     {
         var outer = SynchronizationContext.Current;
         SynchronizationContext.SetSynchronizationContext(null);
@@ -44,8 +44,9 @@ public sealed partial class VirtualWorld
         try
         {
             var task = body(on);
-            if (!task.IsCompleted) throw new InvalidOperationException("an action of one step waits for a lane that cannot run");
+            if (!task.IsCompleted) return false;
             task.GetAwaiter().GetResult();
+            return true;
         }
         finally
         {

@@ -79,7 +79,7 @@ public sealed partial class VirtualWorld : IWorld
     public IReadOnlyList<Violation> Violations => _observer.Violations;
     public IReadOnlyList<Lane> Lanes => _lanes;
 
-    /// <summary>The lane that runs now; null outside of the run and in <see cref="RunAtomically"/>.</summary>
+    /// <summary>The lane that runs now; null outside of the run and in <see cref="TryRunAtomically"/>.</summary>
     public Lane? Current { get; private set; }
 
     internal Footprints? Footprints { get; }

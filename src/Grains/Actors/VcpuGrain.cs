@@ -36,8 +36,9 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
         var vmKey = ActorKeys.VmOf(this.GetPrimaryKeyString());
         var program = vm.Guest.Create(vm.Seed, vm.Options.Ordinal, index, vm.Vcpus, VmLayout.RamGfn, vm.PageSize, state?.Program);
         _vcpu = new Vcpu(
-            _journal.World, new VcpuOptions(index, vm.TlbEntries, FaultRetriesMax: vm.FaultRetriesMax), this.GetPrimaryKeyString(),
-            vm.Options.Ordinal,
+            _journal.World,
+            new VcpuOptions(index, vm.TlbEntries, FaultRetriesMax: vm.FaultRetriesMax) { Mutant = vm.Options.Mutant },
+            this.GetPrimaryKeyString(), vm.Options.Ordinal,
             new VmGrainPort(GrainFactory.GetGrain<IVmGrain>(vmKey)), _memory, program, state);
         _journal.Observer.ExplainFault = fault => GrainFactory.GetGrain<IVmGrain>(vmKey).ExplainFaultAsync(fault.Value).AsTask();
         _ = RunAsync(_vcpu, program);

@@ -81,7 +81,8 @@ public static class InvariantCatalog
         [Invariants.InvalidationProgress] = "an invalidation completes although vCPUs fault continuously",
         [Invariants.MigrationProgress] =
             "a ring-full vCPU resumes after reset; migration with a bounded dirty rate converges; post-copy pauses for a broken link only",
-        [Invariants.SameMemory] = "a migrated VM's memory equals the source's at switchover, page by page",
+        [Invariants.SameMemory] =
+            "a migrated VM's memory equals the source's at switchover, page by page, and its vCPUs go on where they stopped",
         [Invariants.OneOwner] = "a VM runs on one host at most, under an epoch that the inventory granted",
         [Invariants.SourceRestored] =
             "after a migration was given up the source runs as before; after one that completed nothing of the VM is left there",
@@ -367,6 +368,25 @@ public sealed partial record Mutant
     public static readonly Mutant RingToldBeforeReset = new(
         "a ring's entries are told to the migration before the reset has protected their pages", "S6", "", [Invariants.NoLostDirtyPage],
         "dirty-ring-in-round");
+
+    public static readonly Mutant RefusedUpdateKeepsReference = new(
+        "a memslot update that is refused keeps its reference on the VM", "5", "", [Invariants.TeardownProgress], "ranges-across-memslots");
+
+    public static readonly Mutant FlushSkipsPausing = new(
+        "a TLB flush does not wait for a vCPU that is asked to pause, and may still be in the guest", "S5", "",
+        [Invariants.FlushBeforeFree, Invariants.NoStaleTranslation], "flush-vs-pause");
+
+    public static readonly Mutant VcpuStateLosesAccess = new(
+        "the state of a vCPU that migrates lacks the access that it was about to make", "8", "", [Invariants.SameMemory],
+        "migration-precopy");
+
+    public static readonly Mutant HandOverDropsReadOnly = new(
+        "a memslot that is read-only is writable after a migration", "8", "", [Invariants.MemslotsAsAsked], "migration-read-only");
+
+    public static readonly Mutant FailedWriteKeepsClaim = new(
+        "a write of KVM's own that fails keeps its claim on a ring entry", "4.5", "",
+        [Invariants.MigrationProgress, Invariants.FaultProgress],
+        "dirty-ring-claims");
 
     public static readonly Mutant MoveKeepsBitmap = new(
         "a moved memslot keeps the dirty bitmap that the update frees", "5", "", [Invariants.SlotLifetime], "lookup-vs-update");

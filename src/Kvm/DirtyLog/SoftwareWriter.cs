@@ -21,7 +21,7 @@ public sealed class SoftwareWriter(Vm vm)
         if (!vm.IsHandedOver && vm.DirtyRings.TryClaim(vcpu))
         {
             written = await WriteClaimedAsync(op, vcpu, gfn, value);
-            vm.DirtyRings.Unclaim(vcpu);
+            if (written || vm.Options.Mutant != Mutant.FailedWriteKeepsClaim) vm.DirtyRings.Unclaim(vcpu);
         }
 
         vm.VcpuMutex.UpRead(op);

@@ -39,7 +39,7 @@ public sealed class MemslotUpdater(Vm vm)
         await vm.SlotsLock.AcquireAsync(op);
         var result = await SetLockedAsync(op, change);
         vm.SlotsLock.Release(op);
-        vm.Users.Put(op, user);
+        if (result != MemslotResult.Overlap || vm.Options.Mutant != Mutant.RefusedUpdateKeepsReference) vm.Users.Put(op, user);
         if (result is MemslotResult.Overlap or MemslotResult.Invalid) vm.World.Reached(ReachedCase.MemslotRefused);
         if (result != MemslotResult.Ok) vm.Counters.MemslotRefusals++;
         else if (op.Kind.IsMemslotUpdate) vm.Counters.MemslotUpdates++;

@@ -145,10 +145,14 @@ internal sealed class HandOver(
     {
         var vcpus = new List<VcpuState>();
         foreach (var vcpu in vm.Vcpus) vcpus.Add(await vcpu.SaveAsync(op));
+        if (vm.Options.Mutant == Mutant.VcpuStateLosesAccess) vcpus = vcpus.ConvertAll(WithoutPending);
+        var sent = vm.Options.Mutant == Mutant.HandOverDropsReadOnly ? MemslotFlags.None : ~MemslotFlags.LogDirtyPages;
         var memslots = vm.Memslots.Active.Slots.Where(slot => slot.Id < MemslotUpdater.FirstPrivateId).OrderBy(slot => slot.Id)
-            .Select(slot => new MemslotChange(slot.Id, slot.BaseGfn, slot.Pages, slot.BaseHva, slot.Flags & ~MemslotFlags.LogDirtyPages));
+            .Select(slot => new MemslotChange(slot.Id, slot.BaseGfn, slot.Pages, slot.BaseHva, slot.Flags & sent));
         return new DeviceState([.. memslots], vcpus, discard);
     }
+
+    private static VcpuState WithoutPending(VcpuState state) => state with { Pending = [] };
 }
 
 /// <summary>The owner of a VM at the end of a hand-over.</summary>

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Locks;
@@ -121,7 +122,8 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         Counters.TlbFlushes++;
         _tlb.Content.Flush(range);
         _flushes.Content.Add(range);
-        if (_inGuestMode.Value) await _requests.WaitAsync(op);
+        var isSkipped = _options.Mutant == Mutant.FlushSkipsPausing && _requests.IsPauseRequested;
+        if (_inGuestMode.Value && !isSkipped) await _requests.WaitAsync(op);
     }
 
     public ValueTask PauseAsync(Operation op) => _requests.PauseAsync(op);

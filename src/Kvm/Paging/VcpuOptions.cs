@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Paging;
@@ -10,7 +11,11 @@ namespace Livebed.Kvm.Paging;
 /// (checks L1 and L5), if it took longer than <paramref name="FaultMicrosecondsMax"/> too</param>
 /// <param name="FaultMicrosecondsMax">see there</param>
 public sealed record VcpuOptions(
-    int Index, int TlbEntries = 4096, int BatchAccesses = 256, int FaultRetriesMax = 10_000, long FaultMicrosecondsMax = 5_000_000);
+    int Index, int TlbEntries = 4096, int BatchAccesses = 256, int FaultRetriesMax = 10_000, long FaultMicrosecondsMax = 5_000_000)
+{
+    /// <summary>The defect to have, or null.</summary>
+    public Mutant? Mutant { get; init; }
+}
 
 /// <summary>What a vCPU counts; every value but one only grows.</summary>
 [Untracked("statistics; no step acts upon them")]

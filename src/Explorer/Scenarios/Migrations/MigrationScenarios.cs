@@ -4,6 +4,7 @@ using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios.Migrations;
 
@@ -14,6 +15,7 @@ internal static class MigrationScenarios
     [
         new MigrationPrecopy(),
         new MigrationChannels(),
+        new MigrationReadOnly(),
         new MigrationOverWords(),
         new MigrationPostcopy(),
         new MigrationRecovery(),
@@ -96,6 +98,34 @@ internal sealed class MigrationOverWords : Scenario
         _ = random.Chance(0.3) ? plan.Actor("user").MigrateVmInPostcopy(parameters) : plan.Actor("user").MigrateVm(parameters);
         MigrationPlan.MustComplete(plan);
         plan.After(stage => stage.CheckMemoryAsync());
+    }
+}
+
+/// <summary>
+/// Claim: a read-only memslot is one after the migration too, so that a guest's write to it still leaves to user space (memslots, M1;
+/// <c>KVM_MEM_READONLY</c>, kvm-protocol 5 and 8). The guest reads and writes its ROM before, during and after the move.
+/// </summary>
+internal sealed class MigrationReadOnly : Scenario
+{
+    public override string Name => "migration-read-only";
+    public override string Claim => "memslots have the flags at the destination that user space gave them";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.MmioExit];
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        MigrationPlan.MustComplete(plan);
+        plan.Before(stage => stage.CommandAsync(async vm => await vm.PlugAsync(
+            stage.Bed.NewOperation(OperationKind.MemslotCreate), MemslotFlags.ReadOnly)));
+        plan.Vcpu().WritePlugged(0).Write(0).WritePlugged(0).Write(0).WritePlugged(0);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)));
+        plan.After(stage =>
+        {
+            if (stage.Survivor?.Vm.Memslots.Active.ById(VmLayout.HotplugSlotId) is not { IsReadOnly: true })
+                stage.Broke(Invariants.MemslotsAsAsked, "the VM's ROM is no read-only memslot any more");
+            return ValueTask.CompletedTask;
+        });
     }
 }
 
