@@ -56,7 +56,7 @@ internal static class MigrateTable
     {
         var (migration, forecast) = (row.Migration, row.Migration?.Forecast);
         var isOver = migration is { Status: MigrationStatus.Completed };
-        var completes = forecast?.Verdict is ForecastVerdict.Converges or ForecastVerdict.Postcopy;
+        var completes = forecast?.Verdict is ForecastVerdict.Converges or ForecastVerdict.Postcopy or ForecastVerdict.OverLimit;
         return
         [
             row.Cell.Workload, $"{Figures.Bytes(row.Cell.Bandwidth)}/s", KebabCase.Of(row.Cell.Strategy), Ended(row),
@@ -80,7 +80,7 @@ internal static class MigrateTable
         if (row.Migration is not { } migration) yield break;
         if (migration.Reason is { } reason) yield return reason;
         if (row.DivergingRound is { } round) yield return string.Create(CultureInfo.InvariantCulture, $"diverging since round {round}");
-        if (migration.Forecast is { Verdict: ForecastVerdict.Diverging or ForecastVerdict.OutOfTime } forecast)
+        if (migration.Forecast is { Verdict: ForecastVerdict.Diverging or ForecastVerdict.OutOfTime or ForecastVerdict.OverLimit } forecast)
             yield return $"forecast: {KebabCase.Of(forecast.Verdict)}";
         if (migration.CpuThrottlePercentage > 0)
             yield return string.Create(CultureInfo.InvariantCulture, $"guest throttled by up to {migration.CpuThrottlePercentage} %");

@@ -14,7 +14,7 @@ internal sealed class PredictCommand(CommandEnvironment environment)
         if (request.Json) environment.Out.Write(PredictJson.Write(request, prediction));
         else new PredictReport(environment).Write(request, prediction);
         environment.Out.Flush();
-        return prediction.Forecast.Completes ? ExitCodes.Valid : ExitCodes.NotWithinLimits;
+        return prediction.Completes ? ExitCodes.Valid : ExitCodes.NotWithinLimits;
     }
 
     private static Prediction Predict(PredictRequest request)
@@ -25,9 +25,7 @@ internal sealed class PredictCommand(CommandEnvironment environment)
         }
         catch (ForecastBudgetException exception)
         {
-            throw new UsageException(
-                $"--workload {request.WorkloadName}: {exception.Message}; allowed: a shorter recording, one that writes less, or a lower "
-                    + "--speed, --time-limit or --rounds-max");
+            throw request.Guest.TooMuch(exception);
         }
     }
 }

@@ -11,15 +11,16 @@ internal static class PredictJson
     public static string Write(PredictRequest request, Prediction prediction) => JsonSerializer.Serialize(
         new
         {
-            verdict = prediction.Forecast.Verdict,
-            explanation = ForecastText.Explain(prediction.Forecast),
+            verdict = prediction.Verdict,
+            explanation = ForecastText.Explain(prediction.Forecast, request.Parameters.DowntimeLimitMicroseconds),
             workload = WorkloadOf(request),
             parameters = ParametersOf(request),
             forecast = ForecastResult.From(prediction.Forecast),
             needed = new { bandwidth = prediction.NeededBandwidth, downtimeLimitMilliseconds = prediction.NeededDowntimeMilliseconds },
             strategies = prediction.Strategies.Select(one => StrategyOf(one.Strategy, one.Forecast)),
             starts = prediction.Starts is { } starts ? StartsOf(starts) : null,
-            analytic = AnalyticOf(request, prediction.Analytic),
+            analytic = prediction.Analytic is { } analytic ? AnalyticOf(request, analytic) : null,
+            qemu = prediction is { Qemu: { } answers, Starts: { } all } ? QemuOf(request, prediction.Forecast, answers, all) : null,
         },
         ExploreJson.Options) + "\n";
 
@@ -27,8 +28,8 @@ internal static class PredictJson
     {
         name = request.Timeline?.Header.Name,
         source = request.Timeline?.Header.Source,
-        dirtyBytesPerSecond = request.Writes is { } writes ? Bytes(writes.PagesPerSecond, request.Settings) : null,
-        workingSetBytes = request.Writes is { } hot ? Bytes(hot.HotPages, request.Settings) : null,
+        dirtyBytesPerSecond = request.Guest.Writes is { } writes ? Bytes(writes.PagesPerSecond, request.Settings) : null,
+        workingSetBytes = request.Guest.Writes is { } hot ? Bytes(hot.HotPages, request.Settings) : null,
     };
 
     private static object ParametersOf(PredictRequest request) => new
@@ -52,6 +53,46 @@ internal static class PredictJson
         startMilliseconds = request.Settings.StartMicroseconds / 1e3,
     };
 
+    private static object QemuOf(PredictRequest request, MigrationForecast forecast, QemuAnswers answers, ForecastsByStart starts)
+    {
+        var qemu = request.Settings.Qemu!;
+        return new
+        {
+            version = qemu.Version.ToString(),
+            qemu.LinkBandwidth,
+            switchoverBandwidth = qemu.StopBytesPerSecond,
+            qemu.AvailSwitchoverBandwidth,
+            qemu.TimeoutAction,
+            qemu.ClearChunkPages,
+            zeroPages = request.Workload.ZeroPages(request.Settings, qemu.IsZeroFromTrace).Count,
+            completesFromBandwidth = answers.Bandwidth.Value,
+            completesFromDowntimeMilliseconds = answers.Downtime is { Value: { } downtime } ? downtime / 1e3 : (double?)null,
+            downtimeOfTwiceTheLinkMilliseconds = answers.DowntimeOfTwiceTheLink,
+            forcedStop = ForcedStop.Of(forecast) is { } stop
+                ? new
+                {
+                    atLimitMilliseconds = stop.AtLimit,
+                    bestMilliseconds = stop.Best,
+                    bestAfterMilliseconds = stop.BestAt,
+                    worstMilliseconds = stop.Worst,
+                }
+                : null,
+            noProgressMilliseconds = request.Questions!.NoProgressMicroseconds / 1e3,
+            noProgressAborts = answers.AbortedByNoProgress,
+            completingStarts = starts.Forecasts.Count(one => one.Completes),
+            mostAtOnce = answers.MostAtOnce,
+            parallel = answers.Shared.Select(shared => new
+            {
+                shared.AtOnce,
+                shared.LinkShare,
+                completes = shared.ByStart.Forecasts.Count(one => one.Completes),
+                totalTimeMilliseconds = shared.ByStart.TotalTime,
+                downtimeMilliseconds = shared.ByStart.Downtime,
+                allMilliseconds = shared.AllMilliseconds(request.Questions.Parallel),
+            }),
+        };
+    }
+
     private static object StrategyOf(string strategy, MigrationForecast forecast) => new
     {
         strategy,
@@ -71,6 +112,7 @@ internal static class PredictJson
         postcopy = starts.CountOf(ForecastVerdict.Postcopy),
         diverging = starts.CountOf(ForecastVerdict.Diverging),
         outOfTime = starts.CountOf(ForecastVerdict.OutOfTime),
+        overLimit = starts.CountOf(ForecastVerdict.OverLimit),
         starts.Rounds,
         totalTimeMilliseconds = starts.TotalTime,
         downtimeMilliseconds = starts.Downtime,

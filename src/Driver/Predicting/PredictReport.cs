@@ -12,34 +12,40 @@ namespace Livebed.Driver.Predicting;
 internal sealed class PredictReport(CommandEnvironment environment)
 {
     private readonly ReportPage _page = new(environment);
+    private readonly QemuReport _qemu = new(new ReportPage(environment));
 
     public void Write(PredictRequest request, Prediction prediction)
     {
         WriteHead(request);
+        if (prediction.Starts is { } starts) WriteStarts(request, starts);
+        if (prediction.Qemu is { } answers) _qemu.WriteEdges(request, answers);
+        WriteSingleHead(request, prediction);
         WriteRounds(prediction.Forecast);
         WriteVerdict(request, prediction);
-        if (prediction.Starts is { } starts) WriteStarts(starts);
         WriteStrategies(prediction);
-        WriteAnalytic(prediction.Analytic, request.Settings);
+        if (prediction is { Qemu: { } asked, Starts: { } all }) _qemu.WriteAnswers(request, asked, all);
+        if (prediction.Analytic is { } analytic) WriteAnalytic(analytic, request.Settings);
     }
 
     private void WriteHead(PredictRequest request)
     {
         var (parameters, settings) = (request.Parameters, request.Settings);
         var memory = $"{Grouped(settings.MemoryPages)} pages, {Figures.Bytes((double)settings.MemoryPages * settings.PageSize)}";
-        _page.Line($"{WorkloadOf(request)}: {memory}", style: new Style(decoration: Decoration.Bold));
-        _page.Line(
-            $"bandwidth {Figures.Bytes(parameters.MaxBandwidth)}/s, downtime limit "
-                + $"{Figures.Microseconds(parameters.DowntimeLimitMicroseconds)}, "
-            + $"time limit {Figures.Microseconds(parameters.TimeLimitMicroseconds)}", 2);
+        _page.Line($"{request.Guest.Title}: {memory}", style: new Style(decoration: Decoration.Bold));
+        if (settings.Qemu is { } qemu) _qemu.WriteHead(request, qemu);
+        var bandwidth = settings.Qemu is null ? $"bandwidth {Figures.Bytes(parameters.MaxBandwidth)}/s, " : "";
+        var time = parameters.TimeLimitMicroseconds == 0
+            ? "no time limit"
+            : $"time limit {Figures.Microseconds(parameters.TimeLimitMicroseconds)}";
+        _page.Line($"{bandwidth}downtime limit {Figures.Microseconds(parameters.DowntimeLimitMicroseconds)}, {time}", 2);
     }
 
-    private static string WorkloadOf(PredictRequest request)
+    /// <summary>The one forecast is an example beside those of all starts; which one it is.</summary>
+    private void WriteSingleHead(PredictRequest request, Prediction prediction)
     {
-        if (request.Timeline is { } timeline) return timeline.Header.Name;
-        var writes = request.Writes!.Value;
-        var rate = $"writes of {Figures.Bytes(writes.PagesPerSecond * request.Settings.PageSize)}/s";
-        return double.IsInfinity(writes.HotPages) ? rate : $"{rate} to {Figures.Bytes(writes.HotPages * request.Settings.PageSize)}";
+        if (prediction.Starts is null || request.Timeline is null) return;
+        var start = Figures.Microseconds(request.Settings.StartMicroseconds);
+        _page.Line(request.IsFromAStart ? $"begun {start} into the recording:" : "begun with the recording:");
     }
 
     private void WriteRounds(MigrationForecast forecast)
@@ -78,18 +84,25 @@ internal sealed class PredictReport(CommandEnvironment environment)
     private void WriteVerdict(PredictRequest request, Prediction prediction)
     {
         var forecast = prediction.Forecast;
-        var colour = forecast.Verdict switch
+        var colour = prediction.Verdict switch
         {
             ForecastVerdict.Converges => Color.Green,
             ForecastVerdict.Postcopy => Color.Blue,
             _ => Color.Red,
         };
-        _page.Line($"verdict: {ForecastText.Name(forecast.Verdict)}", style: new Style(colour, decoration: Decoration.Bold));
-        _page.Line(ForecastText.Explain(forecast), 2);
+        var ofAll = prediction.Verdict == forecast.Verdict ? "" : $" (of all starts; of this one {ForecastText.Name(forecast.Verdict)})";
+        _page.Line($"verdict: {ForecastText.Name(prediction.Verdict)}{ofAll}", style: new Style(colour, decoration: Decoration.Bold));
+        _page.Line(ForecastText.Explain(forecast, request.Parameters.DowntimeLimitMicroseconds), 2);
         _page.Line(
             string.Create(CultureInfo.InvariantCulture,
                 $"{Figures.Bytes(forecast.Transferred)} in {ForecastText.Time(forecast.TotalTimeMilliseconds)}, "
                     + $"downtime {ForecastText.Time(forecast.DowntimeMilliseconds)}, {forecast.DirtySyncCount} syncs"), 2);
+        if (prediction.Qemu is not null)
+        {
+            _qemu.WriteForcedStop(forecast);
+            return;
+        }
+
         if (prediction.NeededDowntimeMilliseconds is { } downtime)
             _page.Line(
                 string.Create(CultureInfo.InvariantCulture, $"pre-copy would complete with a downtime limit of {downtime}ms or more"), 2);
@@ -101,14 +114,17 @@ internal sealed class PredictReport(CommandEnvironment environment)
                     + $"{Figures.Bytes(ConvergenceLimits.BandwidthMax)}/s lets pre-copy complete", 2);
     }
 
-    private void WriteStarts(ForecastsByStart starts)
+    private void WriteStarts(PredictRequest request, ForecastsByStart starts)
     {
+        if (request.Timeline is not { } timeline) return;
         var verdicts = Enum.GetValues<ForecastVerdict>().Where(verdict => starts.CountOf(verdict) > 0)
             .Select(verdict => string.Create(CultureInfo.InvariantCulture, $"{ForecastText.Name(verdict)} {starts.CountOf(verdict)}"));
         _page.Line(
             string.Create(CultureInfo.InvariantCulture, $"from {starts.Forecasts.Count} starts all over the recording: "
                 + $"{string.Join(", ", verdicts)}"));
         if (starts.Rounds is null) return;
+        var worst = timeline.PassMicroseconds * starts.Worst / starts.Forecasts.Count;
+        _page.Line($"worst is the start {Figures.Microseconds(worst)} into it", 2);
         var table = Tables.Create("where it completes", "least", "median", "most");
         table.Row("rounds", Count(starts.Rounds.Least), Count(starts.Rounds.Median), Count(starts.Rounds.Most));
         Times("time", starts.TotalTime!);

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json;
+using Livebed.Kvm.Addresses;
 
 namespace Livebed.Kvm.Guests;
 
@@ -12,6 +14,13 @@ namespace Livebed.Kvm.Guests;
 /// <param name="Intervals">lines that follow</param>
 public sealed record DirtyPageTraceHeader(string Name, string Source, int PageSize, long Pages, long Intervals)
 {
+    /// <summary>Pages that were zero when the recording began, as they were counted by reading them; null where they were not
+    /// counted.</summary>
+    public long? ZeroPages { get; init; }
+
+    /// <summary>Which; null where only their number is known.</summary>
+    public IReadOnlyList<HvaRange>? ZeroRuns { get; init; }
+
     public const string Format = "dirty-page-trace/1";
 
     private const string Allowed =
@@ -29,9 +38,14 @@ public sealed record DirtyPageTraceHeader(string Name, string Source, int PageSi
             if (format != Format) throw Bad(path, $"the format is '{Shorten(format)}'");
             var pageSize = (int)Integer(path, root, "pageSize", 512, 1 << 30);
             if (!int.IsPow2(pageSize)) throw Bad(path, $"pageSize is {pageSize}", "pageSize is a power of two from 512 to 1073741824");
-            return new DirtyPageTraceHeader(
+            var header = new DirtyPageTraceHeader(
                 Text(path, root, "name"), Text(path, root, "source"), pageSize,
                 Integer(path, root, "pages", 1, DirtyPageTrace.MaxPages), Integer(path, root, "intervals", 1, DirtyPageTrace.MaxIntervals));
+            var runs = root.TryGetProperty("zeroRuns", out _) ? RunsOf(path, Text(path, root, "zeroRuns"), header.Pages) : null;
+            long? zeroPages = root.TryGetProperty("zeroPages", out _) ? Integer(path, root, "zeroPages", 0, header.Pages) : null;
+            if (runs is not null && runs.Sum(run => run.Pages) != zeroPages)
+                throw Bad(path, "zeroPages is not the number of pages of zeroRuns", "zeroPages is the sum of zeroRuns");
+            return header with { ZeroPages = zeroPages, ZeroRuns = runs };
         }
         catch (JsonException exception)
         {
@@ -51,6 +65,31 @@ public sealed record DirtyPageTraceHeader(string Name, string Source, int PageSi
             throw Bad(path, $"{key} is a JSON {Lower(value.ValueKind)}", $"{key} is text in quotes");
         return value.GetString()!;
     }
+
+    /// <summary>Runs as an interval has them, ascending and apart.</summary>
+    private static List<HvaRange> RunsOf(string path, string text, long pages)
+    {
+        var (runs, end) = (new List<HvaRange>(), 0L);
+        foreach (var item in text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var parts = item.Split('+');
+            var count = 1L;
+            var first = 0L;
+            var isRun = parts.Length <= 2 && TryNumber(parts[0], out first) && (parts.Length == 1 || TryNumber(parts[1], out count))
+                && first >= end && count >= 1 && count <= pages && first <= pages - count;
+            if (!isRun)
+                throw Bad(
+                    path, $"zeroRuns holds '{Shorten(item)}'",
+                    "zeroRuns is page or page+count, ascending and below pages, with a space between");
+            runs.Add(new HvaRange(new Hva(first), count));
+            end = runs[^1].End.Value;
+        }
+
+        return runs;
+    }
+
+    private static bool TryNumber(string text, out long number) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 
     private static long Integer(string path, JsonElement root, string key, long least, long most)
     {

@@ -47,19 +47,23 @@ public static class ConvergenceLimits
                 .Verdict == ForecastVerdict.Converges;
     }
 
-    /// <summary>The least downtime limit with which this migration would have stopped after one of its rounds, in whole milliseconds;
-    /// without the fixed cost of a switchover, to which no limit applies. Null for a migration that ended before its first round.</summary>
+    /// <summary>The least downtime limit with which this migration would have stopped after one of its rounds and kept the limit, in whole
+    /// milliseconds, the fixed cost of a switchover included. Null for a migration that ended before its first round.</summary>
     public static long? FindDowntimeMilliseconds(MigrationForecast forecast, MigrationParameters parameters)
     {
-        var (now, least) = (0.0, double.PositiveInfinity);
+        var (now, stops) = (0.0, new List<(double Pages, double Whole)>());
         foreach (var round in forecast.Rounds)
         {
             now += round.Microseconds / 1e3;
-            var downtime = round.RemainingBytes * 1e3 / parameters.MaxBandwidth;
-            if (parameters.TimeLimitMicroseconds == 0 || now + downtime <= parameters.TimeLimitMicroseconds / 1e3)
-                least = Math.Min(least, downtime);
+            var pages = round.RemainingBytes * 1e3 / parameters.MaxBandwidth;
+            var whole = pages + forecast.SwitchoverCostMilliseconds;
+            if (parameters.TimeLimitMicroseconds == 0 || now + whole <= parameters.TimeLimitMicroseconds / 1e3) stops.Add((pages, whole));
         }
 
-        return double.IsInfinity(least) ? null : (long)Math.Ceiling(least);
+        if (stops.Count == 0) return null;
+        var limit = stops.Min(stop => stop.Whole);
+        // The limit does not know the cost: a higher one stops earlier, with more left.
+        while (stops.First(stop => stop.Pages <= limit).Whole is var whole && whole > limit) limit = whole;
+        return (long)Math.Ceiling(limit);
     }
 }

@@ -15,6 +15,9 @@ public sealed class DirtyTimeline : IForecastWorkload
     // What an interval lasts when a recording is too short to tell, as in TraceGuest.
     private const long NominalIntervalMicroseconds = 10_000;
 
+    /// <summary>2 MiB of 4 KiB pages: a guest kernel's huge page, and the largest block of its allocator's everyday use.</summary>
+    private const long RegionPages = 512;
+
     /// <summary>Windows of a recording that are looked at for a mean.</summary>
     private const int WindowsMax = 4096;
 
@@ -69,6 +72,49 @@ public sealed class DirtyTimeline : IForecastWorkload
     public IForecastGuest Start(MigrationParameters parameters, ForecastSettings settings) =>
         new TraceForecastGuest(this, parameters, settings);
 
+    public long PagesOf(ForecastSettings settings)
+    {
+        var pages = settings.MemoryPages == 0 ? Pages : settings.MemoryPages;
+        ArgumentOutOfRangeException.ThrowIfLessThan(pages, Pages, nameof(settings));
+        return pages;
+    }
+
+    public IWriteStream StartWrites(ForecastSettings settings) => new Cursor(this, settings.StartMicroseconds, settings.Budget);
+
+    /// <summary>Without a word of the recording on it, regions of <see cref="RegionPages"/> that it never writes to are taken to be zero:
+    /// a guest that uses a page uses its neighbours, whether or not it writes them now. Pages beyond the recording are not zero.</summary>
+    public PageSet ZeroPages(ForecastSettings settings, bool isFromTrace)
+    {
+        var zero = new PageSet(PagesOf(settings));
+        if (!isFromTrace) ZeroSpread.AddOutside(zero, WrittenPages, zero.Range.Pages, ZeroSpread.Count(zero, settings.ZeroShare));
+        else if (Header.ZeroRuns is { } runs)
+            foreach (var run in runs) zero.Add(run);
+        else if (Header.ZeroPages is { } count) ZeroSpread.AddOutside(zero, WrittenPages, Pages, count);
+        else AddUnusedRegions(zero);
+        return zero;
+    }
+
+    private void AddUnusedRegions(PageSet zero)
+    {
+        for (var first = 0L; first < Pages; first += RegionPages)
+        {
+            var region = new HvaRange(new Hva(first), Math.Min(RegionPages, Pages - first));
+            if (WrittenPages.CountWithin(region) == 0) zero.Add(region);
+        }
+    }
+
+    /// <summary>Pages that the recording writes at least once.</summary>
+    private PageSet WrittenPages
+    {
+        get
+        {
+            if (field is not null) return field;
+            var written = new PageSet(Pages);
+            foreach (var (first, count) in _runs) written.Add(new HvaRange(new Hva(first), count));
+            return field = written;
+        }
+    }
+
     /// <summary>Distinct pages written in a window of recorded time, on average over the windows that one pass has room for. A window that
     /// is longer than a pass sees no more than a pass. Of a recording with very many writes only the first ones are looked at, and of a
     /// window that begins with them and does not end the part that was seen stands for all of it.</summary>
@@ -92,7 +138,7 @@ public sealed class DirtyTimeline : IForecastWorkload
     }
 
     /// <summary>Steps through the writes, pass after pass.</summary>
-    internal sealed class Cursor
+    internal sealed class Cursor : IWriteStream
     {
         private readonly DirtyTimeline _timeline;
         private readonly ForecastBudget? _budget;
@@ -117,6 +163,8 @@ public sealed class DirtyTimeline : IForecastWorkload
         public double DueMicroseconds { get; private set; }
 
         public int Page => _timeline._runs[_run].First + _pageOfRun;
+
+        long IWriteStream.Page => Page;
 
         public void Seek(double microseconds)
         {

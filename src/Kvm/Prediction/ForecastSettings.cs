@@ -36,6 +36,9 @@ public sealed record ForecastSettings
     /// <summary>Post-copy: how long a missing page takes beside its bytes, from the fault to the page.</summary>
     public long FaultLatencyMicroseconds { get; init; } = 100;
 
+    /// <summary>The loop is QEMU's; null for that of our own sender.</summary>
+    public QemuSettings? Qemu { get; init; }
+
     /// <summary>How much work these forecasts may be, and those with settings that are made of these.</summary>
     public ForecastBudget Budget { get; init; } = new();
 

@@ -6,14 +6,15 @@ namespace Livebed.Kvm.Prediction;
 /// Pre-copy without a guest: round after round of <c>migration_iteration_run</c> over a model of the guest's writes, until what is left
 /// fits into the downtime limit, post-copy takes over, or a limit is hit. Invariant: what is transferred is the sum of the rounds and the
 /// rest, and nothing else. Simplified: the link carries its bandwidth exactly, whatever the number of channels. Syncs and switchover take
-/// no time beside <see cref="ForecastSettings.SwitchoverCostMicroseconds"/>. A round is sent to its end before the next sync; QEMU syncs as
-/// soon as what it knows to be left is below the threshold.
+/// no time beside <see cref="ForecastSettings.SwitchoverCostMicroseconds"/>. A round is sent to its end before the next sync, as our own
+/// sender does it; <see cref="QemuForecaster"/> does it as QEMU.
 /// </summary>
 public static class Forecaster
 {
     /// <exception cref="ArgumentOutOfRangeException">A parameter is out of bounds, or the bandwidth is missing.</exception>
     public static MigrationForecast Run(IForecastWorkload workload, MigrationParameters parameters, ForecastSettings settings)
     {
+        if (settings.Qemu is { } qemu) return QemuForecaster.Run(workload, parameters, settings, qemu);
         parameters.Check();
         settings.Check();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(parameters.MaxBandwidth);
@@ -33,8 +34,8 @@ public static class Forecaster
             if (parameters.PostcopyAfterRounds > 0 && rounds.Count >= parameters.PostcopyAfterRounds)
                 return Postcopy(rounds, now, lost, guest, parameters, settings);
             if (parameters.TimeLimitMicroseconds > 0 && now * 1e6 >= parameters.TimeLimitMicroseconds)
-                return GivenUp(rounds, now, lost, ForecastLimit.TimeLimit);
-            if (rounds.Count >= parameters.RoundsMax) return GivenUp(rounds, now, lost, ForecastLimit.RoundsMax);
+                return GivenUp(rounds, now, lost, settings, ForecastLimit.TimeLimit);
+            if (rounds.Count >= parameters.RoundsMax) return GivenUp(rounds, now, lost, settings, ForecastLimit.RoundsMax);
         }
     }
 
@@ -62,10 +63,10 @@ public static class Forecaster
         var downtime = (double)rest / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6;
         // What would fit came too late.
         if (parameters.TimeLimitMicroseconds > 0 && (now + downtime) * 1e6 > parameters.TimeLimitMicroseconds)
-            return GivenUp(rounds, now, lost, ForecastLimit.TimeLimit);
+            return GivenUp(rounds, now, lost, settings, ForecastLimit.TimeLimit);
         return new MigrationForecast
         {
-            Verdict = ForecastVerdict.Converges,
+            Verdict = MigrationForecast.IsOverLimit(downtime, parameters) ? ForecastVerdict.OverLimit : ForecastVerdict.Converges,
             Limit = ForecastLimit.None,
             DirtySyncCount = rounds.Count + 2,
             Transferred = rounds.Sum(round => round.Bytes) + rest,
@@ -74,6 +75,8 @@ public static class Forecaster
             Remaining = 0,
             ThrottledMilliseconds = Milliseconds(lost),
             Rounds = rounds,
+            SwitchoverCostMilliseconds = settings.SwitchoverCostMicroseconds / 1e3,
+            DowntimeBytes = rest,
         };
     }
 
@@ -86,7 +89,7 @@ public static class Forecaster
         var push = guest.Push(parameters.MaxPostcopyBandwidth > 0 ? parameters.MaxPostcopyBandwidth : parameters.MaxBandwidth);
         return new MigrationForecast
         {
-            Verdict = ForecastVerdict.Postcopy,
+            Verdict = MigrationForecast.IsOverLimit(downtime, parameters) ? ForecastVerdict.OverLimit : ForecastVerdict.Postcopy,
             Limit = ForecastLimit.None,
             DirtySyncCount = rounds.Count + 2,
             Transferred = rounds.Sum(round => round.Bytes) + discard + push.Bytes,
@@ -95,18 +98,14 @@ public static class Forecaster
             Remaining = 0,
             ThrottledMilliseconds = Milliseconds(lost),
             Rounds = rounds,
-            Postcopy = new PostcopyForecast
-            {
-                MissingPages = push.Pages,
-                DiscardBytes = discard,
-                DurationMilliseconds = Milliseconds(push.Seconds),
-                PostcopyRequests = push.Requests,
-                BlocktimeMilliseconds = Milliseconds(push.BlockedSeconds),
-            },
+            SwitchoverCostMilliseconds = settings.SwitchoverCostMicroseconds / 1e3,
+            DowntimeBytes = discard,
+            Postcopy = PostcopyForecast.Of(push, discard),
         };
     }
 
-    private static MigrationForecast GivenUp(List<Round> rounds, double now, double lost, ForecastLimit limit)
+    private static MigrationForecast GivenUp(
+        List<Round> rounds, double now, double lost, ForecastSettings settings, ForecastLimit limit)
     {
         var diverging = Divergence.RoundOf([.. rounds.Select(round => round.RemainingBytes)]);
         return new MigrationForecast
@@ -120,6 +119,7 @@ public static class Forecaster
             Remaining = rounds[^1].RemainingBytes,
             ThrottledMilliseconds = Milliseconds(lost),
             Rounds = rounds,
+            SwitchoverCostMilliseconds = settings.SwitchoverCostMicroseconds / 1e3,
         };
     }
 

@@ -22,16 +22,33 @@ public sealed record ForecastsByStart(IReadOnlyList<MigrationForecast> Forecasts
     /// <summary>Milliseconds, of those that complete.</summary>
     public Spread? Downtime => Spread.Of(Completing.Select(forecast => forecast.DowntimeMilliseconds!.Value));
 
-    private IEnumerable<MigrationForecast> Completing => Forecasts.Where(forecast => forecast.Completes);
+    private IEnumerable<MigrationForecast> Completing => Forecasts.Where(forecast => forecast.SwitchesOver);
 
-    /// <param name="timeline">the recording</param>
+    /// <summary>That of at least nine of ten starts if so many complete within the limits; otherwise what most of the others
+    /// say.</summary>
+    public ForecastVerdict Verdict => Forecasts.GroupBy(forecast => forecast.Verdict)
+        .Where(group => group.First().Completes == IsLikely(Forecasts.Count(forecast => !forecast.Completes), Forecasts.Count))
+        .MaxBy(group => group.Count())!.Key;
+
+    /// <summary>Of those that complete, the one that takes longest; where one does not, the first of these. Its number.</summary>
+    public int Worst => Enumerable.Range(0, Forecasts.Count)
+        .MaxBy(start => Forecasts[start].SwitchesOver ? Forecasts[start].TotalTimeMilliseconds : double.PositiveInfinity);
+
+    /// <summary>Whether nine of ten complete.</summary>
+    /// <param name="failures">that do not</param>
+    /// <param name="of">all</param>
+    public static bool IsLikely(int failures, int of) => failures * 10 <= of;
+
+    /// <summary>Starts of a workload, in microseconds of the recording: of one that is alike everywhere there is one.</summary>
+    public static IReadOnlyList<long> StartsOf(IForecastWorkload workload) => workload is DirtyTimeline timeline
+        ? [.. Enumerable.Range(0, Starts).Select(start => timeline.PassMicroseconds * start / Starts)]
+        : [0];
+
+    /// <param name="workload">a recording; of another workload there is one start</param>
     /// <param name="parameters">of the migration</param>
     /// <param name="settings">of the guest; its start is not looked at</param>
-    public static ForecastsByStart Of(DirtyTimeline timeline, MigrationParameters parameters, ForecastSettings settings)
-    {
-        var starts = Enumerable.Range(0, Starts).Select(start => timeline.PassMicroseconds * start / Starts);
-        return new([.. starts.Select(start => Forecaster.Run(timeline, parameters, settings with { StartMicroseconds = start }))]);
-    }
+    public static ForecastsByStart Of(IForecastWorkload workload, MigrationParameters parameters, ForecastSettings settings) =>
+        new([.. StartsOf(workload).Select(start => Forecaster.Run(workload, parameters, settings with { StartMicroseconds = start }))]);
 
     public int CountOf(ForecastVerdict verdict) => Forecasts.Count(forecast => forecast.Verdict == verdict);
 }

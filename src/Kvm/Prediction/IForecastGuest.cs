@@ -1,3 +1,4 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Migration;
 
 namespace Livebed.Kvm.Prediction;
@@ -24,6 +25,16 @@ public interface IForecastWorkload
     /// <summary>The guest at the start of a migration: every page is dirty.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The memory is too small for the workload.</exception>
     IForecastGuest Start(MigrationParameters parameters, ForecastSettings settings);
+
+    /// <summary>Pages of the guest's RAM.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The memory is too small for the workload, or there is none.</exception>
+    long PagesOf(ForecastSettings settings);
+
+    /// <summary>The guest's writes from the start on.</summary>
+    IWriteStream StartWrites(ForecastSettings settings);
+
+    /// <summary>Pages that are zero when a migration begins: those that the recording says, or the share of the settings.</summary>
+    PageSet ZeroPages(ForecastSettings settings, bool isFromTrace);
 }
 
 /// <summary>How fast the guest is let run during a round.</summary>

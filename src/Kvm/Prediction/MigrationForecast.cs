@@ -38,7 +38,29 @@ public sealed record MigrationForecast
     /// <summary>Null unless it goes over to post-copy.</summary>
     public PostcopyForecast? Postcopy { get; init; }
 
+    /// <summary>Part of the downtime that no page explains.</summary>
+    public double SwitchoverCostMilliseconds { get; init; }
+
+    /// <summary>Bytes that went while the guest stood still; null when there is no switchover.</summary>
+    public long? DowntimeBytes { get; init; }
+
+    /// <summary>How long the guest would have stood still if it had been stopped at the limit; null for a switchover, and where that was
+    /// not looked at.</summary>
+    public double? StopAtLimitMilliseconds { get; init; }
+
+    /// <summary>The longest time in which what was known to be left had no new low, as a watcher of <c>query-migrate</c> sees it; null
+    /// where that was not looked at.</summary>
+    public double? LongestWithoutProgressMilliseconds { get; init; }
+
+    /// <summary>It is over within all limits.</summary>
     public bool Completes => Verdict is ForecastVerdict.Converges or ForecastVerdict.Postcopy;
+
+    /// <summary>The guest goes over, however long it stands still.</summary>
+    public bool SwitchesOver => DowntimeMilliseconds is not null;
+
+    /// <summary>Whether a downtime, cost included, is above the limit by more than rounding.</summary>
+    internal static bool IsOverLimit(double seconds, MigrationParameters parameters) =>
+        seconds * 1e6 > parameters.DowntimeLimitMicroseconds + 0.5;
 }
 
 public enum ForecastVerdict : byte
@@ -54,6 +76,10 @@ public enum ForecastVerdict : byte
 
     /// <summary>Rounds still get shorter when time or rounds are over.</summary>
     OutOfTime,
+
+    /// <summary>It completes, and the guest stands still for longer than the downtime limit: the limit does not apply to what a switchover
+    /// costs beside the pages, nor to a forced stop.</summary>
+    OverLimit,
 }
 
 /// <summary>What ended a forecast that does not complete.</summary>
@@ -81,4 +107,15 @@ public sealed record PostcopyForecast
 
     /// <summary>How long vCPUs wait for such pages, added up.</summary>
     public required double BlocktimeMilliseconds { get; init; }
+
+    /// <param name="push">as it went</param>
+    /// <param name="discardBytes">of the list of missing pages</param>
+    internal static PostcopyForecast Of(PushTraffic push, long discardBytes) => new()
+    {
+        MissingPages = push.Pages,
+        DiscardBytes = discardBytes,
+        DurationMilliseconds = Math.Round(push.Seconds * 1e3, 3),
+        PostcopyRequests = push.Requests,
+        BlocktimeMilliseconds = Math.Round(push.BlockedSeconds * 1e3, 3),
+    };
 }

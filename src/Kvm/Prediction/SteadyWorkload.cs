@@ -1,3 +1,4 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Migration;
 
 namespace Livebed.Kvm.Prediction;
@@ -15,8 +16,23 @@ public sealed record SteadyWorkload(WorkingSet Writes) : IForecastWorkload
     /// <exception cref="ArgumentOutOfRangeException">The settings name no memory: this workload has none of its own.</exception>
     public IForecastGuest Start(MigrationParameters parameters, ForecastSettings settings)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.MemoryPages, nameof(settings));
+        _ = PagesOf(settings);
         return new Guest(Writes with { PagesPerSecond = Writes.PagesPerSecond * settings.Speed }, settings);
+    }
+
+    public long PagesOf(ForecastSettings settings)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.MemoryPages, nameof(settings));
+        return settings.MemoryPages;
+    }
+
+    public IWriteStream StartWrites(ForecastSettings settings) => new SteadyWrites(Writes, PagesOf(settings), settings.Budget);
+
+    public PageSet ZeroPages(ForecastSettings settings, bool isFromTrace)
+    {
+        var zero = new PageSet(PagesOf(settings));
+        ZeroSpread.AddShare(zero, settings.ZeroShare);
+        return zero;
     }
 
     private sealed class Guest(WorkingSet writes, ForecastSettings settings) : IForecastGuest

@@ -32,8 +32,7 @@ internal sealed class TraceForecastGuest : IForecastGuest
 
     public TraceForecastGuest(DirtyTimeline timeline, MigrationParameters parameters, ForecastSettings settings)
     {
-        _pages = settings.MemoryPages == 0 ? timeline.Pages : settings.MemoryPages;
-        ArgumentOutOfRangeException.ThrowIfLessThan(_pages, timeline.Pages, nameof(settings));
+        _pages = timeline.PagesOf(settings);
         (_timeline, _parameters, _settings) = (timeline, parameters, settings);
         _position = settings.StartMicroseconds;
         _cursor = new DirtyTimeline.Cursor(timeline, _position, settings.Budget);
@@ -63,37 +62,8 @@ internal sealed class TraceForecastGuest : IForecastGuest
 
     public PushTraffic Push(double bytesPerSecond)
     {
-        var pageSeconds = WireFormat.PageBytes(_settings.PageSize) / bytesPerSecond;
-        var blockSeconds = _settings.FaultLatencyMicroseconds / 1e6 + pageSeconds;
-        var missing = _dirty.Count;
         LookAtMemory();
-        _settings.Budget.Spend(missing);
-        var (start, lost, requests, pushed, sent) = (_position, 0.0, 0L, 0L, 0L);
-        while (sent < missing)
-        {
-            // What comes first: the next page of the push, or the next write. A page that was asked for goes before the push, which ends no
-            // later for it.
-            var now = (_cursor.DueMicroseconds - start) / RecordedPerSecond + lost;
-            if (sent * pageSeconds <= now)
-            {
-                while (!_dirty.Remove(pushed)) pushed++;
-                sent++;
-                continue;
-            }
-
-            if (_dirty.Remove(_cursor.Page))
-            {
-                sent++;
-                requests++;
-                // One vCPU waits, the others go on.
-                lost += blockSeconds / _settings.Vcpus;
-            }
-
-            _cursor.Advance();
-        }
-
-        return new PushTraffic(
-            missing, missing * WireFormat.PageBytes(_settings.PageSize), missing * pageSeconds, requests, requests * blockSeconds);
+        return PostcopyPush.Run(_dirty, _cursor, _position, bytesPerSecond, _settings);
     }
 
     /// <summary>When each chunk is cleared, in seconds since the sync.</summary>

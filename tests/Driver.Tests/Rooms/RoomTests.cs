@@ -27,7 +27,7 @@ public sealed class RoomTests
         new("Vm", ["Addresses", "Checks", "World", "Guests", "Host"], "Memslots", "Paging", "DirtyLog", "Notifiers", "Vms"),
         new("Migration", ["Addresses", "Checks", "World", "Guests", "Host", "Vm"]),
         new("UserSpace", ["Addresses", "Checks", "World", "Guests", "Host", "Vm", "Migration"]),
-        new("Prediction", ["Addresses", "Guests", "Migration"]),
+        new("Prediction", ["Addresses", "World", "Guests", "Migration"]),
     ];
 
     private static readonly Room[] _explorer = [
