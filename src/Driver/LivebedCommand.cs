@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Livebed.Driver.Advising;
 using Livebed.Driver.Analyzing;
 using Livebed.Driver.Benching;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
+using Livebed.Driver.Explaining;
 using Livebed.Driver.Exploring;
 using Livebed.Driver.Migrating;
 using Livebed.Driver.MutantRuns;
@@ -112,6 +114,14 @@ internal static class LivebedCommand
         root.Add(predict.Command);
         predict.Command.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
             () => new PredictCommand(environment).Run(predict.Read(parsed, environment.Folders))));
+        var advise = new AdviseOptions();
+        root.Add(advise.Command);
+        advise.Command.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
+            () => new AdviseCommand(environment).Run(advise.Read(parsed, environment.Folders))));
+        var explain = new ExplainOptions();
+        root.Add(explain.Command);
+        explain.Command.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
+            () => new ExplainCommand(environment).Run(explain.Read(parsed, environment.Folders))));
         var migrate = new MigrateOptions();
         root.Add(migrate.Command);
         migrate.Command.SetAction((parsed, _) => new MigrateCommand(environment).RunAsync(migrate.Read(parsed, environment.Folders)));

@@ -91,9 +91,9 @@ internal static partial class OperatorUnits
     }
 
     /// <summary>A duration, or one for each GiB of memory, as KubeVirt's <c>completionTimeoutPerGiB</c> and Nova have it.</summary>
-    public static ValueKind<TimeLimit> TimeLimit(TimeSpan min, TimeSpan max)
+    public static ValueKind<TimeLimit> TimeLimit(TimeSpan min, TimeSpan max, bool hasNone = true)
     {
-        var whole = Duration(min, max, "no limit");
+        var whole = Duration(min, max, hasNone ? "no limit" : null);
         return new("duration", $"{whole.Allowed}; or for each GiB of memory, as in 150s/GiB", Parse, limit => whole.Format(limit.Duration));
 
         string? Parse(string text, out TimeLimit value)

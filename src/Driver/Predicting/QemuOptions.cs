@@ -14,7 +14,7 @@ internal sealed class QemuOptions
 
     private const int VersionMax = 99;
 
-    private readonly Option<string?> _version = Text("--qemu-version", "7.2", $"whose loop it is [{QemuVersion.Newest}]");
+    private readonly Option<string?> _version = VersionOption();
     private readonly Option<string?> _link = Text(
         "--link", "10Gbit/s", "what the link carries; --bandwidth is a cap below it, and not in the stop phase [--bandwidth]");
     private readonly Option<string?> _switchover = Text("--switchover-bandwidth", "10Gbit/s", "speed of the stop phase [--link]");
@@ -47,7 +47,7 @@ internal sealed class QemuOptions
     public QemuSettings Read(ParseResult parsed, MigrationParameters parameters, Option<string?> bandwidth, int? channels)
     {
         var rate = OperatorUnits.Rate(1 << 10, ConvergenceLimits.BandwidthMax);
-        var version = parsed.Value(_version, Version()) ?? QemuVersion.Newest;
+        var version = VersionOf(parsed, _version);
         parsed.Needs(_avail, version.HasAvailSwitchoverBandwidth, "with --qemu-version 8.2 or later");
         if (parameters.Throttle == ThrottleKind.DirtyLimit && !version.HasDirtyLimit)
             throw new UsageException(
@@ -75,6 +75,12 @@ internal sealed class QemuOptions
         parsed.Value(_parallel, ValueKinds.Integer("migrations", 1, ParallelMax)) ?? 1,
         parsed.Microseconds(_noProgress, TimeSpan.FromMilliseconds(100), TimeSpan.FromDays(1)),
         parsed.Value(_ksmMerged, OperatorUnits.Size(0, (long)memoryBytes)) ?? 0);
+
+    public static Option<string?> VersionOption() => Text("--qemu-version", "7.2", $"whose loop it is [{QemuVersion.Newest}]");
+
+    /// <exception cref="UsageException">It is no version, or an older one.</exception>
+    public static QemuVersion VersionOf(ParseResult parsed, Option<string?> option) =>
+        parsed.Value(option, Version()) ?? QemuVersion.Newest;
 
     /// <summary>Whether the link is named, so that a cap below it need not be.</summary>
     public bool HasLink(ParseResult parsed) => parsed.GetValue(_link) is not null;

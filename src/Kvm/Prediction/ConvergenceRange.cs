@@ -39,6 +39,8 @@ public static class ConvergenceRange
     {
         var starts = ForecastsByStart.StartsOf(workload);
         var failures = 0;
+        if (settings.Qemu is { } qemu)
+            settings = settings with { Qemu = qemu with { GivesUpAfterPasses = QemuSettings.PassesUntilHopeless } };
         foreach (var start in starts)
         {
             if (Forecaster.Run(workload, parameters, settings with { StartMicroseconds = start }).Completes) continue;

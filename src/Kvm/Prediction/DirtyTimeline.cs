@@ -79,6 +79,8 @@ public sealed class DirtyTimeline : IForecastWorkload
         return pages;
     }
 
+    public double RepeatsAfterMicroseconds(ForecastSettings settings) => PassMicroseconds;
+
     public IWriteStream StartWrites(ForecastSettings settings) => new Cursor(this, settings.StartMicroseconds, settings.Budget);
 
     /// <summary>Without a word of the recording on it, regions of <see cref="RegionPages"/> that it never writes to are taken to be zero:

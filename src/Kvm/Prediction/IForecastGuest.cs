@@ -30,6 +30,9 @@ public interface IForecastWorkload
     /// <exception cref="ArgumentOutOfRangeException">The memory is too small for the workload, or there is none.</exception>
     long PagesOf(ForecastSettings settings);
 
+    /// <summary>Time on the guest's own clock after which its writes are those of before; infinite for one that writes nothing.</summary>
+    double RepeatsAfterMicroseconds(ForecastSettings settings);
+
     /// <summary>The guest's writes from the start on.</summary>
     IWriteStream StartWrites(ForecastSettings settings);
 

@@ -22,6 +22,9 @@ internal sealed class QemuForecaster
     /// <summary>What counts as a low for <see cref="ForecastTimeoutAction.SuspendAtLow"/>.</summary>
     private const double LowShare = 1.1;
 
+    /// <summary>Fewer rounds say nothing, whatever the time.</summary>
+    private const int RoundsUntilHopeless = 8;
+
     private readonly MigrationParameters _parameters;
     private readonly ForecastSettings _settings;
     private readonly QemuSettings _qemu;
@@ -29,10 +32,11 @@ internal sealed class QemuForecaster
     private readonly ForecastThrottle _throttle;
     private readonly List<Round> _rounds = [];
     private readonly double _bytesOfWindow;
-    private readonly double _timeLimit;
     private readonly bool _syncsPeriodically;
+    private readonly double _hopelessSeconds;
 
     private double _now;
+    private double _timeLimit;
     private double _threshold;
     private double _windowStart;
     private double _windowBytes;
@@ -44,6 +48,8 @@ internal sealed class QemuForecaster
     private double _leastLeftAt;
     private double _longestWithoutProgress;
     private bool _isAtLow;
+    private double _paceSince;
+    private int _roundsAtPace;
 
     private QemuForecaster(IForecastWorkload workload, MigrationParameters parameters, ForecastSettings settings, QemuSettings qemu)
     {
@@ -52,6 +58,9 @@ internal sealed class QemuForecaster
         _throttle = new ForecastThrottle(parameters, settings);
         _bytesOfWindow = parameters.MaxBandwidth == 0 ? double.PositiveInfinity : parameters.MaxBandwidth * WindowSeconds;
         _timeLimit = parameters.TimeLimitMicroseconds == 0 ? double.PositiveInfinity : parameters.TimeLimitMicroseconds / 1e6;
+        _hopelessSeconds = qemu.GivesUpAfterPasses == 0
+            ? double.PositiveInfinity
+            : qemu.GivesUpAfterPasses * workload.RepeatsAfterMicroseconds(settings) / 1e6 / settings.Speed;
         _syncsPeriodically = qemu.Version.SyncsWithinAPass && parameters.Throttle == ThrottleKind.AutoConverge;
     }
 
@@ -76,12 +85,21 @@ internal sealed class QemuForecaster
             if (IsDone()) return Switchover(ForecastLimit.None);
             if (_parameters.PostcopyAfterRounds > 0 && _rounds.Count >= _parameters.PostcopyAfterRounds) return Postcopy();
             if (_isAtLow) return Switchover(ForecastLimit.TimeLimit);
+            if (_roundsAtPace >= RoundsUntilHopeless && _now - _paceSince >= _hopelessSeconds) PassOver();
             if (_now >= _timeLimit) return AtLimit(ForecastLimit.TimeLimit);
             if (_rounds.Count >= _parameters.RoundsMax) return AtLimit(ForecastLimit.RoundsMax);
             SendSlice();
             EndWindow();
             if (_syncsPeriodically && _now >= _nextPeriodicSync) SynchronisePeriodically();
         }
+    }
+
+    /// <summary>To the time limit, or where there is none to the limit of rounds: what comes until then is as what was.</summary>
+    private void PassOver()
+    {
+        _now = double.IsInfinity(_timeLimit) ? _now : Math.Max(_now, _timeLimit);
+        _guest.PassOver(_now);
+        if (double.IsInfinity(_timeLimit)) _timeLimit = _now;
     }
 
     /// <summary><c>migration_iteration_run</c>: a sync where little is known to be left, and whether it is little after that too.</summary>
@@ -106,6 +124,8 @@ internal sealed class QemuForecaster
         });
         _throttle.Synchronise(_now, _sent.Bytes, added);
         _guest.Pace = _throttle.Pace;
+        if (_guest.Pace == pace) _roundsAtPace++;
+        else (_roundsAtPace, _paceSince) = (0, _now);
         (_sent, _roundStart) = (default, _now);
         if (_qemu.TimeoutAction == ForecastTimeoutAction.SuspendAtLow && _now >= _timeLimit / 2)
             _isAtLow = left <= _rounds.SkipLast(1).Select(round => round.RemainingBytes).DefaultIfEmpty(0).Min() * LowShare;

@@ -97,6 +97,13 @@ internal sealed class QemuGuest
         return added;
     }
 
+    /// <summary>Time passes in which the guest does nothing new.</summary>
+    public void PassOver(double now)
+    {
+        LostSeconds += (now - _wall) * (1 - Pace.ClockShare);
+        _wall = now;
+    }
+
     /// <summary>Sends pages from where the scan stands, until the time or the bytes are used up or nothing is known to be left.</summary>
     /// <param name="now">seconds since the migration began</param>
     /// <param name="until">no page begins later</param>

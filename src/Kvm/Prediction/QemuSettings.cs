@@ -9,6 +9,9 @@ public sealed record QemuSettings
     /// <summary><c>clear_bmap_shift</c>: 1 GiB of 4 KiB pages (migration/ram.c, CLEAR_BITMAP_SHIFT_DEFAULT).</summary>
     public const int UsualClearChunkPages = 1 << 18;
 
+    /// <summary>For <see cref="GivesUpAfterPasses"/>.</summary>
+    public const int PassesUntilHopeless = 3;
+
     /// <summary>Bytes a second that the link carries; more than 0. <c>max-bandwidth</c> bounds the rounds below that.</summary>
     public required long LinkBandwidth { get; init; }
 
@@ -31,6 +34,10 @@ public sealed record QemuSettings
 
     /// <summary>What is done at the time limit.</summary>
     public ForecastTimeoutAction TimeoutAction { get; init; }
+
+    /// <summary>It is given up, or the time-out action comes, once the recording was replayed so often with the guest at one pace and never
+    /// fitted: what it writes then is what it wrote before. 0 for never; for searches, which ask only whether it completes.</summary>
+    public int GivesUpAfterPasses { get; init; }
 
     public double StopBytesPerSecond => SwitchoverBandwidth > 0 ? SwitchoverBandwidth : LinkBandwidth;
 

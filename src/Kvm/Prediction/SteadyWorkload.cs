@@ -26,6 +26,9 @@ public sealed record SteadyWorkload(WorkingSet Writes) : IForecastWorkload
         return settings.MemoryPages;
     }
 
+    public double RepeatsAfterMicroseconds(ForecastSettings settings) =>
+        Math.Min(Writes.HotPages, PagesOf(settings)) / Writes.PagesPerSecond * 1e6;
+
     public IWriteStream StartWrites(ForecastSettings settings) => new SteadyWrites(Writes, PagesOf(settings), settings.Budget);
 
     public PageSet ZeroPages(ForecastSettings settings, bool isFromTrace)

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using Livebed.Driver.Advising;
 using Livebed.Driver.Analyzing;
 using Livebed.Driver.Benching;
+using Livebed.Driver.Explaining;
 using Livebed.Driver.Exploring;
 using Livebed.Driver.Migrating;
 using Livebed.Driver.MutantRuns;
@@ -25,6 +27,8 @@ internal static class BadOptions
         (new ShrinkCommandOptions().Command, ["shrink", "nowhere.json"]),
         (new MutantsOptions().Command, ["mutants"]),
         (new PredictOptions().Command, ["predict", "--dirty-rate", "1MiB/s", "--memory", "64MiB"]),
+        (new AdviseOptions().Command, ["advise", "--dirty-rate", "1MiB/s", "--memory", "64MiB", "--link", "1Gbit/s"]),
+        (new ExplainOptions().Command, ["explain", "nowhere.log", "--dirty-rate", "1MiB/s", "--memory", "64MiB"]),
         (new MigrateOptions().Command, ["migrate"]),
         (new BenchOptions().Migrate, ["bench", "migrate"]),
         (new ReportOptions().Command, ["report", "nowhere"]),

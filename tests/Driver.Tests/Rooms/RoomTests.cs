@@ -69,6 +69,8 @@ public sealed class RoomTests
         new("Shrinking", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring"]),
         new("MutantRuns", ["Errors", "CampaignKeys", "Terminal", "CommandLine", "Exploring"]),
         new("Predicting", ["Errors", "CampaignKeys", "CampaignFiles", "Results", "Terminal", "CommandLine", "Exploring"]),
+        new("Advising", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring", "Predicting"]),
+        new("Explaining", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring", "Predicting"]),
         new(
             "Reports",
             ["Errors", "Counters", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "CommandLine", "Predicting"]),
@@ -83,8 +85,8 @@ public sealed class RoomTests
         new(
             "The command",
             [
-                "Errors", "CampaignFiles", "CommandLine", "Analyzing", "Exploring", "Shrinking", "MutantRuns", "Predicting", "Reports",
-                "Run", "Benching", "Migrating",
+                "Errors", "CampaignFiles", "CommandLine", "Analyzing", "Exploring", "Shrinking", "MutantRuns", "Predicting", "Advising",
+                "Explaining", "Reports", "Run", "Benching", "Migrating",
             ],
             ""),
     ];

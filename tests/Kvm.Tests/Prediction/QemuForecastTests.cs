@@ -58,7 +58,7 @@ public sealed class QemuForecastTests
     [Fact]
     public void Versions_differ_where_their_loops_do()
     {
-        var quiet = ForecastCases.Load(ForecastCases.MemoryPages, "0 5", "10000000 5");
+        var quiet = ForecastCases.Load(ForecastCases.MemoryPages, "0", "10000000 5");
         var parameters = ForecastCases.Parameters with { MaxBandwidth = 0, DowntimeLimitMicroseconds = 0 };
         Assert.Equal(2, Run(quiet, parameters, 100 * ForecastCases.Bandwidth, new QemuVersion(7, 2)).DirtySyncCount);
         Assert.Equal(3, Run(quiet, parameters, 100 * ForecastCases.Bandwidth, new QemuVersion(8, 0)).DirtySyncCount);

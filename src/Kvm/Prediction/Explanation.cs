@@ -1,0 +1,161 @@
+using Livebed.Kvm.Migration;
+
+namespace Livebed.Kvm.Prediction;
+
+/// <summary>
+/// A measured migration beside the forecasts of all starts, round by round: whether it lies between the least and the most of them, to a
+/// tenth, and if not why. A measured round of another length has other writes behind it, so rounds are compared by number, and a reason
+/// once found is most of what later rounds have too.
+/// </summary>
+/// <param name="Rounds">each with its reason</param>
+/// <param name="Unreachable">why the downtime limit was never in reach; null where it was</param>
+public sealed record Explanation(IReadOnlyList<ExplainedRound> Rounds, UnreachableLimit? Unreachable)
+{
+    /// <summary>Up to where a figure counts as the forecast's.</summary>
+    public const double Tolerance = 0.1;
+
+    /// <summary>The first round that departs; null when none does.</summary>
+    public ExplainedRound? FirstDeparture => Rounds.FirstOrDefault(round => round.Reason != DepartureReason.Follows);
+
+    /// <param name="measured">the log</param>
+    /// <param name="byStart">forecasts with the settings that were used</param>
+    /// <param name="bytesPerSecond">of the rounds, by name: cap or link</param>
+    /// <param name="downtimeLimitMicroseconds">that was set</param>
+    /// <param name="settings">of the guest</param>
+    /// <param name="pollMilliseconds">how far the ends of a round may be off</param>
+    public static Explanation Of(
+        MeasuredMigration measured, ForecastsByStart byStart, double bytesPerSecond, long downtimeLimitMicroseconds,
+        ForecastSettings settings, double pollMilliseconds)
+    {
+        var rounds = measured.Rounds.Select(round => Explain(round, byStart, bytesPerSecond, settings, pollMilliseconds)).ToList();
+        return new Explanation(rounds, UnreachableLimit.Of(measured, byStart, downtimeLimitMicroseconds, bytesPerSecond));
+    }
+
+    private static ExplainedRound Explain(
+        MeasuredRound round, ForecastsByStart byStart, double bytesPerSecond, ForecastSettings settings, double pollMilliseconds)
+    {
+        var forecasts = byStart.Forecasts.Where(forecast => forecast.Rounds.Count > round.Number)
+            .Select(forecast => forecast.Rounds[round.Number])
+            .ToList();
+        if (forecasts.Count == 0)
+            return new ExplainedRound(round, null, null, null, null, ReasonWithoutForecast(round, byStart, bytesPerSecond));
+        var explained = new ExplainedRound(
+            round, Spread.Of(forecasts.Select(one => one.Microseconds / 1e3)), Spread.Of(forecasts.Select(one => (double)one.Bytes)),
+            Spread.Of(forecasts.Select(one => (double)one.DirtyPages * settings.PageSize)),
+            Spread.Of(forecasts.Select(one => one.DirtyPagesPerSecond)), DepartureReason.Follows);
+        var follows = IsWithin(round.Milliseconds, explained.Milliseconds!, pollMilliseconds)
+            && IsWithin(round.Bytes, explained.Bytes!, pollMilliseconds * bytesPerSecond / 1e3)
+            && round.ThrottlePercentage <= forecasts.Max(one => one.ThrottlePercentage);
+        return follows ? explained : explained with { Reason = ReasonOf(round, explained, forecasts, bytesPerSecond, pollMilliseconds) };
+    }
+
+    /// <summary>What slows the guest changes everything after it; then what slows the link; then what was sent.</summary>
+    private static DepartureReason ReasonOf(
+        MeasuredRound round, ExplainedRound explained, List<Round> forecasts, double bytesPerSecond, double pollMilliseconds)
+    {
+        if (round.ThrottlePercentage > forecasts.Max(one => one.ThrottlePercentage)) return DepartureReason.Throttled;
+        if (round.ZeroPages is { } zero && IsOther(zero, forecasts.Select(one => (double)one.ZeroPages), round.Bytes))
+            return DepartureReason.ZeroPages;
+        if (IsLinkSlow(round, bytesPerSecond, forecasts)) return DepartureReason.LinkBelowItsName;
+        if (round.DirtyPagesPerSecond is { } rate)
+        {
+            if (rate > explained.DirtyPagesPerSecond!.Most * (1 + Tolerance)) return DepartureReason.DirtyRateHigher;
+            if (rate < explained.DirtyPagesPerSecond.Least * (1 - Tolerance)) return DepartureReason.DirtyRateLower;
+        }
+
+        // It was sent to its end although what was known to be left would have asked for a sync before.
+        if (round.LeftBeforeSync is { } left && round.Milliseconds > explained.Milliseconds!.Most + pollMilliseconds
+            && left < explained.Left!.Least / 2) return DepartureReason.SyncLate;
+        return DepartureReason.Unknown;
+    }
+
+    private static DepartureReason ReasonWithoutForecast(MeasuredRound round, ForecastsByStart byStart, double bytesPerSecond)
+    {
+        if (round.ThrottlePercentage > 0 && byStart.Forecasts.All(one => one.Rounds.All(other => other.ThrottlePercentage == 0)))
+            return DepartureReason.Throttled;
+        if (IsLinkSlow(round, bytesPerSecond, [])) return DepartureReason.LinkBelowItsName;
+        var most = byStart.Forecasts.SelectMany(one => one.Rounds)
+            .Select(one => one.DirtyPagesPerSecond).DefaultIfEmpty(double.MaxValue).Max();
+        return round.DirtyPagesPerSecond > most * (1 + Tolerance) ? DepartureReason.DirtyRateHigher : DepartureReason.MoreRounds;
+    }
+
+    /// <summary>Bytes that the time does not explain; a round with many zero pages, and one that sleeps in its windows, is slow by
+    /// itself.</summary>
+    private static bool IsLinkSlow(MeasuredRound round, double bytesPerSecond, List<Round> forecasts)
+    {
+        var slowest = forecasts.Select(one => one.Bandwidth).DefaultIfEmpty(bytesPerSecond).Min();
+        return round.Bandwidth < Math.Min(slowest, bytesPerSecond) * (1 - Tolerance);
+    }
+
+    private static bool IsWithin(double? value, Spread spread, double noise) =>
+        value is not { } known
+            || (known >= spread.Least * (1 - Tolerance) - noise && known <= spread.Most * (1 + Tolerance) + noise);
+
+    private static bool IsOther(double value, IEnumerable<double> forecast, long? bytes)
+    {
+        var spread = Spread.Of(forecast)!;
+        const double Page = 4096;
+        var tolerated = Math.Max(16, (bytes ?? 0) / Page * Tolerance);
+        return value < spread.Least - tolerated || value > spread.Most + tolerated;
+    }
+}
+
+/// <summary>A measured round beside its forecasts.</summary>
+/// <param name="Measured">as the log has it</param>
+/// <param name="Milliseconds">forecast of its duration; null where no start has so many rounds</param>
+/// <param name="Bytes">forecast of what it sends</param>
+/// <param name="Left">forecast of what becomes dirty in it, in bytes</param>
+/// <param name="DirtyPagesPerSecond">forecast of the rate</param>
+/// <param name="Reason">why it departs</param>
+public sealed record ExplainedRound(
+    MeasuredRound Measured, Spread? Milliseconds, Spread? Bytes, Spread? Left, Spread? DirtyPagesPerSecond, DepartureReason Reason);
+
+/// <summary>Why a measured round is not as forecast.</summary>
+public enum DepartureReason : byte
+{
+    Follows,
+
+    /// <summary>The guest was slowed down, and the forecast knows of no throttle, or of less.</summary>
+    Throttled,
+
+    /// <summary>Fewer bytes a second went than the cap or the link says.</summary>
+    LinkBelowItsName,
+
+    /// <summary>Other pages were zero than the forecast takes to be.</summary>
+    ZeroPages,
+
+    /// <summary>The guest dirtied more pages a second than in any part of the recording.</summary>
+    DirtyRateHigher,
+
+    /// <summary>It dirtied fewer than in any part of it.</summary>
+    DirtyRateLower,
+
+    /// <summary>The sync came later than what was known to be left asked for.</summary>
+    SyncLate,
+
+    /// <summary>It has more rounds than the forecast of any start.</summary>
+    MoreRounds,
+
+    /// <summary>None of the above.</summary>
+    Unknown,
+}
+
+/// <summary>A downtime limit that was never in reach.</summary>
+/// <param name="LeastLeft">bytes, the least that a sync left</param>
+/// <param name="NeededMilliseconds">downtime limit with which that would have fit, at the measured bandwidth</param>
+/// <param name="IsForecast">no start of the forecast completes either</param>
+public sealed record UnreachableLimit(long LeastLeft, double NeededMilliseconds, bool IsForecast)
+{
+    public static UnreachableLimit? Of(
+        MeasuredMigration measured, ForecastsByStart byStart, long downtimeLimitMicroseconds, double bytesPerSecond)
+    {
+        var rounds = measured.Rounds.Where(round => round.LeftBytes is not null).ToList();
+        if (measured.IsCompleted || rounds.Count < 2) return null;
+        var bandwidth = rounds.Select(round => round.Bandwidth).Where(one => one > 0).DefaultIfEmpty(bytesPerSecond).Max()!.Value;
+        var least = rounds.Min(round => round.LeftBytes!.Value);
+        var needed = least * 1e3 / bandwidth;
+        return needed * 1e3 <= downtimeLimitMicroseconds
+            ? null
+            : new UnreachableLimit(least, Math.Round(needed, 3), byStart.Forecasts.All(forecast => !forecast.Completes));
+    }
+}
