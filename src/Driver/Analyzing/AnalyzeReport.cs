@@ -96,7 +96,7 @@ internal sealed class AnalyzeReport(IAnsiConsole console, TraceAnalysis analysis
         {
             var source = chain.Source is { } found
                 ? $"{found.Kind} {found.Operation}"
-                    + (found.Pages > 0 ? FormattableString.Invariant($" of {found.Pages} pages at hva {(long)found.Hva:x}") : "")
+                    + (found.Pages > 0 ? FormattableString.Invariant($" of {found.Pages} pages at hva 0x{(long)found.Hva:x}") : "")
                     + $", {Figures.Microseconds(found.Microseconds)} on {found.Silo}"
                 : "what made it is not in these traces";
             Line(FormattableString.Invariant($"  {Figures.Microseconds(chain.Microseconds),6}  {chain.Vm} gfn 0x{(long)chain.Gfn:x} ")
@@ -109,9 +109,9 @@ internal sealed class AnalyzeReport(IAnsiConsole console, TraceAnalysis analysis
     {
         var vms = analysis.Stalls.Vms.Take(request.Top).ToList();
         if (vms.Count == 0) return;
-        Heading("What kept guests from running: all faults and migrations, then where the time of faults with a span went");
+        Heading("What kept guests from running: all faults, migrations; then faults with a span, and where their time went");
         Table(
-            ["vm", "faults", "migration", "spans", "their time", "lock wait", "turn wait", "network", "retry", "work"],
+            ["vm", "faults", "moving", "traced", "of them", "lock", "turn", "network", "retry", "work"],
             vms.Select(vm => (string[])[
                 vm.Vm, vm.Faults is { } faults ? Figures.Microseconds(faults) : "-",
                 vm.Migration is { } migration ? Figures.Microseconds(migration) : "-", Figures.Count(vm.Spans),

@@ -72,20 +72,53 @@ public sealed class ClusterTracingTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task A_collector_that_is_missing_or_silent_neither_fails_nor_holds_up_a_run(bool listens)
+    [InlineData("missing")]
+    [InlineData("silent")]
+    [InlineData("refusing")]
+    public async Task A_collector_that_is_missing_silent_or_refuses_neither_fails_nor_holds_up_a_run_nor_takes_from_its_file(string kind)
     {
-        using var silent = new TcpListener(IPAddress.Loopback, 0);
-        silent.Start();
-        var port = ((IPEndPoint)silent.LocalEndpoint).Port;
-        if (!listens) silent.Stop();
-        var cluster = await EmbeddedCluster.StartAsync(
-            new ClusterSettings { Silos = 1, SampleRatio = 1, Telemetry = new() { Otlp = new Uri($"http://127.0.0.1:{port}") } });
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        if (kind == "missing") listener.Stop();
+        var refusing = kind == "refusing" ? RefuseAsync(listener) : Task.CompletedTask;
+        var folder = Directory.CreateTempSubdirectory("livebed-collector-");
+        using var file = new TraceFile(Path.Combine(folder.FullName, "t.partial"));
+        var cluster = await EmbeddedCluster.StartAsync(new ClusterSettings
+        {
+            Silos = 1,
+            SampleRatio = 1,
+            Telemetry = new() { Otlp = new Uri($"http://127.0.0.1:{port}"), File = file },
+        });
         await OperateAsync(cluster, 50);
         var stop = Stopwatch.StartNew();
         await cluster.DisposeAsync();
         Assert.InRange(stop.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(3));
+        file.Complete(Path.Combine(folder.FullName, "t"));
+        Assert.Equal((null, 0), (file.Failure, file.Dropped));
+        var text = await File.ReadAllTextAsync(Path.Combine(folder.FullName, "t"));
+        Assert.Equal(50, text.Split("\"kvm.op.unmap\"").Length - 1);
+        Assert.Contains("\"silo-0\"", text, StringComparison.Ordinal);
+        folder.Delete(recursive: true);
+        listener.Stop();
+        await refusing;
+    }
+
+    private static async Task RefuseAsync(TcpListener listener)
+    {
+        try
+        {
+            for (; ; )
+            {
+                using var client = await listener.AcceptTcpClientAsync();
+                await client.GetStream()
+                    .WriteAsync("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray());
+            }
+        }
+        catch (Exception failure) when (failure is SocketException or IOException or ObjectDisposedException)
+        {
+            // The test is over, or the client has gone.
+        }
     }
 
     private static async Task<List<Activity>> RunAsync(double ratio, int operations)
