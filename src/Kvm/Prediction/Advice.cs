@@ -123,11 +123,12 @@ public static class Advice
         yield return (channels, Math.Min(link, channels * channel));
     }
 
-    /// <summary>Downtime limits to try, in whole milliseconds. QEMU does not know what a switchover costs beside the pages: that is taken
-    /// off.</summary>
+    /// <summary>Downtime limits to try, in whole milliseconds. QEMU knows neither what a switchover costs beside the pages nor their
+    /// headers: both are taken off.</summary>
     private static IEnumerable<long> Downtimes(AdviceLimits limits, ForecastSettings settings)
     {
-        var most = Math.Max(1, (limits.DowntimeMicroseconds - settings.SwitchoverCostMicroseconds) / 1_000);
+        var pages = (limits.DowntimeMicroseconds - settings.SwitchoverCostMicroseconds) / 1e3;
+        var most = Math.Max(1, (long)(pages * settings.PageSize / WireFormat.PageBytes(settings.PageSize)));
         return new[] { most, most / 2, most / 4 }.Where(limit => limit > 0).Distinct().Select(limit => limit * 1_000);
     }
 }

@@ -40,7 +40,12 @@ public static class ConvergenceRange
         var starts = ForecastsByStart.StartsOf(workload);
         var failures = 0;
         if (settings.Qemu is { } qemu)
-            settings = settings with { Qemu = qemu with { GivesUpAfterPasses = QemuSettings.PassesUntilHopeless } };
+        {
+            // The question is where it completes without being stopped.
+            qemu = qemu with { TimeoutAction = ForecastTimeoutAction.Cancel, GivesUpAfterPasses = QemuSettings.PassesUntilHopeless };
+            settings = settings with { Qemu = qemu };
+        }
+
         foreach (var start in starts)
         {
             if (Forecaster.Run(workload, parameters, settings with { StartMicroseconds = start }).Completes) continue;

@@ -41,11 +41,13 @@ public sealed record PointOfNoReturn(IReadOnlyList<long> Bandwidths, IReadOnlyLi
             .Distinct().ToList();
         var starts = ForecastsByStart.StartsOf(workload);
         starts = [.. starts.Where((_, index) => index % Math.Max(1, starts.Count / Starts) == 0)];
+        // QEMU knows neither the cost of a switchover nor the headers of pages.
+        var pages = (limits.DowntimeMicroseconds - settings.SwitchoverCostMicroseconds) / 1e3;
         var parameters = new MigrationParameters
         {
             MaxBandwidth = 0,
             TimeLimitMicroseconds = limits.TimeMicroseconds,
-            DowntimeLimitMicroseconds = Math.Max(1_000, limits.DowntimeMicroseconds - settings.SwitchoverCostMicroseconds),
+            DowntimeLimitMicroseconds = Math.Max(1, (long)(pages * settings.PageSize / WireFormat.PageBytes(settings.PageSize))) * 1_000,
         };
         var rows = _speeds.Where(speed => settings.Speed * speed is >= 0.001 and <= 1000).Select(speed =>
         {
