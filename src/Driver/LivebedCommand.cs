@@ -4,6 +4,7 @@ using Livebed.Driver.Advising;
 using Livebed.Driver.Analyzing;
 using Livebed.Driver.Benching;
 using Livebed.Driver.CommandLine;
+using Livebed.Driver.Comparing;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Explaining;
 using Livebed.Driver.Exploring;
@@ -129,9 +130,10 @@ internal static class LivebedCommand
         root.Add(bench.Command);
         bench.Migrate.SetAction((parsed, _) => new BenchCommand(environment).RunAsync(bench.Read(parsed)));
         bench.All.SetAction((parsed, _) => new RatioCommand(environment).RunAsync(
-            RatioCommand.Benches, bench.ReadRatio(parsed), bench.IsJson(parsed)));
+            RatioCommand.Benches, bench.ReadRatio(parsed), bench.IsJson(parsed), bench.IsQuiet(parsed)));
         foreach (var (command, part) in bench.Ratios)
-            command.SetAction((parsed, _) => new RatioCommand(environment).RunAsync([part], bench.ReadRatio(parsed), bench.IsJson(parsed)));
+            command.SetAction((parsed, _) => new RatioCommand(environment).RunAsync(
+                [part], bench.ReadRatio(parsed), bench.IsJson(parsed), bench.IsQuiet(parsed)));
         bench.Compare.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
             () => new RatioCommand(environment).Compare(bench.Files(parsed))));
         var analyze = new AnalyzeOptions();
@@ -140,6 +142,10 @@ internal static class LivebedCommand
         var report = new ReportOptions();
         root.Add(report.Command);
         report.Command.SetAction((parsed, _) => new ReportCommand(environment).RunAsync(report.Read(parsed)));
+        var compare = new CompareOptions();
+        root.Add(compare.Command);
+        compare.Command.SetAction(
+            (parsed, _) => new CompareCommand(environment).RunAsync(compare.Read(parsed, environment.Folders.Current)));
         var what = new Argument<string?>("what") { Arity = ArgumentArity.ZeroOrOne, Description = string.Join(", ", ListCommand.Kinds) };
         var list = new Command("list", "Says what there is, with a line each.") { what };
         list.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(

@@ -12,7 +12,8 @@ internal sealed class BenchCommand(CommandEnvironment environment)
         try
         {
             // Not on the caller's thread, which blocks: raw TCP is sent and received by threads of its own.
-            result = await Task.Run(() => new MigrateBench(request, Progress(request)).RunAsync(environment.Interrupts.Token));
+            result = await new LiveLine(environment, request.Json || request.Quiet).ShowAsync(
+                progress => Task.Run(() => new MigrateBench(request, progress).RunAsync(environment.Interrupts.Token)));
         }
         catch (OperationCanceledException) when (environment.Interrupts.Token.IsCancellationRequested)
         {
@@ -24,12 +25,5 @@ internal sealed class BenchCommand(CommandEnvironment environment)
         environment.Out.Flush();
         if (result.Violations.Count > 0) return ExitCodes.Invalid;
         return result.HoldsAll ? ExitCodes.Valid : ExitCodes.NotWithinLimits;
-    }
-
-    /// <summary>Only for a terminal; the report is the same without it.</summary>
-    private Action<string> Progress(BenchRequest request)
-    {
-        if (request.Json || !environment.IsTerminal) return _ => { };
-        return environment.Error.WriteLine;
     }
 }

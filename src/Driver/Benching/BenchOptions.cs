@@ -25,6 +25,7 @@ internal sealed class BenchOptions
     private readonly Option<string?> _channels = Text("--channels", "N", $"channels of the migration [{_usual.Channels}]");
     private readonly Option<string?> _moves = Text("--moves", "N", "migrations that are measured, to and fro [9]");
     private readonly Option<bool> _json = new("--json") { Description = "print one JSON object and nothing else (docs/bench.md)" };
+    private readonly Option<bool> _quiet = new("--quiet") { Description = "print no progress, only what comes out" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
 
     private readonly Option<string?> _rounds = Text("--rounds", "N", "how often both sides have their turn [7]");
@@ -37,7 +38,7 @@ internal sealed class BenchOptions
     {
         Migrate = new Command("migrate", "Moves a VM between two silos and holds the time against that of raw loopback TCP.")
         {
-            _memory, _pageSize, _channels, _moves, _json, _verbose,
+            _memory, _pageSize, _channels, _moves, _json, _quiet, _verbose,
         };
         Compare = new Command("compare", "Holds two saved results beside each other.") { _first, _second, _verbose };
         All = RatioPart("all", "Measures everything but migrations.");
@@ -58,6 +59,8 @@ internal sealed class BenchOptions
     public IReadOnlyList<(Command Command, IRatioBench Bench)> Ratios { get; }
 
     public bool IsJson(ParseResult parsed) => parsed.GetValue(_json);
+
+    public bool IsQuiet(ParseResult parsed) => parsed.GetValue(_quiet);
 
     public (string First, string Second) Files(ParseResult parsed) => (parsed.GetValue(_first)!, parsed.GetValue(_second)!);
 
@@ -82,10 +85,11 @@ internal sealed class BenchOptions
             Channels = Value(parsed, _channels, ValueKinds.Integer("channels", 1, MigrationParameters.ChannelsMax)) ?? _usual.Channels,
             Moves = Value(parsed, _moves, ValueKinds.Integer("moves", 1, MovesMax)) ?? 9,
             Json = parsed.GetValue(_json),
+            Quiet = parsed.GetValue(_quiet),
         };
     }
 
-    private Command RatioPart(string name, string summary) => new(name, summary) { _rounds, _window, _warmUp, _json, _verbose };
+    private Command RatioPart(string name, string summary) => new(name, summary) { _rounds, _window, _warmUp, _json, _quiet, _verbose };
 
     private static T? Value<T>(ParseResult parsed, Option<string?> option, ValueKind<T> kind) where T : struct
     {
@@ -111,6 +115,9 @@ internal sealed record BenchRequest
     public required int Moves { get; init; }
 
     public required bool Json { get; init; }
+
+    /// <summary>Print no progress.</summary>
+    public bool Quiet { get; init; }
 
     public long Pages => Memory / PageSize;
 }

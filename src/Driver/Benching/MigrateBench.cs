@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Livebed.Driver.Terminal;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
@@ -60,7 +61,7 @@ internal sealed class MigrateBench(BenchRequest request, Action<string> progress
         for (var move = 1; move <= request.Moves; move++)
         {
             interrupted.ThrowIfCancellationRequested();
-            progress($"migration {move} of {request.Moves}");
+            progress($"{ProgressBar.Of((move - 1.0) / request.Moves)}  migration {move} of {request.Moves}");
             moves.Add(await vm.MoveAsync());
             Collect();
             raw.Add(RawLoopback.Transfer(request.Memory));

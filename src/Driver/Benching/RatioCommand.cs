@@ -1,5 +1,6 @@
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
+using Livebed.Driver.Terminal;
 using Livebed.Kvm.Files;
 
 namespace Livebed.Driver.Benching;
@@ -12,14 +13,22 @@ internal sealed class RatioCommand(CommandEnvironment environment)
         new FaultPathBench(), new NotificationBench(), new TlbBench(), new ExplorerBench(), new IdleBench(),
     ];
 
-    public async Task<int> RunAsync(IReadOnlyList<IRatioBench> benches, RatioRequest request, bool json)
+    public async Task<int> RunAsync(IReadOnlyList<IRatioBench> benches, RatioRequest request, bool json, bool quiet)
     {
-        Action<string> progress = json || !environment.IsTerminal ? _ => { } : environment.Error.WriteLine;
         var rows = new List<RatioRow>();
         try
         {
-            foreach (var bench in benches)
-                rows.AddRange(await Task.Run(() => bench.RunAsync(request, progress, environment.Interrupts.Token)));
+            await new LiveLine(environment, json || quiet).ShowAsync(async show =>
+            {
+                foreach (var (bench, done) in benches.Select((bench, done) => (bench, done)))
+                {
+                    void Progress(string step) =>
+                        show($"{ProgressBar.Of((double)done / benches.Count)}  {done + 1} of {benches.Count}: {step}");
+                    rows.AddRange(await Task.Run(() => bench.RunAsync(request, Progress, environment.Interrupts.Token)));
+                }
+
+                return rows.Count;
+            });
         }
         catch (OperationCanceledException) when (environment.Interrupts.Token.IsCancellationRequested)
         {

@@ -41,6 +41,9 @@ internal sealed class CommandEnvironment : IDisposable
     /// <summary>Standard output is a terminal: live tables and colours.</summary>
     public required bool IsTerminal { get; init; }
 
+    /// <summary>On a terminal; not where the user wants none (NO_COLOR is set and not empty).</summary>
+    public bool HasColours { get; init; } = true;
+
     public required int Columns { get; init; }
     public required CampaignFolders Folders { get; init; }
     public required TimeProvider Clock { get; init; }
@@ -67,6 +70,7 @@ internal sealed class CommandEnvironment : IDisposable
         Out = StandardStreams.Output(),
         Error = StandardStreams.Error(),
         IsTerminal = !Console.IsOutputRedirected,
+        HasColours = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR")),
         Columns = ColumnsOfProcess(),
         Folders = new(Environment.CurrentDirectory, Path.Combine(AppContext.BaseDirectory, CampaignFolders.Folder)),
         Clock = TimeProvider.System,
@@ -77,14 +81,15 @@ internal sealed class CommandEnvironment : IDisposable
         Runners = runners,
     };
 
-    /// <summary>A Spectre console that writes to <see cref="Out"/>, with colours only on a terminal.</summary>
+    /// <summary>A Spectre console that writes to <see cref="Out"/>, with colours only on a terminal, and where the user has not switched
+    /// them off.</summary>
     public IAnsiConsole CreateConsole()
     {
         var console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(_output),
             Ansi = IsTerminal ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = IsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            ColorSystem = IsTerminal && HasColours ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
             Interactive = IsTerminal ? InteractionSupport.Detect : InteractionSupport.No,
         });
         console.Profile.Width = Columns;

@@ -44,7 +44,7 @@ internal sealed class ExploreCommand(CommandEnvironment environment)
         var begun = environment.Clock.GetTimestamp();
         var result = IsInterrupted || budget <= TimeSpan.Zero
             ? new SearchResult { Schedules = 0, Steps = 0, PotentialDeadlocks = (IReadOnlyList<LockCycle>)[] }
-            : new SearchProgress(environment, request.Json)
+            : new SearchProgress(environment, request.Json || request.Quiet)
                 .Show(scenario.Name, budget, progress => new Search(scenario, request.Setup, request.Search with
                 {
                     IsOver = () =>

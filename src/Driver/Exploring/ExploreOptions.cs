@@ -46,6 +46,7 @@ internal sealed class ExploreOptions
         Description = "play schedules twice and compare every event",
     };
     private readonly Option<bool> _json = new("--json") { Description = "print one JSON object and nothing else (docs/explorer.md)" };
+    private readonly Option<bool> _quiet = new("--quiet") { Description = "print no progress, only what comes out" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
 
     private readonly Option<string[]> _set = new("--set")
@@ -61,7 +62,7 @@ internal sealed class ExploreOptions
         foreach (var option in new Option[]
         {
             _protocol, _assembly, _mutant, _strategy, _depth, _preemptions, _schedules, _budget, _seed, _set, _replayFile, _determinism,
-            _json, _verbose,
+            _json, _quiet, _verbose,
         }) Command.Add(option);
     }
 
@@ -90,6 +91,7 @@ internal sealed class ExploreOptions
             ChecksDeterminism = checksDeterminism,
             Verbose = parsed.GetValue(_verbose),
             Json = parsed.GetValue(_json),
+            Quiet = parsed.GetValue(_quiet),
         };
     }
 
@@ -214,4 +216,7 @@ internal sealed record ExploreRequest
     public required bool ChecksDeterminism { get; init; }
     public required bool Verbose { get; init; }
     public required bool Json { get; init; }
+
+    /// <summary>Print no progress.</summary>
+    public bool Quiet { get; init; }
 }

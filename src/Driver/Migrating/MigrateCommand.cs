@@ -25,12 +25,13 @@ internal sealed class MigrateCommand(CommandEnvironment environment)
             () => request.Cells.Select(cell => cell.Read(environment, request.Seed)).ToList());
         var rows = new List<MigrateRow>();
         var warmUp = MigrateCell.AtRate(0.01, WarmUpBandwidth);
-        await RunAsync(warmUp, warmUp.Read(environment, request.Seed), request);
+        await RunAsync(warmUp, warmUp.Read(environment, request.Seed), request, "a first run, which is not in the table");
         for (var i = 0; i < campaigns.Count && !environment.Interrupts.Token.IsCancellationRequested; i++)
         {
-            var row = await RunAsync(request.Cells[i], campaigns[i], request);
+            var row = await RunAsync(request.Cells[i], campaigns[i], request, Title(i, campaigns));
             rows.Add(row);
-            if (!request.Json) await environment.Out.WriteLineAsync($"{i + 1}/{campaigns.Count}  {MigrateTable.Line(row)}");
+            if (!request.Json && !request.Quiet)
+                await environment.Out.WriteLineAsync($"{i + 1}/{campaigns.Count}  {MigrateTable.Line(row)}");
         }
 
         if (request.Json) await environment.Out.WriteAsync(MigrateJson.Write(request, rows));
@@ -53,10 +54,17 @@ internal sealed class MigrateCommand(CommandEnvironment environment)
         }
     }
 
-    private async Task<MigrateRow> RunAsync(MigrateCell cell, Campaign campaign, MigrateRequest request)
+    private static string Title(int done, List<Campaign> campaigns) =>
+        FormattableString.Invariant(
+            $"{ProgressBar.Of((double)done / campaigns.Count)}  {done + 1} of {campaigns.Count}: {campaigns[done].Name}");
+
+    private async Task<MigrateRow> RunAsync(MigrateCell cell, Campaign campaign, MigrateRequest request, string title)
     {
         var command = $"{CommandText.Livebed} {CommandText.Words(cell.Words(request.Seed))}";
-        var run = await new CampaignRun(environment, new RunnerOptions(), new NoProgress()).RunAsync(
+        IProgressView view = environment.IsTerminal && !request.Json && !request.Quiet
+            ? new LiveProgress(environment.CreateConsole(), title)
+            : new NoProgress();
+        var run = await new CampaignRun(environment, new RunnerOptions(), view).RunAsync(
             campaign, new RunIdentity(cell.Campaign, environment.Clock.GetUtcNow(), command), request.OutputFolder);
         return new MigrateRow(
             cell, run.Results.Verdict, run.Results.Reasons, run.Results.Migrations.Count > 0 ? run.Results.Migrations[0] : null,

@@ -26,13 +26,15 @@ internal sealed class MigrateOptions
     private readonly Option<string?> _out = Text("--out", "DIR", "where the run folders are made [runs]");
     private readonly Option<string?> _markdown = Text("--markdown", "FILE", "write the table there too");
     private readonly Option<bool> _json = new("--json") { Description = "print one JSON object and nothing else (docs/migration.md)" };
+    private readonly Option<bool> _quiet = new("--quiet") { Description = "print no progress, only what comes out" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
 
     public MigrateOptions()
     {
         Command = new Command(
             "migrate", "Migrates workloads over links with strategies, and prints what was measured next to what was predicted.");
-        foreach (var option in new Option[] { _workload, _dirtyShare, _bandwidth, _strategy, _seed, _out, _markdown, _json, _verbose })
+        foreach (
+            var option in new Option[] { _workload, _dirtyShare, _bandwidth, _strategy, _seed, _out, _markdown, _json, _quiet, _verbose })
             Command.Add(option);
     }
 
@@ -49,7 +51,8 @@ internal sealed class MigrateOptions
             throw new UsageException(
                 $"--markdown {parsed.GetValue(_markdown)}: its folder does not exist; allowed: a file in a folder that does");
         return new MigrateRequest(
-            cells, seed, Path.GetFullPath(parsed.GetValue(_out) ?? "runs", folders.Current), markdown, parsed.GetValue(_json));
+            cells, seed, Path.GetFullPath(parsed.GetValue(_out) ?? "runs", folders.Current), markdown, parsed.GetValue(_json),
+            parsed.GetValue(_quiet));
     }
 
     private List<MigrateCell> Recordings(ParseResult parsed, CampaignFolders folders)
@@ -109,7 +112,9 @@ internal sealed class MigrateOptions
 /// <param name="OutputFolder">where the run folders are made</param>
 /// <param name="Markdown">file that the table is written to; null for none</param>
 /// <param name="Json">print JSON and nothing else</param>
-internal sealed record MigrateRequest(IReadOnlyList<MigrateCell> Cells, long Seed, string OutputFolder, string? Markdown, bool Json);
+/// <param name="Quiet">print no progress, only the table</param>
+internal sealed record MigrateRequest(IReadOnlyList<MigrateCell> Cells, long Seed, string OutputFolder, string? Markdown, bool Json,
+    bool Quiet = false);
 
 /// <summary>What is done about a guest that writes faster than the link carries; the names are those of `predict`'s strategies.</summary>
 internal enum MigrationStrategy : byte

@@ -3,7 +3,6 @@ using Livebed.Driver.Errors;
 using Livebed.Driver.Terminal;
 using Livebed.Explorer.MutantRuns;
 using Livebed.Explorer.Scenarios;
-using Spectre.Console;
 
 namespace Livebed.Driver.MutantRuns;
 
@@ -14,8 +13,6 @@ namespace Livebed.Driver.MutantRuns;
 /// </summary>
 internal sealed class MutantsCommand(CommandEnvironment environment)
 {
-    private static readonly TimeSpan _redraw = TimeSpan.FromMilliseconds(100);
-
     public int Run(MutantsRequest request)
     {
         var begun = environment.Clock.GetTimestamp();
@@ -31,12 +28,17 @@ internal sealed class MutantsCommand(CommandEnvironment environment)
 
     private bool IsInterrupted => environment.Interrupts.Token.IsCancellationRequested;
 
-    private IReadOnlyList<MutantOutcome> Show(MutantsRequest request, long begun)
+    private IReadOnlyList<MutantOutcome> Show(MutantsRequest request, long begun) =>
+        new LiveLine(environment, request.Json || request.Quiet).Show(show => Hunt(
+            request, begun,
+            show is null ? null : (ended, all, schedules) => show(elapsed => Line(request, elapsed, ended, all, schedules))));
+
+    /// <summary>A hunt ends with its last search or with its budget, whichever comes first.</summary>
+    private static string Line(MutantsRequest request, TimeSpan elapsed, int ended, int all, long schedules)
     {
-        if (request.Json) return Hunt(request, begun, null);
-        if (!environment.IsTerminal) return Hunt(request, begun, Throttled(PlainProgress.Interval, begun, environment.Out.WriteLine));
-        return environment.CreateConsole().Live(new Text("mutants")).AutoClear(true).Start(
-            context => Hunt(request, begun, Throttled(_redraw, begun, line => context.UpdateTarget(new Text(line)))));
+        var bar = ProgressBar.Of(Math.Max((double)ended / Math.Max(1, all), elapsed / request.Budget));
+        var time = ProgressBar.Time(elapsed, request.Budget);
+        return FormattableString.Invariant($"{bar}  {time}  searches {ended} of {all}  schedules {Figures.Count(schedules)}");
     }
 
     private IReadOnlyList<MutantOutcome> Hunt(MutantsRequest request, long begun, Action<int, int, long>? progress) =>
@@ -47,17 +49,4 @@ internal sealed class MutantsCommand(CommandEnvironment environment)
             IsOver = () => IsInterrupted || environment.Clock.GetElapsedTime(begun) >= request.Budget,
             Progress = progress,
         }).Run();
-
-    private Action<int, int, long> Throttled(TimeSpan interval, long begun, Action<string> show)
-    {
-        var next = interval;
-        return (ended, all, schedules) =>
-        {
-            var elapsed = environment.Clock.GetElapsedTime(begun);
-            if (elapsed < next) return;
-            next = elapsed + interval;
-            var time = FormattableString.Invariant($"{elapsed.TotalSeconds:0.0}s");
-            show(FormattableString.Invariant($"{time}  searches ended {ended} of {all}  schedules {Figures.Count(schedules)}"));
-        };
-    }
 }

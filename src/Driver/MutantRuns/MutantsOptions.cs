@@ -29,6 +29,7 @@ internal sealed class MutantsOptions
         Arity = ArgumentArity.OneOrMore,
     };
     private readonly Option<bool> _json = new("--json") { Description = "print one JSON object and nothing else" };
+    private readonly Option<bool> _quiet = new("--quiet") { Description = "print no progress, only what comes out" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
 
     public MutantsOptions() =>
@@ -39,6 +40,7 @@ internal sealed class MutantsOptions
             _strategy,
             _only,
             _json,
+            _quiet,
             _verbose,
         };
 
@@ -58,7 +60,7 @@ internal sealed class MutantsOptions
             Value(parsed, _strategy, ValueKinds.OneOf([Mixed, .. _strategies.Select(KebabCase.Of)]), Mixed) is var name && name == Mixed
                 ? null
                 : _strategies.First(kind => KebabCase.Of(kind) == name),
-            parsed.GetValue(_json));
+            parsed.GetValue(_json), parsed.GetValue(_quiet));
     }
 
     private static T Value<T>(ParseResult parsed, Option<string?> option, ValueKind<T> kind, T usual)
@@ -76,4 +78,6 @@ internal sealed class MutantsOptions
 /// <param name="Budget">for all of them</param>
 /// <param name="Strategy">null for random and PCT by turns</param>
 /// <param name="Json">print JSON</param>
-internal sealed record MutantsRequest(IReadOnlyList<Mutant> Mutants, int Seeds, TimeSpan Budget, StrategyKind? Strategy, bool Json);
+/// <param name="Quiet">print no progress</param>
+internal sealed record MutantsRequest(IReadOnlyList<Mutant> Mutants, int Seeds, TimeSpan Budget, StrategyKind? Strategy, bool Json,
+    bool Quiet = false);

@@ -13,14 +13,17 @@ namespace Livebed.Driver.Reports;
 /// </summary>
 internal static class HtmlReport
 {
-    public static async Task<string> RenderAsync(ReportContent content)
+    public static Task<string> RenderAsync(ReportContent content) => RenderAsync<ReportDocument>(nameof(ReportDocument.Content), content);
+
+    /// <summary>A page of another kind, from its one parameter.</summary>
+    public static async Task<string> RenderAsync<TPage>(string parameter, object content) where TPage : IComponent
     {
         await using var services = new ServiceCollection().BuildServiceProvider();
         await using var renderer = new HtmlRenderer(services, NullLoggerFactory.Instance);
         return await renderer.Dispatcher.InvokeAsync(async () =>
         {
-            var parameters = ParameterView.FromDictionary(new Dictionary<string, object?> { [nameof(ReportDocument.Content)] = content });
-            return (await renderer.RenderComponentAsync<ReportDocument>(parameters)).ToHtmlString();
+            var parameters = ParameterView.FromDictionary(new Dictionary<string, object?> { [parameter] = content });
+            return (await renderer.RenderComponentAsync<TPage>(parameters)).ToHtmlString();
         });
     }
 }

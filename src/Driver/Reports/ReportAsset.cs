@@ -12,6 +12,9 @@ internal static class ReportAsset
     public static readonly MarkupString Scripts = new(
         $"<script>\n{string.Join('\n', _scripts.Select(Read))}</script>");
 
+    /// <summary>For a page without charts.</summary>
+    public static readonly MarkupString Tables = new($"<script>\n{Read("tables.js")}</script>");
+
     /// <summary>What the scripts read: JSON in which the encoder has escaped what HTML would take for markup.</summary>
     public static MarkupString Data(string id, string json) => new($"<script type=\"application/json\" id=\"{id}\">{json}</script>");
 

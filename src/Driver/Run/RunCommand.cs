@@ -45,7 +45,7 @@ internal sealed class RunCommand(CommandEnvironment environment)
 
     private IProgressView View(RunRequest request)
     {
-        if (request.Json) return new NoProgress();
+        if (request.Json || request.Quiet) return new NoProgress();
         return environment.IsTerminal ? new LiveProgress(environment.CreateConsole()) : new PlainProgress(environment.Out);
     }
 

@@ -80,10 +80,12 @@ internal sealed class MigrationLedger(RunClock clock)
                 .. _underWay.OrderBy(entry => entry.Key.Ordinal).Select(entry => new MigrationProgress(
                     entry.Key.Slot.Settings.Name, ActorKeys.Host(entry.Key.Source), ActorKeys.Host(entry.Key.Destination),
                     KebabCase.Of(entry.Value.Status), entry.Value.Rounds.Count, entry.Value.Remaining,
-                    entry.Value.CpuThrottlePercentage, entry.Value.ExpectedDowntimeMicroseconds)),
+                    entry.Value.CpuThrottlePercentage, IsBeforeStop(entry.Value) ? entry.Value.ExpectedDowntimeMicroseconds : 0)),
             ];
         }
     }
+
+    private static bool IsBeforeStop(MigrationInfo info) => info.Status is MigrationStatus.Setup or MigrationStatus.Active;
 
     public IReadOnlyList<LimitHit> LimitsHit()
     {

@@ -20,6 +20,9 @@ public sealed record ProgressSnapshot(
     long FaultRetries,
     long Violations)
 {
+    /// <summary>Operations of the driver that have ended.</summary>
+    internal long Done => Operations.Sum(operation => operation.Done);
+
     /// <summary>Under way now, in the order in which they began.</summary>
     public IReadOnlyList<MigrationProgress> Migrations { get; init; } = [];
 

@@ -1,17 +1,20 @@
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Livebed.Driver.Terminal;
 
 /// <summary>Progress on a terminal: one table, drawn in place, gone when the run ends (the report says more).</summary>
-internal sealed class LiveProgress(IAnsiConsole console) : IProgressView
+/// <param name="console">of the terminal</param>
+/// <param name="title">a line above, of a run that is one of several; null for none</param>
+internal sealed class LiveProgress(IAnsiConsole console, string? title = null) : IProgressView
 {
     public Task<T> ShowAsync<T>(Func<IRunProgress, Task<T>> run) => console
-        .Live(new Text("starting"))
+        .Live(new Text(title ?? "starting"))
         .AutoClear(true)
         .Overflow(VerticalOverflow.Ellipsis)
-        .StartAsync(context => run(new Screen(context)));
+        .StartAsync(context => run(new Screen(context, title)));
 
-    private sealed class Screen(LiveDisplayContext context) : IRunProgress
+    private sealed class Screen(LiveDisplayContext context, string? title) : IRunProgress
     {
         private readonly Lock _gate = new();
         private string _phase = "starting";
@@ -37,6 +40,10 @@ internal sealed class LiveProgress(IAnsiConsole console) : IProgressView
             }
         }
 
-        private void Draw() => context.UpdateTarget(ProgressTable.Create(_phase, _now, _before));
+        private void Draw()
+        {
+            var table = ProgressTable.Create(_phase, _now, _before);
+            context.UpdateTarget(title is null ? table : new Rows(new IRenderable[] { new Text(title), table }));
+        }
     }
 }

@@ -1,7 +1,7 @@
 namespace Livebed.Driver.Terminal;
 
-/// <summary>Progress where there is no terminal: a line for each phase, and one of figures every few seconds of the run, with one below it
-/// for each migration under way.</summary>
+/// <summary>Progress where there is no terminal: a line for each phase, and figures every few seconds of the run, with a line below
+/// them for each migration under way.</summary>
 internal sealed class PlainProgress(TextWriter output) : IProgressView
 {
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
@@ -11,19 +11,21 @@ internal sealed class PlainProgress(TextWriter output) : IProgressView
 
     public Task<T> ShowAsync<T>(Func<IRunProgress, Task<T>> run) => run(new Lines(output));
 
-    /// <summary>One line of figures, narrower than 80 columns.</summary>
-    public static string Line(ProgressSnapshot now, ProgressSnapshot? before)
+    /// <summary>Figures, in lines that are narrower than 80 columns.</summary>
+    public static IEnumerable<string> LinesOf(ProgressSnapshot now, ProgressSnapshot? before)
     {
         var time = now.Elapsed - (before?.Elapsed ?? TimeSpan.Zero);
-        var operations = Figures.Rate(Done(now), before is null ? 0 : Done(before), time);
-        var notStarted = Figures.Count(now.Operations.Sum(operation => operation.NotStarted));
-        var faults = Figures.Rate(now.Faults, before?.Faults ?? 0, time);
         var elapsed = FormattableString.Invariant($"{now.Elapsed.TotalSeconds,6:0.0}s");
+        var left = FormattableString.Invariant($"{Math.Max(0, (now.Duration - now.Elapsed).TotalSeconds),6:0}s");
+        var operations = Figures.Rate(now.Done, before?.Done ?? 0, time);
+        var accesses = Figures.Rate(now.Accesses, before?.Accesses ?? 0, time);
+        var faults = Figures.Rate(now.Faults, before?.Faults ?? 0, time);
         var (retries, violations) = (Figures.Count(now.FaultRetries), Figures.Count(now.Violations));
-        return $"{elapsed}  faults {faults}  retries {retries}  ops {operations}  not started {notStarted}  violations {violations}";
+        yield return $"{elapsed}  ops {operations}  guests {accesses}  faults {faults}  retries {retries}  violations {violations}";
+        var notStarted = Figures.Count(now.Operations.Sum(operation => operation.NotStarted));
+        yield return $"{left} left  delivered {ProgressTable.Delivered(now)}  not started {notStarted}";
+        yield return $"         worst lock {WorstLock.Of(now, before)}";
     }
-
-    private static long Done(ProgressSnapshot snapshot) => snapshot.Operations.Sum(operation => operation.Done);
 
     private sealed class Lines(TextWriter output) : IRunProgress
     {
@@ -44,7 +46,7 @@ internal sealed class PlainProgress(TextWriter output) : IProgressView
             lock (_gate)
             {
                 if (snapshot.Elapsed - (_printed?.Elapsed ?? TimeSpan.Zero) < Interval) return;
-                output.WriteLine(Line(snapshot, _printed));
+                foreach (var line in LinesOf(snapshot, _printed)) output.WriteLine(line);
                 foreach (var migration in snapshot.Migrations.Take(MigrationsMax)) output.WriteLine("  " + MigrationLine.Of(migration));
                 _printed = snapshot;
             }

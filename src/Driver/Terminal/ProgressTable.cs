@@ -1,12 +1,14 @@
+using System.Globalization;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
 namespace Livebed.Driver.Terminal;
 
 /// <summary>
-/// The live view of a run: the phase and its time, accesses, faults, retries and violations, and a line for each migrating VM. Below is
-/// each operation of the campaign with count, rate, p99 and the number that could not be started. Rates are those since the snapshot
-/// before. What matters most comes first, as a low terminal cuts the end off.
+/// The live view of a run: the phase with a bar and the time left, operations, guest throughput, the share of the load that was delivered,
+/// violations, faults, retries, the lock with most waiting, and a line for each migrating VM. Below is each operation of the campaign with
+/// count, rate, p99 and the number that could not be started. Rates are those since the snapshot before. What matters most comes first, as
+/// a low terminal cuts the end off.
 /// </summary>
 internal static class ProgressTable
 {
@@ -26,16 +28,42 @@ internal static class ProgressTable
                 Figures.Microseconds(operation.P99Microseconds), Figures.Count(operation.NotStarted));
         }
 
-        var head = FormattableString.Invariant($"{phase}  {now.Elapsed.TotalSeconds:0.0}s of {now.Duration.TotalSeconds:0.#}s");
+        var head = $"{phase}  {ProgressBar.Of(now.Elapsed, now.Duration)}";
         var migrations = now.Migrations.Take(MigrationsMax).Select(migration => new Text(MigrationLine.Of(migration)));
-        return new Rows([new Text(head), new Text(Totals(now, before, time)), .. migrations, table]);
+        var violations = new Text(
+            $"violations {Figures.Count(now.Violations)}",
+            now.Violations > 0 ? new Style(Color.Red, decoration: Decoration.Bold) : Style.Plain);
+        return new Rows(
+            [new Text(head), new Text(Load(now, before, time)), new Text(Faults(now, before, time)), violations, .. migrations, table]);
     }
 
-    private static string Totals(ProgressSnapshot now, ProgressSnapshot? before, TimeSpan time) => string.Join("  ",
-        $"accesses {Figures.Rate(now.Accesses, before?.Accesses ?? 0, time)}",
+    private static string Load(ProgressSnapshot now, ProgressSnapshot? before, TimeSpan time) => string.Join("  ",
+        $"operations {Figures.Rate(now.Done, before?.Done ?? 0, time)}",
+        $"guest accesses {Figures.Rate(now.Accesses, before?.Accesses ?? 0, time)}",
+        $"delivered {Delivered(now)}");
+
+    private static string Faults(ProgressSnapshot now, ProgressSnapshot? before, TimeSpan time) => string.Join("  ",
         $"faults {Figures.Rate(now.Faults, before?.Faults ?? 0, time)}",
         $"retries {Figures.Count(now.FaultRetries)}",
-        $"violations {Figures.Count(now.Violations)}");
+        $"worst lock {WorstLock.Of(now, before)}");
+
+    /// <summary>The part of the load, 0 to 1.</summary>
+    internal static string Delivered(ProgressSnapshot now) => now.DeliveredShare.ToString("0.000", CultureInfo.InvariantCulture);
+}
+
+/// <summary>The lock class and mode for which operations waited most since the snapshot before, all of them together.</summary>
+internal static class WorstLock
+{
+    public static string Of(ProgressSnapshot now, ProgressSnapshot? before)
+    {
+        var time = now.Elapsed - (before?.Elapsed ?? TimeSpan.Zero);
+        var worst = now.LockWaits.Select(
+            entry => (Name: entry.Key, Waited: entry.Value - (before?.LockWaits.GetValueOrDefault(entry.Key) ?? 0)))
+            .OrderByDescending(one => one.Waited).FirstOrDefault();
+        return worst.Waited <= 0 || time <= TimeSpan.Zero
+            ? "none"
+            : $"{worst.Name}, {Figures.Microseconds(worst.Waited / time.TotalSeconds)} of waiting a second";
+    }
 }
 
 /// <summary>A migration under way on one line, narrower than 80 columns.</summary>
@@ -47,7 +75,13 @@ internal static class MigrationLine
     {
         var name = migration.Vm.Length <= NameMax ? migration.Vm : migration.Vm[..(NameMax - 1)] + "…";
         var throttle = migration.CpuThrottlePercentage == 0 ? "" : FormattableString.Invariant($"  cpu-{migration.CpuThrottlePercentage}%");
-        var left = FormattableString.Invariant($"rounds {migration.Rounds}  {Figures.Bytes(migration.RemainingBytes)} left");
-        return $"{name} {migration.Source}>{migration.Destination}  {migration.Status}  {left}{throttle}";
+        var left = FormattableString.Invariant($"round {migration.Rounds}  {Figures.Bytes(migration.RemainingBytes)} left");
+        var downtime = migration.ExpectedDowntimeMicroseconds == 0
+            ? ""
+            : $"  down {Figures.Microseconds(migration.ExpectedDowntimeMicroseconds)}";
+        return $"{name} {migration.Source}>{Number(migration.Destination)}  {migration.Status}  {left}{downtime}{throttle}";
     }
+
+    /// <summary>"2" of "host-2".</summary>
+    private static string Number(string host) => host[(host.LastIndexOf('-') + 1)..];
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Livebed.Driver.Advising;
 using Livebed.Driver.Analyzing;
 using Livebed.Driver.Benching;
+using Livebed.Driver.Comparing;
 using Livebed.Driver.Explaining;
 using Livebed.Driver.Exploring;
 using Livebed.Driver.Migrating;
@@ -33,6 +34,7 @@ internal static class BadOptions
         (new BenchOptions().Migrate, ["bench", "migrate"]),
         (new ReportOptions().Command, ["report", "nowhere"]),
         (new AnalyzeOptions().Command, ["analyze", "nowhere"]),
+        (new CompareOptions().Command, ["compare", "c.yaml", "--protocols", "rwsem,active-count", "--repeat", "1"]),
     ];
 
     public static IEnumerable<BadInput> All()
@@ -54,7 +56,8 @@ internal static class BadOptions
                 yield return Of([.. words, option.Name]);
                 if (option is not Option<string[]>) yield return Of([.. words, option.Name, "a", option.Name, "b"]);
                 if (_paths.Contains(option.Name))
-                    yield return Of([.. words, option.Name, "nowhere/below/a-file"], isWrong: command.Name is not ("run" or "migrate"));
+                    yield return Of(
+                        [.. words, option.Name, "nowhere/below/a-file"], isWrong: command.Name is not ("run" or "migrate" or "compare"));
                 else
                     foreach (var value in new[] { "", "nonsense!", "-1e99", "\u001b[31m", "99999999999999999999", "\ud800", " " })
                         yield return Of([.. words, option.Name, value]);

@@ -63,7 +63,7 @@ public sealed class RoomTests
         new("Runs", ["Errors", "Campaigns", "Results"]),
         new("Terminal", ["Errors", "Counters", "Results", "Runs"]),
         new("Running", ["Errors", "Counters", "Campaigns", "Results", "Runs", "Terminal"]),
-        new("CommandLine", ["Errors", "CampaignFiles", "Running"]),
+        new("CommandLine", ["Errors", "CampaignFiles", "Terminal", "Running"]),
         new("Analyzing", ["Errors", "CampaignKeys", "CampaignFiles", "Runs", "Terminal", "CommandLine"]),
         new("Exploring", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine"]),
         new("Shrinking", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring"]),
@@ -75,6 +75,12 @@ public sealed class RoomTests
             "Reports",
             ["Errors", "Counters", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "CommandLine", "Predicting"]),
         new("Run", ["Errors", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "Running", "CommandLine", "Reports"]),
+        new(
+            "Comparing",
+            [
+                "Errors", "Counters", "CampaignKeys", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "Running",
+                "CommandLine", "Reports", "Run",
+            ]),
         new("Benching", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "Running", "CommandLine", "Exploring"]),
         new(
             "Migrating",
@@ -86,7 +92,7 @@ public sealed class RoomTests
             "The command",
             [
                 "Errors", "CampaignFiles", "CommandLine", "Analyzing", "Exploring", "Shrinking", "MutantRuns", "Predicting", "Advising",
-                "Explaining", "Reports", "Run", "Benching", "Migrating",
+                "Explaining", "Reports", "Run", "Comparing", "Benching", "Migrating",
             ],
             ""),
     ];

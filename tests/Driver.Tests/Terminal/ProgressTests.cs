@@ -29,7 +29,9 @@ public sealed class ProgressTests
         Assert.All(
             OperationKinds.All,
             kind => Assert.Single(lines, line => line.Contains($" {kind.Name} ", StringComparison.Ordinal)));
-        Assert.Contains("running  20.0s of 30s", text, StringComparison.Ordinal);
+        Assert.Contains("running  [█████████████░░░░░░░]  20.0s of 30s, 10s left", text, StringComparison.Ordinal);
+        Assert.Contains("delivered 0.987", text, StringComparison.Ordinal);
+        Assert.Contains("worst lock mmap_lock-R, 1.5s of waiting a second", text, StringComparison.Ordinal);
         Assert.Contains("1k/s", text, StringComparison.Ordinal);
         Assert.Contains("violations 3", text, StringComparison.Ordinal);
         Assert.DoesNotContain('…', text);
@@ -49,9 +51,9 @@ public sealed class ProgressTests
         Assert.All(new[] { table, output.ToString() }, text =>
         {
             Assert.Contains(
-                "a host-10>host-15  postcopy-recover  rounds 9999  512MiB left\n", text.Replace(" \n", "\n", StringComparison.Ordinal),
+                "a host-10>15  postcopy-recover  round 9999  512MiB left\n", text.Replace(" \n", "\n", StringComparison.Ordinal),
                 StringComparison.Ordinal);
-            Assert.Contains("a-name-t… host-10>host-15  postcopy-recover", text, StringComparison.Ordinal);
+            Assert.Contains("a-name-t… host-10>15  postcopy-recover", text, StringComparison.Ordinal);
             Assert.Contains("512MiB left  cpu-99%", text, StringComparison.Ordinal);
             Assert.All(text.Split('\n'), line => Assert.True(line.TrimEnd().Length <= 80, line));
         });
@@ -118,10 +120,11 @@ public sealed class ProgressTests
     }
 
     [Fact]
-    public void A_plain_line_fits_into_80_columns()
+    public void Plain_lines_fit_into_80_columns()
     {
-        var line = PlainProgress.Line(Snapshot(99_999, 999_900_000_000), Snapshot(99_994, 1));
-        Assert.True(line.Length <= 80, line);
+        var lines = PlainProgress.LinesOf(Snapshot(99_999, 999_900_000_000), Snapshot(99_994, 1)).ToList();
+        Assert.All(lines, line => Assert.True(line.Length <= 80, line));
+        Assert.StartsWith("     0s left  delivered 0.987  not started ", lines[1], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -135,11 +138,40 @@ public sealed class ProgressTests
             return Task.FromResult(0);
         });
         var lines = output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Equal(3, lines.Length);
+        Assert.Equal(7, lines.Length);
         Assert.Equal("starting 3 silos", lines[0]);
-        Assert.StartsWith("   5.0s  faults 1k/s", lines[1], StringComparison.Ordinal);
+        Assert.StartsWith("   5.0s  ops ", lines[1], StringComparison.Ordinal);
+        Assert.Contains("faults 1k/s", lines[1], StringComparison.Ordinal);
+        Assert.StartsWith("    25s left  delivered 0.987", lines[2], StringComparison.Ordinal);
+        Assert.Equal("         worst lock mmap_lock-R, 1.5s of waiting a second", lines[3]);
         Assert.DoesNotContain('\u001b', output.ToString());
     }
+
+    [Fact]
+    public async Task A_run_among_several_has_its_title_and_colours_only_where_the_user_wants_them()
+    {
+        foreach (var hasColours in new[] { true, false })
+        {
+            using var output = new StringWriter();
+            using var environment = Environment(80, output, isTerminal: true, hasColours);
+            var console = environment.CreateConsole();
+            console.Profile.Height = 50;
+            await new LiveProgress(console, "[██░░]  2 of 4: rwsem").ShowAsync(progress =>
+            {
+                progress.Report(Snapshot(1, 5));
+                return Task.FromResult(0);
+            });
+            Assert.Contains("2 of 4: rwsem", output.ToString(), StringComparison.Ordinal);
+            if (!hasColours) Assert.DoesNotMatch("\u001b\\[[0-9;]*(3[0-7]|38;|9[0-7])m", output.ToString());
+        }
+    }
+
+    [Theory]
+    [InlineData(0, "[░░░░]")]
+    [InlineData(0.5, "[██░░]")]
+    [InlineData(7, "[████]")]
+    [InlineData(double.NaN, "[░░░░]")]
+    public void A_bar_shows_its_share(double share, string bar) => Assert.Equal(bar, ProgressBar.Of(share, columns: 4));
 
     [Fact]
     public async Task Live_progress_runs_to_the_end_and_hands_the_result_on()
@@ -209,24 +241,35 @@ public sealed class ProgressTests
     private static ProgressSnapshot Snapshot(double seconds, long done) => new(
         TimeSpan.FromSeconds(seconds), TimeSpan.FromSeconds(30),
         [.. OperationKinds.All.Select(kind => new OperationProgress(kind.Name, done, done / 2, 31_000_000))],
-        done, done, 7, 3);
+        done, done, 7, 3)
+    {
+        DeliveredShare = 0.987,
+        LockWaits = new Dictionary<string, long>
+        {
+            ["mmu_lock-W"] = (long)(1_000 * seconds),
+            ["mmap_lock-R"] = (long)(1_500_000 * seconds),
+        },
+    };
 
     private static string Render(int columns, Action<IAnsiConsole> write)
     {
         using var output = new StringWriter();
-        using var environment = new CommandEnvironment
-        {
-            Out = output,
-            Error = output,
-            IsTerminal = false,
-            Columns = columns,
-            Folders = new CampaignFolders("/", "/"),
-            Clock = TimeProvider.System,
-            Interrupts = new Interrupts(output, _ => { }),
-            Traces = _ => 0,
-            Runners = _ => throw new InvalidOperationException("nothing runs here"),
-        };
+        using var environment = Environment(columns, output, isTerminal: false, hasColours: true);
         write(environment.CreateConsole());
         return output.ToString();
     }
+
+    private static CommandEnvironment Environment(int columns, StringWriter output, bool isTerminal, bool hasColours) => new()
+    {
+        Out = output,
+        Error = output,
+        IsTerminal = isTerminal,
+        HasColours = hasColours,
+        Columns = columns,
+        Folders = new CampaignFolders("/", "/"),
+        Clock = TimeProvider.System,
+        Interrupts = new Interrupts(output, _ => { }),
+        Traces = _ => 0,
+        Runners = _ => throw new InvalidOperationException("nothing runs here"),
+    };
 }
