@@ -71,7 +71,7 @@ public sealed class MigrationRunTests
         var (exitCode, output, errors) = await CommandProcess.RunAsync(
             folder.FullPath, "run", "steady-rate", "--set", "vms.0.guest.bytesPerVcpu=1MiB", "--set", "vms.0.guest.rate=600", "--set",
             $"migrations.maxBandwidth={maxBandwidth}", "--set",
-            $"migrations.linkBandwidth={linkBandwidth}", "--set", "migrations.timeLimit=2s", "--set", "minimum.deliveredShare=0");
+            $"migrations.linkBandwidth={linkBandwidth}", "--set", "migrations.timeLimit=3s", "--set", "minimum.deliveredShare=0");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Valid, output);
 
