@@ -6,7 +6,8 @@ namespace Livebed.Driver.Tests.CommandLine;
 public sealed class UsageErrorTests
 {
     private const string Vms = CommandHarness.SmallCampaign;
-    private const string Commands = "run, explore, replay, shrink, mutants, predict, migrate, bench, report, list";
+    private const string Commands =
+        "run, explore, replay, shrink, mutants, predict, advise, explain, migrate, bench, analyze, report, compare, list";
 
     [Theory]
     [InlineData("silo: 3\n" + Vms, "c.yaml:1: silo: unknown key; allowed: name, description, seed")]
