@@ -14,6 +14,7 @@ using Livebed.Driver.Predicting;
 using Livebed.Driver.Reports;
 using Livebed.Driver.Run;
 using Livebed.Driver.Shrinking;
+using Livebed.Driver.Viewing;
 using Livebed.Explorer.Protocols;
 using Livebed.Kvm.World;
 
@@ -139,6 +140,9 @@ internal static class LivebedCommand
         var analyze = new AnalyzeOptions();
         root.Add(analyze.Command);
         analyze.Command.SetAction((parsed, _) => new AnalyzeCommand(environment).RunAsync(analyze.Read(parsed)));
+        var view = new ViewOptions();
+        root.Add(view.Command);
+        view.Command.SetAction((parsed, _) => new ViewCommand(environment).RunAsync(view.Read(parsed)));
         var report = new ReportOptions();
         root.Add(report.Command);
         report.Command.SetAction((parsed, _) => new ReportCommand(environment).RunAsync(report.Read(parsed)));

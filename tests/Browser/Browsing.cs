@@ -51,6 +51,10 @@ internal sealed class Browsing(IBrowser browser) : IAsyncDisposable
         return problems;
     }
 
+    /// <inheritdoc cref="ViewerChecks.ProblemsOfAsync"/>
+    public Task<IReadOnlyList<string>> ProblemsOfAsync(ViewedRun run, string? pictures) =>
+        ViewerChecks.ProblemsOfAsync(browser, run, pictures);
+
     /// <summary>The top of a page as it looks on a laptop, in few bytes.</summary>
     public async Task PictureAsync(string report, string file)
     {

@@ -15,7 +15,11 @@ var pictures = new Option<string?>("--pictures")
     Description = "write a picture of each page, wide and narrow, light and dark",
 };
 var picture = new Option<string?>("--picture") { HelpName = "FILE", Description = "write the picture for the README, and check nothing" };
-var root = new RootCommand("Opens the pages of real runs in Chromium and looks at what they show.") { chromium, folder, pictures, picture };
+var viewer = new Option<bool>("--viewer") { Description = "look at a run in the viewer of `run --view` instead" };
+var root = new RootCommand("Opens the pages of real runs in Chromium and looks at what they show.")
+{
+    chromium, folder, pictures, picture, viewer,
+};
 root.SetAction(async parsed =>
 {
     await using var browser = await Browsing.StartAsync(parsed.GetValue(chromium)!);
@@ -25,6 +29,14 @@ root.SetAction(async parsed =>
         await browser.PictureAsync(shown.Report, file);
         Console.WriteLine($"{file}: {new FileInfo(file).Length} bytes");
         return 0;
+    }
+
+    if (parsed.GetValue(viewer))
+    {
+        using var viewed = ViewedRun.Make();
+        var seen = await browser.ProblemsOfAsync(viewed, parsed.GetValue(pictures));
+        Console.WriteLine($"{viewed.Page}: {(seen.Count == 0 ? "as it should be" : string.Join("; ", seen))}");
+        return seen.Count == 0 ? 0 : 1;
     }
 
     var problems = new List<string>();

@@ -18,11 +18,7 @@ internal sealed class TraceSource : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly string? _temporary;
 
-    private TraceSource(string path, string label, string? temporary)
-    {
-        _temporary = temporary;
-        Reader = new TraceReader(path, label, isDistinct: temporary is not null);
-    }
+    private TraceSource(TraceReader reader, string? temporary) => (Reader, _temporary) = (reader, temporary);
 
     public TraceReader Reader { get; }
 
@@ -31,17 +27,23 @@ internal sealed class TraceSource : IDisposable
     {
         if (Uri.TryCreate(request.Source, UriKind.Absolute, out var url) && url.Scheme is "http" or "https")
             return await FetchAsync(url, request, environment.Clock, stop);
-        var path = Path.GetFullPath(request.Source, environment.Folders.Current);
-        if (Directory.Exists(path))
-        {
-            foreach (var name in new[] { RunFolder.TracesFile, HistoryWriter.PartialPath(RunFolder.TracesFile) })
-                if (File.Exists(Path.Combine(path, name)))
-                    return new TraceSource(Path.Combine(path, name), Path.Combine(request.Source, name), null);
-            throw new UsageException(
-                $"{request.Source}: has no {RunFolder.TracesFile}; allowed: a run's folder, a file of traces, or a query service's URL");
-        }
+        var (reader, _) = Stored(request.Source, environment.Folders.Current);
+        return new TraceSource(reader, null);
+    }
 
-        return new TraceSource(path, request.Source, null);
+    /// <param name="source">a run's folder or a file, as it was typed</param>
+    /// <param name="currentFolder">what it is relative to</param>
+    /// <exception cref="UsageException">The folder has no traces.</exception>
+    public static (TraceReader Reader, string Path) Stored(string source, string currentFolder)
+    {
+        var path = Path.GetFullPath(source, currentFolder);
+        if (!Directory.Exists(path)) return (new TraceReader(path, source), path);
+        var name = new[] { RunFolder.TracesFile, HistoryWriter.PartialPath(RunFolder.TracesFile) }
+            .FirstOrDefault(name => File.Exists(Path.Combine(path, name)));
+        return name is not null
+            ? (new TraceReader(Path.Combine(path, name), Path.Combine(source, name)), Path.Combine(path, name))
+            : throw new UsageException(
+                $"{source}: has no {RunFolder.TracesFile}; allowed: a run's folder, a file of traces, or a query service's URL");
     }
 
     public void Dispose()
@@ -63,7 +65,7 @@ internal sealed class TraceSource : IDisposable
                     throw new UsageException($"{url}: has no traces of Livebed in that time; allowed: a longer one (--lookback)");
             }
 
-            return new TraceSource(target, url.ToString(), target);
+            return new TraceSource(new TraceReader(target, url.ToString(), isDistinct: true), target);
         }
         catch (Exception e)
         {

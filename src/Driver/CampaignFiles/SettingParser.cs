@@ -14,7 +14,7 @@ internal sealed class SettingParser
     private const int DepthMax = 8;
     private const int NodesMax = 20_000;
 
-    private readonly IParser _parser;
+    private readonly Parser _parser;
     private readonly string _file;
     private int _nodes;
 
@@ -27,13 +27,20 @@ internal sealed class SettingParser
     /// <summary>Throws <see cref="UsageException"/> that names <paramref name="file"/> and the line.</summary>
     public static SectionSetting Parse(TextReader text, string file)
     {
+        var parser = new SettingParser(text, file);
         try
         {
-            return new SettingParser(text, file).Document();
+            return parser.Document();
         }
         catch (YamlException e)
         {
             throw Origin.Line(file, e.Start.Line).Problem("yaml", e.Message, "a YAML mapping of the keys in docs/campaigns.md");
+        }
+        catch (InvalidOperationException)
+        {
+            // YamlDotNet's scanner gives up so on some texts, as on "a: {b" and then a key at the left.
+            throw Origin.Line(file, parser._parser.Current?.End.Line ?? 1).Problem(
+                "yaml", "is no YAML from here on", "a YAML mapping of the keys in docs/campaigns.md");
         }
     }
 

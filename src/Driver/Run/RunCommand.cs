@@ -4,7 +4,10 @@ using Livebed.Driver.Campaigns;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
+using Livebed.Driver.Running;
 using Livebed.Driver.Terminal;
+using Livebed.Driver.Viewing;
+using Livebed.Grains.Telemetry;
 
 namespace Livebed.Driver.Run;
 
@@ -28,7 +31,18 @@ internal sealed class RunCommand(CommandEnvironment environment)
         var seedGiven = request.Overrides.Any(given => given.Path == "seed");
         var identity = new RunIdentity(request.Campaign, startedAt, CommandText.Repeat(request.Arguments, campaign.Seed.Value, seedGiven));
 
-        var run = await new CampaignRun(environment, request.Runner, View(request)).RunAsync(
+        if (!request.View) return await RunAsync(request, request.Runner, campaign, identity);
+        var told = request.Json ? environment.Error : environment.Out;
+        await using var viewer = await ViewCommand.OpenAsync(told, port: 0, environment.Interrupts.Token);
+        var exitCode = await RunAsync(
+            request, request.Runner with { Otlp = OtlpEndpoint.Chosen(viewer.Http, viewer.Grpc) }, campaign, identity);
+        await ViewCommand.ShowAsync(told, viewer, environment.Interrupts.Token);
+        return exitCode;
+    }
+
+    private async Task<int> RunAsync(RunRequest request, RunnerOptions runner, Campaign campaign, RunIdentity identity)
+    {
+        var run = await new CampaignRun(environment, runner, View(request)).RunAsync(
             campaign, identity, request.OutputFolder, run => TellAsync(request, run));
         return Verdict.ExitCode(run.Results.Verdict, run.IsInterrupted);
     }

@@ -45,6 +45,10 @@ internal sealed class RunOptions
         "--port", "BASE", "the silos listen on BASE and the ports after it, two for each [free ports]");
     private readonly Option<string?> _out = Text("--out", "DIR", "where the run folder is made [runs]");
     private readonly Option<string?> _otlp = Text("--otlp", "URL", "send traces and metrics there, as in http://localhost:4317");
+    private readonly Option<bool> _view = new("--view")
+    {
+        Description = "show traces, metrics and logs in a viewer, which is fetched once, until Ctrl-C",
+    };
     private readonly Option<bool> _json = new("--json") { Description = "print results.json and nothing else" };
     private readonly Option<bool> _quiet = new("--quiet") { Description = "print no progress, only what comes out" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show the silos' logs, and where an error came from" };
@@ -53,7 +57,7 @@ internal sealed class RunOptions
     {
         Command = new Command("run", "Runs a campaign on a cluster and gives a verdict.") { _campaign };
         foreach (var (_, option) in _keys) Command.Add(option);
-        foreach (var option in new Option[] { _set, _processes, _port, _out, _otlp, _json, _quiet, _verbose }) Command.Add(option);
+        foreach (var option in new Option[] { _set, _processes, _port, _out, _otlp, _view, _json, _quiet, _verbose }) Command.Add(option);
     }
 
     public Command Command { get; }
@@ -69,6 +73,8 @@ internal sealed class RunOptions
             if (parsed.GetValue(option) is { } value) overrides.Add(new($"{option.Name} {value}", key, value));
         }
 
+        if (parsed.GetValue(_view) && parsed.GetValue(_otlp) is { } both)
+            throw new UsageException($"--otlp {both}: the viewer of --view is the collector; allowed: one of the two");
         overrides.AddRange((parsed.GetValue(_set) ?? []).Select(Override.Parse));
         return new(
             arguments,
@@ -77,7 +83,7 @@ internal sealed class RunOptions
             Path.GetFullPath(parsed.GetValue(_out) ?? "runs", currentFolder),
             new RunnerOptions(
                 parsed.GetValue(_processes), Endpoint(parsed.GetValue(_otlp)), parsed.GetValue(_verbose), Port(parsed.GetValue(_port))),
-            parsed.GetValue(_json), parsed.GetValue(_quiet));
+            parsed.GetValue(_json), parsed.GetValue(_quiet), parsed.GetValue(_view));
     }
 
     private static Option<string?> Text(string name, string value, string summary) => new(name) { HelpName = value, Description = summary };
@@ -101,4 +107,4 @@ internal sealed class RunOptions
 /// <summary>A `run` command line, parsed but not yet checked against the campaign.</summary>
 internal sealed record RunRequest(
     IReadOnlyList<string> Arguments, string Campaign, IReadOnlyList<Override> Overrides, string OutputFolder, RunnerOptions Runner,
-    bool Json, bool Quiet = false);
+    bool Json, bool Quiet = false, bool View = false);

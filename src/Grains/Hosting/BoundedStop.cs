@@ -1,3 +1,4 @@
+using Livebed.Grains.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -10,6 +11,7 @@ namespace Livebed.Grains.Hosting;
 /// </summary>
 public static class BoundedStop
 {
+    private static readonly TimeSpan Send = TimeSpan.FromMilliseconds(OtlpEndpoint.PatienceMilliseconds + 500);
     private static readonly TimeSpan Stop = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan Release = TimeSpan.FromMilliseconds(200);
 
@@ -17,6 +19,8 @@ public static class BoundedStop
     public static async Task StopWithinBoundAsync(this IHost host)
     {
         host.Services.GetRequiredService<LogSwitch>().Mute();
+        var queued = host.Services.GetServices<IQueuedTelemetry>().Select(telemetry => telemetry.SendAsync());
+        await Task.WhenAll(queued).WaitAsync(Send).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         using var patience = new CancellationTokenSource(Stop);
         await host.StopAsync(patience.Token).WaitAsync(Stop + Release).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await host.ReleaseWithinBoundAsync();

@@ -18,8 +18,9 @@ internal static class ClusterClientHost
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         SiloHostBuilder.AddStandardErrorLog(builder.Logging, settings.LogLevel);
-        builder.Services.AddLivebedTelemetry(
-            new SpanOrigin(TelemetrySetup.DriverService, "driver"), settings.Telemetry, settings.SampleRatio, spansPerTrace);
+        var driver = new SpanOrigin(TelemetrySetup.DriverService, "driver");
+        builder.Services.AddLivebedTelemetry(driver, settings.Telemetry, settings.SampleRatio, spansPerTrace);
+        builder.Services.AddLivebedLog(driver, settings.Telemetry.Otlp);
         builder.Services.AddLivebedMessages();
         builder.Services.AddSingleton<IHostLifetime, NoSignals>();
         builder.UseOrleansClient(client =>

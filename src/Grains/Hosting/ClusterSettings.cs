@@ -59,6 +59,7 @@ public sealed record ClusterSettings
             PrimaryEndpoint = index == 0 ? null : primary,
             Silos = Silos,
             Placement = Placement,
+            OtlpOfLog = Telemetry.Otlp,
             SampleRatio = SampleRatio,
             Thresholds = Thresholds,
             ResponseTimeout = ResponseTimeout,

@@ -30,9 +30,10 @@ public static class SiloHostBuilder
         AddStandardErrorLog(builder.Logging, settings.LogLevel);
         var services = builder.Services;
         services.AddSingleton<IHostLifetime, NoSignals>();
+        var origin = new SpanOrigin(TelemetrySetup.SiloService, settings.SiloName);
         services.AddLivebedTelemetry(
-            new SpanOrigin(TelemetrySetup.SiloService, settings.SiloName), new TelemetryTargets { Otlp = settings.Otlp, File = traces },
-            settings.SampleRatio, settings.SpansPerTrace);
+            origin, new TelemetryTargets { Otlp = settings.Otlp, File = traces }, settings.SampleRatio, settings.SpansPerTrace);
+        services.AddLivebedLog(origin, settings.Otlp ?? settings.OtlpOfLog);
         var telemetry = new SiloTelemetry(settings.SiloName, settings.Thresholds, settings.Time);
         services.AddSingleton(telemetry);
         services.AddHostedService(_ => new Heartbeat(telemetry.Running, settings.Time));

@@ -40,6 +40,9 @@ public sealed record SiloSettings
     /// <summary>Where this process's telemetry goes. Null for a silo that shares its process: telemetry is the process's.</summary>
     public Uri? Otlp { get; init; }
 
+    /// <summary>Where its log goes if it shares a process, which sends spans and metrics for all; null: nowhere.</summary>
+    public Uri? OtlpOfLog { get; init; }
+
     /// <summary>This process's part of the run's traces; null writes none. A silo that shares its process has none of its own.</summary>
     public string? Traces { get; init; }
 

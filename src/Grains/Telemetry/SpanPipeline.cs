@@ -11,7 +11,8 @@ namespace Livebed.Grains.Telemetry;
 /// The way of a process's spans from their end to the exporters, while its host runs. Each service instance has an exporter of its own,
 /// since an exporter sends all its spans under one resource: three silos in the driver's process are four instances.
 /// </summary>
-internal sealed class SpanPipeline(SpanOrigin process, TelemetryTargets targets, RootSampler sampler) : IHostedService, IDisposable
+internal sealed class SpanPipeline(SpanOrigin process, TelemetryTargets targets, RootSampler sampler)
+    : IHostedService, IQueuedTelemetry, IDisposable
 {
     private readonly ConcurrentDictionary<SpanOrigin, Lazy<InstanceExporter>> _instances = new();
     private SpanListener? _listener;
@@ -22,10 +23,13 @@ internal sealed class SpanPipeline(SpanOrigin process, TelemetryTargets targets,
         return Task.CompletedTask;
     }
 
-    public Task StopAsync(CancellationToken cancellationToken)
+    public Task StopAsync(CancellationToken cancellationToken) => SendAsync();
+
+    public Task SendAsync()
     {
         Dispose();
-        return Task.WhenAll(_instances.Values.Select(instance => Task.Run(instance.Value.Dispose, CancellationToken.None)));
+        return Task.WhenAll(_instances.Keys.Select(
+            origin => _instances.TryRemove(origin, out var instance) ? Task.Run(instance.Value.Dispose) : Task.CompletedTask));
     }
 
     public void Dispose() => _listener?.Dispose();
@@ -43,7 +47,6 @@ internal sealed class SpanPipeline(SpanOrigin process, TelemetryTargets targets,
     {
         private const int QueuedSpansMax = 4_096;
         private const int BatchMillisecondsMax = 1_000;
-        private const int FlushMillisecondsMax = 1_000;
 
         private readonly BatchActivityExportProcessor _queue;
         private readonly TracerProvider _provider;
@@ -53,7 +56,7 @@ internal sealed class SpanPipeline(SpanOrigin process, TelemetryTargets targets,
             var options = new OtlpExporterOptions();
             OtlpEndpoint.Configure(options, otlp, "v1/traces");
             _queue = new BatchActivityExportProcessor(
-                new OtlpTraceExporter(options), QueuedSpansMax, BatchMillisecondsMax, OtlpEndpoint.RequestMillisecondsMax);
+                new OtlpTraceExporter(options), QueuedSpansMax, BatchMillisecondsMax, OtlpEndpoint.PatienceMilliseconds);
             _provider = Sdk.CreateTracerProviderBuilder()
                 .ConfigureResource(resource => TelemetrySetup.ResourceOf(resource, origin)).AddProcessor(_queue).Build();
         }
@@ -62,7 +65,7 @@ internal sealed class SpanPipeline(SpanOrigin process, TelemetryTargets targets,
 
         public void Dispose()
         {
-            _provider.Shutdown(FlushMillisecondsMax);
+            _provider.Shutdown(OtlpEndpoint.PatienceMilliseconds);
             _provider.Dispose();
         }
     }

@@ -1,7 +1,10 @@
 using System.Diagnostics;
+using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OpenTelemetry;
 using OpenTelemetry.Exporter;
+using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 
@@ -36,6 +39,7 @@ public static class TelemetrySetup
 
     private const string OrleansMeter = "Microsoft.Orleans";
     private const int MetricPeriodMilliseconds = 5_000;
+    private const int LogPeriodMilliseconds = 1_000;
 
     /// <param name="services">of the process's one host</param>
     /// <param name="process">what kind of process this is and which of its kind; spans that say in which silo they were belong to
@@ -48,13 +52,34 @@ public static class TelemetrySetup
         int spansPerTrace = RootSampler.DefaultSpansPerTrace)
     {
         if (!targets.HasSpans) return services;
-        services.AddHostedService(_ => new SpanPipeline(process, targets, new RootSampler(sampleRatio, spansPerTrace)));
+        services.AddSingleton(_ => new SpanPipeline(process, targets, new RootSampler(sampleRatio, spansPerTrace)));
+        services.AddHostedService(provider => provider.GetRequiredService<SpanPipeline>());
+        services.AddSingleton<IQueuedTelemetry>(provider => provider.GetRequiredService<SpanPipeline>());
         if (targets.Otlp is not { } otlp) return services;
         services.AddOpenTelemetry()
-            .ConfigureResource(resource => ResourceOf(resource, process))
-            .WithMetrics(metrics => metrics.AddMeter(LivebedTelemetry.SourceName, OrleansMeter).AddRuntimeInstrumentation()
+            .WithMetrics(metrics => metrics.ConfigureResource(resource => ResourceOf(resource, process))
+                .AddMeter(LivebedTelemetry.SourceName, OrleansMeter).AddRuntimeInstrumentation()
                 .AddOtlpExporter((options, reader) => ExportMetrics(options, reader, otlp)));
-        return services.AddHostedService<MetricsFlush>();
+        return services.AddSingleton<IQueuedTelemetry, QueuedMetrics>();
+    }
+
+    /// <summary>Has a host's log sent to a collector, from information on, beside what of it reaches standard error.</summary>
+    /// <param name="services">of any host: silos in one process have each its own log</param>
+    /// <param name="origin">the silo or driver whose log it is</param>
+    /// <param name="otlp">where it goes; null: nowhere</param>
+    public static IServiceCollection AddLivebedLog(this IServiceCollection services, SpanOrigin origin, Uri? otlp)
+    {
+        if (otlp is null) return services;
+        services.AddOpenTelemetry().WithLogging(
+            logs => logs.ConfigureResource(resource => ResourceOf(resource, origin)).AddOtlpExporter((options, processor) =>
+            {
+                OtlpEndpoint.Configure(options, otlp, "v1/logs");
+                processor.BatchExportProcessorOptions.ScheduledDelayMilliseconds = LogPeriodMilliseconds;
+                processor.BatchExportProcessorOptions.ExporterTimeoutMilliseconds = OtlpEndpoint.PatienceMilliseconds;
+            }),
+            options => options.IncludeFormattedMessage = true);
+        services.AddLogging(logging => logging.AddFilter<OpenTelemetryLoggerProvider>(null, LogLevel.Information));
+        return services.AddSingleton<IQueuedTelemetry, QueuedLog>();
     }
 
     internal static void ResourceOf(ResourceBuilder resource, SpanOrigin origin) =>
@@ -64,44 +89,43 @@ public static class TelemetrySetup
     {
         OtlpEndpoint.Configure(options, otlp, "v1/metrics");
         reader.PeriodicExportingMetricReaderOptions.ExportIntervalMilliseconds = MetricPeriodMilliseconds;
-        reader.PeriodicExportingMetricReaderOptions.ExportTimeoutMilliseconds = OtlpEndpoint.RequestMillisecondsMax;
+        reader.PeriodicExportingMetricReaderOptions.ExportTimeoutMilliseconds = OtlpEndpoint.PatienceMilliseconds;
     }
 }
 
 /// <summary>How a collector is spoken to. Headers and certificates come from the OTEL_EXPORTER_OTLP_* variables, which the exporter reads
 /// itself.</summary>
-internal static class OtlpEndpoint
+public static class OtlpEndpoint
 {
-    public const int RequestMillisecondsMax = 1_000;
+    private const int UsualPatienceMilliseconds = 1_000;
+    private const int PatienceMillisecondsMax = 60_000;
     private const int GrpcPort = 4317;
     private const string ProtocolVariable = "OTEL_EXPORTER_OTLP_PROTOCOL";
+    private const string PatienceVariable = "OTEL_EXPORTER_OTLP_TIMEOUT";
 
-    public static void Configure(OtlpExporterOptions options, Uri otlp, string path)
+    /// <summary>Milliseconds that a request may take, and that the last one may delay the end of a process.</summary>
+    internal static int PatienceMilliseconds { get; } =
+        int.TryParse(Environment.GetEnvironmentVariable(PatienceVariable), NumberStyles.None, CultureInfo.InvariantCulture, out var given)
+            && given > 0
+            ? Math.Min(given, PatienceMillisecondsMax)
+            : UsualPatienceMilliseconds;
+
+    /// <summary>Of a collector's two addresses the one whose protocol the environment asks for, and else HTTP.</summary>
+    public static Uri Chosen(Uri http, Uri grpc) => IsGrpc(http) ? grpc : http;
+
+    internal static void Configure(OtlpExporterOptions options, Uri otlp, string path)
     {
-        var grpc = Environment.GetEnvironmentVariable(ProtocolVariable) switch
-        {
-            "grpc" => true,
-            "http/protobuf" => false,
-            _ => otlp.Port == GrpcPort,
-        };
+        var grpc = IsGrpc(otlp);
         options.Protocol = grpc ? OtlpExportProtocol.Grpc : OtlpExportProtocol.HttpProtobuf;
 
         // The exporter appends the signal's path only to an endpoint from the environment.
         options.Endpoint = grpc ? otlp : new Uri(otlp.AbsoluteUri.TrimEnd('/') + '/' + path);
-        options.TimeoutMilliseconds = RequestMillisecondsMax;
+        options.TimeoutMilliseconds = PatienceMilliseconds;
     }
-}
-
-/// <summary>
-/// Sends what is still queued when the host stops, and gives up after a second: by itself the meter provider would wait five for a
-/// collector that does not answer.
-/// </summary>
-internal sealed class MetricsFlush(IServiceProvider services) : IHostedService
-{
-    private const int FlushMillisecondsMax = 1_000;
-
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.Run(
-        () => services.GetService<MeterProvider>()?.Shutdown(FlushMillisecondsMax), CancellationToken.None);
+    private static bool IsGrpc(Uri otlp) => Environment.GetEnvironmentVariable(ProtocolVariable) switch
+    {
+        "grpc" => true,
+        "http/protobuf" => false,
+        _ => otlp.Port == GrpcPort,
+    };
 }

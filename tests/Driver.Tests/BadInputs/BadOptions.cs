@@ -11,6 +11,7 @@ using Livebed.Driver.Predicting;
 using Livebed.Driver.Reports;
 using Livebed.Driver.Run;
 using Livebed.Driver.Shrinking;
+using Livebed.Driver.Viewing;
 
 namespace Livebed.Driver.Tests.BadInputs;
 
@@ -34,6 +35,7 @@ internal static class BadOptions
         (new BenchOptions().Migrate, ["bench", "migrate"]),
         (new ReportOptions().Command, ["report", "nowhere"]),
         (new AnalyzeOptions().Command, ["analyze", "nowhere"]),
+        (new ViewOptions().Command, ["view", "nowhere"]),
         (new CompareOptions().Command, ["compare", "c.yaml", "--protocols", "rwsem,active-count", "--repeat", "1"]),
     ];
 

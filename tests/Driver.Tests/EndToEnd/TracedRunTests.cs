@@ -39,6 +39,8 @@ public sealed class TracedRunTests
             {
                 ["OTEL_EXPORTER_OTLP_PROTOCOL"] = grpcAndProcesses ? "grpc" : "http/protobuf",
                 ["OTEL_EXPORTER_OTLP_HEADERS"] = "x-tenant=livebed",
+                // No span is given up because the machine is slow.
+                ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "30000",
             },
             ["run", "c.yaml", "--otlp", collector.Url, .. grpcAndProcesses ? ["--processes"] : Array.Empty<string>()]);
         var exitCode = await command.EndAsync();
@@ -46,9 +48,8 @@ public sealed class TracedRunTests
 
         var spans = await collector.EndAsync();
         Assert.All(spans, span => Assert.Equal("livebed", span.Tenant));
-        var stored = SpanIds(harness.RunFolders.Single()).ToHashSet();
-        CheckTrees(spans, stored);
-        CheckLinks(spans, stored);
+        CheckTrees(spans);
+        CheckLinks(spans);
         CheckAttributes(spans);
 
         // The file has what the collector got; what the collector missed at the end is in the file all the same.
@@ -60,35 +61,32 @@ public sealed class TracedRunTests
         CheckPlantedHold(analysis.RootElement);
     }
 
-    /// <summary>A span that ended last may be in the file alone: the collector is not waited for.</summary>
-    private static void CheckTrees(IReadOnlyList<CollectedSpan> spans, HashSet<string> stored)
+    private static void CheckTrees(IReadOnlyList<CollectedSpan> spans)
     {
         var byId = spans.ToDictionary(span => span.SpanId);
         foreach (var span in spans)
         {
             var root = span;
-            while (root.ParentId.Length > 0 && byId.TryGetValue(root.ParentId, out var parent)) root = parent;
-            Assert.True(root.ParentId.Length == 0 || stored.Contains(root.ParentId), $"{root.Name} has a parent that is nowhere");
-            if (root.ParentId.Length > 0) continue;
+            while (root.ParentId.Length > 0) root = Assert.Contains(root.ParentId, (IReadOnlyDictionary<string, CollectedSpan>)byId);
             Assert.True(
                 root.Name.StartsWith("kvm.", StringComparison.Ordinal) || root.Name.StartsWith("livebed.", StringComparison.Ordinal));
         }
 
-        Assert.Contains(spans, span => byId.TryGetValue(span.ParentId, out var parent) && parent.Instance != span.Instance);
+        Assert.Contains(spans, span => span.ParentId.Length > 0 && byId[span.ParentId].Instance != span.Instance);
         Assert.Equal(
             ["silo-0", "silo-1", "silo-2"],
             spans.Where(span => span.Service == TelemetrySetup.SiloService).Select(span => span.Instance).Distinct().Order());
         Assert.All(spans.GroupBy(span => span.TraceId), trace => Assert.InRange(trace.Count(), 1, 499));
     }
 
-    private static void CheckLinks(IReadOnlyList<CollectedSpan> spans, HashSet<string> stored)
+    private static void CheckLinks(IReadOnlyList<CollectedSpan> spans)
     {
         var byId = spans.ToDictionary(span => span.SpanId);
         var retried = spans.Where(
             span => span.Name == SpanNames.Fault && span.Attributes.ContainsKey(AttributeNames.RetryReason)).ToList();
         Assert.NotEmpty(retried);
         var linked = retried.Count(span => span.Links.Any(
-            link => byId.TryGetValue(link, out var cause) ? cause.Name == SpanNames.Invalidation : stored.Contains(link)));
+            link => byId.GetValueOrDefault(link) is { Name: SpanNames.Invalidation }));
         Assert.True(linked >= 0.9 * retried.Count, $"{linked} of {retried.Count} retried faults lead to an invalidation");
     }
 

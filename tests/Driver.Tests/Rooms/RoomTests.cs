@@ -74,7 +74,13 @@ public sealed class RoomTests
         new(
             "Reports",
             ["Errors", "Counters", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "CommandLine", "Predicting"]),
-        new("Run", ["Errors", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "Running", "CommandLine", "Reports"]),
+        new("Viewing", ["Errors", "CampaignFiles", "Terminal", "CommandLine", "Analyzing"]),
+        new(
+            "Run",
+            [
+                "Errors", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "Running", "CommandLine", "Reports", "Analyzing",
+                "Viewing",
+            ]),
         new(
             "Comparing",
             [
@@ -92,7 +98,7 @@ public sealed class RoomTests
             "The command",
             [
                 "Errors", "CampaignFiles", "CommandLine", "Analyzing", "Exploring", "Shrinking", "MutantRuns", "Predicting", "Advising",
-                "Explaining", "Reports", "Run", "Comparing", "Benching", "Migrating",
+                "Explaining", "Reports", "Viewing", "Run", "Comparing", "Benching", "Migrating",
             ],
             ""),
     ];

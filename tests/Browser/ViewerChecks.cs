@@ -1,0 +1,57 @@
+using PuppeteerSharp;
+
+namespace Livebed.Browser;
+
+/// <summary>What the Aspire dashboard must show of a run: a notification over three silos, and from a fault that began again the way to
+/// the invalidation that made it.</summary>
+internal static class ViewerChecks
+{
+    private const int Wide = 1600, Height = 1000, PatienceMilliseconds = 60_000;
+    private const string Says = "word => document.body.innerText.includes(word)";
+
+    /// <param name="browser">the browser</param>
+    /// <param name="run">shown in the viewer</param>
+    /// <param name="pictures">folder for pictures; null for none</param>
+    /// <returns>everything that is not as it should be, a sentence each</returns>
+    public static async Task<IReadOnlyList<string>> ProblemsOfAsync(IBrowser browser, ViewedRun run, string? pictures)
+    {
+        var problems = new List<string>();
+        var (notification, fault, cause) = run.Chosen();
+        await using var page = await browser.NewPageAsync();
+        await page.SetViewportAsync(new ViewPortOptions { Width = Wide, Height = Height });
+        await page.GoToAsync(run.Page.AbsoluteUri);
+        await SeeAsync("the list of traces", "traces", ["livebed-driver", "livebed-silo"]);
+        await SeeAsync(
+            "a notification", $"traces/detail/{notification.TraceId}", [notification.Name, "silo-0", "silo-1", "silo-2"]);
+        await SeeAsync("a retried fault", $"traces/detail/{fault.TraceId}?spanId={fault.Id}", ["kvm.fault", "kvm.invalidation"]);
+        await page.EvaluateExpressionAsync($$"""
+            [...document.querySelectorAll('a')]
+              .find(link => link.href.includes('{{cause.TraceId}}') || link.innerText.includes('kvm.invalidation'))?.click()
+            """);
+        await SeeAsync("its cause", null, ["kvm.invalidation", "kvm.mmu_invalidate_seq"]);
+        await SeeAsync("the logs", "structuredlogs", ["Orleans"]);
+        await SeeAsync("the metrics", "metrics/resource/livebed-driver", ["livebed.fault.latency"]);
+        return problems;
+
+        // Without a path the page that is open.
+        async Task SeeAsync(string what, string? path, string[] words)
+        {
+            if (path is not null) await page.GoToAsync(new Uri(run.Page, $"/{path}").AbsoluteUri);
+            foreach (var word in words)
+            {
+                try
+                {
+                    await page.WaitForFunctionAsync(Says, new WaitForFunctionOptions { Timeout = PatienceMilliseconds }, word);
+                }
+                catch (WaitTaskTimeoutException)
+                {
+                    problems.Add($"{what} ({page.Url}) does not say {word}");
+                }
+            }
+
+            if (pictures is not null)
+                await page.ScreenshotAsync(
+                    Path.Combine(Directory.CreateDirectory(pictures).FullName, $"viewer-{string.Join('-', what.Split(' '))}.png"));
+        }
+    }
+}
