@@ -39,6 +39,17 @@ internal static class PageChecks
         })()
         """;
 
+    private const string Traced = """
+        (() => {
+          const rows = [...document.querySelectorAll('#slowest tbody tr, #pairs tbody tr')];
+          const links = [...document.querySelectorAll('#slowest a, #pairs a')];
+          if (rows.length === 0) return 'no trace is named';
+          const linked = document.querySelector('header code').textContent.includes('--jaeger-ui');
+          if (linked !== links.length > 0) return `${links.length} links`;
+          return links.every(link => /^http:\/\/127\.0\.0\.1:16686\/trace\/[0-9a-f]{32}$/.test(link.href)) ? '' : links[0].href;
+        })()
+        """;
+
     private const string Fits = """
         document.documentElement.scrollWidth > document.documentElement.clientWidth
           ? `it is ${document.documentElement.scrollWidth} pixels wide` : ''
@@ -53,7 +64,7 @@ internal static class PageChecks
     public static IReadOnlyList<(string What, string Script)> All { get; } =
     [
         ("charts are drawn", Drawn), ("the lock table sorts", Sorts), ("the witness is to be seen", Witnessed),
-        ("the page fits into the window", Fits), ("the head comes first", Verdict),
+        ("traces are named", Traced), ("the page fits into the window", Fits), ("the head comes first", Verdict),
     ];
 
     /// <summary>That a table's column falls.</summary>

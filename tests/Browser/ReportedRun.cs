@@ -15,7 +15,7 @@ internal sealed class ReportedRun : IDisposable
     /// <summary>One that hangs, with a witness, and one in which VMs migrate.</summary>
     public static IEnumerable<Func<ReportedRun>> All =>
     [
-        () => Make(["run", "nested-ranges", "--protocol", "rwsem", "--seed", "1"]),
+        () => Make(["run", "nested-ranges", "--protocol", "rwsem", "--seed", "1", "--jaeger-ui", "http://127.0.0.1:16686"]),
         () => Make(["run", "migration-faults", "--seed", "2", "--duration", "6s"]),
     ];
 

@@ -15,7 +15,7 @@ internal static class AnalyzeJson
     public static string Write(TraceAnalysis analysis, AnalyzeRequest request, IReadOnlyList<(Threshold Threshold, double Value)> breaches)
     {
         var document = new AnalyzeDocument(
-            request.Source, analysis.Spans, analysis.Roots, analysis.Violations, analysis.Instances, analysis.Locks.IsWhole,
+            request.Source, analysis.Spans, analysis.Roots, analysis.ViolationCount, analysis.Instances, analysis.Locks.IsWhole,
             [.. analysis.Locks.Rows.Select(LockFigures.From)],
             [
                 .. analysis.Waits.Pairs.Take(request.Top).Select(pair => new PairFigures(

@@ -51,7 +51,7 @@ internal static class Figure
     public static double Of(TraceAnalysis analysis, string name) => name.Split('.') switch
     {
         ["spans"] => analysis.Spans,
-        ["violations"] => analysis.Violations,
+        ["violations"] => analysis.ViolationCount,
         ["faults", var figure] => _faultFigures.Single(known => known.Name == figure).Of(analysis.Retries),
         ["stalls", var vm, var figure] =>
             analysis.Stalls.Vms.Where(stall => stall.Vm == vm).Sum(_stallFigures.Single(known => known.Name == figure).Of),

@@ -8,6 +8,8 @@ namespace Livebed.Driver.Analyzing;
 /// </summary>
 internal sealed class TraceAnalysis(int slowest)
 {
+    private const int ViolationsMax = 1_000;
+
     private readonly HashSet<string> _instances = [];
     private readonly SlowOperations _operations = new(slowest);
 
@@ -17,7 +19,11 @@ internal sealed class TraceAnalysis(int slowest)
     public GuestStalls Stalls { get; } = new();
     public long Spans { get; private set; }
     public long Roots { get; private set; }
-    public long Violations { get; private set; }
+
+    /// <summary>The first ones: a finding ends a run.</summary>
+    public List<SpanRecord> Violations { get; } = [];
+
+    public long ViolationCount { get; private set; }
 
     /// <summary>Of the runs that these traces are of: usually one.</summary>
     public List<SpanRecord> Runs { get; } = [];
@@ -67,7 +73,8 @@ internal sealed class TraceAnalysis(int slowest)
                 Retries.AddInvalidation(span);
                 break;
             case SpanNames.Violation:
-                Violations++;
+                ViolationCount++;
+                if (Violations.Count < ViolationsMax) Violations.Add(span);
                 break;
             default:
                 if (span.ParentId is null && span.Name.StartsWith(SpanNames.OperationPrefix, StringComparison.Ordinal))

@@ -32,4 +32,7 @@ internal static class HtmlReport
 /// <param name="Results">of the run</param>
 /// <param name="Charts">over time; null of a run that left none</param>
 /// <param name="Tail">the end of its history</param>
-public sealed record ReportContent(RunResults Results, RunCharts? Charts, IReadOnlyList<HistoryEvent> Tail);
+/// <param name="Traces">what its traces say; null where they say nothing</param>
+/// <param name="Jaeger">where Jaeger's page is, to which traces are links; null shows their ids</param>
+public sealed record ReportContent(
+    RunResults Results, RunCharts? Charts, IReadOnlyList<HistoryEvent> Tail, TraceFigures? Traces = null, Uri? Jaeger = null);

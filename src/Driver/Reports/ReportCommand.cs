@@ -10,7 +10,7 @@ internal sealed class ReportCommand(CommandEnvironment environment)
     public async Task<int> RunAsync(ReportRequest request)
     {
         var folder = Path.GetFullPath(request.Run, environment.Folders.Current);
-        var content = await environment.Interrupts.AwaitAsync(() => Read(folder, request.Run));
+        var content = await environment.Interrupts.AwaitAsync(() => Read(folder, request));
         var target = request.Out is null
             ? Path.Combine(folder, RunFolder.ReportFile)
             : Path.GetFullPath(request.Out, environment.Folders.Current);
@@ -46,12 +46,13 @@ internal sealed class ReportCommand(CommandEnvironment environment)
         }
     }
 
-    private static ReportContent Read(string folder, string given)
+    private static ReportContent Read(string folder, ReportRequest request)
     {
+        var given = request.Run;
         var results = StoredResults.Read(folder, given);
         var charts = Path.Combine(folder, RunFolder.ChartsFile);
         return new ReportContent(
             results, Path.Exists(charts) ? StoredResults.ReadCharts(charts, Path.Combine(given, RunFolder.ChartsFile)) : null,
-            HistoryTail.Of(Path.Combine(folder, RunFolder.HistoryFile)));
+            HistoryTail.Of(Path.Combine(folder, RunFolder.HistoryFile)), TraceFigures.Of(folder), request.Jaeger);
     }
 }

@@ -14,6 +14,9 @@ namespace Livebed.Driver.Run;
 /// folder stays behind only of a run that began.</summary>
 internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions runner, IProgressView view)
 {
+    /// <summary>Where Jaeger's page is, for the report's links; null: nowhere.</summary>
+    public Uri? JaegerUi { get; init; }
+
     /// <param name="campaign">with its seed</param>
     /// <param name="identity">as the results have it</param>
     /// <param name="outputFolder">where the run's folder is made</param>
@@ -59,7 +62,8 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
     {
         try
         {
-            var content = new ReportContent(results, charts, HistoryTail.Of(folder.PathOf(RunFolder.HistoryFile)));
+            var content = new ReportContent(
+                results, charts, HistoryTail.Of(folder.PathOf(RunFolder.HistoryFile)), TraceFigures.Of(folder.FullPath), JaegerUi);
             return TryStore(folder, RunFolder.ReportFile, await HtmlReport.RenderAsync(content), "could not be written");
         }
         catch (Exception exception)

@@ -42,8 +42,8 @@ internal sealed class RunCommand(CommandEnvironment environment)
 
     private async Task<int> RunAsync(RunRequest request, RunnerOptions runner, Campaign campaign, RunIdentity identity)
     {
-        var run = await new CampaignRun(environment, runner, View(request)).RunAsync(
-            campaign, identity, request.OutputFolder, run => TellAsync(request, run));
+        var playing = new CampaignRun(environment, runner, View(request)) { JaegerUi = request.Jaeger };
+        var run = await playing.RunAsync(campaign, identity, request.OutputFolder, run => TellAsync(request, run));
         return Verdict.ExitCode(run.Results.Verdict, run.IsInterrupted);
     }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.Errors;
+using Livebed.Driver.Reports;
 using Livebed.Driver.Running;
 
 namespace Livebed.Driver.Run;
@@ -45,6 +46,7 @@ internal sealed class RunOptions
         "--port", "BASE", "the silos listen on BASE and the ports after it, two for each [free ports]");
     private readonly Option<string?> _out = Text("--out", "DIR", "where the run folder is made [runs]");
     private readonly Option<string?> _otlp = Text("--otlp", "URL", "send traces and metrics there, as in http://localhost:4317");
+    private readonly Option<string?> _jaeger = JaegerUi.Option();
     private readonly Option<bool> _view = new("--view")
     {
         Description = "show traces, metrics and logs in a viewer, which is fetched once, until Ctrl-C",
@@ -57,7 +59,8 @@ internal sealed class RunOptions
     {
         Command = new Command("run", "Runs a campaign on a cluster and gives a verdict.") { _campaign };
         foreach (var (_, option) in _keys) Command.Add(option);
-        foreach (var option in new Option[] { _set, _processes, _port, _out, _otlp, _view, _json, _quiet, _verbose }) Command.Add(option);
+        Option[] others = [_set, _processes, _port, _out, _otlp, _jaeger, _view, _json, _quiet, _verbose];
+        foreach (var option in others) Command.Add(option);
     }
 
     public Command Command { get; }
@@ -83,7 +86,7 @@ internal sealed class RunOptions
             Path.GetFullPath(parsed.GetValue(_out) ?? "runs", currentFolder),
             new RunnerOptions(
                 parsed.GetValue(_processes), Endpoint(parsed.GetValue(_otlp)), parsed.GetValue(_verbose), Port(parsed.GetValue(_port))),
-            parsed.GetValue(_json), parsed.GetValue(_quiet), parsed.GetValue(_view));
+            parsed.GetValue(_json), parsed.GetValue(_quiet), parsed.GetValue(_view), JaegerUi.Read(parsed.GetValue(_jaeger)));
     }
 
     private static Option<string?> Text(string name, string value, string summary) => new(name) { HelpName = value, Description = summary };
@@ -107,4 +110,4 @@ internal sealed class RunOptions
 /// <summary>A `run` command line, parsed but not yet checked against the campaign.</summary>
 internal sealed record RunRequest(
     IReadOnlyList<string> Arguments, string Campaign, IReadOnlyList<Override> Overrides, string OutputFolder, RunnerOptions Runner,
-    bool Json, bool Quiet = false, bool View = false);
+    bool Json, bool Quiet = false, bool View = false, Uri? Jaeger = null);

@@ -73,7 +73,9 @@ public sealed class RoomTests
         new("Explaining", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring", "Predicting"]),
         new(
             "Reports",
-            ["Errors", "Counters", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "CommandLine", "Predicting"]),
+            [
+                "Errors", "Counters", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "CommandLine", "Predicting", "Analyzing",
+            ]),
         new("Viewing", ["Errors", "CampaignFiles", "Terminal", "CommandLine", "Analyzing"]),
         new(
             "Run",
