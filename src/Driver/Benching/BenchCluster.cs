@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Running;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
+using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
@@ -23,14 +25,17 @@ internal sealed class BenchCluster : IAsyncDisposable
     private readonly OperationIds _ids = new(origin: 0);
     private int _vms;
 
-    private BenchCluster(EmbeddedCluster cluster) => _cluster = cluster;
+    private readonly int _pageSize;
+
+    private BenchCluster(EmbeddedCluster cluster, int pageSize) => (_cluster, _pageSize) = (cluster, pageSize);
 
     public IGrainFactory Grains => _cluster.Client;
 
     public IHostMmuGrain Host => Grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(0));
 
     public static async Task<BenchCluster> StartAsync(
-        int silos, PlacementMode placement, CancellationToken interrupted, double sampleRatio = 0)
+        int silos, PlacementMode placement, CancellationToken interrupted, double sampleRatio = 0, TraceFile? traces = null,
+        int pageSize = PageSize)
     {
         var cluster = await EmbeddedCluster.StartAsync(
             new ClusterSettings
@@ -38,28 +43,29 @@ internal sealed class BenchCluster : IAsyncDisposable
                 Silos = silos,
                 Placement = placement,
                 SampleRatio = sampleRatio,
+                Telemetry = new TelemetryTargets { File = traces },
                 LogLevel = LogLevel.Error,
                 ResponseTimeout = TimeSpan.FromMinutes(2),
             },
             interrupted);
-        var bench = new BenchCluster(cluster);
+        var bench = new BenchCluster(cluster, pageSize);
         for (var host = 0; host < silos; host++)
             await cluster.Client.GetGrain<IHostMmuGrain>(ActorKeys.Host(host))
-                .ConfigureAsync(new HostMessage(ActorKeys.Host(host), (int)FramesPerHost, PageSize, Mutant: null));
+                .ConfigureAsync(new HostMessage(ActorKeys.Host(host), (int)FramesPerHost, pageSize, Mutant: null));
         return bench;
     }
 
     public OperationMessage Next(OperationKind kind) => OperationMessage.From(new Operation(_ids.Next(), kind));
 
-    /// <summary>A VM on the first host whose guests run at once.</summary>
+    /// <summary>A VM, on the first host if none is named, whose guests run at once.</summary>
     /// <exception cref="BedException">It could not be created.</exception>
-    public async Task<RunningVm> CreateAsync(int vcpus, long pages, GuestSpec guest, int tlbEntries)
+    public async Task<RunningVm> CreateAsync(int vcpus, long pages, GuestSpec guest, int tlbEntries, int host = 0)
     {
-        var ordinal = ++_vms;
-        var key = ActorKeys.Vm(ordinal, incarnation: 0, host: 0);
+        var ordinal = Interlocked.Increment(ref _vms);
+        var key = ActorKeys.Vm(ordinal, incarnation: 0, host);
         var message = new VmMessage(
-            new VmOptions(key, ordinal, ProtocolCatalog.ActiveCount), ActorKeys.Host(0), ordinal, vcpus, pages, Memslots: 1,
-            HotplugPages: 0, PageSize, Fleet.ScratchPages, Mergeable: false, tlbEntries, FaultRetriesMax: 1_000_000, Seed: 1, guest,
+            new VmOptions(key, ordinal, ProtocolCatalog.ActiveCount), ActorKeys.Host(host), ordinal, vcpus, pages, Memslots: 1,
+            HotplugPages: 0, _pageSize, Fleet.ScratchPages, Mergeable: false, tlbEntries, FaultRetriesMax: 1_000_000, Seed: 1, guest,
             RefusesNonBlockable: false);
         var vm = Grains.GetGrain<IVmGrain>(key);
         for (var attempt = 0; !await vm.CreateAsync(Next(OperationKind.VmCreate), message); attempt++)
@@ -68,7 +74,40 @@ internal sealed class BenchCluster : IAsyncDisposable
         return new RunningVm(this, vm, key, ordinal);
     }
 
+    /// <summary>Many VMs of one vCPU, over all hosts.</summary>
+    public async Task<IReadOnlyCollection<RunningVm>> CreateAsync(
+        int vms, long pages, GuestSpec guest, int tlbEntries, CancellationToken interrupted)
+    {
+        var made = new ConcurrentBag<RunningVm>();
+        await ManyVms.EachAsync(Enumerable.Range(0, vms).ToList(), async vm =>
+        {
+            interrupted.ThrowIfCancellationRequested();
+            made.Add(await CreateAsync(vcpus: 1, pages, guest, tlbEntries, vm % _cluster.SiloNames.Count));
+        });
+        return made;
+    }
+
+    /// <summary>One round of reports, as a driver asks for them.</summary>
+    /// <exception cref="BedException">A check was violated, or an actor failed.</exception>
+    public async Task<ActorCounters> CollectAsync(bool ofAll = false)
+    {
+        var silos = await Task.WhenAll(_cluster.SiloNames.Select(silo => CollectAsync(silo, ofAll ? CollectKind.All : CollectKind.News)));
+        return RunningVm.Judge([.. silos.SelectMany(reports => reports)]);
+    }
+
     public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+
+    private async Task<List<ActorReport>> CollectAsync(string silo, CollectKind kind)
+    {
+        var reports = new List<ActorReport>();
+        while (true)
+        {
+            var answer = await Grains.GetGrain<IBoardGrain>(silo).CollectAsync(kind, measuredFrom: 0);
+            reports.AddRange(answer.Reports);
+            if (answer.Left == 0) return reports;
+            kind = CollectKind.Rest;
+        }
+    }
 }
 
 /// <summary>A VM that is measured.</summary>
@@ -85,7 +124,8 @@ internal sealed class RunningVm(BenchCluster cluster, IVmGrain vm, string key, i
     public async Task DestroyAsync() =>
         Judge(await vm.DestroyAsync(cluster.Next(OperationKind.VmDestroy), TeardownOrder.VmFirst));
 
-    private static ActorCounters Judge(IReadOnlyList<ActorReport> reports)
+    /// <exception cref="BedException">A check was violated, or an actor failed.</exception>
+    internal static ActorCounters Judge(IReadOnlyList<ActorReport> reports)
     {
         foreach (var report in reports)
         {
@@ -93,6 +133,6 @@ internal sealed class RunningVm(BenchCluster cluster, IVmGrain vm, string key, i
             if (report.Violations is [var violation, ..]) throw new BedException($"{violation.Invariant}: {violation.Message}");
         }
 
-        return reports.Select(report => report.Counters).Aggregate((one, other) => one + other);
+        return reports.Select(report => report.Counters).Aggregate(new ActorCounters(), (one, other) => one + other);
     }
 }

@@ -30,6 +30,7 @@ internal sealed class BenchOptions
 
     private readonly Option<string?> _rounds = Text("--rounds", "N", "how often both sides have their turn [7]");
     private readonly Option<string?> _window = Text("--window", "1s", "of one side in one round [1s]");
+    private readonly Option<string?> _vms = Text("--vms", "N", "no more VMs than so many, of `scale` [10000]");
     private readonly Option<string?> _warmUp = Text("--warm-up", "5s", "of both sides before the first round [5s]");
     private readonly Argument<string> _first = new("first") { Description = "a result, as `bench --json` prints it" };
     private readonly Argument<string> _second = new("second") { Description = "another one" };
@@ -68,7 +69,10 @@ internal sealed class BenchOptions
     public RatioRequest ReadRatio(ParseResult parsed) => new(
         Value(parsed, _rounds, ValueKinds.Integer("rounds", 1, RoundsMax)) ?? 7,
         Value(parsed, _window, ValueKinds.Duration(_windowMin, _windowMax)) ?? TimeSpan.FromSeconds(1),
-        Value(parsed, _warmUp, ValueKinds.Duration(TimeSpan.Zero, _windowMax)) ?? TimeSpan.FromSeconds(5));
+        Value(parsed, _warmUp, ValueKinds.Duration(TimeSpan.Zero, _windowMax)) ?? TimeSpan.FromSeconds(5))
+    {
+        VmsMax = Value(parsed, _vms, ValueKinds.Integer("VMs", 100, 10_000)),
+    };
 
     /// <exception cref="UsageException">A value is not allowed.</exception>
     public BenchRequest Read(ParseResult parsed)
@@ -89,7 +93,12 @@ internal sealed class BenchOptions
         };
     }
 
-    private Command RatioPart(string name, string summary) => new(name, summary) { _rounds, _window, _warmUp, _json, _quiet, _verbose };
+    private Command RatioPart(string name, string summary)
+    {
+        var part = new Command(name, summary) { _rounds, _window, _warmUp, _json, _quiet, _verbose };
+        if (name is "all" or ScaleBench.PartName) part.Add(_vms);
+        return part;
+    }
 
     private static T? Value<T>(ParseResult parsed, Option<string?> option, ValueKind<T> kind) where T : struct
     {

@@ -11,6 +11,7 @@ internal sealed class RatioCommand(CommandEnvironment environment)
     public static IReadOnlyList<IRatioBench> Benches { get; } =
     [
         new FaultPathBench(), new NotificationBench(), new TlbBench(), new ExplorerBench(), new IdleBench(),
+        new ScaleBench(), new TracingBench(),
     ];
 
     public async Task<int> RunAsync(IReadOnlyList<IRatioBench> benches, RatioRequest request, bool json, bool quiet)

@@ -16,7 +16,11 @@ internal interface IRatioBench
 /// <param name="Rounds">how often both sides have their turn</param>
 /// <param name="Window">of one side in one round</param>
 /// <param name="WarmUp">of each side before the first round</param>
-internal sealed record RatioRequest(int Rounds, TimeSpan Window, TimeSpan WarmUp);
+internal sealed record RatioRequest(int Rounds, TimeSpan Window, TimeSpan WarmUp)
+{
+    /// <summary>The most VMs where the figure is of ever more; null for as many as the goal is about.</summary>
+    public int? VmsMax { get; init; }
+}
 
 /// <summary>A figure and the goal that it is held against.</summary>
 /// <param name="Name">unique in the whole benchmark</param>

@@ -17,7 +17,10 @@ public sealed record Campaign
     public const long SeedMax = (1L << 53) - 1;
 
     /// <summary>VMs of a campaign, counts included.</summary>
-    public const int VmsMax = 1_000;
+    public const int VmsMax = 100_000;
+
+    /// <summary>Items of <c>vms</c>.</summary>
+    public const int KindsMax = 1_000;
 
     public string Name { get; set; } = "";
     public string Description { get; set; } = "";
@@ -136,7 +139,7 @@ public sealed record Campaign
             "bytes of a page; smaller for runs with very many pages"),
         new ValueKey<Campaign, long>("memory", ValueKinds.Size(1L << 20, 64L << 30), s => s.Memory, (s, v) => s.Memory = v,
             "frames of each host; its VMs' pages must fit"),
-        new ListKey<Campaign, VmSettings>("vms", VmSettings.Keys, s => s.Vms, VmsMax, "VMs"),
+        new ListKey<Campaign, VmSettings>("vms", VmSettings.Keys, s => s.Vms, KindsMax, "VMs"),
         new SectionKey<Campaign, HostEventSettings>("hostEvents", HostEventSettings.Keys, s => s.HostEvents),
         new SectionKey<Campaign, KsmSettings>("ksm", KsmSettings.Keys, s => s.Ksm),
         new SectionKey<Campaign, MemslotUpdateSettings>("memslotUpdates", MemslotUpdateSettings.Keys, s => s.MemslotUpdates),

@@ -40,6 +40,10 @@ public sealed record RunOutcome
     public KsmResult Ksm { get; init; } = new();
     public LeakResult Leaks { get; init; } = new();
     public IReadOnlyList<GuestResult> Guests { get; init; } = [];
+
+    /// <summary>Guests without a row.</summary>
+    public int GuestsUnlisted { get; init; }
+
     public IReadOnlyList<LimitHit> LimitsHit { get; init; } = [];
 
     /// <summary>What is drawn over time; null of a run that did not come so far.</summary>

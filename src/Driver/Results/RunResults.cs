@@ -58,6 +58,10 @@ public sealed record RunResults
     public required KsmResult Ksm { get; init; }
     public required LeakResult Leaks { get; init; }
     public required IReadOnlyList<GuestResult> Guests { get; init; }
+
+    /// <summary>Guests without a row: of very many the worst and a sample have one.</summary>
+    public int GuestsUnlisted { get; init; }
+
     public required IReadOnlyList<LimitHit> LimitsHit { get; init; }
 
     public static RunResults From(Campaign campaign, RunIdentity run, RunOutcome outcome)
@@ -95,6 +99,7 @@ public sealed record RunResults
             Ksm = outcome.Ksm,
             Leaks = outcome.Leaks,
             Guests = outcome.Guests,
+            GuestsUnlisted = outcome.GuestsUnlisted,
             LimitsHit = outcome.LimitsHit,
         };
     }

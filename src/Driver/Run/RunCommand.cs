@@ -24,6 +24,8 @@ internal sealed class RunCommand(CommandEnvironment environment)
         var campaign = await environment.Interrupts.AwaitAsync(
             () => new CampaignReader(environment.Folders, environment.Traces).Read(request.Campaign, request.Overrides));
         CheckPorts(campaign, request.Runner.BasePort);
+        if (MemoryNeed.ProblemOf(campaign, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) is { } shortage)
+            throw new UsageException(shortage);
         if (!request.Runner.Processes && OpenFileLimit.ProblemOf(campaign.Silos, OpenFileLimit.OfProcess()) is { } problem)
             throw new UsageException($"silos: {problem}");
         var startedAt = environment.Clock.GetUtcNow();

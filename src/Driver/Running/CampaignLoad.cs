@@ -66,7 +66,7 @@ internal sealed class CampaignLoad(
         history.WarmUpEnds(clock.Since(clock.MeasuredFromMicroseconds));
         reports.MeasureFrom(clock.MeasuredFromMicroseconds);
         load.CountAnew();
-        await supervisor.ObserveAsync(settled: false);
+        await supervisor.ObserveAsync(ofAll: true);
         WarmUpSeconds = (clock.Since(clock.MeasuredFromMicroseconds) - StartedMicroseconds) / 1e6;
         StartedMicroseconds = load.NowMicroseconds;
     }

@@ -34,17 +34,17 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         await heartbeat.StartAsync(CancellationToken.None);
         var ids = new OperationIds(origin: 0);
         var fleet = new Fleet(campaign, cluster.Client, ids);
-        var reports = new ReportLedger();
+        var reports = new ReportLedger(place => fleet.Slots[place].Kind);
         var load = new LoadLedger(folder.History, clock);
         var migrations = new MigrationLedger(clock);
         folder.History.Open(LoadLedger.DriverSilo);
         folder.History.Append(LoadLedger.DriverSilo, [LoadLedger.Build], 0);
         folder.History.Open(Supervisor.ClusterStream);
-        var supervisor = new Supervisor(fleet, reports, load, folder.History, clock, campaign.Limits.Starvation, cluster.SiloLost);
+        var supervisor = new Supervisor(fleet, reports, load, folder.History, clock, campaign.Limits.Starvation, cluster);
         var settlement = new Settlement(fleet, reports, load, supervisor, ids, cluster, clock);
 
-        progress.Phase($"creating {fleet.Slots.Count} VMs");
-        await BringUpAsync(fleet, cluster).WaitAsync(interrupted);
+        progress.Phase(FormattableString.Invariant($"creating {fleet.Slots.Count:N0} VMs"));
+        await BringUpAsync(fleet, cluster, progress).WaitAsync(interrupted);
 
         var sources = new OperationSources(campaign, fleet, reports, supervisor, migrations, ids);
         var played = new CampaignLoad(campaign, sources, load, reports, supervisor, folder.History, ids, clock);
@@ -81,9 +81,9 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
     }
 
     /// <summary>Makes the VMs. A call to a silo that has ended could wait for its time-out.</summary>
-    private static async Task BringUpAsync(Fleet fleet, ICluster cluster)
+    private static async Task BringUpAsync(Fleet fleet, ICluster cluster, IRunProgress progress)
     {
-        var created = fleet.BringUpAsync();
+        var created = fleet.BringUpAsync(done => progress.Step(done, fleet.Slots.Count));
         await Task.WhenAny(created, cluster.SiloLost);
         if (cluster.SiloLost.IsCompletedSuccessfully)
             throw new BedException($"{cluster.SiloLost.Result} ended while the VMs were created");
@@ -156,7 +156,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         {
             Migrations = migrations.Progress(),
             LockWaits = waits.GroupBy(wait => wait.Key.Lock).ToDictionary(group => group.Key, group => group.Sum(wait => wait.Value)),
-            DeliveredShare = OutcomeFigures.Guests(fleet, reports, load).Load.Share,
+            DeliveredShare = OutcomeFigures.Load(campaign, reports, load).Share,
         };
     }
 
@@ -171,8 +171,8 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var latencies = load.Latencies();
         latencies["fault"] = LatencySummary.From(faults);
         latencies["tlb-refill"] = LatencySummary.From(refills);
+        var (guests, unlisted) = OutcomeFigures.Guests(fleet, reports);
         var failures = reports.Failures().Concat(load.Failures).ToList();
-        var (guests, delivered) = OutcomeFigures.Guests(fleet, reports, load);
         var silos = await SiloInspector.InspectAsync(cluster, interrupted ? InterruptPatience : null);
         return new RunOutcome
         {
@@ -181,7 +181,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             ContactLost = [.. supervisor.ContactLost, .. failures],
             Counts = OutcomeFigures.Counts(counters, locks, reports.Teardowns, migrations.Counts),
             Reached = OutcomeFigures.Reached(reports.Reached()),
-            Load = delivered,
+            Load = OutcomeFigures.Load(campaign, reports, load),
             Latency = latencies,
             Locks = locks,
             PotentialCycles = reports.PotentialCycles(),
@@ -192,7 +192,9 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             Ksm = OutcomeFigures.Ksm(counters),
             Leaks = leaks,
             Guests = guests,
-            LimitsHit = [.. reports.LimitsHit(), .. migrations.LimitsHit(), .. SiloInspector.LimitsHit(silos), .. supervisor.LimitsHit()],
+            GuestsUnlisted = unlisted,
+            LimitsHit = [.. reports.LimitsHit(), .. migrations.LimitsHit(), .. SiloInspector.LimitsHit(silos), .. supervisor.LimitsHit(),
+                .. fleet.LimitsHit()],
         };
     }
 }

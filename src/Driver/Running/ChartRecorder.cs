@@ -100,12 +100,14 @@ internal sealed class ChartRecorder(Fleet fleet, ReportLedger reports, LoadLedge
         var reached = reports.Reached();
         foreach (var cause in _causes) _totals.Add(ChartGroup.Retries, cause.Name, reached[cause.Index]);
         foreach (var operation in load.Progress()) _totals.Add(ChartGroup.Operations, operation.Operation, operation.Done);
-        var guests = reports.Guests();
-        foreach (var slot in fleet.Slots)
+        if (fleet.Slots.Count > VmsMax)
         {
-            var name = fleet.Slots.Count > VmsMax ? slot.Settings.Name : slot.DisplayName;
-            _totals.Add(ChartGroup.Guests, name, guests.GetValueOrDefault(slot.Index).Accesses);
+            foreach (var (kind, guests) in reports.Kinds()) _totals.Add(ChartGroup.Guests, fleet.KindName(kind), guests.Accesses);
+            return;
         }
+
+        var places = reports.Guests();
+        foreach (var slot in fleet.Slots) _totals.Add(ChartGroup.Guests, slot.DisplayName, places.GetValueOrDefault(slot.Index).Accesses);
     }
 
     private static List<ChartSeries> Largest(IEnumerable<ChartSeries> locks)

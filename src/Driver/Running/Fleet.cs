@@ -1,5 +1,6 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Errors;
+using Livebed.Driver.Results;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Addresses;
@@ -34,15 +35,16 @@ internal sealed class Fleet
     private readonly List<IHostMmuGrain> _hosts = [];
     private readonly long[] _pagesOfHost;
     private int _ordinal;
+    private long _notMade;
 
     public Fleet(Campaign campaign, IGrainFactory grains, OperationIds ids)
     {
         _campaign = campaign;
         _grains = grains;
         _ids = ids;
-        foreach (var settings in campaign.Vms)
-            for (var i = 0; i < settings.Count; i++)
-                _slots.Add(new VmSlot(_slots.Count, CampaignMemory.HostOf(_slots.Count, campaign.Silos), settings));
+        for (var kind = 0; kind < campaign.Vms.Count; kind++)
+            for (var i = 0; i < campaign.Vms[kind].Count; i++)
+                _slots.Add(new VmSlot(_slots.Count, CampaignMemory.HostOf(_slots.Count, campaign.Silos), campaign.Vms[kind], kind));
         _pagesOfHost = CampaignMemory.PagesPerHost(campaign);
         for (var host = 0; host < campaign.Silos; host++) _hosts.Add(grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(host)));
     }
@@ -50,25 +52,50 @@ internal sealed class Fleet
     public IReadOnlyList<VmSlot> Slots => _slots;
     public IReadOnlyList<IHostMmuGrain> Hosts => _hosts;
 
+    public string KindName(int kind) => _campaign.Vms[kind].Name;
+
     public static Mutant? MutantOf(Campaign campaign) => Mutant.Find(campaign.Mutant);
 
-    public async Task BringUpAsync()
+    /// <param name="created">told how many VMs there are, after each</param>
+    public async Task BringUpAsync(Action<int>? created = null)
     {
         var (frames, mutant, bandwidth) = ((int)_campaign.FramesPerHost, MutantOf(_campaign), _campaign.Migrations.LinkBandwidth);
         await Task.WhenAll(_hosts.Select((host, index) => host.ConfigureAsync(
             new HostMessage(ActorKeys.Host(index), frames, _campaign.PageSize, mutant, bandwidth)).AsTask()));
-        await Task.WhenAll(_slots.Select(CreateAsync));
+
+        // Ordinals are draws: they are those of the places, whoever comes up first.
+        var first = _ordinal;
+        _ordinal += _slots.Count;
+        await ManyVms.EachAsync(_slots, slot => CreateAsync(slot, first + slot.Index + 1), created);
     }
 
     /// <summary>Makes the next incarnation in the slot of a VM that is gone.</summary>
-    public async Task CreateAsync(VmSlot slot)
+    public Task CreateAsync(VmSlot slot)
     {
-        int ordinal;
         lock (_gate)
         {
-            // 16 bits of every token are the VM: a run makes at most 65535.
-            ordinal = ++_ordinal;
-            if (ordinal >= PageContent.MaxVms) return;
+            if (_ordinal + 1 < PageContent.MaxVms) return CreateAsync(slot, ++_ordinal);
+            _notMade++;
+            return Task.CompletedTask;
+        }
+    }
+
+    /// <summary>Bounds that it came to.</summary>
+    public IReadOnlyList<LimitHit> LimitsHit()
+    {
+        lock (_gate)
+        {
+            return _notMade == 0
+                ? []
+                : [new("vms", _notMade, $"a run makes at most {PageContent.MaxVms - 1} VMs, "
+                    + $"counting each again that was torn down or moved")];
+        }
+    }
+
+    private async Task CreateAsync(VmSlot slot, int ordinal)
+    {
+        lock (_gate)
+        {
             slot.Incarnation++;
             slot.Forget();
             slot.Name = FormattableString.Invariant($"vm-{slot.Index}.{slot.Incarnation}");
@@ -119,7 +146,13 @@ internal sealed class Fleet
                 .Where(candidate => CampaignMemory.Migrates(candidate.Settings))
                 .OrderBy(candidate => candidate.Migrations)
                 .FirstOrDefault(candidate => DestinationsOf(candidate).Count > 0);
-            if (slot is null || _ordinal + 1 >= PageContent.MaxVms) return null;
+            if (slot is null) return null;
+            if (_ordinal + 1 >= PageContent.MaxVms)
+            {
+                _notMade++;
+                return null;
+            }
+
             var destinations = DestinationsOf(slot);
             var host = destinations[_campaign.Migrations.PingPong ? 0 : random.Next(destinations.Count)];
             var ordinal = ++_ordinal;

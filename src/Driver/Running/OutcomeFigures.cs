@@ -10,6 +10,9 @@ namespace Livebed.Driver.Running;
 /// <summary>Figures of results.json from the actors' counters.</summary>
 internal static class OutcomeFigures
 {
+    /// <summary>Guests with a row of their own.</summary>
+    public const int GuestRowsMax = 200;
+
     public static Counts Counts(
         ActorCounters counters, IReadOnlyList<LockResult> locks, long teardowns, (long Completed, long Failed, long Cancelled) migrations)
     {
@@ -57,24 +60,50 @@ internal static class OutcomeFigures
         };
     }
 
-    /// <summary>One line for each place of the fleet, over all VMs that lived there, and the load over all of them.</summary>
-    public static (IReadOnlyList<GuestResult> Guests, DeliveredLoad Load) Guests(Fleet fleet, ReportLedger reports, LoadLedger load)
+    /// <summary>The load over all operations and guests.</summary>
+    public static DeliveredLoad Load(Campaign campaign, ReportLedger reports, LoadLedger load)
     {
-        var figures = reports.Guests();
+        var kinds = reports.Kinds();
         var (due, executed) = (0L, 0L);
-        var rows = new List<GuestResult>(fleet.Slots.Count);
-        foreach (var slot in fleet.Slots)
+        for (var kind = 0; kind < campaign.Vms.Count; kind++)
         {
-            var settings = slot.Settings;
-            var guest = figures.GetValueOrDefault(slot.Index);
-            var share = HasRate(settings.Guest) ? DeliveredLoad.ShareOf(guest.ExecutedMicroseconds, guest.DueMicroseconds) : (double?)null;
-            if (share is not null) (due, executed) = (due + guest.DueMicroseconds, executed + guest.ExecutedMicroseconds);
-            rows.Add(new GuestResult(
-                slot.DisplayName, settings.Vcpus, settings.Guest.ReplaysTrace ? settings.Guest.Trace : null,
-                guest.Accesses, guest.BehindMicroseconds, share));
+            if (!HasRate(campaign.Vms[kind].Guest)) continue;
+            var guests = kinds.GetValueOrDefault(kind);
+            (due, executed) = (due + guests.DueMicroseconds, executed + guests.ExecutedMicroseconds);
         }
 
-        return (rows, new DeliveredLoad(load.Loads(), due, executed));
+        return new DeliveredLoad(load.Loads(), due, executed);
+    }
+
+    /// <summary>One row for each place of the fleet, over all VMs that lived there; of more than <see cref="GuestRowsMax"/> places half as
+    /// many are those whose guests executed least of their programs, and the others a sample at equal distances.</summary>
+    public static (IReadOnlyList<GuestResult> Rows, int Unlisted) Guests(Fleet fleet, ReportLedger reports)
+    {
+        var figures = reports.Guests();
+        var rows = fleet.Slots.Select(slot => RowOf(slot, figures.GetValueOrDefault(slot.Index))).ToList();
+        return (Listed(rows), Math.Max(0, rows.Count - GuestRowsMax));
+    }
+
+    /// <summary>Of rows in the order of the fleet, those that are listed, in that order.</summary>
+    internal static IReadOnlyList<GuestResult> Listed(IReadOnlyList<GuestResult> rows)
+    {
+        if (rows.Count <= GuestRowsMax) return rows;
+        var listed = Enumerable.Range(0, rows.Count)
+            .OrderBy(place => rows[place].ExecutedShare ?? 1).ThenByDescending(place => rows[place].BehindMicroseconds)
+            .Take(GuestRowsMax / 2).ToHashSet();
+        var others = Enumerable.Range(0, rows.Count).Where(place => !listed.Contains(place)).ToList();
+        var sampled = GuestRowsMax - listed.Count;
+        for (var n = 0; n < sampled; n++) listed.Add(others[(int)((long)n * others.Count / sampled)]);
+        return [.. listed.Order().Select(place => rows[place])];
+    }
+
+    private static GuestResult RowOf(VmSlot slot, GuestFigures guest)
+    {
+        var settings = slot.Settings;
+        return new GuestResult(
+            slot.DisplayName, settings.Vcpus, settings.Guest.ReplaysTrace ? settings.Guest.Trace : null, guest.Accesses,
+            guest.BehindMicroseconds,
+            HasRate(settings.Guest) ? DeliveredLoad.ShareOf(guest.ExecutedMicroseconds, guest.DueMicroseconds) : null);
     }
 
     /// <summary>As fast as possible is no load that could be missed.</summary>

@@ -5,33 +5,45 @@ using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
+using Livebed.Kvm.Paging;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running;
 
 /// <summary>
-/// Adds up what actors report. Reports count from an actor's beginning, so the latest of each living actor and the last of each dead one
-/// are the whole. Safe from any thread.
+/// Adds up what actors report. Each report of an actor counts from its beginning, so the latest of each living actor and the last of each
+/// dead one are the whole. The sums are kept up to date, so that a report costs as much as it brings, however many actors there are.
+/// Safe from any thread.
 /// </summary>
-internal sealed class ReportLedger
+/// <param name="kindOf">of a place of the fleet: which of the campaign's kinds of VM is there; null for one kind</param>
+internal sealed class ReportLedger(Func<int, int>? kindOf = null)
 {
     private const int ViolationsMax = 100;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, ActorReport> _living = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, LivingActor> _living = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ActorReport> _hosts = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ActorReport> _waiting = new(StringComparer.Ordinal);
     private readonly HashSet<string> _dead = new(StringComparer.Ordinal);
-    private ActorCounters _deadCounters = new();
-    private readonly long[] _deadReached = new long[ReachedCase.All.Count];
-    private readonly Dictionary<LockPlace, LockStatistics> _deadLocks = [];
-    private readonly LockOrderGraph _order = new();
+
+    // Over the living and the dead; of hosts only the dead.
+    private ActorCounters _counters = new();
+    private readonly long[] _reached = new long[ReachedCase.All.Count];
+    private readonly Dictionary<LockPlace, LockStatistics> _locks = [];
+    private readonly Dictionary<int, GuestFigures> _guests = [];
+    private readonly Dictionary<int, GuestFigures> _kinds = [];
+    private long _historyDropped;
+
+    // Of the dead alone.
+    private readonly Dictionary<int, long> _deadBehind = [];
     private readonly LongHistogram _deadFaults = LatencyHistogram.Empty();
     private readonly LongHistogram _deadRefills = LatencyHistogram.Empty();
     private readonly LongHistogram _deadTurns = LatencyHistogram.Empty();
+
+    private readonly LockOrderGraph _order = new();
     private readonly List<(string Silo, Violation Violation)> _violations = [];
     private readonly SortedDictionary<string, string> _failures = new(StringComparer.Ordinal);
     private long _violationCount;
-    private readonly Dictionary<int, GuestFigures> _deadGuests = [];
-    private long _historyDropped;
     private long _teardowns;
     private long _measuredFrom;
 
@@ -52,12 +64,22 @@ internal sealed class ReportLedger
         lock (_gate)
         {
             _measuredFrom = monotonicMicroseconds;
-            (_deadCounters, _teardowns) = (new(), 0);
-            Array.Clear(_deadReached);
-            _deadLocks.Clear();
-            _deadGuests.Clear();
+            (_counters, _teardowns) = (new(), 0);
+            Array.Clear(_reached);
+            _locks.Clear();
+            _guests.Clear();
+            _kinds.Clear();
+            _deadBehind.Clear();
             foreach (var histogram in new[] { _deadFaults, _deadRefills, _deadTurns }) histogram.Reset();
-            foreach (var (actor, report) in _living.ToList()) _living[actor] = Measured(report);
+            var before = _living.Values.ToList();
+            _living.Clear();
+            foreach (var actor in before)
+            {
+                // What it dropped of the history is in the sum already.
+                var nothing = NoReport(actor.Report) with { HistoryDropped = actor.Report.HistoryDropped };
+                _living[actor.Report.Actor] = actor with { Report = nothing };
+                Count(actor.Key, Measured(actor.Report));
+            }
         }
     }
 
@@ -67,7 +89,7 @@ internal sealed class ReportLedger
         {
             TakeNews(report);
             // A report that was under way when its actor died must not bring it back.
-            if (!_dead.Contains(report.Actor)) _living[report.Actor] = Measured(report);
+            if (!_dead.Contains(report.Actor)) Count(KeyOf(report), Measured(report));
         }
     }
 
@@ -80,47 +102,50 @@ internal sealed class ReportLedger
             TakeNews(report);
             if (!_dead.Add(report.Actor)) return;
             report = Measured(report);
+            var key = KeyOf(report);
+            Count(key, report);
             _living.Remove(report.Actor);
-            var key = ActorKeys.Parse(report.Actor);
+            _waiting.Remove(report.Actor);
+            if (_hosts.Remove(report.Actor)) _counters += report.Counters;
             if (key.Role == ActorRole.Vm && isTeardown) _teardowns++;
-            if (key.Role == ActorRole.Vcpu) AddGuest(_deadGuests, key.Vm, report);
-            _deadCounters += report.Counters;
-            AddReached(_deadReached, report);
-            AddLocks(_deadLocks, report);
+            if (report.Counters.Vcpu is { } vcpu)
+                _deadBehind[key.Vm] = Math.Max(_deadBehind.GetValueOrDefault(key.Vm), vcpu.BehindMicroseconds);
             Add(_deadFaults, report.FaultLatency);
             Add(_deadRefills, report.RefillLatency);
             Add(_deadTurns, report.TurnWait);
-            _historyDropped += report.HistoryDropped;
         }
     }
 
     /// <summary>Totals over all actors, living and dead: sums, and of maxima the largest.</summary>
     public ActorCounters Counters()
     {
-        lock (_gate) return _living.Values.Aggregate(_deadCounters, (sum, report) => sum + report.Counters);
+        lock (_gate) return _hosts.Values.Aggregate(_counters, (sum, report) => sum + report.Counters);
     }
 
     /// <summary>How often each case was met, by <see cref="ReachedCase.Index"/>.</summary>
     public IReadOnlyList<long> Reached()
     {
-        lock (_gate)
-        {
-            long[] sums = [.. _deadReached];
-            foreach (var report in _living.Values) AddReached(sums, report);
-            return sums;
-        }
+        lock (_gate) return [.. _reached];
     }
 
-    /// <summary>By place of the fleet, over all VMs that lived there; places without a vCPU are absent.</summary>
+    /// <summary>By place of the fleet, over all VMs that lived there; places without a vCPU are absent. As long as the fleet.</summary>
     public IReadOnlyDictionary<int, GuestFigures> Guests()
     {
         lock (_gate)
         {
-            var sums = new Dictionary<int, GuestFigures>(_deadGuests);
-            foreach (var report in _living.Values.Where(report => report.Counters.Vcpu is not null))
-                AddGuest(sums, ActorKeys.Parse(report.Actor).Vm, report);
-            return sums;
+            var behind = new Dictionary<int, long>(_deadBehind);
+            foreach (var (key, report) in _living.Values)
+                if (report.Counters.Vcpu is { } vcpu)
+                    behind[key.Vm] = Math.Max(behind.GetValueOrDefault(key.Vm), vcpu.BehindMicroseconds);
+            return _guests.ToDictionary(
+                entry => entry.Key, entry => entry.Value with { BehindMicroseconds = behind.GetValueOrDefault(entry.Key) });
         }
+    }
+
+    /// <summary>By kind of VM, over all guests of it; how far one is behind is not told.</summary>
+    public IReadOnlyDictionary<int, GuestFigures> Kinds()
+    {
+        lock (_gate) return new Dictionary<int, GuestFigures>(_kinds);
     }
 
     public IReadOnlyList<LockResult> Locks() =>
@@ -132,7 +157,7 @@ internal sealed class ReportLedger
         lock (_gate)
         {
             var sums = new Dictionary<(string Class, LockMode Mode), LockStatistics>();
-            foreach (var (place, statistics) in LocksBySilo()) Sum(sums, (place.Class, place.Mode)).Add(statistics);
+            foreach (var (place, statistics) in _locks) Sum(sums, (place.Class, place.Mode)).Add(statistics);
             return [.. sums.Where(entry => entry.Value.Acquisitions > 0)
                 .OrderByDescending(entry => entry.Value.WaitTotal)
                     .ThenBy(entry => entry.Key.Class, StringComparer.Ordinal).ThenBy(entry => entry.Key.Mode)
@@ -146,9 +171,9 @@ internal sealed class ReportLedger
     {
         lock (_gate)
         {
-            var waits = LocksBySilo()
+            var waits = _locks
                 .Where(entry => entry.Value.WaitTotal > 0).ToDictionary(entry => entry.Key, entry => entry.Value.WaitTotal);
-            foreach (var report in _living.Values)
+            foreach (var report in _waiting.Values)
                 foreach (var wait in report.Waits)
                 {
                     var place = new LockPlace(report.Silo, wait.LockClass, wait.Mode);
@@ -175,7 +200,7 @@ internal sealed class ReportLedger
             faults.Add(_deadFaults);
             refills.Add(_deadRefills);
             turns.Add(_deadTurns);
-            foreach (var report in _living.Values)
+            foreach (var (_, report) in _living.Values)
             {
                 Add(faults, report.FaultLatency);
                 Add(refills, report.RefillLatency);
@@ -201,9 +226,9 @@ internal sealed class ReportLedger
     {
         lock (_gate)
         {
-            var dropped = _historyDropped + _living.Values.Sum(report => report.HistoryDropped);
             var hits = new List<LimitHit>();
-            if (dropped > 0) hits.Add(new("actorHistory", dropped, "actors did more between two reports than their history holds"));
+            if (_historyDropped > 0)
+                hits.Add(new("actorHistory", _historyDropped, "actors did more between two reports than their history holds"));
             if (_violationCount > ViolationsMax)
                 hits.Add(new("violations", _violationCount - ViolationsMax, $"only the first {ViolationsMax} violations are listed"));
             return hits;
@@ -243,36 +268,34 @@ internal sealed class ReportLedger
         if (report.Failure is { } failure) _failures[report.Actor] = failure;
     }
 
-    private static void AddGuest(Dictionary<int, GuestFigures> sums, int slot, ActorReport report)
+    private ActorKey KeyOf(ActorReport report) =>
+        _living.TryGetValue(report.Actor, out var known) ? known.Key : ActorKeys.Parse(report.Actor);
+
+    /// <summary>The actor's latest report takes the place of the one before, in all sums.</summary>
+    private void Count(ActorKey key, ActorReport report)
     {
+        var before = _living.TryGetValue(report.Actor, out var known) ? known.Report : NoReport(report);
+        _living[report.Actor] = new LivingActor(key, WithoutNews(report));
+        if (report.Waits.Count > 0) _waiting[report.Actor] = report;
+        else _waiting.Remove(report.Actor);
+        if (key.Role == ActorRole.Host) _hosts[report.Actor] = report;
+        else _counters += report.Counters.Since(before.Counters);
+        foreach (var (reached, times) in report.Reached) _reached[reached] += times;
+        foreach (var (reached, times) in before.Reached) _reached[reached] -= times;
+        foreach (var row in report.Locks) Sum(_locks, new(report.Silo, row.Class, row.Mode)).Add(row.Statistics);
+        foreach (var row in before.Locks) Sum(_locks, new(before.Silo, row.Class, row.Mode)).Without(row.Statistics);
+        _historyDropped += report.HistoryDropped - before.HistoryDropped;
         if (report.Counters.Vcpu is not { } vcpu) return;
-        var sum = sums.GetValueOrDefault(slot);
-        sums[slot] = new(
-            sum.Accesses + vcpu.Accesses, Math.Max(sum.BehindMicroseconds, vcpu.BehindMicroseconds),
-            sum.DueMicroseconds + vcpu.DueMicroseconds, sum.ExecutedMicroseconds + vcpu.ExecutedMicroseconds)
-        {
-            FaultMicroseconds = sum.FaultMicroseconds + vcpu.FaultMicroseconds,
-            ThrottleMicroseconds = sum.ThrottleMicroseconds + vcpu.ThrottleMicroseconds,
-        };
+        var grown = GuestFigures.Of(vcpu) - GuestFigures.Of(before.Counters.Vcpu ?? new());
+        _guests[key.Vm] = _guests.GetValueOrDefault(key.Vm) + grown;
+        var kind = kindOf?.Invoke(key.Vm) ?? 0;
+        _kinds[kind] = _kinds.GetValueOrDefault(kind) + grown;
     }
 
-    private static void AddReached(long[] sums, ActorReport report)
-    {
-        foreach (var (reached, times) in report.Reached) sums[reached] += times;
-    }
+    private static ActorReport WithoutNews(ActorReport report) =>
+        report with { History = [], Violations = [], LockOrder = [], LastOfOthers = [], GuestRuns = [] };
 
-    private Dictionary<LockPlace, LockStatistics> LocksBySilo()
-    {
-        var sums = new Dictionary<LockPlace, LockStatistics>();
-        foreach (var (place, statistics) in _deadLocks) Sum(sums, place).Add(statistics);
-        foreach (var report in _living.Values) AddLocks(sums, report);
-        return sums;
-    }
-
-    private static void AddLocks(Dictionary<LockPlace, LockStatistics> sums, ActorReport report)
-    {
-        foreach (var entry in report.Locks) Sum(sums, new(report.Silo, entry.Class, entry.Mode)).Add(entry.Statistics);
-    }
+    private static ActorReport NoReport(ActorReport of) => new() { Actor = of.Actor, Silo = of.Silo };
 
     private static LockStatistics Sum<TKey>(Dictionary<TKey, LockStatistics> sums, TKey key) where TKey : notnull
     {
@@ -286,8 +309,11 @@ internal sealed class ReportLedger
     }
 }
 
-/// <summary>What the guests of one place of the fleet did: their accesses, how far the slowest vCPU was behind its program, and how much of
-/// their programs was due and executed.</summary>
+/// <summary>An actor that has not ended, and its latest report.</summary>
+internal readonly record struct LivingActor(ActorKey Key, ActorReport Report);
+
+/// <summary>What guests did: their accesses, how far the slowest vCPU was behind its program, and how much of their programs was due and
+/// executed.</summary>
 internal readonly record struct GuestFigures(long Accesses, long BehindMicroseconds, long DueMicroseconds, long ExecutedMicroseconds)
 {
     /// <summary>What its vCPUs spent in faults, together.</summary>
@@ -295,6 +321,25 @@ internal readonly record struct GuestFigures(long Accesses, long BehindMicroseco
 
     /// <summary>What migrations made them sleep, together.</summary>
     public long ThrottleMicroseconds { get; init; }
+
+    /// <summary>Those of one vCPU that add up.</summary>
+    public static GuestFigures Of(VcpuCounters vcpu) => new(vcpu.Accesses, 0, vcpu.DueMicroseconds, vcpu.ExecutedMicroseconds)
+    {
+        FaultMicroseconds = vcpu.FaultMicroseconds,
+        ThrottleMicroseconds = vcpu.ThrottleMicroseconds,
+    };
+
+    public static GuestFigures operator +(GuestFigures one, GuestFigures other) => Combine(one, other, 1);
+
+    public static GuestFigures operator -(GuestFigures now, GuestFigures before) => Combine(now, before, -1);
+
+    private static GuestFigures Combine(GuestFigures one, GuestFigures other, int sign) => new(
+        one.Accesses + sign * other.Accesses, 0, one.DueMicroseconds + sign * other.DueMicroseconds,
+        one.ExecutedMicroseconds + sign * other.ExecutedMicroseconds)
+    {
+        FaultMicroseconds = one.FaultMicroseconds + sign * other.FaultMicroseconds,
+        ThrottleMicroseconds = one.ThrottleMicroseconds + sign * other.ThrottleMicroseconds,
+    };
 }
 
 /// <summary>The locks of one class on one silo, in one mode.</summary>

@@ -22,15 +22,15 @@ internal sealed class Settlement(
     public async Task<LeakResult> FinishAsync(bool drained, IRunProgress progress)
     {
         progress.Phase("verifying");
-        await StepAsync("verification", () => Task.WhenAll(fleet.Existing().Select(VerifyAsync)));
+        await StepAsync("verification", VerifyAsync, progress);
         if (supervisor.MustStop) return new LeakResult();
-        await supervisor.ObserveAsync(settled: drained);
+        if (drained) await supervisor.SettleAsync();
+        else await supervisor.ObserveAsync(ofAll: true);
         if (supervisor.MustStop) return new LeakResult();
 
         progress.Phase("tearing down");
-        await StepAsync("teardown", () => Task.WhenAll(fleet.Existing().Select(DestroyAsync)));
-        await supervisor.ObserveAsync(settled: false);
-
+        await StepAsync("teardown", DestroyAsync, progress);
+        await supervisor.ObserveAsync();
 
         // What an operation that has not ended still uses is not left behind.
         return supervisor.MustStop || !drained ? new LeakResult() : await CountLeaksAsync();
@@ -63,15 +63,33 @@ internal sealed class Settlement(
         fleet.Release(() => slot.Exists = false);
     }
 
-    /// <summary>Runs a step under supervision: if it hangs, the hang is found while it does.</summary>
-    private async Task StepAsync(string what, Func<Task> step)
+    /// <summary>Does something with every VM under supervision: if it hangs, the hang is found while it does. There is patience as long as
+    /// one VM after the other is done.</summary>
+    private async Task StepAsync(string what, Func<VmSlot, Task> step, IRunProgress progress)
     {
-        var running = step();
-        var patience = new Patience(clock, StepPatience);
+        var (vms, done) = (fleet.Existing(), 0);
+        var running = ManyVms.EachAsync(vms, step, count =>
+        {
+            Volatile.Write(ref done, count);
+            progress.Step(count, vms.Count);
+        });
         using var over = new CancellationTokenSource();
-        _ = Task.WhenAny(running, patience.OverAsync(over.Token)).ContinueWith(_ => over.Cancel(), TaskScheduler.Default);
+        var patience = new Patience(clock, StepPatience);
+        async Task EndAsync()
+        {
+            for (var before = -1; !running.IsCompleted && before < Volatile.Read(ref done);)
+            {
+                (before, patience) = (Volatile.Read(ref done), new Patience(clock, StepPatience));
+                await Task.WhenAny(running, patience.OverAsync(over.Token));
+            }
+
+            await over.CancelAsync();
+        }
+
+        var ended = EndAsync();
         await supervisor.WatchAsync(() => { }, over.Token);
         await over.CancelAsync();
+        await ended;
         if (running.IsCompleted)
         {
             try

@@ -1,7 +1,9 @@
+using System.Collections.Concurrent;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Hosting;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
@@ -10,13 +12,14 @@ using Livebed.Kvm.World;
 namespace Livebed.Driver.Running;
 
 /// <summary>
-/// Watches a run: asks every host and VM for its report a few times a second, hands history and statistics on, and looks for hangs over all
-/// of them together, since a cycle of waits usually crosses actors. Waits count the time in which the bed ran. It decides when a run has to
-/// stop: a violation, a hang, a part of the bed that broke, or an actor that no longer answers.
+/// Watches a run: asks each silo a few times a second for the reports of those of its actors that have news, hands history and statistics
+/// on, and looks for hangs over all of them together, since a cycle of waits usually crosses actors. An actor that does not report has
+/// nothing under way and waits for nothing. Waits count the time in which the bed ran. It decides when a run has to stop: a violation, a
+/// hang, a part of the bed that broke, or an actor that no longer answers.
 /// </summary>
 internal sealed class Supervisor(
     Fleet fleet, ReportLedger reports, LoadLedger load, HistoryWriter history, RunClock clock, TimeSpan starvation,
-    Task<string> siloLost)
+    ICluster cluster)
 {
     /// <summary>An actor that does not answer a report while the driver runs for so long is lost; reports need no lock, so nothing in the
     /// model can delay them.</summary>
@@ -32,10 +35,13 @@ internal sealed class Supervisor(
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(400);
 
-    /// <summary>So many times as long as a round took, it rests at least, so that the reports of many VMs do not become the load.</summary>
+    /// <summary>So many times as long as a round took, it rests at least, so that reports do not become the load.</summary>
     private const int RestsPerRound = 10;
 
     private const int InjectedMax = 1_000;
+
+    /// <summary>Sentences about what did not answer.</summary>
+    private const int LostMax = 16;
 
     private static readonly TimeSpan IntervalMax = TimeSpan.FromSeconds(2);
 
@@ -61,7 +67,8 @@ internal sealed class Supervisor(
         get
         {
             // One reason is enough: when a silo is gone, its actors answer in odd ways.
-            if (siloLost.IsCompletedSuccessfully) return [$"{siloLost.Result} ended during the run, and what it held is lost"];
+            if (cluster.SiloLost.IsCompletedSuccessfully)
+                return [$"{cluster.SiloLost.Result} ended during the run, and what it held is lost"];
             lock (_gate) return [.. _lost];
         }
     }
@@ -102,7 +109,7 @@ internal sealed class Supervisor(
     /// <summary>The bed failed after that.</summary>
     public void Broken(Exception failure)
     {
-        lock (_gate) _lost.Add($"the bed failed: {failure.GetType().Name}: {OneLine.Of(failure.Message)}");
+        Lost($"the bed failed: {failure.GetType().Name}: {OneLine.Of(failure.Message)}");
     }
 
     /// <summary>Observes until cancelled, calling <paramref name="afterEach"/> after every round; returns early when the run must
@@ -112,7 +119,7 @@ internal sealed class Supervisor(
         while (!stop.IsCancellationRequested)
         {
             var began = clock.NowMicroseconds;
-            await ObserveAsync(settled: false);
+            await ObserveAsync();
             afterEach();
             if (MustStop) return;
             var rest = TimeSpan.FromMicroseconds(RestsPerRound * (clock.NowMicroseconds - began));
@@ -128,17 +135,30 @@ internal sealed class Supervisor(
     }
 
     /// <summary>One round of reports and one look for hangs.</summary>
-    public async Task ObserveAsync(bool settled)
+    /// <param name="ofAll">of actors without news too</param>
+    public async Task ObserveAsync(bool ofAll = false)
     {
         var roundBegan = clock.MonotonicMicroseconds;
-        using var answered = new CancellationTokenSource();
-        var patience = new Patience(clock, AnswerTimeout);
-        var over = patience.OverAsync(answered.Token);
-        var hosts = fleet.Hosts.Select(host => AskAsync("a host", () => InspectAsync(host), patience, over));
-        var vms = fleet.Grains().Select(vm => AskAsync(vm.Key, async () => await InspectAsync(vm.Grain, settled), patience, over));
-        var answers = (await Task.WhenAll(hosts.Concat(vms))).SelectMany(answer => answer).ToList();
-        await answered.CancelAsync();
-        await over;
+        var kind = ofAll ? CollectKind.All : CollectKind.News;
+        var silos = await Task.WhenAll(cluster.SiloNames.Select(silo => CollectAsync(silo, kind)));
+        Observed(roundBegan, [.. silos.SelectMany(silo => silo.Reports)], silos);
+    }
+
+    /// <summary>The last round of a run: no operation is under way, so what is open at a VM is out of balance.</summary>
+    public async Task SettleAsync()
+    {
+        var (roundBegan, answers) = (clock.MonotonicMicroseconds, new ConcurrentBag<ActorReport>());
+        await ManyVms.EachAsync(fleet.Grains(), async vm =>
+        {
+            foreach (var report in await AskAsync(vm.Key, () => InspectAsync(vm.Grain, settled: true).AsTask()) ?? [])
+                answers.Add(report);
+        });
+        var silos = await Task.WhenAll(cluster.SiloNames.Select(silo => CollectAsync(silo, CollectKind.All)));
+        Observed(roundBegan, [.. answers, .. silos.SelectMany(silo => silo.Reports)], silos);
+    }
+
+    private void Observed(long roundBegan, IReadOnlyList<ActorReport> answers, IEnumerable<CollectedReports> silos)
+    {
         foreach (var report in answers)
         {
             reports.Update(report);
@@ -151,7 +171,8 @@ internal sealed class Supervisor(
         }
 
         _bed.Observed(
-            roundBegan, answers.Select(report => (report.Silo, report.Running)).Append((LoadLedger.DriverSilo, clock.Running.Read())));
+            roundBegan, silos.Where(silo => silo.Running is not null).Select(silo => (silo.Silo, silo.Running!.Value))
+                .Append((LoadLedger.DriverSilo, clock.Running.Read())));
 
         // Every actor has been asked since the round began. What was in flight on another path then arrives within the slack.
         var complete = _bed.CompleteMicroseconds;
@@ -208,36 +229,72 @@ internal sealed class Supervisor(
         if (violations.Count > 0) reports.Violated(ClusterStream, violations);
     }
 
-    private async Task<IReadOnlyList<ActorReport>> InspectAsync(IHostMmuGrain host) =>
-        [await host.InspectAsync(clock.MeasuredFromMicroseconds)];
-
-    private async Task<IReadOnlyList<ActorReport>> AskAsync(
-        string who, Func<Task<IReadOnlyList<ActorReport>>> ask, Patience patience, Task over)
+    /// <summary>All that was on a silo's board when the round began. Actors that do not answer hold up no other; as long as others do,
+    /// there is patience.</summary>
+    private async Task<CollectedReports> CollectAsync(string silo, CollectKind kind)
     {
+        var board = cluster.Client.GetGrain<IBoardGrain>(silo);
+        var (reported, running) = (new List<ActorReport>(), (RunningTime?)null);
+        var patience = new Patience(clock, AnswerTimeout);
+        for (var asked = kind; ; asked = CollectKind.Rest)
+        {
+            var which = asked;
+            if (await AskAsync(silo, () => board.CollectAsync(which, clock.MeasuredFromMicroseconds).AsTask()) is not { } answer) break;
+            running = answer.Running;
+            reported.AddRange(answer.Reports);
+            foreach (var failure in answer.Failed) Lost(OneLine.Of(failure));
+            if (answer.Left == 0) break;
+            if (answer.Reports.Count > 0) patience = new Patience(clock, AnswerTimeout);
+            if (!patience.IsOver) continue;
+            foreach (var actor in answer.Silent) Lost($"{actor} did not answer {patience}");
+            break;
+        }
+
+        return new CollectedReports(silo, running, reported);
+    }
+
+    /// <returns>null without an answer, which is noted</returns>
+    private async Task<T?> AskAsync<T>(string who, Func<Task<T>> ask) where T : class
+    {
+        using var answered = new CancellationTokenSource();
+        var patience = new Patience(clock, AnswerTimeout);
         try
         {
             // A call to a dead silo may take until its time-out; the answer is not needed any more.
             var asked = ask();
-            await Task.WhenAny(asked, siloLost, over);
+            if (!asked.IsCompleted) await Task.WhenAny(asked, cluster.SiloLost, patience.OverAsync(answered.Token));
             if (asked.IsCompleted) return await asked;
-            if (siloLost.IsCompleted) return [];
-            lock (_gate) _lost.Add($"{who} did not answer {patience}");
-            return [];
+            if (!cluster.SiloLost.IsCompleted) Lost($"{who} did not answer {patience}");
+            return null;
         }
         catch (Exception exception)
         {
             // An answer that is an exception: the actor is broken, or a new one in place of one that died with its silo.
-            lock (_gate) _lost.Add($"{who} gave no report: {exception.GetType().Name}: {OneLine.Of(exception.Message)}");
-            return [];
+            Lost($"{who} gave no report: {exception.GetType().Name}: {OneLine.Of(exception.Message)}");
+            return null;
+        }
+        finally
+        {
+            await answered.CancelAsync();
         }
     }
 
-    private void LookForHangs(List<ActorReport> answers)
+    private void Lost(string reason)
     {
-        var waits = answers.SelectMany(report => report.Waits.Select(wait => new ObservedWait(report.Actor, wait))).ToList();
-        var live = answers.SelectMany(report => report.LiveOperations)
+        lock (_gate)
+            if (_lost.Count < LostMax)
+                _lost.Add(reason);
+    }
+
+    private void LookForHangs(IReadOnlyList<ActorReport> answers)
+    {
+        // An actor may have been asked in two ways.
+        var latest = new Dictionary<string, ActorReport>(answers.Count, StringComparer.Ordinal);
+        foreach (var report in answers) latest[report.Actor] = report;
+        var waits = latest.Values.SelectMany(report => report.Waits.Select(wait => new ObservedWait(report.Actor, wait))).ToList();
+        var live = latest.Values.SelectMany(report => report.LiveOperations)
             .Select(id => new OperationId(id)).Concat(load.LiveOperations).ToHashSet();
-        var progress = answers.ToDictionary(report => report.Actor, report => report.Progress);
+        var progress = latest.ToDictionary(entry => entry.Key, entry => entry.Value.Progress, StringComparer.Ordinal);
         foreach (var hang in _detector.Observe(new HangObservation(clock.NowMicroseconds, waits, live, progress)
         {
             RanMicroseconds = _bed.RanMicroseconds,
@@ -245,4 +302,9 @@ internal sealed class Supervisor(
             lock (_gate)
                 _hangs.Add(HangResult.From(hang));
     }
+
+    /// <param name="Silo">its name</param>
+    /// <param name="Running">null of a silo that did not answer</param>
+    /// <param name="Reports">of its actors</param>
+    private sealed record CollectedReports(string Silo, RunningTime? Running, IReadOnlyList<ActorReport> Reports);
 }

@@ -7,9 +7,14 @@ namespace Livebed.Driver.Running;
 /// One place of the campaign's fleet: the VM that lives there now, and what the driver knows of its user-space state. When the VM dies,
 /// the next incarnation takes the place; when it migrates, the place goes with it. Guarded by <see cref="Fleet"/>.
 /// </summary>
-internal sealed class VmSlot(int index, int host, VmSettings settings)
+/// <param name="index">its number in the fleet</param>
+/// <param name="host">where its first VM is made</param>
+/// <param name="settings">of its kind of VM</param>
+/// <param name="kind">the number of that kind in the campaign</param>
+internal sealed class VmSlot(int index, int host, VmSettings settings, int kind = 0)
 {
     public int Index { get; } = index;
+    public int Kind { get; } = kind;
 
     /// <summary>Where the VM is: another one after it has migrated, and there the next incarnation is made too.</summary>
     public int Host { get; set; } = host;

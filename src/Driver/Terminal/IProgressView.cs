@@ -15,6 +15,10 @@ internal sealed class NoProgress : IProgressView, IRunProgress
     {
     }
 
+    public void Step(int done, int total)
+    {
+    }
+
     public void Report(ProgressSnapshot snapshot)
     {
     }

@@ -6,6 +6,9 @@ public interface IRunProgress
     /// <summary>What the bed does now, in a few words: "starting 3 silos", "running", "tearing down".</summary>
     void Phase(string what);
 
+    /// <summary>How far what it does now is: so many of all VMs.</summary>
+    void Step(int done, int total);
+
     /// <summary>The figures now; once or a few times a second.</summary>
     void Report(ProgressSnapshot snapshot);
 }

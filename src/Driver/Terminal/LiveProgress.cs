@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -14,10 +15,14 @@ internal sealed class LiveProgress(IAnsiConsole console, string? title = null) :
         .Overflow(VerticalOverflow.Ellipsis)
         .StartAsync(context => run(new Screen(context, title)));
 
+    private static readonly TimeSpan Redraw = TimeSpan.FromMilliseconds(100);
+
     private sealed class Screen(LiveDisplayContext context, string? title) : IRunProgress
     {
         private readonly Lock _gate = new();
         private string _phase = "starting";
+        private string _step = "";
+        private long _drawn;
         private ProgressSnapshot? _before;
         private ProgressSnapshot? _now;
 
@@ -25,7 +30,18 @@ internal sealed class LiveProgress(IAnsiConsole console, string? title = null) :
         {
             lock (_gate)
             {
-                _phase = what;
+                (_phase, _step) = (what, "");
+                Draw();
+            }
+        }
+
+        public void Step(int done, int total)
+        {
+            lock (_gate)
+            {
+                if (Stopwatch.GetElapsedTime(_drawn) < Redraw && done < total) return;
+                _drawn = Stopwatch.GetTimestamp();
+                _step = FormattableString.Invariant($"  {ProgressBar.Of((double)done / total)}  {done:N0} of {total:N0} VMs");
                 Draw();
             }
         }
@@ -42,7 +58,7 @@ internal sealed class LiveProgress(IAnsiConsole console, string? title = null) :
 
         private void Draw()
         {
-            var table = ProgressTable.Create(_phase, _now, _before);
+            var table = ProgressTable.Create(_phase, _now, _before, _step);
             context.UpdateTarget(title is null ? table : new Rows(new IRenderable[] { new Text(title), table }));
         }
     }

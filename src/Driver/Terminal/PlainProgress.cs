@@ -2,14 +2,16 @@ namespace Livebed.Driver.Terminal;
 
 /// <summary>Progress where there is no terminal: a line for each phase, and figures every few seconds of the run, with a line below
 /// them for each migration under way.</summary>
-internal sealed class PlainProgress(TextWriter output) : IProgressView
+/// <param name="output">where the lines go</param>
+/// <param name="time">the clock; only tests have another than the system's</param>
+internal sealed class PlainProgress(TextWriter output, TimeProvider? time = null) : IProgressView
 {
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
     /// <summary>Migrations under way that get a line of their own.</summary>
     private const int MigrationsMax = 4;
 
-    public Task<T> ShowAsync<T>(Func<IRunProgress, Task<T>> run) => run(new Lines(output));
+    public Task<T> ShowAsync<T>(Func<IRunProgress, Task<T>> run) => run(new Lines(output, time ?? TimeProvider.System));
 
     /// <summary>Figures, in lines that are narrower than 80 columns.</summary>
     public static IEnumerable<string> LinesOf(ProgressSnapshot now, ProgressSnapshot? before)
@@ -27,17 +29,29 @@ internal sealed class PlainProgress(TextWriter output) : IProgressView
         yield return $"         worst lock {WorstLock.Of(now, before)}";
     }
 
-    private sealed class Lines(TextWriter output) : IRunProgress
+    private sealed class Lines(TextWriter output, TimeProvider time) : IRunProgress
     {
         private readonly Lock _gate = new();
         private ProgressSnapshot? _printed;
+        private long _said;
 
         public void Phase(string what)
         {
             lock (_gate)
             {
                 output.WriteLine(what);
+                _said = time.GetTimestamp();
                 _printed = null;
+            }
+        }
+
+        public void Step(int done, int total)
+        {
+            lock (_gate)
+            {
+                if (time.GetElapsedTime(_said) < Interval) return;
+                _said = time.GetTimestamp();
+                output.WriteLine(FormattableString.Invariant($"  {done:N0} of {total:N0} VMs"));
             }
         }
 

@@ -15,9 +15,13 @@ internal static class ProgressTable
     /// <summary>Migrations that are shown, so that the operations below them stay on the screen.</summary>
     private const int MigrationsMax = 4;
 
-    public static IRenderable Create(string phase, ProgressSnapshot? now, ProgressSnapshot? before)
+    /// <param name="phase">what the bed does</param>
+    /// <param name="now">null before there are figures</param>
+    /// <param name="before">null for none</param>
+    /// <param name="step">how far that is, where it is no matter of time; empty where it is</param>
+    public static IRenderable Create(string phase, ProgressSnapshot? now, ProgressSnapshot? before, string step = "")
     {
-        if (now is null) return new Text(phase);
+        if (now is null) return new Text(phase + step);
         var time = now.Elapsed - (before?.Elapsed ?? TimeSpan.Zero);
         var table = Tables.Create("operation", "done", "rate", "p99", "not started");
         foreach (var operation in now.Operations.Where(operation => operation.Done + operation.NotStarted > 0))
@@ -28,7 +32,7 @@ internal static class ProgressTable
                 Figures.Microseconds(operation.P99Microseconds), Figures.Count(operation.NotStarted));
         }
 
-        var head = $"{phase}  {ProgressBar.Of(now.Elapsed, now.Duration)}";
+        var head = step.Length > 0 ? phase + step : $"{phase}  {ProgressBar.Of(now.Elapsed, now.Duration)}";
         var migrations = now.Migrations.Take(MigrationsMax).Select(migration => new Text(MigrationLine.Of(migration)));
         var violations = new Text(
             $"violations {Figures.Count(now.Violations)}",

@@ -174,7 +174,8 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
             Indented($"guest {guest.Vm} was {Figures.Microseconds(guest.BehindMicroseconds)} behind its program at the end{share}", 0);
         }
 
-        if (behind.Count > FindingsMax) Indented($"… and {behind.Count - FindingsMax} more guests", 0);
+        var least = results.GuestsUnlisted > 0 ? "at least " : "";
+        if (behind.Count > FindingsMax) Indented($"… and {least}{behind.Count - FindingsMax} more guests", 0);
     }
 
     private void Indented(string text, int columns)

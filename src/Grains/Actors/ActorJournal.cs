@@ -23,22 +23,30 @@ internal sealed class ActorJournal
     private readonly List<Violation> _violations = [];
     private readonly List<GuestRunsEntry> _guestRuns = [];
     private readonly Dictionary<OperationId, int> _live = [];
+    private readonly BoardEntry _board;
     private long _historyDropped;
+    private int _edgesTold;
 
     // What the figures of reports leave out: what was counted before they began.
     private ActorCounters _countersBefore = new();
     private long[] _reachedBefore = new long[ReachedCase.All.Count];
     private long _measuredSince;
 
-    public ActorJournal(SiloTelemetry telemetry, string actor, ClusterWorldOptions options)
+    public ActorJournal(ActorSilo silo, string actor)
     {
+        var (telemetry, options) = (silo.Telemetry, silo.Options);
+        _board = new BoardEntry(actor, silo.Board);
         _actor = actor;
         _silo = telemetry.Silo;
         _running = telemetry.Running;
         Observer = telemetry.Observe(actor, Violated, GuestRuns);
         World = new ClusterWorld(
             Observer, telemetry.Time, preemptionSeed: options.PreemptionSeed(actor), preemptionShare: options.PreemptionShare,
-            running: _running);
+            running: _running)
+        {
+            Board = _board,
+            Alarms = silo.Alarms,
+        };
         _measuredSince = World.NowMicroseconds;
     }
 
@@ -47,8 +55,42 @@ internal sealed class ActorJournal
     public string? Failure { get; private set; }
     public IEnumerable<OperationId> LiveOperations => _live.Keys;
 
+    /// <summary>The actor is there: what it reports when its silo's board asks.</summary>
+    public void Join(Func<long, ActorReport> report) => _board.Join(report);
+
+    /// <summary>The actor goes; its last report has been made.</summary>
+    public void Leave() => _board.Leave();
+
+    /// <summary>There is news; see <see cref="BoardEntry.Changed"/>.</summary>
+    public void Changed() => _board.Changed();
+
+    /// <summary>A call that may wait, or count, until it ends.</summary>
+    public ValueTask<T> DuringAsync<T>(ValueTask<T> call)
+    {
+        if (!call.IsCompleted) return AwaitAsync(call);
+        Changed();
+        return call;
+    }
+
+    /// <inheritdoc cref="DuringAsync{T}"/>
+    public ValueTask DuringAsync(ValueTask call)
+    {
+        if (!call.IsCompleted) return AwaitAsync(call);
+        Changed();
+        return call;
+    }
+
+    /// <summary>As <see cref="DuringAsync{T}"/>, for what is asynchronous anyway.</summary>
+    public void Begins() => _board.Begins();
+
+    public void Ends() => _board.Ends();
+
     /// <summary>Something of the bed itself broke; the run cannot be trusted any more.</summary>
-    public void Failed(Exception exception) => Failure ??= $"{_actor} on {_silo}: {exception.GetType().Name}: {exception.Message}";
+    public void Failed(Exception exception)
+    {
+        Failure ??= $"{_actor} on {_silo}: {exception.GetType().Name}: {exception.Message}";
+        Changed();
+    }
 
     /// <summary>Runs a command of the driver: it is live, in the history, and its telemetry belongs to the caller's span.</summary>
     public async Task<T> RunAsync<T>(Operation op, Func<ValueTask<T>> command, Func<T, (string Type, string? Value)> outcome)
@@ -76,11 +118,16 @@ internal sealed class ActorJournal
         }
     }
 
-    public void Began(OperationId op) => _live[op] = _live.GetValueOrDefault(op) + 1;
+    public void Began(OperationId op)
+    {
+        _live[op] = _live.GetValueOrDefault(op) + 1;
+        Changed();
+    }
 
     public void Ended(OperationId op)
     {
         if (--_live[op] == 0) _live.Remove(op);
+        Changed();
     }
 
     /// <summary>The next report; violations, history and starts of guests leave with it. If its figures count from before
@@ -90,7 +137,7 @@ internal sealed class ActorJournal
         long measuredFrom = 0)
     {
         var locks = domains.SelectMany(
-            domain => domain.Statistics.Select(entry => new LockReport(entry.Class.Name, entry.Mode, entry.Statistics))).ToList();
+            domain => domain.Statistics.Select(entry => new LockReport(entry.Class.Name, entry.Mode, entry.Statistics.Copy()))).ToList();
         var report = new ActorReport
         {
             Actor = _actor,
@@ -101,7 +148,7 @@ internal sealed class ActorJournal
             Reached = ReachedReport.From(World.ReachedCounts, _reachedBefore),
             Running = _running.Read(),
             Locks = locks,
-            LockOrder = [.. domains.SelectMany(domain => LockEdgeReport.From(domain.Order))],
+            LockOrder = NewEdges(domains),
             WrittenClasses = domains.Aggregate(0UL, (classes, domain) => classes | domain.Order.WrittenClasses),
             Waits = [.. waits],
             LiveOperations = [.. LiveOperations.Concat(live).Where(op => !op.IsNone).Select(op => op.Value).Distinct()],
@@ -127,12 +174,47 @@ internal sealed class ActorJournal
         foreach (var latencies in new[] { Observer.FaultLatency, Observer.RefillLatency, Observer.TurnWaits }) latencies.Reset();
     }
 
+    private IReadOnlyList<LockEdgeReport> NewEdges(IReadOnlyList<LockDomain> domains)
+    {
+        var edges = domains.Sum(domain => domain.Order.Edges.Count);
+        if (edges == _edgesTold) return [];
+        _edgesTold = edges;
+        return [.. domains.SelectMany(domain => LockEdgeReport.From(domain.Order))];
+    }
+
+    private async ValueTask<T> AwaitAsync<T>(ValueTask<T> call)
+    {
+        Begins();
+        try
+        {
+            return await call;
+        }
+        finally
+        {
+            Ends();
+        }
+    }
+
+    private async ValueTask AwaitAsync(ValueTask call)
+    {
+        Begins();
+        try
+        {
+            await call;
+        }
+        finally
+        {
+            Ends();
+        }
+    }
+
     /// <summary>The one thing that may come from another thread: a vCPU beside its host judges its accesses itself.</summary>
     private void Violated(Violation violation)
     {
         lock (_violations)
             if (_violations.Count < ViolationsMax)
                 _violations.Add(violation);
+        Changed();
     }
 
     /// <summary>Two entries for each migration: more than there is room for means that no driver asks any more.</summary>
@@ -140,6 +222,7 @@ internal sealed class ActorJournal
     {
         if (_guestRuns.Count < GuestRunsMax) _guestRuns.Add(entry);
         else _historyDropped++;
+        Changed();
     }
 
     private Violation[] TakeViolations()
@@ -154,6 +237,7 @@ internal sealed class ActorJournal
 
     private void Record(Operation op, string type, string? value)
     {
+        Changed();
         if (_history.Count >= HistoryMax)
         {
             _historyDropped++;

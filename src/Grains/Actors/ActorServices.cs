@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.World;
 using Microsoft.Extensions.DependencyInjection;
@@ -14,6 +15,9 @@ public static class ActorServices
     public static IServiceCollection AddLivebedActors(this IServiceCollection services, ClusterWorldOptions options)
     {
         services.AddSingleton<LocalHosts>();
+        services.AddSingleton<SiloBoard>();
+        services.AddSingleton(provider => new AlarmClock(provider.GetRequiredService<SiloTelemetry>().Time));
+        services.AddSingleton<ActorSilo>();
         services.AddSingleton(options);
         return services.AddLivebedMessages();
     }

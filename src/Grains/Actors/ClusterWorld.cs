@@ -27,8 +27,9 @@ public sealed class ClusterWorld(
     private const long SleepMicrosecondsMax = 10_000_000;
     private const long MicrosecondsPerMillisecond = 1_000;
     private readonly SeededRandom _preemptions = new(preemptionSeed);
-    private TaskCompletionSource? _asleep;
-    private ITimer? _alarm;
+    private readonly Sleeper _sleeper = new();
+    private Action? _wake;
+    private AlarmClock? _alarms;
     private readonly double _microsecondsPerTick = 1e6 / time.TimestampFrequency;
 
     // Orleans does not tell when a turn begins: it counts from when the actor last gave way, for a point or for a delay. So the first yield
@@ -38,6 +39,17 @@ public sealed class ClusterWorld(
     public ClusterWorld(IModelObserver observer) : this(observer, TimeProvider.System) { }
 
     public IModelObserver Observer { get; } = observer;
+
+    /// <summary>The actor's place on the board of its silo; null for none.</summary>
+    internal BoardEntry? Board { get; init; }
+
+    /// <summary>What ends its sleeps: its silo's, or one of its own.</summary>
+    internal AlarmClock Alarms
+    {
+        get => _alarms ??= new AlarmClock(time);
+        init => _alarms = value;
+    }
+
     public long NowMicroseconds => (long)(time.GetTimestamp() * _microsecondsPerTick);
 
     /// <summary>The cases that the actor met since it began.</summary>
@@ -48,7 +60,7 @@ public sealed class ClusterWorld(
     public long RanMicroseconds => running?.RanMicroseconds ?? NowMicroseconds;
 
     /// <summary>On the actor's own scheduler: its turns and the caller's interleave.</summary>
-    public void Start(string name, Func<ValueTask> body) => _ = body().AsTask();
+    public void Start(string name, Func<ValueTask> body) => _ = RunAsync(body);
 
     /// <summary>The turn waits meanwhile, and takes its part.</summary>
     public void ForAll(int count, Action<int> body) => Parallel.For(0, count, body);
@@ -76,18 +88,23 @@ public sealed class ClusterWorld(
         return DelayMillisecondsAsync(milliseconds);
     }
 
-    /// <summary>By one timer for all sleeps. A wake-up that comes late ends the next sleep early, which a sleeper allows for.</summary>
+    /// <summary>By the silo's alarm clock. A wake-up that comes late ends the next sleep early, which a sleeper allows for.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask SleepAsync(long microseconds, Wakeup wakeup)
     {
-        var asleep = _asleep = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        wakeup.Arm(() => asleep.TrySetResult());
-        var milliseconds = (Math.Min(microseconds, SleepMicrosecondsMax) + MicrosecondsPerMillisecond - 1) / MicrosecondsPerMillisecond;
-        _alarm ??= time.CreateTimer(
-            static world => Volatile.Read(ref ((ClusterWorld)world!)._asleep)?.TrySetResult(), this, Timeout.InfiniteTimeSpan,
-            Timeout.InfiniteTimeSpan);
-        _alarm.Change(TimeSpan.FromMilliseconds(milliseconds), Timeout.InfiniteTimeSpan);
-        await asleep.Task;
+        wakeup.Arm(_wake ??= _sleeper.Wake);
+
+        // All that it has done is counted now.
+        Board?.Changed();
+        await _sleeper.SleepAsync(Alarms, Math.Min(microseconds, SleepMicrosecondsMax));
         _turnBegan = NowMicroseconds;
+    }
+
+    private async Task RunAsync(Func<ValueTask> body)
+    {
+        Board?.Begins();
+        await body();
+        Board?.Ends();
     }
 
     private async ValueTask DelayMillisecondsAsync(long milliseconds)

@@ -1,7 +1,6 @@
 using Livebed.Grains.Actors.Migrations;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
-using Livebed.Grains.Telemetry;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Migration;
@@ -20,8 +19,7 @@ namespace Livebed.Grains.Actors;
 [LivebedPlacement]
 [KeepAlive]
 [Immovable(ImmovableKind.Any)]
-internal sealed partial class HostMmuGrain(SiloTelemetry telemetry, ClusterWorldOptions options, LocalHosts localHosts, PageWire wire)
-    : Grain, IHostMmuGrain
+internal sealed partial class HostMmuGrain(ActorSilo silo, LocalHosts localHosts, PageWire wire) : Grain, IHostMmuGrain
 {
     private const int CommandsRemembered = 4096;
     private const int LastReportsMax = 1_000;
@@ -41,12 +39,16 @@ internal sealed partial class HostMmuGrain(SiloTelemetry telemetry, ClusterWorld
     public ValueTask ConfigureAsync(HostMessage host)
     {
         if (_host is not null) return ValueTask.CompletedTask;
-        _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
+        _journal = new ActorJournal(silo, this.GetPrimaryKeyString());
         _hostOwnership = new HostOwnership(_journal.World, host.Name, host.Mutant);
         _host = new HostMmu(_journal.World, host.Name, host.Frames, host.PageSize, host.Mutant)
         {
             Streams = { ContentPool = wire.Buffers, LinkBandwidth = host.LinkBandwidth },
         };
+
+        // Guests beside the host reach its memory without a call, so there is news at any time.
+        _journal.Join(Report);
+        _journal.Begins();
         return ValueTask.CompletedTask;
     }
 
@@ -80,7 +82,9 @@ internal sealed partial class HostMmuGrain(SiloTelemetry telemetry, ClusterWorld
         Connections.Exit(addressSpace);
     }
 
-    public ValueTask<ActorReport> InspectAsync(long measuredFrom)
+    public ValueTask<ActorReport> InspectAsync(long measuredFrom) => ValueTask.FromResult(Report(measuredFrom));
+
+    private ActorReport Report(long measuredFrom)
     {
         var counters = new ActorCounters { Host = Host.Counters.Read(), Ksm = Host.Ksm.Counters, Usage = Host.Usage };
         var report = _journal!.Report(counters, [Host.Locks], Host.Locks.Waits(), Host.LiveOperations, measuredFrom) with
@@ -88,7 +92,7 @@ internal sealed partial class HostMmuGrain(SiloTelemetry telemetry, ClusterWorld
             LastOfOthers = [.. _lastReports],
         };
         _lastReports.Clear();
-        return ValueTask.FromResult(report);
+        return report;
     }
 
     public ValueTask<FaultExplanation> ExplainFaultAsync(long fault) =>

@@ -1,6 +1,5 @@
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
-using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Migration;
 using Orleans.Concurrency;
 
@@ -14,7 +13,7 @@ namespace Livebed.Grains.Actors;
 [Reentrant]
 [LivebedPlacement]
 [KeepAlive]
-internal sealed class InventoryGrain(SiloTelemetry telemetry, ClusterWorldOptions options) : Grain, IInventoryGrain
+internal sealed class InventoryGrain(ActorSilo silo) : Grain, IInventoryGrain
 {
     private Task<VmInventory?>? _register;
 
@@ -32,7 +31,7 @@ internal sealed class InventoryGrain(SiloTelemetry telemetry, ClusterWorldOption
     {
         if (_register is null or { IsCompleted: true, IsCompletedSuccessfully: false } or { IsCompletedSuccessfully: true, Result: null })
         {
-            var world = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options).World;
+            var world = new ActorJournal(silo, this.GetPrimaryKeyString()).World;
             _register = InventoryBeginning.MakeAsync(world, HostsAsync).AsTask();
         }
 

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
-using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Paging;
@@ -16,7 +15,7 @@ namespace Livebed.Grains.Actors;
 [Reentrant]
 [LivebedPlacement]
 [KeepAlive]
-internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions options, LocalHosts localHosts) : Grain, IVcpuGrain
+internal sealed class VcpuGrain(ActorSilo silo, LocalHosts localHosts) : Grain, IVcpuGrain
 {
     private ActorJournal? _journal;
     private Vcpu? _vcpu;
@@ -29,33 +28,35 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
     {
         if (!EmptyActivation.TryFill()) return ValueTask.FromResult(false);
         if (_vcpu is not null) return ValueTask.FromResult(true);
-        _journal = new ActorJournal(telemetry, this.GetPrimaryKeyString(), options);
+        _journal = new ActorJournal(silo, this.GetPrimaryKeyString());
         var memory = localHosts.Find(vm.HostKey, vm.AddressSpaceId)
             ?? new HostGrainMemory(GrainFactory.GetGrain<IGuestMemoryGrain>(vm.HostKey), vm.AddressSpaceId);
-        _memory = new TimedGuestMemory(memory, _journal.World);
+        _memory = new TimedGuestMemory(memory, _journal);
         var vmKey = ActorKeys.VmOf(this.GetPrimaryKeyString());
         var program = vm.Guest.Create(vm.Seed, vm.Options.Ordinal, index, vm.Vcpus, VmLayout.RamGfn, vm.PageSize, state?.Program);
         _vcpu = new Vcpu(
             _journal.World,
             new VcpuOptions(index, vm.TlbEntries, FaultRetriesMax: vm.FaultRetriesMax) { Mutant = vm.Options.Mutant },
             this.GetPrimaryKeyString(), vm.Options.Ordinal,
-            new VmGrainPort(GrainFactory.GetGrain<IVmGrain>(vmKey)), _memory, program, state);
+            new VmGrainPort(GrainFactory.GetGrain<IVmGrain>(vmKey), _journal), _memory, program, state);
+        _journal.Join(Report);
         _journal.Observer.ExplainFault = fault => GrainFactory.GetGrain<IVmGrain>(vmKey).ExplainFaultAsync(fault.Value).AsTask();
         _ = RunAsync(_vcpu, program);
         return ValueTask.FromResult(true);
     }
 
     public ValueTask FlushTlbAsync(OperationMessage op, GfnRange range) =>
-        _vcpu is null ? Vacant() : _vcpu.FlushTlbAsync(op.ToOperation(), range);
+        _vcpu is null ? Vacant() : _journal!.DuringAsync(_vcpu.FlushTlbAsync(op.ToOperation(), range));
 
-    public ValueTask PauseAsync(OperationMessage op) => _vcpu is null ? Vacant() : _vcpu.PauseAsync(op.ToOperation());
+    public ValueTask PauseAsync(OperationMessage op) =>
+        _vcpu is null ? Vacant() : _journal!.DuringAsync(_vcpu.PauseAsync(op.ToOperation()));
 
     public ValueTask ResumeAsync(OperationMessage op, long epoch) =>
-        _vcpu is null ? Vacant() : _vcpu.ResumeAsync(op.ToOperation(), epoch);
+        _vcpu is null ? Vacant() : _journal!.DuringAsync(_vcpu.ResumeAsync(op.ToOperation(), epoch));
 
     public async ValueTask<VcpuState?> SaveAsync(OperationMessage op)
     {
-        if (_vcpu is not null) return await _vcpu.SaveAsync(op.ToOperation());
+        if (_vcpu is not null) return await _journal!.DuringAsync(_vcpu.SaveAsync(op.ToOperation()));
         EmptyActivation.Noticed();
         return null;
     }
@@ -68,21 +69,24 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
     }
 
     public ValueTask ThrottleAsync(OperationMessage op, VcpuThrottle throttle) =>
-        _vcpu is null ? Vacant() : _vcpu.ThrottleAsync(op.ToOperation(), throttle);
+        _vcpu is null ? Vacant() : _journal!.DuringAsync(_vcpu.ThrottleAsync(op.ToOperation(), throttle));
 
-    public ValueTask StopAsync(OperationMessage op) => _vcpu is null ? Vacant() : _vcpu.StopAsync(op.ToOperation());
+    public ValueTask StopAsync(OperationMessage op) => _vcpu is null ? Vacant() : _journal!.DuringAsync(_vcpu.StopAsync(op.ToOperation()));
 
     public ValueTask<ActorReport> InspectAsync(long measuredFrom) => ValueTask.FromResult(Report(measuredFrom));
 
     public ValueTask<ActorReport> CloseAsync()
     {
         DeactivateOnIdle();
-        return ValueTask.FromResult(Report());
+        var last = Report();
+        _journal?.Leave();
+        return ValueTask.FromResult(last);
     }
 
     /// <summary>Its silo stops. Without this the guest would run on in a process that has other silos.</summary>
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        _journal?.Leave();
         if (_vcpu is { IsStopped: false }) _ = _vcpu.StopAsync(new Operation(OperationId.None, OperationKind.VmDestroy));
         return Task.CompletedTask;
     }
@@ -103,14 +107,18 @@ internal sealed class VcpuGrain(SiloTelemetry telemetry, ClusterWorldOptions opt
                 vcpu.Abort();
             }
         }
+
+        _journal!.Changed();
     }
 
-    private ActorReport Report(long measuredFrom = 0)
+    private ActorReport Report() => Report(measuredFrom: 0);
+
+    private ActorReport Report(long measuredFrom)
     {
         if (_vcpu is null || _journal is null)
         {
             _ = Vacant();
-            return new ActorReport { Actor = this.GetPrimaryKeyString(), Silo = telemetry.Silo };
+            return new ActorReport { Actor = this.GetPrimaryKeyString(), Silo = silo.Telemetry.Silo };
         }
 
         var waits = new List<WaitSnapshot>();

@@ -26,10 +26,12 @@ internal sealed class VcpuGrainPort(IVcpuGrain vcpu) : IVcpuPort
 }
 
 /// <summary>A vCPU's way to its VM, by grain calls.</summary>
-internal sealed class VmGrainPort(IVmGrain vm) : IVmPort
+/// <param name="vm">the VM</param>
+/// <param name="journal">the vCPU's</param>
+internal sealed class VmGrainPort(IVmGrain vm, ActorJournal journal) : IVmPort
 {
     public async ValueTask<FaultReply> FaultAsync(Operation op, int vcpu, Gfn gfn, bool write) =>
-        (await vm.FaultAsync(OperationMessage.From(op), vcpu, gfn, write)).ToReply();
+        (await journal.DuringAsync(vm.FaultAsync(OperationMessage.From(op), vcpu, gfn, write))).ToReply();
 
-    public ValueTask ReapDirtyRingsAsync(Operation op) => vm.ReapDirtyRingsAsync(OperationMessage.From(op));
+    public ValueTask ReapDirtyRingsAsync(Operation op) => journal.DuringAsync(vm.ReapDirtyRingsAsync(OperationMessage.From(op)));
 }

@@ -13,7 +13,9 @@ namespace Livebed.Grains.Actors;
 internal sealed partial class VmGrain
 {
     public ValueTask<StreamStatus> RequestPageAsync(OperationMessage op, Hva hva) =>
-        _actor?.Process.RequestPageAsync(op.ToOperation(), hva) ?? Vacant(ValueTask.FromResult(StreamStatus.Lost));
+        _actor is null
+            ? Vacant(ValueTask.FromResult(StreamStatus.Lost))
+            : _actor.Journal.DuringAsync(_actor.Process.RequestPageAsync(op.ToOperation(), hva));
 
     public ValueTask<bool> MigratesAsync(long stream) => ValueTask.FromResult(_actor?.Process.Migrates(stream) ?? Vacant(false));
 
@@ -22,7 +24,8 @@ internal sealed partial class VmGrain
     {
         if (!EmptyActivation.TryFill()) return null;
         if (_actor is not null) return StreamStatus.Refused;
-        return await Begin(target, sourceKey).Process.Incoming!.PrepareAsync(op.ToOperation(), setup);
+        var actor = Begin(target, sourceKey);
+        return await actor.Journal.DuringAsync(actor.Process.Incoming!.PrepareAsync(op.ToOperation(), setup));
     }
 
     public ValueTask<StreamStatus> CompareIncomingAsync(OperationMessage op, MemoryImageMessage image) =>
@@ -45,19 +48,28 @@ internal sealed partial class VmGrain
 
     public async ValueTask PageMissingAsync(OperationMessage op, Hva hva)
     {
-        if (_actor?.Process.Incoming is { } incoming) await incoming.Migration.PageMissingAsync(op.ToOperation(), hva);
+        if (_actor is { Process.Incoming: { } incoming } actor)
+            await actor.Journal.DuringAsync(incoming.Migration.PageMissingAsync(op.ToOperation(), hva));
         else EmptyActivation.Noticed();
     }
 
     public async ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, Gfn gfn, bool write)
     {
         if (TheVm is not { } vm) return Vacant(FaultMessage.From(new FaultReply(FaultStatus.Dead)));
-        if (!TelemetryObserver.IsListenedTo) return FaultMessage.From(await vm.Faults.HandleAsync(op.ToOperation(), vcpu, gfn, write));
-        var observer = _actor!.Journal.Observer;
-        var since = observer.NowMicroseconds;
-        var reply = await vm.Faults.HandleAsync(op.ToOperation(), vcpu, gfn, write);
-        observer.FaultServed(new OperationId(op.OperationId), since);
-        return FaultMessage.From(reply);
+        var journal = _actor!.Journal;
+        journal.Begins();
+        try
+        {
+            if (!TelemetryObserver.IsListenedTo) return FaultMessage.From(await vm.Faults.HandleAsync(op.ToOperation(), vcpu, gfn, write));
+            var since = journal.Observer.NowMicroseconds;
+            var reply = await vm.Faults.HandleAsync(op.ToOperation(), vcpu, gfn, write);
+            journal.Observer.FaultServed(new OperationId(op.OperationId), since);
+            return FaultMessage.From(reply);
+        }
+        finally
+        {
+            journal.Ends();
+        }
     }
 
     public async ValueTask<FaultExplanation> ExplainFaultAsync(long fault)
@@ -68,7 +80,9 @@ internal sealed partial class VmGrain
     }
 
     public ValueTask ReapDirtyRingsAsync(OperationMessage op) =>
-        TheVm is null ? Vacant(ValueTask.CompletedTask) : _actor!.Process.ReapDirtyRingsAsync(op.ToOperation());
+        TheVm is null
+            ? Vacant(ValueTask.CompletedTask)
+            : _actor!.Journal.DuringAsync(_actor.Process.ReapDirtyRingsAsync(op.ToOperation()));
 
     /// <summary>What the source asks of the destination; <paramref name="absent"/> where there is none.</summary>
     private async ValueTask<T> IncomingAsync<T>(OperationMessage op, T absent, Func<IncomingSide, Operation, ValueTask<T>> call)
@@ -76,7 +90,7 @@ internal sealed partial class VmGrain
         if (_actor is not { Process.Incoming: { } incoming } actor) return Vacant(absent);
         var operation = op.ToOperation();
         using var scope = actor.Journal.Observer.Enter(operation);
-        return await call(incoming, operation);
+        return await actor.Journal.DuringAsync(call(incoming, operation));
     }
 
     /// <summary>No command takes the last reports, so the host keeps them.</summary>

@@ -18,7 +18,7 @@ internal sealed partial class VmGrain
         var observer = _actor!.Journal.Observer;
         using var scope = observer.Enter(operation);
         var entry = observer.RangeStarts(operation, range.RangeId, range.Pages);
-        var started = await vm.Notifier.InvalidateRangeStartAsync(operation, range.ToRange());
+        var started = await _actor.Journal.DuringAsync(vm.Notifier.InvalidateRangeStartAsync(operation, range.ToRange()));
         if (entry is not null) entry.InProgress = vm.Protocol.InvalidationsInProgress;
         return HeldMessage.From(operation, started);
     }
@@ -31,21 +31,25 @@ internal sealed partial class VmGrain
         using var scope = observer.Enter(operation);
         var sequence = vm.Protocol.Sequence;
         var entry = observer.RangeEnds(range.RangeId);
-        await vm.Notifier.InvalidateRangeEndAsync(operation, range.ToRange());
+        await _actor.Journal.DuringAsync(vm.Notifier.InvalidateRangeEndAsync(operation, range.ToRange()));
         if (entry is not null) observer.RangeEnded(entry, sequence, vm.Protocol.Sequence);
         return HeldMessage.From(operation, done: true);
     }
 
     public ValueTask ChangePteAsync(OperationMessage op, Hva hva, Pfn pfn) =>
-        Notified().Notifier.ChangePteAsync(op.ToOperation(), hva, pfn);
+        DuringAsync(Notified().Notifier.ChangePteAsync(op.ToOperation(), hva, pfn));
 
     public ValueTask<bool> ClearYoungAsync(OperationMessage op, HvaRange range, bool flush) =>
-        Notified().Notifier.ClearYoungAsync(op.ToOperation(), range, flush);
+        DuringAsync(Notified().Notifier.ClearYoungAsync(op.ToOperation(), range, flush));
 
     public ValueTask<bool> TestYoungAsync(OperationMessage op, HvaRange range) =>
-        Notified().Notifier.TestYoungAsync(op.ToOperation(), range);
+        DuringAsync(Notified().Notifier.TestYoungAsync(op.ToOperation(), range));
 
-    public ValueTask ReleaseAsync(OperationMessage op) => Notified().Notifier.ReleaseAsync(op.ToOperation());
+    public ValueTask ReleaseAsync(OperationMessage op) => DuringAsync(Notified().Notifier.ReleaseAsync(op.ToOperation()));
+
+    private ValueTask DuringAsync(ValueTask call) => _actor!.Journal.DuringAsync(call);
+
+    private ValueTask<bool> DuringAsync(ValueTask<bool> call) => _actor!.Journal.DuringAsync(call);
 
     /// <summary>The host notifies no subscriber that has unregistered. A notification here would be a use after free and not just a late
     /// call.</summary>

@@ -1,7 +1,7 @@
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
-using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Guests;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.UserSpace;
@@ -19,7 +19,7 @@ namespace Livebed.Grains.Actors;
 [Reentrant]
 [LivebedPlacement]
 [KeepAlive]
-internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptions options) : Grain, IVmGrain
+internal sealed partial class VmGrain(ActorSilo silo) : Grain, IVmGrain
 {
     private const int CommandsRemembered = 1024;
 
@@ -123,23 +123,35 @@ internal sealed partial class VmGrain(SiloTelemetry telemetry, ClusterWorldOptio
         }))!;
     }
 
-    private VmActor Begin(VmMessage vm, string? sourceKey = null) =>
-        _actor = new VmActor(
-            GrainFactory, new ActorJournal(telemetry, this.GetPrimaryKeyString(), options), this.GetPrimaryKeyString(), vm, sourceKey,
-            LeaveAsync);
+    /// <summary>Its silo stops.</summary>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        _actor?.Journal.Leave();
+        return Task.CompletedTask;
+    }
+
+    private VmActor Begin(VmMessage vm, string? sourceKey = null)
+    {
+        var actor = _actor = new VmActor(
+            GrainFactory, new ActorJournal(silo, this.GetPrimaryKeyString()), this.GetPrimaryKeyString(), vm, sourceKey, LeaveAsync);
+        actor.Journal.Join(measuredFrom => actor.Report(_migrations, measuredFrom));
+        return actor;
+    }
 
     /// <summary>The last report, with the end of the very operation that closes in its history; then the activation goes.</summary>
     private ActorReport[] Close(VmActor actor)
     {
         DeactivateOnIdle();
-        return [actor.Report(_migrations), .. actor.Vcpus.LastReports];
+        var last = actor.Report(_migrations);
+        actor.Journal.Leave();
+        return [last, .. actor.Vcpus.LastReports];
     }
 
     private static MigrationOutcome Refused(string reason) =>
         new(new MigrationInfo { Status = MigrationStatus.Failed, Reason = reason }, []);
 
     private static ulong SoftwareToken(Vm vm, Operation op) =>
-        ((ulong)vm.Options.Ordinal << 48) | (0xffUL << 40) | ((ulong)op.Id.Count & ((1UL << 40) - 1));
+        PageContent.Token(vm.Options.Ordinal, OperationId.OfProcess, op.Id.Count);
 
     /// <summary>The answer to a call that found no VM.</summary>
     private T Vacant<T>(T answer)

@@ -32,6 +32,15 @@ public sealed record ActorCounters
         Usage = one.Usage is { } usage && other.Usage is { } otherUsage ? usage + otherUsage : one.Usage ?? other.Usage,
     };
 
+    /// <summary>What one actor counted since an earlier report of its own, to be added to a sum; what is in use is in no such
+    /// sum.</summary>
+    public ActorCounters Since(ActorCounters before) => new()
+    {
+        Vm = Vm is { } vm && before.Vm is { } vmBefore ? vm - vmBefore : Vm,
+        Migrations = Migrations is { } ended && before.Migrations is { } endedBefore ? ended - endedBefore : Migrations,
+        Vcpu = Vcpu is { } vcpu && before.Vcpu is { } vcpuBefore ? vcpu - vcpuBefore : Vcpu,
+    };
+
     /// <summary>What was counted since; what is in use is that of now. Migrations are never left out.</summary>
     public static ActorCounters operator -(ActorCounters now, ActorCounters before) => now with
     {
@@ -78,15 +87,20 @@ public sealed record MigrationCounters
         PostcopyRequests += info.PostcopyRequests;
     }
 
-    public static MigrationCounters operator +(MigrationCounters one, MigrationCounters other) => new()
+    public static MigrationCounters operator +(MigrationCounters one, MigrationCounters other) => Combine(one, other, (a, b) => a + b);
+
+    /// <summary>What was counted since.</summary>
+    public static MigrationCounters operator -(MigrationCounters now, MigrationCounters before) => Combine(now, before, (a, b) => a - b);
+
+    private static MigrationCounters Combine(MigrationCounters one, MigrationCounters other, Func<long, long, long> sum) => new()
     {
-        Completed = one.Completed + other.Completed,
-        Cancelled = one.Cancelled + other.Cancelled,
-        Failed = one.Failed + other.Failed,
-        Rounds = one.Rounds + other.Rounds,
-        NormalPages = one.NormalPages + other.NormalPages,
-        DuplicatePages = one.DuplicatePages + other.DuplicatePages,
-        Bytes = one.Bytes + other.Bytes,
-        PostcopyRequests = one.PostcopyRequests + other.PostcopyRequests,
+        Completed = sum(one.Completed, other.Completed),
+        Cancelled = sum(one.Cancelled, other.Cancelled),
+        Failed = sum(one.Failed, other.Failed),
+        Rounds = sum(one.Rounds, other.Rounds),
+        NormalPages = sum(one.NormalPages, other.NormalPages),
+        DuplicatePages = sum(one.DuplicatePages, other.DuplicatePages),
+        Bytes = sum(one.Bytes, other.Bytes),
+        PostcopyRequests = sum(one.PostcopyRequests, other.PostcopyRequests),
     };
 }

@@ -29,6 +29,7 @@ public sealed record ActorReport
     public RunningTime Running { get; init; }
 
     public IReadOnlyList<LockReport> Locks { get; init; } = [];
+    /// <summary>All edges of the lock order, where there are more than at the last report; else none.</summary>
     public IReadOnlyList<LockEdgeReport> LockOrder { get; init; } = [];
 
     /// <summary>Lock classes that were asked for in write mode, one bit each: a queued writer is what makes a nested read a

@@ -38,6 +38,20 @@ public sealed class LockStatistics
         Holds++;
     }
 
+    /// <summary>As they are now.</summary>
+    public LockStatistics Copy() => (LockStatistics)MemberwiseClone();
+
+    /// <summary>Takes out what one place had counted earlier, after <see cref="Add"/> of what it has now: its minima and maxima are
+    /// among those of now.</summary>
+    public void Without(LockStatistics before)
+    {
+        Acquisitions -= before.Acquisitions;
+        Contentions -= before.Contentions;
+        WaitTotal -= before.WaitTotal;
+        Holds -= before.Holds;
+        HoldTotal -= before.HoldTotal;
+    }
+
     public void Add(LockStatistics other)
     {
         if (other.Contentions > 0)

@@ -14,7 +14,7 @@ namespace Livebed.Kvm.Migration;
 /// <param name="mutant">the defect to have, or null</param>
 public sealed class VmInventory(IWorld world, long term = VmInventory.FirstTerm, Mutant? mutant = null)
 {
-    public const int VmsMax = 65_535;
+    public const int VmsMax = 1_048_574;
 
     public const long FirstTerm = 1;
 

@@ -5,11 +5,11 @@ using Livebed.Kvm.Paging;
 namespace Livebed.Kvm.Vms;
 
 /// <summary>
-/// What is fixed when a VM is created. <paramref name="Ordinal"/> is unique over the run (1 to 65535) and is the top of every token
+/// What is fixed when a VM is created. <paramref name="Ordinal"/> is unique over the run (1 to 1048574) and is the top of every token
 /// that its guests write.
 /// </summary>
 /// <param name="Name">for witnesses: "vm-3.1"</param>
-/// <param name="Ordinal">1 to 65535</param>
+/// <param name="Ordinal">1 to 1048574</param>
 /// <param name="Protocol">a name of ProtocolCatalog</param>
 /// <param name="Mutant">the defect to have, or null</param>
 /// <param name="SpinMmuLock">mmu_lock is a spinlock and not a rwlock</param>

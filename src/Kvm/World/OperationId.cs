@@ -1,12 +1,12 @@
 namespace Livebed.Kvm.World;
 
 /// <summary>
-/// Identity of an operation over the whole cluster: 24 bits of origin (0 = driver, else a VM's ordinal and vCPU) and a 40-bit count.
+/// Identity of an operation over the whole cluster: 28 bits of origin (0 = driver, else a VM's ordinal and vCPU) and a 36-bit count.
 /// An operation is what a thread is in the kernel: it owns locks, and it is one node of the wait-for graph.
 /// </summary>
 public readonly record struct OperationId(long Value)
 {
-    public const int CountBits = 40;
+    public const int CountBits = 36;
 
     /// <summary>vCPUs of a VM: two origins of each VM are its process's and its migrations'.</summary>
     public const int VcpusMax = 254;
@@ -21,7 +21,7 @@ public readonly record struct OperationId(long Value)
 
     public static readonly OperationId None;
     public bool IsNone => Value == 0;
-    public int Origin => (int)(Value >> CountBits);
+    public int Origin => (int)(Value >>> CountBits);
     public long Count => Value & ((1L << CountBits) - 1);
 
     /// <summary>Index of the operation's vCPU, or <see cref="OfProcess"/> or <see cref="OfMigration"/>; -1 for an operation of the
@@ -34,7 +34,7 @@ public readonly record struct OperationId(long Value)
     public override string ToString() => $"op {Origin}.{Count}";
 }
 
-/// <summary>Gives out operation ids of one origin (0 to 2^24 - 1), after those that it gave out elsewhere; safe from any thread.</summary>
+/// <summary>Gives out operation ids of one origin (0 to 2^28 - 1), after those that it gave out elsewhere; safe from any thread.</summary>
 public sealed class OperationIds(int origin, long count = 0)
 {
     private long _count = count;

@@ -151,6 +151,7 @@ internal static class SampleResults
         Ksm = new() { PagesShared = 1, PagesSharing = 2, PagesUnshared = 3, PagesVolatile = 4, FullScans = 5, MergesAbandoned = 6 },
         Leaks = new() { Frames = 1, Subscriptions = 2, Activations = 3, Locks = 4 },
         Guests = [new("vm-0", 4, "workloads/redis.dirty.gz", 1_000_000, 2_500_000, 0.75)],
+        GuestsUnlisted = 7,
         LimitsHit = [new("historyRecords", 5, "history.jsonl ends early")],
         Charts = Charts,
     };

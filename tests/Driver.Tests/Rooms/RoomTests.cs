@@ -89,7 +89,7 @@ public sealed class RoomTests
                 "Errors", "Counters", "CampaignKeys", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "Running",
                 "CommandLine", "Reports", "Run",
             ]),
-        new("Benching", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "Running", "CommandLine", "Exploring"]),
+        new("Benching", ["Errors", "CampaignKeys", "Campaigns", "CampaignFiles", "Terminal", "Running", "CommandLine", "Exploring"]),
         new(
             "Migrating",
             [

@@ -49,7 +49,7 @@ public sealed class CancelledCallTests
         var load = new LoadLedger(history, clock);
         var fleet = new Fleet(campaign, cluster.Client, ids);
         await fleet.BringUpAsync();
-        var supervisor = new Supervisor(fleet, reports, load, history, clock, campaign.Limits.Starvation, cluster.SiloLost);
+        var supervisor = new Supervisor(fleet, reports, load, history, clock, campaign.Limits.Starvation, cluster);
 
         await new Settlement(fleet, reports, load, supervisor, ids, cluster, clock).FinishAsync(drained: true, new QuietProgress());
         Assert.Equal(isUnknown, supervisor.MustStop);
@@ -66,6 +66,10 @@ public sealed class CancelledCallTests
     private sealed class QuietProgress : IRunProgress
     {
         public void Phase(string name)
+        {
+        }
+
+        public void Step(int done, int total)
         {
         }
 

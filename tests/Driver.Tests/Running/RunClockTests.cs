@@ -108,6 +108,10 @@ public sealed class RunClockTests
         {
         }
 
+        public void Step(int done, int total)
+        {
+        }
+
         public void Report(ProgressSnapshot snapshot)
         {
         }

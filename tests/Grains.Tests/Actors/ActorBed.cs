@@ -51,6 +51,8 @@ internal sealed class ActorBed : IAsyncDisposable
 
     public IGrainFactory Grains => _cluster.Client;
 
+    public IReadOnlyList<string> SiloNames => _cluster.SiloNames;
+
     /// <summary>Of the living silos. The inventory is there if no call had reached it before the silos behind it died.</summary>
     public int LastSilo => _alive.Max;
 

@@ -56,8 +56,7 @@ public sealed class ReportTests(ActorCollection.Clusters clusters)
     [Fact]
     public void News_is_handed_over_once()
     {
-        var journal = new ActorJournal(
-            new SiloTelemetry("silo-0", new TelemetryThresholds(), TimeProvider.System), "vm-0.0@host-0", new ClusterWorldOptions());
+        var journal = new ActorJournal(ASilo.New(), "vm-0.0@host-0");
         journal.Observer.Violated(new Violation("S1", "a stale translation was used"));
         var first = Report(journal);
         Assert.Equal("S1", Assert.Single(first.Violations).Invariant);
@@ -69,8 +68,7 @@ public sealed class ReportTests(ActorCollection.Clusters clusters)
     [Fact]
     public async Task A_command_that_throws_ends_as_info_in_the_history_and_is_the_beds_failure()
     {
-        var journal = new ActorJournal(
-            new SiloTelemetry("silo-0", new TelemetryThresholds(), TimeProvider.System), "vm-0.0@host-0", new ClusterWorldOptions());
+        var journal = new ActorJournal(ASilo.New(), "vm-0.0@host-0");
         var op = new Operation(new OperationId(7), OperationKind.Audit);
         await Assert.ThrowsAsync<InvalidOperationException>(
             () => journal.RunAsync<int>(op, () => throw new InvalidOperationException("broken"), _ => ("ok", null)));

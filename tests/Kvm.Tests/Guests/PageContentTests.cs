@@ -68,5 +68,5 @@ public sealed class PageContentTests
         }
     }
 
-    private static string ClassOf(ulong value) => value == 0 ? "zero" : value >> 48 == 0xFFFF ? "repeated" : "token";
+    private static string ClassOf(ulong value) => value == 0 ? "zero" : PageContent.IsPattern(value) ? "repeated" : "token";
 }
