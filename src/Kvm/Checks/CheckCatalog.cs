@@ -418,6 +418,14 @@ public sealed partial record Mutant
         "a source that gets the VM back after a failed hand-over does not resume its vCPUs", "8", "", [Invariants.RunsSomewhere],
         "migration-destination-dies");
 
+    public static readonly Mutant ResumesUnderOldEpoch = new(
+        "a source that gets the VM back after a failed hand-over resumes its vCPUs under the epoch that is over", "8", "",
+        [Invariants.OneOwner], "migration-destination-dies");
+
+    public static readonly Mutant DrainWakesOne = new(
+        "user space that waits until nothing of a kind is under way wakes one of two that wait", "8", "",
+        [Invariants.MigrationProgress, Invariants.FaultProgress], "migration-vs-memslot-at-begin");
+
     public static readonly Mutant PublishForgottenAfterSleep = new(
         "a memslot update that had to sleep returns without publishing", "4", "", [Invariants.Contract], "memslot-vs-notifier");
 

@@ -36,7 +36,8 @@ internal sealed class HandOver(
         if (vm.Options.Mutant == Mutant.NotResumedAfterHandOver && _epoch.Value > setup.Epoch) return;
         await stream.FreezeAsync(op, frozen: false);
         vm.World.Observer.GuestRuns(setup.Vm, setup.Source, _epoch.Value, runs: true);
-        foreach (var vcpu in vm.Vcpus) await vcpu.ResumeAsync(op, _epoch.Value);
+        var epoch = vm.Options.Mutant == Mutant.ResumesUnderOldEpoch ? setup.Epoch : _epoch.Value;
+        foreach (var vcpu in vm.Vcpus) await vcpu.ResumeAsync(op, epoch);
         record.RecordResume();
     }
 

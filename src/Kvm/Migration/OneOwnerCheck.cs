@@ -9,7 +9,7 @@ namespace Livebed.Kvm.Migration;
 /// </summary>
 public sealed class OneOwnerCheck(IWorld? world = null)
 {
-    private readonly TrackedMap<string, (string Host, long Epoch, bool Runs)> _guests = new(world, StringComparer.Ordinal);
+    private readonly TrackedMap<string, (string Host, long Epoch, bool Runs, long First)> _guests = new(world, StringComparer.Ordinal);
 
     /// <returns>what this step violates; null when nothing</returns>
     public Violation? Note(string vm, string host, long epoch, bool runs)
@@ -18,11 +18,11 @@ public sealed class OneOwnerCheck(IWorld? world = null)
         if (!runs)
         {
             // A host that stops what another has started says nothing of the other.
-            if (known && last.Host == host) _guests[vm] = (host, epoch, false);
+            if (known && last.Host == host) _guests[vm] = (host, epoch, false, last.First);
             return null;
         }
 
-        _guests[vm] = (host, epoch, true);
+        _guests[vm] = (host, epoch, true, known ? last.First : epoch);
         if (!known) return null;
         if (last.Runs && last.Host != host)
             return Of(vm, $"{vm} begins to run at {host} under epoch {epoch} while it runs at {last.Host} under epoch {last.Epoch}");
@@ -31,15 +31,19 @@ public sealed class OneOwnerCheck(IWorld? world = null)
         return null;
     }
 
-    /// <summary>A guest accesses memory of that host, by a batch that carries the epoch.</summary>
+    /// <summary>A guest accesses memory of that host, by a batch that carries the epoch. Vcpus that were never told one are of the first,
+    /// which the VM got when it began to migrate.</summary>
     /// <returns>what this violates; null when nothing</returns>
     public Violation? Accessed(string vm, string host, long epoch)
     {
-        if (!_guests.TryGetValue(vm, out var last) || !last.Runs || last.Host == host || epoch >= last.Epoch) return null;
+        if (!_guests.TryGetValue(vm, out var last) || !last.Runs || epoch >= last.Epoch) return null;
+        if (last.Host == host && epoch == 0 && last.Epoch == last.First) return null;
         return Of(
             vm,
-            $"{vm} accesses its memory at {host} under epoch {epoch}, and no side says so; it runs at {last.Host} under epoch "
-                + $"{last.Epoch}");
+            last.Host == host
+                ? $"{vm} accesses its memory at {host} under epoch {epoch}; it runs there under epoch {last.Epoch}"
+                : $"{vm} accesses its memory at {host} under epoch {epoch}, and no side says so; it runs at {last.Host} under epoch "
+                    + $"{last.Epoch}");
     }
 
     private static Violation Of(string vm, string message) => new(Invariants.OneOwner, message, vm);

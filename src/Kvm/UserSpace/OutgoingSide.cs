@@ -16,7 +16,7 @@ internal sealed class OutgoingSide(
     private const int FindAttempts = 100;
     private const long FindPauseMicroseconds = 50_000;
 
-    private readonly RunningCount _beginning = new(world);
+    private readonly RunningCount _beginning = new(world, vm.Options.Mutant);
     private Tracked<MigrationSource?> _source = new(world);
     private Tracked<MigrationInfo> _ended = new(world, new MigrationInfo());
     private Tracked<bool> _isCancelled = new(world);

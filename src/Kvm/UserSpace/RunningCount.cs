@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -11,14 +12,18 @@ namespace Livebed.Kvm.UserSpace;
 internal sealed class RunningCount
 {
     private readonly IWorld _world;
+    private readonly bool _wakesOne;
 
     // Replaced and never changed: a process has several of these, and few are ever waited for.
     private Tracked<ImmutableArray<Waiter>> _waiting;
     private Tracked<int> _running;
 
-    public RunningCount(IWorld world)
+    /// <param name="world">the world</param>
+    /// <param name="mutant">of the VM; null: none</param>
+    public RunningCount(IWorld world, Mutant? mutant = null)
     {
         _world = world;
+        _wakesOne = mutant == Mutant.DrainWakesOne;
         var place = new Place(world);
         (_waiting, _running) = (new Tracked<ImmutableArray<Waiter>>(place, []), new Tracked<int>(place));
     }
@@ -28,7 +33,8 @@ internal sealed class RunningCount
     public void End()
     {
         if (--_running.Value > 0) return;
-        foreach (var waiter in _waiting.Value) waiter.Complete(_world.NowMicroseconds);
+        var woken = _wakesOne ? _waiting.Value[..Math.Min(1, _waiting.Value.Length)] : _waiting.Value;
+        foreach (var waiter in woken) waiter.Complete(_world.NowMicroseconds);
         _waiting.Value = [];
     }
 

@@ -83,6 +83,25 @@ public sealed class OneOwnerMutantTests(ActorCollection.Clusters clusters)
         await here.DestroyAsync();
     }
 
+    [Theory]
+    [InlineData("resumes-under-old-epoch")]
+    [InlineData(Mutant.None)]
+    public async Task vCPUs_that_run_on_under_the_epoch_that_is_over_are_found(string name)
+    {
+        var mutant = Findings.MutantOf(name);
+        var (bed, here, there) = await BeginAsync(mutant);
+        using var held = await HeldMigration.OfferedAsync(bed, here, there);
+
+        // The destination never heard that it was to take over, so the inventory gives the VM back under a new epoch.
+        var info = (await held.LoseAsync()).Info;
+        Assert.Equal((MigrationStatus.Failed, 2L), (info.Status, info.Epoch));
+        var before = await AccessesAsync(bed, here);
+        await Until.HoldsAsync(() => AccessesAsync(bed, here), now => now > before, "accesses after the hand-over failed");
+        var found = bed.GuestRuns.Judge(here.Name).Select(violation => violation.Invariant).Distinct();
+        Assert.Equal(mutant is null ? [] : [Invariants.OneOwner], found);
+        await here.DestroyAsync();
+    }
+
     private async Task<(ActorBed Bed, BedVm Here, BedVm There)> BeginAsync(Mutant? mutant)
     {
         var bed = await clusters.BedAsync(PlacementMode.Spread);

@@ -401,11 +401,13 @@ internal sealed class MigrationVsHost : Scenario
 
 /// <summary>
 /// Claim: memslot updates that run when a migration is ordered, or come before it has begun, are done before it or are its own. What was
-/// plugged in the end is plugged wherever the VM is then (M1, S6, the oracle). The dirty log was used before, and is given to the
-/// migration.
+/// plugged in the end is plugged wherever the VM is then (M1, S6, the oracle). A second thread's updates are refused, and wait for the
+/// beginning as the others do. The dirty log was used before, and is given to the migration.
 /// </summary>
 internal sealed class MigrationVsMemslotAtBegin : Scenario
 {
+    private const int NoMemslot = 5;
+
     public override string Name => "migration-vs-memslot-at-begin";
     public override string Claim => "a memslot update that meets a migration which has not begun is where the VM is";
     public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.MemslotZapped];
@@ -419,6 +421,7 @@ internal sealed class MigrationVsMemslotAtBegin : Scenario
         plan.Before(stage => stage.EnableLogAsync());
         plan.Vcpu().Write(0).WritePlugged(0).Write(1).WritePlugged(0).Write(0);
         plan.Actor("admin").SetPlugged(true).SetPlugged(false).SetPlugged(true);
+        plan.Actor("other-admin").RemoveMemslot(NoMemslot).RemoveMemslot(NoMemslot);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)));
         plan.After(stage =>
         {
