@@ -18,7 +18,7 @@ internal static class ClusterClientHost
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         SiloHostBuilder.AddStandardErrorLog(builder.Logging, settings.LogLevel);
-        var driver = new SpanOrigin(TelemetrySetup.DriverService, "driver");
+        var driver = new SpanOrigin(TelemetrySetup.DriverService, "driver", (long)settings.Seed);
         builder.Services.AddLivebedTelemetry(driver, settings.Telemetry, settings.SampleRatio, spansPerTrace);
         builder.Services.AddLivebedLog(driver, settings.Telemetry.Otlp);
         builder.Services.AddLivebedMessages();

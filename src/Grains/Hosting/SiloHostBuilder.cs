@@ -30,7 +30,7 @@ public static class SiloHostBuilder
         AddStandardErrorLog(builder.Logging, settings.LogLevel);
         var services = builder.Services;
         services.AddSingleton<IHostLifetime, NoSignals>();
-        var origin = new SpanOrigin(TelemetrySetup.SiloService, settings.SiloName);
+        var origin = new SpanOrigin(TelemetrySetup.SiloService, settings.SiloName, (long)settings.Seed);
         services.AddLivebedTelemetry(
             origin, new TelemetryTargets { Otlp = settings.Otlp, File = traces }, settings.SampleRatio, settings.SpansPerTrace);
         services.AddLivebedLog(origin, settings.Otlp ?? settings.OtlpOfLog);

@@ -54,6 +54,7 @@ internal sealed class OtlpJson : IDisposable
         _json.WriteStartArray("attributes"u8);
         Attribute("service.name", origin.Service);
         Attribute("service.instance.id", origin.Instance);
+        Attribute(AttributeNames.Seed, origin.Seed);
         _json.WriteEndArray();
         _json.WriteEndObject();
         _json.WriteStartArray("scopeSpans"u8);

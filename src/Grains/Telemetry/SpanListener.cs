@@ -2,8 +2,8 @@ using System.Diagnostics;
 
 namespace Livebed.Grains.Telemetry;
 
-/// <summary>Which service instance a span belongs to: service.name and service.instance.id of its resource.</summary>
-public readonly record struct SpanOrigin(string Service, string Instance);
+/// <summary>What a span's resource says: service.name, service.instance.id, and the seed of the run.</summary>
+public readonly record struct SpanOrigin(string Service, string Instance, long Seed = 0);
 
 /// <summary>
 /// The one listener of a process to our activity source and Orleans'. It samples, and hands each ended span to the exporters together with
@@ -48,7 +48,7 @@ public sealed class SpanListener : IDisposable
     private SpanOrigin OriginOf(Activity span)
     {
         for (var around = span; around is not null; around = around.Parent)
-            if (around.GetTagItem(AttributeNames.Silo) is string silo) return new SpanOrigin(TelemetrySetup.SiloService, silo);
+            if (around.GetTagItem(AttributeNames.Silo) is string silo) return _process with { Service = TelemetrySetup.SiloService, Instance = silo };
         return _process;
     }
 }

@@ -83,7 +83,8 @@ public static class TelemetrySetup
     }
 
     internal static void ResourceOf(ResourceBuilder resource, SpanOrigin origin) =>
-        resource.Clear().AddService(origin.Service, serviceInstanceId: origin.Instance, autoGenerateServiceInstanceId: false);
+        resource.Clear().AddService(origin.Service, serviceInstanceId: origin.Instance, autoGenerateServiceInstanceId: false)
+            .AddAttributes([new(AttributeNames.Seed, origin.Seed)]);
 
     private static void ExportMetrics(OtlpExporterOptions options, MetricReaderOptions reader, Uri otlp)
     {
