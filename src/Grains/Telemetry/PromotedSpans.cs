@@ -66,7 +66,7 @@ internal sealed class PromotedSpans
         var end = _silo.Time.GetUtcNow().UtcDateTime;
         var span = Start(SpanNames.LockWait, waiter, end.AddMicroseconds(-wait.Microseconds), "slow");
         if (span is null) return default;
-        SetLock(span, wait).SetTag(AttributeNames.OperationId, wait.Waiter.ToString())
+        SetLock(span, wait, wait.Mode).SetTag(AttributeNames.OperationId, wait.Waiter.ToString())
             .SetTag(AttributeNames.OperationKind, wait.WaiterKind.Name)
             .SetTag(AttributeNames.LockHolder, wait.Holder.ToString()).SetTag(AttributeNames.LockHolderKind, wait.HolderKind.Name)
             .SetTag(AttributeNames.LockAhead, wait.Ahead).SetTag(AttributeNames.LockBehind, wait.Behind);
@@ -127,16 +127,16 @@ internal sealed class PromotedSpans
         var now = _silo.Time.MonotonicMicroseconds();
         var span = Start(SpanNames.LockHold, holder, waitEnded.AddMicroseconds(wait.HolderSince - now), "cause");
         if (span is null) return holder;
-        SetLock(span, wait).SetTag(AttributeNames.OperationId, wait.Holder.ToString())
+        SetLock(span, wait, wait.HolderMode).SetTag(AttributeNames.OperationId, wait.Holder.ToString())
             .SetTag(AttributeNames.OperationKind, wait.HolderKind.Name);
         var context = End(span, waitEnded.AddMicroseconds(wait.HolderUntil - now));
         _holds[_held++ % HoldsKept] = (id, context);
         return context;
     }
 
-    private Activity SetLock(Activity span, in LockWait wait) => SetPlace(span)
+    private Activity SetLock(Activity span, in LockWait wait, LockMode mode) => SetPlace(span)
         .SetTag(AttributeNames.LockClass, wait.Class.Name).SetTag(AttributeNames.LockInstance, wait.Instance)
-        .SetTag(AttributeNames.LockMode, NameOf(wait.Mode));
+        .SetTag(AttributeNames.LockMode, NameOf(mode));
 
     /// <summary>Starts a span after the fact and leaves current what is.</summary>
     private static Activity? Start(string name, ActivityContext parent, DateTime start, string why)

@@ -196,11 +196,11 @@ public abstract class KernelLock : IWaitable
 
     private static bool Conflicts(LockMode left, LockMode right) => left == LockMode.Write || right == LockMode.Write;
 
-    private static LockHolder HolderOf(Waiter first, LockMode mode) => new(first.Operation.Id, first.Operation.Kind, mode, 0);
+    private static LockHolder HolderOf(Waiter first) => new(first.Operation.Id, first.Operation.Kind, first.Mode, 0);
 
     private Waiter Enqueue(Operation op, LockMode mode)
     {
-        var blocker = _holders.Count > 0 ? _holders[0] : HolderOf(_queue!.First!.Value, mode);
+        var blocker = _holders.Count > 0 ? _holders[0] : HolderOf(_queue!.First!.Value);
         var waiter = new Waiter(_domain.World)
         {
             WaitId = _domain.NextWaitId(),
@@ -209,6 +209,7 @@ public abstract class KernelLock : IWaitable
             SinceMicroseconds = _domain.World.NowMicroseconds,
             FirstBlocker = blocker.Operation,
             FirstBlockerKind = blocker.Kind,
+            FirstBlockerMode = blocker.Mode,
             FirstBlockerSince = blocker.SinceMicroseconds,
             Ahead = _queue?.Count ?? 0,
         };
@@ -242,6 +243,7 @@ public abstract class KernelLock : IWaitable
                     Class, Instance, waiter.Mode, waiter.Operation.Id, waiter.Operation.Kind, waiter.FirstBlocker, waiter.FirstBlockerKind,
                     now - waiter.SinceMicroseconds)
                 {
+                    HolderMode = waiter.FirstBlockerMode,
                     HolderSince = waiter.FirstBlockerSince,
                     HolderUntil = waiter.FirstBlockerUntil > 0 ? waiter.FirstBlockerUntil : now,
                     Ahead = waiter.Ahead,
@@ -299,6 +301,9 @@ public readonly record struct LockWait(
     LockClass Class, string Instance, LockMode Mode, OperationId Waiter, OperationKind WaiterKind, OperationId Holder,
     OperationKind HolderKind, long Microseconds)
 {
+    /// <summary>How the holder had the lock.</summary>
+    public LockMode HolderMode { get; init; }
+
     /// <summary>Since when the holder had the lock, by the world's clock; 0 where that is not known.</summary>
     public long HolderSince { get; init; }
 

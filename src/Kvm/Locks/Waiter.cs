@@ -18,6 +18,7 @@ internal sealed class Waiter(IWorld world) : IValueTaskSource
     public required long SinceMicroseconds { get; init; }
     public OperationId FirstBlocker { get; init; }
     public OperationKind FirstBlockerKind { get; init; } = OperationKind.None;
+    public LockMode FirstBlockerMode { get; init; }
 
     /// <summary>Since when the first blocker held the lock; 0 where it only stood before in the queue.</summary>
     public long FirstBlockerSince { get; init; }

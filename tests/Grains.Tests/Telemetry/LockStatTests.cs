@@ -49,6 +49,25 @@ public sealed class LockStatTests
         Assert.Equal([1, 0], waits.Select(wait => (int)wait.GetTagItem(AttributeNames.LockBehind)!));
     }
 
+    /// <summary>A writer that waits for a reader: the wait is a write, the hold a read.</summary>
+    [Fact]
+    public async Task A_holds_mode_is_that_of_the_holder()
+    {
+        var spans = new List<Activity>();
+        using var listener = new SpanListener(new SpanOrigin("test", "test"), new RootSampler(1), (span, _) => spans.Add(span));
+        var time = new SteppedTime();
+        var silo = new SiloTelemetry("silo-0", new TelemetryThresholds { LockWaitMicroseconds = 0, PromotedPerSecond = 1_000 }, time);
+        var world = new ClusterWorld(silo.Observe("vm-0.0@host-0", _ => { }), time, preemptionShare: 0);
+        var semaphore = new RwSemaphore(new LockDomain(world), LockClasses.MmapLock, "mm-1");
+        await semaphore.DownReadAsync(Op(1));
+        var writing = semaphore.DownWriteAsync(Op(2)).AsTask();
+        time.Advance(10);
+        semaphore.UpRead(Op(1));
+        await writing;
+        Assert.Equal("write", Assert.Single(spans, span => span.OperationName == SpanNames.LockWait).GetTagItem(AttributeNames.LockMode));
+        Assert.Equal("read", Assert.Single(spans, span => span.OperationName == SpanNames.LockHold).GetTagItem(AttributeNames.LockMode));
+    }
+
     [Fact]
     public void Of_operations_only_those_slower_than_99_of_100_are_in_the_tail_and_five_a_second_at_most()
     {
