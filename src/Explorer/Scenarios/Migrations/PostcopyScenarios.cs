@@ -2,7 +2,6 @@ using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
-using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios.Migrations;
 
