@@ -48,7 +48,8 @@ public sealed class SpanListener : IDisposable
     private SpanOrigin OriginOf(Activity span)
     {
         for (var around = span; around is not null; around = around.Parent)
-            if (around.GetTagItem(AttributeNames.Silo) is string silo) return _process with { Service = TelemetrySetup.SiloService, Instance = silo };
+            if (around.GetTagItem(AttributeNames.Silo) is string silo)
+                return _process with { Service = TelemetrySetup.SiloService, Instance = silo };
         return _process;
     }
 }
