@@ -4,6 +4,8 @@ using System.Globalization;
 using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
+using Livebed.Driver.Pricing;
+using Livebed.Explorer.Pricing.Scenarios;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Checks;
@@ -95,6 +97,8 @@ internal sealed class CompletionCommand(CommandEnvironment environment)
         // Those of `migrate` are a list of others.
         "--strategy" when command != "migrate" => () => Enum.GetNames<StrategyKind>().Select(strategy => strategy.ToLowerInvariant()),
         "--placement" => () => ["spread", "packed"],
+        "scenario" when command == "price" => () => PricedScenarios.All.Select(scenario => scenario.Name),
+        "--prices" => () => PriceFile.Names(folders),
         "scenario" => () => ScenarioCatalog.All.Select(scenario => scenario.Name),
         "campaign" => () => folders.Names,
         "shell" => () => Shells,

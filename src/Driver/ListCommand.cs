@@ -1,6 +1,7 @@
 using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
+using Livebed.Explorer.Pricing.Scenarios;
 using Livebed.Explorer.Scenarios;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Vms;
@@ -23,6 +24,8 @@ internal sealed class ListCommand(CommandEnvironment environment)
             _ => ReachedCase.All.Select(one => (one.Name, one.IsOfScene ? $"{one.Sentence} [explorer only]" : one.Sentence))),
         ("scenarios", "what `explore` takes, each with what must hold in every interleaving",
             _ => ScenarioCatalog.All.Select(scenario => (scenario.Name, scenario.Claim))),
+        ("prices", "what `price` takes, each with the claim that it was made for",
+            _ => PricedScenarios.All.Select(scenario => (scenario.Name, scenario.Claim))),
         ("campaigns", "what `run` takes", Campaigns),
     ];
 

@@ -11,6 +11,7 @@ using Livebed.Driver.Exploring;
 using Livebed.Driver.Migrating;
 using Livebed.Driver.MutantRuns;
 using Livebed.Driver.Predicting;
+using Livebed.Driver.Pricing;
 using Livebed.Driver.Reports;
 using Livebed.Driver.Run;
 using Livebed.Driver.Shrinking;
@@ -112,6 +113,20 @@ internal static class LivebedCommand
         var mutants = new MutantsOptions();
         root.Add(mutants.Command);
         mutants.Command.SetAction(parsed => new MutantsCommand(environment).Run(mutants.Read(parsed)));
+        var price = new PriceOptions();
+        root.Add(price.Command);
+        price.Command.SetAction((parsed, _) => PlayAsync(
+            environment, arguments, () => price.AssemblyOf(parsed),
+            async () => await new PriceCommand(environment).RunAsync(await environment.Interrupts.AwaitAsync(
+                () => price.Read(parsed, environment.Folders)))));
+        var calibrate = new CalibrateOptions();
+        price.Command.Add(calibrate.Command);
+        calibrate.Command.SetAction(async (parsed, _) => await new CalibrateCommand(environment).RunAsync(
+            await environment.Interrupts.AwaitAsync(() => calibrate.Read(parsed, environment.Folders))));
+        var museum = new MuseumOptions();
+        root.Add(museum.Command);
+        museum.Command.SetAction(async (parsed, _) => await new MuseumCommand(environment).RunAsync(
+            await environment.Interrupts.AwaitAsync(() => museum.Read(parsed, environment.Folders))));
         var predict = new PredictOptions();
         root.Add(predict.Command);
         predict.Command.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(

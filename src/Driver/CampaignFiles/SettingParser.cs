@@ -6,8 +6,8 @@ using YamlDotNet.Core.Events;
 namespace Livebed.Driver.CampaignFiles;
 
 /// <summary>
-/// Reads YAML into <see cref="Setting"/>s with the line of each. Of YAML it takes what a campaign needs: one document of mappings,
-/// sequences and scalars. Anchors, tags and duplicate keys are refused, and depth and size are bounded.
+/// Reads YAML into <see cref="Setting"/>s with the line of each. Of YAML it takes what a campaign or a price list needs: one document of
+/// mappings, sequences and scalars. Anchors, tags and duplicate keys are refused, and depth and size are bounded.
 /// </summary>
 internal sealed class SettingParser
 {
@@ -16,31 +16,39 @@ internal sealed class SettingParser
 
     private readonly Parser _parser;
     private readonly string _file;
+    private readonly string _what;
+    private readonly string _page;
     private int _nodes;
 
-    private SettingParser(TextReader text, string file)
+    private SettingParser(TextReader text, string file, string what, string page)
     {
         _parser = new Parser(text);
-        _file = file;
+        (_file, _what, _page) = (file, what, page);
     }
 
+    private string Allowed => $"a YAML mapping of the keys in {_page}";
+
     /// <summary>Throws <see cref="UsageException"/> that names <paramref name="file"/> and the line.</summary>
-    public static SectionSetting Parse(TextReader text, string file)
+    /// <param name="text">of the file</param>
+    /// <param name="file">as messages name it</param>
+    /// <param name="what">the file is</param>
+    /// <param name="page">that explains its keys</param>
+    public static SectionSetting Parse(TextReader text, string file, string what = "campaign", string page = "docs/campaigns.md")
     {
-        var parser = new SettingParser(text, file);
+        var parser = new SettingParser(text, file, what, page);
         try
         {
             return parser.Document();
         }
         catch (YamlException e)
         {
-            throw Origin.Line(file, e.Start.Line).Problem("yaml", e.Message, "a YAML mapping of the keys in docs/campaigns.md");
+            throw Origin.Line(file, e.Start.Line).Problem("yaml", e.Message, parser.Allowed);
         }
         catch (InvalidOperationException)
         {
             // YamlDotNet's scanner gives up so on some texts, as on "a: {b" and then a key at the left.
             throw Origin.Line(file, parser._parser.Current?.End.Line ?? 1).Problem(
-                "yaml", "is no YAML from here on", "a YAML mapping of the keys in docs/campaigns.md");
+                "yaml", "is no YAML from here on", parser.Allowed);
         }
     }
 
@@ -48,18 +56,17 @@ internal sealed class SettingParser
     {
         _parser.Consume<StreamStart>();
         if (!_parser.TryConsume<DocumentStart>(out _)) throw Empty();
-        var root = Node("campaign", 0);
+        var root = Node(_what, 0);
         if (root is ValueSetting { Text: "" }) throw Empty();
         if (root is not SectionSetting section)
-            throw root.Origin.Problem("campaign", $"is {root.What}, not a section", "a YAML mapping of the keys in docs/campaigns.md");
+            throw root.Origin.Problem(_what, $"is {root.What}, not a section", Allowed);
         _parser.Consume<DocumentEnd>();
         if (_parser.TryConsume<DocumentStart>(out var second))
-            throw At(second).Problem("campaign", "a second document begins", "one campaign in a file");
+            throw At(second).Problem(_what, "a second document begins", $"one {_what} in a file");
         return section;
     }
 
-    private UsageException Empty() =>
-        Origin.Line(_file, 1).Problem("campaign", "the file is empty", "a YAML mapping of the keys in docs/campaigns.md");
+    private UsageException Empty() => Origin.Line(_file, 1).Problem(_what, "the file is empty", Allowed);
 
     private Setting Node(string path, int depth)
     {
@@ -87,7 +94,7 @@ internal sealed class SettingParser
         while (!_parser.TryConsume<MappingEnd>(out _))
         {
             if (!_parser.TryConsume<Scalar>(out var key))
-                throw At(_parser.Require<ParsingEvent>()).Problem(path, "a key is not a plain word", "the keys in docs/campaigns.md");
+                throw At(_parser.Require<ParsingEvent>()).Problem(path, "a key is not a plain word", $"the keys in {_page}");
             var full = depth == 0 ? key.Value : $"{path}.{key.Value}";
             if (section.Find(key.Value) is { } first)
                 throw At(key).Problem(full, $"is given twice (first at {first.Origin})", "each key once");

@@ -12,6 +12,10 @@ internal static class ReportAsset
     public static readonly MarkupString Scripts = new(
         $"<script>\n{string.Join('\n', _scripts.Select(Read))}</script>");
 
+    /// <summary>For a page with curves of designs.</summary>
+    public static readonly MarkupString Curves = new(
+        $"<script>\n{string.Join('\n', ((string[])["uPlot.iife.min.js", "charts.js", "curves.js", "tables.js"]).Select(Read))}</script>");
+
     /// <summary>For a page without charts.</summary>
     public static readonly MarkupString Tables = new($"<script>\n{Read("tables.js")}</script>");
 

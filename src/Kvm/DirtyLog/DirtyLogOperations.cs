@@ -32,7 +32,7 @@ public sealed class DirtyLogOperations(Vm vm)
     /// (KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP), which user space collects in its final sync.</summary>
     public void MarkPageDirty(Memslot slot, Gfn gfn, int vcpu)
     {
-        vm.World.Trace?.Note(null, $"marks {gfn} dirty");
+        vm.World.Trace?.Note(null, ModelStep.MarkDirty, 1, $"marks {gfn} dirty");
         var hasRings = vm.Options.DirtyLog == DirtyLogMode.Ring;
         if (hasRings && vcpu != NoVcpu) vm.DirtyRings.Push(vcpu, slot, gfn);
         else if (slot.Bitmap is { } bitmap && !(hasRings && vm.Options.Mutant == Mutant.RingMarkWithoutVcpu)) Mark(bitmap, slot, gfn);
@@ -43,11 +43,12 @@ public sealed class DirtyLogOperations(Vm vm)
     public async ValueTask ProtectSlotAsync(Operation op, Memslot slot)
     {
         await vm.MmuLock.WriteLockAsync(op);
-        var changed = false;
+        var changed = 0;
         for (var gfn = vm.Sptes.NextPopulated(slot.Gfns.Start, slot.Gfns.End); gfn < slot.Gfns.End; gfn += 1)
-            changed |= vm.Sptes.WriteProtect(gfn);
+            changed += vm.Sptes.WriteProtect(gfn) ? 1 : 0;
+        vm.World.Trace?.Made(ModelStep.WriteProtect, changed);
         vm.MmuLock.WriteUnlock(op);
-        if (changed || vm.Options.Mutant != Mutant.AccessTrackingWithoutFlush)
+        if (changed > 0 || vm.Options.Mutant != Mutant.AccessTrackingWithoutFlush)
             await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
     }
 
@@ -137,7 +138,9 @@ public sealed class DirtyLogOperations(Vm vm)
         }
 
         var epoch = vm.Flusher.NextEpoch();
-        vm.World.Trace?.Note(op, $"takes the dirty bits of slot {slot.Id}{(any ? " and write-protects" : ", there are none")}");
+        vm.World.Trace?.Note(
+            op, ModelStep.WriteProtect, taken.Sum(word => (long)System.Numerics.BitOperations.PopCount(word)),
+            $"takes the dirty bits of slot {slot.Id}{(any ? " and write-protects" : ", there are none")}");
         vm.MmuLock.WriteUnlock(op);
         if (!any) return;
         await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);

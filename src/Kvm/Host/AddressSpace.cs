@@ -161,7 +161,7 @@ public sealed class AddressSpace
 
         if (discard) Outgoing?.Discarded.Set(vma, hva);
         if (discard) Incoming?.Discarded(vma, hva);
-        _host.World.Trace?.Note(op, $"PTE of {hva}: {old} -> {next}");
+        _host.World.Trace?.Note(op, ModelStep.PteChange, 1, $"PTE of {hva}: {old} -> {next}");
     }
 
     /// <summary>

@@ -24,6 +24,7 @@ internal sealed class CopyOnWrite(HostState host)
         }
 
         host.Frames.Copy(old.Pfn, copy);
+        host.World.Trace?.Made(ModelStep.PageCopy, 1);
         await host.StepAsync();
         var range = await mm.Ranges.StartAsync(op, new HvaRange(hva, 1), MmuNotifierEvent.Clear);
         try

@@ -141,11 +141,25 @@ public abstract class KernelLock : IWaitable
         mode = Normalise(mode);
         var index = IndexOf(op.Id, mode);
         if (index < 0) throw new UnreachableException($"{op} releases {Class} of {Instance} ({mode}) without holding it");
+        var trace = _domain.World.Trace;
+        if (trace is not null && trace.Defers(this, op, mode)) op.Held = op.Held.Without(Class, mode);
+        else ReleaseAt(index, op, mode, trace);
+    }
+
+    /// <summary>The end of a release that <see cref="IModelTrace.Defers"/> has put off; the operation holds the lock until now.</summary>
+    public void GiveBack(Operation op, LockMode mode)
+    {
+        // A lock that was initialised again meanwhile has forgotten its holders.
+        if (IndexOf(op.Id, mode) is var index and >= 0) ReleaseAt(index, op, mode, _domain.World.Trace);
+    }
+
+    private void ReleaseAt(int index, Operation op, LockMode mode, IModelTrace? trace)
+    {
         var now = _domain.World.NowMicroseconds;
         StatisticsOf(mode).AddHold(now - _holders[index].SinceMicroseconds);
         _holders.RemoveAt(index);
         Changes(mode, -1);
-        _domain.World.Trace?.Lock(op, LockStep.Released, Class, Instance, mode);
+        trace?.Lock(op, LockStep.Released, Class, Instance, mode);
         for (var node = _queue?.First; node is not null; node = node.Next)
             if (node.Value.FirstBlockerUntil == 0 && node.Value.FirstBlocker == op.Id) node.Value.FirstBlockerUntil = now;
         // A read may be nested (ranges are): the class stays held until the last one is given back.

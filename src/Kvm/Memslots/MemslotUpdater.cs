@@ -206,7 +206,7 @@ public sealed class MemslotUpdater(Vm vm)
         vm.Checks.Contract.PublishReturned(op);
         vm.Counters.StartsWhilePublishingMax = Math.Max(vm.Counters.StartsWhilePublishingMax, vm.Counters.NotifierRanges - starts);
         vm.World.Trace?.Note(
-            op,
+            op, ModelStep.PublishMemslots, 1,
             $"publishes memslots "
             + $"{string.Join(", ", vm.Memslots.Active.Slots.Select(slot => slot.IsInvalid ? $"{slot.Id} (INVALID)" : $"{slot.Id}"))}");
         vm.SlotsArchLock.Release(op);

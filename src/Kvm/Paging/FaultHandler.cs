@@ -131,7 +131,8 @@ public sealed class FaultHandler(Vm vm)
         }
 
         vm.World.Trace?.Note(
-            op, $"the SPTE of {gfn} maps pfn 0x{vm.Sptes[gfn].Pfn:x}, {(vm.Sptes[gfn].IsWritable ? "writable" : "read-only")}");
+            op, ModelStep.SpteInstall, 1,
+            $"the SPTE of {gfn} maps pfn 0x{vm.Sptes[gfn].Pfn:x}, {(vm.Sptes[gfn].IsWritable ? "writable" : "read-only")}");
         return new FaultReply(FaultStatus.Mapped, Dirtied: dirtied);
     }
 
@@ -170,7 +171,7 @@ public sealed class FaultHandler(Vm vm)
         vm.World.Reached(ReachedCase.FastPageFaultDone);
         vm.Checks.Sptes.MadeWritable(op, slot, gfn);
         if (vm.Options.Mutant != Mutant.MarkBeforeFastFault && slot.LogsDirtyPages) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
-        vm.World.Trace?.Note(op, $"makes the SPTE of {gfn} writable (fast page fault)");
+        vm.World.Trace?.Note(op, ModelStep.FastPageFault, 1, $"makes the SPTE of {gfn} writable (fast page fault)");
         return true;
     }
 

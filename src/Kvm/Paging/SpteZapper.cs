@@ -16,7 +16,7 @@ public sealed class SpteZapper(Vm vm)
     /// <returns>what the caller has to flush before it drops the lock; empty when that is nothing</returns>
     public async ValueTask<GfnRange> UnmapAsync(Operation op, GfnRange range, bool mayYield, GfnRange pending = default)
     {
-        var zapped = false;
+        var zapped = 0;
         var pendingFrom = range.Start;
         for (var gfn = vm.Sptes.NextPopulated(range.Start, range.End); gfn < range.End;)
         {
@@ -24,7 +24,7 @@ public sealed class SpteZapper(Vm vm)
             var end = pageEnd < range.End ? pageEnd : range.End;
             for (; gfn < end; gfn += 1)
                 if (vm.Sptes.Zap(gfn))
-                    zapped = true;
+                    zapped++;
 
             gfn = vm.Sptes.NextPopulated(gfn, range.End);
             if (!mayYield || gfn >= range.End || !vm.MmuLock.NeedBreak) continue;
@@ -33,10 +33,11 @@ public sealed class SpteZapper(Vm vm)
             {
                 if (!pending.IsEmpty && vm.Options.Mutant != Mutant.ZapYieldForgetsMemslotBefore)
                     await vm.Flusher.FlushAsync(op, pending, FlushReason.Invalidation);
-                if (zapped) await vm.Flusher.FlushAsync(op, new GfnRange(pendingFrom, gfn - pendingFrom), FlushReason.Invalidation);
+                if (zapped > 0) await vm.Flusher.FlushAsync(op, new GfnRange(pendingFrom, gfn - pendingFrom), FlushReason.Invalidation);
             }
 
-            (zapped, pendingFrom, pending) = (false, gfn, default);
+            vm.World.Trace?.Made(ModelStep.SpteZap, zapped);
+            (zapped, pendingFrom, pending) = (0, gfn, default);
             vm.MmuLock.WriteUnlock(op);
             vm.Counters.MmuLockYields++;
             vm.World.Reached(ReachedCase.ZapYielded);
@@ -44,8 +45,8 @@ public sealed class SpteZapper(Vm vm)
             await vm.MmuLock.WriteLockAsync(op);
         }
 
-        vm.World.Trace?.Note(op, $"zaps {range}{(zapped ? "" : ", nothing mapped")}");
-        if (!zapped) return pending;
+        vm.World.Trace?.Note(op, ModelStep.SpteZap, zapped, $"zaps {range}{(zapped > 0 ? "" : ", nothing mapped")}");
+        if (zapped == 0) return pending;
         var zappedLast = new GfnRange(pendingFrom, range.End - pendingFrom);
         if (pending.IsEmpty) return zappedLast;
         // Neighbouring memslots make one flush, others one each; usually there is one memslot.

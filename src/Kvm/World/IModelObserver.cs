@@ -85,15 +85,3 @@ public readonly record struct FaultRetry(OperationId Operation, Gfn Gfn, Hva Hva
 /// <param name="RetryMicroseconds">of those, what went into attempts that had to begin again</param>
 public readonly record struct ResolvedFault(
     OperationId Operation, Gfn Gfn, bool Write, int Retries, long Microseconds, long RetryMicroseconds);
-
-/// <summary>
-/// What a witness is made of: every lock operation and what was done to page tables, memslots and logs, in the order in which it happened.
-/// Asked for only when a schedule is shown; callers test for null first, so that nothing is formatted otherwise.
-/// </summary>
-public interface IModelTrace
-{
-    void Lock(Operation op, LockStep step, LockClass lockClass, string instance, LockMode mode);
-
-    /// <summary>An event in a few words: "zaps gfn [0x0, 0x2)". Without an operation it belongs to the lane that runs now.</summary>
-    void Note(Operation? op, string text);
-}

@@ -29,6 +29,9 @@ internal static class BadFiles
             ("trace", files.Trace, "t.gz", ["predict", "--workload", "t.gz"]),
             ("trace of a campaign", files.Trace, "t.gz", ["run", "c.yaml"]),
             ("campaign", files.Campaign, "c.yaml", ["run", "c.yaml"]),
+            (
+                "price list", files.Prices, "p.yaml",
+                ["price", "uncontended", "--prices", "p.yaml", "--set", "ms=1", "--protocols", "rwsem"]),
         ];
         var random = new Random(seed);
         foreach (var (kind, good, name, words) in kinds)

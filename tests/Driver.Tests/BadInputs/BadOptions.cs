@@ -8,6 +8,7 @@ using Livebed.Driver.Exploring;
 using Livebed.Driver.Migrating;
 using Livebed.Driver.MutantRuns;
 using Livebed.Driver.Predicting;
+using Livebed.Driver.Pricing;
 using Livebed.Driver.Reports;
 using Livebed.Driver.Run;
 using Livebed.Driver.Shrinking;
@@ -36,6 +37,9 @@ internal static class BadOptions
         (new ReportOptions().Command, ["report", "nowhere"]),
         (new AnalyzeOptions().Command, ["analyze", "nowhere"]),
         (new ViewOptions().Command, ["view", "nowhere"]),
+        (new PriceOptions().Command, ["price", "uncontended", "--set", "ms=1", "--protocols", "rwsem"]),
+        (new MuseumOptions().Command, ["museum"]),
+        (new CalibrateOptions().Command, ["price", "calibrate"]),
         (new CompareOptions().Command, ["compare", "c.yaml", "--protocols", "rwsem,active-count", "--repeat", "1"]),
     ];
 

@@ -7,7 +7,7 @@ using Livebed.Driver.Tests.Results;
 namespace Livebed.Driver.Tests.BadInputs;
 
 /// <summary>Good files of every kind that the command reads.</summary>
-internal sealed record InputFiles(byte[] Replay, byte[] Results, byte[] Trace, byte[] Campaign, byte[] Spans)
+internal sealed record InputFiles(byte[] Replay, byte[] Results, byte[] Trace, byte[] Campaign, byte[] Spans, byte[] Prices)
 {
     private const string TraceText =
         """{"format":"dirty-page-trace/1","name":"t","source":"test","pageSize":4096,"pages":100,"intervals":2}"""
@@ -31,7 +31,8 @@ internal sealed record InputFiles(byte[] Replay, byte[] Results, byte[] Trace, b
             Encoding.UTF8.GetBytes(ResultsJson.Write(SampleResults.All)),
             Gzip(TraceText),
             Encoding.UTF8.GetBytes(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "campaigns", "smoke.yaml"))),
-            Encoding.UTF8.GetBytes(SpansText));
+            Encoding.UTF8.GetBytes(SpansText),
+            await File.ReadAllBytesAsync(Path.Combine(Repository.Root, "prices", "x86-2021.yaml")));
     }
 
     public static byte[] Gzip(string text)

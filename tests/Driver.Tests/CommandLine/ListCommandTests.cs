@@ -28,7 +28,7 @@ public sealed class ListCommandTests
 
     [Fact]
     public async Task List_alone_says_what_can_be_listed() =>
-        Assert.Equal(["protocols", "mutants", "checks", "reached", "scenarios", "campaigns"], await Names());
+        Assert.Equal(["protocols", "mutants", "checks", "reached", "scenarios", "prices", "campaigns"], await Names());
 
     [Fact]
     public async Task On_a_terminal_no_line_is_wider_than_it()

@@ -7,7 +7,7 @@ public sealed class UsageErrorTests
 {
     private const string Vms = CommandHarness.SmallCampaign;
     private const string Commands =
-        "run, explore, replay, shrink, mutants, predict, advise, explain, migrate, bench, analyze, report, compare, list";
+        "run, explore, replay, shrink, mutants, price, museum, predict, advise, explain, migrate, bench, analyze, view, report, compare, list";
 
     [Theory]
     [InlineData("silo: 3\n" + Vms, "c.yaml:1: silo: unknown key; allowed: name, description, seed")]
@@ -141,7 +141,7 @@ public sealed class UsageErrorTests
     [Theory]
     [InlineData("livebed: 'frobnicate' is unknown; allowed: " + Commands, "frobnicate")]
     [InlineData("livebed: '--silos' is unknown; allowed: " + Commands, "--silos", "3")]
-    [InlineData("list everything: there is no such list; allowed: protocols, mutants, checks, reached, scenarios, campaigns",
+    [InlineData("list everything: there is no such list; allowed: protocols, mutants, checks, reached, scenarios, prices, campaigns",
         "list", "everything")]
     [InlineData("nowhere: there is no such campaign; allowed: a file, or one of convergence, deadline, default, dirty-log",
         "run", "nowhere")]

@@ -41,6 +41,7 @@ public sealed class RoomTests
         new("Searching", ["Scheduling", "Strategies", "Beds", "Scenarios", "Replays"]),
         new("Shrinking", ["Scheduling", "Strategies", "Scenarios", "Replays"]),
         new("MutantRuns", ["Scheduling", "Strategies", "Scenarios", "Searching"]),
+        new("Pricing", []),
     ];
 
     private static readonly Room[] _grains = [
@@ -89,6 +90,7 @@ public sealed class RoomTests
                 "Errors", "Counters", "CampaignKeys", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "Running",
                 "CommandLine", "Reports", "Run",
             ]),
+        new("Pricing", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring", "Reports"]),
         new("Benching", ["Errors", "CampaignKeys", "Campaigns", "CampaignFiles", "Terminal", "Running", "CommandLine", "Exploring"]),
         new(
             "Migrating",
@@ -100,7 +102,7 @@ public sealed class RoomTests
             "The command",
             [
                 "Errors", "CampaignFiles", "CommandLine", "Analyzing", "Exploring", "Shrinking", "MutantRuns", "Predicting", "Advising",
-                "Explaining", "Reports", "Viewing", "Run", "Comparing", "Benching", "Migrating",
+                "Explaining", "Reports", "Viewing", "Run", "Comparing", "Pricing", "Benching", "Migrating",
             ],
             ""),
     ];

@@ -24,6 +24,7 @@ internal sealed class PageMerger(HostState host)
                 if (kpage.IsNone) return await TryMarkAsync(op, item, protectedPte);
 
                 // No operation can write either page now: the one is read-only, the other is a KSM page.
+                host.World.Trace?.Made(ModelStep.PageCompare, 1);
                 if (!host.Frames.Bytes(page).SequenceEqual(host.Frames.Bytes(kpage))) return false;
                 return await TryReplaceAsync(op, item, protectedPte, kpage, holdMicroseconds);
             }

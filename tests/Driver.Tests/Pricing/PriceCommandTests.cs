@@ -1,0 +1,84 @@
+using System.Text.Json;
+using Livebed.Driver.Errors;
+
+namespace Livebed.Driver.Tests.Pricing;
+
+/// <summary>`livebed price` as its user sees it.</summary>
+public sealed class PriceCommandTests
+{
+    private static readonly string[] _small =
+    [
+        "price", "spurious-brownout", "--protocols", "unconditional,active-count", "--vcpus", "2,8", "--spurious", "0.5,0.99", "--set",
+        "ms=3",
+    ];
+
+    [Fact]
+    public async Task The_same_command_prints_the_same_bytes_and_says_how_far_conclusions_stand()
+    {
+        using var first = new CommandHarness();
+        using var second = new CommandHarness();
+        Assert.Equal(ExitCodes.Valid, await first.RunAsync([.. _small, "--json"]));
+        Assert.Equal(ExitCodes.Valid, await second.RunAsync([.. _small, "--json"]));
+        Assert.Equal(first.Out, second.Out);
+        Assert.Equal(
+            await File.ReadAllTextAsync(first.Folder.PathOf("price.html")),
+            await File.ReadAllTextAsync(second.Folder.PathOf("price.html")));
+        using var json = JsonDocument.Parse(first.Out);
+        Assert.Equal(8, json.RootElement.GetProperty("points").GetArrayLength());
+        var conclusion = json.RootElement.GetProperty("conclusions")[0];
+        Assert.Equal("fault-mean", conclusion.GetProperty("figure").GetString());
+        Assert.InRange(
+            conclusion.GetProperty("ratio").GetDouble(), conclusion.GetProperty("least").GetDouble(),
+            conclusion.GetProperty("most").GetDouble());
+    }
+
+    [Theory]
+    [InlineData(80)]
+    [InlineData(200)]
+    public async Task Tables_keep_within_the_columns_and_the_page_refers_to_nothing_outside(int columns)
+    {
+        using var harness = new CommandHarness(columns: columns);
+        Assert.Equal(
+            ExitCodes.Valid,
+            await harness.RunAsync("price", "uncontended", "--set", "ms=1", "--no-sensitivity", "--quiet", "--out", "p.html"));
+        Assert.All(
+            harness.Out.Split('\n').Where(line => line.StartsWith('─') || line.StartsWith(" alone", StringComparison.Ordinal)),
+            line => Assert.True(line.TrimEnd().Length <= columns, line));
+        var page = await File.ReadAllTextAsync(harness.Folder.PathOf("p.html"));
+        Assert.Contains("uPlot", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("src=", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<link", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_list_that_was_measured_here_can_be_used()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var harness = new CommandHarness();
+        Assert.Equal(ExitCodes.Valid, await harness.RunAsync("price", "calibrate", "--out", "mine.yaml", "--quiet"));
+        Assert.Equal(ExitCodes.Valid, await harness.RunAsync(
+            "price", "uncontended", "--prices", "mine.yaml", "--set", "ms=1", "--no-sensitivity", "--json"));
+        Assert.Contains("\"prices\": \"mine\"", harness.Out, StringComparison.Ordinal);
+        var list = await File.ReadAllTextAsync(harness.Folder.PathOf("mine.yaml"));
+        Assert.Contains("taken over from x86-2021", list, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("price")]
+    [InlineData("price", "nonsense")]
+    [InlineData("price", "uncontended", "--vcpus", "8")]
+    [InlineData("price", "uncontended", "--set", "pages=0")]
+    [InlineData("price", "spurious-brownout", "--vcpus", "257")]
+    [InlineData("price", "spurious-brownout", "--vcpus", "8,8")]
+    [InlineData("price", "spurious-brownout", "--spurious", "1.01")]
+    [InlineData("price", "spurious-brownout", "--protocols", "nonsense")]
+    [InlineData("price", "uncontended", "--prices", "nonsense")]
+    [InlineData("price", "uncontended", "--mmu-lock", "mutex")]
+    public async Task What_is_not_allowed_is_refused_in_one_line(params string[] words)
+    {
+        using var harness = new CommandHarness();
+        Assert.Equal(ExitCodes.Usage, await harness.RunAsync(words));
+        Assert.Contains("allowed: ", Assert.Single(harness.Error.Trim().Split('\n')), StringComparison.Ordinal);
+        Assert.False(File.Exists(harness.Folder.PathOf("price.html")));
+    }
+}
