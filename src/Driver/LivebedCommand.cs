@@ -3,6 +3,7 @@ using System.CommandLine.Invocation;
 using Livebed.Driver.Advising;
 using Livebed.Driver.Analyzing;
 using Livebed.Driver.Benching;
+using Livebed.Driver.Clusters;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Comparing;
 using Livebed.Driver.Errors;
@@ -72,6 +73,10 @@ internal static class LivebedCommand
             // A protocol that is the user's own, and fails when it is made.
             return Fail(environment, e, OneLine.Of(e.Message), ExitCodes.Usage, verbose);
         }
+        catch (UndecidedException e)
+        {
+            return Fail(environment, e, e.Message, ExitCodes.Unknown, verbose);
+        }
         catch (BedException e)
         {
             return Fail(environment, e, $"the bed failed: {e.Message}", ExitCodes.BedFailed, verbose);
@@ -93,7 +98,8 @@ internal static class LivebedCommand
         var options = new RunOptions();
         root.Add(options.Command);
         options.Command.SetAction(
-            (parsed, _) => new RunCommand(environment).RunAsync(options.Read(parsed, arguments, environment.Folders.Current)));
+            (parsed, _) => new RunCommand(environment).RunAsync(options.Read(parsed, arguments, environment)));
+        AddCluster(root, environment);
         var explore = new ExploreOptions();
         root.Add(explore.Command);
         explore.Command.SetAction((parsed, _) => PlayAsync(
@@ -173,6 +179,19 @@ internal static class LivebedCommand
         root.Add(CompletionOf(environment));
         CompletionCommand.AddNames(root, environment.Folders);
         return root;
+    }
+
+    private static void AddCluster(RootCommand root, CommandEnvironment environment)
+    {
+        var options = new ClusterOptions();
+        root.Add(options.Command);
+        var current = environment.Folders.Current;
+        var command = new ClusterCommand(environment);
+        options.Up.SetAction((parsed, _) => command.UpAsync(
+            options.Folder(parsed, current), options.Silos(parsed), options.Redis(parsed)));
+        options.Down.SetAction((parsed, _) => command.DownAsync(options.Folder(parsed, current)));
+        options.Status.SetAction((parsed, _) => command.StatusAsync(
+            options.LocalFolder(parsed, current), () => options.ConnectionOf(parsed, environment), options.IsJson(parsed)));
     }
 
     private static Command CompletionOf(CommandEnvironment environment)

@@ -1,3 +1,3 @@
 using Livebed.Silo;
 
-return await SiloCommand.Create().Parse(args).RunAsync();
+return await SiloCommand.RunAsync(args, Environment.GetEnvironmentVariables());

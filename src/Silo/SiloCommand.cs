@@ -1,16 +1,19 @@
+using System.Collections;
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
 using Livebed.Grains.Actors;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
+using Livebed.Grains.Security;
 using Livebed.Grains.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace Livebed.Silo;
 
 /// <summary>
-/// The command line of a silo: <see cref="SiloSettings"/> option by option. What is wrong is said in one line each, with exit status 64.
+/// The settings of a silo: <see cref="SiloSettings"/> option by option, from a file, the environment and the command line. What is wrong is
+/// said in one line each, with exit status 64.
 /// </summary>
 internal static class SiloCommand
 {
@@ -37,11 +40,55 @@ internal static class SiloCommand
         Required = true,
     };
 
+    private static readonly Option<IPAddress?> Listen = Address(
+        SiloArguments.Listen, "where the silo listens; left out, loopback; 0.0.0.0 is every address of the machine");
+
+    private static readonly Option<IPAddress?> Advertise = Address(
+        SiloArguments.Advertise, "where others find the silo; left out, where it listens");
+
+    private static readonly Option<IPAddress?> AdvertisePages = Address(
+        SiloArguments.AdvertisePages, "where sources of migrations find it; left out, as others do");
+
+    private static readonly Option<string?> Redis = new(SiloArguments.Redis)
+    {
+        Description = "the Redis with the membership table, as HOST:PORT; the cluster then outlives runs and has no primary",
+    };
+
     private static readonly Option<IPEndPoint?> Primary =
-        EndPoint(SiloArguments.Primary, "address:port of the silo with the membership table; left out, this is the one");
+        EndPoint(SiloArguments.Primary, "address:port of the silo with the membership table; left out, this is the one, or Redis has it");
 
     private static readonly Option<IPEndPoint?> JoinAfter =
-        EndPoint(SiloArguments.JoinAfter, "address:port that must have a listener before this silo joins; default: the primary");
+        EndPoint(SiloArguments.JoinAfter, "address:port that must have a listener before this silo joins; left out, the primary");
+
+    private static readonly Option<string?> SecretFile = new(SiloArguments.SecretFile)
+    {
+        Description =
+            "a file with what silos and drivers of the cluster prove to each other that they know; LIVEBED_SECRET is the secret itself",
+    };
+
+    private static readonly Option<int> HealthPort = new(SiloArguments.HealthPort)
+    {
+        Description = "where the process says by HTTP how it is (/health/start, /health/ready, /health/live); 0, or left out, nowhere",
+    };
+
+    private static readonly Option<int> DrainTimeout = Number(
+        SiloArguments.DrainTimeout, "seconds that a silo that is asked to end waits for its VMs to be moved away",
+        (int)SiloSettings.UsualDrainMax.TotalSeconds);
+
+    private static readonly Option<string> LogFormat = new(SiloArguments.LogFormat)
+    {
+        Description = "text or json: how the lines of the log are",
+        HelpName = "text|json",
+        DefaultValueFactory = _ => "text",
+    };
+
+    private static readonly Option<int> StartTimeout = Number(
+        SiloArguments.StartTimeout, "seconds for Redis to answer and the cluster to be whole", (int)SiloProgram.StartMax.TotalSeconds);
+
+    private static readonly Option<string?> Config = new(SiloArguments.Config)
+    {
+        Description = "a JSON file with a key for each option, without the dashes",
+    };
 
     private static readonly Option<int> PagePort = new(SiloArguments.PagePort)
     {
@@ -127,21 +174,36 @@ internal static class SiloCommand
 
     private static readonly Option<int>[] Positive =
         [
-            SiloPort, GatewayPort, Silos, SpansPerTrace, LockWaitThreshold, FaultThreshold, FaultRetries, PromotedPerSecond, ProbeTimeout,
+            SiloPort, GatewayPort, Silos, StartTimeout, DrainTimeout, SpansPerTrace, LockWaitThreshold, FaultThreshold, FaultRetries,
+            PromotedPerSecond,
+            ProbeTimeout,
             ResponseTimeout,
         ];
 
-    public static RootCommand Create()
+    private static readonly Option[] All =
+        [
+            SiloName, ClusterId, SiloPort, GatewayPort, PagePort, HealthPort, Listen, Advertise, AdvertisePages, SecretFile, Redis, Silos,
+            StartTimeout, DrainTimeout, Primary, JoinAfter, Config, Placement, Seed, PreemptionShare, ProbeTimeout, ResponseTimeout, Otlp,
+            Traces, TraceBytes, SampleRatio, SpansPerTrace, LockWaitThreshold, FaultThreshold, FaultRetries, PromotedPerSecond, Level,
+            LogFormat, ExitWithStdin,
+        ];
+
+    /// <summary>Every setting with what it means, in the order of the documentation.</summary>
+    public static IReadOnlyList<(string Name, string? Meaning)> Settings { get; } =
+        [.. All.Select(option => (option.Name, option.Description))];
+
+    /// <param name="secret">which no option has; null for none</param>
+    public static RootCommand Create(ClusterSecret? secret = null)
     {
         var command = new RootCommand(
             "One silo of a Livebed cluster. Prints 'ready NAME' once it sees the whole cluster; ends on SIGTERM or Ctrl-C.");
-        Option[] others = [ClusterId, SiloName, PagePort, Primary, JoinAfter, Placement, Otlp, Traces, TraceBytes, SampleRatio, Seed,
-            PreemptionShare, Level, ExitWithStdin];
-        foreach (var option in others.Concat(Positive)) command.Add(option);
+        foreach (var option in All) command.Add(option);
         foreach (var option in Positive) option.Validators.Add(result => RequireAtLeastOne(result, option));
         Require(SiloPort, port => port <= IPEndPoint.MaxPort, "a port is at most 65535");
         Require(GatewayPort, port => port <= IPEndPoint.MaxPort, "a port is at most 65535");
         Require(PagePort, port => port is >= 0 and <= IPEndPoint.MaxPort, "a port is at most 65535");
+        Require(HealthPort, port => port is >= 0 and <= IPEndPoint.MaxPort, "a port is at most 65535");
+        Require(LogFormat, format => format is "text" or "json", "a log is text or json");
         Require(Silos, silos => silos <= SiloSettings.SilosMax, $"a cluster has at most {SiloSettings.SilosMax} silos");
         Require(TraceBytes, bytes => bytes >= 0, "bytes are not negative");
         Require(SampleRatio, ratio => ratio is >= 0 and <= 1, "a ratio is between 0 and 1");
@@ -149,26 +211,60 @@ internal static class SiloCommand
         Require(
             SiloName, name => ActorKeys.TryParse(name, out var actor) && actor.Role == ActorRole.SiloProbe,
             "a silo is named silo-0, silo-1, ...");
-        command.SetAction((result, _) => SiloProgram.RunAsync(Settings(result), result.GetValue(ExitWithStdin)));
+        Require(ClusterId, ClusterNames.IsValid, $"a cluster's id is {ClusterNames.Form}");
+        Require(Redis, redis => RedisMembership.TryParse(redis!) is not null, $"is no address of Redis; allowed: {RedisMembership.Form}");
+        command.Validators.Add(result => RequireWhole(result, secret));
+        command.SetAction((result, _) => SiloProgram.RunAsync(
+            SettingsOf(result) with { Secret = secret }, result.GetValue(ExitWithStdin),
+            TimeSpan.FromSeconds(result.GetValue(StartTimeout))));
         return command;
     }
 
-    /// <summary>Runs the silo, or says what is wrong with the arguments.</summary>
-    public static async Task<int> RunAsync(this ParseResult result)
+    /// <summary>Runs the silo, or says what is wrong with its settings.</summary>
+    /// <param name="arguments">the command line</param>
+    /// <param name="environment">the process's variables</param>
+    public static async Task<int> RunAsync(IReadOnlyList<string> arguments, IDictionary environment)
     {
+        SettingSources sources;
+        try
+        {
+            sources = SettingSources.Read(
+                arguments, [.. All.Select(option => option.Name)], [SiloArguments.ExitWithStdin], SiloArguments.OfDrivers, environment);
+        }
+        catch (SettingException failure)
+        {
+            await Console.Error.WriteLineAsync($"livebed-silo: {failure.Message}");
+            return SiloArguments.ExitUsage;
+        }
+
+        var (secret, problem) = ClusterSecret.Find(
+            (string?)environment[SiloArguments.SecretVariable], sources.ValueOf(SiloArguments.SecretFile));
+        if (problem is not null)
+        {
+            await Console.Error.WriteLineAsync($"livebed-silo: {sources.Explain(problem)}");
+            return SiloArguments.ExitUsage;
+        }
+
+        var result = Create(secret).Parse(sources.Arguments);
         if (result.Errors.Count == 0)
             return await result.InvokeAsync(
                 new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
-        foreach (var error in result.Errors) await Console.Error.WriteLineAsync($"livebed-silo: {error.Message}");
+        var problems = result.Errors.Select(error => sources.Explain(error.Message));
+        await Console.Error.WriteLineAsync($"livebed-silo: {string.Join("; ", problems)}");
         return SiloArguments.ExitUsage;
     }
 
-    internal static SiloSettings Settings(ParseResult result) => new()
+    internal static SiloSettings SettingsOf(ParseResult result) => new()
     {
         ClusterId = result.GetRequiredValue(ClusterId),
         SiloName = result.GetRequiredValue(SiloName),
         Ports = new SiloPorts(result.GetValue(SiloPort), result.GetValue(GatewayPort)),
+        Network = Network(result.GetValue(Listen), result.GetValue(Advertise), result.GetValue(AdvertisePages)),
         PagePort = result.GetValue(PagePort),
+        HealthPort = result.GetValue(HealthPort),
+        DrainMax = TimeSpan.FromSeconds(result.GetValue(DrainTimeout)),
+        LogsJson = result.GetValue(LogFormat) == "json",
+        Redis = result.GetValue(Redis),
         PrimaryEndpoint = result.GetValue(Primary),
         JoinAfter = result.GetValue(JoinAfter),
         Silos = result.GetValue(Silos),
@@ -190,6 +286,37 @@ internal static class SiloCommand
         LogLevel = result.GetValue(Level),
         Seed = result.GetValue(Seed),
         PreemptionShare = result.GetValue(PreemptionShare),
+    };
+
+    private static SiloNetwork Network(IPAddress? listen, IPAddress? advertise, IPAddress? pages) => new()
+    {
+        Listen = listen ?? IPAddress.Loopback,
+        Advertise = advertise,
+        AdvertisePages = pages,
+    };
+
+    /// <summary>What holds between settings. It is said only of settings that are right one by one.</summary>
+    private static void RequireWhole(CommandResult result, ClusterSecret? secret)
+    {
+        if (result.Errors.Any() || result.Children.OfType<OptionResult>().Any(option => option.Errors.Any())) return;
+        var redis = result.GetValue(Redis);
+        if (redis is not null && result.GetValue(Primary) is not null)
+            result.AddError($"{SiloArguments.Primary}: Redis has the membership table, so there is no primary; allowed: one of both");
+        var network = Network(result.GetValue(Listen), result.GetValue(Advertise), result.GetValue(AdvertisePages));
+        if (network.Problem is { } problem) result.AddError(problem);
+        else if (network.IsPublic && secret is null)
+            result.AddError(
+                $"{SiloArguments.Listen} {network.Listen}: other machines could join the cluster; allowed: "
+                    + $"with {SiloArguments.SecretFile} or "
+                    + $"{SiloArguments.SecretVariable}");
+    }
+
+    private static Option<IPAddress?> Address(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "ADDRESS",
+        CustomParser = result =>
+            Parse<IPAddress>(result, text => IPAddress.TryParse(text, out var address) ? address : null, "an IP address"),
     };
 
     private static Option<int> Number(string name, string description, int fallback) =>

@@ -14,10 +14,15 @@ namespace Livebed.Silo;
 /// </summary>
 internal static class SiloProgram
 {
-    private static readonly TimeSpan StartMax = TimeSpan.FromSeconds(60);
+    /// <summary>Unless a setting says otherwise.</summary>
+    public static readonly TimeSpan StartMax = TimeSpan.FromSeconds(60);
+
+    /// <summary>For a silo to leave a cluster that goes on: others are told, and take over what it knew of where actors are.</summary>
+    public static readonly TimeSpan EndMax = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan ListenerPoll = TimeSpan.FromMilliseconds(50);
 
-    public static async Task<int> RunAsync(SiloSettings settings, bool exitWithStdin)
+    public static async Task<int> RunAsync(SiloSettings settings, bool exitWithStdin, TimeSpan startMax)
     {
         using var ended = new CancellationTokenSource();
         // What ends a driver often reaches its silos too, and the driver still needs them: these end with it, by their standard input.
@@ -27,28 +32,38 @@ internal static class SiloProgram
         using var hangUp = ListenTo(PosixSignal.SIGHUP, then);
         if (exitWithStdin) _ = StandardInput.WaitForEndAsync().ContinueWith(_ => ended.Cancel(), TaskScheduler.Default);
         using var starting = CancellationTokenSource.CreateLinkedTokenSource(ended.Token);
-        starting.CancelAfter(StartMax);
+        starting.CancelAfter(startMax);
         using var traces = OpenTraces(settings);
         using var host = SiloHostBuilder.Build(settings, traces: traces);
+        var health = host.Services.GetRequiredService<SiloHealth>();
+        HealthEndpoints? endpoints = null;
         try
         {
+            if (settings.HealthPort > 0) endpoints = HealthEndpoints.Listen(settings.Network, settings.HealthPort, health);
             SiloPorts.ThrowIfInUse(settings.Ports.Silo);
             SiloPorts.ThrowIfInUse(settings.Ports.Gateway);
+            if (settings.Redis is { } redis) await RedisMembership.WaitAsync(redis, startMax, ended.Token);
             if ((settings.JoinAfter ?? settings.PrimaryEndpoint) is { } before) await WaitForListenerAsync(before, starting.Token);
             await host.StartAsync(starting.Token);
+            health.Started();
             await host.WaitForSilosAsync(settings.Silos, starting.Token);
+            health.Whole();
         }
         catch (Exception failure)
         {
+            endpoints?.Dispose();
             await host.StopWithinBoundAsync();
-            return ended.IsCancellationRequested ? 0 : await ExplainAsync(settings, failure, starting.IsCancellationRequested);
+            return ended.IsCancellationRequested ? 0 : await ExplainAsync(settings, failure, startMax, starting.IsCancellationRequested);
         }
 
         Console.WriteLine(SiloArguments.ReadyPrefix + settings.SiloName);
         var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         using var until = CancellationTokenSource.CreateLinkedTokenSource(ended.Token, stopping);
         await Task.Delay(Timeout.Infinite, until.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await host.StopWithinBoundAsync();
+        health.Leaving();
+        if (settings.Redis is not null && !exitWithStdin && ended.IsCancellationRequested) await host.DrainAsync(settings.DrainMax);
+        await host.StopWithinBoundAsync(settings.Redis is null || exitWithStdin ? null : EndMax);
+        endpoints?.Dispose();
         return ended.IsCancellationRequested ? 0 : SiloArguments.ExitFailed;
     }
 
@@ -91,19 +106,26 @@ internal static class SiloProgram
         }
     }
 
-    private static async Task<int> ExplainAsync(SiloSettings settings, Exception failure, bool timedOut)
+    private static async Task<int> ExplainAsync(SiloSettings settings, Exception failure, TimeSpan startMax, bool timedOut)
     {
         var (text, status) = failure switch
         {
+            RedisMissingException missing => ($"{SiloArguments.Redis}: {missing.Message}", SiloArguments.ExitUsage),
             PortInUseException taken => ($"port {taken.Port} is in use", SiloArguments.ExitUsage),
+            HttpListenerException listener =>
+                ($"{SiloArguments.HealthPort} {settings.HealthPort}: cannot be listened on ({listener.Message})", SiloArguments.ExitUsage),
             _ when PortInUseException.IsBehind(failure) =>
                 ($"port {settings.Ports.Silo} or {settings.Ports.Gateway} is in use", SiloArguments.ExitUsage),
             _ when timedOut => (
-                $"{settings.SiloName} saw no cluster of {settings.Silos} silos within {StartMax.TotalSeconds:0} s; "
-                + $"its primary is {settings.PrimaryEndpoint?.ToString() ?? "itself"}", SiloArguments.ExitFailed),
+                $"{settings.SiloName} saw no cluster of {settings.Silos} silos within {startMax.TotalSeconds:0} s; "
+                + Membership(settings), SiloArguments.ExitFailed),
             _ => ($"{settings.SiloName} failed to start: {failure.GetBaseException().Message}", SiloArguments.ExitFailed),
         };
         await Console.Error.WriteLineAsync($"livebed-silo: {text}");
         return status;
     }
+
+    private static string Membership(SiloSettings settings) => settings.Redis is { } redis
+        ? $"its membership table is in Redis at {RedisMembership.Address(redis)}"
+        : $"its primary is {settings.PrimaryEndpoint?.ToString() ?? "itself"}";
 }

@@ -1,7 +1,9 @@
+using System.Collections;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Livebed.Grains.Hosting;
 
@@ -104,6 +106,15 @@ public sealed class SiloProcessTests
             SiloName = "silo-3",
             Ports = new SiloPorts(1001, 1002),
             PrimaryEndpoint = new IPEndPoint(IPAddress.Loopback, 1003),
+            Network = new SiloNetwork
+            {
+                Listen = IPAddress.Any,
+                Advertise = IPAddress.Parse("10.0.0.7"),
+                AdvertisePages = IPAddress.Parse("10.0.0.8"),
+            },
+            HealthPort = 1005,
+            DrainMax = TimeSpan.FromSeconds(7),
+            LogsJson = true,
             JoinAfter = new IPEndPoint(IPAddress.Loopback, 1004),
             Silos = 5,
             Placement = Grains.Placement.PlacementMode.Packed,
@@ -119,7 +130,45 @@ public sealed class SiloProcessTests
             ResponseTimeout = TimeSpan.FromMilliseconds(5678),
             LogLevel = Microsoft.Extensions.Logging.LogLevel.Error,
         };
-        Assert.Equal(settings, SiloCommand.Settings(SiloCommand.Create().Parse(SiloArguments.From(settings))));
+        Assert.Equal(settings, SiloCommand.SettingsOf(SiloCommand.Create().Parse(SiloArguments.From(settings))));
+        var lasting = settings with { PrimaryEndpoint = null, Redis = "redis:6379,password=secret" };
+        Assert.DoesNotContain(SiloArguments.From(lasting), word => word.Contains("secret", StringComparison.Ordinal));
+        var sources = SettingSources.Read(
+            SiloArguments.From(lasting), SiloArguments.OfSilos, [], [], new Hashtable(SiloArguments.EnvironmentOf(lasting).ToDictionary()));
+        Assert.Equal(lasting, SiloCommand.SettingsOf(SiloCommand.Create().Parse(sources.Arguments)));
+    }
+
+    [Fact]
+    public void The_settings_of_silos_are_those_of_the_documentation()
+    {
+        Assert.Equal(SiloArguments.OfSilos, SiloCommand.Settings.Select(setting => setting.Name));
+        var rows = SiloCommand.Settings.Select(setting =>
+            $"| `{setting.Name}` | `{SettingSources.VariableOf(setting.Name)}` | {setting.Meaning} |");
+        var document = File.ReadAllText(Path.Combine(Root(), "docs", "cluster.md"));
+        Assert.Contains(string.Join('\n', rows), document, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_silo_whose_Redis_is_not_there_stops_with_one_line_and_so_does_one_with_a_setting_of_the_environment_that_is_wrong()
+    {
+        var port = SiloPorts.FindFree(1)[0].Silo;
+        var (status, errors) = await FailAsync(
+            [.. FreeArguments(), SiloArguments.Redis, $"127.0.0.1:{port}", SiloArguments.StartTimeout, "1"]);
+        Assert.Equal($"livebed-silo: --redis: no Redis answers at 127.0.0.1:{port} within 1 s", Assert.Single(errors));
+        Assert.Equal(64, status);
+        (status, errors) = await FailAsync(FreeArguments(), ("LIVEBED_REDIS", "nowhere"));
+        Assert.StartsWith("livebed-silo: --redis nowhere: is no address of Redis", Assert.Single(errors), StringComparison.Ordinal);
+        Assert.EndsWith("(from LIVEBED_REDIS)", errors[0], StringComparison.Ordinal);
+        Assert.Equal(64, status);
+    }
+
+    [Fact]
+    public async Task Settings_that_are_missing_are_one_line()
+    {
+        var (status, errors) = await FailAsync([]);
+        Assert.Equal(64, status);
+        Assert.Contains("--silo-name", Assert.Single(errors), StringComparison.Ordinal);
+        Assert.Contains("--gateway-port", errors[0], StringComparison.Ordinal);
     }
 
     private static IReadOnlyList<string> FreeArguments() => Arguments(SiloPorts.FindFree(1)[0]);
@@ -131,17 +180,18 @@ public sealed class SiloProcessTests
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private static async Task<(int Status, string[] Errors)> FailAsync(IReadOnlyList<string> arguments)
+    private static async Task<(int Status, string[] Errors)> FailAsync(
+        IReadOnlyList<string> arguments, params (string Name, string Value)[] variables)
     {
-        using var silo = Start(arguments);
+        using var silo = Start(arguments, variables);
         var errors = silo.StandardError.ReadToEndAsync();
         await silo.WaitForExitAsync().WaitAsync(Patience);
         return (silo.ExitCode, (await errors).Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
-    private static Process Start(IReadOnlyList<string> arguments)
+    private static Process Start(IReadOnlyList<string> arguments, params (string Name, string Value)[] variables)
     {
-        var start = new ProcessStartInfo(SiloProcess.Dotnet())
+        var start = new ProcessStartInfo(SiloLauncher.Dotnet())
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -149,8 +199,12 @@ public sealed class SiloProcessTests
         };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Livebed.Silo.dll"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        foreach (var (name, value) in variables) start.Environment[name] = value;
         return Process.Start(start)!;
     }
+
+    private static string Root([CallerFilePath] string file = "") =>
+        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, "..", ".."));
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int pid, int signal);

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Collections.Concurrent;
 using System.Globalization;
 using Livebed.Driver.CampaignFiles;
@@ -51,6 +52,9 @@ internal sealed class CommandEnvironment : IDisposable
     public required TraceInspector Traces { get; init; }
     public required RunnerFactory Runners { get; init; }
 
+    /// <summary>The process's environment variables; none in tests.</summary>
+    public IDictionary Variables { get; init; } = new Hashtable();
+
     /// <summary>Foreign protocols play in a process of their own; not so in tests, and in that process itself.</summary>
     public bool IsolatesProtocols { get; init; }
 
@@ -79,6 +83,7 @@ internal sealed class CommandEnvironment : IDisposable
         Pulse = pulse,
         Traces = PagesOfTrace,
         Runners = runners,
+        Variables = Environment.GetEnvironmentVariables(),
     };
 
     /// <summary>A Spectre console that writes to <see cref="Out"/>, with colours only on a terminal, and where the user has not switched

@@ -12,6 +12,12 @@ public sealed class UsageException(string message) : Exception(OneLine.Of(messag
 /// </summary>
 public sealed class BedException(string message, Exception? inner = null) : Exception(OneLine.Of(message), inner);
 
+/// <summary>
+/// What was to be tested is not there, as a silo that does not join: nothing was found out, and the bed did not fail. The command prints
+/// the message, leaves nothing behind and exits with <see cref="ExitCodes.Unknown"/>.
+/// </summary>
+public sealed class UndecidedException(string message) : Exception(OneLine.Of(message));
+
 /// <summary>Exit status of the command; docs/results.md explains them to users.</summary>
 public static class ExitCodes
 {

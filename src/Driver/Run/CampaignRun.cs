@@ -124,7 +124,7 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
             // Interrupted before there was anything to report.
             return new RunOutcome { Interrupted = true };
         }
-        catch (UsageException)
+        catch (Exception exception) when (exception is UsageException or UndecidedException)
         {
             folder.Discard();
             throw;

@@ -24,9 +24,10 @@ internal sealed class RunCommand(CommandEnvironment environment)
         var campaign = await environment.Interrupts.AwaitAsync(
             () => new CampaignReader(environment.Folders, environment.Traces).Read(request.Campaign, request.Overrides));
         CheckPorts(campaign, request.Runner.BasePort);
-        if (MemoryNeed.ProblemOf(campaign, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) is { } shortage)
+        if (!request.Runner.IsConnected && MemoryNeed.ProblemOf(campaign, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) is { } shortage)
             throw new UsageException(shortage);
-        if (!request.Runner.Processes && OpenFileLimit.ProblemOf(campaign.Silos, OpenFileLimit.OfProcess()) is { } problem)
+        var isEmbedded = !request.Runner.Processes && !request.Runner.IsConnected;
+        if (isEmbedded && OpenFileLimit.ProblemOf(campaign.Silos, OpenFileLimit.OfProcess()) is { } problem)
             throw new UsageException($"silos: {problem}");
         var startedAt = environment.Clock.GetUtcNow();
         campaign.Seed ??= (long)(Kvm.World.SeededRandom.Mix((ulong)startedAt.UtcTicks) % DrawnSeeds);

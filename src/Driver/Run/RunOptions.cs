@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using System.Net;
 using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.Clusters;
+using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Reports;
 using Livebed.Driver.Running;
@@ -42,6 +44,11 @@ internal sealed class RunOptions
     {
         Description = "one process for each silo instead of an embedded cluster",
     };
+    private readonly Option<bool> _connect = new("--connect")
+    {
+        Description = "run on a cluster that is there already (docs/cluster.md)",
+    };
+    private readonly ConnectionOptions _connection = new();
     private readonly Option<string?> _port = Text(
         "--port", "BASE", "the silos listen on BASE and the ports after it, two for each [free ports]");
     private readonly Option<string?> _out = Text("--out", "DIR", "where the run folder is made [runs]");
@@ -59,7 +66,9 @@ internal sealed class RunOptions
     {
         Command = new Command("run", "Runs a campaign on a cluster and gives a verdict.") { _campaign };
         foreach (var (_, option) in _keys) Command.Add(option);
-        Option[] others = [_set, _processes, _port, _out, _otlp, _jaeger, _view, _json, _quiet, _verbose];
+        foreach (var option in new Option[] { _set, _processes, _connect, _port }) Command.Add(option);
+        foreach (var option in _connection.All) Command.Add(option);
+        Option[] others = [_out, _otlp, _jaeger, _view, _json, _quiet, _verbose];
         foreach (var option in others) Command.Add(option);
     }
 
@@ -67,8 +76,8 @@ internal sealed class RunOptions
 
     /// <param name="parsed">the command line, which has no errors</param>
     /// <param name="arguments">as they were typed</param>
-    /// <param name="currentFolder">what a relative output folder is relative to</param>
-    public RunRequest Read(ParseResult parsed, IReadOnlyList<string> arguments, string currentFolder)
+    /// <param name="environment">with the folder that a relative output folder is relative to</param>
+    public RunRequest Read(ParseResult parsed, IReadOnlyList<string> arguments, CommandEnvironment environment)
     {
         var overrides = new List<Override>();
         foreach (var (key, option) in _keys)
@@ -83,10 +92,27 @@ internal sealed class RunOptions
             arguments,
             parsed.GetValue(_campaign)!,
             overrides,
-            Path.GetFullPath(parsed.GetValue(_out) ?? "runs", currentFolder),
+            Path.GetFullPath(parsed.GetValue(_out) ?? "runs", environment.Folders.Current),
             new RunnerOptions(
-                parsed.GetValue(_processes), Endpoint(parsed.GetValue(_otlp)), parsed.GetValue(_verbose), Port(parsed.GetValue(_port))),
+                parsed.GetValue(_processes), Endpoint(parsed.GetValue(_otlp)), parsed.GetValue(_verbose), Port(parsed.GetValue(_port)))
+            {
+                Connection = Connection(parsed, environment),
+            },
             parsed.GetValue(_json), parsed.GetValue(_quiet), parsed.GetValue(_view), JaegerUi.Read(parsed.GetValue(_jaeger)));
+    }
+
+    /// <summary>The cluster, or with --processes the Redis for its table. Null where the run needs neither.</summary>
+    private ClusterConnection? Connection(ParseResult parsed, CommandEnvironment environment)
+    {
+        var (connects, processes) = (parsed.GetValue(_connect), parsed.GetValue(_processes));
+        if (connects && processes)
+            throw new UsageException("--connect: the cluster has its processes already; allowed: --connect or --processes");
+        if (connects && parsed.GetValue(_port) is { } port)
+            throw new UsageException($"--port {port}: the silos of a cluster listen already; allowed: --connect without --port");
+        if (connects) return _connection.Read(parsed, environment);
+        if (_connection.FirstGiven(parsed) is not { } given) return null;
+        if (processes && parsed.GetValue(_connection.Redis) is not null) return _connection.Read(parsed, environment);
+        throw new UsageException($"{given}: the run uses no cluster; allowed: with --connect, and --redis with --processes");
     }
 
     private static Option<string?> Text(string name, string value, string summary) => new(name) { HelpName = value, Description = summary };

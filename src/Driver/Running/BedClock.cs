@@ -13,6 +13,7 @@ internal sealed class BedClock(TimeSpan slack)
 {
     private readonly Lock _gate = new();
     private readonly SortedDictionary<string, RunningTime> _parts = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _left = [];
     private readonly Queue<(long Began, long Ran)> _rounds = new();
 
     /// <summary>In microseconds, up to the last round.</summary>
@@ -39,6 +40,7 @@ internal sealed class BedClock(TimeSpan slack)
             .ToDictionary(group => group.Key, group => group.MaxBy(reading => reading.Time.ElapsedMicroseconds).Time);
         lock (_gate)
         {
+            foreach (var part in _left) newest.Remove(part);
             var ran = _parts.Keys.Union(newest.Keys).Select(part => Advance(part, newest)).DefaultIfEmpty(0).Min();
             RanMicroseconds += ran;
             foreach (var (part, time) in newest) _parts[part] = time;
@@ -47,6 +49,16 @@ internal sealed class BedClock(TimeSpan slack)
         _rounds.Enqueue((beganMicroseconds, RanMicroseconds));
         while (_rounds.TryPeek(out var round) && RanMicroseconds - round.Ran >= slack.TotalMicroseconds)
             CompleteMicroseconds = _rounds.Dequeue().Began;
+    }
+
+    /// <summary>A part belongs to the bed no more; without this its silence would look like a standstill.</summary>
+    public void Left(string part)
+    {
+        lock (_gate)
+        {
+            _left.Add(part);
+            _parts.Remove(part);
+        }
     }
 
     /// <summary>What is told of standstills.</summary>

@@ -13,7 +13,7 @@ namespace Livebed.Driver.Running;
 /// </summary>
 internal sealed class CampaignLoad(
     Campaign campaign, OperationSources sources, LoadLedger load, ReportLedger reports, Supervisor supervisor, HistoryWriter history,
-    OperationIds ids, RunClock clock)
+    OperationIds ids, RunClock clock, Evacuation evacuation)
 {
     private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(15);
 
@@ -102,7 +102,7 @@ internal sealed class CampaignLoad(
         using var settled = new CancellationTokenSource();
         var patience = new Patience(clock, SettlePatience);
         var over = patience.OverAsync(settled.Token);
-        var drains = Task.WhenAll(loops.Select(loop => loop.DrainAsync(over)));
+        var drains = Task.WhenAll(loops.Select(loop => loop.DrainAsync(over)).Append(evacuation.DrainAsync(over)));
         _ = drains.ContinueWith(_ => settled.Cancel(), TaskScheduler.Default);
         using var hurry = CancellationTokenSource.CreateLinkedTokenSource(settled.Token, interrupted);
         if (isEnd)

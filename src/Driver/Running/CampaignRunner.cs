@@ -27,7 +27,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
     public async Task<RunOutcome> RunAsync(Campaign campaign, RunFolder folder, IRunProgress progress, CancellationToken interrupted)
     {
         var began = DateTimeOffset.UtcNow;
-        progress.Phase($"starting {campaign.Silos} silos");
+        progress.Phase($"{(options.IsConnected ? "waiting for" : "starting")} {campaign.Silos} silos");
         await using var cluster = await StartClusterAsync(campaign, folder.Traces, interrupted);
         var clock = new RunClock(_time);
         using var heartbeat = new Heartbeat(clock.Running, clock.Time);
@@ -47,7 +47,10 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         await BringUpAsync(fleet, cluster, progress).WaitAsync(interrupted);
 
         var sources = new OperationSources(campaign, fleet, reports, supervisor, migrations, ids);
-        var played = new CampaignLoad(campaign, sources, load, reports, supervisor, folder.History, ids, clock);
+        var evacuation = new Evacuation(campaign, fleet, sources.Migrations, load, reports, supervisor, ids, clock);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
+        cluster.Evacuate = silo => evacuation.RunAsync(silo, ending.Token);
+        var played = new CampaignLoad(campaign, sources, load, reports, supervisor, folder.History, ids, clock, evacuation);
         var charts = new ChartRecorder(fleet, reports, load, supervisor, migrations);
         void Report()
         {
@@ -59,6 +62,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         async Task<LeakResult> PlayAsync()
         {
             var drained = await played.RunAsync(progress, Report, interrupted);
+            await ending.CancelAsync();
             var isSettled = drained && !supervisor.MustStop;
             var leaks = supervisor.MustStop ? new LeakResult() : await settlement.FinishAsync(drained, progress);
             Report();
@@ -76,6 +80,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             Charts = charts.Complete(),
             DurationSeconds = played.DurationSeconds,
             WarmUpSeconds = played.WarmUpSeconds,
+            LimitsHit = [.. outcome.LimitsHit, .. evacuation.LimitsHit()],
             ContactLost = [.. outcome.ContactLost, .. played.Unended is { } unended ? [unended] : Array.Empty<string>()],
         };
     }
@@ -130,11 +135,37 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             Seed = (ulong)campaign.Seed!.Value,
             LogLevel = options.Verbose ? LogLevel.Information : LogLevel.Error,
         };
+        if (options.Connection is { } connection)
+        {
+            settings = settings with
+            {
+                Redis = connection.Redis,
+                ClusterId = options.Processes ? $"run-{Guid.NewGuid():N}" : connection.ClusterId,
+                StartTimeout = connection.JoinTimeout,
+
+                // Silos of the run's own have one of the run's own.
+                Secret = options.Processes ? settings.Secret : connection.Secret,
+            };
+        }
+
         try
         {
+            if (options.IsConnected) return await ConnectedCluster.ConnectAsync(settings, interrupted);
             return options.Processes
                 ? await ProcessCluster.StartAsync(settings, interrupted)
                 : await EmbeddedCluster.StartAsync(settings, interrupted);
+        }
+        catch (RedisMissingException exception)
+        {
+            throw new UsageException($"{SiloArguments.Redis}: {exception.Message}; allowed: a Redis that runs");
+        }
+        catch (ClusterIncompleteException exception)
+        {
+            throw new UndecidedException(exception.Message);
+        }
+        catch (ClusterRefusedException exception)
+        {
+            throw new UsageException(exception.Message);
         }
         catch (SiloStartException exception)
         {
@@ -174,11 +205,12 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var (guests, unlisted) = OutcomeFigures.Guests(fleet, reports);
         var failures = reports.Failures().Concat(load.Failures).ToList();
         var silos = await SiloInspector.InspectAsync(cluster, interrupted ? InterruptPatience : null);
+        var strangers = interrupted ? [] : await SiloInspector.StrangersAsync(cluster, campaign.Silos);
         return new RunOutcome
         {
             Silos = silos,
             Interrupted = interrupted,
-            ContactLost = [.. supervisor.ContactLost, .. failures],
+            ContactLost = [.. supervisor.ContactLost, .. failures, .. strangers],
             Counts = OutcomeFigures.Counts(counters, locks, reports.Teardowns, migrations.Counts),
             Reached = OutcomeFigures.Reached(reports.Reached()),
             Load = OutcomeFigures.Load(campaign, reports, load),

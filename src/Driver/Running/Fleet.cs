@@ -34,6 +34,8 @@ internal sealed class Fleet
     private readonly List<VmSlot> _slots = [];
     private readonly List<IHostMmuGrain> _hosts = [];
     private readonly long[] _pagesOfHost;
+    private readonly HashSet<int> _closed = [];
+    private readonly HashSet<int> _gone = [];
     private int _ordinal;
     private long _notMade;
 
@@ -50,7 +52,15 @@ internal sealed class Fleet
     }
 
     public IReadOnlyList<VmSlot> Slots => _slots;
-    public IReadOnlyList<IHostMmuGrain> Hosts => _hosts;
+
+    /// <summary>Those that are there; a host whose silo has left is not.</summary>
+    public IReadOnlyList<IHostMmuGrain> Hosts
+    {
+        get
+        {
+            lock (_gate) return _gone.Count == 0 ? _hosts : [.. _hosts.Where((_, host) => !_gone.Contains(host))];
+        }
+    }
 
     public string KindName(int kind) => _campaign.Vms[kind].Name;
 
@@ -98,6 +108,13 @@ internal sealed class Fleet
         {
             slot.Incarnation++;
             slot.Forget();
+            if (_closed.Contains(slot.Host) && DestinationsOf(slot) is [var open, ..])
+            {
+                _pagesOfHost[slot.Host] -= CampaignMemory.PagesOf(slot.Settings);
+                _pagesOfHost[open] += CampaignMemory.PagesOf(slot.Settings);
+                slot.Host = open;
+            }
+
             slot.Name = FormattableString.Invariant($"vm-{slot.Index}.{slot.Incarnation}");
             Assign(slot, ActorKeys.Vm(slot.Index, slot.Incarnation, slot.Host), slot.Host, ordinal);
             slot.Exists = true;
@@ -136,14 +153,16 @@ internal sealed class Fleet
     /// The next migration: of the VM that has migrated least among those that are free for one and have somewhere to go, of several the one
     /// drawn. Its room at the destination is kept until <see cref="EndMove"/>. Null when there is none.
     /// </summary>
-    public VmMove? BeginMove(SeededRandom random)
+    /// <param name="random">draws the VM and the host</param>
+    /// <param name="isWanted">which VMs may go; null for all that migrate in this campaign</param>
+    public VmMove? BeginMove(SeededRandom random, Func<VmSlot, bool>? isWanted = null)
     {
         lock (_gate)
         {
             var first = random.Next(_slots.Count);
             var slot = Enumerable.Range(0, _slots.Count).Select(i => _slots[(first + i) % _slots.Count])
                 .Where(candidate => candidate is { IsUp: true, Migrates: false, DirtyLogBusy: false })
-                .Where(candidate => CampaignMemory.Migrates(candidate.Settings))
+                .Where(candidate => isWanted?.Invoke(candidate) ?? CampaignMemory.Migrates(candidate.Settings))
                 .OrderBy(candidate => candidate.Migrations)
                 .FirstOrDefault(candidate => DestinationsOf(candidate).Count > 0);
             if (slot is null) return null;
@@ -154,7 +173,7 @@ internal sealed class Fleet
             }
 
             var destinations = DestinationsOf(slot);
-            var host = destinations[_campaign.Migrations.PingPong ? 0 : random.Next(destinations.Count)];
+            var host = destinations[_campaign.Migrations.PingPong && isWanted is null ? 0 : random.Next(destinations.Count)];
             var ordinal = ++_ordinal;
             var key = ActorKeys.Vm(slot.Index, ++slot.Incarnation, host);
             slot.Migrates = slot.DirtyLogBusy = true;
@@ -167,6 +186,18 @@ internal sealed class Fleet
                 slot, slot.Host, host, slot.Key, key, ordinal, slot.Grain, _grains.GetGrain<IVmGrain>(key),
                 RequestOf(slot, host, key, ordinal, FaultsOf(random)));
         }
+    }
+
+    /// <summary>No VM comes to this host any more; its silo was asked to end.</summary>
+    public void CloseHost(int host)
+    {
+        lock (_gate) _closed.Add(host);
+    }
+
+    /// <summary>The host has gone with its silo, and nothing of the run was on it.</summary>
+    public void ForgetHost(int host)
+    {
+        lock (_gate) _gone.Add(host);
     }
 
     /// <summary>The VM runs at the destination, though pages of it may still be on their way: from now on it is found there.</summary>
@@ -232,6 +263,7 @@ internal sealed class Fleet
     private List<int> DestinationsOf(VmSlot slot) =>
     [
         .. Enumerable.Range(1, _hosts.Count - 1).Select(step => (slot.Host + step) % _hosts.Count)
+            .Where(host => !_closed.Contains(host))
             .Where(host => _pagesOfHost[host] + CampaignMemory.PagesOf(slot.Settings) <= _campaign.FramesPerHost),
     ];
 

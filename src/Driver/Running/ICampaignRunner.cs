@@ -25,7 +25,15 @@ public interface ICampaignRunner
 /// the system's by default.
 /// </summary>
 public sealed record RunnerOptions(
-    bool Processes = false, Uri? Otlp = null, bool Verbose = false, int? BasePort = null, TimeProvider? Time = null);
+    bool Processes = false, Uri? Otlp = null, bool Verbose = false, int? BasePort = null, TimeProvider? Time = null)
+{
+    /// <summary>The cluster to run on. With <see cref="Processes"/> only its Redis is used, for the membership table of the run's own
+    /// cluster. Null for none.</summary>
+    public ClusterConnection? Connection { get; init; }
+
+    /// <summary>The cluster is there before the run and after it.</summary>
+    public bool IsConnected => Connection is not null && !Processes;
+}
 
 /// <summary>Makes the runner of a campaign; tests hand in one of their own.</summary>
 internal delegate ICampaignRunner RunnerFactory(RunnerOptions options);

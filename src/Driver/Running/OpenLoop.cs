@@ -46,6 +46,15 @@ internal sealed class OpenLoop(IOperationSource source, int inFlightMax, SeededR
         if (missed > 0 && !source.IsDone) ledger.NotStarted(source.Name, missed);
     }
 
+    /// <summary>An operation that is due now, whatever the rate.</summary>
+    public async Task RunNowAsync(PreparedOperation operation)
+    {
+        var task = RunOneAsync(operation, Stopwatch.GetTimestamp());
+        lock (_gate) _inFlight.Add(task);
+        await task;
+        lock (_gate) _inFlight.Remove(task);
+    }
+
     /// <summary>Waits for those under way until <paramref name="over"/> completes; returns how many have not ended.</summary>
     public async Task<int> DrainAsync(Task over)
     {

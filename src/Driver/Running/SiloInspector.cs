@@ -1,5 +1,6 @@
 using Livebed.Driver.Results;
 using Livebed.Grains.Hosting;
+using Livebed.Grains.Placement;
 using Livebed.Grains.Wire;
 
 namespace Livebed.Driver.Running;
@@ -41,6 +42,18 @@ internal static class SiloInspector
         }));
     }
 
+    /// <summary>The cluster has exactly the silos that it is said to have. What another one did to the run is not known.</summary>
+    /// <param name="cluster">whose members are asked for</param>
+    /// <param name="silos">that it began with; one that has left may still be on its way out</param>
+    /// <returns>a sentence for each that was not</returns>
+    public static async Task<IReadOnlyList<string>> StrangersAsync(ICluster cluster, int silos)
+    {
+        var expected = Enumerable.Range(0, silos).Select(ActorKeys.Silo).ToHashSet();
+        var members = await MembersAsync(cluster);
+        return [.. members.Where(member => !expected.Remove(member.SiloName))
+            .Select(member => $"a silo that does not belong to it joined the cluster: {member.SiloName} at {member.SiloAddress.Endpoint}")];
+    }
+
     /// <summary>A silo that refuses connections fails the migrations that come to it, and no migration knows why.</summary>
     public static IEnumerable<LimitHit> LimitsHit(IEnumerable<SiloResult> silos) => silos
         .Where(silo => silo.PageConnectionsRefused > 0)
@@ -73,12 +86,13 @@ internal static class SiloInspector
 
     private static async Task<Dictionary<string, string>> AddressesAsync(ICluster cluster)
     {
-        var members = await OrNothingAsync<MembershipEntry[]>(
-            [], () => cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedHosts(onlyActive: true).WaitAsync(AnswerTimeout));
         var addresses = new Dictionary<string, string>();
-        foreach (var member in members) addresses[member.SiloName] = member.SiloAddress.Endpoint.ToString();
+        foreach (var member in await MembersAsync(cluster)) addresses[member.SiloName] = member.SiloAddress.Endpoint.ToString();
         return addresses;
     }
+
+    private static Task<MembershipEntry[]> MembersAsync(ICluster cluster) => OrNothingAsync<MembershipEntry[]>(
+        [], () => cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedHosts(onlyActive: true).WaitAsync(AnswerTimeout));
 
     /// <summary>A silo that stops or dies answers with exceptions of many kinds, and so does a client without a gateway. Each is no answer:
     /// the verdict is known here and must not be lost.</summary>

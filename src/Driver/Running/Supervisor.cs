@@ -195,6 +195,9 @@ internal sealed class Supervisor(
     /// <param name="isSettled">no migration was given up under way, so no guest may be left standing</param>
     public void JudgeTheRest(bool isSettled) => Judged(isSettled ? _owners.Settled() : _owners.Judge(long.MaxValue));
 
+    /// <summary>A silo has left the run, and nothing of the run was on it.</summary>
+    public void SiloLeft(string silo) => _bed.Left(silo);
+
     /// <summary>A migration of a VM is over.</summary>
     public void MigrationEnded(VmMove move, MigrationInfo info) => _owners.Ended(
         move.Request.Setup.Vm, move.Request.Setup.Destination, info, clock.MonotonicMicroseconds);

@@ -15,6 +15,8 @@ public static class ActorServices
     public static IServiceCollection AddLivebedActors(this IServiceCollection services, ClusterWorldOptions options)
     {
         services.AddSingleton<LocalHosts>();
+        services.AddSingleton<LocalActors>();
+        services.AddSingleton<IConfigureGrainContextProvider>(provider => provider.GetRequiredService<LocalActors>());
         services.AddSingleton<SiloBoard>();
         services.AddSingleton(provider => new AlarmClock(provider.GetRequiredService<SiloTelemetry>().Time));
         services.AddSingleton<ActorSilo>();

@@ -135,12 +135,13 @@ public sealed class ClusterWorld(
 /// How an actor's turns are preempted. Kernel code can be interrupted nearly anywhere; a grain's turn only at an await that really waits,
 /// which would close most windows of a race. So at each of the model's scheduling points the actor gives way with this probability.
 /// </summary>
-public sealed record ClusterWorldOptions
+public sealed class ClusterWorldOptions
 {
     /// <summary>Share of scheduling points at which others run, 0 to 1.</summary>
-    public double PreemptionShare { get; init; } = ClusterWorld.DefaultPreemptionShare;
+    public double PreemptionShare { get; set; } = ClusterWorld.DefaultPreemptionShare;
 
-    public ulong Seed { get; init; }
+    /// <summary>Actors that are made from now on have it.</summary>
+    public ulong Seed { get; set; }
 
     public ulong PreemptionSeed(string actor)
     {

@@ -15,5 +15,8 @@ internal sealed class LocalHosts
 
     public void Remove(string host, int addressSpace) => _memories.TryRemove((host, addressSpace), out _);
 
+    /// <summary>The hosts are gone, however they went.</summary>
+    public void Clear() => _memories.Clear();
+
     public IGuestMemory? Find(string host, int addressSpace) => _memories.GetValueOrDefault((host, addressSpace));
 }

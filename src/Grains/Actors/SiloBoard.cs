@@ -27,6 +27,13 @@ internal sealed class SiloBoard
         foreach (var (entry, _) in _all) entry.Changed();
     }
 
+    /// <summary>The actors are gone, however they went: none is asked any more.</summary>
+    public void Clear()
+    {
+        foreach (var (entry, _) in _all) entry.Leave();
+        _listed.Clear();
+    }
+
     internal void List(BoardEntry entry) => _listed.Enqueue(entry);
 
     internal void Join(BoardEntry entry) => _all[entry] = true;

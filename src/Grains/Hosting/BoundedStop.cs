@@ -16,13 +16,16 @@ public static class BoundedStop
     private static readonly TimeSpan Release = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Stops the host; whatever fails while it stops no longer matters to anyone.</summary>
-    public static async Task StopWithinBoundAsync(this IHost host)
+    /// <param name="host">of a silo or a client</param>
+    /// <param name="patience">how long it may take; null for a host whose cluster ends too</param>
+    public static async Task StopWithinBoundAsync(this IHost host, TimeSpan? patience = null)
     {
         host.Services.GetRequiredService<LogSwitch>().Mute();
         var queued = host.Services.GetServices<IQueuedTelemetry>().Select(telemetry => telemetry.SendAsync());
         await Task.WhenAll(queued).WaitAsync(Send).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        using var patience = new CancellationTokenSource(Stop);
-        await host.StopAsync(patience.Token).WaitAsync(Stop + Release).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var limit = patience ?? Stop;
+        using var over = new CancellationTokenSource(limit);
+        await host.StopAsync(over.Token).WaitAsync(limit + Release).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await host.ReleaseWithinBoundAsync();
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using Livebed.Grains.Actors;
+using Livebed.Grains.Security;
 using Livebed.Grains.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -11,10 +12,14 @@ namespace Livebed.Grains.Hosting;
 /// process.</summary>
 internal static class ClusterClientHost
 {
+    private static readonly TimeSpan Attempts = TimeSpan.FromMilliseconds(200);
+
     /// <param name="settings">the cluster</param>
-    /// <param name="gateways">of all silos</param>
+    /// <param name="gateways">of all silos; those that the membership table has, where that is in Redis</param>
     /// <param name="spansPerTrace">what this process may add to one trace</param>
-    public static IHost Build(ClusterSettings settings, IReadOnlyList<IPEndPoint> gateways, int spansPerTrace)
+    /// <param name="trouble">told why no gateway could be connected to, each time; with Redis only</param>
+    public static IHost Build(
+        ClusterSettings settings, IReadOnlyList<IPEndPoint> gateways, int spansPerTrace, Action<Exception>? trouble = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         SiloHostBuilder.AddStandardErrorLog(builder.Logging, settings.LogLevel);
@@ -25,9 +30,26 @@ internal static class ClusterClientHost
         builder.Services.AddSingleton<IHostLifetime, NoSignals>();
         builder.UseOrleansClient(client =>
         {
-            client.UseStaticClustering([.. gateways]);
+            if (settings.Redis is { } redis)
+            {
+                client.UseRedisClustering(options => RedisMembership.Configure(options, redis));
+
+                // A cluster that is not there yet has no gateway; the caller's patience ends the attempts.
+                client.UseConnectionRetryFilter(async (failure, cancellation) =>
+                {
+                    trouble?.Invoke(failure);
+                    await Task.Delay(Attempts, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                    return !cancellation.IsCancellationRequested;
+                });
+            }
+            else client.UseStaticClustering([.. gateways]);
+
+            if (settings.Secret is { } secret)
+                client.Configure<ClientConnectionOptions>(
+                    connections => connections.ConfigureConnection(outbound => outbound.UseConnecting(secret, PeerKind.Gateway)));
             client.AddActivityPropagation();
-            client.Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = (settings.ClusterId, "livebed"));
+            client.Configure<ClusterOptions>(
+                options => (options.ClusterId, options.ServiceId) = (settings.ClusterId, SiloHostBuilder.ServiceId));
             client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = settings.ResponseTimeout);
         });
         return builder.Build();

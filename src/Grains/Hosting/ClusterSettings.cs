@@ -1,5 +1,6 @@
 using Livebed.Grains.Actors;
 using Livebed.Grains.Placement;
+using Livebed.Grains.Security;
 using Livebed.Grains.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -15,6 +16,13 @@ public sealed record ClusterSettings
     public int? BasePort { get; init; }
 
     public string ClusterId { get; init; } = "livebed";
+
+    /// <summary>What all of the cluster know and no other program does; by default of this cluster alone.</summary>
+    public ClusterSecret? Secret { get; init; } = ClusterSecret.Random();
+
+    /// <summary>The Redis with the membership table; null keeps the table in the first silo's memory. Not for embedded clusters.</summary>
+    public string? Redis { get; init; }
+
     public PlacementMode Placement { get; init; } = PlacementMode.Spread;
 
     /// <summary>Where spans and metrics go: those of the driver's process; silos of other processes send to the same collector and write
@@ -47,7 +55,7 @@ public sealed record ClusterSettings
     /// <summary>Time for the whole cluster to come up.</summary>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Settings of the silos on these ports; the first is the primary.</summary>
+    /// <summary>Settings of the silos on these ports; without Redis the first is the primary.</summary>
     internal IReadOnlyList<SiloSettings> SiloSettings(IReadOnlyList<SiloPorts> ports)
     {
         var primary = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, ports[0].Silo);
@@ -56,7 +64,9 @@ public sealed record ClusterSettings
             ClusterId = ClusterId,
             SiloName = ActorKeys.Silo(index),
             Ports = silo,
-            PrimaryEndpoint = index == 0 ? null : primary,
+            Redis = Redis,
+            Secret = Secret,
+            PrimaryEndpoint = index == 0 || Redis is not null ? null : primary,
             Silos = Silos,
             Placement = Placement,
             OtlpOfLog = Telemetry.Otlp,

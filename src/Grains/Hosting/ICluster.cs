@@ -15,6 +15,14 @@ public interface ICluster : IAsyncDisposable
 
     /// <summary>Completes with a silo's name when it ends without a request: contact is lost, and its state with it.</summary>
     Task<string> SiloLost { get; }
+
+    /// <summary>Called when a silo is asked to end; moves away what is on it. True when nothing is left there and the silo may go. Null, or
+    /// false, lets it be lost. Only a cluster that was there before the run has such silos.</summary>
+    Func<string, Task<bool>>? Evacuate
+    {
+        get => null;
+        set { }
+    }
 }
 
 /// <summary>A silo process ended, or said nothing for too long, before it was ready; the message has its last lines of standard

@@ -13,6 +13,13 @@ namespace Livebed.Grains.Hosting;
 public sealed class ProcessCluster : ICluster
 {
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RedisMax = TimeSpan.FromSeconds(3);
+
+    /// <summary>Redis forgets the run's table or not; nothing waits for it.</summary>
+    private static readonly TimeSpan ForgetMax = TimeSpan.FromSeconds(1);
+
+    private readonly string? _redis;
+    private readonly string _clusterId;
     private readonly List<SiloProcess> _silos = [];
     private readonly TaskCompletionSource<string> _siloLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IHost? _client;
@@ -20,6 +27,7 @@ public sealed class ProcessCluster : ICluster
 
     private ProcessCluster(ClusterSettings settings)
     {
+        (_redis, _clusterId) = (settings.Redis, settings.ClusterId);
         Placement = settings.Placement;
         SiloNames = Enumerable.Range(0, settings.Silos).Select(ActorKeys.Silo).ToList();
     }
@@ -31,6 +39,7 @@ public sealed class ProcessCluster : ICluster
 
     /// <exception cref="PortInUseException">A port counted from <see cref="ClusterSettings.BasePort"/> is taken; nothing is left
     /// running.</exception>
+    /// <exception cref="RedisMissingException">There is no Redis where the settings say.</exception>
     /// <exception cref="SiloStartException">A process ended or was not ready in time; nothing is left running.</exception>
     public static async Task<ProcessCluster> StartAsync(ClusterSettings settings, CancellationToken cancellationToken = default)
     {
@@ -41,6 +50,7 @@ public sealed class ProcessCluster : ICluster
         {
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             patience.CancelAfter(settings.StartTimeout);
+            if (settings.Redis is { } redis) await RedisMembership.WaitAsync(redis, RedisMax, patience.Token);
             await cluster.StartAsync(settings, ports, patience.Token);
             return cluster;
         }
@@ -89,5 +99,8 @@ public sealed class ProcessCluster : ICluster
         if (Interlocked.Exchange(ref _stopping, 1) != 0) return;
         if (_client is not null) await _client.StopWithinBoundAsync();
         await Task.WhenAll(_silos.Select(silo => silo.DisposeAsync().AsTask()));
+        if (_redis is not null)
+            await RedisMembership.ForgetAsync(_redis, _clusterId)
+                .WaitAsync(ForgetMax).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using Livebed.Grains.Security;
 
 namespace Livebed.Grains.Hosting;
 
@@ -10,6 +12,19 @@ public static class SiloArguments
     public const string SiloPort = "--silo-port";
     public const string GatewayPort = "--gateway-port";
     public const string PagePort = "--page-port";
+    public const string Listen = "--listen";
+    public const string Advertise = "--advertise";
+    public const string AdvertisePages = "--advertise-pages";
+    public const string Redis = "--redis";
+    public const string StartTimeout = "--start-timeout";
+    public const string DrainTimeout = "--drain-timeout";
+    public const string HealthPort = "--health-port";
+    public const string SecretFile = ClusterSecret.Option;
+    public const string LogFormat = "--log-format";
+
+    /// <summary>The variable that has the secret itself: there is no option for it, since others can read command lines.</summary>
+    public const string SecretVariable = ClusterSecret.Variable;
+
     public const string Primary = "--primary";
     public const string JoinAfter = "--join-after";
     public const string Silos = "--silos";
@@ -29,8 +44,28 @@ public static class SiloArguments
     public const string PreemptionShare = "--preemption-share";
     public const string LogLevel = "--log-level";
 
+    /// <summary>A file of settings: JSON, a key for each option.</summary>
+    public const string Config = "--config";
+
     /// <summary>The silo ends when its standard input does, that is, with the process that started it, however that ends.</summary>
     public const string ExitWithStdin = "--exit-with-stdin";
+
+    /// <summary>Seconds that a driver waits for the silos of a cluster.</summary>
+    public const string JoinTimeout = "--join-timeout";
+
+    /// <summary>All settings of silos.</summary>
+    public static IReadOnlyList<string> OfSilos { get; } =
+    [
+        SiloName, ClusterId, SiloPort, GatewayPort, PagePort, HealthPort, Listen, Advertise, AdvertisePages, SecretFile, Redis, Silos,
+        StartTimeout, DrainTimeout, Primary, JoinAfter, Config, Placement, Seed, PreemptionShare, ProbeTimeout, ResponseTimeout, Otlp,
+        Traces,
+        TraceBytes, SampleRatio, SpansPerTrace,
+        LockWaitThreshold, FaultThreshold, FaultRetries, PromotedPerSecond, LogLevel, LogFormat,
+        ExitWithStdin,
+    ];
+
+    /// <summary>Settings that drivers have and silos do not: one file may serve both.</summary>
+    public static IReadOnlyList<string> OfDrivers { get; } = [JoinTimeout];
 
     /// <summary>What a silo prints, followed by its name, once it sees the whole cluster.</summary>
     public const string ReadyPrefix = "ready ";
@@ -56,14 +91,30 @@ public static class SiloArguments
             FaultRetries, Text(settings.Thresholds.FaultRetries), PromotedPerSecond, Text(settings.Thresholds.PromotedPerSecond),
             Seed, settings.Seed.ToString(CultureInfo.InvariantCulture),
             PreemptionShare, settings.PreemptionShare.ToString("R", CultureInfo.InvariantCulture),
+            DrainTimeout, Text((long)settings.DrainMax.TotalSeconds),
             ResponseTimeout, Text((long)settings.ResponseTimeout.TotalMilliseconds), LogLevel, settings.LogLevel.ToString(),
         ];
+        if (!settings.Network.Listen.Equals(IPAddress.Loopback)) arguments.AddRange([Listen, settings.Network.Listen.ToString()]);
+        if (settings.Network.Advertise is { } address) arguments.AddRange([Advertise, address.ToString()]);
+        if (settings.HealthPort > 0) arguments.AddRange([HealthPort, Text(settings.HealthPort)]);
+        if (settings.LogsJson) arguments.AddRange([LogFormat, "json"]);
+        if (settings.Network.AdvertisePages is { } pages) arguments.AddRange([AdvertisePages, pages.ToString()]);
         if (settings.PrimaryEndpoint is { } primary) arguments.AddRange([Primary, primary.ToString()]);
         if (settings.JoinAfter is { } before) arguments.AddRange([JoinAfter, before.ToString()]);
         if (settings.Otlp is { } otlp) arguments.AddRange([Otlp, otlp.AbsoluteUri]);
         if (settings.Traces is { } traces) arguments.AddRange([Traces, traces, TraceBytes, Text(settings.TraceBytesMax)]);
         if (settings.ProbeTimeout is { } probe) arguments.AddRange([ProbeTimeout, Text((long)probe.TotalMilliseconds)]);
         return arguments;
+    }
+
+    /// <summary>What no other user of the machine may read on a command line: the variables that give it to a silo process.</summary>
+    public static IReadOnlyDictionary<string, string> EnvironmentOf(SiloSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var variables = new Dictionary<string, string>();
+        if (settings.Secret is { } secret) variables[SecretVariable] = secret.Text;
+        if (settings.Redis is { } redis) variables[SettingSources.VariableOf(Redis)] = redis;
+        return variables;
     }
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);

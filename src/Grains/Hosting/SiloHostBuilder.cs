@@ -1,5 +1,7 @@
+using System.Net;
 using Livebed.Grains.Actors;
 using Livebed.Grains.Placement;
+using Livebed.Grains.Security;
 using Livebed.Grains.Telemetry;
 using Livebed.Grains.Wire;
 using Microsoft.Extensions.DependencyInjection;
@@ -10,12 +12,12 @@ using Orleans.Configuration;
 namespace Livebed.Grains.Hosting;
 
 /// <summary>
-/// Builds the host of one silo, the same for a silo that has a process of its own and for one that shares the driver's. Everything is on
-/// loopback, with the membership table in the primary's memory: a test bed's cluster lives as long as a run.
+/// Builds the host of one silo, the same for a silo that has a process of its own and for one that shares the driver's. A cluster that
+/// lives as long as a run has its membership table in the primary's memory, one that outlives it in Redis.
 /// </summary>
 public static class SiloHostBuilder
 {
-    private const string ServiceId = "livebed";
+    internal const string ServiceId = "livebed";
     private const int MissedProbesMax = 3;
 
     /// <param name="settings">the silo</param>
@@ -27,41 +29,70 @@ public static class SiloHostBuilder
 
         // The empty builder reads no files and watches none: half a second less for three silos, and no appsettings.json by accident.
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
-        AddStandardErrorLog(builder.Logging, settings.LogLevel);
+        AddStandardErrorLog(builder.Logging, settings.LogLevel, settings.LogsJson);
         var services = builder.Services;
         services.AddSingleton<IHostLifetime, NoSignals>();
         var origin = new SpanOrigin(TelemetrySetup.SiloService, settings.SiloName, (long)settings.Seed);
         services.AddLivebedTelemetry(
             origin, new TelemetryTargets { Otlp = settings.Otlp, File = traces }, settings.SampleRatio, settings.SpansPerTrace);
         services.AddLivebedLog(origin, settings.Otlp ?? settings.OtlpOfLog);
-        var telemetry = new SiloTelemetry(settings.SiloName, settings.Thresholds, settings.Time);
+
+        // A cluster of one run is on one machine, which has one monotonic clock.
+        var shifted = new ShiftedTime(settings.Time);
+        var time = settings.Redis is null ? settings.Time : shifted;
+        var telemetry = new SiloTelemetry(settings.SiloName, settings.Thresholds, time);
         services.AddSingleton(telemetry);
-        services.AddHostedService(_ => new Heartbeat(telemetry.Running, settings.Time));
+        services.AddSingleton(shifted);
+        services.AddSingleton(new SiloHealth(telemetry.Running, time));
+        services.AddHostedService(_ => new Heartbeat(telemetry.Running, time));
         services.Configure<LivebedPlacementOptions>(options => options.Mode = settings.Placement);
         services.AddLivebedActors(new ClusterWorldOptions { Seed = settings.Seed, PreemptionShare = settings.PreemptionShare });
         services.AddSingleton(provider => new PageWire(
-            settings.Endpoint.Address, settings.PagePort, settings.ResponseTimeout, provider.GetRequiredService<ILogger<PageWire>>()));
+            new IPEndPoint(settings.Network.Listen, settings.PagePort), settings.Network.PageAddress, settings.Secret,
+            settings.ResponseTimeout,
+            provider.GetRequiredService<ILogger<PageWire>>()));
         services.AddHostedService(provider => provider.GetRequiredService<PageWire>());
+        services.AddSingleton<RunLease>();
+        services.AddHostedService(provider => provider.GetRequiredService<RunLease>());
         builder.UseOrleans(silo => Configure(silo, settings));
         extra?.Invoke(services);
         return builder.Build();
     }
 
     /// <summary>Warnings and worse on standard error, a line each: standard output belongs to the program.</summary>
-    internal static void AddStandardErrorLog(ILoggingBuilder logging, LogLevel level)
+    internal static void AddStandardErrorLog(ILoggingBuilder logging, LogLevel level, bool isJson = false)
     {
         var logs = new LogSwitch(level);
         logging.Services.AddSingleton(logs);
         logging.SetMinimumLevel(level).AddFilter(logs.IsShown);
-        logging.AddSimpleConsole(console => console.SingleLine = true);
+        if (isJson) logging.AddJsonConsole(console => (console.UseUtcTimestamp, console.TimestampFormat) = (true, "O"));
+        else logging.AddSimpleConsole(console => console.SingleLine = true);
         logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
             console => console.LogToStandardErrorThreshold = LogLevel.Trace);
     }
 
     private static void Configure(ISiloBuilder silo, SiloSettings settings)
     {
-        silo.UseLocalhostClustering(
-            settings.Ports.Silo, settings.Ports.Gateway, settings.PrimaryEndpoint ?? settings.Endpoint, ServiceId, settings.ClusterId);
+        if (settings.Redis is { } redis) silo.UseRedisClustering(options => RedisMembership.Configure(options, redis));
+        else silo.UseDevelopmentClustering(settings.PrimaryEndpoint ?? settings.Endpoint);
+        silo.Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = (settings.ClusterId, ServiceId));
+        silo.Configure<EndpointOptions>(options =>
+        {
+            options.AdvertisedIPAddress = settings.Network.Address;
+            (options.SiloPort, options.GatewayPort) = (settings.Ports.Silo, settings.Ports.Gateway);
+            options.SiloListeningEndpoint = new IPEndPoint(settings.Network.Listen, settings.Ports.Silo);
+            options.GatewayListeningEndpoint = new IPEndPoint(settings.Network.Listen, settings.Ports.Gateway);
+        });
+        if (settings.Secret is { } secret)
+        {
+            silo.Configure<SiloConnectionOptions>(connections =>
+            {
+                connections.ConfigureSiloInboundConnection(inbound => inbound.UseAccepted(secret, PeerKind.Silo));
+                connections.ConfigureSiloOutboundConnection(outbound => outbound.UseConnecting(secret, PeerKind.Silo));
+                connections.ConfigureGatewayInboundConnection(inbound => inbound.UseAccepted(secret, PeerKind.Gateway));
+            });
+        }
+
         silo.AddActivityPropagation();
         // After Orleans' own filter, whose span is current then.
         silo.AddIncomingGrainCallFilter(new CallStamp(settings.SiloName));

@@ -1,4 +1,6 @@
+using Livebed.Grains.Actors;
 using Livebed.Grains.Placement;
+using Livebed.Grains.Telemetry;
 using Livebed.Grains.Wire;
 using Orleans.Concurrency;
 
@@ -6,11 +8,36 @@ namespace Livebed.Grains.Hosting;
 
 /// <summary>Looks at its own silo from inside; reentrant, so that a report does not wait for another.</summary>
 [LivebedPlacement, GrainType("silo-probe"), Reentrant, KeepAlive]
-public sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains, PageWire wire) : Grain, ISiloProbe
+internal sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains, PageWire wire, RunLease lease, LocalActors actors)
+    : Grain, ISiloProbe
 {
     private const string OwnNamespace = "Livebed.";
 
     public ValueTask PingAsync() => ValueTask.CompletedTask;
+
+    public ValueTask<SiloIdentity> IdentifyAsync() =>
+        ValueTask.FromResult(SiloIdentity.Own(TimeProvider.System.MonotonicMicroseconds()));
+
+    public Task<string?> BeginRunAsync(RunTicket ticket) => lease.BeginAsync(ticket);
+
+    public ValueTask<RunRenewal> RenewRunAsync(string run) => ValueTask.FromResult(lease.Renew(run));
+
+    public ValueTask ExcludeAsync(string run, string silo)
+    {
+        lease.Exclude(run, silo);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask ReleaseAsync(string run)
+    {
+        lease.Release(run);
+        return ValueTask.CompletedTask;
+    }
+
+    public Task EndRunAsync(string run) => lease.EndAsync(run);
+
+    public ValueTask<SiloState> StateAsync() => ValueTask.FromResult(new SiloState(
+        silo.Name, Environment.ProcessId, silo.SiloAddress.Endpoint.ToString(), lease.Run?.Driver, actors.CountOf(ActorRole.Vm)));
 
     public async Task<SiloReport> ReportAsync()
     {
@@ -38,7 +65,45 @@ public interface ISiloProbe : IGrainWithStringKey
 
     [Alias("Report")]
     Task<SiloReport> ReportAsync();
+
+    /// <summary>What the silo is; asked before anything else.</summary>
+    [Alias("Identify")]
+    ValueTask<SiloIdentity> IdentifyAsync();
+
+    /// <summary>What `livebed cluster status` shows.</summary>
+    [Alias("State")]
+    ValueTask<SiloState> StateAsync();
+
+    /// <summary>A driver begins a run on a cluster that was there before; all silos are told before any actor is made.</summary>
+    /// <returns>why not; null when the run has begun</returns>
+    [Alias("BeginRun")]
+    Task<string?> BeginRunAsync(RunTicket ticket);
+
+    /// <summary>The driver is still there.</summary>
+    [Alias("RenewRun")]
+    ValueTask<RunRenewal> RenewRunAsync(string run);
+
+    /// <summary>A silo of the run is asked to end: no actor is made on it any more.</summary>
+    [Alias("Exclude")]
+    ValueTask ExcludeAsync(string run, string silo);
+
+    /// <summary>The run needs this silo no more: it may end.</summary>
+    [Alias("Release")]
+    ValueTask ReleaseAsync(string run);
+
+    /// <summary>The run is over: what it left on the silo is cleared.</summary>
+    [Alias("EndRun")]
+    Task EndRunAsync(string run);
 }
+
+/// <summary>How a silo of a lasting cluster is.</summary>
+/// <param name="Silo">its name</param>
+/// <param name="ProcessId">of its process</param>
+/// <param name="Address">where other silos connect</param>
+/// <param name="Driver">whose run it serves; null for none</param>
+/// <param name="Vms">VMs whose actor is on it</param>
+[GenerateSerializer, Immutable, Alias("Livebed.SiloState")]
+public sealed record SiloState(string Silo, int ProcessId, string Address, string? Driver, int Vms);
 
 /// <summary>What one silo says about itself. Memory and collections are those of its process, which silos may share.</summary>
 /// <param name="Silo">its name</param>

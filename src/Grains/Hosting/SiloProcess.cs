@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 
 namespace Livebed.Grains.Hosting;
 
@@ -31,17 +30,9 @@ internal sealed class SiloProcess : IAsyncDisposable
     /// <exception cref="FileNotFoundException">Livebed.Silo.dll is not beside this program.</exception>
     public static SiloProcess Start(SiloSettings settings)
     {
-        var dll = Path.Combine(AppContext.BaseDirectory, "Livebed.Silo.dll");
-        if (!File.Exists(dll)) throw new FileNotFoundException("Livebed.Silo.dll is not beside this program", dll);
-        var start = new ProcessStartInfo(Dotnet())
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.ArgumentList.Add(dll);
-        foreach (var argument in SiloArguments.From(settings)) start.ArgumentList.Add(argument);
-        start.ArgumentList.Add(SiloArguments.ExitWithStdin);
+        var start = SiloLauncher.StartInfo([.. SiloArguments.From(settings), SiloArguments.ExitWithStdin]);
+        start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
+        foreach (var (variable, value) in SiloArguments.EnvironmentOf(settings)) start.Environment[variable] = value;
         var silo = new SiloProcess(new Process { StartInfo = start }, settings);
         silo.Listen();
         return silo;
@@ -64,14 +55,6 @@ internal sealed class SiloProcess : IAsyncDisposable
 
     /// <summary>Of a process that has ended: how, and the last that it said.</summary>
     public SiloStartException EndedAtStart() => new(Name, $"it ended with status {_process.ExitCode}: {LastError()}");
-
-    /// <summary>The dotnet that runs this process: its runtime lies in dotnet/shared/Microsoft.NETCore.App/version.</summary>
-    internal static string Dotnet()
-    {
-        var root = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
-        var dotnet = Path.Combine(root, OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet");
-        return File.Exists(dotnet) ? dotnet : "dotnet";
-    }
 
     private void Listen()
     {

@@ -1,6 +1,7 @@
 using System.Net;
 using Livebed.Grains.Actors;
 using Livebed.Grains.Placement;
+using Livebed.Grains.Security;
 using Livebed.Grains.Telemetry;
 using Microsoft.Extensions.Logging;
 
@@ -11,6 +12,8 @@ public sealed record SiloSettings
 {
     public const int SilosMax = 64;
 
+    public static readonly TimeSpan UsualDrainMax = TimeSpan.FromSeconds(30);
+
     /// <summary>Silos and clients of one cluster share it; others are refused.</summary>
     public string ClusterId { get; init; } = "livebed";
 
@@ -19,7 +22,27 @@ public sealed record SiloSettings
 
     public required SiloPorts Ports { get; init; }
 
-    /// <summary>The silo that holds the membership table; the cluster ends with it. Null when this is the one.</summary>
+    /// <summary>What silos and drivers of the cluster prove to each other that they know. Null asks for no proof; only on
+    /// loopback.</summary>
+    public ClusterSecret? Secret { get; init; }
+
+    /// <summary>Where the process says how it is, by HTTP; 0 for nowhere.</summary>
+    public int HealthPort { get; init; }
+
+    /// <summary>How long a silo that was asked to end waits for its VMs to be moved away.</summary>
+    public TimeSpan DrainMax { get; init; } = UsualDrainMax;
+
+    /// <summary>The log in lines of JSON.</summary>
+    public bool LogsJson { get; init; }
+
+    /// <summary>Where the silo listens and where others find it.</summary>
+    public SiloNetwork Network { get; init; } = new();
+
+    /// <summary>The Redis with the membership table, as StackExchange.Redis takes it. The silo then outlives runs, and there is no
+    /// primary.</summary>
+    public string? Redis { get; init; }
+
+    /// <summary>The silo that holds the membership table; the cluster ends with it. Null when this is the one, or Redis has it.</summary>
     public IPEndPoint? PrimaryEndpoint { get; init; }
 
     /// <summary>
@@ -31,8 +54,8 @@ public sealed record SiloSettings
     /// <summary>How many silos the cluster has: a silo is ready when it sees so many.</summary>
     public int Silos { get; init; } = 1;
 
-    /// <summary>Where the silo listens for pages of VMs that migrate to it, at the address of <see cref="Endpoint"/>; 0 is a free port,
-    /// which is as good, since sources are told it.</summary>
+    /// <summary>Where the silo listens for pages of VMs that migrate to it; 0 is a free port, which is as good, since sources are told
+    /// it.</summary>
     public int PagePort { get; init; }
 
     public PlacementMode Placement { get; init; } = PlacementMode.Spread;
@@ -84,6 +107,6 @@ public sealed record SiloSettings
     /// <summary>Share of the model's scheduling points at which an actor gives way, 0 to 1; see <see cref="ClusterWorld"/>.</summary>
     public double PreemptionShare { get; init; } = ClusterWorld.DefaultPreemptionShare;
 
-    public IPEndPoint Endpoint => new(IPAddress.Loopback, Ports.Silo);
-    public IPEndPoint GatewayEndpoint => new(IPAddress.Loopback, Ports.Gateway);
+    public IPEndPoint Endpoint => new(Network.Address, Ports.Silo);
+    public IPEndPoint GatewayEndpoint => new(Network.Address, Ports.Gateway);
 }

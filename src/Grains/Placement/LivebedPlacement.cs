@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Orleans.Placement;
 
 namespace Livebed.Grains.Placement;
@@ -13,8 +14,15 @@ public sealed class LivebedPlacement : PlacementStrategy
 [AttributeUsage(AttributeTargets.Class, AllowMultiple = false)]
 public sealed class LivebedPlacementAttribute() : PlacementAttribute(LivebedPlacement.Instance);
 
-/// <summary>What all silos of a cluster must agree on, or two of them place one actor differently.</summary>
+/// <summary>What all silos of a cluster must agree on, or two of them place one actor differently. A run may change it while there are no
+/// actors.</summary>
 public sealed class LivebedPlacementOptions
 {
     public PlacementMode Mode { get; set; } = PlacementMode.Spread;
+
+    /// <summary>Silos of the run, <c>silo-0</c> and so on, whether or not all of them are there; 0 counts those that are.</summary>
+    public int Silos { get; set; }
+
+    /// <summary>Silos that are asked to end: no actor is made on them any more.</summary>
+    public ImmutableHashSet<string> Leaving { get; set; } = [];
 }

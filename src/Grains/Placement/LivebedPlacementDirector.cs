@@ -11,8 +11,6 @@ namespace Livebed.Grains.Placement;
 public sealed class LivebedPlacementDirector(IClusterMembershipService membership, IOptions<LivebedPlacementOptions> options)
     : IPlacementDirector
 {
-    private readonly PlacementMode _mode = options.Value.Mode;
-
     public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
     {
         var compatible = context.GetCompatibleSilos(target);
@@ -32,7 +30,15 @@ public sealed class LivebedPlacementDirector(IClusterMembershipService membershi
             return Task.FromResult(own ?? throw new SiloUnavailableException($"{key} is no member of the cluster"));
         }
 
+        var run = options.Value;
+        if (run.Silos > 0)
+        {
+            var name = PlacementPolicy.SiloName(
+                actor, run.Mode, run.Silos, silo => !run.Leaving.Contains(silo) && compatible.Any(own => NameOf(own) == silo));
+            if (name is not null) return Task.FromResult(compatible.First(silo => NameOf(silo) == name));
+        }
+
         var ordered = compatible.OrderBy(NameOf, SiloOrder.ByName).ThenBy(silo => silo).ToArray();
-        return Task.FromResult(ordered[PlacementPolicy.SiloIndex(actor, _mode, ordered.Length)]);
+        return Task.FromResult(ordered[PlacementPolicy.SiloIndex(actor, run.Mode, ordered.Length)]);
     }
 }

@@ -8,6 +8,20 @@ namespace Livebed.Grains.Placement;
 /// </summary>
 public static class PlacementPolicy
 {
+    /// <summary>The silo of a run's own count of silos: the actor's, or the next one that can take it. So the place of an actor does not
+    /// change when another silo goes.</summary>
+    /// <param name="actor">its key</param>
+    /// <param name="mode">of the run</param>
+    /// <param name="silos">of the run, also those that have gone</param>
+    /// <param name="takes">whether the silo with this name takes actors</param>
+    /// <returns>null when none does</returns>
+    public static string? SiloName(ActorKey actor, PlacementMode mode, int silos, Func<string, bool> takes)
+    {
+        ArgumentNullException.ThrowIfNull(takes);
+        var first = SiloIndex(actor, mode, silos);
+        return Enumerable.Range(0, silos).Select(step => ActorKeys.Silo((first + step) % silos)).FirstOrDefault(takes);
+    }
+
     public static int SiloIndex(ActorKey actor, PlacementMode mode, int silos)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(silos);

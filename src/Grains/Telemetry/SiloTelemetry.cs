@@ -13,7 +13,10 @@ public sealed class SiloTelemetry(string silo, TelemetryThresholds thresholds, T
     private readonly TokenBucket _promotions = new(thresholds.PromotedPerSecond, time);
 
     public string Silo { get; } = silo;
-    public TelemetryThresholds Thresholds { get; } = thresholds;
+
+    /// <summary>A run may have others than the silo began with.</summary>
+    public TelemetryThresholds Thresholds { get; set; } = thresholds;
+
     internal TimeProvider Time { get; } = time;
 
     /// <summary>How long the silo ran and stood still.</summary>
@@ -48,7 +51,9 @@ public sealed class TokenBucket(int perSecond, TimeProvider time)
         lock (_lock)
         {
             var now = time.GetTimestamp();
-            _tokens = Math.Min(perSecond, _tokens + time.GetElapsedTime(_refilled, now).TotalSeconds * perSecond);
+            // The clock of a silo may be set between two runs, also back.
+            var elapsed = Math.Max(0, time.GetElapsedTime(_refilled, now).TotalSeconds);
+            _tokens = Math.Min(perSecond, _tokens + elapsed * perSecond);
             _refilled = now;
             if (_tokens < 1) return false;
             _tokens--;

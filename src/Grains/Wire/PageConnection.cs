@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Security;
 using Livebed.Kvm.Host.Streams;
 
 namespace Livebed.Grains.Wire;
@@ -35,9 +36,10 @@ internal sealed class PageConnection : IDisposable
     /// <summary>The first bytes of a connection; then the token.</summary>
     public static ReadOnlySpan<byte> Magic => "livebed1"u8;
 
-    /// <summary>What a socket throws when the other end is gone, does not answer in time, or this silo stops.</summary>
-    public static bool IsBroken(Exception exception) =>
-        exception is SocketException or EndOfStreamException or OperationCanceledException or ObjectDisposedException;
+    /// <summary>What a socket throws when the other end is gone, does not answer in time or is none of the cluster, or this silo
+    /// stops.</summary>
+    public static bool IsBroken(Exception exception) => exception is SocketException or EndOfStreamException
+        or OperationCanceledException or ObjectDisposedException or PeerRefusedException;
 
     /// <summary>Null when the token was refused.</summary>
     public static async Task<PageConnection?> OpenAsync(PageWire wire, PageEndpoint endpoint, CancellationToken cancellation)
@@ -49,6 +51,7 @@ internal sealed class PageConnection : IDisposable
         {
             if (!wire.TryRegister(socket)) throw new OperationCanceledException(wire.Stopping);
             await socket.ConnectAsync(new IPEndPoint(address, endpoint.Port), cancellation).ConfigureAwait(false);
+            if (wire.Handshake is { } handshake) await handshake.ConnectAsync(new SocketPeer(socket), cancellation).ConfigureAwait(false);
             if (await connection.SendTokenAsync(endpoint.Token, cancellation).ConfigureAwait(false)) return connection;
             connection.Dispose();
             return null;
@@ -86,6 +89,14 @@ internal sealed class PageConnection : IDisposable
         await _socket.FillAsync(_answer.AsMemory(0, 1), cancellation).ConfigureAwait(false);
         return _answer[0] == TokenAccepted;
     }
+}
+
+/// <summary>A page connection before it has a purpose.</summary>
+internal sealed class SocketPeer(Socket socket) : IPeerStream
+{
+    public ValueTask SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation) => socket.SendAllAsync(bytes, cancellation);
+
+    public ValueTask FillAsync(Memory<byte> bytes, CancellationToken cancellation) => socket.FillAsync(bytes, cancellation);
 }
 
 /// <summary>Whole messages over a stream socket. Every wait is left by a token: the owner's end, or a time limit.</summary>

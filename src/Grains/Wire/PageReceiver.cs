@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Security;
 using Livebed.Kvm.Host.Streams;
 
 namespace Livebed.Grains.Wire;
@@ -25,26 +26,29 @@ internal sealed class PageReceiver(PageWire wire, Socket socket)
     private readonly byte[] _entryBytes = new byte[PageChunk.PagesMax * sizeof(long)];
     private readonly byte[] _answer = new byte[PageConnection.AnswerBytesMax];
 
-    /// <summary>Returns when the other end has closed the connection, or was refused.</summary>
-    public async Task RunAsync()
+    /// <summary>The other end proves itself and says what the connection is for.</summary>
+    /// <returns>null when it is for nothing that is here, or the other end has closed the connection</returns>
+    /// <exception cref="PeerRefusedException">It does not know the cluster's secret.</exception>
+    public async Task<ChunkHandler?> MeetAsync()
     {
         socket.NoDelay = true;
-        if (await ReceiveTokenAsync().ConfigureAwait(false) is not { } handler) return;
-        while (await socket.TryFillAsync(_frame, wire.Stopping).ConfigureAwait(false))
-            await ReceiveChunkAsync(handler).ConfigureAwait(false);
-    }
-
-    private async Task<ChunkHandler?> ReceiveTokenAsync()
-    {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(wire.Stopping);
         patience.CancelAfter(wire.HelloTimeout);
+        if (wire.Handshake is { } handshake) await handshake.AcceptAsync(new SocketPeer(socket), patience.Token).ConfigureAwait(false);
         var hello = new byte[PageConnection.HelloBytes];
         if (!await socket.TryFillAsync(hello, patience.Token).ConfigureAwait(false)) return null;
-        var isLivebed = hello.AsSpan().StartsWith(PageConnection.Magic);
-        var handler = isLivebed ? wire.Find(new Guid(hello.AsSpan(PageConnection.Magic.Length))) : null;
+        return hello.AsSpan().StartsWith(PageConnection.Magic) ? wire.Find(new Guid(hello.AsSpan(PageConnection.Magic.Length))) : null;
+    }
+
+    /// <summary>Answers what the connection is for. Returns when the other end has closed it, or was refused.</summary>
+    /// <param name="handler">null refuses it</param>
+    public async Task RunAsync(ChunkHandler? handler)
+    {
         _answer[0] = handler is null ? PageConnection.TokenRefused : PageConnection.TokenAccepted;
-        await socket.SendAllAsync(_answer.AsMemory(0, 1), patience.Token).ConfigureAwait(false);
-        return handler;
+        await socket.SendAllAsync(_answer.AsMemory(0, 1), wire.Stopping).ConfigureAwait(false);
+        if (handler is null) return;
+        while (await socket.TryFillAsync(_frame, wire.Stopping).ConfigureAwait(false))
+            await ReceiveChunkAsync(handler).ConfigureAwait(false);
     }
 
     private async Task ReceiveChunkAsync(ChunkHandler handler)

@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Security;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -10,20 +11,33 @@ namespace Livebed.Grains.Wire;
 
 /// <summary>
 /// A silo's end of the page connections (QEMU's multifd sockets): listens for connections of other hosts, and keeps all open connections,
-/// in both directions, so that they close with the silo. A connection first sends a token, which names its address space. The destination's
-/// host generates the token and gives it to the source's host alone. Connections without a valid token are refused, so no host writes into
-/// a guest by accident. All other messages between hosts are grain calls.
+/// in both directions, so that they close with the silo. Both ends first prove that they know the cluster's secret. Then the source sends a
+/// token, which names its address space. The destination's host generates the token and gives it to the source's host alone. Connections
+/// without a valid token are refused, so no host writes into a guest by accident. All other messages between hosts are grain calls.
 /// </summary>
-public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout, ILogger<PageWire> log) : IHostedService, IDisposable
+/// <param name="listen">where it listens; port 0 is a free one</param>
+/// <param name="advertise">the address that sources are told</param>
+/// <param name="answerTimeout">see <see cref="AnswerTimeout"/></param>
+/// <param name="log">the silo's</param>
+/// <param name="secret">what the other end has to know; null asks for no proof</param>
+public sealed class PageWire(
+    IPEndPoint listen, IPAddress advertise, ClusterSecret? secret, TimeSpan answerTimeout, ILogger<PageWire> log)
+    : IHostedService, IDisposable
 {
     /// <summary>Connections from other hosts at one time; more are refused.</summary>
     public const int ConnectionsMax = 1024;
+
+    /// <summary>Connections at one time that have not said yet what they are for. One more closes the one that is silent for the longest:
+    /// a host that connects needs milliseconds, so a stranger keeps no host out.</summary>
+    public const int UnnamedMax = 64;
 
     private static readonly TimeSpan HelloTimeoutMax = TimeSpan.FromSeconds(5);
 
     private readonly ConcurrentDictionary<Guid, ChunkHandler> _handlers = new();
     private readonly ConcurrentDictionary<Socket, bool> _sockets = new();
+    private readonly LinkedList<Socket> _unnamed = new();
     private readonly CancellationTokenSource _stopping = new();
+    private readonly RefusalLog _refusals = new(log);
     private Socket? _listener;
     private int _accepted;
     private long _refused;
@@ -49,13 +63,16 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
 
     internal CancellationToken Stopping => _stopping.Token;
 
+    /// <summary>How both ends prove themselves; null where they need not.</summary>
+    internal PeerHandshake? Handshake { get; } = secret is null ? null : new PeerHandshake(secret, PeerKind.Pages);
+
     private IPEndPoint Endpoint => (IPEndPoint)_listener!.LocalEndPoint!;
 
     /// <exception cref="SocketException">The port is in use.</exception>
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        _listener.Bind(new IPEndPoint(address, port));
+        _listener = new Socket(listen.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        _listener.Bind(listen);
         _listener.Listen();
         _ = AcceptAsync(_listener);
         return Task.CompletedTask;
@@ -80,11 +97,18 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
     {
         var token = Guid.NewGuid();
         _handlers[token] = handler;
-        return new PageEndpoint(Endpoint.Address.ToString(), Endpoint.Port, token);
+        return new PageEndpoint(advertise.ToString(), Endpoint.Port, token);
     }
 
     /// <summary>Refuses new connections with this token, and chunks of connections that are open with it.</summary>
     public void Close(Guid token) => _handlers.TryRemove(token, out _);
+
+    /// <summary>Nothing that was opened before takes chunks any more.</summary>
+    public void CloseAll()
+    {
+        _handlers.Clear();
+        CloseConnections();
+    }
 
     /// <summary>Closes every open connection, as a network failure does. New connections can be made.</summary>
     public void CloseConnections()
@@ -116,16 +140,9 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
             while (true)
             {
                 var socket = await listener.AcceptAsync(Stopping).ConfigureAwait(false);
-                if (Interlocked.Increment(ref _accepted) <= ConnectionsMax && TryRegister(socket))
-                {
-                    _ = ServeAsync(socket);
-                    continue;
-                }
-
-                log.LogWarning("more than {Max} page connections: one was refused", ConnectionsMax);
-                Interlocked.Increment(ref _refused);
-                Interlocked.Decrement(ref _accepted);
-                socket.Dispose();
+                if (!TryRegister(socket)) continue;
+                if (Unnamed(socket) is { } silent) Close(silent);
+                _ = ServeAsync(socket);
             }
         }
         catch (Exception exception) when (PageConnection.IsBroken(exception))
@@ -136,9 +153,25 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
 
     private async Task ServeAsync(Socket socket)
     {
+        var isNamed = false;
         try
         {
-            await new PageReceiver(this, socket).RunAsync().ConfigureAwait(false);
+            var receiver = new PageReceiver(this, socket);
+            var handler = await receiver.MeetAsync().ConfigureAwait(false);
+            Named(socket);
+            isNamed = true;
+            if (Interlocked.Increment(ref _accepted) > ConnectionsMax)
+            {
+                log.LogWarning("more than {Max} page connections: one was refused", ConnectionsMax);
+                Interlocked.Increment(ref _refused);
+                return;
+            }
+
+            await receiver.RunAsync(handler).ConfigureAwait(false);
+        }
+        catch (PeerRefusedException exception)
+        {
+            _refusals.Refused(PeerKind.Pages, socket.RemoteEndPoint, exception.Message);
         }
         catch (Exception exception) when (PageConnection.IsBroken(exception) || exception is InvalidDataException)
         {
@@ -147,8 +180,27 @@ public sealed class PageWire(IPAddress address, int port, TimeSpan answerTimeout
         }
         finally
         {
-            Interlocked.Decrement(ref _accepted);
+            if (isNamed) Interlocked.Decrement(ref _accepted);
+            else Named(socket);
             Close(socket);
         }
+    }
+
+    /// <returns>the one that has to go for it</returns>
+    private Socket? Unnamed(Socket socket)
+    {
+        lock (_unnamed)
+        {
+            _unnamed.AddLast(socket);
+            if (_unnamed.Count <= UnnamedMax) return null;
+            var oldest = _unnamed.First!.Value;
+            _unnamed.RemoveFirst();
+            return oldest;
+        }
+    }
+
+    private void Named(Socket socket)
+    {
+        lock (_unnamed) _unnamed.Remove(socket);
     }
 }

@@ -31,6 +31,21 @@ public sealed class RunningClock
     /// <summary>How long the process ran since the first beat, in microseconds.</summary>
     public long RanMicroseconds => Volatile.Read(ref _ran);
 
+    /// <summary>When the last beat was; null before the first.</summary>
+    public long? LastBeatMicroseconds
+    {
+        get
+        {
+            lock (_gate) return _lastBeat;
+        }
+    }
+
+    /// <summary>The process begins something that has nothing to do with what it did before; its clock may be set meanwhile.</summary>
+    public void Restart()
+    {
+        lock (_gate) (_lastBeat, _time, _ran) = (null, default, 0);
+    }
+
     /// <summary>Until the last beat.</summary>
     public RunningTime Read()
     {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Livebed.Driver.Advising;
 using Livebed.Driver.Analyzing;
 using Livebed.Driver.Benching;
+using Livebed.Driver.Clusters;
 using Livebed.Driver.Comparing;
 using Livebed.Driver.Explaining;
 using Livebed.Driver.Exploring;
@@ -25,6 +26,9 @@ internal static class BadOptions
     private static readonly (Command Command, string[] Words)[] _commands =
     [
         (new RunOptions().Command, ["run", "c.yaml"]),
+        (new ClusterOptions().Up, ["cluster", "up", "--redis", "nowhere"]),
+        (new ClusterOptions().Down, ["cluster", "down"]),
+        (new ClusterOptions().Status, ["cluster", "status"]),
         (new ExploreOptions().Command, ["explore", "fault-vs-invalidate", "--schedules", "1"]),
         (new ReplayOptions().Command, ["replay", "nowhere.json"]),
         (new ShrinkCommandOptions().Command, ["shrink", "nowhere.json"]),
@@ -73,8 +77,9 @@ internal static class BadOptions
             yield return Of([.. words, "\u001b[2J"]);
         }
 
-        foreach (var words in new string[][] { ["nonsense"], ["\u001b[2J"], [""], ["list", "nonsense"], ["list", "\u001b[2J"], ["bench"] })
-            yield return Of(words);
+        string[][] others =
+            [["nonsense"], ["\u001b[2J"], [""], ["list", "nonsense"], ["list", "\u001b[2J"], ["bench"], ["cluster"]];
+        foreach (var words in others) yield return Of(words);
     }
 
     private static BadInput Of(string[] words, bool isWrong = true) => new(

@@ -7,7 +7,8 @@ public sealed class UsageErrorTests
 {
     private const string Vms = CommandHarness.SmallCampaign;
     private const string Commands =
-        "run, explore, replay, shrink, mutants, price, museum, predict, advise, explain, migrate, bench, analyze, view, report, compare, list";
+        "run, cluster, explore, replay, shrink, mutants, price, museum, predict, advise, explain, migrate, bench, analyze, view, report, "
+        + "compare, list";
 
     [Theory]
     [InlineData("silo: 3\n" + Vms, "c.yaml:1: silo: unknown key; allowed: name, description, seed")]
@@ -128,6 +129,14 @@ public sealed class UsageErrorTests
     [InlineData("--placement up: placement: 'up' is unknown; allowed: spread, packed", "--placement", "up")]
     [InlineData("--duration soon: duration: 'soon' is not a duration", "--duration", "soon")]
     [InlineData("--seed -1: seed: -1 is out of range", "--seed", "-1")]
+    [InlineData("--redis: is missing; allowed: the option, LIVEBED_REDIS, a file (--config), or a cluster of this folder", "--connect")]
+    [InlineData("--redis here: is no address of Redis; allowed: HOST:PORT", "--connect", "--redis", "here")]
+    [InlineData("--cluster-id a/b: is no cluster's id; allowed: 1 to 63 letters", "--connect", "--redis", "h:1", "--cluster-id", "a/b")]
+    [InlineData("--join-timeout 0: is no time; allowed: 1 to 3600 seconds", "--connect", "--redis", "h:1", "--join-timeout", "0")]
+    [InlineData("--config no.json: cannot be read", "--connect", "--config", "no.json")]
+    [InlineData("--connect: the cluster has its processes already; allowed: --connect or --processes", "--connect", "--processes")]
+    [InlineData("--port 9000: the silos of a cluster listen already", "--connect", "--redis", "h:1", "--port", "9000")]
+    [InlineData("--redis: the run uses no cluster; allowed: with --connect, and --redis with --processes", "--redis", "h:1")]
     [InlineData("--otlp localhost: is no address; allowed: an http or https URL", "--otlp", "localhost")]
     [InlineData("livebed: '--silo' is unknown; allowed: ", "--silo")]
     [InlineData("livebed: Required argument missing for option: '--seed'; allowed: ", "--seed")]

@@ -100,7 +100,12 @@ public sealed class DocumentedCommandsTests
         // What needs an assembly that was built before is run by ExampleProtocolTests.
         return lines.Concat(inline).Select(arguments => arguments.Trim())
             .Where(arguments => arguments.IndexOfAny(['<', '…', '[']) < 0)
-            .Where(arguments => !arguments.Contains("--protocol-assembly", StringComparison.Ordinal));
+            .Where(arguments => !arguments.Contains("--protocol-assembly", StringComparison.Ordinal))
+            // What needs a cluster is run by ClusterTests.
+            .Where(arguments => !arguments.StartsWith("cluster ", StringComparison.Ordinal))
+            .Where(
+                arguments =>
+                    !arguments.Contains("--connect", StringComparison.Ordinal) && !arguments.Contains("--redis", StringComparison.Ordinal));
     }
 
     /// <summary>What follows the program; null where the line calls another one.</summary>

@@ -48,9 +48,10 @@ public sealed class RoomTests
         new("Contracts", []),
         new("Placement", []),
         new("Telemetry", ["Contracts"]),
-        new("Wire", ["Contracts"]),
+        new("Security", []),
+        new("Wire", ["Contracts", "Security"]),
         new("Actors", ["Contracts", "Placement", "Telemetry", "Wire"]),
-        new("Hosting", ["Placement", "Telemetry", "Wire", "Actors"]),
+        new("Hosting", ["Placement", "Telemetry", "Security", "Wire", "Actors"]),
         new("Benching", ["Placement"]),
     ];
 
@@ -65,6 +66,7 @@ public sealed class RoomTests
         new("Terminal", ["Errors", "Counters", "Results", "Runs"]),
         new("Running", ["Errors", "Counters", "Campaigns", "Results", "Runs", "Terminal"]),
         new("CommandLine", ["Errors", "CampaignFiles", "Terminal", "Running"]),
+        new("Clusters", ["Errors", "CampaignFiles", "Terminal", "Running", "CommandLine"]),
         new("Analyzing", ["Errors", "CampaignKeys", "CampaignFiles", "Runs", "Terminal", "CommandLine"]),
         new("Exploring", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine"]),
         new("Shrinking", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring"]),
@@ -81,8 +83,8 @@ public sealed class RoomTests
         new(
             "Run",
             [
-                "Errors", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "Running", "CommandLine", "Reports", "Analyzing",
-                "Viewing",
+                "Errors", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "Running", "CommandLine", "Clusters", "Reports",
+                "Analyzing", "Viewing",
             ]),
         new(
             "Comparing",
@@ -101,8 +103,8 @@ public sealed class RoomTests
         new(
             "The command",
             [
-                "Errors", "CampaignFiles", "CommandLine", "Analyzing", "Exploring", "Shrinking", "MutantRuns", "Predicting", "Advising",
-                "Explaining", "Reports", "Viewing", "Run", "Comparing", "Pricing", "Benching", "Migrating",
+                "Errors", "CampaignFiles", "Running", "CommandLine", "Clusters", "Analyzing", "Exploring", "Shrinking", "MutantRuns",
+                "Predicting", "Advising", "Explaining", "Reports", "Viewing", "Run", "Comparing", "Pricing", "Benching", "Migrating",
             ],
             ""),
     ];

@@ -32,6 +32,16 @@ public sealed class BedClockTests
     }
 
     [Fact]
+    public void A_part_that_has_left_holds_nothing_up_even_when_a_late_report_names_it()
+    {
+        Round(("silo-0", Ran(1)), ("silo-1", Ran(1)));
+        _bed.Left("silo-1");
+        Round(("silo-0", Ran(2)), ("silo-1", Ran(1)));
+        Round(("silo-0", Ran(3)));
+        Assert.Equal(3 * Second, _bed.RanMicroseconds);
+    }
+
+    [Fact]
     public void Of_two_readings_of_a_part_the_later_counts()
     {
         Round(("silo-0", Ran(3)), ("silo-0", Ran(4)));

@@ -3,6 +3,8 @@ using System.Net.Sockets;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Tests.Telemetry;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Livebed.Grains.Tests.Hosting;
 
@@ -68,6 +70,34 @@ public sealed class EmbeddedClusterTests(EmbeddedClusterTests.ThreeSilos fixture
     }
 
     [Fact]
+    public async Task A_client_that_does_not_know_the_clusters_secret_reaches_nothing()
+    {
+        var gateway = Cluster.ServicesOf(0).GetRequiredService<ILocalSiloDetails>().GatewayAddress.Endpoint;
+        using var stranger = ClusterClientHost.Build(new ClusterSettings { LogLevel = LogLevel.None }, [gateway], spansPerTrace: 1);
+
+        // It tries again and again.
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        await Assert.ThrowsAnyAsync<Exception>(() => stranger.StartAsync(patience.Token));
+        Assert.Equal("silo-0", await Cluster.Client.GetGrain<IPlaceGrain>("host-0").WhereAsync());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_silo_closes_a_connection_of_a_stranger_at_its_first_words_and_goes_on(bool isGateway)
+    {
+        var silo = Cluster.ServicesOf(0).GetRequiredService<ILocalSiloDetails>();
+        var address = (isGateway ? silo.GatewayAddress : silo.SiloAddress).Endpoint;
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(address);
+        var words = new byte[64 << 10];
+        words.AsSpan().Fill(0xff);
+        await socket.SendAsync(words);
+        Assert.True(await IsClosedAsync(socket));
+        Assert.Equal("silo-0", await Cluster.Client.GetGrain<IPlaceGrain>("host-0").WhereAsync());
+    }
+
+    [Fact]
     public async Task Three_silos_start_and_stop_although_a_grain_hangs()
     {
         var cluster = await EmbeddedCluster.StartAsync(new ClusterSettings { Placement = PlacementMode.Packed });
@@ -113,6 +143,19 @@ public sealed class EmbeddedClusterTests(EmbeddedClusterTests.ThreeSilos fixture
         await using var cluster = await EmbeddedCluster.StartAsync(new ClusterSettings { Silos = 1, BasePort = basePort });
         Assert.Throws<PortInUseException>(() => SiloPorts.ThrowIfInUse(basePort));
         Assert.Throws<PortInUseException>(() => SiloPorts.ThrowIfInUse(basePort + 1));
+    }
+
+    private static async Task<bool> IsClosedAsync(Socket socket)
+    {
+        try
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            return await socket.ReceiveAsync(new byte[1], patience.Token) == 0;
+        }
+        catch (SocketException)
+        {
+            return true;
+        }
     }
 
     private static int FreeRun(int count)

@@ -54,4 +54,16 @@ public sealed class PlacementPolicyTests
     [Fact]
     public void Silos_are_ordered_by_number_and_not_by_letter() => Assert.Equal(
         ["silo-0", "silo-2", "silo-9", "silo-10"], new[] { "silo-10", "silo-9", "silo-0", "silo-2" }.Order(SiloOrder.ByName));
+
+    [Fact]
+    public void An_actor_goes_to_the_next_silo_when_its_own_leaves_and_no_other_actor_moves()
+    {
+        string? PlaceOf(string key, params string[] leaving) =>
+            PlacementPolicy.SiloName(ActorKeys.Parse(key), PlacementMode.Packed, 4, silo => !leaving.Contains(silo));
+        Assert.Equal("silo-2", PlaceOf("vm-1.0@host-2"));
+        Assert.Equal("silo-3", PlaceOf("vm-1.0@host-2", "silo-2"));
+        Assert.Equal("silo-0", PlaceOf("vm-1.0@host-2", "silo-2", "silo-3"));
+        Assert.Equal("silo-3", PlaceOf("vm-1.0@host-3", "silo-2"));
+        Assert.Null(PlaceOf("vm-1.0@host-3", "silo-0", "silo-1", "silo-2", "silo-3"));
+    }
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Security;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
@@ -159,6 +160,30 @@ public sealed class PageWireTests
         hello[0] ^= 1;
         Assert.Equal(PageConnection.TokenRefused, await SayAsync(socket, hello));
         Assert.Equal(0, await socket.ReceiveAsync(new byte[1]));
+    }
+
+    [Fact]
+    public async Task Hosts_that_know_the_secret_send_pages_and_those_that_know_another_send_none()
+    {
+        var secret = ClusterSecret.Random();
+        using var rig = await WireRig.StartAsync(sourceSecret: secret, destinationSecret: secret);
+        Assert.Equal(StreamStatus.Ok, await rig.SendAsync(WireRig.Chunk()));
+        using var strangers = await WireRig.StartAsync(sourceSecret: ClusterSecret.Random(), destinationSecret: secret);
+        var arrived = 0;
+        strangers.Door = (_, _, _) => Task.FromResult((StreamStatus)Interlocked.Increment(ref arrived));
+        Assert.Equal(StreamStatus.Lost, await strangers.SendAsync(WireRig.Chunk()));
+        Assert.Equal(0, arrived);
+    }
+
+    [Fact]
+    public async Task Connections_that_say_nothing_keep_no_host_out()
+    {
+        using var rig = await WireRig.StartAsync();
+        var strangers = new List<Socket>();
+        for (var i = 0; i < PageWire.ConnectionsMax + 8; i++) strangers.Add(await rig.ConnectAsync());
+        Assert.Equal(StreamStatus.Ok, await rig.SendAsync(WireRig.Chunk()));
+        Assert.Equal(0, rig.Destination.ConnectionsRefused);
+        strangers.ForEach(stranger => stranger.Dispose());
     }
 
     [Fact]

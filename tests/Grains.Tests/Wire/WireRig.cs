@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Security;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
@@ -46,10 +47,17 @@ internal sealed class WireRig : IDisposable
     /// <param name="address">the destination's; by default the first of loopback</param>
     /// <param name="port">the destination's; 0 is a free one</param>
     /// <param name="faults">what the network between them does</param>
+    /// <param name="sourceSecret">what the source knows; null asks for no proof</param>
+    /// <param name="destinationSecret">what the destination knows</param>
     public static async Task<WireRig> StartAsync(
-        TimeSpan? patience = null, IPAddress? address = null, int port = 0, PageLinkFaults? faults = null)
+        TimeSpan? patience = null, IPAddress? address = null, int port = 0, PageLinkFaults? faults = null,
+        ClusterSecret? sourceSecret = null, ClusterSecret? destinationSecret = null)
     {
-        PageWire[] wires = [NewWire(patience, IPAddress.Loopback, port: 0), NewWire(patience, address ?? IPAddress.Loopback, port)];
+        PageWire[] wires =
+        [
+            NewWire(patience, IPAddress.Loopback, port: 0, sourceSecret),
+            NewWire(patience, address ?? IPAddress.Loopback, port, destinationSecret),
+        ];
         foreach (var wire in wires) await wire.StartAsync(default);
         return new WireRig(wires[0], wires[1], faults);
     }
@@ -80,6 +88,6 @@ internal sealed class WireRig : IDisposable
         Destination.Dispose();
     }
 
-    private static PageWire NewWire(TimeSpan? patience, IPAddress address, int port) =>
-        new(address, port, patience ?? Patience, NullLogger<PageWire>.Instance);
+    private static PageWire NewWire(TimeSpan? patience, IPAddress address, int port, ClusterSecret? secret) =>
+        new(new IPEndPoint(address, port), address, secret, patience ?? Patience, NullLogger<PageWire>.Instance);
 }

@@ -42,6 +42,14 @@ internal sealed class MigrationLoad(
         return new PreparedOperation(OperationKind.Migration, op => RunAsync(move, cancelAfter, op), () => EndMove(move));
     }
 
+    /// <summary>A migration away from a host whose silo is asked to end, beside those of the campaign.</summary>
+    /// <returns>null when no such VM can go now</returns>
+    public PreparedOperation? PrepareEvacuation(SeededRandom random, Func<VmSlot, bool> hasToGo) =>
+        fleet.BeginMove(random, hasToGo) is { } move
+            ? new PreparedOperation(
+                OperationKind.Migration, op => RunAsync(move, cancelAfter: null, op, startsAtOnce: true), () => fleet.EndMove(move))
+            : null;
+
     /// <summary>The run ends: what still migrates is cancelled, as far as that is possible.</summary>
     public void CancelAll() => _ending.TrySetResult();
 
@@ -51,12 +59,13 @@ internal sealed class MigrationLoad(
         if (Interlocked.Increment(ref _over) == campaign.Migrations.Count) _allOver.TrySetResult();
     }
 
-    private async Task<OperationResult> RunAsync(VmMove move, TimeSpan? cancelAfter, OperationMessage op)
+    private async Task<OperationResult> RunAsync(
+        VmMove move, TimeSpan? cancelAfter, OperationMessage op, bool startsAtOnce = false)
     {
         ledger.Began(move);
         try
         {
-            var program = await ReachStartAsync(move);
+            var program = startsAtOnce ? 0 : await ReachStartAsync(move);
             if (_ending.Task.IsCompleted)
                 return OperationResult.Of(false, $"{move.SourceKey}: the run was over before the guest had run for so long");
             ledger.Ordered(move);

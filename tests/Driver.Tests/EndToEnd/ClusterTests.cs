@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Livebed.Driver.Errors;
+using Livebed.Driver.Results;
+
+namespace Livebed.Driver.Tests.EndToEnd;
+
+/// <summary>A cluster that outlives runs: up, runs on it, a silo that is missing, down. Needs redis-server.</summary>
+[Collection(EndToEndCollection.Name)]
+public sealed class ClusterTests
+{
+    private const string Campaign = """
+        duration: 1s
+        warmup: 0s
+        silos: 3
+        pageSize: 256
+        vms:
+          - { count: 2, vcpus: 1, guest: { bytesPerVcpu: 8KiB, rate: 500 }, dirtyLog: bitmap }
+        hostEvents: { rate: 20, maxPages: 8 }
+        migrations: { rate: 4 }
+        minimum: { accesses: 10, deliveredShare: 0 }
+        """;
+
+    [NeedsRedisFact]
+    public async Task A_cluster_serves_one_run_after_the_other_and_no_run_begins_without_all_of_its_silos()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("c.yaml", Campaign);
+        try
+        {
+            var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "cluster", "up", "--silos", "3");
+            Assert.True(exitCode == ExitCodes.Valid, output + errors);
+            Assert.Equal("", errors);
+            var first = await ValidAsync(folder, "first", "--placement", "packed");
+            Assert.DoesNotContain(first.LimitsHit, hit => hit.Limit == "silosLeft");
+            var silos = await StatusAsync(folder);
+            Assert.Equal(["ready", "ready", "ready"], silos.Select(silo => silo.GetProperty("state").GetString()));
+
+            // The second run finds silos as they were: the first one's hosts and operations are not in its way.
+            var second = await ValidAsync(folder, "second", "--placement", "spread");
+            Assert.Equal(["silo-0", "silo-1", "silo-2"], second.Silos.Select(silo => silo.Name));
+
+            // A silo without a run leaves at once.
+            using (var leaving = Process.GetProcessById(silos[2].GetProperty("process").GetInt32()))
+            {
+                Assert.Equal(0, Kill(leaving.Id, signal: 15));
+                await leaving.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+            }
+
+            // A run without all of its silos does not begin.
+            (exitCode, output, errors) = await CommandProcess.RunAsync(
+                folder.FullPath, "run", "c.yaml", "--connect", "--join-timeout", "10");
+            Assert.True(exitCode == ExitCodes.Unknown, output + errors);
+            Assert.Matches(@"^2 of 3 silos joined the cluster livebed within [0-9]+ s; missing: silo-2\n$", errors);
+        }
+        finally
+        {
+            var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "cluster", "down");
+            Assert.True(exitCode == ExitCodes.Valid, output + errors);
+            Assert.False(File.Exists(folder.PathOf(Path.Combine(".livebed", "cluster.json"))));
+        }
+    }
+
+    private static async Task<RunResults> ValidAsync(TemporaryFolder folder, string name, params string[] options)
+    {
+        var (exitCode, output, errors) = await CommandProcess.RunAsync(
+            folder.FullPath, ["run", "c.yaml", "--connect", "--out", name, .. options]);
+        Assert.True(exitCode == ExitCodes.Valid, output + errors);
+        var stored = StoredRun.In(folder.PathOf(name));
+        Assert.Equal(VerdictKind.Valid, stored.Results.Verdict);
+        stored.EveryOperationEnded();
+        stored.CountsAreThoseOfTheHistory();
+        return stored.Results;
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Kill(int process, int signal);
+
+    private static async Task<IReadOnlyList<JsonElement>> StatusAsync(TemporaryFolder folder)
+    {
+        var (_, output, _) = await CommandProcess.RunAsync(folder.FullPath, "cluster", "status", "--json");
+        using var document = JsonDocument.Parse(output);
+        return [.. document.RootElement.Clone().EnumerateArray()];
+    }
+}
