@@ -122,10 +122,17 @@ internal sealed class Sleeper : IValueTaskSource
     /// <summary>A sleep begins.</summary>
     public ValueTask SleepAsync(AlarmClock clock, long microseconds)
     {
+        var sleep = Begin();
+        clock.Set(this, microseconds);
+        return sleep;
+    }
+
+    /// <summary>A sleep begins that ends with <see cref="Wake"/>.</summary>
+    public ValueTask Begin()
+    {
         _core.Reset();
         var sleep = new ValueTask(this, _core.Version);
         Volatile.Write(ref _isAsleep, 1);
-        clock.Set(this, microseconds);
         return sleep;
     }
 

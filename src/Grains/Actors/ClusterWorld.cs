@@ -74,8 +74,8 @@ public sealed class ClusterWorld(
 
     /// <summary>
     /// Lets at least this much time pass. From a millisecond on by a timer, rounded up to its resolution of one millisecond. Below, timers
-    /// are too coarse, and what is modelled is a CPU at work on page tables: the actor yields over and over until the time has passed,
-    /// so its other turns run and the processor is indeed busy.
+    /// are too coarse, and what is modelled is a CPU at work on page tables: a processor is indeed busy until the time has passed, one for
+    /// all such delays of the process (<see cref="ShortDelays"/>), and the actor's other turns run.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Negative, or longer than a second.</exception>
     public ValueTask DelayAsync(long microseconds)
@@ -83,7 +83,7 @@ public sealed class ClusterWorld(
         ArgumentOutOfRangeException.ThrowIfNegative(microseconds);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(microseconds, DelayMicrosecondsMax);
         if (microseconds == 0) return ValueTask.CompletedTask;
-        if (microseconds < MicrosecondsPerMillisecond) return YieldUntilAsync(NowMicroseconds + microseconds);
+        if (microseconds < MicrosecondsPerMillisecond) return DelayShortlyAsync(microseconds);
         var milliseconds = (microseconds + MicrosecondsPerMillisecond - 1) / MicrosecondsPerMillisecond;
         return DelayMillisecondsAsync(milliseconds);
     }
@@ -107,6 +107,13 @@ public sealed class ClusterWorld(
         Board?.Ends();
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask DelayShortlyAsync(long microseconds)
+    {
+        await ShortDelays.OfProcess.DelayAsync(microseconds);
+        _turnBegan = NowMicroseconds;
+    }
+
     private async ValueTask DelayMillisecondsAsync(long milliseconds)
     {
         await Task.Delay(TimeSpan.FromMilliseconds(milliseconds), time);
@@ -120,14 +127,6 @@ public sealed class ClusterWorld(
         await Task.Yield();
         _turnBegan = NowMicroseconds;
         Observer.TurnWaited(_turnBegan - left);
-    }
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask YieldUntilAsync(long deadline)
-    {
-        do await Task.Yield();
-        while (NowMicroseconds < deadline);
-        _turnBegan = NowMicroseconds;
     }
 }
 

@@ -14,6 +14,8 @@ public sealed class LatencyHistogram
     internal const long HighestMicroseconds = 600_000_000;
     private const int SignificantDigits = 2;
     private LongHistogram? _histogram;
+    private byte[] _encoded = [];
+    private long _encodedCount;
 
     public long Count => _histogram?.TotalCount ?? 0;
 
@@ -22,9 +24,15 @@ public sealed class LatencyHistogram
     public void Record(long microseconds) => (_histogram ??= Empty()).RecordValue(Math.Clamp(microseconds, 0, HighestMicroseconds));
 
     /// <summary>What was recorded, for the way to the driver; empty when nothing was.</summary>
-    public byte[] Encode() => _histogram is null ? [] : HistogramEncoding.Encode(_histogram);
+    public byte[] Encode()
+    {
+        // Most actors of a big cluster are asked more often than they see one.
+        if (_histogram is not null && _histogram.TotalCount != _encodedCount)
+            (_encoded, _encodedCount) = (HistogramEncoding.Encode(_histogram), _histogram.TotalCount);
+        return _encoded;
+    }
 
-    public void Reset() => _histogram = null;
+    public void Reset() => (_histogram, _encoded, _encodedCount) = (null, [], 0);
 
     /// <summary>A histogram with the layout of all.</summary>
     public static LongHistogram Empty() => new(1, HighestMicroseconds, SignificantDigits);

@@ -78,6 +78,20 @@ public sealed class ClusterWorldTests
         Assert.True(world.NowMicroseconds - began >= microseconds);
     }
 
+    /// <summary>However many there are, and afterwards nothing looks at the clock any more.</summary>
+    [Fact]
+    public async Task Many_short_delays_end_none_early_and_leave_no_processor_busy()
+    {
+        var delays = new ShortDelays(TimeProvider.System);
+        await Task.WhenAll(Enumerable.Range(1, 300).Select(async microseconds =>
+        {
+            var began = Stopwatch.GetTimestamp();
+            await delays.DelayAsync(microseconds);
+            Assert.True(Stopwatch.GetElapsedTime(began).TotalMicroseconds >= microseconds);
+        }));
+        await Until.HoldsAsync(() => Task.FromResult(delays.IsWatched), watched => !watched, "the end of looking");
+    }
+
     [Theory]
     [InlineData(-1)]
     [InlineData(1_000_001)]
