@@ -109,7 +109,7 @@ internal sealed class ClusterCommand(CommandEnvironment environment)
             state.Silo, state.Driver is null ? "ready" : "busy", state.Address, state.ProcessId, state.Vms, state.Driver)).ToList();
         foreach (var silo in cluster?.Silos ?? [])
             if (rows.TrueForAll(row => row.Silo != silo.Name))
-                rows.Add(new SiloRow(silo.Name, silo.IsRunning ? "no member" : "gone", "", silo.IsRunning ? silo.Id : null, null, null));
+                rows.Add(new SiloRow(silo.Name, silo.IsRunning ? "no answer" : "gone", "", silo.IsRunning ? silo.Id : null, null, null));
         return [.. rows.OrderBy(row => row.Silo, SiloOrder.ByName)];
     }
 
@@ -207,7 +207,7 @@ internal sealed class ClusterCommand(CommandEnvironment environment)
 
     /// <summary>What `status` says of a silo.</summary>
     /// <param name="Silo">its name</param>
-    /// <param name="State">ready, busy with a run, no member of the cluster, or gone</param>
+    /// <param name="State">ready, busy with a run, no answer, or gone</param>
     /// <param name="Address">where other silos connect</param>
     /// <param name="Process">its number</param>
     /// <param name="Vms">VMs whose actor is on it</param>

@@ -18,5 +18,5 @@ public sealed record ClusterConnection(string Redis, string ClusterId, ClusterSe
     internal ClusterSettings Settings =>
         new() { Redis = Redis, ClusterId = ClusterId, Secret = Secret, StartTimeout = LookMax, LogLevel = LogLevel.Error };
 
-    private static readonly TimeSpan LookMax = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan LookMax = TimeSpan.FromSeconds(30);
 }

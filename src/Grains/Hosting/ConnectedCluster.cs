@@ -72,17 +72,26 @@ public sealed class ConnectedCluster : ICluster
         await using var cluster = new ConnectedCluster(settings);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(settings.StartTimeout);
+        IReadOnlyList<SiloState> states = [];
         try
         {
             await cluster._client.StartAsync(patience.Token);
-            var states = await Task.WhenAll((await cluster.ActiveAsync()).Select(
-                name => OrNothingAsync(() => cluster.Probe(name).StateAsync().AsTask()!)));
-            return [.. states.OfType<SiloState>().OrderBy(state => state.Silo, SiloOrder.ByName)];
+
+            // A machine that is too busy to answer in time is asked again.
+            for (; ; )
+            {
+                var names = await cluster.ActiveAsync();
+                var answers = await Task.WhenAll(names.Select(
+                    name => OrNothingAsync(() => cluster.Probe(name).StateAsync().AsTask()!)));
+                states = [.. answers.OfType<SiloState>().OrderBy(state => state.Silo, SiloOrder.ByName)];
+                if (names.Count > 0 && states.Count == names.Count) return states;
+                await Task.Delay(Pause, patience.Token);
+            }
         }
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
-            // No gateway answers: there is nothing to look at.
-            return [];
+            // No gateway answers, or not every silo does.
+            return states;
         }
     }
 
