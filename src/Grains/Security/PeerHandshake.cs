@@ -13,7 +13,15 @@ namespace Livebed.Grains.Security;
 internal sealed class PeerHandshake(ClusterSecret secret, PeerKind kind)
 {
     private const int NonceBytes = 32;
-    private const int ProofBytes = 32;
+
+    /// <summary>Of what the end that connects says first.</summary>
+    public const int HelloBytes = 16 + NonceBytes;
+
+    /// <summary>Of what the other end says then.</summary>
+    public const int AnswerBytes = NonceBytes + ProofBytes;
+
+    /// <summary>Of what the end that connects says last.</summary>
+    public const int ProofBytes = 32;
 
     /// <summary>How long the other end may take.</summary>
     public static readonly TimeSpan TimeMax = TimeSpan.FromSeconds(5);
@@ -33,7 +41,7 @@ internal sealed class PeerHandshake(ClusterSecret secret, PeerKind kind)
         RandomNumberGenerator.Fill(nonces.AsSpan(0, NonceBytes));
         byte[] hello = [.. Magic, .. nonces.AsSpan(0, NonceBytes)];
         await stream.SendAsync(hello, patience.Token).ConfigureAwait(false);
-        var answer = new byte[NonceBytes + ProofBytes];
+        var answer = new byte[AnswerBytes];
         await stream.FillAsync(answer, patience.Token).ConfigureAwait(false);
         answer.AsSpan(0, NonceBytes).CopyTo(nonces.AsSpan(NonceBytes));
         if (!CryptographicOperations.FixedTimeEquals(secret.Prove(_accepting, nonces), answer.AsSpan(NonceBytes)))
@@ -47,7 +55,7 @@ internal sealed class PeerHandshake(ClusterSecret secret, PeerKind kind)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(TimeMax);
-        var hello = new byte[Magic.Length + NonceBytes];
+        var hello = new byte[HelloBytes];
         await stream.FillAsync(hello, patience.Token).ConfigureAwait(false);
         if (!hello.AsSpan().StartsWith(Magic)) throw new PeerRefusedException("the other end speaks another protocol");
         var nonces = new byte[2 * NonceBytes];

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Security;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.Host.Streams;
 
@@ -65,6 +66,9 @@ internal sealed class PageRelay : IIncomingGrainCallFilter, IDisposable
             _sockets[from] = true;
             from.NoDelay = true;
             await to.ConnectAsync(IPAddress.Parse(endpoint.Address), endpoint.Port, _stopping.Token);
+            await PassAsync(from, to, PeerHandshake.HelloBytes);
+            await PassAsync(to, from, PeerHandshake.AnswerBytes);
+            await PassAsync(from, to, PeerHandshake.ProofBytes);
             await PassAsync(from, to, PageConnection.HelloBytes);
             await PassAsync(to, from, 1);
             while (await TakeAsync(from) is { } taken)
