@@ -65,11 +65,7 @@ internal sealed class SiloProcess : IAsyncDisposable
         _process.ErrorDataReceived += (_, line) =>
         {
             if (line.Data is null || _stopping) return;
-            lock (_errors)
-            {
-                _errors.Enqueue(line.Data);
-                if (_errors.Count > KeptErrorLines) _errors.Dequeue();
-            }
+            if (line.Data.Length > 0 && !char.IsWhiteSpace(line.Data[0])) Keep(line.Data);
 
             if (_ready.Task.IsCompleted) Console.Error.WriteLine($"{Name}: {line.Data}");
         };
@@ -79,11 +75,19 @@ internal sealed class SiloProcess : IAsyncDisposable
         Exited = _process.WaitForExitAsync();
     }
 
-    /// <summary>The last line that it wrote to standard error, without the trace of a stack.</summary>
-    private string LastError()
+    /// <summary>Lines of a stack's trace begin with spaces and are not kept: there can be more of them than lines are kept.</summary>
+    private void Keep(string line)
     {
         lock (_errors)
-            return _errors.LastOrDefault(line => line.Length > 0 && !char.IsWhiteSpace(line[0]))?.TrimEnd() ?? "it said nothing";
+        {
+            _errors.Enqueue(line);
+            if (_errors.Count > KeptErrorLines) _errors.Dequeue();
+        }
+    }
+
+    private string LastError()
+    {
+        lock (_errors) return _errors.LastOrDefault()?.TrimEnd() ?? "it said nothing";
     }
 
     /// <summary>Closes the lifeline, and kills the process tree when that was not enough. A process that has died, or dies at this moment,

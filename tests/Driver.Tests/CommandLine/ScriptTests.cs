@@ -29,7 +29,8 @@ public sealed class ScriptTests : IDisposable
     public ScriptTests()
     {
         _script = _folder.PathOf("livebed");
-        foreach (var folder in new[] { "src/Driver/obj", "campaigns", "tools" }) Directory.CreateDirectory(_folder.PathOf(folder));
+        foreach (var folder in new[] { "src/Driver/obj", "campaigns", "prices", "tools" })
+            Directory.CreateDirectory(_folder.PathOf(folder));
         foreach (var file in new[] { "Directory.Build.props", "Directory.Packages.props", "global.json", "src/Driver/Program.cs" })
             _folder.Write(file, "");
         if (OperatingSystem.IsWindows()) return;

@@ -101,8 +101,8 @@ public sealed class DocumentedCommandsTests
         return lines.Concat(inline).Select(arguments => arguments.Trim())
             .Where(arguments => arguments.IndexOfAny(['<', '…', '[']) < 0)
             .Where(arguments => !arguments.Contains("--protocol-assembly", StringComparison.Ordinal))
-            // A viewer shows until Ctrl-C, and the museum takes minutes: steps of CI of their own.
-            .Where(arguments => !arguments.Contains("--view", StringComparison.Ordinal) && arguments != "museum")
+            // A viewer shows until Ctrl-C, and the museum takes minutes: steps of CI of their own. PriceCommandTests measure prices.
+            .Where(arguments => !arguments.Contains("--view", StringComparison.Ordinal) && arguments is not ("museum" or "price calibrate"))
             // What needs a cluster is run by ClusterTests.
             .Where(arguments => !arguments.StartsWith("cluster ", StringComparison.Ordinal))
             .Where(

@@ -7,7 +7,7 @@ using Livebed.Driver.Results;
 namespace Livebed.Driver.Tests.EndToEnd;
 
 /// <summary>A cluster that outlives runs: up, runs on it, a silo that is missing, down. Needs redis-server.</summary>
-[Collection(EndToEndCollection.Name)]
+[Collection(PatientCollection.Name)]
 public sealed class ClusterTests
 {
     private const string Campaign = """
@@ -48,11 +48,11 @@ public sealed class ClusterTests
                 await leaving.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
             }
 
-            // A run without all of its silos does not begin.
+            // A run without all of its silos does not begin. On a machine with too much to do others are late, and named too.
             (exitCode, output, errors) = await CommandProcess.RunAsync(
                 folder.FullPath, "run", "c.yaml", "--connect", "--join-timeout", "10");
             Assert.True(exitCode == ExitCodes.Unknown, output + errors);
-            Assert.Matches(@"^2 of 3 silos joined the cluster livebed within [0-9]+ s; missing: silo-2\n$", errors);
+            Assert.Matches(@"^[0-2] of 3 silos joined the cluster livebed within [0-9]+ s; missing: (silo-[01], )*silo-2( \(.*\))?\n$", errors);
         }
         finally
         {

@@ -8,11 +8,15 @@ internal sealed class CollectorProcess : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly Process _process;
+    private readonly Task<string> _lines;
 
     private CollectorProcess(Process process)
     {
         _process = process;
         Url = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the collector did not start");
+
+        // Read while it runs: a collector whose pipe is full answers no export, and the run waits for it at its end.
+        _lines = process.StandardOutput.ReadToEndAsync();
     }
 
     public string Url { get; }
@@ -34,7 +38,7 @@ internal sealed class CollectorProcess : IDisposable
     public async Task<IReadOnlyList<CollectedSpan>> EndAsync()
     {
         _process.StandardInput.Close();
-        var lines = await _process.StandardOutput.ReadToEndAsync().WaitAsync(Patience);
+        var lines = await _lines.WaitAsync(Patience);
         return [.. lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<CollectedSpan>(line)!)
             .DistinctBy(span => span.SpanId)];
     }

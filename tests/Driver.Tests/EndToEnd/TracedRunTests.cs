@@ -9,7 +9,7 @@ namespace Livebed.Driver.Tests.EndToEnd;
 /// The spans of a run over three silos as a collector gets them and as the run folder has them: whole trees, three instances, links that
 /// lead somewhere, attributes as documented; and what `analyze` makes of a hold that was planted.
 /// </summary>
-[Collection(EndToEndCollection.Name)]
+[Collection(PatientCollection.Name)]
 public sealed class TracedRunTests
 {
     /// <summary>Few host events, each of which holds the mm for 50 ms while guests fault.</summary>
