@@ -24,9 +24,22 @@ internal sealed class CalibrateCommand(CommandEnvironment environment)
         environment.Out.WriteLine(
             $"{PriceNames.All.Count - measured.Count} prices are taken over from {request.Rest.Name}: exits, "
                 + $"SPTEs and what else no program sees");
+        WriteLocks(request.Rest.With([.. measured.Select(one => (one.Price, one.Nanoseconds))]));
         await StoreAsync(request, TextOf(request, measured));
         environment.Out.Flush();
         return ExitCodes.Valid;
+    }
+
+    /// <summary>The scenario `uncontended` under these prices, beside locks of the runtime.</summary>
+    private void WriteLocks(PriceList prices)
+    {
+        environment.Out.WriteLine("what the locks of a lone notification cost, beside real locks of the runtime:");
+        var table = Tables.Create("design", "model", "real", "real locks");
+        foreach (var one in RealLocks.Measure(prices))
+            table.Row(one.Design, PriceText.Nanoseconds(one.Model), PriceText.Nanoseconds(one.Real), one.What + (one.Agrees
+                ? ""
+                : $" (more than {RealLocks.Magnitude} times apart)"));
+        environment.CreateConsole().Write(table);
     }
 
     private static string TextOf(CalibrateRequest request, IReadOnlyList<(Price Price, long Nanoseconds, string How)> measured)

@@ -16,7 +16,10 @@ public sealed record MuseumContent(
 {
     public const long SchedulesMax = 2_000;
 
-    /// <summary>Of the curve of waits.</summary>
+    /// <summary>Of the curve of waits: for so long a thread keeps a range open, and pauses between two.</summary>
+    private const int OpenMicroseconds = 100;
+    private const int PauseMicroseconds = 200;
+
     private static readonly int[] _threads = [1, 2, 4, 8, 16, 32];
 
     private static readonly (string Scenario, double[] Vcpus, double[] Spurious, bool Varies)[] _sweeps =
@@ -36,21 +39,33 @@ public sealed record MuseumContent(
     public static MuseumContent Make(PriceList prices, Action<string> begins, CancellationToken interrupt)
     {
         var costs = new List<PriceOutcome>();
+
+        PriceOutcome Played(PriceRequest request)
+        {
+            var outcome = PriceOutcome.Of(request, (_, _) => { }, interrupt);
+            interrupt.ThrowIfCancellationRequested();
+            return outcome;
+        }
+
         foreach (var (scenario, vcpus, spurious, varies) in _sweeps)
         {
             begins(scenario);
-            costs.Add(PriceOutcome.Of(RequestOf(scenario, prices, vcpus, spurious, varies), (_, _) => { }, interrupt));
+            costs.Add(Played(RequestOf(scenario, prices, vcpus, spurious, varies)));
         }
 
         var waits = new List<(int Threads, PriceOutcome Outcome)>();
         begins("memslot-under-ranges");
         foreach (var threads in _threads)
-            waits.Add((threads, PriceOutcome.Of(
-                RequestOf("memslot-under-ranges", prices, [double.NaN], [double.NaN], varies: false) with
+            waits.Add((threads, Played(RequestOf("memslot-under-ranges", prices, [double.NaN], [double.NaN], varies: false) with
+            {
+                Values = new Dictionary<string, double>
                 {
-                    Values = new Dictionary<string, double> { ["ranges"] = threads, [PricedScenario.Milliseconds] = 100 },
+                    ["ranges"] = threads,
+                    ["open"] = OpenMicroseconds,
+                    ["pause"] = PauseMicroseconds,
+                    [PricedScenario.Milliseconds] = 100,
                 },
-                (_, _) => { }, interrupt)));
+            })));
         var hazards = new List<Hazard>();
         foreach (var entry in ProtocolCatalog.All)
         {
@@ -69,9 +84,12 @@ public sealed record MuseumContent(
     public double this[string scenario, string design, string figure] =>
         CostOf(scenario).Points.Last(point => point.Design == design).Result[figure];
 
-    /// <summary>The longest wait of a memslot update, over threads that keep ranges open.</summary>
+    /// <summary>Ranges that so many threads open in a second.</summary>
+    public static double NotificationRate(int threads) => threads * 1e6 / (OpenMicroseconds + PauseMicroseconds);
+
+    /// <summary>The longest wait of a memslot update, over the rate of notifications.</summary>
     public CurveData WaitCurves(string figure) => new(
-        $"memslot-under-ranges: {figure}", "threads that keep ranges open", "ns", [.. Waits.Select(wait => (double)wait.Threads)],
+        $"memslot-under-ranges: {figure}", "notifications a second", "ns", [.. Waits.Select(wait => NotificationRate(wait.Threads))],
         [
             .. Waits[0].Outcome.Request.Designs.Select(design => new Curve(
                 design.Name, [.. Waits.Select(wait => wait.Outcome.Points.Single(point => point.Design == design.Name).Result[figure])])),

@@ -9,6 +9,7 @@ internal static class PriceCharts
     public static IEnumerable<CurveData> Of(PriceOutcome outcome)
     {
         var request = outcome.Request;
+        if (outcome.Points.Count == 0) yield break;
         foreach (var headline in request.Scenario.Headlines)
         {
             if (request.Vcpus.Count > 1)
@@ -28,7 +29,8 @@ internal static class PriceCharts
         PriceOutcome outcome, string headline, string where, string across, IReadOnlyList<double> places,
         Func<PricedPoint, double, bool> isAt)
     {
-        var order = places.Order().ToList();
+        // Of a sweep that was interrupted, some places are missing.
+        var order = places.Order().Where(at => outcome.Points.Any(point => isAt(point, at))).ToList();
         var unit = outcome.Points[0].Result.Figures.Single(figure => figure.Name == headline).Unit;
         return new CurveData(
             $"{headline}{where}", across, unit, order,

@@ -12,31 +12,34 @@ internal sealed class PriceCommand(CommandEnvironment environment)
 
     public async Task<int> RunAsync(PriceRequest request)
     {
-        PriceOutcome outcome;
-        try
-        {
-            outcome = new LiveLine(environment, request.Json || request.Quiet).Show(show => PriceOutcome.Of(
-                request,
-                (done, all) =>
-                {
-                    environment.Pulse?.Beat();
-                    lock (request)
-                        show?.Invoke(_ => FormattableString.Invariant(
-                            $"{request.Scenario.Name}  {ProgressBar.Of((double)done / all, BarColumns)}  {done} of {all} runs"));
-                },
-                environment.Interrupts.Token));
-        }
-        catch (OperationCanceledException)
-        {
-            environment.Out.WriteLine("interrupted: nothing is complete");
-            return ExitCodes.Interrupted;
-        }
-
+        var outcome = new LiveLine(environment, request.Json || request.Quiet).Show(show => PriceOutcome.Of(
+            request,
+            (done, all) =>
+            {
+                environment.Pulse?.Beat();
+                lock (request)
+                    show?.Invoke(_ => FormattableString.Invariant(
+                        $"{request.Scenario.Name}  {ProgressBar.Of((double)done / all, BarColumns)}  {done} of {all} runs"));
+            },
+            environment.Interrupts.Token));
         if (request.Json) environment.Out.Write(PriceJson.Write(outcome));
-        else new PriceReport(new ReportPage(environment)).Write(outcome);
-        await StoreAsync(request, await HtmlReport.RenderAsync<PricePage>(nameof(PricePage.Outcome), outcome));
+        else if (outcome.Points.Count > 0) new PriceReport(new ReportPage(environment)).Write(outcome);
+        if (outcome.WasInterrupted && !request.Json) environment.Out.WriteLine(InterruptedAfter(outcome));
+        if (outcome.Points.Count > 0)
+            await StoreAsync(request, await HtmlReport.RenderAsync<PricePage>(nameof(PricePage.Outcome), outcome));
         environment.Out.Flush();
-        return outcome.Violations.Count > 0 ? ExitCodes.Invalid : ExitCodes.Valid;
+        if (outcome.Violations.Count > 0) return ExitCodes.Invalid;
+        return outcome.WasInterrupted ? ExitCodes.Interrupted : ExitCodes.Valid;
+    }
+
+    /// <summary>What is there, in a line.</summary>
+    internal static string InterruptedAfter(PriceOutcome outcome)
+    {
+        var (played, all) = outcome.Places;
+        if (played == all) return "interrupted: every place is complete, how far conclusions stand is not";
+        return played == 0
+            ? "interrupted: nothing is complete"
+            : $"interrupted: {played} of {all} places are complete, the rest is left out";
     }
 
     private async Task StoreAsync(PriceRequest request, string html)

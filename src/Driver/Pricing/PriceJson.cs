@@ -17,6 +17,7 @@ internal static class PriceJson
             mmuLock = outcome.Request.SpinMmuLock ? "spinlock" : "rwlock",
             model = ModelIdentity.Model,
             values = outcome.Request.Values,
+            interrupted = outcome.WasInterrupted,
             points = outcome.Points.Select(PointOf),
             conclusions = outcome.Conclusions.Select(one => new
             {

@@ -19,20 +19,29 @@ internal sealed class PriceSweep(PriceRequest request, Action<int, int> progress
 
     private readonly ParallelOptions _parallel = new() { MaxDegreeOfParallelism = Environment.ProcessorCount };
 
-    /// <summary>In the order of the command line: by share, by vCPUs, by design.</summary>
-    public IReadOnlyList<PricedPoint> Play() =>
-        All(
-            [
-                .. from spurious in request.Spurious
-                   from vcpus in request.Vcpus
-                   from design in request.Designs
-                   select (design, vcpus, spurious),
-            ],
-            place => new PricedPoint(
-                place.design.Name, place.vcpus, place.spurious, PlayOne(place.design, place.vcpus, place.spurious, request.Prices)));
+    /// <summary>In the order of the command line: by share, by vCPUs, by design. Of a sweep that is interrupted, the places at which every
+    /// design was played.</summary>
+    public IReadOnlyList<PricedPoint> Play()
+    {
+        List<(PricedDesign Design, double Vcpus, double Spurious)> places =
+        [
+            .. from spurious in request.Spurious
+               from vcpus in request.Vcpus
+               from design in request.Designs
+               select (design, vcpus, spurious),
+        ];
+        var points = All(places, place => new PricedPoint(
+            place.Design.Name, place.Vcpus, place.Spurious, PlayOne(place.Design, place.Vcpus, place.Spurious, request.Prices)));
+        return
+        [
+            .. points.Chunk(request.Designs.Count).Where(place => Array.TrueForAll(place, point => point is not null))
+                .SelectMany(place => place),
+        ];
+    }
 
     /// <summary>How the figures at one place change when a price is halved or doubled, and when chance is another.</summary>
     /// <param name="points">played there with the prices as they are</param>
+    /// <returns>none if the sweep is interrupted: what was not tried could be what a conclusion does not stand</returns>
     public IReadOnlyList<PricedVariation> Vary(IReadOnlyList<PricedPoint> points)
     {
         var (vcpus, spurious) = (points[0].Vcpus, points[0].Spurious);
@@ -52,6 +61,7 @@ internal sealed class PriceSweep(PriceRequest request, Action<int, int> progress
             [.. from variation in variations from design in request.Designs select (variation, design)],
             one => (one.variation.What, one.design.Name, Result: PlayOne(
                 one.design, vcpus, spurious, one.variation.Prices, one.variation.Seed)));
+        if (interrupt.IsCancellationRequested) return [];
         return
         [
             .. results.GroupBy(one => one.What)
@@ -70,24 +80,33 @@ internal sealed class PriceSweep(PriceRequest request, Action<int, int> progress
             CustomProtocol = design.Source.CustomProtocol,
             SpinMmuLock = request.SpinMmuLock,
             Values = values,
+            Interrupt = interrupt,
         });
     }
 
-    /// <summary>Results in the order of the places; the largest begin first.</summary>
-    /// <exception cref="OperationCanceledException">Interrupted.</exception>
-    private List<TResult> All<TPlace, TResult>(List<TPlace> places, Func<TPlace, TResult> play)
+    /// <summary>Results in the order of the places, none for those that an interrupt kept from their end; the largest begin
+    /// first.</summary>
+    private TResult[] All<TPlace, TResult>(List<TPlace> places, Func<TPlace, TResult> play)
     {
         var results = new TResult[places.Count];
         var done = 0;
         var order = new ConcurrentStack<int>(Enumerable.Range(0, places.Count));
-        Parallel.For(0, places.Count, _parallel, _ =>
+        Parallel.For(0, places.Count, _parallel, (_, loop) =>
         {
-            interrupt.ThrowIfCancellationRequested();
             order.TryPop(out var place);
-            results[place] = play(places[place]);
+            try
+            {
+                results[place] = play(places[place]);
+            }
+            catch (OperationCanceledException)
+            {
+                loop.Stop();
+                return;
+            }
+
             progress(Interlocked.Increment(ref done), places.Count);
         });
-        return [.. results];
+        return results;
     }
 }
 

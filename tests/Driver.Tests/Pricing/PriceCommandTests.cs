@@ -1,5 +1,11 @@
 using System.Text.Json;
+using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.Errors;
+using Livebed.Driver.Pricing;
+using Livebed.Driver.Reports;
+using Livebed.Explorer.Pricing.Scenarios;
+using Livebed.Explorer.Scenarios;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.Tests.Pricing;
 
@@ -56,11 +62,61 @@ public sealed class PriceCommandTests
         if (!OperatingSystem.IsLinux()) return;
         using var harness = new CommandHarness();
         Assert.Equal(ExitCodes.Valid, await harness.RunAsync("price", "calibrate", "--out", "mine.yaml", "--quiet"));
+        Assert.Contains("ReaderWriterLockSlim, for read, once", harness.Out, StringComparison.Ordinal);
         Assert.Equal(ExitCodes.Valid, await harness.RunAsync(
             "price", "uncontended", "--prices", "mine.yaml", "--set", "ms=1", "--no-sensitivity", "--json"));
         Assert.Contains("\"prices\": \"mine\"", harness.Out, StringComparison.Ordinal);
         var list = await File.ReadAllTextAsync(harness.Folder.PathOf("mine.yaml"));
         Assert.Contains("taken over from x86-2021", list, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_interrupt_leaves_the_places_at_which_every_design_was_played()
+    {
+        string[] designs = [ProtocolCatalog.Unconditional, ProtocolCatalog.ActiveCount];
+        double[] vcpus = [1, 2, 3, 4, 5, 6, 7, 8];
+        var request = new PriceRequest
+        {
+            Scenario = PricedScenarios.Find("spurious-brownout")!,
+            Designs = [.. designs.Select(name => new PricedDesign(name, new ScenarioSetup(name)))],
+            Vcpus = vcpus,
+            Spurious = [0.9],
+            Values = new Dictionary<string, double> { [PricedScenario.Milliseconds] = 1 },
+            Prices = PriceFile.Read(PriceFile.Usual, new CampaignFolders(AppContext.BaseDirectory, AppContext.BaseDirectory)),
+            SpinMmuLock = false,
+            HasSensitivity = true,
+            Page = "",
+            Json = false,
+            Quiet = true,
+        };
+        using var interrupt = new CancellationTokenSource();
+
+        // One more run than there are places: at one of them both designs were played.
+        var outcome = PriceOutcome.Of(request, (done, _) => CancelAt(done), interrupt.Token);
+        Assert.True(outcome.WasInterrupted);
+        Assert.InRange(outcome.Places.Played, 1, vcpus.Length);
+        Assert.All(outcome.Points.GroupBy(point => point.Vcpus), place => Assert.Equal(designs, place.Select(point => point.Design)));
+        Assert.False(outcome.IsVaried);
+        Assert.Contains("\"interrupted\": true", PriceJson.Write(outcome), StringComparison.Ordinal);
+        Assert.Contains(
+            PriceCommand.InterruptedAfter(outcome),
+            await HtmlReport.RenderAsync<PricePage>(nameof(PricePage.Outcome), outcome), StringComparison.Ordinal);
+
+        void CancelAt(int done)
+        {
+            if (done > vcpus.Length) interrupt.Cancel();
+        }
+    }
+
+    [Fact]
+    public async Task Interrupted_before_anything_was_played_it_says_so_and_writes_no_page()
+    {
+        using var harness = new CommandHarness();
+        harness.Interrupts.Signal();
+        while (!harness.Interrupts.Token.IsCancellationRequested) await Task.Yield();
+        Assert.Equal(ExitCodes.Interrupted, await harness.RunAsync(_small));
+        Assert.Equal("interrupted: nothing is complete\n", harness.Out);
+        Assert.False(File.Exists(harness.Folder.PathOf("price.html")));
     }
 
     [Theory]

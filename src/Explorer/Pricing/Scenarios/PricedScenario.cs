@@ -26,6 +26,9 @@ public sealed record PricedSetup(string Protocol, PriceList Prices)
 
     /// <summary>Parameters that are not at their default.</summary>
     public IReadOnlyDictionary<string, double> Values { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>Ends a run before its time.</summary>
+    public CancellationToken Interrupt { get; init; }
 }
 
 /// <summary>
@@ -74,11 +77,12 @@ public abstract class PricedScenario
 
     /// <summary>Plays it once.</summary>
     /// <exception cref="InvalidOperationException">The model, a protocol or the scenario failed.</exception>
+    /// <exception cref="OperationCanceledException">Interrupted.</exception>
     public PricedResult Play(PricedSetup setup)
     {
         var scene = new PricedScene(this, setup);
         Build(scene);
-        scene.Bed.World.Run(scene.Nanoseconds);
+        scene.Bed.World.Run(scene.Nanoseconds, setup.Interrupt);
         return PricedResult.Of(scene);
     }
 

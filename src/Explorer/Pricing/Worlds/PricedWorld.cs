@@ -93,8 +93,10 @@ public sealed partial class PricedWorld : IWorld
 
     /// <summary>Runs until the time is over, all threads have ended, none can go on, or a check is violated.</summary>
     /// <param name="nanoseconds">virtual time</param>
+    /// <param name="interrupt">ends the run before its time</param>
     /// <exception cref="InvalidOperationException">A thread failed: a defect of the model or of a protocol.</exception>
-    public void Run(long nanoseconds)
+    /// <exception cref="OperationCanceledException">Interrupted.</exception>
+    public void Run(long nanoseconds, CancellationToken interrupt = default)
     {
         _end = nanoseconds;
         var outer = SynchronizationContext.Current;
@@ -105,6 +107,7 @@ public sealed partial class PricedWorld : IWorld
             while (!_observer.IsStopped && !_isStopped && _failure is null && _events.TryPeek(out var next, out var key))
             {
                 if ((long)(key >> 64) > _end) break;
+                interrupt.ThrowIfCancellationRequested();
                 _events.Dequeue();
                 if (next.Stamp != next.Thread.Stamp) continue;
                 Now = (long)(key >> 64);
