@@ -167,6 +167,11 @@ internal static class SiloCommand
         DefaultValueFactory = _ => LogLevel.Warning,
     };
 
+    private static readonly Option<bool> Dashboard = new(SiloArguments.Dashboard)
+    {
+        Description = "have the Orleans dashboard, for drivers with --dashboard; each call is then measured once more",
+    };
+
     private static readonly Option<bool> ExitWithStdin = new(SiloArguments.ExitWithStdin)
     {
         Description = "end when standard input does",
@@ -185,7 +190,7 @@ internal static class SiloCommand
             SiloName, ClusterId, SiloPort, GatewayPort, PagePort, HealthPort, Listen, Advertise, AdvertisePages, SecretFile, Redis, Silos,
             StartTimeout, DrainTimeout, Primary, JoinAfter, Config, Placement, Seed, PreemptionShare, ProbeTimeout, ResponseTimeout, Otlp,
             Traces, TraceBytes, SampleRatio, SpansPerTrace, LockWaitThreshold, FaultThreshold, FaultRetries, PromotedPerSecond, Level,
-            LogFormat, ExitWithStdin,
+            LogFormat, Dashboard, ExitWithStdin,
         ];
 
     /// <summary>Every setting with what it means, in the order of the documentation.</summary>
@@ -229,7 +234,8 @@ internal static class SiloCommand
         try
         {
             sources = SettingSources.Read(
-                arguments, [.. All.Select(option => option.Name)], [SiloArguments.ExitWithStdin], SiloArguments.OfDrivers, environment);
+                arguments, [.. All.Select(option => option.Name)], [SiloArguments.Dashboard, SiloArguments.ExitWithStdin],
+                SiloArguments.OfDrivers, environment);
         }
         catch (SettingException failure)
         {
@@ -263,6 +269,7 @@ internal static class SiloCommand
         PagePort = result.GetValue(PagePort),
         HealthPort = result.GetValue(HealthPort),
         DrainMax = TimeSpan.FromSeconds(result.GetValue(DrainTimeout)),
+        Dashboard = result.GetValue(Dashboard),
         LogsJson = result.GetValue(LogFormat) == "json",
         Redis = result.GetValue(Redis),
         PrimaryEndpoint = result.GetValue(Primary),

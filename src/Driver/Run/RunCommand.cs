@@ -34,13 +34,20 @@ internal sealed class RunCommand(CommandEnvironment environment)
         var seedGiven = request.Overrides.Any(given => given.Path == "seed");
         var identity = new RunIdentity(request.Campaign, startedAt, CommandText.Repeat(request.Arguments, campaign.Seed.Value, seedGiven));
 
-        if (!request.View) return await RunAsync(request, request.Runner, campaign, identity);
         var told = request.Json ? environment.Error : environment.Out;
+        var runner = request.Runner with { Dashboard = request.Dashboard ? page => TellOf(told, page) : null };
+        if (!request.View) return await RunAsync(request, runner, campaign, identity);
         await using var viewer = await ViewCommand.OpenAsync(told, port: 0, environment.Interrupts.Token);
         var exitCode = await RunAsync(
-            request, request.Runner with { Otlp = OtlpEndpoint.Chosen(viewer.Http, viewer.Grpc) }, campaign, identity);
+            request, runner with { Otlp = OtlpEndpoint.Chosen(viewer.Http, viewer.Grpc) }, campaign, identity);
         await ViewCommand.ShowAsync(told, viewer, environment.Interrupts.Token);
         return exitCode;
+    }
+
+    private static void TellOf(TextWriter told, Uri dashboard)
+    {
+        told.WriteLine($"Orleans dashboard: {dashboard}");
+        told.Flush();
     }
 
     private async Task<int> RunAsync(RunRequest request, RunnerOptions runner, Campaign campaign, RunIdentity identity)

@@ -58,6 +58,10 @@ internal sealed class RunOptions
     {
         Description = "show traces, metrics and logs in a viewer, which is fetched once, until Ctrl-C",
     };
+    private readonly Option<bool> _dashboard = new("--dashboard")
+    {
+        Description = "show the Orleans dashboard of the cluster while it stands (docs/telemetry.md)",
+    };
     private readonly Option<bool> _json = new("--json") { Description = "print results.json and nothing else" };
     private readonly Option<bool> _quiet = new("--quiet") { Description = "print no progress, only what comes out" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show the silos' logs, and where an error came from" };
@@ -68,7 +72,7 @@ internal sealed class RunOptions
         foreach (var (_, option) in _keys) Command.Add(option);
         foreach (var option in new Option[] { _set, _processes, _connect, _port }) Command.Add(option);
         foreach (var option in _connection.All) Command.Add(option);
-        Option[] others = [_out, _otlp, _jaeger, _view, _json, _quiet, _verbose];
+        Option[] others = [_out, _otlp, _jaeger, _view, _dashboard, _json, _quiet, _verbose];
         foreach (var option in others) Command.Add(option);
     }
 
@@ -98,7 +102,8 @@ internal sealed class RunOptions
             {
                 Connection = Connection(parsed, environment),
             },
-            parsed.GetValue(_json), parsed.GetValue(_quiet), parsed.GetValue(_view), JaegerUi.Read(parsed.GetValue(_jaeger)));
+            parsed.GetValue(_json), parsed.GetValue(_quiet), parsed.GetValue(_view), JaegerUi.Read(parsed.GetValue(_jaeger)),
+            parsed.GetValue(_dashboard));
     }
 
     /// <summary>The cluster, or with --processes the Redis for its table. Null where the run needs neither.</summary>
@@ -136,4 +141,5 @@ internal sealed class RunOptions
 /// <summary>A `run` command line, parsed but not yet checked against the campaign.</summary>
 internal sealed record RunRequest(
     IReadOnlyList<string> Arguments, string Campaign, IReadOnlyList<Override> Overrides, string OutputFolder, RunnerOptions Runner,
-    bool Json, bool Quiet = false, bool View = false, Uri? Jaeger = null);
+    bool Json, bool Quiet = false, bool View = false, Uri? Jaeger = null,
+    bool Dashboard = false);

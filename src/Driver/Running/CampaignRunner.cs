@@ -29,6 +29,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var began = DateTimeOffset.UtcNow;
         progress.Phase($"{(options.IsConnected ? "waiting for" : "starting")} {campaign.Silos} silos");
         await using var cluster = await StartClusterAsync(campaign, folder.Traces, interrupted);
+        if (cluster.Dashboard is { } page) options.Dashboard?.Invoke(page);
         var clock = new RunClock(_time);
         using var heartbeat = new Heartbeat(clock.Running, clock.Time);
         await heartbeat.StartAsync(CancellationToken.None);
@@ -134,6 +135,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             Time = _time,
             Seed = (ulong)campaign.Seed!.Value,
             LogLevel = options.Verbose ? LogLevel.Information : LogLevel.Error,
+            Dashboard = options.Dashboard is not null,
         };
         if (options.Connection is { } connection)
         {

@@ -31,6 +31,9 @@ public sealed record RunnerOptions(
     /// cluster. Null for none.</summary>
     public ClusterConnection? Connection { get; init; }
 
+    /// <summary>Told the address of the Orleans dashboard, once the cluster stands; null for no dashboard.</summary>
+    public Action<Uri>? Dashboard { get; init; }
+
     /// <summary>The cluster is there before the run and after it.</summary>
     public bool IsConnected => Connection is not null && !Processes;
 }

@@ -30,29 +30,36 @@ internal static class ClusterClientHost
         builder.Services.AddSingleton<IHostLifetime, NoSignals>();
         builder.UseOrleansClient(client =>
         {
-            if (settings.Redis is { } redis)
-            {
-                client.UseRedisClustering(options => RedisMembership.Configure(options, redis));
-
-                // A cluster that is not there yet has no gateway; the caller's patience ends the attempts.
-                client.UseConnectionRetryFilter(async (failure, cancellation) =>
-                {
-                    trouble?.Invoke(failure);
-                    await Task.Delay(Attempts, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                    return !cancellation.IsCancellationRequested;
-                });
-            }
-            else client.UseStaticClustering([.. gateways]);
-
-            if (settings.Secret is { } secret)
-                client.Configure<ClientConnectionOptions>(
-                    connections => connections.ConfigureConnection(outbound => outbound.UseConnecting(secret, PeerKind.Gateway)));
+            Configure(client, settings, gateways, trouble);
             client.AddActivityPropagation();
-            client.Configure<ClusterOptions>(
-                options => (options.ClusterId, options.ServiceId) = (settings.ClusterId, SiloHostBuilder.ServiceId));
-            client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = settings.ResponseTimeout);
         });
         return builder.Build();
+    }
+
+    /// <summary>How a client finds the cluster and proves itself.</summary>
+    public static void Configure(
+        IClientBuilder client, ClusterSettings settings, IReadOnlyList<IPEndPoint> gateways, Action<Exception>? trouble)
+    {
+        if (settings.Redis is { } redis)
+        {
+            client.UseRedisClustering(options => RedisMembership.Configure(options, redis));
+
+            // A cluster that is not there yet has no gateway; the caller's patience ends the attempts.
+            client.UseConnectionRetryFilter(async (failure, cancellation) =>
+            {
+                trouble?.Invoke(failure);
+                await Task.Delay(Attempts, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                return !cancellation.IsCancellationRequested;
+            });
+        }
+        else client.UseStaticClustering([.. gateways]);
+
+        if (settings.Secret is { } secret)
+            client.Configure<ClientConnectionOptions>(
+                connections => connections.ConfigureConnection(outbound => outbound.UseConnecting(secret, PeerKind.Gateway)));
+        client.Configure<ClusterOptions>(
+            options => (options.ClusterId, options.ServiceId) = (settings.ClusterId, SiloHostBuilder.ServiceId));
+        client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = settings.ResponseTimeout);
     }
 }
 

@@ -46,6 +46,9 @@ public sealed record ClusterSettings
     /// <summary>See <see cref="Hosting.SiloSettings.Time"/>.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>Silos have the Orleans dashboard, and the driver shows it.</summary>
+    public bool Dashboard { get; init; }
+
     /// <summary>Seed of the actors' preemptions.</summary>
     public ulong Seed { get; init; }
 
@@ -74,6 +77,7 @@ public sealed record ClusterSettings
             Thresholds = Thresholds,
             ResponseTimeout = ResponseTimeout,
             LogLevel = LogLevel,
+            Dashboard = Dashboard,
             Time = Time,
             Seed = Seed,
             PreemptionShare = PreemptionShare,

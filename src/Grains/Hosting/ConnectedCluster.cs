@@ -19,6 +19,7 @@ public sealed class ConnectedCluster : ICluster
     private static readonly TimeSpan EndMax = TimeSpan.FromSeconds(15);
 
     private readonly IHost _client;
+    private DashboardPage? _dashboard;
     private readonly ClusterSettings _settings;
     private readonly string _run = Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture);
     private readonly TaskCompletionSource<string> _siloLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -40,6 +41,7 @@ public sealed class ConnectedCluster : ICluster
     public Func<string, Task<bool>>? Evacuate { get; set; }
     public PlacementMode Placement => _settings.Placement;
     public Task<string> SiloLost => _siloLost.Task;
+    public Uri? Dashboard => _dashboard?.Address;
 
     /// <param name="settings">with the Redis and the cluster's id; the time limit is <see cref="ClusterSettings.StartTimeout"/></param>
     /// <param name="cancellationToken">gives it up</param>
@@ -56,6 +58,7 @@ public sealed class ConnectedCluster : ICluster
             await RedisMembership.WaitAsync(settings.Redis, AnswerMax, cancellationToken);
             await cluster.WaitUntilWholeAsync(cancellationToken);
             await cluster.BeginAsync(cancellationToken);
+            if (settings.Dashboard) cluster._dashboard = await DashboardPage.StartAsync(settings, [], cancellationToken);
             return cluster;
         }
         catch
@@ -260,6 +263,7 @@ public sealed class ConnectedCluster : ICluster
         if (_hasBegun)
             await Task.WhenAll(SiloNames.Select(silo => Probe(silo).EndRunAsync(_run))).WaitAsync(EndMax)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_dashboard is not null) await _dashboard.DisposeAsync();
         await _client.StopWithinBoundAsync();
         _ending.Dispose();
     }

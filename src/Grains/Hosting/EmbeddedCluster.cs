@@ -16,6 +16,7 @@ public sealed class EmbeddedCluster : ICluster
     private readonly HashSet<IHost> _killed = [];
     private readonly TaskCompletionSource<string> _siloLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IHost? _client;
+    private DashboardPage? _dashboard;
     private int _stopping;
 
     private EmbeddedCluster(ClusterSettings settings)
@@ -28,6 +29,7 @@ public sealed class EmbeddedCluster : ICluster
     public IReadOnlyList<string> SiloNames { get; }
     public PlacementMode Placement { get; }
     public Task<string> SiloLost => _siloLost.Task;
+    public Uri? Dashboard => _dashboard?.Address;
 
     /// <summary>The services of one silo: what shares its process can look inside.</summary>
     public IServiceProvider ServicesOf(int silo) => _silos[silo].Services;
@@ -94,6 +96,8 @@ public sealed class EmbeddedCluster : ICluster
             var (silo, name) = (_silos[i], SiloNames[i]);
             silo.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(() => ReportLost(silo, name));
         }
+
+        if (settings.Dashboard) _dashboard = await DashboardPage.StartAsync(settings, gateways, cancellationToken);
     }
 
     /// <summary>
@@ -125,6 +129,7 @@ public sealed class EmbeddedCluster : ICluster
         if (Interlocked.Exchange(ref _stopping, 1) != 0) return;
         _silos.RemoveAll(_killed.Contains);
         _silos.ForEach(silo => silo.Services.GetRequiredService<LogSwitch>().Mute());
+        if (_dashboard is not null) await _dashboard.DisposeAsync();
         if (_client is not null) await _client.StopWithinBoundAsync();
 
         // The others first: they want to sign off in the table that the primary has.

@@ -16,6 +16,9 @@ public interface ICluster : IAsyncDisposable
     /// <summary>Completes with a silo's name when it ends without a request: contact is lost, and its state with it.</summary>
     Task<string> SiloLost { get; }
 
+    /// <summary>The page of the Orleans dashboard; null unless the settings ask for it.</summary>
+    Uri? Dashboard { get; }
+
     /// <summary>Called when a silo is asked to end; moves away what is on it. True when nothing is left there and the silo may go. Null, or
     /// false, lets it be lost. Only a cluster that was there before the run has such silos.</summary>
     Func<string, Task<bool>>? Evacuate

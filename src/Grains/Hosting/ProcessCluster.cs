@@ -23,6 +23,7 @@ public sealed class ProcessCluster : ICluster
     private readonly List<SiloProcess> _silos = [];
     private readonly TaskCompletionSource<string> _siloLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IHost? _client;
+    private DashboardPage? _dashboard;
     private int _stopping;
 
     private ProcessCluster(ClusterSettings settings)
@@ -36,6 +37,7 @@ public sealed class ProcessCluster : ICluster
     public IReadOnlyList<string> SiloNames { get; }
     public PlacementMode Placement { get; }
     public Task<string> SiloLost => _siloLost.Task;
+    public Uri? Dashboard => _dashboard?.Address;
 
     /// <exception cref="PortInUseException">A port counted from <see cref="ClusterSettings.BasePort"/> is taken; nothing is left
     /// running.</exception>
@@ -76,7 +78,8 @@ public sealed class ProcessCluster : ICluster
             SpansPerTrace = spansPerTrace,
         }).ToList();
         foreach (var silo in silos) _silos.Add(SiloProcess.Start(silo));
-        var client = ClusterClientHost.Build(settings, silos.Select(silo => silo.GatewayEndpoint).ToList(), spansPerTrace);
+        var gateways = silos.Select(silo => silo.GatewayEndpoint).ToList();
+        var client = ClusterClientHost.Build(settings, gateways, spansPerTrace);
         _client = client;
         foreach (var silo in _silos) _ = WatchAsync(silo);
 
@@ -86,6 +89,7 @@ public sealed class ProcessCluster : ICluster
         await Task.WhenAny(connected, SiloLost);
         if (SiloLost.IsCompletedSuccessfully) throw _silos.Single(silo => silo.Name == SiloLost.Result).EndedAtStart();
         await connected;
+        if (settings.Dashboard) _dashboard = await DashboardPage.StartAsync(settings, gateways, cancellationToken);
     }
 
     private async Task WatchAsync(SiloProcess silo)
@@ -97,6 +101,7 @@ public sealed class ProcessCluster : ICluster
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _stopping, 1) != 0) return;
+        if (_dashboard is not null) await _dashboard.DisposeAsync();
         if (_client is not null) await _client.StopWithinBoundAsync();
         await Task.WhenAll(_silos.Select(silo => silo.DisposeAsync().AsTask()));
         if (_redis is not null)

@@ -44,6 +44,9 @@ public static class SiloArguments
     public const string PreemptionShare = "--preemption-share";
     public const string LogLevel = "--log-level";
 
+    /// <summary>The silo has the Orleans dashboard.</summary>
+    public const string Dashboard = "--dashboard";
+
     /// <summary>A file of settings: JSON, a key for each option.</summary>
     public const string Config = "--config";
 
@@ -61,7 +64,7 @@ public static class SiloArguments
         Traces,
         TraceBytes, SampleRatio, SpansPerTrace,
         LockWaitThreshold, FaultThreshold, FaultRetries, PromotedPerSecond, LogLevel, LogFormat,
-        ExitWithStdin,
+        Dashboard, ExitWithStdin,
     ];
 
     /// <summary>Settings that drivers have and silos do not: one file may serve both.</summary>
@@ -97,6 +100,7 @@ public static class SiloArguments
         if (!settings.Network.Listen.Equals(IPAddress.Loopback)) arguments.AddRange([Listen, settings.Network.Listen.ToString()]);
         if (settings.Network.Advertise is { } address) arguments.AddRange([Advertise, address.ToString()]);
         if (settings.HealthPort > 0) arguments.AddRange([HealthPort, Text(settings.HealthPort)]);
+        if (settings.Dashboard) arguments.Add(Dashboard);
         if (settings.LogsJson) arguments.AddRange([LogFormat, "json"]);
         if (settings.Network.AdvertisePages is { } pages) arguments.AddRange([AdvertisePages, pages.ToString()]);
         if (settings.PrimaryEndpoint is { } primary) arguments.AddRange([Primary, primary.ToString()]);

@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
+using Orleans.Dashboard;
 
 namespace Livebed.Grains.Hosting;
 
@@ -93,6 +94,7 @@ public static class SiloHostBuilder
             });
         }
 
+        if (settings.Dashboard) silo.AddDashboard();
         silo.AddActivityPropagation();
         // After Orleans' own filter, whose span is current then.
         silo.AddIncomingGrainCallFilter(new CallStamp(settings.SiloName));

@@ -97,6 +97,9 @@ public sealed record SiloSettings
     /// <summary>From which level on the silo's log goes to standard error.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Warning;
 
+    /// <summary>The silo tells the Orleans dashboard what it does. Each call is then measured once more.</summary>
+    public bool Dashboard { get; init; }
+
     /// <summary>Where its actors have clocks and timers from; only a silo of the driver's process can be given another than the
     /// system's.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

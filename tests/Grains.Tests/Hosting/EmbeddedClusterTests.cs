@@ -111,6 +111,29 @@ public sealed class EmbeddedClusterTests(EmbeddedClusterTests.ThreeSilos fixture
         await Assert.ThrowsAnyAsync<Exception>(() => hanging.WaitAsync(TimeSpan.FromSeconds(10)));
     }
 
+    [Fact]
+    public async Task The_dashboard_shows_the_silos_to_those_that_know_its_address_and_ends_with_the_cluster()
+    {
+        using var browser = new HttpClient { Timeout = TimeSpan.FromSeconds(60) };
+        Uri page;
+        await using (var cluster = await EmbeddedCluster.StartAsync(new ClusterSettings { Silos = 2, Dashboard = true }))
+        {
+            page = cluster.Dashboard!;
+            Assert.True(page.IsLoopback);
+            Assert.Contains("<html", await browser.GetStringAsync(page), StringComparison.OrdinalIgnoreCase);
+            using var guessed = await browser.GetAsync(new Uri(page, "/"));
+            Assert.Equal(HttpStatusCode.NotFound, guessed.StatusCode);
+
+            // The counters are collected once a second.
+            var counters = "";
+            while (!(counters.Contains("silo-0", StringComparison.Ordinal) && counters.Contains("silo-1", StringComparison.Ordinal)))
+                counters = await browser.GetStringAsync(new Uri(page, "DashboardCounters"));
+        }
+
+        await Assert.ThrowsAsync<HttpRequestException>(() => browser.GetStringAsync(page));
+        Assert.Null(Cluster.Dashboard);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(3)]
