@@ -9,7 +9,7 @@ internal sealed class ViewedRun : IDisposable
     /// <summary>Host events hold the mm for 50 ms while guests fault, so faults wait and begin again.</summary>
     private const string Campaign = """
         name: viewed
-        duration: 3s
+        duration: 6s
         warmup: 0s
         silos: 3
         vms:

@@ -9,6 +9,12 @@ internal static class ViewerChecks
     private const int Wide = 1600, Height = 1000, PatienceMilliseconds = 60_000;
     private const string Says = "word => document.body.innerText.includes(word)";
 
+    /// <summary>Of the links of a span's details: what opens the span that one leads to.</summary>
+    private const string Link = "tr:has(span[title$='kvm.invalidation']) fluent-button";
+
+    /// <summary>The heading of a span's details.</summary>
+    private static string TitleOf(StoredSpan span) => $".details-header-title [title$='{span.Name} ({span.Id[..7]})']";
+
     /// <param name="browser">the browser</param>
     /// <param name="run">shown in the viewer</param>
     /// <param name="pictures">folder for pictures; null for none</param>
@@ -20,18 +26,36 @@ internal static class ViewerChecks
         await using var page = await browser.NewPageAsync();
         await page.SetViewportAsync(new ViewPortOptions { Width = Wide, Height = Height });
         await page.GoToAsync(run.Page.AbsoluteUri);
-        await SeeAsync("the list of traces", "traces", ["livebed-driver", "livebed-silo"]);
+        await SeeAsync("the list of traces", "traces", ["livebed-silo"]);
         await SeeAsync(
-            "a notification", $"traces/detail/{notification.TraceId}", [notification.Name, "silo-0", "silo-1", "silo-2"]);
+            "a notification", $"traces/detail/{notification.TraceId}",
+            [notification.Name, "livebed-driver", "silo-0", "silo-1", "silo-2"]);
         await SeeAsync("a retried fault", $"traces/detail/{fault.TraceId}?spanId={fault.Id}", ["kvm.fault", "kvm.invalidation"]);
-        await SeeAsync("its cause", $"traces/detail/{cause.TraceId}?spanId={cause.Id}", ["kvm.invalidation", "kvm.fault"]);
+        await FollowAsync();
+        await SeeAsync("its cause", null, ["kvm.invalidation", "kvm.fault"]);
         await SeeAsync("the logs", "structuredlogs", ["Orleans"]);
         await SeeAsync("the metrics", "metrics/resource/livebed-driver", ["livebed.fault.latency"]);
         return problems;
 
-        async Task SeeAsync(string what, string path, string[] words)
+        // From the fault's page by its link to the page of the invalidation.
+        async Task FollowAsync()
         {
-            await page.GoToAsync(new Uri(run.Page, $"/{path}").AbsoluteUri);
+            var patience = new WaitForFunctionOptions { Timeout = PatienceMilliseconds };
+            try
+            {
+                await page.WaitForFunctionAsync("link => document.querySelector(link)", patience, Link);
+                await page.EvaluateFunctionAsync("link => document.querySelector(link).click()", Link);
+                await page.WaitForFunctionAsync("title => document.querySelector(title)", patience, TitleOf(cause));
+            }
+            catch (WaitTaskTimeoutException)
+            {
+                problems.Add($"a retried fault ({page.Url}) does not lead to its cause");
+            }
+        }
+
+        async Task SeeAsync(string what, string? path, string[] words)
+        {
+            if (path is not null) await page.GoToAsync(new Uri(run.Page, $"/{path}").AbsoluteUri);
             foreach (var word in words)
             {
                 try
