@@ -39,7 +39,7 @@ exit /b %errorlevel%
 if not exist "%images%\current" exit /b 1
 set /p image=<"%images%\current"
 set "quiet=/NJH /NJS /NFL /NDL /NP"
-for %%f in (src campaigns) do (
+for %%f in (src campaigns prices) do (
   robocopy "%root%%%f" "%images%\%image%\sources\%%f" /L /MIR /XD bin obj %quiet% >nul
   if errorlevel 1 exit /b 1
 )
@@ -54,6 +54,7 @@ set "image=%random%-%random%"
 set "quiet=/NJH /NJS /NFL /NDL /NP"
 robocopy "%root%src" "%images%\%image%\sources\src" /MIR /XD bin obj %quiet% >nul
 robocopy "%root%campaigns" "%images%\%image%\sources\campaigns" /MIR /XD bin obj %quiet% >nul
+robocopy "%root%prices" "%images%\%image%\sources\prices" /MIR /XD bin obj %quiet% >nul
 robocopy "%root%." "%images%\%image%\sources\root" Directory.Build.props Directory.Packages.props global.json %quiet% >nul
 call :publish --use-current-runtime -p:PublishReadyToRun=true && goto built
 rem Where the compiler that compiles ahead cannot be had.
