@@ -16,6 +16,7 @@ internal sealed class TimedGuestMemory(IGuestMemory memory, ActorJournal journal
     public ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
     {
         (_isNew, _epoch, _began) = (true, epoch, journal.World.NowMicroseconds);
+        journal.Observer.RunsUnder(epoch);
         return journal.DuringAsync(memory.ExecuteAsync(accesses, epoch));
     }
 

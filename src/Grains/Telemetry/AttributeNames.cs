@@ -53,6 +53,7 @@ public static class AttributeNames
     public const string Violation = "livebed.violation";
     public const string ViolationMessage = "livebed.violation.message";
     public const string Vm = "kvm.vm";
+    public const string Epoch = "kvm.epoch";
     public const string Gfn = "kvm.gfn";
     public const string Hva = "kvm.hva";
     public const string Pfn = "kvm.pfn";

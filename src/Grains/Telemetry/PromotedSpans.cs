@@ -105,9 +105,15 @@ internal sealed class PromotedSpans
         Activity.Current = current;
     }
 
-    /// <summary>Where it happened.</summary>
-    public Activity SetPlace(Activity span) => span.SetTag(AttributeNames.Silo, _silo.Silo).SetTag(AttributeNames.Actor, _actor)
-        .SetTag(AttributeNames.Vm, _vm);
+    /// <summary>Under which the actor's VM runs here, as far as the actor was told; 0 before that.</summary>
+    public long Epoch { get; set; }
+
+    /// <summary>Where it happened, and under which epoch.</summary>
+    public Activity SetPlace(Activity span)
+    {
+        span.SetTag(AttributeNames.Silo, _silo.Silo).SetTag(AttributeNames.Actor, _actor).SetTag(AttributeNames.Vm, _vm);
+        return Epoch == 0 ? span : span.SetTag(AttributeNames.Epoch, Epoch);
+    }
 
     private void Describe(Activity span, Violation violation)
     {

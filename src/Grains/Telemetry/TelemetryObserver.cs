@@ -123,8 +123,14 @@ public sealed class TelemetryObserver : IModelObserver
         if (isFaults && span != default) _faults.WaitHasSpan(wait.Waiter, span);
     }
 
-    public void GuestRuns(string vm, string host, long epoch, bool runs) => _onGuestRuns?.Invoke(new GuestRunsEntry(
-        vm, host, epoch, runs, _silo.Time.MonotonicMicroseconds()));
+    public void GuestRuns(string vm, string host, long epoch, bool runs)
+    {
+        if (runs) RunsUnder(epoch);
+        _onGuestRuns?.Invoke(new GuestRunsEntry(vm, host, epoch, runs, _silo.Time.MonotonicMicroseconds()));
+    }
+
+    /// <summary>Spans from now on carry the epoch.</summary>
+    public void RunsUnder(long epoch) => _promoted.Epoch = epoch;
 
     public void FaultRetried(in FaultRetry retry)
     {

@@ -56,6 +56,21 @@ public sealed class TelemetryObserverTests : IDisposable
         Assert.Equal(why, fault.GetTagItem(AttributeNames.Promoted));
     }
 
+    [Fact]
+    public void Spans_say_under_which_epoch_the_VM_runs_once_it_is_known()
+    {
+        Sample(1);
+        _observer.FaultResolved(Resolved(retries: 4, microseconds: 5));
+        _observer.RunsUnder(2);
+        _observer.FaultResolved(Resolved(retries: 4, microseconds: 5));
+
+        // That a guest has stopped under an epoch is no news about where it runs.
+        _observer.GuestRuns("vm-0", "host-0", epoch: 7, runs: false);
+        _observer.GuestRuns("vm-0", "host-0", epoch: 3, runs: true);
+        _observer.FaultResolved(Resolved(retries: 4, microseconds: 5));
+        Assert.Equal([null, 2L, 3L], _exported.Select(fault => fault.GetTagItem(AttributeNames.Epoch)));
+    }
+
     [Theory]
     [InlineData(RetryReason.InvalidationInProgress, 7, "op 0.2")]
     [InlineData(RetryReason.SequenceChanged, 7, "op 0.2")]
