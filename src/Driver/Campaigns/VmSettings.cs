@@ -1,5 +1,6 @@
 using Livebed.Driver.CampaignKeys;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Campaigns;
@@ -23,6 +24,9 @@ public sealed record VmSettings
 
     /// <summary>Entries of each vCPU's dirty ring; a power of two.</summary>
     public int RingEntries { get; set; } = 4096;
+
+    /// <summary>Whose KVM the VM has.</summary>
+    public KvmArchitecture Architecture { get; set; }
 
     public int TlbEntries { get; set; } = 4096;
 
@@ -60,6 +64,9 @@ public sealed record VmSettings
         new ValueKey<VmSettings, int>(
             "ringEntries", ValueKinds.PowerOfTwo("entries", 128, 65_536), s => s.RingEntries, (s, v) => s.RingEntries = v,
             "dirty ring of each vCPU, where `dirtyLog` is `ring`"),
+        new ValueKey<VmSettings, KvmArchitecture>(
+            "architecture", ValueKinds.Enum<KvmArchitecture>(), s => s.Architecture, (s, v) => s.Architecture = v,
+            "whose KVM it is: arm64 has a bitmap beside rings, of what is written without a vCPU; x86 has none"),
         new ValueKey<VmSettings, int>(
             "tlbEntries", ValueKinds.PowerOfTwo("entries", 16, 1_048_576), s => s.TlbEntries, (s, v) => s.TlbEntries = v,
             "TLB of each vCPU"),

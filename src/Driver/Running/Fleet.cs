@@ -251,6 +251,7 @@ internal sealed class Fleet
             settings.RingEntries)
         {
             HasAccessedBits = settings.AccessedBits,
+            Architecture = settings.Architecture,
         };
         return new VmMessage(
             options, ActorKeys.Host(host), ordinal, settings.Vcpus, settings.RamPages, settings.Memslots, settings.HotplugPages,

@@ -54,6 +54,7 @@ public sealed record BedOptions(string Protocol)
     public bool SpinMmuLock { get; init; }
     public DirtyLogMode DirtyLog { get; init; }
     public int RingEntries { get; init; } = 128;
+    public KvmArchitecture Architecture { get; init; }
 
     /// <summary>SPTEs a page of the second-level page table, a power of two; a zap may yield between two.</summary>
     public int SptesPerTable { get; init; } = 512;

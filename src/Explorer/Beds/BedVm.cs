@@ -66,6 +66,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
                 {
                     SptesPerTable = options.SptesPerTable,
                     HasAccessedBits = options.HasAccessedBits,
+                    Architecture = options.Architecture,
                     CountersFrom = options.CountersFrom,
                 },
                 options.RamPages, options.RamSlots)

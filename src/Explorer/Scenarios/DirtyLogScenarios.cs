@@ -288,7 +288,12 @@ internal sealed class WriteWithoutVcpu : Scenario
 
     public override void LayOut(ScenarioPlan plan)
     {
-        plan.Options = plan.Options with { DirtyLog = DirtyLogMode.Ring, RingEntries = DirtyRing.Reserved + 2 };
+        plan.Options = plan.Options with
+        {
+            DirtyLog = DirtyLogMode.Ring,
+            RingEntries = DirtyRing.Reserved + 2,
+            Architecture = KvmArchitecture.Arm64,
+        };
         plan.Before(stage => stage.TouchRamAsync());
         plan.Before(stage => stage.EnableLogAsync());
         plan.Vcpu().Write(0).Write(1);

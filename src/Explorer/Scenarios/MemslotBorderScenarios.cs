@@ -3,6 +3,7 @@ using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
@@ -16,6 +17,7 @@ internal static class MemslotBorderScenarios
         new YieldAcrossMemslots(),
         new LogOverWords(),
         new LookupVsUpdate(),
+        new MoveKeepsLog(),
     ];
 }
 
@@ -180,5 +182,31 @@ internal sealed class LookupVsUpdate : Scenario
                 2 => updater.FlagPlugged(MemslotFlags.None),
                 _ => updater.Plug(),
             };
+    }
+}
+
+/// <summary>
+/// Claim: a memslot that moves keeps its dirty bits, and user space goes on with its log: no write is lost, wherever the guest made it
+/// (S6). Guests write through both places while the memslot moves there and back between rounds of a log; kvm_prepare_memory_region hands
+/// the bitmap on (kvm-protocol 5).
+/// </summary>
+internal sealed class MoveKeepsLog : Scenario
+{
+    public override string Name => "move-keeps-log";
+    public override string Claim => "a memslot that moves keeps its dirty bits, and a page written before or after is in the log";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.LogReadDirty];
+    public override bool IsDrawnFromSeed => true;
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with { DirtyLog = (DirtyLogMode)(1 + plan.Random.Next(4)), RingEntries = DirtyRing.Reserved + 4 };
+        plan.Before(stage => stage.CommandAsync(async vm => await vm.PlugAsync(
+            stage.Bed.NewOperation(OperationKind.MemslotCreate), MemslotFlags.LogDirtyPages)));
+        plan.Before(stage => stage.CommandAsync(async vm => await vm.Session.EnableAsync(
+            stage.Bed.NewOperation(OperationKind.DirtyLogEnable), [VmLayout.HotplugSlotId])));
+        plan.Vcpu().WritePlugged(0).WriteMoved(0).WritePlugged(1);
+        plan.Vcpu().WritePlugged(1).WriteMoved(1).WritePlugged(0);
+        plan.Actor("user").MovePlugged(MemslotFlags.LogDirtyPages).LogRound().FlagPlugged(MemslotFlags.LogDirtyPages).LogRound();
+        plan.After(stage => stage.VerifyLogAsync());
     }
 }

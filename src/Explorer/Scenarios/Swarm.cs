@@ -4,6 +4,7 @@ using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.UserSpace;
+using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
@@ -69,6 +70,7 @@ internal sealed class Swarm : Scenario
             SpinMmuLock = random.Chance(0.3),
             DirtyLog = (DirtyLogMode)random.Next(5),
             RingEntries = DirtyRing.Reserved + 1 + random.Next(8),
+            Architecture = KvmArchitecture.Arm64,
             HasRefusingDriver = random.Chance(0.3),
             HasPrivateSlots = true,
             HasAccessedBits = random.Chance(0.8),

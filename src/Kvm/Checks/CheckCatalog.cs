@@ -388,8 +388,11 @@ public sealed partial record Mutant
         [Invariants.MigrationProgress, Invariants.FaultProgress],
         "dirty-ring-claims");
 
-    public static readonly Mutant MoveKeepsBitmap = new(
-        "a moved memslot keeps the dirty bitmap that the update frees", "5", "", [Invariants.SlotLifetime], "lookup-vs-update");
+    public static readonly Mutant MoveFreesBitmap = new(
+        "a memslot's move frees the dirty bitmap that the moved memslot keeps", "5", "", [Invariants.SlotLifetime], "lookup-vs-update");
+
+    public static readonly Mutant MoveDropsBitmap = new(
+        "a memslot's move drops the dirty bits that it has to keep", "5", "", [Invariants.NoLostDirtyPage], "move-keeps-log");
 
     public static readonly Mutant OverlapMissesLastPage = new(
         "the search for memslots that a new one overlaps ends a page too early", "4", "", [Invariants.MemslotsAsAsked],

@@ -35,7 +35,8 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.World.Trace?.Note(null, ModelStep.MarkDirty, 1, $"marks {gfn} dirty");
         var hasRings = vm.Options.DirtyLog == DirtyLogMode.Ring;
         if (hasRings && vcpu != NoVcpu) vm.DirtyRings.Push(vcpu, slot, gfn);
-        else if (slot.Bitmap is { } bitmap && !(hasRings && vm.Options.Mutant == Mutant.RingMarkWithoutVcpu)) Mark(bitmap, slot, gfn);
+        else if (vm.Options.UsesDirtyBitmap && slot.Bitmap is { } bitmap && !(hasRings && vm.Options.Mutant == Mutant.RingMarkWithoutVcpu))
+            Mark(bitmap, slot, gfn);
     }
 
     /// <summary>The second half of enabling: every mapping made before the slot was seen to log is write-protected. The flush does not
@@ -54,17 +55,17 @@ public sealed class DirtyLogOperations(Vm vm)
 
     /// <summary>KVM_GET_DIRTY_LOG: adds the slot's dirty pages, by their host addresses, to those of <paramref name="target"/>; without
     /// manual protect it also clears and re-protects them.</summary>
-    /// <returns>pages reported; -1 when there is no such slot, it does not log, or the VM is dying</returns>
-    public async ValueTask<long> GetAsync(Operation op, int slotId, PageSet target)
+    public async ValueTask<DirtyLogResult> GetAsync(Operation op, int slotId, PageSet target)
     {
-        if (!vm.Users.TryGet(op, out var user)) return -1;
+        if (!vm.Users.TryGet(op, out var user)) return DirtyLogResult.Dead;
         var slot = await LookUpAsync(op, slotId);
-        long reported = -1;
-        if (slot?.Bitmap is { } bitmap)
+        var result = Refusal(slotId, slot);
+        if (result.IsOk && slot?.Bitmap is { } bitmap)
         {
             vm.Checks.Sptes.SlotUsed(op, slot);
             CheckIsThere(bitmap, slot, slot.BaseGfn, "read");
-            reported = bitmap.Pages.Count;
+            var reported = bitmap.Pages.Count;
+            result = result with { Pages = reported };
             if (vm.Options.DirtyLog is DirtyLogMode.Bitmap or DirtyLogMode.Ring)
                 await TakeAndProtectAsync(op, slot, bitmap, only: null, target);
             else target.UnionWith(bitmap.Pages.Clone());
@@ -75,31 +76,56 @@ public sealed class DirtyLogOperations(Vm vm)
 
         vm.SlotsLock.Release(op);
         vm.Users.Put(op, user);
-        return reported;
+        return result;
     }
 
     /// <summary>KVM_CLEAR_DIRTY_LOG: clears the bits of <paramref name="pages"/>, and re-protects those that were set.</summary>
     /// <param name="op">the operation</param>
     /// <param name="slotId">the slot</param>
-    /// <param name="pages">pages of the slot; their range begins a multiple of 64 pages behind the slot's beginning</param>
-    /// <exception cref="ArgumentException">The range of the pages is none of the slot, or does not begin at a word.</exception>
-    public async ValueTask<bool> ClearAsync(Operation op, int slotId, PageSet pages)
+    /// <param name="pages">pages of the slot, by their host addresses; first page and number of their range are multiples of 64, but for
+    /// a range that goes to the slot's end</param>
+    public ValueTask<DirtyLogResult> ClearAsync(Operation op, int slotId, PageSet pages) =>
+        ClearAsync(op, slotId, slot => new DirtyLogPart(pages.Range.Start - slot.BaseHva, pages.Range.Pages, pages.Words));
+
+    /// <summary>The same, as the ioctl has it: a first page that begins no word is refused before the slot is looked for.</summary>
+    public async ValueTask<DirtyLogResult> ClearAsync(Operation op, int slotId, DirtyLogPart part)
     {
-        if (!vm.Users.TryGet(op, out var user)) return false;
+        var isOdd = vm.Options.UsesDirtyBitmap && part.First % PageSet.PagesPerWord != 0;
+        return isOdd ? new DirtyLogResult(DirtyLogStatus.Invalid) : await ClearAsync(op, slotId, _ => part);
+    }
+
+    private async ValueTask<DirtyLogResult> ClearAsync(Operation op, int slotId, Func<Memslot, DirtyLogPart> find)
+    {
+        if (!vm.Users.TryGet(op, out var user)) return DirtyLogResult.Dead;
         var slot = await LookUpAsync(op, slotId);
-        var found = slot?.Bitmap is not null;
-        if (found)
+        var result = Refusal(slotId, slot);
+        if (result.IsOk && slot is not null)
         {
-            vm.Checks.Sptes.SlotUsed(op, slot!);
-            CheckIsThere(slot!.Bitmap!, slot, slot.BaseGfn, "cleared");
-            await TakeAndProtectAsync(op, slot, slot.Bitmap!, pages, target: null);
-            vm.Counters.DirtyLogClears++;
-            vm.World.Trace?.Note(op, $"clear dirty log of slot {slotId} is done");
+            var part = find(slot);
+            result = new DirtyLogResult(part.IsOf(slot) ? DirtyLogStatus.Ok : DirtyLogStatus.Invalid);
+            if (result.IsOk) await ClearLockedAsync(op, slot, part);
         }
 
         vm.SlotsLock.Release(op);
         vm.Users.Put(op, user);
-        return found;
+        return result;
+    }
+
+    private async ValueTask ClearLockedAsync(Operation op, Memslot slot, DirtyLogPart part)
+    {
+        vm.Checks.Sptes.SlotUsed(op, slot);
+        CheckIsThere(slot.Bitmap!, slot, slot.BaseGfn, "cleared");
+        await TakeAndProtectAsync(op, slot, slot.Bitmap!, part, target: null);
+        vm.Counters.DirtyLogClears++;
+        vm.World.Trace?.Note(op, $"clear dirty log of slot {slot.Id} is done");
+    }
+
+    /// <summary>What get and clear say before they look at anything else; Ok when they go on.</summary>
+    private DirtyLogResult Refusal(int slotId, Memslot? slot)
+    {
+        if (!vm.Options.UsesDirtyBitmap) return new DirtyLogResult(DirtyLogStatus.NoBitmap);
+        if (slotId is < 0 or >= MemslotUpdater.FirstPrivateId) return new DirtyLogResult(DirtyLogStatus.Invalid);
+        return new DirtyLogResult(slot?.Bitmap is null ? DirtyLogStatus.NoSlot : DirtyLogStatus.Ok);
     }
 
     /// <summary>Takes slots_lock, and only then looks the memslot up.</summary>
@@ -113,11 +139,11 @@ public sealed class DirtyLogOperations(Vm vm)
         return slot;
     }
 
-    private async ValueTask TakeAndProtectAsync(Operation op, Memslot slot, DirtyBitmap bitmap, PageSet? only, PageSet? target)
+    private async ValueTask TakeAndProtectAsync(Operation op, Memslot slot, DirtyBitmap bitmap, DirtyLogPart? only, PageSet? target)
     {
-        var firstWord = only is null ? 0 : FirstWord(slot, only);
-        var mask = only?.Words ?? default;
-        var taken = new ulong[PageSet.WordsFor(only?.Range.Pages ?? slot.Pages)];
+        var firstWord = (int)((only?.First ?? 0) / PageSet.PagesPerWord);
+        var mask = only?.Bits ?? default;
+        var taken = new ulong[PageSet.WordsFor(only?.Pages ?? slot.Pages)];
         var any = false;
         await vm.MmuLock.WriteLockAsync(op);
         for (var i = 0; i < taken.Length; i++)
@@ -144,18 +170,11 @@ public sealed class DirtyLogOperations(Vm vm)
         vm.MmuLock.WriteUnlock(op);
         if (!any) return;
         await vm.Flusher.FlushAsync(op, slot.Gfns, FlushReason.DirtyLog);
-        var reported = PageSet.FromWords(only?.Range ?? slot.Hvas, taken);
+        var range = only is { } part ? new HvaRange(slot.BaseHva + part.First, part.Pages) : slot.Hvas;
+        var reported = PageSet.FromWords(range, taken);
         vm.Checks.Tlb.DirtyLogReturns(op, slot, reported, epoch);
         if (target is null) return;
         target.UnionWith(reported);
-    }
-
-    private static int FirstWord(Memslot slot, PageSet pages)
-    {
-        var first = pages.Range.Start - slot.BaseHva;
-        return slot.Hvas.Covers(pages.Range) && first % PageSet.PagesPerWord == 0
-            ? (int)(first / PageSet.PagesPerWord)
-            : throw new ArgumentException($"{pages.Range} is no run of words of memslot {slot.Id}, which is {slot.Hvas}", nameof(pages));
     }
 
     private void Mark(DirtyBitmap bitmap, Memslot slot, Gfn gfn)
@@ -179,4 +198,44 @@ public sealed class DirtyLogOperations(Vm vm)
         for (var bits = mask; bits != 0; bits &= bits - 1)
             vm.Sptes.WriteProtect(slot.BaseGfn + (word * 64 + System.Numerics.BitOperations.TrailingZeroCount(bits)));
     }
+}
+
+/// <summary>A part of a memslot's log, as KVM_CLEAR_DIRTY_LOG names it.</summary>
+/// <param name="First">page of the slot</param>
+/// <param name="Pages">how many</param>
+/// <param name="Bits">those that are to be cleared, from <paramref name="First"/> on, 64 a word</param>
+public readonly record struct DirtyLogPart(long First, long Pages, ReadOnlyMemory<ulong> Bits)
+{
+    /// <summary>The checks of <c>kvm_clear_dirty_log_protect</c>.</summary>
+    internal bool IsOf(Memslot slot) =>
+        First >= 0 && First % PageSet.PagesPerWord == 0 && First <= slot.Pages && Pages <= slot.Pages - First
+            && (Pages == slot.Pages - First || Pages % PageSet.PagesPerWord == 0);
+}
+
+/// <summary>The answer of KVM_GET_DIRTY_LOG and KVM_CLEAR_DIRTY_LOG.</summary>
+/// <param name="Status">by the errno that the ioctl returns</param>
+/// <param name="Pages">pages that a get reports</param>
+public readonly record struct DirtyLogResult(DirtyLogStatus Status, long Pages = 0)
+{
+    internal static readonly DirtyLogResult Dead = new(DirtyLogStatus.Dead);
+
+    public bool IsOk => Status == DirtyLogStatus.Ok;
+}
+
+/// <summary>How KVM_GET_DIRTY_LOG or KVM_CLEAR_DIRTY_LOG ended.</summary>
+public enum DirtyLogStatus : byte
+{
+    Ok,
+
+    /// <summary>-ENOENT: no such slot, or it does not log.</summary>
+    NoSlot,
+
+    /// <summary>-EINVAL: an id that user space cannot have, or pages that are no run of words of the slot.</summary>
+    Invalid,
+
+    /// <summary>-ENXIO: this VM has rings, and no bitmap beside them.</summary>
+    NoBitmap,
+
+    /// <summary>The VM is being destroyed.</summary>
+    Dead,
 }

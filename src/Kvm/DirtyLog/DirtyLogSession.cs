@@ -10,8 +10,8 @@ namespace Livebed.Kvm.DirtyLog;
 /// User space's side of dirty logging, as QEMU's RAM migration does it: enable, copy everything, then rounds of sync (get, or reap), clear
 /// and copy. It also checks S6: with every vCPU out of KVM_RUN, each page that was written since its last copy is in the final dirty set.
 /// It keeps QEMU's rules: clear a page before reading it; read a ring's pages after the reset; make the final sync after the vCPUs have
-/// left. A memslot that another operation updates meanwhile loses its dirty bits (kvm-protocol 5, Q1), and a dying VM's memslot cannot be
-/// asked. Such a slot leaves the session, and the check does not cover it.
+/// left. A memslot that moves keeps its log. One that is deleted, or does not log for a time, loses its dirty bits (kvm-protocol 5, Q1),
+/// and a dying VM's memslot cannot be asked. Such a slot leaves the session, and the check does not cover it.
 /// </summary>
 public sealed class DirtyLogSession
 {
@@ -106,15 +106,16 @@ public sealed class DirtyLogSession
         if (hasRings && await _vm.DirtyRings.ReapAsync(op, MarkHarvested) < 0) _blocks.Clear();
 
         // Beside rings, a bitmap has only what was written without a vCPU: collected at the end, as QEMU does.
-        foreach (var block in !hasRings || isFinal ? _blocks.ToArray() : [])
+        foreach (var block in !hasRings || (isFinal && _vm.Options.UsesDirtyBitmap) ? _blocks.ToArray() : [])
         {
             var reported = new PageSet(block.Slot.Hvas);
-            if (await _vm.DirtyLog.GetAsync(op, block.Slot.Id, reported) < 0) _blocks.RemoveAll(other => ReferenceEquals(other, block));
+            var result = await _vm.DirtyLog.GetAsync(op, block.Slot.Id, reported);
+            if (!result.IsOk) _blocks.RemoveAll(other => ReferenceEquals(other, block));
             block.Dirty.UnionWith(reported);
         }
 
         // Checked after the sync: a slot that was replaced before the sync took unread bits with it.
-        _blocks.RemoveAll(block => !ReferenceEquals(_vm.Memslots.Active.ById(block.Slot.Id), block.Slot));
+        _blocks.RemoveAll(block => _vm.Memslots.Active.ById(block.Slot.Id)?.ContinuesLogOf(block.Slot) != true);
     }
 
     private async ValueTask<long> CopyDirtyAsync(Operation op, RamBlock block)

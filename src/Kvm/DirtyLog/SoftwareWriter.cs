@@ -31,9 +31,11 @@ public sealed class SoftwareWriter(Vm vm)
     }
 
     /// <summary>Writes on behalf of no vCPU, because user space asks for it: arm64's ITS saves its tables to guest memory
-    /// (KVM_DEV_ARM_ITS_SAVE_TABLES). There is no ring to be full; false as above.</summary>
+    /// (KVM_DEV_ARM_ITS_SAVE_TABLES). There is no ring to be full; false as above, and where nothing could log it: KVM of x86 with rings
+    /// makes no such write.</summary>
     public async ValueTask<bool> WriteWithoutVcpuAsync(Operation op, Gfn gfn, ulong value)
     {
+        if (!vm.Options.UsesDirtyBitmap) return false;
         if (!vm.Users.TryGet(op, out var user)) return false;
         var written = await WriteClaimedAsync(op, DirtyLogOperations.NoVcpu, gfn, value);
         vm.Users.Put(op, user);

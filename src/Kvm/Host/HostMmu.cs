@@ -36,6 +36,7 @@ public sealed class HostMmu
         _userMemory = new UserMemory(_host, _faults);
         HeldRanges = new HeldRange(_host, _live);
         Ksm = new Ksm(_host, _faults);
+        Mappings = new MappingChanges(_host);
         Streams = new HostStreams(_host, _faults);
         Ageing = new Ageing(_host);
         Spurious = new Spurious(_host);
@@ -49,6 +50,9 @@ public sealed class HostMmu
 
     /// <summary>Pages that go to other hosts and come from them: migration.</summary>
     public HostStreams Streams { get; }
+
+    /// <summary>munmap, mprotect and mremap with what they leave behind: scripts use them.</summary>
+    public MappingChanges Mappings { get; }
 
     internal HeldRange HeldRanges { get; }
     internal Ageing Ageing { get; }

@@ -73,7 +73,7 @@ internal sealed class PageFault(HostState host, LiveOperationSet live)
     /// space, and the caller must wait for it without a lock.</summary>
     public async ValueTask<HostPage?> HandleAsync(Operation op, AddressSpace mm, Hva hva, bool write)
     {
-        if (mm.Find(hva) is not { } vma || (write && !vma.Writable)) return new HostPage(HostPageStatus.Fault, Pfn.None, Writable: false);
+        if (mm.Find(hva) is not { } vma || !vma.Permits(hva, write)) return new HostPage(HostPageStatus.Fault, Pfn.None, Writable: false);
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {
             Step step;
@@ -174,7 +174,7 @@ internal sealed class PageFault(HostState host, LiveOperationSet live)
         if (slot >= 0) host.Swap.Load(slot, host.Frames.Bytes(pfn));
         host.Frames.Map(pfn, mm.Id, hva);
         host.Frames.Put(pfn);
-        mm.SetPte(op, vma, hva, Pte.Map(pfn, vma.Writable));
+        mm.SetPte(op, vma, hva, Pte.Map(pfn, vma.Permits(hva, write: true)));
         return true;
     }
 

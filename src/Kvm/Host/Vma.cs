@@ -6,8 +6,8 @@ namespace Livebed.Kvm.Host;
 /// <summary>
 /// <c>struct vm_area_struct</c> with the part of the page table that lies under it, as an array by page: hva spaces are dense. Beside each
 /// PTE stands the guest-memory oracle for that page: the newest value, how often it was written, and that count at the last copy-out.
-/// PTEs and oracle are written under the bus lock of the address space. Simplified: an area is never split or merged; all of them are
-/// private anonymous memory.
+/// PTEs and oracle are written under the bus lock of the address space. Simplified: an area is never split or merged, so what mprotect and
+/// munmap leave behind is kept page by page; all of them are private anonymous memory.
 /// </summary>
 internal sealed class Vma
 {
@@ -16,6 +16,9 @@ internal sealed class Vma
 
     // Made for KSM's first visit, which most areas never see.
     private Tracked<TrackedArray<ulong>?> _ksmChecksums;
+
+    [Untracked("changed by scripts alone, which are one lane")]
+    private PageAccess[]? _access;
 
     public Vma(IWorld world, VmaSpec spec)
     {
@@ -35,6 +38,18 @@ internal sealed class Vma
     public int KsmItems { get; private set; }
 
     public bool Contains(Hva hva) => Range.Contains(hva);
+
+    /// <summary>Whether the process may access the page so.</summary>
+    public bool Permits(Hva hva, bool write)
+    {
+        if (write && !Writable) return false;
+        return AccessAt(hva) <= (write ? PageAccess.ReadWrite : PageAccess.ReadOnly);
+    }
+
+    public PageAccess AccessAt(Hva hva) => _access is null ? PageAccess.ReadWrite : _access[hva - Range.Start];
+
+    /// <summary>What the process may do with the page from now on.</summary>
+    public void SetAccess(Hva hva, PageAccess access) => (_access ??= new PageAccess[Range.Pages])[hva - Range.Start] = access;
 
     public Pte PteAt(Hva hva) => _pages[hva - Range.Start].Pte;
 
@@ -98,6 +113,16 @@ internal sealed class Vma
         public uint Writes;
         public uint Copied;
     }
+}
+
+/// <summary>What a process may do with a page; the larger, the less.</summary>
+public enum PageAccess : byte
+{
+    ReadWrite,
+    ReadOnly,
+
+    /// <summary>Nothing is mapped there.</summary>
+    None,
 }
 
 /// <summary>What a process keeps in an area of its memory.</summary>

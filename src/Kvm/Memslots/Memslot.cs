@@ -34,6 +34,10 @@ public sealed record Memslot(
     /// <summary><c>kvm_free_memslot</c>, or the kfree of a version that was replaced; after the grace period.</summary>
     public void Free() => _isFreed.Value = true;
 
+    /// <summary>It has logged its writes since that version of it was made, wherever the guest sees it.</summary>
+    public bool ContinuesLogOf(Memslot known) =>
+        LogsDirtyPages && Instance == known.Instance && ReferenceEquals(Bitmap, known.Bitmap);
+
     public bool Equals(Memslot? other) => ReferenceEquals(this, other);
 
     public override int GetHashCode() => Instance.GetHashCode();

@@ -21,8 +21,16 @@ public sealed class MemslotUpdater(Vm vm)
     /// <summary>Page numbers of 64-bit addresses.</summary>
     private const long AddressMax = 1L << 52;
 
-    // Private slots (APIC page, identity page table, TSS) have ids from here on and do not count against the limit.
-    public const int FirstPrivateId = 1 << 16;
+    /// <summary><c>kvm_mmu_max_gfn</c> (arch/x86/kvm/mmu.h), and one more: guest-physical addresses have at most 52 bits. Simplified: a
+    /// processor with fewer refuses more.</summary>
+    private const long GuestPagesMax = 1L << 40;
+
+    /// <summary>KVM_USER_MEM_SLOTS: private slots (TSS, APIC page, identity page table) have ids from here on, and user space has those
+    /// below.</summary>
+    public const int FirstPrivateId = 32764;
+
+    /// <summary>KVM_MEM_SLOTS_NUM.</summary>
+    private const int IdsMax = 32767;
 
     private readonly Place _lifetimes = new(vm.World);
 
@@ -33,11 +41,12 @@ public sealed class MemslotUpdater(Vm vm)
     [Untracked("for the cases that are counted")]
     public bool IsMoving { get; private set; }
 
+    /// <summary>KVM_SET_USER_MEMORY_REGION.</summary>
     public async ValueTask<MemslotResult> SetAsync(Operation op, MemslotChange change)
     {
         if (!vm.Users.TryGet(op, out var user)) return MemslotResult.Dead;
         await vm.SlotsLock.AcquireAsync(op);
-        var result = await SetLockedAsync(op, change);
+        var result = change.Id >= FirstPrivateId ? MemslotResult.Invalid : await SetLockedAsync(op, change);
         vm.SlotsLock.Release(op);
         if (result != MemslotResult.Overlap || vm.Options.Mutant != Mutant.RefusedUpdateKeepsReference) vm.Users.Put(op, user);
         if (result is MemslotResult.Overlap or MemslotResult.Invalid) vm.World.Reached(ReachedCase.MemslotRefused);
@@ -66,7 +75,7 @@ public sealed class MemslotUpdater(Vm vm)
         return updated;
     }
 
-    /// <summary>The same for a caller that holds slots_lock: teardown.</summary>
+    /// <summary>The same for a caller that holds slots_lock, and for private slots too: bring-up and teardown.</summary>
     public async ValueTask<MemslotResult> SetLockedAsync(Operation op, MemslotChange change)
     {
         var old = vm.Memslots.Active.ById(change.Id);
@@ -76,8 +85,7 @@ public sealed class MemslotUpdater(Vm vm)
         else if (old.BaseGfn != change.BaseGfn)
         {
             IsMoving = true;
-            var bitmap = vm.Options.Mutant == Mutant.MoveKeepsBitmap ? old.Bitmap : BitmapFor(change);
-            await DeleteOrMoveAsync(op, old, old with { BaseGfn = change.BaseGfn, Flags = change.Flags, Bitmap = bitmap });
+            await DeleteOrMoveAsync(op, old, old with { BaseGfn = change.BaseGfn, Flags = change.Flags, Bitmap = BitmapFor(change, old) });
             IsMoving = false;
         }
         else await ReflagAsync(op, old, change.Flags);
@@ -88,16 +96,11 @@ public sealed class MemslotUpdater(Vm vm)
     private bool IsAllowed(Memslot? old, MemslotChange change, out MemslotResult refusal)
     {
         refusal = MemslotResult.Invalid;
-        if (change.Id < 0 || change.BaseGfn.Value < 0 || change.BaseHva.Value < 0) return false;
-        if (change.BaseGfn.Value > AddressMax - PagesMax || change.BaseHva.Value > AddressMax - PagesMax) return false;
+        if (change.Id is < 0 or >= IdsMax || change.BaseGfn.Value < 0 || change.BaseHva.Value < 0) return false;
         if (change.Pages is < 0 or > PagesMax || (change.Flags & ~Settable) != 0) return false;
+        if (change.BaseGfn.Value > AddressMax - change.Pages || change.BaseHva.Value > AddressMax - change.Pages) return false;
         if (change.Pages == 0) return old is not null;
-        if (old is null)
-        {
-            if (change.Id < FirstPrivateId && vm.Memslots.Active.Slots.Count(slot => slot.Id < FirstPrivateId) >= vm.Options.MemslotsMax)
-                return false;
-        }
-        else
+        if (old is not null)
         {
             // kvm_set_memory_region: hva, size and read-only of an existing slot are fixed.
             if (old.Pages != change.Pages || old.BaseHva != change.BaseHva) return false;
@@ -112,15 +115,24 @@ public sealed class MemslotUpdater(Vm vm)
             return false;
         }
 
-        return true;
+        // kvm_arch_prepare_memory_region, which comes last.
+        return change.BaseGfn.Value <= GuestPagesMax - change.Pages;
     }
 
     private Memslot Create(MemslotChange change) =>
-        new(_lifetimes, change.Id, ++_instances, change.BaseGfn, change.Pages, change.BaseHva, change.Flags, BitmapFor(change));
+        new(_lifetimes, change.Id, ++_instances, change.BaseGfn, change.Pages, change.BaseHva, change.Flags, BitmapFor(change, old: null));
 
-    private DirtyBitmap? BitmapFor(MemslotChange change) => (change.Flags & MemslotFlags.LogDirtyPages) != 0
-        ? new DirtyBitmap(vm.LogState, new HvaRange(change.BaseHva, change.Pages))
-        : null;
+    /// <summary>The bitmap part of <c>kvm_prepare_memory_region</c>: one that is there stays, with its bits, also when the memslot moves. A
+    /// new one is all set under KVM_DIRTY_LOG_INITIALLY_SET. Simplified: where KVM has no bitmap beside rings, the model has one that
+    /// nothing marks, to tell one time of logging from the next.</summary>
+    private DirtyBitmap? BitmapFor(MemslotChange change, Memslot? old)
+    {
+        if ((change.Flags & MemslotFlags.LogDirtyPages) == 0) return null;
+        if (old?.Bitmap is { } bitmap) return bitmap;
+        bitmap = new DirtyBitmap(vm.LogState, new HvaRange(change.BaseHva, change.Pages));
+        if (vm.Options.DirtyLog == DirtyLogMode.InitiallySet) bitmap.Pages.AddAll();
+        return bitmap;
+    }
 
     /// <summary>CREATE: nothing was mapped, nothing is zapped.</summary>
     private async ValueTask InstallAsync(Operation op, Memslot created)
@@ -155,9 +167,17 @@ public sealed class MemslotUpdater(Vm vm)
         Retire(vm.Memslots.Inactive, old, replacement);
         await SwapAsync(op, replaced: last);
         Retire(vm.Memslots.Inactive, old, vm.Options.Mutant == Mutant.MoveInOneSet && replacement is not null ? old : replacement);
-        old.Bitmap?.Free();
+        FreeAfter(old, replacement);
         vm.Checks.Sptes.SlotRemoved(op, old);
         if (zapsLate) await ZapAsync(op, old);
+    }
+
+    /// <summary>The bitmap goes with its memslot, unless the moved one has it.</summary>
+    private void FreeAfter(Memslot old, Memslot? replacement)
+    {
+        if (old.Bitmap is not { } bitmap) return;
+        if (replacement?.Bitmap != bitmap || vm.Options.Mutant == Mutant.MoveFreesBitmap) bitmap.Free();
+        else if (vm.Options.Mutant == Mutant.MoveDropsBitmap) bitmap.Pages.Clear();
     }
 
     private static void Retire(MemslotSet set, Memslot old, Memslot? replacement)
@@ -173,14 +193,11 @@ public sealed class MemslotUpdater(Vm vm)
         vm.Checks.Sptes.SlotUsed(op, old);
         var enables = (flags & ~old.Flags & MemslotFlags.LogDirtyPages) != 0;
         var disables = (old.Flags & ~flags & MemslotFlags.LogDirtyPages) != 0;
-        var bitmap = old.Bitmap;
-        if (enables)
+        var updated = old with
         {
-            bitmap = new DirtyBitmap(vm.LogState, old.Hvas);
-            if (vm.Options.DirtyLog == DirtyLogMode.InitiallySet) bitmap.Pages.AddAll();
-        }
-
-        var updated = old with { Flags = flags, Bitmap = disables ? null : bitmap };
+            Flags = flags,
+            Bitmap = BitmapFor(new MemslotChange(old.Id, old.BaseGfn, old.Pages, old.BaseHva, flags), old),
+        };
         if (disables && vm.Options.Mutant == Mutant.DisableKeepsFlag) updated = updated with { Flags = old.Flags };
         var protects = enables && vm.Options.DirtyLog != DirtyLogMode.InitiallySet;
         var protectsEarly = protects && vm.Options.Mutant == Mutant.EnableProtectsBeforePublish;
@@ -247,7 +264,7 @@ public enum MemslotResult
     /// <summary>-EEXIST: overlaps another slot.</summary>
     Overlap,
 
-    /// <summary>-EINVAL: no such slot, a changed size or hva, an unknown flag, or more slots than allowed.</summary>
+    /// <summary>-EINVAL: no such slot, a changed size or hva, an unknown flag, or an id or an address that is too large.</summary>
     Invalid,
 
     /// <summary>The VM is being destroyed.</summary>

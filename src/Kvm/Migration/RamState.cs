@@ -10,8 +10,9 @@ namespace Livebed.Kvm.Migration;
 /// <summary>
 /// Which pages are still to be sent: QEMU's <c>RAMState</c> (migration/ram.c) and its memory listener. Each RAM block has one bitmap with
 /// three sources: KVM's logs of its memslots (<c>migration_bitmap_sync</c>), what user space discarded, and memslots that came, went or
-/// moved. Every page of those counts as dirty, because the bits between the last GET and the update are lost (kvm-protocol 9.2, Q1). Bits
-/// are always taken before the pages are read: early is harmless, late loses writes.
+/// did not log for a time. Every page of those counts as dirty, because the bits between the last GET and the update are lost (kvm-protocol
+/// 9.2, Q1). A memslot that moves keeps its bits. Bits are always taken before the pages are read: early is harmless, late loses
+/// writes.
 /// </summary>
 internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange> ranges)
 {
@@ -70,11 +71,12 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         if (vm.Options.DirtyLog == DirtyLogMode.Ring && await vm.DirtyRings.ReapAsync(op, MarkHarvested) < 0) return -1;
 
         // Beside rings a bitmap has only what was written without a vCPU: collected at the end, as QEMU does.
-        if (vm.Options.DirtyLog != DirtyLogMode.Ring || isFinal)
+        if (vm.Options.DirtyLog != DirtyLogMode.Ring || (isFinal && vm.Options.UsesDirtyBitmap))
             foreach (var slot in UserSlots)
             {
                 var reported = new PageSet(slot.Hvas);
-                if (await vm.DirtyLog.GetAsync(op, slot.Id, reported) < 0) continue;
+                var result = await vm.DirtyLog.GetAsync(op, slot.Id, reported);
+                if (!result.IsOk) continue;
                 foreach (var block in Blocks) block.Dirty.UnionWith(reported);
             }
 
@@ -83,7 +85,7 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         return vm.Users.IsClosing ? -1 : DirtyPages - before;
     }
 
-    /// <summary>Marks memslots that came, went, moved or lost their log since the last sync, for whatever reason. This follows the read of
+    /// <summary>Marks memslots that came, went or lost their log since the last sync, for whatever reason. This follows the read of
     /// the logs, so that no bit is lost with its memslot.</summary>
     private async ValueTask CompareSlotsAsync(Operation op)
     {
@@ -104,10 +106,7 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
     }
 
     /// <summary>The memslot has logged its writes in the same bitmap since the last look.</summary>
-    private bool IsFollowed(Memslot slot) =>
-        slot.LogsDirtyPages && _followed.TryGetValue(slot.Id, out var known) && known.Instance == slot.Instance
-            && known.BaseGfn == slot.BaseGfn
-        && ReferenceEquals(known.Bitmap, slot.Bitmap);
+    private bool IsFollowed(Memslot slot) => _followed.TryGetValue(slot.Id, out var known) && slot.ContinuesLogOf(known);
 
     private async ValueTask FollowAsync(Operation op, Memslot slot)
     {
@@ -151,6 +150,7 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         if (IsLogging && change.Pages > 0) change = change with { Flags = change.Flags | MemslotFlags.LogDirtyPages };
         var result = await vm.MemslotUpdates.SetAsync(op, change);
         if (!IsLogging || result != MemslotResult.Ok) return result;
+        if (vm.Memslots.Active.ById(change.Id) is { } slot && IsFollowed(slot)) return result;
         if (old is not null) Mark(old.Hvas);
         if (change.Pages > 0) Mark(new HvaRange(change.BaseHva, change.Pages));
         return result;

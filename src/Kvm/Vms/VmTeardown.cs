@@ -13,7 +13,7 @@ namespace Livebed.Kvm.Vms;
 public sealed class VmTeardown(Vm vm)
 {
     /// <summary>Where the private slots lie: beyond any guest page and any VMA that events touch.</summary>
-    public static readonly Gfn PrivateGfn = new(1L << 40);
+    public static readonly Gfn PrivateGfn = new(1L << 39);
 
     public static readonly Hva PrivateHva = new(1L << 40);
 
@@ -22,9 +22,11 @@ public sealed class VmTeardown(Vm vm)
     /// <summary><c>kvm_vm_ioctl_set_tss_addr</c> and its like: the slots that KVM itself makes for an x86 VM.</summary>
     public async ValueTask CreatePrivateSlotsAsync(Operation op)
     {
+        await vm.SlotsLock.AcquireAsync(op);
         for (var i = 0; i < PrivateSlots; i++)
-            await vm.MemslotUpdates.SetAsync(
+            await vm.MemslotUpdates.SetLockedAsync(
                 op, new MemslotChange(MemslotUpdater.FirstPrivateId + i, PrivateGfn + i, 1, PrivateHva + i, MemslotFlags.None));
+        vm.SlotsLock.Release(op);
     }
 
     /// <summary>Destroys; the vCPUs must have been stopped. False when another destroyer came first.</summary>

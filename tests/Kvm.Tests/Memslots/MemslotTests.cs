@@ -144,14 +144,17 @@ public sealed class MemslotTests
     });
 
     [Fact]
-    public void The_slot_limit_counts_user_slots_only() => Run(async (bed, vm) =>
+    public void Ids_that_are_KVMs_own_and_addresses_beyond_the_guests_are_refused() => Run(async (bed, vm) =>
     {
-        var free = vm.Vm.Options.MemslotsMax - bed.Options.RamSlots;
-        for (var i = 0; i < free; i++)
-            Assert.Equal(MemslotResult.Ok, await Set(bed, vm, 100 + i, new Gfn((1L << 30) + i), 1, VmLayout.ScratchHva));
-        Assert.Equal(MemslotResult.Invalid, await Set(bed, vm, 99, new Gfn(1L << 31), 1, VmLayout.ScratchHva));
-        Assert.Equal(MemslotResult.Ok, await Set(bed, vm, 100, new Gfn(1L << 30), 0, VmLayout.ScratchHva));
-        Assert.Equal(MemslotResult.Ok, await Set(bed, vm, 99, new Gfn(1L << 31), 1, VmLayout.ScratchHva));
+        const int Last = MemslotUpdater.FirstPrivateId - 1;
+        const long Pages = 1L << 40;
+        Assert.Equal(MemslotResult.Ok, await Set(bed, vm, Last, new Gfn(Pages - 1), 1, VmLayout.ScratchHva));
+        Assert.Equal(MemslotResult.Invalid, await Set(bed, vm, Last + 1, new Gfn(1L << 30), 1, VmLayout.ScratchHva));
+        Assert.Equal(MemslotResult.Invalid, await Set(bed, vm, 7, new Gfn(Pages), 1, VmLayout.ScratchHva));
+        // The search for an overlap comes first.
+        Assert.Equal(MemslotResult.Overlap, await Set(bed, vm, 7, new Gfn(Pages - 1), 2, VmLayout.ScratchHva));
+        Assert.Equal(MemslotResult.Ok, await Set(bed, vm, Last, default, 0, VmLayout.ScratchHva));
+        Assert.Equal(MemslotResult.Invalid, await Set(bed, vm, 7, new Gfn(Pages - 1), 2, VmLayout.ScratchHva));
     });
 
     [Fact]

@@ -2,6 +2,7 @@ using Livebed.Explorer.Beds;
 using Livebed.Explorer.Scheduling;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Paging;
+using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Tests.Mutants;
@@ -67,7 +68,7 @@ internal static class DirtyRingScenes
     });
 
     private static BedOptions WithRings(BedOptions options) =>
-        options with { DirtyLog = DirtyLogMode.Ring, RingEntries = RingEntries, RamSlots = 1 };
+        options with { DirtyLog = DirtyLogMode.Ring, RingEntries = RingEntries, RamSlots = 1, Architecture = KvmArchitecture.Arm64 };
 
     private static async ValueTask EnableAsync(Bed bed, BedVm vm) =>
         await vm.Session.EnableAsync(bed.NewOperation(OperationKind.DirtyLogEnable), [.. Enumerable.Range(0, bed.Options.RamSlots)]);
