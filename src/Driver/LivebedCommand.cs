@@ -9,6 +9,7 @@ using Livebed.Driver.Comparing;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Explaining;
 using Livebed.Driver.Exploring;
+using Livebed.Driver.Kernels;
 using Livebed.Driver.Migrating;
 using Livebed.Driver.MutantRuns;
 using Livebed.Driver.Predicting;
@@ -133,6 +134,7 @@ internal static class LivebedCommand
         root.Add(museum.Command);
         museum.Command.SetAction(async (parsed, _) => await new MuseumCommand(environment).RunAsync(
             await environment.Interrupts.AwaitAsync(() => museum.Read(parsed, environment.Folders))));
+        AddKernel(root, environment);
         var predict = new PredictOptions();
         root.Add(predict.Command);
         predict.Command.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
@@ -192,6 +194,17 @@ internal static class LivebedCommand
         options.Down.SetAction((parsed, _) => command.DownAsync(options.Folder(parsed, current)));
         options.Status.SetAction((parsed, _) => command.StatusAsync(
             options.LocalFolder(parsed, current), () => options.ConnectionOf(parsed, environment), options.IsJson(parsed)));
+    }
+
+    private static void AddKernel(RootCommand root, CommandEnvironment environment)
+    {
+        var options = new KernelOptions();
+        root.Add(options.Command);
+        var command = new KernelCommand(environment);
+        options.Command.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
+            () => command.Run(options.Read(parsed, environment.Clock))));
+        options.Play.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(() => command.Play(options.ReadPlay(parsed))));
+        options.Survey.SetAction((_, _) => environment.Interrupts.AwaitAsync(command.Survey));
     }
 
     private static Command CompletionOf(CommandEnvironment environment)

@@ -12,6 +12,9 @@ internal static class BadFiles
 {
     private const int DamagedOfEach = 40;
 
+    private const string Script =
+        "mode: ring\nvcpus: 2\nset slot=0 gfn=16 pages=4 at=0 flags=log => ok\nwrite gfn=17 value=7 vcpu=1 => ok\nreset => 0:1\n";
+
     private static readonly string[] _values =
         [
             "null", "-1", "1e400", "\"\"", "\"\\u001b[31m\"", "\"\\ud800\"", "[]", "[null]", "{}", "{\"a\":null}", "true",
@@ -29,6 +32,7 @@ internal static class BadFiles
             ("trace", files.Trace, "t.gz", ["predict", "--workload", "t.gz"]),
             ("trace of a campaign", files.Trace, "t.gz", ["run", "c.yaml"]),
             ("campaign", files.Campaign, "c.yaml", ["run", "c.yaml"]),
+            ("script", Encoding.UTF8.GetBytes(Script), "s.script", ["kernel", "play", "s.script", "--on", "model"]),
             (
                 "price list", files.Prices, "p.yaml",
                 ["price", "uncontended", "--prices", "p.yaml", "--set", "ms=1", "--protocols", "rwsem"]),

@@ -6,6 +6,7 @@ using Livebed.Driver.Clusters;
 using Livebed.Driver.Comparing;
 using Livebed.Driver.Explaining;
 using Livebed.Driver.Exploring;
+using Livebed.Driver.Kernels;
 using Livebed.Driver.Migrating;
 using Livebed.Driver.MutantRuns;
 using Livebed.Driver.Predicting;
@@ -44,6 +45,8 @@ internal static class BadOptions
         (new PriceOptions().Command, ["price", "uncontended", "--set", "ms=1", "--protocols", "rwsem"]),
         (new MuseumOptions().Command, ["museum"]),
         (new CalibrateOptions().Command, ["price", "calibrate"]),
+        (new KernelOptions().Command, ["kernel"]),
+        (new KernelOptions().Play, ["kernel", "play", "nowhere.script"]),
         (new CompareOptions().Command, ["compare", "c.yaml", "--protocols", "rwsem,active-count", "--repeat", "1"]),
     ];
 

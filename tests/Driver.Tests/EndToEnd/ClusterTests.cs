@@ -52,7 +52,8 @@ public sealed class ClusterTests
             (exitCode, output, errors) = await CommandProcess.RunAsync(
                 folder.FullPath, "run", "c.yaml", "--connect", "--join-timeout", "10");
             Assert.True(exitCode == ExitCodes.Unknown, output + errors);
-            Assert.Matches(@"^[0-2] of 3 silos joined the cluster livebed within [0-9]+ s; missing: (silo-[01], )*silo-2( \(.*\))?\n$", errors);
+            Assert.Matches(
+                @"^[0-2] of 3 silos joined the cluster livebed within [0-9]+ s; missing: (silo-[01], )*silo-2( \(.*\))?\n$", errors);
         }
         finally
         {

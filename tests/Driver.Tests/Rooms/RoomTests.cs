@@ -42,6 +42,11 @@ public sealed class RoomTests
         new("Shrinking", ["Scheduling", "Strategies", "Scenarios", "Replays"]),
         new("MutantRuns", ["Scheduling", "Strategies", "Scenarios", "Searching"]),
         new("Pricing", []),
+        new("Kernels", ["Scheduling", "Beds"]),
+    ];
+
+    private static readonly Room[] _linux = [
+        new("Kvm", []),
     ];
 
     private static readonly Room[] _grains = [
@@ -93,6 +98,7 @@ public sealed class RoomTests
                 "CommandLine", "Reports", "Run",
             ]),
         new("Pricing", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring", "Reports"]),
+        new("Kernels", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring"]),
         new("Benching", ["Errors", "CampaignKeys", "Campaigns", "CampaignFiles", "Terminal", "Running", "CommandLine", "Exploring"]),
         new(
             "Migrating",
@@ -104,7 +110,8 @@ public sealed class RoomTests
             "The command",
             [
                 "Errors", "CampaignFiles", "Running", "CommandLine", "Clusters", "Analyzing", "Exploring", "Shrinking", "MutantRuns",
-                "Predicting", "Advising", "Explaining", "Reports", "Viewing", "Run", "Comparing", "Pricing", "Benching", "Migrating",
+                "Predicting", "Advising", "Explaining", "Reports", "Viewing", "Run", "Comparing", "Pricing", "Kernels", "Benching",
+                "Migrating",
             ],
             ""),
     ];
@@ -115,6 +122,7 @@ public sealed class RoomTests
     {
         ["Kvm"] = ("Livebed.Kvm", typeof(Kvm.Vms.Vm).Assembly, _kvm),
         ["Explorer"] = ("Livebed.Explorer", typeof(Explorer.Beds.Bed).Assembly, _explorer),
+        ["Linux"] = ("Livebed.Linux", typeof(Linux.Kvm.KvmDevice).Assembly, _linux),
         ["Grains"] = ("Livebed.Grains", typeof(Grains.Contracts.IVmGrain).Assembly, _grains),
         ["Driver"] = ("Livebed.Driver", typeof(Errors.ExitCodes).Assembly, _driver),
     };

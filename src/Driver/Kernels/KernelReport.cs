@@ -1,0 +1,90 @@
+using Livebed.Driver.CommandLine;
+using Livebed.Driver.Terminal;
+using Livebed.Explorer.Kernels;
+using Livebed.Linux.Kvm;
+using Spectre.Console;
+
+namespace Livebed.Driver.Kernels;
+
+/// <summary>What `kernel` and `kernel play` show to people.</summary>
+internal sealed class KernelReport(CommandEnvironment environment)
+{
+    private readonly ReportPage _page = new(environment);
+
+    public void Write(KernelRequest request, KvmSurvey? survey, IReadOnlyList<ModeResult> results)
+    {
+        _page.Line(
+            survey is null ? $"the model with {request.Mutant} and the model without, seed {request.Seed}"
+                : $"the model and {survey.Module} of kernel {survey.Kernel}, seed {request.Seed}");
+        var table = Tables.Create("mode", "scripts", "steps", "result");
+        foreach (var result in results)
+            table.Row(
+                ScriptWords.Of(result.Mode), Figures.Count(result.Scripts), Figures.Count(result.Steps),
+                result.Difference is null ? "agree" : "DIFFER");
+        _page.Console.Write(table);
+        foreach (var name in results.SelectMany(result => result.Normalisers.Keys).Distinct())
+        {
+            var scripts = results.Sum(result => result.Normalisers.GetValueOrDefault(name));
+            var normaliser = Normaliser.All.First(candidate => candidate.Name == name);
+            _page.Line($"in {scripts} scripts {name}: {normaliser.Summary}");
+        }
+
+        foreach (var result in results)
+        {
+            if (result.Difference is not { } difference) continue;
+            _page.Line();
+            _page.Line(
+                $"mode {ScriptWords.Of(result.Mode)}: script {result.Scripts} differs; the shortest that does:",
+                style: new Style(Color.Red));
+            WriteSteps(difference);
+            _page.Copyable($"play it with {CommandText.Livebed} {CommandText.Words(["kernel", "play", result.File!])}");
+        }
+    }
+
+    /// <param name="played">the script</param>
+    /// <param name="absent">why the kernel was not asked; null where it was, or was not to be</param>
+    public void Write(PlayedScript played, string? absent)
+    {
+        WriteSteps(played);
+        if (absent is not null) _page.Line($"the model alone: {absent}");
+        foreach (var name in played.Comparison?.Normalisers ?? [])
+            _page.Line($"{name}: {Normaliser.All.First(normaliser => normaliser.Name == name).Summary}");
+        WriteOutcome(file: null, played);
+    }
+
+    /// <param name="file">where the script is; null to leave that out</param>
+    /// <param name="played">the script</param>
+    public void WriteOutcome(string? file, PlayedScript played)
+    {
+        var name = file is null ? "" : $"{file}: ";
+        var (sides, expected) = (played.Model is null || played.Kernel is null, played.Script.Steps.Any(step => step.Expected is not null));
+        if (!played.IsAsExpected) _page.Line($"{name}NOT as it has to be", style: new Style(Color.Red, decoration: Decoration.Bold));
+        else if (expected) _page.Line($"{name}as expected", style: new Style(Color.Green, decoration: Decoration.Bold));
+        else _page.Line(name + (sides ? "played; nothing was expected" : "agree"), style: new Style(decoration: Decoration.Bold));
+    }
+
+    private void WriteSteps(PlayedScript played)
+    {
+        var expects = played.Script.Steps.Any(step => step.Expected is not null);
+        List<string> columns = ["step", .. played.Model is null ? (string[])[] : ["model"],
+            .. played.Kernel is null ? (string[])[] : ["kernel"]];
+        if (expects) columns.Add("expected");
+        var table = Tables.Create([.. columns, ""]);
+        var difference = played.Comparison?.Difference?.Step ?? -1;
+        for (var index = 0; index < played.Script.Steps.Count; index++)
+        {
+            var step = played.Script.Steps[index];
+            List<string> cells = [(step with { Expected = null }).ToString()];
+            if (played.Model is { } model) cells.Add(model.ElementAtOrDefault(index) ?? "");
+            if (played.Kernel is { } kernel) cells.Add(kernel.ElementAtOrDefault(index) ?? "");
+            if (expects) cells.Add(step.Expected ?? "");
+            var isWrong = index == difference || (played.Model is { } one && played.FirstMiss(one) == index)
+                || (played.Kernel is { } other && played.FirstMiss(other) == index);
+            cells.Add(isWrong ? "<--" : "");
+            table.Row(cells);
+        }
+
+        _page.Console.Write(table);
+        if (played.Model?.Count > played.Script.Steps.Count) _page.Line($"the model {played.Model[^1]}", style: new Style(Color.Red));
+    }
+}

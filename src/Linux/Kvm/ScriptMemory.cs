@@ -1,0 +1,125 @@
+using System.Globalization;
+
+namespace Livebed.Linux.Kvm;
+
+/// <summary>
+/// The memory that a machine's memslots lie on, and the system calls that change how it is mapped. A page that is unmapped becomes one that
+/// nothing may touch: an address that is free could be given to another part of this process. Each call returns 0 or an error number.
+/// </summary>
+internal sealed unsafe class ScriptMemory : IDisposable
+{
+    private const int NoSuchArea = 22;
+    private const string KsmRun = "/sys/kernel/mm/ksm/run";
+    private const string KsmFullScans = "/sys/kernel/mm/ksm/full_scans";
+
+    /// <summary>A page is merged at its second visit at the earliest.</summary>
+    private const int KsmScans = 3;
+
+    private static readonly TimeSpan _ksmPatience = TimeSpan.FromSeconds(20);
+
+    private readonly nint _start;
+    private readonly long _pages;
+    private readonly int _file = -1;
+
+    /// <param name="pages">how many</param>
+    /// <param name="isShared">a file in memory, mapped shared; private anonymous memory otherwise</param>
+    /// <exception cref="KvmException">There is no memory.</exception>
+    public ScriptMemory(long pages, bool isShared)
+    {
+        _pages = pages;
+        if (isShared)
+        {
+            _file = LibC.CreateFile("livebed", flags: 1);
+            if (_file < 0 || LibC.Truncate(_file, (nint)(pages * PageBytes)) < 0) throw KvmException.Last("memory of a file cannot be had");
+        }
+
+        _start = LibC.Map(0, Bytes(pages), LibC.ProtectNone, LibC.MapPrivate | LibC.MapAnonymous | LibC.MapNoReserve, -1, 0);
+        if (_start == -1) throw KvmException.Last("memory cannot be had");
+        if (Map(0, pages) != 0) throw KvmException.Last("memory cannot be had");
+    }
+
+    public static int PageBytes => Environment.SystemPageSize;
+
+    /// <summary>Whether KSM is on: this process never switches it on, since it is the whole machine's.</summary>
+    public static bool IsMergingOn => ReadFigure(KsmRun) == 1;
+
+    public ulong AddressOf(long page) => (ulong)(_start + (nint)(page * PageBytes));
+
+    /// <summary>This process writes a word, as far as its page table lets it.</summary>
+    public int Write(long page, uint value)
+    {
+        var local = new IoVector { Base = (nint)(&value), Bytes = sizeof(uint) };
+        var remote = new IoVector { Base = (nint)AddressOf(page), Bytes = sizeof(uint) };
+        return Error(LibC.WriteMemory(Environment.ProcessId, &local, 1, &remote, 1, 0));
+    }
+
+    public int DontNeed(long page, long pages) => Error(LibC.Advise((nint)AddressOf(page), Bytes(pages), LibC.DontNeed));
+
+    public int Unmap(long page, long pages) => Error(LibC.Map(
+        (nint)AddressOf(page), Bytes(pages), LibC.ProtectNone,
+        LibC.MapPrivate | LibC.MapAnonymous | LibC.MapNoReserve | LibC.MapFixed, -1, 0));
+
+    public int Map(long page, long pages)
+    {
+        var flags = (_file < 0 ? LibC.MapPrivate | LibC.MapAnonymous : LibC.MapShared) | LibC.MapFixed;
+        var offset = _file < 0 ? 0 : (nint)(page * PageBytes);
+        var mapped = LibC.Map((nint)AddressOf(page), Bytes(pages), LibC.ProtectRead | LibC.ProtectWrite, flags, _file, offset);
+        if (mapped == -1) return LibC.LastError;
+        // A kernel without transparent huge pages does not know the advice.
+        var advised = Error(LibC.Advise((nint)AddressOf(page), Bytes(pages), LibC.NoHugePage));
+        return advised == NoSuchArea ? 0 : advised;
+    }
+
+    public int Protect(long page, long pages, bool isWritable) => Error(LibC.Protect(
+        (nint)AddressOf(page), Bytes(pages), isWritable ? LibC.ProtectRead | LibC.ProtectWrite : LibC.ProtectRead));
+
+    /// <summary>Page by page: a call for pages of different kinds is refused.</summary>
+    public int Move(long page, long pages, long to)
+    {
+        for (var moved = 0L; moved < pages; moved++)
+        {
+            var (from, target) = ((nint)AddressOf(page + moved), (nint)AddressOf(to + moved));
+            if (LibC.Remap(from, Bytes(1), Bytes(1), LibC.MoveAndKeepMapped, target) == -1) return LibC.LastError;
+            var error = Unmap(page + moved, 1);
+            if (error != 0) return error;
+        }
+
+        return 0;
+    }
+
+    /// <summary>Waits until KSM has looked at this memory often enough, where it is on.</summary>
+    /// <exception cref="KvmException">It is on and does not come round in time.</exception>
+    public int Merge()
+    {
+        if (_file >= 0 || !IsMergingOn) return 0;
+        var error = Error(LibC.Advise((nint)AddressOf(0), Bytes(_pages), LibC.Mergeable));
+        if (error != 0) return error;
+        var last = ReadFigure(KsmFullScans) + KsmScans;
+        for (var begun = Environment.TickCount64; ReadFigure(KsmFullScans) < last; Thread.Sleep(1))
+            if (Environment.TickCount64 - begun > _ksmPatience.TotalMilliseconds)
+                throw new KvmException($"KSM did not look at all pages {KsmScans} times in {_ksmPatience.TotalSeconds} s");
+        return 0;
+    }
+
+    public void Dispose()
+    {
+        _ = LibC.Unmap(_start, Bytes(_pages));
+        if (_file >= 0) _ = LibC.Close(_file);
+    }
+
+    private static nuint Bytes(long pages) => (nuint)(pages * PageBytes);
+
+    private static int Error(nint result) => result == -1 ? LibC.LastError : 0;
+
+    private static long ReadFigure(string file)
+    {
+        try
+        {
+            return long.Parse(File.ReadAllText(file), CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
+}
