@@ -6,6 +6,7 @@ using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Terminal;
 using Livebed.Explorer.Pricing;
+using Livebed.Linux.Kvm;
 
 namespace Livebed.Driver.Pricing;
 
@@ -21,8 +22,9 @@ internal sealed class CalibrateCommand(CommandEnvironment environment)
         foreach (var (price, nanoseconds, _) in measured)
             table.Row(PriceNames.NameOf(price), PriceText.Nanoseconds(nanoseconds), PriceText.Nanoseconds(request.Rest[price]));
         environment.CreateConsole().Write(table);
+        var exits = measured.Any(one => one.Price == Price.VmExit) ? "" : $"exits ({KvmDevice.Path} cannot be used), ";
         environment.Out.WriteLine(
-            $"{PriceNames.All.Count - measured.Count} prices are taken over from {request.Rest.Name}: exits, "
+            $"{PriceNames.All.Count - measured.Count} prices are taken over from {request.Rest.Name}: {exits}"
                 + $"SPTEs and what else no program sees");
         WriteLocks(request.Rest.With([.. measured.Select(one => (one.Price, one.Nanoseconds))]));
         await StoreAsync(request, TextOf(request, measured));

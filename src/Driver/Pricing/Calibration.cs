@@ -1,13 +1,15 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Livebed.Explorer.Pricing;
+using Livebed.Linux.Kvm;
+using Livebed.Linux.Measuring;
 
 namespace Livebed.Driver.Pricing;
 
 /// <summary>
 /// Measures on this machine what a program can measure: atomics on a line of its own and on one that two CPUs share, ways through a pipe on
-/// one CPU and between two, and system calls that change memory, with and without another thread that runs. Each figure is the least of
-/// several rounds, as everything else that a machine does only adds to it.
+/// one CPU and between two, system calls that change memory, with and without another thread that runs, and exits where KVM can be used.
+/// Each figure is the least of several rounds, as everything else that a machine does only adds to it.
 /// </summary>
 internal static class Calibration
 {
@@ -16,12 +18,13 @@ internal static class Calibration
     private const int PingPongs = 5_000;
     private const int Pages = 2_048;
     private const int Calls = 5_000;
+    private const int Exits = 20_000;
 
     /// <summary>Runs all measurements; less than a minute.</summary>
     /// <exception cref="IOException">The system refuses a call.</exception>
     public static IReadOnlyList<(Price Price, long Nanoseconds, string How)> Measure(Action<string> begins)
     {
-        var cpus = LinuxCalls.Cpus();
+        var cpus = MachineCalls.Cpus();
         var measured = new List<(Price Price, long Nanoseconds, string How)>();
         begins("atomics");
         measured.Add((Price.AtomicOwn, Least(OwnAtomic), "a locked add to a line that no other CPU touches"));
@@ -38,7 +41,27 @@ internal static class Calibration
                 $"half of a round trip through two pipes between CPU {cpus[0]} and CPU {cpus[1]}, with the calls"));
         begins("memory");
         AddMemory(measured, cpus);
+        begins("exits");
+        AddExits(measured);
         return measured;
+    }
+
+    /// <summary>A way out of the guest and one into it, of this machine's KVM; nothing where it cannot be used.</summary>
+    private static void AddExits(List<(Price Price, long Nanoseconds, string How)> measured)
+    {
+        try
+        {
+            using var device = KvmDevice.Open();
+            using var machine = new KvmMachine(device, new KvmMachineOptions(KvmLog.Bitmap, 1, 1, false, 0, 0));
+            var systemCall = measured.First(one => one.Price == Price.SystemCall).Nanoseconds;
+            var trip = Least(() => Each(Exits, () => machine.LeaveForPort(0, Exits))) - systemCall;
+            foreach (var price in new[] { Price.VmExit, Price.VmEntry })
+                measured.Add((price, Math.Max(1, trip / 2), "half of a KVM_RUN that leaves for a port, less an empty system call"));
+        }
+        catch (KvmException)
+        {
+            // It is not there, or not for this process: the prices are taken over.
+        }
     }
 
     private static void AddMemory(List<(Price Price, long Nanoseconds, string How)> measured, IReadOnlyList<int> cpus)
@@ -98,25 +121,25 @@ internal static class Calibration
 
     private static double RoundTrip(int first, int second)
     {
-        var (there, back) = (LinuxCalls.Pipe(), LinuxCalls.Pipe());
+        var (there, back) = (MachineCalls.Pipe(), MachineCalls.Pipe());
         var other = Thread(second, () =>
         {
             for (var i = 0; i < PingPongs; i++)
             {
-                LinuxCalls.Receive(there.From);
-                LinuxCalls.Send(back.To);
+                MachineCalls.Receive(there.From);
+                MachineCalls.Send(back.To);
             }
         });
         var each = On(first, () => Each(PingPongs, () =>
         {
             for (var i = 0; i < PingPongs; i++)
             {
-                LinuxCalls.Send(there.To);
-                LinuxCalls.Receive(back.From);
+                MachineCalls.Send(there.To);
+                MachineCalls.Receive(back.From);
             }
         }));
         other.Join();
-        foreach (var end in (int[])[there.From, there.To, back.From, back.To]) LinuxCalls.Close(end);
+        foreach (var end in (int[])[there.From, there.To, back.From, back.To]) MachineCalls.Close(end);
         return each;
     }
 
@@ -127,9 +150,9 @@ internal static class Calibration
         for (var i = 0; i < Calls; i++)
         {
             // The page is writable when it is taken away: the permission that goes makes the flush.
-            LinuxCalls.Protect(at, LinuxCalls.PageBytes, LinuxCalls.ReadWrite);
+            MachineCalls.Protect(at, MachineCalls.PageBytes, MachineCalls.ReadWrite);
             Marshal.WriteByte(at, 1);
-            LinuxCalls.Protect(at, LinuxCalls.PageBytes, LinuxCalls.ReadOnly);
+            MachineCalls.Protect(at, MachineCalls.PageBytes, MachineCalls.ReadOnly);
         }
     }));
 
@@ -137,8 +160,8 @@ internal static class Calibration
     {
         for (var i = 0; i < Calls; i++)
         {
-            LinuxCalls.Protect(at, LinuxCalls.PageBytes, LinuxCalls.ReadOnly);
-            LinuxCalls.Protect(at, LinuxCalls.PageBytes, LinuxCalls.ReadWrite);
+            MachineCalls.Protect(at, MachineCalls.PageBytes, MachineCalls.ReadOnly);
+            MachineCalls.Protect(at, MachineCalls.PageBytes, MachineCalls.ReadWrite);
         }
     }
 
@@ -147,12 +170,12 @@ internal static class Calibration
     private static double Discard() => WithMemory(Pages, at =>
     {
         Touch(at);
-        return Each(Pages, () => LinuxCalls.Discard(at, (nint)Pages * LinuxCalls.PageBytes));
+        return Each(Pages, () => MachineCalls.Discard(at, (nint)Pages * MachineCalls.PageBytes));
     });
 
     private static double Copy(bool compares)
     {
-        var (one, other, equal) = (new byte[LinuxCalls.PageBytes], new byte[LinuxCalls.PageBytes], 0);
+        var (one, other, equal) = (new byte[MachineCalls.PageBytes], new byte[MachineCalls.PageBytes], 0);
         var each = Each(Calls, () =>
         {
             for (var i = 0; i < Calls; i++)
@@ -166,19 +189,19 @@ internal static class Calibration
 
     private static void Touch(nint at)
     {
-        for (var page = 0; page < Pages; page++) Marshal.WriteByte(at + (nint)page * LinuxCalls.PageBytes, 1);
+        for (var page = 0; page < Pages; page++) Marshal.WriteByte(at + (nint)page * MachineCalls.PageBytes, 1);
     }
 
     private static double WithMemory(int pages, Func<nint, double> measure)
     {
-        var at = LinuxCalls.Map((nint)pages * LinuxCalls.PageBytes);
+        var at = MachineCalls.Map((nint)pages * MachineCalls.PageBytes);
         try
         {
             return measure(at);
         }
         finally
         {
-            LinuxCalls.Unmap(at, (nint)pages * LinuxCalls.PageBytes);
+            MachineCalls.Unmap(at, (nint)pages * MachineCalls.PageBytes);
         }
     }
 
@@ -205,7 +228,7 @@ internal static class Calibration
     {
         var thread = new Thread(() =>
         {
-            LinuxCalls.Pin(cpu);
+            MachineCalls.Pin(cpu);
             work();
         })
         {

@@ -96,6 +96,9 @@ public sealed unsafe class KvmMachine : IDisposable
 
     public KvmExit Write(int vcpu, long gfn, uint value) => _vcpus[vcpu].Write(gfn, value);
 
+    /// <inheritdoc cref="KvmVcpu.LeaveForPort"/>
+    public void LeaveForPort(int vcpu, int times) => _vcpus[vcpu].LeaveForPort(times);
+
     public KvmExit Read(int vcpu, long gfn, out uint value) => _vcpus[vcpu].Read(gfn, out value);
 
     /// <inheritdoc cref="ScriptMemory.Write"/>

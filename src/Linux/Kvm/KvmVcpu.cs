@@ -3,15 +3,16 @@ using System.Runtime.InteropServices;
 namespace Livebed.Linux.Kvm;
 
 /// <summary>
-/// A vCPU in protected mode without paging, which runs one of two pieces of code at a time: store a word and leave, or load a word and
-/// leave. It is used by one thread at a time.
+/// A vCPU in protected mode without paging, which runs one of three pieces of code at a time: store a word and leave, load a word and
+/// leave, or leave again and again. It is used by one thread at a time.
 /// </summary>
 internal sealed unsafe class KvmVcpu : IDisposable
 {
-    /// <summary>Where the code lies: guest address, and offsets of both pieces.</summary>
+    /// <summary>Where the code lies: guest address, and offsets of the pieces.</summary>
     public const long CodeGfn = 0xfff00;
     private const uint CodeAddress = 0xfff00000;
     private const uint LoadOffset = 16;
+    private const uint LeaveOffset = 32;
 
     /// <summary>KVM_DIRTY_LOG_PAGE_OFFSET.</summary>
     private const int RingPageOffset = 64;
@@ -48,12 +49,15 @@ internal sealed unsafe class KvmVcpu : IDisposable
         SetSpecialRegisters();
     }
 
-    /// <summary>The two pieces of code: <c>mov [ebx], eax; out 0x10, al</c> and <c>mov eax, [ebx]; out 0x10, al</c>.</summary>
+    /// <summary>The pieces of code: <c>mov [ebx], eax; out 0x10, al</c>, <c>mov eax, [ebx]; out 0x10, al</c>, and
+    /// <c>l: out 0x10, al; jmp l</c>.</summary>
     public static void WriteCode(Span<byte> page)
     {
         ReadOnlySpan<byte> store = [0x89, 0x03, 0xe6, 0x10];
         ReadOnlySpan<byte> load = [0x8b, 0x03, 0xe6, 0x10];
+        ReadOnlySpan<byte> leave = [0xe6, 0x10, 0xeb, 0xfc];
         store.CopyTo(page);
+        leave.CopyTo(page[(int)LeaveOffset..]);
         load.CopyTo(page[(int)LoadOffset..]);
     }
 
@@ -62,6 +66,26 @@ internal sealed unsafe class KvmVcpu : IDisposable
 
     /// <summary>Loads the first word of a guest page.</summary>
     public KvmExit Read(long gfn, out uint value) => Access(gfn, 0, CodeAddress + LoadOffset, out value);
+
+    /// <summary>Enters the guest so many times, which leaves for a port each time.</summary>
+    /// <exception cref="KvmException">It leaves for something else.</exception>
+    public void LeaveForPort(int times)
+    {
+        var registers = new Registers { Flags = 2, InstructionPointer = CodeAddress + LeaveOffset };
+        if (LibC.Control(_fd, KvmIoctl.SetRegisters, (nint)(&registers)) < 0) throw KvmException.Last("a vCPU does not take its registers");
+        for (var left = times; left > 0;)
+        {
+            if (LibC.Control(_fd, KvmIoctl.Run, 0) < 0)
+            {
+                if (LibC.LastError is KvmError.Interrupted or KvmError.Again) continue;
+                throw KvmException.Last("KVM_RUN fails");
+            }
+
+            if (*(uint*)(_run + ExitReasonOffset) != ExitIo)
+                throw new KvmException($"KVM_RUN leaves with exit reason {*(uint*)(_run + ExitReasonOffset)}, which nothing here makes");
+            left--;
+        }
+    }
 
     /// <summary>Entries that the kernel has put into the ring since the last call, each marked as harvested.</summary>
     public void Harvest(List<KvmRingEntry> into)

@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
 
-namespace Livebed.Driver.Pricing;
+namespace Livebed.Linux.Measuring;
 
 /// <summary>The system calls that are measured, and those that put a thread on a CPU.</summary>
-internal static class LinuxCalls
+public static class MachineCalls
 {
     public const int PageBytes = 4096;
     public const int ReadWrite = 3;
