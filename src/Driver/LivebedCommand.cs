@@ -204,6 +204,8 @@ internal static class LivebedCommand
         options.Command.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
             () => command.Run(options.Read(parsed, environment.Clock))));
         options.Play.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(() => command.Play(options.ReadPlay(parsed))));
+        options.Race.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
+            () => new RaceCommand(environment).Run(options.ReadRace(parsed, environment.Clock))));
         options.Survey.SetAction((_, _) => environment.Interrupts.AwaitAsync(command.Survey));
     }
 

@@ -81,7 +81,8 @@ internal sealed class KernelCommand(CommandEnvironment environment)
         return ExitCodes.Valid;
     }
 
-    private static KvmDevice Open() => TryOpen(isNeeded: true, out _)!;
+    /// <exception cref="UndecidedException">There is none.</exception>
+    internal static KvmDevice Open() => TryOpen(isNeeded: true, out _)!;
 
     /// <param name="isNeeded">nothing is done without it</param>
     /// <param name="absent">why there is none; null where there is</param>

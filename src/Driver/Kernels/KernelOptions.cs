@@ -34,6 +34,12 @@ internal sealed class KernelOptions
     private readonly Option<bool> _playJson = new("--json") { Description = "print one JSON object and nothing else (docs/kernel.md)" };
     private readonly Option<bool> _playVerbose = new("--verbose") { Description = "show where an error came from" };
 
+    private readonly Option<string?> _raceTime = Text("--for", "30s", "how long each race takes [2s]");
+    private readonly Option<string?> _raceVcpus = Text("--vcpus", "N", $"that write, 1 to {KernelScript.VcpusMax} [2]");
+    private readonly Option<string?> _raceSeed = Text("--seed", "S", "decides pages, not their order in time [drawn from the clock]");
+    private readonly Option<bool> _raceJson = new("--json") { Description = "print one JSON object and nothing else (docs/kernel.md)" };
+    private readonly Option<bool> _raceVerbose = new("--verbose") { Description = "show where an error came from" };
+
     public KernelOptions()
     {
         Command = new Command("kernel", "Plays random scripts on the model and on this machine's KVM, and compares every answer.")
@@ -55,7 +61,16 @@ internal sealed class KernelOptions
             _playVerbose,
         };
         Survey = new Command("survey", "Says as JSON what this machine's KVM is and can.");
+        Race = new Command("race", "Lets a guest write while its log is read, its memslot changes and pages go.")
+        {
+            _raceTime,
+            _raceVcpus,
+            _raceSeed,
+            _raceJson,
+            _raceVerbose,
+        };
         Command.Add(Play);
+        Command.Add(Race);
         Command.Add(Survey);
     }
 
@@ -64,6 +79,20 @@ internal sealed class KernelOptions
     public Command Play { get; }
 
     public Command Survey { get; }
+
+    public Command Race { get; }
+
+    /// <exception cref="UsageException">A value is not allowed.</exception>
+    public RaceRequest ReadRace(ParseResult parsed, TimeProvider clock)
+    {
+        var kind = ValueKinds.Duration(TimeSpan.FromMilliseconds(100), TimeSpan.FromDays(1));
+        var time = TimeSpan.FromSeconds(2);
+        if (parsed.GetValue(_raceTime) is { } text && kind.Parse(text, out time) is { } problem)
+            throw new UsageException($"--for {text}: {problem}; allowed: {kind.Allowed}");
+        return new RaceRequest(
+            time, (int)Figure(parsed, _raceVcpus, 1, KernelScript.VcpusMax, 2),
+            (int)Figure(parsed, _raceSeed, 0, int.MaxValue, clock.GetUtcNow().UtcTicks % DrawnSeeds), parsed.GetValue(_raceJson));
+    }
 
     /// <exception cref="UsageException">A value is not allowed.</exception>
     public KernelRequest Read(ParseResult parsed, TimeProvider clock)
@@ -120,6 +149,9 @@ internal sealed class KernelOptions
 /// <param name="Json">whether the answer is JSON</param>
 internal sealed record KernelRequest(
     IReadOnlyList<DirtyLogMode> Modes, int Scripts, int Steps, long Seed, Mutant? Mutant, bool ModelAlone, bool Json);
+
+/// <summary>What `kernel race` was asked for: how long each race takes, how many vCPUs write, and which pages.</summary>
+internal sealed record RaceRequest(TimeSpan Time, int Vcpus, int Seed, bool Json);
 
 /// <summary>What `kernel play` was asked for: scripts, where they are played (null: wherever they can be), and whether the answer is
 /// JSON.</summary>

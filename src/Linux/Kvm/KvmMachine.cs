@@ -104,6 +104,9 @@ public sealed unsafe class KvmMachine : IDisposable
     /// <inheritdoc cref="ScriptMemory.Write"/>
     public int UserWrite(long at, uint value) => _memory.Write(at, value);
 
+    /// <inheritdoc cref="ScriptMemory.Read"/>
+    public uint UserRead(long at) => _memory.Read(at);
+
     public int DontNeed(long at, long pages) => _memory.DontNeed(at, pages);
 
     public int Unmap(long at, long pages) => _memory.Unmap(at, pages);

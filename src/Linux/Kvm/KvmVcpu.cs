@@ -18,9 +18,8 @@ internal sealed unsafe class KvmVcpu : IDisposable
     private const int RingPageOffset = 64;
 
     private const int ExitReasonOffset = 8;
-    private const int ImmediateExitOffset = 1;
     private const int MmioDataOffset = 40;
-    private const int RunsMax = 64;
+    private const int RunsMax = 1_000;
 
     private const uint ExitIo = 2;
     private const uint ExitMmio = 6;
@@ -100,9 +99,6 @@ internal sealed unsafe class KvmVcpu : IDisposable
             _fetched++;
         }
     }
-
-    /// <summary>Makes KVM_RUN return at once, until it is taken back; from any thread.</summary>
-    public void SetImmediateExit(bool isOn) => Volatile.Write(ref _run[ImmediateExitOffset], isOn ? (byte)1 : (byte)0);
 
     public void Dispose()
     {

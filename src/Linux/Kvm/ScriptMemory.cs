@@ -53,6 +53,9 @@ internal sealed unsafe class ScriptMemory : IDisposable
         return Error(LibC.WriteMemory(Environment.ProcessId, &local, 1, &remote, 1, 0));
     }
 
+    /// <summary>This process reads the first word of a page that is mapped.</summary>
+    public uint Read(long page) => Volatile.Read(ref *(uint*)AddressOf(page));
+
     public int DontNeed(long page, long pages) => Error(LibC.Advise((nint)AddressOf(page), Bytes(pages), LibC.DontNeed));
 
     public int Unmap(long page, long pages) => Error(LibC.Map(

@@ -46,6 +46,7 @@ internal static class BadOptions
         (new MuseumOptions().Command, ["museum"]),
         (new CalibrateOptions().Command, ["price", "calibrate"]),
         (new KernelOptions().Command, ["kernel"]),
+        (new KernelOptions().Race, ["kernel", "race"]),
         (new KernelOptions().Play, ["kernel", "play", "nowhere.script"]),
         (new CompareOptions().Command, ["compare", "c.yaml", "--protocols", "rwsem,active-count", "--repeat", "1"]),
     ];

@@ -1,0 +1,89 @@
+using System.Text.Json;
+using Livebed.Driver.CommandLine;
+using Livebed.Driver.Errors;
+using Livebed.Driver.Exploring;
+using Livebed.Driver.Terminal;
+using Livebed.Explorer.Kernels;
+using Livebed.Linux.Kvm;
+using Spectre.Console;
+
+namespace Livebed.Driver.Kernels;
+
+/// <summary>
+/// `livebed kernel race`: one race after the other, each way of logging with each disturbance. Scripts are one step after the other; what a
+/// race can break is between the steps.
+/// </summary>
+internal sealed class RaceCommand(CommandEnvironment environment)
+{
+    /// <exception cref="UndecidedException">There is no KVM that could be asked.</exception>
+    public int Run(RaceRequest request)
+    {
+        using var device = KernelCommand.Open();
+        var results = new List<(KvmRaceOptions Options, KvmRaceCounts Counts)>();
+        environment.Pulse?.Begin(budget: null);
+        foreach (var log in Enum.GetValues<KvmLog>())
+            foreach (var disturbance in Enum.GetValues<KvmDisturbance>())
+            {
+                if (disturbance == KvmDisturbance.Merge && !KvmMachine.IsMergingOn) continue;
+                if (environment.Interrupts.Token.IsCancellationRequested) break;
+                environment.Pulse?.Beat();
+                var options = new KvmRaceOptions(log, disturbance, request.Vcpus, request.Time, request.Seed);
+                results.Add((options, Race(device, options)));
+            }
+
+        if (request.Json) environment.Out.WriteLine(JsonSerializer.Serialize(JsonOf(request, results), ExploreJson.Options));
+        else Write(results);
+        environment.Out.Flush();
+        if (environment.Interrupts.Token.IsCancellationRequested) return ExitCodes.Interrupted;
+        return results.TrueForAll(result => result.Counts is { Lost: 0, Wrong: 0 }) ? ExitCodes.Valid : ExitCodes.Invalid;
+    }
+
+    private KvmRaceCounts Race(KvmDevice device, KvmRaceOptions options)
+    {
+        try
+        {
+            return new KvmRace(device, options).Run(environment.Interrupts.Token);
+        }
+        catch (KvmException exception)
+        {
+            throw new UndecidedException(exception.Message);
+        }
+    }
+
+    private void Write(IReadOnlyList<(KvmRaceOptions Options, KvmRaceCounts Counts)> results)
+    {
+        var page = new ReportPage(environment);
+        var table = Tables.Create("log", "beside", "writes", "ring full", "refused", "rounds", "copied", "lost", "wrong");
+        foreach (var (options, counts) in results)
+            table.Row(
+                ScriptWords.Of(options.Log), ScriptWords.Of(options.Disturbance), Figures.Count(counts.Accesses.Done),
+                Figures.Count(counts.Accesses.RingFull), Figures.Count(counts.Accesses.Refused), Figures.Count(counts.Rounds),
+                Figures.Count(counts.Copied), Figures.Count(counts.Lost), Figures.Count(counts.Wrong));
+        page.Console.Write(table);
+        var broken = results.Count(result => result.Counts is not { Lost: 0, Wrong: 0 });
+        page.Line(
+            broken == 0 ? "no write was lost, and none went elsewhere" : $"in {broken} races a write was lost or went elsewhere",
+            style: new Style(broken == 0 ? Color.Green : Color.Red, decoration: Decoration.Bold));
+        if (!KvmMachine.IsMergingOn) page.Line("KSM is off here: no race beside merging");
+    }
+
+    private static object JsonOf(RaceRequest request, IReadOnlyList<(KvmRaceOptions Options, KvmRaceCounts Counts)> results) => new
+    {
+        seconds = request.Time.TotalSeconds,
+        seed = request.Seed,
+        races = results.Select(result => new
+        {
+            log = ScriptWords.Of(result.Options.Log),
+            beside = ScriptWords.Of(result.Options.Disturbance),
+            vcpus = result.Options.Vcpus,
+            writes = result.Counts.Accesses.Done,
+            ringFull = result.Counts.Accesses.RingFull,
+            refused = result.Counts.Accesses.Refused,
+            rounds = result.Counts.Rounds,
+            disturbances = result.Counts.Disturbances,
+            copied = result.Counts.Copied,
+            lost = result.Counts.Lost,
+            wrong = result.Counts.Wrong,
+        }),
+    };
+}
