@@ -177,6 +177,11 @@ internal static class SiloCommand
         Description = "end when standard input does",
     };
 
+    private static readonly Option<bool> Faults = new(SiloArguments.Faults)
+    {
+        Description = "take orders of a driver's nemesis on standard input",
+    };
+
     private static readonly Option<int>[] Positive =
         [
             SiloPort, GatewayPort, Silos, StartTimeout, DrainTimeout, SpansPerTrace, LockWaitThreshold, FaultThreshold, FaultRetries,
@@ -190,7 +195,7 @@ internal static class SiloCommand
             SiloName, ClusterId, SiloPort, GatewayPort, PagePort, HealthPort, Listen, Advertise, AdvertisePages, SecretFile, Redis, Silos,
             StartTimeout, DrainTimeout, Primary, JoinAfter, Config, Placement, Seed, PreemptionShare, ProbeTimeout, ResponseTimeout, Otlp,
             Traces, TraceBytes, SampleRatio, SpansPerTrace, LockWaitThreshold, FaultThreshold, FaultRetries, PromotedPerSecond, Level,
-            LogFormat, Dashboard, ExitWithStdin,
+            LogFormat, Dashboard, ExitWithStdin, Faults,
         ];
 
     /// <summary>Every setting with what it means, in the order of the documentation.</summary>
@@ -234,8 +239,8 @@ internal static class SiloCommand
         try
         {
             sources = SettingSources.Read(
-                arguments, [.. All.Select(option => option.Name)], [SiloArguments.Dashboard, SiloArguments.ExitWithStdin],
-                SiloArguments.OfDrivers, environment);
+                arguments, [.. All.Select(option => option.Name)],
+                [SiloArguments.Dashboard, SiloArguments.ExitWithStdin, SiloArguments.Faults], SiloArguments.OfDrivers, environment);
         }
         catch (SettingException failure)
         {
@@ -293,6 +298,7 @@ internal static class SiloCommand
         LogLevel = result.GetValue(Level),
         Seed = result.GetValue(Seed),
         PreemptionShare = result.GetValue(PreemptionShare),
+        TakesFaults = result.GetValue(Faults),
     };
 
     private static SiloNetwork Network(IPAddress? listen, IPAddress? advertise, IPAddress? pages) => new()

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Livebed.Grains.Faults;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
@@ -30,7 +31,10 @@ internal static class SiloProgram
         using var terminate = ListenTo(PosixSignal.SIGTERM, then);
         using var interrupt = ListenTo(PosixSignal.SIGINT, then);
         using var hangUp = ListenTo(PosixSignal.SIGHUP, then);
-        if (exitWithStdin) _ = StandardInput.WaitForEndAsync().ContinueWith(_ => ended.Cancel(), TaskScheduler.Default);
+        var orders = new TaskCompletionSource<FaultOrders>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Action<string>? told = settings.TakesFaults ? line => _ = ObeyAsync(orders.Task, line) : null;
+        if (exitWithStdin) _ = StandardInput.WaitForEndAsync(told).ContinueWith(
+            _ => ended.Cancel(), TaskScheduler.Default);
         using var starting = CancellationTokenSource.CreateLinkedTokenSource(ended.Token);
         starting.CancelAfter(startMax);
         using var traces = OpenTraces(settings);
@@ -56,6 +60,7 @@ internal static class SiloProgram
             return ended.IsCancellationRequested ? 0 : await ExplainAsync(settings, failure, startMax, starting.IsCancellationRequested);
         }
 
+        if (settings.TakesFaults) orders.SetResult(host.Services.GetRequiredService<FaultOrders>());
         Console.WriteLine(SiloArguments.ReadyPrefix + settings.SiloName);
         var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         using var until = CancellationTokenSource.CreateLinkedTokenSource(ended.Token, stopping);
@@ -65,6 +70,14 @@ internal static class SiloProgram
         await host.StopWithinBoundAsync(settings.Redis is null || exitWithStdin ? null : EndMax);
         endpoints?.Dispose();
         return ended.IsCancellationRequested ? 0 : SiloArguments.ExitFailed;
+    }
+
+    /// <summary>What a driver's nemesis says is answered on standard output. A line that is no order is nothing to the silo.</summary>
+    private static async Task ObeyAsync(Task<FaultOrders> orders, string line)
+    {
+        if (FaultOrder.Parse(line) is not { } order) return;
+        var took = await (await orders).ObeyAsync(order);
+        Console.WriteLine(FaultOrder.Answer(order.Id, took));
     }
 
     /// <summary>Spans are no reason to fail: without its file a silo runs without them.</summary>

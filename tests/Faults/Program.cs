@@ -7,9 +7,11 @@ var only = new Option<string?>("--row") { HelpName = "NAME", Description = "only
 var count = new Option<int>("--count") { HelpName = "N", Description = "so many drawn rows instead of the table" };
 var seed = new Option<int>("--seed") { HelpName = "S", Description = "decides the drawn rows", DefaultValueFactory = _ => 1 };
 var mutants = new Option<bool>("--mutants") { Description = "drawn rows have a defect, and none may be valid" };
+var nemesis = new Option<int>("--nemesis") { HelpName = "N", Description = "runs with the command's nemesis until it has made N faults" };
+var redis = new Option<string?>("--redis") { HelpName = "HOST:PORT", Description = "the Redis of these runs; it is a fault too" };
 var root = new RootCommand("Runs the built command under suspensions, quotas, full disks and dead silos.")
 {
-    ci, only, count, seed, mutants,
+    ci, only, count, seed, mutants, nemesis, redis,
 };
 root.SetAction(async parsed =>
 {
@@ -19,6 +21,8 @@ root.SetAction(async parsed =>
         return 0;
     }
 
+    if (parsed.GetValue(nemesis) is > 0 and var faults)
+        return await NemesisRuns.RunAsync(faults, parsed.GetValue(seed), parsed.GetValue(redis)) ? 0 : 1;
     var rows = parsed.GetValue(count) is > 0 and var drawn
         ? RandomRows.Draw(drawn, parsed.GetValue(seed), parsed.GetValue(mutants))
         : Row.Read(File.ReadAllText(Path.Combine(Repository(), "docs", "faults.md"))).Where(row => row.IsInCi || !parsed.GetValue(ci));

@@ -43,6 +43,7 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
         CheckWork();
         CheckMinimum();
         CheckReached();
+        CheckNemesis();
     }
 
     private void ResolveTrace(VmSettings vm, string path, Func<VmSettings, string?> findTrace)
@@ -191,6 +192,25 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
                 if (!isDone && campaign.Reached.GetValueOrDefault(one.Name) > 0)
                     throw Problem($"reached.{one.Name}", "is never met, as nothing does it", $"0, or a {rate} above 0");
     }
+
+    private void CheckNemesis()
+    {
+        var nemesis = campaign.Nemesis;
+        if (!nemesis.IsOn) return;
+        var kinds = Enum.GetValues<NemesisKind>().Where(nemesis.Makes).ToList();
+        if (kinds.Count == 0) throw Problem("nemesis.mix", "all faults are 0", "at least one above 0");
+        if (campaign.Silos < 2 && kinds.Exists(kind => kind != NemesisKind.Redis))
+            throw Problem("silos", $"there is one silo, and silo-0 is never killed or stopped ({Names(kinds)})", "2 or more");
+        if (nemesis.Makes(NemesisKind.Kill) && campaign.Placement != Placement.Packed)
+            throw Problem("nemesis.mix.kill", "a VM that is spread over silos has no host to die with", "0, or placement packed");
+        var longest = kinds.Max(nemesis.LengthOf);
+        if (longest >= campaign.Duration)
+            throw Problem(
+                "nemesis.lengths", $"a fault may last {longest.TotalSeconds:0.###} s, and the run {campaign.Duration.TotalSeconds:0.###} s",
+                "faults that are shorter than the run");
+    }
+
+    private static string Names(IEnumerable<NemesisKind> kinds) => string.Join(", ", kinds.Select(KebabCase.Of));
 
     private UsageException Problem(string path, string problem, string allowed) => settings.Locate(path).Problem(path, problem, allowed);
 }

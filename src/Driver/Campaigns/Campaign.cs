@@ -57,6 +57,7 @@ public sealed record Campaign
     public MigrationSettings Migrations { get; set; } = new();
     public TeardownSettings Teardowns { get; set; } = new();
     public AuditSettings Audits { get; set; } = new();
+    public NemesisSettings Nemesis { get; set; } = new();
     public LimitSettings Limits { get; set; } = new();
 
     /// <summary>By counter name (<see cref="CounterTable"/>): the least that must have happened, else the verdict is
@@ -148,6 +149,7 @@ public sealed record Campaign
         new SectionKey<Campaign, MigrationSettings>("migrations", MigrationSettings.Keys, s => s.Migrations),
         new SectionKey<Campaign, TeardownSettings>("teardowns", TeardownSettings.Keys, s => s.Teardowns),
         new SectionKey<Campaign, AuditSettings>("audits", AuditSettings.Keys, s => s.Audits),
+        new SectionKey<Campaign, NemesisSettings>("nemesis", NemesisSettings.Keys, s => s.Nemesis),
         new SectionKey<Campaign, LimitSettings>("limits", LimitSettings.Keys, s => s.Limits),
         new TableKey<Campaign, long>("minimum", [.. CounterTable.All.Select(counter => counter.Name)], ValueKinds.Long(
             "count", 0, 1_000_000_000_000), s => s.Minimum,

@@ -46,6 +46,12 @@ public sealed record RunOutcome
 
     public IReadOnlyList<LimitHit> LimitsHit { get; init; } = [];
 
+    /// <summary>Faults that were made on purpose.</summary>
+    public IReadOnlyList<NemesisResult> Nemesis { get; init; } = [];
+
+    /// <summary>Planned faults that did not begin, though the run came to its end.</summary>
+    public int FaultsNotBegun { get; init; }
+
     /// <summary>What is drawn over time; null of a run that did not come so far.</summary>
     public RunCharts? Charts { get; init; }
 }

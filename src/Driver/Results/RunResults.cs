@@ -64,6 +64,9 @@ public sealed record RunResults
 
     public required IReadOnlyList<LimitHit> LimitsHit { get; init; }
 
+    /// <summary>Faults that were made on purpose; empty in results of before there were any.</summary>
+    public IReadOnlyList<NemesisResult> Nemesis { get; init; } = [];
+
     public static RunResults From(Campaign campaign, RunIdentity run, RunOutcome outcome)
     {
         var verdict = Results.Verdict.Judge(campaign, outcome);
@@ -101,6 +104,7 @@ public sealed record RunResults
             Guests = outcome.Guests,
             GuestsUnlisted = outcome.GuestsUnlisted,
             LimitsHit = outcome.LimitsHit,
+            Nemesis = outcome.Nemesis,
         };
     }
 

@@ -68,6 +68,14 @@ public sealed record VerdictRule(
         (_, outcome) => outcome.ContactLost.Select(Sentence)
             .Concat(outcome.Silos.Where(silo => silo.ContactLost).Select(silo => $"Contact with silo {silo.Name} was lost.")));
 
+    public static readonly VerdictRule FaultNotMade = new(
+        "fault-not-made", "a planned fault of the nemesis did not begin, had no effect, or was not healed", VerdictKind.Unknown,
+        ExitCodes.Unknown, (_, outcome) => outcome.Nemesis.Where(fault => fault.Problem is not null)
+            .Select(fault => Sentence($"The fault {fault.Fault} of {fault.Target} was not as planned: {fault.Problem}"))
+            .Concat(outcome.FaultsNotBegun == 0
+                ? []
+                : [Invariant($"Of the planned faults {outcome.FaultsNotBegun:N0} did not begin, as those before took too long.")]));
+
     public static readonly VerdictRule BelowMinimum = new(
         "below-minimum", "a counter is below the campaign's `minimum`", VerdictKind.Unknown, ExitCodes.Unknown,
         (campaign, outcome) => campaign.Minimum
@@ -106,7 +114,8 @@ public sealed record VerdictRule(
 
     /// <summary>In order of precedence: the first that holds decides.</summary>
     public static IReadOnlyList<VerdictRule> All { get; } =
-        [Violated, Hung, LeftBehind, BedFailed, Interrupted, ContactLost, BelowMinimum, UnderDelivered, CaseNeverMet, DidNothing, Valid];
+        [Violated, Hung, LeftBehind, BedFailed, Interrupted, ContactLost, FaultNotMade, BelowMinimum, UnderDelivered, CaseNeverMet,
+            DidNothing, Valid];
 
     /// <summary>"failed" for a run without results.</summary>
     public string Outcome => Kind is { } kind ? KebabCase.Of(kind) : "failed";

@@ -8,6 +8,7 @@ using Livebed.Driver.Running;
 using Livebed.Driver.Terminal;
 using Livebed.Driver.Viewing;
 using Livebed.Grains.Telemetry;
+using Livebed.Kvm.Checks;
 
 namespace Livebed.Driver.Run;
 
@@ -26,6 +27,7 @@ internal sealed class RunCommand(CommandEnvironment environment)
         CheckPorts(campaign, request.Runner.BasePort);
         if (!request.Runner.IsConnected && MemoryNeed.ProblemOf(campaign, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) is { } shortage)
             throw new UsageException(shortage);
+        CheckNemesis(campaign.Nemesis, request.Runner);
         var isEmbedded = !request.Runner.Processes && !request.Runner.IsConnected;
         if (isEmbedded && OpenFileLimit.ProblemOf(campaign.Silos, OpenFileLimit.OfProcess()) is { } problem)
             throw new UsageException($"silos: {problem}");
@@ -71,6 +73,21 @@ internal sealed class RunCommand(CommandEnvironment environment)
     {
         if (request.Json || request.Quiet) return new NoProgress();
         return environment.IsTerminal ? new LiveProgress(environment.CreateConsole()) : new PlainProgress(environment.Out);
+    }
+
+    /// <summary>Faults that the run's cluster cannot have.</summary>
+    private static void CheckNemesis(NemesisSettings nemesis, RunnerOptions runner)
+    {
+        if (!nemesis.IsOn) return;
+        if (runner.IsConnected)
+            throw new UsageException("nemesis: the cluster of --connect is not the run's to break; allowed: --processes, or neither");
+        foreach (var kind in new[] { NemesisKind.Kill, NemesisKind.Pause })
+            if (nemesis.Makes(kind) && (!runner.Processes || OperatingSystem.IsWindows()))
+                throw new UsageException(
+                    $"nemesis {KebabCase.Of(kind)}: silos that share one process live and die together; "
+                        + "allowed: with --processes, on Linux or macOS");
+        if (nemesis.Makes(NemesisKind.Redis) && !(runner.Processes && runner.Connection is not null))
+            throw new UsageException("nemesis redis: the run has no Redis; allowed: with --processes --redis HOST:PORT");
     }
 
     private static void CheckPorts(Campaign campaign, int? basePort)

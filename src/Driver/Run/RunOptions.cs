@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Net;
 using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.Campaigns;
 using Livebed.Driver.Clusters;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
@@ -16,6 +17,8 @@ namespace Livebed.Driver.Run;
 /// </summary>
 internal sealed class RunOptions
 {
+    private const string UsualInterval = "10s";
+
     private readonly Argument<string> _campaign = new("campaign")
     {
         Description = "a campaign file, or the name of a shipped one (livebed list campaigns)",
@@ -31,7 +34,11 @@ internal sealed class RunOptions
         ("placement", Text("--placement", "spread|packed", "where the grains of a VM live")),
         ("duration", Text("--duration", "30s", "how long operations are started")),
         ("seed", Text("--seed", "S", "decides every draw of the campaign")),
+        ("nemesis.interval", Text("--nemesis-interval", "10s", "from the beginning of a fault to that of the next")),
     ];
+
+    private readonly Option<string?> _nemesis = Text(
+        "--nemesis", "kill,partition", "make faults of machines and of the network, of these kinds (docs/campaigns.md)");
 
     private readonly Option<string[]> _set = new("--set")
     {
@@ -70,7 +77,7 @@ internal sealed class RunOptions
     {
         Command = new Command("run", "Runs a campaign on a cluster and gives a verdict.") { _campaign };
         foreach (var (_, option) in _keys) Command.Add(option);
-        foreach (var option in new Option[] { _set, _processes, _connect, _port }) Command.Add(option);
+        foreach (var option in new Option[] { _nemesis, _set, _processes, _connect, _port }) Command.Add(option);
         foreach (var option in _connection.All) Command.Add(option);
         Option[] others = [_out, _otlp, _jaeger, _view, _dashboard, _json, _quiet, _verbose];
         foreach (var option in others) Command.Add(option);
@@ -89,6 +96,7 @@ internal sealed class RunOptions
             if (parsed.GetValue(option) is { } value) overrides.Add(new($"{option.Name} {value}", key, value));
         }
 
+        overrides.AddRange(Nemesis(parsed.GetValue(_nemesis), overrides));
         if (parsed.GetValue(_view) && parsed.GetValue(_otlp) is { } both)
             throw new UsageException($"--otlp {both}: the viewer of --view is the collector; allowed: one of the two");
         overrides.AddRange((parsed.GetValue(_set) ?? []).Select(Override.Parse));
@@ -118,6 +126,19 @@ internal sealed class RunOptions
         if (_connection.FirstGiven(parsed) is not { } given) return null;
         if (processes && parsed.GetValue(_connection.Redis) is not null) return _connection.Read(parsed, environment);
         throw new UsageException($"{given}: the run uses no cluster; allowed: with --connect, and --redis with --processes");
+    }
+
+    /// <summary>Each kind once before all are drawn again, whatever the file says of kinds.</summary>
+    private static IEnumerable<Override> Nemesis(string? kinds, IReadOnlyList<Override> overrides)
+    {
+        if (kinds is null) yield break;
+        var known = NemesisSettings.Sentences.Keys.ToList();
+        var given = kinds.Split(',', StringSplitOptions.TrimEntries);
+        if (given.FirstOrDefault(kind => !known.Contains(kind)) is { } wrong)
+            throw new UsageException($"--nemesis {kinds}: '{wrong}' is no fault; allowed: {string.Join(",", known)}, or some of them");
+        foreach (var kind in known) yield return new($"--nemesis {kinds}", $"nemesis.mix.{kind}", given.Contains(kind) ? "1" : "0");
+        if (!overrides.Any(one => one.Path == "nemesis.interval"))
+            yield return new($"--nemesis {kinds}", "nemesis.interval", UsualInterval);
     }
 
     private static Option<string?> Text(string name, string value, string summary) => new(name) { HelpName = value, Description = summary };

@@ -34,7 +34,8 @@ internal sealed class BedClock(TimeSpan slack)
     /// <summary>A round of reports is complete.</summary>
     /// <param name="beganMicroseconds">when the first was asked for, by the monotonic clock</param>
     /// <param name="readings">by silo or driver; of several by one the latest counts</param>
-    public void Observed(long beganMicroseconds, IEnumerable<(string Part, RunningTime Time)> readings)
+    /// <param name="isHarmed">a nemesis did something since the round before: that time is none in which a wait has to end</param>
+    public void Observed(long beganMicroseconds, IEnumerable<(string Part, RunningTime Time)> readings, bool isHarmed = false)
     {
         var newest = readings.GroupBy(reading => reading.Part, StringComparer.Ordinal)
             .ToDictionary(group => group.Key, group => group.MaxBy(reading => reading.Time.ElapsedMicroseconds).Time);
@@ -42,7 +43,7 @@ internal sealed class BedClock(TimeSpan slack)
         {
             foreach (var part in _left) newest.Remove(part);
             var ran = _parts.Keys.Union(newest.Keys).Select(part => Advance(part, newest)).DefaultIfEmpty(0).Min();
-            RanMicroseconds += ran;
+            RanMicroseconds += isHarmed ? 0 : ran;
             foreach (var (part, time) in newest) _parts[part] = time;
         }
 
@@ -59,6 +60,12 @@ internal sealed class BedClock(TimeSpan slack)
             _left.Add(part);
             _parts.Remove(part);
         }
+    }
+
+    /// <summary>A part that had left is there again; it begins anew.</summary>
+    public void Joined(string part)
+    {
+        lock (_gate) _left.Remove(part);
     }
 
     /// <summary>What is told of standstills.</summary>

@@ -1,4 +1,5 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Running.Nemesis;
 using Livebed.Driver.Running.Operations;
 using Livebed.Driver.Runs;
 using Livebed.Driver.Terminal;
@@ -13,7 +14,7 @@ namespace Livebed.Driver.Running;
 /// </summary>
 internal sealed class CampaignLoad(
     Campaign campaign, OperationSources sources, LoadLedger load, ReportLedger reports, Supervisor supervisor, HistoryWriter history,
-    OperationIds ids, RunClock clock, Evacuation evacuation)
+    OperationIds ids, RunClock clock, Evacuation evacuation, NemesisRun? nemesis)
 {
     private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(15);
 
@@ -90,9 +91,13 @@ internal sealed class CampaignLoad(
                 ids, load))
             .ToList();
         var running = loops.Select(loop => Task.Run(() => loop.RunAsync(stop.Token), CancellationToken.None)).ToList();
+        var faults = isWarmUp || nemesis is null
+            ? Task.CompletedTask
+            : nemesis.RunAsync(() => interrupted.IsCancellationRequested || supervisor.MustStop, stop.Token);
         await supervisor.WatchAsync(afterEach, stop.Token);
         await stop.CancelAsync();
         await Task.WhenAll(running);
+        await faults;
         return await DrainAsync(loops, !isWarmUp, afterEach, interrupted);
     }
 

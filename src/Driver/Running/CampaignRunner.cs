@@ -1,6 +1,7 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
+using Livebed.Driver.Running.Nemesis;
 using Livebed.Driver.Running.Operations;
 using Livebed.Driver.Runs;
 using Livebed.Driver.Terminal;
@@ -26,6 +27,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
 
     public async Task<RunOutcome> RunAsync(Campaign campaign, RunFolder folder, IRunProgress progress, CancellationToken interrupted)
     {
+        RefuseFaultsWithoutTheirWorld(campaign.Nemesis);
         var began = DateTimeOffset.UtcNow;
         progress.Phase($"{(options.IsConnected ? "waiting for" : "starting")} {campaign.Silos} silos");
         await using var cluster = await StartClusterAsync(campaign, folder.Traces, interrupted);
@@ -51,7 +53,10 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         var evacuation = new Evacuation(campaign, fleet, sources.Migrations, load, reports, supervisor, ids, clock);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(interrupted);
         cluster.Evacuate = silo => evacuation.RunAsync(silo, ending.Token);
-        var played = new CampaignLoad(campaign, sources, load, reports, supervisor, folder.History, ids, clock, evacuation);
+        var nemesis = cluster.Faults is { } faults
+            ? new NemesisRun(campaign, faults, options.Connection?.Redis, fleet, load, supervisor, ids, clock)
+            : null;
+        var played = new CampaignLoad(campaign, sources, load, reports, supervisor, folder.History, ids, clock, evacuation, nemesis);
         var charts = new ChartRecorder(fleet, reports, load, supervisor, migrations);
         void Report()
         {
@@ -79,11 +84,22 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         return outcome with
         {
             Charts = charts.Complete(),
+            Nemesis = nemesis?.Results ?? [],
+            FaultsNotBegun = nemesis?.NotBegun ?? 0,
             DurationSeconds = played.DurationSeconds,
             WarmUpSeconds = played.WarmUpSeconds,
             LimitsHit = [.. outcome.LimitsHit, .. evacuation.LimitsHit()],
             ContactLost = [.. outcome.ContactLost, .. played.Unended is { } unended ? [unended] : Array.Empty<string>()],
         };
+    }
+
+    /// <summary>Commands beside `run` have embedded clusters only.</summary>
+    private void RefuseFaultsWithoutTheirWorld(NemesisSettings nemesis)
+    {
+        if (!options.Processes && (nemesis.Makes(NemesisKind.Kill) || nemesis.Makes(NemesisKind.Pause)))
+            throw new UsageException("nemesis: silos that share one process live and die together; allowed: run with --processes");
+        if (options.Connection is null && nemesis.Makes(NemesisKind.Redis))
+            throw new UsageException("nemesis redis: the run has no Redis; allowed: run with --processes --redis HOST:PORT");
     }
 
     /// <summary>Makes the VMs. A call to a silo that has ended could wait for its time-out.</summary>
@@ -134,6 +150,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             ResponseTimeout = TimeSpan.FromMinutes(2),
             Time = _time,
             Seed = (ulong)campaign.Seed!.Value,
+            TakesFaults = campaign.Nemesis.IsOn,
             LogLevel = options.Verbose ? LogLevel.Information : LogLevel.Error,
             Dashboard = options.Dashboard is not null,
         };

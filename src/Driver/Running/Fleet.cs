@@ -36,6 +36,8 @@ internal sealed class Fleet
     private readonly long[] _pagesOfHost;
     private readonly HashSet<int> _closed = [];
     private readonly HashSet<int> _gone = [];
+    private readonly int[] _deaths;
+    private readonly List<(int Host, int Death, LostVmResult Vm)> _lost = [];
     private int _ordinal;
     private long _notMade;
 
@@ -47,6 +49,7 @@ internal sealed class Fleet
         for (var kind = 0; kind < campaign.Vms.Count; kind++)
             for (var i = 0; i < campaign.Vms[kind].Count; i++)
                 _slots.Add(new VmSlot(_slots.Count, CampaignMemory.HostOf(_slots.Count, campaign.Silos), campaign.Vms[kind], kind));
+        _deaths = new int[campaign.Silos];
         _pagesOfHost = CampaignMemory.PagesPerHost(campaign);
         for (var host = 0; host < campaign.Silos; host++) _hosts.Add(grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(host)));
     }
@@ -62,6 +65,9 @@ internal sealed class Fleet
         }
     }
 
+    /// <summary>Which host owns a VM.</summary>
+    public IInventoryGrain Inventory => _grains.GetGrain<IInventoryGrain>(ActorKeys.Inventory);
+
     public string KindName(int kind) => _campaign.Vms[kind].Name;
 
     public static Mutant? MutantOf(Campaign campaign) => Mutant.Find(campaign.Mutant);
@@ -69,9 +75,7 @@ internal sealed class Fleet
     /// <param name="created">told how many VMs there are, after each</param>
     public async Task BringUpAsync(Action<int>? created = null)
     {
-        var (frames, mutant, bandwidth) = ((int)_campaign.FramesPerHost, MutantOf(_campaign), _campaign.Migrations.LinkBandwidth);
-        await Task.WhenAll(_hosts.Select((host, index) => host.ConfigureAsync(
-            new HostMessage(ActorKeys.Host(index), frames, _campaign.PageSize, mutant, bandwidth)).AsTask()));
+        await Task.WhenAll(Enumerable.Range(0, _hosts.Count).Select(ConfigureAsync));
 
         // Ordinals are draws: they are those of the places, whoever comes up first.
         var first = _ordinal;
@@ -79,11 +83,17 @@ internal sealed class Fleet
         await ManyVms.EachAsync(_slots, slot => CreateAsync(slot, first + slot.Index + 1), created);
     }
 
-    /// <summary>Makes the next incarnation in the slot of a VM that is gone.</summary>
+    private Task ConfigureAsync(int host) => _hosts[host].ConfigureAsync(new HostMessage(
+        ActorKeys.Host(host), (int)_campaign.FramesPerHost, _campaign.PageSize, MutantOf(_campaign), _campaign.Migrations.LinkBandwidth))
+        .AsTask();
+
+    /// <summary>Makes the next incarnation in the slot of a VM that is gone. Not where the VM was lost with its host: that place waits for
+    /// <see cref="ReviveAsync"/>.</summary>
     public Task CreateAsync(VmSlot slot)
     {
         lock (_gate)
         {
+            if (slot.IsLost) return Task.CompletedTask;
             if (_ordinal + 1 < PageContent.MaxVms) return CreateAsync(slot, ++_ordinal);
             _notMade++;
             return Task.CompletedTask;
@@ -122,10 +132,107 @@ internal sealed class Fleet
 
         var op = new Operation(_ids.Next(), OperationKind.VmCreate);
         var message = MessageOf(slot.Settings, slot.Key, slot.Host, ordinal);
-        for (var attempt = 0; !await slot.Grain.CreateAsync(OperationMessage.From(op), message); attempt++)
-            if (attempt == CreateAttempts)
-                throw new BedException($"{slot.Key} could not be created: its activation kept going away");
-        lock (_gate) slot.IsUp = true;
+        try
+        {
+            for (var attempt = 0; !await slot.Grain.CreateAsync(OperationMessage.From(op), message); attempt++)
+                if (attempt == CreateAttempts)
+                    throw new BedException($"{slot.Key} could not be created: its activation kept going away");
+        }
+        catch (SiloKilledException)
+        {
+            lock (_gate) (slot.IsLost, slot.Exists) = (true, false);
+            throw;
+        }
+
+        lock (_gate) slot.IsUp = !slot.IsLost;
+    }
+
+    /// <summary>The host died with its silo: nothing is done there until it is back, and its VMs are lost, but for those that migrate. Of
+    /// these their migrations say where they are.</summary>
+    public void HostDied(int host)
+    {
+        lock (_gate)
+        {
+            _deaths[host]++;
+            _closed.Add(host);
+            _gone.Add(host);
+            foreach (var slot in _slots.Where(slot => slot.Exists && slot.Host == host))
+            {
+                if (slot.Migrates) slot.IsInDoubt = true;
+                else LoseHere(slot, host);
+            }
+        }
+    }
+
+    /// <summary>How often the host has died.</summary>
+    public int DeathsOf(int host)
+    {
+        lock (_gate) return _deaths[host];
+    }
+
+    /// <summary>The VM of a migration died with the host where it was then.</summary>
+    /// <param name="slot">its place</param>
+    /// <param name="host">the host</param>
+    public void Lose(VmSlot slot, int host)
+    {
+        lock (_gate) LoseHere(slot, host);
+    }
+
+    /// <summary>The VMs that went with a death of a host.</summary>
+    public IReadOnlyList<LostVmResult> LostOf(int host, int death)
+    {
+        lock (_gate) return [.. _lost.Where(entry => entry.Host == host && entry.Death == death).Select(entry => entry.Vm)];
+    }
+
+    /// <summary>Whether one of the two hosts has died since the migration began.</summary>
+    public bool HasSourceDied(VmMove move) => DeathsOf(move.Source) != move.SourceDeaths;
+
+    /// <inheritdoc cref="HasSourceDied"/>
+    public bool HasDestinationDied(VmMove move) => DeathsOf(move.Destination) != move.DestinationDeaths;
+
+    /// <summary>Another silo has the place of the dead one: its host begins empty.</summary>
+    public async Task HostIsBackAsync(int host)
+    {
+        await ConfigureAsync(host);
+        lock (_gate)
+        {
+            _closed.Remove(host);
+            _gone.Remove(host);
+        }
+    }
+
+    /// <summary>A VM that migrates may have been lost with the host.</summary>
+    public bool IsInDoubt(int host)
+    {
+        lock (_gate) return _slots.Exists(slot => slot.Migrates && slot.Host == host && (slot.IsInDoubt || slot.IsLost));
+    }
+
+    /// <summary>Makes a VM in each place of the host whose VM was lost, and is not in a migration any more.</summary>
+    public async Task ReviveAsync(int host)
+    {
+        List<(VmSlot Slot, int Ordinal)> lost = [];
+        lock (_gate)
+        {
+            foreach (var slot in _slots.Where(slot => slot.IsLost && !slot.Migrates && slot.Host == host))
+            {
+                if (_ordinal + 1 >= PageContent.MaxVms)
+                {
+                    _notMade++;
+                    continue;
+                }
+
+                slot.IsLost = false;
+                lost.Add((slot, ++_ordinal));
+            }
+        }
+
+        await ManyVms.EachAsync(lost, one => CreateAsync(one.Slot, one.Ordinal));
+    }
+
+    private void LoseHere(VmSlot slot, int host)
+    {
+        (slot.IsUp, slot.Exists, slot.IsLost, slot.IsInDoubt) = (false, false, true, false);
+        _lost.Add((host, _deaths[host], new LostVmResult(slot.DisplayName, slot.Key)));
     }
 
     /// <summary>A slot drawn at random among those that are up and pass the test; the test may mark it as taken.</summary>
@@ -184,7 +291,11 @@ internal sealed class Fleet
             (slot.DirtyLogEnabled, slot.DirtyLogVerifyDue, slot.DirtyLogRounds) = (false, false, 0);
             return new VmMove(
                 slot, slot.Host, host, slot.Key, key, ordinal, slot.Grain, _grains.GetGrain<IVmGrain>(key),
-                RequestOf(slot, host, key, ordinal, FaultsOf(random)));
+                RequestOf(slot, host, key, ordinal, FaultsOf(random)))
+            {
+                SourceDeaths = _deaths[slot.Host],
+                DestinationDeaths = _deaths[host],
+            };
         }
     }
 
@@ -221,6 +332,7 @@ internal sealed class Fleet
             // Memslots leave a migration without a log of their own.
             move.Slot.HotplugLogged = false;
             move.Slot.Departing = null;
+            move.Slot.IsInDoubt = false;
             move.Slot.Migrates = move.Slot.DirtyLogBusy = false;
         }
     }

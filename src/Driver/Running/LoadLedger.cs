@@ -3,6 +3,7 @@ using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 using Livebed.Driver.Terminal;
+using Livebed.Grains.Contracts;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running;
@@ -60,7 +61,7 @@ internal sealed class LoadLedger(HistoryWriter history, RunClock clock)
 
     public void Unknown(OperationKind kind, Exception exception)
     {
-        if (exception is not TimeoutException) Broken(kind, exception);
+        if (exception is not (TimeoutException or SiloKilledException)) Broken(kind, exception);
     }
 
     public void Broken(OperationKind kind, Exception exception)

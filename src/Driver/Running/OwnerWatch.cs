@@ -57,6 +57,26 @@ internal sealed class OwnerWatch
         lock (_gate) _waiting.Enqueue(new Over(vm, destination, info, monotonicMicroseconds), (monotonicMicroseconds, long.MaxValue, true));
     }
 
+    /// <summary>A host's machine died, and all that was on it. What its guests did since it was last heard of is not known: from then on
+    /// they count as gone, and so do those that had just come there.</summary>
+    /// <param name="host">which</param>
+    /// <param name="heardMicroseconds">when it was last heard of, by the monotonic clock</param>
+    /// <param name="diedMicroseconds">when it died</param>
+    public void Died(string host, long heardMicroseconds, long diedMicroseconds)
+    {
+        lock (_gate)
+        {
+            _waiting.Enqueue(new Death(host), (heardMicroseconds, long.MinValue, false));
+            _waiting.Enqueue(new Rebirth(host), (Math.Max(heardMicroseconds, diedMicroseconds), long.MaxValue, true));
+        }
+    }
+
+    /// <summary>A guest was lost in its migration, with one of the hosts.</summary>
+    public void Lost(string vm, long monotonicMicroseconds)
+    {
+        lock (_gate) _waiting.Enqueue(new Loss(vm), (monotonicMicroseconds, long.MaxValue, true));
+    }
+
     /// <summary>Judges what happened before a time, of which nothing earlier is to come.</summary>
     public IReadOnlyList<Violation> Judge(long beforeMicroseconds)
     {
@@ -89,6 +109,26 @@ internal sealed class OwnerWatch
             yield break;
         }
 
+        if (next is Death death)
+        {
+            _owners.Died(death.Host);
+            _standing.Died(death.Host);
+            yield break;
+        }
+
+        if (next is Rebirth rebirth)
+        {
+            // What comes to the host that takes its place is judged as before.
+            _standing.Restarted(rebirth.Host);
+            yield break;
+        }
+
+        if (next is Loss loss)
+        {
+            _standing.Lost(loss.Vm);
+            yield break;
+        }
+
         if (next is Accessed accessed)
         {
             if (_places.TryGetValue(accessed.VmKey, out var place))
@@ -104,6 +144,12 @@ internal sealed class OwnerWatch
     /// <param name="VmKey">of the vCPU's VM; one that never migrates has no place</param>
     /// <param name="Epoch">of the batch</param>
     private sealed record Accessed(string VmKey, long Epoch);
+
+    private sealed record Death(string Host);
+
+    private sealed record Rebirth(string Host);
+
+    private sealed record Loss(string Vm);
 
     private sealed record Over(string Vm, string Destination, MigrationInfo Info, long MonotonicMicroseconds);
 }

@@ -108,11 +108,33 @@ internal sealed class ReportLedger(Func<int, int>? kindOf = null)
             _waiting.Remove(report.Actor);
             if (_hosts.Remove(report.Actor)) _counters += report.Counters;
             if (key.Role == ActorRole.Vm && isTeardown) _teardowns++;
-            if (report.Counters.Vcpu is { } vcpu)
-                _deadBehind[key.Vm] = Math.Max(_deadBehind.GetValueOrDefault(key.Vm), vcpu.BehindMicroseconds);
-            Add(_deadFaults, report.FaultLatency);
-            Add(_deadRefills, report.RefillLatency);
-            Add(_deadTurns, report.TurnWait);
+            Bury(key, report);
+        }
+    }
+
+    private void Bury(ActorKey key, ActorReport report)
+    {
+        if (report.Counters.Vcpu is { } vcpu)
+            _deadBehind[key.Vm] = Math.Max(_deadBehind.GetValueOrDefault(key.Vm), vcpu.BehindMicroseconds);
+        Add(_deadFaults, report.FaultLatency);
+        Add(_deadRefills, report.RefillLatency);
+        Add(_deadTurns, report.TurnWait);
+    }
+
+    /// <summary>A silo died: of its actors there is nothing but their latest reports, which stand. What they held is gone with them. A
+    /// host of that name may report again.</summary>
+    public void Lose(string silo)
+    {
+        lock (_gate)
+        {
+            foreach (var (key, report) in _living.Values.Where(actor => actor.Report.Silo == silo).ToList())
+            {
+                _living.Remove(report.Actor);
+                _waiting.Remove(report.Actor);
+                if (_hosts.Remove(report.Actor)) _counters += report.Counters with { Usage = null };
+                else _dead.Add(report.Actor);
+                Bury(key, report);
+            }
         }
     }
 

@@ -53,6 +53,10 @@ internal sealed class Supervisor(
     private readonly Lock _gate = new();
     private readonly OwnerWatch _owners = new();
     private readonly BedClock _bed = new(HistorySlack);
+    private readonly Dictionary<string, long> _heard = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _down = [];
+    private int _harms;
+    private bool _wasHarmed;
 
     public IReadOnlyList<HangResult> Hangs
     {
@@ -140,7 +144,7 @@ internal sealed class Supervisor(
     {
         var roundBegan = clock.MonotonicMicroseconds;
         var kind = ofAll ? CollectKind.All : CollectKind.News;
-        var silos = await Task.WhenAll(cluster.SiloNames.Select(silo => CollectAsync(silo, kind)));
+        var silos = await Task.WhenAll(Present().Select(silo => CollectAsync(silo, kind)));
         Observed(roundBegan, [.. silos.SelectMany(silo => silo.Reports)], silos);
     }
 
@@ -153,12 +157,28 @@ internal sealed class Supervisor(
             foreach (var report in await AskAsync(vm.Key, () => InspectAsync(vm.Grain, settled: true).AsTask()) ?? [])
                 answers.Add(report);
         });
-        var silos = await Task.WhenAll(cluster.SiloNames.Select(silo => CollectAsync(silo, CollectKind.All)));
+        var silos = await Task.WhenAll(Present().Select(silo => CollectAsync(silo, CollectKind.All)));
         Observed(roundBegan, [.. answers, .. silos.SelectMany(silo => silo.Reports)], silos);
     }
 
-    private void Observed(long roundBegan, IReadOnlyList<ActorReport> answers, IEnumerable<CollectedReports> silos)
+    private IEnumerable<string> Present()
     {
+        lock (_gate) return [.. cluster.SiloNames.Where(silo => !_down.Contains(silo))];
+    }
+
+    private void Observed(long roundBegan, IReadOnlyList<ActorReport> answers, IReadOnlyList<CollectedReports> silos)
+    {
+        bool wasHarmed;
+        lock (_gate)
+        {
+            (wasHarmed, _wasHarmed) = (_wasHarmed, _harms > 0);
+            foreach (var silo in silos.Where(silo => silo.Running is not null && !_down.Contains(silo.Silo)))
+                _heard[silo.Silo] = roundBegan;
+
+            // A report of before the death of its silo would bring its actor back.
+            if (_down.Count > 0) answers = [.. answers.Where(report => !_down.Contains(report.Silo))];
+        }
+
         foreach (var report in answers)
         {
             reports.Update(report);
@@ -172,7 +192,7 @@ internal sealed class Supervisor(
 
         _bed.Observed(
             roundBegan, silos.Where(silo => silo.Running is not null).Select(silo => (silo.Silo, silo.Running!.Value))
-                .Append((LoadLedger.DriverSilo, clock.Running.Read())));
+                .Append((LoadLedger.DriverSilo, clock.Running.Read())), wasHarmed);
 
         // Every actor has been asked since the round began. What was in flight on another path then arrives within the slack.
         var complete = _bed.CompleteMicroseconds;
@@ -197,6 +217,49 @@ internal sealed class Supervisor(
 
     /// <summary>A silo has left the run, and nothing of the run was on it.</summary>
     public void SiloLeft(string silo) => _bed.Left(silo);
+
+    /// <summary>A silo was killed, with the host on it. What it has not reported is not known any more.</summary>
+    public void SiloDied(string silo, string host)
+    {
+        long heard;
+        lock (_gate)
+        {
+            _down.Add(silo);
+            heard = _heard.GetValueOrDefault(silo, long.MinValue);
+        }
+
+        reports.Lose(silo);
+        _owners.Died(host, heard, clock.MonotonicMicroseconds);
+        _bed.Left(silo);
+    }
+
+    /// <summary>No silo takes the place of a dead one: what would be left at the end says nothing of what is tested.</summary>
+    public void SiloStaysAway(string silo, string why) => Lost($"{silo} was killed on purpose and did not come back: {OneLine.Of(why)}");
+
+    /// <summary>Another silo has taken its place.</summary>
+    public void SiloIsBack(string silo)
+    {
+        _bed.Joined(silo);
+        lock (_gate) _down.Remove(silo);
+    }
+
+    /// <summary>A nemesis begins something: waits do not count until it has ended.</summary>
+    public void HarmBegins(string text)
+    {
+        lock (_gate)
+        {
+            (_harms, _wasHarmed) = (_harms + 1, true);
+            if (_injectedCount++ < InjectedMax) _injected.Add(new ChartMark(OperationKind.Nemesis.Name, clock.NowMicroseconds, text));
+        }
+    }
+
+    public void HarmEnds()
+    {
+        lock (_gate) _harms--;
+    }
+
+    /// <summary>A VM was lost in its migration, with one of the hosts.</summary>
+    public void GuestLost(VmMove move) => _owners.Lost(move.Request.Setup.Vm, clock.MonotonicMicroseconds);
 
     /// <summary>A migration of a VM is over.</summary>
     public void MigrationEnded(VmMove move, MigrationInfo info) => _owners.Ended(
@@ -268,6 +331,11 @@ internal sealed class Supervisor(
             if (!asked.IsCompleted) await Task.WhenAny(asked, cluster.SiloLost, patience.OverAsync(answered.Token));
             if (asked.IsCompleted) return await asked;
             if (!cluster.SiloLost.IsCompleted) Lost($"{who} did not answer {patience}");
+            return null;
+        }
+        catch (SiloKilledException)
+        {
+            // By the driver itself, which knows what is lost.
             return null;
         }
         catch (Exception exception)

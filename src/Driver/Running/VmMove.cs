@@ -16,6 +16,12 @@ internal sealed record VmMove(
     VmSlot Slot, int Source, int Destination, string SourceKey, string Key, int Ordinal, IVmGrain From, IVmGrain To,
     MigrationRequest Request)
 {
+    /// <summary>How often the source's host had died when it began.</summary>
+    public int SourceDeaths { get; init; }
+
+    /// <summary>How often the destination's had.</summary>
+    public int DestinationDeaths { get; init; }
+
     /// <summary>The place is where the VM went.</summary>
     public bool HasFollowed => Slot.Key == Key;
 }

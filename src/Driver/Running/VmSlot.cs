@@ -47,6 +47,12 @@ internal sealed class VmSlot(int index, int host, VmSettings settings, int kind 
     /// <summary>In post-copy the VM is the destination's, and what still sends its pages is here; null otherwise.</summary>
     public IVmGrain? Departing { get; set; }
 
+    /// <summary>The VM died with its host, and no other has taken the place yet.</summary>
+    public bool IsLost { get; set; }
+
+    /// <summary>The host died on which the VM is, or was; its migration finds out.</summary>
+    public bool IsInDoubt { get; set; }
+
     public bool MemslotBusy { get; set; }
     public bool DirtyLogBusy { get; set; }
     public bool HotplugPlugged { get; set; }

@@ -29,6 +29,7 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
         WriteCounts();
         MigrationReport.Write(console, results.Migrations);
         RoundReport.Write(console, results.Migrations);
+        NemesisReport.Write(console, results.Nemesis);
         WriteLatency();
         WriteLoad();
         WriteLocks();

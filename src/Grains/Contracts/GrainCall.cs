@@ -9,7 +9,7 @@ namespace Livebed.Grains.Contracts;
 public static class GrainCall
 {
     public static bool IsLost(Exception exception) => exception is TimeoutException or OperationCanceledException
-        or SiloUnavailableException or OrleansMessageRejectionException or Orleans.Runtime.Messaging
+        or SiloUnavailableException or SiloKilledException or OrleansMessageRejectionException or Orleans.Runtime.Messaging
             .ConnectionFailedException or GatewayTooBusyException;
 
     /// <summary>The call's answer, or <paramref name="lost"/> when there is none.</summary>
@@ -24,4 +24,11 @@ public static class GrainCall
             return lost;
         }
     }
+}
+
+/// <summary>A call of the driver went to a silo that it has killed on purpose: the call has no answer, and may have been carried
+/// out.</summary>
+public sealed class SiloKilledException(string silo) : Exception($"{silo} was killed")
+{
+    public string Silo { get; } = silo;
 }

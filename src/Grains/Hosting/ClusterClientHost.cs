@@ -17,9 +17,11 @@ internal static class ClusterClientHost
     /// <param name="settings">the cluster</param>
     /// <param name="gateways">of all silos; those that the membership table has, where that is in Redis</param>
     /// <param name="spansPerTrace">what this process may add to one trace</param>
+    /// <param name="fates">which silos the driver kills; null for none. The gateways given are then used, whatever Redis has</param>
     /// <param name="trouble">told why no gateway could be connected to, each time; with Redis only</param>
     public static IHost Build(
-        ClusterSettings settings, IReadOnlyList<IPEndPoint> gateways, int spansPerTrace, Action<Exception>? trouble = null)
+        ClusterSettings settings, IReadOnlyList<IPEndPoint> gateways, int spansPerTrace, Action<Exception>? trouble = null,
+        SiloFates? fates = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         SiloHostBuilder.AddStandardErrorLog(builder.Logging, settings.LogLevel);
@@ -30,7 +32,9 @@ internal static class ClusterClientHost
         builder.Services.AddSingleton<IHostLifetime, NoSignals>();
         builder.UseOrleansClient(client =>
         {
-            Configure(client, settings, gateways, trouble);
+            // Of a cluster whose silos are killed the client uses the gateways given, whatever Redis has.
+            Configure(client, fates is null ? settings : settings with { Redis = null }, gateways, trouble);
+            if (fates is not null) client.AddOutgoingGrainCallFilter(new KilledSiloFilter(fates, settings.Placement, settings.Silos));
             client.AddActivityPropagation();
         });
         return builder.Build();

@@ -40,6 +40,10 @@ public sealed record ClusterSettings
     /// </summary>
     public bool SilosDie { get; init; }
 
+    /// <summary>The driver has a nemesis: see <see cref="Hosting.SiloSettings.TakesFaults"/>. The client then uses the first silo alone,
+    /// which no nemesis kills.</summary>
+    public bool TakesFaults { get; init; }
+
     /// <summary>Further services of each silo; embedded clusters only, another process cannot be handed any.</summary>
     public Action<IServiceCollection>? ConfigureSilo { get; init; }
 
@@ -81,6 +85,7 @@ public sealed record ClusterSettings
             Time = Time,
             Seed = Seed,
             PreemptionShare = PreemptionShare,
+            TakesFaults = TakesFaults,
         }).ToList();
     }
 

@@ -15,6 +15,7 @@ public sealed class EmbeddedCluster : ICluster
     private readonly List<IHost> _silos = [];
     private readonly HashSet<IHost> _killed = [];
     private readonly TaskCompletionSource<string> _siloLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly EmbeddedFaults? _faults;
     private IHost? _client;
     private DashboardPage? _dashboard;
     private int _stopping;
@@ -22,6 +23,7 @@ public sealed class EmbeddedCluster : ICluster
     private EmbeddedCluster(ClusterSettings settings)
     {
         Placement = settings.Placement;
+        if (settings.TakesFaults) _faults = new EmbeddedFaults(this);
         SiloNames = Enumerable.Range(0, settings.Silos).Select(ActorKeys.Silo).ToList();
     }
 
@@ -30,6 +32,7 @@ public sealed class EmbeddedCluster : ICluster
     public PlacementMode Placement { get; }
     public Task<string> SiloLost => _siloLost.Task;
     public Uri? Dashboard => _dashboard?.Address;
+    public IClusterFaults? Faults => _faults;
 
     /// <summary>The services of one silo: what shares its process can look inside.</summary>
     public IServiceProvider ServicesOf(int silo) => _silos[silo].Services;
@@ -66,6 +69,7 @@ public sealed class EmbeddedCluster : ICluster
     private async Task StartAsync(ClusterSettings settings, IReadOnlyList<SiloPorts> ports, CancellationToken cancellationToken)
     {
         var silos = settings.SiloSettings(ports);
+        _faults?.Know(ports);
 
         // A cold start is compilation for the most part, so whatever may go side by side does: while the primary starts, the rest is built.
         _silos.Add(SiloHostBuilder.Build(silos[0], settings.ConfigureSilo));

@@ -19,6 +19,9 @@ public interface ICluster : IAsyncDisposable
     /// <summary>The page of the Orleans dashboard; null unless the settings ask for it.</summary>
     Uri? Dashboard { get; }
 
+    /// <summary>What a nemesis can do to it; null for a cluster that was not made for one.</summary>
+    IClusterFaults? Faults => null;
+
     /// <summary>Called when a silo is asked to end; moves away what is on it. True when nothing is left there and the silo may go. Null, or
     /// false, lets it be lost. Only a cluster that was there before the run has such silos.</summary>
     Func<string, Task<bool>>? Evacuate

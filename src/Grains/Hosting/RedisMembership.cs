@@ -77,7 +77,7 @@ public static class RedisMembership
 
     private static RedisKey Key(string clusterId) => $"livebed/members/{clusterId}";
 
-    private static Task<ConnectionMultiplexer> ConnectAsync(string redis, bool mustAnswer)
+    internal static Task<ConnectionMultiplexer> ConnectAsync(string redis, bool mustAnswer)
     {
         var options = TryParse(redis) ?? throw new FormatException($"'{Address(redis)}' is not {Form}");
         options.AbortOnConnectFail = mustAnswer;

@@ -53,6 +53,9 @@ public static class SiloArguments
     /// <summary>The silo ends when its standard input does, that is, with the process that started it, however that ends.</summary>
     public const string ExitWithStdin = "--exit-with-stdin";
 
+    /// <summary>The silo takes orders of a driver's nemesis on standard input.</summary>
+    public const string Faults = "--faults";
+
     /// <summary>Seconds that a driver waits for the silos of a cluster.</summary>
     public const string JoinTimeout = "--join-timeout";
 
@@ -64,7 +67,7 @@ public static class SiloArguments
         Traces,
         TraceBytes, SampleRatio, SpansPerTrace,
         LockWaitThreshold, FaultThreshold, FaultRetries, PromotedPerSecond, LogLevel, LogFormat,
-        Dashboard, ExitWithStdin,
+        Dashboard, ExitWithStdin, Faults,
     ];
 
     /// <summary>Settings that drivers have and silos do not: one file may serve both.</summary>
@@ -101,6 +104,7 @@ public static class SiloArguments
         if (settings.Network.Advertise is { } address) arguments.AddRange([Advertise, address.ToString()]);
         if (settings.HealthPort > 0) arguments.AddRange([HealthPort, Text(settings.HealthPort)]);
         if (settings.Dashboard) arguments.Add(Dashboard);
+        if (settings.TakesFaults) arguments.Add(Faults);
         if (settings.LogsJson) arguments.AddRange([LogFormat, "json"]);
         if (settings.Network.AdvertisePages is { } pages) arguments.AddRange([AdvertisePages, pages.ToString()]);
         if (settings.PrimaryEndpoint is { } primary) arguments.AddRange([Primary, primary.ToString()]);

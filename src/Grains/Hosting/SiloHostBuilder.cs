@@ -1,5 +1,6 @@
 using System.Net;
 using Livebed.Grains.Actors;
+using Livebed.Grains.Faults;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Security;
 using Livebed.Grains.Telemetry;
@@ -46,16 +47,25 @@ public static class SiloHostBuilder
         services.AddSingleton(shifted);
         services.AddSingleton(new SiloHealth(telemetry.Running, time));
         services.AddHostedService(_ => new Heartbeat(telemetry.Running, time));
-        services.Configure<LivebedPlacementOptions>(options => options.Mode = settings.Placement);
+        services.Configure<LivebedPlacementOptions>(options =>
+        {
+            options.Mode = settings.Placement;
+            if (settings.TakesFaults) (options.Silos, options.IsFixed) = (settings.Silos, true);
+        });
+        var links = settings.TakesFaults ? new SiloLinks() : null;
+        if (links is not null) services.AddSingleton(links).AddSingleton<FaultOrders>();
         services.AddLivebedActors(new ClusterWorldOptions { Seed = settings.Seed, PreemptionShare = settings.PreemptionShare });
         services.AddSingleton(provider => new PageWire(
             new IPEndPoint(settings.Network.Listen, settings.PagePort), settings.Network.PageAddress, settings.Secret,
             settings.ResponseTimeout,
-            provider.GetRequiredService<ILogger<PageWire>>()));
+            provider.GetRequiredService<ILogger<PageWire>>())
+        {
+            Links = links,
+        });
         services.AddHostedService(provider => provider.GetRequiredService<PageWire>());
         services.AddSingleton<RunLease>();
         services.AddHostedService(provider => provider.GetRequiredService<RunLease>());
-        builder.UseOrleans(silo => Configure(silo, settings));
+        builder.UseOrleans(silo => Configure(silo, settings, links));
         extra?.Invoke(services);
         return builder.Build();
     }
@@ -72,7 +82,7 @@ public static class SiloHostBuilder
             console => console.LogToStandardErrorThreshold = LogLevel.Trace);
     }
 
-    private static void Configure(ISiloBuilder silo, SiloSettings settings)
+    private static void Configure(ISiloBuilder silo, SiloSettings settings, SiloLinks? links)
     {
         if (settings.Redis is { } redis) silo.UseRedisClustering(options => RedisMembership.Configure(options, redis));
         else silo.UseDevelopmentClustering(settings.PrimaryEndpoint ?? settings.Endpoint);
@@ -84,6 +94,10 @@ public static class SiloHostBuilder
             options.SiloListeningEndpoint = new IPEndPoint(settings.Network.Listen, settings.Ports.Silo);
             options.GatewayListeningEndpoint = new IPEndPoint(settings.Network.Listen, settings.Ports.Gateway);
         });
+        // Below the proof of the secret: the first connection middleware is the outermost.
+        if (links is not null)
+            silo.Configure<SiloConnectionOptions>(
+                connections => connections.ConfigureSiloOutboundConnection(outbound => outbound.UseLinks(links)));
         if (settings.Secret is { } secret)
         {
             silo.Configure<SiloConnectionOptions>(connections =>

@@ -2,13 +2,15 @@ using Livebed.Grains.Actors;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Grains.Wire;
+using Microsoft.Extensions.Options;
 using Orleans.Concurrency;
 
 namespace Livebed.Grains.Hosting;
 
 /// <summary>Looks at its own silo from inside; reentrant, so that a report does not wait for another.</summary>
 [LivebedPlacement, GrainType("silo-probe"), Reentrant, KeepAlive]
-internal sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains, PageWire wire, RunLease lease, LocalActors actors)
+internal sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains, PageWire wire, RunLease lease, LocalActors actors,
+    IClusterMembershipService membership, IOptions<LivebedPlacementOptions> placement)
     : Grain, ISiloProbe
 {
     private const string OwnNamespace = "Livebed.";
@@ -32,6 +34,13 @@ internal sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains, Pa
     {
         lease.Release(run);
         return ValueTask.CompletedTask;
+    }
+
+    public async Task DeclareDeadAsync(string dead)
+    {
+        if (!placement.Value.IsFixed) return;
+        foreach (var member in membership.CurrentSnapshot.Members.Values)
+            if (member.Name == dead && member.Status is not SiloStatus.Dead) await membership.TryKill(member.SiloAddress);
     }
 
     public Task EndRunAsync(string run) => lease.EndAsync(run);
@@ -90,6 +99,11 @@ public interface ISiloProbe : IGrainWithStringKey
     /// <summary>The run needs this silo no more: it may end.</summary>
     [Alias("Release")]
     ValueTask ReleaseAsync(string run);
+
+    /// <summary>A driver has killed the process of another silo: the cluster need not find it out. Nothing on a cluster that takes no
+    /// orders of a nemesis.</summary>
+    [Alias("DeclareDead")]
+    Task DeclareDeadAsync(string dead);
 
     /// <summary>The run is over: what it left on the silo is cleared.</summary>
     [Alias("EndRun")]

@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Diagnostics;
+using Livebed.Grains.Faults;
 
 namespace Livebed.Grains.Hosting;
 
@@ -16,6 +18,9 @@ internal sealed class SiloProcess : IAsyncDisposable
     private readonly Queue<string> _errors = new();
     private volatile bool _stopping;
 
+    private readonly ConcurrentDictionary<int, TaskCompletionSource<long?>> _asked = new();
+    private int _orders;
+
     private SiloProcess(Process process, SiloSettings settings)
     {
         _process = process;
@@ -23,6 +28,8 @@ internal sealed class SiloProcess : IAsyncDisposable
     }
 
     public string Name { get; }
+
+    public int Id => _process.Id;
 
     /// <summary>Completes when the process has ended, for whatever reason.</summary>
     public Task Exited { get; private set; } = Task.CompletedTask;
@@ -56,11 +63,49 @@ internal sealed class SiloProcess : IAsyncDisposable
     /// <summary>Of a process that has ended: how, and the last that it said.</summary>
     public SiloStartException EndedAtStart() => new(Name, $"it ended with status {_process.ExitCode}: {LastError()}");
 
+    /// <summary>Tells a silo that takes orders what to do, and waits until it says that it has.</summary>
+    /// <param name="order">whose number is given here</param>
+    /// <param name="patience">a silo that is stopped or dead does not answer</param>
+    /// <returns>its answer; null without one</returns>
+    public async Task<long?> OrderAsync(FaultOrder order, TimeSpan patience)
+    {
+        var id = Interlocked.Increment(ref _orders);
+        var answer = _asked[id] = new TaskCompletionSource<long?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            lock (_asked)
+            {
+                _process.StandardInput.WriteLine((order with { Id = id }).ToLine());
+                _process.StandardInput.Flush();
+            }
+
+            return await answer.Task.WaitAsync(patience);
+        }
+        catch (Exception failure) when (failure is IOException or ObjectDisposedException or TimeoutException)
+        {
+            return null;
+        }
+        finally
+        {
+            _asked.TryRemove(id, out _);
+        }
+    }
+
+    /// <summary>Kills the process, and returns when it is gone.</summary>
+    public async Task KillAsync()
+    {
+        _stopping = true;
+        Kill();
+        await Exited;
+    }
+
     private void Listen()
     {
         _process.OutputDataReceived += (_, line) =>
         {
             if (line.Data == SiloArguments.ReadyPrefix + Name) _ready.TrySetResult();
+            else if (FaultOrder.ParseAnswer(line.Data) is { } answer && _asked.TryRemove(answer.Id, out var asked))
+                asked.TrySetResult(answer.Microseconds);
         };
         _process.ErrorDataReceived += (_, line) =>
         {

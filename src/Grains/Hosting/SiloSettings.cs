@@ -79,6 +79,10 @@ public sealed record SiloSettings
 
     public TelemetryThresholds Thresholds { get; init; } = new();
 
+    /// <summary>A driver's nemesis orders faults of this silo's network, and kills silos. An actor whose silo is dead is then nowhere until
+    /// it is back, instead of on the next.</summary>
+    public bool TakesFaults { get; init; }
+
     /// <summary>
     /// How often silos probe each other; three misses and one vote end a silo. Null for silos of one process: they cannot die one by
     /// one, so a missed probe there only ever means that the machine is busy.

@@ -23,6 +23,10 @@ public sealed class LivebedPlacementOptions
     /// <summary>Silos of the run, <c>silo-0</c> and so on, whether or not all of them are there; 0 counts those that are.</summary>
     public int Silos { get; set; }
 
+    /// <summary>An actor of a VM or of a host is on its own silo or nowhere: what was on a dead silo is not looked for on the
+    /// next.</summary>
+    public bool IsFixed { get; set; }
+
     /// <summary>Silos that are asked to end: no actor is made on them any more.</summary>
     public ImmutableHashSet<string> Leaving { get; set; } = [];
 }

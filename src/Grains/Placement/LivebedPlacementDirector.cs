@@ -31,6 +31,13 @@ public sealed class LivebedPlacementDirector(IClusterMembershipService membershi
         }
 
         var run = options.Value;
+        if (run.IsFixed && actor.Role != ActorRole.Inventory)
+        {
+            var home = ActorKeys.Silo(PlacementPolicy.SiloIndex(actor, run.Mode, run.Silos));
+            var own = Array.Find(compatible, silo => NameOf(silo) == home);
+            return Task.FromResult(own ?? throw new SiloUnavailableException($"{key} is on {home}, which is no member of the cluster"));
+        }
+
         if (run.Silos > 0)
         {
             var name = PlacementPolicy.SiloName(

@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Faults;
 using Livebed.Grains.Security;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -48,6 +49,9 @@ public sealed class PageWire(
     /// <summary>The buffers of chunks, in both directions. It is not the shared pool: there every thread and every processor keeps buffers
     /// of its own, which for buffers of this size is several times what is in flight.</summary>
     public ArrayPool<byte> Buffers { get; } = ArrayPool<byte>.Create(PageFrame.ContentBytesMax, BuffersKept);
+
+    /// <summary>The network to other silos, where a nemesis orders it; null: as it is.</summary>
+    public SiloLinks? Links { get; init; }
 
     /// <summary>Bytes in flight, for measurements.</summary>
     public PageTraffic Traffic { get; } = new();

@@ -1,4 +1,5 @@
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Faults;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
 
@@ -14,7 +15,9 @@ namespace Livebed.Grains.Wire;
 /// <param name="find">asks the destination's host for the endpoint of the address space's pages; null when it takes none, or does not
 /// answer</param>
 /// <param name="faults">faults that the network has; null for none</param>
-public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>> find, PageLinkFaults? faults = null)
+/// <param name="peer">the destination's silo, where <see cref="PageWire.Links"/> say what becomes of the link to it</param>
+public sealed class SocketPageLink(
+    PageWire wire, Func<ValueTask<PageEndpoint?>> find, PageLinkFaults? faults = null, string peer = "")
     : IPageLink, IDisposable
 {
     private readonly Dictionary<int, Channel> _channels = [];
@@ -101,9 +104,13 @@ public sealed class SocketPageLink(PageWire wire, Func<ValueTask<PageEndpoint?>>
             if (!Use(channel, connection)) return StreamStatus.Lost;
         }
 
+        if (wire.Links is { } links) await links.PassAsync(peer, LinkWay.To, chunk.Content.Length, patience.Token).ConfigureAwait(false);
+
         // The kernel's copies, and everything after them, run outside of any grain's turn.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        return await connection.SendAsync(op, chunk.Sealed(), patience.Token).ConfigureAwait(false);
+        var answer = await connection.SendAsync(op, chunk.Sealed(), patience.Token).ConfigureAwait(false);
+        if (wire.Links is { } back) await back.PassAsync(peer, LinkWay.From, 1, patience.Token).ConfigureAwait(false);
+        return answer;
     }
 
     private Channel? Find(int number)

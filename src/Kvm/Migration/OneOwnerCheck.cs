@@ -46,5 +46,12 @@ public sealed class OneOwnerCheck(IWorld? world = null)
                     + $"{last.Epoch}");
     }
 
+    /// <summary>The host's machine is dead: what ran there does not run any more, and nothing else can be said of it.</summary>
+    public void Died(string host)
+    {
+        foreach (var (vm, guest) in _guests.ToArray())
+            if (guest.Host == host && guest.Runs) _guests[vm] = guest with { Runs = false };
+    }
+
     private static Violation Of(string vm, string message) => new(Invariants.OneOwner, message, vm);
 }

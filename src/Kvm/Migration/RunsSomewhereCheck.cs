@@ -85,6 +85,9 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
             if (guest.Host == host) _guests.Remove(vm);
     }
 
+    /// <summary>Another machine has the dead one's name; what comes to it from now on does not go with the dead one.</summary>
+    public void Restarted(string host) => _dead.Value = _dead.Value.Remove(host);
+
     /// <summary>No migration is under way and no start is still to come, so no guest may be stopped any more.</summary>
     public IReadOnlyList<Violation> Settled()
     {

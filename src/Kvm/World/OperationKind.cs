@@ -40,6 +40,9 @@ public class OperationKind
     public static readonly OperationKind LinkBreak = new(Invariants.FaultProgress);
     public static readonly OperationKind AnswerLoss = new(Invariants.FaultProgress);
 
+    // what a driver does to machines and to the network on purpose
+    public static readonly OperationKind Nemesis = new(Invariants.FaultProgress);
+
     private readonly string _member;
 
     private OperationKind(string progress, [CallerMemberName] string member = "") : this(_own.Count, progress, member) => _own.Add(this);

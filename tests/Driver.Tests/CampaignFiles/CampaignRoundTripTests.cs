@@ -81,6 +81,7 @@ public sealed class CampaignRoundTripTests
         migrations: { rate: 1 }
         teardowns: { rate: 1 }
         reached: { fault-retried: 1 }
+        nemesis: { mix: { slow: 1 } }
         """;
 
     [Theory]
@@ -89,7 +90,7 @@ public sealed class CampaignRoundTripTests
     {
         using var folder = new TemporaryFolder();
         var file = folder.Write(
-            "both.yaml", path.Split('.')[0] is "minimum" or "reached" ? BothGuests + EverythingIsDone : BothGuests);
+            "both.yaml", path.Split('.')[0] is "minimum" or "reached" or "nemesis" ? BothGuests + EverythingIsDone : BothGuests);
         var before = Written(file, []);
         var key = Campaign.Keys.Document("").Single(key => key.Path == path);
         var after = (from at in new[] { "vms.0", "vms.1" }

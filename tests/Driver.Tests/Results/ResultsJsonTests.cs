@@ -13,7 +13,7 @@ public sealed class ResultsJsonTests
         "verdict", "reasons", "name", "campaign", "startedAt", "command", "livebed", "seed", "protocol", "mutant", "placement", "silos",
         "durationSeconds", "warmupSeconds", "counts", "reached", "deliveredShare", "load",
         "notStarted", "latencyMicroseconds", "locks", "lockOrder", "hangs", "violations", "migrations", "turnQueue", "ksm", "leaks",
-        "guests", "guestsUnlisted", "limitsHit",
+        "guests", "guestsUnlisted", "limitsHit", "nemesis",
     ];
 
     private static readonly string[] _promisedCounts =

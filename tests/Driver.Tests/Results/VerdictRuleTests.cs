@@ -20,6 +20,7 @@ public sealed class VerdictRuleTests
         ["bed-failed"] = _ => throw new BedException("silo 2 did not start"),
         ["interrupted"] = run => run with { Interrupted = true },
         ["contact-lost"] = run => run with { ContactLost = ["an audit gave up"] },
+        ["fault-not-made"] = run => run with { FaultsNotBegun = 2 },
         ["below-minimum"] = run => run with { Counts = run.Counts with { ChecksEvaluated = 0 } },
         ["under-delivered"] = run => run with { Load = new(new Dictionary<string, OperationLoad> { ["audit"] = new(10, 1, 1) }, 0, 0) },
         ["case-never-met"] = run => run with { Reached = new Dictionary<string, long>() },

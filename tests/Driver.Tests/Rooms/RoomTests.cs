@@ -55,9 +55,10 @@ public sealed class RoomTests
         new("Placement", []),
         new("Telemetry", ["Contracts"]),
         new("Security", []),
-        new("Wire", ["Contracts", "Security"]),
+        new("Faults", []),
+        new("Wire", ["Contracts", "Security", "Faults"]),
         new("Actors", ["Contracts", "Placement", "Telemetry", "Wire"]),
-        new("Hosting", ["Placement", "Telemetry", "Security", "Wire", "Actors"]),
+        new("Hosting", ["Contracts", "Placement", "Telemetry", "Security", "Faults", "Wire", "Actors"]),
         new("Benching", ["Placement"]),
     ];
 

@@ -31,6 +31,17 @@ public sealed class BedClockTests
         Assert.Equal(2 * Second, _bed.RanMicroseconds);
     }
 
+    /// <summary>What a wait then lasts is the fault's doing.</summary>
+    [Fact]
+    public void It_does_not_run_while_a_nemesis_does_something()
+    {
+        Round(("silo-0", Ran(1)), ("driver", Ran(1)));
+        _bed.Observed(++_round, [("silo-0", Ran(5)), ("driver", Ran(5))], isHarmed: true);
+        Assert.Equal(1 * Second, _bed.RanMicroseconds);
+        Round(("silo-0", Ran(6)), ("driver", Ran(6)));
+        Assert.Equal(2 * Second, _bed.RanMicroseconds);
+    }
+
     [Fact]
     public void A_part_that_has_left_holds_nothing_up_even_when_a_late_report_names_it()
     {

@@ -39,6 +39,50 @@ public sealed class OwnerWatchTests
         Assert.Contains("epoch 1", Assert.Single(_watch.Judge(long.MaxValue)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>The stop at the source was never reported: the source died before it could.</summary>
+    [Fact]
+    public void A_guest_that_begins_elsewhere_after_its_host_died_is_no_second_one()
+    {
+        Take(Entry(10, "host-0", 1, runs: true));
+        _watch.Died("host-0", 15, 16);
+        Take(Entry(30, "host-1", 2, runs: true));
+        Assert.Empty(_watch.Judge(long.MaxValue));
+        Assert.Empty(_watch.Settled());
+    }
+
+    [Fact]
+    public void A_death_of_one_host_excuses_no_other()
+    {
+        Take(Entry(10, "host-0", 1, runs: true));
+        _watch.Died("host-2", 15, 16);
+        Take(Entry(30, "host-1", 2, runs: true));
+        Assert.Equal("M2", Assert.Single(_watch.Judge(long.MaxValue)).Invariant);
+    }
+
+    [Fact]
+    public void A_guest_that_stood_still_when_its_host_died_is_not_left_standing()
+    {
+        Take(Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false));
+        _watch.Died("host-0", 25, 26);
+        Assert.Empty(_watch.Settled());
+    }
+
+    /// <summary>It began there after the host was last heard of: only its migration says that it did.</summary>
+    [Fact]
+    public void A_guest_that_had_just_gone_over_to_a_host_that_died_is_not_left_standing()
+    {
+        var completed = new MigrationInfo { Status = MigrationStatus.Completed, Reason = "" };
+        Take(Entry(10, "host-0", 1, runs: true), Entry(20, "host-0", 1, runs: false));
+        _watch.Ended("vm-0.1", "host-1", completed, 30);
+        _watch.Died("host-1", 15, 40);
+        Assert.Empty(_watch.Settled());
+
+        // The machine that has the dead one's name is not excused.
+        Take(Entry(50, "host-0", 3, runs: true), Entry(60, "host-0", 3, runs: false));
+        _watch.Ended("vm-0.1", "host-1", completed, 70);
+        Assert.Equal("M4", Assert.Single(_watch.Settled()).Invariant);
+    }
+
     [Fact]
     public void A_guest_that_its_migration_left_standing_is_found_though_it_migrates_again()
     {

@@ -18,6 +18,8 @@ internal sealed class MigrationLoad(
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan StartInterval = TimeSpan.FromMilliseconds(20);
 
+    private const int OwnerAttempts = 50;
+
     private readonly TaskCompletionSource _ending = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _allOver = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _prepared;
@@ -65,30 +67,86 @@ internal sealed class MigrationLoad(
         ledger.Began(move);
         try
         {
-            var program = startsAtOnce ? 0 : await ReachStartAsync(move);
-            if (_ending.Task.IsCompleted)
-                return OperationResult.Of(false, $"{move.SourceKey}: the run was over before the guest had run for so long");
-            ledger.Ordered(move);
-            var moving = move.From.MigrateAsync(op, move.Request).AsTask();
-            var wasAsked = await WatchAsync(move, moving, cancelAfter);
-            var outcome = await moving;
-            foreach (var report in outcome.LastReports)
-            {
-                supervisor.Take(report);
-                reports.Retire(report);
-            }
-
-            supervisor.MigrationEnded(move, outcome.Info);
-            var ended = new EndedMigration(move, outcome.Info, wasAsked && outcome.Info.Status == MigrationStatus.Cancelled, program);
-            if (outcome.Info.Status == MigrationStatus.Completed) fleet.Follow(move);
-            else if (outcome.Info.IsGuestLost) await ReplaceAsync(move);
-            else if (outcome.Info.Steps.Any(step => step.Status == MigrationStatus.Device)) await ObserveAsync(move.To);
-            ledger.Ended(ended);
-            return OperationResult.Of(outcome.Info.Status == MigrationStatus.Completed, ended.ToString());
+            return await RunToEndAsync(move, cancelAfter, op, startsAtOnce);
+        }
+        catch (SiloKilledException) when (fleet.HasSourceDied(move))
+        {
+            return await FindAsync(move);
         }
         finally
         {
             ledger.Gone(move);
+        }
+    }
+
+    private async Task<OperationResult> RunToEndAsync(VmMove move, TimeSpan? cancelAfter, OperationMessage op, bool startsAtOnce)
+    {
+        var program = startsAtOnce ? 0 : await ReachStartAsync(move);
+        if (_ending.Task.IsCompleted)
+            return OperationResult.Of(false, $"{move.SourceKey}: the run was over before the guest had run for so long");
+        ledger.Ordered(move);
+        var moving = move.From.MigrateAsync(op, move.Request).AsTask();
+        var wasAsked = await WatchAsync(move, moving, cancelAfter);
+        var outcome = await moving;
+        foreach (var report in outcome.LastReports)
+        {
+            supervisor.Take(report);
+            reports.Retire(report);
+        }
+
+        var hasDied = fleet.HasDestinationDied(move);
+        if (hasDied && (outcome.Info.Status == MigrationStatus.Completed || outcome.Info.IsGuestLost)) supervisor.GuestLost(move);
+        else supervisor.MigrationEnded(move, outcome.Info);
+        var ended = new EndedMigration(move, outcome.Info, wasAsked && outcome.Info.Status == MigrationStatus.Cancelled, program);
+        if (outcome.Info.Status == MigrationStatus.Completed) fleet.Follow(move);
+        else if (outcome.Info.IsGuestLost) await ReplaceAsync(move);
+        else if (outcome.Info.Steps.Any(step => step.Status == MigrationStatus.Device)) await ObserveDestinationAsync(move);
+
+        // It had gone over, and died there before the migration was over.
+        if (hasDied && move.HasFollowed && !move.Slot.IsLost) fleet.Lose(move.Slot, move.Destination);
+        ledger.Ended(ended);
+        return OperationResult.Of(outcome.Info.Status == MigrationStatus.Completed, ended.ToString());
+    }
+
+    /// <summary>The source's host died under the migration. The inventory says whether the VM had gone over; in post-copy it had, and pages
+    /// were left behind.</summary>
+    private async Task<OperationResult> FindAsync(VmMove move)
+    {
+        var owner = await OwnerOfAsync(move.Request.Setup.Vm);
+        var isWhole = owner.Host == move.Request.Setup.Destination && !move.HasFollowed && !fleet.HasDestinationDied(move);
+        if (isWhole)
+        {
+            fleet.Follow(move);
+            return new OperationResult(
+                Runs.HistoryType.Info, $"{move.SourceKey} to {move.Key}: the source died, and the VM had gone over");
+        }
+
+        supervisor.GuestLost(move);
+        await DestroyAsync(move.To);
+        fleet.Lose(move.Slot, move.Source);
+        return new OperationResult(Runs.HistoryType.Info, $"{move.SourceKey} to {move.Key}: the VM was lost with the source");
+    }
+
+    /// <summary>An inventory that was lost too is made again from what the hosts know.</summary>
+    private async Task<Ownership> OwnerOfAsync(string vm)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            var owner = await GrainCall.OrLostAsync(Ownership.Lost, () => fleet.Inventory.FindAsync(vm));
+            if (owner.Status != OwnershipStatus.Lost || attempt == OwnerAttempts) return owner;
+            await Task.Delay(PollInterval);
+        }
+    }
+
+    /// <summary>What is left of a VM on a host; nothing where the host has died.</summary>
+    private async Task DestroyAsync(IVmGrain grain)
+    {
+        var last = await GrainCall.OrLostAsync<IReadOnlyList<ActorReport>>(
+            [], () => new(grain.DestroyAsync(Message(), TeardownOrder.VmFirst).AsTask()));
+        foreach (var report in last)
+        {
+            supervisor.Take(report);
+            reports.Retire(report);
         }
     }
 
@@ -151,18 +209,26 @@ internal sealed class MigrationLoad(
         return answers;
     }
 
+    /// <summary>As for any VM; a destination that has died has nothing to say.</summary>
+    private async Task ObserveDestinationAsync(VmMove move)
+    {
+        try
+        {
+            await ObserveAsync(move.To);
+        }
+        catch (SiloKilledException)
+        {
+            // What ran there does not run any more.
+        }
+    }
+
     /// <summary>Each side has pages that the other has not: both halves go, and a new VM takes the place.</summary>
     private async Task ReplaceAsync(VmMove move)
     {
         fleet.Follow(move);
         fleet.Release(() => move.Slot.IsUp = false);
-        foreach (var grain in new[] { move.From, move.To })
-            foreach (var report in await grain.DestroyAsync(Message(), TeardownOrder.VmFirst))
-            {
-                supervisor.Take(report);
-                reports.Retire(report);
-            }
-
+        foreach (var grain in new[] { move.From, move.To }) await DestroyAsync(grain);
+        if (fleet.HasDestinationDied(move)) return;
         fleet.Release(() => move.Slot.Exists = false);
         await fleet.CreateAsync(move.Slot);
     }

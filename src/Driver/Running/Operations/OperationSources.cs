@@ -61,9 +61,10 @@ internal sealed class KsmScanSource(Campaign campaign, Fleet fleet) : IOperation
     public PreparedOperation? Prepare(SeededRandom random)
     {
         // ksmd is one thread: a host that still scans is not asked again.
-        var index = random.Next(fleet.Hosts.Count);
+        var hosts = fleet.Hosts;
+        var index = random.Next(hosts.Count);
         if (Interlocked.Exchange(ref _scanning[index], 1) != 0) return null;
-        var host = fleet.Hosts[index];
+        var host = hosts[index];
         var scan = new HostEvent(HostEventKind.KsmScan, 0, new HvaRange(default, campaign.Ksm.PagesPerScan));
         return new PreparedOperation(HostEventKind.KsmScan, async op =>
         {

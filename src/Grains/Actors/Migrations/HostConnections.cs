@@ -1,4 +1,5 @@
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Placement;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Host.Streams;
@@ -22,7 +23,8 @@ internal sealed class HostConnections(PageWire wire, IGrainFactory grains, Actor
         var host = grains.GetGrain<IHostStreamsGrain>(destination);
         link = new SocketPageLink(
             wire, () => GrainCall.OrLostAsync(default(PageEndpoint?), () => host.IncomingPagesAsync(destinationAddressSpace)),
-            faults.AreOfLink ? new PageLinkFaults(faults, (id, cut) => BreakAsync(id, stream, destination, cut)) : null);
+            faults.AreOfLink ? new PageLinkFaults(faults, (id, cut) => BreakAsync(id, stream, destination, cut)) : null,
+            ActorKeys.Silo(ActorKeys.Parse(destination).Index));
         _links.Add((addressSpace, stream), link);
         return link;
     }

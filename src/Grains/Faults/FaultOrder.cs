@@ -1,0 +1,55 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Livebed.Grains.Faults;
+
+/// <summary>
+/// What a driver's nemesis says to a silo, a line of JSON each, and what the silo answers. The way is the silo's standard input and output:
+/// a network that is cut in two, or a cluster that is about to fall apart, is no obstacle.
+/// </summary>
+/// <param name="Id">of the order; the answer has it</param>
+public sealed record FaultOrder(int Id)
+{
+    private const string AnswerPrefix = "answer ";
+
+    /// <summary>What the network does from now on; null leaves it as it is.</summary>
+    public LinkOrders? Links { get; init; }
+
+    /// <summary>A silo that shall be called; null calls none.</summary>
+    public string? Ping { get; init; }
+
+    /// <summary>How long the call may take.</summary>
+    public int Milliseconds { get; init; }
+
+    public string ToLine() => JsonSerializer.Serialize(this, FaultOrderJson.Default.FaultOrder);
+
+    /// <summary>Null when the line is none.</summary>
+    public static FaultOrder? Parse(string line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line, FaultOrderJson.Default.FaultOrder);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <param name="id">of the order</param>
+    /// <param name="microseconds">how long the call took; null without an answer to it, and where none was asked for</param>
+    public static string Answer(int id, long? microseconds) =>
+        FormattableString.Invariant($"{AnswerPrefix}{id} {(microseconds is { } took ? took : -1)}");
+
+    /// <summary>The order and the time of <see cref="Answer"/>; null when the line is none.</summary>
+    public static (int Id, long? Microseconds)? ParseAnswer(string? line)
+    {
+        if (line is null || !line.StartsWith(AnswerPrefix, StringComparison.Ordinal)) return null;
+        var words = line[AnswerPrefix.Length..].Split(' ');
+        if (words.Length != 2 || !int.TryParse(words[0], out var id) || !long.TryParse(words[1], out var took)) return null;
+        return (id, took < 0 ? null : took);
+    }
+}
+
+[JsonSerializable(typeof(FaultOrder))]
+internal sealed partial class FaultOrderJson : JsonSerializerContext;
