@@ -14,6 +14,8 @@ using Livebed.Driver.Migrating;
 using Livebed.Driver.MutantRuns;
 using Livebed.Driver.Predicting;
 using Livebed.Driver.Pricing;
+using Livebed.Driver.QemuRuns;
+using Livebed.Driver.Recording;
 using Livebed.Driver.Reports;
 using Livebed.Driver.Run;
 using Livebed.Driver.Shrinking;
@@ -135,6 +137,7 @@ internal static class LivebedCommand
         museum.Command.SetAction(async (parsed, _) => await new MuseumCommand(environment).RunAsync(
             await environment.Interrupts.AwaitAsync(() => museum.Read(parsed, environment.Folders))));
         AddKernel(root, environment);
+        AddRecording(root, environment);
         var predict = new PredictOptions();
         root.Add(predict.Command);
         predict.Command.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
@@ -181,6 +184,16 @@ internal static class LivebedCommand
         root.Add(CompletionOf(environment));
         CompletionCommand.AddNames(root, environment.Folders);
         return root;
+    }
+
+    private static void AddRecording(RootCommand root, CommandEnvironment environment)
+    {
+        var record = new RecordOptions();
+        root.Add(record.Command);
+        record.Command.SetAction((parsed, _) => new RecordCommand(environment).RunAsync(record.Read(parsed, environment.Folders)));
+        var qemu = new QemuRunOptions();
+        root.Add(qemu.Command);
+        qemu.Command.SetAction((parsed, _) => new QemuRunCommand(environment).RunAsync(qemu.Read(parsed, environment.Folders)));
     }
 
     private static void AddCluster(RootCommand root, CommandEnvironment environment)

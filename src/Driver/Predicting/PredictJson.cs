@@ -28,6 +28,9 @@ internal static class PredictJson
     {
         name = request.Timeline?.Header.Name,
         source = request.Timeline?.Header.Source,
+        backend = request.Timeline?.Header.Backend,
+        memory = request.Timeline?.Header.Memory,
+        startedAt = request.Timeline?.Header.StartedAt,
         dirtyBytesPerSecond = request.Guest.Writes is { } writes ? Bytes(writes.PagesPerSecond, request.Settings) : null,
         workingSetBytes = request.Guest.Writes is { } hot ? Bytes(hot.HotPages, request.Settings) : null,
     };

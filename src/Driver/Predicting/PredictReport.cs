@@ -32,6 +32,8 @@ internal sealed class PredictReport(CommandEnvironment environment)
         var (parameters, settings) = (request.Parameters, request.Settings);
         var memory = $"{Grouped(settings.MemoryPages)} pages, {Figures.Bytes((double)settings.MemoryPages * settings.PageSize)}";
         _page.Line($"{request.Guest.Title}: {memory}", style: new Style(decoration: Decoration.Bold));
+        if (request.Timeline?.Header is { Backend: { } backend } header)
+            _page.Line($"{header.Source}, by {backend}{(header.StartedAt is { } started ? $", {started.ToString("u", null)}" : "")}", 2);
         if (settings.Qemu is { } qemu) _qemu.WriteHead(request, qemu);
         var bandwidth = settings.Qemu is null ? $"bandwidth {Figures.Bytes(parameters.MaxBandwidth)}/s, " : "";
         var time = parameters.TimeLimitMicroseconds == 0

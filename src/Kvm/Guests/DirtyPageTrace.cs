@@ -35,8 +35,8 @@ public static class DirtyPageTrace
     /// <summary>Longest interval line in bytes.</summary>
     public const int MaxLineBytes = 1 << 20;
 
-    /// <summary>Longest header line in bytes.</summary>
-    public const int MaxHeaderBytes = 1 << 14;
+    /// <summary>Longest header line in bytes; zero runs are most of it.</summary>
+    public const int MaxHeaderBytes = 1 << 20;
 
     /// <summary>Reads the first line only.</summary>
     /// <exception cref="TraceFormatException">The file cannot be read or its header is wrong.</exception>

@@ -21,6 +21,18 @@ public sealed record DirtyPageTraceHeader(string Name, string Source, int PageSi
     /// <summary>Which; null where only their number is known.</summary>
     public IReadOnlyList<HvaRange>? ZeroRuns { get; init; }
 
+    /// <summary>How the writes were seen, as in wp-async; null where the recorder did not say.</summary>
+    public string? Backend { get; init; }
+
+    /// <summary>What was recorded: <c>guest</c>, the RAM of a VM, or <c>process</c>, private memory of a process; null where the recorder
+    /// did not say.</summary>
+    public string? Memory { get; init; }
+
+    /// <summary>When the recording began; null where the recorder did not say.</summary>
+    public DateTimeOffset? StartedAt { get; init; }
+
+    public const string OfGuest = "guest";
+    public const string OfProcess = "process";
     public const string Format = "dirty-page-trace/1";
 
     private const string Allowed =
@@ -45,7 +57,14 @@ public sealed record DirtyPageTraceHeader(string Name, string Source, int PageSi
             long? zeroPages = root.TryGetProperty("zeroPages", out _) ? Integer(path, root, "zeroPages", 0, header.Pages) : null;
             if (runs is not null && runs.Sum(run => run.Pages) != zeroPages)
                 throw Bad(path, "zeroPages is not the number of pages of zeroRuns", "zeroPages is the sum of zeroRuns");
-            return header with { ZeroPages = zeroPages, ZeroRuns = runs };
+            return header with
+            {
+                ZeroPages = zeroPages,
+                ZeroRuns = runs,
+                Backend = root.TryGetProperty("backend", out _) ? Text(path, root, "backend") : null,
+                Memory = root.TryGetProperty("memory", out _) ? MemoryOf(path, root) : null,
+                StartedAt = root.TryGetProperty("startedAt", out _) ? TimeOf(path, root) : null,
+            };
         }
         catch (JsonException exception)
         {
@@ -65,6 +84,21 @@ public sealed record DirtyPageTraceHeader(string Name, string Source, int PageSi
             throw Bad(path, $"{key} is a JSON {Lower(value.ValueKind)}", $"{key} is text in quotes");
         return value.GetString()!;
     }
+
+    private static string MemoryOf(string path, JsonElement root)
+    {
+        var memory = Text(path, root, "memory");
+        return memory is OfGuest or OfProcess
+            ? memory
+            : throw Bad(path, $"memory is '{Shorten(memory)}'", $"memory is {OfGuest} or {OfProcess}");
+    }
+
+    private static DateTimeOffset TimeOf(string path, JsonElement root) =>
+        DateTimeOffset.TryParse(
+            Text(path, root, "startedAt"), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+            ? time
+            : throw Bad(
+                path, $"startedAt is '{Shorten(Text(path, root, "startedAt"))}'", "startedAt is a time, as in 2026-01-31T10:00:00Z");
 
     /// <summary>Runs as an interval has them, ascending and apart.</summary>
     private static List<HvaRange> RunsOf(string path, string text, long pages)

@@ -11,6 +11,8 @@ using Livebed.Driver.Migrating;
 using Livebed.Driver.MutantRuns;
 using Livebed.Driver.Predicting;
 using Livebed.Driver.Pricing;
+using Livebed.Driver.QemuRuns;
+using Livebed.Driver.Recording;
 using Livebed.Driver.Reports;
 using Livebed.Driver.Run;
 using Livebed.Driver.Shrinking;
@@ -37,6 +39,8 @@ internal static class BadOptions
         (new PredictOptions().Command, ["predict", "--dirty-rate", "1MiB/s", "--memory", "64MiB"]),
         (new AdviseOptions().Command, ["advise", "--dirty-rate", "1MiB/s", "--memory", "64MiB", "--link", "1Gbit/s"]),
         (new ExplainOptions().Command, ["explain", "nowhere.log", "--dirty-rate", "1MiB/s", "--memory", "64MiB"]),
+        (new QemuRunOptions().Command, ["qemu", "nowhere"]),
+        (new RecordOptions().Command, ["record", "--pid", "0"]),
         (new MigrateOptions().Command, ["migrate"]),
         (new BenchOptions().Migrate, ["bench", "migrate"]),
         (new ReportOptions().Command, ["report", "nowhere"]),

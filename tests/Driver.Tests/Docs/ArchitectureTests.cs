@@ -9,6 +9,7 @@ public sealed class ArchitectureTests
     private static readonly Assembly _kvm = typeof(Kvm.Vms.Vm).Assembly;
     private static readonly Assembly _grains = typeof(Grains.Actors.ClusterWorld).Assembly;
     private static readonly Assembly _explorer = typeof(Explorer.Beds.Bed).Assembly;
+    private static readonly Assembly _linux = typeof(Linux.Recording.Recorder).Assembly;
     private static readonly Assembly _driver = typeof(ExitCodes).Assembly;
 
     [Fact]
@@ -26,8 +27,11 @@ public sealed class ArchitectureTests
     public void The_explorer_knows_the_model_and_nothing_else_of_ours() => Assert.Equal(["Livebed.Kvm"], Ours(_explorer));
 
     [Fact]
-    public void The_driver_knows_explorer_grains_and_model() =>
-        Assert.Equal([], new[] { "Livebed.Explorer", "Livebed.Grains", "Livebed.Kvm" }.Except(Ours(_driver)));
+    public void What_touches_the_machine_knows_the_model_and_nothing_else_of_ours() => Assert.Equal(["Livebed.Kvm"], Ours(_linux));
+
+    [Fact]
+    public void The_driver_knows_explorer_grains_machine_and_model() =>
+        Assert.Equal([], new[] { "Livebed.Explorer", "Livebed.Grains", "Livebed.Kvm", "Livebed.Linux" }.Except(Ours(_driver)));
 
     private static IEnumerable<string> References(Assembly assembly) => assembly.GetReferencedAssemblies().Select(name => name.Name!);
 

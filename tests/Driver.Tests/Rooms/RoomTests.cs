@@ -45,11 +45,6 @@ public sealed class RoomTests
         new("Kernels", ["Scheduling", "Beds"]),
     ];
 
-    private static readonly Room[] _linux = [
-        new("Kvm", []),
-        new("Measuring", []),
-    ];
-
     private static readonly Room[] _grains = [
         new("Contracts", []),
         new("Placement", []),
@@ -60,6 +55,15 @@ public sealed class RoomTests
         new("Actors", ["Contracts", "Placement", "Telemetry", "Wire"]),
         new("Hosting", ["Contracts", "Placement", "Telemetry", "Security", "Faults", "Wire", "Actors"]),
         new("Benching", ["Placement"]),
+    ];
+
+    private static readonly Room[] _linux = [
+        new("Interop", []),
+        new("Processes", ["Interop"]),
+        new("Recording", ["Interop", "Processes"]),
+        new("Qemu", ["Interop", "Processes", "Recording"]),
+        new("Kvm", []),
+        new("Measuring", []),
     ];
 
     private static readonly Room[] _driver = [
@@ -81,6 +85,8 @@ public sealed class RoomTests
         new("Predicting", ["Errors", "CampaignKeys", "CampaignFiles", "Results", "Terminal", "CommandLine", "Exploring"]),
         new("Advising", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring", "Predicting"]),
         new("Explaining", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring", "Predicting"]),
+        new("Recording", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Predicting"]),
+        new("QemuRuns", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Predicting"]),
         new(
             "Reports",
             [
@@ -112,7 +118,8 @@ public sealed class RoomTests
             "The command",
             [
                 "Errors", "CampaignFiles", "Running", "CommandLine", "Clusters", "Analyzing", "Exploring", "Shrinking", "MutantRuns",
-                "Predicting", "Advising", "Explaining", "Reports", "Viewing", "Run", "Comparing", "Pricing", "Kernels", "Benching",
+                "Predicting", "Advising", "Explaining", "Recording", "QemuRuns", "Reports", "Viewing", "Run", "Comparing", "Pricing",
+                "Kernels", "Benching",
                 "Migrating",
             ],
             ""),
@@ -124,8 +131,8 @@ public sealed class RoomTests
     {
         ["Kvm"] = ("Livebed.Kvm", typeof(Kvm.Vms.Vm).Assembly, _kvm),
         ["Explorer"] = ("Livebed.Explorer", typeof(Explorer.Beds.Bed).Assembly, _explorer),
-        ["Linux"] = ("Livebed.Linux", typeof(Linux.Kvm.KvmDevice).Assembly, _linux),
         ["Grains"] = ("Livebed.Grains", typeof(Grains.Contracts.IVmGrain).Assembly, _grains),
+        ["Linux"] = ("Livebed.Linux", typeof(Linux.Recording.Recorder).Assembly, _linux),
         ["Driver"] = ("Livebed.Driver", typeof(Errors.ExitCodes).Assembly, _driver),
     };
 

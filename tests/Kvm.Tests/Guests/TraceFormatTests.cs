@@ -96,7 +96,7 @@ public sealed class TraceFormatTests
     public void Header_that_is_too_long()
     {
         using var file = TraceFile.OfText(new string(' ', DirtyPageTrace.MaxHeaderBytes + 1));
-        AssertWrong(file, 1, "the header is too long", "a header has at most 16384 bytes");
+        AssertWrong(file, 1, "the header is too long", "a header has at most 1048576 bytes");
     }
 
     [Theory]

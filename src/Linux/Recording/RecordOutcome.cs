@@ -1,0 +1,64 @@
+using System.Globalization;
+using Livebed.Kvm.Guests;
+
+namespace Livebed.Linux.Recording;
+
+/// <summary>What a recording saw, and what it cost.</summary>
+public sealed class RecordOutcome
+{
+    private readonly RecordedIntervals _intervals;
+
+    internal RecordOutcome(
+        RecordEnd end, RecordedIntervals intervals, string name, string backend, string memory, DateTimeOffset startedAt, TimeSpan interval,
+        TimeSpan longest, TimeSpan processorTime, long faults, double injectedMicroseconds)
+    {
+        (End, _intervals, Name, Backend, Memory) = (end, intervals, name, backend, memory);
+        (StartedAt, Interval, Longest, ProcessorTime) = (startedAt, interval, longest, processorTime);
+        (Faults, InjectedMicroseconds) = (faults, injectedMicroseconds);
+        Header = intervals.Header(name, Source, backend, startedAt);
+    }
+
+    public RecordEnd End { get; }
+
+    public string Name { get; }
+
+    public string Backend { get; }
+
+    /// <summary>What was recorded, for people.</summary>
+    public string Memory { get; }
+
+    public DateTimeOffset StartedAt { get; }
+
+    /// <summary>From one look to the next, as it was asked for.</summary>
+    public TimeSpan Interval { get; }
+
+    /// <summary>The longest that there was.</summary>
+    public TimeSpan Longest { get; }
+
+    /// <summary>Processor time of this process.</summary>
+    public TimeSpan ProcessorTime { get; }
+
+    /// <summary>Minor page faults of the recorded process meanwhile: those of the recording and its own; 0 where it has ended.</summary>
+    public long Faults { get; }
+
+    /// <summary>How long a thread of the process stood still for the recording.</summary>
+    public double InjectedMicroseconds { get; }
+
+    public DirtyPageTraceHeader Header { get; }
+
+    public int Intervals => _intervals.Count;
+
+    public long PageWrites => _intervals.PageWrites;
+
+    /// <summary>Until the last look.</summary>
+    public TimeSpan Duration => TimeSpan.FromMicroseconds(_intervals.DurationMicroseconds);
+
+    private string Source => string.Create(
+        CultureInfo.InvariantCulture,
+        $"livebed record, {Memory}, Linux {Environment.OSVersion.Version}, every {Interval.TotalMilliseconds} ms");
+
+    /// <summary>Writes the trace.</summary>
+    /// <param name="stream">is left open</param>
+    /// <exception cref="IOException">There is no room.</exception>
+    public void Write(Stream stream) => DirtyPageTraceWriter.Write(stream, Header, _intervals.Intervals());
+}

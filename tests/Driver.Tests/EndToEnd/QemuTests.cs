@@ -1,0 +1,71 @@
+using System.Globalization;
+using Livebed.Driver.Errors;
+using Livebed.Driver.Tests.BadInputs;
+
+namespace Livebed.Driver.Tests.EndToEnd;
+
+/// <summary>A real QEMU migrates a guest of a few MiB, where there is one.</summary>
+[Collection(EndToEndCollection.Name)]
+public sealed class QemuTests
+{
+    private const int Pages = 500;
+
+    /// <summary>A page each millisecond, in turn.</summary>
+    private static byte[] Trace()
+    {
+        var lines = Enumerable.Range(1, 100).Select(interval => string.Create(
+            CultureInfo.InvariantCulture, $"{interval * 10_000} {interval * 10 % Pages}+10"));
+        return InputFiles.Gzip(
+            $$"""{"format":"dirty-page-trace/1","name":"turns","source":"a test","pageSize":4096,"pages":{{Pages}},"intervals":100}"""
+                + "\n" + string.Join('\n', lines) + "\n");
+    }
+
+    [NeedsQemuFact]
+    public async Task A_migration_is_measured_beside_its_forecast_and_memories_are_compared()
+    {
+        using var folder = new TemporaryFolder();
+        await File.WriteAllBytesAsync(folder.PathOf("turns.dirty.gz"), Trace());
+        var (code, said, errors) = await CommandProcess.RunAsync(
+            folder.FullPath, "qemu", "turns.dirty.gz", "--for", "1s", "--bandwidth", "64MiB/s", "-o", "mine.dirty.gz");
+        // QEMU loses dirty pages under TCG now and then, and then says so.
+        Assert.True(code is ExitCodes.Valid or ExitCodes.Invalid, $"{code}: {errors}");
+        Assert.Contains(": completed\n", said, StringComparison.Ordinal);
+        Assert.Contains(
+            code == ExitCodes.Valid ? "the memories of both sides are the same" : "stale at the destination: ", said,
+            StringComparison.Ordinal);
+        // What the guest was seen to write can be forecast again, as a guest.
+        using var harness = new CommandHarness();
+        Assert.Equal(ExitCodes.Valid, await harness.RunAsync(
+            "predict", folder.PathOf("mine.dirty.gz"), "--as", "qemu", "--link", "64MiB/s"));
+        Assert.Contains("guest RAM of qemu-system-x86, 32 MiB", harness.Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("qemu: there is nothing to replay; allowed: a recorded trace, or the name of a shipped one, as in redis")]
+    [InlineData("qemu none: there is no such file; allowed: a recorded trace (campaigns/workloads/README.md)", "none")]
+    [InlineData("--accel xen: 'xen' is unknown; allowed: tcg, kvm", "t.dirty.gz", "--accel", "xen")]
+    [InlineData("--out none/x: is no file that can be written; allowed: a file in a folder that is there", "t.dirty.gz", "-o", "none/x")]
+    [InlineData(
+        "qemu t.dirty.gz: nosuchqemu: No such file or directory (error 2); allowed: where QEMU for x86-64 is installed, or --qemu PATH",
+        "t.dirty.gz", "--qemu", "nosuchqemu", "--quiet")]
+    public async Task What_cannot_be_done_is_one_line(string message, params string[] arguments)
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var harness = new CommandHarness();
+        await File.WriteAllBytesAsync(harness.Folder.PathOf("t.dirty.gz"), Trace());
+        Assert.Equal(ExitCodes.Usage, await harness.RunAsync(["qemu", .. arguments]));
+        Assert.Equal(message, Assert.Single(harness.Error.TrimEnd().Split('\n')));
+        Assert.Empty(harness.Out);
+    }
+}
+
+/// <summary>Where QEMU for x86-64 is installed.</summary>
+internal sealed class NeedsQemuFactAttribute : FactAttribute
+{
+    public NeedsQemuFactAttribute()
+    {
+        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator);
+        if (!OperatingSystem.IsLinux() || !folders.Any(folder => File.Exists(Path.Combine(folder, "qemu-system-x86_64"))))
+            Skip = "needs qemu-system-x86_64";
+    }
+}

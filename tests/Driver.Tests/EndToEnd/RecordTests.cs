@@ -1,0 +1,81 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using Livebed.Driver.Errors;
+using Livebed.Kvm.Guests;
+using Livebed.Linux.Tests;
+
+namespace Livebed.Driver.Tests.EndToEnd;
+
+/// <summary>The built command records a program, and leaves nothing behind where it is killed.</summary>
+[Collection(EndToEndCollection.Name)]
+[SupportedOSPlatform("linux")]
+public sealed class RecordTests
+{
+    private static readonly PacedProgram _paced = new(PagesPerTick: 10, TickMicroseconds: 1000, Ticks: 200, MemoryPages: 2000);
+
+    [NeedsX64LinuxFact]
+    public async Task A_program_that_is_started_is_recorded_to_its_end()
+    {
+        using var folder = new TemporaryFolder();
+        var program = _paced.WriteTo(folder.PathOf("paced"));
+        var (code, said, errors) = await CommandProcess.RunAsync(
+            folder.FullPath, "record", "--interval", "5ms", "-o", "it.dirty.gz", "--", program);
+        Assert.True(code == ExitCodes.Valid, errors);
+        // Standard output is the program's, which says nothing.
+        Assert.Empty(said);
+        Assert.Contains("ended with status 0", errors, StringComparison.Ordinal);
+        var trace = folder.PathOf("it.dirty.gz");
+        // Beside its memory it writes to its stack, at most once an interval.
+        var totals = DirtyPageTrace.Validate(trace);
+        Assert.InRange(totals.PageWrites, _paced.PageWrites, _paced.PageWrites * 1.01 + totals.Intervals);
+        Assert.Equal(DirtyPageTraceHeader.OfProcess, DirtyPageTrace.ReadHeader(trace).Memory);
+        Assert.Equal(["it.dirty.gz", "paced"], Directory.GetFiles(folder.FullPath).Select(Path.GetFileName).Order());
+    }
+
+    [NeedsX64LinuxFact]
+    public async Task A_recorder_that_is_killed_leaves_nothing_behind()
+    {
+        using var folder = new TemporaryFolder();
+        var lasting = _paced with { Ticks = 20_000 };
+        using var program = Process.Start(lasting.WriteTo(folder.PathOf("paced")));
+        try
+        {
+            var id = program.Id.ToString(CultureInfo.InvariantCulture);
+            using var command = CommandProcess.Start(folder.FullPath, "record", "--pid", id);
+            await AwaitAsync(() => IsProtected(id));
+            command.Kill();
+            await AwaitAsync(() => !IsProtected(id));
+            Assert.False(program.HasExited);
+            Assert.Equal(["paced"], Directory.GetFiles(folder.FullPath).Select(Path.GetFileName));
+        }
+        finally
+        {
+            program.Kill();
+        }
+    }
+
+    /// <summary>Whether a userfaultfd protects any of a process's memory: the flag uw of a mapping.</summary>
+    private static bool IsProtected(string process) => File.ReadLines($"/proc/{process}/smaps")
+        .Any(line => line.StartsWith("VmFlags:", StringComparison.Ordinal) && line.Split(' ').Contains("uw"));
+
+    private static async Task AwaitAsync(Func<bool> isTrue)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        while (!isTrue())
+        {
+            Assert.True(Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(60), "it did not come to be within a minute");
+            await Task.Delay(10);
+        }
+    }
+}
+
+/// <summary>The paced program is machine code of x86-64, and Linux is what is recorded.</summary>
+internal sealed class NeedsX64LinuxFactAttribute : FactAttribute
+{
+    public NeedsX64LinuxFactAttribute()
+    {
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64) Skip = "needs Linux on x86-64";
+    }
+}
