@@ -6,7 +6,9 @@ using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Terminal;
 using Livebed.Explorer.Pricing;
+using Livebed.Linux.Interop;
 using Livebed.Linux.Kvm;
+using Livebed.Linux.Measuring;
 
 namespace Livebed.Driver.Pricing;
 
@@ -14,6 +16,8 @@ namespace Livebed.Driver.Pricing;
 /// another list, and says so.</summary>
 internal sealed class CalibrateCommand(CommandEnvironment environment)
 {
+    private const int TouchedPages = 2_048;
+
     public async Task<int> RunAsync(CalibrateRequest request)
     {
         if (!OperatingSystem.IsLinux()) throw new UsageException("price calibrate: measures Linux; allowed: on Linux");
@@ -26,10 +30,27 @@ internal sealed class CalibrateCommand(CommandEnvironment environment)
         environment.Out.WriteLine(
             $"{PriceNames.All.Count - measured.Count} prices are taken over from {request.Rest.Name}: {exits}"
                 + $"SPTEs and what else no program sees");
+        WriteMissingPages();
         WriteLocks(request.Rest.With([.. measured.Select(one => (one.Price, one.Nanoseconds))]));
         await StoreAsync(request, TextOf(request, measured));
         environment.Out.Flush();
         return ExitCodes.Valid;
+    }
+
+    /// <summary>What post-copy costs a page here. No step of the model has that price.</summary>
+    private void WriteMissingPages()
+    {
+        string said;
+        try
+        {
+            said = PriceText.Nanoseconds(MissingPages.Measure(TouchedPages)) + " a page that another thread fills";
+        }
+        catch (SystemCallException refusal)
+        {
+            said = $"cannot be measured ({OneLine.Of(refusal.Message)})";
+        }
+
+        environment.Out.WriteLine($"userfaultfd, which no step of the model has: {said}");
     }
 
     /// <summary>The scenario `uncontended` under these prices, beside locks of the runtime.</summary>
