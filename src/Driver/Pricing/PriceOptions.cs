@@ -158,7 +158,8 @@ internal sealed class PriceOptions
             throw new UsageException($"--protocols {given}: a protocol is given twice; allowed: each once");
         if (assembly is not null && names.All(name => ProtocolCatalog.Find(name) is not null))
             throw new UsageException(
-                $"--protocol-assembly {assembly}: no protocol of it is among --protocols {given}; allowed: with one, or without --protocols");
+                $"--protocol-assembly {assembly}: no protocol of it is among --protocols {given}; allowed: with one, or without "
+                    + "--protocols");
         return
         [
             .. names.Select(name => new PricedDesign(name, ProtocolFinder.FindProtocol(
