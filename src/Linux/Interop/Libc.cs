@@ -13,7 +13,28 @@ internal static unsafe partial class Libc
     public const int CloseOnExec = 0x80000;
     public const int NonBlocking = 0x800;
 
+    public const int ProtectNone = 0;
+    public const int ProtectRead = 1;
+    public const int ProtectWrite = 2;
+    public const int ProtectExecute = 4;
+
+    public const int MapShared = 1;
+    public const int MapPrivate = 2;
+    public const int MapFixed = 0x10;
+    public const int MapAnonymous = 0x20;
+    public const int MapNoReserve = 0x4000;
+
+    public const int DontNeed = 4;
+    public const int Mergeable = 12;
+    public const int NoHugePage = 15;
+
+    /// <summary>MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP.</summary>
+    public const int MoveAndKeepMapped = 7;
+
     private const string Library = "libc";
+
+    /// <summary>The error number of the call before.</summary>
+    public static int LastError => Marshal.GetLastPInvokeError();
 
     [LibraryImport(Library, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, int flags);
@@ -32,6 +53,30 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "process_vm_readv", SetLastError = true)]
     public static partial nint ReadMemory(int process, IoVector* local, nuint locals, IoVector* remote, nuint remotes, nuint flags);
+
+    [LibraryImport(Library, EntryPoint = "process_vm_writev", SetLastError = true)]
+    public static partial nint WriteMemory(int process, IoVector* local, nuint locals, IoVector* remote, nuint remotes, nuint flags);
+
+    [LibraryImport(Library, EntryPoint = "mmap", SetLastError = true)]
+    public static partial nint Map(nint address, nuint bytes, int protection, int flags, int descriptor, nint offset);
+
+    [LibraryImport(Library, EntryPoint = "munmap", SetLastError = true)]
+    public static partial int Unmap(nint address, nuint bytes);
+
+    [LibraryImport(Library, EntryPoint = "mprotect", SetLastError = true)]
+    public static partial int Protect(nint address, nuint bytes, int protection);
+
+    [LibraryImport(Library, EntryPoint = "madvise", SetLastError = true)]
+    public static partial int Advise(nint address, nuint bytes, int advice);
+
+    [LibraryImport(Library, EntryPoint = "mremap", SetLastError = true)]
+    public static partial nint Remap(nint address, nuint bytes, nuint newBytes, int flags, nint newAddress);
+
+    [LibraryImport(Library, EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int CreateFile(string name, uint flags);
+
+    [LibraryImport(Library, EntryPoint = "ftruncate", SetLastError = true)]
+    public static partial int Truncate(int descriptor, nint bytes);
 
     [LibraryImport(Library, EntryPoint = "waitpid", SetLastError = true)]
     public static partial int Wait(int process, int* status, int options);

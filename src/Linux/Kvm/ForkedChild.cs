@@ -1,3 +1,5 @@
+using Livebed.Linux.Interop;
+
 namespace Livebed.Linux.Kvm;
 
 /// <summary>
@@ -14,11 +16,11 @@ internal sealed unsafe class ForkedChild : IDisposable
         // mov eax, 57; syscall; test eax, eax; jnz +9; xor edi, edi; mov eax, 231; syscall; ret
         ReadOnlySpan<byte> code =
             [0xb8, 57, 0, 0, 0, 0x0f, 0x05, 0x85, 0xc0, 0x75, 0x09, 0x31, 0xff, 0xb8, 231, 0, 0, 0, 0x0f, 0x05, 0xc3];
-        _code = LibC.Map(
-            0, (nuint)ScriptMemory.PageBytes, LibC.ProtectRead | LibC.ProtectWrite, LibC.MapPrivate | LibC.MapAnonymous, -1, 0);
+        _code = Libc.Map(
+            0, (nuint)ScriptMemory.PageBytes, Libc.ProtectRead | Libc.ProtectWrite, Libc.MapPrivate | Libc.MapAnonymous, -1, 0);
         if (_code == -1) throw KvmException.Last("memory cannot be had");
         code.CopyTo(new Span<byte>((void*)_code, code.Length));
-        if (LibC.Protect(_code, (nuint)ScriptMemory.PageBytes, LibC.ProtectRead | LibC.ProtectExecute) < 0)
+        if (Libc.Protect(_code, (nuint)ScriptMemory.PageBytes, Libc.ProtectRead | Libc.ProtectExecute) < 0)
             throw KvmException.Last("memory cannot be executed");
     }
 
@@ -29,12 +31,12 @@ internal sealed unsafe class ForkedChild : IDisposable
         var child = ((delegate* unmanaged<int>)_code)();
         if (child < 0) return -child;
         // Another part of the process may have waited for it; then it has ended all the same.
-        while (LibC.Wait(child, 0, 0) < 0 && LibC.LastError == KvmError.Interrupted)
+        while (Libc.Wait(child, null, 0) < 0 && Libc.LastError == KvmError.Interrupted)
         {
         }
 
         return 0;
     }
 
-    public void Dispose() => _ = LibC.Unmap(_code, (nuint)ScriptMemory.PageBytes);
+    public void Dispose() => _ = Libc.Unmap(_code, (nuint)ScriptMemory.PageBytes);
 }

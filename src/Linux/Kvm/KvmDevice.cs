@@ -1,10 +1,11 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Livebed.Linux.Interop;
 
 namespace Livebed.Linux.Kvm;
 
 /// <summary><c>/dev/kvm</c>, opened. The interface is that of x86-64: the guest's own code is x86's.</summary>
-public sealed class KvmDevice : IDisposable
+public sealed unsafe class KvmDevice : IDisposable
 {
     public const string Path = "/dev/kvm";
 
@@ -19,21 +20,21 @@ public sealed class KvmDevice : IDisposable
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
             throw new KvmException($"{Path} is used on Linux on x86-64 only, and this is {RuntimeInformation.RuntimeIdentifier}");
-        var fd = LibC.Open(Path, LibC.ReadWrite | LibC.CloseOnExec);
+        var fd = Libc.Open(Path, Libc.ReadWrite | Libc.CloseOnExec);
         if (fd < 0) throw KvmException.Last($"{Path} cannot be opened");
         var device = new KvmDevice(fd);
-        var version = LibC.Control(fd, KvmIoctl.GetApiVersion, 0);
+        var version = Libc.Ioctl(fd, KvmIoctl.GetApiVersion, null);
         if (version == StableApi) return device;
         device.Dispose();
         throw new KvmException($"{Path} has version {version} of the interface, and {StableApi} is needed");
     }
 
     /// <summary>KVM_CHECK_EXTENSION: 0 for a capability that is not there.</summary>
-    public int Extension(KvmCapability capability) => LibC.Control(Fd, KvmIoctl.CheckExtension, (nint)capability);
+    public int Extension(KvmCapability capability) => Libc.Ioctl(Fd, KvmIoctl.CheckExtension, (void*)(nint)capability);
 
     public void Dispose()
     {
-        if (Fd >= 0) _ = LibC.Close(Fd);
+        if (Fd >= 0) _ = Libc.Close(Fd);
         Fd = -1;
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Livebed.Linux.Interop;
 
 namespace Livebed.Linux.Kvm;
 
@@ -27,7 +28,7 @@ public sealed unsafe class KvmMachine : IDisposable
         _code = new ScriptMemory(1, isShared: false);
         try
         {
-            _fd = LibC.Control(device.Fd, KvmIoctl.CreateVm, 0);
+            _fd = Libc.Ioctl(device.Fd, KvmIoctl.CreateVm, null);
             if (_fd < 0) throw KvmException.Last("a VM cannot be made");
             if (options.Log is KvmLog.Manual or KvmLog.InitiallySet)
                 Enable(KvmCapability.ManualDirtyLogProtect2, options.Log == KvmLog.Manual ? 1UL : 3UL);
@@ -126,7 +127,7 @@ public sealed unsafe class KvmMachine : IDisposable
     public void Dispose()
     {
         foreach (var vcpu in _vcpus) vcpu.Dispose();
-        if (_fd >= 0) _ = LibC.Close(_fd);
+        if (_fd >= 0) _ = Libc.Close(_fd);
         _memory.Dispose();
         _code.Dispose();
         _child.Dispose();
@@ -161,11 +162,11 @@ public sealed unsafe class KvmMachine : IDisposable
         new Span<ulong>(request, 13).Clear();
         *(uint*)request = (uint)capability;
         request[1] = argument;
-        if (LibC.Control(_fd, KvmIoctl.EnableCapability, (nint)request) < 0)
+        if (Libc.Ioctl(_fd, KvmIoctl.EnableCapability, (void*)request) < 0)
             throw KvmException.Last($"this KVM does not have {capability} with {argument}");
     }
 
-    private int Call(nuint request, void* argument) => LibC.Control(_fd, request, (nint)argument) < 0 ? LibC.LastError : 0;
+    private int Call(nuint request, void* argument) => Libc.Ioctl(_fd, request, argument) < 0 ? Libc.LastError : 0;
 
     /// <summary><c>struct kvm_userspace_memory_region</c>.</summary>
     [StructLayout(LayoutKind.Sequential)]

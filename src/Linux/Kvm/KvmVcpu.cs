@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Livebed.Linux.Interop;
 
 namespace Livebed.Linux.Kvm;
 
@@ -39,9 +40,9 @@ internal sealed unsafe class KvmVcpu : IDisposable
     /// <exception cref="KvmException">KVM does not make it.</exception>
     public KvmVcpu(KvmDevice device, int vm, int index, int ringEntries)
     {
-        _fd = LibC.Control(vm, KvmIoctl.CreateVcpu, index);
+        _fd = Libc.Ioctl(vm, KvmIoctl.CreateVcpu, (void*)index);
         if (_fd < 0) throw KvmException.Last($"vCPU {index} cannot be made");
-        _runBytes = (nuint)LibC.Control(device.Fd, KvmIoctl.GetVcpuMapSize, 0);
+        _runBytes = (nuint)Libc.Ioctl(device.Fd, KvmIoctl.GetVcpuMapSize, null);
         _run = Map(_runBytes, 0, "its run area");
         _entries = ringEntries;
         if (ringEntries > 0) _ring = Map((nuint)(ringEntries * EntryBytes), RingPageOffset * Environment.SystemPageSize, "its dirty ring");
@@ -71,12 +72,12 @@ internal sealed unsafe class KvmVcpu : IDisposable
     public void LeaveForPort(int times)
     {
         var registers = new Registers { Flags = 2, InstructionPointer = CodeAddress + LeaveOffset };
-        if (LibC.Control(_fd, KvmIoctl.SetRegisters, (nint)(&registers)) < 0) throw KvmException.Last("a vCPU does not take its registers");
+        if (Libc.Ioctl(_fd, KvmIoctl.SetRegisters, (void*)(&registers)) < 0) throw KvmException.Last("a vCPU does not take its registers");
         for (var left = times; left > 0;)
         {
-            if (LibC.Control(_fd, KvmIoctl.Run, 0) < 0)
+            if (Libc.Ioctl(_fd, KvmIoctl.Run, null) < 0)
             {
-                if (LibC.LastError is KvmError.Interrupted or KvmError.Again) continue;
+                if (Libc.LastError is KvmError.Interrupted or KvmError.Again) continue;
                 throw KvmException.Last("KVM_RUN fails");
             }
 
@@ -102,22 +103,22 @@ internal sealed unsafe class KvmVcpu : IDisposable
 
     public void Dispose()
     {
-        if (_ring is not null) _ = LibC.Unmap((nint)_ring, (nuint)(_entries * EntryBytes));
-        if (_run is not null) _ = LibC.Unmap((nint)_run, _runBytes);
-        _ = LibC.Close(_fd);
+        if (_ring is not null) _ = Libc.Unmap((nint)_ring, (nuint)(_entries * EntryBytes));
+        if (_run is not null) _ = Libc.Unmap((nint)_run, _runBytes);
+        _ = Libc.Close(_fd);
     }
 
     private KvmExit Access(long gfn, uint value, uint code, out uint loaded)
     {
         var registers = new Registers { Flags = 2, InstructionPointer = code, Rbx = (ulong)gfn << 12, Rax = value };
         loaded = 0;
-        if (LibC.Control(_fd, KvmIoctl.SetRegisters, (nint)(&registers)) < 0) throw KvmException.Last("a vCPU does not take its registers");
+        if (Libc.Ioctl(_fd, KvmIoctl.SetRegisters, (void*)(&registers)) < 0) throw KvmException.Last("a vCPU does not take its registers");
         var isMmio = false;
         for (var runs = 0; runs < RunsMax; runs++)
         {
-            if (LibC.Control(_fd, KvmIoctl.Run, 0) < 0)
+            if (Libc.Ioctl(_fd, KvmIoctl.Run, null) < 0)
             {
-                var error = LibC.LastError;
+                var error = Libc.LastError;
                 if (error is KvmError.Interrupted or KvmError.Again) continue;
                 return error == KvmError.Fault ? KvmExit.Fault : throw KvmException.Last("KVM_RUN fails");
             }
@@ -133,7 +134,7 @@ internal sealed unsafe class KvmVcpu : IDisposable
                     *(ulong*)(_run + MmioDataOffset) = 0;
                     break;
                 case ExitIo:
-                    if (LibC.Control(_fd, KvmIoctl.GetRegisters, (nint)(&registers)) < 0)
+                    if (Libc.Ioctl(_fd, KvmIoctl.GetRegisters, (void*)(&registers)) < 0)
                         throw KvmException.Last("a vCPU does not give its registers");
                     loaded = (uint)registers.Rax;
                     return isMmio ? KvmExit.Mmio : KvmExit.Done;
@@ -147,7 +148,7 @@ internal sealed unsafe class KvmVcpu : IDisposable
 
     private byte* Map(nuint bytes, nint offset, string what)
     {
-        var address = LibC.Map(0, bytes, LibC.ProtectRead | LibC.ProtectWrite, LibC.MapShared, _fd, offset);
+        var address = Libc.Map(0, bytes, Libc.ProtectRead | Libc.ProtectWrite, Libc.MapShared, _fd, offset);
         return address == -1 ? throw KvmException.Last($"a vCPU does not share {what}") : (byte*)address;
     }
 
@@ -158,7 +159,7 @@ internal sealed unsafe class KvmVcpu : IDisposable
         const int ControlOffset = 224;
         const ulong ProtectionEnable = 1;
         var registers = stackalloc byte[312];
-        if (LibC.Control(_fd, KvmIoctl.GetSpecialRegisters, (nint)registers) < 0)
+        if (Libc.Ioctl(_fd, KvmIoctl.GetSpecialRegisters, (void*)registers) < 0)
             throw KvmException.Last("a vCPU does not give its special registers");
         for (var segment = 0; segment < 6; segment++)
         {
@@ -176,7 +177,7 @@ internal sealed unsafe class KvmVcpu : IDisposable
         }
 
         *(ulong*)(registers + ControlOffset) |= ProtectionEnable;
-        if (LibC.Control(_fd, KvmIoctl.SetSpecialRegisters, (nint)registers) < 0)
+        if (Libc.Ioctl(_fd, KvmIoctl.SetSpecialRegisters, (void*)registers) < 0)
             throw KvmException.Last("a vCPU does not take its special registers");
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Livebed.Linux.Interop;
 
 namespace Livebed.Linux.Kvm;
 
@@ -29,11 +30,11 @@ internal sealed unsafe class ScriptMemory : IDisposable
         _pages = pages;
         if (isShared)
         {
-            _file = LibC.CreateFile("livebed", flags: 1);
-            if (_file < 0 || LibC.Truncate(_file, (nint)(pages * PageBytes)) < 0) throw KvmException.Last("memory of a file cannot be had");
+            _file = Libc.CreateFile("livebed", flags: 1);
+            if (_file < 0 || Libc.Truncate(_file, (nint)(pages * PageBytes)) < 0) throw KvmException.Last("memory of a file cannot be had");
         }
 
-        _start = LibC.Map(0, Bytes(pages), LibC.ProtectNone, LibC.MapPrivate | LibC.MapAnonymous | LibC.MapNoReserve, -1, 0);
+        _start = Libc.Map(0, Bytes(pages), Libc.ProtectNone, Libc.MapPrivate | Libc.MapAnonymous | Libc.MapNoReserve, -1, 0);
         if (_start == -1) throw KvmException.Last("memory cannot be had");
         if (Map(0, pages) != 0) throw KvmException.Last("memory cannot be had");
     }
@@ -48,33 +49,33 @@ internal sealed unsafe class ScriptMemory : IDisposable
     /// <summary>This process writes a word, as far as its page table lets it.</summary>
     public int Write(long page, uint value)
     {
-        var local = new IoVector { Base = (nint)(&value), Bytes = sizeof(uint) };
-        var remote = new IoVector { Base = (nint)AddressOf(page), Bytes = sizeof(uint) };
-        return Error(LibC.WriteMemory(Environment.ProcessId, &local, 1, &remote, 1, 0));
+        var local = new IoVector { Base = (nint)(&value), Length = sizeof(uint) };
+        var remote = new IoVector { Base = (nint)AddressOf(page), Length = sizeof(uint) };
+        return Error(Libc.WriteMemory(Environment.ProcessId, &local, 1, &remote, 1, 0));
     }
 
     /// <summary>This process reads the first word of a page that is mapped.</summary>
     public uint Read(long page) => Volatile.Read(ref *(uint*)AddressOf(page));
 
-    public int DontNeed(long page, long pages) => Error(LibC.Advise((nint)AddressOf(page), Bytes(pages), LibC.DontNeed));
+    public int DontNeed(long page, long pages) => Error(Libc.Advise((nint)AddressOf(page), Bytes(pages), Libc.DontNeed));
 
-    public int Unmap(long page, long pages) => Error(LibC.Map(
-        (nint)AddressOf(page), Bytes(pages), LibC.ProtectNone,
-        LibC.MapPrivate | LibC.MapAnonymous | LibC.MapNoReserve | LibC.MapFixed, -1, 0));
+    public int Unmap(long page, long pages) => Error(Libc.Map(
+        (nint)AddressOf(page), Bytes(pages), Libc.ProtectNone,
+        Libc.MapPrivate | Libc.MapAnonymous | Libc.MapNoReserve | Libc.MapFixed, -1, 0));
 
     public int Map(long page, long pages)
     {
-        var flags = (_file < 0 ? LibC.MapPrivate | LibC.MapAnonymous : LibC.MapShared) | LibC.MapFixed;
+        var flags = (_file < 0 ? Libc.MapPrivate | Libc.MapAnonymous : Libc.MapShared) | Libc.MapFixed;
         var offset = _file < 0 ? 0 : (nint)(page * PageBytes);
-        var mapped = LibC.Map((nint)AddressOf(page), Bytes(pages), LibC.ProtectRead | LibC.ProtectWrite, flags, _file, offset);
-        if (mapped == -1) return LibC.LastError;
+        var mapped = Libc.Map((nint)AddressOf(page), Bytes(pages), Libc.ProtectRead | Libc.ProtectWrite, flags, _file, offset);
+        if (mapped == -1) return Libc.LastError;
         // A kernel without transparent huge pages does not know the advice.
-        var advised = Error(LibC.Advise((nint)AddressOf(page), Bytes(pages), LibC.NoHugePage));
+        var advised = Error(Libc.Advise((nint)AddressOf(page), Bytes(pages), Libc.NoHugePage));
         return advised == NoSuchArea ? 0 : advised;
     }
 
-    public int Protect(long page, long pages, bool isWritable) => Error(LibC.Protect(
-        (nint)AddressOf(page), Bytes(pages), isWritable ? LibC.ProtectRead | LibC.ProtectWrite : LibC.ProtectRead));
+    public int Protect(long page, long pages, bool isWritable) => Error(Libc.Protect(
+        (nint)AddressOf(page), Bytes(pages), isWritable ? Libc.ProtectRead | Libc.ProtectWrite : Libc.ProtectRead));
 
     /// <summary>Page by page: a call for pages of different kinds is refused.</summary>
     public int Move(long page, long pages, long to)
@@ -82,7 +83,7 @@ internal sealed unsafe class ScriptMemory : IDisposable
         for (var moved = 0L; moved < pages; moved++)
         {
             var (from, target) = ((nint)AddressOf(page + moved), (nint)AddressOf(to + moved));
-            if (LibC.Remap(from, Bytes(1), Bytes(1), LibC.MoveAndKeepMapped, target) == -1) return LibC.LastError;
+            if (Libc.Remap(from, Bytes(1), Bytes(1), Libc.MoveAndKeepMapped, target) == -1) return Libc.LastError;
             var error = Unmap(page + moved, 1);
             if (error != 0) return error;
         }
@@ -95,7 +96,7 @@ internal sealed unsafe class ScriptMemory : IDisposable
     public int Merge()
     {
         if (_file >= 0 || !IsMergingOn) return 0;
-        var error = Error(LibC.Advise((nint)AddressOf(0), Bytes(_pages), LibC.Mergeable));
+        var error = Error(Libc.Advise((nint)AddressOf(0), Bytes(_pages), Libc.Mergeable));
         if (error != 0) return error;
         var last = ReadFigure(KsmFullScans) + KsmScans;
         for (var begun = Environment.TickCount64; ReadFigure(KsmFullScans) < last; Thread.Sleep(1))
@@ -106,13 +107,13 @@ internal sealed unsafe class ScriptMemory : IDisposable
 
     public void Dispose()
     {
-        _ = LibC.Unmap(_start, Bytes(_pages));
-        if (_file >= 0) _ = LibC.Close(_file);
+        _ = Libc.Unmap(_start, Bytes(_pages));
+        if (_file >= 0) _ = Libc.Close(_file);
     }
 
     private static nuint Bytes(long pages) => (nuint)(pages * PageBytes);
 
-    private static int Error(nint result) => result == -1 ? LibC.LastError : 0;
+    private static int Error(nint result) => result == -1 ? Libc.LastError : 0;
 
     private static long ReadFigure(string file)
     {
