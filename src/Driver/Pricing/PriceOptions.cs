@@ -73,6 +73,7 @@ internal sealed class PriceOptions
             throw new UsageException(
                 $"price: {points} runs are asked for; allowed: at most {PriceRequest.PointsMax}, "
                     + $"the product of --protocols, --vcpus and --spurious");
+        if (ProblemWith(scenario, values, vcpus) is { } problem) throw new UsageException($"price {scenario.Name}: {problem}");
         return new PriceRequest
         {
             Scenario = scenario,
@@ -88,6 +89,11 @@ internal sealed class PriceOptions
             Quiet = parsed.GetValue(_quiet),
         };
     }
+
+    private static string? ProblemWith(PricedScenario scenario, Dictionary<string, double> values, List<double> vcpus) =>
+        double.IsNaN(vcpus[0])
+            ? scenario.ProblemWith(values)
+            : scenario.ProblemWith(new Dictionary<string, double>(values) { [PricedScenario.Vcpus] = vcpus.Max() });
 
     private static PricedScenario ScenarioOf(string? name)
     {

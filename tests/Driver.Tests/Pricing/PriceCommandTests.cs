@@ -125,6 +125,7 @@ public sealed class PriceCommandTests
     [InlineData("price", "uncontended", "--vcpus", "8")]
     [InlineData("price", "uncontended", "--set", "pages=0")]
     [InlineData("price", "spurious-brownout", "--vcpus", "257")]
+    [InlineData("price", "spurious-brownout", "--vcpus", "1,256", "--set", "faults=1000000", "--set", "ms=10000")]
     [InlineData("price", "spurious-brownout", "--vcpus", "8,8")]
     [InlineData("price", "spurious-brownout", "--spurious", "1.01")]
     [InlineData("price", "spurious-brownout", "--protocols", "nonsense")]
@@ -136,5 +137,16 @@ public sealed class PriceCommandTests
         Assert.Equal(ExitCodes.Usage, await harness.RunAsync(words));
         Assert.Contains("allowed: ", Assert.Single(harness.Error.Trim().Split('\n')), StringComparison.Ordinal);
         Assert.False(File.Exists(harness.Folder.PathOf("price.html")));
+    }
+
+    [Fact]
+    public void The_docs_have_a_row_for_each_parameter()
+    {
+        var rows = File.ReadAllLines(Path.Combine(Repository.Root, "docs", "price.md")).Where(line => line.StartsWith('|'))
+            .Select(line => line.Split('|')[1]).ToList();
+        string[] everywhere = ["cpus", "nodes", "ms", "seed"];
+        var parameters = PricedScenarios.All.SelectMany(scenario => scenario.Parameters).Select(parameter => parameter.Name);
+        foreach (var name in parameters.Except(everywhere))
+            Assert.Contains(rows, row => row.Contains($"`{name}`", StringComparison.Ordinal));
     }
 }

@@ -1,4 +1,4 @@
-using HdrHistogram;
+using Livebed.Explorer.Pricing.Scenarios;
 using Livebed.Explorer.Pricing.Worlds;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
@@ -17,6 +17,9 @@ public sealed record PricedBedOptions(string Protocol, PriceList Prices, int Vcp
     public bool SpinMmuLock { get; init; }
     public DirtyLogMode DirtyLog { get; init; }
     public int RamPages { get; init; } = 1;
+
+    /// <summary>Pages that user space may plug and unplug.</summary>
+    public int HotplugPages { get; init; } = 16;
 
     /// <summary>Memory of the process outside of every memslot.</summary>
     public int ScratchPages { get; init; } = 16;
@@ -38,9 +41,6 @@ public sealed record PricedBedOptions(string Protocol, PriceList Prices, int Vcp
 /// </summary>
 public sealed class PricedBed
 {
-    /// <summary>Pages that user space may plug and unplug.</summary>
-    public const int HotplugPages = 16;
-
     private const int PageSize = 64;
     private const int AddressSpaceId = 1;
     private const int TlbEntries = 64;
@@ -54,13 +54,13 @@ public sealed class PricedBed
     {
         _options = options;
         World = new PricedWorld(options.Prices, options.Cpus, options.Nodes);
-        var pages = options.RamPages + HotplugPages + options.ScratchPages;
+        var pages = options.RamPages + options.HotplugPages + options.ScratchPages;
         Host = new HostMmu(World, "host-0", pages + pages / 4 + 64, PageSize, mutant: null);
         Process = Host.Process(AddressSpaceId);
         Host.CreateAddressSpace(new AddressSpaceSpec(AddressSpaceId,
         [
             new VmaSpec(new HvaRange(VmLayout.RamHva, options.RamPages), VmaKind.Ram, options.IsMergeable),
-            new VmaSpec(new HvaRange(VmLayout.HotplugHva, HotplugPages), VmaKind.Hotplug),
+            new VmaSpec(new HvaRange(VmLayout.HotplugHva, options.HotplugPages), VmaKind.Hotplug),
             new VmaSpec(new HvaRange(VmLayout.ScratchHva, options.ScratchPages), VmaKind.Scratch),
         ]));
         Vm = new Vm(
@@ -77,21 +77,18 @@ public sealed class PricedBed
     public List<Vcpu> Vcpus { get; } = [];
 
     /// <summary>From the guest's access to its end, without those that a page walk answers.</summary>
-    public LatencyRecord Faults { get; } = new();
+    public LatencyRecord Faults { get; } = new(PricedResult.FaultMean);
 
     /// <summary>What KVM's callbacks take of a range, start and end together.</summary>
-    public LatencyRecord Notifications { get; } = new();
+    public LatencyRecord Notifications { get; } = new(PricedResult.Notification);
 
     /// <summary>The whole call that changed memory.</summary>
-    public LatencyRecord HostEvents { get; } = new();
+    public LatencyRecord HostEvents { get; } = new(PricedResult.EventMean);
 
-    public LatencyRecord MemslotUpdates { get; } = new();
+    public LatencyRecord MemslotUpdates { get; } = new(PricedResult.UpdateMean);
 
     /// <summary>When the memslot update that is under way began; null when none is.</summary>
     public long? UpdatesSince { get; private set; }
-
-    /// <summary>Faults under way, as an integral over time: for Little's law.</summary>
-    public TimeIntegral FaultsUnderWay { get; } = new();
 
     /// <summary>Called when the last guest has nothing left to do.</summary>
     public Action? AllHalted { get; set; }
@@ -122,10 +119,11 @@ public sealed class PricedBed
         World.Charge(Price.SystemCall);
         await World.PointAsync(SchedulingPoint.Call);
         var start = World.Now;
-        UpdatesSince = start;
+        UpdatesSince = MemslotUpdates.Enter(start);
         await Vm.MemslotUpdates.SetAsync(NewOperation(kind), change);
         await World.PointAsync(SchedulingPoint.Call);
         UpdatesSince = null;
+        MemslotUpdates.Leave(World.Now);
         MemslotUpdates.Add(World.Now - start);
     }
 
@@ -134,9 +132,10 @@ public sealed class PricedBed
     {
         World.Charge(Price.SystemCall);
         await World.PointAsync(SchedulingPoint.Call);
-        var start = World.Now;
+        var start = HostEvents.Enter(World.Now);
         await Host.RunEventAsync(NewOperation(ev.Kind), ev);
         await World.PointAsync(SchedulingPoint.Call);
+        HostEvents.Leave(World.Now);
         HostEvents.Add(World.Now - start);
     }
 
@@ -163,45 +162,4 @@ public sealed class PricedBed
         for (var page = 0; page < _options.RamPages && _options.MapsAll; page++)
             await Vm.Faults.HandleAsync(op, 0, VmLayout.RamGfn + page, write: true);
     }
-}
-
-/// <summary>How long something took, each time; in nanoseconds.</summary>
-public sealed class LatencyRecord
-{
-    private const long Most = 100_000_000_000;
-
-    private readonly LongHistogram _histogram = new(Most, 3);
-
-    public long Count { get; private set; }
-    public long Total { get; private set; }
-    public long Max { get; private set; }
-    public double Mean => Count == 0 ? 0 : (double)Total / Count;
-
-    public void Add(long nanoseconds)
-    {
-        Count++;
-        Total += nanoseconds;
-        Max = Math.Max(Max, nanoseconds);
-        _histogram.RecordValue(Math.Clamp(nanoseconds, 0, Most));
-    }
-
-    /// <summary>Within a thousandth; 0 of nothing.</summary>
-    public long Percentile(double percent) => Count == 0 ? 0 : Math.Min(Max, _histogram.GetValueAtPercentile(percent));
-}
-
-/// <summary>A number that changes, added up over time.</summary>
-public sealed class TimeIntegral
-{
-    private long _value;
-    private long _since;
-    private Int128 _sum;
-
-    public void Change(long by, long now)
-    {
-        _sum += (Int128)_value * (now - _since);
-        (_value, _since) = (_value + by, now);
-    }
-
-    /// <summary>The mean from 0 to <paramref name="now"/>.</summary>
-    public double MeanAt(long now) => now == 0 ? 0 : (double)(_sum + (Int128)_value * (now - _since)) / now;
 }

@@ -21,8 +21,7 @@ internal sealed class PricedVmPort(PricedBed bed) : IVmPort
 
         if (_fault != op.Id)
         {
-            (_fault, _since) = (op.Id, world.Now);
-            bed.FaultsUnderWay.Change(1, world.Now);
+            (_fault, _since) = (op.Id, bed.Faults.Enter(world.Now));
         }
 
         world.Charge(Price.VmExit, Account.Exits);
@@ -32,8 +31,8 @@ internal sealed class PricedVmPort(PricedBed bed) : IVmPort
         world.Charge(Price.VmEntry, Account.Exits);
         await world.PointAsync(SchedulingPoint.Call);
         if (reply.Status == FaultStatus.Retry) return reply;
+        bed.Faults.Leave(world.Now);
         bed.Faults.Add(world.Now - _since);
-        bed.FaultsUnderWay.Change(-1, world.Now);
         return reply;
     }
 
@@ -122,9 +121,10 @@ internal sealed class PricedSubscriber(PricedBed bed, IMmuNotifierSubscriber vm)
 
     public async ValueTask<bool> InvalidateRangeStartAsync(Operation op, MmuNotifierRange range)
     {
-        var since = await BeginAsync();
+        var since = bed.Notifications.Enter(await BeginAsync());
         var accepted = await vm.InvalidateRangeStartAsync(op, range);
         await bed.World.PointAsync(SchedulingPoint.Call);
+        bed.Notifications.Leave(bed.World.Now);
         if (accepted) _started[range.RangeId] = bed.World.Now - since;
         return accepted;
     }
@@ -132,9 +132,10 @@ internal sealed class PricedSubscriber(PricedBed bed, IMmuNotifierSubscriber vm)
     public async ValueTask InvalidateRangeEndAsync(Operation op, MmuNotifierRange range)
     {
         await bed.World.FlushHostAsync(bed.VcpuThreads);
-        var since = await BeginAsync();
+        var since = bed.Notifications.Enter(await BeginAsync());
         await vm.InvalidateRangeEndAsync(op, range);
         await bed.World.PointAsync(SchedulingPoint.Call);
+        bed.Notifications.Leave(bed.World.Now);
         if (_started.Remove(range.RangeId, out var start)) bed.Notifications.Add(start + bed.World.Now - since);
     }
 

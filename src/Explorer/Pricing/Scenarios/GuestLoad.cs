@@ -8,19 +8,27 @@ namespace Livebed.Explorer.Pricing.Scenarios;
 /// </summary>
 internal static class GuestLoad
 {
+    /// <summary>How much memory each guest has.</summary>
+    public static PricedParameter Ram { get; } = new(
+        "ram", "pages that each vCPU uses by turns; 0 for more than it comes to, so that each access faults", 0, 0, 1 << 20);
+
+    /// <summary>Of a part that the guest never comes to the end of, its work alone takes twice the time of the run.</summary>
+    public static long PagesPerVcpu(Func<string, double> value) =>
+        value("ram") > 0
+            ? (long)value("ram")
+            : (long)(2 * value(PricedScenario.Milliseconds) / 1_000 * value("faults")) + 16;
+
     /// <summary>Makes the bed, the vCPUs and the VMM's threads.</summary>
-    /// <param name="scene">with the parameters of <see cref="VmmLoad"/></param>
+    /// <param name="scene">with the parameters of <see cref="VmmLoad"/>, <c>faults</c> and <see cref="Ram"/></param>
     /// <param name="threads">beside the vCPUs</param>
-    /// <param name="faults">of each vCPU in a second of its guest's work</param>
     /// <param name="with">further options of the bed</param>
-    public static PricedBed Start(PricedScene scene, int threads, double faults, Func<PricedBedOptions, PricedBedOptions> with)
+    public static PricedBed Start(PricedScene scene, int threads, Func<PricedBedOptions, PricedBedOptions> with)
     {
-        var mean = (long)(1e9 / faults);
-        // The guest never comes to the end of its part: its work alone takes twice the time.
-        var pages = Math.Max(16, 2 * scene.Nanoseconds / Math.Max(1, mean) + 16);
+        var mean = (long)(1e9 / scene["faults"]);
+        var pages = PagesPerVcpu(name => scene[name]);
         var bed = scene.Make(threads, options => with(options with
         {
-            RamPages = checked((int)(pages * scene.Vcpus)),
+            RamPages = (int)(pages * scene.Vcpus),
             ScratchPages = VmmLoad.ScratchPages(scene),
         }));
         scene.PagesPerVcpu = pages;

@@ -25,15 +25,18 @@ internal sealed class KsmScan : PricedScenario
     protected override IReadOnlyList<PricedParameter> Own =>
     [
         new("faults", "faults of each vCPU in a second of its guest's work", 2_000, 1, 1_000_000),
+        GuestLoad.Ram,
         new("scan", "pages_to_scan: pages that ksmd looks at before it sleeps", 1_000, 1, 10_000),
         new("sleep", "sleep_millisecs: how long it sleeps, in milliseconds", 1, 0, 1_000),
         .. VmmLoad.Quiet,
     ];
 
+    protected override long RamPagesPerVcpu(Func<string, double> value) => GuestLoad.PagesPerVcpu(value);
+
     protected override void Build(PricedScene scene)
     {
         var bed = GuestLoad.Start(
-            scene, 1 + (int)scene["threads"], scene["faults"], options => options with { IsMergeable = true });
+            scene, 1 + (int)scene["threads"], options => options with { IsMergeable = true });
         bed.World.Start("ksmd", async () =>
         {
             while (true)

@@ -1,4 +1,3 @@
-using Livebed.Explorer.Pricing.Beds;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Pricing.Scenarios;
@@ -20,16 +19,24 @@ internal sealed class MemslotPerf : PricedScenario
     public override IReadOnlyList<string> Headlines => [PricedResult.UpdateMean, PricedResult.UpdateCount, PricedResult.FaultMean];
 
     protected override IReadOnlyList<PricedParameter> Own =>
-        [new("faults", "faults of each vCPU in a second of its guest's work", 1_000, 1, 1_000_000), .. VmmLoad.Quiet];
+    [
+        new("faults", "faults of each vCPU in a second of its guest's work", 1_000, 1, 1_000_000),
+        GuestLoad.Ram,
+        MemslotUnderRanges.PlugPages,
+        .. VmmLoad.Quiet,
+    ];
+
+    protected override long RamPagesPerVcpu(Func<string, double> value) => GuestLoad.PagesPerVcpu(value);
 
     protected override void Build(PricedScene scene)
     {
-        var bed = GuestLoad.Start(scene, 1 + (int)scene["threads"], scene["faults"], options => options);
+        var bed = GuestLoad.Start(
+            scene, 1 + (int)scene["threads"], options => options with { HotplugPages = (int)scene["plug"] });
         bed.World.Start("vmm", async () =>
         {
             while (true)
             {
-                await bed.SetMemslotAsync(OperationKind.MemslotCreate, MemslotUnderRanges.Plug(PricedBed.HotplugPages));
+                await bed.SetMemslotAsync(OperationKind.MemslotCreate, MemslotUnderRanges.Plug((int)scene["plug"]));
                 await bed.SetMemslotAsync(OperationKind.MemslotDelete, MemslotUnderRanges.Plug(0));
             }
         });

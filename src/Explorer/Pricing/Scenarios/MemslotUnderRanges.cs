@@ -1,4 +1,3 @@
-using Livebed.Explorer.Pricing.Beds;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Addresses;
@@ -24,6 +23,9 @@ internal sealed class MemslotUnderRanges : PricedScenario
 
     public override IReadOnlyList<string> Headlines => [PricedResult.UpdateMean, PricedResult.UpdateMax, PricedResult.UpdateCount];
 
+    /// <summary>How much memory an update is about.</summary>
+    internal static PricedParameter PlugPages { get; } = new("plug", "pages that are plugged and unplugged", 16, 1, 16_384);
+
     protected override bool HasVcpus => false;
 
     protected override IReadOnlyList<PricedParameter> Own =>
@@ -32,12 +34,17 @@ internal sealed class MemslotUnderRanges : PricedScenario
         new("open", "time under each range, in microseconds", 100, 0, 100_000),
         new("pause", "mean time between two of a thread, in microseconds", 200, 0, 1_000_000),
         new("plugs", "mean time between two updates, in microseconds", 500, 0, 1_000_000),
+        PlugPages,
     ];
 
     protected override void Build(PricedScene scene)
     {
         var threads = (int)scene["ranges"];
-        var bed = scene.Make(threads + 1, options => options with { ScratchPages = threads + 1 });
+        var bed = scene.Make(threads + 1, options => options with
+        {
+            HotplugPages = (int)scene["plug"],
+            ScratchPages = threads + 1,
+        });
         for (var index = 0; index < threads; index++)
         {
             var (thread, random) = (index, scene.Random.Fork((ulong)index));
@@ -59,7 +66,7 @@ internal sealed class MemslotUnderRanges : PricedScenario
             while (true)
             {
                 await bed.World.PauseAsync(PricedScene.Around(plugs, 1_000 * scene["plugs"]));
-                await bed.SetMemslotAsync(OperationKind.MemslotCreate, Plug(PricedBed.HotplugPages));
+                await bed.SetMemslotAsync(OperationKind.MemslotCreate, Plug((int)scene["plug"]));
                 await bed.World.PauseAsync(PricedScene.Around(plugs, 1_000 * scene["plugs"]));
                 await bed.SetMemslotAsync(OperationKind.MemslotDelete, Plug(0));
             }

@@ -10,6 +10,13 @@ namespace Livebed.Explorer.Pricing.Scenarios;
 /// <param name="Value">measured in virtual time</param>
 public readonly record struct PricedFigure(string Name, string Unit, double Value);
 
+/// <summary>What is counted from a begin to an end: how many, how long, and how many at a time.</summary>
+/// <param name="Name">the figure of its mean</param>
+/// <param name="Count">that have ended</param>
+/// <param name="Nanoseconds">that these took in all</param>
+/// <param name="UnderWay">the mean number at a time, measured over time and not from what each took</param>
+public readonly record struct PricedFlow(string Name, long Count, long Nanoseconds, double UnderWay);
+
 /// <summary>What a run of a priced scenario came to. All of it is exact for its prices and its seed.</summary>
 public sealed class PricedResult
 {
@@ -40,7 +47,11 @@ public sealed class PricedResult
         VcpuTimes = Add(bed.VcpuThreads);
         OtherTimes = Add(world.Threads.Except(bed.VcpuThreads));
         (Vcpus, _pricesUsed) = (bed.VcpuThreads.Count, world.PricesUsed);
-        FaultsUnderWay = bed.FaultsUnderWay.MeanAt(world.Now);
+        Flows =
+        [
+            .. new[] { bed.Faults, bed.Notifications, bed.HostEvents, bed.MemslotUpdates }.Where(record => record.Count > 0)
+                .Select(record => new PricedFlow(record.Figure, record.Count, record.Total, record.UnderWayAt(world.Now))),
+        ];
         var seconds = world.Now / 1e9;
         Figures =
         [
@@ -95,8 +106,8 @@ public sealed class PricedResult
 
     public int Vcpus { get; }
 
-    /// <summary>The mean number of faults under way, measured over time and not from latencies.</summary>
-    public double FaultsUnderWay { get; }
+    /// <summary>Of faults, notifications, changes of memory and memslot updates, those that there were.</summary>
+    public IReadOnlyList<PricedFlow> Flows { get; }
 
     /// <summary>Whether the run came to a step of that price.</summary>
     public bool Uses(Price price) => (_pricesUsed & (1UL << (int)price)) != 0;

@@ -46,6 +46,9 @@ public abstract class PricedScenario
 
     private const int CpusPerNode = 64;
 
+    // Each costs the bed an SPTE, a PTE and a frame, which are made before the scene begins.
+    private const long RamPagesMax = 16 << 20;
+
     /// <summary>As the command line names it.</summary>
     public abstract string Name { get; }
 
@@ -85,6 +88,22 @@ public abstract class PricedScenario
         scene.Bed.World.Run(scene.Nanoseconds, setup.Interrupt);
         return PricedResult.Of(scene);
     }
+
+    /// <summary>What no run can be made with, in a sentence; null when all is well.</summary>
+    /// <param name="values">that are not at their default</param>
+    public string? ProblemWith(IReadOnlyDictionary<string, double> values)
+    {
+        if (!HasVcpus) return null;
+        var defaults = Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Default);
+        var (vcpus, pages) = (ValueOf(Vcpus), RamPagesPerVcpu(ValueOf));
+        return vcpus * pages <= RamPagesMax ? null : FormattableString.Invariant(
+            $"{vcpus} vCPUs with {pages:n0} pages each; allowed: at most {RamPagesMax:n0} pages in all (less vcpus, faults or ms, or ram)");
+
+        double ValueOf(string name) => values.GetValueOrDefault(name, defaults[name]);
+    }
+
+    /// <summary>Where the parameters that are given decide it, and their bounds do not bound it.</summary>
+    protected virtual long RamPagesPerVcpu(Func<string, double> value) => 0;
 
     /// <summary>Makes the bed, and every thread that runs in it.</summary>
     protected abstract void Build(PricedScene scene);

@@ -18,8 +18,14 @@ internal sealed class SpuriousBrownout : PricedScenario
     public override IReadOnlyList<string> Headlines => [PricedResult.FaultMean, PricedResult.FaultP99, PricedResult.Guest];
 
     protected override IReadOnlyList<PricedParameter> Own =>
-        [new("faults", "faults of each vCPU in a second of its guest's work", 2_000, 1, 1_000_000), .. VmmLoad.Parameters];
+    [
+        new("faults", "faults of each vCPU in a second of its guest's work", 2_000, 1, 1_000_000),
+        GuestLoad.Ram,
+        .. VmmLoad.Parameters,
+    ];
+
+    protected override long RamPagesPerVcpu(Func<string, double> value) => GuestLoad.PagesPerVcpu(value);
 
     protected override void Build(PricedScene scene) =>
-        GuestLoad.Start(scene, (int)scene["threads"], scene["faults"], options => options);
+        GuestLoad.Start(scene, (int)scene["threads"], options => options);
 }
