@@ -58,6 +58,23 @@ public sealed class RecorderTests : IDisposable
     }
 
     [NeedsX64LinuxFact]
+    public void A_process_is_looked_at_less_often_when_its_faults_cost_more_than_they_may()
+    {
+        // All of its memory again at each tick: a page fault each, for each look, and a thousandth of its time is soon used up.
+        var hot = new PacedProgram(PagesPerTick: 500, TickMicroseconds: 1000, Ticks: 400, MemoryPages: 500);
+        var program = StartedProgram.Start([hot.WriteTo(Path.Combine(_folder, "hot"))], isHeld: true);
+        var request = Request(program.Process, RecordBackend.WpAsync) with { MaxSlowdown = 0.001 };
+        using var recorder = Recorder.Attach(request);
+        var outcome = recorder.Record(program.Continue, _ => { }, CancellationToken.None);
+        Assert.True(outcome.FaultMicroseconds > 0);
+        Assert.True(outcome.Longest > 4 * outcome.Interval, $"the longest interval was {outcome.Longest}");
+        Assert.Contains(recorder.Notes, note => note.Contains("longer than asked for", StringComparison.Ordinal));
+        Assert.NotNull(outcome.Header.Slowdown);
+        // Each page is there, at least once.
+        Assert.InRange(outcome.PageWrites, hot.MemoryPages, hot.PageWrites);
+    }
+
+    [NeedsX64LinuxFact]
     public void What_cannot_be_recorded_is_said()
     {
         var ended = Assert.Throws<RecordingException>(() => Recorder.Attach(Request(int.MaxValue, null)));

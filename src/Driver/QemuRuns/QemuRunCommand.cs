@@ -24,7 +24,9 @@ internal sealed class QemuRunCommand(CommandEnvironment environment)
         {
             var outcome = QemuMigration.Run(
                 request.Migration, said => Show(request, said), environment.Interrupts.Token);
-            new QemuRunReport(environment).Write(request, outcome, Forecast(request, outcome));
+            var forecast = Forecast(request, outcome);
+            if (request.IsJson) environment.Out.Write(QemuRunJson.Write(request, outcome, forecast));
+            else new QemuRunReport(environment).Write(request, outcome, forecast);
             environment.Out.Flush();
             if (outcome.StalePages.Count > 0) return ExitCodes.Invalid;
             return outcome.Figures.IsCompleted ? ExitCodes.Valid : ExitCodes.NotWithinLimits;

@@ -35,6 +35,7 @@ internal sealed class QemuRunOptions
     private readonly Option<string?> _program = Text("--qemu", "PATH", $"the program [{UsualProgram}]");
     private readonly Option<string?> _accelerator = Text("--accel", "tcg", "how QEMU runs the guest: tcg or kvm [tcg]");
     private readonly Option<string?> _out = Text("--out", "FILE", "keeps the recording of the guest");
+    private readonly Option<bool> _json = new("--json") { Description = "print one JSON object and nothing else (docs/your-vm.md)" };
     private readonly Option<bool> _quiet = new("--quiet") { Description = "print no progress, only what comes out" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
 
@@ -47,7 +48,7 @@ internal sealed class QemuRunOptions
         _out.Aliases.Add("-o");
         foreach (var option in new Option[]
                  {
-                     _bandwidth, _downtime, _timeLimit, _link, _time, _program, _accelerator, _out, _quiet, _verbose,
+                     _bandwidth, _downtime, _timeLimit, _link, _time, _program, _accelerator, _out, _json, _quiet, _verbose,
                  })
             Command.Add(option);
     }
@@ -74,7 +75,8 @@ internal sealed class QemuRunOptions
                 parsed.Value(_downtime, OperatorUnits.Duration(TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(10))) ?? _usualDowntime,
                 parsed.Value(_timeLimit, OperatorUnits.Duration(TimeSpan.FromSeconds(1), TimeSpan.FromHours(1))) ?? _usualTimeLimit,
                 parsed.Value(_time, OperatorUnits.Duration(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10))) ?? _usualRecordTime),
-            parsed.Value(_link, rate) ?? UsualLink, OutOf(parsed, folders), parsed.GetValue(_quiet));
+            parsed.Value(_link, rate) ?? UsualLink, OutOf(parsed, folders), parsed.GetValue(_json),
+            parsed.GetValue(_quiet) || parsed.GetValue(_json));
     }
 
     private string? OutOf(ParseResult parsed, CampaignFolders folders)
@@ -98,5 +100,7 @@ internal sealed class QemuRunOptions
 /// <param name="Migration">what QEMU is to do</param>
 /// <param name="LinkBandwidth">bytes a second, for the forecast</param>
 /// <param name="Out">absolute path of the recording; null where it is not kept</param>
+/// <param name="IsJson">whether what comes out is one JSON object</param>
 /// <param name="IsQuiet">without progress</param>
-internal sealed record QemuRunRequest(string Name, QemuMigrationRequest Migration, long LinkBandwidth, string? Out, bool IsQuiet);
+internal sealed record QemuRunRequest(
+    string Name, QemuMigrationRequest Migration, long LinkBandwidth, string? Out, bool IsJson, bool IsQuiet);

@@ -27,18 +27,20 @@ internal sealed class RecordCommand(CommandEnvironment environment)
         RecordOutcome outcome;
         StartedProgram? program = null;
         string path;
+        IReadOnlyList<string> notes;
         try
         {
             program = values.Process is null ? StartedProgram.Start(values.Program, isHeld: true) : null;
             var request = new RecordRequest(
-                values.Process ?? program!.Process, values.IsGuest, values.Backend, values.Interval, values.Time);
+                values.Process ?? program!.Process, values.IsGuest, values.Backend, values.Interval, values.Time,
+                values.MaxSlowdown);
             using var recorder = Recorder.Attach(request);
             path = PathOf(values, recorder.Name);
             CheckWritable(path, environment.Folders.Label(path));
             report.WriteBegin(recorder, request.Process);
             outcome = recorder.Record(() => program?.Continue(), report.ShowProgress, stop);
             Write(outcome, path);
-            report.WriteEnd(outcome, recorder.Notes, environment.Folders.Label(path));
+            notes = recorder.Notes;
         }
         catch (RecordingException exception)
         {
@@ -55,7 +57,17 @@ internal sealed class RecordCommand(CommandEnvironment environment)
             program?.Continue();
         }
 
-        if (program is not null) report.WriteProgram(program.Process, StatusOf(program, outcome));
+        var status = program is null ? null : StatusOf(program, outcome);
+        if (values.IsJson)
+        {
+            report.WriteJson(outcome, notes, environment.Folders.Label(path), status);
+        }
+        else
+        {
+            report.WriteEnd(outcome, notes, environment.Folders.Label(path));
+            if (program is not null) report.WriteProgram(program.Process, status);
+        }
+
         // Without --for, Ctrl-C is how a recording ends.
         return outcome.End == RecordEnd.Stopped && values.Time is not null ? ExitCodes.Interrupted : ExitCodes.Valid;
     }

@@ -17,6 +17,10 @@ internal sealed class RecordOptions
     private static readonly TimeSpan _intervalMax = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan _timeMax = TimeSpan.FromDays(1);
 
+    private const double UsualSlowdown = 1;
+
+    private static readonly ValueKind<double> _limits = LimitKind();
+
     private readonly Argument<string[]> _program = new("program")
     {
         Arity = ArgumentArity.ZeroOrMore,
@@ -30,10 +34,16 @@ internal sealed class RecordOptions
     };
 
     private readonly Option<string?> _interval = Text("--interval", "10ms", "from one look to the next [10ms; 100ms with compare]");
+    private readonly Option<string?> _slowdown = Text(
+        "--max-slowdown", "1",
+        "how much longer the process's work may take: intervals become longer where page faults cost it more; 0.1 is a tenth, 0 no limit "
+            + "[1: twice as long]");
+
     private readonly Option<string?> _time = Text("--for", "60s", "so long [until it ends, or Ctrl-C]");
     private readonly Option<string?> _backend = Text(
         "--backend", "wp-async", "how writes are seen: wp-async, soft-dirty or compare [the first of these that there is]");
     private readonly Option<string?> _out = Text("--out", "FILE", "the recording [the program's name with .dirty.gz]");
+    private readonly Option<bool> _json = new("--json") { Description = "print one JSON object and nothing else (docs/your-vm.md)" };
     private readonly Option<bool> _quiet = new("--quiet") { Description = "print no progress, only what comes out" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
 
@@ -41,7 +51,8 @@ internal sealed class RecordOptions
     {
         Command = new Command("record", "Records which pages a running process writes, for predict, advise and campaigns.") { _program };
         _out.Aliases.Add("-o");
-        foreach (var option in new Option[] { _process, _guest, _interval, _time, _backend, _out, _quiet, _verbose }) Command.Add(option);
+        foreach (var option in new Option[] { _process, _guest, _interval, _slowdown, _time, _backend, _out, _json, _quiet, _verbose })
+            Command.Add(option);
     }
 
     public Command Command { get; }
@@ -60,7 +71,22 @@ internal sealed class RecordOptions
             parsed.Value(_backend, ValueKinds.Enum<RecordBackend>()),
             parsed.Value(_interval, OperatorUnits.Duration(_intervalMin, _intervalMax)),
             parsed.Value(_time, OperatorUnits.Duration(_intervalMin, _timeMax)),
-            OutOf(parsed, folders), parsed.GetValue(_quiet));
+            LimitOf(parsed.Value(_slowdown, _limits) ?? UsualSlowdown), OutOf(parsed, folders), parsed.GetValue(_json),
+            parsed.GetValue(_quiet) || parsed.GetValue(_json));
+    }
+
+    private static double? LimitOf(double given) => given == 0 ? null : given;
+
+    private static ValueKind<double> LimitKind()
+    {
+        var any = ValueKinds.Number("share", 0.001, 1000);
+        return any with { Allowed = $"{any.Allowed}; 0 is no limit", Parse = Parse };
+
+        string? Parse(string text, out double value)
+        {
+            value = 0;
+            return text == "0" ? null : any.Parse(text, out value);
+        }
     }
 
     /// <summary>Known to be writable before anything is recorded.</summary>
@@ -84,11 +110,13 @@ internal sealed class RecordOptions
 /// <param name="Backend">null for the best</param>
 /// <param name="Interval">null for the usual one</param>
 /// <param name="Time">null until it ends</param>
+/// <param name="MaxSlowdown">null for no limit</param>
 /// <param name="Out">absolute path; null for one by the program's name</param>
+/// <param name="IsJson">whether what comes out is one JSON object</param>
 /// <param name="IsQuiet">without progress</param>
 internal sealed record RecordOptionValues(
-    IReadOnlyList<string> Program, int? Process, bool IsGuest, RecordBackend? Backend, TimeSpan? Interval, TimeSpan? Time, string? Out,
-    bool IsQuiet)
+    IReadOnlyList<string> Program, int? Process, bool IsGuest, RecordBackend? Backend, TimeSpan? Interval, TimeSpan? Time,
+    double? MaxSlowdown, string? Out, bool IsJson, bool IsQuiet)
 {
     /// <summary>How it was asked for, as errors begin.</summary>
     public string Label => Process is { } process ? FormattableString.Invariant($"record --pid {process}") : $"record {Program[0]}";

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Terminal;
+using Livebed.Kvm.Guests;
 using Livebed.Linux.Recording;
 
 namespace Livebed.Driver.Recording;
@@ -29,12 +30,15 @@ internal sealed class RecordReport(CommandEnvironment environment, RecordOptionV
         _next = progress.Elapsed + (
             progress.Elapsed < TimeSpan.FromSeconds(5) ? TimeSpan.Zero : PlainProgress.Interval - TimeSpan.FromSeconds(1));
         var rate = Figures.Rate(progress.RecentPageWrites, 0, progress.RecentTime);
-        var kept = Figures.Microseconds(progress.Elapsed.TotalMicroseconds / progress.Intervals);
+        var kept = progress.RecentIntervals == 0
+            ? $"no look in {Figures.Microseconds(progress.RecentTime.TotalMicroseconds)}"
+            : $"an interval {Figures.Microseconds(progress.RecentTime.TotalMicroseconds / progress.RecentIntervals)}";
         var share = progress.ProcessorTime / progress.Elapsed;
         var pages = $"{rate} page writes, {Figures.Count(progress.Pages)} pages";
         environment.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{progress.Elapsed.TotalSeconds:0} s: {pages}, an interval {kept}, costs {share:0.0%} of a processor"));
+            $"{progress.Elapsed.TotalSeconds:0} s: {pages}, {kept}, costs {share:0.0%} of a processor{SlowdownOf(
+                progress.Slowdown)}"));
     }
 
     public void WriteEnd(RecordOutcome outcome, IReadOnlyList<string> notes, string path)
@@ -47,7 +51,7 @@ internal sealed class RecordReport(CommandEnvironment environment, RecordOptionV
             _ => "",
         };
         foreach (var note in notes) _result.WriteLine(note);
-        var (header, seconds) = (outcome.Header, outcome.Duration.TotalSeconds);
+        var header = outcome.Header;
         _result.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{path}: {outcome.Name}, {outcome.Memory}, {Figures.Microseconds(outcome.Duration.TotalMicroseconds)}{why}"));
@@ -58,13 +62,18 @@ internal sealed class RecordReport(CommandEnvironment environment, RecordOptionV
                 outcome.PageWrites, 0, outcome.Duration)}"));
         _result.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"  {outcome.Intervals:N0} intervals of {Figures.Microseconds(1e6 * seconds / outcome.Intervals)} (asked for "
+            $"  {outcome.Intervals:N0} intervals of {Figures.Microseconds(outcome.KeptInterval.TotalMicroseconds)} (asked for "
                 + $"{Figures.Microseconds(
                 outcome.Interval.TotalMicroseconds)}), the longest {Figures.Microseconds(outcome.Longest.TotalMicroseconds)}"));
+        if (outcome.Missed > outcome.Interval)
+            _result.WriteLine($"  what it wrote in its last {Figures.Microseconds(outcome.Missed.TotalMicroseconds)} is not in it");
         _result.WriteLine("  " + CostOf(outcome));
         _result.WriteLine($"  forecast: {CommandText.Livebed} {CommandText.Words(
             ["predict", path, "--as", "qemu", "--link", "10Gbit/s", "--downtime", "300ms"])}");
     }
+
+    public void WriteJson(RecordOutcome outcome, IReadOnlyList<string> notes, string path, int? status) =>
+        _result.Write(RecordJson.Write(outcome, notes, path, status));
 
     public void WriteProgram(int process, int? status) => _result.WriteLine(status switch
     {
@@ -83,6 +92,14 @@ internal sealed class RecordReport(CommandEnvironment environment, RecordOptionV
             : $"; a thread of the process stood still for {Figures.Microseconds(outcome.InjectedMicroseconds)}";
         var faults = outcome.Faults == 0 ? "" : $"; the process took {Figures.Count(outcome.Faults)} page faults";
         var share = (outcome.ProcessorTime / outcome.Duration).ToString("0.0%", CultureInfo.InvariantCulture);
-        return $"cost: {share} of a processor{perWrite}{faults}{stopped}";
+        var price = outcome.FaultMicroseconds is { } each ? $" of {Figures.Microseconds(each)}" : "";
+        return $"cost: {share} of a processor{perWrite}{faults}{price}{SlowdownOf(outcome.Slowdown)}{stopped}";
     }
+
+    private static string SlowdownOf(double? slowdown) => slowdown switch
+    {
+        null => "",
+        > DirtyPageTraceHeader.MaxSlowdown => ", which leaves the process no time for anything else",
+        { } share => string.Create(CultureInfo.InvariantCulture, $", its work takes {share:0.0%} longer"),
+    };
 }

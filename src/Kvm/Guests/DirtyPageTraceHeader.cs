@@ -31,9 +31,16 @@ public sealed record DirtyPageTraceHeader(string Name, string Source, int PageSi
     /// <summary>When the recording began; null where the recorder did not say.</summary>
     public DateTimeOffset? StartedAt { get; init; }
 
+    /// <summary>How much longer the recorded process's work took for being recorded, as the recorder estimated; null where it did not
+    /// say.</summary>
+    public double? Slowdown { get; init; }
+
     public const string OfGuest = "guest";
     public const string OfProcess = "process";
     public const string Format = "dirty-page-trace/1";
+
+    /// <summary>Where it did nothing else.</summary>
+    public const int MaxSlowdown = 1_000_000;
 
     private const string Allowed =
         "line 1 is a JSON object with format (\"dirty-page-trace/1\"), name, source, pageSize, pages and intervals";
@@ -64,6 +71,7 @@ public sealed record DirtyPageTraceHeader(string Name, string Source, int PageSi
                 Backend = root.TryGetProperty("backend", out _) ? Text(path, root, "backend") : null,
                 Memory = root.TryGetProperty("memory", out _) ? MemoryOf(path, root) : null,
                 StartedAt = root.TryGetProperty("startedAt", out _) ? TimeOf(path, root) : null,
+                Slowdown = root.TryGetProperty("slowdown", out var slowdown) ? SlowdownOf(path, slowdown) : null,
             };
         }
         catch (JsonException exception)
@@ -99,6 +107,11 @@ public sealed record DirtyPageTraceHeader(string Name, string Source, int PageSi
             ? time
             : throw Bad(
                 path, $"startedAt is '{Shorten(Text(path, root, "startedAt"))}'", "startedAt is a time, as in 2026-01-31T10:00:00Z");
+
+    private static double SlowdownOf(string path, JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var slowdown) && slowdown is >= 0 and <= MaxSlowdown
+            ? slowdown
+            : throw Bad(path, $"slowdown is {Shorten(value.GetRawText())}", $"slowdown is a number from 0 to {MaxSlowdown}");
 
     /// <summary>Runs as an interval has them, ascending and apart.</summary>
     private static List<HvaRange> RunsOf(string path, string text, long pages)

@@ -78,6 +78,7 @@ public static class DirtyPageTraceWriter
             if (header.Backend is { } backend) json.WriteString("backend", backend);
             if (header.Memory is { } memory) json.WriteString("memory", memory);
             if (header.StartedAt is { } started) json.WriteString("startedAt", started.ToString("O", CultureInfo.InvariantCulture));
+            if (header.Slowdown is { } slowdown) json.WriteNumber("slowdown", Math.Min(slowdown, DirtyPageTraceHeader.MaxSlowdown));
             if (header.ZeroPages is { } zero) json.WriteNumber("zeroPages", zero);
             if (header.ZeroRuns is { } runs && TextOf(runs) is { Length: <= ZeroRunsBytesMax } text) json.WriteString("zeroRuns", text);
             json.WriteEndObject();

@@ -31,6 +31,8 @@ internal sealed class CompareTracker : IWriteTracker
 
     public RecordBackend Backend => RecordBackend.Compare;
 
+    public bool CostsFaults => false;
+
     public double InjectedMicroseconds => 0;
 
     public InitialMemory Arm(CancellationToken stop)
@@ -45,6 +47,8 @@ internal sealed class CompareTracker : IWriteTracker
         into.Clear();
         Compare(into, CancellationToken.None);
     }
+
+    public long CountWritten() => 0;
 
     public void Dispose() => _pagemap.Dispose();
 

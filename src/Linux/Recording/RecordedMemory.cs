@@ -31,6 +31,9 @@ internal interface IWriteTracker : IDisposable
 {
     RecordBackend Backend { get; }
 
+    /// <summary>Whether each look makes the process's next writes page faults.</summary>
+    bool CostsFaults { get; }
+
     /// <summary>How long a thread of the process stood still with registers that were not its own; 0 where nothing is put into
     /// it.</summary>
     double InjectedMicroseconds { get; }
@@ -43,6 +46,10 @@ internal interface IWriteTracker : IDisposable
     /// <summary>Pages that were written since the last call, in ascending order and apart; they are numbered by their address.</summary>
     /// <param name="into">cleared before</param>
     void Collect(List<PageRun> into);
+
+    /// <summary>How many pages were written since the last <see cref="Collect"/>, without looking: none is protected again. In memory that
+    /// the last look did not know there are none.</summary>
+    long CountWritten();
 }
 
 /// <summary>Ways to see writes, the best first.</summary>

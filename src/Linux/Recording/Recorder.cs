@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Livebed.Kvm.Guests;
 using Livebed.Linux.Interop;
 using Livebed.Linux.Processes;
@@ -11,7 +10,10 @@ namespace Livebed.Linux.Recording;
 /// <param name="Backend">how; null for the best that there is</param>
 /// <param name="Interval">from one look to the next; null for what the back end keeps easily</param>
 /// <param name="Time">how long; null until the process ends or it is stopped</param>
-public sealed record RecordRequest(int Process, bool IsGuest, RecordBackend? Backend, TimeSpan? Interval, TimeSpan? Time);
+/// <param name="MaxSlowdown">how much longer the process's work may take, 1 for twice as long: intervals become longer where it would be
+/// more; null for no limit</param>
+public sealed record RecordRequest(
+    int Process, bool IsGuest, RecordBackend? Backend, TimeSpan? Interval, TimeSpan? Time, double? MaxSlowdown = null);
 
 /// <summary>How far a recording is.</summary>
 /// <param name="Elapsed">since its first look</param>
@@ -20,9 +22,13 @@ public sealed record RecordRequest(int Process, bool IsGuest, RecordBackend? Bac
 /// <param name="PageWrites">so far; a page counts once in each interval that writes it</param>
 /// <param name="RecentPageWrites">in the last second or so</param>
 /// <param name="RecentTime">how long that was</param>
+/// <param name="RecentIntervals">in that time</param>
 /// <param name="ProcessorTime">of this process since the first look</param>
+/// <param name="Slowdown">how much longer the process's work took so far, by its faults and what one costs; null where looks cost it
+/// none</param>
 public sealed record RecordProgress(
-    TimeSpan Elapsed, int Intervals, long Pages, long PageWrites, long RecentPageWrites, TimeSpan RecentTime, TimeSpan ProcessorTime);
+    TimeSpan Elapsed, int Intervals, long Pages, long PageWrites, long RecentPageWrites, TimeSpan RecentTime, int RecentIntervals,
+    TimeSpan ProcessorTime, double? Slowdown);
 
 /// <summary>Why a recording is over.</summary>
 public enum RecordEnd
@@ -44,6 +50,9 @@ public sealed class Recorder : IDisposable
     private static readonly TimeSpan _usualInterval = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan _compareInterval = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan _progressInterval = TimeSpan.FromSeconds(1);
+
+    // How long Ctrl-C may take.
+    private static readonly TimeSpan _stopPatience = TimeSpan.FromMilliseconds(100);
 
     private readonly RecordRequest _request;
     private readonly Pidfd _process;
@@ -116,48 +125,60 @@ public sealed class Recorder : IDisposable
     /// <exception cref="RecordingException">The process ended before there was anything, or cannot be looked into any more.</exception>
     public RecordOutcome Record(Action begun, Action<RecordProgress> show, CancellationToken stop)
     {
+        var price = _tracker.CostsFaults ? FaultPrice.Measure() : 0;
         Guarded(_request.Process, () => { Arm(stop); return 0; });
         StartedAt = DateTimeOffset.UtcNow;
-        var clock = Stopwatch.StartNew();
+        var pace = new RecordingPace(_request, Interval, price);
         begun();
         var processorTime = Environment.CpuUsage.TotalTime;
-        var forbearance = _request.Interval is null ? new Forbearance(_request.Process) : null;
-        var (due, shown, shownWrites, longest, last) = (Interval, TimeSpan.Zero, 0L, TimeSpan.Zero, TimeSpan.Zero);
+        var (due, shown, shownWrites, shownIntervals) = (Interval, TimeSpan.Zero, 0L, 0);
         RecordEnd end;
         while (true)
         {
-            if (Wait(clock, due, stop) is { } over)
+            var over = Wait(pace, due, stop);
+            var now = pace.Elapsed;
+            // What is written behind the last look is lost only where the process is.
+            var isLast = over is RecordEnd.TimeIsOver or RecordEnd.Stopped && now - pace.LastLook > Interval;
+            if (over is { } early && !isLast)
             {
-                end = over;
+                end = early;
                 break;
             }
 
-            var now = clock.Elapsed;
-            if (!TryCollect(stop))
+            if (isLast || pace.PutOff(_tracker) is not { } later)
             {
-                end = RecordEnd.ProcessEnded;
+                if (Look(pace, now, stop) is { } ended)
+                {
+                    end = ended;
+                    break;
+                }
+
+                // A look that took longer than the interval is followed by the next at once, and none is made up for.
+                var next = due + Interval * pace.Factor;
+                due = next > pace.Elapsed ? next : pace.Elapsed;
+            }
+            else
+            {
+                due = pace.Elapsed + later;
+            }
+
+            if (isLast)
+            {
+                end = over!.Value;
                 break;
             }
 
-            if (!_intervals.TryAdd((long)now.TotalMicroseconds, _runs))
-            {
-                end = RecordEnd.Full;
-                break;
-            }
-
-            longest = now - last > longest ? now - last : longest;
-            last = now;
-            // A look that took longer than the interval is followed by the next at once, and none is made up for.
-            var interval = Interval * (forbearance?.Factor ?? 1);
-            due = due + interval > clock.Elapsed ? due + interval : clock.Elapsed;
             if (now - shown < _progressInterval) continue;
-            forbearance?.Update();
-            show(Progress(clock.Elapsed, now - shown, shownWrites, processorTime));
-            (shown, shownWrites) = (now, _intervals.PageWrites);
+            pace.Update();
+            show(new RecordProgress(
+                pace.Elapsed, _intervals.Count, _intervals.Pages, _intervals.PageWrites, _intervals.PageWrites - shownWrites, now - shown,
+                _intervals.Count - shownIntervals, Environment.CpuUsage.TotalTime - processorTime, pace.Slowdown));
+            (shown, shownWrites, shownIntervals) = (now, _intervals.PageWrites, _intervals.Count);
         }
 
-        if (forbearance?.Note is { } note) _notes.Add(note);
-        return Outcome(end, longest, Environment.CpuUsage.TotalTime - processorTime);
+        pace.End();
+        _notes.AddRange(pace.Notes);
+        return Outcome(end, pace, Environment.CpuUsage.TotalTime - processorTime);
     }
 
     public void Dispose()
@@ -251,16 +272,29 @@ public sealed class Recorder : IDisposable
     }
 
     /// <returns>why it is over; null when it is time for the next look</returns>
-    private RecordEnd? Wait(Stopwatch clock, TimeSpan due, CancellationToken stop)
+    private RecordEnd? Wait(RecordingPace pace, TimeSpan due, CancellationToken stop)
     {
         while (true)
         {
             if (stop.IsCancellationRequested) return RecordEnd.Stopped;
-            var now = clock.Elapsed;
+            var now = pace.Elapsed;
             if (_request.Time is { } time && now >= time && due > time) return RecordEnd.TimeIsOver;
-            if (_process.WaitForEnd(due - now)) return RecordEnd.ProcessEnded;
-            if (clock.Elapsed >= due) return null;
+            var left = due - now < _stopPatience ? due - now : _stopPatience;
+            if (_process.WaitForEnd(left)) return RecordEnd.ProcessEnded;
+            if (pace.Elapsed >= due) return null;
         }
+    }
+
+    /// <returns>why it is over; null when it goes on</returns>
+    private RecordEnd? Look(RecordingPace pace, TimeSpan now, CancellationToken stop)
+    {
+        pace.ReadTime();
+        if (!TryCollect(stop)) return RecordEnd.ProcessEnded;
+        var pages = _intervals.Pages;
+        if (!_intervals.TryAdd((long)now.TotalMicroseconds, _runs)) return RecordEnd.Full;
+        // A page that is new is a page fault of the process's own.
+        pace.Looked(now, _runs.Pages() - (_intervals.Pages - pages));
+        return null;
     }
 
     /// <returns>false where the process has ended</returns>
@@ -297,11 +331,7 @@ public sealed class Recorder : IDisposable
         _ = _tracker.Arm(stop);
     }
 
-    private RecordProgress Progress(TimeSpan elapsed, TimeSpan recent, long writesBefore, TimeSpan processorTimeBefore) => new(
-        elapsed, _intervals.Count, _intervals.Pages, _intervals.PageWrites, _intervals.PageWrites - writesBefore, recent,
-        Environment.CpuUsage.TotalTime - processorTimeBefore);
-
-    private RecordOutcome Outcome(RecordEnd end, TimeSpan longest, TimeSpan processorTime)
+    private RecordOutcome Outcome(RecordEnd end, RecordingPace pace, TimeSpan processorTime)
     {
         var faults = (ProcessStatus.Of(_request.Process)?.MinorFaults ?? 0) - _faultsAtStart;
         if (_intervals.Count == 0)
@@ -314,7 +344,8 @@ public sealed class Recorder : IDisposable
             _notes.Add($"it started {(children.Count == 1 ? "another process" : $"{children.Count} other processes")} "
                 + $"({string.Join(", ", children.Take(5))}), which {(children.Count == 1 ? "is" : "are")} not recorded");
         return new RecordOutcome(
-            end, _intervals, Name, NameOf(Backend), Memory, StartedAt, Interval, longest, processorTime, Math.Max(0, faults),
-            _tracker.InjectedMicroseconds);
+            end, _intervals, Name, NameOf(Backend), Memory, StartedAt, Interval, pace.Longest, processorTime, Math.Max(0, faults),
+            _tracker.InjectedMicroseconds, pace.FaultMicroseconds, pace.Slowdown,
+            end == RecordEnd.ProcessEnded ? pace.SinceLook : TimeSpan.Zero);
     }
 }

@@ -14,6 +14,7 @@ internal sealed unsafe class SoftDirtyTracker : IWriteTracker
     private readonly Pidfd _process;
     private readonly RecordedMemory _memory;
     private readonly Pagemap _pagemap;
+    private readonly List<PageRun> _counted = [];
 
     /// <exception cref="BackendException">The kernel was built without it.</exception>
     public SoftDirtyTracker(Pidfd process, RecordedMemory memory)
@@ -24,6 +25,8 @@ internal sealed unsafe class SoftDirtyTracker : IWriteTracker
     }
 
     public RecordBackend Backend => RecordBackend.SoftDirty;
+
+    public bool CostsFaults => true;
 
     public double InjectedMicroseconds => 0;
 
@@ -50,12 +53,23 @@ internal sealed unsafe class SoftDirtyTracker : IWriteTracker
 
     public void Collect(List<PageRun> into)
     {
-        into.Clear();
-        foreach (var mapping in _memory.In(ProcessMapping.Of(_process.Process))) _pagemap.Find(mapping, Pagemap.SoftDirty, into);
+        Find(into);
         Clear(_process.Process);
     }
 
+    public long CountWritten()
+    {
+        Find(_counted);
+        return _counted.Pages();
+    }
+
     public void Dispose() => _pagemap.Dispose();
+
+    private void Find(List<PageRun> into)
+    {
+        into.Clear();
+        foreach (var mapping in _memory.In(ProcessMapping.Of(_process.Process))) _pagemap.Find(mapping, Pagemap.SoftDirty, into);
+    }
 
     private static void Clear(int process) => File.WriteAllText($"/proc/{process}/clear_refs", "4");
 

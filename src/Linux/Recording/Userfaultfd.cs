@@ -37,17 +37,32 @@ internal sealed unsafe class Userfaultfd : IDisposable
     {
         var machine = MachineCode.OfProcess
             ?? throw new BackendException($"there is no recorder for {RuntimeInformation.ProcessArchitecture}");
-        var borrowed = BorrowedFrom(machine, process);
+        return Prepared(BorrowedFrom(machine, process));
+    }
+
+    /// <summary>One of this process.</summary>
+    /// <exception cref="BackendException">The kernel has none that protects without waiting.</exception>
+    /// <exception cref="SystemCallException">It is refused.</exception>
+    public static Userfaultfd OfThisProcess()
+    {
+        var number = MachineCode.OfProcess?.Userfaultfd ?? throw new SystemCallException("userfaultfd", SystemCallException.NoSuchCall);
+        return Prepared(new Userfaultfd(
+            (int)SystemCallException.Check(
+                Libc.SystemCall(number, Libc.CloseOnExec | Libc.NonBlocking | (int)UserModeOnly, 0, 0, 0, 0, 0), "userfaultfd"), 0));
+    }
+
+    private static Userfaultfd Prepared(Userfaultfd made)
+    {
         try
         {
             var argument = stackalloc ulong[] { Api, WriteProtectHugeAndShared | WriteProtectUnpopulated | WriteProtectAsync, 0 };
-            if (Libc.Ioctl(borrowed._descriptor, ApiRequest, argument) == -1)
+            if (Libc.Ioctl(made._descriptor, ApiRequest, argument) == -1)
                 throw new BackendException("the kernel has no asynchronous write protection, which is there from 6.7 on");
-            return borrowed;
+            return made;
         }
         catch
         {
-            borrowed.Dispose();
+            made.Dispose();
             throw;
         }
     }

@@ -19,6 +19,7 @@ internal sealed class WpAsyncTracker : IWriteTracker
     private readonly PagemapScan _scan;
     private readonly List<PageRun> _found = [];
     private readonly List<PageRun> _passedOver = [];
+    private readonly List<PageRun> _counted = [];
 
     /// <exception cref="BackendException">The kernel has none of this, or not for that process.</exception>
     /// <exception cref="RecordingException">The process may not be looked into.</exception>
@@ -40,6 +41,8 @@ internal sealed class WpAsyncTracker : IWriteTracker
 
     public RecordBackend Backend => RecordBackend.WpAsync;
 
+    public bool CostsFaults => true;
+
     public double InjectedMicroseconds => _userfaultfd.InjectedMicroseconds;
 
     public InitialMemory Arm(CancellationToken stop)
@@ -47,7 +50,7 @@ internal sealed class WpAsyncTracker : IWriteTracker
         if (_memory.Ranges is { } ranges) RegisterGuest(ranges);
         else RegisterNew();
         var (present, swapped, readable, notZero) = (new List<PageRun>(), new List<PageRun>(), new List<PageRun>(), new List<PageRun>());
-        CollectWritten(present);
+        FindWritten(present, protects: true);
         foreach (var (start, end, isShared) in Spans())
         {
             _scan.Scan(start, end, PageCategories.Protectable | PageCategories.Swapped, PageCategories.None, Somewhere, false, swapped);
@@ -65,7 +68,14 @@ internal sealed class WpAsyncTracker : IWriteTracker
     {
         into.Clear();
         if (!_memory.IsGuest) RegisterNew();
-        CollectWritten(into);
+        FindWritten(into, protects: true);
+    }
+
+    public long CountWritten()
+    {
+        _counted.Clear();
+        FindWritten(_counted, protects: false);
+        return _counted.Pages();
     }
 
     public void Dispose()
@@ -93,13 +103,13 @@ internal sealed class WpAsyncTracker : IWriteTracker
         ? ranges.Select(range => (range.Start, range.End, !range.IsPrivate))
         : [(0, PagemapScan.AddressesEnd, false)];
 
-    private void CollectWritten(List<PageRun> into)
+    private void FindWritten(List<PageRun> into, bool protects)
     {
         foreach (var (start, end, isShared) in Spans())
         {
             // A private page of a file that nothing wrote is the file's own; the zero page is nobody's.
             var none = PageCategories.ZeroPage | (isShared ? PageCategories.None : PageCategories.File);
-            _scan.Scan(start, end, PageCategories.Protectable | PageCategories.Written, none, Somewhere, true, into);
+            _scan.Scan(start, end, PageCategories.Protectable | PageCategories.Written, none, Somewhere, protects, into);
         }
     }
 

@@ -2,7 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
+using System.Text.Json;
 using Livebed.Driver.Errors;
+using Livebed.Driver.Tests.Docs;
 using Livebed.Kvm.Guests;
 using Livebed.Linux.Tests;
 
@@ -21,11 +23,15 @@ public sealed class RecordTests
         using var folder = new TemporaryFolder();
         var program = _paced.WriteTo(folder.PathOf("paced"));
         var (code, said, errors) = await CommandProcess.RunAsync(
-            folder.FullPath, "record", "--interval", "5ms", "-o", "it.dirty.gz", "--", program);
+            folder.FullPath, "record", "--interval", "5ms", "--max-slowdown", "0", "--json", "-o", "it.dirty.gz", "--", program);
         Assert.True(code == ExitCodes.Valid, errors);
         // Standard output is the program's, which says nothing.
         Assert.Empty(said);
-        Assert.Contains("ended with status 0", errors, StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(errors);
+        Assert.Equal(0, json.RootElement.GetProperty("programStatus").GetInt32());
+        Assert.Equal("process-ended", json.RootElement.GetProperty("end").GetString());
+        var documented = Documents.InlineCode("docs/your-vm.md").ToHashSet(StringComparer.Ordinal);
+        Assert.Equal([], JsonPaths.Of(json.RootElement).Where(path => !documented.Contains(path)).Distinct());
         var trace = folder.PathOf("it.dirty.gz");
         // Beside its memory it writes to its stack, at most once an interval.
         var totals = DirtyPageTrace.Validate(trace);

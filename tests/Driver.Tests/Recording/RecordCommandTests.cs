@@ -12,6 +12,10 @@ public sealed class RecordCommandTests
     [InlineData("record --pid 2147483647: there is no such process; allowed: the number of one that runs", "--pid", "2147483647")]
     [InlineData("--interval 0: is out of range; allowed: 1ms to 10s, as in 30s, 500ms or 200us", "--pid", "1", "--interval", "0us")]
     [InlineData("--backend dirty: 'dirty' is unknown; allowed: wp-async, soft-dirty, compare", "--pid", "1", "--backend", "dirty")]
+    [InlineData(
+        "--max-slowdown -1: -1 is out of range; allowed: 0.001 to 1000; 0 is no limit", "--pid", "1", "--max-slowdown", "-1")]
+    [InlineData(
+        "--max-slowdown 20%: '20%' is not a number; allowed: 0.001 to 1000; 0 is no limit", "--pid", "1", "--max-slowdown", "20%")]
     [InlineData("--out nowhere/x: its folder is not there; allowed: a file in a folder that is there", "--pid", "1", "-o", "nowhere/x")]
     [InlineData("--out .: is a folder; allowed: a file", "--pid", "1", "--out", ".")]
     [InlineData("record: the program has no name; allowed: -- and a program with its arguments", "--", "")]

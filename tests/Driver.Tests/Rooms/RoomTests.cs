@@ -60,10 +60,10 @@ public sealed class RoomTests
     private static readonly Room[] _linux = [
         new("Interop", []),
         new("Processes", ["Interop"]),
-        new("Recording", ["Interop", "Processes"]),
+        new("Measuring", ["Interop"]),
+        new("Recording", ["Interop", "Processes", "Measuring"]),
         new("Qemu", ["Interop", "Processes", "Recording"]),
         new("Kvm", ["Interop"]),
-        new("Measuring", ["Interop"]),
     ];
 
     private static readonly Room[] _driver = [
@@ -85,8 +85,8 @@ public sealed class RoomTests
         new("Predicting", ["Errors", "CampaignKeys", "CampaignFiles", "Results", "Terminal", "CommandLine", "Exploring"]),
         new("Advising", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring", "Predicting"]),
         new("Explaining", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring", "Predicting"]),
-        new("Recording", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Predicting"]),
-        new("QemuRuns", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Predicting"]),
+        new("Recording", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring", "Predicting"]),
+        new("QemuRuns", ["Errors", "CampaignKeys", "CampaignFiles", "Terminal", "CommandLine", "Exploring", "Predicting"]),
         new(
             "Reports",
             [
