@@ -40,11 +40,13 @@ internal sealed record AnalyzeDocument(
     IReadOnlyList<OperationFigures> Operations, IReadOnlyList<Breach> Breaches);
 
 internal sealed record LockFigures(
-    string Class, string Mode, double Acquisitions, double Contentions, double WaitMin, double WaitMax, double WaitTotal, double WaitAvg,
+    string Class, string Mode, double Acquisitions, double Contentions, double AcquisitionBounces, double ContentionBounces,
+    double WaitMin, double WaitMax, double WaitTotal, double WaitAvg,
     double HoldMin, double HoldMax, double HoldTotal, double HoldAvg)
 {
     public static LockFigures From(LockRow row) => new(
-        row.Class, row.Mode, row.Acquisitions, row.Contentions, row.WaitMin, row.WaitMax, row.WaitTotal, Math.Round(row.WaitAvg, 2),
+        row.Class, row.Mode, row.Acquisitions, row.Contentions, row.AcquisitionBounces, row.ContentionBounces, row.WaitMin, row.WaitMax,
+        row.WaitTotal, Math.Round(row.WaitAvg, 2),
         row.HoldMin, row.HoldMax, row.HoldTotal, Math.Round(row.HoldAvg, 2));
 }
 

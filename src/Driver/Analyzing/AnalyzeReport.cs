@@ -40,14 +40,19 @@ internal sealed class AnalyzeReport(IAnsiConsole console, TraceAnalysis analysis
         if (console.Profile.Width >= WideColumns)
         {
             Table(
-                ["lock", "contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "acquisitions", "holdMin", "holdMax", "holdTotal",
-                    "holdAvg"],
+                ["lock", "conBounces", "contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "acqBounces", "acquisitions", "holdMin",
+                    "holdMax", "holdTotal", "holdAvg"],
                 rows.Select(row => (string[])[NameOf(row), .. Waits(row), .. Holds(row)]));
             return;
         }
 
-        Table(["lock waits", "contentions", "min", "max", "total", "avg"], rows.Select(row => (string[])[NameOf(row), .. Waits(row)]));
-        Table(["lock holds", "acquisitions", "min", "max", "total", "avg"], rows.Select(row => (string[])[NameOf(row), .. Holds(row)]));
+        // No room for bounces.
+        Table(
+            ["lock waits", "contentions", "min", "max", "total", "avg"],
+            rows.Select(row => (string[])[NameOf(row), .. Waits(row)[1..]]));
+        Table(
+            ["lock holds", "acquisitions", "min", "max", "total", "avg"],
+            rows.Select(row => (string[])[NameOf(row), .. Holds(row)[1..]]));
     }
 
     private void WritePairs()
@@ -162,13 +167,15 @@ internal sealed class AnalyzeReport(IAnsiConsole console, TraceAnalysis analysis
 
     private static string[] Waits(LockRow row) =>
     [
-        Figures.Count(row.Contentions), Figures.Microseconds(row.WaitMin), Figures.Microseconds(row.WaitMax),
+        Figures.Count(row.ContentionBounces), Figures.Count(row.Contentions),
+        Figures.Microseconds(row.WaitMin), Figures.Microseconds(row.WaitMax),
         Figures.Microseconds(row.WaitTotal), Figures.Microseconds(row.WaitAvg),
     ];
 
     private static string[] Holds(LockRow row) =>
     [
-        row.Acquisitions > 0 ? Figures.Count(row.Acquisitions) : "-", Figures.Microseconds(row.HoldMin), Figures.Microseconds(row.HoldMax),
+        row.Acquisitions > 0 ? Figures.Count(row.AcquisitionBounces) : "-", row.Acquisitions > 0 ? Figures.Count(row.Acquisitions) : "-",
+        Figures.Microseconds(row.HoldMin), Figures.Microseconds(row.HoldMax),
         Figures.Microseconds(row.HoldTotal), Figures.Microseconds(row.HoldAvg),
     ];
 }

@@ -12,6 +12,7 @@ internal static class Figure
     private static readonly (string Name, Func<LockRow, double> Of, bool Adds)[] _lockColumns =
     [
         ("acquisitions", row => row.Acquisitions, true), ("contentions", row => row.Contentions, true),
+        ("acquisitionBounces", row => row.AcquisitionBounces, true), ("contentionBounces", row => row.ContentionBounces, true),
         ("waitMin", row => row.WaitMin, false), ("waitMax", row => row.WaitMax, false), ("waitTotal", row => row.WaitTotal, true),
         ("waitAvg", row => row.WaitAvg, false), ("holdMin", row => row.HoldMin, false), ("holdMax", row => row.HoldMax, false),
         ("holdTotal", row => row.HoldTotal, true), ("holdAvg", row => row.HoldAvg, false),

@@ -45,6 +45,13 @@ internal sealed class LockRow(string lockClass, string mode)
     /// <summary>0 where only spans are known.</summary>
     public double Acquisitions { get; private set; }
     public double Contentions { get; private set; }
+
+    /// <inheritdoc cref="Kvm.Locks.LockStatistics.AcquisitionBounces"/>
+    public double AcquisitionBounces { get; private set; }
+
+    /// <inheritdoc cref="Kvm.Locks.LockStatistics.ContentionBounces"/>
+    public double ContentionBounces { get; private set; }
+
     public double WaitMin { get; private set; }
     public double WaitMax { get; private set; }
     public double WaitTotal { get; private set; }
@@ -63,6 +70,8 @@ internal sealed class LockRow(string lockClass, string mode)
     public void Add(AttributeSet figures)
     {
         Acquisitions += figures.Number(AttributeNames.LockAcquisitions);
+        AcquisitionBounces += figures.Number(AttributeNames.LockAcquisitionBounces);
+        ContentionBounces += figures.Number(AttributeNames.LockContentionBounces);
         AddWaits(
             figures.Number(AttributeNames.LockContentions), figures.Number(AttributeNames.LockWaitMin),
             figures.Number(AttributeNames.LockWaitMax), figures.Number(AttributeNames.LockWaitTotal));

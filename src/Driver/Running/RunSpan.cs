@@ -34,6 +34,8 @@ internal static class RunSpan
                 [AttributeNames.LockMode] = mode == Kvm.Locks.LockMode.Read ? "read" : "write",
                 [AttributeNames.LockAcquisitions] = row.Acquisitions,
                 [AttributeNames.LockContentions] = row.Contentions,
+                [AttributeNames.LockAcquisitionBounces] = row.AcquisitionBounces,
+                [AttributeNames.LockContentionBounces] = row.ContentionBounces,
                 [AttributeNames.LockWaitMin] = row.WaitMin,
                 [AttributeNames.LockWaitMax] = row.WaitMax,
                 [AttributeNames.LockWaitTotal] = row.WaitTotal,

@@ -133,14 +133,15 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
         if (console.Profile.Width >= WideColumns)
         {
             WriteLocks(
-                ["lock", "contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "acquisitions", "holdMin", "holdMax", "holdTotal",
-                    "holdAvg"],
+                ["lock", "conBounces", "contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "acqBounces", "acquisitions", "holdMin",
+                    "holdMax", "holdTotal", "holdAvg"],
                 row => [.. Waits(row), .. Holds(row)]);
             return;
         }
 
-        WriteLocks(["lock waits", "contentions", "min", "max", "total", "avg"], Waits);
-        WriteLocks(["lock holds", "acquisitions", "min", "max", "total", "avg"], Holds);
+        // No room for bounces.
+        WriteLocks(["lock waits", "contentions", "min", "max", "total", "avg"], row => Waits(row)[1..]);
+        WriteLocks(["lock holds", "acquisitions", "min", "max", "total", "avg"], row => Holds(row)[1..]);
     }
 
     private void WriteLocks(string[] columns, Func<LockResult, string[]> cells)
@@ -153,14 +154,16 @@ internal sealed class RunReport(IAnsiConsole console, RunResults results)
 
     private static string[] Waits(LockResult row) =>
     [
-        Figures.Count(row.Contentions), Figures.Microseconds(row.WaitMin), Figures.Microseconds(row.WaitMax),
+        Figures.Count(row.ContentionBounces), Figures.Count(row.Contentions),
+        Figures.Microseconds(row.WaitMin), Figures.Microseconds(row.WaitMax),
         Figures.Microseconds(row.WaitTotal),
         Figures.Microseconds(row.WaitAvg),
     ];
 
     private static string[] Holds(LockResult row) =>
     [
-        Figures.Count(row.Acquisitions), Figures.Microseconds(row.HoldMin), Figures.Microseconds(row.HoldMax),
+        Figures.Count(row.AcquisitionBounces), Figures.Count(row.Acquisitions),
+        Figures.Microseconds(row.HoldMin), Figures.Microseconds(row.HoldMax),
         Figures.Microseconds(row.HoldTotal),
         Figures.Microseconds(row.HoldAvg),
     ];

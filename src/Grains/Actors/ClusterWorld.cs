@@ -57,6 +57,8 @@ public sealed class ClusterWorld(
 
     ReachedCounts? IWorld.ReachedCounts => ReachedCounts;
 
+    public int Cpu => Thread.GetCurrentProcessorId();
+
     public long RanMicroseconds => running?.RanMicroseconds ?? NowMicroseconds;
 
     /// <summary>On the actor's own scheduler: its turns and the caller's interleave.</summary>

@@ -21,6 +21,8 @@ public static class AttributeNames
     public const string LockBehind = "kvm.lock.behind";
     public const string LockAcquisitions = "kvm.lock.acquisitions";
     public const string LockContentions = "kvm.lock.contentions";
+    public const string LockAcquisitionBounces = "kvm.lock.acq_bounces";
+    public const string LockContentionBounces = "kvm.lock.con_bounces";
     public const string LockWaitMin = "kvm.lock.wait_min_us";
     public const string LockWaitMax = "kvm.lock.wait_max_us";
     public const string LockWaitTotal = "kvm.lock.wait_total_us";

@@ -21,6 +21,9 @@ public abstract class KernelLock : IWaitable
     private LinkedList<Waiter>? _queue;
     private readonly Place _place;
 
+    // The one that took it last, or made it.
+    private int _cpu;
+
     protected KernelLock(LockDomain domain, LockClass lockClass, string instance)
     {
         _domain = domain;
@@ -28,6 +31,7 @@ public abstract class KernelLock : IWaitable
         Instance = instance;
         domain.Register(this);
         _place = new Place(domain.World);
+        _cpu = domain.World.Cpu;
     }
 
     public LockClass Class { get; }
@@ -114,6 +118,7 @@ public abstract class KernelLock : IWaitable
     {
         if (!Admits(mode, _holders.Count, HasWriter, HasQueue)) return false;
         Enter(op, mode, _domain.World.NowMicroseconds);
+        MoveTo(_domain.World.Cpu, mode);
         op.Held = op.Held.With(Class, mode);
         return true;
     }
@@ -121,8 +126,10 @@ public abstract class KernelLock : IWaitable
     private async ValueTask QueueAsync(Operation op, LockMode mode)
     {
         _domain.World.Trace?.Lock(op, LockStep.Waits, Class, Instance, mode);
+        if (_cpu != _domain.World.Cpu) StatisticsOf(mode).ContentionBounces++;
         var waiter = Enqueue(op, mode);
         await waiter.Task;
+        MoveTo(_domain.World.Cpu, mode);
         op.Held = op.Held.With(Class, mode);
         _domain.World.Observer.TurnWaited(_domain.World.NowMicroseconds - waiter.GrantedMicroseconds);
     }
@@ -238,6 +245,14 @@ public abstract class KernelLock : IWaitable
         _holders.Add(new LockHolder(op.Id, op.Kind, mode, now));
         Changes(mode, 1);
         _domain.World.Trace?.Lock(op, LockStep.Acquired, Class, Instance, mode);
+    }
+
+    /// <summary>As <c>lock_acquired</c> counts it, when the one that has the lock now runs.</summary>
+    private void MoveTo(int cpu, LockMode mode)
+    {
+        if (_cpu == cpu) return;
+        _cpu = cpu;
+        StatisticsOf(mode).AcquisitionBounces++;
     }
 
     private void Grant(long now)

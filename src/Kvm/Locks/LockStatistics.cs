@@ -11,6 +11,13 @@ public sealed class LockStatistics
 {
     public long Acquisitions { get; set; }
     public long Contentions { get; set; }
+
+    /// <summary>Acquisitions by another CPU than the one that had the lock before.</summary>
+    public long AcquisitionBounces { get; set; }
+
+    /// <summary>Waits that began on another CPU than the one that had the lock.</summary>
+    public long ContentionBounces { get; set; }
+
     public long WaitMin { get; set; }
     public long WaitMax { get; set; }
     public long WaitTotal { get; set; }
@@ -46,6 +53,8 @@ public sealed class LockStatistics
     public void Without(LockStatistics before)
     {
         Acquisitions -= before.Acquisitions;
+        AcquisitionBounces -= before.AcquisitionBounces;
+        ContentionBounces -= before.ContentionBounces;
         Contentions -= before.Contentions;
         WaitTotal -= before.WaitTotal;
         Holds -= before.Holds;
@@ -67,6 +76,8 @@ public sealed class LockStatistics
         }
 
         Acquisitions += other.Acquisitions;
+        AcquisitionBounces += other.AcquisitionBounces;
+        ContentionBounces += other.ContentionBounces;
         Contentions += other.Contentions;
         WaitTotal += other.WaitTotal;
         Holds += other.Holds;

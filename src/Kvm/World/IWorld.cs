@@ -78,6 +78,10 @@ public interface IWorld
     /// </summary>
     SynchronizationContext? WaitingContext => null;
 
+    /// <summary>The CPU that runs this: a lock that is taken by another than before has bounced. Always the same where none is told from
+    /// another.</summary>
+    int Cpu => 0;
+
     /// <summary>Writes down every step for a reader; null, as nearly always, for no record.</summary>
     IModelTrace? Trace => null;
 }

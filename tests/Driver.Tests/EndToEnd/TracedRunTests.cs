@@ -103,6 +103,8 @@ public sealed class TracedRunTests
         foreach (var row in analysis.GetProperty("locks").EnumerateArray())
         {
             Assert.True(Number(row, "contentions") <= Number(row, "acquisitions"), row.ToString());
+            Assert.True(Number(row, "contentionBounces") <= Number(row, "contentions"), row.ToString());
+            Assert.True(Number(row, "acquisitionBounces") <= Number(row, "acquisitions"), row.ToString());
             Assert.True(
                 Number(row, "waitMin") <= Number(row, "waitAvg") + 0.01 && Number(row, "waitAvg") <= Number(row, "waitMax") + 0.01,
                 row.ToString());

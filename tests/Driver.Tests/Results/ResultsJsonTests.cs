@@ -33,8 +33,8 @@ public sealed class ResultsJsonTests
         Assert.Equal(_promisedCounts, Names(root.GetProperty("counts")));
         Assert.Equal(["count", "p50", "p99", "p999", "max"], Names(root.GetProperty("latencyMicroseconds").GetProperty("unmap")));
         Assert.Equal(
-            ["class", "mode", "acquisitions", "contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "holdMin", "holdMax",
-                "holdTotal", "holdAvg"],
+            ["class", "mode", "acquisitions", "contentions", "acquisitionBounces", "contentionBounces", "waitMin", "waitMax", "waitTotal",
+                "waitAvg", "holdMin", "holdMax", "holdTotal", "holdAvg"],
             Names(root.GetProperty("locks")[0]));
         var migration = root.GetProperty("migrations")[0];
         Assert.Equal(

@@ -127,9 +127,9 @@ internal static class SampleResults
         Locks =
         [
             new(
-                "mmu_notifier_slots_lock_unfair", "write", 1_234_567, 234_567, 1, 7_654_321, 987_654_321, 421.5, 2, 8_654_321, 887_654_321,
-                321.25),
-            new("mmu_lock", "read", 10, 4, 1, 5, 12, 3, 2, 6, 20, 2),
+                "mmu_notifier_slots_lock_unfair", "write", 1_234_567, 234_567, 345_678, 123_456, 1, 7_654_321, 987_654_321, 421.5, 2,
+                8_654_321, 887_654_321, 321.25),
+            new("mmu_lock", "read", 10, 4, 3, 2, 1, 5, 12, 3, 2, 6, 20, 2),
         ],
         PotentialCycles = [
             new("slots_lock -> mmap_lock -> slots_lock", ["MemslotCreate holds slots_lock(w) and asks for mmap_lock (r)", "Unmap holds "

@@ -215,14 +215,16 @@ public sealed class ProgressTests
     [Fact]
     public void The_lock_table_has_the_columns_of_lock_stat_side_by_side_where_there_is_room()
     {
-        string[] columns = ["contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "acquisitions", "holdMin", "holdMax", "holdTotal",
-            "holdAvg"];
+        string[] columns = ["conBounces", "contentions", "waitMin", "waitMax", "waitTotal", "waitAvg", "acqBounces", "acquisitions",
+            "holdMin", "holdMax", "holdTotal", "holdAvg"];
         var wide = Render(200, console => new RunReport(console, SampleResults.All).Write("f"));
         Assert.Contains(wide.Split('\n'), line => columns.All(column => line.Contains(column, StringComparison.Ordinal)));
 
         var narrow = Render(80, console => new RunReport(console, SampleResults.All).Write("f")).Split('\n');
-        Assert.Contains(narrow, line => Words(line).SequenceEqual(["lock", "waits", "contentions", "min", "max", "total", "avg"]));
-        Assert.Contains(narrow, line => Words(line).SequenceEqual(["lock", "holds", "acquisitions", "min", "max", "total", "avg"]));
+        Assert.Contains(
+            narrow, line => Words(line).SequenceEqual(["lock", "waits", "contentions", "min", "max", "total", "avg"]));
+        Assert.Contains(
+            narrow, line => Words(line).SequenceEqual(["lock", "holds", "acquisitions", "min", "max", "total", "avg"]));
     }
 
     [Fact]

@@ -25,6 +25,37 @@ public sealed class LockStatisticsTests
         Assert.Equal((15, 3, 10, 20), (statistics.WaitAvg, statistics.HoldAvg, statistics.WaitMin, statistics.WaitMax));
     }
 
+    /// <summary>As <c>lock_contended</c> and <c>lock_acquired</c> count them: a lock has the CPU that took it last.</summary>
+    [Fact]
+    public void A_lock_bounces_when_another_CPU_waits_for_it_or_takes_it()
+    {
+        var bed = new LockTestBed();
+        var mutex = new KernelMutex(bed.Domain, LockClasses.MmapLock, "mm-1");
+        var (first, second, third) = (bed.Op(), bed.Op(), bed.Op());
+        bed.World.Cpu = 1;
+        bed.Take(() => mutex.AcquireAsync(first));
+        bed.World.Cpu = 2;
+        var waits = bed.Start(() => mutex.AcquireAsync(second));
+        Assert.Equal((1, 1), Bounces());
+
+        bed.World.Cpu = 1;
+        mutex.Release(first);
+        bed.World.Cpu = 2;
+        bed.Pump();
+        Assert.True(waits.IsCompletedSuccessfully);
+        Assert.Equal((2, 1), Bounces());
+
+        mutex.Release(second);
+        bed.Take(() => mutex.AcquireAsync(third));
+        Assert.Equal((2, 1), Bounces());
+
+        (long, long) Bounces()
+        {
+            var row = bed.Domain.StatisticsOf(LockClasses.MmapLock, LockMode.Write);
+            return (row.AcquisitionBounces, row.ContentionBounces);
+        }
+    }
+
     private static LockStatistics Record(long[] waits, long[] holds)
     {
         var statistics = new LockStatistics { Acquisitions = holds.Length };

@@ -12,6 +12,7 @@ internal sealed class TestWorld(TestScheduler scheduler, bool yieldAtPoints = fa
 
     public TestScheduler Scheduler { get; } = scheduler;
     public long NowMicroseconds { get; set; }
+    public int Cpu { get; set; }
     public IModelObserver Observer => _observer;
     public IReadOnlyList<Violation> Violations => _observer.Violations;
     public List<LockWait> LockWaits => _observer.LockWaits;
