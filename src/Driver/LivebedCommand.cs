@@ -219,6 +219,10 @@ internal static class LivebedCommand
         options.Play.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(() => command.Play(options.ReadPlay(parsed))));
         options.Race.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
             () => new RaceCommand(environment).Run(options.ReadRace(parsed, environment.Clock))));
+        var recordings = new KernelRecordCommand(environment);
+        options.Record.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
+            () => recordings.Record(options.ReadRecord(parsed, environment.Clock))));
+        options.Compare.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(() => recordings.Compare(options.ReadCompare(parsed))));
         options.Survey.SetAction((_, _) => environment.Interrupts.AwaitAsync(command.Survey));
     }
 

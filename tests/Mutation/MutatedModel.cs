@@ -14,7 +14,7 @@ public sealed class MutatedModel
 
     private const int AttemptsMax = 40;
 
-    private const string SwitchSource = """
+    internal const string SwitchSource = """
         namespace Livebed.Mutation
         {
             public static class Switch
@@ -41,12 +41,18 @@ public sealed class MutatedModel
     public MutatedModel(string root, IReadOnlyList<string> folders)
     {
         (_root, _folders) = (root, folders);
-        var kvm = Path.Combine(root, "src", "Kvm");
         var options = new CSharpParseOptions(LanguageVersion.Latest);
-        _originals = Directory.EnumerateFiles(kvm, "*.cs", SearchOption.AllDirectories)
-            .Where(file => !IsBelow(kvm, file, "bin") && (!IsBelow(kvm, file, "obj") || IsGenerated(kvm, file)))
-            .Order(StringComparer.Ordinal)
+        _originals = Sources(root)
             .ToDictionary(file => file, file => CSharpSyntaxTree.ParseText(File.ReadAllText(file), options, file), StringComparer.Ordinal);
+    }
+
+    /// <summary>The files that the model is built of.</summary>
+    internal static IEnumerable<string> Sources(string root)
+    {
+        var kvm = Path.Combine(root, "src", "Kvm");
+        return Directory.EnumerateFiles(kvm, "*.cs", SearchOption.AllDirectories)
+            .Where(file => !IsBelow(kvm, file, "bin") && (!IsBelow(kvm, file, "obj") || IsGenerated(kvm, file)))
+            .Order(StringComparer.Ordinal);
     }
 
     /// <summary>Those that compile, by number.</summary>
@@ -99,13 +105,19 @@ public sealed class MutatedModel
             trees.Add(tree.WithRootAndOptions(rewriter.Visit(tree.GetRoot()), tree.Options));
         }
 
+        return (Compilation(trees), rewriters);
+    }
+
+    /// <summary>The assembly of the model, of other sources.</summary>
+    internal static CSharpCompilation Compilation(IEnumerable<SyntaxTree> trees)
+    {
         var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
             .Where(path => !Path.GetFileName(path).StartsWith("Livebed.", StringComparison.Ordinal))
             .Select(path => MetadataReference.CreateFromFile(path));
         var options = new CSharpCompilationOptions(
             OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release, allowUnsafe: true,
             nullableContextOptions: NullableContextOptions.Enable);
-        return (CSharpCompilation.Create("Livebed.Kvm", trees, references, options), rewriters);
+        return CSharpCompilation.Create("Livebed.Kvm", trees, references, options);
     }
 
     /// <summary>Leaves out the change that an error is in; if it is in none, those of the member.</summary>

@@ -15,6 +15,14 @@ if (args is ["hunt", var order])
     return 0;
 }
 
+if (args is ["planted", .. var limit] && (limit.Length == 0 || (limit.Length == 1 && int.TryParse(limit[0], out _))))
+    return PlantedRun.Start(Directory.GetCurrentDirectory(), limit.Length == 0 ? PlantedRun.ScriptsByDefault : int.Parse(limit[0]));
+if (args is ["hunt-planted", var planted, var scripts])
+{
+    new PlantedRun(PlantedDefect.ReadFile(planted), int.Parse(scripts), Console.Out).Run();
+    return 0;
+}
+
 var folders = new Option<string[]>("--folders")
 {
     Description = "folders of src/Kvm",

@@ -15,9 +15,6 @@ namespace Livebed.Driver.Kernels;
 /// </summary>
 internal sealed class KernelCommand(CommandEnvironment environment)
 {
-    /// <summary>The script of a mode has its own seed.</summary>
-    private const ulong SeedsPerMode = 1UL << 40;
-
     /// <exception cref="UndecidedException">There is no KVM that could be asked.</exception>
     public int Run(KernelRequest request)
     {
@@ -115,31 +112,32 @@ internal sealed class KernelCommand(CommandEnvironment environment)
 
     private ModeResult RunMode(KernelRequest request, DirtyLogMode mode, ScriptPair pair, bool hasMerging)
     {
-        var generator = new ScriptGenerator(mode, hasMerging);
-        var first = (ulong)request.Seed + (ulong)mode * SeedsPerMode;
         var normalisers = new SortedDictionary<string, int>(StringComparer.Ordinal);
         var steps = 0L;
         for (var index = 0; index < request.Scripts; index++)
         {
             if (environment.Interrupts.Token.IsCancellationRequested) return new ModeResult(mode, index, steps, normalisers, null);
             environment.Pulse?.Beat();
-            var script = generator.Draw(first + (ulong)index, request.Steps);
+            var script = request.Draw(mode, index, hasMerging).Script();
             steps += script.Steps.Count;
             var result = pair.Compare(script);
             foreach (var name in result.Normalisers) normalisers[name] = normalisers.GetValueOrDefault(name) + 1;
             if (result.Difference is null) continue;
             var shrinker = new ScriptShrinker(smaller => pair.Compare(smaller).Difference is not null);
             var shortest = shrinker.Shrink(script with { Steps = [.. script.Steps.Take(result.Difference.Step + 1)] });
-            return new ModeResult(mode, index + 1, steps, normalisers, pair.Play(shortest)) { File = Save(request, mode, shortest) };
+            return new ModeResult(mode, index + 1, steps, normalisers, pair.Play(shortest))
+            {
+                File = Save(environment, (ulong)request.Seed, shortest),
+            };
         }
 
         return new ModeResult(mode, request.Scripts, steps, normalisers, null);
     }
 
     /// <returns>what the file is called</returns>
-    private string Save(KernelRequest request, DirtyLogMode mode, KernelScript script)
+    internal static string Save(CommandEnvironment environment, ulong seed, KernelScript script)
     {
-        var name = FormattableString.Invariant($"kernel-{ScriptWords.Of(mode)}-{request.Seed}.script");
+        var name = FormattableString.Invariant($"kernel-{ScriptWords.Of(script.Mode)}-{seed}.script");
         var path = Path.GetFullPath(name, environment.Folders.Current);
         try
         {

@@ -1,6 +1,7 @@
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Terminal;
 using Livebed.Explorer.Kernels;
+using Livebed.Kvm.Memslots;
 using Livebed.Linux.Kvm;
 using Spectre.Console;
 
@@ -22,12 +23,7 @@ internal sealed class KernelReport(CommandEnvironment environment)
                 ScriptWords.Of(result.Mode), Figures.Count(result.Scripts), Figures.Count(result.Steps),
                 result.Difference is null ? "agree" : "DIFFER");
         _page.Console.Write(table);
-        foreach (var name in results.SelectMany(result => result.Normalisers.Keys).Distinct())
-        {
-            var scripts = results.Sum(result => result.Normalisers.GetValueOrDefault(name));
-            var normaliser = Normaliser.All.First(candidate => candidate.Name == name);
-            _page.Line($"in {scripts} scripts {name}: {normaliser.Summary}");
-        }
+        WriteNormalisers([.. results.Select(result => result.Normalisers)]);
 
         foreach (var result in results)
         {
@@ -36,8 +32,41 @@ internal sealed class KernelReport(CommandEnvironment environment)
             _page.Line(
                 $"mode {ScriptWords.Of(result.Mode)}: script {result.Scripts} differs; the shortest that does:",
                 style: new Style(Color.Red));
-            WriteSteps(difference);
+            if (survey is null) WriteSteps(difference, "with defect", "without");
+            else WriteSteps(difference);
             _page.Copyable($"play it with {CommandText.Livebed} {CommandText.Words(["kernel", "play", result.File!])}");
+        }
+    }
+
+    /// <summary>What the scripts of a recording came to.</summary>
+    /// <param name="kernel">which kernel has answered</param>
+    /// <param name="modes">by mode of the log</param>
+    public void Write(string kernel, IReadOnlyDictionary<DirtyLogMode, ComparedMode> modes)
+    {
+        _page.Line($"the model and a recording of {kernel}");
+        var table = Tables.Create("mode", "scripts", "steps", "differ");
+        foreach (var (mode, result) in modes)
+            table.Row(
+                ScriptWords.Of(mode), Figures.Count(result.Scripts), Figures.Count(result.Steps), Figures.Count(result.Differences));
+        _page.Console.Write(table);
+        WriteNormalisers([.. modes.Values.Select(mode => mode.Normalisers)]);
+        foreach (var (mode, result) in modes)
+        {
+            if (result.First is not { } first) continue;
+            _page.Line();
+            _page.Line($"mode {ScriptWords.Of(mode)}: the first that differs, up to there:", style: new Style(Color.Red));
+            WriteSteps(first);
+            _page.Copyable($"play it with {CommandText.Livebed} {CommandText.Words(["kernel", "play", result.File!])}");
+        }
+    }
+
+    private void WriteNormalisers(IReadOnlyList<IReadOnlyDictionary<string, int>> used)
+    {
+        foreach (var name in used.SelectMany(mode => mode.Keys).Distinct())
+        {
+            var scripts = used.Sum(mode => mode.GetValueOrDefault(name));
+            var normaliser = Normaliser.All.First(candidate => candidate.Name == name);
+            _page.Line($"in {scripts} scripts {name}: {normaliser.Summary}");
         }
     }
 
@@ -63,11 +92,14 @@ internal sealed class KernelReport(CommandEnvironment environment)
         else _page.Line(name + (sides ? "played; nothing was expected" : "agree"), style: new Style(decoration: Decoration.Bold));
     }
 
-    private void WriteSteps(PlayedScript played)
+    /// <param name="played">the script</param>
+    /// <param name="one">the head of the model's column</param>
+    /// <param name="other">the head of the other side's: it is the model too where no kernel is asked</param>
+    private void WriteSteps(PlayedScript played, string one = "model", string other = "kernel")
     {
         var expects = played.Script.Steps.Any(step => step.Expected is not null);
-        List<string> columns = ["step", .. played.Model is null ? (string[])[] : ["model"],
-            .. played.Kernel is null ? (string[])[] : ["kernel"]];
+        List<string> columns = ["step", .. played.Model is null ? (string[])[] : [one],
+            .. played.Kernel is null ? (string[])[] : [other]];
         if (expects) columns.Add("expected");
         var table = Tables.Create([.. columns, ""]);
         var difference = played.Comparison?.Difference?.Step ?? -1;
@@ -78,8 +110,8 @@ internal sealed class KernelReport(CommandEnvironment environment)
             if (played.Model is { } model) cells.Add(model.ElementAtOrDefault(index) ?? "");
             if (played.Kernel is { } kernel) cells.Add(kernel.ElementAtOrDefault(index) ?? "");
             if (expects) cells.Add(step.Expected ?? "");
-            var isWrong = index == difference || (played.Model is { } one && played.FirstMiss(one) == index)
-                || (played.Kernel is { } other && played.FirstMiss(other) == index);
+            var isWrong = index == difference || (played.Model is { } first && played.FirstMiss(first) == index)
+                || (played.Kernel is { } second && played.FirstMiss(second) == index);
             cells.Add(isWrong ? "<--" : "");
             table.Row(cells);
         }

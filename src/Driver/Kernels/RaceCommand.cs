@@ -19,23 +19,42 @@ internal sealed class RaceCommand(CommandEnvironment environment)
     public int Run(RaceRequest request)
     {
         using var device = KernelCommand.Open();
-        var results = new List<(KvmRaceOptions Options, KvmRaceCounts Counts)>();
+        var results = new List<RaceResult>();
         environment.Pulse?.Begin(budget: null);
-        foreach (var log in Enum.GetValues<KvmLog>())
+        foreach (var log in request.Logs.Select(RealKernel.LogOf))
             foreach (var disturbance in Enum.GetValues<KvmDisturbance>())
             {
+                if (request.Beside is not null && request.Beside != ScriptWords.Of(disturbance)) continue;
                 if (disturbance == KvmDisturbance.Merge && !KvmMachine.IsMergingOn) continue;
                 if (environment.Interrupts.Token.IsCancellationRequested) break;
                 environment.Pulse?.Beat();
                 var options = new KvmRaceOptions(log, disturbance, request.Vcpus, request.Time, request.Seed);
-                results.Add((options, Race(device, options)));
+                results.Add(new RaceResult(options, Race(device, options)));
             }
 
-        if (request.Json) environment.Out.WriteLine(JsonSerializer.Serialize(JsonOf(request, results), ExploreJson.Options));
-        else Write(results);
+        var cache = RunPfnCache(device, request);
+        if (request.Json) environment.Out.WriteLine(JsonSerializer.Serialize(JsonOf(request, results, cache), ExploreJson.Options));
+        else Write(results, cache);
         environment.Out.Flush();
         if (environment.Interrupts.Token.IsCancellationRequested) return ExitCodes.Interrupted;
-        return results.TrueForAll(result => result.Counts is { Lost: 0, Wrong: 0 }) ? ExitCodes.Valid : ExitCodes.Invalid;
+        var holds = results.TrueForAll(result => result.Counts is { Lost: 0, Wrong: 0 }) && (cache is null || cache.Lost == 0);
+        return holds ? ExitCodes.Valid : ExitCodes.Invalid;
+    }
+
+    /// <summary>Null where it was not asked for, or this KVM has no such cache.</summary>
+    private KvmPfnCacheCounts? RunPfnCache(KvmDevice device, RaceRequest request)
+    {
+        if (request.Beside is not (null or RaceRequest.PfnCache) || !KvmPfnCacheRace.IsPossible(device)) return null;
+        if (environment.Interrupts.Token.IsCancellationRequested) return null;
+        environment.Pulse?.Beat();
+        try
+        {
+            return new KvmPfnCacheRace(device, request.Time).Run(environment.Interrupts.Token);
+        }
+        catch (KvmException exception)
+        {
+            throw new UndecidedException(exception.Message);
+        }
     }
 
     private KvmRaceCounts Race(KvmDevice device, KvmRaceOptions options)
@@ -50,7 +69,7 @@ internal sealed class RaceCommand(CommandEnvironment environment)
         }
     }
 
-    private void Write(IReadOnlyList<(KvmRaceOptions Options, KvmRaceCounts Counts)> results)
+    private void Write(IReadOnlyList<RaceResult> results, KvmPfnCacheCounts? cache)
     {
         var page = new ReportPage(environment);
         var table = Tables.Create("log", "beside", "writes", "ring full", "refused", "rounds", "copied", "lost", "wrong");
@@ -59,7 +78,11 @@ internal sealed class RaceCommand(CommandEnvironment environment)
                 ScriptWords.Of(options.Log), ScriptWords.Of(options.Disturbance), Figures.Count(counts.Accesses.Done),
                 Figures.Count(counts.Accesses.RingFull), Figures.Count(counts.Accesses.Refused), Figures.Count(counts.Rounds),
                 Figures.Count(counts.Copied), Figures.Count(counts.Lost), Figures.Count(counts.Wrong));
-        page.Console.Write(table);
+        if (results.Count > 0) page.Console.Write(table);
+        page.Line(
+            cache is null ? "no race of the pfn cache: not asked for, or this KVM has no page that Xen shares by its host address"
+                : $"pfn cache: {Figures.Count(cache.Sent)} events after the page was taken away, {Figures.Count(cache.Beside)} beside "
+                    + $"them, {Figures.Count(cache.Lost)} lost");
         var broken = results.Count(result => result.Counts is not { Lost: 0, Wrong: 0 });
         page.Line(
             broken == 0 ? "no write was lost, and none went elsewhere" : $"in {broken} races a write was lost or went elsewhere",
@@ -67,7 +90,7 @@ internal sealed class RaceCommand(CommandEnvironment environment)
         if (!KvmMachine.IsMergingOn) page.Line("KSM is off here: no race beside merging");
     }
 
-    private static object JsonOf(RaceRequest request, IReadOnlyList<(KvmRaceOptions Options, KvmRaceCounts Counts)> results) => new
+    private static object JsonOf(RaceRequest request, IReadOnlyList<RaceResult> results, KvmPfnCacheCounts? cache) => new
     {
         seconds = request.Time.TotalSeconds,
         seed = request.Seed,
@@ -85,5 +108,8 @@ internal sealed class RaceCommand(CommandEnvironment environment)
             lost = result.Counts.Lost,
             wrong = result.Counts.Wrong,
         }),
+        pfnCache = cache,
     };
+
+    private sealed record RaceResult(KvmRaceOptions Options, KvmRaceCounts Counts);
 }

@@ -22,7 +22,7 @@ internal sealed class RealKernel(KvmDevice device) : IScriptKernel
             using var machine = new KvmMachine(
                 device,
                 new KvmMachineOptions(
-                    LogOf(script.Mode), script.Vcpus, script.Pages, script.Backing == BackingKind.Shared, KernelScript.CodeSlotId,
+                    LogOf(script.Mode), script.Vcpus, script.Pages, BackingOf(script.Backing), KernelScript.CodeSlotId,
                     KernelScript.RingEntries));
             return [.. script.Steps.Select(step => Play(machine, step))];
         }
@@ -79,7 +79,14 @@ internal sealed class RealKernel(KvmDevice device) : IScriptKernel
     private static uint FlagsOf(KernelStep step) =>
         (step.Logs ? KvmMachine.LogDirtyPages : 0) | (step.IsReadOnly ? KvmMachine.ReadOnly : 0);
 
-    private static KvmLog LogOf(DirtyLogMode mode) => mode switch
+    private static KvmBacking BackingOf(BackingKind backing) => backing switch
+    {
+        BackingKind.Shared => KvmBacking.Shared,
+        BackingKind.Hugetlb => KvmBacking.Hugetlb,
+        _ => KvmBacking.Private,
+    };
+
+    internal static KvmLog LogOf(DirtyLogMode mode) => mode switch
     {
         DirtyLogMode.Manual => KvmLog.Manual,
         DirtyLogMode.InitiallySet => KvmLog.InitiallySet,

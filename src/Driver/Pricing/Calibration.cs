@@ -52,7 +52,7 @@ internal static class Calibration
         try
         {
             using var device = KvmDevice.Open();
-            using var machine = new KvmMachine(device, new KvmMachineOptions(KvmLog.Bitmap, 1, 1, false, 0, 0));
+            using var machine = new KvmMachine(device, new KvmMachineOptions(KvmLog.Bitmap, 1, 1, KvmBacking.Private, 0, 0));
             var systemCall = measured.First(one => one.Price == Price.SystemCall).Nanoseconds;
             var trip = Least(() => Each(Exits, () => machine.LeaveForPort(0, Exits))) - systemCall;
             foreach (var price in new[] { Price.VmExit, Price.VmEntry })

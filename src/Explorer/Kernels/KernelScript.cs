@@ -21,6 +21,9 @@ public sealed record KernelScript(
 {
     public const int VcpusMax = 4;
     public const int PagesMax = 4096;
+
+    /// <summary>Of a huge page of 2 MiB.</summary>
+    public const int HugePages = 512;
     public const int StepsMax = 10_000;
 
     /// <summary>Entries of each vCPU's dirty ring.</summary>
@@ -55,6 +58,10 @@ public enum BackingKind
 
     /// <summary>Pages of a file in memory, mapped shared: their content outlives their mapping.</summary>
     Shared,
+
+    /// <summary>The same, of huge pages: KVM maps one by one SPTE where the memslot lies as the memory does, and splits that for a
+    /// log. Only whole huge pages are taken, mapped and protected.</summary>
+    Hugetlb,
 }
 
 /// <summary>What a step does.</summary>

@@ -56,7 +56,7 @@ internal sealed class ModelPlayer(Bed bed, KernelScript script)
 
     public List<string> Answers { get; } = [];
 
-    private bool KeepsContent => script.Backing == BackingKind.Shared;
+    private bool KeepsContent => script.Backing != BackingKind.Private;
 
     public async ValueTask RunAsync()
     {

@@ -11,7 +11,8 @@ namespace Livebed.Explorer.Kernels;
 /// </summary>
 /// <param name="mode">of all of them</param>
 /// <param name="hasMerging">whether pages may be merged: a real kernel must have KSM on</param>
-public sealed class ScriptGenerator(DirtyLogMode mode, bool hasMerging = true)
+/// <param name="backing">of all of them; null for private memory, and a fifth of the scripts on a file</param>
+public sealed class ScriptGenerator(DirtyLogMode mode, bool hasMerging = true, BackingKind? backing = null)
 {
     /// <summary>Steps of a script, unless it is asked for fewer or more.</summary>
     public const int StepsByDefault = 40;
@@ -20,6 +21,12 @@ public sealed class ScriptGenerator(DirtyLogMode mode, bool hasMerging = true)
     private static readonly long[] _sizes = [1, 2, 4, 8, 16, 63, 64, 65, 70, 130];
     private static readonly long[] _places = [0, 1, 8, 32, 64, 100];
     private static readonly int[] _ids = [0, 1, 2, 5];
+
+    /// <summary>On huge pages: memslots that lie as the memory does, and others, which KVM maps by small pages.</summary>
+    private const int HugeMemory = 4 * KernelScript.HugePages;
+    private static readonly long[] _hugeGfns = [0, 512, 1024, 2048, 4096, 8, 100, 2560, 3072];
+    private static readonly long[] _hugeSizes = [1, 64, 130, 511, 512, 513, 600, 1000];
+    private static readonly long[] _hugePlaces = [0, 512, 1024, 0, 512, 8];
 
     /// <summary>Ids and addresses at the limits: the last that is allowed, and the first that is not.</summary>
     private static readonly int[] _edgeIds = [32763, 32764, 32767, 65535];
@@ -32,11 +39,12 @@ public sealed class ScriptGenerator(DirtyLogMode mode, bool hasMerging = true)
     {
         var random = new SeededRandom(SeededRandom.Mix(seed));
         var vcpus = random.Chance(0.3) ? 2 : 1;
-        var backing = random.Chance(0.2) ? BackingKind.Shared : BackingKind.Private;
-        var draft = new Draft(random, mode, backing, vcpus, hasMerging);
+        var drawnBacking = random.Chance(0.2) ? BackingKind.Shared : BackingKind.Private;
+        var draft = new Draft(random, mode, backing ?? drawnBacking, vcpus, hasMerging);
         var drawn = new List<KernelStep> { draft.Create() };
         while (drawn.Count < steps) drawn.Add(draft.Next());
-        return new KernelScript(mode, backing, vcpus, ScriptReader.PagesByDefault, KvmArchitecture.X86, drawn);
+        var pages = backing == BackingKind.Hugetlb ? HugeMemory : ScriptReader.PagesByDefault;
+        return new KernelScript(mode, backing ?? drawnBacking, vcpus, pages, KvmArchitecture.X86, drawn);
     }
 
     /// <summary>A script as far as it is drawn, and which memslots it has if none was refused.</summary>
@@ -44,6 +52,12 @@ public sealed class ScriptGenerator(DirtyLogMode mode, bool hasMerging = true)
     {
         private readonly SortedDictionary<int, KernelStep> _slots = [];
         private uint _written;
+
+        private bool IsHuge => backing == BackingKind.Hugetlb;
+
+        private IReadOnlyList<long> Gfns => IsHuge ? _hugeGfns : _gfns;
+
+        private IReadOnlyList<long> Places => IsHuge ? _hugePlaces : _places;
 
         public KernelStep Next() => random.Next(100) switch
         {
@@ -68,9 +82,9 @@ public sealed class ScriptGenerator(DirtyLogMode mode, bool hasMerging = true)
             var step = new KernelStep(KernelVerb.Set)
             {
                 Slot = Pick(free),
-                Gfn = Pick(_gfns),
-                Pages = Pick(_sizes),
-                At = Pick(_places),
+                Gfn = Pick(Gfns),
+                Pages = Pick(IsHuge ? _hugeSizes : _sizes),
+                At = Pick(Places),
                 Logs = random.Chance(0.6),
                 IsReadOnly = random.Chance(0.1),
             };
@@ -82,9 +96,9 @@ public sealed class ScriptGenerator(DirtyLogMode mode, bool hasMerging = true)
             var step = _slots.ElementAt(random.Next(_slots.Count)).Value;
             return random.Next(10) switch
             {
-                < 4 => Done(step with { Gfn = Pick(_gfns) }),
+                < 4 => Done(step with { Gfn = Pick(Gfns) }),
                 < 7 => Done(step with { Logs = !step.Logs }),
-                7 => Done(step with { Gfn = Pick(_gfns), Logs = !step.Logs }),
+                7 => Done(step with { Gfn = Pick(Gfns), Logs = !step.Logs }),
                 8 => Done(step with { Pages = 0 }),
                 _ => random.Next(3) switch
                 {
@@ -147,8 +161,9 @@ public sealed class ScriptGenerator(DirtyLogMode mode, bool hasMerging = true)
 
         private KernelStep HostEvent()
         {
-            var isFile = backing == BackingKind.Shared;
+            var isFile = backing != BackingKind.Private;
             var step = new KernelStep(KernelVerb.DontNeed) { At = AnyPage(), Pages = 1 + random.Next(4) };
+            if (IsHuge) step = step with { At = step.At - step.At % KernelScript.HugePages, Pages = KernelScript.HugePages };
             return random.Next(hasMerging ? 20 : 18) switch
             {
                 < 6 => step,
@@ -162,7 +177,7 @@ public sealed class ScriptGenerator(DirtyLogMode mode, bool hasMerging = true)
         }
 
         /// <summary>A page of memory that is often a memslot's.</summary>
-        private long AnyPage() => Pick(_places) + random.Next(3);
+        private long AnyPage() => Pick(Places) + random.Next(3);
 
         private T Pick<T>(IReadOnlyList<T> all) => all[random.Next(all.Count)];
 

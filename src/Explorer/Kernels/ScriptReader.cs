@@ -50,6 +50,9 @@ public sealed class ScriptReader
         var reader = new ScriptReader(name);
         foreach (var line in text.Split('\n')) reader.ReadLine(line);
         if (reader._steps.Count == 0) throw new ScriptException($"{name}: has no step; allowed: {string.Join(", ", StepGrammar.Verbs)}");
+        if (reader._backing == BackingKind.Hugetlb && reader._pages % KernelScript.HugePages != 0)
+            throw new ScriptException(
+                $"{name}: has {reader._pages} pages of huge pages; allowed: a header 'pages' with a multiple of {KernelScript.HugePages}");
         return new KernelScript(
             reader._mode, reader._backing, reader._vcpus, reader._pages, reader._architecture, reader._steps);
     }
@@ -141,6 +144,10 @@ public sealed class ScriptReader
                 $"the memory has {_pages} pages (header 'pages')");
         if (step.Verb == KernelVerb.Remap && _backing != BackingKind.Private)
             throw Wrong("remap: the pages of a file do not move with their mapping", "remap with backing: private");
+        var takesPages = step.Verb is KernelVerb.DontNeed or KernelVerb.Unmap or KernelVerb.Map or KernelVerb.Protect;
+        if (takesPages && _backing == BackingKind.Hugetlb && (step.At % KernelScript.HugePages != 0 || pages % KernelScript.HugePages != 0))
+            throw Wrong(
+                $"{ScriptWords.Of(step.Verb)}: a part of a huge page", $"whole huge pages: multiples of {KernelScript.HugePages} pages");
         if (step.Verb == KernelVerb.Remap && Math.Abs(step.At - step.To) < pages)
             throw Wrong("remap: both ranges overlap", "ranges without a common page");
     }

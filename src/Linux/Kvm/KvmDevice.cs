@@ -101,6 +101,7 @@ public enum KvmCapability
     NrVcpus = 9,
     NrMemslots = 10,
     SyncMmu = 16,
+    XenHvm = 38,
     MaxVcpus = 66,
     ReadonlyMem = 81,
     MultiAddressSpace = 118,
@@ -132,6 +133,10 @@ internal static class KvmIoctl
     public const nuint EnableCapability = 0x4068AEA3;
     public const nuint ClearDirtyLog = 0xC018AEC0;
     public const nuint ResetDirtyRings = 0xAEC7;
+    public const nuint XenConfigure = 0x4038AE7A;
+    public const nuint XenSetAttribute = 0x4048AEC9;
+    public const nuint XenSetVcpuAttribute = 0x4048AECB;
+    public const nuint XenSendEvent = 0x400CAED0;
 }
 
 /// <summary>KVM cannot be used as it is needed. The message is one line.</summary>

@@ -24,8 +24,8 @@ public sealed unsafe class KvmMachine : IDisposable
     public KvmMachine(KvmDevice device, KvmMachineOptions options)
     {
         _options = options;
-        _memory = new ScriptMemory(options.Pages, options.IsShared);
-        _code = new ScriptMemory(1, isShared: false);
+        _memory = new ScriptMemory(options.Pages, options.Backing);
+        _code = new ScriptMemory(1, KvmBacking.Private);
         try
         {
             _fd = Libc.Ioctl(device.Fd, KvmIoctl.CreateVm, null);
@@ -45,6 +45,12 @@ public sealed unsafe class KvmMachine : IDisposable
             throw;
         }
     }
+
+    internal int Fd => _fd;
+
+    internal int VcpuFd(int vcpu) => _vcpus[vcpu].Fd;
+
+    internal ulong AddressOf(long page) => _memory.AddressOf(page);
 
     /// <summary>KSM is on, so that <see cref="Merge"/> does something.</summary>
     public static bool IsMergingOn => ScriptMemory.IsMergingOn;
@@ -106,7 +112,7 @@ public sealed unsafe class KvmMachine : IDisposable
     public int UserWrite(long at, uint value) => _memory.Write(at, value);
 
     /// <inheritdoc cref="ScriptMemory.Read"/>
-    public uint UserRead(long at) => _memory.Read(at);
+    public uint UserRead(long at, int offset = 0) => _memory.Read(at, offset);
 
     public int DontNeed(long at, long pages) => _memory.DontNeed(at, pages);
 
@@ -203,10 +209,23 @@ public sealed unsafe class KvmMachine : IDisposable
 /// <param name="Log">how dirty pages are tracked</param>
 /// <param name="Vcpus">how many</param>
 /// <param name="Pages">of memory</param>
-/// <param name="IsShared">that of a file in memory; private anonymous memory otherwise</param>
+/// <param name="Backing">what memory it is</param>
 /// <param name="CodeSlot">id of the memslot with the guest's code</param>
 /// <param name="RingEntries">of each vCPU's dirty ring, a power of two</param>
-public sealed record KvmMachineOptions(KvmLog Log, int Vcpus, int Pages, bool IsShared, int CodeSlot, int RingEntries);
+public sealed record KvmMachineOptions(KvmLog Log, int Vcpus, int Pages, KvmBacking Backing, int CodeSlot, int RingEntries);
+
+/// <summary>What memory memslots lie on.</summary>
+public enum KvmBacking
+{
+    /// <summary>Private anonymous pages.</summary>
+    Private,
+
+    /// <summary>A file in memory, mapped shared.</summary>
+    Shared,
+
+    /// <summary>The same, of huge pages of 2 MiB, which the machine must have reserved.</summary>
+    Hugetlb,
+}
 
 /// <summary>How a machine tracks dirty pages.</summary>
 public enum KvmLog

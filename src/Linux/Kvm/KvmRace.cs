@@ -16,6 +16,7 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
     private const long Place = 16;
     private const long OtherPlace = 4096;
     private const int Pages = 256;
+    private static readonly TimeSpan _signalPeriod = TimeSpan.FromMicroseconds(200);
 
     private readonly uint[] _copied = new uint[Pages];
     private readonly uint[] _newest = new uint[Pages];
@@ -31,13 +32,15 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
     public KvmRaceCounts Run(CancellationToken stop)
     {
         using var machine = new KvmMachine(
-            device, new KvmMachineOptions(options.Log, options.Vcpus, Pages, IsShared: false, CodeSlot, RingEntries));
+            device, new KvmMachineOptions(options.Log, options.Vcpus, Pages, KvmBacking.Private, CodeSlot, RingEntries));
         Require(machine.SetSlot(Slot, Place, Pages, 0, KvmMachine.LogDirtyPages));
         Array.Fill(_isDirty, true);
         var failures = new List<Exception>();
         var guests = Enumerable.Range(0, options.Vcpus)
             .Select(vcpu => new Thread(() => Guarded(() => RunGuest(machine, vcpu), failures))).ToList();
         foreach (var guest in guests) guest.Start();
+        // On this thread, which reads and resets the log.
+        using var interrupter = options.Disturbance == KvmDisturbance.Signal ? new ThreadInterrupter(_signalPeriod) : null;
         var random = new Random(options.Seed);
         var begun = Environment.TickCount64;
         while (!stop.IsCancellationRequested && Environment.TickCount64 - begun < options.Duration.TotalMilliseconds && failures.Count == 0)
@@ -61,8 +64,8 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
         var own = Pages / options.Vcpus;
         while (!_isOver)
         {
-            // Few pages, so that the same are written again and again.
-            var page = vcpu * own + random.Next(Math.Min(own, 24));
+            // Few pages, so that the same are written again and again; a reset that is to be interrupted must have something to do.
+            var page = vcpu * own + random.Next(options.Disturbance == KvmDisturbance.Signal ? own : Math.Min(own, 24));
             var exit = machine.Write(vcpu, Volatile.Read(ref _place) + page, ++value);
             if (exit == KvmExit.Done)
             {
@@ -197,6 +200,10 @@ public enum KvmDisturbance
 
     /// <summary>KSM, where it is on.</summary>
     Merge,
+
+    /// <summary>The thread that reads and resets the log gets signals all the time: since Linux 6.16 a reset of rings ends early
+    /// then.</summary>
+    Signal,
 }
 
 /// <summary>What a race came to.</summary>

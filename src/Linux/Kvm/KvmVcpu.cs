@@ -49,6 +49,8 @@ internal sealed unsafe class KvmVcpu : IDisposable
         SetSpecialRegisters();
     }
 
+    internal int Fd => _fd;
+
     /// <summary>The pieces of code: <c>mov [ebx], eax; out 0x10, al</c>, <c>mov eax, [ebx]; out 0x10, al</c>, and
     /// <c>l: out 0x10, al; jmp l</c>.</summary>
     public static void WriteCode(Span<byte> page)

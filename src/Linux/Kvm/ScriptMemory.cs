@@ -18,25 +18,39 @@ internal sealed unsafe class ScriptMemory : IDisposable
 
     private static readonly TimeSpan _ksmPatience = TimeSpan.FromSeconds(20);
 
+    /// <summary>MFD_CLOEXEC, and MFD_HUGETLB | MFD_HUGE_2MB.</summary>
+    private const uint CloseOnExec = 1;
+    private const uint OfHugePages = 4 | 21U << 26;
+    private const nint HugeBytes = 2 << 20;
+
+    private readonly nint _reserved;
+    private readonly nuint _reservedBytes;
     private readonly nint _start;
     private readonly long _pages;
     private readonly int _file = -1;
 
-    /// <param name="pages">how many</param>
-    /// <param name="isShared">a file in memory, mapped shared; private anonymous memory otherwise</param>
+    /// <param name="pages">how many; of huge pages, a multiple of 512</param>
+    /// <param name="backing">what they are</param>
     /// <exception cref="KvmException">There is no memory.</exception>
-    public ScriptMemory(long pages, bool isShared)
+    public ScriptMemory(long pages, KvmBacking backing)
     {
         _pages = pages;
-        if (isShared)
+        var isHuge = backing == KvmBacking.Hugetlb;
+        if (backing != KvmBacking.Private)
         {
-            _file = Libc.CreateFile("livebed", flags: 1);
+            _file = Libc.CreateFile("livebed", CloseOnExec | (isHuge ? OfHugePages : 0));
             if (_file < 0 || Libc.Truncate(_file, (nint)(pages * PageBytes)) < 0) throw KvmException.Last("memory of a file cannot be had");
         }
 
-        _start = Libc.Map(0, Bytes(pages), Libc.ProtectNone, Libc.MapPrivate | Libc.MapAnonymous | Libc.MapNoReserve, -1, 0);
-        if (_start == -1) throw KvmException.Last("memory cannot be had");
-        if (Map(0, pages) != 0) throw KvmException.Last("memory cannot be had");
+        // Huge pages lie at multiples of their size.
+        _reservedBytes = Bytes(pages) + (isHuge ? (nuint)HugeBytes : 0);
+        _reserved = Libc.Map(0, _reservedBytes, Libc.ProtectNone, Libc.MapPrivate | Libc.MapAnonymous | Libc.MapNoReserve, -1, 0);
+        if (_reserved == -1) throw KvmException.Last("memory cannot be had");
+        _start = isHuge ? (_reserved + HugeBytes - 1) / HugeBytes * HugeBytes : _reserved;
+        if (Map(0, pages) == 0) return;
+        var failure = KvmException.Last(isHuge ? "huge pages cannot be had, as many as /proc/sys/vm/nr_hugepages" : "memory cannot be had");
+        Dispose();
+        throw failure;
     }
 
     public static int PageBytes => Environment.SystemPageSize;
@@ -54,8 +68,10 @@ internal sealed unsafe class ScriptMemory : IDisposable
         return Error(Libc.WriteMemory(Environment.ProcessId, &local, 1, &remote, 1, 0));
     }
 
-    /// <summary>This process reads the first word of a page that is mapped.</summary>
-    public uint Read(long page) => Volatile.Read(ref *(uint*)AddressOf(page));
+    /// <summary>This process reads a word of a page that is mapped.</summary>
+    /// <param name="page">of this memory</param>
+    /// <param name="offset">in bytes</param>
+    public uint Read(long page, int offset = 0) => Volatile.Read(ref *(uint*)(AddressOf(page) + (ulong)offset));
 
     public int DontNeed(long page, long pages) => Error(Libc.Advise((nint)AddressOf(page), Bytes(pages), Libc.DontNeed));
 
@@ -107,7 +123,7 @@ internal sealed unsafe class ScriptMemory : IDisposable
 
     public void Dispose()
     {
-        _ = Libc.Unmap(_start, Bytes(_pages));
+        _ = Libc.Unmap(_reserved, _reservedBytes);
         if (_file >= 0) _ = Libc.Close(_file);
     }
 

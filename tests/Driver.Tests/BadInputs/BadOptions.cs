@@ -51,6 +51,8 @@ internal static class BadOptions
         (new CalibrateOptions().Command, ["price", "calibrate"]),
         (new KernelOptions().Command, ["kernel"]),
         (new KernelOptions().Race, ["kernel", "race"]),
+        (new KernelOptions().Record, ["kernel", "record"]),
+        (new KernelOptions().Compare, ["kernel", "compare", "nowhere.answers"]),
         (new KernelOptions().Play, ["kernel", "play", "nowhere.script"]),
         (new CompareOptions().Command, ["compare", "c.yaml", "--protocols", "rwsem,active-count", "--repeat", "1"]),
     ];

@@ -55,6 +55,12 @@ public sealed class KernelScriptTests
         "backing: shared\nremap at=0 to=4 pages=2",
         "x, line 2: remap: the pages of a file do not move with their mapping; allowed: remap with backing: private")]
     [InlineData(
+        "backing: hugetlb\npages: 700\nget slot=0",
+        "x: has 700 pages of huge pages; allowed: a header 'pages' with a multiple of 512")]
+    [InlineData(
+        "backing: hugetlb\npages: 1024\ndontneed at=0 pages=8",
+        "x, line 3: dontneed: a part of a huge page; allowed: whole huge pages: multiples of 512 pages")]
+    [InlineData(
         "get slot=0 => 3,1",
         "x, line 1: '3,1' is no answer to get; allowed: pages as in 0-3,7, none, ENOENT, EIO, ENXIO, ENOMEM, EFAULT, EEXIST, EINVAL")]
     [InlineData("write gfn=0 value=1 =>", "x, line 1: '' is no answer to write; allowed: ok, mmio, fault, full")]
@@ -69,6 +75,18 @@ public sealed class KernelScriptTests
         for (var seed = 0UL; seed < 60; seed++)
         {
             var script = generator.Draw(seed);
+            Assert.Equal(script.ToText(), ScriptReader.Read("x", script.ToText()).ToText());
+            Assert.Equal(script.Steps.Count, new ModelKernel().Play(script).Count);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public void A_script_on_huge_pages_can_be_drawn_and_breaks_no_check(DirtyLogMode mode)
+    {
+        for (var seed = 0UL; seed < 10; seed++)
+        {
+            var script = new ScriptGenerator(mode, backing: BackingKind.Hugetlb).Draw(seed);
             Assert.Equal(script.ToText(), ScriptReader.Read("x", script.ToText()).ToText());
             Assert.Equal(script.Steps.Count, new ModelKernel().Play(script).Count);
         }
@@ -139,7 +157,6 @@ public sealed class KernelScriptTests
         Assert.StartsWith("violates S8", answers[^1], StringComparison.Ordinal);
         Assert.NotNull(new ScriptComparison([]).Compare(script, answers, new ModelKernel().Play(script)).Difference);
     }
-
 
     private static IEnumerable<string> Answers(KernelScript script, ModelKernel kernel) =>
         kernel.Play(script).Select((answer, index) => $"{script.Steps.ElementAtOrDefault(index)?.Line}: {answer}");

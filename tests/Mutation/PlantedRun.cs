@@ -1,0 +1,112 @@
+using System.Diagnostics;
+using Livebed.Explorer.Kernels;
+using Livebed.Kvm.Memslots;
+using Microsoft.CodeAnalysis.CSharp;
+
+namespace Livebed.Mutation;
+
+/// <summary>
+/// What the scripts of `livebed kernel` are worth: plays drawn scripts on the model with one planted defect and on the model without, mode
+/// by mode, and makes the first on which they differ as short as it gets.
+/// </summary>
+internal sealed class PlantedRun(IReadOnlyList<PlantedDefect> defects, int scripts, TextWriter output)
+{
+    public const int ScriptsByDefault = 5_000;
+
+    /// <summary>Compiles the model with all of them, and lets a process of its own play.</summary>
+    /// <returns>exit status</returns>
+    public static int Start(string root, int scripts)
+    {
+        var list = Path.Combine(root, "tests", "Kernel", "planted.txt");
+        if (!File.Exists(list))
+        {
+            Console.Error.WriteLine("run it from the folder of Cluster.sln");
+            return 64;
+        }
+
+        var folder = Directory.CreateTempSubdirectory("livebed-planted-");
+        try
+        {
+            foreach (var file in Directory.EnumerateFiles(AppContext.BaseDirectory))
+                File.Copy(file, Path.Combine(folder.FullName, Path.GetFileName(file)));
+            Emit(root, PlantedDefect.ReadFile(list), Path.Combine(folder.FullName, "Livebed.Kvm.dll"));
+            var program = Path.Combine(folder.FullName, Path.GetFileName(typeof(PlantedRun).Assembly.Location));
+            using var process = Process.Start("dotnet", [program, "hunt-planted", list, $"{scripts}"]);
+            process.WaitForExit();
+            return process.ExitCode;
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    public void Run()
+    {
+        output.WriteLine("| defect | " + string.Join(" | ", ScriptWords.Modes.Select(mode => ScriptWords.Of(mode))) + " |");
+        output.WriteLine("| --- |" + string.Concat(ScriptWords.Modes.Select(_ => " --- |")));
+        var cells = defects.Select(_ => new List<string>()).ToList();
+        foreach (var mode in ScriptWords.Modes)
+        {
+            var sound = Enumerable.Range(0, scripts).Select(seed => Answers(new ScriptGenerator(mode).Draw((ulong)seed))).ToList();
+            for (var defect = 0; defect < defects.Count; defect++) cells[defect].Add(Hunt(mode, defect, sound));
+        }
+
+        for (var defect = 0; defect < defects.Count; defect++)
+            output.WriteLine($"| {defects[defect].Name} | {string.Join(" | ", cells[defect])} |");
+        output.WriteLine($"found: {cells.Count(row => row.Exists(cell => cell != "-"))} of {defects.Count}");
+    }
+
+    /// <returns>which script shows it, and the steps of the shortest; "-" when none does</returns>
+    private string Hunt(DirtyLogMode mode, int defect, List<IReadOnlyList<string>> sound)
+    {
+        var generator = new ScriptGenerator(mode);
+        for (var seed = 0; seed < scripts; seed++)
+        {
+            var script = generator.Draw((ulong)seed);
+            if (Answers(script, defect).SequenceEqual(sound[seed])) continue;
+            var shrinker = new ScriptShrinker(smaller => !Answers(smaller, defect).SequenceEqual(Answers(smaller)));
+            return $"{seed + 1} ({shrinker.Shrink(script).Steps.Count})";
+        }
+
+        return "-";
+    }
+
+    /// <param name="script">is played</param>
+    /// <param name="defect">that is switched on; none of them where it is null</param>
+    private static IReadOnlyList<string> Answers(KernelScript script, int? defect = null)
+    {
+        if (defect is { } number) Gate.On(number);
+        try
+        {
+            return new ModelKernel().Play(script);
+        }
+        catch (InvalidOperationException exception)
+        {
+            return [exception.Message];
+        }
+        finally
+        {
+            Gate.Off();
+        }
+    }
+
+    private static MutationSwitch Gate => field ??= new MutationSwitch();
+
+    private static void Emit(string root, IReadOnlyList<PlantedDefect> defects, string assembly)
+    {
+        var options = new CSharpParseOptions(LanguageVersion.Latest);
+        var kvm = Path.Combine(root, "src", "Kvm");
+        var trees = MutatedModel.Sources(root).Select(file =>
+        {
+            var source = File.ReadAllText(file);
+            for (var number = 0; number < defects.Count; number++)
+                if (Path.Combine(kvm, defects[number].File) == file) source = defects[number].Plant(source, number);
+            return CSharpSyntaxTree.ParseText(source, options, file);
+        });
+        var compilation = MutatedModel.Compilation([CSharpSyntaxTree.ParseText(MutatedModel.SwitchSource, options), .. trees]);
+        using var stream = File.Create(assembly);
+        var result = compilation.Emit(stream);
+        if (!result.Success) throw new InvalidOperationException(result.Diagnostics.First(one => one.WarningLevel == 0).ToString());
+    }
+}
