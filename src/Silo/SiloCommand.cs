@@ -150,6 +150,10 @@ internal static class SiloCommand
     private static readonly Option<int> ProbeTimeout =
         Number(SiloArguments.ProbeTimeout, "milliseconds after which a probe of another silo is missed", 1_000);
 
+    private static readonly Option<int> HostLease = Number(
+        SiloArguments.HostLease, "milliseconds for which guests run on after the membership table last said that the silo lives",
+        (int)SiloSettings.UsualHostLease.TotalMilliseconds);
+
     private static readonly Option<int> ResponseTimeout =
         Number(SiloArguments.ResponseTimeout, "milliseconds after which the outcome of a grain call is unknown", 30_000);
 
@@ -187,15 +191,16 @@ internal static class SiloCommand
             SiloPort, GatewayPort, Silos, StartTimeout, DrainTimeout, SpansPerTrace, LockWaitThreshold, FaultThreshold, FaultRetries,
             PromotedPerSecond,
             ProbeTimeout,
+            HostLease,
             ResponseTimeout,
         ];
 
     private static readonly Option[] All =
         [
             SiloName, ClusterId, SiloPort, GatewayPort, PagePort, HealthPort, Listen, Advertise, AdvertisePages, SecretFile, Redis, Silos,
-            StartTimeout, DrainTimeout, Primary, JoinAfter, Config, Placement, Seed, PreemptionShare, ProbeTimeout, ResponseTimeout, Otlp,
-            Traces, TraceBytes, SampleRatio, SpansPerTrace, LockWaitThreshold, FaultThreshold, FaultRetries, PromotedPerSecond, Level,
-            LogFormat, Dashboard, ExitWithStdin, Faults,
+            StartTimeout, DrainTimeout, Primary, JoinAfter, Config, Placement, Seed, PreemptionShare, ProbeTimeout, HostLease,
+            ResponseTimeout, Otlp, Traces, TraceBytes, SampleRatio, SpansPerTrace, LockWaitThreshold, FaultThreshold, FaultRetries,
+            PromotedPerSecond, Level, LogFormat, Dashboard, ExitWithStdin, Faults,
         ];
 
     /// <summary>Every setting with what it means, in the order of the documentation.</summary>
@@ -294,6 +299,7 @@ internal static class SiloCommand
             PromotedPerSecond = result.GetValue(PromotedPerSecond),
         },
         ProbeTimeout = TimeSpan.FromMilliseconds(result.GetValue(ProbeTimeout)),
+        HostLease = TimeSpan.FromMilliseconds(result.GetValue(HostLease)),
         ResponseTimeout = TimeSpan.FromMilliseconds(result.GetValue(ResponseTimeout)),
         LogLevel = result.GetValue(Level),
         Seed = result.GetValue(Seed),

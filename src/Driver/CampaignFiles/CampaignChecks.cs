@@ -208,6 +208,12 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
             throw Problem(
                 "nemesis.lengths", $"a fault may last {longest.TotalSeconds:0.###} s, and the run {campaign.Duration.TotalSeconds:0.###} s",
                 "faults that are shorter than the run");
+        if (nemesis.Count > 0 && nemesis.LatestEnd(longest) is var latest && latest >= campaign.Duration)
+            throw Problem(
+                "nemesis.count",
+                $"the last of {nemesis.Count} faults may end after {latest.TotalSeconds:0.###} s, and the run after "
+                    + $"{campaign.Duration.TotalSeconds:0.###} s",
+                "fewer faults, a longer run, or 0 for as many as there is time for");
     }
 
     private static string Names(IEnumerable<NemesisKind> kinds) => string.Join(", ", kinds.Select(KebabCase.Of));

@@ -53,6 +53,12 @@ public sealed record NemesisSettings
         ["redis"] = "the Redis with the membership table answers nothing",
     };
 
+    /// <summary>A fault begins in the first half of its interval.</summary>
+    internal const double LatestShare = 0.5;
+
+    /// <summary>When the last of <see cref="Count"/> faults ends at the latest.</summary>
+    internal TimeSpan LatestEnd(TimeSpan longest) => (Interval * (Count - 1 + LatestShare)) + longest;
+
     internal static Section<NemesisSettings> Keys { get; } = new(
         () => new(),
         new ValueKey<NemesisSettings, TimeSpan>(
@@ -60,7 +66,7 @@ public sealed record NemesisSettings
             "from the beginning of a fault to that of the next, which waits until the one before is healed; 0us makes none"),
         new ValueKey<NemesisSettings, int>(
             "count", ValueKinds.Integer("faults", 0, 1_000), s => s.Count, (s, v) => s.Count = v,
-            "faults of a run; 0 is as many as there is time for"),
+            "faults of a run, which have to fit into it; 0 is as many as there is time for"),
         new TableKey<NemesisSettings, int>(
             "mix", [.. Enum.GetValues<NemesisKind>().Select(KebabCase.Of)], ValueKinds.Integer("times", 0, 100), s => s.Mix,
             name => Sentences[name] + "; drawn so many times before all are drawn again"),

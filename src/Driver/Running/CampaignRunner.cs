@@ -88,7 +88,11 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             FaultsNotBegun = nemesis?.NotBegun ?? 0,
             DurationSeconds = played.DurationSeconds,
             WarmUpSeconds = played.WarmUpSeconds,
-            LimitsHit = [.. outcome.LimitsHit, .. evacuation.LimitsHit()],
+            LimitsHit =
+            [
+                .. outcome.LimitsHit, .. evacuation.LimitsHit(),
+                .. nemesis is not null && NemesisPlan.LeftOut(campaign) is { } leftOut ? [leftOut] : Array.Empty<LimitHit>(),
+            ],
             ContactLost = [.. outcome.ContactLost, .. played.Unended is { } unended ? [unended] : Array.Empty<string>()],
         };
     }

@@ -62,6 +62,7 @@ public sealed class Bed
         HostOwnerships = options.Hosts > 1 ? [.. Hosts.Select(host => new HostOwnership(World, host.Name, options.Mutant))] : [];
         if (options.Hosts > 1) Inventory = new BedInventory(
             World, options.ReportsBackwards ? [.. HostOwnerships.Reverse()] : HostOwnerships, options.MachinesDie, options.Mutant);
+        Leases = new BedLeases(world, options.LeaseMicroseconds);
     }
 
     public Bed(BedOptions options, ISchedulingStrategy strategy, bool stopAtFirstViolation = true)
@@ -89,6 +90,9 @@ public sealed class Bed
 
     /// <summary>Which of them owns which VM; null where nothing migrates.</summary>
     internal BedInventory? Inventory { get; }
+
+    /// <summary>Which host lives.</summary>
+    internal BedLeases Leases { get; }
 
     internal IVmInventory InventoryFor(HostMmu host) => Inventory is null ? NoInventory.Instance : Inventory.From(host.Name);
 

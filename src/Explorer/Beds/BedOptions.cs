@@ -47,6 +47,9 @@ public sealed record BedOptions(string Protocol)
     /// <summary>Whether a host's machine may die; then what one asks of another goes on in a lane of its own.</summary>
     public bool MachinesDie { get; init; }
 
+    /// <summary>How long the guests of a host that has a lease may run after it was last known to live.</summary>
+    public long LeaseMicroseconds { get; init; }
+
     /// <summary>A new inventory asks the hosts from the last to the first.</summary>
     public bool ReportsBackwards { get; init; }
 

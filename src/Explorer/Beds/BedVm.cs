@@ -128,7 +128,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     {
         var options = _bed.Options;
         var memory = new NotedGuestMemory(
-            _bed.World, Host.Find(AddressSpaceId)!.GuestMemory, options.Hosts > 1 ? Name : null, Host.Name);
+            _bed.World, Host.Find(AddressSpaceId)!.GuestMemory, Host.Fence, options.Hosts > 1 ? Name : null, Host.Name);
         var vcpu = new Vcpu(
             _bed.World,
             new VcpuOptions(

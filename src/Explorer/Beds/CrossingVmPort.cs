@@ -39,12 +39,14 @@ internal sealed class CrossingVmPort(VirtualWorld world, IVmPort vm, bool hasLat
 /// vCPU's. Where VMs migrate each batch is judged by its epoch (M2).</summary>
 /// <param name="world">the world</param>
 /// <param name="memory">of the host</param>
+/// <param name="fence">of the host: what it holds back is no access</param>
 /// <param name="vm">the VM as the inventory calls it; null where none migrates</param>
 /// <param name="host">the host</param>
-internal sealed class NotedGuestMemory(VirtualWorld world, IGuestMemory memory, string? vm, string host) : IGuestMemory
+internal sealed class NotedGuestMemory(VirtualWorld world, IGuestMemory memory, GuestFence fence, string? vm, string host) : IGuestMemory
 {
-    public ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
+    public ValueTask<bool> ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
     {
+        if (!fence.IsOpen) return ValueTask.FromResult(false);
         if (world.Trace is { } trace) Note(trace, accesses.Span);
         if (vm is not null) world.GuestAccessed(vm, host, epoch);
         return memory.ExecuteAsync(accesses, epoch);

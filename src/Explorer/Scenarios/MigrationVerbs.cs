@@ -101,6 +101,13 @@ public static class MigrationVerbs
         $"the machine of host-{host} stands still after {after} us for {lasts} us{(isGivenUp ? ", and is given up" : "")}",
         stage => stage.StandStillAsync(host, after, lasts, isGivenUp));
 
+    /// <summary>The network falls into two parts; see <see cref="Stage.PartitionAsync"/>.</summary>
+    public static ActorPlan PartitionWithInventory(
+        this ActorPlan actor, int host, long after, long givenUpAfter, bool hearsIt, long lasts) => actor.InHost(
+        $"host-{host} and the inventory are cut off {(after == 0 ? "when the destination has the VM" : $"after {after} us")}, and given up "
+            + $"{givenUpAfter} us later{(hearsIt ? "" : ", which the host does not hear")}",
+        stage => stage.PartitionAsync(host, after, givenUpAfter, hearsIt, lasts));
+
     /// <summary>User space destroys the VM where it was before it migrated.</summary>
     public static ActorPlan DestroyVm(this ActorPlan actor, TeardownOrder order, long after) => actor.InVm(
         $"destroy, {KebabCase.Of(order)}, after {after} us",

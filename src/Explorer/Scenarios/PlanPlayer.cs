@@ -85,8 +85,8 @@ public sealed class PlanPlayer
             if (!vm.Vcpus[i].IsHalted) continue;
             var made = AccessesOf(vm, i);
             if (stage.Migration is not null)
-                foreach (var before in stage.Bed.Vms[0].Incarnations)
-                    if (before != vm && i < before.Vcpus.Count) made += AccessesOf(before, i);
+                foreach (var before in stage.Bed.Vms[0].Incarnations.TakeWhile(before => before != vm))
+                    if (i < before.Vcpus.Count) made += AccessesOf(before, i);
             if (made == _accesses[i]) continue;
             stage.Bed.World.Observer.Violated(new Violation(
                 Invariants.SameMemory, $"vCPU {i} has made {made} of the {_accesses[i]} accesses of its program", vm.Name));

@@ -41,7 +41,10 @@ public sealed class Stage
     public BedVm Vm => Bed.Vms[0].Newest;
 
     /// <summary>The same, or null when it was destroyed, died with its machine or was lost in a migration.</summary>
-    public BedVm? Survivor => Vm.IsGone || Bed.MachineOf(Vm.Host).IsDead ? null : Vm;
+    public BedVm? Survivor => IsThere(Vm) ? Vm : IsForked ? Bed.Vms[0] : null;
+
+    /// <summary>The guest had begun to run on a host that was given up, and went on where it came from.</summary>
+    private bool IsForked => Bed.MachineOf(Vm.Host).IsDead && IsThere(Bed.Vms[0]) && !Bed.Vms[0].Vm.IsHandedOver;
 
     /// <summary>Its owner.</summary>
     internal BedInventory Inventory => Bed.Inventory!;
@@ -114,6 +117,36 @@ public sealed class Stage
     /// <summary>What the scenario's own looks have found of its first VM.</summary>
     public void Broke(string invariant, string message) => Bed.World.Observer.Violated(new Violation(invariant, message, Bed.Vms[0].Name));
 
+    /// <summary>The network falls into two parts, with a host and the inventory in one of them. The host is given up, a new inventory
+    /// begins without it, and when the migration is over it has to hear that; then its machine begins anew.</summary>
+    /// <param name="host">in the part of the inventory</param>
+    /// <param name="after">microseconds; 0 for when the destination has been granted the VM</param>
+    /// <param name="givenUpAfter">microseconds since then</param>
+    /// <param name="hearsIt">the host is told that it was given up, as soon as it asks</param>
+    /// <param name="lasts">how long the parts live beside each other after the migration</param>
+    public async ValueTask PartitionAsync(int host, long after, long givenUpAfter, bool hearsIt, long lasts)
+    {
+        var away = Bed.Hosts[host];
+        Bed.Leases.Begin(away, Bed.MachineOf(away));
+
+        // Before, the source would only wait long for an inventory.
+        await AwaitMigrationAsync(migration => migration.Process.Source is not null);
+        if (after > 0) await Bed.World.DelayAsync(after);
+        else await AwaitMigrationAsync(migration => Inventory.OwnerOf(Bed.Vms[0].Name).Host == migration.Target.Host.Name);
+        NoteStatus(ReachedCase.PartitionInMigration);
+        _atDeath.Value = (_atDeath.Value.Status, Migration?.PagesMissing());
+        Bed.World.Trace?.Note(null, $"{away.Name} and the inventory are cut off");
+        Migration?.Wire.Cut();
+        Inventory.CutOff(away.Name);
+        if (!hearsIt) Bed.Leases.CutOff(away);
+        await Bed.World.DelayAsync(givenUpAfter);
+        Bed.Leases.GiveUp(away);
+        await Inventory.RestoreWithoutAsync(away.Name, Bed.Leases.LengthMicroseconds);
+        await AwaitMigrationAsync(migration => migration.Result is not null);
+        await Bed.World.DelayAsync(lasts);
+        Bed.Kill(away);
+    }
+
     /// <summary>A host's machine dies when some time has passed; what was missing of a guest in post-copy is remembered.</summary>
     public async ValueTask KillAsync(int host, long afterMicroseconds)
     {
@@ -157,6 +190,8 @@ public sealed class Stage
         _linkBreaks.Value = breaks;
         BreakNext();
     }
+
+    private bool IsThere(BedVm vm) => !vm.IsGone && !Bed.MachineOf(vm.Host).IsDead;
 
     private void BreakNext()
     {

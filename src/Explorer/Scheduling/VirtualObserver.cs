@@ -9,6 +9,7 @@ internal sealed class VirtualObserver(VirtualWorld world) : NullObserver
     private const int ViolationsKept = 64;
 
     private OneOwnerCheck? _owners;
+    private Tracked<string?> _givenUp = new(world);
 
     /// <summary>Of guests that migrate; time is virtual, so what is noted is exact.</summary>
     public RunsSomewhereCheck RunsSomewhere => field ??= new RunsSomewhereCheck(world);
@@ -25,8 +26,17 @@ internal sealed class VirtualObserver(VirtualWorld world) : NullObserver
         if (_owners?.Accessed(vm, host, epoch) is { } violation) Violated(violation);
     }
 
+    public void GivenUp(string host)
+    {
+        _givenUp.Value = host;
+        _owners?.Died(host);
+        RunsSomewhere.Died(host);
+    }
+
     public override void GuestRuns(string vm, string host, long epoch, bool runs)
     {
+        // What it starts is of no account; what its guests access is judged all the same.
+        if (_givenUp.Value == host) return;
         if ((_owners ??= new OneOwnerCheck(world)).Note(vm, host, epoch, runs) is { } violation) Violated(violation);
         if (RunsSomewhere.Note(vm, host, runs, world.NowMicroseconds) is { } stood) Violated(stood);
     }

@@ -76,6 +76,10 @@ public sealed partial class VirtualWorld : IWorld
     /// <summary>A guest that may migrate accesses its memory on that host, under that epoch.</summary>
     public void GuestAccessed(string vm, string host, long epoch) => _observer.GuestAccessed(vm, host, epoch);
 
+    /// <summary>A host that may live on does not for the others: guests that run there are gone. What they access later is judged as
+    /// before.</summary>
+    public void GivenUp(string host) => _observer.GivenUp(host);
+
     public IReadOnlyList<Violation> Violations => _observer.Violations;
     public IReadOnlyList<Lane> Lanes => _lanes;
 

@@ -4,6 +4,7 @@ using Livebed.Grains.Placement;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.Host;
 using Livebed.Kvm.Migration;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
 using Orleans.Concurrency;
 using Orleans.Placement;
@@ -19,7 +20,8 @@ namespace Livebed.Grains.Actors;
 [LivebedPlacement]
 [KeepAlive]
 [Immovable(ImmovableKind.Any)]
-internal sealed partial class HostMmuGrain(ActorSilo silo, LocalHosts localHosts, PageWire wire) : Grain, IHostMmuGrain
+internal sealed partial class HostMmuGrain(
+    ActorSilo silo, LocalHosts localHosts, PageWire wire, LeaseTerms lease, ILeaseAuthority leaseAuthority) : Grain, IHostMmuGrain
 {
     private const int CommandsRemembered = 4096;
     private const int LastReportsMax = 1_000;
@@ -31,6 +33,7 @@ internal sealed partial class HostMmuGrain(ActorSilo silo, LocalHosts localHosts
     private ActorJournal? _journal;
     private HostMmu? _host;
     private HostOwnership? _hostOwnership;
+    private HostLease? _lease;
 
     private HostMmu Host => _host ?? throw new InvalidOperationException($"{this.GetPrimaryKeyString()} was not configured");
 
@@ -46,10 +49,22 @@ internal sealed partial class HostMmuGrain(ActorSilo silo, LocalHosts localHosts
             Streams = { ContentPool = wire.Buffers, LinkBandwidth = host.LinkBandwidth },
         };
 
+        if (lease.Microseconds > 0)
+        {
+            _lease = new HostLease(_journal.World, leaseAuthority, _host.Fence, lease.Microseconds);
+            _journal.World.Start($"lease of {host.Name}", _lease.RunAsync);
+        }
+
         // Guests beside the host reach its memory without a call, so there is news at any time.
         _journal.Join(Report);
         _journal.Begins();
         return ValueTask.CompletedTask;
+    }
+
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        _lease?.End();
+        return Task.CompletedTask;
     }
 
     public async ValueTask<bool> CreateAddressSpaceAsync(OperationMessage op, AddressSpaceSpec spec, bool refusesNonBlockable)

@@ -37,8 +37,9 @@ public interface IHostPortGrain : IGrainWithStringKey
 [Alias("livebed.host.memory")]
 public interface IGuestMemoryGrain : IGrainWithStringKey
 {
-    /// <summary>Guest accesses as <see cref="GuestAccess"/>es in memory.</summary>
-    ValueTask ExecuteAsync(int addressSpace, [Immutable] ReadOnlyMemory<byte> accesses, long epoch);
+    /// <summary>Guest accesses as <see cref="GuestAccess"/>es in memory. False when the host may not let guests run: none was
+    /// made.</summary>
+    ValueTask<bool> ExecuteAsync(int addressSpace, [Immutable] ReadOnlyMemory<byte> accesses, long epoch);
 }
 
 /// <summary>A VM's way to its host, by grain calls.</summary>
@@ -111,7 +112,7 @@ internal sealed class HostGrainPort(IHostMmuGrain host, int addressSpace, string
 /// <summary>Guest memory on another silo: one grain call for a batch of accesses, as plain bytes.</summary>
 internal sealed class HostGrainMemory(IGuestMemoryGrain host, int addressSpace) : IGuestMemory
 {
-    public ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0) =>
+    public ValueTask<bool> ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0) =>
         host.ExecuteAsync(addressSpace, MemoryMarshal.AsBytes(accesses.Span).ToArray(), epoch);
 }
 
@@ -159,11 +160,11 @@ internal sealed partial class HostMmuGrain : IHostPortGrain, IGuestMemoryGrain
     public async ValueTask<int[]> AuditAsync(OperationMessage op, int addressSpace, ReadOnlyMemory<byte> sptes) =>
         [.. await Host.Process(addressSpace).AuditAsync(op.ToOperation(), MemoryMarshal.Cast<byte, AuditedSpte>(sptes.Span).ToArray())];
 
-    public ValueTask ExecuteAsync(int addressSpace, ReadOnlyMemory<byte> accesses, long epoch)
+    public ValueTask<bool> ExecuteAsync(int addressSpace, ReadOnlyMemory<byte> accesses, long epoch)
     {
         // A vCPU outlives its address space by a moment when the process exits first; its accesses then reach nothing, as on a dead
         // machine.
-        if (Host.Process(addressSpace).AddressSpace is not { } mm) return ValueTask.CompletedTask;
+        if (Host.Process(addressSpace).AddressSpace is not { } mm) return ValueTask.FromResult(true);
         var batch = MemoryMarshal.Cast<byte, GuestAccess>(accesses.Span).ToArray();
         return mm.GuestMemory.ExecuteAsync(batch, epoch);
     }

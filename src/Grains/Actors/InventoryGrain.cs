@@ -13,7 +13,7 @@ namespace Livebed.Grains.Actors;
 [Reentrant]
 [LivebedPlacement]
 [KeepAlive]
-internal sealed class InventoryGrain(ActorSilo silo) : Grain, IInventoryGrain
+internal sealed class InventoryGrain(ActorSilo silo, LeaseTerms lease) : Grain, IInventoryGrain
 {
     private Task<VmInventory?>? _register;
 
@@ -32,7 +32,7 @@ internal sealed class InventoryGrain(ActorSilo silo) : Grain, IInventoryGrain
         if (_register is null or { IsCompleted: true, IsCompletedSuccessfully: false } or { IsCompletedSuccessfully: true, Result: null })
         {
             var world = new ActorJournal(silo, this.GetPrimaryKeyString()).World;
-            _register = InventoryBeginning.MakeAsync(world, HostsAsync).AsTask();
+            _register = InventoryBeginning.MakeAsync(world, HostsAsync, lease.Microseconds).AsTask();
         }
 
         return _register;

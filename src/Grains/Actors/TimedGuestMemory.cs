@@ -13,11 +13,21 @@ internal sealed class TimedGuestMemory(IGuestMemory memory, ActorJournal journal
     private long _epoch;
     private long _began;
 
-    public ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
+    public ValueTask<bool> ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
     {
-        (_isNew, _epoch, _began) = (true, epoch, journal.World.NowMicroseconds);
+        var began = journal.World.NowMicroseconds;
         journal.Observer.RunsUnder(epoch);
-        return journal.DuringAsync(memory.ExecuteAsync(accesses, epoch));
+        var call = journal.DuringAsync(memory.ExecuteAsync(accesses, epoch));
+        if (!call.IsCompletedSuccessfully) return NoteAsync(call, epoch, began);
+        if (call.Result) (_isNew, _epoch, _began) = (true, epoch, began);
+        return call;
+    }
+
+    private async ValueTask<bool> NoteAsync(ValueTask<bool> call, long epoch, long began)
+    {
+        var isDone = await call;
+        if (isDone) (_isNew, _epoch, _began) = (true, epoch, began);
+        return isDone;
     }
 
     /// <summary>The newest batch since the last call; null when there was none.</summary>

@@ -39,6 +39,7 @@ public static class SiloArguments
     public const string FaultRetries = "--fault-retries";
     public const string PromotedPerSecond = "--promoted-per-second";
     public const string ProbeTimeout = "--probe-timeout";
+    public const string HostLease = "--host-lease";
     public const string ResponseTimeout = "--response-timeout";
     public const string Seed = "--seed";
     public const string PreemptionShare = "--preemption-share";
@@ -63,8 +64,8 @@ public static class SiloArguments
     public static IReadOnlyList<string> OfSilos { get; } =
     [
         SiloName, ClusterId, SiloPort, GatewayPort, PagePort, HealthPort, Listen, Advertise, AdvertisePages, SecretFile, Redis, Silos,
-        StartTimeout, DrainTimeout, Primary, JoinAfter, Config, Placement, Seed, PreemptionShare, ProbeTimeout, ResponseTimeout, Otlp,
-        Traces,
+        StartTimeout, DrainTimeout, Primary, JoinAfter, Config, Placement, Seed, PreemptionShare, ProbeTimeout, HostLease, ResponseTimeout,
+        Otlp, Traces,
         TraceBytes, SampleRatio, SpansPerTrace,
         LockWaitThreshold, FaultThreshold, FaultRetries, PromotedPerSecond, LogLevel, LogFormat,
         Dashboard, ExitWithStdin, Faults,
@@ -112,6 +113,7 @@ public static class SiloArguments
         if (settings.Otlp is { } otlp) arguments.AddRange([Otlp, otlp.AbsoluteUri]);
         if (settings.Traces is { } traces) arguments.AddRange([Traces, traces, TraceBytes, Text(settings.TraceBytesMax)]);
         if (settings.ProbeTimeout is { } probe) arguments.AddRange([ProbeTimeout, Text((long)probe.TotalMilliseconds)]);
+        arguments.AddRange([HostLease, Text((long)settings.HostLease.TotalMilliseconds)]);
         return arguments;
     }
 

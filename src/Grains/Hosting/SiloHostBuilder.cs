@@ -5,6 +5,7 @@ using Livebed.Grains.Placement;
 using Livebed.Grains.Security;
 using Livebed.Grains.Telemetry;
 using Livebed.Grains.Wire;
+using Livebed.Kvm.UserSpace;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -54,6 +55,8 @@ public static class SiloHostBuilder
         });
         var links = settings.TakesFaults ? new SiloLinks() : null;
         if (links is not null) services.AddSingleton(links).AddSingleton<FaultOrders>();
+        services.AddSingleton(new LeaseTerms(settings.ProbeTimeout is null ? 0 : (long)settings.HostLease.TotalMicroseconds));
+        services.AddSingleton<ILeaseAuthority, MembershipLease>();
         services.AddLivebedActors(new ClusterWorldOptions { Seed = settings.Seed, PreemptionShare = settings.PreemptionShare });
         services.AddSingleton(provider => new PageWire(
             new IPEndPoint(settings.Network.Listen, settings.PagePort), settings.Network.PageAddress, settings.Secret,

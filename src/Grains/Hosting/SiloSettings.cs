@@ -14,6 +14,9 @@ public sealed record SiloSettings
 
     public static readonly TimeSpan UsualDrainMax = TimeSpan.FromSeconds(30);
 
+    /// <summary>Longer than a busy machine lets a silo wait for the table, and about as long as a silo's death takes to be seen.</summary>
+    public static readonly TimeSpan UsualHostLease = TimeSpan.FromSeconds(5);
+
     /// <summary>Silos and clients of one cluster share it; others are refused.</summary>
     public string ClusterId { get; init; } = "livebed";
 
@@ -88,6 +91,10 @@ public sealed record SiloSettings
     /// one, so a missed probe there only ever means that the machine is busy.
     /// </summary>
     public TimeSpan? ProbeTimeout { get; init; }
+
+    /// <summary>How long a host's guests run on after the membership table last said that the silo lives. A new inventory waits as long
+    /// before it lets a VM run elsewhere. Silos of one process need none.</summary>
+    public TimeSpan HostLease { get; init; } = UsualHostLease;
 
     /// <summary>How long a grain call may take until its outcome is unknown.</summary>
     public TimeSpan ResponseTimeout { get; init; } = TimeSpan.FromSeconds(30);

@@ -314,6 +314,14 @@ public sealed partial record Mutant
         "a host takes the answers of an inventory that was replaced", "8", "", [Invariants.OneOwner, Invariants.RunsSomewhere],
         "migration-inventory-twice");
 
+    public static readonly Mutant StaleEpochRunsOn = new(
+        "a host whose lease has run out goes on running its guests under an epoch that is over", "8", "", [Invariants.OneOwner],
+        "migration-partition");
+
+    public static readonly Mutant InventoryDoesNotWait = new(
+        "a new inventory grants VMs before the leases of hosts that it cannot reach have run out", "8", "", [Invariants.OneOwner],
+        "migration-partition");
+
     public static readonly Mutant NeverGivesUp = new(
         "a source in post-copy waits for ever for a link that does not come back", "8", "",
         [Invariants.FaultProgress, Invariants.MigrationProgress], "destroy-while-incoming");

@@ -81,6 +81,9 @@ public sealed class ReachedCase
     public static readonly ReachedCase StandstillInMigration = new("a machine stood still while a VM migrated", isOfScene: true);
     public static readonly ReachedCase InventoryReplacedInMigration = new(
         "the inventory was replaced while a VM migrated", isOfScene: true);
+    public static readonly ReachedCase LeaseLapsed = new("a host's lease was over before it was renewed, and its guests stood still");
+    public static readonly ReachedCase PartitionInMigration = new(
+        "a host was cut off with the inventory, and given up while it lived, in a migration", isOfScene: true);
 
     private ReachedCase(string sentence, bool isOfScene = false, [CallerMemberName] string field = "")
     {

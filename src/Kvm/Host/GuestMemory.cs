@@ -25,8 +25,9 @@ public sealed class GuestMemory : IGuestMemory
         _mm = mm;
     }
 
-    public ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
+    public ValueTask<bool> ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
     {
+        if (!_host.Fence.IsOpen) return ValueTask.FromResult(false);
         var batch = accesses.Span;
         var writes = 0L;
         for (var done = 0; done < batch.Length;)
@@ -38,7 +39,7 @@ public sealed class GuestMemory : IGuestMemory
 
         // Each access is judged twice: S1, then S12 for a write or the oracle for a read.
         _host.Counters.AddAccesses(batch.Length - writes, writes, 2L * batch.Length);
-        return ValueTask.CompletedTask;
+        return ValueTask.FromResult(true);
     }
 
     /// <summary>KVM's or the process's own store through the page table; false when the PTE does not allow it now.</summary>

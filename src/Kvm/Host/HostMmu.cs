@@ -46,6 +46,7 @@ public sealed class HostMmu
     public LockDomain Locks => _host.Locks;
     public FramePool Frames => _host.Frames;
     public HostCounters Counters => _host.Counters;
+    public GuestFence Fence => _host.Fence;
     public Ksm Ksm { get; }
 
     /// <summary>Pages that go to other hosts and come from them: migration.</summary>

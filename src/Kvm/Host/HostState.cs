@@ -26,6 +26,7 @@ internal sealed class HostState
         Frames = new FramePool(frames, pageSize, world);
         _swap = new TrackedObject<SwapStore>(new Place(world), new SwapStore(frames, pageSize));
         _addressSpaces = new Tracked<ImmutableArray<AddressSpace>>(world, []);
+        Fence = new GuestFence(world, mutant);
         Folios = new FolioLocks(Locks, name);
         NotifierSrcu = new Srcu(Locks, LockClasses.NotifierSrcu, name);
     }
@@ -40,6 +41,10 @@ internal sealed class HostState
     public SwapStore Swap => _swap.Content;
 
     public FolioLocks Folios { get; }
+
+    /// <summary>Until when its guests may run.</summary>
+    public GuestFence Fence { get; }
+
     public Srcu NotifierSrcu { get; }
     public HostCounters Counters { get; } = new();
 

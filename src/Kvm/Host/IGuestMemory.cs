@@ -13,7 +13,8 @@ public interface IGuestMemory
     /// </summary>
     /// <param name="accesses">the batch</param>
     /// <param name="epoch">of the VM, under which the vCPU runs; 0 before the VM has ever migrated</param>
-    ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0);
+    /// <returns>false when none was performed: the host may not let guests run now</returns>
+    ValueTask<bool> ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0);
 }
 
 /// <summary>

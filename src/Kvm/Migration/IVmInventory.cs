@@ -75,7 +75,8 @@ internal static class OwnershipClaim
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             var answer = await inventory.ClaimAsync(op, vm, epoch, ownership.Host);
-            if (answer.Host == ownership.Host && answer.Epoch == epoch + 1) answer = answer with { Status = OwnershipStatus.Granted };
+            if (answer.Host == ownership.Host && VmEpoch.Follows(answer.Epoch, epoch))
+                answer = answer with { Status = OwnershipStatus.Granted };
             if (answer.Status != OwnershipStatus.Lost && await ownership.RecordAsync(vm, answer) is not OwnershipStatus.Lost and var taken)
                 return answer with { Status = taken };
             world.Reached(ReachedCase.ClaimUnanswered);

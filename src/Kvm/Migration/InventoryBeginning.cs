@@ -7,32 +7,52 @@ namespace Livebed.Kvm.Migration;
 /// How an inventory begins after another was lost or replaced: it chooses a term higher than any that a host knows, and asks every host
 /// what it owns. It answers nothing before all have answered. A host takes the grants of the latest term that it has heard, so of two
 /// inventories that begin at the same time one is refused by a host, and chooses a later term. Hosts are asked one after the other in one
-/// order: so one of the two is the first at each host, and both come to their end.
+/// order: so one of the two is the first at each host, and both come to their end. A host that was given up may run a guest that an earlier
+/// inventory has granted to it, until its lease is over (<c>HostLease</c>). An inventory that knows of a guest waits for so long.
 /// </summary>
 public static class InventoryBeginning
 {
     /// <summary>So often another may be faster.</summary>
     private const int Attempts = 20;
 
+    private const long DelayMax = 1_000_000;
+
     /// <param name="world">the inventory's</param>
     /// <param name="hosts">the living ones, always in the same order; a dead host's VMs have no owner; null when nothing knows them
     /// now</param>
+    /// <param name="leaseMicroseconds">how long a host may run guests after it was last known to live; 0 where none is given up that
+    /// lives</param>
     /// <param name="mutant">the defect to have, or null</param>
     /// <returns>the register; null when a host did not answer, which may be dying, or others were faster too often: begin
     /// again</returns>
     public static async ValueTask<VmInventory?> MakeAsync(
-        IWorld world, Func<ValueTask<IReadOnlyList<IOwnershipReporter>?>> hosts, Mutant? mutant = null)
+        IWorld world, Func<ValueTask<IReadOnlyList<IOwnershipReporter>?>> hosts, long leaseMicroseconds = 0,
+        Mutant? mutant = null)
     {
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            if (await hosts() is not { } living || await LatestTermAsync(living) is not { } latest) return null;
+            if (await hosts() is not { } living) return null;
+
+            // Whoever is not among them was given up before.
+            var since = world.NowMicroseconds;
+            if (await LatestTermAsync(living) is not { } latest) return null;
             var register = new VmInventory(world, latest + 1, mutant);
             var heard = await HearAsync(register, living);
-            if (heard == OwnershipStatus.Granted) return register;
+            if (heard == OwnershipStatus.Granted)
+            {
+                if (register.IsRestored && mutant != Mutant.InventoryDoesNotWait) await WaitAsync(world, since + leaseMicroseconds);
+                return register;
+            }
+
             if (heard == OwnershipStatus.Lost) return null;
         }
 
         return null;
+    }
+
+    private static async ValueTask WaitAsync(IWorld world, long until)
+    {
+        while (until - world.NowMicroseconds is var left and > 0) await world.DelayAsync(Math.Min(left, DelayMax));
     }
 
     /// <returns>null when a host does not answer</returns>

@@ -18,12 +18,13 @@ public sealed class VmInventory(IWorld world, long term = VmInventory.FirstTerm,
 
     public const long FirstTerm = 1;
 
-    /// <summary>Of a VM at the host that has registered it.</summary>
-    public const long FirstEpoch = 1;
-
     private readonly TrackedMap<string, (string Host, long Epoch)> _owners = new(world, StringComparer.Ordinal);
+    private Tracked<bool> _isRestored = new(world);
 
     public long Term { get; } = term;
+
+    /// <summary>A host has told it of a VM, which an earlier inventory may have granted to another.</summary>
+    public bool IsRestored => _isRestored.Value;
 
     public IReadOnlyDictionary<string, (string Host, long Epoch)> Owners =>
         new Dictionary<string, (string Host, long Epoch)>(_owners.ToArray());
@@ -33,14 +34,16 @@ public sealed class VmInventory(IWorld world, long term = VmInventory.FirstTerm,
     {
         if (_owners.TryGetValue(vm, out var known)) return new Ownership(OwnershipStatus.Refused, known.Host, known.Epoch, Term);
         if (_owners.Count == VmsMax) return new Ownership(OwnershipStatus.Refused, "", 0, Term);
-        return Grant(vm, host, FirstEpoch);
+        return Grant(vm, host, VmEpoch.First);
     }
 
     /// <inheritdoc cref="IVmInventory.ClaimAsync"/>
     public Ownership Claim(string vm, long epoch, string host)
     {
         if (!_owners.TryGetValue(vm, out var owner)) return new Ownership(OwnershipStatus.Refused, "", 0, Term);
-        return owner.Epoch == epoch ? Grant(vm, host, epoch + 1) : new Ownership(OwnershipStatus.Refused, owner.Host, owner.Epoch, Term);
+        return owner.Epoch == epoch
+            ? Grant(vm, host, VmEpoch.Next(epoch, IsRestored ? Term : 0))
+            : new Ownership(OwnershipStatus.Refused, owner.Host, owner.Epoch, Term);
     }
 
     public Ownership Find(string vm)
@@ -62,6 +65,7 @@ public sealed class VmInventory(IWorld world, long term = VmInventory.FirstTerm,
     /// <summary>A host's record, after the register was lost. The host with the highest epoch of a VM is its owner.</summary>
     public void Restore(string vm, string host, long epoch)
     {
+        _isRestored.Value = true;
         if (!_owners.TryGetValue(vm, out var owner) || owner.Epoch < epoch || mutant == Mutant.LastReportWins) _owners[vm] = (host, epoch);
     }
 

@@ -21,6 +21,9 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     // need not, as it is not in guest mode.
     private const long IdleMicrosecondsMin = 1_000;
 
+    // How often a vCPU looks whether its host may let guests run again.
+    private const long FencedMicroseconds = 1_000;
+
     // A throttled vCPU sleeps in pieces, so that a pause need not wait for the end of the sleep.
     private const long SleepMicroseconds = 1_000;
 
@@ -173,7 +176,13 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     {
         var hits = _guest.Content.Translate(_tlb.Content, _batch);
         _progress.Entered(hits);
-        if (hits > 0) await ExecuteAsync(hits);
+        if (hits > 0 && !await TryExecuteAsync(hits))
+        {
+            // Outside of guest mode, so in no flush's way.
+            await _world.SleepAsync(FencedMicroseconds, _wakeup);
+            return;
+        }
+
         if (_throttle.Content.IsOn) await SleepAsync();
 
         var skipped = 0;
@@ -195,15 +204,25 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _guest.Content.RemoveSkipped();
     }
 
-    private async ValueTask ExecuteAsync(int count)
+    /// <summary>False when the host may not let guests run: nothing was done.</summary>
+    private async ValueTask<bool> TryExecuteAsync(int count)
     {
         _inGuestMode.Value = true;
         await _world.PointAsync(SchedulingPoint.GuestAccess);
-        await _memory.ExecuteAsync(_batch.AsMemory(0, count), _epoch.Value);
+        var isDone = await _memory.ExecuteAsync(_batch.AsMemory(0, count), _epoch.Value);
         _inGuestMode.Value = false;
-        Counters.Accesses += count;
-        Counters.Batches++;
+        if (isDone)
+        {
+            Counters.Accesses += count;
+            Counters.Batches++;
+        }
+        else
+        {
+            _guest.Content.PutBack(_batch.AsSpan(0, count));
+        }
+
         _requests.WakeAll();
+        return isDone;
     }
 
     /// <summary>Faults until the page is mapped; false when the access has to be given up.</summary>

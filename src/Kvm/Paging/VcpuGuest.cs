@@ -104,6 +104,13 @@ internal sealed class VcpuGuest
         return hits;
     }
 
+    /// <summary>A batch that was not performed is pending again, behind the rest: what the TLB translates is made first all the
+    /// same.</summary>
+    public void PutBack(ReadOnlySpan<GuestAccess> batch)
+    {
+        foreach (var access in batch) _pending[PendingCount++] = new GuestOperation(access.Gfn, access.Kind, access.Value);
+    }
+
     /// <summary>The vCPU goes on without this access, which <see cref="RemoveSkipped"/> takes away: a fault pass goes by index.</summary>
     public void Skip(int index) => _pending[index] = _pending[index] with { Gfn = new Gfn(-1) };
 

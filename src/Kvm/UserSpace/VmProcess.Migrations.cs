@@ -105,7 +105,7 @@ public sealed partial class VmProcess
     private async ValueTask LeaveInventoryAsync(Operation op)
     {
         var epoch = Epoch;
-        if (epoch == 0 && Incoming is null && Outgoing is not null) epoch = VmInventory.FirstEpoch;
+        if (epoch == 0 && Incoming is null && Outgoing is not null) epoch = VmEpoch.First;
         if (epoch == 0) return;
         await OwnershipRemoval.MakeAsync(_world, _ports.Inventory, _ports.Ownership, op, Outgoing?.Vm ?? Incoming!.Vm, epoch);
     }

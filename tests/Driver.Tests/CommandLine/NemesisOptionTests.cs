@@ -20,6 +20,7 @@ public sealed class NemesisOptionTests
     [InlineData("silos: there is one silo, and silo-0 is never killed or stopped (cut); allowed: 2 or more", "cut", "--silos", "1")]
     [InlineData("nemesis.lengths: a fault may last 3 s, and the run 2 s; allowed: faults that are shorter than the run", "cut",
         "--duration", "2s")]
+    [InlineData("nemesis.count: the last of 50 faults may end after 498 s, and the run after ", "cut", "--set", "nemesis.count=50")]
     [InlineData("nemesis: the cluster of --connect is not the run's to break; allowed: --processes, or neither", "cut", "--connect",
         "--redis", "127.0.0.1:1")]
     public async Task A_fault_that_the_world_cannot_have_is_one_line_and_64(string error, string kinds, params string[] more)

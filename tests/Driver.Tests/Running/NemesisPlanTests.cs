@@ -1,4 +1,5 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Results;
 using Livebed.Driver.Running.Nemesis;
 using Livebed.Kvm.Checks;
 
@@ -45,6 +46,17 @@ public sealed class NemesisPlanTests
         }
     }
 
+    /// <summary>Where so many are made as there is time for, the last may come too late.</summary>
+    [Fact]
+    public void What_is_drawn_too_late_is_left_out_and_named()
+    {
+        var leftOut = Enumerable.Range(0, 50).Select(seed => NemesisPlan.LeftOut(CampaignOf(seed, interval: 9.9))).ToList();
+        Assert.Contains(null, leftOut);
+        var hit = leftOut.OfType<LimitHit>().First();
+        Assert.Equal("nemesisLeftOut", hit.Limit);
+        Assert.Matches(@"left out: [a-z]+ at 1[12]\d\.\d s for \d\.\d s", hit.Message);
+    }
+
     /// <summary>The driver talks through silo-0, and it may have the membership table.</summary>
     [Fact]
     public void The_first_silo_is_neither_killed_nor_stopped_and_each_other_is()
@@ -80,7 +92,10 @@ public sealed class NemesisPlanTests
     }
 
     private static IReadOnlyList<PlannedFault> Plan(
-        long seed, double interval = 10, Dictionary<string, int>? mix = null, int count = 0)
+        long seed, double interval = 10, Dictionary<string, int>? mix = null, int count = 0) =>
+        NemesisPlan.Of(CampaignOf(seed, interval, mix, count));
+
+    private static Campaign CampaignOf(long seed, double interval = 10, Dictionary<string, int>? mix = null, int count = 0)
     {
         var nemesis = new NemesisSettings
         {
@@ -88,7 +103,7 @@ public sealed class NemesisPlanTests
             Count = count,
             Mix = new(mix ?? _all, StringComparer.Ordinal),
         };
-        return NemesisPlan.Of(new Campaign { Seed = seed, Silos = 4, Duration = TimeSpan.FromSeconds(120), Nemesis = nemesis });
+        return new Campaign { Seed = seed, Silos = 4, Duration = TimeSpan.FromSeconds(120), Nemesis = nemesis };
     }
 
     private static string Text(IReadOnlyList<PlannedFault> plan) =>

@@ -66,7 +66,7 @@ internal sealed class HostRig
         await ExecuteAsync(GuestAccessKind.Read, hva, page.Pfn, 0, mm);
     }
 
-    public ValueTask ExecuteAsync(GuestAccessKind kind, Hva hva, Pfn pfn, ulong value = 0, int mm = 0) =>
+    public ValueTask<bool> ExecuteAsync(GuestAccessKind kind, Hva hva, Pfn pfn, ulong value = 0, int mm = 0) =>
         Host.Find(mm)!.GuestMemory.ExecuteAsync(new[] { new GuestAccess(new Gfn(hva.Value), hva, pfn, kind, value) });
 
     public static HostEventKind Event(string name) => (HostEventKind)OperationKinds.Find(name)!;

@@ -42,8 +42,10 @@ public class IncomingMigrationTests
         };
         Assert.Equal(StreamStatus.Ok, await migration.TakeOverAsync(_rig.Op(), new DeviceState([], [], [])));
         Assert.True(_process.Runs);
-        Assert.True(_destination.Owns(Vm, 2));
-        Assert.Equal(("host-1", 2L), ((await _inventory.FindAsync(_rig.Op(), Vm)).Host, (await _inventory.FindAsync(_rig.Op(), Vm)).Epoch));
+        var epoch = VmEpoch.Next(VmEpoch.First, generation: 2);
+        Assert.True(_destination.Owns(Vm, epoch));
+        var owner = await _inventory.FindAsync(_rig.Op(), Vm);
+        Assert.Equal(("host-1", epoch), (owner.Host, owner.Epoch));
     });
 
     /// <summary>Found by <c>migration-source-dies</c>: M1 was raised of memory that was just being taken down.</summary>

@@ -1,3 +1,5 @@
+using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Tests.Scheduling;
@@ -47,8 +49,9 @@ public class OwnershipTests
                 later.Restore(vm, host.Host, epoch);
         Assert.Equal(OwnershipStatus.Lost, destination.Record(Vm, late));
         Assert.Equal(OwnershipStatus.Granted, source.Record(Vm, later.Claim(Vm, 1, "host-0")));
-        Assert.False(destination.Owns(Vm, 2));
-        Assert.True(source.Owns(Vm, 2));
+        Assert.False(destination.Owns(Vm, late.Epoch));
+        Assert.True(source.Owns(Vm, VmEpoch.Next(1, generation: 2)));
+        Assert.NotEqual(late.Epoch, VmEpoch.Next(1, generation: 2));
     }
 
     [Fact]
@@ -78,6 +81,24 @@ public class OwnershipTests
     {
         var silent = new Reporter(new HostOwnership(_world, "host-1")) { AnswersTerm = knowsTerm, AnswersReport = false };
         Assert.Null(await InventoryBeginning.MakeAsync(_world, Hosts(new Reporter(new HostOwnership(_world, "host-0")), silent)));
+    }
+
+    /// <summary>A host that is not asked may run a VM until its lease is over. Where no host knows a VM none can be claimed.</summary>
+    [Theory]
+    [InlineData(true, 250)]
+    [InlineData(false, 0)]
+    public void An_inventory_waits_for_the_leases_of_hosts_that_it_cannot_ask_if_there_is_a_VM(bool isThere, long waits)
+    {
+        var world = new VirtualWorld(new RandomStrategy(1));
+        var host = new HostOwnership(world, "host-0");
+        if (isThere) host.Record(Vm, new Ownership(OwnershipStatus.Granted, "host-0", 1));
+        world.Spawn("inventory", async () =>
+        {
+            var register = await InventoryBeginning.MakeAsync(world, Hosts(new Reporter(host)), leaseMicroseconds: 250);
+            Assert.Equal(isThere, register!.IsRestored);
+            Assert.InRange(world.NowMicroseconds, waits, waits + 3);
+        });
+        Assert.Equal(ScheduleOutcome.Completed, world.Run(1_000).Outcome);
     }
 
     [Fact]

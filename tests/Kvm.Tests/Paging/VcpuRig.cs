@@ -77,19 +77,32 @@ internal sealed class VcpuRig
         /// <summary>Steps that one batch takes.</summary>
         public int Steps { get; set; }
 
+        /// <summary>Whether the host lets guests run.</summary>
+        public bool IsOpen { get; set; } = true;
+
+        /// <summary>Batches that were held back.</summary>
+        public int HeldBack { get; private set; }
+
         public bool IsExecuting { get; private set; }
         public int Executions { get; private set; }
 
         /// <summary>What was executed, when a test wants it.</summary>
         public List<ulong>? Values { get; set; }
 
-        public async ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
+        public async ValueTask<bool> ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
         {
             IsExecuting = true;
             for (var step = 0; step < Steps; step++) await world.PointAsync(SchedulingPoint.GuestAccess);
             IsExecuting = false;
+            if (!IsOpen)
+            {
+                HeldBack++;
+                return false;
+            }
+
             Executions++;
             foreach (var access in accesses.Span) Values?.Add(access.Value);
+            return true;
         }
     }
 

@@ -34,6 +34,29 @@ public sealed class VcpuTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>Meanwhile it is in no flush's way, and can be stopped.</summary>
+    [Fact]
+    public void A_batch_that_the_host_holds_back_is_made_once_when_it_lets_guests_run_again()
+    {
+        for (ulong seed = 1; seed <= 20; seed++)
+        {
+            var rig = new VcpuRig(new RandomStrategy(seed));
+            rig.Memory.Values = [];
+            rig.Memory.IsOpen = false;
+            var result = rig.Run(async () =>
+            {
+                while (rig.Memory.HeldBack < 3) await rig.World.PointAsync(SchedulingPoint.Yield);
+                await rig.Vcpu.FlushTlbAsync(rig.NewOperation(), new GfnRange(Page, 1));
+                rig.Memory.IsOpen = true;
+                while (rig.Memory.Executions == 0) await rig.World.PointAsync(SchedulingPoint.Yield);
+                rig.Memory.IsOpen = false;
+            });
+            Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
+            Assert.Equal(rig.Memory.Values.Count, rig.Vcpu.Counters.Accesses);
+            Assert.Equal(Enumerable.Range(0, 8).Select(value => (ulong)value), rig.Memory.Values.Take(8).Order());
+        }
+    }
+
     [Fact]
     public void A_translation_that_arrives_after_a_flush_of_its_page_is_dropped()
     {

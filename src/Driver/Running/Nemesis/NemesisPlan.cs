@@ -1,4 +1,5 @@
 using Livebed.Driver.Campaigns;
+using Livebed.Driver.Results;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
@@ -6,7 +7,8 @@ namespace Livebed.Driver.Running.Nemesis;
 
 /// <summary>
 /// Which faults a run has, when, how long and where: decided by the campaign and its seed alone, before the first of them. Kinds come out
-/// of a bag that holds each as often as the mix says; an empty bag is filled again. A fault that could not end within the run is left out.
+/// of a bag that holds each as often as the mix says; an empty bag is filled again. As many are drawn as begin within the run, and one that
+/// could not end within it is left out, which the results say. A number of faults that was asked for fits, or the campaign is refused.
 /// silo-0 is neither killed nor stopped: the driver talks through it, and it may have the membership table.
 /// </summary>
 internal static class NemesisPlan
@@ -17,10 +19,23 @@ internal static class NemesisPlan
     /// <summary>Its own draws, so that those of the load do not depend on it.</summary>
     private const ulong Draws = 1UL << 34;
 
-    /// <summary>A fault begins in the first half of its interval.</summary>
-    private const double LatestShare = 0.5;
+    /// <summary>Those that are made.</summary>
+    public static IReadOnlyList<PlannedFault> Of(Campaign campaign) => [.. Drawn(campaign).Where(fault => Fits(fault, campaign))];
 
-    public static IReadOnlyList<PlannedFault> Of(Campaign campaign)
+    /// <summary>What is left out is a word in the results; null where nothing is.</summary>
+    public static LimitHit? LeftOut(Campaign campaign)
+    {
+        var late = Drawn(campaign).Where(fault => !Fits(fault, campaign)).ToList();
+        if (late.Count == 0) return null;
+        var names = late.Select(fault => FormattableString.Invariant(
+            $"{KebabCase.Of(fault.Kind)} at {fault.At.TotalSeconds:0.0} s for {fault.Length.TotalSeconds:0.0} s"));
+        return new LimitHit(
+            "nemesisLeftOut", late.Count, $"drawn too late to end within the run, and left out: {string.Join(", ", names)}");
+    }
+
+    private static bool Fits(PlannedFault fault, Campaign campaign) => fault.At + fault.Length < campaign.Duration;
+
+    private static List<PlannedFault> Drawn(Campaign campaign)
     {
         var nemesis = campaign.Nemesis;
         if (!nemesis.IsOn) return [];
@@ -29,7 +44,7 @@ internal static class NemesisPlan
         var most = nemesis.Count == 0 ? FaultsMax : nemesis.Count;
         for (var number = 0; faults.Count < most; number++)
         {
-            var at = nemesis.Interval * (number + (LatestShare * random.NextDouble()));
+            var at = nemesis.Interval * (number + (NemesisSettings.LatestShare * random.NextDouble()));
             if (at >= campaign.Duration) break;
             if (bag.Count == 0) bag.AddRange(Enum.GetValues<NemesisKind>().SelectMany(
                 kind => Enumerable.Repeat(kind, nemesis.Mix.GetValueOrDefault(KebabCase.Of(kind)))));
@@ -42,7 +57,7 @@ internal static class NemesisPlan
                 Cuts = CutsOf(kind, campaign.Silos, random),
                 Silo = kind is NemesisKind.Kill or NemesisKind.Pause ? 1 + random.Next(campaign.Silos - 1) : null,
             };
-            if (at + length < campaign.Duration) faults.Add(fault);
+            faults.Add(fault);
         }
 
         return faults;

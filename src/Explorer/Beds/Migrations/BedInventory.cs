@@ -17,6 +17,7 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
     private Tracked<VmInventory?> _register = new(world, new VmInventory(world));
     private Tracked<(VmInventory? Register, string For)> _replaced = new(world, (null, ""));
     private Tracked<Action?> _whenAsked = new(world);
+    private Tracked<bool> _isAwaited = new(world);
 
     /// <summary>The owner of the VM now; for the checks at the end.</summary>
     public Ownership OwnerOf(string vm) => _register.Value?.Find(vm) ?? Ownership.Lost;
@@ -48,13 +49,14 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
         if (now is null || now.Term < register.Term) _register.Value = register;
     }
 
-    private ValueTask<VmInventory?> MakeAsync(long reportMicroseconds = 0)
+    private ValueTask<VmInventory?> MakeAsync(long reportMicroseconds = 0, string? without = null, long leaseMicroseconds = 0)
     {
         // Places have numbers in order of their making, which a migration that begins in the other order would change.
         world.Footprints?.WriteEverything();
-        IReadOnlyList<IOwnershipReporter> reporters = [.. hosts.Select(host => new Reporter(world, host, reportMicroseconds))];
+        IReadOnlyList<IOwnershipReporter> reporters =
+            [.. hosts.Where(host => host.Host != without).Select(host => new Reporter(world, host, reportMicroseconds))];
         return InventoryBeginning.MakeAsync(
-            world, () => ValueTask.FromResult<IReadOnlyList<IOwnershipReporter>?>(reporters), mutant);
+            world, () => ValueTask.FromResult<IReadOnlyList<IOwnershipReporter>?>(reporters), leaseMicroseconds, mutant);
     }
 
     /// <summary>A new one begins while the old one goes on answering: everybody until the new one has asked all hosts, and one host after
@@ -68,6 +70,19 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
 
     /// <summary>The one that was replaced answers no more.</summary>
     public void StopReplaced() => _replaced.Value = (null, "");
+
+    /// <summary>It is on the far side of a network that is cut, with one host, which it goes on answering. Who asks from here waits for the
+    /// next one.</summary>
+    public void CutOff(string with)
+    {
+        _replaced.Value = (_register.Value, with);
+        _isAwaited.Value = true;
+        Lose();
+    }
+
+    /// <summary>A new one begins, for which only the others live; it waits for the lease of that host.</summary>
+    public async ValueTask RestoreWithoutAsync(string host, long leaseMicroseconds) =>
+        _register.Value = await MakeAsync(without: host, leaseMicroseconds: leaseMicroseconds);
 
     /// <summary>Done once, when it is asked next: before a migration that is under way has begun.</summary>
     public void WhenAsked(Action action) => _whenAsked.Value = action;
@@ -86,6 +101,7 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
     private async ValueTask<Ownership> AnswerAsync(string from, Func<VmInventory, Ownership> ask)
     {
         var replaced = _replaced.Value;
+        while (_isAwaited.Value && from != replaced.For && _register.Value is null) await world.PointAsync(SchedulingPoint.Retry);
         if (((from == replaced.For ? replaced.Register : null) ?? _register.Value) is not { } register) return Ownership.Lost;
         var answer = ask(register);
 

@@ -24,6 +24,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private Tracked<(LinkBreak? Next, Func<ValueTask>? After)> _breaks;
     private Tracked<TakeOverLoss> _takeOverLoss;
     private Tracked<long> _patience;
+    private Tracked<bool> _isCut;
 
     public BedWire(Bed bed, BedVm source, HostMmu destination, int destinationAddressSpace)
     {
@@ -35,6 +36,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         _breaks = new Tracked<(LinkBreak?, Func<ValueTask>?)>(place);
         _takeOverLoss = new Tracked<TakeOverLoss>(place);
         _patience = new Tracked<long>(place);
+        _isCut = new Tracked<bool>(place);
     }
 
     /// <summary>User space at the destination.</summary>
@@ -50,6 +52,9 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
             _world.Trace?.Note(null, $"the link is {(value == BrokenLink.Whole ? "whole" : $"broken: {value}")}");
         }
     }
+
+    /// <summary>Nothing arrives any more, and no answer comes back of what has arrived.</summary>
+    public void Cut() => _isCut.Value = true;
 
     /// <summary>The source hears nothing of the next request to take over.</summary>
     /// <param name="loss">what becomes of it</param>
@@ -71,8 +76,9 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private ValueTask<StreamStatus> ReceiveAsync(Operation op, PageChunk chunk) =>
         _to.CallAsync(op, "receives", StreamStatus.Lost, async there =>
         {
-            if (Broken != BrokenLink.Whole) return StreamStatus.Lost;
+            if (Broken != BrokenLink.Whole || _isCut.Value) return StreamStatus.Lost;
             var status = await _destination.ReceiveAsync(there, chunk, isIntact: true);
+            if (_isCut.Value) return StreamStatus.Lost;
             return chunk.Header.Phase == StreamPhase.Postcopy && BreakIf(LinkMessage.PageAnswer) ? StreamStatus.Lost : status;
         });
 
@@ -113,9 +119,9 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     public ValueTask<IReadOnlyList<PageSet>?> RecoverAsync(Operation op) =>
         _to.CallAsync<IReadOnlyList<PageSet>?>(op, "recovers", null, async there =>
         {
-            if (Broken != BrokenLink.Whole) return null;
+            if (Broken != BrokenLink.Whole || _isCut.Value) return null;
             var missing = await Destination!.RecoverAsync(there);
-            return BreakIf(LinkMessage.RecoverAnswer) ? null : missing;
+            return _isCut.Value || BreakIf(LinkMessage.RecoverAnswer) ? null : missing;
         });
 
     public ValueTask<StreamStatus> ResumeAsync(Operation op) =>
@@ -126,14 +132,14 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
 
     public ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva) =>
         _from.CallAsync(op, "is asked for a page", StreamStatus.Lost, async there =>
-        Broken == BrokenLink.Whole ? await _source.RequestPageAsync(there, hva) : StreamStatus.Lost);
+        Broken == BrokenLink.Whole && !_isCut.Value ? await _source.RequestPageAsync(there, hva) : StreamStatus.Lost);
 
     /// <summary>Another machine answers for a dead one, and knows of no migration; a broken link says nothing.</summary>
     public async ValueTask<bool> MigratesAsync(Operation op, long stream)
     {
         var answer = await _from.CallAsync<bool?>(
             op, "is asked whether it migrates", null,
-            _ => ValueTask.FromResult<bool?>(Broken == BrokenLink.Everything || _source.Migrates(stream)));
+            _ => ValueTask.FromResult<bool?>(Broken == BrokenLink.Everything || _isCut.Value || _source.Migrates(stream)));
         return answer ?? !_from.IsReplaced;
     }
 
@@ -148,7 +154,12 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     }
 
     private ValueTask<T> CallAsync<T>(Operation op, string what, T lost, Func<IMigrationDestination, Operation, ValueTask<T>> call) =>
-        _to.CallAsync(op, what, lost, async there => Broken == BrokenLink.Everything ? lost : await call(Destination!, there));
+        _to.CallAsync(op, what, lost, async there =>
+        {
+            if (Broken == BrokenLink.Everything || _isCut.Value) return lost;
+            var answer = await call(Destination!, there);
+            return _isCut.Value ? lost : answer;
+        });
 }
 
 /// <summary>What is lost on the way between two hosts, for as long as it is set.</summary>

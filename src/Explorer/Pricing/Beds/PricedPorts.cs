@@ -58,13 +58,14 @@ internal sealed class PricedVcpuPort(PricedWorld world, Vcpu vcpu, PricedThread 
 /// <summary>The guest works, then makes its access.</summary>
 internal sealed class PricedGuestMemory(PricedWorld world, IGuestMemory memory, PricedGuest guest) : IGuestMemory
 {
-    public async ValueTask ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
+    public async ValueTask<bool> ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
     {
         var thread = world.Current!;
         await world.RunGuestAsync(guest.NextWork());
-        await memory.ExecuteAsync(accesses, epoch);
+        var isDone = await memory.ExecuteAsync(accesses, epoch);
         PricedWorld.LeaveGuest(thread);
         world.Charge(Price.GuestAccess, Account.Guest, accesses.Length);
+        return isDone;
     }
 }
 

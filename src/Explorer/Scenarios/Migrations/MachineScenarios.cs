@@ -14,6 +14,7 @@ internal static class MachineScenarios
         new MigrationInventoryTwice(),
         new MigrationSourcePauses(),
         new MigrationDestinationPauses(),
+        new MigrationPartition(),
     ];
 }
 
@@ -189,5 +190,50 @@ internal sealed class MigrationDestinationPauses : Scenario
             host: 1, MigrationPlan.DrawDeath(plan), 1 + plan.Random.Next(plan.Parameter(MigrationPlan.Within.Name)),
             plan.Random.Chance(0.5));
         plan.After(SurvivorCheck.AfterAll);
+    }
+}
+
+/// <summary>
+/// Claim: the network falls into two parts, with the destination and the inventory in one of them. The others give the destination up, and
+/// a new inventory begins without it. It grants the VM to the source, although the old one may have granted it to the destination, which
+/// lives. The destination cannot renew its lease, so its guest has stopped when the source's goes on: the VM never runs on both (M2). No
+/// write of the one that survives is lost (the oracle, M4).
+/// </summary>
+internal sealed class MigrationPartition : Scenario
+{
+    private const int LeaseMin = 20;
+    private const int LeaseMax = 60;
+    private const int Accesses = 80;
+
+    public override string Name => "migration-partition";
+    public override string Claim => "a destination that is cut off with the inventory stops before the source goes on";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.PartitionInMigration];
+    public override bool IsDrawnFromSeed => true;
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Options = plan.Options with
+        {
+            MachinesDie = true,
+            LeaseMicroseconds = LeaseMin + plan.Random.Next(LeaseMax - LeaseMin),
+
+            // A guest that runs for a while: the lease has to end it, not its program.
+            BatchAccesses = 1,
+        };
+        for (var vcpu = 0; vcpu < 2; vcpu++)
+        {
+            var guest = plan.Vcpu();
+            for (var access = 0; access < Accesses; access++)
+                _ = plan.Random.Chance(0.5) ? guest.Write(plan.Random.Next(2)) : guest.Read(plan.Random.Next(2));
+        }
+
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
+        plan.Actor("fate").PartitionWithInventory(
+            host: 1, plan.Random.Chance(0.7) ? 0 : MigrationPlan.DrawDeath(plan), 1 + plan.Random.Next(LeaseMin), plan.Random.Chance(0.3),
+            lasts: 2 * LeaseMax);
+        plan.After(SurvivorCheck.AfterPartition);
     }
 }

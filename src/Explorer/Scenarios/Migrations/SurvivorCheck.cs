@@ -37,6 +37,21 @@ internal static class SurvivorCheck
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>The destination was given up while it lived: what it had of the VM, and what the inventory on its side granted, counts for
+    /// nothing.</summary>
+    public static ValueTask AfterPartition(Stage stage)
+    {
+        if (!stage.Bed.Machines[1].IsDead) return AfterAll(stage);
+        var (owner, source) = (OwnerOf(stage), stage.Bed.Hosts[0].Name);
+        if (stage.Migration is { Result: null }) Violated(stage, Invariants.MigrationProgress, "the source's migration is not over");
+        var isKept = stage.Migration is not { Result.IsHandedOver: true };
+        if (isKept != (stage.Survivor?.Host.Name == source))
+            Violated(stage, Invariants.RunsSomewhere, $"the source's migration is {stage.Migration?.Info}, and {owner}");
+        if (owner.Epoch > 0 && owner.Host != source) Violated(stage, Invariants.OneOwner, $"the inventory of those who live says {owner}");
+        CheckHalted(stage);
+        return ValueTask.CompletedTask;
+    }
+
     public static ValueTask AfterInventoryDied(Stage stage)
     {
         var owner = OwnerOf(stage);
