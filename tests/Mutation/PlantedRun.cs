@@ -13,6 +13,8 @@ internal sealed class PlantedRun(IReadOnlyList<PlantedDefect> defects, int scrip
 {
     public const int ScriptsByDefault = 5_000;
 
+    private const string NotShown = "-";
+
     /// <summary>Compiles the model with all of them, and lets a process of its own play.</summary>
     /// <returns>exit status</returns>
     public static int Start(string root, int scripts)
@@ -45,31 +47,47 @@ internal sealed class PlantedRun(IReadOnlyList<PlantedDefect> defects, int scrip
     {
         output.WriteLine("| defect | " + string.Join(" | ", ScriptWords.Modes.Select(mode => ScriptWords.Of(mode))) + " |");
         output.WriteLine("| --- |" + string.Concat(ScriptWords.Modes.Select(_ => " --- |")));
-        var cells = defects.Select(_ => new List<string>()).ToList();
-        foreach (var mode in ScriptWords.Modes)
+        var sound = ScriptWords.Modes.ToDictionary(mode => mode, _ => new List<SoundScript>());
+        var found = 0;
+        for (var defect = 0; defect < defects.Count; defect++)
         {
-            var sound = Enumerable.Range(0, scripts).Select(seed => Answers(new ScriptGenerator(mode).Draw((ulong)seed))).ToList();
-            for (var defect = 0; defect < defects.Count; defect++) cells[defect].Add(Hunt(mode, defect, sound));
+            var cells = ScriptWords.Modes.Select(mode => Hunt(mode, defect, sound[mode])).ToList();
+            if (cells.Exists(cell => cell != NotShown)) found++;
+            output.WriteLine($"| {defects[defect].Name} | {string.Join(" | ", cells)} |");
+            output.Flush();
         }
 
-        for (var defect = 0; defect < defects.Count; defect++)
-            output.WriteLine($"| {defects[defect].Name} | {string.Join(" | ", cells[defect])} |");
-        output.WriteLine($"found: {cells.Count(row => row.Exists(cell => cell != "-"))} of {defects.Count}");
+        output.WriteLine($"found: {found} of {defects.Count}");
     }
 
-    /// <returns>which script shows it, and the steps of the shortest; "-" when none does</returns>
-    private string Hunt(DirtyLogMode mode, int defect, List<IReadOnlyList<string>> sound)
+    /// <param name="mode">of the scripts</param>
+    /// <param name="defect">its number</param>
+    /// <param name="sound">scripts that were played without any defect so far</param>
+    /// <returns>which script shows it, and the steps of the shortest</returns>
+    private string Hunt(DirtyLogMode mode, int defect, List<SoundScript> sound)
     {
         var generator = new ScriptGenerator(mode);
         for (var seed = 0; seed < scripts; seed++)
         {
             var script = generator.Draw((ulong)seed);
-            if (Answers(script, defect).SequenceEqual(sound[seed])) continue;
+            if (seed == sound.Count) sound.Add(SoundScript.Of(script));
+            // What does not come to the place of the defect cannot show it.
+            if (!sound[seed].Reached.Contains(defect) || Answers(script, defect).SequenceEqual(sound[seed].Answers)) continue;
             var shrinker = new ScriptShrinker(smaller => !Answers(smaller, defect).SequenceEqual(Answers(smaller)));
             return $"{seed + 1} ({shrinker.Shrink(script).Steps.Count})";
         }
 
-        return "-";
+        return NotShown;
+    }
+
+    private sealed record SoundScript(IReadOnlyList<string> Answers, HashSet<int> Reached)
+    {
+        public static SoundScript Of(KernelScript script)
+        {
+            IReadOnlyList<string> answers = [];
+            var reached = Gate.ReachedBy(() => answers = PlantedRun.Answers(script));
+            return new SoundScript(answers, reached);
+        }
     }
 
     /// <param name="script">is played</param>

@@ -72,12 +72,13 @@ internal sealed class RaceCommand(CommandEnvironment environment)
     private void Write(IReadOnlyList<RaceResult> results, KvmPfnCacheCounts? cache)
     {
         var page = new ReportPage(environment);
-        var table = Tables.Create("log", "beside", "writes", "ring full", "refused", "rounds", "copied", "lost", "wrong");
+        var table = Tables.Create("log", "beside", "writes", "ring full", "refused", "rounds", "cut short", "copied", "lost", "wrong");
         foreach (var (options, counts) in results)
             table.Row(
                 ScriptWords.Of(options.Log), ScriptWords.Of(options.Disturbance), Figures.Count(counts.Accesses.Done),
                 Figures.Count(counts.Accesses.RingFull), Figures.Count(counts.Accesses.Refused), Figures.Count(counts.Rounds),
-                Figures.Count(counts.Copied), Figures.Count(counts.Lost), Figures.Count(counts.Wrong));
+                Figures.Count(counts.ResetsCutShort), Figures.Count(counts.Copied), Figures.Count(counts.Lost),
+                Figures.Count(counts.Wrong));
         if (results.Count > 0) page.Console.Write(table);
         page.Line(
             cache is null ? "no race of the pfn cache: not asked for, or this KVM has no page that Xen shares by its host address"
@@ -103,6 +104,7 @@ internal sealed class RaceCommand(CommandEnvironment environment)
             ringFull = result.Counts.Accesses.RingFull,
             refused = result.Counts.Accesses.Refused,
             rounds = result.Counts.Rounds,
+            resetsCutShort = result.Counts.ResetsCutShort,
             disturbances = result.Counts.Disturbances,
             copied = result.Counts.Copied,
             lost = result.Counts.Lost,

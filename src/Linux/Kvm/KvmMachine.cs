@@ -92,13 +92,28 @@ public sealed unsafe class KvmMachine : IDisposable
         return Call(KvmIoctl.ClearDirtyLog, &log);
     }
 
-    /// <summary>Harvests every ring, and KVM_RESET_DIRTY_RINGS.</summary>
+    /// <summary>Resets that ended before all that was harvested had been reset, and were gone on with.</summary>
+    public long ResetsCutShort { get; private set; }
+
+    /// <summary>Harvests every ring, and KVM_RESET_DIRTY_RINGS, which says how many entries it has reset: a signal can end it early since
+    /// Linux 6.16. It is called until all are.</summary>
     /// <param name="entries">is filled with what was harvested</param>
     public int ResetRings(List<KvmRingEntry> entries)
     {
+        const int CallsMax = 10_000;
         if (_options.Log == KvmLog.Ring)
             foreach (var vcpu in _vcpus) vcpu.Harvest(entries);
-        return Call(KvmIoctl.ResetDirtyRings, null);
+        var left = entries.Count;
+        for (var calls = 0; calls < CallsMax; calls++)
+        {
+            var reset = Libc.Ioctl(_fd, KvmIoctl.ResetDirtyRings, null);
+            if (reset < 0 && Libc.LastError != KvmError.Interrupted) return Libc.LastError;
+            left -= Math.Max(0, reset);
+            if (left <= 0) return 0;
+            ResetsCutShort++;
+        }
+
+        return KvmError.Again;
     }
 
     public KvmExit Write(int vcpu, long gfn, uint value) => _vcpus[vcpu].Write(gfn, value);

@@ -53,6 +53,7 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
         foreach (var guest in guests) guest.Join();
         if (failures.Count > 0) throw failures[0] as KvmException ?? new KvmException(failures[0].Message);
         Sync(machine);
+        _counts.ResetsCutShort = machine.ResetsCutShort;
         Judge(machine);
         return _counts;
     }
@@ -215,6 +216,9 @@ public sealed class KvmRaceCounts
 
     /// <summary>Writes of the guest that were done, left for a full ring, and were refused or went nowhere.</summary>
     public (long Done, long RingFull, long Refused) Accesses => (Writes, RingFull, Refused);
+
+    /// <summary>Resets of rings that a signal ended early, and that were gone on with.</summary>
+    public long ResetsCutShort { get; internal set; }
 
     /// <summary>Times that the log was read.</summary>
     public long Rounds { get; internal set; }
