@@ -98,12 +98,14 @@ public sealed unsafe class KvmMachine : IDisposable
     /// <summary>Harvests every ring, and KVM_RESET_DIRTY_RINGS, which says how many entries it has reset: a signal can end it early since
     /// Linux 6.16. It is called until all are.</summary>
     /// <param name="entries">is filled with what was harvested</param>
-    public int ResetRings(List<KvmRingEntry> entries)
+    /// <param name="before">is called right before the first reset</param>
+    public int ResetRings(List<KvmRingEntry> entries, Action? before = null)
     {
         const int CallsMax = 10_000;
         if (_options.Log == KvmLog.Ring)
             foreach (var vcpu in _vcpus) vcpu.Harvest(entries);
         var left = entries.Count;
+        before?.Invoke();
         for (var calls = 0; calls < CallsMax; calls++)
         {
             var reset = Libc.Ioctl(_fd, KvmIoctl.ResetDirtyRings, null);

@@ -16,7 +16,11 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
     private const long Place = 16;
     private const long OtherPlace = 4096;
     private const int Pages = 256;
-    private static readonly TimeSpan _signalPeriod = TimeSpan.FromMicroseconds(200);
+
+    /// <summary>What a signal waits for: entries to be reset, and then a part of the time that their reset takes.</summary>
+    private const int WritesPerSignal = 96;
+    private const int SignalMicrosecondsMax = 600;
+    private const long WaitMilliseconds = 1_000;
 
     private readonly uint[] _copied = new uint[Pages];
     private readonly uint[] _newest = new uint[Pages];
@@ -24,6 +28,7 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
     private readonly bool[] _isDirty = new bool[Pages];
     private readonly KvmRaceCounts _counts = new();
     private long _place = Place;
+    private Action? _signal;
     private volatile bool _isOver;
 
     /// <summary>Runs it.</summary>
@@ -39,9 +44,12 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
         var guests = Enumerable.Range(0, options.Vcpus)
             .Select(vcpu => new Thread(() => Guarded(() => RunGuest(machine, vcpu), failures))).ToList();
         foreach (var guest in guests) guest.Start();
-        // On this thread, which reads and resets the log.
-        using var interrupter = options.Disturbance == KvmDisturbance.Signal ? new ThreadInterrupter(_signalPeriod) : null;
         var random = new Random(options.Seed);
+        // On this thread, which reads and resets the log.
+        using var interrupter = options.Disturbance == KvmDisturbance.Signal ? new ThreadInterrupter() : null;
+        _signal = interrupter is null
+            ? null
+            : () => interrupter.SignalIn(TimeSpan.FromMicroseconds(1 + random.Next(SignalMicrosecondsMax)));
         var begun = Environment.TickCount64;
         while (!stop.IsCancellationRequested && Environment.TickCount64 - begun < options.Duration.TotalMilliseconds && failures.Count == 0)
         {
@@ -110,6 +118,11 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
             case KvmDisturbance.Merge:
                 Require(machine.Merge());
                 break;
+            case KvmDisturbance.Signal:
+                var last = Interlocked.Read(ref _counts.Writes) + WritesPerSignal;
+                var begun = Environment.TickCount64;
+                while (Interlocked.Read(ref _counts.Writes) < last && Environment.TickCount64 - begun < WaitMilliseconds) Thread.Sleep(1);
+                break;
         }
 
         _counts.Disturbances++;
@@ -136,12 +149,13 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
         if (options.Log == KvmLog.Ring)
         {
             var entries = new List<KvmRingEntry>();
-            Require(machine.ResetRings(entries));
+            Require(machine.ResetRings(entries, _signal));
             foreach (var entry in entries) _isDirty[entry.Page] = true;
             return;
         }
 
         var pages = new List<long>();
+        _signal?.Invoke();
         Require(machine.GetDirtyLog(Slot, pages));
         foreach (var page in pages) _isDirty[page] = true;
     }

@@ -3,8 +3,8 @@ using Livebed.Linux.Interop;
 namespace Livebed.Linux.Kvm;
 
 /// <summary>
-/// A timer of the kernel that sends a signal to the thread that made it, again and again, so that system calls of that thread find a signal
-/// pending. The handler is one instruction, a return, in a page of its own: nothing of the runtime runs.
+/// A timer of the kernel that sends a signal to the thread that made it, so that a system call of that thread finds a signal pending in its
+/// midst. The handler is one instruction, a return, in a page of its own: nothing of the runtime runs.
 /// </summary>
 internal sealed unsafe class ThreadInterrupter : IDisposable
 {
@@ -22,9 +22,8 @@ internal sealed unsafe class ThreadInterrupter : IDisposable
     private readonly nint _handlerBefore;
     private readonly int _timer;
 
-    /// <param name="period">between two signals</param>
     /// <exception cref="KvmException">The kernel makes no timer.</exception>
-    public ThreadInterrupter(TimeSpan period)
+    public ThreadInterrupter()
     {
         var bytes = (nuint)Environment.SystemPageSize;
         _code = Libc.Map(0, bytes, Libc.ProtectRead | Libc.ProtectWrite, Libc.MapPrivate | Libc.MapAnonymous, -1, 0);
@@ -42,9 +41,16 @@ internal sealed unsafe class ThreadInterrupter : IDisposable
         if (Libc.SystemCall(TimerCreate, Monotonic, (nint)target, (nint)(&timer), 0, 0, 0) < 0)
             throw KvmException.Last("a timer cannot be made");
         _timer = timer;
-        // struct itimerspec: the interval, and the first time.
+    }
+
+    /// <summary>One signal, so much later.</summary>
+    /// <exception cref="KvmException">The kernel does not set the timer.</exception>
+    public void SignalIn(TimeSpan time)
+    {
+        // struct itimerspec: the interval, of which there is none, and the first time.
         var times = stackalloc TimeSpec[2];
-        times[0] = times[1] = new TimeSpec { Nanoseconds = (long)period.TotalNanoseconds };
+        times[0] = default;
+        times[1] = new TimeSpec { Nanoseconds = (long)time.TotalNanoseconds };
         if (Libc.SystemCall(TimerSetTime, _timer, 0, (nint)times, 0, 0, 0) < 0) throw KvmException.Last("a timer cannot be set");
     }
 
