@@ -58,6 +58,9 @@ public sealed record MigrationSettings
     /// <summary>Bytes a second from one host to another, over all migrations that go that way; 0 for no limit.</summary>
     public long LinkBandwidth { get; set; }
 
+    /// <summary>Bytes a second with which the rest is taken to go when the guest has stopped; 0 for what was measured.</summary>
+    public long AvailSwitchoverBandwidth { get; set; }
+
     public TimeSpan DowntimeLimit { get; set; } = TimeSpan.FromMicroseconds(_usual.DowntimeLimitMicroseconds);
     public int MultifdChannels { get; set; } = _usual.Channels;
     public int RoundsMax { get; set; } = _usual.RoundsMax;
@@ -83,6 +86,7 @@ public sealed record MigrationSettings
     {
         MaxBandwidth = MaxBandwidth,
         MaxPostcopyBandwidth = MaxPostcopyBandwidth,
+        AvailSwitchoverBandwidth = AvailSwitchoverBandwidth,
         DowntimeLimitMicroseconds = (long)DowntimeLimit.TotalMicroseconds,
         Channels = MultifdChannels,
         RoundsMax = RoundsMax,
@@ -103,6 +107,10 @@ public sealed record MigrationSettings
         MaxBandwidth = OnTheLink(MaxBandwidth),
         MaxPostcopyBandwidth = MaxPostcopyBandwidth == 0 ? 0 : OnTheLink(MaxPostcopyBandwidth),
     };
+
+    /// <summary>Bytes a second while the guest stands still: the link's. Infinite where it has no bound, so that what earlier switchovers
+    /// took is all that is known.</summary>
+    public double StopBytesPerSecond => LinkBandwidth > 0 ? LinkBandwidth : double.PositiveInfinity;
 
     private long OnTheLink(long bandwidth) => (bandwidth, LinkBandwidth) switch
     {
@@ -141,13 +149,17 @@ public sealed record MigrationSettings
             "each chunk of pages is late by a time drawn evenly from so much, so that one channel falls behind another"),
         new ValueKey<MigrationSettings, long>("maxBandwidth", ValueKinds.ByteRate(0, ConvergenceLimits.BandwidthMax), s => s.MaxBandwidth, (
             s, v) => s.MaxBandwidth = v,
-            "of each migration, over all channels; 0B/s is as fast as the link goes"),
+            "of each migration while its guest runs, over all channels; 0B/s is as fast as the link goes"),
         new ValueKey<MigrationSettings, long>("maxPostcopyBandwidth", ValueKinds.ByteRate(0, ConvergenceLimits.BandwidthMax),
             s => s.MaxPostcopyBandwidth, (s, v) => s.MaxPostcopyBandwidth = v,
             "what is pushed in post-copy beside the pages that are asked for; 0B/s is `maxBandwidth`"),
         new ValueKey<MigrationSettings, long>(
             "linkBandwidth", ValueKinds.ByteRate(0, ConvergenceLimits.BandwidthMax), s => s.LinkBandwidth, (s, v) => s.LinkBandwidth = v,
             "of the link from each host to each other, which all migrations that go that way share; 0B/s is as fast as it goes"),
+        new ValueKey<MigrationSettings, long>(
+            "availSwitchoverBandwidth", ValueKinds.ByteRate(0, ConvergenceLimits.BandwidthMax), s => s.AvailSwitchoverBandwidth,
+            (s, v) => s.AvailSwitchoverBandwidth = v,
+            "with which what is left is taken to go when the guest has stopped; 0B/s is what the last round had"),
         new ValueKey<MigrationSettings, TimeSpan>("downtimeLimit", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)),
             s => s.DowntimeLimit, (s, v) => s.DowntimeLimit = v, "rounds go on until what is left can be sent in so much time"),
         new ValueKey<MigrationSettings, int>("multifdChannels", ValueKinds.Integer("channels", 1, MigrationParameters.ChannelsMax),

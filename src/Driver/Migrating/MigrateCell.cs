@@ -60,7 +60,8 @@ internal sealed record MigrateCell(
         return campaign;
     }
 
-    private static IEnumerable<(string, string)> Link(long bandwidth) => [("migrations.maxBandwidth", Rate(bandwidth))];
+    private static IEnumerable<(string, string)> Link(long bandwidth) =>
+        [("migrations.maxBandwidth", Rate(bandwidth)), ("migrations.linkBandwidth", Rate(bandwidth))];
 
     private static IEnumerable<(string, string)> StrategySettings(MigrationStrategy strategy, long bandwidth) => strategy switch
     {

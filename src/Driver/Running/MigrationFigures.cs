@@ -20,6 +20,7 @@ internal sealed class MigrationFigures(Campaign campaign)
     private readonly Dictionary<VmSettings, List<double>> _costs = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<VmSettings, WorkloadForecast> _forecasts = new(ReferenceEqualityComparer.Instance);
     private readonly MigrationParameters _parameters = campaign.Migrations.ForecastParameters;
+    private readonly double _stopBytesPerSecond = campaign.Migrations.StopBytesPerSecond;
 
     /// <param name="migrations">in the order in which they ended</param>
     public IReadOnlyList<MigrationResult> Of(IReadOnlyList<EndedMigration> migrations) => [.. migrations.Select(Of)];
@@ -106,7 +107,8 @@ internal sealed class MigrationFigures(Campaign campaign)
         if (bandwidth <= 0 || rounds.Count == 0) return null;
         var predictor = PredictorOf(info, bandwidth);
         var pagesLeft = rounds[^1].Remaining / info.PageSize;
-        var downtime = Math.Round(CostOf(settings) + predictor.Predict(rounds.Count, pagesLeft, 0).Microseconds / 1e3, 3);
+        var left = PredictorOf(info, _stopBytesPerSecond).Predict(rounds.Count, pagesLeft, 0);
+        var downtime = Math.Round(CostOf(settings) + left.Microseconds / 1e3, 3);
         var total =
             info.SetupMicroseconds / 1e3 + rounds
                 .Sum(round => round.Predicted?.DurationMilliseconds ?? round.DurationMilliseconds) + downtime;
@@ -119,7 +121,7 @@ internal sealed class MigrationFigures(Campaign campaign)
     {
         if (_parameters.MaxBandwidth == 0 || info.PageSize == 0 || program is not { } began) return null;
         if (!_forecasts.TryGetValue(settings, out var forecast))
-            _forecasts[settings] = forecast = new WorkloadForecast(settings, _parameters);
+            _forecasts[settings] = forecast = new WorkloadForecast(settings, _parameters, _stopBytesPerSecond);
         return forecast.Of(
             info, began, ZeroShareOf(rounds) ?? _zeroShares.GetValueOrDefault(settings, settings.Content.ZeroPercent / 100.0),
             CostOf(settings));
@@ -138,10 +140,9 @@ internal sealed class MigrationFigures(Campaign campaign)
 
     private void NoteCost(MigrationInfo info, VmSettings settings)
     {
-        var bandwidth = BandwidthAfter(info.Rounds.Count > 0 ? info.Rounds[^1] : null);
-        if (info.Status != MigrationStatus.Completed || bandwidth <= 0) return;
+        if (info.Status != MigrationStatus.Completed) return;
         if (!_costs.TryGetValue(settings, out var costs)) _costs[settings] = costs = [];
-        costs.Add(Math.Max(0, info.DowntimeMicroseconds / 1e3 - info.DowntimeBytes * 1e3 / bandwidth));
+        costs.Add(Math.Max(0, info.DowntimeMicroseconds / 1e3 - info.DowntimeBytes * 1e3 / _stopBytesPerSecond));
     }
 
     private RoundPredictor PredictorOf(MigrationInfo info, double bandwidth) =>

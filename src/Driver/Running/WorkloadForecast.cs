@@ -10,7 +10,7 @@ namespace Livebed.Driver.Running;
 /// workload has are the exception: the number of zero pages at the start, and the cost of switchovers beside their pages. Left out are
 /// hot-plug memory's writes, KVM's own, and discards.
 /// </summary>
-internal sealed class WorkloadForecast(VmSettings settings, MigrationParameters parameters)
+internal sealed class WorkloadForecast(VmSettings settings, MigrationParameters parameters, double stopBytesPerSecond)
 {
     /// <summary>Of a forecast: there may be one for each of very many migrations.</summary>
     private const long WorkMax = ForecastBudget.WorkMax / 8;
@@ -46,6 +46,7 @@ internal sealed class WorkloadForecast(VmSettings settings, MigrationParameters 
             PageSize = (int)info.PageSize,
             MemoryPages = info.Total / info.PageSize,
             ZeroShare = zeroShare,
+            StopBytesPerSecond = stopBytesPerSecond,
             SwitchoverCostMicroseconds = (long)(costMilliseconds * 1e3),
             Clear = settings.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet
                 ? DirtyLogClear.ManualProtect

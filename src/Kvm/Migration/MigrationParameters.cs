@@ -11,12 +11,17 @@ public sealed record MigrationParameters
     public const int ChannelsMax = 64;
     public const int RoundsLimit = 10_000;
 
-    /// <summary><c>max-bandwidth</c>: bytes a second over all channels of this migration; 0 for as fast as the link goes.</summary>
+    /// <summary><c>max-bandwidth</c>: bytes a second over all channels of this migration while the guest runs; 0 for as fast as the link
+    /// goes, which is how fast the rest goes when the guest has stopped.</summary>
     public long MaxBandwidth { get; init; } = 1L << 30;
 
     /// <summary><c>max-postcopy-bandwidth</c>: bytes a second that are pushed in the background in post-copy; 0, the default, leaves it at
     /// <see cref="MaxBandwidth"/> (in QEMU, where that is no link but a courtesy to others, at no bound).</summary>
     public long MaxPostcopyBandwidth { get; init; }
+
+    /// <summary><c>avail-switchover-bandwidth</c>: bytes a second with which the rest is taken to go when the guest has stopped, so that it
+    /// stops as soon as that fits into the downtime limit; 0 for those of the last round.</summary>
+    public long AvailSwitchoverBandwidth { get; init; }
 
     public StreamBandwidth Bandwidth => new(MaxBandwidth, MaxPostcopyBandwidth);
 
@@ -66,6 +71,7 @@ public sealed record MigrationParameters
     {
         ArgumentOutOfRangeException.ThrowIfNegative(MaxBandwidth);
         ArgumentOutOfRangeException.ThrowIfNegative(MaxPostcopyBandwidth);
+        ArgumentOutOfRangeException.ThrowIfNegative(AvailSwitchoverBandwidth);
         ArgumentOutOfRangeException.ThrowIfNegative(DowntimeLimitMicroseconds);
         ArgumentOutOfRangeException.ThrowIfNegative(TimeLimitMicroseconds);
         ArgumentOutOfRangeException.ThrowIfNegative(PostcopyAfterRounds);

@@ -133,7 +133,8 @@ internal sealed class MigrationRecord(
 
         // A round that sent nothing says nothing about the link: the last known bandwidth stands.
         if (bytes > 0) Now.Bandwidth = (double)bytes / microseconds;
-        Now.ExpectedDowntime = remaining == 0 ? 0 : Now.Bandwidth > 0 ? (long)(remaining / Now.Bandwidth) : long.MaxValue;
+        var switchover = parameters.AvailSwitchoverBandwidth > 0 ? parameters.AvailSwitchoverBandwidth / 1e6 : Now.Bandwidth;
+        Now.ExpectedDowntime = remaining == 0 ? 0 : switchover > 0 ? (long)(remaining / switchover) : long.MaxValue;
         var duplicate = channels.DuplicatePages - Now.RoundDuplicate;
         _rounds.Add(new Round(
             Round, channels.NormalPages - Now.RoundPages + duplicate, duplicate, bytes, microseconds, dirtyPages, remaining,

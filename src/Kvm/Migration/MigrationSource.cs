@@ -163,7 +163,8 @@ public sealed class MigrationSource : IMigrationReturnPath
     /// <returns>null when all has been handed to the channels</returns>
     private async ValueTask<NextPhase?> SendDirtyAsync(Operation op, int round, bool isLive)
     {
-        var header = new ChunkHeader(_setup.Stream, _setup.Epoch, 0, round, StreamPhase.Precopy);
+        var header = new ChunkHeader(
+            _setup.Stream, _setup.Epoch, 0, round, isLive ? StreamPhase.Precopy : StreamPhase.Switchover);
         foreach (var block in _ram.Blocks)
             for (var page = 0L; ;)
             {

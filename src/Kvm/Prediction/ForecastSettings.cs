@@ -23,6 +23,11 @@ public sealed record ForecastSettings
     /// <summary>What a switchover costs beside the pages: device state, and the way to the destination and back.</summary>
     public long SwitchoverCostMicroseconds { get; init; }
 
+    /// <summary>Bytes a second of what is sent while the guest stands still, which no <c>max-bandwidth</c> bounds; 0 for
+    /// <see cref="MigrationParameters.MaxBandwidth"/>, and infinite where it takes no time beside the switchover's cost. Of our own
+    /// sender; QEMU's is in <see cref="Qemu"/>.</summary>
+    public double StopBytesPerSecond { get; init; }
+
     public DirtyLogClear Clear { get; init; }
 
     public int Vcpus { get; init; } = 1;
@@ -49,6 +54,7 @@ public sealed record ForecastSettings
         ArgumentOutOfRangeException.ThrowIfNegative(MemoryPages);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MemoryPages, PagesMax);
         ArgumentOutOfRangeException.ThrowIfNegative(SwitchoverCostMicroseconds);
+        ArgumentOutOfRangeException.ThrowIfNegative(StopBytesPerSecond);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(Vcpus);
         ArgumentOutOfRangeException.ThrowIfNegative(StartMicroseconds);
         ArgumentOutOfRangeException.ThrowIfNegative(FaultLatencyMicroseconds);

@@ -40,7 +40,15 @@ public static class Forecaster
     }
 
     private static bool Fits(Round round, MigrationParameters parameters) =>
-        round.RemainingBytes <= parameters.MaxBandwidth * (parameters.DowntimeLimitMicroseconds / 1e6);
+        round.RemainingBytes <= ExpectedBytesPerSecond(parameters) * (parameters.DowntimeLimitMicroseconds / 1e6);
+
+    /// <summary>With which the sender takes the rest to go.</summary>
+    private static double ExpectedBytesPerSecond(MigrationParameters parameters) =>
+        parameters.AvailSwitchoverBandwidth > 0 ? parameters.AvailSwitchoverBandwidth : parameters.MaxBandwidth;
+
+    /// <summary>With which it goes.</summary>
+    private static double StopBytesPerSecond(MigrationParameters parameters, ForecastSettings settings) =>
+        settings.StopBytesPerSecond > 0 ? settings.StopBytesPerSecond : parameters.MaxBandwidth;
 
     private static Round RoundOf(
         int number, RoundTraffic traffic, IForecastGuest guest, ThrottledRate pace, MigrationParameters parameters,
@@ -49,7 +57,7 @@ public static class Forecaster
         var remaining = guest.DirtyPages * WireFormat.PageBytes(settings.PageSize);
         return new Round(
             number, traffic.Pages, traffic.ZeroPages, traffic.Bytes, Microseconds(traffic.Seconds), guest.DirtyPages, remaining,
-            Microseconds((double)remaining / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6),
+            Microseconds(remaining / ExpectedBytesPerSecond(parameters) + settings.SwitchoverCostMicroseconds / 1e6),
             pace.ThrottlePercentage, DirtyLimited: pace.DirtyPagesPerSecond > 0)
         {
             DirtyPagesPerSecond = traffic.Seconds > 0 ? Math.Round(guest.DirtyPages / traffic.Seconds, 1) : 0,
@@ -60,7 +68,7 @@ public static class Forecaster
         List<Round> rounds, double now, double lost, MigrationParameters parameters, ForecastSettings settings)
     {
         var rest = rounds[^1].RemainingBytes;
-        var downtime = (double)rest / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6;
+        var downtime = rest / StopBytesPerSecond(parameters, settings) + settings.SwitchoverCostMicroseconds / 1e6;
         // What would fit came too late.
         if (parameters.TimeLimitMicroseconds > 0 && (now + downtime) * 1e6 > parameters.TimeLimitMicroseconds)
             return GivenUp(rounds, now, lost, settings, ForecastLimit.TimeLimit);
@@ -85,7 +93,7 @@ public static class Forecaster
         ForecastSettings settings)
     {
         var discard = WireFormat.DiscardListBytes(guest.DirtyRuns);
-        var downtime = (double)discard / parameters.MaxBandwidth + settings.SwitchoverCostMicroseconds / 1e6;
+        var downtime = discard / StopBytesPerSecond(parameters, settings) + settings.SwitchoverCostMicroseconds / 1e6;
         var push = guest.Push(parameters.MaxPostcopyBandwidth > 0 ? parameters.MaxPostcopyBandwidth : parameters.MaxBandwidth);
         return new MigrationForecast
         {

@@ -23,7 +23,7 @@ public sealed class MigrationFiguresTests
                 Content = new() { ZeroPercent = 0 },
             },
         ],
-        Migrations = new() { MaxBandwidth = 1_000 * Wire, DowntimeLimit = TimeSpan.FromMilliseconds(10) },
+        Migrations = new() { MaxBandwidth = 1_000 * Wire, LinkBandwidth = 1_000 * Wire, DowntimeLimit = TimeSpan.FromMilliseconds(10) },
     };
 
     [Fact]
@@ -128,9 +128,17 @@ public sealed class MigrationFiguresTests
     }
 
     [Fact]
+    public void Where_the_link_has_no_bound_a_stop_is_taken_to_be_as_long_as_those_before()
+    {
+        _campaign.Migrations.LinkBandwidth = 0;
+        var migrations = new MigrationFigures(_campaign).Of([Ended(Info()), Ended(Info())]);
+        Assert.Equal([0.0, 100.0], migrations.Select(migration => migration.Predicted!.Downtime));
+    }
+
+    [Fact]
     public void Without_a_bandwidth_there_is_none_for_round_0_and_that_of_the_round_before_for_the_others()
     {
-        _campaign.Migrations.MaxBandwidth = 0;
+        (_campaign.Migrations.MaxBandwidth, _campaign.Migrations.LinkBandwidth) = (0, 0);
         var migration = Single(Info());
         Assert.Null(migration.Rounds[0].Predicted);
         Assert.Null(migration.Rounds[0].Gap);

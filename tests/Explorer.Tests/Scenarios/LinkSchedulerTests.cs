@@ -46,6 +46,20 @@ public class LinkSchedulerTests
         Assert.InRange(push, 4 * Microseconds(info.PostcopyBytes), 4.2 * Microseconds(info.PostcopyBytes));
     }
 
+    [Fact]
+    public void What_is_left_goes_as_fast_as_the_link_when_the_guest_has_stopped()
+    {
+        // The time limit comes in round 0, a third of which has been sent: the cap is a fifth of the link.
+        var info = Assert.Single(VirtualMigrations.Run(count: 1, index => Precopy(index) with
+        {
+            MaxBandwidth = LinkBandwidth / 5,
+            TimeLimitMicroseconds = (long)(5 * Microseconds(RamPages * Bed.PageSize) / 3),
+            TimeoutAction = TimeoutAction.Suspend,
+        }));
+        Assert.InRange(info.DowntimeBytes, RamPages * Bed.PageSize / 2, info.Transferred);
+        Assert.InRange(info.DowntimeMicroseconds, Microseconds(info.DowntimeBytes), 1.05 * Microseconds(info.DowntimeBytes));
+    }
+
     private static MigrationParameters Precopy(int index) =>
         new() { MaxBandwidth = 0, BatchPages = 64, Channels = 1 + 3 * index, DowntimeLimitMicroseconds = 1_000_000 };
 

@@ -80,6 +80,23 @@ public sealed class ForecastStrategyTests
     }
 
     [Fact]
+    public void The_rest_goes_at_the_bandwidth_of_the_stop_and_the_sender_may_be_told_of_it()
+    {
+        var capped = ForecastCases.Parameters;
+        var (own, free) = (
+            Forecaster.Run(ForecastCases.Sweep(0.5), capped, _memory),
+            Forecaster.Run(ForecastCases.Sweep(0.5), capped, _memory with { StopBytesPerSecond = 10.0 * ForecastCases.Bandwidth }));
+        Assert.Equal(own.Rounds.Count, free.Rounds.Count);
+        Assert.Equal(own.DowntimeMilliseconds!.Value / 10, free.DowntimeMilliseconds!.Value, 0.001);
+        // It stops with ten times as much left, three or four halvings earlier.
+        var told = Forecaster.Run(
+            ForecastCases.Sweep(0.5), capped with { AvailSwitchoverBandwidth = 10 * ForecastCases.Bandwidth },
+            _memory with { StopBytesPerSecond = 10.0 * ForecastCases.Bandwidth });
+        Assert.InRange(own.Rounds.Count - told.Rounds.Count, 3, 4);
+        Assert.True(told.DowntimeMilliseconds * 1000 <= capped.DowntimeLimitMicroseconds);
+    }
+
+    [Fact]
     public void The_push_has_a_bandwidth_of_its_own_if_it_was_given_one()
     {
         var parameters = ForecastCases.Parameters with

@@ -48,7 +48,7 @@ public readonly record struct PageChunk(ChunkHeader Header, ReadOnlyMemory<long>
 /// <param name="Epoch">the epoch of the VM when the migration began</param>
 /// <param name="Channel">0 to channels - 1; the channel of urgent post-copy pages is <see cref="UrgentChannel"/></param>
 /// <param name="Round">0 is the round that sends every page</param>
-/// <param name="Phase">pre-copy or post-copy</param>
+/// <param name="Phase">pre-copy, its rest, or post-copy</param>
 public readonly record struct ChunkHeader(long Stream, long Epoch, int Channel, int Round, StreamPhase Phase)
 {
     /// <summary>QEMU's postcopy-preempt channel: pages that a vCPU waits for.</summary>
@@ -60,6 +60,9 @@ public enum StreamPhase : byte
 {
     Precopy,
     Postcopy,
+
+    /// <summary>The rest of pre-copy, read while the guest stands still.</summary>
+    Switchover,
 }
 
 /// <summary>The checksum by which images of memory are compared.</summary>

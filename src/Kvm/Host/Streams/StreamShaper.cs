@@ -3,10 +3,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Host.Streams;
 
 /// <summary>
-/// Limits the rate of one stream's chunks to the migration's own bandwidth and to the stream's share of the link. A chunk enters the link
-/// when its own limit lets it begin, and leaves when both limits allow it. So the two times do not add up, and a slow stream does not fill
-/// the link in advance. Pages that a vCPU waits for pass both limits first (QEMU's <c>migration_rate_limit</c> gives way to them, and
-/// postcopy-preempt has a channel for them).
+/// Limits the rate of one stream's chunks to the stream's share of the link, and while the guest runs to the migration's own bandwidth. A
+/// chunk enters the link when its own limit lets it begin, and leaves when both limits allow it. So the two times do not add up, and a slow
+/// stream does not fill the link in advance. Pages that a vCPU waits for pass both limits first (QEMU's <c>migration_rate_limit</c> gives
+/// way to them, and postcopy-preempt has a channel for them).
 /// </summary>
 internal sealed class StreamShaper
 {
@@ -30,6 +30,9 @@ internal sealed class StreamShaper
     public ValueTask<bool> PassAsync(Operation op, in ChunkHeader header, long bytes, Func<bool> isGivenUp)
     {
         if (header.Channel == ChunkHeader.UrgentChannel) return PassUrgentAsync(bytes, isGivenUp);
+        // A guest that stands still does not wait for a courtesy to others: QEMU's migration_completion lifts max-bandwidth.
+        if (header.Phase == StreamPhase.Switchover)
+            return _share is null ? ValueTask.FromResult(!isGivenUp()) : _link!.PassAsync(op, _share, bytes, isGivenUp);
         var own = header.Phase == StreamPhase.Postcopy ? _push : _rounds;
         return _share is null ? own.PassAsync(bytes, isGivenUp) : PassBothAsync(op, own, _link!, _share, bytes, isGivenUp);
     }
