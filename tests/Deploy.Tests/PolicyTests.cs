@@ -127,6 +127,18 @@ public sealed partial class PolicyTests
         Assert.Empty(Manifests.All<V1Secret>(overlay));
     }
 
+    /// <summary>The silos count their calls for it only where a driver shows it.</summary>
+    [NeedsKubectlTheory, MemberData(nameof(Overlays))]
+    public void Silos_and_driver_agree_on_the_dashboard(string overlay)
+    {
+        var settings = Assert.Single(
+            Manifests.All<V1ConfigMap>(overlay), map => map.Metadata.Name.StartsWith("livebed-settings", StringComparison.Ordinal));
+        var driver = Assert.Single(Assert.Single(Manifests.All<V1Job>(overlay)).Spec.Template.Spec.Containers);
+        var isCounted = settings.Data.TryGetValue(SettingSources.VariableOf(SiloArguments.Dashboard), out var value) && value == "true";
+        Assert.Equal(overlay == "overlays/dashboard", isCounted);
+        Assert.Equal(isCounted, driver.Args.Contains("--dashboard"));
+    }
+
     [NeedsKubectlTheory, MemberData(nameof(Overlays))]
     public void Fewer_hosts_may_go_than_there_are_and_the_driver_waits_for_all_of_them(string overlay)
     {
