@@ -3,6 +3,7 @@ using System.CommandLine.Invocation;
 using Livebed.Driver.Advising;
 using Livebed.Driver.Analyzing;
 using Livebed.Driver.Benching;
+using Livebed.Driver.Checking;
 using Livebed.Driver.Clusters;
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Comparing;
@@ -172,6 +173,14 @@ internal static class LivebedCommand
         var report = new ReportOptions();
         root.Add(report.Command);
         report.Command.SetAction((parsed, _) => new ReportCommand(environment).RunAsync(report.Read(parsed)));
+        var stored = new Argument<string>("dir") { Description = "the folder of a run" };
+        var check = new Command("check", "Judges a stored run again, from its history.")
+        {
+            stored,
+            new Option<bool>("--verbose") { Description = "show where an error came from" },
+        };
+        check.SetAction((parsed, _) => new CheckCommand(environment).RunAsync(parsed.GetRequiredValue(stored)));
+        root.Add(check);
         var compare = new CompareOptions();
         root.Add(compare.Command);
         compare.Command.SetAction(

@@ -49,9 +49,17 @@ public sealed record RunOutcome
     /// <summary>Faults that were made on purpose.</summary>
     public IReadOnlyList<NemesisResult> Nemesis { get; init; } = [];
 
+    /// <summary>How far owners were judged (M2, M4).</summary>
+    public OwnersJudged Owners { get; init; } = new(long.MaxValue, IsSettled: false);
+
     /// <summary>Planned faults that did not begin, though the run came to its end.</summary>
     public int FaultsNotBegun { get; init; }
 
     /// <summary>What is drawn over time; null of a run that did not come so far.</summary>
     public RunCharts? Charts { get; init; }
 }
+
+/// <summary>How far owners were judged.</summary>
+/// <param name="Before">up to this time, by the monotonic clock</param>
+/// <param name="IsSettled">all was over, so no guest might stand still</param>
+public sealed record OwnersJudged(long Before, bool IsSettled);

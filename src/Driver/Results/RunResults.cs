@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Counters;
 using Livebed.Kvm.Checks;
@@ -175,6 +176,13 @@ public sealed record ViolationResult(
     string Invariant, string Message, string? Silo, string? Vm, long? Gfn, long? Hva, int? Pfn,
     IReadOnlyList<string> Operations, IReadOnlyList<string> Witness)
 {
+    /// <summary>Instead of a silo, of what is judged over all of them.</summary>
+    public const string OwnersSilo = "cluster";
+
+    /// <summary>Found by the checks of owners, which a stored history can be judged by again.</summary>
+    [JsonIgnore]
+    public bool IsOfOwners => Silo == OwnersSilo;
+
     public static ViolationResult From(Violation violation, string? silo = null) => new(
         violation.Invariant, violation.Message, silo, violation.Vm, violation.Gfn?.Value, violation.Hva?.Value, violation.Pfn?.Value,
         [.. (violation.Operations ?? []).Select(id => id.ToString())], violation.Witness ?? []);

@@ -43,7 +43,7 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
     private async Task<RunResults> StoreAsync(RunFolder folder, RunResults results, RunOutcome outcome)
     {
         var isStored = TryStore(folder, RunFolder.ResultsFile, ResultsJson.Write(results), "could not be written") is null;
-        folder.Complete();
+        folder.Complete(whole => new HistoryFact { End = RunEndFact.Of(outcome, whole) });
         var complete = results with { LimitsHit = [.. outcome.LimitsHit, .. folder.LimitsHit] };
         if (outcome.Charts is { } charts && TryStore(folder, RunFolder.ChartsFile, charts.Write(), "could not be written") is { } lost)
             complete = complete with { LimitsHit = [.. complete.LimitsHit, new("chartsFile", 1, lost)] };

@@ -86,6 +86,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             Charts = charts.Complete(),
             Nemesis = nemesis?.Results ?? [],
             FaultsNotBegun = nemesis?.NotBegun ?? 0,
+            Owners = supervisor.OwnersJudged,
             DurationSeconds = played.DurationSeconds,
             WarmUpSeconds = played.WarmUpSeconds,
             LimitsHit =

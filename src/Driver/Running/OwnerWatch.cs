@@ -1,3 +1,5 @@
+using Livebed.Driver.Results;
+using Livebed.Driver.Runs;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Migration;
@@ -27,6 +29,40 @@ internal sealed class OwnerWatch
     private readonly Dictionary<string, (string Vm, string Host)> _places = new(StringComparer.Ordinal);
 
     private long _judgedBefore = long.MinValue;
+    private bool _isSettled;
+
+    /// <summary>Gets what is taken, with its time, for whoever judges it again; null where nobody does.</summary>
+    public Action<long, HistoryFact>? Note { get; init; }
+
+    /// <summary>How far owners were judged.</summary>
+    public OwnersJudged Judged
+    {
+        get
+        {
+            lock (_gate) return new OwnersJudged(_judgedBefore, _isSettled);
+        }
+    }
+
+    /// <summary>Takes what an earlier watch has noted.</summary>
+    public void Take(HistoryFact fact)
+    {
+        if (fact.Runs is { } runs)
+        {
+            var entry = new GuestRunsEntry(runs.Vm, runs.Host, runs.Epoch, runs.Runs, runs.At);
+            Take(new ActorReport { Actor = runs.Actor, Silo = "", GuestRuns = [entry] });
+        }
+
+        if (fact.Accessed is { } accessed)
+            Take(new ActorReport
+            {
+                Actor = accessed.Actor,
+                Silo = "",
+                GuestAccesses = new GuestAccessesEntry(accessed.Epoch, accessed.At),
+            });
+        if (fact.Over is { } over) Ended(over.Vm, over.Destination, over.ToInfo(), over.At);
+        if (fact.Died is { } died) Died(died.Host, died.Heard, died.At);
+        if (fact.Lost is { } lost) Lost(lost.Vm, lost.At);
+    }
 
     /// <summary>Takes what is new in a report; reports come in any order.</summary>
     public void Take(ActorReport report)
@@ -37,11 +73,23 @@ internal sealed class OwnerWatch
             foreach (var entry in report.GuestRuns)
             {
                 _places[report.Actor] = (entry.Vm, entry.Host);
+                Note?.Invoke(entry.MonotonicMicroseconds, new HistoryFact
+                {
+                    Runs = new GuestRunsFact(
+                        report.Actor, entry.Vm, entry.Host, entry.Epoch, entry.Runs, entry.MonotonicMicroseconds),
+                });
                 _waiting.Enqueue(entry, (entry.MonotonicMicroseconds, entry.Epoch, entry.Runs));
             }
 
             // One that comes late is judged by nothing that came after it.
             if (report.GuestAccesses is not { } accesses || accesses.MonotonicMicroseconds < _judgedBefore) return;
+
+            // Of a guest that never migrates there is nothing to judge.
+            if (accesses.Epoch > 0 || _places.ContainsKey(ActorKeys.VmOf(report.Actor)))
+                Note?.Invoke(accesses.MonotonicMicroseconds, new HistoryFact
+                {
+                    Accessed = new GuestAccessedFact(report.Actor, accesses.Epoch, accesses.MonotonicMicroseconds),
+                });
             _waiting.Enqueue(
                 new Accessed(ActorKeys.VmOf(report.Actor), accesses.Epoch), (accesses.MonotonicMicroseconds, accesses.Epoch, false));
         }
@@ -55,6 +103,8 @@ internal sealed class OwnerWatch
     public void Ended(string vm, string destination, MigrationInfo info, long monotonicMicroseconds)
     {
         lock (_gate) _waiting.Enqueue(new Over(vm, destination, info, monotonicMicroseconds), (monotonicMicroseconds, long.MaxValue, true));
+        Note?.Invoke(
+            monotonicMicroseconds, new HistoryFact { Over = MigrationOverFact.Of(vm, destination, info, monotonicMicroseconds) });
     }
 
     /// <summary>A host's machine died, and all that was on it. What its guests did since it was last heard of is not known: from then on
@@ -69,12 +119,15 @@ internal sealed class OwnerWatch
             _waiting.Enqueue(new Death(host), (heardMicroseconds, long.MinValue, false));
             _waiting.Enqueue(new Rebirth(host), (Math.Max(heardMicroseconds, diedMicroseconds), long.MaxValue, true));
         }
+
+        Note?.Invoke(diedMicroseconds, new HistoryFact { Died = new HostDiedFact(host, heardMicroseconds, diedMicroseconds) });
     }
 
     /// <summary>A guest was lost in its migration, with one of the hosts.</summary>
     public void Lost(string vm, long monotonicMicroseconds)
     {
         lock (_gate) _waiting.Enqueue(new Loss(vm), (monotonicMicroseconds, long.MaxValue, true));
+        Note?.Invoke(monotonicMicroseconds, new HistoryFact { Lost = new GuestLostFact(vm, monotonicMicroseconds) });
     }
 
     /// <summary>Judges what happened before a time, of which nothing earlier is to come.</summary>
@@ -98,7 +151,11 @@ internal sealed class OwnerWatch
     public IReadOnlyList<Violation> Settled()
     {
         var violations = Judge(long.MaxValue);
-        lock (_gate) return [.. violations, .. _standing.Settled()];
+        lock (_gate)
+        {
+            _isSettled = true;
+            return [.. violations, .. _standing.Settled()];
+        }
     }
 
     private IEnumerable<Violation?> Judge(object next)

@@ -26,7 +26,7 @@ internal sealed class Supervisor(
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(20);
 
     /// <summary>All actors' histories are one stream: they are asked together.</summary>
-    public const string ClusterStream = "cluster";
+    public const string ClusterStream = ViolationResult.OwnersSilo;
 
     /// <summary>How late the last report of a dead actor may come, in time in which the bed ran.</summary>
     private static readonly TimeSpan HistorySlack = TimeSpan.FromSeconds(2);
@@ -51,7 +51,10 @@ internal sealed class Supervisor(
     private readonly List<ChartMark> _injected = [];
     private long _injectedCount;
     private readonly Lock _gate = new();
-    private readonly OwnerWatch _owners = new();
+    private readonly OwnerWatch _owners = new()
+    {
+        Note = (at, fact) => history.Append(ClusterStream, [HistoryRecord.Of(clock.Since(at), ClusterStream, fact)], long.MinValue),
+    };
     private readonly BedClock _bed = new(HistorySlack);
     private readonly Dictionary<string, long> _heard = new(StringComparer.Ordinal);
     private readonly HashSet<string> _down = [];
@@ -214,6 +217,9 @@ internal sealed class Supervisor(
     /// <summary>All reports have come: what has not been judged for want of an earlier one is judged now.</summary>
     /// <param name="isSettled">no migration was given up under way, so no guest may be left standing</param>
     public void JudgeTheRest(bool isSettled) => Judged(isSettled ? _owners.Settled() : _owners.Judge(long.MaxValue));
+
+    /// <summary>How far owners were judged.</summary>
+    public OwnersJudged OwnersJudged => _owners.Judged;
 
     /// <summary>A silo has left the run, and nothing of the run was on it.</summary>
     public void SiloLeft(string silo) => _bed.Left(silo);

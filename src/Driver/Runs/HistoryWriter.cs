@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Security.Cryptography;
 using System.Text.Json;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
@@ -24,6 +25,7 @@ public sealed class HistoryWriter : IDisposable
     private readonly FileStream _file;
     private readonly ArrayBufferWriter<byte> _lines = new(LinesBytes);
     private readonly Utf8JsonWriter _json;
+    private readonly IncrementalHash _digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly string _path;
     private readonly long _recordsMax;
     private readonly int _bufferedMax;
@@ -129,13 +131,15 @@ public sealed class HistoryWriter : IDisposable
     }
 
     /// <summary>Writes what still waits, whatever the watermarks, and gives the file its name. Again: nothing.</summary>
-    public void Complete()
+    /// <param name="last">makes the value of the last record, which no bound keeps out; null for none</param>
+    public void Complete(Func<HistoryEnd, HistoryFact>? last = null)
     {
         lock (_gate)
         {
             if (_complete) return;
             while (_waiting.TryDequeue(out var record, out _)) Write(record);
             WriteLines();
+            if (last is not null) WriteLast(last);
             CloseFile();
             if (_failure is null) Try(() => File.Move(PartialPath(_path), _path, overwrite: true));
         }
@@ -156,13 +160,28 @@ public sealed class HistoryWriter : IDisposable
     {
         _complete = true;
         _json.Dispose();
+        _digest.Dispose();
         Try(_file.Dispose);
     }
 
     private void WriteLines()
     {
-        if (_lines.WrittenCount > 0) Try(() => _file.Write(_lines.WrittenSpan));
+        if (_lines.WrittenCount > 0)
+        {
+            Try(() => _file.Write(_lines.WrittenSpan));
+            _digest.AppendData(_lines.WrittenSpan);
+        }
+
         _lines.ResetWrittenCount();
+    }
+
+    private void WriteLast(Func<HistoryEnd, HistoryFact> last)
+    {
+        var fact = last(new HistoryEnd(_written, _dropped, Convert.ToHexStringLower(_digest.GetCurrentHash())));
+        var record = HistoryRecord.Of(Math.Max(0, _lastTime), ViolationResult.OwnersSilo, fact);
+        HistoryLine.Write(_json, _written++, record, isWarmUp: false);
+        _lines.Write("\n"u8);
+        WriteLines();
     }
 
     private void Try(Action write)
@@ -209,7 +228,18 @@ public sealed class HistoryWriter : IDisposable
 /// the slot, the pages reported, the error).
 /// </summary>
 public readonly record struct HistoryRecord(
-    long Time, string Silo, string Process, HistoryType Type, OperationKind Kind, OperationId Op, string? Value = null);
+    long Time, string Silo, string Process, HistoryType Type, OperationKind Kind, OperationId Op, string? Value = null)
+{
+    /// <summary>Something that a verdict is judged by, and no operation.</summary>
+    public static HistoryRecord Of(long time, string process, HistoryFact fact) =>
+        new(time, process, process, HistoryType.Fact, OperationKind.None, OperationId.None, fact.Write());
+}
+
+/// <summary>How whole a history is.</summary>
+/// <param name="Records">that were written</param>
+/// <param name="Dropped">that its bounds kept out</param>
+/// <param name="Digest">SHA-256 of what was written, in hexadecimal digits</param>
+public readonly record struct HistoryEnd(long Records, long Dropped, string Digest);
 
 /// <summary>The kinds of a history record, as Jepsen has them.</summary>
 public enum HistoryType
@@ -225,4 +255,7 @@ public enum HistoryType
 
     /// <summary>Unknown whether it took effect (a time-out).</summary>
     Info,
+
+    /// <summary>No operation: something that the verdict is judged by, see <see cref="HistoryFact"/>.</summary>
+    Fact,
 }

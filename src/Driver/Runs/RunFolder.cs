@@ -63,9 +63,10 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <summary>Writes what still waits for the history and the traces, and gives both their names. Again: nothing.</summary>
-    public void Complete()
+    /// <param name="last">makes the last record of the history; null for none</param>
+    public void Complete(Func<HistoryEnd, HistoryFact>? last = null)
     {
-        History.Complete();
+        History.Complete(last);
         Traces.Complete(PathOf(TracesFile));
     }
 

@@ -73,7 +73,7 @@ public sealed class RoomTests
         new("Campaigns", ["Counters", "CampaignKeys"]),
         new("CampaignFiles", ["Errors", "CampaignKeys", "Campaigns"]),
         new("Results", ["Errors", "Counters", "Campaigns"]),
-        new("Runs", ["Errors", "Campaigns", "Results"]),
+        new("Runs", ["Errors", "Counters", "Campaigns", "Results"]),
         new("Terminal", ["Errors", "Counters", "Results", "Runs"]),
         new("Running", ["Errors", "Counters", "Campaigns", "Results", "Runs", "Terminal"]),
         new("CommandLine", ["Errors", "CampaignFiles", "Terminal", "Running"]),
@@ -92,6 +92,8 @@ public sealed class RoomTests
             [
                 "Errors", "Counters", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "CommandLine", "Predicting", "Analyzing",
             ]),
+        new(
+            "Checking", ["Errors", "Counters", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "Running", "CommandLine"]),
         new("Viewing", ["Errors", "CampaignFiles", "Terminal", "CommandLine", "Analyzing"]),
         new(
             "Run",
@@ -118,8 +120,8 @@ public sealed class RoomTests
             "The command",
             [
                 "Errors", "CampaignFiles", "Running", "CommandLine", "Clusters", "Analyzing", "Exploring", "Shrinking", "MutantRuns",
-                "Predicting", "Advising", "Explaining", "Recording", "QemuRuns", "Reports", "Viewing", "Run", "Comparing", "Pricing",
-                "Kernels", "Benching",
+                "Predicting", "Advising", "Explaining", "Recording", "QemuRuns", "Reports", "Checking", "Viewing", "Run", "Comparing",
+                "Pricing", "Kernels", "Benching",
                 "Migrating",
             ],
             ""),
