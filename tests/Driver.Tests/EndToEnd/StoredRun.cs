@@ -39,12 +39,14 @@ internal sealed class StoredRun
     public string PathOf(string file) => Path.Combine(Folder, file);
 
     /// <summary>After the record of the build, every operation that began has ended, once, in the records of the actor that recorded its
-    /// begin.</summary>
+    /// begin. Facts are no operations; the last one ends the history.</summary>
     public void EveryOperationEnded()
     {
         Assert.Equal(ModelIdentity.Line, Text(History[0], "value"));
+        Assert.Equal("fact", Text(History[^1], "type"));
         Assert.All(
-            History.Skip(1).GroupBy(record => (Text(record, "process"), Text(record, "op"))),
+            History.Skip(1).Where(record => Text(record, "type") != "fact")
+                .GroupBy(record => (Text(record, "process"), Text(record, "op"))),
             operation => Assert.True(
                 operation.Select(record => Text(record, "type")).ToArray() is ["invoke", "ok" or "fail" or "info"],
                 $"{operation.Key}: {string.Join(", ", operation)}"));
