@@ -22,5 +22,6 @@ public static class VmEpoch
     /// grant.</summary>
     public static bool Follows(long epoch, long before) => epoch > before && HandOvers(epoch) == HandOvers(before) + 1;
 
-    private static long HandOvers(long epoch) => epoch & ((1L << Half) - 1);
+    /// <summary>How often the VM was granted to a host, its registration included.</summary>
+    public static long HandOvers(long epoch) => epoch & ((1L << Half) - 1);
 }

@@ -60,7 +60,7 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
         await bed.KillSiloAsync(bed.LastSilo);
         Assert.True(await here.Grain.StartPostcopyAsync(bed.Next(OperationKind.Migration)));
         Assert.Equal(MigrationStatus.Completed, (await moving).Info.Status);
-        await StandsAsync(bed, there, here, term, epoch: 2);
+        await StandsAsync(bed, there, here, term, handOvers: 2);
     }
 
     /// <summary>No surviving host has ever owned the VM, unless the destination has claimed it.</summary>
@@ -98,7 +98,7 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
         await bed.KillHostAsync(there.HostKey);
         held.Dispose();
         var outcome = await held.Outcome;
-        Assert.Equal((MigrationStatus.Failed, 2), (outcome.Info.Status, outcome.Info.Epoch));
+        Assert.Equal((MigrationStatus.Failed, 2), (outcome.Info.Status, VmEpoch.HandOvers(outcome.Info.Epoch)));
         await here.RunsOnAsync();
         await OwnsAsync(bed, here, term, (here.HostKey, 2));
         Assert.Equal(here.HostKey, bed.GuestRuns.RunsAt(here.Name));
@@ -151,25 +151,25 @@ public sealed class InventoryKillTests(InventoryKillTests.MortalCluster cluster)
         await bed.KillSiloAsync(bed.LastSilo);
         var outcome = await held.ReleaseAsync();
         Assert.Equal(end, outcome.Info.Status);
-        if (end == MigrationStatus.Completed) await StandsAsync(bed, there, here, term, epoch: 2);
-        else await StandsAsync(bed, here, there, term, epoch: 1);
+        if (end == MigrationStatus.Completed) await StandsAsync(bed, there, here, term, handOvers: 2);
+        else await StandsAsync(bed, here, there, term, handOvers: 1);
     }
 
     /// <summary>The VM runs on the one side and always ran on one, nothing of it is on the other, and it can go on from there.</summary>
-    private static async Task StandsAsync(ActorBed bed, BedVm home, BedVm away, long termBefore, long epoch)
+    private static async Task StandsAsync(ActorBed bed, BedVm home, BedVm away, long termBefore, long handOvers)
     {
         await home.RunsOnAsync();
         await away.LeavesNothingAsync();
-        await OwnsAsync(bed, home, termBefore, (home.HostKey, epoch));
+        await OwnsAsync(bed, home, termBefore, (home.HostKey, handOvers));
         Assert.Equal(home.HostKey, bed.GuestRuns.RunsAt(home.Name));
         await MigratesOnAsync(bed, home);
     }
 
     /// <summary>As a new inventory has it, one of a later term.</summary>
-    private static async Task OwnsAsync(ActorBed bed, BedVm home, long termBefore, (string Host, long Epoch) expected)
+    private static async Task OwnsAsync(ActorBed bed, BedVm home, long termBefore, (string Host, long HandOvers) expected)
     {
         var owner = await OwnerAsync(bed, home);
-        Assert.Equal(expected, (owner.Host, owner.Epoch));
+        Assert.Equal(expected, (owner.Host, VmEpoch.HandOvers(owner.Epoch)));
         Assert.True(owner.Term > termBefore, $"the inventory of term {owner.Term} is not a new one");
         Assert.Equal(owner.Term, await home.Ownership.TermAsync());
     }
