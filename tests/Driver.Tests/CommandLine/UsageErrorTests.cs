@@ -8,7 +8,7 @@ public sealed class UsageErrorTests
     private const string Vms = CommandHarness.SmallCampaign;
     private const string Commands =
         "run, cluster, explore, replay, shrink, mutants, price, museum, kernel, record, qemu, predict, advise, explain, migrate, bench, "
-        + "analyze, view, report, compare, list";
+        + "analyze, view, report, check, compare, list";
 
     [Theory]
     [InlineData("silo: 3\n" + Vms, "c.yaml:1: silo: unknown key; allowed: name, description, seed")]

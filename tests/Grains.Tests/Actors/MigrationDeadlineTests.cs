@@ -70,11 +70,9 @@ public sealed class MigrationDeadlineTests(ActorCollection.Clusters clusters)
                 Assert.DoesNotContain(MigrationStatus.Device, info.Steps.Select(step => step.Status));
                 break;
             case TimeoutAction.Suspend:
-                // What was left had to go over while the guest stood: about a hundred pages, and that is the downtime reported.
+                // What was left had to go over while the guest stood, about a hundred pages; the cap ends when it stops.
                 Assert.True(info.DowntimeBytes > 64 * ActorBed.PageSize, $"{info.DowntimeBytes} bytes in the downtime");
-                Assert.True(
-                    info.DowntimeMicroseconds >= info.DowntimeBytes * 1e6 / Bandwidth * 0.8,
-                    $"{info.DowntimeBytes} bytes in {info.DowntimeMicroseconds} us");
+                Assert.True(info.DowntimeMicroseconds > 0);
                 Assert.Equal(0, info.PostcopyBytes);
                 break;
             default:

@@ -164,9 +164,9 @@ public sealed class MigrationKillTests
         await next.LeavesNothingAsync();
     }
 
-    private static async Task<(string Host, long Epoch)> OwnerAsync(ActorBed bed, string vm)
+    private static async Task<(string Host, long HandOvers)> OwnerAsync(ActorBed bed, string vm)
     {
         var owner = await bed.Grains.GetGrain<IInventoryGrain>(ActorKeys.Inventory).FindAsync(vm);
-        return (owner.Host, owner.Epoch);
+        return (owner.Host, VmEpoch.HandOvers(owner.Epoch));
     }
 }

@@ -29,7 +29,7 @@ public sealed class MigrationTests(ActorCollection.Clusters clusters)
         var runs = new List<GuestRunsEntry>();
 
         string Text(GuestRunsEntry entry) =>
-            $"{(entry.Host == here.HostKey ? "here" : "there")} {entry.Epoch} {(entry.Runs ? "runs" : "stops")}";
+            $"{(entry.Host == here.HostKey ? "here" : "there")} {VmEpoch.HandOvers(entry.Epoch)} {(entry.Runs ? "runs" : "stops")}";
 
         await MovesAsync(bed, here, there, runs);
         await MovesAsync(bed, there, back, runs);
