@@ -91,8 +91,13 @@ internal sealed class RecordingPace
         _isPutOff = false;
     }
 
-    /// <summary>The recording is over.</summary>
-    public void End() => SinceLook = Elapsed - LastLook;
+    /// <summary>The recording is over, perhaps before a look that was put off.</summary>
+    public void End()
+    {
+        SinceLook = Elapsed - LastLook;
+        if (_isPutOff) _limit?.PutOffToTheEnd();
+        _isPutOff = false;
+    }
 
     /// <summary>About once a second.</summary>
     public void Update() => _forbearance?.Update();

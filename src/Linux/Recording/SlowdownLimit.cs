@@ -63,6 +63,9 @@ internal sealed class SlowdownLimit(double most, double leastPrice)
         if (wasPutOff) PutOff++;
     }
 
+    /// <summary>A look that was due never came: the process ended before.</summary>
+    public void PutOffToTheEnd() => PutOff++;
+
     /// <summary>In words; null where no look was put off.</summary>
     /// <param name="slowdown">of all the recording</param>
     /// <param name="longest">interval</param>
