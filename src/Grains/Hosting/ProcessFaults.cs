@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Livebed.Grains.Contracts;
 using Livebed.Grains.Faults;
 
 namespace Livebed.Grains.Hosting;
@@ -15,6 +16,8 @@ internal sealed class ProcessFaults(ProcessCluster cluster, ClusterSettings sett
 
     private static readonly TimeSpan OrderMax = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan DeclareMax = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan DeclaredMax = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan DeclarePause = TimeSpan.FromMilliseconds(100);
 
     private readonly Dictionary<string, SiloSettings> _settings = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Process> _guards = new(StringComparer.Ordinal);
@@ -37,8 +40,24 @@ internal sealed class ProcessFaults(ProcessCluster cluster, ClusterSettings sett
         await cluster.ProcessOf(silo).KillAsync();
     }
 
-    public Task DeclareDeadAsync(string silo) =>
-        cluster.Client.GetGrain<ISiloProbe>(cluster.SiloNames[0]).DeclareDeadAsync(silo).WaitAsync(DeclareMax);
+    /// <summary>Asks again while there is no answer: where the grain that does it is may be known to the dead silo alone, until the others
+    /// have found out themselves that it is dead.</summary>
+    public async Task DeclareDeadAsync(string silo)
+    {
+        var begun = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await cluster.Client.GetGrain<ISiloProbe>(cluster.SiloNames[0]).DeclareDeadAsync(silo).WaitAsync(DeclareMax);
+                return;
+            }
+            catch (Exception failure) when (GrainCall.IsLost(failure) && Stopwatch.GetElapsedTime(begun) < DeclaredMax)
+            {
+                await Task.Delay(DeclarePause);
+            }
+        }
+    }
 
     public async Task RestartAsync(string silo, CancellationToken cancellationToken)
     {

@@ -43,7 +43,7 @@ public sealed class ClusterTracingTests
         var bodies = new ConcurrentDictionary<string, byte[]>();
         // At shutdown the exporter drops what it could not send in time, which can happen on a busy machine. And another process may take a
         // free port before the test listens on it.
-        for (var attempt = 0; attempt < 3 && bodies.Count < 2; attempt++) await CollectAsync(bodies);
+        for (var attempt = 0; attempt < 10 && bodies.Count < 2; attempt++) await CollectAsync(bodies);
         foreach (var path in (string[])["/v1/traces", "/v1/metrics"])
             Assert.Contains(TelemetrySetup.DriverService, Encoding.UTF8.GetString(bodies[path]), StringComparison.Ordinal);
         Assert.Contains("kvm.op.unmap", Encoding.UTF8.GetString(bodies["/v1/traces"]), StringComparison.Ordinal);
