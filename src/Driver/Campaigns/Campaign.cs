@@ -1,6 +1,7 @@
 using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Counters;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
 
 namespace Livebed.Driver.Campaigns;
@@ -54,6 +55,7 @@ public sealed record Campaign
     public MemslotUpdateSettings MemslotUpdates { get; set; } = new();
     public DirtyLogSettings DirtyLog { get; set; } = new();
     public SoftwareWriteSettings SoftwareWrites { get; set; } = new();
+    public DeviceWriteSettings DeviceWrites { get; set; } = new();
     public MigrationSettings Migrations { get; set; } = new();
     public TeardownSettings Teardowns { get; set; } = new();
     public AuditSettings Audits { get; set; } = new();
@@ -146,6 +148,7 @@ public sealed record Campaign
         new SectionKey<Campaign, MemslotUpdateSettings>("memslotUpdates", MemslotUpdateSettings.Keys, s => s.MemslotUpdates),
         new SectionKey<Campaign, DirtyLogSettings>("dirtyLog", DirtyLogSettings.Keys, s => s.DirtyLog),
         new SectionKey<Campaign, SoftwareWriteSettings>("softwareWrites", SoftwareWriteSettings.Keys, s => s.SoftwareWrites),
+        new SectionKey<Campaign, DeviceWriteSettings>("deviceWrites", DeviceWriteSettings.Keys, s => s.DeviceWrites),
         new SectionKey<Campaign, MigrationSettings>("migrations", MigrationSettings.Keys, s => s.Migrations),
         new SectionKey<Campaign, TeardownSettings>("teardowns", TeardownSettings.Keys, s => s.Teardowns),
         new SectionKey<Campaign, AuditSettings>("audits", AuditSettings.Keys, s => s.Audits),
@@ -262,6 +265,24 @@ public sealed record SoftwareWriteSettings
         () => new(),
         new ValueKey<SoftwareWriteSettings, double>("rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v,
             "writes to guest memory by KVM itself (`kvm_write_guest`), over all VMs"));
+}
+
+/// <summary>Writes to guest memory by devices of user space, which KVM does not see.</summary>
+public sealed record DeviceWriteSettings
+{
+    /// <summary>Requests per second over all VMs.</summary>
+    public double Rate { get; set; }
+
+    public int Pages { get; set; } = 4;
+
+    internal static Section<DeviceWriteSettings> Keys { get; } = new(
+        () => new(),
+        new ValueKey<DeviceWriteSettings, double>("rate", ValueKinds.PerSecond(), s => s.Rate, (s, v) => s.Rate = v,
+            "requests over all VMs that a device of user space answers by writing guest memory, as a disk that reads; KVM's log does "
+                + "not have these pages, the device's own has"),
+        new ValueKey<DeviceWriteSettings, int>(
+            "pages", ValueKinds.Integer("pages", 1, Devices.PagesMax), s => s.Pages, (s, v) => s.Pages = v,
+            "pages in a row that one request fills; of a smaller VM all"));
 }
 
 /// <summary>What becomes a span (docs/telemetry.md).</summary>

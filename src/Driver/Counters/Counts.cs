@@ -16,6 +16,7 @@ public sealed record Counts
     public long MemslotUpdates { get; init; }
     public long DirtyLogGets { get; init; }
     public long DirtyPagesReported { get; init; }
+    public long DeviceWrites { get; init; }
     public long KsmMerges { get; init; }
     public long KsmUnmerges { get; init; }
     public long MigrationsCompleted { get; init; }
@@ -43,6 +44,7 @@ public static class CounterTable
         ("memslotUpdates", counts => counts.MemslotUpdates),
         ("dirtyLogGets", counts => counts.DirtyLogGets),
         ("dirtyPagesReported", counts => counts.DirtyPagesReported),
+        ("deviceWrites", counts => counts.DeviceWrites),
         ("ksmMerges", counts => counts.KsmMerges),
         ("ksmUnmerges", counts => counts.KsmUnmerges),
         ("migrationsCompleted", counts => counts.MigrationsCompleted),

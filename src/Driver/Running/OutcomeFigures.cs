@@ -31,6 +31,7 @@ internal static class OutcomeFigures
             MemslotUpdates = vm.MemslotUpdates,
             DirtyLogGets = vm.DirtyLogGets,
             DirtyPagesReported = vm.DirtyPagesReported,
+            DeviceWrites = vm.DeviceWrites,
             KsmMerges = ksm.Merges,
             KsmUnmerges = ksm.Unmerges,
             MigrationsCompleted = migrations.Completed,

@@ -71,6 +71,22 @@ public static class MigrationVerbs
                 stage.Vm.Host, stage.Bed.NewOperation(HostEventKind.DontNeed), stage.Vm.AddressSpaceId, BedVm.RamHva(page), 1);
         });
 
+    /// <summary>A device fills a buffer as soon as the migration has made so many syncs.</summary>
+    public static ActorPlan DeviceWriteAfter(this ActorPlan actor, int syncs, int page, int pages = 1) => actor.InVm(
+        $"device-write {HostVerbs.Pages(page, pages)} after {syncs} syncs", async stage =>
+        {
+            await stage.AwaitMigrationAsync(migration => migration.Process.Source?.Syncs >= syncs);
+            await stage.DeviceWriteAsync(page, pages);
+        });
+
+    /// <summary>The same at the destination, once the guest runs there ahead of its memory.</summary>
+    public static ActorPlan DeviceWriteInPostcopy(this ActorPlan actor, int page, int pages = 1) => actor.InVm(
+        $"device-write {HostVerbs.Pages(page, pages)} at the destination, in post-copy", async stage =>
+        {
+            await stage.AwaitMigrationAsync(migration => migration.Incoming.Info.Status >= MigrationStatus.PostcopyActive);
+            await stage.DeviceWriteAsync(page, pages);
+        });
+
     /// <summary>The destination's next answer to the hand-over is lost on its way back.</summary>
     public static ActorPlan LoseTakeOverAnswer(this ActorPlan actor) => actor.InHost(
         "the answer to the hand-over will be lost",

@@ -91,6 +91,19 @@ public sealed class Stage
     public ValueTask SoftwareWriteAsync(int page, int vcpu) => CommandAsync(async vm => await vm.Vm.SoftwareWriter.WriteAsync(
         Bed.NewOperation(OperationKind.SoftwareWrite), vcpu, BedVm.RamGfn(page), NextSoftwareToken()));
 
+    /// <summary>A device deals with a request of the guest, wherever the VM is: where it has moved meanwhile, the request is found there.
+    /// Not for ever, since the VM may be lost.</summary>
+    public async ValueTask DeviceWriteAsync(int page, int pages)
+    {
+        for (var (left, written) = (AwaitsMax, 0); left > 0 && written == 0; left--)
+        {
+            if (left < AwaitsMax) await Bed.World.PointAsync(SchedulingPoint.Retry);
+            ulong[] values = [.. Enumerable.Range(0, pages).Select(_ => NextSoftwareToken())];
+            await CommandAsync(async vm => written = await vm.Process.Devices!.WriteAsync(
+                Bed.NewOperation(OperationKind.DeviceWrite), BedVm.RamGfn(page), values));
+        }
+    }
+
     public ValueTask PlugAsync() => CommandAsync(async vm => await vm.PlugAsync(Bed.NewOperation(OperationKind.MemslotCreate)));
 
     public ValueTask EnableLogAsync() =>

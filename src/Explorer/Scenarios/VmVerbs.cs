@@ -76,6 +76,10 @@ public static class VmVerbs
     public static ActorPlan SoftwareWrite(this ActorPlan actor, int page, int vcpu = 0) => actor.InVm(
         $"software-write page {page}", stage => stage.SoftwareWriteAsync(page, vcpu));
 
+    /// <summary>A device of user space fills a buffer of the guest: a disk that reads, a card that receives.</summary>
+    public static ActorPlan DeviceWrite(this ActorPlan actor, int page, int pages = 1) => actor.InVm(
+        $"device-write {HostVerbs.Pages(page, pages)}", stage => stage.DeviceWriteAsync(page, pages));
+
     /// <summary>User space has KVM write a device's tables to guest memory; no vCPU runs.</summary>
     public static ActorPlan SaveTables(this ActorPlan actor, int page) => actor.InVm(
         $"save tables in page {page}", stage => stage.CommandAsync(async vm => await vm.Session.SaveTablesAsync(

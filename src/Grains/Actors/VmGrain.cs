@@ -60,6 +60,10 @@ internal sealed partial class VmGrain(ActorSilo silo) : Grain, IVmGrain
         op, false, (vm, operation) => vm.SoftwareWriter.WriteAsync(operation, 0, gfn, SoftwareToken(vm, operation)),
         done => (done ? "ok" : "fail", $"gfn 0x{gfn.Value:x}"));
 
+    public ValueTask<int> DeviceWriteAsync(OperationMessage op, Gfn first, int pages) => CommandAsync(
+        op, 0, (vm, operation) => _actor!.Process.Devices!.WriteAsync(operation, first, DeviceTokens(vm, operation, pages)),
+        written => (written > 0 ? "ok" : "fail", $"{written} pages from gfn 0x{first.Value:x}"));
+
     public ValueTask<int> AuditAsync(OperationMessage op) => CommandAsync(
         op, 0, (vm, operation) => vm.Auditor.AuditAsync(operation), sptes => ("ok", $"{sptes} SPTEs"));
 
@@ -152,6 +156,15 @@ internal sealed partial class VmGrain(ActorSilo silo) : Grain, IVmGrain
 
     private static ulong SoftwareToken(Vm vm, Operation op) =>
         PageContent.Token(vm.Options.Ordinal, OperationId.OfProcess, op.Id.Count);
+
+    /// <summary>A value for each page; <see cref="OperationId.OfMigration"/>, in the place of a vCPU, tells them from KVM's own
+    /// writes.</summary>
+    private static ulong[] DeviceTokens(Vm vm, Operation op, int pages)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)pages, (uint)Devices.PagesMax, nameof(pages));
+        return [.. Enumerable.Range(0, pages).Select(
+            page => PageContent.Token(vm.Options.Ordinal, OperationId.OfMigration, op.Id.Count * Devices.PagesMax + page))];
+    }
 
     /// <summary>The answer to a call that found no VM.</summary>
     private T Vacant<T>(T answer)

@@ -25,6 +25,9 @@ public interface IVmGrain : IGrainWithStringKey
 
     ValueTask<bool> SoftwareWriteAsync(OperationMessage op, Gfn gfn);
 
+    /// <summary>A device deals with one request of the guest; see <see cref="Devices.WriteAsync"/>. Returns the pages written.</summary>
+    ValueTask<int> DeviceWriteAsync(OperationMessage op, Gfn first, int pages);
+
     ValueTask<int> AuditAsync(OperationMessage op);
 
     /// <summary>Stops the guests and destroys the VM, by either path; returns the last reports of the VM and of its vCPUs, or none when it

@@ -142,6 +142,18 @@ public sealed partial record Mutant
         "an emulated write does not mark its page dirty", "B10", "910c57dfa4d1, CVE-2024-35804", [Invariants.NoLostDirtyPage],
         "software-write", "dirty-log");
 
+    public static readonly Mutant DeviceWriteWithoutMark = new(
+        "a device of user space writes guest memory and marks nothing", "8", "cloud-hypervisor 2458",
+        [Invariants.NoLostDirtyPage, Invariants.SameMemory], "migration-device-writes", "migration-faults");
+
+    public static readonly Mutant DeviceWriteMarksWrongAddress = new(
+        "a device behind an IOMMU marks its own address of the page that it wrote, and not the guest's", "8", "cc5e71075947",
+        [Invariants.NoLostDirtyPage, Invariants.SameMemory], "migration-device-writes", "migration-faults");
+
+    public static readonly Mutant DeviceWritesAfterFinalSync = new(
+        "devices are stopped only when their state is saved, after the final sync", "8", "",
+        [Invariants.NoLostDirtyPage, Invariants.SameMemory], "migration-device-writes", "migration-faults");
+
     public static readonly Mutant SnapshotAfterLookup = new(
         "the fault takes its sequence snapshot after the host lookup", "B7, 2.7 I4", "",
         [Invariants.NoInstallUnderInvalidation, Invariants.NoStaleTranslation, Invariants.GfnFidelity, Invariants.Permission],

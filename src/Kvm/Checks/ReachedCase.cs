@@ -59,9 +59,13 @@ public sealed class ReachedCase
     public static readonly ReachedCase CopyFoundNoFrame = new("a write had to copy a page, and the host had no frame left");
 
     public static readonly ReachedCase PageDirtiedAgain = new("a sync of a migration found pages dirty that had been sent");
+    public static readonly ReachedCase DeviceDirtiedPage = new(
+        "a sync found a page dirty that a device of user space had written, and no other log had");
+    public static readonly ReachedCase DeviceDrained = new("a final sync waited for a write of a device that was under way");
     public static readonly ReachedCase MigratedAgain = new("a migration began after another attempt from the same host had ended");
     public static readonly ReachedCase GuestThrottled = new("a migration slowed its guest down");
     public static readonly ReachedCase GuestWaitedForPage = new("a guest in post-copy waited for a page");
+    public static readonly ReachedCase DeviceWaitedForPage = new("a device of a VM in post-copy waited for a page");
     public static readonly ReachedCase PageAskedEarly = new("a page was asked for before the source knew that the destination runs");
     public static readonly ReachedCase PageAskedOnItsWay = new("a page was asked for that was already on its way");
     public static readonly ReachedCase DiscardedInPostcopy = new("user space wanted to discard memory while post-copy brought it");

@@ -10,15 +10,19 @@ namespace Livebed.Kvm.DirtyLog;
 /// User space's side of dirty logging, as QEMU's RAM migration does it: enable, copy everything, then rounds of sync (get, or reap), clear
 /// and copy. It also checks S6: with every vCPU out of KVM_RUN, each page that was written since its last copy is in the final dirty set.
 /// It keeps QEMU's rules: clear a page before reading it; read a ring's pages after the reset; make the final sync after the vCPUs have
-/// left. A memslot that moves keeps its log. One that is deleted, or does not log for a time, loses its dirty bits (kvm-protocol 5, Q1),
-/// and a dying VM's memslot cannot be asked. Such a slot leaves the session, and the check does not cover it.
+/// left and the devices stand still. A memslot that moves keeps its log. One that is deleted, or does not log for a time, loses its dirty
+/// bits (kvm-protocol 5, Q1), and a dying VM's memslot cannot be asked. Such a slot leaves the session, and the check does not cover it.
 /// </summary>
 public sealed class DirtyLogSession
 {
     private readonly Vm _vm;
+    private readonly IDevices? _devices;
     private readonly TrackedList<RamBlock> _blocks;
 
-    public DirtyLogSession(Vm vm) => (_vm, _blocks) = (vm, new TrackedList<RamBlock>(vm.LogState));
+    /// <param name="vm">the VM</param>
+    /// <param name="devices">its devices; null for none</param>
+    public DirtyLogSession(Vm vm, IDevices? devices = null) =>
+        (_vm, _devices, _blocks) = (vm, devices, new TrackedList<RamBlock>(vm.LogState));
 
     public bool IsEnabled => _blocks.Count > 0;
 
@@ -28,9 +32,11 @@ public sealed class DirtyLogSession
     {
         await _vm.Bql.AcquireAsync(op);
         var enabled = !IsEnabled;
+        if (enabled) _devices?.Log.Stop();
         foreach (var id in enabled ? slotIds : [])
         {
             if (await _vm.MemslotUpdates.SetLoggingAsync(op, id, logs: true) is not { } slot) continue;
+            _devices?.Log.Start(slot.Hvas);
             _blocks.Add(new RamBlock(slot, new TrackedPageSet(new PlaceTable(_vm.LogState), slot.Hvas)));
             await _vm.Host.CopyPagesAsync(op, PageSet.All(slot.Hvas));
         }
@@ -44,6 +50,7 @@ public sealed class DirtyLogSession
         await _vm.Bql.AcquireAsync(op);
         foreach (var block in _blocks) await _vm.MemslotUpdates.SetLoggingAsync(op, block.Slot.Id, logs: false);
         _blocks.Clear();
+        _devices?.Log.Stop();
         _vm.Bql.Release(op);
     }
 
@@ -74,9 +81,11 @@ public sealed class DirtyLogSession
             if (!syncsLast) await SyncAsync(op, isFinal: true);
             await _vm.VcpuMutex.DownWriteAsync(op);
             foreach (var vcpu in _vm.Vcpus) await vcpu.PauseAsync(op);
+            if (_devices is not null && _vm.Options.Mutant != Mutant.DeviceWritesAfterFinalSync) await _devices.StopAsync(op);
             if (syncsLast) await SyncAsync(op, isFinal: true);
             compared = 0;
             foreach (var block in _blocks) compared += await CompareAsync(op, block);
+            _devices?.Resume();
             foreach (var vcpu in _vm.Vcpus) await vcpu.ResumeAsync(op);
             _vm.VcpuMutex.UpWrite(op);
             _vm.Counters.DirtyLogVerifications++;
@@ -113,6 +122,10 @@ public sealed class DirtyLogSession
             if (!result.IsOk) _blocks.RemoveAll(other => ReferenceEquals(other, block));
             block.Dirty.UnionWith(reported);
         }
+
+        foreach (var block in _blocks)
+            if (_devices is not null && block.Dirty.UnionWith(_devices.Log.Take(block.Slot.Hvas)) > 0)
+                _vm.World.Reached(ReachedCase.DeviceDirtiedPage);
 
         // Checked after the sync: a slot that was replaced before the sync took unread bits with it.
         _blocks.RemoveAll(block => _vm.Memslots.Active.ById(block.Slot.Id)?.ContinuesLogOf(block.Slot) != true);

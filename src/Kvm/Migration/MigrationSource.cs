@@ -13,12 +13,13 @@ namespace Livebed.Kvm.Migration;
 /// The source's migration thread (<c>migration_thread</c>, migration/migration.c): set-up, rounds of pre-copy, stop and final sync,
 /// hand-over, and, if it went over early, post-copy. Its rules (kvm-protocol 4, 8): Logging is on before the first page is read. A page's
 /// dirty bit is taken and the page protected before it is read. Rounds do not overlap on the wire. The final sync comes when every vCPU has
-/// left the guest. Once the destination is asked to take over, the source lets the guest run again only under an epoch that the inventory
-/// granted.
+/// left the guest and no device writes any more. Once the destination is asked to take over, the source lets the guest run again only
+/// under an epoch that the inventory granted.
 /// </summary>
 public sealed class MigrationSource : IMigrationReturnPath
 {
     private readonly Vm _vm;
+    private readonly IDevices _devices;
     private readonly IStreamPort _stream;
     private readonly IMigrationDestination _destination;
     private readonly IHostOwnership _hostOwnership;
@@ -34,13 +35,13 @@ public sealed class MigrationSource : IMigrationReturnPath
     private Tracked<bool> _postcopyRequested;
 
     public MigrationSource(
-        Vm vm, OperationIds ids, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, IHostOwnership ownership,
-        MigrationSetup setup,
-        MigrationParameters parameters)
+        Vm vm, IDevices devices, OperationIds ids, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory,
+        IHostOwnership ownership, MigrationSetup setup, MigrationParameters parameters)
     {
         parameters.Check();
-        (_vm, _stream, _destination, _hostOwnership, _setup, _parameters) = (vm, stream, destination, ownership, setup, parameters);
-        _ram = new RamState(vm, stream, setup.Blocks);
+        (_vm, _devices, _stream, _destination, _hostOwnership) = (vm, devices, stream, destination, ownership);
+        (_setup, _parameters) = (setup, parameters);
+        _ram = new RamState(vm, devices.Log, stream, setup.Blocks);
         _channels = new PageChannels(vm.World, stream, ids, parameters.Channels, vm.Options.Mutant);
         _throttle = new ThrottleControl(vm, parameters, setup.PageSize);
         _record = new MigrationRecord(vm, _ram, _channels, _throttle, setup, parameters);
@@ -52,6 +53,8 @@ public sealed class MigrationSource : IMigrationReturnPath
     }
 
     private bool IsLate => _parameters.TimeLimitMicroseconds > 0 && _record.Elapsed >= _parameters.TimeLimitMicroseconds;
+
+    private bool StopsDevicesLate => _vm.Options.Mutant == Mutant.DeviceWritesAfterFinalSync;
 
     private enum NextPhase : byte
     {
@@ -219,8 +222,8 @@ public sealed class MigrationSource : IMigrationReturnPath
         return dirty;
     }
 
-    /// <summary><c>migration_completion</c>: stop, final sync, the rest of the pages, device state, hand-over. The BQL is held
-    /// throughout.</summary>
+    /// <summary><c>migration_completion</c>: stop of vCPUs, then of devices, final sync, the rest of the pages, device state,
+    /// hand-over. The BQL is held throughout.</summary>
     private async ValueTask SwitchOverAsync(Operation op, bool toPostcopy)
     {
         using var phase = _vm.World.Observer.Phase(op, "migration.switchover", _setup.Epoch);
@@ -232,6 +235,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         var syncsLast = _vm.Options.Mutant != Mutant.FinalSyncBeforeVcpusLeft;
         if (!syncsLast) await SyncAsync(op, isFinal: true);
         await _handOver.StopVcpusAsync(op);
+        if (!StopsDevicesLate) await _devices.StopAsync(op);
         if (syncsLast) await SyncAsync(op, isFinal: true);
         if (_vm.Options.Mutant == Mutant.FinalSyncLosesPage) _ram.Blocks[0].LoseFirst();
         await _handOver.CheckFinalSetAsync(op);
@@ -239,6 +243,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         if (owner == MigrationOwner.Source) await _handOver.ResumeVcpusAsync(op);
         else await LetGoAsync(op);
         if (owner == MigrationOwner.Destination) await _hostOwnership.ReleaseAsync(_setup.Vm);
+        _devices.Resume();
         _vm.VcpuMutex.UpWrite(op);
         _vm.Bql.Release(op);
         if (owner == MigrationOwner.Source)
@@ -272,6 +277,8 @@ public sealed class MigrationSource : IMigrationReturnPath
         if (_cancelRequested.Value) return MigrationOwner.Source;
         if (await _handOver.CompareAsync(op, toPostcopy) is var compared and not StreamStatus.Ok)
             return _record.RecordFailure($"the destination did not compare its memory: {compared}", MigrationOwner.Source);
+
+        if (StopsDevicesLate) await _devices.StopAsync(op);
 
         // The comparison took a while, so a cancel may have come.
         if (_cancelRequested.Value) return MigrationOwner.Source;

@@ -1,5 +1,6 @@
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Vms;
@@ -9,12 +10,12 @@ namespace Livebed.Kvm.Migration;
 
 /// <summary>
 /// Which pages are still to be sent: QEMU's <c>RAMState</c> (migration/ram.c) and its memory listener. Each RAM block has one bitmap with
-/// three sources: KVM's logs of its memslots (<c>migration_bitmap_sync</c>), what user space discarded, and memslots that came, went or
-/// did not log for a time. Every page of those counts as dirty, because the bits between the last GET and the update are lost (kvm-protocol
-/// 9.2, Q1). A memslot that moves keeps its bits. Bits are always taken before the pages are read: early is harmless, late loses
-/// writes.
+/// four sources: KVM's logs of its memslots (<c>migration_bitmap_sync</c>), what user space discarded, what its devices wrote, and memslots
+/// that came, went or did not log for a time. Every page of those counts as dirty, because the bits between the last GET and the update
+/// are lost (kvm-protocol 9.2, Q1). A memslot that moves keeps its bits. Bits are always taken before the pages are read: early is
+/// harmless, late loses writes.
 /// </summary>
-internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange> ranges)
+internal sealed class RamState(Vm vm, DeviceLog devices, IStreamPort stream, IReadOnlyList<HvaRange> ranges)
 {
     private readonly TrackedMap<int, Memslot> _followed = new(vm.LogState);
     private Tracked<bool> _isLogging = new(vm.LogState);
@@ -49,6 +50,7 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
         }
 
         IsLogging = true;
+        foreach (var block in Blocks) devices.Start(block.Range);
         foreach (var slot in UserSlots) await FollowAsync(op, slot);
         return !vm.Users.IsClosing;
     }
@@ -56,6 +58,7 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
     public async ValueTask StopAsync(Operation op)
     {
         IsLogging = false;
+        devices.Stop();
         if (vm.Options.Mutant == Mutant.RetryKeepsOldDirtySet) vm.LeftDirty = [.. Blocks.Select(block => block.Dirty.Clone())];
         foreach (var slot in UserSlots)
             if (slot.LogsDirtyPages)
@@ -82,6 +85,9 @@ internal sealed class RamState(Vm vm, IStreamPort stream, IReadOnlyList<HvaRange
 
         await CompareSlotsAsync(op);
         foreach (var block in Blocks) block.Dirty.UnionWith(await stream.TakeDiscardedAsync(op, block.Range));
+        foreach (var block in Blocks)
+            if (block.Dirty.UnionWith(devices.Take(block.Range)) > 0)
+                vm.World.Reached(ReachedCase.DeviceDirtiedPage);
         return vm.Users.IsClosing ? -1 : DirtyPages - before;
     }
 

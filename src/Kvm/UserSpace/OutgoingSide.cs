@@ -1,4 +1,5 @@
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
@@ -10,7 +11,7 @@ namespace Livebed.Kvm.UserSpace;
 /// first time, and then <see cref="MigrationSource"/> runs. Until that begins a cancel, a wish for post-copy and memslot updates wait here.
 /// </summary>
 internal sealed class OutgoingSide(
-    IWorld world, ProcessPorts ports, Vm vm, OperationIds ids, IMigrationDestination destination, MigrationSetup setup,
+    IWorld world, ProcessPorts ports, Vm vm, IDevices devices, OperationIds ids, IMigrationDestination destination, MigrationSetup setup,
     MigrationParameters parameters, long epochKnown)
 {
     private const int FindAttempts = 100;
@@ -116,7 +117,7 @@ internal sealed class OutgoingSide(
         if (owner.Status != OwnershipStatus.Granted || owner.Host != ports.Ownership.Host)
             return EndedAs(MigrationStatus.Failed, $"the inventory says that {Vm} is owned by {owner.Host}");
         var source = new MigrationSource(
-            vm, ids, ports.Stream, destination, ports.Inventory, ports.Ownership, setup with { Epoch = owner.Epoch }, parameters);
+            vm, devices, ids, ports.Stream, destination, ports.Inventory, ports.Ownership, setup with { Epoch = owner.Epoch }, parameters);
         if (_startsPostcopy.Value) source.StartPostcopy();
         (_source.Value, _term.Value) = (source, owner.Term);
         return null;

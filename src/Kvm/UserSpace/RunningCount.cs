@@ -28,6 +28,8 @@ internal sealed class RunningCount
         (_waiting, _running) = (new Tracked<ImmutableArray<Waiter>>(place, []), new Tracked<int>(place));
     }
 
+    public bool IsAny => _running.Value > 0;
+
     public void Begin() => _running.Value++;
 
     public void End()

@@ -54,7 +54,7 @@ public sealed partial class VmProcess
         return await _migrations.RunAsync(async () =>
         {
             if (Outgoing is not null) _world.Reached(ReachedCase.MigratedAgain);
-            var outgoing = new OutgoingSide(_world, _ports, Vm!, MigrationIds, destination, setup, parameters, Epoch);
+            var outgoing = new OutgoingSide(_world, _ports, Vm!, Devices!, MigrationIds, destination, setup, parameters, Epoch);
             Enter(ProcessState.Migrating);
             _outgoing.Value = outgoing;
             try

@@ -48,6 +48,10 @@ public sealed partial class VmProcess
     [Untracked("made with the VM, which is a cell")]
     public DirtyLogSession? Session { get; private set; }
 
+    /// <summary>What writes guest memory in user space.</summary>
+    [Untracked("made with the VM, which is a cell")]
+    public Devices? Devices { get; private set; }
+
     /// <summary>It is being taken down, or is gone.</summary>
     public bool IsGoing => ProcessStates.IsGoing(State);
 
@@ -192,7 +196,8 @@ public sealed partial class VmProcess
     internal async ValueTask<Vm> CreateVmAsync(Operation op)
     {
         var vm = new Vm(_world, _spec.Options, _ports.Host, _spec.CustomProtocol);
-        (_vm.Value, Session) = (vm, new DirtyLogSession(vm));
+        (_vm.Value, Devices) = (vm, new Devices(_world, vm));
+        Session = new DirtyLogSession(vm, Devices);
         await vm.Host.RegisterNotifierAsync(op, vm.Notifier);
         if (_spec.HasPrivateSlots) await vm.Teardown.CreatePrivateSlotsAsync(op);
         return vm;

@@ -42,6 +42,9 @@ public sealed record VmCounters
     public long DirtyPagesReported { get; set; }
     public long DirtyLogVerifications { get; set; }
     public long SoftwareWrites { get; set; }
+
+    /// <summary>Pages that devices of user space have written.</summary>
+    public long DeviceWrites { get; set; }
     public long Audits { get; set; }
     public long AuditedSptes { get; set; }
     public long ChecksEvaluated { get; set; }
@@ -75,6 +78,7 @@ public sealed record VmCounters
         DirtyPagesReported = sum(one.DirtyPagesReported, other.DirtyPagesReported),
         DirtyLogVerifications = sum(one.DirtyLogVerifications, other.DirtyLogVerifications),
         SoftwareWrites = sum(one.SoftwareWrites, other.SoftwareWrites),
+        DeviceWrites = sum(one.DeviceWrites, other.DeviceWrites),
         Audits = sum(one.Audits, other.Audits),
         AuditedSptes = sum(one.AuditedSptes, other.AuditedSptes),
         ChecksEvaluated = sum(one.ChecksEvaluated, other.ChecksEvaluated),

@@ -16,6 +16,7 @@ public class OperationKind
     // vCPU and VM
     public static readonly OperationKind Fault = new(Invariants.FaultProgress);
     public static readonly OperationKind SoftwareWrite = new(Invariants.FaultProgress);
+    public static readonly OperationKind DeviceWrite = new(Invariants.FaultProgress);
     public static readonly OperationKind VmCreate = new(Invariants.MemslotUpdateProgress);
     public static readonly OperationKind VmDestroy = new(Invariants.TeardownProgress);
     public static readonly OperationKind AddressSpaceExit = new(Invariants.TeardownProgress);

@@ -20,7 +20,7 @@ public sealed class ResultsJsonTests
     [
         "accesses", "tlbRefills", "faults", "faultRetries", "notifierRanges", "notifierElided", "notifierMmuLockAcquisitions",
         "mmuLockAcquisitions",
-        "memslotUpdates", "dirtyLogGets", "dirtyPagesReported",
+        "memslotUpdates", "dirtyLogGets", "dirtyPagesReported", "deviceWrites",
         "ksmMerges", "ksmUnmerges", "migrationsCompleted", "migrationsFailed", "migrationsCancelled", "teardowns", "checksEvaluated",
     ];
 

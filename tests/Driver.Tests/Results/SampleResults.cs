@@ -106,6 +106,7 @@ internal static class SampleResults
             MemslotUpdates = 7,
             DirtyLogGets = 8,
             DirtyPagesReported = 9,
+            DeviceWrites = 19,
             KsmMerges = 10,
             KsmUnmerges = 11,
             MigrationsCompleted = 12,

@@ -24,6 +24,7 @@ public sealed class SceneTests
         ["non-blockable-range"] = stage => stage.Vm.Driver!.Refusals,
         ["ageing-vs-logging"] = stage => stage.Vm.Vm.Counters.AgeingCalls,
         ["software-write"] = stage => stage.Vm.Vm.Counters.SoftwareWrites,
+        ["device-writes"] = stage => stage.Vm.Vm.Counters.DeviceWrites,
         ["memslot-starvation"] = stage => stage.Vm.Vm.Counters.StartsWhilePublishingMax,
     };
 

@@ -93,6 +93,51 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
     }
 
     [Theory]
+    [InlineData("device-write-without-mark")]
+    [InlineData("device-write-marks-wrong-address")]
+    [InlineData(Mutant.None)]
+    public async Task What_a_device_writes_to_a_page_that_was_sent_is_missed_without_its_mark(string name)
+    {
+        var mutant = Findings.MutantOf(name);
+        var (bed, here, there) = await BeginAsync(mutant);
+        using var sent = bed.Held.HoldAnswer(
+            here.HostKey, nameof(IHostStreamsGrain.SendPagesAsync), IsFirstRoundFrom(here.Ram.Start + BatchPages));
+        var moving = MigrateAsync(bed, here, there);
+        await sent.ReachedAsync();
+        Assert.Equal(2, await DeviceWriteAsync(bed, here, pages: 2));
+        sent.Release();
+        await AssertFoundAsync(mutant, await moving, there);
+    }
+
+    [Theory]
+    [InlineData("device-writes-after-final-sync")]
+    [InlineData(Mutant.None)]
+    public async Task The_final_sync_waits_for_a_device_that_still_writes(string name)
+    {
+        var mutant = Findings.MutantOf(name);
+        var (bed, here, there) = await BeginAsync(mutant);
+        using var sending = bed.Held.Hold(here.HostKey, nameof(IHostStreamsGrain.SendPagesAsync), IsFirstRoundFrom(VmLayout.HotplugHva));
+        using var rest = bed.Held.Hold(here.HostKey, nameof(IHostStreamsGrain.SendPagesAsync), IsSwitchover);
+        using var written = bed.Held.Hold(here.HostKey, nameof(IHostPortGrain.WriteUserAsync));
+        var moving = MigrateAsync(bed, here, there);
+        await sending.ReachedAsync();
+        var writing = DeviceWriteAsync(bed, here);
+        await written.ReachedAsync();
+        sending.Release();
+        await here.MigratesAsync(MigrationStatus.Device);
+
+        // What the guests wrote meanwhile is sent after the final sync, and that waits for the device.
+        var sends = rest.ReachedAsync();
+        if (mutant is not null) await sends;
+        else Assert.False(sends.IsCompleted);
+        written.Release();
+        Assert.Equal(1, await writing);
+        await sends;
+        rest.Release();
+        await AssertFoundAsync(mutant, await moving, there);
+    }
+
+    [Theory]
     [InlineData("no-round-barrier")]
     [InlineData(Mutant.None)]
     public async Task An_old_page_that_overtakes_a_new_one_is_noticed(string name)
@@ -224,6 +269,9 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
     private static Task<bool> WriteAsync(ActorBed bed, BedVm vm, int page = IdlePage) =>
         vm.Grain.SoftwareWriteAsync(bed.Next(OperationKind.SoftwareWrite), VmLayout.RamGfn + page).AsTask();
 
+    private static Task<int> DeviceWriteAsync(ActorBed bed, BedVm vm, int pages = 1) =>
+        vm.Grain.DeviceWriteAsync(bed.Next(OperationKind.DeviceWrite), VmLayout.RamGfn + IdlePage, pages).AsTask();
+
     /// <summary>The VM has moved, and its guests have looked at all of their memory since.</summary>
     private static async Task AssertFoundAsync(Mutant? mutant, MigrationOutcome outcome, BedVm there, Findings? sofar = null)
     {
@@ -240,6 +288,9 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
         context =>
             context.Request.GetArgument(2) is BatchMessage { Phase: StreamPhase.Precopy, Round: 0 } batch
                 && batch.Pages.Range.Start == start;
+
+    private static bool IsSwitchover(IIncomingGrainCallContext context) =>
+        context.Request.GetArgument(2) is BatchMessage { Phase: StreamPhase.Switchover };
 
     private static bool IsRound(IIncomingGrainCallContext context, int round) =>
         context.Request.GetArgument(2) is BatchMessage { Phase: StreamPhase.Precopy } batch && batch.Round == round;

@@ -113,15 +113,18 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
     [Theory]
     [InlineData(PlacementMode.Spread)]
     [InlineData(PlacementMode.Packed)]
-    public async Task KVM_writes_into_ram_and_not_beside_it_and_an_audit_looks_at_what_is_mapped(PlacementMode placement)
+    public async Task KVM_and_devices_write_into_ram_and_not_beside_it_and_an_audit_looks_at_what_is_mapped(PlacementMode placement)
     {
         var bed = await clusters.BedAsync(placement);
         var vm = await bed.RunAsync();
         Assert.True(await vm.Grain.SoftwareWriteAsync(bed.Next(OperationKind.SoftwareWrite), VmLayout.RamGfn + 3));
         Assert.False(await vm.Grain.SoftwareWriteAsync(bed.Next(OperationKind.SoftwareWrite), VmLayout.HotplugGfnMoved));
         Assert.Equal(1, await vm.CountAsync(counters => counters.Vm?.SoftwareWrites));
+        Assert.Equal(3, await vm.Grain.DeviceWriteAsync(bed.Next(OperationKind.DeviceWrite), VmLayout.RamGfn + 3, 3));
+        Assert.Equal(0, await vm.Grain.DeviceWriteAsync(bed.Next(OperationKind.DeviceWrite), VmLayout.HotplugGfnMoved, 3));
+        Assert.Equal(3, await vm.CountAsync(counters => counters.Vm?.DeviceWrites));
         Assert.True(await vm.Grain.AuditAsync(bed.Next(OperationKind.Audit)) > 0);
-        // The guest reads what KVM wrote, and the host knows that it is right.
+        // The guest reads what they wrote, and the host knows that it is right.
         await vm.RunsOnAsync();
         await vm.DestroyAsync();
     }

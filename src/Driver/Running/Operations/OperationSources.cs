@@ -31,6 +31,7 @@ internal sealed class OperationSources(
         new AuditSource(campaign, fleet),
         new TeardownSource(campaign, fleet, reports, supervisor, ids),
         Migrations,
+        new DeviceWriteSource(campaign, fleet),
     ];
 }
 
@@ -88,5 +89,26 @@ internal sealed class SoftwareWriteSource(Campaign campaign, Fleet fleet) : IOpe
         var key = slot.Key;
         return new PreparedOperation(
             OperationKind.SoftwareWrite, async op => OperationResult.Of(await grain.SoftwareWriteAsync(op, gfn), $"{key} {gfn}"));
+    }
+}
+
+/// <summary>Requests that devices of user space answer by writing guest RAM.</summary>
+internal sealed class DeviceWriteSource(Campaign campaign, Fleet fleet) : IOperationSource
+{
+    public string Name => OperationKind.DeviceWrite.Name;
+    public double Rate => campaign.DeviceWrites.Rate;
+
+    public PreparedOperation? Prepare(SeededRandom random)
+    {
+        if (fleet.Take(random, _ => true) is not { } slot) return null;
+        var pages = (int)Math.Min(campaign.DeviceWrites.Pages, slot.Settings.RamPages);
+        var first = VmLayout.RamGfn + random.Next(slot.Settings.RamPages - pages + 1);
+        var grain = slot.Grain;
+        var key = slot.Key;
+        return new PreparedOperation(OperationKind.DeviceWrite, async op =>
+        {
+            var written = await grain.DeviceWriteAsync(op, first, pages);
+            return OperationResult.Of(written > 0, $"{key} {first}: {written} pages");
+        });
     }
 }

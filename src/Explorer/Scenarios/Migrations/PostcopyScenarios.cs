@@ -79,6 +79,34 @@ internal sealed class PostcopyLastPage : Scenario
 }
 
 /// <summary>
+/// Claim: a device at the destination waits for a page of its buffer that is still at the source, as a vCPU does, and neither the page that
+/// comes nor the push undoes what it writes then (the oracle, M1, L5). QEMU's own threads and vhost's fault the page in, and sleep in
+/// handle_userfault (kvm-protocol 8).
+/// </summary>
+internal sealed class PostcopyDeviceWrites : Scenario
+{
+    public override string Name => "postcopy-device-writes";
+    public override bool IsDrawnFromSeed => true;
+    public override string Claim => "a device whose buffer post-copy has still to bring waits for it and loses no write";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.DeviceWaitedForPage];
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        MigrationPlan.MustComplete(plan);
+        plan.Options = plan.Options with { RamPages = 3 };
+        plan.Vcpu().Write(0).Read(2).Write(1).Read(0).Read(2).Read(1).Read(0);
+        var (disk, card) = (plan.Actor("disk"), plan.Actor("card"));
+        disk.DeviceWrite(plan.Random.Next(3)).DeviceWriteInPostcopy(plan.Random.Next(3)).DeviceWrite(plan.Random.Next(3));
+        card.DeviceWrite(plan.Random.Next(3)).DeviceWriteInPostcopy(plan.Random.Next(2), 2).DeviceWrite(plan.Random.Next(3));
+        var rounds = plan.Parameter(MigrationPlan.Rounds.Name);
+        if (plan.Random.Chance(0.7)) plan.Actor("user").MigrateVmInPostcopy(MigrationPlan.AfterRounds(rounds + 1));
+        else plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(rounds + 1) with { PostcopyAfterRounds = rounds });
+    }
+}
+
+/// <summary>
 /// Claim: a link that breaks twice costs time and no page, whatever is on it when it breaks: the answer to the hand-over, a page, the last
 /// answer, the answer of the recovery. The migration pauses, both sides agree on what is missing, and it goes on (the oracle, M1, M2, L5).
 /// In most schedules post-copy is ordered before the migration has begun; in others it comes after a round, if anything is dirty then.

@@ -48,7 +48,8 @@ internal sealed class UserFaultQueue : IWaitable
             SinceMicroseconds = _domain.World.NowMicroseconds,
         };
         page.Waiters.Add(waiter);
-        _domain.World.Reached(ReachedCase.GuestWaitedForPage);
+        _domain.World.Reached(
+            op.Kind == OperationKind.DeviceWrite ? ReachedCase.DeviceWaitedForPage : ReachedCase.GuestWaitedForPage);
         _blocked.Content.Block(op, waiter.SinceMicroseconds);
         _domain.World.Trace?.Note(op, $"waits for {hva} of {_instance}, which is missing");
 
