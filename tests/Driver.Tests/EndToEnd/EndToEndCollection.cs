@@ -6,10 +6,3 @@ public sealed class EndToEndCollection
 {
     public const string Name = "end to end";
 }
-
-/// <summary>Tests that start whole clusters whose campaigns ask for next to nothing: one after another, beside other tests.</summary>
-[CollectionDefinition(Name)]
-public sealed class PatientCollection
-{
-    public const string Name = "end to end, beside others";
-}

@@ -1,13 +1,14 @@
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
+using Livebed.Driver.Tests;
+using Livebed.Driver.Tests.EndToEnd;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
 
-namespace Livebed.Driver.Tests.EndToEnd;
+namespace Livebed.EndToEnd.Tests;
 
 /// <summary>`livebed run` with migrations: VMs ping-pong under load and nothing is lost; a defect of the final sync is found, and one that
 /// only a network that fails shows.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class MigrationRunTests
 {
     private const string PingPong = """

@@ -1,15 +1,16 @@
 using System.Text.Json;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Runs;
+using Livebed.Driver.Tests;
+using Livebed.Driver.Tests.EndToEnd;
 using Livebed.Grains.Telemetry;
 
-namespace Livebed.Driver.Tests.EndToEnd;
+namespace Livebed.EndToEnd.Tests;
 
 /// <summary>
 /// The spans of a run over three silos as a collector gets them and as the run folder has them: whole trees, three instances, links that
 /// lead somewhere, attributes as documented; and what `analyze` makes of a hold that was planted.
 /// </summary>
-[Collection(PatientCollection.Name)]
 public sealed class TracedRunTests
 {
     /// <summary>Few host events, each of which holds the mm for 50 ms while guests fault.</summary>

@@ -1,10 +1,11 @@
 using Livebed.Driver.Errors;
+using Livebed.Driver.Tests;
+using Livebed.Driver.Tests.EndToEnd;
 
-namespace Livebed.Driver.Tests.EndToEnd;
+namespace Livebed.EndToEnd.Tests;
 
 /// <summary>`livebed run` with a nemesis: a host dies and comes back, and nothing but its VMs is lost. Longer runs of all faults are in
 /// tests/Faults.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class NemesisRunTests
 {
     private const string Campaign = """

@@ -1,4 +1,4 @@
-namespace Livebed.Driver.Tests.EndToEnd;
+namespace Livebed.EndToEnd.Tests;
 
 /// <summary>A test that needs redis-server. Without it the test is left out on a developer's machine, and fails where CI is set: there it
 /// has to be.</summary>

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 
-namespace Livebed.Driver.Tests.EndToEnd;
+namespace Livebed.EndToEnd.Tests;
 
 /// <summary>The collector of tests/Collector, on loopback. It does not outlive its test.</summary>
 internal sealed class CollectorProcess : IDisposable
@@ -25,9 +25,9 @@ internal sealed class CollectorProcess : IDisposable
     public static CollectorProcess Start(string protocol)
     {
         // Built with the tests, in the same configuration.
-        var own = Path.DirectorySeparatorChar + "Driver.Tests" + Path.DirectorySeparatorChar;
+        var own = Path.DirectorySeparatorChar + "EndToEnd.Tests" + Path.DirectorySeparatorChar;
         var folder = AppContext.BaseDirectory.Replace(
-            own, own.Replace("Driver.Tests", "Collector", StringComparison.Ordinal), StringComparison.Ordinal);
+            own, own.Replace("EndToEnd.Tests", "Collector", StringComparison.Ordinal), StringComparison.Ordinal);
         var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true };
         start.ArgumentList.Add(Path.Combine(folder, "Livebed.Collector.dll"));
         start.ArgumentList.Add(protocol);

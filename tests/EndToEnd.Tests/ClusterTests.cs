@@ -3,11 +3,12 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
+using Livebed.Driver.Tests;
+using Livebed.Driver.Tests.EndToEnd;
 
-namespace Livebed.Driver.Tests.EndToEnd;
+namespace Livebed.EndToEnd.Tests;
 
 /// <summary>A cluster that outlives runs: up, runs on it, a silo that is missing, down. Needs redis-server.</summary>
-[Collection(PatientCollection.Name)]
 public sealed class ClusterTests
 {
     private const string Campaign = """

@@ -1,11 +1,12 @@
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
+using Livebed.Driver.Tests;
+using Livebed.Driver.Tests.EndToEnd;
 using Livebed.Kvm.Locks;
 
-namespace Livebed.Driver.Tests.EndToEnd;
+namespace Livebed.EndToEnd.Tests;
 
 /// <summary>Verdicts on what is known to be broken: the seed's deadlock and a teardown that never ends, each with its witness.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class KnownDefectTests
 {
     private const string NestedRanges = """
