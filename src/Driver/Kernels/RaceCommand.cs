@@ -29,7 +29,7 @@ internal sealed class RaceCommand(CommandEnvironment environment)
                 if (environment.Interrupts.Token.IsCancellationRequested) break;
                 environment.Pulse?.Beat();
                 var options = new KvmRaceOptions(log, disturbance, request.Vcpus, request.Time, request.Seed);
-                results.Add(new RaceResult(options, Race(device, options)));
+                results.Add(Judged(options, Race(device, options)));
             }
 
         var cache = RunPfnCache(device, request);
@@ -37,8 +37,16 @@ internal sealed class RaceCommand(CommandEnvironment environment)
         else Write(results, cache);
         environment.Out.Flush();
         if (environment.Interrupts.Token.IsCancellationRequested) return ExitCodes.Interrupted;
-        var holds = results.TrueForAll(result => result.Counts is { Lost: 0, Wrong: 0 }) && (cache is null || cache.Lost == 0);
+        var holds = results.TrueForAll(result => result.Verdict is RaceVerdict.Holds or RaceVerdict.Known)
+            && (cache is null || cache.Lost == 0);
         return holds ? ExitCodes.Valid : ExitCodes.Invalid;
+    }
+
+    private static RaceResult Judged(KvmRaceOptions options, KvmRaceCounts counts)
+    {
+        // On Linux the version of the system is that of its kernel.
+        var known = KnownDisagreement.Of(options, Environment.OSVersion.Version);
+        return new RaceResult(options, counts, known, KnownDisagreement.Judge(known, counts.ResetsCutShort, counts.Lost, counts.Wrong));
     }
 
     /// <summary>Null where it was not asked for, or this KVM has no such cache.</summary>
@@ -73,7 +81,7 @@ internal sealed class RaceCommand(CommandEnvironment environment)
     {
         var page = new ReportPage(environment);
         var table = Tables.Create("log", "beside", "writes", "ring full", "refused", "rounds", "cut short", "copied", "lost", "wrong");
-        foreach (var (options, counts) in results)
+        foreach (var (options, counts, _, _) in results)
             table.Row(
                 ScriptWords.Of(options.Log), ScriptWords.Of(options.Disturbance), Figures.Count(counts.Accesses.Done),
                 Figures.Count(counts.Accesses.RingFull), Figures.Count(counts.Accesses.Refused), Figures.Count(counts.Rounds),
@@ -84,9 +92,18 @@ internal sealed class RaceCommand(CommandEnvironment environment)
             cache is null ? "no race of the pfn cache: not asked for, or this KVM has no page that Xen shares by its host address"
                 : $"pfn cache: {Figures.Count(cache.Sent)} events after the page was taken away, {Figures.Count(cache.Beside)} beside "
                     + $"them, {Figures.Count(cache.Lost)} lost");
-        var broken = results.Count(result => result.Counts is not { Lost: 0, Wrong: 0 });
+        foreach (var result in results.Where(result => result.Verdict is RaceVerdict.Known))
+            page.Line($"known: {result.Known!.Name}: {result.Known.Sentence}");
+        foreach (var result in results.Where(result => result.Verdict is RaceVerdict.Gone))
+            page.Line(
+                $"GONE: {result.Known!.Name} did not show in {Figures.Count(result.Counts.ResetsCutShort)} chances: it is no longer known",
+                style: new Style(Color.Red, decoration: Decoration.Bold));
+        var broken = results.Count(result => result.Verdict == RaceVerdict.Broken);
+        var isKnown = results.Any(result => result.Verdict == RaceVerdict.Known);
         page.Line(
-            broken == 0 ? "no write was lost, and none went elsewhere" : $"in {broken} races a write was lost or went elsewhere",
+            broken > 0 ? $"in {broken} races a write was lost or went elsewhere"
+                : isKnown ? "no write was lost that is not known to be, and none went elsewhere"
+                : "no write was lost, and none went elsewhere",
             style: new Style(broken == 0 ? Color.Green : Color.Red, decoration: Decoration.Bold));
         if (!KvmMachine.IsMergingOn) page.Line("KSM is off here: no race beside merging");
     }
@@ -109,9 +126,11 @@ internal sealed class RaceCommand(CommandEnvironment environment)
             copied = result.Counts.Copied,
             lost = result.Counts.Lost,
             wrong = result.Counts.Wrong,
+            verdict = result.Verdict,
+            known = result.Known?.Name,
         }),
         pfnCache = cache,
     };
 
-    private sealed record RaceResult(KvmRaceOptions Options, KvmRaceCounts Counts);
+    private sealed record RaceResult(KvmRaceOptions Options, KvmRaceCounts Counts, KnownDisagreement? Known, RaceVerdict Verdict);
 }
