@@ -29,11 +29,14 @@ public sealed record NemesisSettings
     /// <summary>By which share a fault may be shorter than its length.</summary>
     public double Vary { get; set; } = 0.5;
 
-    /// <summary>How late a slow link is, one way.</summary>
+    /// <summary>How late a slow link is, one way, and a call that is late, at most.</summary>
     public TimeSpan Delay { get; set; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Of a slow link, one way, in bytes a second; 0 for as fast as it goes.</summary>
     public long Bandwidth { get; set; } = 1 << 20;
+
+    /// <summary>Of the calls between user spaces and to the inventory, which arrive twice or late.</summary>
+    public double CallShare { get; set; } = 0.3;
 
     public bool IsOn => Interval > TimeSpan.Zero;
 
@@ -51,6 +54,8 @@ public sealed record NemesisSettings
         ["slow"] = "the link between two silos is late and narrow",
         ["partition"] = "the silos fall into two groups, and nothing goes from one to the other",
         ["redis"] = "the Redis with the membership table answers nothing",
+        ["duplicate"] = "some calls of migrations and of the inventory arrive twice, and the caller takes the first answer",
+        ["late"] = "some calls of migrations and of the inventory are late, and arrive behind later ones",
     };
 
     /// <summary>A fault begins in the first half of its interval.</summary>
@@ -78,7 +83,10 @@ public sealed record NemesisSettings
             "lengths are drawn evenly from those that are shorter by up to this share; 0 makes each as long as it says"),
         new ValueKey<NemesisSettings, TimeSpan>(
             "delay", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromSeconds(5)), s => s.Delay, (s, v) => s.Delay = v,
-            "how late everything on a slow link is, one way"),
+            "how late everything on a slow link is, one way; a call that is late or arrives twice is late by a draw from so much"),
+        new ValueKey<NemesisSettings, double>(
+            "callShare", ValueKinds.Share(), s => s.CallShare, (s, v) => s.CallShare = v,
+            "of those calls, which arrive twice or late"),
         new ValueKey<NemesisSettings, long>(
             "bandwidth", ValueKinds.ByteRate(0, 1L << 40), s => s.Bandwidth, (s, v) => s.Bandwidth = v,
             "of a slow link, one way; 0B/s is as fast as it goes"));
@@ -93,4 +101,6 @@ public enum NemesisKind
     Slow,
     Partition,
     Redis,
+    Duplicate,
+    Late,
 }

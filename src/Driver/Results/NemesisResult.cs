@@ -8,7 +8,11 @@ namespace Livebed.Driver.Results;
 /// <param name="Problem">why it had no effect, or what was not healed; null when all was as planned</param>
 /// <param name="Lost">VMs that went with a host</param>
 public sealed record NemesisResult(
-    string Fault, string Target, long BeganMicroseconds, long EndedMicroseconds, string? Problem, IReadOnlyList<LostVmResult> Lost);
+    string Fault, string Target, long BeganMicroseconds, long EndedMicroseconds, string? Problem, IReadOnlyList<LostVmResult> Lost)
+{
+    /// <summary>Calls that arrived twice, or late.</summary>
+    public long Calls { get; init; }
+}
 
 /// <summary>A VM that died with its host.</summary>
 /// <param name="Vm">its place in the campaign</param>

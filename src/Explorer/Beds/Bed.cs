@@ -59,9 +59,10 @@ public sealed class Bed
         }
 
         (Hosts, Machines) = (hosts, machines);
+        Network = new BedNetwork(World, options.RepeatsSeed);
         HostOwnerships = options.Hosts > 1 ? [.. Hosts.Select(host => new HostOwnership(World, host.Name, options.Mutant))] : [];
         if (options.Hosts > 1) Inventory = new BedInventory(
-            World, options.ReportsBackwards ? [.. HostOwnerships.Reverse()] : HostOwnerships, options.MachinesDie, options.Mutant);
+            World, options.ReportsBackwards ? [.. HostOwnerships.Reverse()] : HostOwnerships, Network, options.MachinesDie, options.Mutant);
         Leases = new BedLeases(world, options.LeaseMicroseconds);
     }
 
@@ -87,6 +88,9 @@ public sealed class Bed
 
     /// <summary>What each host knows of its own VMs; none where nothing migrates.</summary>
     public IReadOnlyList<HostOwnership> HostOwnerships { get; }
+
+    /// <summary>Between user spaces, and to the inventory.</summary>
+    internal BedNetwork Network { get; }
 
     /// <summary>Which of them owns which VM; null where nothing migrates.</summary>
     internal BedInventory? Inventory { get; }

@@ -47,6 +47,9 @@ public sealed record BedOptions(string Protocol)
     /// <summary>Whether a host's machine may die; then what one asks of another goes on in a lane of its own.</summary>
     public bool MachinesDie { get; init; }
 
+    /// <summary>Decides which calls between user spaces, and to the inventory, arrive twice; 0 for none.</summary>
+    public ulong RepeatsSeed { get; init; }
+
     /// <summary>How long the guests of a host that has a lease may run after it was last known to live.</summary>
     public long LeaseMicroseconds { get; init; }
 

@@ -16,6 +16,7 @@ public static class ScenarioCatalog
         .. DirtyRingScenarios.All,
         .. MigrationScenarios.All,
         .. MachineScenarios.All,
+        .. NetworkScenarios.All,
         .. MigrationDestroyScenarios.All,
         new Exhaustive(),
         new Swarm(),

@@ -21,7 +21,7 @@ internal sealed class KeptSchedules(int depth)
     private const int RunsMax = 8_192;
 
     private readonly List<Kept> _kept = [];
-    private readonly ulong[] _together = new ulong[ReachedCase.CasesMax];
+    private readonly UInt128[] _together = new UInt128[ReachedCase.CasesMax];
     private long _refused;
 
     /// <summary>What the search cannot claim any more; null while nothing was refused.</summary>

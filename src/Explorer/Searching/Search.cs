@@ -1,4 +1,3 @@
-using System.Numerics;
 using Livebed.Explorer.Replays;
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
@@ -58,7 +57,7 @@ public sealed class Search(Scenario scenario, ScenarioSetup setup, SearchOptions
     private void CountReached(ulong sceneSeed)
     {
         var met = _reached.Take();
-        for (var bits = met.Bits; bits != 0; bits &= bits - 1) _schedulesOf[BitOperations.TrailingZeroCount(bits)]++;
+        for (var bits = met.Bits; bits != 0; bits &= bits - 1) _schedulesOf[(int)UInt128.TrailingZeroCount(bits)]++;
         _kept?.Ended(sceneSeed, met, _recorder.Runs);
     }
 

@@ -12,10 +12,12 @@ public interface IHostOwnershipGrain : IGrainWithStringKey
     ValueTask ReleaseAsync(string vm);
 
     /// <summary>The latest inventory that this host has answered; 0 for none.</summary>
+    [AtLeastOnce]
     ValueTask<long> TermAsync();
 
     /// <summary>What this host owns, for the inventory of that term, which from here on counts alone; null when it is not the first of its
     /// term or later ones.</summary>
+    [AtLeastOnce]
     ValueTask<OwnedVm[]?> ReportOwnershipAsync(long term);
 }
 

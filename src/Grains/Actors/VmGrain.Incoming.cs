@@ -23,8 +23,8 @@ internal sealed partial class VmGrain
         OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey)
     {
         if (!EmptyActivation.TryFill()) return null;
-        if (_actor is not null) return StreamStatus.Refused;
-        var actor = Begin(target, sourceKey);
+        if (_actor is { Process.Incoming: null }) return StreamStatus.Refused;
+        var actor = _actor ?? Begin(target, sourceKey);
         return await actor.Journal.DuringAsync(actor.Process.Incoming!.PrepareAsync(op.ToOperation(), setup));
     }
 

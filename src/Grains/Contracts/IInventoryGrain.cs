@@ -9,11 +9,15 @@ namespace Livebed.Grains.Contracts;
 [Alias("livebed.inventory")]
 public interface IInventoryGrain : IGrainWithStringKey
 {
+    [AtLeastOnce]
     ValueTask<Ownership> RegisterAsync(string vm, string host);
 
+    [AtLeastOnce]
     ValueTask<Ownership> ClaimAsync(string vm, long epoch, string host);
 
+    [AtLeastOnce]
     ValueTask<Ownership> FindAsync(string vm);
 
+    [AtLeastOnce]
     ValueTask<Ownership> RemoveAsync(string vm, long epoch);
 }

@@ -60,32 +60,41 @@ public interface IVmGrain : IGrainWithStringKey
     ValueTask<bool> RecoverMigrationAsync(OperationMessage op);
 
     /// <summary>Source: the destination's vCPU waits for a page.</summary>
+    [AtLeastOnce]
     ValueTask<StreamStatus> RequestPageAsync(OperationMessage op, Hva hva);
 
     /// <summary>Source: whether this migration still goes on, so that pages that have not been sent are not lost.</summary>
+    [AtLeastOnce]
     ValueTask<bool> MigratesAsync(long stream);
 
     /// <summary>Destination: makes the process and takes pages. Null when an earlier call has made this activation, which now deactivates:
     /// call again.</summary>
+    [AtLeastOnce]
     ValueTask<StreamStatus?> PrepareIncomingAsync(OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey);
 
     /// <summary>See <see cref="IMigrationDestination.CompareAsync"/>; every page of the VM is looked at, which takes its time.</summary>
     [ResponseTimeout("00:10:00")]
+    [AtLeastOnce]
     ValueTask<StreamStatus> CompareIncomingAsync(OperationMessage op, MemoryImageMessage image);
 
     /// <summary>See <see cref="IMigrationDestination.TakeOverAsync"/>.</summary>
+    [AtLeastOnce]
     ValueTask<StreamStatus> TakeOverAsync(OperationMessage op, DeviceStateMessage state);
 
     /// <summary>See <see cref="IMigrationDestination.FinishAsync"/>.</summary>
+    [AtLeastOnce]
     ValueTask<FinishResult> FinishIncomingAsync(OperationMessage op);
 
     /// <summary>See <see cref="IMigrationDestination.RecoverAsync"/>.</summary>
+    [AtLeastOnce]
     ValueTask<PageSet[]?> RecoverIncomingAsync(OperationMessage op);
 
     /// <summary>See <see cref="IMigrationDestination.ResumeAsync"/>.</summary>
+    [AtLeastOnce]
     ValueTask<StreamStatus> ResumeIncomingAsync(OperationMessage op);
 
     /// <summary>See <see cref="IMigrationDestination.AbandonAsync"/>.</summary>
+    [AtLeastOnce]
     ValueTask<StreamStatus> AbandonIncomingAsync(OperationMessage op);
 
     /// <summary>Destination, from its host: user space's fault thread.</summary>

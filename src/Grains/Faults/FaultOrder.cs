@@ -15,7 +15,13 @@ public sealed record FaultOrder(int Id)
     /// <summary>What the network does from now on; null leaves it as it is.</summary>
     public LinkOrders? Links { get; init; }
 
-    /// <summary>A silo that shall be called; null calls none.</summary>
+    /// <summary>What becomes of calls from now on; null leaves it as it is. The answer is how many were struck before.</summary>
+    public CallOrders? Calls { get; init; }
+
+    /// <summary>The answer is how many calls are struck by the order that holds.</summary>
+    public bool CountsCalls { get; init; }
+
+    /// <summary>A silo that shall be called; null calls none. The answer is how many microseconds it took.</summary>
     public string? Ping { get; init; }
 
     /// <summary>How long the call may take.</summary>
@@ -37,17 +43,17 @@ public sealed record FaultOrder(int Id)
     }
 
     /// <param name="id">of the order</param>
-    /// <param name="microseconds">how long the call took; null without an answer to it, and where none was asked for</param>
-    public static string Answer(int id, long? microseconds) =>
-        FormattableString.Invariant($"{AnswerPrefix}{id} {(microseconds is { } took ? took : -1)}");
+    /// <param name="number">what was asked for; null where a call had no answer, and where nothing was asked for</param>
+    public static string Answer(int id, long? number) =>
+        FormattableString.Invariant($"{AnswerPrefix}{id} {(number is { } told ? told : -1)}");
 
-    /// <summary>The order and the time of <see cref="Answer"/>; null when the line is none.</summary>
-    public static (int Id, long? Microseconds)? ParseAnswer(string? line)
+    /// <summary>The order and the number of <see cref="Answer"/>; null when the line is none.</summary>
+    public static (int Id, long? Number)? ParseAnswer(string? line)
     {
         if (line is null || !line.StartsWith(AnswerPrefix, StringComparison.Ordinal)) return null;
         var words = line[AnswerPrefix.Length..].Split(' ');
-        if (words.Length != 2 || !int.TryParse(words[0], out var id) || !long.TryParse(words[1], out var took)) return null;
-        return (id, took < 0 ? null : took);
+        if (words.Length != 2 || !int.TryParse(words[0], out var id) || !long.TryParse(words[1], out var told)) return null;
+        return (id, told < 0 ? null : told);
     }
 }
 

@@ -14,6 +14,10 @@ internal sealed class EmbeddedFaults(EmbeddedCluster cluster) : IClusterFaults
 
     public Task OrderAsync(string silo, LinkOrders links) => OrdersOf(silo).ObeyAsync(new FaultOrder(0) { Links = links });
 
+    public Task<long?> OrderAsync(string silo, CallOrders calls) => OrdersOf(silo).ObeyAsync(new FaultOrder(0) { Calls = calls });
+
+    public Task<long?> CallsStruckAsync(string silo) => OrdersOf(silo).ObeyAsync(new FaultOrder(0) { CountsCalls = true });
+
     public Task<long?> PingAsync(string from, string to, TimeSpan patience) =>
         OrdersOf(from).ObeyAsync(new FaultOrder(0) { Ping = to, Milliseconds = (int)patience.TotalMilliseconds });
 

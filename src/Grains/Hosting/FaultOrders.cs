@@ -3,13 +3,15 @@ using Livebed.Grains.Faults;
 namespace Livebed.Grains.Hosting;
 
 /// <summary>Carries out what a driver's nemesis says to this silo.</summary>
-public sealed class FaultOrders(SiloLinks links, IGrainFactory grains)
+public sealed class FaultOrders(SiloLinks links, SiloCalls calls, IGrainFactory grains)
 {
-    /// <returns>microseconds that a call took; null when none came back in time, or none was asked for</returns>
+    /// <returns>what the order asks for; null when a call did not come back in time, or nothing was asked for</returns>
     public async Task<long?> ObeyAsync(FaultOrder order)
     {
         ArgumentNullException.ThrowIfNull(order);
         if (order.Links is { } now) links.Order(now);
+        if (order.CountsCalls) return calls.Struck;
+        if (order.Calls is { } fate) return calls.Order(fate);
         if (order.Ping is not { } silo) return null;
         var began = TimeProvider.System.GetTimestamp();
         try

@@ -17,6 +17,13 @@ public interface IClusterFaults
     /// <summary>The network of a silo is like this from now on.</summary>
     Task OrderAsync(string silo, LinkOrders links);
 
+    /// <summary>This becomes of the calls of a silo from now on.</summary>
+    /// <returns>calls that were struck by the order before; null when the silo does not answer</returns>
+    Task<long?> OrderAsync(string silo, CallOrders calls);
+
+    /// <summary>Calls of a silo that were struck since the last order; null when it does not answer.</summary>
+    Task<long?> CallsStruckAsync(string silo);
+
     /// <summary>One silo calls another.</summary>
     /// <returns>microseconds until the answer; null when none came within the patience</returns>
     Task<long?> PingAsync(string from, string to, TimeSpan patience);

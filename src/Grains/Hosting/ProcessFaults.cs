@@ -105,6 +105,12 @@ internal sealed class ProcessFaults(ProcessCluster cluster, ClusterSettings sett
     public Task OrderAsync(string silo, LinkOrders links) =>
         cluster.ProcessOf(silo).OrderAsync(new FaultOrder(0) { Links = links }, OrderMax);
 
+    public Task<long?> OrderAsync(string silo, CallOrders calls) =>
+        cluster.ProcessOf(silo).OrderAsync(new FaultOrder(0) { Calls = calls }, OrderMax);
+
+    public Task<long?> CallsStruckAsync(string silo) =>
+        cluster.ProcessOf(silo).OrderAsync(new FaultOrder(0) { CountsCalls = true }, OrderMax);
+
     public Task<long?> PingAsync(string from, string to, TimeSpan patience) => cluster.ProcessOf(from).OrderAsync(
         new FaultOrder(0) { Ping = to, Milliseconds = (int)patience.TotalMilliseconds }, patience + OrderMax);
 

@@ -54,7 +54,7 @@ public static class SiloHostBuilder
             if (settings.TakesFaults) (options.Silos, options.IsFixed) = (settings.Silos, true);
         });
         var links = settings.TakesFaults ? new SiloLinks() : null;
-        if (links is not null) services.AddSingleton(links).AddSingleton<FaultOrders>();
+        if (links is not null) services.AddSingleton(links).AddSingleton<SiloCalls>().AddSingleton<FaultOrders>();
         services.AddSingleton(new LeaseTerms(settings.ProbeTimeout is null ? 0 : (long)settings.HostLease.TotalMicroseconds));
         services.AddSingleton<ILeaseAuthority, MembershipLease>();
         services.AddLivebedActors(new ClusterWorldOptions { Seed = settings.Seed, PreemptionShare = settings.PreemptionShare });
@@ -99,8 +99,12 @@ public static class SiloHostBuilder
         });
         // Below the proof of the secret: the first connection middleware is the outermost.
         if (links is not null)
+        {
             silo.Configure<SiloConnectionOptions>(
                 connections => connections.ConfigureSiloOutboundConnection(outbound => outbound.UseLinks(links)));
+            silo.AddOutgoingGrainCallFilter<StruckCalls>();
+        }
+
         if (settings.Secret is { } secret)
         {
             silo.Configure<SiloConnectionOptions>(connections =>

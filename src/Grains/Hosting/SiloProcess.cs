@@ -105,7 +105,7 @@ internal sealed class SiloProcess : IAsyncDisposable
         {
             if (line.Data == SiloArguments.ReadyPrefix + Name) _ready.TrySetResult();
             else if (FaultOrder.ParseAnswer(line.Data) is { } answer && _asked.TryRemove(answer.Id, out var asked))
-                asked.TrySetResult(answer.Microseconds);
+                asked.TrySetResult(answer.Number);
         };
         _process.ErrorDataReceived += (_, line) =>
         {

@@ -8,8 +8,8 @@ namespace Livebed.Kvm.Checks;
 /// </summary>
 public sealed class ReachedCase
 {
-    /// <summary>A schedule's cases are the bits of one word.</summary>
-    public const int CasesMax = 64;
+    /// <summary>A schedule's cases are the bits of one number.</summary>
+    public const int CasesMax = 128;
 
     private static readonly List<ReachedCase> _all = [];
 
@@ -88,6 +88,8 @@ public sealed class ReachedCase
     public static readonly ReachedCase LeaseLapsed = new("a host's lease was over before it was renewed, and its guests stood still");
     public static readonly ReachedCase PartitionInMigration = new(
         "a host was cut off with the inventory, and given up while it lived, in a migration", isOfScene: true);
+
+    public static readonly ReachedCase CallRepeated = new("a call of a migration arrived twice", isOfScene: true);
 
     private ReachedCase(string sentence, bool isOfScene = false, [CallerMemberName] string field = "")
     {

@@ -7,7 +7,7 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>Requests of the source's user space to the destination's. Lost means that it is unknown whether the request took
-/// effect.</summary>
+/// effect. Each may arrive twice, and late: it does what it does once.</summary>
 public interface IMigrationDestination
 {
     /// <summary>Makes the process and its memory, and accepts pages from now on.</summary>

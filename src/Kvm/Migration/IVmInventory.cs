@@ -9,7 +9,8 @@ namespace Livebed.Kvm.Migration;
 /// </summary>
 public interface IVmInventory
 {
-    /// <summary>A new VM, owned by its first host: epoch 1. Refused when the VM is known.</summary>
+    /// <summary>A new VM, owned by its first host: epoch 1. Refused when another host is known to have it, or it was
+    /// handed over before.</summary>
     ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host);
 
     /// <summary>Takes the VM over, or keeps it: granted if its epoch still is <paramref name="epoch"/>, and then it is one more.</summary>

@@ -28,7 +28,12 @@ public sealed class IncomingMigration(
 
     // QEMU's page_requested. A page that has arrived stays until the next recovery, so there are never more than the guest has pages.
     private Tracked<ImmutableSortedSet<Hva>> _requested = new(world, []);
-    private Tracked<State> _state = new(world, new State { Blocktime = PostcopyBlocktime.None, Reason = "" });
+    private Tracked<State> _state = new(world, new State
+    {
+        Blocktime = PostcopyBlocktime.None,
+        Reason = "",
+        Compared = ImmutableDictionary<Hva, StreamStatus?>.Empty,
+    });
 
     private enum Stage : byte
     {
@@ -80,6 +85,7 @@ public sealed class IncomingMigration(
     /// <inheritdoc/>
     public async ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup)
     {
+        if (Now.Setup is { } known && known.Stream == setup.Stream) return await PreparedAsync();
         if (Now.Stage != Stage.Nothing || setup.Destination != ownership.Host) return StreamStatus.Refused;
         (Now.Setup, Now.Stage) = (setup, Stage.Preparing);
         var isThere = await vm.TryCreateProcessAsync(op);
@@ -92,17 +98,13 @@ public sealed class IncomingMigration(
     /// <inheritdoc/>
     public async ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image)
     {
+        var piece = image.Pages.Start;
+        if (Now.Compared.ContainsKey(piece)) return await ComparedAsync(piece);
         if (Now.Stage != Stage.Prepared || Now.Setup is not { } setup) return StreamStatus.Refused;
-        var here = await stream.ImageAsync(op, image.Pages);
-
-        // Given up meanwhile: memory that is being dropped has no owner any more.
-        if (Now.Stage != Stage.Prepared) return StreamStatus.Refused;
-        Compare(op, setup, image, here);
-
-        // The oracle forgets what is discarded from here on.
-        await stream.LoadOracleAsync(op, image.Pages, image.Newest);
-        Now.PagesCompared += image.Pages.Pages;
-        return StreamStatus.Ok;
+        Now.Compared = Now.Compared.Add(piece, null);
+        var status = await CompareAsync(op, setup, image);
+        Now.Compared = Now.Compared.SetItem(piece, status);
+        return status;
     }
 
     /// <inheritdoc/>
@@ -233,6 +235,35 @@ public sealed class IncomingMigration(
         return missing;
     }
 
+    /// <summary>The answer to a repeated request is that of the first. Made again, the comparison would count twice, and load the oracle
+    /// under a guest that has begun to write.</summary>
+    private async ValueTask<StreamStatus> ComparedAsync(Hva piece)
+    {
+        while (Now.Compared[piece] is null) await world.DelayAsync(PollMicroseconds);
+        return Now.Compared[piece]!.Value;
+    }
+
+    private async ValueTask<StreamStatus> CompareAsync(Operation op, MigrationSetup setup, MemoryImage image)
+    {
+        var here = await stream.ImageAsync(op, image.Pages);
+
+        // Given up meanwhile: memory that is being dropped has no owner any more.
+        if (Now.Stage != Stage.Prepared) return StreamStatus.Refused;
+        Compare(op, setup, image, here);
+
+        // The oracle forgets what is discarded from here on.
+        await stream.LoadOracleAsync(op, image.Pages, image.Newest);
+        Now.PagesCompared += image.Pages.Pages;
+        return StreamStatus.Ok;
+    }
+
+    /// <summary>The answer to a repeated request is that of the first.</summary>
+    private async ValueTask<StreamStatus> PreparedAsync()
+    {
+        while (_state.Value.Stage == Stage.Preparing) await world.DelayAsync(PollMicroseconds);
+        return _state.Value.Stage is Stage.Abandoned or Stage.Lost ? StreamStatus.Refused : StreamStatus.Ok;
+    }
+
     /// <summary>Every page here must equal the source's page at its stop; in post-copy, every page that will not be discarded.</summary>
     private void Compare(Operation op, MigrationSetup setup, MemoryImage image, ulong[] here)
     {
@@ -254,6 +285,9 @@ public sealed class IncomingMigration(
         public Stage Stage;
         public MigrationSetup? Setup;
         public long PagesCompared;
+
+        // By the first page of each piece; null while it is under way.
+        public ImmutableDictionary<Hva, StreamStatus?> Compared;
         public long Epoch;
         public Task<PostcopyBlocktime>? Ending;
         public PostcopyBlocktime Blocktime;

@@ -32,7 +32,13 @@ public sealed class VmInventory(IWorld world, long term = VmInventory.FirstTerm,
     /// <inheritdoc cref="IVmInventory.RegisterAsync"/>
     public Ownership Register(string vm, string host)
     {
-        if (_owners.TryGetValue(vm, out var known)) return new Ownership(OwnershipStatus.Refused, known.Host, known.Epoch, Term);
+        if (_owners.TryGetValue(vm, out var known))
+        {
+            // The host has registered it before, and nothing has come of that yet: the same grant.
+            var isAgain = known == (host, VmEpoch.First);
+            return new Ownership(isAgain ? OwnershipStatus.Granted : OwnershipStatus.Refused, known.Host, known.Epoch, Term);
+        }
+
         if (_owners.Count == VmsMax) return new Ownership(OwnershipStatus.Refused, "", 0, Term);
         return Grant(vm, host, VmEpoch.First);
     }

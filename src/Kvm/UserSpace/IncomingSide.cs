@@ -47,9 +47,10 @@ public sealed class IncomingSide : IMigrationDestination, IIncomingVm
     public async ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup)
     {
         if (_process.State != ProcessState.Preparing) return StreamStatus.Refused;
+        var isRepeated = _setup.Value is not null;
         _setup.Value ??= setup;
         var status = await CallAsync(() => _moves.RunAsync(() => Migration.PrepareAsync(op, setup)));
-        if (status == StreamStatus.Ok && _watchMicroseconds > 0) _world.Start($"watch of {Vm}'s source", WatchSourceAsync);
+        if (status == StreamStatus.Ok && !isRepeated && _watchMicroseconds > 0) _world.Start($"watch of {Vm}'s source", WatchSourceAsync);
         return status;
     }
 

@@ -6,14 +6,14 @@ namespace Livebed.Kvm.World;
 public sealed class ReachedCounts
 {
     private readonly long[] _counts = new long[ReachedCase.All.Count];
-    private ulong _bits;
+    private UInt128 _bits;
 
     public long this[ReachedCase reached] => _counts[reached.Index];
 
     public void Add(ReachedCase reached)
     {
         _counts[reached.Index]++;
-        _bits |= 1UL << reached.Index;
+        _bits |= UInt128.One << reached.Index;
     }
 
     /// <summary>The cases since the last call.</summary>

@@ -23,7 +23,7 @@ public sealed class ReachedTests
     }
 
     [Fact]
-    public void A_schedules_cases_fit_into_a_word_and_their_names_differ()
+    public void A_schedules_cases_fit_into_a_number_and_their_names_differ()
     {
         Assert.InRange(ReachedCase.All.Count, 1, ReachedCase.CasesMax);
         Assert.Equal(ReachedCase.All.Count, ReachedCase.All.Select(one => one.Name).Distinct().Count());

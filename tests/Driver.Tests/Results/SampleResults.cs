@@ -154,7 +154,7 @@ internal static class SampleResults
         Guests = [new("vm-0", 4, "workloads/redis.dirty.gz", 1_000_000, 2_500_000, 0.75)],
         GuestsUnlisted = 7,
         LimitsHit = [new("historyRecords", 5, "history.jsonl ends early")],
-        Nemesis = [new("kill", "silo-1", 7, 9, "silo-1 did not start", [new("redis-0 (vm-0)", "vm-0.1@host-1")])],
+        Nemesis = [new("kill", "silo-1", 7, 9, "silo-1 did not start", [new("redis-0 (vm-0)", "vm-0.1@host-1")]) { Calls = 3 }],
         Charts = Charts,
     };
 

@@ -50,7 +50,7 @@ public sealed class RoomTests
         new("Placement", []),
         new("Telemetry", ["Contracts"]),
         new("Security", []),
-        new("Faults", []),
+        new("Faults", ["Contracts"]),
         new("Wire", ["Contracts", "Security", "Faults"]),
         new("Actors", ["Contracts", "Placement", "Telemetry", "Wire"]),
         new("Hosting", ["Contracts", "Placement", "Telemetry", "Security", "Faults", "Wire", "Actors"]),

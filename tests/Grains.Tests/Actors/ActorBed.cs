@@ -1,4 +1,5 @@
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Faults;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Wire;
@@ -70,7 +71,8 @@ internal sealed class ActorBed : IAsyncDisposable
                 SampleRatio = 0,
                 SilosDie = silosDie,
                 ConfigureSilo = services =>
-                    services.AddSingleton<IIncomingGrainCallFilter>(calls).AddSingleton<IIncomingGrainCallFilter>(losses)
+                    services.AddSingleton<SiloCalls>().AddSingleton<IOutgoingGrainCallFilter, StruckCalls>()
+                    .AddSingleton<IIncomingGrainCallFilter>(calls).AddSingleton<IIncomingGrainCallFilter>(losses)
                     .AddSingleton<IIncomingGrainCallFilter>(held).AddSingleton<IIncomingGrainCallFilter>(relay),
             }), calls, losses, held, relay, silos);
     }
@@ -80,6 +82,10 @@ internal sealed class ActorBed : IAsyncDisposable
     {
         foreach (var silo in _alive) _cluster.ServicesOf(silo).GetRequiredService<PageWire>().CloseConnections();
     }
+
+    /// <summary>This becomes of the calls of every silo from now on; how many were struck before.</summary>
+    public long StrikeCalls(CallOrders orders) =>
+        _alive.Sum(silo => _cluster.ServicesOf(silo).GetRequiredService<SiloCalls>().Order(orders));
 
     /// <summary>What is new in a report; each is taken once.</summary>
     public void Take(IEnumerable<ActorReport> reports)

@@ -29,6 +29,16 @@ public class OwnershipTests
         Assert.Equal("host-0", inventory.Find(Vm).Host);
     }
 
+    /// <summary>Found by <c>migration-repeats</c>: the second answer to one registration refused the VM to its own host.</summary>
+    [Fact]
+    public void A_registration_that_arrives_twice_is_one_grant_until_something_came_of_it()
+    {
+        var inventory = Registered(out var epoch);
+        Assert.Equal(inventory.Find(Vm), inventory.Register(Vm, "host-0"));
+        inventory.Claim(Vm, epoch, "host-0");
+        Assert.Equal(OwnershipStatus.Refused, inventory.Register(Vm, "host-0").Status);
+    }
+
     [Fact]
     public void A_VM_that_nobody_registered_is_granted_to_nobody() =>
         Assert.Equal(new Ownership(OwnershipStatus.Refused, "", 0, 1), new VmInventory(_world).Claim(Vm, 1, "host-0"));

@@ -9,6 +9,9 @@ internal interface INemesisFault
     /// <summary>What it strikes, for people: <c>silo-2</c>.</summary>
     string Target { get; }
 
+    /// <summary>Calls that it struck, known when it has ended; 0 for one that strikes something else.</summary>
+    long Calls => 0;
+
     Task BeginAsync(CancellationToken over);
 
     /// <returns>why its effect is not seen; null when it is</returns>

@@ -82,7 +82,10 @@ internal sealed class NemesisRun(
             return hurried ? null : await fault.FindNotHealedAsync();
         });
         supervisor.HarmEnds();
-        var result = new NemesisResult(KebabCase.Of(planned.Kind), fault.Target, began, clock.NowMicroseconds, problem ?? notHealed, []);
+        var result = new NemesisResult(KebabCase.Of(planned.Kind), fault.Target, began, clock.NowMicroseconds, problem ?? notHealed, [])
+        {
+            Calls = fault.Calls,
+        };
         load.Record(op, result.Problem is null ? HistoryType.Ok : HistoryType.Fail, Ended(text, result, died));
         lock (_made) _made.Add((result, died));
     }
@@ -91,7 +94,8 @@ internal sealed class NemesisRun(
     {
         var lost = died is var (host, death) ? fleet.LostOf(host, death) : [];
         var names = lost.Count == 0 ? "" : $"; lost: {string.Join(", ", lost.Select(vm => vm.Actor))}";
-        return $"{text}: {result.Problem ?? "healed"}{names}";
+        var calls = result.Calls == 0 ? "" : FormattableString.Invariant($"; {result.Calls} calls");
+        return $"{text}: {result.Problem ?? "healed"}{calls}{names}";
     }
 
     private INemesisFault Make(PlannedFault planned)
@@ -103,6 +107,7 @@ internal sealed class NemesisRun(
             NemesisKind.Kill => new KillFault(cluster.Processes!, _loss, silo, planned.Silo!.Value),
             NemesisKind.Pause => new PauseFault(cluster, silo, planned.Length),
             NemesisKind.Redis => new RedisFault(redis!, planned.Length),
+            NemesisKind.Duplicate or NemesisKind.Late => new CallFault(cluster, CallsOf(planned), planned.Length),
             NemesisKind.Slow => new LinkFault(cluster, planned.Cuts, new LinkOrder("", 0)
             {
                 DelayMilliseconds = (int)campaign.Nemesis.Delay.TotalMilliseconds,
@@ -111,6 +116,13 @@ internal sealed class NemesisRun(
             _ => new LinkFault(cluster, planned.Cuts, cut, planned.Length, LinkText(planned.Cuts), least: null),
         };
     }
+
+    private CallOrders CallsOf(PlannedFault planned) =>
+        new(campaign.Nemesis.CallShare, (int)campaign.Nemesis.Delay.TotalMilliseconds, Milliseconds: 0)
+        {
+            AreTwice = planned.Kind == NemesisKind.Duplicate,
+            Seed = new SeededRandom((ulong)campaign.Seed!.Value).Fork((ulong)planned.Number).State,
+        };
 
     /// <summary>"silo-0 &gt; silo-1" one way, "silo-0 - silo-1" both; of groups, "silo-0, silo-3 | silo-1, silo-2".</summary>
     private static string LinkText(IReadOnlyList<(int From, int To)> cuts)

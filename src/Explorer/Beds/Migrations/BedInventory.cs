@@ -9,9 +9,11 @@ namespace Livebed.Explorer.Beds.Migrations;
 /// host what it owns.</summary>
 /// <param name="world">the world</param>
 /// <param name="hosts">each host's record of its own VMs, in the order in which a new inventory asks for them</param>
+/// <param name="network">the way to it</param>
 /// <param name="machinesDie">whether a caller may die before it has the answer</param>
 /// <param name="mutant">the defect to have, or null</param>
-internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnership> hosts, bool machinesDie, Mutant? mutant)
+internal sealed class BedInventory(
+    VirtualWorld world, IReadOnlyList<HostOwnership> hosts, BedNetwork network, bool machinesDie, Mutant? mutant)
 {
     private readonly Machine _machine = new(world, "inventory", machinesDie);
     private Tracked<VmInventory?> _register = new(world, new VmInventory(world));
@@ -95,7 +97,7 @@ internal sealed class BedInventory(VirtualWorld world, IReadOnlyList<HostOwnersh
         var whenAsked = _whenAsked.Value;
         if (whenAsked is not null) _whenAsked.Value = null;
         whenAsked?.Invoke();
-        return _machine.CallAsync(op, "answers", Ownership.Lost, _ => AnswerAsync(from, ask));
+        return network.CallAsync(op, sent => _machine.CallAsync(sent, "answers", Ownership.Lost, _ => AnswerAsync(from, ask)));
     }
 
     private async ValueTask<Ownership> AnswerAsync(string from, Func<VmInventory, Ownership> ask)

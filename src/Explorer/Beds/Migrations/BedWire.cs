@@ -19,6 +19,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private readonly Machine _to;
     private readonly VmProcess _source;
     private readonly HostProcess _destination;
+    private readonly BedNetwork _network;
     private readonly bool _mayBeGivenUp;
     private Tracked<BrokenLink> _broken;
     private Tracked<(LinkBreak? Next, Func<ValueTask>? After)> _breaks;
@@ -30,7 +31,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     {
         (_world, _from, _to) = (bed.World, bed.MachineOf(source.Host), bed.MachineOf(destination));
         (_source, _destination) = (source.Process, destination.Process(destinationAddressSpace));
-        _mayBeGivenUp = bed.Options.MachinesDie;
+        (_network, _mayBeGivenUp) = (bed.Network, bed.Options.MachinesDie);
         var place = new Place(_world);
         _broken = new Tracked<BrokenLink>(place);
         _breaks = new Tracked<(LinkBreak?, Func<ValueTask>?)>(place);
@@ -117,12 +118,12 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         await destination.FinishAsync(there) is var result && BreakIf(LinkMessage.FinishAnswer) ? FinishResult.Lost : result);
 
     public ValueTask<IReadOnlyList<PageSet>?> RecoverAsync(Operation op) =>
-        _to.CallAsync<IReadOnlyList<PageSet>?>(op, "recovers", null, async there =>
+        _network.CallAsync(op, sent => _to.CallAsync<IReadOnlyList<PageSet>?>(sent, "recovers", null, async there =>
         {
             if (Broken != BrokenLink.Whole || _isCut.Value) return null;
             var missing = await Destination!.RecoverAsync(there);
             return _isCut.Value || BreakIf(LinkMessage.RecoverAnswer) ? null : missing;
-        });
+        }));
 
     public ValueTask<StreamStatus> ResumeAsync(Operation op) =>
         CallAsync(op, "resumes", StreamStatus.Lost, (destination, there) => destination.ResumeAsync(there));
@@ -131,15 +132,15 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         CallAsync(op, "abandons", StreamStatus.Lost, (destination, there) => destination.AbandonAsync(there));
 
     public ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva) =>
-        _from.CallAsync(op, "is asked for a page", StreamStatus.Lost, async there =>
-        Broken == BrokenLink.Whole && !_isCut.Value ? await _source.RequestPageAsync(there, hva) : StreamStatus.Lost);
+        _network.CallAsync(op, sent => _from.CallAsync(sent, "is asked for a page", StreamStatus.Lost, async there =>
+            Broken == BrokenLink.Whole && !_isCut.Value ? await _source.RequestPageAsync(there, hva) : StreamStatus.Lost));
 
     /// <summary>Another machine answers for a dead one, and knows of no migration; a broken link says nothing.</summary>
     public async ValueTask<bool> MigratesAsync(Operation op, long stream)
     {
-        var answer = await _from.CallAsync<bool?>(
-            op, "is asked whether it migrates", null,
-            _ => ValueTask.FromResult<bool?>(Broken == BrokenLink.Everything || _isCut.Value || _source.Migrates(stream)));
+        var answer = await _network.CallAsync(op, sent => _from.CallAsync<bool?>(
+            sent, "is asked whether it migrates", null,
+            _ => ValueTask.FromResult<bool?>(Broken == BrokenLink.Everything || _isCut.Value || _source.Migrates(stream))));
         return answer ?? !_from.IsReplaced;
     }
 
@@ -154,12 +155,12 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     }
 
     private ValueTask<T> CallAsync<T>(Operation op, string what, T lost, Func<IMigrationDestination, Operation, ValueTask<T>> call) =>
-        _to.CallAsync(op, what, lost, async there =>
+        _network.CallAsync(op, sent => _to.CallAsync(sent, what, lost, async there =>
         {
             if (Broken == BrokenLink.Everything || _isCut.Value) return lost;
             var answer = await call(Destination!, there);
             return _isCut.Value ? lost : answer;
-        });
+        }));
 }
 
 /// <summary>What is lost on the way between two hosts, for as long as it is set.</summary>

@@ -1,0 +1,63 @@
+using Livebed.Explorer.Scheduling;
+using Livebed.Kvm.Checks;
+using Livebed.Kvm.World;
+
+namespace Livebed.Explorer.Beds.Migrations;
+
+/// <summary>
+/// The network between user spaces and the inventory, where it delivers some calls twice, as one does whose sender repeats what it heard no
+/// answer to. The two arrive in any order and at any distance, each is carried out, and the caller takes the answer that comes first.
+/// </summary>
+/// <param name="world">the world</param>
+/// <param name="seed">decides which calls, and how far the second is behind at least; 0 for a network that delivers each call once</param>
+internal sealed class BedNetwork(VirtualWorld world, ulong seed)
+{
+    private const double Share = 0.3;
+
+    /// <summary>About as long as a migration of a scene takes.</summary>
+    private const int LateMax = 200;
+
+    private Tracked<int> _calls = new(world);
+
+    /// <summary>Makes a call, once or twice.</summary>
+    /// <param name="op">the operation; each delivery has its own, as it crosses machines</param>
+    /// <param name="call">what is carried out at each delivery</param>
+    public ValueTask<T> CallAsync<T>(Operation op, Func<Operation, ValueTask<T>> call)
+    {
+        // What is looked at when all is over is one step, in which nothing can be waited for.
+        if (seed == 0 || world.Current is null) return call(op);
+        var random = new SeededRandom(seed).Fork((ulong)_calls.Value++);
+        if (!random.Chance(Share)) return call(op);
+        return TwiceAsync(op.Context, call, random.Chance(0.5) ? random.Next(LateMax) : 0);
+    }
+
+    private async ValueTask<T> TwiceAsync<T>(OperationContext sent, Func<Operation, ValueTask<T>> call, long late)
+    {
+        var both = new Deliveries<T>(world);
+        world.Spawn("a call", () => both.DeliverAsync(sent, call, 0));
+        world.Spawn("the same call again", () => both.DeliverAsync(sent, call, late));
+        world.Reached(ReachedCase.CallRepeated);
+        return await both.FirstAnswerAsync();
+    }
+
+    private sealed class Deliveries<T>(VirtualWorld world)
+    {
+        private readonly Latch _answered = new(world);
+        private Tracked<T?> _answer = new(world);
+
+        public async ValueTask DeliverAsync(OperationContext sent, Func<Operation, ValueTask<T>> call, long late)
+        {
+            if (late > 0) await world.DelayAsync(late);
+            var answer = await call(Operation.From(sent));
+            if (_answered.IsCompleted) return;
+            _answer.Value = answer;
+            _answered.Complete();
+        }
+
+        public async ValueTask<T> FirstAnswerAsync()
+        {
+            await _answered;
+            return _answer.Value!;
+        }
+    }
+}
