@@ -191,7 +191,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
         {
             throw new UsageException(exception.Message);
         }
-        catch (SiloStartException exception)
+        catch (Exception exception) when (exception is SiloStartException or StartTimeoutException)
         {
             throw new BedException(exception.Message, exception);
         }

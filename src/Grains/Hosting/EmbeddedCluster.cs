@@ -39,6 +39,7 @@ public sealed class EmbeddedCluster : ICluster
 
     /// <exception cref="PortInUseException">A port counted from <see cref="ClusterSettings.BasePort"/> is taken; nothing is left
     /// running.</exception>
+    /// <exception cref="StartTimeoutException">It was not up in time.</exception>
     public static async Task<EmbeddedCluster> StartAsync(ClusterSettings settings, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
@@ -57,6 +58,7 @@ public sealed class EmbeddedCluster : ICluster
             {
                 await cluster.DisposeAsync();
                 cancellationToken.ThrowIfCancellationRequested();
+                if (failure is OperationCanceledException) throw new StartTimeoutException(settings.StartTimeout, failure);
                 if (!PortInUseException.IsBehind(failure)) throw;
 
                 // Another process took the port between the check and the listen.

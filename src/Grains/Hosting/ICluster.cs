@@ -37,4 +37,12 @@ public sealed class SiloStartException(string silo, string reason)
     : Exception($"{silo} did not start: {reason}")
 {
     public string Silo { get; } = silo;
+
+    /// <summary>Another process has a port that was free when it was looked for.</summary>
+    public bool IsPortTaken { get; init; }
 }
+
+/// <summary>The silos and the driver did not find each other in time; nothing is left running.</summary>
+public sealed class StartTimeoutException(TimeSpan patience, Exception failure)
+    : Exception(
+        $"the cluster was not up within {patience.TotalSeconds:0.###} s; the machine is too busy or has too little memory", failure);

@@ -13,6 +13,8 @@ namespace Livebed.Grains.Hosting;
 /// </summary>
 public sealed class ProcessCluster : ICluster
 {
+    private const int AttemptsWithFreePorts = 3;
+
     private static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RedisMax = TimeSpan.FromSeconds(3);
 
@@ -51,28 +53,37 @@ public sealed class ProcessCluster : ICluster
     /// running.</exception>
     /// <exception cref="RedisMissingException">There is no Redis where the settings say.</exception>
     /// <exception cref="SiloStartException">A process ended or was not ready in time; nothing is left running.</exception>
+    /// <exception cref="StartTimeoutException">All were ready, and the driver did not reach them in time.</exception>
     public static async Task<ProcessCluster> StartAsync(ClusterSettings settings, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        var ports = settings.ChoosePorts();
-        var cluster = new ProcessCluster(settings);
-        try
+        for (var attempt = 1; ; attempt++)
         {
+            var ports = settings.ChoosePorts();
+            var cluster = new ProcessCluster(settings);
             using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             patience.CancelAfter(settings.StartTimeout);
-            if (settings.Redis is { } redis) await RedisMembership.WaitAsync(redis, RedisMax, patience.Token);
-            await cluster.StartAsync(settings, ports, patience.Token);
-            return cluster;
-        }
-        catch
-        {
-            await cluster.DisposeAsync();
-            cancellationToken.ThrowIfCancellationRequested();
-            throw;
+            try
+            {
+                if (settings.Redis is { } redis) await RedisMembership.WaitAsync(redis, RedisMax, patience.Token);
+                await cluster.StartAsync(settings, ports, attempt, patience.Token);
+                return cluster;
+            }
+            catch (Exception failure)
+            {
+                await cluster.DisposeAsync();
+                cancellationToken.ThrowIfCancellationRequested();
+                if (failure is OperationCanceledException) throw new StartTimeoutException(settings.StartTimeout, failure);
+
+                // Another process took a port that was free when it was looked for.
+                var mayTryAgain = failure is SiloStartException { IsPortTaken: true } && settings.BasePort is null;
+                if (!mayTryAgain || attempt == AttemptsWithFreePorts) throw;
+            }
         }
     }
 
-    private async Task StartAsync(ClusterSettings settings, IReadOnlyList<SiloPorts> ports, CancellationToken cancellationToken)
+    private async Task StartAsync(
+        ClusterSettings settings, IReadOnlyList<SiloPorts> ports, int attempt, CancellationToken cancellationToken)
     {
         // Each process counts for itself what it adds to a trace: the silos and the driver share the allowance.
         var spansPerTrace = RootSampler.DefaultSpansPerTrace / (settings.Silos + 1);
@@ -81,7 +92,8 @@ public sealed class ProcessCluster : ICluster
             JoinAfter = index == 0 ? null : new IPEndPoint(IPAddress.Loopback, ports[index - 1].Gateway),
             ProbeTimeout = settings.TakesFaults ? PatientProbeTimeout : ProbeTimeout,
             Otlp = settings.Telemetry.Otlp,
-            Traces = settings.Telemetry.File?.AddPart(silo.SiloName),
+            Traces = settings.Telemetry.File?.AddPart(
+                attempt == 1 ? silo.SiloName : FormattableString.Invariant($"{silo.SiloName}.start-{attempt}")),
             TraceBytesMax = settings.Telemetry.File?.BytesMax ?? TraceFile.DefaultBytesMax,
             SpansPerTrace = spansPerTrace,
         }).ToList();

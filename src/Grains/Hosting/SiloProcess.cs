@@ -61,7 +61,11 @@ internal sealed class SiloProcess : IAsyncDisposable
     }
 
     /// <summary>Of a process that has ended: how, and the last that it said.</summary>
-    public SiloStartException EndedAtStart() => new(Name, $"it ended with status {_process.ExitCode}: {LastError()}");
+    public SiloStartException EndedAtStart() => new(Name, $"it ended with status {_process.ExitCode}: {LastError()}")
+    {
+        // The driver's arguments are right, so only a port can be wrong.
+        IsPortTaken = _process.ExitCode == SiloArguments.ExitUsage,
+    };
 
     /// <summary>Tells a silo that takes orders what to do, and waits until it says that it has.</summary>
     /// <param name="order">whose number is given here</param>

@@ -134,6 +134,14 @@ public sealed class EmbeddedClusterTests(EmbeddedClusterTests.ThreeSilos fixture
         Assert.Null(Cluster.Dashboard);
     }
 
+    [Fact]
+    public async Task A_cluster_that_is_not_up_in_time_says_so()
+    {
+        var failure = await Assert.ThrowsAsync<StartTimeoutException>(
+            () => EmbeddedCluster.StartAsync(new ClusterSettings { Silos = 1, StartTimeout = TimeSpan.FromMilliseconds(1) }));
+        Assert.StartsWith("the cluster was not up within 0.001 s", failure.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(3)]
