@@ -16,6 +16,9 @@ public sealed record BedOptions(string Protocol)
     /// <summary>Accesses that a vCPU fetches of its guest at a time, at most.</summary>
     public int BatchAccesses { get; init; } = 8;
 
+    /// <summary>Between one access of a scripted guest and the next; 0: at once.</summary>
+    public long GuestPaceMicroseconds { get; init; }
+
     public int RamPages { get; init; } = 16;
     public int RamSlots { get; init; } = 2;
 

@@ -223,12 +223,16 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
 
     ValueTask<bool> IProcessPort.TryCreateAsync(Operation op)
     {
-        Host.CreateAddressSpace(new AddressSpaceSpec(AddressSpaceId,
+        VmaSpec[] areas =
         [
             new VmaSpec(WithMargins(VmLayout.RamHva, _bed.Options.RamPages), VmaKind.Ram, _bed.Options.Mergeable),
             new VmaSpec(WithMargins(VmLayout.HotplugHva, _bed.Options.HotplugPages), VmaKind.Hotplug, _bed.Options.Mergeable),
             new VmaSpec(new HvaRange(VmLayout.ScratchHva, Bed.ScratchPages), VmaKind.Scratch),
-        ]));
+        ];
+
+        // Another process maps its memory in another order.
+        if (AddressSpaceId % 2 == 0) Array.Reverse(areas);
+        Host.CreateAddressSpace(new AddressSpaceSpec(AddressSpaceId, areas));
         return ValueTask.FromResult(true);
     }
 

@@ -32,8 +32,8 @@ public sealed class PlanPlayer
         _accesses = Array.ConvertAll(accesses, ofVcpu => ofVcpu.Count);
         (_setUp, _look) = (SetUpAsync, LookAsync);
         _vcpuName = index => vcpus[index].Name;
-        _guest = index => new ScriptedGuest(accesses[index]);
-        _restoredGuest = (index, state) => new ScriptedGuest(accesses[index], state);
+        _guest = index => new ScriptedGuest(accesses[index], state: null, plan.Options.GuestPaceMicroseconds);
+        _restoredGuest = (index, state) => new ScriptedGuest(accesses[index], state, plan.Options.GuestPaceMicroseconds);
     }
 
     /// <summary>Plays it; the world must be new.</summary>
@@ -130,6 +130,8 @@ public sealed class PlanPlayer
             vm.Vm.Checks.Ranges.Settled();
             vm.Vm.Checks.Contract.Settled();
             CheckPrograms(stage, vm);
+            if (vm.Host.Process(vm.AddressSpaceId).SendsPages && !vm.Process.IsMigrating)
+                stage.Broke(Invariants.SourceRestored, $"a stream of {vm.Name} is open at {vm.Host.Name}, and no migration goes on");
             await vm.Vm.Auditor.AuditAsync(stage.Bed.NewOperation(OperationKind.Audit));
 
             // After a migration memory may be on its way; scenarios of those look at it themselves.

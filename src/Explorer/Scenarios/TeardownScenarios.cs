@@ -1,6 +1,10 @@
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host.Events;
+using Livebed.Kvm.Memslots;
 using Livebed.Kvm.UserSpace;
+using Livebed.Kvm.Vms;
+using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
 
@@ -11,6 +15,7 @@ internal static class TeardownScenarios
     [
         new DestroyInRange(),
         new DestroyBothPaths(),
+        new DestroyVsIoctl(),
     ];
 }
 
@@ -67,6 +72,43 @@ internal sealed class DestroyBothPaths : Scenario
         plan.Actor("mm").Event(HostEventKind.HeldRange, 0, 2);
         plan.Actor("kswapd").Reclaim(1);
         plan.Actor("user").TearDown((TeardownOrder)plan.Parameter("order"));
+        plan.After(stage => stage.EndAsync(TeardownOrder.VmFirst));
+    }
+}
+
+/// <summary>
+/// Claim: a VM is destroyed when no ioctl of another thread is under way any more, and each of those finds the VM whole or is refused (S11,
+/// L3). The threads have file descriptors of their own, so nothing but <c>kvm-&gt;users_count</c> keeps the VM for them (kvm-protocol 7).
+/// </summary>
+internal sealed class DestroyVsIoctl : Scenario
+{
+    public override string Name => "destroy-vs-ioctl";
+    public override string Claim => "a VM outlives the ioctls that are under way, and takes no other";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.EndAfterDestroyBegan];
+
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+    [
+        new("shares", "1: the destroyer is the VM's own process, 0: another one", 1, 0, 1),
+    ];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with { HasPrivateSlots = true, DirtyLog = DirtyLogMode.Bitmap };
+        plan.VmSurvives = false;
+        plan.Before(stage => stage.TouchRamAsync());
+        plan.Actor("thread-0").InVm("memslot-create, by itself", async stage => await stage.Vm.Vm.MemslotUpdates.SetAsync(
+            stage.Bed.NewOperation(OperationKind.MemslotCreate),
+            new MemslotChange(VmLayout.HotplugSlotId, VmLayout.HotplugGfn, 1, VmLayout.HotplugHva, MemslotFlags.None)));
+        plan.Actor("thread-1").InVm("dirty log on, read and off, by itself", async stage =>
+        {
+            var vm = stage.Vm.Vm;
+            await vm.MemslotUpdates.SetLoggingAsync(stage.Bed.NewOperation(OperationKind.MemslotFlags), id: 0, logs: true);
+            if (vm.Memslots.Active.ById(0) is { } slot)
+                await vm.DirtyLog.GetAsync(stage.Bed.NewOperation(OperationKind.DirtyLogGet), slot.Id, new PageSet(slot.Hvas));
+            await vm.MemslotUpdates.SetLoggingAsync(stage.Bed.NewOperation(OperationKind.MemslotFlags), id: 0, logs: false);
+        });
+        plan.Actor("mm").DontNeed(0);
+        plan.Actor("user").Destroy(plan.Parameter("shares") == 1);
         plan.After(stage => stage.EndAsync(TeardownOrder.VmFirst));
     }
 }

@@ -40,6 +40,12 @@ public static class Invariants
     /// <summary>A guest that migrates stands still no longer than its migration says, and runs somewhere when that is over.</summary>
     public const string RunsSomewhere = "M4";
 
+    /// <summary>A migration does what it was asked for, and says how it ended.</summary>
+    public const string AsOrdered = "M5";
+
+    /// <summary>What is said to be done is done.</summary>
+    public const string Effect = "effect";
+
     /// <summary>What a VM may expect of its protocol.</summary>
     public const string Contract = "contract";
 
@@ -89,6 +95,9 @@ public static class InvariantCatalog
         [Invariants.RunsSomewhere] =
             "a guest that migrates stands still no longer than its migration says, and when that is over it runs on a host, "
                 + "unless it was reported lost or its machine died",
+        [Invariants.AsOrdered] =
+            "a migration keeps to its parameters (bandwidth, limits, rounds, throttle), and a status says how it ended when it is over",
+        [Invariants.Effect] = "an operation that says that it is done has done all of it, and nothing else",
         [Invariants.Contract] =
             "a protocol publishes each memslot update exactly once and before it returns, is reset once, and returns from every call",
         [Invariants.MemslotsAsAsked] =
@@ -465,4 +474,33 @@ public sealed partial record Mutant
 
     public static readonly Mutant AgeingKeepsRmapLock = new(
         "ageing returns with the rmap lock held", "1.2", "", [Invariants.Teardown], "ageing-vs-logging");
+
+    public static readonly Mutant PreparesAfterUnlock = new(
+        "a memslot update prepares to sleep only after it has dropped mn_invalidate_lock: a wake-up in between is lost", "m7", "",
+        [Invariants.MemslotUpdateProgress, Invariants.FaultProgress], "memslot-vs-notifier");
+
+    public static readonly Mutant EndsWithoutStatus = new(
+        "a migration that was cancelled is over, and its status is cancelling still", "8", "", [Invariants.AsOrdered],
+        "migration-cancel");
+
+    public static readonly Mutant SecondWaiterAsks = new(
+        "not the first vCPU that waits for a page asks the source for it, but the second", "8", "",
+        [Invariants.MigrationProgress], "postcopy-wanted-first");
+
+    public static readonly Mutant NumaHintsNothing = new(
+        "NUMA balancing announces its range, takes no permission away and says that it has", "6.1", "", [Invariants.Effect],
+        "events-take-effect");
+
+    public static readonly Mutant GetKeepsBits = new(
+        "get dirty log reports its bits and leaves them set", "4.2", "", [Invariants.Effect], "log-takes-effect");
+
+    public static readonly Mutant ThrottleNeverSleeps = new(
+        "a vCPU that is throttled does not sleep", "8", "", [Invariants.Effect, Invariants.FaultProgress], "throttle-takes-effect");
+
+    public static readonly Mutant LinkTwiceAsFast = new(
+        "a stream takes half of the time that its bytes need at its bandwidth", "8", "", [Invariants.AsOrdered],
+        "migration-bounded-rate");
+
+    public static readonly Mutant DowntimeLimitIgnored = new(
+        "a migration stops its guest whatever the downtime will be", "8", "", [Invariants.AsOrdered], "migration-bounded-rate");
 }

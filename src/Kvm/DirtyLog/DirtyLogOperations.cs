@@ -156,7 +156,8 @@ public sealed class DirtyLogOperations(Vm vm)
                 await vm.World.PointAsync(SchedulingPoint.Preempt);
             }
 
-            taken[i] = only is null ? bitmap.TakeWord(word) : bitmap.ClearWord(word, mask.Span[i]);
+            if (only is not null) taken[i] = bitmap.ClearWord(word, mask.Span[i]);
+            else taken[i] = vm.Options.Mutant == Mutant.GetKeepsBits ? bitmap.Pages.Word(word) : bitmap.TakeWord(word);
             if (taken[i] == 0) continue;
             if (any) vm.World.Reached(ReachedCase.LogTakenFromWords);
             any = true;

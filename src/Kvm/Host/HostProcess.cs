@@ -38,6 +38,9 @@ public sealed class HostProcess : IHostPort, IStreamPort
     /// <summary>Null before the process begins and after it has exited.</summary>
     public AddressSpace? AddressSpace => _host.Find(Id);
 
+    /// <summary>A stream to another host is open.</summary>
+    public bool SendsPages => AddressSpace?.Outgoing is not null;
+
     /// <summary>The process exits: waits for the operations that act for it, releases its subscribers, frees its memory. False when it is
     /// gone or exits already.</summary>
     public async ValueTask<bool> ExitAsync(Operation op)

@@ -62,6 +62,9 @@ public sealed class RcuWait : IWaitable
     {
         var op = _registered.Value ?? throw new UnreachableException($"a sleep on {_class} of {_instance} without prepare_to_rcuwait");
         _domain.BeforeAcquire(op, _class, LockMode.Write, _instance, alreadyHoldsInstance: false);
+
+        // The caller has dropped the lock under which it checked its condition.
+        await _domain.World.PointAsync(SchedulingPoint.Preempt);
         if (_wokenEarly.Value)
         {
             _wokenEarly.Value = false;

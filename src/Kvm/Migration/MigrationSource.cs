@@ -86,6 +86,7 @@ public sealed class MigrationSource : IMigrationReturnPath
 
         if (way is NextPhase.Cancel or NextPhase.Fail) await GiveUpAsync(op, way == NextPhase.Cancel);
         else await SwitchOverAsync(op, way == NextPhase.Postcopy);
+        CheckIsOver(op);
         return Info;
     }
 
@@ -191,7 +192,8 @@ public sealed class MigrationSource : IMigrationReturnPath
     /// pre-copy, also when post-copy was requested or the rounds are used up. It does not when the time limit is over.</summary>
     private NextPhase? BetweenRounds(int roundsDone)
     {
-        var fits = _record.ExpectedDowntimeMicroseconds <= _parameters.DowntimeLimitMicroseconds;
+        var fits = _record.ExpectedDowntimeMicroseconds <= _parameters.DowntimeLimitMicroseconds
+            || _vm.Options.Mutant == Mutant.DowntimeLimitIgnored;
         return fits && !_cancelRequested.Value && !IsLate ? NextPhase.SwitchOver : Interruption(roundsDone);
     }
 
@@ -299,7 +301,17 @@ public sealed class MigrationSource : IMigrationReturnPath
         await _stream.CloseStreamAsync(op, _setup.Stream);
         await _destination.AbandonAsync(op);
         await CheckRestoredAsync(op);
-        if (cancelled) _record.Enter(MigrationStatus.Cancelled);
+        if (cancelled && _vm.Options.Mutant != Mutant.EndsWithoutStatus) _record.Enter(MigrationStatus.Cancelled);
+    }
+
+    /// <summary>M5: whoever asks learns how it ended.</summary>
+    private void CheckIsOver(Operation op)
+    {
+        _vm.Counters.ChecksEvaluated++;
+        if (!MigrationStates.IsOver(_record.Status))
+            _vm.Violated(
+                Invariants.AsOrdered, $"the migration of {_setup.Vm} is over, and its status is still {_record.Status}",
+                operations: op.Id);
     }
 
     /// <summary>M3, while the BQL keeps out other users of the log.</summary>

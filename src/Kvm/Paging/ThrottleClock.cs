@@ -12,7 +12,7 @@ namespace Livebed.Kvm.Paging;
 /// neither, as <c>QEMU_CLOCK_VIRTUAL_RT</c> stops with the VM.
 /// </summary>
 [CellContent]
-internal sealed class ThrottleClock
+public sealed class ThrottleClock
 {
     /// <summary>CPU_THROTTLE_TIMESLICE_NS.</summary>
     public const long TimesliceMicroseconds = 10_000;

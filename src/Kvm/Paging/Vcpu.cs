@@ -183,7 +183,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
             return;
         }
 
-        if (_throttle.Content.IsOn) await SleepAsync();
+        if (_throttle.Content.IsOn && _options.Mutant != Mutant.ThrottleNeverSleeps) await SleepAsync();
 
         var skipped = 0;
         for (var i = 0; i < Math.Min(_guest.Content.PendingCount, FaultsPerPass); i++)

@@ -13,16 +13,34 @@ public sealed class MemslotChecks
 {
     private readonly Vm _vm;
     private readonly TrackedMap<int, MemslotChange> _asked;
+    private Tracked<ulong> _generation;
 
-    internal MemslotChecks(Vm vm) => (_vm, _asked) = (vm, new TrackedMap<int, MemslotChange>(vm.World));
+    internal MemslotChecks(Vm vm)
+    {
+        (_vm, _asked) = (vm, new TrackedMap<int, MemslotChange>(vm.World));
+        _generation = new Tracked<ulong>(vm.World, vm.Memslots.Generation);
+    }
 
     /// <summary>User space's request was carried out; the caller holds slots_lock.</summary>
     public void Updated(Operation op, MemslotChange change)
     {
         if (change.Pages == 0) _asked.Remove(change.Id);
         else _asked[change.Id] = change;
+        CheckGeneration(op);
         Compare(op, _vm.Memslots.Active, "published");
         Compare(op, _vm.Memslots.Inactive, "kept for the next update");
+    }
+
+    /// <summary>MMIO SPTEs and cached translations go by the generation: a new one for each update, and final when that is over.</summary>
+    private void CheckGeneration(Operation op)
+    {
+        _vm.Counters.ChecksEvaluated++;
+        var (before, now) = (_generation.Value, _vm.Memslots.Generation);
+        _generation.Value = now;
+        if (now <= before || (now & MemslotSets.UpdateInProgress) != 0)
+            _vm.Violated(
+                Invariants.MemslotsAsAsked, $"a memslot update is over, and the generation, which was 0x{before:x}, is 0x{now:x}",
+                operations: op.Id);
     }
 
     private void Compare(Operation op, MemslotSet set, string what)

@@ -71,6 +71,9 @@ public sealed class VmTeardown(Vm vm)
         for (var i = 0; i < PrivateSlots; i++)
             await vm.MemslotUpdates.SetLockedAsync(
                 op, new MemslotChange(MemslotUpdater.FirstPrivateId + i, PrivateGfn + i, 0, PrivateHva + i, MemslotFlags.None));
+        vm.Counters.ChecksEvaluated++;
+        if (vm.Memslots.Active.Slots.Any(slot => slot.Id >= MemslotUpdater.FirstPrivateId))
+            vm.Violated(Invariants.Teardown, "a memslot of KVM's own is left after destroy", operations: op.Id);
         vm.SlotsLock.Release(op);
     }
 }

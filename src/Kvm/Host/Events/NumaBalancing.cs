@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.Events;
@@ -36,8 +37,9 @@ internal sealed class NumaBalancing(HostState host) : IHostEventSource
             changed += await mm.Ranges.WithinAsync(
                 op, pages, MmuNotifierEvent.ProtectionVma, ev.HoldMicroseconds,
                 () => PageTableWalk.ChangeAsync(op, mm, vma, pages, (_, pte) => IsCandidate(pte) ? pte.AsProtNone() : pte));
-        return changed;
+        return host.Mutant == Mutant.NumaHintsNothing ? (int)ev.Range.Pages : changed;
     }
 
-    private bool IsCandidate(Pte pte) => pte.IsPresent && !pte.IsKsm && pte.Pfn != host.Frames.ZeroFrame;
+    private bool IsCandidate(Pte pte) =>
+        pte.IsPresent && !pte.IsKsm && pte.Pfn != host.Frames.ZeroFrame && host.Mutant != Mutant.NumaHintsNothing;
 }

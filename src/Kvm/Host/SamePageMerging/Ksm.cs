@@ -62,15 +62,17 @@ public sealed class Ksm
         await _threadMutex.AcquireAsync(op);
         try
         {
-            var scanned = 0;
-            var scannedThisPass = -1;
+            var (scanned, scannedThisPass) = (0, 0);
+
+            // The first pass that ends was begun by an earlier scan, and says nothing.
+            var isWholePass = false;
             while (scanned < pages)
             {
                 if (Cursor.Next() is not { } item)
                 {
                     EndPass();
-                    if (scannedThisPass == 0) break;
-                    scannedThisPass = 0;
+                    if (isWholePass && scannedThisPass == 0) break;
+                    (scannedThisPass, isWholePass) = (0, true);
                     continue;
                 }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.Streams;
@@ -39,7 +40,11 @@ public sealed class HostStreams
     internal PageImage Image { get; }
 
     /// <summary>The rate limit of a stream, and its share of the link to that host.</summary>
-    internal StreamShaper ShaperTo(string destination, StreamBandwidth bandwidth) => new(_host.World, bandwidth, LinkTo(destination));
+    internal StreamShaper ShaperTo(string destination, StreamBandwidth bandwidth)
+    {
+        if (_host.Mutant == Mutant.LinkTwiceAsFast) bandwidth = bandwidth with { Max = 2 * bandwidth.Max };
+        return new StreamShaper(_host.World, bandwidth, LinkTo(destination));
+    }
 
     /// <summary>Stores a chunk that the migration takes. A chunk with a wrong checksum or length is not stored at all.</summary>
     internal async ValueTask<StreamStatus> StoreAsync(

@@ -105,7 +105,7 @@ internal sealed class IncomingPages(HostState host, AddressSpace mm, long stream
         CurrentStage = Stage.Discarding;
         var missing = MissingOf(discard);
         ref var state = ref _state.Changing;
-        (state.Missing, state.Waiters) = (missing, new UserFaultQueue(host.Locks, mm.Name, faults, vcpus));
+        (state.Missing, state.Waiters) = (missing, new UserFaultQueue(host.Locks, mm.Name, faults, vcpus, host.Mutant));
         host.World.Trace?.Note(op, $"{mm}: post-copy, {MissingPages} pages are missing");
 
         // No page arrives before all is unmapped, so the bits do not change under the walk.

@@ -15,14 +15,15 @@ internal sealed class UserFaultQueue : IWaitable
     private readonly LockDomain _domain;
     private readonly string _instance;
     private readonly IUserFaultHandler _handler;
+    private readonly Mutant? _mutant;
     private readonly Place _place;
     private readonly TrackedMap<Hva, MissingPage> _pages;
     private readonly TrackedObject<BlockedVcpus> _blocked;
     private Tracked<bool> _closed;
 
-    public UserFaultQueue(LockDomain domain, string instance, IUserFaultHandler handler, int vcpus)
+    public UserFaultQueue(LockDomain domain, string instance, IUserFaultHandler handler, int vcpus, Mutant? mutant)
     {
-        (_domain, _instance, _handler) = (domain, instance, handler);
+        (_domain, _instance, _handler, _mutant) = (domain, instance, handler, mutant);
         _place = new Place(domain.World);
         _pages = new TrackedMap<Hva, MissingPage>(_place);
         _blocked = new TrackedObject<BlockedVcpus>(_place, new BlockedVcpus(vcpus));
@@ -54,7 +55,12 @@ internal sealed class UserFaultQueue : IWaitable
         _domain.World.Trace?.Note(op, $"waits for {hva} of {_instance}, which is missing");
 
         // The waiter stands in the queue while user space is told: the page can come before the call returns.
-        if (isFirst) await _handler.PageMissingAsync(op, hva);
+        if (isFirst != (_mutant == Mutant.SecondWaiterAsks))
+        {
+            page.IsAskedFor = true;
+            await _handler.PageMissingAsync(op, hva);
+        }
+
         await waiter.Task;
         _domain.World.Observer.TurnWaited(_domain.World.NowMicroseconds - waiter.GrantedMicroseconds);
         return page.HasArrived;
@@ -63,7 +69,12 @@ internal sealed class UserFaultQueue : IWaitable
     /// <summary>The page was placed.</summary>
     public void Wake(Hva hva)
     {
-        if (_pages.Remove(hva, out var page)) Complete(page, hasArrived: true);
+        if (!_pages.Remove(hva, out var page)) return;
+        if (!page.IsAskedFor)
+            _domain.World.Observer.Violated(new Violation(
+                Invariants.MigrationProgress, $"{hva} of {_instance} has come, for which a vCPU waited, and was never asked for",
+                _instance, Hva: hva));
+        Complete(page, hasArrived: true);
     }
 
     /// <summary>No page will be placed any more.</summary>
@@ -103,8 +114,16 @@ internal sealed class UserFaultQueue : IWaitable
     private sealed class MissingPage(Place place)
     {
         private Tracked<bool> _hasArrived = new(place);
+        private Tracked<bool> _isAskedFor = new(place);
 
         public TrackedList<Waiter> Waiters { get; } = new(place);
+
+        /// <summary>User space was told of it.</summary>
+        public bool IsAskedFor
+        {
+            get => _isAskedFor.Value;
+            set => _isAskedFor.Value = value;
+        }
 
         public bool HasArrived
         {

@@ -87,6 +87,7 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
         while (HasActive)
         {
             _invalidateLock.Release(op);
+            if (_context.Mutant == Mutant.PreparesAfterUnlock) await PrepareAgainAsync(op);
             await _memslotsUpdateWait.SleepAsync();
             await _invalidateLock.AcquireAsync(op);
             if (_context.Mutant == Mutant.WakeWithoutRecheck) break;
@@ -121,6 +122,14 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     }
 
     public bool NeedsSameSlots(MmuNotifierRange range) => true;
+
+    /// <summary>What comes before this forgets a wake-up, as <c>set_current_state</c> does behind the check of the condition.</summary>
+    private async ValueTask PrepareAgainAsync(Operation op)
+    {
+        await _context.World.PointAsync(SchedulingPoint.Preempt);
+        _memslotsUpdateWait.Finish();
+        _memslotsUpdateWait.Prepare(op);
+    }
 
     private async ValueTask CountInAsync(Operation op)
     {
