@@ -10,7 +10,8 @@ namespace Livebed.Mutation;
 /// </summary>
 /// <param name="folder">where the hunting program is, beside the mutated model</param>
 /// <param name="schedules">of each scene and mutation, at most</param>
-public sealed class Campaign(string folder, int schedules)
+/// <param name="asExplore">see <see cref="HuntOrder"/></param>
+public sealed class Campaign(string folder, int schedules, bool asExplore)
 {
     private readonly string _program = Path.Combine(folder, "Livebed.Mutation.dll");
     private readonly string _survey = Path.Combine(folder, "survey.json");
@@ -20,7 +21,7 @@ public sealed class Campaign(string folder, int schedules)
     /// <exception cref="InvalidOperationException">A process failed without a mutation.</exception>
     public IReadOnlyList<Verdict> Run(IReadOnlyList<Mutation> mutations, int processes)
     {
-        using (var survey = Start("survey", _survey)) survey.WaitForExit();
+        using (var survey = Start("survey", _survey, $"{asExplore}")) survey.WaitForExit();
         if (!File.Exists(_survey)) throw new InvalidOperationException("the scenarios could not be played without a mutation");
         var shares = Enumerable.Range(0, processes).Select(share => mutations.Where((_, index) => index % processes == share).ToList());
         Task.WaitAll([.. shares.Select((share, index) => Task.Factory.StartNew(
@@ -34,7 +35,7 @@ public sealed class Campaign(string folder, int schedules)
         while (left.Count > 0)
         {
             var order = Path.Combine(folder, $"share-{index}.json");
-            File.WriteAllText(order, JsonSerializer.Serialize(new HuntOrder(left, [.. _verdicts], schedules, _survey)));
+            File.WriteAllText(order, JsonSerializer.Serialize(new HuntOrder(left, [.. _verdicts], schedules, _survey, asExplore)));
             var last = RunChild(order);
             var done = left.FindIndex(mutation => mutation.Key == last);
             if (done < 0) throw new InvalidOperationException($"the hunting process of share {index} said nothing");
@@ -65,9 +66,9 @@ public sealed class Campaign(string folder, int schedules)
     {
         _verdicts.Add(verdict);
         var fate = verdict.KilledBy is null ? "SURVIVED" : $"killed by {verdict.KilledBy}";
-        Console.WriteLine($"{verdict.Key}  {fate} {verdict.Scenario} {verdict.Schedules}");
+        Console.WriteLine($"{verdict.Key}  {fate} {verdict.Scenario} {verdict.Schedule} ({verdict.Schedules})");
     }
 
-    private Process Start(string verb, string file) =>
-        Process.Start(new ProcessStartInfo("dotnet", [_program, verb, file]) { RedirectStandardOutput = true })!;
+    private Process Start(params string[] order) =>
+        Process.Start(new ProcessStartInfo("dotnet", [_program, .. order]) { RedirectStandardOutput = true })!;
 }

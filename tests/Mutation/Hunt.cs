@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Livebed.Explorer.Scenarios;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Mutation;
 
@@ -7,15 +8,18 @@ namespace Livebed.Mutation;
 /// <param name="Key">see <see cref="Mutation.Key"/></param>
 /// <param name="KilledBy">an invariant, or what a lane threw; null when it survived</param>
 /// <param name="Scenario">scenario and protocol in which it was killed; of a survivor, how many of them reach it</param>
-/// <param name="Schedules">that were played</param>
-public sealed record Verdict(string Key, string? KilledBy, string Scenario, long Schedules);
+/// <param name="Schedules">that were played, over all scenarios</param>
+/// <param name="Schedule">of those of the scenario in which it was killed, from 1 on; 0 of a survivor</param>
+public sealed record Verdict(string Key, string? KilledBy, string Scenario, long Schedules, int Schedule = 0);
 
 /// <summary>What a hunting process gets to do.</summary>
 /// <param name="Mutations">to be hunted, in this order</param>
 /// <param name="Known">verdicts of others, which say where to look first</param>
 /// <param name="Schedules">of each scenario and mutation, at most</param>
 /// <param name="Survey">file of <see cref="Livebed.Mutation.Survey"/></param>
-public sealed record HuntOrder(IReadOnlyList<Mutation> Mutations, IReadOnlyList<Verdict> Known, int Schedules, string Survey);
+/// <param name="AsExplore">as `livebed explore` does without options: every scenario under active-count, by random schedules</param>
+public sealed record HuntOrder(
+    IReadOnlyList<Mutation> Mutations, IReadOnlyList<Verdict> Known, int Schedules, string Survey, bool AsExplore = false);
 
 /// <summary>
 /// The half that runs with the mutated model in place of the sound one, in a process of its own. Each mutation is hunted where it is
@@ -36,14 +40,14 @@ public sealed class Hunt
     private readonly Dictionary<SceneReach, Scene> _scenes = [];
     private readonly Dictionary<(string Place, string Scene), int> _kills = [];
     private readonly EndlessStep _endless;
-    private (Mutation Mutation, string Scene, long Played) _now;
+    private (Mutation Mutation, string Scene, long Played, int Schedule) _now;
 
     public Hunt(HuntOrder order, TextWriter output)
     {
         (_order, _output, _reach) = (order, output, Survey.Read(order.Survey));
         _endless = new EndlessStep(() =>
         {
-            Say("end " + JsonSerializer.Serialize(new Verdict(_now.Mutation.Key, Endless, _now.Scene, _now.Played + 1)));
+            Say("end " + JsonSerializer.Serialize(new Verdict(_now.Mutation.Key, Endless, _now.Scene, _now.Played + 1, _now.Schedule)));
             Environment.Exit(0);
         });
     }
@@ -70,7 +74,7 @@ public sealed class Hunt
     private Verdict Judge(Mutation mutation)
     {
         var scenes = ScenesOf(mutation);
-        _now = (mutation, "", 0);
+        _now = (mutation, "", 0, 0);
         try
         {
             var from = 0;
@@ -79,7 +83,7 @@ public sealed class Hunt
                 var to = Math.Min(pass, _order.Schedules);
                 foreach (var scene in scenes)
                     if (Play(mutation, scene, from, to) is { } killer)
-                        return new Verdict(mutation.Key, killer, scene.Name, _now.Played);
+                        return new Verdict(mutation.Key, killer, scene.Name, _now.Played, _now.Schedule);
                 from = to;
             }
         }
@@ -99,6 +103,7 @@ public sealed class Hunt
         for (var schedule = from; schedule < to; schedule++)
         {
             _endless.Begin();
+            _now.Schedule = schedule + 1;
             var killer = scene.Play(seed: 1, schedule);
             _now.Played++;
             if (killer is not null) return killer;
@@ -112,7 +117,8 @@ public sealed class Hunt
     private List<Scene> ScenesOf(Mutation mutation)
     {
         var reaching = _reach.Where(scene => scene.Reached.Contains(mutation.Id));
-        if (!mutation.File.StartsWith("src/Kvm/Notifiers/", StringComparison.Ordinal))
+        if (_order.AsExplore) reaching = reaching.Where(scene => scene.Protocol == ProtocolCatalog.ActiveCount);
+        else if (!mutation.File.StartsWith("src/Kvm/Notifiers/", StringComparison.Ordinal))
             reaching = reaching.GroupBy(scene => scene.Scenario).Select(group => group.First());
         return
         [
@@ -126,7 +132,7 @@ public sealed class Hunt
     {
         if (_scenes.TryGetValue(reach, out var known)) return known;
         var scenario = ScenarioCatalog.All.First(scenario => scenario.Name == reach.Scenario);
-        return _scenes[reach] = new Scene(scenario, reach.Protocol);
+        return _scenes[reach] = new Scene(scenario, reach.Protocol, _order.AsExplore);
     }
 
     private int KillsOf(string place, SceneReach scene) => _kills.GetValueOrDefault((place, $"{scene.Scenario} {scene.Protocol}"));

@@ -61,6 +61,16 @@ public sealed class MutatedModel
     /// <summary>Changes that do not compile.</summary>
     public int LeftOut => _excluded.Count;
 
+    /// <summary>Compiles the model with every mutation that can be in it, and says how many those are.</summary>
+    /// <inheritdoc cref="Emit(string)"/>
+    public static IReadOnlyList<Mutation> Emit(string root, IReadOnlyList<string> folders, string assembly)
+    {
+        var model = new MutatedModel(root, folders);
+        model.Emit(assembly);
+        Console.WriteLine($"{model.Mutations.Count} mutations, {model.LeftOut} do not compile");
+        return model.Mutations;
+    }
+
     /// <summary>Compiles the model with every mutation that can be in it.</summary>
     /// <exception cref="InvalidOperationException">It does not compile for another reason.</exception>
     public void Emit(string assembly)

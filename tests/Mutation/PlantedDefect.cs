@@ -1,8 +1,9 @@
 namespace Livebed.Mutation;
 
 /// <summary>
-/// A defect that a person has planted in the model, for `livebed kernel` to find: lines of a file of src/Kvm and what stands there instead.
-/// tests/Kernel/planted.txt lists them, a block each: its name behind `#`, the file below src/Kvm, lines that begin with `-` and with `+`.
+/// A defect that a person has planted in the model: lines of a file of src/Kvm and what stands there instead. tests/Kernel/planted.txt
+/// lists those for `livebed kernel`, tests/Mutation/planted.txt those for `livebed explore`, a block each: its name behind `#`, the file
+/// below src/Kvm, lines that begin with `-` and with `+`.
 /// PLANTED in the new lines says whether the defect is switched on.
 /// </summary>
 /// <param name="Name">what is wrong</param>
@@ -37,7 +38,7 @@ public sealed record PlantedDefect(string Name, string File, string Old, string 
         var first = source.IndexOf(Old, StringComparison.Ordinal);
         if (first < 0 || Old.Length == 0 || source.IndexOf(Old, first + 1, StringComparison.Ordinal) >= 0)
             throw new FormatException(
-                $"the defect '{Name}' finds its lines not once in {File}: tests/Kernel/planted.txt must follow the model");
+                $"the defect '{Name}' finds its lines not once in {File}: the list must follow the model");
         var planted = New.Replace(Mark, $"global::{MutatedModel.SwitchName}.Is({number})", StringComparison.Ordinal);
         return source.Replace(Old, planted, StringComparison.Ordinal);
     }

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Livebed.Explorer.Kernels;
 using Livebed.Kvm.Memslots;
-using Microsoft.CodeAnalysis.CSharp;
 
 namespace Livebed.Mutation;
 
@@ -31,7 +30,7 @@ internal sealed class PlantedRun(IReadOnlyList<PlantedDefect> defects, int scrip
         {
             foreach (var file in Directory.EnumerateFiles(AppContext.BaseDirectory))
                 File.Copy(file, Path.Combine(folder.FullName, Path.GetFileName(file)));
-            Emit(root, PlantedDefect.ReadFile(list), Path.Combine(folder.FullName, "Livebed.Kvm.dll"));
+            PlantedModel.Emit(root, PlantedDefect.ReadFile(list), Path.Combine(folder.FullName, "Livebed.Kvm.dll"));
             var program = Path.Combine(folder.FullName, Path.GetFileName(typeof(PlantedRun).Assembly.Location));
             using var process = Process.Start("dotnet", [program, "hunt-planted", list, $"{scripts}"]);
             process.WaitForExit();
@@ -110,21 +109,4 @@ internal sealed class PlantedRun(IReadOnlyList<PlantedDefect> defects, int scrip
     }
 
     private static MutationSwitch Gate => field ??= new MutationSwitch();
-
-    private static void Emit(string root, IReadOnlyList<PlantedDefect> defects, string assembly)
-    {
-        var options = new CSharpParseOptions(LanguageVersion.Latest);
-        var kvm = Path.Combine(root, "src", "Kvm");
-        var trees = MutatedModel.Sources(root).Select(file =>
-        {
-            var source = File.ReadAllText(file);
-            for (var number = 0; number < defects.Count; number++)
-                if (Path.Combine(kvm, defects[number].File) == file) source = defects[number].Plant(source, number);
-            return CSharpSyntaxTree.ParseText(source, options, file);
-        });
-        var compilation = MutatedModel.Compilation([CSharpSyntaxTree.ParseText(MutatedModel.SwitchSource, options), .. trees]);
-        using var stream = File.Create(assembly);
-        var result = compilation.Emit(stream);
-        if (!result.Success) throw new InvalidOperationException(result.Diagnostics.First(one => one.WarningLevel == 0).ToString());
-    }
 }

@@ -34,6 +34,22 @@ public static class Report
         return text.ToString();
     }
 
+    /// <summary>The table of defects that a person has planted, in their order.</summary>
+    public static string OfPlanted(IReadOnlyList<Mutation> defects, IReadOnlyList<Verdict> verdicts)
+    {
+        var text = new StringBuilder();
+        text.AppendLine("| defect | file | found by | in scenario | after schedules |").AppendLine("| --- | --- | --- | --- | ---: |");
+        foreach (var defect in defects)
+        {
+            if (verdicts.FirstOrDefault(one => one.Key == defect.Key) is not { } verdict) continue;
+            var found = verdict.KilledBy is null ? $"- | {verdict.Scenario} | -" : string.Create(
+                CultureInfo.InvariantCulture, $"{verdict.KilledBy} | `{verdict.Scenario.Split(' ')[0]}` | {verdict.Schedule}");
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {defect.Change} | `{Path.GetFileName(defect.File)}` | {found} |");
+        }
+
+        return text.ToString();
+    }
+
     private static string Row(string name, IReadOnlyList<Verdict> verdicts, IReadOnlyDictionary<string, string> judged)
     {
         var killed = verdicts.Count(verdict => verdict.KilledBy is not null);

@@ -1,23 +1,25 @@
 using Livebed.Explorer.Scenarios;
 using Livebed.Explorer.Scheduling;
+using Livebed.Explorer.Searching;
 using Livebed.Explorer.Strategies;
 using Livebed.Kvm.Locks;
 
 namespace Livebed.Mutation;
 
-/// <summary>A scenario under a protocol, of which schedules are played: random and PCT by turns.</summary>
+/// <summary>A scenario under a protocol, of which schedules are played: random and PCT by turns, or random ones.</summary>
 internal sealed class Scene
 {
-    private readonly ScenarioSetup _setup;
+    private readonly SceneSource _scenes;
     private readonly LockOrderGraph _order = new();
     private readonly long _decisions;
-    private PlanPlayer _player;
+    private readonly bool _isRandom;
 
-    public Scene(Scenario scenario, string protocol)
+    public Scene(Scenario scenario, string protocol, bool isRandom = false)
     {
-        (Scenario, Protocol, _setup) = (scenario, protocol, new ScenarioSetup(protocol));
-        _player = PlayerOf(seed: 0);
-        _decisions = Math.Max(1, _player.Play(new VirtualWorld(new RandomStrategy(0)) { LockOrder = _order }).Result.Steps);
+        (Scenario, Protocol, _isRandom) = (scenario, protocol, isRandom);
+        _scenes = new SceneSource(scenario, new ScenarioSetup(protocol));
+        var first = _scenes.Of(seed: 0).Player.Play(new VirtualWorld(new RandomStrategy(0)) { LockOrder = _order });
+        _decisions = Math.Max(1, first.Result.Steps);
     }
 
     public Scenario Scenario { get; }
@@ -29,9 +31,10 @@ internal sealed class Scene
     {
         try
         {
-            if (Scenario.IsDrawnFromSeed) _player = PlayerOf(AlternatingStrategies.SeedOf(seed, schedule));
-            var strategy = AlternatingStrategies.Of(seed, schedule, _decisions);
-            var played = _player.Play(new VirtualWorld(strategy) { LockOrder = _order });
+            var own = _isRandom ? seed + (ulong)schedule : AlternatingStrategies.SeedOf(seed, schedule);
+            var player = _scenes.Of(own).Player;
+            var strategy = _isRandom ? new RandomStrategy(own) : AlternatingStrategies.Of(seed, schedule, _decisions);
+            var played = player.Play(new VirtualWorld(strategy) { LockOrder = _order });
             if (played.Result.Failure is { } failure) return failure.GetType().Name;
             if (played.Violations.Count == 0 || Scenario.KnownAs(Protocol, played.Violations) is not null) return null;
             return played.Violations[0].Invariant;
@@ -41,6 +44,4 @@ internal sealed class Scene
             return thrown.GetType().Name;
         }
     }
-
-    private PlanPlayer PlayerOf(ulong seed) => new(new ScenarioPlan(Scenario, _setup, seed), Exclusions.None);
 }

@@ -22,13 +22,15 @@ public static class Survey
     /// <summary>The correct ones, and first the one in which most mutations are hunted.</summary>
     private static readonly string[] Protocols = ["active-count", "unconditional", "hva-range", "gfn-range", "rwsem-unfair"];
 
-    public static void Write(string file)
+    /// <param name="file">to be written</param>
+    /// <param name="isOfFirst">of the first protocol alone</param>
+    public static void Write(string file, bool isOfFirst)
     {
         var scenes = new List<SceneReach>();
         var mutant = new MutationSwitch();
         foreach (var scenario in ScenarioCatalog.All)
         {
-            foreach (var protocol in Protocols)
+            foreach (var protocol in isOfFirst ? Protocols[..1] : Protocols)
             {
                 var scene = new Scene(scenario, protocol);
                 var schedules = protocol == Protocols[0] ? Schedules : SchedulesOfOthers;
