@@ -9,7 +9,7 @@ namespace Livebed.Faults;
 /// </summary>
 internal static class NemesisRuns
 {
-    private const string Kinds = "kill,pause,cut,slow,partition,duplicate,late";
+    private const string Kinds = "kill,pause,cut,slow,partition,duplicate,late,full";
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
 
     /// <param name="faults">to be made, over all runs</param>

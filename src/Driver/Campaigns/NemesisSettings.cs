@@ -56,6 +56,7 @@ public sealed record NemesisSettings
         ["redis"] = "the Redis with the membership table answers nothing",
         ["duplicate"] = "some calls of migrations and of the inventory arrive twice, and the caller takes the first answer",
         ["late"] = "some calls of migrations and of the inventory are late, and arrive behind later ones",
+        ["full"] = "a host has no memory left to promise, and refuses VMs that come to it or are made there (ENOMEM)",
     };
 
     /// <summary>A fault begins in the first half of its interval.</summary>
@@ -103,4 +104,5 @@ public enum NemesisKind
     Redis,
     Duplicate,
     Late,
+    Full,
 }

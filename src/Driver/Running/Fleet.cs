@@ -65,6 +65,8 @@ internal sealed class Fleet
         }
     }
 
+    public IHostMmuGrain HostOf(int host) => _hosts[host];
+
     /// <summary>Which host owns a VM.</summary>
     public IInventoryGrain Inventory => _grains.GetGrain<IInventoryGrain>(ActorKeys.Inventory);
 

@@ -6,6 +6,7 @@ using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Paging;
@@ -221,7 +222,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
 
     Operation IProcessPort.NewOperation(OperationKind kind) => _bed.NewOperation(kind);
 
-    ValueTask<bool> IProcessPort.TryCreateAsync(Operation op)
+    ValueTask<StreamStatus> IProcessPort.TryCreateAsync(Operation op)
     {
         VmaSpec[] areas =
         [
@@ -232,8 +233,8 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
 
         // Another process maps its memory in another order.
         if (AddressSpaceId % 2 == 0) Array.Reverse(areas);
-        Host.CreateAddressSpace(new AddressSpaceSpec(AddressSpaceId, areas));
-        return ValueTask.FromResult(true);
+        var mm = Host.TryCreateAddressSpace(new AddressSpaceSpec(AddressSpaceId, areas));
+        return ValueTask.FromResult(mm is null ? StreamStatus.NoMemory : StreamStatus.Ok);
     }
 
     async ValueTask IProcessPort.ExitAsync(Operation op)

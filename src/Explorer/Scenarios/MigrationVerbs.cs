@@ -117,6 +117,24 @@ public static class MigrationVerbs
         $"the machine of host-{host} stands still after {after} us for {lasts} us{(isGivenUp ? ", and is given up" : "")}",
         stage => stage.StandStillAsync(host, after, lasts, isGivenUp));
 
+    /// <summary>Other programs take the memory of a host, but so many pages, and end.</summary>
+    /// <param name="actor">chance</param>
+    /// <param name="host">0 the source's, 1 the destination's</param>
+    /// <param name="after">microseconds; a step takes one</param>
+    /// <param name="lasts">microseconds</param>
+    /// <param name="left">pages</param>
+    public static ActorPlan HostIsFull(this ActorPlan actor, int host, long after, long lasts, long left) => actor.InHost(
+        $"host-{host} is full but for {left} pages after {after} us for {lasts} us", async stage =>
+        {
+            var full = stage.Bed.Hosts[host];
+            if (after > 0) await stage.Bed.World.DelayAsync(after);
+            stage.Bed.World.Trace?.Note(null, $"{full.Name} has {left} pages left to promise");
+            full.Fill(left);
+            await stage.Bed.World.DelayAsync(lasts);
+            stage.Bed.World.Trace?.Note(null, $"{full.Name} has memory again");
+            full.Relieve();
+        });
+
     /// <summary>The network falls into two parts; see <see cref="Stage.PartitionAsync"/>.</summary>
     public static ActorPlan PartitionWithInventory(
         this ActorPlan actor, int host, long after, long givenUpAfter, bool hearsIt, long lasts) => actor.InHost(

@@ -3,6 +3,7 @@ using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
@@ -67,14 +68,22 @@ internal sealed partial class HostMmuGrain(
         return Task.CompletedTask;
     }
 
-    public async ValueTask<bool> CreateAddressSpaceAsync(OperationMessage op, AddressSpaceSpec spec, bool refusesNonBlockable)
+    public async ValueTask<StreamStatus> CreateAddressSpaceAsync(OperationMessage op, AddressSpaceSpec spec, bool refusesNonBlockable)
     {
-        if (_host is null) return false;
-        var mm = Host.CreateAddressSpace(spec);
+        if (_host is null) return StreamStatus.Refused;
+        if (Host.TryCreateAddressSpace(spec) is not { } mm) return StreamStatus.NoMemory;
         localHosts.Add(this.GetPrimaryKeyString(), spec.Id, mm.GuestMemory);
         if (refusesNonBlockable)
             await Host.Process(spec.Id).RegisterNotifierAsync(op.ToOperation(), new RefusingSubscriber($"device-{spec.Id}"));
-        return true;
+        return StreamStatus.Ok;
+    }
+
+    public ValueTask<bool> FillAsync(long? left)
+    {
+        if (_host is null) return ValueTask.FromResult(false);
+        if (left is { } pages) _host.Fill(pages);
+        else _host.Relieve();
+        return ValueTask.FromResult(_host.HasRoomFor((left ?? 0) + 1));
     }
 
     public ValueTask<HostEventResult> RunEventAsync(OperationMessage op, HostEvent memoryEvent) =>

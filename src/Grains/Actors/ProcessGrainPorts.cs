@@ -2,6 +2,7 @@ using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
 using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.UserSpace;
@@ -22,7 +23,7 @@ internal sealed class ProcessGrainPort(
 {
     public Operation NewOperation(OperationKind kind) => new(ids.Next(), kind);
 
-    public ValueTask<bool> TryCreateAsync(Operation op) =>
+    public ValueTask<StreamStatus> TryCreateAsync(Operation op) =>
         host.CreateAddressSpaceAsync(OperationMessage.From(op), AddressSpace(), message.RefusesNonBlockable);
 
     public async ValueTask ExitAsync(Operation op)

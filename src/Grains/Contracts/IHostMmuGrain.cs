@@ -1,4 +1,5 @@
 using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Streams;
 
 namespace Livebed.Grains.Contracts;
 
@@ -12,8 +13,8 @@ public interface IHostMmuGrain : IGrainWithStringKey
     ValueTask ConfigureAsync(HostMessage host);
 
     /// <summary>A process starts; <paramref name="refusesNonBlockable"/> gives it a device driver that answers -EAGAIN to non-blockable
-    /// ranges. False when the host is not there.</summary>
-    ValueTask<bool> CreateAddressSpaceAsync(OperationMessage op, AddressSpaceSpec spec, bool refusesNonBlockable);
+    /// ranges. Refused when the host is not there, no memory when it is full.</summary>
+    ValueTask<StreamStatus> CreateAddressSpaceAsync(OperationMessage op, AddressSpaceSpec spec, bool refusesNonBlockable);
 
     ValueTask<HostEventResult> RunEventAsync(OperationMessage op, HostEvent memoryEvent);
 
@@ -24,6 +25,10 @@ public interface IHostMmuGrain : IGrainWithStringKey
 
     /// <summary><c>exit_mmap</c>: the process exits.</summary>
     ValueTask ExitAddressSpaceAsync(OperationMessage op, int addressSpace);
+
+    /// <summary>Other programs take all memory that was not promised to processes, but so many pages; null: they end.</summary>
+    /// <returns>whether a process with more pages than that could begin now</returns>
+    ValueTask<bool> FillAsync(long? left);
 
     /// <param name="measuredFrom">as in <see cref="IVcpuGrain.InspectAsync"/></param>
     ValueTask<ActorReport> InspectAsync(long measuredFrom = 0);

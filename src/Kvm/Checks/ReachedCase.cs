@@ -58,6 +58,8 @@ public sealed class ReachedCase
 
     public static readonly ReachedCase CopyFoundNoFrame = new("a write had to copy a page, and the host had no frame left");
 
+    public static readonly ReachedCase HostWasFull = new("a host refused a VM, as it had no memory left to promise");
+
     public static readonly ReachedCase PageDirtiedAgain = new("a sync of a migration found pages dirty that had been sent");
     public static readonly ReachedCase DeviceDirtiedPage = new(
         "a sync found a page dirty that a device of user space had written, and no other log had");

@@ -76,6 +76,25 @@ public sealed class HostMmu
         return mm;
     }
 
+    /// <summary>The same on a host that may be full: null when it has not so much memory left to promise.</summary>
+    public AddressSpace? TryCreateAddressSpace(AddressSpaceSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        if (HasRoomFor(spec.Vmas.Sum(vma => vma.Range.Pages))) return CreateAddressSpace(spec);
+        _host.World.Reached(ReachedCase.HostWasFull);
+        return null;
+    }
+
+    /// <summary>Other programs take all memory that was not promised to processes, but so many pages. The next process that wants more is
+    /// refused (-ENOMEM); those that are there keep what they have.</summary>
+    public void Fill(long left) => _host.Committed.LimitTo(left);
+
+    /// <summary>Those programs end.</summary>
+    public void Relieve() => _host.Committed.Unlimit();
+
+    /// <summary>Whether a process with so many pages of memory can begin.</summary>
+    public bool HasRoomFor(long pages) => _host.Committed.HasRoomFor(pages);
+
     /// <summary>Null when there is none, or no longer.</summary>
     public AddressSpace? Find(int addressSpaceId) => _host.Find(addressSpaceId);
 

@@ -27,6 +27,7 @@ internal sealed class HostState
         _swap = new TrackedObject<SwapStore>(new Place(world), new SwapStore(frames, pageSize));
         _addressSpaces = new Tracked<ImmutableArray<AddressSpace>>(world, []);
         Fence = new GuestFence(world, mutant);
+        Committed = new CommittedMemory(this);
         Folios = new FolioLocks(Locks, name);
         NotifierSrcu = new Srcu(Locks, LockClasses.NotifierSrcu, name);
     }
@@ -41,6 +42,9 @@ internal sealed class HostState
     public SwapStore Swap => _swap.Content;
 
     public FolioLocks Folios { get; }
+
+    /// <summary>What its processes were promised.</summary>
+    public CommittedMemory Committed { get; }
 
     /// <summary>Until when its guests may run.</summary>
     public GuestFence Fence { get; }

@@ -10,7 +10,8 @@ namespace Livebed.Kvm.Migration;
 /// effect. Each may arrive twice, and late: it does what it does once.</summary>
 public interface IMigrationDestination
 {
-    /// <summary>Makes the process and its memory, and accepts pages from now on.</summary>
+    /// <summary>Makes the process and its memory, and accepts pages from now on. No memory: the host is full, and nothing was
+    /// made.</summary>
     ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup);
 
     /// <summary>The bed's own check, after the last page of pre-copy: every page is as the frozen source has it (M1). Refused when nothing

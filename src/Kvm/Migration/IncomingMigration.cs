@@ -88,11 +88,17 @@ public sealed class IncomingMigration(
         if (Now.Setup is { } known && known.Stream == setup.Stream) return await PreparedAsync();
         if (Now.Stage != Stage.Nothing || setup.Destination != ownership.Host) return StreamStatus.Refused;
         (Now.Setup, Now.Stage) = (setup, Stage.Preparing);
-        var isThere = await vm.TryCreateProcessAsync(op);
-        if (isThere) await stream.BeginIncomingAsync(op, setup.Stream, setup.Epoch);
-        if (!isThere || Now.Stage != Stage.Preparing) return await DropAsync(op, setup);
-        Now.Stage = Stage.Prepared;
-        return StreamStatus.Ok;
+        var made = await vm.TryCreateProcessAsync(op);
+        Now.Made = made;
+        if (made == StreamStatus.Ok) await stream.BeginIncomingAsync(op, setup.Stream, setup.Epoch);
+        if (made == StreamStatus.Ok && Now.Stage == Stage.Preparing)
+        {
+            Now.Stage = Stage.Prepared;
+            return StreamStatus.Ok;
+        }
+
+        await DropAsync(op, setup);
+        return NotPrepared;
     }
 
     /// <inheritdoc/>
@@ -261,8 +267,10 @@ public sealed class IncomingMigration(
     private async ValueTask<StreamStatus> PreparedAsync()
     {
         while (_state.Value.Stage == Stage.Preparing) await world.DelayAsync(PollMicroseconds);
-        return _state.Value.Stage is Stage.Abandoned or Stage.Lost ? StreamStatus.Refused : StreamStatus.Ok;
+        return _state.Value.Stage is Stage.Abandoned or Stage.Lost ? NotPrepared : StreamStatus.Ok;
     }
+
+    private StreamStatus NotPrepared => _state.Value.Made == StreamStatus.NoMemory ? StreamStatus.NoMemory : StreamStatus.Refused;
 
     /// <summary>Every page here must equal the source's page at its stop; in post-copy, every page that will not be discarded.</summary>
     private void Compare(Operation op, MigrationSetup setup, MemoryImage image, ulong[] here)
@@ -284,6 +292,7 @@ public sealed class IncomingMigration(
     {
         public Stage Stage;
         public MigrationSetup? Setup;
+        public StreamStatus Made;
         public long PagesCompared;
 
         // By the first page of each piece; null while it is under way.
@@ -298,8 +307,9 @@ public sealed class IncomingMigration(
 /// <summary>The destination's VM while it is being made; each world makes VMs in its own way.</summary>
 public interface IIncomingVm
 {
-    /// <summary>The process and its areas; no VM yet. False when its host is not there.</summary>
-    ValueTask<bool> TryCreateProcessAsync(Operation op);
+    /// <summary>The process and its areas; no VM yet.</summary>
+    /// <returns>refused when its host is not there; no memory when that is full</returns>
+    ValueTask<StreamStatus> TryCreateProcessAsync(Operation op);
 
     /// <summary><c>KVM_CREATE_VM</c>, memslots and vCPUs as the state says; nothing runs yet.</summary>
     ValueTask LoadAsync(Operation op, DeviceState state);

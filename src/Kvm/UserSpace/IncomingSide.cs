@@ -92,7 +92,7 @@ public sealed class IncomingSide : IMigrationDestination, IIncomingVm
         if (_setup.Value is { } setup && !_isComplete.Value) await _ports.Stream.EndIncomingAsync(op, setup.Stream);
     }
 
-    ValueTask<bool> IIncomingVm.TryCreateProcessAsync(Operation op) => _ports.Process.TryCreateAsync(op);
+    ValueTask<StreamStatus> IIncomingVm.TryCreateProcessAsync(Operation op) => _ports.Process.TryCreateAsync(op);
 
     async ValueTask IIncomingVm.LoadAsync(Operation op, DeviceState state)
     {

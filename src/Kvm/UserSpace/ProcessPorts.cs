@@ -45,8 +45,9 @@ public interface IProcessPort
     /// <summary>An operation that the process makes by itself.</summary>
     Operation NewOperation(OperationKind kind);
 
-    /// <summary>The process with its areas of memory. False when its host is not there.</summary>
-    ValueTask<bool> TryCreateAsync(Operation op);
+    /// <summary>The process with its areas of memory.</summary>
+    /// <returns>refused when its host is not there; no memory when that has not so much left to promise</returns>
+    ValueTask<StreamStatus> TryCreateAsync(Operation op);
 
     /// <summary><c>exit_mm</c>: the address space goes.</summary>
     ValueTask ExitAsync(Operation op);

@@ -1,5 +1,6 @@
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Paging;
 using Livebed.Kvm.Vms;
@@ -14,6 +15,9 @@ namespace Livebed.Kvm.UserSpace;
 /// </summary>
 public sealed partial class VmProcess
 {
+    private const int FullAttempts = 250;
+    private const long FullPauseMicroseconds = 100_000;
+
     private readonly IWorld _world;
     private readonly ProcessSpec _spec;
     private readonly ProcessPorts _ports;
@@ -58,12 +62,20 @@ public sealed partial class VmProcess
     /// <summary>Ids of what its migrations do.</summary>
     public OperationIds MigrationIds { get; }
 
-    /// <summary>A VM that begins: process, VM, memslots and vCPUs, which run.</summary>
-    /// <exception cref="InvalidOperationException">Its host is not there.</exception>
+    /// <summary>A VM that begins: process, VM, memslots and vCPUs, which run. A host that is full is asked again for a while.</summary>
+    /// <exception cref="InvalidOperationException">Its host is not there, or stays full.</exception>
     public async ValueTask CreateAsync(Operation op)
     {
-        if (!await _ports.Process.TryCreateAsync(op))
-            throw new InvalidOperationException($"the host {_ports.Ownership.Host} of {_spec.Options.Name} is not there");
+        var made = await _ports.Process.TryCreateAsync(op);
+        for (var attempt = 0; made == StreamStatus.NoMemory && attempt < FullAttempts; attempt++)
+        {
+            await _world.DelayAsync(FullPauseMicroseconds);
+            made = await _ports.Process.TryCreateAsync(op);
+        }
+
+        if (made != StreamStatus.Ok)
+            throw new InvalidOperationException(
+                $"the host {_ports.Ownership.Host} of {_spec.Options.Name} {(made == StreamStatus.NoMemory ? "is full" : "is not there")}");
         var vm = await CreateVmAsync(op);
         for (var slot = 0; slot < _spec.RamSlots; slot++)
         {

@@ -13,7 +13,8 @@ public sealed class NemesisOptionTests
     [InlineData("nemesis pause: silos that share one process live and die together; allowed: with --processes", "pause")]
     [InlineData("nemesis redis: the run has no Redis; allowed: with --processes --redis HOST:PORT", "redis,cut")]
     [InlineData("nemesis redis: the run has no Redis; allowed: with --processes --redis HOST:PORT", "redis", "--processes")]
-    [InlineData("--nemesis kil: 'kil' is no fault; allowed: kill,pause,cut,slow,partition,redis,duplicate,late, or some of them", "kil")]
+    [InlineData("--nemesis kil: 'kil' is no fault; allowed: kill,pause,cut,slow,partition,redis,duplicate,late,full, or some of them",
+        "kil")]
     [InlineData("--nemesis-interval soon: nemesis.interval: 'soon' is not a duration", "cut", "--nemesis-interval", "soon")]
     [InlineData("nemesis.mix.kill: a VM that is spread over silos has no host to die with; allowed: 0, or placement packed", "kill",
         "--processes", "--placement", "spread")]

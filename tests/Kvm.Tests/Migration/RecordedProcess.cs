@@ -1,3 +1,4 @@
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
 
@@ -9,7 +10,7 @@ internal sealed class RecordedProcess : IIncomingVm
     public bool Runs { get; private set; }
     public bool IsDropped { get; private set; }
 
-    public ValueTask<bool> TryCreateProcessAsync(Operation op) => ValueTask.FromResult(true);
+    public ValueTask<StreamStatus> TryCreateProcessAsync(Operation op) => ValueTask.FromResult(StreamStatus.Ok);
 
     public ValueTask LoadAsync(Operation op, DeviceState state) => ValueTask.CompletedTask;
 

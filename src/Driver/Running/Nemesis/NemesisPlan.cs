@@ -55,7 +55,12 @@ internal static class NemesisPlan
             var fault = new PlannedFault(faults.Count, kind, at, length)
             {
                 Cuts = CutsOf(kind, campaign.Silos, random),
-                Silo = kind is NemesisKind.Kill or NemesisKind.Pause ? 1 + random.Next(campaign.Silos - 1) : null,
+                Silo = kind switch
+                {
+                    NemesisKind.Kill or NemesisKind.Pause => 1 + random.Next(campaign.Silos - 1),
+                    NemesisKind.Full => random.Next(campaign.Silos),
+                    _ => null,
+                },
             };
             faults.Add(fault);
         }
@@ -101,7 +106,7 @@ internal static class NemesisPlan
 /// <param name="Length">how long</param>
 internal sealed record PlannedFault(int Number, NemesisKind Kind, TimeSpan At, TimeSpan Length)
 {
-    /// <summary>The silo that it strikes; null where it strikes links or Redis.</summary>
+    /// <summary>The silo that it strikes, or its host; null where it strikes links, calls or Redis.</summary>
     public int? Silo { get; init; }
 
     /// <summary>Directions between silos that it strikes.</summary>

@@ -107,6 +107,7 @@ internal sealed class NemesisRun(
             NemesisKind.Kill => new KillFault(cluster.Processes!, _loss, silo, planned.Silo!.Value),
             NemesisKind.Pause => new PauseFault(cluster, silo, planned.Length),
             NemesisKind.Redis => new RedisFault(redis!, planned.Length),
+            NemesisKind.Full => new FullFault(fleet.HostOf(planned.Silo!.Value), ActorKeys.Host(planned.Silo!.Value)),
             NemesisKind.Duplicate or NemesisKind.Late => new CallFault(cluster, CallsOf(planned), planned.Length),
             NemesisKind.Slow => new LinkFault(cluster, planned.Cuts, new LinkOrder("", 0)
             {

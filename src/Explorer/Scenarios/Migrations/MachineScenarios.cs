@@ -1,5 +1,6 @@
 using Livebed.Kvm.Checks;
 using Livebed.Explorer.Beds.Migrations;
+using Livebed.Kvm.Migration;
 
 namespace Livebed.Explorer.Scenarios.Migrations;
 
@@ -15,6 +16,7 @@ internal static class MachineScenarios
         new MigrationSourcePauses(),
         new MigrationDestinationPauses(),
         new MigrationPartition(),
+        new MigrationFullHost(),
     ];
 }
 
@@ -235,5 +237,43 @@ internal sealed class MigrationPartition : Scenario
             host: 1, plan.Random.Chance(0.7) ? 0 : MigrationPlan.DrawDeath(plan), 1 + plan.Random.Next(LeaseMin), plan.Random.Chance(0.3),
             lasts: 2 * LeaseMax);
         plan.After(SurvivorCheck.AfterPartition);
+    }
+}
+
+/// <summary>
+/// Claim: a destination that has no memory left to promise refuses the VM before the first page, and says so (-ENOMEM). The guest runs on
+/// at the source as if nothing had been (M3, M4, the oracle), nothing is left at the destination (S11), and the VM migrates when that has
+/// memory again. A host that becomes full while a VM is on its way to it keeps its promise, in post-copy too: the migration completes.
+/// </summary>
+internal sealed class MigrationFullHost : Scenario
+{
+    private const int AfterMax = 40;
+    private const int Much = 1_000;
+
+    public override string Name => "migration-full-host";
+    public override string Claim => "a host without memory refuses a VM before its first page, and the guest runs on where it was";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.HostWasFull];
+    public override bool IsDrawnFromSeed => true;
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Options = plan.Options with { MachinesDie = true };
+        plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Write(1).Read(1).Write(0).Read(0);
+        plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
+        plan.Actor("others").HostIsFull(
+            host: 1, plan.Random.Chance(0.7) ? 0 : plan.Random.Next(AfterMax),
+            1 + plan.Random.Next(plan.Parameter(MigrationPlan.Within.Name)),
+            left: plan.Random.Chance(0.8) ? 0 : Much);
+        plan.After(stage =>
+        {
+            if (stage.Migration is { Result: { Status: not MigrationStatus.Completed } info } && !info.Reason.EndsWith("NoMemory"))
+                stage.Broke(Invariants.MigrationProgress, $"the migration is {info.Status}: {info.Reason}");
+            return ValueTask.CompletedTask;
+        });
+        plan.After(SurvivorCheck.AfterAll);
     }
 }
