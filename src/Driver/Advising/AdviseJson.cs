@@ -37,6 +37,7 @@ internal static class AdviseJson
         qmp = PasteableSettings.Qmp(setting),
         virsh = PasteableSettings.Virsh(setting),
         kubeVirt = PasteableSettings.KubeVirt(setting, request.Limits, request.Guest.MemoryBytes),
+        livebed = PasteableSettings.Livebed(setting, request.Limits, request.Guest),
     };
 
     private static object SettingOf(AdviseRequest request, TriedSetting one) => new

@@ -109,6 +109,7 @@ internal sealed class AdviseReport(CommandEnvironment environment)
         {
             ("QMP", PasteableSettings.Qmp(setting)), ("virsh", PasteableSettings.Virsh(setting)),
             ("KubeVirt", PasteableSettings.KubeVirt(setting, request.Limits, request.Guest.MemoryBytes)),
+            ("on Livebed", PasteableSettings.Livebed(setting, request.Limits, request.Guest)),
         })
         {
             _page.Line($"{name}:");

@@ -1,14 +1,22 @@
 using System.Globalization;
 using System.Text.Json;
+using Livebed.Driver.CampaignKeys;
+using Livebed.Driver.CommandLine;
 using Livebed.Driver.Exploring;
+using Livebed.Driver.Predicting;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Advising;
 
-/// <summary>A setting as QMP, virsh and KubeVirt take it. What one of them cannot set stands there as a comment.</summary>
+/// <summary>A setting as QMP, virsh, KubeVirt and Livebed's own migration take it. What one of them cannot set stands there as a
+/// comment.</summary>
 internal static class PasteableSettings
 {
+    /// <summary>Most microseconds that an option of migrate may have.</summary>
+    private const long MigrateTimeMax = 3_600_000_000;
+
     private static readonly JsonSerializerOptions _compact = new(ExploreJson.Options) { WriteIndented = false };
 
     /// <summary>Commands for the source's monitor; the destination needs the same capabilities, and channels.</summary>
@@ -108,6 +116,52 @@ internal static class PasteableSettings
         if (IsPostcopy(setting)) lines.Add("# it goes over to post-copy at the completion time-out, not before");
         return lines;
     }
+
+    /// <summary>The command that runs the setting on Livebed's own migration, in the recording's time and over a link of that speed, and
+    /// says by its exit status whether the limits are kept.</summary>
+    /// <param name="setting">the one that is advised</param>
+    /// <param name="limits">that it keeps</param>
+    /// <param name="guest">whose it is; a rate has no recording to replay</param>
+    public static IReadOnlyList<string> Livebed(AdviceSetting setting, AdviceLimits limits, GuestRequest guest)
+    {
+        if (guest.Timeline is not { } timeline) return ["# migrate replays recordings, and this guest writes at a constant rate"];
+        var parameters = setting.Parameters;
+        var (rate, time) = (ValueKinds.ByteRate(0, long.MaxValue), ValueKinds.Duration(TimeSpan.Zero, TimeSpan.MaxValue));
+        List<string> words =
+        [
+            "migrate", "--workload", guest.Name, "--bandwidth", rate.Format(setting.Qemu.LinkBandwidth),
+            "--strategy", StrategyOf(parameters), "--speed", guest.Settings.Speed.ToString(CultureInfo.InvariantCulture),
+            "--downtime", Time(parameters.DowntimeLimitMicroseconds),
+            "--channels", setting.Channels.ToString(CultureInfo.InvariantCulture),
+            "--time-limit", Time(Math.Min(parameters.TimeLimitMicroseconds, MigrateTimeMax)),
+        ];
+        if (parameters.MaxBandwidth > 0) words.AddRange(["--max-bandwidth", rate.Format(parameters.MaxBandwidth)]);
+        if (parameters.Throttle == ThrottleKind.DirtyLimit) words.AddRange(["--vcpu-dirty-limit", rate.Format(parameters.VcpuDirtyLimit)]);
+        if (parameters.PostcopyAfterRounds > 0)
+            words.AddRange(["--postcopy-after", parameters.PostcopyAfterRounds.ToString(CultureInfo.InvariantCulture)]);
+        if (setting.Qemu.TimeoutAction != ForecastTimeoutAction.Cancel)
+            words.AddRange(["--timeout-action", KebabCase.Of(setting.Qemu.TimeoutAction)]);
+        words.AddRange(
+        [
+            "--goal-downtime", Time(Math.Min(limits.DowntimeMicroseconds, MigrateTimeMax)),
+            "--goal-time", Time(Math.Min(limits.TimeMicroseconds, MigrateTimeMax)),
+        ]);
+        List<string> lines = [$"{CommandText.Livebed} {CommandText.Words(words)}"];
+        if (guest.IsZeroFromTrace || guest.Settings.ZeroShare > 0) lines.Add("# there no page is zero: compare with --zero-share 0");
+        if (guest.Settings.MemoryPages != timeline.Pages || guest.Settings.Vcpus > 1)
+            lines.Add("# there the guest has one vCPU, and the memory that the recording writes to");
+        return lines;
+
+        string Time(long microseconds) => time.Format(TimeSpan.FromMicroseconds(microseconds));
+    }
+
+    private static string StrategyOf(MigrationParameters parameters) => parameters switch
+    {
+        { PostcopyAfterRounds: > 0 } => "post-copy",
+        { Throttle: ThrottleKind.AutoConverge } => "auto-converge",
+        { Throttle: ThrottleKind.DirtyLimit } => "dirty-limit",
+        _ => "plain",
+    };
 
     private static bool IsPostcopy(AdviceSetting setting) =>
         setting.Parameters.PostcopyAfterRounds > 0 || setting.Qemu.TimeoutAction == ForecastTimeoutAction.Postcopy;

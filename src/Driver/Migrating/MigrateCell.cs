@@ -30,9 +30,12 @@ internal sealed record MigrateCell(
     /// <summary>Bytes of a page of the steady campaign, and of its header on the wire.</summary>
     private const int SteadyPageBytes = 4096;
 
-    public static MigrateCell Replay(string workload, string trace, long bandwidth, MigrationStrategy strategy) => new(
+    public static MigrateCell Replay(
+        string workload, string trace, long bandwidth, MigrationStrategy strategy, MigrateSettings? settings = null) => new(
         Recording, workload, bandwidth, strategy, null,
-        [("vms.0.name", workload), ("vms.0.guest.trace", trace), .. Link(bandwidth), .. StrategySettings(strategy, bandwidth)]);
+        Merged(
+            [("vms.0.name", workload), ("vms.0.guest.trace", trace), .. Link(bandwidth), .. StrategySettings(strategy, bandwidth)],
+            settings?.Keys ?? []));
 
     public static MigrateCell AtRate(double share, long bandwidth)
     {
@@ -59,6 +62,11 @@ internal sealed record MigrateCell(
         campaign.Name = $"{Workload}-{bandwidth}-{KebabCase.Of(Strategy)}".Replace(' ', '-');
         return campaign;
     }
+
+    /// <summary>Each key once: what is set replaces what follows from link and strategy.</summary>
+    private static List<(string Key, string Value)> Merged(
+        IReadOnlyList<(string Key, string Value)> usual, IReadOnlyList<(string Key, string Value)> set) =>
+        [.. usual.Where(one => set.All(other => other.Key != one.Key)), .. set];
 
     private static IEnumerable<(string, string)> Link(long bandwidth) =>
         [("migrations.maxBandwidth", Rate(bandwidth)), ("migrations.linkBandwidth", Rate(bandwidth))];

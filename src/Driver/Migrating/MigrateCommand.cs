@@ -68,7 +68,8 @@ internal sealed class MigrateCommand(CommandEnvironment environment)
             campaign, new RunIdentity(cell.Campaign, environment.Clock.GetUtcNow(), command), request.OutputFolder);
         return new MigrateRow(
             cell, run.Results.Verdict, run.Results.Reasons, run.Results.Migrations.Count > 0 ? run.Results.Migrations[0] : null,
-            run.Results.Guests.Select(guest => guest.BehindMicroseconds).DefaultIfEmpty(0).Max(), environment.Folders.Label(run.Folder));
+            run.Results.Guests.Select(guest => guest.BehindMicroseconds).DefaultIfEmpty(0).Max(), environment.Folders.Label(run.Folder),
+            request.Goals);
     }
 
     private static int ExitCode(List<MigrateRow> rows, bool isInterrupted)
@@ -76,6 +77,6 @@ internal sealed class MigrateCommand(CommandEnvironment environment)
         if (isInterrupted) return ExitCodes.Interrupted;
         if (rows.Exists(row => row.Verdict == VerdictKind.Invalid)) return ExitCodes.Invalid;
         if (rows.Exists(row => row.Verdict != VerdictKind.Valid || row.Migration is null)) return ExitCodes.Unknown;
-        return rows.Exists(row => row.ModelHolds == false) ? ExitCodes.NotWithinLimits : ExitCodes.Valid;
+        return rows.Exists(row => row.ModelHolds == false || row.KeepsGoals == false) ? ExitCodes.NotWithinLimits : ExitCodes.Valid;
     }
 }

@@ -47,6 +47,7 @@ internal static class MigrateJson
             : null,
         row.GeometricRounds,
         row.ModelHolds,
+        row.KeepsGoals,
         row.DivergingRound,
         roundsAsPredicted = row.RoundsHeld.Held,
         roundsPredicted = row.RoundsHeld.Of,

@@ -22,6 +22,7 @@ internal sealed class MigrateOptions
     private readonly Option<string?> _bandwidth = Text(
         "--bandwidth", "LIST", "what the link carries [24MiB/s,120MiB/s; 16MiB/s with --dirty-share]");
     private readonly Option<string?> _strategy = Text("--strategy", "LIST", "plain, auto-converge, dirty-limit, post-copy [all]");
+    private readonly MigrateSettingOptions _settings = new();
     private readonly Option<string?> _seed = Text("--seed", "S", "of every run [1]");
     private readonly Option<string?> _out = Text("--out", "DIR", "where the run folders are made [runs]");
     private readonly Option<string?> _markdown = Text("--markdown", "FILE", "write the table there too");
@@ -33,9 +34,8 @@ internal sealed class MigrateOptions
     {
         Command = new Command(
             "migrate", "Migrates workloads over links with strategies, and prints what was measured next to what was predicted.");
-        foreach (
-            var option in new Option[] { _workload, _dirtyShare, _bandwidth, _strategy, _seed, _out, _markdown, _json, _quiet, _verbose })
-            Command.Add(option);
+        Option[] before = [_workload, _dirtyShare, _bandwidth, _strategy];
+        foreach (var option in before.Concat(_settings.All).Concat([_seed, _out, _markdown, _json, _quiet, _verbose])) Command.Add(option);
     }
 
     public Command Command { get; }
@@ -52,13 +52,14 @@ internal sealed class MigrateOptions
                 $"--markdown {parsed.GetValue(_markdown)}: its folder does not exist; allowed: a file in a folder that does");
         return new MigrateRequest(
             cells, seed, Path.GetFullPath(parsed.GetValue(_out) ?? "runs", folders.Current), markdown, parsed.GetValue(_json),
-            parsed.GetValue(_quiet));
+            parsed.GetValue(_quiet), _settings.ReadGoals(parsed));
     }
 
     private List<MigrateCell> Recordings(ParseResult parsed, CampaignFolders folders)
     {
         var strategies = List(parsed, _strategy, ValueKinds.Enum<MigrationStrategy>()) ?? [.. Enum.GetValues<MigrationStrategy>()];
         var bandwidths = List(parsed, _bandwidth, ValueKinds.ByteRate(1 << 10, ConvergenceLimits.BandwidthMax)) ?? [24L << 20, 120L << 20];
+        var settings = _settings.Read(parsed, strategies);
         return
         [
             .. from workload in Names(parsed)
@@ -67,7 +68,7 @@ internal sealed class MigrateOptions
                        + $"a recorded trace (campaigns/workloads/README.md)")
                from bandwidth in bandwidths
                from strategy in strategies
-               select MigrateCell.Replay(NameOf(workload), folders.Label(trace), bandwidth, strategy),
+               select MigrateCell.Replay(NameOf(workload), folders.Label(trace), bandwidth, strategy, settings),
         ];
     }
 
@@ -77,6 +78,8 @@ internal sealed class MigrateOptions
             throw new UsageException($"--workload {workload}: the workload is given twice; allowed: --workload or --dirty-share");
         if (parsed.GetValue(_strategy) is { } strategy)
             throw new UsageException($"--strategy {strategy}: means nothing here; allowed: without --dirty-share, which is always plain");
+        if (_settings.GivenOf(parsed) is { } given)
+            throw new UsageException($"{given.Name} {parsed.GetValue(given)}: means nothing here; allowed: without --dirty-share");
         var shares = List(parsed, _dirtyShare, ValueKinds.Number("share", 0.01, ShareMax))!;
         var bandwidths = List(parsed, _bandwidth, ValueKinds.ByteRate(1 << 10, ConvergenceLimits.BandwidthMax)) ?? [16L << 20];
         return [.. from bandwidth in bandwidths from share in shares select MigrateCell.AtRate(share, bandwidth)];
@@ -113,8 +116,9 @@ internal sealed class MigrateOptions
 /// <param name="Markdown">file that the table is written to; null for none</param>
 /// <param name="Json">print JSON and nothing else</param>
 /// <param name="Quiet">print no progress, only the table</param>
+/// <param name="Goals">of every row; null for none</param>
 internal sealed record MigrateRequest(IReadOnlyList<MigrateCell> Cells, long Seed, string OutputFolder, string? Markdown, bool Json,
-    bool Quiet = false);
+    bool Quiet = false, MigrateGoals? Goals = null);
 
 /// <summary>What is done about a guest that writes faster than the link carries; the names are those of `predict`'s strategies.</summary>
 internal enum MigrationStrategy : byte

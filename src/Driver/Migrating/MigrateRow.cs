@@ -11,10 +11,26 @@ namespace Livebed.Driver.Migrating;
 /// <param name="Migration">null if there was none: the run was cut short</param>
 /// <param name="BehindMicroseconds">how far the guest was behind its program at the end: what it did not write when it should have</param>
 /// <param name="Folder">of the run</param>
+/// <param name="Goals">what it must keep; null for nothing</param>
 internal sealed record MigrateRow(
     MigrateCell Cell, VerdictKind Verdict, IReadOnlyList<string> Reasons, MigrationResult? Migration, long BehindMicroseconds,
-    string Folder)
+    string Folder, MigrateGoals? Goals = null)
 {
+    /// <summary>Whether the migration completed and kept the goals; null where nothing is asked for.</summary>
+    public bool? KeepsGoals => Goals is not { AreThere: true } ? null : MissedGoal is null;
+
+    /// <summary>Why it does not; null when it does, or nothing is asked for.</summary>
+    public string? MissedGoal
+    {
+        get
+        {
+            if (Goals is not { AreThere: true } goals) return null;
+            if (Migration is not { Status: MigrationStatus.Completed } done) return "it did not complete";
+            if (done.Downtime > goals.DowntimeMilliseconds) return "the guest stood still for longer";
+            return done.TotalTime - done.CheckTime > goals.TimeMilliseconds ? "it took longer" : null;
+        }
+    }
+
     /// <summary>Rounds in closed form; null for a recording, and when the model says that it never ends.</summary>
     public int? GeometricRounds => Cell.DirtyShare is not null ? Migration?.Predicted?.Rounds : null;
 

@@ -1,7 +1,10 @@
 using System.Text.Json;
 using Livebed.Driver.Advising;
+using Livebed.Driver.Campaigns;
 using Livebed.Driver.Errors;
+using Livebed.Driver.Results;
 using Livebed.Driver.Tests.Docs;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
 
@@ -98,6 +101,31 @@ public sealed class AdviseCommandTests
         Assert.Contains("  allowPostCopy: true", PasteableSettings.KubeVirt(setting, new AdviceLimits(300_000, 120_000_000), 4L << 30));
         Assert.Contains(
             "  completionTimeoutPerGiB: 30", PasteableSettings.KubeVirt(setting, new AdviceLimits(300_000, 120_000_000), 4L << 30));
+    }
+
+    [Fact]
+    public async Task What_it_prints_for_migrate_runs_with_what_it_has_chosen()
+    {
+        var campaigns = new List<Campaign>();
+        using var harness = new CommandHarness(new FakeRunner((campaign, _, _, _) =>
+        {
+            campaigns.Add(campaign);
+            return Task.FromResult(new RunOutcome { Counts = new() { Accesses = 10, ChecksEvaluated = 1 } });
+        }));
+        await harness.RunAsync(
+            "advise", "sqlite", "--speed", "0.1", "--zero-share", "0", "--link", "100Mbit/s", "--downtime", "300ms", "--time",
+            "60s", "--json");
+        using var document = JsonDocument.Parse(harness.Out);
+        var (advice, chosen) = (document.RootElement.GetProperty("advice"), document.RootElement.GetProperty("settings")[0]);
+        var line = advice.GetProperty("livebed").EnumerateArray().Single().GetString()!;
+        await harness.RunAsync(line[line.IndexOf("migrate ", StringComparison.Ordinal)..].Split(' '));
+        var set = campaigns[^1].Migrations;
+        Assert.Equal((12_500_000, 0.1), (set.LinkBandwidth, campaigns[^1].Vms[0].Guest.Speed));
+        Assert.Equal(chosen.GetProperty("downtimeLimitMilliseconds").GetDouble(), set.DowntimeLimit.TotalMilliseconds);
+        Assert.Equal(chosen.GetProperty("channels").GetInt32(), set.MultifdChannels);
+        Assert.Equal(chosen.GetProperty("postcopyAfterRounds").GetInt32(), set.PostcopyAfterRounds);
+        Assert.Equal(chosen.GetProperty("throttle").GetString(), KebabCase.Of(set.Throttle));
+        Assert.Equal(chosen.GetProperty("timeoutAction").GetString(), KebabCase.Of(set.TimeoutAction));
     }
 
     [Theory]

@@ -49,6 +49,56 @@ public sealed class MigrateCommandTests
         Assert.Equal((row.Migrations, row.Seed, row.Vms[0].Guest), (again.Migrations, again.Seed, again.Vms[0].Guest));
     }
 
+    [Fact]
+    public async Task What_is_set_of_the_migration_is_set_in_every_row_and_repeated_by_its_command()
+    {
+        var campaigns = new List<Campaign>();
+        using var harness = new CommandHarness(Runner(campaigns, SampleResults.Migration));
+        await harness.RunAsync(
+            "migrate", "--workload", "redis,xz", "--bandwidth", "8MiB/s", "--strategy", "post-copy", "--speed", "0.05",
+            "--downtime", "74ms", "--channels", "1", "--postcopy-after", "4", "--time-limit", "5m", "--timeout-action", "suspend",
+            "--max-bandwidth", "2MiB/s");
+        Assert.Equal(3, campaigns.Count);
+        Assert.All(campaigns.Skip(1), campaign =>
+        {
+            var set = campaign.Migrations;
+            Assert.Equal((8L << 20, 2L << 20), (set.LinkBandwidth, set.MaxBandwidth));
+            Assert.Equal((TimeSpan.FromMilliseconds(74), TimeSpan.FromMinutes(5)), (set.DowntimeLimit, set.TimeLimit));
+            Assert.Equal((1, 4, TimeoutAction.Suspend), (set.MultifdChannels, set.PostcopyAfterRounds, set.TimeoutAction));
+            Assert.Equal(0.05, campaign.Vms[0].Guest.Speed);
+
+            // The run must not end before the time limit does.
+            Assert.True(campaign.Duration > set.TimeLimit, $"{campaign.Duration}");
+        });
+        await harness.RunAsync(
+            "migrate", "--workload", "redis", "--bandwidth", "8MiB/s", "--strategy", "dirty-limit", "--vcpu-dirty-limit", "3MiB/s");
+        Assert.Equal(3L << 20, campaigns[^1].Migrations.VcpuDirtyLimit);
+    }
+
+    [Theory]
+    [InlineData("--goal-downtime", 1.0, true)]
+    [InlineData("--goal-downtime", -1.0, false)]
+    [InlineData("--goal-time", 1.0, true)]
+    [InlineData("--goal-time", -1.0, false)]
+    public async Task A_row_that_misses_a_goal_exits_with_3_and_says_so(string option, double margin, bool keeps)
+    {
+        var done = SampleResults.Migration with
+        {
+            Status = MigrationStatus.Completed,
+            TotalTime = 9_000,
+            CheckTime = 1_000,
+            Downtime = 250,
+        };
+        var goal = (int)((option == "--goal-time" ? 8_000 : 250) + margin);
+        using var harness = new CommandHarness(Runner([], done));
+        string[] options = ["migrate", "--workload", "redis", "--strategy", "plain", "--bandwidth", "8MiB/s", option, $"{goal}ms"];
+        Assert.Equal(keeps ? ExitCodes.Valid : ExitCodes.NotWithinLimits, await harness.RunAsync([.. options, "--json"]));
+        using var json = JsonDocument.Parse(harness.Out);
+        Assert.Equal(keeps, json.RootElement.GetProperty("rows")[0].GetProperty("keepsGoals").GetBoolean());
+        await harness.RunAsync(options);
+        Assert.Equal(!keeps, harness.Out.Contains("misses the goal: ", StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData(new[] { 4.5, 1.25 }, "guest throttled by up to 30 %; vCPUs slept 75.5ms, 80.3ms under the throttle (model 77.8ms); "
         + "6 pages asked for; vCPUs blocked 4.5ms, 1.3ms, all at once 1.3ms |")]
@@ -119,6 +169,13 @@ public sealed class MigrateCommandTests
     [InlineData("--strategy plain: means nothing here", "--strategy", "plain", "--dirty-share", "0.5")]
     [InlineData("--markdown none/t.md: its folder does not exist", "--markdown", "none/t.md")]
     [InlineData("--seed -1: ", "--seed", "-1")]
+    [InlineData("--downtime 5: '5' is not a duration; allowed: 1ms to 1h", "--downtime", "5")]
+    [InlineData("--channels 0: ", "--channels", "0")]
+    [InlineData("--timeout-action wait: 'wait' is unknown; allowed: cancel, suspend, postcopy", "--timeout-action", "wait")]
+    [InlineData("--postcopy-after 2: means nothing here; allowed: with --strategy post-copy", "--postcopy-after", "2")]
+    [InlineData("--vcpu-dirty-limit 1MiB/s: means nothing here", "--strategy", "plain", "--vcpu-dirty-limit", "1MiB/s")]
+    [InlineData("--speed 1: means nothing here; allowed: without --dirty-share", "--speed", "1", "--dirty-share", "0.5")]
+    [InlineData("--goal-time 0s: ", "--goal-time", "0s")]
     public async Task What_is_not_allowed_is_said_before_anything_runs(string message, params string[] options)
     {
         using var harness = new CommandHarness();
