@@ -1,5 +1,4 @@
 using Livebed.Grains.Contracts;
-using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running.Nemesis;
 
