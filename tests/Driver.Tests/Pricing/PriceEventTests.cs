@@ -15,7 +15,7 @@ public sealed class PriceEventTests(ITestOutputHelper output)
     {
         [("spurious-brownout", "x86-2021")] = "e84091ca416bef08 192de12a3eaf7aff c3b67e1ac83f3acc",
         [("uncontended", "x86-2021")] = "9b1058ce4abbd485 54ffd4650828a378 9b1058ce4abbd485",
-        [("memslot-under-ranges", "x86-2021")] = "1400f2c78eba1cd5 14eebedec8d4e67d 4b117cf32ee48fc6",
+        [("memslot-under-ranges", "x86-2021")] = "1400f2c78eba1cd5 14eebedec8d4e67d 9567d01168449449",
         [("dirty-log-perf", "x86-2021")] = "fc9d0995c23f01ec 944a288118e953f7 944a288118e953f7",
         [("memslot-perf", "x86-2021")] = "be0db01d20de2a5f 10b56d322dfabebe 10b56d322dfabebe",
         [("numa-balancing", "x86-2021")] = "76bdcffaad7f9846 c5250ca9ba5db7c3 104f5a74887c32c5",
@@ -24,7 +24,7 @@ public sealed class PriceEventTests(ITestOutputHelper output)
         [("teardown", "x86-2021")] = "7cc5f36c1de9f949 0a930e785974cbc9 7cc5f36c1de9f949",
         [("spurious-brownout", "arm64")] = "a921117c9215d555 323c0d8a1cc3a200 b4693db445a4a8cb",
         [("uncontended", "arm64")] = "3be581294bce6617 b19a4ba4075826b4 3be581294bce6617",
-        [("memslot-under-ranges", "arm64")] = "9adac4985cf1bafe b4186c7a9d8de777 a9134692913e9f9a",
+        [("memslot-under-ranges", "arm64")] = "9adac4985cf1bafe b4186c7a9d8de777 17c9f72a955b8f4f",
         [("dirty-log-perf", "arm64")] = "6eb42e8f370e40db 67d279e9beaf5faa 67d279e9beaf5faa",
         [("memslot-perf", "arm64")] = "b754eeb0eb58ce9d 156ebdaadb2d52d6 156ebdaadb2d52d6",
         [("numa-balancing", "arm64")] = "3616dbe86d75c13c 8c77a3113eaef6c0 36de0ab1d63f96dd",

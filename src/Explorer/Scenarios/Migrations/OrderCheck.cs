@@ -61,20 +61,19 @@ internal sealed class OrderCheck(Stage stage, MigrationParameters parameters, lo
 
     private void JudgeRate(MigrationInfo info)
     {
-        // Of a round that was cut short, batches are on their way still when pre-copy is over.
-        var isWhole = info.Reason.Length == 0 && !WasInPostcopy(info);
-        var precopy = isWhole ? EndOfPrecopy(info) - info.SetupMicroseconds : info.TotalMicroseconds - info.SetupMicroseconds;
-        JudgeRate("pre-copy", info.PrecopyBytes, precopy, parameters.MaxBandwidth, Link, isWhole);
+        // Of a round that was cut short, batches that count as sent are on their way still when pre-copy is over.
+        if (info.Reason.Length > 0 || WasInPostcopy(info)) return;
+        JudgeRate("pre-copy", info.PrecopyBytes, EndOfPrecopy(info) - info.SetupMicroseconds, parameters.MaxBandwidth);
         if (info.Status == MigrationStatus.Completed)
-            JudgeRate("the switchover", info.DowntimeBytes, info.DowntimeMicroseconds, own: 0, Link, isWhole);
+            JudgeRate("the switchover", info.DowntimeBytes, info.DowntimeMicroseconds, own: 0);
     }
 
-    private void JudgeRate(string what, long bytes, long microseconds, long own, long link, bool isWhole)
+    private void JudgeRate(string what, long bytes, long microseconds, long own)
     {
-        var least = Math.Max(TimeOf(bytes, own), TimeOf(bytes, link));
-        var most = TimeOf(bytes, own) + TimeOf(bytes, link) + steps;
+        var least = Math.Max(TimeOf(bytes, own), TimeOf(bytes, Link));
+        var most = TimeOf(bytes, own) + TimeOf(bytes, Link) + steps;
         if (microseconds < least) Broke($"{what} has sent {bytes} bytes in {microseconds} us; at its bandwidth they take {least} us");
-        if (microseconds > most && isWhole)
+        if (microseconds > most)
             Broke($"{what} has taken {microseconds} us for {bytes} bytes; at its bandwidth they take {most} us");
     }
 
