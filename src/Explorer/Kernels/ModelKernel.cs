@@ -28,7 +28,8 @@ public sealed class ModelKernel(Mutant? mutant = null, string protocol = Protoco
             new BedOptions(protocol)
             {
                 Mutant = mutant,
-                RamPages = script.Pages,
+                // Of a file, as much again: see FilePages.
+                RamPages = script.Backing == BackingKind.Private ? script.Pages : 2 * script.Pages,
                 RamSlots = 0,
                 HasPrivateSlots = false,
                 Frames = 2 * script.Pages + 64,
@@ -52,11 +53,10 @@ internal sealed class ModelPlayer(Bed bed, KernelScript script)
     private const int RetriesMax = 1_000;
 
     private readonly List<ScriptVcpu> _vcpus = [];
+    private readonly FilePages? _file = script.Backing == BackingKind.Private ? null : new FilePages(bed, script.Pages);
     private BedVm _vm = null!;
 
     public List<string> Answers { get; } = [];
-
-    private bool KeepsContent => script.Backing != BackingKind.Private;
 
     public async ValueTask RunAsync()
     {
@@ -92,14 +92,17 @@ internal sealed class ModelPlayer(Bed bed, KernelScript script)
                 return await AccessAsync(step);
             case KernelVerb.UserWrite:
                 return await UserWriteAsync(step);
+            case KernelVerb.DontNeed or KernelVerb.Unmap or KernelVerb.Map when _file is not null:
+                await _file.ChangeAsync(_vm, step.Verb, step.At, step.Pages);
+                break;
             case KernelVerb.DontNeed:
-                await EventAsync(KeepsContent ? HostEventKind.Reclaim : HostEventKind.DontNeed, range);
+                await EventAsync(HostEventKind.DontNeed, range);
                 break;
             case KernelVerb.Unmap:
-                await mappings.UnmapAsync(bed.NewOperation(HostEventKind.Unmap), _vm.AddressSpaceId, range, KeepsContent);
+                await mappings.UnmapAsync(bed.NewOperation(HostEventKind.Unmap), _vm.AddressSpaceId, range);
                 break;
             case KernelVerb.Map:
-                await mappings.MapAsync(bed.NewOperation(HostEventKind.Unmap), _vm.AddressSpaceId, range, KeepsContent);
+                await mappings.MapAsync(bed.NewOperation(HostEventKind.Unmap), _vm.AddressSpaceId, range);
                 break;
             case KernelVerb.Remap:
                 await mappings.MoveAsync(bed.NewOperation(HostEventKind.Unmap), _vm.AddressSpaceId, range, BedVm.RamHva(step.To));
@@ -108,11 +111,11 @@ internal sealed class ModelPlayer(Bed bed, KernelScript script)
                 await mappings.ProtectAsync(bed.NewOperation(HostEventKind.Mprotect), _vm.AddressSpaceId, range, step.IsWritable);
                 break;
             case KernelVerb.Fork:
-                if (!KeepsContent) await EventAsync(HostEventKind.Fork, new HvaRange(BedVm.RamHva(0), script.Pages));
+                if (_file is null) await EventAsync(HostEventKind.Fork, new HvaRange(BedVm.RamHva(0), script.Pages));
                 break;
             default:
                 // A page is merged at its second visit at the earliest; the third finds what the second has made.
-                if (!KeepsContent) await EventAsync(HostEventKind.KsmScan, new HvaRange(BedVm.RamHva(0), 4L * script.Pages));
+                if (_file is null) await EventAsync(HostEventKind.KsmScan, new HvaRange(BedVm.RamHva(0), 4L * script.Pages));
                 break;
         }
 

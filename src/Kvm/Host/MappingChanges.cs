@@ -19,12 +19,14 @@ public sealed class MappingChanges
     /// <param name="op">the operation</param>
     /// <param name="addressSpace">its number</param>
     /// <param name="range">pages of it</param>
-    /// <param name="keepsContent">they are pages of a file, which has them still</param>
-    public ValueTask UnmapAsync(Operation op, int addressSpace, HvaRange range, bool keepsContent = false) =>
-        ReplaceAsync(op, addressSpace, range, PageAccess.None, keepsContent);
+    public ValueTask UnmapAsync(Operation op, int addressSpace, HvaRange range) =>
+        ReplaceAsync(op, addressSpace, range, PageAccess.None, keepsContent: false);
 
     /// <summary>Maps memory there in place of what there was.</summary>
-    /// <inheritdoc cref="UnmapAsync"/>
+    /// <param name="op">the operation</param>
+    /// <param name="addressSpace">its number</param>
+    /// <param name="range">pages of it</param>
+    /// <param name="keepsContent">they are pages of a file before and after it, which has them still</param>
     public ValueTask MapAsync(Operation op, int addressSpace, HvaRange range, bool keepsContent = false) =>
         ReplaceAsync(op, addressSpace, range, PageAccess.ReadWrite, keepsContent);
 
