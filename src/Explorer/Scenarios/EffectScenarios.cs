@@ -15,6 +15,7 @@ internal static class EffectScenarios
         new EventsTakeEffect(),
         new LogTakesEffect(),
         new ThrottleTakesEffect(),
+        new CreatedLogTakesEffect(),
     ];
 }
 
@@ -128,5 +129,27 @@ internal sealed class ThrottleTakesEffect : Scenario
 
         for (var read = 0; read < 2 * Pages; read++) guest.Read(read % 2);
         user.CheckThrottle(_percentages[plan.Random.Next(_percentages.Length)]);
+    }
+}
+
+/// <summary>
+/// Claim: a memslot that is created with its log on begins as the VM was told to: every page is in the log under
+/// KVM_DIRTY_LOG_INITIALLY_SET, and none otherwise (effect; kvm_prepare_memory_region, kvm-protocol 4.2). Guests write to other memory
+/// meanwhile, and its log is switched on. The seed draws the kind of log.
+/// </summary>
+internal sealed class CreatedLogTakesEffect : Scenario
+{
+    public override string Name => "created-log-takes-effect";
+    public override string Claim => "the log of a new memslot begins with every page under INITIALLY_SET, and with none otherwise";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.LogReadDirty];
+    public override bool IsDrawnFromSeed => true;
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with { DirtyLog = (DirtyLogMode)(1 + plan.Random.Next(3)) };
+        plan.Vcpu().Write(0).Write(1).Write(0);
+        plan.Actor("user").CheckLogOfNewMemslot().CheckLogOfNewMemslot();
+        plan.Actor("migration").EnableLog().LogRound();
+        plan.After(stage => stage.VerifyLogAsync());
     }
 }

@@ -5,6 +5,7 @@ using Livebed.Kvm.Host;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Paging;
+using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
@@ -48,6 +49,21 @@ public static class EffectVerbs
                     stage.Broke(Invariants.Effect, $"page {page} was reported by the dirty log and is writable still");
             Expect(stage, "the dirty log, read once more, has pages", await LogOf(stage, pages), []);
         });
+
+    /// <summary>Creates the hot-plug memslot with its log on, asks the log, and takes the memslot out again.</summary>
+    public static ActorPlan CheckLogOfNewMemslot(this ActorPlan actor) => actor.InVm("dirty log of a new memslot", async stage =>
+    {
+        var (bed, vm) = (stage.Bed, stage.Vm);
+        await vm.PlugAsync(bed.NewOperation(OperationKind.MemslotCreate), MemslotFlags.LogDirtyPages);
+        var reported = new PageSet(new HvaRange(VmLayout.HotplugHva, bed.Options.HotplugPages));
+        await vm.Vm.DirtyLog.GetAsync(bed.NewOperation(OperationKind.DirtyLogGet), VmLayout.HotplugSlotId, reported);
+        var expected = vm.Vm.Options.DirtyLog == DirtyLogMode.InitiallySet ? bed.Options.HotplugPages : 0;
+        if (reported.Count != expected)
+            stage.Broke(
+                Invariants.Effect,
+                $"the log of a new memslot of {bed.Options.HotplugPages} pages begins with {reported.Count}, and not with {expected}");
+        await vm.UnplugAsync(bed.NewOperation(OperationKind.MemslotDelete));
+    });
 
     /// <summary>The first vCPU is throttled for a few timeslices, and then no more.</summary>
     public static ActorPlan CheckThrottle(this ActorPlan actor, int percentage) => actor.InVm($"throttle {percentage} %", async stage =>

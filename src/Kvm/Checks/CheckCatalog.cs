@@ -503,4 +503,8 @@ public sealed partial record Mutant
 
     public static readonly Mutant DowntimeLimitIgnored = new(
         "a migration stops its guest whatever the downtime will be", "8", "", [Invariants.AsOrdered], "migration-bounded-rate");
+
+    public static readonly Mutant CreatedLogBeginsClean = new(
+        "a memslot that is created with its log on begins clean under KVM_DIRTY_LOG_INITIALLY_SET", "4.2", "", [Invariants.Effect],
+        "created-log-takes-effect");
 }

@@ -130,7 +130,8 @@ public sealed class MemslotUpdater(Vm vm)
         if ((change.Flags & MemslotFlags.LogDirtyPages) == 0) return null;
         if (old?.Bitmap is { } bitmap) return bitmap;
         bitmap = new DirtyBitmap(vm.LogState, new HvaRange(change.BaseHva, change.Pages));
-        if (vm.Options.DirtyLog == DirtyLogMode.InitiallySet) bitmap.Pages.AddAll();
+        var isAllSet = old is not null || vm.Options.Mutant != Mutant.CreatedLogBeginsClean;
+        if (vm.Options.DirtyLog == DirtyLogMode.InitiallySet && isAllSet) bitmap.Pages.AddAll();
         return bitmap;
     }
 
