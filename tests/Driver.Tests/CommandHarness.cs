@@ -1,6 +1,7 @@
 using Livebed.Driver.CommandLine;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
+using Livebed.Linux.Kvm;
 
 namespace Livebed.Driver.Tests;
 
@@ -14,7 +15,8 @@ internal sealed class CommandHarness : IDisposable
     private readonly CommandEnvironment _environment;
 
     public CommandHarness(
-        FakeRunner? runner = null, bool isTerminal = false, int columns = 80, TextWriter? output = null, StringWriter? error = null)
+        FakeRunner? runner = null, bool isTerminal = false, int columns = 80, TextWriter? output = null, StringWriter? error = null,
+        string kvmPath = KvmDevice.Path)
     {
         _error = error ?? new StringWriter();
         Runner = runner ?? new FakeRunner(new RunOutcome { Counts = new() { Accesses = 10, ChecksEvaluated = 1 } });
@@ -29,6 +31,7 @@ internal sealed class CommandHarness : IDisposable
             Clock = TimeProvider.System,
             Interrupts = Interrupts,
             Traces = CommandEnvironment.PagesOfTrace,
+            KvmPath = kvmPath,
             Runners = options =>
             {
                 Runner.Options = options;

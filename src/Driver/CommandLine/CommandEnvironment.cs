@@ -4,6 +4,7 @@ using System.Globalization;
 using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.Running;
 using Livebed.Kvm.Guests;
+using Livebed.Linux.Kvm;
 using Spectre.Console;
 
 namespace Livebed.Driver.CommandLine;
@@ -54,6 +55,9 @@ internal sealed class CommandEnvironment : IDisposable
 
     /// <summary>The process's environment variables; none in tests.</summary>
     public IDictionary Variables { get; init; } = new Hashtable();
+
+    /// <summary>Where KVM is; tests have it elsewhere.</summary>
+    public string KvmPath { get; init; } = KvmDevice.Path;
 
     /// <summary>Foreign protocols play in a process of their own; not so in tests, and in that process itself.</summary>
     public bool IsolatesProtocols { get; init; }

@@ -18,24 +18,25 @@ internal sealed class KernelCommand(CommandEnvironment environment)
     /// <exception cref="UndecidedException">There is no KVM that could be asked.</exception>
     public int Run(KernelRequest request)
     {
-        using var device = request.ModelAlone ? null : Open();
+        using var device = request.ModelAlone ? null : Open(environment);
         var survey = device is null ? null : KvmSurvey.Of(device);
         IScriptKernel kernel = device is null ? new ModelKernel() : new RealKernel(device);
         // Without a defect there is nothing to say of the model that its name does not.
         var model = new ModelKernel(request.Mutant);
-        var comparison = new ScriptComparison(device is null ? [] : Normaliser.All);
+        var comparison = new ScriptComparison(survey is null ? [] : Normaliser.Of(FlavourOf(survey)));
+        var tally = new NormaliserTally(comparison.Normalisers);
         var results = new List<ModeResult>();
         environment.Pulse?.Begin(budget: null);
         foreach (var mode in request.Modes)
         {
             if (environment.Interrupts.Token.IsCancellationRequested) break;
-            results.Add(RunMode(request, mode, new ScriptPair(model, kernel, comparison), device is null || KvmMachine.IsMergingOn));
+            results.Add(RunMode(request, mode, new ScriptPair(model, kernel, comparison), device is null || KvmMachine.IsMergingOn, tally));
         }
 
-        Write(request, survey, results);
+        Write(request, survey, results, tally);
         environment.Out.Flush();
         if (environment.Interrupts.Token.IsCancellationRequested) return ExitCodes.Interrupted;
-        return results.Exists(result => result.Difference is not null) ? ExitCodes.Invalid : ExitCodes.Valid;
+        return results.Exists(result => result.Difference is not null) || tally.Gone.Count > 0 ? ExitCodes.Invalid : ExitCodes.Valid;
     }
 
     /// <summary>Scripts of files, wherever they can be played. One that cannot be read keeps all from being played.</summary>
@@ -45,7 +46,8 @@ internal sealed class KernelCommand(CommandEnvironment environment)
     {
         var scripts = request.Files.Select(file => (File: file, Script: Read(file))).ToList();
         string? absent = null;
-        using var device = request.On == "model" ? null : TryOpen(isNeeded: request.On is not null, out absent);
+        using var device = request.On == "model" ? null : TryOpen(environment, isNeeded: request.On is not null, out absent);
+        var normalisers = device is null ? [] : Normaliser.Of(FlavourOf(KvmSurvey.Of(device)));
         var report = new KernelReport(environment);
         var played = new List<(string File, PlayedScript Script)>();
         foreach (var (file, script) in scripts)
@@ -54,7 +56,8 @@ internal sealed class KernelCommand(CommandEnvironment environment)
             // A script of another architecture is the model's alone.
             var onKernel = device is not null && (script.Architecture == KvmArchitecture.X86 || !onModel);
             var one = new PlayedScript(
-                script, onModel ? new ModelKernel().Play(script) : null, onKernel ? new RealKernel(device!).Play(script) : null);
+                script, onModel ? new ModelKernel().Play(script) : null, onKernel ? new RealKernel(device!).Play(script) : null,
+                normalisers);
             played.Add((file, one));
             if (request.Json) continue;
             if (scripts.Count == 1 || !one.IsAsExpected) report.Write(one, scripts.Count == 1 ? absent : null);
@@ -72,23 +75,27 @@ internal sealed class KernelCommand(CommandEnvironment environment)
     /// <exception cref="UndecidedException">There is no KVM that could be asked.</exception>
     public int Survey()
     {
-        using var device = Open();
+        using var device = Open(environment);
         environment.Out.WriteLine(JsonSerializer.Serialize(KvmSurvey.Of(device), ExploreJson.Options));
         environment.Out.Flush();
         return ExitCodes.Valid;
     }
 
     /// <exception cref="UndecidedException">There is none.</exception>
-    internal static KvmDevice Open() => TryOpen(isNeeded: true, out _)!;
+    internal static KvmDevice Open(CommandEnvironment environment) => TryOpen(environment, isNeeded: true, out _)!;
 
+    /// <summary>Which normalisers apply to the machine's KVM.</summary>
+    internal static KvmFlavour FlavourOf(KvmSurvey survey) => survey.EmulatesGuest ? KvmFlavour.Emulating : KvmFlavour.Hardware;
+
+    /// <param name="environment">says where it is</param>
     /// <param name="isNeeded">nothing is done without it</param>
     /// <param name="absent">why there is none; null where there is</param>
-    private static KvmDevice? TryOpen(bool isNeeded, out string? absent)
+    private static KvmDevice? TryOpen(CommandEnvironment environment, bool isNeeded, out string? absent)
     {
         absent = null;
         try
         {
-            return KvmDevice.Open();
+            return KvmDevice.Open(environment.KvmPath);
         }
         catch (KvmException exception)
         {
@@ -110,28 +117,29 @@ internal sealed class KernelCommand(CommandEnvironment environment)
         }
     }
 
-    private ModeResult RunMode(KernelRequest request, DirtyLogMode mode, ScriptPair pair, bool hasMerging)
+    private ModeResult RunMode(KernelRequest request, DirtyLogMode mode, ScriptPair pair, bool hasMerging, NormaliserTally all)
     {
-        var normalisers = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        var tally = new NormaliserTally(pair.Comparison.Normalisers);
         var steps = 0L;
         for (var index = 0; index < request.Scripts; index++)
         {
-            if (environment.Interrupts.Token.IsCancellationRequested) return new ModeResult(mode, index, steps, normalisers, null);
+            if (environment.Interrupts.Token.IsCancellationRequested) return new ModeResult(mode, index, steps, tally.Used, null);
             environment.Pulse?.Beat();
             var script = request.Draw(mode, index, hasMerging).Script();
             steps += script.Steps.Count;
             var result = pair.Compare(script);
-            foreach (var name in result.Normalisers) normalisers[name] = normalisers.GetValueOrDefault(name) + 1;
+            tally.Add(result);
+            all.Add(result);
             if (result.Difference is null) continue;
             var shrinker = new ScriptShrinker(smaller => pair.Compare(smaller).Difference is not null);
             var shortest = shrinker.Shrink(script with { Steps = [.. script.Steps.Take(result.Difference.Step + 1)] });
-            return new ModeResult(mode, index + 1, steps, normalisers, pair.Play(shortest))
+            return new ModeResult(mode, index + 1, steps, tally.Used, pair.Play(shortest))
             {
                 File = Save(environment, (ulong)request.Seed, shortest),
             };
         }
 
-        return new ModeResult(mode, request.Scripts, steps, normalisers, null);
+        return new ModeResult(mode, request.Scripts, steps, tally.Used, null);
     }
 
     /// <returns>what the file is called</returns>
@@ -151,24 +159,26 @@ internal sealed class KernelCommand(CommandEnvironment environment)
         return environment.Folders.Label(path);
     }
 
-    private void Write(KernelRequest request, KvmSurvey? survey, IReadOnlyList<ModeResult> results)
+    private void Write(KernelRequest request, KvmSurvey? survey, IReadOnlyList<ModeResult> results, NormaliserTally tally)
     {
-        if (request.Json)
+        if (!request.Json)
         {
-            environment.Out.WriteLine(JsonSerializer.Serialize(
-                new
-                {
-                    kernel = survey,
-                    seed = request.Seed,
-                    mutant = request.Mutant?.ToString() ?? "none",
-                    modes = results.Select(result => result.ToJson()),
-                },
-                ExploreJson.Options));
+            new KernelReport(environment).Write(request, survey, results, tally.Gone);
             return;
         }
 
-        new KernelReport(environment).Write(request, survey, results);
+        environment.Out.WriteLine(JsonSerializer.Serialize(JsonOf(request, survey, results, tally.Gone), ExploreJson.Options));
     }
+
+    internal static object JsonOf(
+        KernelRequest request, KvmSurvey? survey, IReadOnlyList<ModeResult> results, IReadOnlyList<GoneNormaliser> gone) => new
+        {
+            kernel = survey,
+            seed = request.Seed,
+            mutant = request.Mutant?.ToString() ?? "none",
+            modes = results.Select(result => result.ToJson()),
+            gone = gone.Select(one => one.Normaliser.Name),
+        };
 }
 
 /// <summary>Two kernels, and what may differ between them.</summary>
@@ -176,44 +186,7 @@ internal sealed record ScriptPair(IScriptKernel Model, IScriptKernel Kernel, Scr
 {
     public ComparisonResult Compare(KernelScript script) => Comparison.Compare(script, Model.Play(script), Kernel.Play(script));
 
-    public PlayedScript Play(KernelScript script) => new(script, Model.Play(script), Kernel.Play(script));
-}
-
-/// <summary>A script with the answers of both sides; null for a side that was not asked.</summary>
-internal sealed record PlayedScript(KernelScript Script, IReadOnlyList<string>? Model, IReadOnlyList<string>? Kernel)
-{
-    /// <summary>Null when both agree, or one was not asked.</summary>
-    public ComparisonResult? Comparison { get; } =
-        Model is null || Kernel is null ? null : new ScriptComparison(Normaliser.All).Compare(Script, Model, Kernel);
-
-    /// <summary>Each side that was asked gives what the script expects, and they agree.</summary>
-    public bool IsAsExpected =>
-        Comparison?.Difference is null && (Model is null || FirstMiss(Model) < 0) && (Kernel is null || FirstMiss(Kernel) < 0)
-            && (Model is null || Model.Count == Script.Steps.Count);
-
-    /// <summary>The first step that answers otherwise than expected; -1 for none.</summary>
-    public int FirstMiss(IReadOnlyList<string> answers)
-    {
-        for (var step = 0; step < Script.Steps.Count; step++)
-            if (Script.Steps[step].Expected is { } expected && (step >= answers.Count || answers[step] != expected)) return step;
-        return -1;
-    }
-
-    public object ToJson(string? file) => new
-    {
-        script = file,
-        asExpected = IsAsExpected,
-        normalisers = Comparison?.Normalisers ?? [],
-        differsAt = Comparison?.Difference?.Step,
-        steps = Script.Steps.Select((step, index) => new
-        {
-            step = (step with { Expected = null }).ToString(),
-            expected = step.Expected,
-            model = Model?.ElementAtOrDefault(index),
-            kernel = Kernel?.ElementAtOrDefault(index),
-        }),
-        violation = Model?.Count > Script.Steps.Count ? Model[^1] : null,
-    };
+    public PlayedScript Play(KernelScript script) => new(script, Model.Play(script), Kernel.Play(script), Comparison.Normalisers);
 }
 
 /// <summary>What the scripts of a mode came to.</summary>

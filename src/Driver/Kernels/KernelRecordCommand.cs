@@ -15,11 +15,11 @@ internal sealed class KernelRecordCommand(CommandEnvironment environment)
     /// <exception cref="UndecidedException">There is no KVM that could be asked.</exception>
     public int Record(KernelRequest request)
     {
-        using var device = KernelCommand.Open();
+        using var device = KernelCommand.Open(environment);
         var kernel = new RealKernel(device);
         var survey = KvmSurvey.Of(device);
         environment.Pulse?.Begin(budget: null);
-        environment.Out.WriteLine(RecordedAnswers.HeaderOf($"{survey.Module} of kernel {survey.Kernel}"));
+        environment.Out.WriteLine(RecordedAnswers.HeaderOf(survey.Module, survey.Kernel));
         for (var index = 0; index < request.Scripts; index++)
             foreach (var mode in request.Modes)
             {
@@ -40,12 +40,13 @@ internal sealed class KernelRecordCommand(CommandEnvironment environment)
     {
         var report = new KernelReport(environment);
         var model = new ModelKernel();
-        var comparison = new ScriptComparison(Normaliser.All);
         var hasDifference = false;
         environment.Pulse?.Begin(budget: null);
         foreach (var file in files)
         {
             var recorded = Read(file, out var kernel);
+            var comparison = new ScriptComparison(Normaliser.Of(kernel.Flavour));
+            var tally = new NormaliserTally(comparison.Normalisers);
             var modes = new SortedDictionary<DirtyLogMode, ComparedMode>();
             foreach (var answers in recorded)
             {
@@ -53,15 +54,15 @@ internal sealed class KernelRecordCommand(CommandEnvironment environment)
                 environment.Pulse?.Beat();
                 var script = answers.Script() ?? throw new UsageException(
                     $"{file}: seed {answers.Draw.Seed} now draws another script; allowed: a recording by this version of Livebed");
-                var mode = modes.TryGetValue(script.Mode, out var found) ? found : modes[script.Mode] = new ComparedMode();
-                mode.Add(answers.Draw, new PlayedScript(script, model.Play(script), answers.Answers), comparison);
+                var mode = modes.TryGetValue(script.Mode, out var found) ? found : modes[script.Mode] = new ComparedMode(comparison);
+                tally.Add(mode.Add(answers.Draw, script, model.Play(script), answers.Answers));
             }
 
             foreach (var mode in modes.Values)
                 if (mode.First is { } first)
                     mode.File = KernelCommand.Save(environment, mode.FirstSeed, first.Script);
-            report.Write(kernel, modes);
-            hasDifference |= modes.Values.Any(mode => mode.Differences > 0);
+            report.Write(kernel.Name, modes, tally.Gone);
+            hasDifference |= tally.Gone.Count > 0 || modes.Values.Any(mode => mode.Differences > 0);
         }
 
         environment.Out.Flush();
@@ -69,7 +70,7 @@ internal sealed class KernelRecordCommand(CommandEnvironment environment)
         return hasDifference ? ExitCodes.Invalid : ExitCodes.Valid;
     }
 
-    private IReadOnlyList<RecordedAnswers> Read(string file, out string kernel)
+    private IReadOnlyList<RecordedAnswers> Read(string file, out RecordedKernel kernel)
     {
         try
         {
@@ -84,15 +85,17 @@ internal sealed class KernelRecordCommand(CommandEnvironment environment)
 
 /// <summary>What the recorded scripts of a mode came to. A recording cannot be asked for shorter ones, so the first that differs is
 /// kept as it is, up to the step at which it does.</summary>
-internal sealed class ComparedMode
+internal sealed class ComparedMode(ScriptComparison comparison)
 {
+    private readonly NormaliserTally _tally = new(comparison.Normalisers);
+
     public int Scripts { get; private set; }
 
     public long Steps { get; private set; }
 
     public int Differences { get; private set; }
 
-    public SortedDictionary<string, int> Normalisers { get; } = new(StringComparer.Ordinal);
+    public IReadOnlyDictionary<string, int> Normalisers => _tally.Used;
 
     public PlayedScript? First { get; private set; }
 
@@ -102,17 +105,19 @@ internal sealed class ComparedMode
     /// <summary>Its seed.</summary>
     public ulong FirstSeed { get; private set; }
 
-    public void Add(ScriptDraw draw, PlayedScript played, ScriptComparison comparison)
+    public ComparisonResult Add(ScriptDraw draw, KernelScript script, IReadOnlyList<string> model, IReadOnlyList<string> kernel)
     {
         Scripts++;
-        Steps += played.Script.Steps.Count;
-        var result = comparison.Compare(played.Script, played.Model!, played.Kernel!);
-        foreach (var name in result.Normalisers) Normalisers[name] = Normalisers.GetValueOrDefault(name) + 1;
-        if (result.Difference is not { } difference) return;
+        Steps += script.Steps.Count;
+        var result = comparison.Compare(script, model, kernel);
+        _tally.Add(result);
+        if (result.Difference is not { } difference) return result;
         Differences++;
-        if (First is not null) return;
+        if (First is not null) return result;
         FirstSeed = draw.Seed;
+        var steps = difference.Step + 1;
         First = new PlayedScript(
-            played.Script with { Steps = [.. played.Script.Steps.Take(difference.Step + 1)] }, played.Model, played.Kernel);
+            script with { Steps = [.. script.Steps.Take(steps)] }, [.. model.Take(steps)], [.. kernel.Take(steps)], comparison.Normalisers);
+        return result;
     }
 }

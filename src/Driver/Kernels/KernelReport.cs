@@ -12,7 +12,8 @@ internal sealed class KernelReport(CommandEnvironment environment)
 {
     private readonly ReportPage _page = new(environment);
 
-    public void Write(KernelRequest request, KvmSurvey? survey, IReadOnlyList<ModeResult> results)
+    public void Write(
+        KernelRequest request, KvmSurvey? survey, IReadOnlyList<ModeResult> results, IReadOnlyList<GoneNormaliser> gone)
     {
         _page.Line(
             survey is null ? $"the model with {request.Mutant} and the model without, seed {request.Seed}"
@@ -23,7 +24,7 @@ internal sealed class KernelReport(CommandEnvironment environment)
                 ScriptWords.Of(result.Mode), Figures.Count(result.Scripts), Figures.Count(result.Steps),
                 result.Difference is null ? "agree" : "DIFFER");
         _page.Console.Write(table);
-        WriteNormalisers([.. results.Select(result => result.Normalisers)]);
+        WriteNormalisers([.. results.Select(result => result.Normalisers)], gone);
 
         foreach (var result in results)
         {
@@ -41,7 +42,9 @@ internal sealed class KernelReport(CommandEnvironment environment)
     /// <summary>What the scripts of a recording came to.</summary>
     /// <param name="kernel">which kernel has answered</param>
     /// <param name="modes">by mode of the log</param>
-    public void Write(string kernel, IReadOnlyDictionary<DirtyLogMode, ComparedMode> modes)
+    /// <param name="gone">what is known of such a kernel, and did not show</param>
+    public void Write(
+        string kernel, IReadOnlyDictionary<DirtyLogMode, ComparedMode> modes, IReadOnlyList<GoneNormaliser> gone)
     {
         _page.Line($"the model and a recording of {kernel}");
         var table = Tables.Create("mode", "scripts", "steps", "differ");
@@ -49,7 +52,7 @@ internal sealed class KernelReport(CommandEnvironment environment)
             table.Row(
                 ScriptWords.Of(mode), Figures.Count(result.Scripts), Figures.Count(result.Steps), Figures.Count(result.Differences));
         _page.Console.Write(table);
-        WriteNormalisers([.. modes.Values.Select(mode => mode.Normalisers)]);
+        WriteNormalisers([.. modes.Values.Select(mode => mode.Normalisers)], gone);
         foreach (var (mode, result) in modes)
         {
             if (result.First is not { } first) continue;
@@ -60,7 +63,7 @@ internal sealed class KernelReport(CommandEnvironment environment)
         }
     }
 
-    private void WriteNormalisers(IReadOnlyList<IReadOnlyDictionary<string, int>> used)
+    private void WriteNormalisers(IReadOnlyList<IReadOnlyDictionary<string, int>> used, IReadOnlyList<GoneNormaliser> gone)
     {
         foreach (var name in used.SelectMany(mode => mode.Keys).Distinct())
         {
@@ -68,7 +71,13 @@ internal sealed class KernelReport(CommandEnvironment environment)
             var normaliser = Normaliser.All.First(candidate => candidate.Name == name);
             _page.Line($"in {scripts} scripts {name}: {normaliser.Summary}");
         }
+
+        foreach (var (normaliser, chances) in gone)
+            WriteGone(normaliser.Name, $"{Figures.Count(chances)} scripts that could have shown it");
     }
+
+    private void WriteGone(string name, string where) => _page.Line(
+        $"GONE: {name} did not show in {where}: it is no longer known", style: new Style(Color.Red, decoration: Decoration.Bold));
 
     /// <param name="played">the script</param>
     /// <param name="absent">why the kernel was not asked; null where it was, or was not to be</param>
@@ -76,8 +85,9 @@ internal sealed class KernelReport(CommandEnvironment environment)
     {
         WriteSteps(played);
         if (absent is not null) _page.Line($"the model alone: {absent}");
-        foreach (var name in played.Comparison?.Normalisers ?? [])
+        foreach (var name in played.Needed)
             _page.Line($"{name}: {Normaliser.All.First(normaliser => normaliser.Name == name).Summary}");
+        if (played.Gone is { } gone) WriteGone(gone.Name, "the script that shows it");
         WriteOutcome(file: null, played);
     }
 
@@ -110,8 +120,7 @@ internal sealed class KernelReport(CommandEnvironment environment)
             if (played.Model is { } model) cells.Add(model.ElementAtOrDefault(index) ?? "");
             if (played.Kernel is { } kernel) cells.Add(kernel.ElementAtOrDefault(index) ?? "");
             if (expects) cells.Add(step.Expected ?? "");
-            var isWrong = index == difference || (played.Model is { } first && played.FirstMiss(first) == index)
-                || (played.Kernel is { } second && played.FirstMiss(second) == index);
+            var isWrong = index == difference || index == played.ModelMiss || index == played.KernelMiss;
             cells.Add(isWrong ? "<--" : "");
             table.Row(cells);
         }

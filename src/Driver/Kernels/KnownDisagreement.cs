@@ -33,12 +33,18 @@ internal sealed record KnownDisagreement(
     /// <param name="chances">of the known disagreement to show: resets that were cut short</param>
     /// <param name="lost">writes</param>
     /// <param name="wrong">pages; nothing explains one</param>
-    public static RaceVerdict Judge(KnownDisagreement? known, long chances, long lost, long wrong) =>
+    /// <param name="hasRaced">what it is to be a race of has happened</param>
+    public static RaceVerdict Judge(KnownDisagreement? known, long chances, long lost, long wrong, bool hasRaced = true) =>
         wrong > 0 || (lost > 0 && (known is null || chances == 0)) ? RaceVerdict.Broken
-        : known is null ? RaceVerdict.Holds
         : lost > 0 ? RaceVerdict.Known
-        : chances >= known.ChancesMost ? RaceVerdict.Gone
-        : RaceVerdict.Holds;
+        : known is not null && chances >= known.ChancesMost ? RaceVerdict.Gone
+        : hasRaced ? RaceVerdict.Holds
+        : RaceVerdict.Unknown;
+
+    /// <summary>Whether guests wrote while the log was read, and, beside KSM, to pages that it had merged: a race that did not come to
+    /// that shows nothing.</summary>
+    public static bool HasRaced(KvmDisturbance beside, long writes, long rounds, long unshared) =>
+        writes > 0 && rounds > 0 && (beside != KvmDisturbance.Merge || unshared > 0);
 }
 
 /// <summary>What a race came to.</summary>
@@ -52,6 +58,9 @@ internal enum RaceVerdict
 
     /// <summary>A loss that should have shown and did not.</summary>
     Gone,
+
+    /// <summary>Nothing was lost or went elsewhere, and the race did not come to what it is for.</summary>
+    Unknown,
 
     /// <summary>Something was lost, or went elsewhere, and nothing explains it.</summary>
     Broken,

@@ -36,6 +36,10 @@ public sealed record KernelScript(
     /// <summary>Guest accesses go below this page: code of 32 bits makes them.</summary>
     public const long AccessGfnMax = 0xeffff;
 
+    /// <summary>The name of the <see cref="Normaliser"/> that a KVM of its flavour needs for this script; null for none in
+    /// particular.</summary>
+    public string? Shows { get; init; }
+
     public string ToText()
     {
         var text = new StringBuilder();
@@ -45,6 +49,7 @@ public sealed record KernelScript(
         if (Pages != ScriptReader.PagesByDefault) text.Append(CultureInfo.InvariantCulture, $"pages: {Pages}\n");
         if (Architecture != KvmArchitecture.X86)
             text.Append(CultureInfo.InvariantCulture, $"architecture: {ScriptWords.Of(Architecture)}\n");
+        if (Shows is not null) text.Append(CultureInfo.InvariantCulture, $"shows: {Shows}\n");
         foreach (var step in Steps) text.Append(step).Append('\n');
         return text.ToString();
     }

@@ -20,6 +20,7 @@ public sealed record RecordedAnswers(ScriptDraw Draw, string Hash, IReadOnlyList
     public const long BytesMax = 256L << 20;
 
     private const string Comment = "# ";
+    private const string OfKernel = " of kernel ";
     private const string MergingWord = "merging";
     private const string NoMergingWord = "no-merging";
     private const int Fields = 7;
@@ -29,7 +30,7 @@ public sealed record RecordedAnswers(ScriptDraw Draw, string Hash, IReadOnlyList
         new(draw, HashOf(script), answers);
 
     /// <summary>The first line of a recording: which kernel has answered.</summary>
-    public static string HeaderOf(string kernel) => Comment + kernel;
+    public static string HeaderOf(string module, string kernel) => $"{Comment}{module}{OfKernel}{kernel}";
 
     public override string ToString() => string.Join(
         '\t', ScriptWords.Of(Draw.Mode), Draw.Backing is { } backing ? ScriptWords.Of(backing) : ScriptDraw.Mixed,
@@ -41,7 +42,7 @@ public sealed record RecordedAnswers(ScriptDraw Draw, string Hash, IReadOnlyList
     /// <param name="name">of the file in messages</param>
     /// <param name="kernel">which kernel has answered, as its first line says</param>
     /// <exception cref="ScriptException">It cannot be read, or a line is wrong.</exception>
-    public static IReadOnlyList<RecordedAnswers> ReadFile(string path, string name, out string kernel)
+    public static IReadOnlyList<RecordedAnswers> ReadFile(string path, string name, out RecordedKernel kernel)
     {
         string text;
         try
@@ -54,9 +55,8 @@ public sealed record RecordedAnswers(ScriptDraw Draw, string Hash, IReadOnlyList
         }
 
         var lines = text.Split('\n');
-        if (!lines[0].StartsWith(Comment, StringComparison.Ordinal))
-            throw new ScriptException($"{name}, line 1: does not say which kernel has answered; allowed: {Printed}");
-        kernel = lines[0][Comment.Length..].Trim();
+        kernel = ReadHeader(lines[0].Trim())
+            ?? throw new ScriptException($"{name}, line 1: does not say which kernel has answered; allowed: {Printed}");
         var recorded = new List<RecordedAnswers>();
         for (var line = 1; line < lines.Length; line++)
         {
@@ -77,6 +77,22 @@ public sealed record RecordedAnswers(ScriptDraw Draw, string Hash, IReadOnlyList
     }
 
     /// <summary>Null for a line that is wrong.</summary>
+    private static RecordedKernel? ReadHeader(string line)
+    {
+        var end = line.IndexOf(OfKernel, StringComparison.Ordinal);
+        if (!line.StartsWith(Comment, StringComparison.Ordinal) || end < 0) return null;
+        return FlavourOf(line[Comment.Length..end]) is { } flavour ? new RecordedKernel(line[Comment.Length..], flavour) : null;
+    }
+
+    /// <summary>Null for a module that is none of KVM's.</summary>
+    private static KvmFlavour? FlavourOf(string module) => module switch
+    {
+        "kvm_amd" or "kvm_intel" => KvmFlavour.Hardware,
+        "kvm" => KvmFlavour.Emulating,
+        _ => null,
+    };
+
+    /// <summary>Null for a line that is wrong.</summary>
     private static RecordedAnswers? Read(string line)
     {
         var fields = line.Split('\t');
@@ -94,6 +110,11 @@ public sealed record RecordedAnswers(ScriptDraw Draw, string Hash, IReadOnlyList
     private static string HashOf(KernelScript script) =>
         XxHash32.HashToUInt32(Encoding.UTF8.GetBytes(script.ToText())).ToString("x8", CultureInfo.InvariantCulture);
 }
+
+/// <summary>A kernel that has answered.</summary>
+/// <param name="Name">its module and release</param>
+/// <param name="Flavour">what may differ</param>
+public sealed record RecordedKernel(string Name, KvmFlavour Flavour);
 
 /// <summary>What decides a drawn script.</summary>
 /// <param name="Mode">of the dirty log</param>

@@ -6,15 +6,15 @@ using Livebed.Kvm.Vms;
 namespace Livebed.Explorer.Kernels;
 
 /// <summary>
-/// Reads the text of a script. Header lines (<c>mode</c>, <c>backing</c>, <c>vcpus</c>, <c>pages</c>, <c>architecture</c>) come before the
-/// first step; a step is a verb and its keys; <c>=&gt;</c> and an answer make it an expectation; <c>#</c> begins a comment.
+/// Reads the text of a script. Header lines (<c>mode</c>, <c>backing</c>, <c>vcpus</c>, <c>pages</c>, <c>architecture</c>, <c>shows</c>)
+/// come before the first step; a step is a verb and its keys; <c>=&gt;</c> and an answer make it an expectation; <c>#</c> begins a comment.
 /// </summary>
 public sealed class ScriptReader
 {
     public const int PagesByDefault = 256;
 
     private const long BytesMax = 1 << 20;
-    private const string Headers = "mode, backing, vcpus, pages, architecture";
+    private const string Headers = "mode, backing, vcpus, pages, architecture, shows";
 
     private readonly string _name;
     private readonly List<KernelStep> _steps = [];
@@ -22,6 +22,7 @@ public sealed class ScriptReader
     private DirtyLogMode _mode = DirtyLogMode.Bitmap;
     private BackingKind _backing;
     private KvmArchitecture _architecture;
+    private string? _shows;
     private int _vcpus = 1;
     private int _pages = PagesByDefault;
     private int _line;
@@ -54,7 +55,10 @@ public sealed class ScriptReader
             throw new ScriptException(
                 $"{name}: has {reader._pages} pages of huge pages; allowed: a header 'pages' with a multiple of {KernelScript.HugePages}");
         return new KernelScript(
-            reader._mode, reader._backing, reader._vcpus, reader._pages, reader._architecture, reader._steps);
+            reader._mode, reader._backing, reader._vcpus, reader._pages, reader._architecture, reader._steps)
+        {
+            Shows = reader._shows,
+        };
     }
 
     private void ReadLine(string line)
@@ -82,6 +86,10 @@ public sealed class ScriptReader
                 break;
             case "architecture":
                 _architecture = Word(key, value, Enum.GetValues<KvmArchitecture>());
+                break;
+            case "shows":
+                _shows = Normaliser.All.FirstOrDefault(one => one.Name == value)?.Name ?? throw Wrong(
+                    $"shows: '{value}' is unknown", string.Join(", ", Normaliser.All.Select(one => one.Name)));
                 break;
             case "vcpus":
                 _vcpus = Number(key, value, KernelScript.VcpusMax);

@@ -15,18 +15,19 @@ public sealed unsafe class KvmDevice : IDisposable
 
     internal int Fd { get; private set; }
 
+    /// <param name="path">where the device is; tests have none there, or one that is closed to them</param>
     /// <exception cref="KvmException">It is not there, or this process may not use it.</exception>
-    public static KvmDevice Open()
+    public static KvmDevice Open(string path = Path)
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
-            throw new KvmException($"{Path} is used on Linux on x86-64 only, and this is {RuntimeInformation.RuntimeIdentifier}");
-        var fd = Libc.Open(Path, Libc.ReadWrite | Libc.CloseOnExec);
-        if (fd < 0) throw KvmException.Last($"{Path} cannot be opened");
+            throw new KvmException($"{path} is used on Linux on x86-64 only, and this is {RuntimeInformation.RuntimeIdentifier}");
+        var fd = Libc.Open(path, Libc.ReadWrite | Libc.CloseOnExec);
+        if (fd < 0) throw KvmException.Last($"{path} cannot be opened");
         var device = new KvmDevice(fd);
         var version = Libc.Ioctl(fd, KvmIoctl.GetApiVersion, null);
         if (version == StableApi) return device;
         device.Dispose();
-        throw new KvmException($"{Path} has version {version} of the interface, and {StableApi} is needed");
+        throw new KvmException($"{path} has version {version} of the interface, and {StableApi} is needed");
     }
 
     /// <summary>KVM_CHECK_EXTENSION: 0 for a capability that is not there.</summary>

@@ -5,6 +5,8 @@ namespace Livebed.Linux.Kvm;
 /// re-protects, then copies the pages that were reported. Two invariants are judged when the guest has stopped and the log was read for the
 /// last time: a page that is not in the last report holds what was copied last (no write is lost), and every page holds the newest value
 /// that its writer gave it, where nothing took it away (no write goes elsewhere). Each vCPU has a thread and pages of its own.
+/// Beside KSM it writes one value to several pages, and lets most of its pages rest by turns, so that there are equal pages which have not
+/// changed for some of ksmd's visits: these are merged, and written later.
 /// </summary>
 /// <param name="device"><c>/dev/kvm</c></param>
 /// <param name="options">of the race</param>
@@ -22,6 +24,11 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
     private const int SignalMicrosecondsMax = 600;
     private const long WaitMilliseconds = 1_000;
 
+    /// <summary>Beside KSM: writes of one value, and parts of a vCPU's pages, of which one is written to while KSM scans three times. ksmd
+    /// visits a page that it often could not merge at every ninth scan only, and merges it when it is the same twice.</summary>
+    private const int WritesOfOneValue = 64;
+    private const int Parts = 8;
+
     private readonly uint[] _copied = new uint[Pages];
     private readonly uint[] _newest = new uint[Pages];
     private readonly bool[] _wasTaken = new bool[Pages];
@@ -29,6 +36,7 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
     private readonly KvmRaceCounts _counts = new();
     private long _place = Place;
     private Action? _signal;
+    private volatile int _part;
     private volatile bool _isOver;
 
     /// <summary>Runs it.</summary>
@@ -50,10 +58,12 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
         _signal = interrupter is null
             ? null
             : () => interrupter.SignalIn(TimeSpan.FromMicroseconds(1 + random.Next(SignalMicrosecondsMax)));
+        using var merged = options.Disturbance == KvmDisturbance.Merge ? new MergedPages(machine, Pages) : null;
         var begun = Environment.TickCount64;
         while (!stop.IsCancellationRequested && Environment.TickCount64 - begun < options.Duration.TotalMilliseconds && failures.Count == 0)
         {
             Disturb(machine, random);
+            merged?.Look();
             Round(machine);
         }
 
@@ -62,6 +72,7 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
         if (failures.Count > 0) throw failures[0] as KvmException ?? new KvmException(failures[0].Message);
         Sync(machine);
         _counts.ResetsCutShort = machine.ResetsCutShort;
+        (_counts.Merged, _counts.Unshared) = (merged?.Merged ?? 0, merged?.Unshared ?? 0);
         Judge(machine);
         return _counts;
     }
@@ -70,12 +81,12 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
     {
         var random = new Random(options.Seed * 31 + vcpu);
         var value = 0u;
-        var own = Pages / options.Vcpus;
+        var (own, left) = (Pages / options.Vcpus, 0);
         while (!_isOver)
         {
-            // Few pages, so that the same are written again and again; a reset that is to be interrupted must have something to do.
-            var page = vcpu * own + random.Next(options.Disturbance == KvmDisturbance.Signal ? own : Math.Min(own, 24));
-            var exit = machine.Write(vcpu, Volatile.Read(ref _place) + page, ++value);
+            if (left-- == 0) (value, left) = (value + 1, options.Disturbance == KvmDisturbance.Merge ? WritesOfOneValue - 1 : 0);
+            var page = vcpu * own + PageToWrite(random, own);
+            var exit = machine.Write(vcpu, Volatile.Read(ref _place) + page, value);
             if (exit == KvmExit.Done)
             {
                 Volatile.Write(ref _newest[page], value);
@@ -91,6 +102,16 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
                 Interlocked.Increment(ref _counts.Refused);
             }
         }
+    }
+
+    /// <summary>Few pages, so that the same are written again and again; a reset that is to be interrupted must have something to
+    /// do.</summary>
+    private int PageToWrite(Random random, int own)
+    {
+        if (options.Disturbance == KvmDisturbance.Signal) return random.Next(own);
+        if (options.Disturbance != KvmDisturbance.Merge) return random.Next(Math.Min(own, 24));
+        var part = _part;
+        return random.Next(part * own / Parts, (part + 1) * own / Parts);
     }
 
     private void Disturb(KvmMachine machine, Random random)
@@ -117,6 +138,7 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
                 break;
             case KvmDisturbance.Merge:
                 Require(machine.Merge());
+                _part = (_part + 1) % Parts;
                 break;
             case KvmDisturbance.Signal:
                 var last = Interlocked.Read(ref _counts.Writes) + WritesPerSignal;
@@ -233,6 +255,13 @@ public sealed class KvmRaceCounts
 
     /// <summary>Resets of rings that a signal ended early, and that were gone on with.</summary>
     public long ResetsCutShort { get; internal set; }
+
+    /// <summary>Pages that KSM was seen to merge, and those that were written when they were merged; both at least. 0 where the race is
+    /// not beside KSM.</summary>
+    public long Merged { get; internal set; }
+
+    /// <inheritdoc cref="Merged"/>
+    public long Unshared { get; internal set; }
 
     /// <summary>Times that the log was read.</summary>
     public long Rounds { get; internal set; }
