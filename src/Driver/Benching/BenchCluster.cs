@@ -4,7 +4,6 @@ using Livebed.Driver.Running;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
-using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Guests;
 using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.Vms;
@@ -34,16 +33,13 @@ internal sealed class BenchCluster : IAsyncDisposable
     public IHostMmuGrain Host => Grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(0));
 
     public static async Task<BenchCluster> StartAsync(
-        int silos, PlacementMode placement, CancellationToken interrupted, double sampleRatio = 0, TraceFile? traces = null,
-        int pageSize = PageSize)
+        int silos, PlacementMode placement, CancellationToken interrupted, int pageSize = PageSize)
     {
         var cluster = await EmbeddedCluster.StartAsync(
             new ClusterSettings
             {
                 Silos = silos,
                 Placement = placement,
-                SampleRatio = sampleRatio,
-                Telemetry = new TelemetryTargets { File = traces },
                 LogLevel = LogLevel.Error,
                 ResponseTimeout = TimeSpan.FromMinutes(2),
             },

@@ -1,96 +1,127 @@
-using System.Diagnostics;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
-using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Guests;
-using Livebed.Kvm.Host;
-using Livebed.Kvm.Host.Events;
-using Livebed.Kvm.Vms;
-using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Benching;
 
 /// <summary>
-/// Operations of a driver under load, with spans that go into a file as in a run, against the same without. Listeners are of the process,
-/// so each turn has a cluster of its own, and its start is in no figure.
+/// What spans cost that go into a file as in a run: work for a second of processor time with a listener, against the same without, in one
+/// cluster. Cores that are full do as much more or less. Time by the wall would say more about the machine's other work. Both sides have
+/// short turns, whose order changes each time, and a turn with spans ends when they are written.
 /// </summary>
 internal sealed class TracingBench : IRatioBench
 {
     private const int Silos = 3;
-    private const int InFlight = 16;
-    private const int Vcpus = 4;
-    private const int PagesPerEvent = 16;
-    private const int TlbEntries = 64;
     private const double GoalOfDefault = 0.97;
+
+    private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Of a campaign's operations, by default.</summary>
     private static readonly double _default = new Campaigns.TelemetrySettings().SampleRatio;
 
     public string Name => "tracing";
 
-    public string Summary => "operations with spans, sampled as by default and all, against those without";
+    public string Summary => "processor time with spans, sampled as by default and all, against that without";
 
     public async Task<IReadOnlyList<RatioRow>> RunAsync(RatioRequest request, Action<string> progress, CancellationToken interrupted)
     {
-        var rows = new List<RatioRow>();
-        foreach (var (name, ratio, goal) in new[] { ("default", _default, new RatioGoal(Least: GoalOfDefault)), ("full", 1.0, null) })
+        await using var cluster = await BenchCluster.StartAsync(Silos, PlacementMode.Spread, interrupted);
+        var least = new RatioGoal(Least: GoalOfDefault);
+        return
+        [
+            await RowAsync("default", "ranges", new MovingPages(cluster), _default, least),
+            await RowAsync("faults", "faults", new FirstTouches(cluster), _default, least),
+            await RowAsync("full", "ranges", new MovingPages(cluster), ratio: 1, goal: null),
+        ];
+
+        async Task<RatioRow> RowAsync(string name, string unit, ITracedLoad load, double ratio, RatioGoal? goal)
         {
             progress($"{Name}: {name}");
-            var rounds = await Alternation.RunAsync(
-                request, window => MeasureAsync(ratio, window, interrupted), window => MeasureAsync(null, window, interrupted),
-                interrupted);
-            rows.Add(new RatioRow($"{Name}-{name}", "ranges/s", rounds, goal));
-        }
-
-        return rows;
-    }
-
-    private static async Task<double> MeasureAsync(double? sampleRatio, TimeSpan window, CancellationToken interrupted)
-    {
-        if (sampleRatio is null) return await MeasureAsync(null, 0, window, interrupted);
-        var folder = Directory.CreateTempSubdirectory("livebed-bench-");
-        try
-        {
-            using var file = new TraceFile(Path.Combine(folder.FullName, "traces"));
-            return await MeasureAsync(file, sampleRatio.Value, window, interrupted);
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
+            var rounds = await RoundsAsync(load, ratio, request, interrupted);
+            await load.EndAsync();
+            return new RatioRow($"{Name}-{name}", $"{unit}/cpu-s", rounds, goal);
         }
     }
 
-    private static async Task<double> MeasureAsync(TraceFile? file, double sampleRatio, TimeSpan window, CancellationToken interrupted)
+    private static async Task<IReadOnlyList<RatioRound>> RoundsAsync(
+        ITracedLoad load, double ratio, RatioRequest request, CancellationToken interrupted)
     {
-        await using var cluster = await BenchCluster.StartAsync(Silos, PlacementMode.Spread, interrupted, sampleRatio, file);
-        var guest = new SyntheticGuestSpec(InFlight * PagesPerEvent / Vcpus * BenchCluster.PageSize, AccessesPerSecond: 1_000);
-        var vm = await cluster.CreateAsync(Vcpus, InFlight * PagesPerEvent, guest, TlbEntries);
-
-        // All pages are there, and what is called first is compiled.
-        await RateAsync(cluster, vm, window / 2);
-        var rate = await RateAsync(cluster, vm, window);
-        await vm.DestroyAsync();
-        return rate;
-    }
-
-    private static async Task<double> RateAsync(BenchCluster cluster, RunningVm vm, TimeSpan window)
-    {
-        var began = Stopwatch.GetTimestamp();
-        var done = await Task.WhenAll(Enumerable.Range(0, InFlight).Select(async worker =>
+        var turns = Math.Max(1, (int)(request.Window / Turn));
+        var window = request.Window / turns;
+        for (var warmed = TimeSpan.Zero; warmed < request.WarmUp; warmed += 2 * window)
         {
-            var count = 0L;
-            var pages = new HvaRange(VmLayout.RamHva + worker * PagesPerEvent, PagesPerEvent);
-            while (Stopwatch.GetElapsedTime(began) < window)
+            await TurnAsync(load, ratio, window, interrupted);
+            await TurnAsync(load, sampleRatio: null, window, interrupted);
+        }
+
+        var rounds = new List<RatioRound>();
+        for (var round = 0; round < request.Rounds; round++)
+        {
+            var (traced, bare) = (default(TracedTurn), default(TracedTurn));
+            for (var turn = 0; turn < turns; turn++)
             {
-                var op = cluster.Next(HostEventKind.PageMigration);
-                using var span = LivebedTelemetry.StartOperation(HostEventKind.PageMigration, new OperationId(op.OperationId));
-                await cluster.Host.RunEventAsync(op, new HostEvent(HostEventKind.PageMigration, vm.AddressSpace, pages));
-                span.Outcome = OperationOutcome.Ok;
-                count += PagesPerEvent;
+                // The one that comes second finds the machine as the first has left it.
+                var isFirst = (round + turn) % 2 == 0;
+                if (isFirst) traced += await TurnAsync(load, ratio, window, interrupted);
+                bare += await TurnAsync(load, sampleRatio: null, window, interrupted);
+                if (!isFirst) traced += await TurnAsync(load, ratio, window, interrupted);
             }
 
-            return count;
-        }));
-        return done.Sum() / Stopwatch.GetElapsedTime(began).TotalSeconds;
+            rounds.Add(new RatioRound(traced.PerSecond, bare.PerSecond));
+        }
+
+        return rounds;
+    }
+
+    private static async Task<TracedTurn> TurnAsync(
+        ITracedLoad load, double? sampleRatio, TimeSpan window, CancellationToken interrupted)
+    {
+        while (true)
+        {
+            interrupted.ThrowIfCancellationRequested();
+            await load.BeginTurnAsync();
+            using var spans = sampleRatio is { } ratio ? new WrittenSpans(ratio) : null;
+            var before = Environment.CpuUsage.TotalTime;
+            var done = await load.RunAsync(window);
+            spans?.Write();
+            var used = Environment.CpuUsage.TotalTime - before;
+            if (done is not null) return new TracedTurn(done.Value, used.TotalSeconds);
+        }
+    }
+
+    /// <summary>What was done in a turn, or in several, and the processor time of the process meanwhile.</summary>
+    private readonly record struct TracedTurn(double Done, double CpuSeconds)
+    {
+        public double PerSecond => Done / CpuSeconds;
+
+        public static TracedTurn operator +(TracedTurn one, TracedTurn other) =>
+            new(one.Done + other.Done, one.CpuSeconds + other.CpuSeconds);
+    }
+
+    /// <summary>Listens as the process of a run does and writes what it hears into a file.</summary>
+    private sealed class WrittenSpans : IDisposable
+    {
+        private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("livebed-bench-");
+        private readonly TraceFile _file;
+        private readonly SpanListener _listener;
+
+        public WrittenSpans(double ratio)
+        {
+            _file = new TraceFile(Path.Combine(_folder.FullName, "traces"));
+            _listener = new SpanListener(new SpanOrigin(TelemetrySetup.DriverService, "driver"), new RootSampler(ratio), _file.Add);
+        }
+
+        /// <summary>Listens no longer, and what was heard is in the file.</summary>
+        public void Write()
+        {
+            _listener.Dispose();
+            _file.Close();
+        }
+
+        public void Dispose()
+        {
+            Write();
+            _file.Dispose();
+            _folder.Delete(recursive: true);
+        }
     }
 }

@@ -88,6 +88,16 @@ public sealed class RatioTests
         Assert.All(rows, row => Assert.True(row.Measured > 0 && row.Against > 0, row.Name));
     }
 
+    [Fact]
+    public async Task Tracing_is_measured_in_processor_time_of_ranges_and_of_faults()
+    {
+        using var harness = new CommandHarness();
+        await harness.RunAsync("bench", "tracing", "--rounds", "1", "--window", "100ms", "--warm-up", "0s", "--json");
+        var rows = RatioJson.Read("out", Encoding.UTF8.GetBytes(harness.Out));
+        Assert.Equal(["tracing-default", "tracing-faults", "tracing-full"], rows.Select(row => row.Name));
+        Assert.All(rows, row => Assert.True(row.Measured > 0 && row.Against > 0, row.Name));
+    }
+
     private static RatioRow Row(string name, RatioGoal? goal, params (double Measured, double Against)[] rounds) =>
         new(name, "calls/s", [.. rounds.Select(round => new RatioRound(round.Measured, round.Against))], goal);
 }
