@@ -9,6 +9,9 @@ namespace Livebed.Driver.Analyzing;
 /// </summary>
 internal static class Figure
 {
+    /// <summary>Both rows of a class, or one of them.</summary>
+    private static readonly string[] _modes = ["", "read.", "write."];
+
     private static readonly (string Name, Func<LockRow, double> Of, bool Adds)[] _lockColumns =
     [
         ("acquisitions", row => row.Acquisitions, true), ("contentions", row => row.Contentions, true),
@@ -36,6 +39,14 @@ internal static class Figure
         $"locks.CLASS[.read|.write].{{{string.Join('|', _lockColumns.Select(column => column.Name))}}}, "
             + $"faults.{{{string.Join('|', _faultFigures.Select(figure => figure.Name))}}}, "
             + $"stalls.VM.{{{string.Join('|', _stallFigures.Select(figure => figure.Name))}}}, spans, violations";
+
+    /// <summary>All of them; CLASS and VM stand for what there is.</summary>
+    public static IEnumerable<string> Names =>
+    [
+        .. _modes.SelectMany(mode => _lockColumns.Select(column => $"locks.CLASS.{mode}{column.Name}")),
+        .. _faultFigures.Select(figure => $"faults.{figure.Name}"), .. _stallFigures.Select(figure => $"stalls.VM.{figure.Name}"),
+        "spans", "violations",
+    ];
 
     /// <summary>Whether some analysis can have a figure of this name.</summary>
     public static bool IsName(string name) => name.Split('.') switch

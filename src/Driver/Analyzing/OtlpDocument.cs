@@ -89,7 +89,8 @@ internal sealed class OtlpSpan
 
     private static double Microseconds(string? nanoseconds) =>
         long.TryParse(nanoseconds, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            ? number / 1e3
+            // In two parts: as a whole the number has more digits than a double.
+            ? number / 1_000 + number % 1_000 / 1e3
             : throw new JsonException($"'{OneLine.Of(nanoseconds ?? "")}' is no time in nanoseconds");
 }
 

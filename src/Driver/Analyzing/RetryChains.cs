@@ -11,6 +11,8 @@ internal sealed class RetryChains
     private readonly List<(SpanRecord Fault, string Reason)> _faults = [];
     private readonly Dictionary<string, Source> _sources = [];
     private readonly Queue<string> _order = new();
+    private readonly List<SpanRecord> _withoutSource = [];
+    private long _linked;
 
     /// <summary>Faults with a span.</summary>
     public long Faults { get; private set; }
@@ -21,8 +23,8 @@ internal sealed class RetryChains
     /// <summary>Times they did.</summary>
     public double Retries { get; private set; }
 
-    /// <summary>Of the retried, those with a link to what made them.</summary>
-    public long Linked { get; private set; }
+    /// <summary>Of the retried, those with a link to what made them, an invalidation that is in these traces too.</summary>
+    public long Linked => _linked + _withoutSource.Count(fault => SourceOf(fault) is not null);
 
     public double SlowestMicroseconds { get; private set; }
 
@@ -34,7 +36,9 @@ internal sealed class RetryChains
         if (retries == 0) return;
         Retried++;
         Retries += retries;
-        if (fault.Attributes.Has(AttributeNames.FaultCauses) && fault.LinkedSpans.Count > 0) Linked++;
+        // Nearly always it has come before.
+        if (SourceOf(fault) is not null) _linked++;
+        else if (_withoutSource.Count < FaultsMax) _withoutSource.Add(fault);
         if (_faults.Count < FaultsMax) _faults.Add((fault, fault.Attributes.Text(AttributeNames.RetryReason) ?? "unknown"));
     }
 

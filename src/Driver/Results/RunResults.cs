@@ -1,6 +1,8 @@
+using System.Collections.Frozen;
 using System.Text.Json.Serialization;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Counters;
+using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
@@ -121,7 +123,12 @@ public sealed record BuildResult(string Version, string Commit, string Model);
 
 /// <summary>One silo: its name, address, process, whether the driver lost contact with it before the end, and how many connections for
 /// pages it refused because as many as it takes were open.</summary>
-public sealed record SiloResult(string Name, string Address, int ProcessId, bool ContactLost, long PageConnectionsRefused = 0);
+public sealed record SiloResult(string Name, string Address, int ProcessId, bool ContactLost, long PageConnectionsRefused = 0)
+{
+    /// <summary>Spans that a limit kept out, by the limit; results have their sums under <c>limitsHit</c>.</summary>
+    [JsonIgnore]
+    public IReadOnlyDictionary<SpanLimit, long> SpansSuppressed { get; init; } = FrozenDictionary<SpanLimit, long>.Empty;
+}
 
 /// <summary>One VM's guest: how much it did, how far its slowest vCPU was behind its program at the end, and which part of its program it
 /// executed, 0 to 1; null without a rate, and in results of before it was measured.</summary>

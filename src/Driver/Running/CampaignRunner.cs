@@ -10,6 +10,7 @@ using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Kvm.World;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Livebed.Driver.Running;
@@ -250,7 +251,8 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
             Guests = guests,
             GuestsUnlisted = unlisted,
             LimitsHit = [.. reports.LimitsHit(), .. migrations.LimitsHit(), .. SiloInspector.LimitsHit(silos), .. supervisor.LimitsHit(),
-                .. fleet.LimitsHit()],
+                .. fleet.LimitsHit(),
+                .. SiloInspector.SpansSuppressed(silos, cluster.Client.ServiceProvider.GetService<SuppressedSpans>())],
         };
     }
 }

@@ -1,4 +1,5 @@
 using Livebed.Grains.Contracts;
+using Livebed.Grains.Telemetry;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running;
@@ -25,7 +26,11 @@ internal interface IOperationSource
 
 /// <summary>An operation with its target drawn: what it is and how to run it. <paramref name="Done"/> gives back what it took, however it
 /// ended.</summary>
-internal sealed record PreparedOperation(OperationKind Kind, Func<OperationMessage, Task<OperationResult>> RunAsync, Action? Done = null);
+internal sealed record PreparedOperation(OperationKind Kind, Func<OperationMessage, Task<OperationResult>> RunAsync, Action? Done = null)
+{
+    /// <summary>What it is about, for its span.</summary>
+    public OperationSubject Subject { get; init; }
+}
 
 /// <summary>How an operation ended: with effect, without, or unknown; and a few words for the history.</summary>
 internal readonly record struct OperationResult(Runs.HistoryType Type, string? Value = null)

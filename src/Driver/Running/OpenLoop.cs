@@ -96,7 +96,7 @@ internal sealed class OpenLoop(IOperationSource source, int inFlightMax, SeededR
         ledger.Started(source.Name);
         ledger.Record(op, HistoryType.Invoke, null);
         OperationResult result;
-        using (var span = LivebedTelemetry.StartOperation(prepared.Kind, op.Id, late))
+        using (var span = LivebedTelemetry.StartOperation(prepared.Kind, op.Id, late, prepared.Subject))
         {
             try
             {

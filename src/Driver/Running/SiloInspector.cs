@@ -1,6 +1,8 @@
+using System.Collections.Frozen;
 using Livebed.Driver.Results;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
+using Livebed.Grains.Telemetry;
 using Livebed.Grains.Wire;
 
 namespace Livebed.Driver.Running;
@@ -38,7 +40,10 @@ internal static class SiloInspector
             var report = await AskAsync(cluster, name);
             return new SiloResult(
                 name, addresses.GetValueOrDefault(name, ""), report?.ProcessId ?? 0, ContactLost: report is null,
-                report?.PageConnectionsRefused ?? 0);
+                report?.PageConnectionsRefused ?? 0)
+            {
+                SpansSuppressed = report?.SpansSuppressed ?? FrozenDictionary<SpanLimit, long>.Empty,
+            };
         }));
     }
 
@@ -60,6 +65,25 @@ internal static class SiloInspector
         .Select(silo => new LimitHit(
             "pageConnections", silo.PageConnectionsRefused, $"{silo.Name} refused connections for pages, as {PageWire.ConnectionsMax} "
                 + "were open: migrations to it failed or went on later"));
+
+    /// <summary>A viewer or an analysis does not have all that was out of the ordinary.</summary>
+    /// <param name="silos">what they kept out</param>
+    /// <param name="driver">what the driver's process kept out</param>
+    public static IEnumerable<LimitHit> SpansSuppressed(IEnumerable<SiloResult> silos, SuppressedSpans? driver)
+    {
+        var all = silos.SelectMany(silo => silo.SpansSuppressed).Concat(driver?.Read() ?? FrozenDictionary<SpanLimit, long>.Empty);
+        return all.GroupBy(entry => entry.Key, entry => entry.Value).OrderBy(limit => limit.Key).Select(limit => limit.Key switch
+        {
+            SpanLimit.Rate => new LimitHit(
+                "promotedSpans", limit.Sum(), "slow or retried faults and long lock waits have no span of their own, as a silo makes only "
+                    + "so many a second; figures count them all"),
+            SpanLimit.TraceBudget => new LimitHit(
+                "traceSpans", limit.Sum(), "spans were left out, as a trace has only so many from one process"),
+            _ => new LimitHit(
+                "tracedOperations", limit.Sum(), "lock waits may be missing from the traces of their operations, as an actor remembers "
+                    + "only so many"),
+        });
+    }
 
     /// <summary>Of VMs and vCPUs; null if a silo does not answer.</summary>
     public static async Task<long?> CountActivationsAsync(ICluster cluster)

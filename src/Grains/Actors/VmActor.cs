@@ -1,5 +1,6 @@
 using Livebed.Grains.Actors.Migrations;
 using Livebed.Grains.Contracts;
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.UserSpace;
 using Livebed.Kvm.World;
@@ -36,6 +37,7 @@ internal sealed class VmActor
             {
                 Source = sourceKey is null ? null : new GrainSourcePort(grains.GetGrain<IVmGrain>(sourceKey)),
             });
+        journal.Observer.GfnsOf = GfnsOf;
     }
 
     public ActorJournal Journal { get; }
@@ -68,6 +70,20 @@ internal sealed class VmActor
     /// <summary>What the host knows of a fault of this VM; nothing where it does not answer.</summary>
     public ValueTask<FaultExplanation> ExplainAtHostAsync(long fault) =>
         GrainCall.OrLostAsync(FaultExplanation.None, () => _host.ExplainFaultAsync(fault));
+
+    /// <summary>What a range is to the guest: from the first frame to the last, of all memslots that it overlaps now.</summary>
+    private GfnRange GfnsOf(HvaRange pages)
+    {
+        if (Process.Vm is not { } vm) return default;
+        var (first, end) = (long.MaxValue, 0L);
+        foreach (var slot in vm.Memslots.Active.Overlapping(pages))
+        {
+            var gfns = slot.ToGfns(pages);
+            (first, end) = (Math.Min(first, gfns.Start.Value), Math.Max(end, gfns.End.Value));
+        }
+
+        return first < end ? new GfnRange(new Gfn(first), end - first) : default;
+    }
 
     public ActorReport Report(MigrationCounters migrations, long measuredFrom = 0)
     {

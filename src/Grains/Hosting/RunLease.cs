@@ -56,6 +56,7 @@ internal sealed partial class RunLease(
             };
             clock.ShiftMicroseconds = ticket.ClockShiftMicroseconds;
             telemetry.Running.Restart();
+            telemetry.Suppressed.Clear();
             _renewed = Environment.TickCount64;
             Volatile.Write(ref _run, ticket);
             return null;

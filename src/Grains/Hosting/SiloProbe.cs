@@ -10,7 +10,7 @@ namespace Livebed.Grains.Hosting;
 /// <summary>Looks at its own silo from inside; reentrant, so that a report does not wait for another.</summary>
 [LivebedPlacement, GrainType("silo-probe"), Reentrant, KeepAlive]
 internal sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains, PageWire wire, RunLease lease, LocalActors actors,
-    IClusterMembershipService membership, IOptions<LivebedPlacementOptions> placement)
+    SiloTelemetry telemetry, IClusterMembershipService membership, IOptions<LivebedPlacementOptions> placement)
     : Grain, ISiloProbe
 {
     private const string OwnNamespace = "Livebed.";
@@ -60,7 +60,7 @@ internal sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains, Pa
                 activations[type] = activations.GetValueOrDefault(type) + entry.ActivationCount;
         }
 
-        return new SiloReport(silo.Name, Environment.ProcessId, activations, wire.ConnectionsRefused);
+        return new SiloReport(silo.Name, Environment.ProcessId, activations, wire.ConnectionsRefused, telemetry.Suppressed.Read());
     }
 }
 
@@ -124,5 +124,8 @@ public sealed record SiloState(string Silo, int ProcessId, string Address, strin
 /// <param name="ProcessId">of the process that it runs in</param>
 /// <param name="Activations">actors that live on it, by grain class, probes excepted; all zero when nothing leaked</param>
 /// <param name="PageConnectionsRefused">connections for pages that it refused, as many as it takes were open</param>
+/// <param name="SpansSuppressed">spans that a limit kept out in this run, by the limit</param>
 [GenerateSerializer, Immutable, Alias("Livebed.SiloReport")]
-public sealed record SiloReport(string Silo, int ProcessId, IReadOnlyDictionary<string, int> Activations, long PageConnectionsRefused);
+public sealed record SiloReport(
+    string Silo, int ProcessId, IReadOnlyDictionary<string, int> Activations, long PageConnectionsRefused,
+    IReadOnlyDictionary<SpanLimit, long> SpansSuppressed);

@@ -57,6 +57,7 @@ public static class AttributeNames
     public const string Vm = "kvm.vm";
     public const string Epoch = "kvm.epoch";
     public const string Gfn = "kvm.gfn";
+    public const string GfnEnd = "kvm.gfn_end";
     public const string Hva = "kvm.hva";
     public const string Pfn = "kvm.pfn";
     public const string Reason = "livebed.reason";

@@ -46,8 +46,10 @@ public static class LivebedTelemetry
     /// <param name="kind">what the operation does; gives the span its name</param>
     /// <param name="id">its identity over the cluster</param>
     /// <param name="lateMicroseconds">how long after its intended start it could be started; counts into the latency</param>
-    public static OperationSpan StartOperation(OperationKind kind, OperationId id, long lateMicroseconds = 0) =>
-        new(kind, id, lateMicroseconds);
+    /// <param name="subject">what it is about, for its span</param>
+    public static OperationSpan StartOperation(
+        OperationKind kind, OperationId id, long lateMicroseconds = 0, OperationSubject subject = default) =>
+        new(kind, id, lateMicroseconds, subject);
 
     /// <summary>
     /// Starts a span that is the root of its own trace, whatever is current. Stopping it leaves nothing current, so the caller puts

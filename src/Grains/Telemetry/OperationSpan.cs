@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.World;
 
 namespace Livebed.Grains.Telemetry;
@@ -14,12 +15,13 @@ public sealed class OperationSpan : IDisposable
     private readonly OperationKind _kind;
     private readonly OperationId _id;
     private readonly long _lateMicroseconds;
+    private readonly OperationSubject _subject;
     private readonly long _started = Stopwatch.GetTimestamp();
     private bool _disposed;
 
-    internal OperationSpan(OperationKind kind, OperationId id, long lateMicroseconds)
+    internal OperationSpan(OperationKind kind, OperationId id, long lateMicroseconds, OperationSubject subject)
     {
-        (_kind, _id) = (kind, id);
+        (_kind, _id, _subject) = (kind, id, subject);
         _lateMicroseconds = Math.Max(0, lateMicroseconds);
         _activity = LivebedTelemetry.Source.StartActivity(SpanNames.Operation(kind));
         if (_activity is not null) Describe(_activity);
@@ -65,6 +67,21 @@ public sealed class OperationSpan : IDisposable
         span.SetTag(AttributeNames.OperationId, _id.ToString());
         span.SetTag(AttributeNames.OperationKind, _kind.Name);
         if (_lateMicroseconds > 0) span.SetTag(AttributeNames.LateMicroseconds, _lateMicroseconds);
+        _subject.Describe(span);
+    }
+}
+
+/// <summary>What an operation is about. Nothing is made of it unless the operation becomes a span.</summary>
+/// <param name="Vm">the number of the VM in <c>vm-3</c>; null for none</param>
+/// <param name="Gfns">guest frames; empty for none</param>
+/// <param name="Hvas">pages of the VM's process; empty for none</param>
+public readonly record struct OperationSubject(int? Vm, GfnRange Gfns = default, HvaRange Hvas = default)
+{
+    internal void Describe(Activity span)
+    {
+        if (Vm is { } vm) span.SetTag(AttributeNames.Vm, FormattableString.Invariant($"vm-{vm}"));
+        if (!Gfns.IsEmpty) span.SetTag(AttributeNames.Gfn, Gfns.Start.Value).SetTag(AttributeNames.GfnEnd, Gfns.End.Value);
+        if (!Hvas.IsEmpty) span.SetTag(AttributeNames.Hva, Hvas.Start.Value).SetTag(AttributeNames.Pages, Hvas.Pages);
     }
 }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Livebed.Grains.Contracts;
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -89,6 +90,8 @@ internal sealed class PromotedSpans
             span.SetTag(AttributeNames.Hva, cause.Pages.Start.Value).SetTag(AttributeNames.Pages, cause.Pages.Pages)
                 .SetTag(AttributeNames.InProgress, cause.InProgress);
             if (cause.EndedMicroseconds > 0) span.SetTag(AttributeNames.Sequence, (long)cause.Sequence.After);
+            if (GfnsOf?.Invoke(cause.Pages) is { IsEmpty: false } gfns)
+                span.SetTag(AttributeNames.Gfn, gfns.Start.Value).SetTag(AttributeNames.GfnEnd, gfns.End.Value);
         }
 
         var ended = cause.EndedMicroseconds > 0 ? nowUtc.AddMicroseconds(cause.EndedMicroseconds - now) : nowUtc;
@@ -104,6 +107,9 @@ internal sealed class PromotedSpans
             if (span is not null) Describe(span, violation);
         Activity.Current = current;
     }
+
+    /// <inheritdoc cref="TelemetryObserver.GfnsOf"/>
+    public Func<HvaRange, GfnRange>? GfnsOf { get; set; }
 
     /// <summary>Under which the actor's VM runs here, as far as the actor was told; 0 before that.</summary>
     public long Epoch { get; set; }

@@ -10,12 +10,14 @@ namespace Livebed.Grains.Telemetry;
 /// </summary>
 /// <param name="ratio">share of roots that is sampled, 0 to 1</param>
 /// <param name="spansPerTrace">spans that this process adds to one trace at most</param>
-public sealed class RootSampler(double ratio, int spansPerTrace = RootSampler.DefaultSpansPerTrace)
+/// <param name="suppressed">counts those beyond; null counts them in the metric only</param>
+public sealed class RootSampler(
+    double ratio, int spansPerTrace = RootSampler.DefaultSpansPerTrace, SuppressedSpans? suppressed = null)
 {
     /// <summary>One trace stays below 500 spans.</summary>
     public const int DefaultSpansPerTrace = 499;
 
-    private static readonly KeyValuePair<string, object?> OverBudget = new(AttributeNames.Reason, "trace-budget");
+    private readonly SuppressedSpans _suppressed = suppressed ?? new SuppressedSpans();
     private readonly long _below = ratio >= 1 ? long.MaxValue : (long)(ratio * long.MaxValue);
     private readonly TraceBudget _budget = new(spansPerTrace);
 
@@ -47,7 +49,7 @@ public sealed class RootSampler(double ratio, int spansPerTrace = RootSampler.De
         if (name == SpanNames.Violation) return true;
         if ((parent.TraceFlags & ActivityTraceFlags.Recorded) == 0) return false;
         if (_budget.TryTake(parent.TraceId)) return true;
-        LivebedTelemetry.SpansSuppressed.Add(1, OverBudget);
+        _suppressed.Add(SpanLimit.TraceBudget);
         return false;
     }
 

@@ -9,13 +9,15 @@ namespace Livebed.Grains.Telemetry;
 /// </summary>
 public sealed class SiloTelemetry(string silo, TelemetryThresholds thresholds, TimeProvider time)
 {
-    private static readonly KeyValuePair<string, object?> OverRate = new(AttributeNames.Reason, "rate");
     private readonly TokenBucket _promotions = new(thresholds.PromotedPerSecond, time);
 
     public string Silo { get; } = silo;
 
     /// <summary>A run may have others than the silo began with.</summary>
     public TelemetryThresholds Thresholds { get; set; } = thresholds;
+
+    /// <summary>What its limits kept out, in the run that it serves.</summary>
+    public SuppressedSpans Suppressed { get; } = new();
 
     internal TimeProvider Time { get; } = time;
 
@@ -31,7 +33,7 @@ public sealed class SiloTelemetry(string silo, TelemetryThresholds thresholds, T
     internal bool TryPromote()
     {
         if (_promotions.TryTake()) return true;
-        LivebedTelemetry.SpansSuppressed.Add(1, OverRate);
+        Suppressed.Add(SpanLimit.Rate);
         return false;
     }
 }

@@ -5,11 +5,13 @@ namespace Livebed.Grains.Telemetry;
 
 /// <summary>
 /// Which operations are among the slowest of their kind so far: slower than 99 of 100. Sampling by ratio would miss nearly all of them.
-/// The first two hundred of a kind only say what is usual, and five a second at most are in the tail. Safe from any thread.
+/// Of a kind of which there have been fewer than two hundred, one that is slower than all before it is, after the first twenty. Five a
+/// second at most are in the tail. Safe from any thread.
 /// </summary>
 public sealed class SlowTail(TimeProvider time)
 {
     private const int LearnedFrom = 200;
+    private const int RecordsFrom = 20;
     private const int LearnedEvery = 50;
     private const double Percentile = 99;
     private const int PerSecond = 5;
@@ -26,7 +28,14 @@ public sealed class SlowTail(TimeProvider time)
             if (!_kinds.TryGetValue(kind, out var usual)) _kinds[kind] = usual = new Usual();
             usual.Latencies.RecordValue(Math.Clamp(microseconds, 0, LatencyHistogram.HighestMicroseconds));
             var count = usual.Latencies.TotalCount;
-            if (count >= LearnedFrom && count % LearnedEvery == 0) usual.Slow = usual.Latencies.GetValueAtPercentile(Percentile);
+            if (count < LearnedFrom)
+            {
+                var isSlowest = microseconds > usual.Slowest;
+                if (isSlowest) usual.Slowest = microseconds;
+                return isSlowest && count > RecordsFrom && _allowance.TryTake();
+            }
+
+            if (count % LearnedEvery == 0) usual.Slow = usual.Latencies.GetValueAtPercentile(Percentile);
             return microseconds > usual.Slow && _allowance.TryTake();
         }
     }
@@ -35,5 +44,6 @@ public sealed class SlowTail(TimeProvider time)
     {
         public LongHistogram Latencies { get; } = LatencyHistogram.Empty();
         public long Slow { get; set; } = long.MaxValue;
+        public long Slowest { get; set; }
     }
 }

@@ -20,7 +20,6 @@ public sealed class TelemetryObserver : IModelObserver
     /// <summary>A call of a fault that takes less is not worth a record; a fault that becomes a span is at least as slow.</summary>
     private const long ServedMicrosecondsMin = 1_000;
 
-    private static readonly KeyValuePair<string, object?> Forgotten = new(AttributeNames.Reason, "operations");
     private readonly SiloTelemetry _silo;
     private readonly Action<Violation> _onViolation;
     private readonly Action<GuestRunsEntry>? _onGuestRuns;
@@ -52,6 +51,13 @@ public sealed class TelemetryObserver : IModelObserver
     /// <summary>Asks the VM of a vCPU what it knows of a fault; null where there is none to ask.</summary>
     public Func<OperationId, Task<FaultExplanation>>? ExplainFault { get; set; }
 
+    /// <summary>The guest frames of a range, for a span that is made after the fact; null where no memslots are.</summary>
+    public Func<HvaRange, GfnRange>? GfnsOf
+    {
+        get => _promoted.GfnsOf;
+        set => _promoted.GfnsOf = value;
+    }
+
     /// <summary>
     /// The operation is at this actor until the scope is disposed. Its lock waits here belong to the current span. Faults that begin again
     /// because of a memslot update link to it. Cheap when nothing is sampled.
@@ -63,7 +69,7 @@ public sealed class TelemetryObserver : IModelObserver
         if (context != default)
         {
             if (_operations.Count < OperationsMax) _operations[op.Id] = context;
-            else LivebedTelemetry.SpansSuppressed.Add(1, Forgotten);
+            else _silo.Suppressed.Add(SpanLimit.Operations);
         }
 
         var update = op.Kind.IsMemslotUpdate && IsListenedTo ? _invalidations.Begin(op, context, NowMicroseconds) : null;

@@ -51,8 +51,10 @@ public static class TelemetrySetup
         this IServiceCollection services, SpanOrigin process, TelemetryTargets targets, double sampleRatio = DefaultSampleRatio,
         int spansPerTrace = RootSampler.DefaultSpansPerTrace)
     {
+        services.AddSingleton(provider => provider.GetService<SiloTelemetry>()?.Suppressed ?? new SuppressedSpans());
         if (!targets.HasSpans) return services;
-        services.AddSingleton(_ => new SpanPipeline(process, targets, new RootSampler(sampleRatio, spansPerTrace)));
+        services.AddSingleton(provider => new SpanPipeline(
+            process, targets, new RootSampler(sampleRatio, spansPerTrace, provider.GetRequiredService<SuppressedSpans>())));
         services.AddHostedService(provider => provider.GetRequiredService<SpanPipeline>());
         services.AddSingleton<IQueuedTelemetry>(provider => provider.GetRequiredService<SpanPipeline>());
         if (targets.Otlp is not { } otlp) return services;

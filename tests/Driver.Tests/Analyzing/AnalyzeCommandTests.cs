@@ -1,9 +1,10 @@
 using System.Globalization;
-using System.Net;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Livebed.Driver.Analyzing;
 using Livebed.Driver.Errors;
+using Livebed.Driver.Tests.Docs;
 
 namespace Livebed.Driver.Tests.Analyzing;
 
@@ -88,7 +89,7 @@ public sealed class AnalyzeCommandTests
     public async Task A_folder_a_file_and_either_query_service_give_the_same(string source)
     {
         var expected = await AnalyzeAsync(harness => harness.Folder.Write("t.jsonl", Lines(_run)), "t.jsonl");
-        await using var service = new QueryService(source == "v3", _run);
+        await using var service = new QueryService(source == "v3", [Document(_run)]);
         var actual = await AnalyzeAsync(
             harness =>
             {
@@ -121,6 +122,33 @@ public sealed class AnalyzeCommandTests
         Assert.Equal(status, await harness.RunAsync("analyze", "t.jsonl", "--fail-if", condition));
         Assert.Equal(status == 3, harness.Out.Contains($"fails: {condition}", StringComparison.Ordinal));
     }
+
+    [Fact]
+    public async Task The_fields_of_the_JSON_are_those_that_are_documented()
+    {
+        using var harness = new CommandHarness();
+        harness.Folder.Write("t.jsonl", Lines(_run));
+        await harness.RunAsync("analyze", "t.jsonl", "--json", "--fail-if", "spans > 0");
+        using var json = JsonDocument.Parse(harness.Out);
+        var documented = Documents.Table("docs/telemetry.md", "### The JSON").SelectMany(row => Names(row[0]));
+        Assert.Equal(
+            documented.Order(StringComparer.Ordinal),
+            JsonPaths.Of(json.RootElement).Distinct().Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void The_figures_of_conditions_are_those_that_are_documented()
+    {
+        var rows = Documents.Table("docs/telemetry.md", "### Conditions");
+        var documented = rows.SelectMany(row => Names(row[0]).SelectMany(
+            name => name.EndsWith(".COLUMN", StringComparison.Ordinal) || name.EndsWith(".PART", StringComparison.Ordinal)
+                ? Names(row[1]).Select(part => name[..name.LastIndexOf('.')] + "." + part)
+                : [name]));
+        Assert.Equal(Figure.Names.Order(StringComparer.Ordinal), documented.Order(StringComparer.Ordinal));
+        Assert.All(Figure.Names, name => Assert.True(Figure.IsName(name), name));
+    }
+
+    private static IEnumerable<string> Names(string cell) => Regex.Matches(cell, "`([^`]+)`").Select(match => match.Groups[1].Value);
 
     [Theory]
     [InlineData("locks.mmap_lock.wait > 1", "is no figure")]
@@ -189,64 +217,7 @@ public sealed class AnalyzeCommandTests
     private static string Document(IEnumerable<SpanText> spans) =>
         "{\"resourceSpans\":[" + string.Join(',', spans.Select(span => span.Otlp())) + "]}";
 
-    /// <summary>Jaeger's query service: the newer address, or only the older one. Both services have all spans: it answers whole
-    /// traces.</summary>
-    private sealed class QueryService : IAsyncDisposable
-    {
-        private readonly HttpListener _listener = new();
-        private readonly Task _serving;
-        private readonly bool _isNew;
-        private readonly SpanText[] _spans;
-
-        public QueryService(bool isNew, SpanText[] spans)
-        {
-            (_isNew, _spans) = (isNew, spans);
-            Url = $"http://127.0.0.1:{Grains.Hosting.SiloPorts.FindFree(1)[0].Silo}/jaeger";
-            _listener.Prefixes.Add(Url + "/");
-            _listener.Start();
-            _serving = ServeAsync();
-        }
-
-        public string Url { get; }
-
-        public async ValueTask DisposeAsync()
-        {
-            _listener.Stop();
-            await _serving;
-        }
-
-        private async Task ServeAsync()
-        {
-            while (_listener.IsListening)
-            {
-                HttpListenerContext request;
-                try
-                {
-                    request = await _listener.GetContextAsync();
-                }
-                catch (Exception failure) when (failure is HttpListenerException or ObjectDisposedException)
-                {
-                    return;
-                }
-
-                var query = request.Request.QueryString;
-                var text = request.Request.Url!.AbsolutePath switch
-                {
-                    "/jaeger/api/v3/traces" when _isNew && query["query.service_name"] is not null
-                        && query["query.start_time_min"] is not null && query["query.start_time_max"] is not null =>
-                        "{\"result\":" + Document(_spans) + "}",
-                    "/jaeger/api/traces" when query["service"] is not null =>
-                        "{\"data\":[" + string.Join(',', _spans.Select(span => span.Jaeger())) + "],\"total\":0,\"errors\":null}",
-                    _ => null,
-                };
-                if (text is null) request.Response.StatusCode = 404;
-                else await request.Response.OutputStream.WriteAsync(Encoding.UTF8.GetBytes(text));
-                request.Response.Close();
-            }
-        }
-    }
-
-    /// <summary>A span in the forms in which it can come; times are microseconds.</summary>
+    /// <summary>A span as it is written; times are microseconds.</summary>
     private sealed record SpanText(string Trace, string Id, string? Parent, string Name, string Instance, long Start, long Microseconds)
     {
         public string Attributes { get; init; } = "[]";
@@ -254,39 +225,15 @@ public sealed class AnalyzeCommandTests
         public string? Link { get; init; }
 
         public string Otlp() => $$$"""
-            {"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"livebed"}},
+            {"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"{{{Service}}}"}},
             {"key":"service.instance.id","value":{"stringValue":"{{{Instance}}}"}}]},
             "scopeSpans":[{"scope":{"name":"Livebed"},"spans":[{"traceId":"{{{Trace}}}","spanId":"{{{Id}}}","parentSpanId":"{{{Parent}}}",
             "name":"{{{Name}}}","kind":1,"startTimeUnixNano":"{{{Start}}}000","endTimeUnixNano":"{{{Start + Microseconds}}}000",
             "attributes":{{{Attributes}}},"events":{{{Events}}},"links":[{{{LinkText}}}]}]}]}
             """;
 
-        public string Jaeger() => $$$"""
-            {"traceID":"{{{Trace}}}","spans":[{"traceID":"{{{Trace}}}","spanID":"{{{Id}}}","operationName":"{{{Name}}}","processID":"p1",
-            "startTime":{{{Start}}},"duration":{{{Microseconds}}},
-            "references":[{{{string.Join(',', References())}}}],"tags":{{{Tags(JsonNode.Parse(Attributes)!)}}},
-            "logs":[{{{string.Join(',', JsonNode.Parse(Events)!.AsArray().Select(Log))}}}]}],
-            "processes":{"p1":{"serviceName":"livebed","tags":[{"key":"service.instance.id","type":"string","value":"{{{Instance}}}"} ]} } }
-            """;
+        private string Service => Instance == "driver" ? "livebed-driver" : "livebed-silo";
 
         private string LinkText => Link is null ? "" : $$"""{"traceId":"x","spanId":"{{Link}}"}""";
-
-        private IEnumerable<string> References()
-        {
-            if (Parent is not null) yield return $$"""{"refType":"CHILD_OF","traceID":"{{Trace}}","spanID":"{{Parent}}"}""";
-            if (Link is not null) yield return $$"""{"refType":"FOLLOWS_FROM","traceID":"x","spanID":"{{Link}}"}""";
-        }
-
-        private static string Log(JsonNode? entry) =>
-            "{\"timestamp\":1,\"fields\":[{\"key\":\"event\",\"type\":\"string\",\"value\":" + entry!["name"]!.ToJsonString() + "},"
-                + Tags(entry["attributes"]!)[1..] + "}";
-
-        private static string Tags(JsonNode attributes) => "[" + string.Join(',', attributes.AsArray().Select(entry =>
-        {
-            var (kind, value) = entry!["value"]!.AsObject().Single();
-            return kind == "intValue"
-                ? $$"""{"key":{{entry["key"]!.ToJsonString()}},"type":"int64","value":{{(string)value!}}}"""
-                : $$"""{"key":{{entry["key"]!.ToJsonString()}},"type":"string","value":{{value!.ToJsonString()}}}""";
-        })) + "]";
     }
 }

@@ -2,6 +2,7 @@ using Livebed.Grains.Contracts;
 using Livebed.Grains.Faults;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
+using Livebed.Grains.Telemetry;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.World;
 using Microsoft.Extensions.DependencyInjection;
@@ -57,7 +58,8 @@ internal sealed class ActorBed : IAsyncDisposable
     /// <summary>Of the living silos. The inventory is there if no call had reached it before the silos behind it died.</summary>
     public int LastSilo => _alive.Max;
 
-    public static async Task<ActorBed> StartAsync(PlacementMode placement, int silos, bool silosDie = false)
+    public static async Task<ActorBed> StartAsync(
+        PlacementMode placement, int silos, bool silosDie = false, TelemetryThresholds? thresholds = null)
     {
         var calls = new CallCounter();
         var losses = new LostAnswers();
@@ -69,6 +71,7 @@ internal sealed class ActorBed : IAsyncDisposable
                 Silos = silos,
                 Placement = placement,
                 SampleRatio = 0,
+                Thresholds = thresholds ?? new TelemetryThresholds(),
                 SilosDie = silosDie,
                 ConfigureSilo = services =>
                     services.AddSingleton<SiloCalls>().AddSingleton<IOutgoingGrainCallFilter, StruckCalls>()

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
+using Livebed.Grains.Telemetry;
 using Livebed.Grains.Tests.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -50,6 +51,16 @@ public sealed class EmbeddedClusterTests(EmbeddedClusterTests.ThreeSilos fixture
         Assert.Equal("silo-1", report.Silo);
         Assert.Equal(Environment.ProcessId, report.ProcessId);
         Assert.True(report.Activations[typeof(PlaceGrain).FullName!] >= 1);
+    }
+
+    [Fact]
+    public async Task A_probe_reports_the_spans_that_a_limit_of_its_own_silo_kept_out()
+    {
+        var silo = Cluster.ServicesOf(1).GetRequiredService<SiloTelemetry>();
+        while (silo.TryPromote()) { }
+        var report = await Cluster.Client.GetGrain<ISiloProbe>("silo-1").ReportAsync();
+        Assert.Equal(KeyValuePair.Create(SpanLimit.Rate, 1L), Assert.Single(report.SpansSuppressed));
+        Assert.Empty((await Cluster.Client.GetGrain<ISiloProbe>("silo-2").ReportAsync()).SpansSuppressed);
     }
 
     [Fact]

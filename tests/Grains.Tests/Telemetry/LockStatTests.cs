@@ -77,5 +77,15 @@ public sealed class LockStatTests
         Assert.False(tail.Holds(OperationKind.Audit, 10_000));
     }
 
+    [Fact]
+    public void Of_a_kind_that_is_rare_one_that_is_slower_than_all_before_it_is_in_the_tail()
+    {
+        var tail = new SlowTail(new SteppedTime());
+        for (var i = 0; i < 20; i++) Assert.False(tail.Holds(OperationKind.Audit, 50 + i));
+        Assert.False(tail.Holds(OperationKind.Audit, 69));
+        Assert.True(tail.Holds(OperationKind.Audit, 70));
+        Assert.False(tail.Holds(OperationKind.Audit, 70));
+    }
+
     private static Operation Op(long count) => new(new OperationId(count), OperationKind.MemslotMove);
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using Livebed.Grains.Telemetry;
 using Livebed.Grains.Tests.Hosting;
 using Livebed.Kvm.Addresses;
@@ -16,6 +17,7 @@ public sealed class TelemetryObserverTests : IDisposable
     private readonly List<Activity> _exported = [];
     private readonly List<Violation> _violations = [];
     private readonly SteppedTime _time = new();
+    private readonly SuppressedSpans _suppressed = new();
     private readonly SiloTelemetry _silo;
     private readonly TelemetryObserver _observer;
     private SpanListener? _listener;
@@ -87,6 +89,7 @@ public sealed class TelemetryObserverTests : IDisposable
         _observer.RangeEnded(elided, before: 7, after: 7);
         var range = _observer.RangeStarts(Unmap, rangeId: 2, new HvaRange(new Hva(100), 4))!;
         range.InProgress = 1;
+        _observer.GfnsOf = pages => new GfnRange(new Gfn(pages.Start.Value - 95), pages.Pages);
         _time.Advance(3);
         if (reason == RetryReason.SequenceChanged) _observer.RangeEnded(_observer.RangeEnds(2)!, before: 7, after: 8);
         using (_observer.Enter(new Operation(new OperationId(3), OperationKind.MemslotMove)))
@@ -100,6 +103,9 @@ public sealed class TelemetryObserverTests : IDisposable
         var invalidation = _exported.Single(span => span.OperationName == SpanNames.Invalidation);
         Assert.Equal(invalidation.Context.SpanId, Assert.Single(promoted.Links).Context.SpanId);
         Assert.Equal(cause, invalidation.GetTagItem(AttributeNames.OperationId));
+        Assert.Equal("vm-0", invalidation.GetTagItem(AttributeNames.Vm));
+        if (reason == RetryReason.InvalidMemslot) return;
+        Assert.Equal([5L, 9L], new[] { AttributeNames.Gfn, AttributeNames.GfnEnd }.Select(invalidation.GetTagItem));
         if (reason != RetryReason.SequenceChanged) return;
         Assert.Equal(3, invalidation.Duration.TotalMicroseconds);
         Assert.Equal(8L, invalidation.GetTagItem(AttributeNames.Sequence));
@@ -145,12 +151,38 @@ public sealed class TelemetryObserverTests : IDisposable
     }
 
     [Fact]
-    public void A_storm_of_outliers_is_cut_to_the_rate()
+    public void A_storm_of_outliers_is_cut_to_the_rate_and_the_rest_is_counted()
     {
         Sample(1);
+        using var suppressed = new SuppressedCounter();
         for (var i = 0; i < 100; i++) _observer.FaultResolved(Resolved(retries: 9, microseconds: 1));
         Assert.Equal(3, _exported.Count);
         Assert.Equal(100, _observer.FaultLatency.Count);
+        Assert.Equal(["rate 97"], suppressed.Read());
+        Assert.Equal(97, _silo.Suppressed.Of(SpanLimit.Rate));
+    }
+
+    /// <summary>A ratio at which none of the operations is drawn.</summary>
+    [Fact]
+    public void An_operation_in_the_slow_tail_is_a_back_dated_span_whatever_the_ratio_and_the_others_are_none()
+    {
+        Sample(1e-12);
+        for (var i = 0; i < 50; i++)
+            using (LivebedTelemetry.StartOperation(Unmap.Kind, new OperationId(i))) { }
+        var before = DateTime.UtcNow;
+        var tail = LivebedTelemetry.StartOperation(Unmap.Kind, Unmap.Id, subject: new(3, Hvas: new HvaRange(new Hva(100), 4)));
+        var after = DateTime.UtcNow;
+        tail.IsInTail = true;
+        tail.Dispose();
+        var span = Assert.Single(_exported);
+        Assert.Equal((SpanNames.Operation(Unmap.Kind), "slow"), (span.OperationName, span.GetTagItem(AttributeNames.Promoted)));
+        Assert.Equal(default, span.ParentSpanId);
+
+        // Two clocks, that of the wall and that of durations.
+        var tolerance = TimeSpan.FromMilliseconds(20);
+        Assert.InRange(span.StartTimeUtc, before - tolerance, after + tolerance);
+        Assert.Equal("vm-3", span.GetTagItem(AttributeNames.Vm));
+        Assert.Equal([100L, 4L], new[] { AttributeNames.Hva, AttributeNames.Pages }.Select(span.GetTagItem));
     }
 
     [Fact]
@@ -159,8 +191,9 @@ public sealed class TelemetryObserverTests : IDisposable
         Sample(1);
         Assert.Null(_observer.Phase(Unmap, "zap"));
         using (LivebedTelemetry.StartOperation(Unmap.Kind, Unmap.Id))
-            _observer.Phase(Unmap, "zap")!.Dispose();
+            _observer.Phase(Unmap, "zap", number: 4)!.Dispose();
         Assert.Equal(["kvm.phase.zap", "kvm.op.unmap"], _exported.Select(span => span.OperationName));
+        Assert.Equal(4L, _exported[0].GetTagItem(AttributeNames.PhaseNumber));
         Assert.Equal(_exported[1].SpanId, _exported[0].ParentSpanId);
     }
 
@@ -183,13 +216,16 @@ public sealed class TelemetryObserverTests : IDisposable
     }
 
     [Fact]
-    public void A_trace_stays_within_its_budget()
+    public void A_trace_stays_within_its_budget_and_what_is_beyond_is_counted()
     {
         Sample(1, spansPerTrace: 10);
+        using var suppressed = new SuppressedCounter();
         using (LivebedTelemetry.StartOperation(Unmap.Kind, Unmap.Id))
             for (var i = 0; i < 50; i++)
                 _observer.Phase(Unmap, "zap")?.Dispose();
         Assert.Equal(10, _exported.Count);
+        Assert.Equal(["trace-budget 41"], suppressed.Read());
+        Assert.Equal(41, _suppressed.Of(SpanLimit.TraceBudget));
     }
 
     [Fact]
@@ -223,7 +259,32 @@ public sealed class TelemetryObserverTests : IDisposable
 
     private void Sample(double ratio, int spansPerTrace = RootSampler.DefaultSpansPerTrace) =>
         _listener = new SpanListener(
-            new SpanOrigin("test", "test"), new RootSampler(ratio, spansPerTrace), (span, _) => _exported.Add(span));
+            new SpanOrigin("test", "test"), new RootSampler(ratio, spansPerTrace, _suppressed), (span, _) => _exported.Add(span));
+
+    /// <summary>What the metric counts, by its reason.</summary>
+    private sealed class SuppressedCounter : IDisposable
+    {
+        private readonly MeterListener _listener = new();
+        private readonly SortedDictionary<string, long> _counts = new(StringComparer.Ordinal);
+
+        public SuppressedCounter()
+        {
+            _listener.InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name == MetricNames.SpansSuppressed) listener.EnableMeasurementEvents(instrument);
+            };
+            _listener.SetMeasurementEventCallback<long>((_, count, tags, _) =>
+            {
+                var reason = (string)tags.ToArray().Single(tag => tag.Key == AttributeNames.Reason).Value!;
+                _counts[reason] = _counts.GetValueOrDefault(reason) + count;
+            });
+            _listener.Start();
+        }
+
+        public IEnumerable<string> Read() => _counts.Select(count => $"{count.Key} {count.Value}");
+
+        public void Dispose() => _listener.Dispose();
+    }
 
     private sealed class CurrentGuard(Activity? outer) : IDisposable
     {

@@ -21,7 +21,10 @@ internal sealed class DirtyLogSource(Campaign campaign, Fleet fleet) : IOperatio
         });
         if (slot is null) return null;
         var step = NextStep(slot);
-        return new PreparedOperation(KindOf(step), op => RunAsync(slot, step, op), () => fleet.Release(() => slot.DirtyLogBusy = false));
+        return new PreparedOperation(KindOf(step), op => RunAsync(slot, step, op), () => fleet.Release(() => slot.DirtyLogBusy = false))
+        {
+            Subject = new(slot.Index),
+        };
     }
 
     private DirtyLogStep NextStep(VmSlot slot)

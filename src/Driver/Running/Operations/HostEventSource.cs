@@ -37,7 +37,10 @@ internal sealed class HostEventSource(Campaign campaign, Fleet fleet) : IOperati
         };
         var host = slot.HostGrain;
         return new PreparedOperation(
-            kind, op => kind == HostEventKind.HeldRange ? HoldAsync(host, op, memoryEvent) : RunAsync(host, op, memoryEvent));
+            kind, op => kind == HostEventKind.HeldRange ? HoldAsync(host, op, memoryEvent) : RunAsync(host, op, memoryEvent))
+        {
+            Subject = new(slot.Index, Hvas: range),
+        };
     }
 
     private static async Task<OperationResult> RunAsync(IHostMmuGrain host, OperationMessage op, HostEvent memoryEvent)

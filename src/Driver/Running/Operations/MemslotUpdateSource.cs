@@ -1,5 +1,6 @@
 using Livebed.Driver.Campaigns;
 using Livebed.Grains.Contracts;
+using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Vms;
@@ -26,7 +27,11 @@ internal sealed class MemslotUpdateSource(Campaign campaign, Fleet fleet) : IOpe
         });
         if (slot is null) return null;
         var kind = slot.HotplugPlugged ? KindOf(_mix.Draw(random)) : OperationKind.MemslotCreate;
-        return new PreparedOperation(kind, op => RunAsync(slot, kind, op), () => fleet.Release(() => slot.MemslotBusy = false));
+        return new PreparedOperation(kind, op => RunAsync(slot, kind, op), () => fleet.Release(() => slot.MemslotBusy = false))
+        {
+            // Of a move where it goes.
+            Subject = new(slot.Index, new GfnRange(GfnOf(slot, kind), slot.Settings.HotplugPages)),
+        };
     }
 
     private static OperationKind KindOf(MemslotUpdateKind kind) => kind switch
@@ -35,6 +40,9 @@ internal sealed class MemslotUpdateSource(Campaign campaign, Fleet fleet) : IOpe
         MemslotUpdateKind.Flags => OperationKind.MemslotFlags,
         _ => OperationKind.MemslotDelete,
     };
+
+    private static Gfn GfnOf(VmSlot slot, OperationKind kind) => slot.HotplugMoved != (kind == OperationKind.MemslotMove)
+        && kind != OperationKind.MemslotCreate ? VmLayout.HotplugGfnMoved : VmLayout.HotplugGfn;
 
     private async Task<OperationResult> RunAsync(VmSlot slot, OperationKind kind, OperationMessage op)
     {

@@ -41,7 +41,10 @@ internal sealed class MigrationLoad(
         TimeSpan? cancelAfter = random.Chance(campaign.Migrations.CancelShare)
             ? campaign.Migrations.CancelWithin * random.NextDouble()
             : null;
-        return new PreparedOperation(OperationKind.Migration, op => RunAsync(move, cancelAfter, op), () => EndMove(move));
+        return new PreparedOperation(OperationKind.Migration, op => RunAsync(move, cancelAfter, op), () => EndMove(move))
+        {
+            Subject = new(move.Slot.Index),
+        };
     }
 
     /// <summary>A migration away from a host whose silo is asked to end, beside those of the campaign.</summary>
@@ -50,6 +53,9 @@ internal sealed class MigrationLoad(
         fleet.BeginMove(random, hasToGo) is { } move
             ? new PreparedOperation(
                 OperationKind.Migration, op => RunAsync(move, cancelAfter: null, op, startsAtOnce: true), () => fleet.EndMove(move))
+            {
+                Subject = new(move.Slot.Index),
+            }
             : null;
 
     /// <summary>The run ends: what still migrates is cancelled, as far as that is possible.</summary>

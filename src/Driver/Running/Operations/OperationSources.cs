@@ -47,7 +47,10 @@ internal sealed class AuditSource(Campaign campaign, Fleet fleet) : IOperationSo
         var grain = slot.Grain;
         var key = slot.Key;
         return new PreparedOperation(
-            OperationKind.Audit, async op => OperationResult.Of(true, $"{key}: {await grain.AuditAsync(op)} SPTEs"));
+            OperationKind.Audit, async op => OperationResult.Of(true, $"{key}: {await grain.AuditAsync(op)} SPTEs"))
+        {
+            Subject = new(slot.Index),
+        };
     }
 }
 
@@ -88,7 +91,10 @@ internal sealed class SoftwareWriteSource(Campaign campaign, Fleet fleet) : IOpe
         var grain = slot.Grain;
         var key = slot.Key;
         return new PreparedOperation(
-            OperationKind.SoftwareWrite, async op => OperationResult.Of(await grain.SoftwareWriteAsync(op, gfn), $"{key} {gfn}"));
+            OperationKind.SoftwareWrite, async op => OperationResult.Of(await grain.SoftwareWriteAsync(op, gfn), $"{key} {gfn}"))
+        {
+            Subject = new(slot.Index, new GfnRange(gfn, 1)),
+        };
     }
 }
 
@@ -109,6 +115,9 @@ internal sealed class DeviceWriteSource(Campaign campaign, Fleet fleet) : IOpera
         {
             var written = await grain.DeviceWriteAsync(op, first, pages);
             return OperationResult.Of(written > 0, $"{key} {first}: {written} pages");
-        });
+        })
+        {
+            Subject = new(slot.Index, new GfnRange(first, pages)),
+        };
     }
 }

@@ -37,7 +37,7 @@ internal sealed class TeardownSource(Campaign campaign, Fleet fleet, ReportLedge
         var order = OrderOf(random);
         if (order == TeardownOrder.VmFirst && random.Chance(campaign.Teardowns.SharesAddressSpace)) order = TeardownOrder.VmFirstShared;
         var insideRange = random.Chance(campaign.Teardowns.InsideRange);
-        return new PreparedOperation(OperationKind.VmDestroy, op => RunAsync(slot, order, insideRange, op));
+        return new PreparedOperation(OperationKind.VmDestroy, op => RunAsync(slot, order, insideRange, op)) { Subject = new(slot.Index) };
     }
 
     private TeardownOrder OrderOf(SeededRandom random) => campaign.Teardowns.Path switch
