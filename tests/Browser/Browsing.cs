@@ -37,7 +37,7 @@ internal sealed class Browsing(IBrowser browser) : IAsyncDisposable
                     problems.Add($"the page asks for {asked.Request.Url}");
             };
             await OpenAsync(page, run.Report, width, scheme);
-            foreach (var (what, script) in PageChecks.All)
+            foreach (var (what, script) in run.IsInvalid ? PageChecks.All.Append(PageChecks.OfInvalid) : PageChecks.All)
                 if (await page.EvaluateExpressionAsync<string?>(script) is { Length: > 0 } problem)
                     problems.Add($"{width} pixels, {scheme}: {what}: {problem}");
             if (width == Wide && scheme == "light") problems.AddRange(await KeyboardProblemsAsync(page));

@@ -34,8 +34,28 @@ internal static class PageChecks
           if (!document.querySelector('.verdict.invalid')) return '';
           const bars = [...document.querySelectorAll('.witness .bar.named rect')];
           const visible = bars.filter(bar => bar.getBoundingClientRect().width > 0 && bar.getBoundingClientRect().height > 0);
-          const text = [...document.querySelectorAll('.finding pre')].some(pre => pre.getBoundingClientRect().height > 0);
-          return !text ? 'no witness in words' : visible.length === 0 ? 'no lane has an operation of the finding' : '';
+          // A violation may say all in its sentence.
+          const isViolation = [...document.querySelectorAll('h2')].some(head => head.textContent === 'Violations');
+          const words = [...document.querySelectorAll(isViolation ? '.finding summary' : '.finding pre')];
+          const isSaid = words.some(some => some.getBoundingClientRect().height > 0);
+          return !isSaid ? 'no witness in words' : visible.length === 0 ? 'no lane has an operation of the finding' : '';
+        })()
+        """;
+
+    private const string Condemned = """
+        document.querySelector('.verdict.invalid') ? '' : 'the page of an invalid run does not say so'
+        """;
+
+    /// <summary>Each violation is a link to its trace.</summary>
+    private const string Followed = """
+        (() => {
+          if (!document.querySelector('header code').textContent.includes('--jaeger-ui')) return '';
+          const isTheirs = part => part.querySelector('h2')?.textContent === 'Violations';
+          const violations = [...document.querySelectorAll('section')].filter(isTheirs)
+            .flatMap(part => [...part.querySelectorAll('.finding')]);
+          const trace = /^http:\/\/127\.0\.0\.1:16686\/trace\/[0-9a-f]{32}$/;
+          const without = violations.filter(one => !trace.test(one.querySelector('a')?.href));
+          return without.length > 0 ? `${without.length} of ${violations.length} violations have no trace` : '';
         })()
         """;
 
@@ -64,8 +84,12 @@ internal static class PageChecks
     public static IReadOnlyList<(string What, string Script)> All { get; } =
     [
         ("charts are drawn", Drawn), ("the lock table sorts", Sorts), ("the witness is to be seen", Witnessed),
-        ("traces are named", Traced), ("the page fits into the window", Fits), ("the head comes first", Verdict),
+        ("traces are named", Traced), ("violations lead to their traces", Followed), ("the page fits into the window", Fits),
+        ("the head comes first", Verdict),
     ];
+
+    /// <summary>What the page of a run with a finding must show besides.</summary>
+    public static (string What, string Script) OfInvalid => ("the finding is to be seen", Condemned);
 
     /// <summary>That a table's column falls.</summary>
     public static string IsSorted(string table, int column) => string.Create(CultureInfo.InvariantCulture, $$"""

@@ -25,7 +25,7 @@ root.SetAction(async parsed =>
     await using var browser = await Browsing.StartAsync(parsed.GetValue(chromium)!);
     if (parsed.GetValue(picture) is { } file)
     {
-        using var shown = parsed.GetValue(folder) is { } kept ? ReportedRun.In(kept) : ReportedRun.Make(ReportedRun.Pictured);
+        using var shown = parsed.GetValue(folder) is { } kept ? ReportedRun.In(kept) : ReportedRun.MakePictured();
         await browser.PictureAsync(shown.Report, file);
         Console.WriteLine($"{file}: {new FileInfo(file).Length} bytes");
         return 0;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Google.Protobuf;
 
 namespace Livebed.Collector;
@@ -26,7 +27,22 @@ public sealed record ReceivedSpan(
 
     private static IEnumerable<KeyValuePair<string, string>> Attributed(ReadOnlyMemory<byte> message, int field) =>
         Fields(message, field).Select(pair => new KeyValuePair<string, string>(
-            Text(Fields(pair, 1).Single()), string.Join("", Fields(pair, 2).SelectMany(value => Fields(value, 1)).Select(Text))));
+            Text(Fields(pair, 1).Single()), string.Join("", Fields(pair, 2).Select(Value))));
+
+    /// <summary>An AnyValue that is no list, as text.</summary>
+    private static string Value(ReadOnlyMemory<byte> message)
+    {
+        using var input = new CodedInputStream(message.ToArray());
+        var tag = input.ReadTag();
+        return WireFormat.GetTagFieldNumber(tag) switch
+        {
+            1 => input.ReadString(),
+            2 => input.ReadBool() ? "true" : "false",
+            3 => input.ReadInt64().ToString(CultureInfo.InvariantCulture),
+            4 => input.ReadDouble().ToString(CultureInfo.InvariantCulture),
+            _ => "",
+        };
+    }
 
     private static string Text(ReadOnlyMemory<byte> bytes) => System.Text.Encoding.UTF8.GetString(bytes.Span);
 

@@ -1,9 +1,14 @@
+using System.Globalization;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
+using Livebed.Driver.Runs;
 using Livebed.Driver.Tests;
+using Livebed.Driver.Tests.Analyzing;
 using Livebed.Driver.Tests.EndToEnd;
+using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
+using Livebed.Kvm.World;
 
 namespace Livebed.EndToEnd.Tests;
 
@@ -38,7 +43,8 @@ public sealed class MigrationRunTests
         using var folder = new TemporaryFolder();
         folder.Write("ping-pong.yaml", PingPong);
         var (exitCode, output, errors) = await CommandProcess.RunAsync(
-            folder.FullPath, "run", "ping-pong.yaml", "--duration", "20s", "--set", "migrations.count=6");
+            folder.FullPath, "run", "ping-pong.yaml", "--duration", "20s", "--set", "migrations.count=6", "--set",
+            "telemetry.sampleRatio=1");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Valid, output);
         var run = StoredRun.In(folder.PathOf("runs"));
@@ -60,6 +66,20 @@ public sealed class MigrationRunTests
                 record.GetProperty("type").GetString() == "ok"
                     && record.GetProperty("value").GetString()!.Contains(": completed, ", StringComparison.Ordinal));
         Assert.Contains(" migrated ", output, StringComparison.Ordinal);
+        CheckPhases(run, results.Migrations);
+    }
+
+    /// <summary>Each round that became a span says which it is, of a migration whose span says which VM.</summary>
+    private static void CheckPhases(StoredRun run, IReadOnlyList<MigrationResult> migrations)
+    {
+        var spans = File.ReadLines(run.PathOf(RunFolder.TracesFile)).SelectMany(StoredSpan.In).ToList();
+        var rounds = spans.Where(span => span.Name == SpanNames.PhasePrefix + "migration.round")
+            .Select(span => int.Parse(span.Attribute(AttributeNames.PhaseNumber)!, CultureInfo.InvariantCulture)).ToList();
+        Assert.Contains(0, rounds);
+        Assert.All(rounds, round => Assert.InRange(round, 0, migrations.Max(migration => migration.Rounds.Max(one => one.Round))));
+        var roots = spans.Where(span => span.Name == SpanNames.Operation(OperationKind.Migration)).ToList();
+        Assert.NotEmpty(roots);
+        Assert.All(roots, root => Assert.Matches("^vm-[01]$", root.Attribute(AttributeNames.Vm)));
     }
 
     [Theory]

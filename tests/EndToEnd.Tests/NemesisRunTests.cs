@@ -1,4 +1,7 @@
+using System.Text.Json;
 using Livebed.Driver.Errors;
+using Livebed.Driver.Results;
+using Livebed.Driver.Runs;
 using Livebed.Driver.Tests;
 using Livebed.Driver.Tests.EndToEnd;
 
@@ -42,5 +45,13 @@ public sealed class NemesisRunTests
         Assert.All(kill.Lost, vm => Assert.Contains(
             records, record => record.GetProperty("value").GetString()!.Contains(vm.Actor, StringComparison.Ordinal)));
         Assert.Contains("VMs lost", output, StringComparison.Ordinal);
+
+        // On the timeline, from when it began, and in the page that draws it.
+        var charts = RunCharts.Read(await File.ReadAllBytesAsync(run.PathOf(RunFolder.ChartsFile)));
+        var mark = Assert.Single(charts.Marks, mark => mark.Kind == "nemesis");
+        Assert.StartsWith("kill silo-1 ", mark.Text, StringComparison.Ordinal);
+        Assert.InRange(charts.BeganMicroseconds + mark.At, kill.BeganMicroseconds, kill.EndedMicroseconds);
+        Assert.Contains(
+            JsonSerializer.Serialize(mark.Text), await File.ReadAllTextAsync(run.PathOf(RunFolder.ReportFile)), StringComparison.Ordinal);
     }
 }

@@ -135,6 +135,26 @@ public sealed class HtmlReportTests
     }
 
     [Fact]
+    public async Task A_violation_and_a_slow_operation_are_links_to_their_traces_where_Jaegers_page_is_known()
+    {
+        var violation = _sample.Violations[0];
+        var traces = new TraceFigures(
+            [new("unmap", "op 0.5", 10, 20_000, "", "a1")], [new("fault", "unmap", "mmap_lock-R", 3, 50, 40, "b2")], [],
+            [($"{violation.Invariant}: {violation.Message}", "c3")]);
+        var page = new HtmlParser().ParseDocument(
+            await HtmlReport.RenderAsync(new(_sample, Charts: null, [], traces, new Uri("http://jaeger.example:16686/ui/"))));
+        var finding = page.QuerySelectorAll(".finding").Single(
+            one => one.TextContent.Trim().StartsWith($"{violation.Invariant}: ", StringComparison.Ordinal));
+        Assert.Equal("http://jaeger.example:16686/ui/trace/c3", Assert.Single(finding.QuerySelectorAll("a")).GetAttribute("href"));
+        Assert.Equal("http://jaeger.example:16686/ui/trace/a1", page.QuerySelector("#slowest a")!.GetAttribute("href"));
+        Assert.Equal("http://jaeger.example:16686/ui/trace/b2", page.QuerySelector("#pairs a")!.GetAttribute("href"));
+
+        var without = new HtmlParser().ParseDocument(await HtmlReport.RenderAsync(new(_sample, Charts: null, [], traces)));
+        Assert.Empty(without.QuerySelectorAll("a"));
+        Assert.Contains(without.QuerySelectorAll(".finding code"), trace => trace.TextContent == "c3");
+    }
+
+    [Fact]
     public async Task A_lock_that_nothing_waited_for_is_folded_away_and_one_with_a_wait_that_has_not_ended_is_not()
     {
         var quiet = _sample.Locks[0] with { Class = "quiet", Mode = "write", Contentions = 0 };
