@@ -55,12 +55,15 @@ internal sealed class BenchCluster : IAsyncDisposable
 
     /// <summary>A VM, on the first host if none is named, whose guests run at once.</summary>
     /// <exception cref="BedException">It could not be created.</exception>
-    public async Task<RunningVm> CreateAsync(int vcpus, long pages, GuestSpec guest, int tlbEntries, int host = 0)
+    public Task<RunningVm> CreateAsync(int vcpus, long pages, GuestSpec guest, int tlbEntries, int host = 0) =>
+        CreateAsync(vcpus, pages, guest, tlbEntries, host, startsStopped: false);
+
+    private async Task<RunningVm> CreateAsync(int vcpus, long pages, GuestSpec guest, int tlbEntries, int host, bool startsStopped)
     {
         var ordinal = Interlocked.Increment(ref _vms);
         var key = ActorKeys.Vm(ordinal, incarnation: 0, host);
         var message = new VmMessage(
-            new VmOptions(key, ordinal, ProtocolCatalog.ActiveCount), ActorKeys.Host(host), ordinal, vcpus, pages, Memslots: 1,
+            new VmOptions(key, ordinal, ProtocolCatalog.ActiveCount) { StartsStopped = startsStopped }, ActorKeys.Host(host), ordinal, vcpus, pages, Memslots: 1,
             HotplugPages: 0, _pageSize, Fleet.ScratchPages, Mergeable: false, tlbEntries, FaultRetriesMax: 1_000_000, Seed: 1, guest,
             RefusesNonBlockable: false);
         var vm = Grains.GetGrain<IVmGrain>(key);
@@ -70,7 +73,7 @@ internal sealed class BenchCluster : IAsyncDisposable
         return new RunningVm(this, vm, key, ordinal);
     }
 
-    /// <summary>Many VMs of one vCPU, over all hosts.</summary>
+    /// <summary>Many VMs of one vCPU, over all hosts, whose guests begin when all are there.</summary>
     public async Task<IReadOnlyCollection<RunningVm>> CreateAsync(
         int vms, long pages, GuestSpec guest, int tlbEntries, CancellationToken interrupted)
     {
@@ -78,8 +81,9 @@ internal sealed class BenchCluster : IAsyncDisposable
         await ManyVms.EachAsync(Enumerable.Range(0, vms).ToList(), async vm =>
         {
             interrupted.ThrowIfCancellationRequested();
-            made.Add(await CreateAsync(vcpus: 1, pages, guest, tlbEntries, vm % _cluster.SiloNames.Count));
+            made.Add(await CreateAsync(vcpus: 1, pages, guest, tlbEntries, vm % _cluster.SiloNames.Count, startsStopped: true));
         });
+        await ManyVms.ContAsync([.. made.Select(vm => vm.Grain)], () => new Operation(_ids.Next(), OperationKind.VmCreate));
         return made;
     }
 

@@ -2,6 +2,8 @@ using System.Collections;
 using System.Collections.Concurrent;
 using System.Globalization;
 using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.Campaigns;
+using Livebed.Driver.Run;
 using Livebed.Driver.Running;
 using Livebed.Kvm.Guests;
 using Livebed.Linux.Kvm;
@@ -53,6 +55,10 @@ internal sealed class CommandEnvironment : IDisposable
     public required TraceInspector Traces { get; init; }
     public required RunnerFactory Runners { get; init; }
 
+    /// <summary>Fits the process to a campaign whose VMs will all be in it; it may begin anew. Nothing in tests, whose process has other
+    /// work.</summary>
+    public Action<Campaign> FitToVms { get; init; } = _ => { };
+
     /// <summary>The process's environment variables; none in tests.</summary>
     public IDictionary Variables { get; init; } = new Hashtable();
 
@@ -88,6 +94,7 @@ internal sealed class CommandEnvironment : IDisposable
         Traces = PagesOfTrace,
         Runners = runners,
         Variables = Environment.GetEnvironmentVariables(),
+        FitToVms = campaign => YoungGeneration.FitTo(campaign, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
     };
 
     /// <summary>A Spectre console that writes to <see cref="Out"/>, with colours only on a terminal, and where the user has not switched

@@ -74,6 +74,8 @@ internal sealed class Fleet
 
     public static Mutant? MutantOf(Campaign campaign) => Mutant.Find(campaign.Mutant);
 
+    /// <summary>Makes all VMs and then lets their guests begin, so that the first do not take the processors from those that are still to
+    /// be made, nor are late when the last is there.</summary>
     /// <param name="created">told how many VMs there are, after each</param>
     public async Task BringUpAsync(Action<int>? created = null)
     {
@@ -82,7 +84,8 @@ internal sealed class Fleet
         // Ordinals are draws: they are those of the places, whoever comes up first.
         var first = _ordinal;
         _ordinal += _slots.Count;
-        await ManyVms.EachAsync(_slots, slot => CreateAsync(slot, first + slot.Index + 1), created);
+        await ManyVms.EachAsync(_slots, slot => CreateAsync(slot, first + slot.Index + 1, startsStopped: true), created);
+        await ManyVms.ContAsync([.. _slots.Select(slot => slot.Grain)], () => new Operation(_ids.Next(), OperationKind.VmCreate));
     }
 
     private Task ConfigureAsync(int host) => _hosts[host].ConfigureAsync(new HostMessage(
@@ -114,7 +117,7 @@ internal sealed class Fleet
         }
     }
 
-    private async Task CreateAsync(VmSlot slot, int ordinal)
+    private async Task CreateAsync(VmSlot slot, int ordinal, bool startsStopped = false)
     {
         lock (_gate)
         {
@@ -134,6 +137,7 @@ internal sealed class Fleet
 
         var op = new Operation(_ids.Next(), OperationKind.VmCreate);
         var message = MessageOf(slot.Settings, slot.Key, slot.Host, ordinal);
+        if (startsStopped) message = message with { Options = message.Options with { StartsStopped = true } };
         try
         {
             for (var attempt = 0; !await slot.Grain.CreateAsync(OperationMessage.From(op), message); attempt++)

@@ -36,9 +36,10 @@ internal sealed class ReportLedger(Func<int, int>? kindOf = null)
 
     // Of the dead alone.
     private readonly Dictionary<int, long> _deadBehind = [];
-    private readonly LongHistogram _deadFaults = LatencyHistogram.Empty();
-    private readonly LongHistogram _deadRefills = LatencyHistogram.Empty();
-    private readonly LongHistogram _deadTurns = LatencyHistogram.Empty();
+
+    // The latest of each silo, and the last of those that died.
+    private readonly Dictionary<string, LatencyReport> _latencies = new(StringComparer.Ordinal);
+    private readonly List<LatencyReport> _lastLatencies = [];
 
     private readonly LockOrderGraph _order = new();
     private readonly List<(string Silo, Violation Violation)> _violations = [];
@@ -70,7 +71,8 @@ internal sealed class ReportLedger(Func<int, int>? kindOf = null)
             _guests.Clear();
             _kinds.Clear();
             _deadBehind.Clear();
-            foreach (var histogram in new[] { _deadFaults, _deadRefills, _deadTurns }) histogram.Reset();
+            _latencies.Clear();
+            _lastLatencies.Clear();
             var before = _living.Values.ToList();
             _living.Clear();
             foreach (var actor in before)
@@ -90,6 +92,15 @@ internal sealed class ReportLedger(Func<int, int>? kindOf = null)
             TakeNews(report);
             // A report that was under way when its actor died must not bring it back.
             if (!_dead.Contains(report.Actor)) Count(KeyOf(report), Measured(report));
+        }
+    }
+
+    /// <summary>The silo's latencies so far; those of before the measured time do not count.</summary>
+    public void Update(string silo, LatencyReport latencies)
+    {
+        lock (_gate)
+        {
+            if (latencies.MeasuredSince >= _measuredFrom) _latencies[silo] = latencies;
         }
     }
 
@@ -116,9 +127,6 @@ internal sealed class ReportLedger(Func<int, int>? kindOf = null)
     {
         if (report.Counters.Vcpu is { } vcpu)
             _deadBehind[key.Vm] = Math.Max(_deadBehind.GetValueOrDefault(key.Vm), vcpu.BehindMicroseconds);
-        Add(_deadFaults, report.FaultLatency);
-        Add(_deadRefills, report.RefillLatency);
-        Add(_deadTurns, report.TurnWait);
     }
 
     /// <summary>A silo died: of its actors there is nothing but their latest reports, which stand. What they held is gone with them. A
@@ -127,6 +135,7 @@ internal sealed class ReportLedger(Func<int, int>? kindOf = null)
     {
         lock (_gate)
         {
+            if (_latencies.Remove(silo, out var last)) _lastLatencies.Add(last);
             foreach (var (key, report) in _living.Values.Where(actor => actor.Report.Silo == silo).ToList())
             {
                 _living.Remove(report.Actor);
@@ -219,14 +228,11 @@ internal sealed class ReportLedger(Func<int, int>? kindOf = null)
             var faults = LatencyHistogram.Empty();
             var turns = LatencyHistogram.Empty();
             var refills = LatencyHistogram.Empty();
-            faults.Add(_deadFaults);
-            refills.Add(_deadRefills);
-            turns.Add(_deadTurns);
-            foreach (var (_, report) in _living.Values)
+            foreach (var silo in _lastLatencies.Concat(_latencies.Values))
             {
-                Add(faults, report.FaultLatency);
-                Add(refills, report.RefillLatency);
-                Add(turns, report.TurnWait);
+                Grains.Telemetry.HistogramEncoding.AddTo(faults, silo.Faults);
+                Grains.Telemetry.HistogramEncoding.AddTo(refills, silo.Refills);
+                Grains.Telemetry.HistogramEncoding.AddTo(turns, silo.TurnWaits);
             }
 
             return (faults, refills, turns);
@@ -269,9 +275,6 @@ internal sealed class ReportLedger(Func<int, int>? kindOf = null)
         Counters = new() { Usage = report.Counters.Usage },
         Reached = [],
         Locks = [],
-        FaultLatency = [],
-        RefillLatency = [],
-        TurnWait = [],
     };
 
     private void TakeViolations(string silo, IReadOnlyList<Violation> violations)
@@ -323,11 +326,6 @@ internal sealed class ReportLedger(Func<int, int>? kindOf = null)
     {
         if (!sums.TryGetValue(key, out var sum)) sums[key] = sum = new LockStatistics();
         return sum;
-    }
-
-    private static void Add(LongHistogram total, byte[] encoded)
-    {
-        if (encoded.Length > 0) Grains.Telemetry.HistogramEncoding.AddTo(total, encoded);
     }
 }
 

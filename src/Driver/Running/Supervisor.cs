@@ -172,16 +172,18 @@ internal sealed class Supervisor(
     private void Observed(long roundBegan, IReadOnlyList<ActorReport> answers, IReadOnlyList<CollectedReports> silos)
     {
         bool wasHarmed;
+        IReadOnlyList<CollectedReports> told = [];
         lock (_gate)
         {
             (wasHarmed, _wasHarmed) = (_wasHarmed, _harms > 0);
             foreach (var silo in silos.Where(silo => silo.Running is not null && !_down.Contains(silo.Silo)))
-                _heard[silo.Silo] = roundBegan;
+                (_heard[silo.Silo], told) = (roundBegan, [.. told, silo]);
 
             // A report of before the death of its silo would bring its actor back.
             if (_down.Count > 0) answers = [.. answers.Where(report => !_down.Contains(report.Silo))];
         }
 
+        foreach (var silo in told) reports.Update(silo.Silo, silo.Latencies!);
         foreach (var report in answers)
         {
             reports.Update(report);
@@ -306,13 +308,13 @@ internal sealed class Supervisor(
     private async Task<CollectedReports> CollectAsync(string silo, CollectKind kind)
     {
         var board = cluster.Client.GetGrain<IBoardGrain>(silo);
-        var (reported, running) = (new List<ActorReport>(), (RunningTime?)null);
+        var (reported, running, latencies) = (new List<ActorReport>(), (RunningTime?)null, (LatencyReport?)null);
         var patience = new Patience(clock, AnswerTimeout);
         for (var asked = kind; ; asked = CollectKind.Rest)
         {
             var which = asked;
             if (await AskAsync(silo, () => board.CollectAsync(which, clock.MeasuredFromMicroseconds).AsTask()) is not { } answer) break;
-            running = answer.Running;
+            (running, latencies) = (answer.Running, answer.Latencies);
             reported.AddRange(answer.Reports);
             foreach (var failure in answer.Failed) Lost(OneLine.Of(failure));
             if (answer.Left == 0) break;
@@ -322,7 +324,7 @@ internal sealed class Supervisor(
             break;
         }
 
-        return new CollectedReports(silo, running, reported);
+        return new CollectedReports(silo, running, latencies, reported);
     }
 
     /// <returns>null without an answer, which is noted</returns>
@@ -382,6 +384,8 @@ internal sealed class Supervisor(
 
     /// <param name="Silo">its name</param>
     /// <param name="Running">null of a silo that did not answer</param>
+    /// <param name="Latencies">null of a silo that did not answer</param>
     /// <param name="Reports">of its actors</param>
-    private sealed record CollectedReports(string Silo, RunningTime? Running, IReadOnlyList<ActorReport> Reports);
+    private sealed record CollectedReports(
+        string Silo, RunningTime? Running, LatencyReport? Latencies, IReadOnlyList<ActorReport> Reports);
 }

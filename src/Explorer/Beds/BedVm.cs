@@ -136,6 +136,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
                 index, TlbEntries(options), options.BatchAccesses, options.FaultRetriesMax, FaultMicrosecondsMax: 0)
             {
                 Mutant = options.Mutant,
+                StartsStopped = Vm.Options.StartsStopped && state is null,
             },
             $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this, options.HasLateReplies), memory,
             program, state);

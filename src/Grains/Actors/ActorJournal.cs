@@ -156,9 +156,6 @@ internal sealed class ActorJournal
             History = [.. _history],
             GuestRuns = [.. _guestRuns],
             HistoryDropped = _historyDropped,
-            FaultLatency = Observer.FaultLatency.Encode(),
-            RefillLatency = Observer.RefillLatency.Encode(),
-            TurnWait = Observer.TurnWaits.Encode(),
             Failure = Failure,
         };
         _history.Clear();
@@ -171,7 +168,6 @@ internal sealed class ActorJournal
     {
         (_countersBefore, _reachedBefore, _measuredSince) = (counters, World.ReachedCounts.ToArray(), World.NowMicroseconds);
         foreach (var domain in domains) domain.ClearStatistics();
-        foreach (var latencies in new[] { Observer.FaultLatency, Observer.RefillLatency, Observer.TurnWaits }) latencies.Reset();
     }
 
     private IReadOnlyList<LockEdgeReport> NewEdges(IReadOnlyList<LockDomain> domains)

@@ -1,8 +1,5 @@
-using System.Text.Json;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Telemetry;
-using Livebed.Kvm.Host.Events;
-using Livebed.Kvm.World;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Serialization;
 
@@ -31,5 +28,5 @@ public static class ActorServices
     public static IServiceCollection AddLivebedMessages(this IServiceCollection services) => services.AddSerializer(serializer =>
         serializer.AddJsonSerializer(
             type => type.Namespace?.StartsWith("Livebed.", StringComparison.Ordinal) == true,
-            new JsonSerializerOptions { Converters = { new OperationKindJson<OperationKind>(), new OperationKindJson<HostEventKind>() } }));
+            MessageJson.Options));
 }

@@ -5,7 +5,7 @@ namespace Livebed.Grains.Actors;
 
 /// <summary>
 /// One timer for all sleepers of a silo. A timer for each would cost a walk over thousands of them at every tick. Wake-ups come together: a
-/// sleep ends at a whole millisecond, and a long one at a multiple of up to a thirty-second of its length, as in the kernel's timer wheel
+/// sleep ends at a whole millisecond, and a long one at a multiple of up to an eighth of its length, as in the kernel's timer wheel
 /// (kernel/time/timer.c). Safe from any thread.
 /// </summary>
 /// <param name="time">the clock and the timer</param>
@@ -14,7 +14,7 @@ internal sealed class AlarmClock(TimeProvider time) : IDisposable
     private const long MicrosecondsPerMillisecond = 1_000;
 
     /// <summary>A sleep is at most this part of its length too long, or a millisecond.</summary>
-    private const long SlackPart = 32;
+    private const long SlackPart = 8;
 
     private readonly Lock _gate = new();
     private readonly PriorityQueue<Sleeper, long> _queue = new();

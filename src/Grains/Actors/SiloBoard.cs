@@ -146,7 +146,7 @@ internal sealed class BoardReader(SiloBoard board, SiloTelemetry telemetry, Time
 
         _asked.RemoveAll(one => one.Report.IsCompleted || one.Entry.IsGone);
         return new BoardReport(
-            telemetry.Silo, telemetry.Running.Read(), reports, _left + _asked.Count,
+            telemetry.Silo, telemetry.Running.Read(), telemetry.Latencies.Report(measuredFrom), reports, _left + _asked.Count,
             [.. _asked.Take(NamesMax).Select(one => one.Entry.Actor)], [.. failed.Take(NamesMax)]);
     }
 }

@@ -36,7 +36,11 @@ internal sealed class VcpuGrain(ActorSilo silo, LocalHosts localHosts) : Grain, 
         var program = vm.Guest.Create(vm.Seed, vm.Options.Ordinal, index, vm.Vcpus, VmLayout.RamGfn, vm.PageSize, state?.Program);
         _vcpu = new Vcpu(
             _journal.World,
-            new VcpuOptions(index, vm.TlbEntries, FaultRetriesMax: vm.FaultRetriesMax) { Mutant = vm.Options.Mutant },
+            new VcpuOptions(index, vm.TlbEntries, FaultRetriesMax: vm.FaultRetriesMax)
+            {
+                Mutant = vm.Options.Mutant,
+                StartsStopped = vm.Options.StartsStopped && state is null,
+            },
             this.GetPrimaryKeyString(), vm.Options.Ordinal,
             new VmGrainPort(GrainFactory.GetGrain<IVmGrain>(vmKey), _journal), _memory, program, state);
         _journal.Join(Report);

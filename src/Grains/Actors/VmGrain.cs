@@ -48,6 +48,9 @@ internal sealed partial class VmGrain(ActorSilo silo) : Grain, IVmGrain
         return true;
     }
 
+    public ValueTask<bool> ContAsync(OperationMessage op) =>
+        _actor is { } actor ? actor.Process.ContAsync(op.ToOperation()) : ValueTask.FromResult(Vacant(false));
+
     public ValueTask<MemslotResult> SetMemslotAsync(OperationMessage op, MemslotChange change) => CommandAsync(
         op, MemslotResult.Dead, (_, operation) => _actor!.Process.SetMemslotAsync(operation, change),
         result => (result == MemslotResult.Ok ? "ok" : "fail", $"slot {change.Id} pages {change.Pages} at {change.BaseGfn}: {result}"));

@@ -14,7 +14,7 @@ public sealed record ActorReport
     public required string Silo { get; init; }
 
     /// <summary>Since when its figures count, by the machine's monotonic clock: since it began, or since it was told to count anew.
-    /// Figures are counters, cases, lock statistics and latencies.</summary>
+    /// Figures are counters, cases and lock statistics.</summary>
     public long MeasuredSince { get; init; }
 
     public ActorCounters Counters { get; init; } = new();
@@ -60,13 +60,6 @@ public sealed record ActorReport
 
     /// <summary>History entries that had no room, since the actor began.</summary>
     public long HistoryDropped { get; init; }
-
-    /// <summary>HdrHistograms, encoded; empty when nothing was recorded.</summary>
-    public byte[] FaultLatency { get; init; } = [];
-
-    public byte[] RefillLatency { get; init; } = [];
-
-    public byte[] TurnWait { get; init; } = [];
 
     /// <summary>What of the actor is broken and no check's business: an exception of the bed itself.</summary>
     public string? Failure { get; init; }

@@ -29,11 +29,20 @@ public enum CollectKind
 /// <summary>What a silo's board had.</summary>
 /// <param name="Silo">its name</param>
 /// <param name="Running">how long it ran and stood still</param>
+/// <param name="Latencies">of all its actors together</param>
 /// <param name="Reports">of actors</param>
 /// <param name="Left">so many more were on the board, or have not answered</param>
 /// <param name="Silent">some of those that have not answered</param>
 /// <param name="Failed">a sentence about each actor that cannot be asked</param>
 [Immutable]
 public sealed record BoardReport(
-    string Silo, RunningTime Running, IReadOnlyList<ActorReport> Reports, int Left, IReadOnlyList<string> Silent,
-    IReadOnlyList<string> Failed);
+    string Silo, RunningTime Running, LatencyReport Latencies, IReadOnlyList<ActorReport> Reports, int Left,
+    IReadOnlyList<string> Silent, IReadOnlyList<string> Failed);
+
+/// <summary>How long things took on a silo: HdrHistograms of microseconds, encoded; empty when nothing was recorded.</summary>
+/// <param name="MeasuredSince">since when they count, as <see cref="ActorReport.MeasuredSince"/></param>
+/// <param name="Faults">from trap to resolution</param>
+/// <param name="Refills">of a TLB</param>
+/// <param name="TurnWaits">of ready continuations for their actor's turn</param>
+[Immutable]
+public sealed record LatencyReport(long MeasuredSince, byte[] Faults, byte[] Refills, byte[] TurnWaits);

@@ -14,9 +14,12 @@ namespace Livebed.Grains.Contracts;
 [Alias("livebed.vm")]
 public interface IVmGrain : IGrainWithStringKey
 {
-    /// <summary>Creates the process, the VM, its memslots and its vCPUs, and starts the guests. False when an earlier call has made this
+    /// <summary>Creates the process, the VM, its memslots and its vCPUs, and starts the guests if it is not told to start stopped. False when an earlier call has made this
     /// activation, which now deactivates: call again.</summary>
     ValueTask<bool> CreateAsync(OperationMessage op, VmMessage vm);
+
+    /// <summary>See <see cref="VmProcess.ContAsync"/>.</summary>
+    ValueTask<bool> ContAsync(OperationMessage op);
 
     ValueTask<MemslotResult> SetMemslotAsync(OperationMessage op, MemslotChange change);
 

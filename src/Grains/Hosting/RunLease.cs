@@ -57,6 +57,7 @@ internal sealed partial class RunLease(
             clock.ShiftMicroseconds = ticket.ClockShiftMicroseconds;
             telemetry.Running.Restart();
             telemetry.Suppressed.Clear();
+            telemetry.Latencies.Reset();
             _renewed = Environment.TickCount64;
             Volatile.Write(ref _run, ticket);
             return null;

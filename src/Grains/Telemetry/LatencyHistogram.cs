@@ -5,37 +5,53 @@ using HdrHistogram.Utilities;
 namespace Livebed.Grains.Telemetry;
 
 /// <summary>
-/// Latencies of one actor, to 1 % from 1 us to ten minutes. All have the same layout, so that thousands of them merge without loss
-/// into the percentiles of a run. Memory is taken with the first sample (some 25 KB): most actors of a big cluster never see one.
-/// Confined to its actor.
+/// Latencies of all actors of a silo, to 1 % from 1 us to ten minutes. All have the same layout, so that those of many silos merge without
+/// loss into the percentiles of a run. One for each actor would take more memory than its VM, and more time to tell than what it counts.
+/// Safe from any thread.
 /// </summary>
 public sealed class LatencyHistogram
 {
     internal const long HighestMicroseconds = 600_000_000;
     private const int SignificantDigits = 2;
-    private LongHistogram? _histogram;
-    private byte[] _encoded = [];
-    private long _encodedCount;
 
-    public long Count => _histogram?.TotalCount ?? 0;
+    private readonly Lock _gate = new();
+    private readonly Recorder _newest = new(
+        1, HighestMicroseconds, SignificantDigits, (id, low, high, digits) => new LongConcurrentHistogram(id, low, high, digits));
+    private readonly LongHistogram _before = Empty();
+    private HistogramBase? _spare;
 
     /// <summary>Counts one latency; what is longer than ten minutes counts as ten minutes, and a negative one (never measured) as
     /// none.</summary>
-    public void Record(long microseconds) => (_histogram ??= Empty()).RecordValue(Math.Clamp(microseconds, 0, HighestMicroseconds));
+    public void Record(long microseconds) => _newest.RecordValue(Math.Clamp(microseconds, 0, HighestMicroseconds));
 
     /// <summary>What was recorded, for the way to the driver; empty when nothing was.</summary>
     public byte[] Encode()
     {
-        // Most actors of a big cluster are asked more often than they see one.
-        if (_histogram is not null && _histogram.TotalCount != _encodedCount)
-            (_encoded, _encodedCount) = (HistogramEncoding.Encode(_histogram), _histogram.TotalCount);
-        return _encoded;
+        lock (_gate)
+        {
+            Gather();
+            return _before.TotalCount == 0 ? [] : HistogramEncoding.Encode(_before);
+        }
     }
 
-    public void Reset() => (_histogram, _encoded, _encodedCount) = (null, [], 0);
+    /// <summary>Forgets what was recorded.</summary>
+    public void Reset()
+    {
+        lock (_gate)
+        {
+            Gather();
+            _before.Reset();
+        }
+    }
 
     /// <summary>A histogram with the layout of all.</summary>
     public static LongHistogram Empty() => new(1, HighestMicroseconds, SignificantDigits);
+
+    private void Gather()
+    {
+        _spare = _newest.GetIntervalHistogram(_spare);
+        if (_spare.TotalCount > 0) _before.Add(_spare);
+    }
 }
 
 /// <summary>Histograms as bytes: HdrHistogram's own V2 format. A run of zeroes takes a byte or two; a typical histogram is under a

@@ -21,6 +21,9 @@ public sealed class SiloTelemetry(string silo, TelemetryThresholds thresholds, T
 
     internal TimeProvider Time { get; } = time;
 
+    /// <summary>How long things took at its actors.</summary>
+    public SiloLatencies Latencies { get; } = new(time);
+
     /// <summary>How long the silo ran and stood still.</summary>
     public RunningClock Running { get; } = new();
 

@@ -39,15 +39,6 @@ public sealed class TelemetryObserver : IModelObserver
         _promoted = new PromotedSpans(silo, actor);
     }
 
-    /// <summary>All faults resolved at this actor.</summary>
-    public LatencyHistogram FaultLatency { get; } = new();
-
-    /// <summary>All TLB refills of this actor.</summary>
-    public LatencyHistogram RefillLatency { get; } = new();
-
-    /// <summary>All waits for this actor's turn.</summary>
-    public LatencyHistogram TurnWaits { get; } = new();
-
     /// <summary>Asks the VM of a vCPU what it knows of a fault; null where there is none to ask.</summary>
     public Func<OperationId, Task<FaultExplanation>>? ExplainFault { get; set; }
 
@@ -152,7 +143,7 @@ public sealed class TelemetryObserver : IModelObserver
 
     public void FaultResolved(in ResolvedFault fault)
     {
-        FaultLatency.Record(fault.Microseconds);
+        _silo.Latencies.Faults.Record(fault.Microseconds);
         LivebedTelemetry.FaultLatency.Record(fault.Microseconds, _siloTag);
         var turnWaited = _turnWaited;
         _turnWaited = 0;
@@ -161,11 +152,11 @@ public sealed class TelemetryObserver : IModelObserver
         if (_promoted.Fault(fault, isSlow, Math.Min(turnWaited, fault.Microseconds)) is { } span) _ = ExplainAsync(span, fault);
     }
 
-    public void TlbRefilled(long microseconds) => RefillLatency.Record(microseconds);
+    public void TlbRefilled(long microseconds) => _silo.Latencies.Refills.Record(microseconds);
 
     public void TurnWaited(long microseconds)
     {
-        TurnWaits.Record(microseconds);
+        _silo.Latencies.TurnWaits.Record(microseconds);
         LivebedTelemetry.TurnWait.Record(microseconds, _siloTag);
         _turnWaited += microseconds;
     }

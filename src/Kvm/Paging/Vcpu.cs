@@ -59,7 +59,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _memory = memory;
         var place = new Place(world);
         _guest = new TrackedObject<VcpuGuest>(place, new VcpuGuest(program, options, state));
-        _requests = new VcpuRequests(world, place, _wakeup);
+        _requests = new VcpuRequests(world, place, _wakeup, options.StartsStopped);
         _ids = new OperationIds(OperationId.OriginOf(ordinal, options.Index), state?.Operations ?? 0);
         _tlb = new TrackedObject<Tlb>(place, new Tlb(options.TlbEntries));
         _flushes = new TrackedObject<TlbFlushHistory>(place, new TlbFlushHistory());
@@ -100,6 +100,8 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     /// <summary>Runs the guest until <see cref="StopAsync"/>, or until its program is over.</summary>
     public async ValueTask RunAsync()
     {
+        // A guest that has not begun does not grow older.
+        if (_options.StartsStopped) await _requests.ParkAsync();
         _guest.Content.Enter(_world.NowMicroseconds);
         while (!_requests.IsStopRequested && !IsHalted)
         {

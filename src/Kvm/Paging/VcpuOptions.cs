@@ -15,6 +15,9 @@ public sealed record VcpuOptions(
 {
     /// <summary>The defect to have, or null.</summary>
     public Mutant? Mutant { get; init; }
+
+    /// <summary>The guest begins when it is resumed once (<c>-S</c> of QEMU), and not as soon as the vCPU runs.</summary>
+    public bool StartsStopped { get; init; }
 }
 
 /// <summary>What a vCPU counts; every value but one only grows.</summary>

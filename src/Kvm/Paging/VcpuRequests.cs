@@ -8,10 +8,14 @@ namespace Livebed.Kvm.Paging;
 /// waits here until the vCPU's loop has done it. Each such change wakes all waiters, which check again. The loop itself waits here while it
 /// is paused.
 /// </summary>
-internal sealed class VcpuRequests(IWorld world, Place place, Wakeup wakeup)
+/// <param name="world">the world</param>
+/// <param name="place">where its cells are</param>
+/// <param name="wakeup">ends the loop's sleep</param>
+/// <param name="startsStopped">a pause is requested from the beginning</param>
+internal sealed class VcpuRequests(IWorld world, Place place, Wakeup wakeup, bool startsStopped = false)
 {
     private readonly TrackedList<Waiter> _waiters = new(place);
-    private Tracked<int> _pauses = new(place);
+    private Tracked<int> _pauses = new(place, startsStopped ? 1 : 0);
     private Tracked<bool> _isPaused = new(place);
     private Tracked<bool> _isStopRequested = new(place);
     private Tracked<bool> _isStopped = new(place);

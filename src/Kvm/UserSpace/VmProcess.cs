@@ -28,6 +28,7 @@ public sealed partial class VmProcess
     private Tracked<ProcessState> _state;
     private Tracked<bool> _hasLeft;
     private Tracked<bool> _isDestroyed;
+    private Tracked<bool> _isPrelaunch;
     private Tracked<Vm?> _vm;
 
     public VmProcess(IWorld world, ProcessSpec spec, ProcessPorts ports)
@@ -39,6 +40,7 @@ public sealed partial class VmProcess
         _teardowns = new RunningCount(world);
         (_state, _hasLeft) = (new Tracked<ProcessState>(world), new Tracked<bool>(world));
         (_isDestroyed, _vm, _outgoing) = (new Tracked<bool>(world), new Tracked<Vm?>(world), new Tracked<OutgoingSide?>(world));
+        _isPrelaunch = new Tracked<bool>(world, spec.Options.StartsStopped && ports.Source is null);
         MigrationIds = new OperationIds(OperationId.OriginOf(spec.Options.Ordinal, OperationId.OfMigration));
         if (ports.Source is { } source) Incoming = new IncomingSide(world, this, spec, ports, source);
     }
@@ -85,6 +87,16 @@ public sealed partial class VmProcess
         }
 
         await RunAsync(op, states: null);
+    }
+
+    /// <summary>The guests of a VM that started stopped begin: the first <c>cont</c> of QEMU's monitor. A repeat is harmless.</summary>
+    /// <returns>false when there is nothing to begin</returns>
+    public async ValueTask<bool> ContAsync(Operation op)
+    {
+        if (!_isPrelaunch.Value || !ProcessStates.TakesCommands(State)) return false;
+        _isPrelaunch.Value = false;
+        foreach (var vcpu in Vm!.Vcpus) await vcpu.ResumeAsync(op);
+        return true;
     }
 
     /// <summary>An ioctl on the VM. One that is running holds the VM open.</summary>

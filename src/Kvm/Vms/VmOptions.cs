@@ -37,6 +37,10 @@ public sealed record VmOptions(
     /// begin a few steps before a wrap.</summary>
     public ulong CountersFrom { get; init; }
 
+    /// <summary>Its guests begin with <see cref="UserSpace.VmProcess.ContAsync"/> and not when the VM is made, as with <c>-S</c> of
+    /// QEMU.</summary>
+    public bool StartsStopped { get; init; }
+
     /// <summary><c>kvm_ad_enabled</c>: without, ageing makes SPTEs inaccessible and a fault tells that the page was used.</summary>
     public bool HasAccessedBits { get; init; } = true;
 }

@@ -20,6 +20,9 @@ internal sealed class CommandProcess : IDisposable
         _errors = process.StandardError.ReadToEndAsync();
     }
 
+    /// <summary>The variables that its program was begun with.</summary>
+    public IReadOnlyList<string> Variables => File.ReadAllText($"/proc/{_process.Id}/environ").Split('\0');
+
     public string Out => string.Join('\n', _lines);
     public string Errors => _errors.Result;
 

@@ -61,6 +61,8 @@ internal sealed class BedVm
             Assert.True(attempt < CreateAttempts, "the activation kept going away");
     }
 
+    public async Task<bool> ContAsync() => await Grain.ContAsync(_bed.Next(OperationKind.VmCreate));
+
     public async Task<HostEventResult> HostEventAsync(HostEventKind kind, HvaRange range) =>
         await Host.RunEventAsync(_bed.Next(kind), new HostEvent(kind, _ordinal, range) { ChildMicroseconds = 1_000, Inner = range.Start });
 
@@ -178,8 +180,11 @@ internal sealed class BedVm
     };
 
     public VmMessage Message() => new(
-        new VmOptions(Key, _ordinal, _plan.Protocol, _plan.Mutant, DirtyLog: _plan.DirtyLog, RingEntries: 128), HostKey, _ordinal,
-        _plan.Vcpus, _plan.RamPages, VmPlan.Memslots,
+        new VmOptions(Key, _ordinal, _plan.Protocol, _plan.Mutant, DirtyLog: _plan.DirtyLog, RingEntries: 128)
+        {
+            StartsStopped = _plan.StartsStopped,
+        },
+        HostKey, _ordinal, _plan.Vcpus, _plan.RamPages, VmPlan.Memslots,
         VmPlan.HotplugPages, ActorBed.PageSize, ScratchPages: 16, Mergeable: true, TlbEntries: 64, FaultRetriesMax: 1_000_000, Seed: 11,
         new SyntheticGuestSpec(
             (long)_plan.PagesPerVcpu * ActorBed.PageSize, WritePercent: 60, AccessesPerSecond: _plan.AccessesPerSecond,

@@ -35,6 +35,28 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
         await vm.DestroyAsync();
     }
 
+    [Fact]
+    public async Task A_VM_that_starts_stopped_takes_commands_and_its_guests_begin_with_cont()
+    {
+        var vm = await (await clusters.BedAsync(PlacementMode.Spread)).RunAsync(new VmPlan { StartsStopped = true });
+        Assert.Equal(MemslotResult.Ok, await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.HotplugGfn, VmPlan.HotplugPages));
+        Assert.Equal(0, await vm.CountAsync(counters => counters.Vcpu?.Accesses));
+        Assert.True(await vm.ContAsync());
+        Assert.False(await vm.ContAsync());
+        await vm.RunsOnAsync();
+        await vm.DestroyAsync();
+        await vm.LeavesNothingAsync();
+    }
+
+    [Fact]
+    public async Task A_VM_that_never_began_is_destroyed_as_any_other()
+    {
+        var vm = await (await clusters.BedAsync(PlacementMode.Spread)).RunAsync(new VmPlan { StartsStopped = true });
+        await vm.DestroyAsync();
+        Assert.False(await vm.ContAsync());
+        await vm.LeavesNothingAsync();
+    }
+
     [Theory]
     [InlineData("dont-need", PlacementMode.Spread)]
     [InlineData("page-migration", PlacementMode.Spread)]

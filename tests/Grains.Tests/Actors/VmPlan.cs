@@ -8,7 +8,7 @@ namespace Livebed.Grains.Tests.Actors;
 internal sealed record VmPlan(
     DirtyLogMode DirtyLog = DirtyLogMode.None, string Protocol = ProtocolCatalog.ActiveCount, int Vcpus = VmPlan.DefaultVcpus,
     int PagesPerVcpu = 32, int RepeatedPercent = 0,
-    int AccessesPerSecond = 5_000, Mutant? Mutant = null, int IdlePages = 0, long LinkBandwidth = 0)
+    int AccessesPerSecond = 5_000, Mutant? Mutant = null, int IdlePages = 0, long LinkBandwidth = 0, bool StartsStopped = false)
 {
     public const int DefaultVcpus = 2;
     public const int Memslots = 2;

@@ -63,6 +63,33 @@ public sealed class TelemetryLimitsTests
         Assert.Empty(new LatencyHistogram().Encode());
     }
 
+    [Fact]
+    public void Latencies_of_many_threads_are_counted_once_each_across_reports_and_anew_when_asked()
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        var latencies = new SiloLatencies(time);
+        const int Each = 20_000;
+        var reported = 0;
+        Parallel.For(0, 4, worker =>
+        {
+            for (var i = 0; i < Each; i++)
+            {
+                latencies.Faults.Record(i);
+                if (worker == 0 && i % 1_000 == 0) Interlocked.Add(ref reported, latencies.Report(measuredFrom: 0).Faults.Length > 0 ? 1 : 0);
+            }
+        });
+        Assert.Equal(4 * Each, HistogramEncoding.Decode(latencies.Report(measuredFrom: 0).Faults).TotalCount);
+        Assert.Equal(Each / 1_000, reported);
+        time.Advance(TimeSpan.FromSeconds(1));
+        var from = time.MonotonicMicroseconds();
+        var old = latencies.Report(from);
+        Assert.True(old.MeasuredSince < from);
+        Assert.NotEmpty(old.Faults);
+        var anew = latencies.Report(from);
+        Assert.Equal(from, anew.MeasuredSince);
+        Assert.Empty(anew.Faults);
+    }
+
     private static List<(long, long)> Counts(HdrHistogram.HistogramBase histogram) =>
         histogram.RecordedValues().Select(value => (value.ValueIteratedTo, value.CountAtValueIteratedTo)).ToList();
 }

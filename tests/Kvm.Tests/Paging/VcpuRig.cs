@@ -13,9 +13,11 @@ internal sealed class VcpuRig
     private readonly OperationIds _ids = new(0);
 
     private readonly int _batch;
+    private readonly bool _startsStopped;
 
-    public VcpuRig(ISchedulingStrategy strategy, int batch = 8, IPacedGuestProgram? program = null)
+    public VcpuRig(ISchedulingStrategy strategy, int batch = 8, IPacedGuestProgram? program = null, bool startsStopped = false)
     {
+        _startsStopped = startsStopped;
         _batch = batch;
         World = new VirtualWorld(strategy);
         Vm = new ScriptedVm();
@@ -32,8 +34,12 @@ internal sealed class VcpuRig
 
     /// <summary>A vCPU of the same VM, for instance the one that goes on where <see cref="Vcpu"/> was saved.</summary>
     public Vcpu NewVcpu(IPacedGuestProgram program, VcpuState? state = null, int index = 0) => new(
-        World, new VcpuOptions(index, TlbEntries: 64, BatchAccesses: _batch, FaultRetriesMax: 1_000, FaultMicrosecondsMax: 0), "vcpu", 1,
-        Vm, Memory, program, state);
+        World,
+        new VcpuOptions(index, TlbEntries: 64, BatchAccesses: _batch, FaultRetriesMax: 1_000, FaultMicrosecondsMax: 0)
+        {
+            StartsStopped = _startsStopped,
+        },
+        "vcpu", 1, Vm, Memory, program, state);
 
     public Operation NewOperation() => new(_ids.Next(), OperationKind.Audit);
 

@@ -36,6 +36,40 @@ public sealed class VcpuTests(ITestOutputHelper output)
 
     /// <summary>Meanwhile it is in no flush's way, and can be stopped.</summary>
     [Fact]
+    public void A_vCPU_that_starts_stopped_runs_no_guest_before_it_is_resumed_and_its_guest_is_not_late_then()
+    {
+        for (ulong seed = 1; seed <= 20; seed++)
+        {
+            var rig = new VcpuRig(new RandomStrategy(seed), startsStopped: true);
+            var began = 0L;
+            rig.Program.BeforeBatch = batch => began = batch == 0 ? rig.Program.NowMicroseconds : began;
+            var result = rig.Run(async () =>
+            {
+                // A pause and its end in between let nothing run.
+                await rig.Vcpu.PauseAsync(rig.NewOperation());
+                await rig.World.DelayAsync(5_000);
+                await rig.Vcpu.FlushTlbAsync(rig.NewOperation(), new GfnRange(Page, 1));
+                await rig.Vcpu.ResumeAsync(rig.NewOperation());
+                await rig.World.DelayAsync(5_000);
+                Assert.Equal((0, 0L), (rig.Vm.Faults, rig.Vcpu.CountersNow().DueMicroseconds));
+                await rig.Vcpu.ResumeAsync(rig.NewOperation());
+                while (rig.Memory.Executions == 0) await rig.World.PointAsync(SchedulingPoint.Yield);
+            });
+            Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
+            Assert.InRange(began, 0, 1_000);
+        }
+    }
+
+    [Fact]
+    public void A_vCPU_that_starts_stopped_can_be_stopped_for_good()
+    {
+        var rig = new VcpuRig(new RandomStrategy(1), startsStopped: true);
+        var result = rig.Run(() => ValueTask.CompletedTask);
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
+        Assert.Equal(0, rig.Vm.Faults);
+    }
+
+    [Fact]
     public void A_batch_that_the_host_holds_back_is_made_once_when_it_lets_guests_run_again()
     {
         for (ulong seed = 1; seed <= 20; seed++)
