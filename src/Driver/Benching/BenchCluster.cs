@@ -63,7 +63,8 @@ internal sealed class BenchCluster : IAsyncDisposable
         var ordinal = Interlocked.Increment(ref _vms);
         var key = ActorKeys.Vm(ordinal, incarnation: 0, host);
         var message = new VmMessage(
-            new VmOptions(key, ordinal, ProtocolCatalog.ActiveCount) { StartsStopped = startsStopped }, ActorKeys.Host(host), ordinal, vcpus, pages, Memslots: 1,
+            new VmOptions(key, ordinal, ProtocolCatalog.ActiveCount) { StartsStopped = startsStopped },
+            ActorKeys.Host(host), ordinal, vcpus, pages, Memslots: 1,
             HotplugPages: 0, _pageSize, Fleet.ScratchPages, Mergeable: false, tlbEntries, FaultRetriesMax: 1_000_000, Seed: 1, guest,
             RefusesNonBlockable: false);
         var vm = Grains.GetGrain<IVmGrain>(key);

@@ -47,15 +47,25 @@ public sealed class MessageJsonTests
     {
         var sent = new ActorReport
         {
-            Actor = "vm-1.0@host-0", Silo = "silo-0", MeasuredSince = 5, Progress = 6, WrittenClasses = 3, HistoryDropped = 2, Failure = "x",
+            Actor = "vm-1.0@host-0",
+            Silo = "silo-0",
+            MeasuredSince = 5,
+            Progress = 6,
+            WrittenClasses = 3,
+            HistoryDropped = 2,
+            Failure = "x",
             Counters = new() { Vm = new() { Faults = 1 } },
             Locks = [new LockReport("mmu_lock", LockMode.Read, new LockStatistics { Acquisitions = 4 })],
-            Reached = [new ReachedReport(1, 2)], LiveOperations = [9], History = [new HistoryEntry(1, "ok", "fault", 2, null)],
-            GuestRuns = [new GuestRunsEntry("vm-1.0", "host-0", 1, true, 2)], GuestAccesses = new GuestAccessesEntry(1, 2),
+            Reached = [new ReachedReport(1, 2)],
+            LiveOperations = [9],
+            History = [new HistoryEntry(1, "ok", "fault", 2, null)],
+            GuestRuns = [new GuestRunsEntry("vm-1.0", "host-0", 1, true, 2)],
+            GuestAccesses = new GuestAccessesEntry(1, 2),
             LastOfOthers = [new ActorReport { Actor = "vm-2.0@host-0", Silo = "silo-0" }],
         };
         var text = JsonSerializer.Serialize(sent, MessageJson.Options);
-        Assert.Equal(text, JsonSerializer.Serialize(JsonSerializer.Deserialize<ActorReport>(text, MessageJson.Options), MessageJson.Options));
+        var read = JsonSerializer.Deserialize<ActorReport>(text, MessageJson.Options);
+        Assert.Equal(text, JsonSerializer.Serialize(read, MessageJson.Options));
         foreach (var property in typeof(ActorReport).GetProperties().Where(property => property.Name is not (
             nameof(ActorReport.Waits) or nameof(ActorReport.LockOrder) or nameof(ActorReport.Violations))))
             Assert.Contains($"\"{property.Name}\"", text, StringComparison.Ordinal);
