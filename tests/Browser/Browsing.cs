@@ -7,6 +7,9 @@ internal sealed class Browsing(IBrowser browser) : IAsyncDisposable
 {
     private const int Wide = 1280, Narrow = 420, Height = 900, PictureHeight = 1600;
 
+    /// <summary>What the slowest page took until its scripts had drawn it, in milliseconds.</summary>
+    public double SlowestLoad { get; private set; }
+
     public static async Task<Browsing> StartAsync(string chromium) => new(await Puppeteer.LaunchAsync(new LaunchOptions
     {
         ExecutablePath = chromium,
@@ -93,10 +96,12 @@ internal sealed class Browsing(IBrowser browser) : IAsyncDisposable
         return problems;
     }
 
-    private static async Task OpenAsync(IPage page, string report, int width, string scheme)
+    private async Task OpenAsync(IPage page, string report, int width, string scheme)
     {
         await page.SetViewportAsync(new ViewPortOptions { Width = width, Height = Height });
         await page.EmulateMediaFeaturesAsync([new MediaFeatureValue { MediaFeature = MediaFeature.PrefersColorScheme, Value = scheme }]);
         await page.GoToAsync(new Uri(report).AbsoluteUri);
+        SlowestLoad = Math.Max(
+            SlowestLoad, await page.EvaluateExpressionAsync<double>("performance.getEntriesByType('navigation')[0].duration"));
     }
 }

@@ -48,6 +48,7 @@ root.SetAction(async parsed =>
         problems.AddRange(found);
     }
 
+    Console.WriteLine(FormattableString.Invariant($"the slowest page was drawn after {browser.SlowestLoad:0} ms"));
     return problems.Count == 0 ? 0 : 1;
 });
 return await root.Parse(args).InvokeAsync();

@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Livebed.Driver.Analyzing;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
+using Livebed.Driver.Runs;
 using Livebed.Driver.Tests;
 using Livebed.Driver.Tests.EndToEnd;
 
@@ -20,6 +22,7 @@ public sealed class ClusterTests
           - { count: 2, vcpus: 1, guest: { bytesPerVcpu: 8KiB, rate: 500 }, dirtyLog: bitmap }
         hostEvents: { rate: 20, maxPages: 8 }
         migrations: { rate: 4 }
+        telemetry: { sampleRatio: 1, retriesPromoted: 1 }
         minimum: { accesses: 10, deliveredShare: 0 }
         """;
 
@@ -73,7 +76,23 @@ public sealed class ClusterTests
         Assert.Equal(VerdictKind.Valid, stored.Results.Verdict);
         stored.EveryOperationEnded();
         stored.CountsAreThoseOfTheHistory();
+        CheckTraces(Directory.GetDirectories(folder.PathOf(name)).Single());
         return stored.Results;
+    }
+
+    /// <summary>The file has the spans of all silos in whole trees, and no tree that is too large for a viewer.</summary>
+    private static void CheckTraces(string run)
+    {
+        var path = Path.Combine(run, RunFolder.TracesFile);
+        var spans = new TraceReader(path, path).Read(CancellationToken.None).ToList();
+        Assert.Equal(["driver", "silo-0", "silo-1", "silo-2"], spans.Select(span => span.Instance).Distinct().Order());
+        var byId = spans.ToDictionary(span => span.SpanId);
+        foreach (var span in spans.Where(span => span.ParentId is not null))
+            Assert.Equal(span.TraceId, Assert.Contains(span.ParentId!, (IReadOnlyDictionary<string, SpanRecord>)byId).TraceId);
+        Assert.Contains(spans, span => span.ParentId is { } parent && byId[parent].Instance != "driver"
+            && byId[parent].Instance != span.Instance);
+        Assert.All(spans.Where(span => span.ParentId is null), root => Assert.Matches(@"^(kvm|livebed)\.", root.Name));
+        Assert.All(spans.GroupBy(span => span.TraceId), trace => Assert.InRange(trace.Count(), 1, 499));
     }
 
     [DllImport("libc", EntryPoint = "kill")]

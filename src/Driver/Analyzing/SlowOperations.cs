@@ -31,6 +31,9 @@ internal sealed class SlowOperations(int count)
 
     public bool HasTraces => _traces.Count > 0;
 
+    /// <summary>Ids of those that the second pass looks for.</summary>
+    public IEnumerable<string> Traces => _traces.Keys;
+
     public void AddSpan(SpanRecord span)
     {
         if (_traces.TryGetValue(span.TraceId, out var spans) && spans.Count < SpansMax) spans.Add(span);

@@ -42,7 +42,7 @@ internal sealed class TraceAnalysis(int slowest)
         foreach (var span in file.Read(stop)) analysis.Add(span);
         analysis._operations.Choose();
         if (!analysis._operations.HasTraces) return analysis;
-        foreach (var span in file.Read(stop)) analysis._operations.AddSpan(span);
+        foreach (var span in file.Read(stop, new TraceIdFilter(analysis._operations.Traces))) analysis._operations.AddSpan(span);
         return analysis;
     }
 

@@ -24,18 +24,19 @@ internal sealed class TraceReader(string path, string label, bool isDistinct = f
     private const string Allowed =
         "allowed: OTLP JSON lines as in traces.otlp.jsonl, or an answer of Jaeger's /api/v3/traces or /api/traces";
 
-    /// <summary>Stops between two lines when asked to.</summary>
-    public IEnumerable<SpanRecord> Read(CancellationToken stop)
+    /// <param name="stop">stops between two lines</param>
+    /// <param name="some">lines without these traces are left out, others are read whole; null reads all</param>
+    public IEnumerable<SpanRecord> Read(CancellationToken stop, TraceIdFilter? some = null)
     {
         var seen = new HashSet<ulong>();
         using var file = Open();
-        foreach (var (document, line) in Documents(file, stop))
+        foreach (var (document, line) in Documents(file, some, stop))
             using (var spans = document.Spans().GetEnumerator())
                 while (Next(spans, line))
                     if (!isDistinct || IsNew(seen, spans.Current)) yield return spans.Current;
     }
 
-    private IEnumerable<(OtlpDocument Document, long Line)> Documents(FileStream file, CancellationToken stop)
+    private IEnumerable<(OtlpDocument Document, long Line)> Documents(FileStream file, TraceIdFilter? some, CancellationToken stop)
     {
         var buffer = new byte[FirstBytes];
         var (filled, searched, line) = (0, 0, 1L);
@@ -54,7 +55,9 @@ internal sealed class TraceReader(string path, string label, bool isDistinct = f
             }
 
             var length = end < 0 ? filled : searched + end;
-            if (Parse(buffer.AsMemory(0, length), line) is { } document)
+            // The first line is read whatever it has: it may be the beginning of one document.
+            var isLeftOut = line > 1 && some?.MayBeIn(buffer.AsSpan(0, length)) == false;
+            if (!isLeftOut && Parse(buffer.AsMemory(0, length), line) is { } document)
             {
                 yield return (document, line);
             }

@@ -33,6 +33,8 @@ internal static class HtmlReport
 /// <param name="Charts">over time; null of a run that left none</param>
 /// <param name="Tail">the end of its history</param>
 /// <param name="Traces">what its traces say; null where they say nothing</param>
+/// <param name="TracesLeftOut">why they say nothing, as a sentence; null where there are none, or all is shown</param>
 /// <param name="Jaeger">where Jaeger's page is, to which traces are links; null shows their ids</param>
 public sealed record ReportContent(
-    RunResults Results, RunCharts? Charts, IReadOnlyList<HistoryEvent> Tail, TraceFigures? Traces = null, Uri? Jaeger = null);
+    RunResults Results, RunCharts? Charts, IReadOnlyList<HistoryEvent> Tail, TraceFigures? Traces = null, string? TracesLeftOut = null,
+    Uri? Jaeger = null);

@@ -51,8 +51,9 @@ internal sealed class ReportCommand(CommandEnvironment environment)
         var given = request.Run;
         var results = StoredResults.Read(folder, given);
         var charts = Path.Combine(folder, RunFolder.ChartsFile);
+        var (traces, leftOut) = TraceFigures.Of(folder);
         return new ReportContent(
             results, Path.Exists(charts) ? StoredResults.ReadCharts(charts, Path.Combine(given, RunFolder.ChartsFile)) : null,
-            HistoryTail.Of(Path.Combine(folder, RunFolder.HistoryFile)), TraceFigures.Of(folder), request.Jaeger);
+            HistoryTail.Of(Path.Combine(folder, RunFolder.HistoryFile)), traces, leftOut, request.Jaeger);
     }
 }

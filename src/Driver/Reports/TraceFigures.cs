@@ -18,26 +18,29 @@ public sealed record TraceFigures(
     IReadOnlyList<TracedOperation> Operations, IReadOnlyList<TracedPair> Pairs, IReadOnlyList<TracedCause> Causes,
     IReadOnlyList<(string Text, string TraceId)> Violations)
 {
-    /// <summary>Some 250 000 spans, which take two seconds to read.</summary>
-    private const long BytesMax = 128L << 20;
+    /// <summary>As many as a run writes unless its campaign asks for more: some 300 000 spans, which take seconds to read.</summary>
+    private const long BytesMax = TraceFile.DefaultBytesMax;
 
     private const int OperationsMax = 20;
     private const int PairsMax = 15;
     private const int CausesMax = 15;
     private const int StepsMax = 3;
 
-    /// <summary>Of a run's folder; null where it has no traces, more than are read for a report, or such as cannot be read.</summary>
-    public static TraceFigures? Of(string folder)
+    /// <summary>Of a run's folder.</summary>
+    /// <returns>null where it has no traces, or such as are left out; then why, as a sentence</returns>
+    public static (TraceFigures? Figures, string? LeftOut) Of(string folder)
     {
         var path = Path.Combine(folder, RunFolder.TracesFile);
         try
         {
-            if (!File.Exists(path) || new FileInfo(path).Length is 0 or > BytesMax) return null;
-            return From(TraceAnalysis.Of(new TraceReader(path, path), OperationsMax, CancellationToken.None));
+            if (!File.Exists(path) || new FileInfo(path).Length is not (> 0 and var bytes)) return (null, null);
+            if (bytes > BytesMax)
+                return (null, $"{RunFolder.TracesFile} has {bytes >> 20} MiB, and a report reads {BytesMax >> 20} MiB at most.");
+            return (From(TraceAnalysis.Of(new TraceReader(path, RunFolder.TracesFile), OperationsMax, CancellationToken.None)), null);
         }
         catch (Exception exception) when (exception is UsageException or IOException or UnauthorizedAccessException)
         {
-            return null;
+            return (null, $"{RunFolder.TracesFile} could not be read: {OneLine.Of(exception.Message)}.");
         }
     }
 

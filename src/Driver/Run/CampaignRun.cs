@@ -62,8 +62,9 @@ internal sealed class CampaignRun(CommandEnvironment environment, RunnerOptions 
     {
         try
         {
+            var (traces, leftOut) = TraceFigures.Of(folder.FullPath);
             var content = new ReportContent(
-                results, charts, HistoryTail.Of(folder.PathOf(RunFolder.HistoryFile)), TraceFigures.Of(folder.FullPath), JaegerUi);
+                results, charts, HistoryTail.Of(folder.PathOf(RunFolder.HistoryFile)), traces, leftOut, JaegerUi);
             return TryStore(folder, RunFolder.ReportFile, await HtmlReport.RenderAsync(content), "could not be written");
         }
         catch (Exception exception)

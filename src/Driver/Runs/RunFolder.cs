@@ -56,6 +56,9 @@ public sealed class RunFolder : IDisposable
             var end = FormattableString.Invariant($"{TracesFile} has at most {Traces.BytesMax >> 20} MiB (limits.traceBytes), ")
                 + "or spans came too fast for it; the others were dropped";
             if (Traces.Dropped > 0) hits.Add(new("traceBytes", Traces.Dropped, end));
+            if (Traces.Missing is { Count: > 0 } missing)
+                hits.Add(new(
+                    "traceParts", missing.Count, $"{TracesFile} lacks spans of {OneLine.Of(string.Join(", ", missing))}"));
             if (Traces.Failure is { } failure)
                 hits.Add(new("traceFile", 1, $"{TracesFile} could not be written to its end: {OneLine.Of(failure)}"));
             return hits;

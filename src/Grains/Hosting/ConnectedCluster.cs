@@ -26,13 +26,13 @@ public sealed class ConnectedCluster : ICluster
     private readonly CancellationTokenSource _ending = new();
     private Exception? _trouble;
     private Task _renewing = Task.CompletedTask;
+    private FetchedTraces? _traces;
     private bool _hasBegun;
 
     private ConnectedCluster(ClusterSettings settings)
     {
         _settings = settings;
-        _client = ClusterClientHost.Build(
-            settings, [], RootSampler.DefaultSpansPerTrace / (settings.Silos + 1), failure => _trouble = failure);
+        _client = ClusterClientHost.Build(settings, [], SpansPerTrace, failure => _trouble = failure);
         SiloNames = Enumerable.Range(0, settings.Silos).Select(ActorKeys.Silo).ToList();
     }
 
@@ -98,6 +98,9 @@ public sealed class ConnectedCluster : ICluster
         }
     }
 
+    /// <summary>Each process counts for itself what it adds to a trace: the silos and the driver share the allowance.</summary>
+    private int SpansPerTrace => RootSampler.DefaultSpansPerTrace / (_settings.Silos + 1);
+
     private ISiloProbe Probe(string silo) => Client.GetGrain<ISiloProbe>(silo);
 
     private async Task WaitUntilWholeAsync(CancellationToken cancellationToken)
@@ -157,12 +160,18 @@ public sealed class ConnectedCluster : ICluster
         foreach (var silo in SiloNames) shifts.Add(await MeetAsync(silo).WaitAsync(cancellationToken));
         var driver = $"process {Environment.ProcessId} on {Environment.MachineName}";
         _hasBegun = true;
+        var (thresholds, file) = (_settings.Thresholds, _settings.Telemetry.File);
+        var tracing = new TracingTerms(
+            thresholds.LockWaitMicroseconds, thresholds.FaultMicroseconds, thresholds.FaultRetries, _settings.SampleRatio, SpansPerTrace,
+            file is not null);
         var answers = await Task.WhenAll(SiloNames.Select((silo, index) => Probe(silo).BeginRunAsync(new RunTicket(
-            _run, driver, _settings.Seed, _settings.PreemptionShare, _settings.Placement, SiloNames.Count,
-            _settings.Thresholds.LockWaitMicroseconds,
-            _settings.Thresholds.FaultMicroseconds, _settings.Thresholds.FaultRetries, shifts[index])))).WaitAsync(cancellationToken);
+            _run, driver, _settings.Seed, _settings.PreemptionShare, _settings.Placement, SiloNames.Count, tracing,
+            shifts[index])))).WaitAsync(cancellationToken);
         if (answers.FirstOrDefault(answer => answer is not null) is { } refusal) throw new ClusterRefusedException(refusal);
         _renewing = Task.WhenAll(SiloNames.Select(RenewAsync));
+        if (file is not null)
+            _traces = new FetchedTraces(
+                file, SiloNames, (silo, from, isOver) => Probe(silo).FetchTracesAsync(_run, from, isOver));
     }
 
     /// <returns>what the silo has to add to its clock; nothing on the driver's own machine</returns>
@@ -233,6 +242,7 @@ public sealed class ConnectedCluster : ICluster
 
             // A round of reports that is under way may still ask it.
             await Task.Delay(RoundMax, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_traces is not null) await _traces.EndAsync(silo);
             await Probe(silo).ReleaseAsync(_run).AsTask().WaitAsync(AnswerMax);
         }
         catch (Exception)
@@ -258,6 +268,7 @@ public sealed class ConnectedCluster : ICluster
     public async ValueTask DisposeAsync()
     {
         if (_ending.IsCancellationRequested) return;
+        if (_traces is not null) await _traces.EndAllAsync();
         await _ending.CancelAsync();
         await _renewing;
         if (_hasBegun)

@@ -15,8 +15,8 @@ namespace Livebed.Grains.Hosting;
 /// </summary>
 internal sealed partial class RunLease(
     SiloTelemetry telemetry, ClusterWorldOptions world, IOptions<LivebedPlacementOptions> placement, LocalActors actors,
-    LocalHosts hosts, SiloBoard board, PageWire wire, ShiftedTime clock, IHostApplicationLifetime lifetime,
-    ILogger<RunLease> log) : BackgroundService
+    LocalHosts hosts, SiloBoard board, PageWire wire, ShiftedTime clock, SpanPipeline spans,
+    IHostApplicationLifetime lifetime, ILogger<RunLease> log) : BackgroundService
 {
     /// <summary>How long a driver may be silent.</summary>
     public static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(8);
@@ -50,10 +50,11 @@ internal sealed partial class RunLease(
             (placement.Value.Mode, placement.Value.Silos, placement.Value.Leaving) = (ticket.Placement, ticket.Silos, []);
             telemetry.Thresholds = telemetry.Thresholds with
             {
-                LockWaitMicroseconds = ticket.LockWaitMicroseconds,
-                FaultMicroseconds = ticket.FaultMicroseconds,
-                FaultRetries = ticket.FaultRetries,
+                LockWaitMicroseconds = ticket.Tracing.LockWaitMicroseconds,
+                FaultMicroseconds = ticket.Tracing.FaultMicroseconds,
+                FaultRetries = ticket.Tracing.FaultRetries,
             };
+            spans.BeginRun((long)ticket.Seed, ticket.Tracing);
             clock.ShiftMicroseconds = ticket.ClockShiftMicroseconds;
             telemetry.Running.Restart();
             telemetry.Suppressed.Clear();
@@ -74,6 +75,18 @@ internal sealed partial class RunLease(
         if (Run?.Run != run) return RunRenewal.Gone;
         Volatile.Write(ref _renewed, Environment.TickCount64);
         return Volatile.Read(ref _isLeaving) ? RunRenewal.Leaving : RunRenewal.Serves;
+    }
+
+    /// <summary>Spans of the run that its driver does not have.</summary>
+    /// <param name="run">the driver's</param>
+    /// <param name="from">how many lines of them it has</param>
+    /// <param name="isOver">it needs none that end from now on</param>
+    /// <returns>null when the silo serves another run, or none</returns>
+    public async Task<TracePiece?> FetchTracesAsync(string run, long from, bool isOver)
+    {
+        if (Run?.Run != run || spans.Part is not { } part) return null;
+        if (isOver) await Task.Run(part.Close);
+        return part.Read(from);
     }
 
     /// <summary>Another silo of the run is asked to end: nothing is made on it any more.</summary>
@@ -110,6 +123,7 @@ internal sealed partial class RunLease(
         {
             if (_run?.Run != run) return;
             await ClearAsync($"run {run} is over");
+            spans.EndRun();
             Volatile.Write(ref _run, null);
             if (_isLeaving) _released.TrySetResult();
         }

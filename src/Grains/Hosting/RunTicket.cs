@@ -14,14 +14,12 @@ namespace Livebed.Grains.Hosting;
 /// <param name="PreemptionShare">of scheduling points, 0 to 1</param>
 /// <param name="Placement">of its actors</param>
 /// <param name="Silos">of the run</param>
-/// <param name="LockWaitMicroseconds">as in <see cref="TelemetryThresholds"/></param>
-/// <param name="FaultMicroseconds">as there</param>
-/// <param name="FaultRetries">as there</param>
+/// <param name="Tracing">which of its spans are made, and where they go</param>
 /// <param name="ClockShiftMicroseconds">what the silo adds to its monotonic clock, so that it shows the driver's time</param>
 [GenerateSerializer, Immutable, Alias("Livebed.RunTicket")]
 public sealed record RunTicket(
-    string Run, string Driver, ulong Seed, double PreemptionShare, PlacementMode Placement, int Silos, long LockWaitMicroseconds,
-    long FaultMicroseconds, int FaultRetries, long ClockShiftMicroseconds);
+    string Run, string Driver, ulong Seed, double PreemptionShare, PlacementMode Placement, int Silos,
+    TracingTerms Tracing, long ClockShiftMicroseconds);
 
 /// <summary>What a silo answers to a driver that is still there.</summary>
 public enum RunRenewal : byte
@@ -48,7 +46,7 @@ public sealed record SiloIdentity(
     int Protocol, string Version, string Commit, string Model, bool IsLittleEndian, long ClockMicroseconds)
 {
     /// <summary>Rises with every change of a call or message between driver and silos that the other side must know.</summary>
-    public const int ProtocolVersion = 1;
+    public const int ProtocolVersion = 2;
 
     /// <summary>This process.</summary>
     public static SiloIdentity Own(long clockMicroseconds) => new(

@@ -43,6 +43,8 @@ internal sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains, Pa
             if (member.Name == dead && member.Status is not SiloStatus.Dead) await membership.TryKill(member.SiloAddress);
     }
 
+    public Task<TracePiece?> FetchTracesAsync(string run, long from, bool isOver) => lease.FetchTracesAsync(run, from, isOver);
+
     public Task EndRunAsync(string run) => lease.EndAsync(run);
 
     public ValueTask<SiloState> StateAsync() => ValueTask.FromResult(new SiloState(
@@ -104,6 +106,14 @@ public interface ISiloProbe : IGrainWithStringKey
     /// orders of a nemesis.</summary>
     [Alias("DeclareDead")]
     Task DeclareDeadAsync(string dead);
+
+    /// <summary>Spans of the run that the driver does not have. The same call again gives the same.</summary>
+    /// <param name="run">the run</param>
+    /// <param name="from">how many lines of them the driver has</param>
+    /// <param name="isOver">the driver needs none that end from now on</param>
+    /// <returns>null when the silo serves another run, or none, or a run without spans</returns>
+    [Alias("FetchTraces")]
+    Task<TracePiece?> FetchTracesAsync(string run, long from, bool isOver);
 
     /// <summary>The run is over: what it left on the silo is cleared.</summary>
     [Alias("EndRun")]

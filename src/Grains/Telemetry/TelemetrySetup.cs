@@ -52,9 +52,11 @@ public static class TelemetrySetup
         int spansPerTrace = RootSampler.DefaultSpansPerTrace)
     {
         services.AddSingleton(provider => provider.GetService<SiloTelemetry>()?.Suppressed ?? new SuppressedSpans());
-        if (!targets.HasSpans) return services;
-        services.AddSingleton(provider => new SpanPipeline(
-            process, targets, new RootSampler(sampleRatio, spansPerTrace, provider.GetRequiredService<SuppressedSpans>())));
+        services.AddSingleton(provider =>
+        {
+            var suppressed = provider.GetRequiredService<SuppressedSpans>();
+            return new SpanPipeline(process, targets, new RootSampler(sampleRatio, spansPerTrace, suppressed), suppressed);
+        });
         services.AddHostedService(provider => provider.GetRequiredService<SpanPipeline>());
         services.AddSingleton<IQueuedTelemetry>(provider => provider.GetRequiredService<SpanPipeline>());
         if (targets.Otlp is not { } otlp) return services;

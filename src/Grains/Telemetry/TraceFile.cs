@@ -1,35 +1,27 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Threading.Channels;
 
 namespace Livebed.Grains.Telemetry;
 
 /// <summary>
 /// <c>traces.otlp.jsonl</c>: each line is an OTLP trace export in JSON, as the OpenTelemetry collector's file exporter writes them, so that
-/// the file receivers of the collector and of Jaeger read it. Spans are queued and written by a task of its own. Nothing waits for the
-/// file, and nothing fails because of it: what finds no room in the queue or in the file is counted and dropped. Every process of a run
-/// writes a part; the driver's <see cref="Complete"/> joins them. Safe from any thread.
+/// the file receivers of the collector and of Jaeger read it. Nothing waits for the file, and nothing fails because of it: what finds no
+/// room in the queue or in the file is counted and dropped. Every process of a run has a part, which it writes, or which the driver fetches
+/// from it; the driver's <see cref="Complete"/> joins them. Safe from any thread.
 /// </summary>
 public sealed class TraceFile : IDisposable
 {
     public const long DefaultBytesMax = 256L << 20;
 
-    private const int QueuedSpansMax = 32_768;
-    private const int LineSpansMax = 512;
     private const string DroppedSuffix = ".dropped";
-    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan DrainMax = TimeSpan.FromSeconds(5);
 
     private readonly FileStream _file;
-    private readonly Channel<(Activity Span, SpanOrigin Origin)> _queue;
-    private readonly CancellationTokenSource _closing = new();
-    private readonly OtlpJson _json = new();
-    private readonly Task _writing;
+    private readonly SpanLines _lines;
     private readonly List<string> _parts = [];
+    private readonly List<string> _missing = [];
     private readonly Lock _gate = new();
     private long _written;
     private long _spans;
-    private long _overQueue;
     private long _overBytes;
     private bool _closed;
 
@@ -40,8 +32,7 @@ public sealed class TraceFile : IDisposable
     {
         (FullPath, BytesMax) = (Path.GetFullPath(path), bytesMax);
         _file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
-        _queue = Channel.CreateBounded<(Activity, SpanOrigin)>(new BoundedChannelOptions(QueuedSpansMax) { SingleReader = true });
-        _writing = Task.Run(WriteAsync);
+        _lines = new SpanLines(WriteLine);
     }
 
     public string FullPath { get; }
@@ -51,15 +42,30 @@ public sealed class TraceFile : IDisposable
     public long Spans => Interlocked.Read(ref _spans);
 
     /// <summary>Spans that found no room in the file or in the queue, of all parts after <see cref="Complete"/>.</summary>
-    public long Dropped => Interlocked.Read(ref _overBytes) + Interlocked.Read(ref _overQueue);
+    public long Dropped => Interlocked.Read(ref _overBytes) + _lines.Dropped;
+
+    /// <summary>Of each process whose spans are not all there, which it is and why.</summary>
+    public IReadOnlyList<string> Missing
+    {
+        get
+        {
+            lock (_gate) return [.. _missing];
+        }
+    }
 
     /// <summary>Why the file could not be written to its end; null when it could.</summary>
     public string? Failure { get; private set; }
 
     /// <summary>Takes a span that has ended; one for which there is no room is counted.</summary>
-    public void Add(Activity span, SpanOrigin origin)
+    public void Add(Activity span, SpanOrigin origin) => _lines.Add(span, origin);
+
+    /// <summary>Counts spans of another process that found no room.</summary>
+    public void Drop(long spans) => Interlocked.Add(ref _overBytes, spans);
+
+    /// <summary>Another process has more spans than are in its part.</summary>
+    public void Misses(string process, string why)
     {
-        if (!_queue.Writer.TryWrite((span, origin)) && !_closed) Interlocked.Increment(ref _overQueue);
+        lock (_gate) _missing.Add($"{process} ({why})");
     }
 
     /// <summary>The file of another process of the run, beside this one; it is joined in the end if it is there.</summary>
@@ -77,9 +83,8 @@ public sealed class TraceFile : IDisposable
         {
             if (_closed) return;
             _closed = true;
-            _queue.Writer.TryComplete();
-            _closing.Cancel();
-            if (!_writing.Wait(DrainMax)) Failure ??= $"it took longer than {DrainMax.TotalSeconds:0} s to write";
+            var problem = _lines.Close();
+            Failure ??= problem;
             Try(_file.Dispose);
             if (Dropped > 0) Try(() => File.WriteAllText(FullPath + DroppedSuffix, Dropped.ToString(CultureInfo.InvariantCulture)));
         }
@@ -101,23 +106,7 @@ public sealed class TraceFile : IDisposable
     public void Dispose()
     {
         Close();
-        _closing.Dispose();
-        if (_writing.IsCompleted) _json.Dispose();
-    }
-
-    private async Task WriteAsync()
-    {
-        var reader = _queue.Reader;
-        var batch = new List<(Activity Span, SpanOrigin Origin)>();
-        while (await reader.WaitToReadAsync())
-        {
-            // A line for each span would repeat the resource every time.
-            if (reader.Count < LineSpansMax)
-                await Task.Delay(Gathering, _closing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            batch.Clear();
-            while (batch.Count < LineSpansMax && reader.TryRead(out var entry)) batch.Add(entry);
-            WriteLine(_json.Line(batch), batch.Count);
-        }
+        _lines.Dispose();
     }
 
     private void WriteLine(ReadOnlySpan<byte> line, int spans)

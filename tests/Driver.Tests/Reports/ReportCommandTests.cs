@@ -59,6 +59,22 @@ public sealed class ReportCommandTests
         Assert.Empty(Directory.GetFiles(harness.Folder.FullPath, "*.html*", SearchOption.AllDirectories));
     }
 
+    [Theory]
+    [InlineData(257 << 20, "traces.otlp.jsonl has 257 MiB, and a report reads 256 MiB at most.")]
+    [InlineData(1, "traces.otlp.jsonl could not be read: traces.otlp.jsonl:1: ")]
+    public async Task Traces_that_are_left_out_are_said_to_be(long bytes, string reason)
+    {
+        using var harness = new CommandHarness();
+        await harness.RunCampaignAsync(CommandHarness.SmallCampaign);
+        var folder = Assert.Single(harness.RunFolders);
+        // A file of nothing but room takes none on the disk.
+        using (var file = File.Create(Path.Combine(folder, RunFolder.TracesFile))) file.SetLength(bytes);
+        Assert.Equal(ExitCodes.Valid, await harness.RunAsync("report", folder));
+        var page = await File.ReadAllTextAsync(Path.Combine(folder, RunFolder.ReportFile));
+        Assert.Contains("Left out of this page: the slowest operations, who waited for whom,", page, StringComparison.Ordinal);
+        Assert.Contains(reason, page, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Traces_are_links_where_Jaegers_page_is_known()
     {

@@ -78,6 +78,17 @@ public sealed class TraceFileTests : IDisposable
         Assert.NotNull(file.Failure);
     }
 
+    [Fact]
+    public void Disposed_of_twice_it_is_disposed_of_once()
+    {
+        using var file = new TraceFile(PathOf("t.partial"));
+        file.Add(Ended("kvm.op.unmap"), Silo);
+        file.Dispose();
+        file.Dispose();
+        file.Complete(PathOf("t"));
+        Assert.Equal((1, null), (file.Spans, file.Failure));
+    }
+
     private string PathOf(string name) => Path.Combine(_folder.FullName, name);
 
     private static Activity Ended(string name)
