@@ -163,7 +163,7 @@ internal sealed class KernelCommand(CommandEnvironment environment)
     {
         if (!request.Json)
         {
-            new KernelReport(environment).Write(request, survey, results, tally.Gone);
+            new KernelReport(environment).Write(request, survey, results, tally);
             return;
         }
 

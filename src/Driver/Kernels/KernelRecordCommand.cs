@@ -61,7 +61,7 @@ internal sealed class KernelRecordCommand(CommandEnvironment environment)
             foreach (var mode in modes.Values)
                 if (mode.First is { } first)
                     mode.File = KernelCommand.Save(environment, mode.FirstSeed, first.Script);
-            report.Write(kernel.Name, modes, tally.Gone);
+            report.Write(kernel.Name, modes, tally);
             hasDifference |= tally.Gone.Count > 0 || modes.Values.Any(mode => mode.Differences > 0);
         }
 
@@ -87,15 +87,11 @@ internal sealed class KernelRecordCommand(CommandEnvironment environment)
 /// kept as it is, up to the step at which it does.</summary>
 internal sealed class ComparedMode(ScriptComparison comparison)
 {
-    private readonly NormaliserTally _tally = new(comparison.Normalisers);
-
     public int Scripts { get; private set; }
 
     public long Steps { get; private set; }
 
     public int Differences { get; private set; }
-
-    public IReadOnlyDictionary<string, int> Normalisers => _tally.Used;
 
     public PlayedScript? First { get; private set; }
 
@@ -110,7 +106,6 @@ internal sealed class ComparedMode(ScriptComparison comparison)
         Scripts++;
         Steps += script.Steps.Count;
         var result = comparison.Compare(script, model, kernel);
-        _tally.Add(result);
         if (result.Difference is not { } difference) return result;
         Differences++;
         if (First is not null) return result;

@@ -12,8 +12,7 @@ internal sealed class KernelReport(CommandEnvironment environment)
 {
     private readonly ReportPage _page = new(environment);
 
-    public void Write(
-        KernelRequest request, KvmSurvey? survey, IReadOnlyList<ModeResult> results, IReadOnlyList<GoneNormaliser> gone)
+    public void Write(KernelRequest request, KvmSurvey? survey, IReadOnlyList<ModeResult> results, NormaliserTally tally)
     {
         _page.Line(
             survey is null ? $"the model with {request.Mutant} and the model without, seed {request.Seed}"
@@ -24,7 +23,7 @@ internal sealed class KernelReport(CommandEnvironment environment)
                 ScriptWords.Of(result.Mode), Figures.Count(result.Scripts), Figures.Count(result.Steps),
                 result.Difference is null ? "agree" : "DIFFER");
         _page.Console.Write(table);
-        WriteNormalisers([.. results.Select(result => result.Normalisers)], gone);
+        WriteNormalisers(tally);
 
         foreach (var result in results)
         {
@@ -42,9 +41,8 @@ internal sealed class KernelReport(CommandEnvironment environment)
     /// <summary>What the scripts of a recording came to.</summary>
     /// <param name="kernel">which kernel has answered</param>
     /// <param name="modes">by mode of the log</param>
-    /// <param name="gone">what is known of such a kernel, and did not show</param>
-    public void Write(
-        string kernel, IReadOnlyDictionary<DirtyLogMode, ComparedMode> modes, IReadOnlyList<GoneNormaliser> gone)
+    /// <param name="tally">what of such a kernel showed, and what did not</param>
+    public void Write(string kernel, IReadOnlyDictionary<DirtyLogMode, ComparedMode> modes, NormaliserTally tally)
     {
         _page.Line($"the model and a recording of {kernel}");
         var table = Tables.Create("mode", "scripts", "steps", "differ");
@@ -52,7 +50,7 @@ internal sealed class KernelReport(CommandEnvironment environment)
             table.Row(
                 ScriptWords.Of(mode), Figures.Count(result.Scripts), Figures.Count(result.Steps), Figures.Count(result.Differences));
         _page.Console.Write(table);
-        WriteNormalisers([.. modes.Values.Select(mode => mode.Normalisers)], gone);
+        WriteNormalisers(tally);
         foreach (var (mode, result) in modes)
         {
             if (result.First is not { } first) continue;
@@ -63,16 +61,16 @@ internal sealed class KernelReport(CommandEnvironment environment)
         }
     }
 
-    private void WriteNormalisers(IReadOnlyList<IReadOnlyDictionary<string, int>> used, IReadOnlyList<GoneNormaliser> gone)
+    private void WriteNormalisers(NormaliserTally tally)
     {
-        foreach (var name in used.SelectMany(mode => mode.Keys).Distinct())
+        foreach (var (name, scripts) in tally.Used)
         {
-            var scripts = used.Sum(mode => mode.GetValueOrDefault(name));
             var normaliser = Normaliser.All.First(candidate => candidate.Name == name);
-            _page.Line($"in {scripts} scripts {name}: {normaliser.Summary}");
+            _page.Line(
+                $"in {scripts} scripts, of {tally.Chances(name)} that could have shown it, {name}: {normaliser.Summary}");
         }
 
-        foreach (var (normaliser, chances) in gone)
+        foreach (var (normaliser, chances) in tally.Gone)
             WriteGone(normaliser.Name, $"{Figures.Count(chances)} scripts that could have shown it");
     }
 

@@ -109,6 +109,9 @@ public sealed class NormaliserTally(IReadOnlyList<Normaliser> normalisers)
     public IReadOnlyDictionary<string, int> Used =>
         _scripts.Where(entry => entry.Value.Used > 0).ToDictionary(entry => entry.Key, entry => entry.Value.Used);
 
+    /// <summary>Scripts that could have needed it.</summary>
+    public int Chances(string name) => _scripts.GetValueOrDefault(name).Possible;
+
     /// <summary>Those that enough scripts could have shown and none has: what is known of this flavour does not hold any more.</summary>
     public IReadOnlyList<GoneNormaliser> Gone =>
     [

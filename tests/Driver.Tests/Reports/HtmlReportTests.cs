@@ -142,7 +142,7 @@ public sealed class HtmlReportTests
             [new("unmap", "op 0.5", 10, 20_000, "", "a1")], [new("fault", "unmap", "mmap_lock-R", 3, 50, 40, "b2")], [],
             [($"{violation.Invariant}: {violation.Message}", "c3")]);
         var page = new HtmlParser().ParseDocument(
-            await HtmlReport.RenderAsync(new(_sample, Charts: null, [], traces, new Uri("http://jaeger.example:16686/ui/"))));
+            await HtmlReport.RenderAsync(new(_sample, Charts: null, [], traces, Jaeger: new Uri("http://jaeger.example:16686/ui/"))));
         var finding = page.QuerySelectorAll(".finding").Single(
             one => one.TextContent.Trim().StartsWith($"{violation.Invariant}: ", StringComparison.Ordinal));
         Assert.Equal("http://jaeger.example:16686/ui/trace/c3", Assert.Single(finding.QuerySelectorAll("a")).GetAttribute("href"));
