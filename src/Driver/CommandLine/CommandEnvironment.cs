@@ -2,8 +2,6 @@ using System.Collections;
 using System.Collections.Concurrent;
 using System.Globalization;
 using Livebed.Driver.CampaignFiles;
-using Livebed.Driver.Campaigns;
-using Livebed.Driver.Run;
 using Livebed.Driver.Running;
 using Livebed.Kvm.Guests;
 using Livebed.Linux.Kvm;
@@ -55,9 +53,9 @@ internal sealed class CommandEnvironment : IDisposable
     public required TraceInspector Traces { get; init; }
     public required RunnerFactory Runners { get; init; }
 
-    /// <summary>Fits the process to a campaign whose VMs will all be in it; it may begin anew. Nothing in tests, whose process has other
+    /// <summary>Fits the process to so many VMs that will all be in it; it may begin anew. Nothing in tests, whose process has other
     /// work.</summary>
-    public Action<Campaign> FitToVms { get; init; } = _ => { };
+    public Action<long> FitToVms { get; init; } = _ => { };
 
     /// <summary>The process's environment variables; none in tests.</summary>
     public IDictionary Variables { get; init; } = new Hashtable();
@@ -71,15 +69,15 @@ internal sealed class CommandEnvironment : IDisposable
     /// <summary>The process that started this one waits for signs of life; null where none does.</summary>
     public Pulse? Pulse { get; init; }
 
-    public static CommandEnvironment OfProcess(RunnerFactory runners)
+    public static CommandEnvironment OfProcess(RunnerFactory runners, Action<long> fitToVms)
     {
         var pulse = Pulse.OfProcess(TimeProvider.System);
         var interrupts = Interrupts.OfProcess(pulse is null ? new OutputWriter(StandardStreams.Error()) : TextWriter.Null);
         if (pulse is not null) Pulse.FollowStandardInput(interrupts);
-        return OfProcess(runners, interrupts, pulse);
+        return OfProcess(runners, pulse is null ? fitToVms : _ => { }, interrupts, pulse);
     }
 
-    private static CommandEnvironment OfProcess(RunnerFactory runners, Interrupts interrupts, Pulse? pulse) => new()
+    private static CommandEnvironment OfProcess(RunnerFactory runners, Action<long> fitToVms, Interrupts interrupts, Pulse? pulse) => new()
     {
         Out = StandardStreams.Output(),
         Error = StandardStreams.Error(),
@@ -94,7 +92,7 @@ internal sealed class CommandEnvironment : IDisposable
         Traces = PagesOfTrace,
         Runners = runners,
         Variables = Environment.GetEnvironmentVariables(),
-        FitToVms = campaign => YoungGeneration.FitTo(campaign, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes),
+        FitToVms = fitToVms,
     };
 
     /// <summary>A Spectre console that writes to <see cref="Out"/>, with colours only on a terminal, and where the user has not switched

@@ -31,7 +31,7 @@ internal sealed class RunCommand(CommandEnvironment environment)
         var isEmbedded = !request.Runner.Processes && !request.Runner.IsConnected;
         if (isEmbedded && OpenFileLimit.ProblemOf(campaign.Silos, OpenFileLimit.OfProcess()) is { } problem)
             throw new UsageException($"silos: {problem}");
-        if (isEmbedded) environment.FitToVms(campaign);
+        if (isEmbedded) environment.FitToVms(campaign.Vms.Sum(vm => (long)vm.Count));
         var startedAt = environment.Clock.GetUtcNow();
         campaign.Seed ??= (long)(Kvm.World.SeededRandom.Mix((ulong)startedAt.UtcTicks) % DrawnSeeds);
         var seedGiven = request.Overrides.Any(given => given.Path == "seed");

@@ -1,4 +1,3 @@
-using Livebed.Driver.Campaigns;
 using Livebed.Linux.Processes;
 
 namespace Livebed.Driver.Run;
@@ -19,11 +18,10 @@ internal static class YoungGeneration
     private const long MemoryTimes = 8;
 
     /// <summary>Returns where the bound is right as it is, or was given.</summary>
-    /// <param name="campaign">whose VMs will all be in this process</param>
-    /// <param name="available">bytes that the machine, or its limit, gives the process</param>
-    public static void FitTo(Campaign campaign, long available)
+    /// <param name="vms">that will all be in this process</param>
+    public static void FitTo(long vms)
     {
-        if (campaign.Vms.Sum(vm => (long)vm.Count) < VmsMin || available < MemoryTimes * Bytes) return;
+        if (vms < VmsMin || GC.GetGCMemoryInfo().TotalAvailableMemoryBytes < MemoryTimes * Bytes) return;
         if (Environment.GetEnvironmentVariable(Variable) is null) ProcessImage.BeginAnew(Variable, Bytes.ToString("x"));
     }
 }

@@ -14,8 +14,8 @@ namespace Livebed.Grains.Contracts;
 [Alias("livebed.vm")]
 public interface IVmGrain : IGrainWithStringKey
 {
-    /// <summary>Creates the process, the VM, its memslots and its vCPUs, and starts the guests if it is not told to start stopped. False when an earlier call has made this
-    /// activation, which now deactivates: call again.</summary>
+    /// <summary>Creates the process, the VM, its memslots and its vCPUs, and starts the guests if it is not told to start stopped. False
+    /// when an earlier call has made this activation, which now deactivates: call again.</summary>
     ValueTask<bool> CreateAsync(OperationMessage op, VmMessage vm);
 
     /// <summary>See <see cref="VmProcess.ContAsync"/>.</summary>

@@ -33,7 +33,7 @@ internal static class MessageJson
         foreach (var property in type.Properties.Where(property => !property.IsRequired))
             property.ShouldSerialize = static (_, value) => value switch
             {
-                null or 0L or 0UL => false,
+                null or 0L or 0UL or 0.0 => false,
                 ICollection { Count: 0 } => false,
                 _ => true,
             };

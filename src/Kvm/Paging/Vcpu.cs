@@ -101,7 +101,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     public async ValueTask RunAsync()
     {
         // A guest that has not begun does not grow older.
-        if (_options.StartsStopped) await _requests.ParkAsync();
+        if (_options.StartsStopped && _requests is { IsPauseRequested: true, IsStopRequested: false }) await _requests.ParkAsync();
         _guest.Content.Enter(_world.NowMicroseconds);
         while (!_requests.IsStopRequested && !IsHalted)
         {

@@ -61,8 +61,10 @@ internal sealed class StoredRun
         Assert.Equal(Succeeded("vm-destroy"), counts.Teardowns);
         Assert.Equal(
             Succeeded("dirty-log-get") + Results.Migrations.Sum(migration => migration.Ram.DirtySyncCount), counts.DirtyLogGets);
-        Assert.Equal(Results.LatencyMicroseconds["fault"].Count, counts.Faults);
-        Assert.Equal(Results.LatencyMicroseconds["tlb-refill"].Count, counts.TlbRefills);
+
+        // A silo's latencies and its actors' counters begin at the warm-up's end, one after the other.
+        Assert.InRange(Results.LatencyMicroseconds["fault"].Count - counts.Faults, -OpenAtWarmUpsEnd, OpenAtWarmUpsEnd);
+        Assert.InRange(Results.LatencyMicroseconds["tlb-refill"].Count - counts.TlbRefills, -OpenAtWarmUpsEnd, OpenAtWarmUpsEnd);
         Assert.True(counts.NotifierElided <= counts.NotifierRanges);
         Assert.True(counts.NotifierMmuLockAcquisitions <= 2 * (counts.NotifierRanges - counts.NotifierElided) + OpenAtWarmUpsEnd);
     }

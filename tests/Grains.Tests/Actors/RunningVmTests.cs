@@ -38,7 +38,8 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
     [Fact]
     public async Task A_VM_that_starts_stopped_takes_commands_and_its_guests_begin_with_cont()
     {
-        var vm = await (await clusters.BedAsync(PlacementMode.Spread)).RunAsync(new VmPlan { StartsStopped = true });
+        var vm = await (await clusters.BedAsync(PlacementMode.Spread)).PlanAsync(new VmPlan { StartsStopped = true });
+        await vm.CreateAsync();
         Assert.Equal(MemslotResult.Ok, await vm.SetHotplugAsync(OperationKind.MemslotCreate, VmLayout.HotplugGfn, VmPlan.HotplugPages));
         Assert.Equal(0, await vm.CountAsync(counters => counters.Vcpu?.Accesses));
         Assert.True(await vm.ContAsync());
@@ -51,7 +52,8 @@ public sealed class RunningVmTests(ActorCollection.Clusters clusters)
     [Fact]
     public async Task A_VM_that_never_began_is_destroyed_as_any_other()
     {
-        var vm = await (await clusters.BedAsync(PlacementMode.Spread)).RunAsync(new VmPlan { StartsStopped = true });
+        var vm = await (await clusters.BedAsync(PlacementMode.Spread)).PlanAsync(new VmPlan { StartsStopped = true });
+        await vm.CreateAsync();
         await vm.DestroyAsync();
         Assert.False(await vm.ContAsync());
         await vm.LeavesNothingAsync();
