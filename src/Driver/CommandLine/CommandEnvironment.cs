@@ -69,12 +69,12 @@ internal sealed class CommandEnvironment : IDisposable
     /// <summary>The process that started this one waits for signs of life; null where none does.</summary>
     public Pulse? Pulse { get; init; }
 
-    public static CommandEnvironment OfProcess(RunnerFactory runners, Action<long> fitToVms)
+    public static CommandEnvironment OfProcess(RunnerFactory runners, Action<long>? fitToVms = null)
     {
         var pulse = Pulse.OfProcess(TimeProvider.System);
         var interrupts = Interrupts.OfProcess(pulse is null ? new OutputWriter(StandardStreams.Error()) : TextWriter.Null);
         if (pulse is not null) Pulse.FollowStandardInput(interrupts);
-        return OfProcess(runners, pulse is null ? fitToVms : _ => { }, interrupts, pulse);
+        return OfProcess(runners, pulse is null && fitToVms is not null ? fitToVms : _ => { }, interrupts, pulse);
     }
 
     private static CommandEnvironment OfProcess(RunnerFactory runners, Action<long> fitToVms, Interrupts interrupts, Pulse? pulse) => new()
