@@ -9,11 +9,13 @@ internal static class ViewerChecks
     private const int Wide = 1600, Height = 1000, PatienceMilliseconds = 60_000;
     private const string Says = "word => document.body.innerText.includes(word)";
 
-    /// <summary>Of the links of a span's details: what opens the span that one leads to.</summary>
-    private const string Link = "tr:has(span[title$='kvm.invalidation']) fluent-button";
+    /// <summary>Of the links of a span's details: what opens the invalidation whose id begins so.</summary>
+    private const string Link = """
+        id => [...document.querySelectorAll("tr:has(span[title$='kvm.invalidation']) fluent-button")]
+            .find(link => link.innerText.includes(id))
+        """;
 
-    /// <summary>The heading of a span's details.</summary>
-    private static string TitleOf(StoredSpan span) => $".details-header-title [title$='{span.Name} ({span.Id[..7]})']";
+    private const string IsAt = "trace => location.pathname.endsWith(trace)";
 
     /// <param name="browser">the browser</param>
     /// <param name="run">shown in the viewer</param>
@@ -30,22 +32,26 @@ internal static class ViewerChecks
         await SeeAsync(
             "a notification", $"traces/detail/{notification.TraceId}",
             [notification.Name, "livebed-driver", "silo-0", "silo-1", "silo-2"]);
-        await SeeAsync("a retried fault", $"traces/detail/{fault.TraceId}?spanId={fault.Id}", ["kvm.fault", "kvm.invalidation"]);
+        await SeeAsync("a retried fault", AddressOf(fault), ["kvm.fault", "kvm.invalidation"]);
         await FollowAsync();
-        await SeeAsync("its cause", null, ["kvm.invalidation", "kvm.fault"]);
+
+        // By its address: after the link the dashboard closes a span's details at times.
+        await SeeAsync("its cause", AddressOf(cause), ["kvm.invalidation", "kvm.fault"]);
         await SeeAsync("the logs", "structuredlogs", ["Orleans"]);
         await SeeAsync("the metrics", "metrics/resource/livebed-driver", ["livebed.fault.latency"]);
         return problems;
 
-        // From the fault's page by its link to the page of the invalidation.
+        static string AddressOf(StoredSpan span) => $"traces/detail/{span.TraceId}?spanId={span.Id}";
+
+        // From the fault's page by its link to the trace of the invalidation.
         async Task FollowAsync()
         {
             var patience = new WaitForFunctionOptions { Timeout = PatienceMilliseconds };
             try
             {
-                await page.WaitForFunctionAsync("link => document.querySelector(link)", patience, Link);
-                await page.EvaluateFunctionAsync("link => document.querySelector(link).click()", Link);
-                await page.WaitForFunctionAsync("title => document.querySelector(title)", patience, TitleOf(cause));
+                await page.WaitForFunctionAsync(Link, patience, cause.Id[..7]);
+                await page.EvaluateFunctionAsync($"id => ({Link})(id).click()", cause.Id[..7]);
+                await page.WaitForFunctionAsync(IsAt, patience, cause.TraceId);
             }
             catch (WaitTaskTimeoutException)
             {
@@ -53,9 +59,9 @@ internal static class ViewerChecks
             }
         }
 
-        async Task SeeAsync(string what, string? path, string[] words)
+        async Task SeeAsync(string what, string path, string[] words)
         {
-            if (path is not null) await page.GoToAsync(new Uri(run.Page, $"/{path}").AbsoluteUri);
+            await page.GoToAsync(new Uri(run.Page, $"/{path}").AbsoluteUri);
             foreach (var word in words)
             {
                 try
