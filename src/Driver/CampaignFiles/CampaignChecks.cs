@@ -184,7 +184,8 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
                 ReachedCase.PageDirtiedAgain, ReachedCase.GuestThrottled, ReachedCase.GuestWaitedForPage, ReachedCase.PageAskedEarly,
                 ReachedCase.PageAskedOnItsWay, ReachedCase.LinkBrokeInPostcopy, ReachedCase.LinkRecovered, ReachedCase.CancelInSetup,
                 ReachedCase.CancelInPrecopy, ReachedCase.CancelInSwitchover, ReachedCase.CancelInPostcopy, ReachedCase.CancelTooLate,
-                ReachedCase.HandOverUnanswered, ReachedCase.ClaimUnanswered, ReachedCase.HandOverKept,
+                ReachedCase.AbandonedWhilePreparing, ReachedCase.HandOverUnanswered, ReachedCase.ClaimUnanswered,
+                ReachedCase.HandOverKept,
             ]),
         ];
         foreach (var (isDone, rate, cases) in needs)

@@ -25,6 +25,8 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     /// vanish.</summary>
     private const long WatchMicroseconds = 40;
 
+    private const int PreparePoints = 3;
+
     private readonly Bed _bed;
     private readonly List<Lane> _vcpuLanes = [];
     private readonly TrackedList<BedVm> _incarnations;
@@ -223,8 +225,10 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
 
     Operation IProcessPort.NewOperation(OperationKind kind) => _bed.NewOperation(kind);
 
-    ValueTask<StreamStatus> IProcessPort.TryCreateAsync(Operation op)
+    async ValueTask<StreamStatus> IProcessPort.TryCreateAsync(Operation op)
     {
+        for (var left = _isFirst || !_bed.Options.PreparesSlowly ? 0 : PreparePoints; left > 0; left--)
+            await _bed.World.PointAsync(SchedulingPoint.Yield);
         VmaSpec[] areas =
         [
             new VmaSpec(WithMargins(VmLayout.RamHva, _bed.Options.RamPages), VmaKind.Ram, _bed.Options.Mergeable),
@@ -235,7 +239,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
         // Another process maps its memory in another order.
         if (AddressSpaceId % 2 == 0) Array.Reverse(areas);
         var mm = Host.TryCreateAddressSpace(new AddressSpaceSpec(AddressSpaceId, areas));
-        return ValueTask.FromResult(mm is null ? StreamStatus.NoMemory : StreamStatus.Ok);
+        return mm is null ? StreamStatus.NoMemory : StreamStatus.Ok;
     }
 
     async ValueTask IProcessPort.ExitAsync(Operation op)

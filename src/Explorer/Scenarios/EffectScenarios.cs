@@ -21,8 +21,8 @@ internal static class EffectScenarios
 
 /// <summary>
 /// Claim: a memory event that says that it is done has changed each page of its range as its kind says, and no other page (effect). The
-/// seed draws events over the first pages, which only they touch; after each, the host's page table tells. Guests and the host race over
-/// other pages of the same process (kvm-protocol 6.1).
+/// seed draws events over the first pages, which only they touch; after each, the host's page table tells, and pages beside the range have
+/// their SPTEs still. Guests and the host race over other pages of the same process (kvm-protocol 6.1).
 /// </summary>
 internal sealed class EventsTakeEffect : Scenario
 {
@@ -47,7 +47,7 @@ internal sealed class EventsTakeEffect : Scenario
         for (var left = Events; left > 0; left--)
         {
             var first = random.Next(Pages);
-            mm.CheckEvent(_kinds[random.Next(_kinds.Length)], first, 1 + random.Next(Pages - first));
+            mm.CheckEvent(_kinds[random.Next(_kinds.Length)], first, 1 + random.Next(Pages - first), Pages);
         }
 
         plan.Actor("mm-of-guest").DontNeed(GuestPage).DontNeed(GuestPage, 2);

@@ -16,12 +16,17 @@ public static class EffectVerbs
     /// <summary>Visits of ksmd after which equal pages are one: more than two passes over all that a scene has mapped.</summary>
     private const int KsmVisits = 40;
 
-    /// <summary>Any memory event on RAM, after a write to each of its pages.</summary>
-    public static ActorPlan CheckEvent(this ActorPlan actor, HostEventKind kind, int page, int pages) => actor.InHost(
+    /// <summary>Any memory event on RAM, after a write to each page that nothing else touches.</summary>
+    /// <param name="actor">the process</param>
+    /// <param name="kind">of the event</param>
+    /// <param name="page">its first page</param>
+    /// <param name="pages">its pages</param>
+    /// <param name="untouched">pages from the first of RAM on that nothing else touches, those of the event among them</param>
+    public static ActorPlan CheckEvent(this ActorPlan actor, HostEventKind kind, int page, int pages, int untouched) => actor.InHost(
         $"{kind.Name} {HostVerbs.Pages(page, pages)}, and a look at them",
         stage => kind == HostEventKind.KsmScan ? CheckMergeAsync(stage, page, pages)
             : kind == HostEventKind.Ageing ? CheckAgeingAsync(stage, page, pages)
-            : CheckEventAsync(stage, kind, page, pages));
+            : CheckEventAsync(stage, kind, page, pages, untouched));
 
     /// <summary>Empties the log, writes to pages and reads others anew, and then asks the log twice.</summary>
     /// <param name="actor">user space</param>
@@ -41,7 +46,17 @@ public static class EffectVerbs
 
             // A discard may be logged; a read may not.
             await LogOf(stage, pages);
-            foreach (var page in read) await stage.Vm.TouchAsync(BedVm.RamGfn(page), write: false);
+            foreach (var page in read)
+            {
+                // A page that has moved is writable for the host still, and the guest's read is a fault.
+                await stage.Vm.TouchAsync(BedVm.RamGfn(page), write: true);
+                await LogOf(stage, [page]);
+                await Bed.RunEventAsync(
+                    stage.Vm.Host, stage.Bed.NewOperation(HostEventKind.PageMigration), stage.Vm.AddressSpaceId, BedVm.RamHva(page),
+                    1);
+                await stage.Vm.TouchAsync(BedVm.RamGfn(page), write: false);
+            }
+
             foreach (var page in written) await stage.Vm.TouchAsync(BedVm.RamGfn(page), write: true);
             Expect(stage, "the dirty log has pages", await LogOf(stage, pages), written);
             foreach (var page in written)
@@ -118,9 +133,9 @@ public static class EffectVerbs
             await vcpu.ThrottleAsync(op, VcpuThrottle.None);
         });
 
-    private static async ValueTask CheckEventAsync(Stage stage, HostEventKind kind, int page, int pages)
+    private static async ValueTask CheckEventAsync(Stage stage, HostEventKind kind, int page, int pages, int untouched)
     {
-        await WriteAsync(stage, page, pages);
+        await WriteAsync(stage, 0, untouched);
         var before = Enumerable.Range(page, pages).Select(at => LookAt(stage, at).Pfn).ToList();
         var result = await RunAsync(stage, kind, page, pages);
         CheckResult(stage, kind, result, pages);
@@ -132,6 +147,11 @@ public static class EffectVerbs
                     Invariants.Effect, $"{kind.Name} is done, and page {page + i} is {found}, not {After(kind, isFirst: i == 0)}");
         }
 
+        // The range of clear_refs is all of the process.
+        var besides = kind == HostEventKind.ClearSoftDirty ? [] : Enumerable.Range(0, untouched);
+        foreach (var beside in besides.Where(at => at < page || at >= page + pages))
+            if (!stage.Vm.Vm.Sptes.TryGet(BedVm.RamGfn(beside), out _))
+                stage.Broke(Invariants.Effect, $"{kind.Name} of {HostVerbs.Pages(page, pages)} is done, and has zapped page {beside}");
         await WriteAsync(stage, page, pages);
     }
 

@@ -507,4 +507,32 @@ public sealed partial record Mutant
     public static readonly Mutant CreatedLogBeginsClean = new(
         "a memslot that is created with its log on begins clean under KVM_DIRTY_LOG_INITIALLY_SET", "4.2", "", [Invariants.Effect],
         "created-log-takes-effect");
+
+    public static readonly Mutant SwapsPinnedPage = new(
+        "reclaim leaves a page alone only if it is both held and shared: it swaps out one on which a device has a reference", "2.7 I10",
+        "", [Invariants.GuestMemory], "pinned-page");
+
+    public static readonly Mutant HullOfNewestRange = new(
+        "the hull is that of the newest range alone, though others are in progress", "2.7 I5", "",
+        [Invariants.NoInstallUnderInvalidation, Invariants.NoStaleTranslation], "overlapping-ranges", protocol: "hva-range");
+
+    public static readonly Mutant ZapsWholeMemslot = new(
+        "a range zaps all of each memslot that it overlaps", "2.1", "", [Invariants.Effect], "events-take-effect",
+        protocol: "hva-range");
+
+    public static readonly Mutant SourceKeepsMemory = new(
+        "a source destroys the VM that has moved, and its process stays with the memory", "8", "",
+        [Invariants.SourceRestored, Invariants.Teardown], "migration-precopy");
+
+    public static readonly Mutant AbandonForgotten = new(
+        "a destination that is told to give up while it prepares has forgotten it when it is prepared", "8", "", [Invariants.Teardown],
+        "abandon-while-preparing");
+
+    public static readonly Mutant RepeatedCompareCounts = new(
+        "a destination that is asked twice to compare a piece of memory counts its pages twice", "8", "",
+        [Invariants.MigrationProgress, Invariants.SameMemory, Invariants.GuestMemory], "migration-repeats");
+
+    public static readonly Mutant FullHostPrepares = new(
+        "a destination that has no memory for the VM says that it is prepared", "8", "", [Invariants.MigrationProgress],
+        "migration-full-host");
 }

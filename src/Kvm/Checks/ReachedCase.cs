@@ -78,6 +78,7 @@ public sealed class ReachedCase
     public static readonly ReachedCase CancelInSwitchover = new("a cancel came in the switchover");
     public static readonly ReachedCase CancelInPostcopy = new("a cancel came in post-copy and was refused");
     public static readonly ReachedCase CancelTooLate = new("a cancel came when the migration was over, or had not begun");
+    public static readonly ReachedCase AbandonedWhilePreparing = new("a source gave a migration up while the destination prepared");
     public static readonly ReachedCase HandOverUnanswered = new("the destination did not answer that it took the VM over");
     public static readonly ReachedCase ClaimUnanswered = new("a claim of a VM got no answer from the inventory");
     public static readonly ReachedCase HandOverKept = new("the source kept its VM after a hand-over that failed");

@@ -56,6 +56,7 @@ internal static class SwapOut
 
             // One reference is the mapping's, one is ours; the holder of a third is about to use the page.
             var isHeld = (host.Frames.RefCount(pfn) != 2 && host.Mutant != Mutant.PinsNotCounted) || host.Frames.MapCount(pfn) != 1;
+            if (host.Mutant == Mutant.SwapsPinnedPage) isHeld = host.Frames.RefCount(pfn) != 2 && host.Frames.MapCount(pfn) != 1;
             if (isHeld) host.World.Reached(ReachedCase.HeldPageLeft);
             if (isHeld || !host.Swap.TryStore(host.Frames.Bytes(pfn), out var slot))
             {

@@ -19,9 +19,10 @@ namespace Livebed.Kvm.Migration;
 /// <param name="inventory">the inventory, which decides the owner of the VM</param>
 /// <param name="ownership">its host's record of the VMs that it owns</param>
 /// <param name="source">requests to the source</param>
+/// <param name="mutant">the defect to have, or null</param>
 public sealed class IncomingMigration(
     IWorld world, string name, IStreamPort stream, IIncomingVm vm, IVmInventory inventory, IHostOwnership ownership,
-    IMigrationReturnPath source)
+    IMigrationReturnPath source, Mutant? mutant = null)
     : IMigrationDestination, IUserFaultHandler
 {
     private const long PollMicroseconds = 1_000;
@@ -91,7 +92,7 @@ public sealed class IncomingMigration(
         var made = await vm.TryCreateProcessAsync(op);
         Now.Made = made;
         if (made == StreamStatus.Ok) await stream.BeginIncomingAsync(op, setup.Stream, setup.Epoch);
-        if (made == StreamStatus.Ok && Now.Stage == Stage.Preparing)
+        if ((made == StreamStatus.Ok || mutant == Mutant.FullHostPrepares) && Now.Stage == Stage.Preparing)
         {
             Now.Stage = Stage.Prepared;
             return StreamStatus.Ok;
@@ -105,9 +106,9 @@ public sealed class IncomingMigration(
     public async ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image)
     {
         var piece = image.Pages.Start;
-        if (Now.Compared.ContainsKey(piece)) return await ComparedAsync(piece);
+        if (Now.Compared.ContainsKey(piece) && mutant != Mutant.RepeatedCompareCounts) return await ComparedAsync(piece);
         if (Now.Stage != Stage.Prepared || Now.Setup is not { } setup) return StreamStatus.Refused;
-        Now.Compared = Now.Compared.Add(piece, null);
+        Now.Compared = Now.Compared.SetItem(piece, null);
         var status = await CompareAsync(op, setup, image);
         Now.Compared = Now.Compared.SetItem(piece, status);
         return status;
@@ -189,8 +190,9 @@ public sealed class IncomingMigration(
 
         // A take-over that is under way finds the VM claimed by the source, and drops it itself. A preparation under way sees the stage and
         // does the same.
+        if (Now.Stage == Stage.Preparing) world.Reached(ReachedCase.AbandonedWhilePreparing);
         if (Now.Stage == Stage.Prepared) await DropAsync(op, Now.Setup!);
-        else if (Now.Stage == Stage.Preparing) Now.Stage = Stage.Abandoned;
+        else if (Now.Stage == Stage.Preparing && mutant != Mutant.AbandonForgotten) Now.Stage = Stage.Abandoned;
         return StreamStatus.Ok;
     }
 

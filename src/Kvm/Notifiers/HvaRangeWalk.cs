@@ -47,7 +47,7 @@ public sealed class HvaRangeWalk(Vm vm)
             NoteCases(slot, range, ++slots);
             // INVALID slots too: what a memslot delete is about to zap is still mapped (kvm-protocol 5, B3).
             if (slot.IsInvalid && vm.Options.Mutant == Mutant.UnmapSkipsInvalidSlot) continue;
-            var gfns = slot.ToGfns(range.Pages);
+            var gfns = vm.Options.Mutant == Mutant.ZapsWholeMemslot ? slot.Gfns : slot.ToGfns(range.Pages);
             var hullLate = vm.Options.Mutant == Mutant.HullAddedAfterYield;
             if (!hullLate) onSlot?.Invoke(gfns);
             vm.Checks.Ranges.ZapBegan(range, gfns);

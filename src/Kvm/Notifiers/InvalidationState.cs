@@ -31,6 +31,7 @@ public sealed class InvalidationState(IWorld world, Mutant? mutant = null, ulong
     /// <summary><c>kvm_mmu_invalidate_range_add</c>.</summary>
     public void AddToHull(long start, long end)
     {
+        if (mutant == Mutant.HullOfNewestRange) ForgetHull();
         ref var hull = ref _hull.Changing;
         hull = (Math.Min(hull.Start, start), Math.Max(hull.End, end));
     }

@@ -32,7 +32,7 @@ public sealed class IncomingSide : IMigrationDestination, IIncomingVm
         (_states, _setup) = (new Tracked<IReadOnlyList<VcpuState>>(world, []), new Tracked<MigrationSetup?>(world));
         (_isComplete, _epoch) = (new Tracked<bool>(world), new Tracked<long>(world));
         Migration = new IncomingMigration(
-            world, spec.Options.Name, ports.Stream, this, ports.Inventory, ports.Ownership, source);
+            world, spec.Options.Name, ports.Stream, this, ports.Inventory, ports.Ownership, source, spec.Options.Mutant);
     }
 
     public IncomingMigration Migration { get; }

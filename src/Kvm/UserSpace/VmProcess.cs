@@ -208,7 +208,7 @@ public sealed partial class VmProcess
                 break;
             default:
                 await DestroyVmAsync(op, order == TeardownOrder.VmFirstShared);
-                await ExitAsync();
+                if (_spec.Options.Mutant != Mutant.SourceKeepsMemory || Vm is not { IsHandedOver: true }) await ExitAsync();
                 break;
         }
 

@@ -117,6 +117,23 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
     }
 
     [Theory]
+    [InlineData("source-keeps-memory")]
+    [InlineData(Mutant.None)]
+    public async Task Memory_that_a_source_keeps_after_its_VM_has_moved_is_found(string name)
+    {
+        var mutant = Findings.MutantOf(name);
+        var bed = await clusters.BedAsync(PlacementMode.Spread);
+        var here = await bed.RunAsync(new VmPlan(DirtyLogMode.Manual, Mutant: mutant));
+        var there = here.On(await bed.PlanAsync(new VmPlan(Mutant: mutant)));
+        var outcome = await here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there));
+        Assert.Equal(MigrationStatus.Completed, outcome.Info.Status);
+        var findings = new Findings();
+        findings.Take(outcome.LastReports);
+        findings.AssertFound(mutant);
+        await there.DestroyAsync();
+    }
+
+    [Theory]
     [InlineData("no-command-drain")]
     [InlineData(Mutant.None)]
     public async Task A_teardown_that_does_not_wait_for_a_command_is_found(string name)

@@ -21,23 +21,27 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private readonly HostProcess _destination;
     private readonly BedNetwork _network;
     private readonly bool _mayBeGivenUp;
+    private readonly bool _preparesSlowly;
     private Tracked<BrokenLink> _broken;
     private Tracked<(LinkBreak? Next, Func<ValueTask>? After)> _breaks;
     private Tracked<TakeOverLoss> _takeOverLoss;
     private Tracked<long> _patience;
     private Tracked<bool> _isCut;
+    private Tracked<long> _wantedMax;
 
     public BedWire(Bed bed, BedVm source, HostMmu destination, int destinationAddressSpace)
     {
         (_world, _from, _to) = (bed.World, bed.MachineOf(source.Host), bed.MachineOf(destination));
         (_source, _destination) = (source.Process, destination.Process(destinationAddressSpace));
         (_network, _mayBeGivenUp) = (bed.Network, bed.Options.MachinesDie);
+        _preparesSlowly = bed.Options.PreparesSlowly;
         var place = new Place(_world);
         _broken = new Tracked<BrokenLink>(place);
         _breaks = new Tracked<(LinkBreak?, Func<ValueTask>?)>(place);
         _takeOverLoss = new Tracked<TakeOverLoss>(place);
         _patience = new Tracked<long>(place);
         _isCut = new Tracked<bool>(place);
+        _wantedMax = new Tracked<long>(place);
     }
 
     /// <summary>User space at the destination.</summary>
@@ -53,6 +57,10 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
             _world.Trace?.Note(null, $"the link is {(value == BrokenLink.Whole ? "whole" : $"broken: {value}")}");
         }
     }
+
+    /// <summary>The longest time from the source's hearing that a vCPU wants a page until it was stored; 0 where none had still to be
+    /// sent.</summary>
+    public long WantedMicrosecondsMax => _wantedMax.Value;
 
     /// <summary>Nothing arrives any more, and no answer comes back of what has arrived.</summary>
     public void Cut() => _isCut.Value = true;
@@ -83,8 +91,40 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
             return chunk.Header.Phase == StreamPhase.Postcopy && BreakIf(LinkMessage.PageAnswer) ? StreamStatus.Lost : status;
         });
 
-    public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup) =>
-        CallAsync(op, "prepares", StreamStatus.Lost, (destination, there) => destination.PrepareAsync(there, setup));
+    public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup)
+    {
+        return _preparesSlowly ? AskForSomeTimeAsync() : AskAsync(op, arrived: null);
+
+        ValueTask<StreamStatus> AskAsync(Operation asking, Latch? arrived) =>
+            CallAsync(asking, "prepares", StreamStatus.Lost, (destination, there) =>
+            {
+                arrived?.Complete();
+                return destination.PrepareAsync(there, setup);
+            });
+
+        // What the source says later does not overtake it, so its patience begins when the request has arrived. When it ends, the schedule
+        // says.
+        async ValueTask<StreamStatus> AskForSomeTimeAsync()
+        {
+            var sent = Operation.From(op.Context);
+            var (arrived, isOver) = (new Latch(_world), new Latch(_world));
+            var answer = new Tracked<StreamStatus>(_world, StreamStatus.Lost);
+            _world.Spawn("prepare", async () =>
+            {
+                answer.Value = await AskAsync(sent, arrived);
+                arrived.Complete();
+                isOver.Complete();
+            });
+            _world.Spawn("the source's patience", async () =>
+            {
+                await arrived;
+                await _world.PointAsync(SchedulingPoint.Yield);
+                isOver.Complete();
+            });
+            await isOver;
+            return answer.Value;
+        }
+    }
 
     public ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image) =>
         CallAsync(op, "compares", StreamStatus.Lost, (destination, there) => destination.CompareAsync(there, image));
@@ -133,7 +173,13 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
 
     public ValueTask<StreamStatus> RequestPageAsync(Operation op, Hva hva) =>
         _network.CallAsync(op, sent => _from.CallAsync(sent, "is asked for a page", StreamStatus.Lost, async there =>
-            Broken == BrokenLink.Whole && !_isCut.Value ? await _source.RequestPageAsync(there, hva) : StreamStatus.Lost));
+        {
+            if (Broken != BrokenLink.Whole || _isCut.Value) return StreamStatus.Lost;
+            var since = _world.NowMicroseconds;
+            var status = await _source.RequestPageAsync(there, hva);
+            _wantedMax.Value = Math.Max(_wantedMax.Value, _world.NowMicroseconds - since);
+            return status;
+        }));
 
     /// <summary>Another machine answers for a dead one, and knows of no migration; a broken link says nothing.</summary>
     public async ValueTask<bool> MigratesAsync(Operation op, long stream)

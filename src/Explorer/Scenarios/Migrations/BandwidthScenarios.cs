@@ -90,7 +90,7 @@ internal sealed class MigrationBoundedRate : Scenario
             ThrottleTriggerThreshold = 1 + random.Next(20),
             CpuThrottleInitial = 20,
             CpuThrottleIncrement = 25,
-            MaxCpuThrottle = 60,
+            MaxCpuThrottle = random.Chance(0.5) ? 30 : 60,
             VcpuDirtyLimit = Bed.PageSize * 20,
         };
     }

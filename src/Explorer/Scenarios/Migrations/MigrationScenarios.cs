@@ -103,8 +103,9 @@ internal sealed class MigrationOverWords : Scenario
 }
 
 /// <summary>
-/// Claim: a read-only memslot is one after the migration too, so that a guest's write to it still leaves to user space (memslots, M1;
-/// <c>KVM_MEM_READONLY</c>, kvm-protocol 5 and 8). The guest reads and writes its ROM before, during and after the move.
+/// Claim: a read-only memslot is one after the migration too, so that a guest's write to it still leaves to user space, and no SPTE of it
+/// is writable though the host's page is (memslots, M1, S12; <c>KVM_MEM_READONLY</c>, kvm-protocol 5 and 8). The guest reads and writes its
+/// ROM before, during and after the move.
 /// </summary>
 internal sealed class MigrationReadOnly : Scenario
 {
@@ -117,9 +118,16 @@ internal sealed class MigrationReadOnly : Scenario
     {
         MigrationPlan.LayOutHosts(plan);
         MigrationPlan.MustComplete(plan);
+
+        // Its image is loaded first, so that the host has a page there that it may write.
+        plan.Before(stage => stage.PlugAsync());
+        plan.Before(stage => stage.CommandAsync(async vm => await vm.Vm.SoftwareWriter.WriteAsync(
+            stage.Bed.NewOperation(OperationKind.SoftwareWrite), 0, VmLayout.HotplugGfn, stage.NextSoftwareToken())));
+        plan.Before(stage => stage.CommandAsync(async vm => await vm.UnplugAsync(
+            stage.Bed.NewOperation(OperationKind.MemslotDelete))));
         plan.Before(stage => stage.CommandAsync(async vm => await vm.PlugAsync(
             stage.Bed.NewOperation(OperationKind.MemslotCreate), MemslotFlags.ReadOnly)));
-        plan.Vcpu().WritePlugged(0).Write(0).WritePlugged(0).Write(0).WritePlugged(0);
+        plan.Vcpu().ReadPlugged(0).WritePlugged(0).Write(0).ReadPlugged(0).WritePlugged(0).Write(0).WritePlugged(0).ReadPlugged(0);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)));
         plan.After(stage =>
         {

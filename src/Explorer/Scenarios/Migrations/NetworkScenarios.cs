@@ -8,6 +8,7 @@ internal static class NetworkScenarios
     public static IReadOnlyList<Scenario> All { get; } =
     [
         new MigrationRepeats(),
+        new AbandonWhilePreparing(),
     ];
 }
 
@@ -34,6 +35,30 @@ internal sealed class MigrationRepeats : Scenario
         plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
         if (plan.Random.Chance(0.3)) plan.Actor("fate").ReplaceInventory(MigrationPlan.DrawDeath(plan));
+        plan.After(SurvivorCheck.AfterAll);
+    }
+}
+
+/// <summary>
+/// Claim: a source that waits no longer for its destination to prepare tells it to give up, and the destination does so when it has
+/// prepared: nothing of the VM is left there, without a question to the source (S11, M3). The guest runs on at the source, and the next
+/// migration may come while the first destination still prepares (M1, M4, the oracle).
+/// </summary>
+internal sealed class AbandonWhilePreparing : Scenario
+{
+    public override string Name => "abandon-while-preparing";
+    public override string Claim => "a destination that is told to give up while it prepares leaves nothing";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.AbandonedWhilePreparing];
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Options = plan.Options with { PreparesSlowly = true };
+        plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Read(1);
+        plan.Vcpu().Write(1).Read(0).Write(0);
+        var parameters = MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name));
+        plan.Actor("user").MigrateVm(parameters).MigrateVm(parameters);
         plan.After(SurvivorCheck.AfterAll);
     }
 }

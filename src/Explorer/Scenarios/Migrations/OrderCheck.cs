@@ -52,6 +52,11 @@ internal sealed class OrderCheck(Stage stage, MigrationParameters parameters, lo
         var chunk = PageChunk.HeaderBytes + batch * sizeof(long) + Bed.PageSize;
         var most = TimeOf(chunk + WantedMax * wanted, bandwidth) + steps;
         if (linkBroke) most += TimeOf(chunk, bandwidth) + PauseMicroseconds;
+        var ahead = TimeOf(WantedMax * wanted, bandwidth) + steps;
+        if (!linkBroke && stage.Migration!.Wire.WantedMicrosecondsMax is var longest && longest > ahead)
+            stage.Broke(
+                Invariants.MigrationProgress,
+                $"a page that a vCPU wanted, and that was not on its way, has taken {longest} us; ahead of all others it takes {ahead} us");
         foreach (var waited in info.PostcopyBlocktime.VcpuMicroseconds)
             if (waited > most)
                 stage.Broke(
