@@ -143,7 +143,7 @@ public sealed record MigrationSettings
                 + "half of them break a second time soon after"),
         new ValueKey<MigrationSettings, double>(
             "lostAnswerShare", ValueKinds.Share(), s => s.LostAnswerShare, (s, v) => s.LostAnswerShare = v,
-            "share of migrations in which the destination's answer to the hand-over does not reach the source"),
+            "share of migrations in which one to three of the destination's answers to the hand-over do not reach the source"),
         new ValueKey<MigrationSettings, TimeSpan>("jitter", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromSeconds(1)), s => s.Jitter, (
             s, v) => s.Jitter = v,
             "each chunk of pages is late by a time drawn evenly from so much, so that one channel falls behind another"),

@@ -26,6 +26,7 @@ internal sealed class Fleet
 
     /// <summary>A link breaks under one of so many chunks, so early that also a small VM is not whole yet.</summary>
     private const int ChunksBeforeBreak = 4;
+    private const int LostAnswersMax = 3;
 
     private readonly Campaign _campaign;
     private readonly IGrainFactory _grains;
@@ -410,7 +411,7 @@ internal sealed class Fleet
         return new MigrationFaults
         {
             LinkBreaks = [.. Enumerable.Range(0, breaks).Select(_ => random.Next(ChunksBeforeBreak))],
-            LosesAnswer = random.Chance(migrations.LostAnswerShare),
+            LostAnswers = random.Chance(migrations.LostAnswerShare) ? 1 + random.Next(LostAnswersMax) : 0,
             JitterMicroseconds = (long)migrations.Jitter.TotalMicroseconds,
             Seed = random.NextUInt64(),
         };

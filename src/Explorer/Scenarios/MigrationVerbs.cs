@@ -93,11 +93,14 @@ public static class MigrationVerbs
         stage => stage.OnMigration(migration => migration.Wire.LoseTakeOver(TakeOverLoss.Answer)));
 
     /// <summary>The source hears nothing of its request to take over; said before there is a migration, or it would be too late.</summary>
-    public static ActorPlan LoseTakeOver(this ActorPlan actor, TakeOverLoss loss, long patience = 0) => actor.InHost(
-        $"the request to take over will be lost: {loss}{(patience == 0 ? "" : $" after {patience} us")}", async stage =>
+    public static ActorPlan LoseTakeOver(
+        this ActorPlan actor, TakeOverLoss loss, long patience = 0, TakeOverLoss next = TakeOverLoss.None) => actor.InHost(
+        $"the request to take over will be lost: {loss}{(patience == 0 ? "" : $" after {patience} us")}"
+            + (next == TakeOverLoss.None ? "" : $", and the next: {next}"),
+        async stage =>
         {
             await stage.AwaitMigrationAsync(_ => true);
-            await stage.OnMigration(migration => migration.Wire.LoseTakeOver(loss, patience));
+            await stage.OnMigration(migration => migration.Wire.LoseTakeOver(loss, patience, next));
         });
 
     /// <summary>The machine of a host dies, with all that runs there.</summary>
@@ -200,6 +203,15 @@ public static class MigrationVerbs
             await (areTwo ? stage.Inventory.ReplaceByTwoAsync(answered) : stage.Inventory.ReplaceAsync(answered));
             await stage.Bed.World.DelayAsync(lasts);
             stage.Inventory.StopReplaced();
+        });
+
+    /// <summary>The next answer of the inventory to a host is late.</summary>
+    public static ActorPlan InventoryAnswersLate(this ActorPlan actor, int host, long microseconds) => actor.InHost(
+        $"the inventory's next answer to host-{host} takes {microseconds} us",
+        stage =>
+        {
+            stage.Inventory.AnswersLate(stage.Bed.Hosts[host].Name, microseconds);
+            return ValueTask.CompletedTask;
         });
 
     /// <summary>The inventory's machine dies, and a new inventory asks every host what it owns.</summary>

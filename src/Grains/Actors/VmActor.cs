@@ -54,9 +54,10 @@ internal sealed class VmActor
         {
             BreakOperations = [.. request.Faults.LinkBreaks.Select(_ => Process.MigrationIds.Next().Value)],
         };
+        var toLose = request.Faults.LostAnswers;
         return new GrainMigrationDestination(
             _grains.GetGrain<IVmGrain>(request.DestinationKey), request.Target, _key,
-            request.Faults.LosesAnswer ? answer => LoseAnswerAsync(request, answer) : null);
+            answer => toLose-- > 0 ? LoseAnswerAsync(request, answer) : ValueTask.FromResult(answer));
     }
 
     /// <summary>The host keeps the last reports for the driver, which does not know yet that the VM is gone. A host that does not answer is

@@ -16,8 +16,8 @@ public sealed record MigrationFaults
     /// one operation may lose pages several times.</summary>
     public IReadOnlyList<long> BreakOperations { get; init; } = [];
 
-    /// <summary>The destination's answers to the hand-over do not reach the source, however often it asks.</summary>
-    public bool LosesAnswer { get; init; }
+    /// <summary>So many of the destination's answers to the hand-over do not reach the source, the first ones.</summary>
+    public int LostAnswers { get; init; }
 
     /// <summary>A chunk is late by a time drawn evenly from so much; 0 for never.</summary>
     public long JitterMicroseconds { get; init; }

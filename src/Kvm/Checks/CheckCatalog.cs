@@ -1,8 +1,8 @@
 namespace Livebed.Kvm.Checks;
 
 /// <summary>
-/// Ids of the invariants; S and L numbers are those of kvm-protocol section 9.1. This file is the catalogue of checks: the ids, the
-/// sentence of each, and the defects (<see cref="Mutant"/>) that show that each is looked at.
+/// Ids of the invariants; S1 to S12 and the L numbers are those of kvm-protocol section 9.1. This file is the catalogue of checks: the
+/// ids, the sentence of each, and the defects (<see cref="Mutant"/>) that show that each is looked at.
 /// </summary>
 public static class Invariants
 {
@@ -330,6 +330,10 @@ public sealed partial record Mutant
     public static readonly Mutant SourceResumesWithoutClaim = new(
         "a source whose hand-over failed looks up the owner instead of claiming the VM: a late take-over makes a second one", "8", "",
         [Invariants.OneOwner], "migration-inventory-twice");
+
+    public static readonly Mutant SourceLetsGoUnanswered = new(
+        "a source whose second offer has no answer either gives up its record of the VM: an inventory that begins then knows of none", "8",
+        "", [Invariants.RunsSomewhere], "migration-inventory-dies");
 
     public static readonly Mutant InventoryIgnoresTerms = new(
         "a host takes the answers of an inventory that was replaced", "8", "", [Invariants.OneOwner, Invariants.RunsSomewhere],

@@ -81,6 +81,8 @@ public sealed class ReachedCase
     public static readonly ReachedCase AbandonedWhilePreparing = new("a source gave a migration up while the destination prepared");
     public static readonly ReachedCase HandOverUnanswered = new("the destination did not answer that it took the VM over");
     public static readonly ReachedCase ClaimUnanswered = new("a claim of a VM got no answer from the inventory");
+    public static readonly ReachedCase OfferedAgain = new("the source offered a VM again that the destination owned without an answer");
+
     public static readonly ReachedCase HandOverKept = new("the source kept its VM after a hand-over that failed");
     public static readonly ReachedCase DestroyInMigration = new("a VM was destroyed while it migrated", isOfScene: true);
     public static readonly ReachedCase DestroyWithoutInventory = new("a VM was destroyed while the inventory was away", isOfScene: true);

@@ -18,6 +18,12 @@ internal sealed class HandOver(
     Vm vm, IStreamPort stream, IMigrationDestination destination, IVmInventory inventory, IHostOwnership ownership, MigrationSetup setup,
     RamState ram, MigrationRecord record)
 {
+    /// <summary>How long the source offers the VM to a destination that owns it and does not answer, at least.</summary>
+    private const long OfferLimitMicroseconds = 10_000_000;
+
+    private const long FirstOfferPauseMicroseconds = 10_000;
+    private const long OfferPauseMaxMicroseconds = 1_000_000;
+
     private Tracked<long> _epoch = new(vm.World, setup.Epoch);
 
     /// <summary>Every vCPU has left KVM_RUN when it returns, and discards are refused.</summary>
@@ -97,8 +103,8 @@ internal sealed class HandOver(
         return await ReclaimAsync(op, state);
     }
 
-    /// <summary>The destination has not answered that it runs, but it may run. Only the inventory knows the owner. If the destination owns
-    /// the VM it is asked once more, because its grant may be void: the inventory may have been replaced. Until a host is known to run the
+    /// <summary>The destination has not answered that it runs, but it may run. Only the inventory knows the owner. While the destination
+    /// owns the VM it is asked again, because its grant may be void: the inventory may have been replaced. Until a host is known to run the
     /// VM, this host must keep its own record. Otherwise the next inventory would not know the VM.</summary>
     private async ValueTask<MigrationOwner> ReclaimAsync(Operation op, DeviceState state)
     {
@@ -106,35 +112,49 @@ internal sealed class HandOver(
         if (vm.Options.Mutant == Mutant.SourceResumesWithoutClaim
             && await inventory.FindAsync(op, setup.Vm) is { Status: OwnershipStatus.Granted } owner && owner.Host == ownership.Host)
             return MigrationOwner.Source;
-        var answer = await OwnershipClaim.MakeAsync(vm.World, inventory, ownership, op, setup.Vm, _epoch.Value);
-        if (answer is { Status: OwnershipStatus.Refused, Epoch: > 0 })
+        var until = vm.World.NowMicroseconds + OfferLimitMicroseconds;
+        var (pause, isLast) = (FirstOfferPauseMicroseconds, false);
+        while (true)
         {
-            if (await destination.TakeOverAsync(op, state) == StreamStatus.Ok)
+            var claimed = await OwnershipClaim.MakeAsync(vm.World, inventory, ownership, op, setup.Vm, _epoch.Value);
+            if (claimed is not { Status: OwnershipStatus.Refused, Epoch: > 0 }) return OwnerAfter(claimed);
+            if (isLast)
             {
-                record.RecordHandOver(answer.Epoch, isAnswered: true);
+                record.RecordHandOver(claimed.Epoch, isAnswered: false);
                 return MigrationOwner.Destination;
             }
 
-            answer = await OwnershipClaim.MakeAsync(vm.World, inventory, ownership, op, setup.Vm, _epoch.Value);
-        }
+            var offered = await destination.TakeOverAsync(op, state);
+            if (offered == StreamStatus.Ok)
+            {
+                record.RecordHandOver(claimed.Epoch, isAnswered: true);
+                return MigrationOwner.Destination;
+            }
 
-        if (answer.Status == OwnershipStatus.Granted)
+            // A destination that refuses does not run the VM, and never will.
+            isLast = offered != StreamStatus.Lost || vm.World.NowMicroseconds >= until
+                || vm.Options.Mutant == Mutant.SourceLetsGoUnanswered;
+            if (isLast) continue;
+            vm.World.Reached(ReachedCase.OfferedAgain);
+            await vm.World.DelayAsync(pause);
+            pause = Math.Min(2 * pause, OfferPauseMaxMicroseconds);
+        }
+    }
+
+    /// <summary>The owner after a claim of the source's that has not lost to the destination's.</summary>
+    private MigrationOwner OwnerAfter(in Ownership claimed)
+    {
+        if (claimed.Status == OwnershipStatus.Granted)
         {
-            _epoch.Value = answer.Epoch;
+            _epoch.Value = claimed.Epoch;
             record.RecordKept(_epoch.Value);
             vm.World.Reached(ReachedCase.HandOverKept);
             return MigrationOwner.Source;
         }
 
-        if (answer.Status == OwnershipStatus.Refused && answer.Epoch > 0)
-        {
-            record.RecordHandOver(answer.Epoch, isAnswered: false);
-            return MigrationOwner.Destination;
-        }
-
         // Neither side may run it: no owner is better than two.
         record.Reason =
-            $"{record.Reason}; the inventory {(answer.Status == OwnershipStatus.Lost ? "did not answer" : "does not know the VM")}, "
+            $"{record.Reason}; the inventory {(claimed.Status == OwnershipStatus.Lost ? "did not answer" : "does not know the VM")}, "
                 + $"so its owner is unknown";
         return MigrationOwner.Unknown;
     }

@@ -43,12 +43,12 @@ public sealed class MigrationFaultTests(ActorCollection.Clusters clusters)
         var here = await bed.RunAsync(new VmPlan(DirtyLogMode.Bitmap));
         var there = here.On(await bed.PlanAsync());
         var outcome = await here.Grain.MigrateAsync(
-            bed.Next(OperationKind.Migration), here.RequestTo(there) with { Faults = new MigrationFaults { LosesAnswer = true } });
+            bed.Next(OperationKind.Migration), here.RequestTo(there) with { Faults = new MigrationFaults { LostAnswers = 3 } });
         Assert.Equal((MigrationStatus.Completed, "the destination did not take over: Lost"), (outcome.Info.Status, outcome.Info.Reason));
         var lost = outcome.LastReports.SelectMany(report => report.History).Where(entry => entry.Operation == "answer-loss").ToList();
 
-        // The source asks again before it believes the inventory, and hears nothing again.
-        Assert.Equal(["invoke", "ok", "invoke", "ok"], lost.Select(entry => entry.Type));
+        // The inventory names the destination, and the source asks until it hears that the VM runs there.
+        Assert.Equal(["invoke", "ok", "invoke", "ok", "invoke", "ok"], lost.Select(entry => entry.Type));
         Assert.Contains("the answer Ok to the hand-over is lost", lost[1].Value, StringComparison.Ordinal);
         await there.RunsOnAsync();
         Assert.All(await there.DestroyAsync(), report => Assert.Empty(report.Violations));

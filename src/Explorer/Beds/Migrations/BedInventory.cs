@@ -20,6 +20,7 @@ internal sealed class BedInventory(
     private Tracked<(VmInventory? Register, string For)> _replaced = new(world, (null, ""));
     private Tracked<Action?> _whenAsked = new(world);
     private Tracked<bool> _isAwaited = new(world);
+    private Tracked<(string To, long Microseconds)> _late = new(world, ("", 0));
 
     /// <summary>The owner of the VM now; for the checks at the end.</summary>
     public Ownership OwnerOf(string vm) => _register.Value?.Find(vm) ?? Ownership.Lost;
@@ -86,6 +87,9 @@ internal sealed class BedInventory(
     public async ValueTask RestoreWithoutAsync(string host, long leaseMicroseconds) =>
         _register.Value = await MakeAsync(without: host, leaseMicroseconds: leaseMicroseconds);
 
+    /// <summary>Its next answer to that host is on its way for so long, at least.</summary>
+    public void AnswersLate(string host, long microseconds) => _late.Value = (host, microseconds);
+
     /// <summary>Done once, when it is asked next: before a migration that is under way has begun.</summary>
     public void WhenAsked(Action action) => _whenAsked.Value = action;
 
@@ -109,6 +113,12 @@ internal sealed class BedInventory(
 
         // The answer is on its way, and the inventory may be lost before it arrives.
         await world.PointAsync(SchedulingPoint.Call);
+        if (_late.Value is { Microseconds: > 0 } late && late.To == from)
+        {
+            _late.Value = ("", 0);
+            await world.DelayAsync(late.Microseconds);
+        }
+
         return answer;
     }
 

@@ -25,6 +25,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private Tracked<BrokenLink> _broken;
     private Tracked<(LinkBreak? Next, Func<ValueTask>? After)> _breaks;
     private Tracked<TakeOverLoss> _takeOverLoss;
+    private Tracked<TakeOverLoss> _nextTakeOverLoss;
     private Tracked<long> _patience;
     private Tracked<bool> _isCut;
     private Tracked<long> _wantedMax;
@@ -39,6 +40,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         _broken = new Tracked<BrokenLink>(place);
         _breaks = new Tracked<(LinkBreak?, Func<ValueTask>?)>(place);
         _takeOverLoss = new Tracked<TakeOverLoss>(place);
+        _nextTakeOverLoss = new Tracked<TakeOverLoss>(place);
         _patience = new Tracked<long>(place);
         _isCut = new Tracked<bool>(place);
         _wantedMax = new Tracked<long>(place);
@@ -68,8 +70,9 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     /// <summary>The source hears nothing of the next request to take over.</summary>
     /// <param name="loss">what becomes of it</param>
     /// <param name="patienceMicroseconds">how long the source waits, if it gives up waiting</param>
-    public void LoseTakeOver(TakeOverLoss loss, long patienceMicroseconds = 0) =>
-        (_takeOverLoss.Value, _patience.Value) = (loss, patienceMicroseconds);
+    /// <param name="next">what becomes of the one after it</param>
+    public void LoseTakeOver(TakeOverLoss loss, long patienceMicroseconds = 0, TakeOverLoss next = TakeOverLoss.None) =>
+        (_takeOverLoss.Value, _nextTakeOverLoss.Value, _patience.Value) = (loss, next, patienceMicroseconds);
 
     /// <summary>The link breaks when the next message of that kind is on it, and then <paramref name="after"/> begins.</summary>
     public void BreakAt(LinkBreak next, Func<ValueTask> after) => _breaks.Value = (next, after);
@@ -143,7 +146,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
             if (_patience.Value > 0) await _world.DelayAsync(_patience.Value);
         }
 
-        _takeOverLoss.Value = TakeOverLoss.None;
+        (_takeOverLoss.Value, _nextTakeOverLoss.Value) = (_nextTakeOverLoss.Value, TakeOverLoss.None);
         return StreamStatus.Lost;
 
         ValueTask<StreamStatus> AskAsync(Operation asking) => CallAsync(

@@ -77,10 +77,12 @@ internal sealed class MigrationDestinationDies : Scenario
 /// <summary>
 /// Claim: when the inventory's machine dies, at any step of the migration, the VM runs on exactly one host at the end (M2, M4). Grants and
 /// refusals in flight are void once a new inventory has asked the host; a side that got one asks the new inventory. The request to take
-/// over, or its answer, may be lost as well.
+/// over, or its answer, may be lost as well, those of the second offer too, and the destination's grant may be late.
 /// </summary>
 internal sealed class MigrationInventoryDies : Scenario
 {
+    private const int LateMax = 100;
+
     public override string Name => "migration-inventory-dies";
     public override string Claim => "whenever the inventory's machine dies, the VM runs on one host in the end";
     public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.InventoryReplacedInMigration];
@@ -97,9 +99,18 @@ internal sealed class MigrationInventoryDies : Scenario
         plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Write(1).Read(1).Write(0).Read(0);
         plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
-        if (plan.Random.Next(4) is var loss and > 0) plan.Actor("wire").LoseTakeOver((TakeOverLoss)loss);
+        DrawLosses(plan);
         plan.Actor("fate").ReplaceInventory(MigrationPlan.DrawDeath(plan));
         plan.After(SurvivorCheck.AfterInventoryDied);
+    }
+
+    /// <summary>The source hears nothing of its first offer, or of its first two.</summary>
+    internal static void DrawLosses(ScenarioPlan plan, long patience = 0)
+    {
+        var losses = Enum.GetValues<TakeOverLoss>().Length;
+        if ((TakeOverLoss)plan.Random.Next(losses) is var loss and not TakeOverLoss.None)
+            plan.Actor("wire").LoseTakeOver(loss, patience, (TakeOverLoss)plan.Random.Next(losses));
+        if (plan.Random.Chance(0.5)) plan.Actor("wire-to-inventory").InventoryAnswersLate(host: 1, 1 + plan.Random.Next(LateMax));
     }
 }
 
@@ -129,11 +140,11 @@ internal sealed class MigrationInventoryTwice : Scenario
         plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Write(1).Read(1).Write(0).Read(0);
         plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
-        if (plan.Random.Next(4) is var loss and > 0) plan.Actor("wire").LoseTakeOver((TakeOverLoss)loss, plan.Random.Next(PatienceMax));
+        MigrationInventoryDies.DrawLosses(plan, plan.Random.Next(PatienceMax));
         plan.Actor("fate").ReplaceInventoryTwice(
             host: plan.Random.Next(2), plan.Random.Chance(0.5) ? MigrationPlan.DrawDeath(plan) : 0,
             1 + plan.Random.Next(plan.Parameter(MigrationPlan.Within.Name)), areTwo: plan.Random.Chance(0.5));
-        plan.After(SurvivorCheck.AfterAll);
+        plan.After(SurvivorCheck.AfterInventories);
     }
 }
 

@@ -56,10 +56,18 @@ internal static class SurvivorCheck
     {
         var owner = OwnerOf(stage);
         if (owner.Status == OwnershipStatus.Lost) Violated(stage, Invariants.OneOwner, "there is no inventory");
+        CheckSurvived(stage);
         if (owner.Epoch > 0 && stage.Vm.Host.Name != owner.Host)
             Violated(stage, Invariants.OneOwner, $"the inventory says {owner}, and the VM is on {stage.Vm.Host.Name}");
         CheckHalted(stage);
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>As <see cref="AfterAll"/>; no host has stood still or died either, so the VM has survived.</summary>
+    public static ValueTask AfterInventories(Stage stage)
+    {
+        CheckSurvived(stage);
+        return AfterAll(stage);
     }
 
     /// <summary>No machine has died, so the VM is where the inventory says, and each host knows of no VM but that.</summary>
@@ -99,6 +107,13 @@ internal static class SurvivorCheck
             Violated(
                 stage, Invariants.OneOwner, $"{host} still believes that it owns {string.Join(", ", owned)}; the inventory says {owner}");
         CheckHalted(stage);
+    }
+
+    /// <summary>No host of the VM has died or stood still.</summary>
+    private static void CheckSurvived(Stage stage)
+    {
+        if (stage.Survivor is null)
+            Violated(stage, Invariants.RunsSomewhere, $"the VM is gone, though both hosts live; the inventory says {OwnerOf(stage)}");
     }
 
     private static void CheckHalted(Stage stage)

@@ -11,10 +11,10 @@ namespace Livebed.Grains.Actors.Migrations;
 /// <param name="destination">the VM's grain there</param>
 /// <param name="target">the VM as it will be there</param>
 /// <param name="sourceKey">the VM's grain here, for the way back</param>
-/// <param name="lose">what becomes of the answer to the hand-over on its way back; null when it comes as it was given</param>
+/// <param name="onItsWay">what becomes of an answer to the hand-over on its way back</param>
 internal sealed class GrainMigrationDestination(
     IVmGrain destination, VmMessage target, string sourceKey,
-    Func<StreamStatus, ValueTask<StreamStatus>>? lose = null) : IMigrationDestination
+    Func<StreamStatus, ValueTask<StreamStatus>> onItsWay) : IMigrationDestination
 {
     private const int PrepareAttempts = 20;
 
@@ -34,7 +34,7 @@ internal sealed class GrainMigrationDestination(
     {
         var answer = await GrainCall.OrLostAsync(
             StreamStatus.Lost, () => destination.TakeOverAsync(OperationMessage.From(op), DeviceStateMessage.From(state)));
-        return lose is null ? answer : await lose(answer);
+        return await onItsWay(answer);
     }
 
     public ValueTask<FinishResult> FinishAsync(Operation op) =>
