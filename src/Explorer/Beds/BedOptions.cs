@@ -50,6 +50,9 @@ public sealed record BedOptions(string Protocol)
     /// <summary>Whether a host's machine may die; then what one asks of another goes on in a lane of its own.</summary>
     public bool MachinesDie { get; init; }
 
+    /// <summary>How long the answer to a request to take over is on its way, at least, in microseconds.</summary>
+    public long TakeOverAnswerMicroseconds { get; init; }
+
     /// <summary>Whether a destination takes its time to make the process of a VM that comes, and the source may give up waiting for
     /// it.</summary>
     public bool PreparesSlowly { get; init; }

@@ -15,6 +15,7 @@ public sealed class PlanPlayer
     private readonly Exclusions _omissions;
     private readonly ActorPlan[] _others;
     private readonly int[] _accesses;
+    private readonly int _writes;
 
     // Made once and not for each schedule.
     private readonly Func<Stage, ValueTask> _setUp;
@@ -30,6 +31,7 @@ public sealed class PlanPlayer
         ActorPlan[] vcpus = [.. plan.Actors.Where(actor => actor.IsVcpu)];
         var accesses = Array.ConvertAll(vcpus, vcpu => AccessesOf(vcpu, omissions));
         _accesses = Array.ConvertAll(accesses, ofVcpu => ofVcpu.Count);
+        _writes = accesses.Sum(ofVcpu => ofVcpu.Count(access => access.Kind == GuestAccessKind.Write));
         (_setUp, _look) = (SetUpAsync, LookAsync);
         _vcpuName = index => vcpus[index].Name;
         _guest = index => new ScriptedGuest(accesses[index], state: null, plan.Options.GuestPaceMicroseconds);
@@ -93,6 +95,18 @@ public sealed class PlanPlayer
         }
     }
 
+    /// <summary>Hosts have made every write of the guest's program. Not of one that was told that it cannot access its memory, or that a
+    /// machine has taken with it.</summary>
+    private void CheckWrites(Stage stage, BedVm vm)
+    {
+        var vcpus = stage.Bed.Vms[0].Incarnations.SelectMany(one => one.Vcpus);
+        if (vm.Vcpus.Exists(vcpu => !vcpu.IsHalted) || vcpus.Any(vcpu => vcpu.Counters.AccessesSkipped > 0)) return;
+        if (stage.Bed.Hosts.Any(host => stage.Bed.MachineOf(host).IsDead)) return;
+        var made = stage.Bed.Hosts.Sum(host => host.Counters.GuestWrites);
+        if (made != _writes)
+            stage.Broke(Invariants.Effect, $"the vCPUs are done, and hosts have made {made} of the {_writes} writes of their programs");
+    }
+
     private static long AccessesOf(BedVm vm, int vcpu) => vm.Vcpus[vcpu].Counters.Accesses + vm.Vcpus[vcpu].Counters.AccessesSkipped;
 
     private static List<GuestOperation> AccessesOf(ActorPlan vcpu, Exclusions omissions)
@@ -130,6 +144,7 @@ public sealed class PlanPlayer
             vm.Vm.Checks.Ranges.Settled();
             vm.Vm.Checks.Contract.Settled();
             CheckPrograms(stage, vm);
+            CheckWrites(stage, vm);
             if (vm.Host.Process(vm.AddressSpaceId).SendsPages && !vm.Process.IsMigrating)
                 stage.Broke(Invariants.SourceRestored, $"a stream of {vm.Name} is open at {vm.Host.Name}, and no migration goes on");
             await vm.Vm.Auditor.AuditAsync(stage.Bed.NewOperation(OperationKind.Audit));

@@ -112,6 +112,14 @@ public sealed class Stage
     public ValueTask VerifyLogAsync() =>
         CommandAsync(async vm => await vm.Session.VerifyAsync(Bed.NewOperation(OperationKind.DirtyLogVerify)));
 
+    /// <summary>The same in a scene whose memslots of RAM stay as they are: user space has followed the log of each.</summary>
+    public ValueTask VerifyWholeLogAsync() => CommandAsync(async vm =>
+    {
+        var compared = await vm.Session.VerifyAsync(Bed.NewOperation(OperationKind.DirtyLogVerify));
+        if (compared != Bed.Options.RamPages)
+            Broke(Invariants.Effect, $"the log of {compared} pages was verified, and RAM has {Bed.Options.RamPages}");
+    });
+
     /// <summary>Moves the VM from the host where it is to the other one.</summary>
     /// <param name="op">the operation</param>
     /// <param name="parameters">of the migration</param>

@@ -539,4 +539,8 @@ public sealed partial record Mutant
     public static readonly Mutant FullHostPrepares = new(
         "a destination that has no memory for the VM says that it is prepared", "8", "", [Invariants.MigrationProgress],
         "migration-full-host");
+
+    public static readonly Mutant LastAccessNotMade = new(
+        "the last access of each batch of a vCPU counts as made, and memory does not see it", "1.4", "", [Invariants.Effect],
+        "fault-vs-invalidate");
 }

@@ -28,7 +28,7 @@ public sealed class GuestMemory : IGuestMemory
     public ValueTask<bool> ExecuteAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch = 0)
     {
         if (!_host.Fence.IsOpen) return ValueTask.FromResult(false);
-        var batch = accesses.Span;
+        var batch = _host.Mutant == Mutant.LastAccessNotMade ? accesses.Span[..^1] : accesses.Span;
         var writes = 0L;
         for (var done = 0; done < batch.Length;)
         {
@@ -38,7 +38,7 @@ public sealed class GuestMemory : IGuestMemory
         }
 
         // Each access is judged twice: S1, then S12 for a write or the oracle for a read.
-        _host.Counters.AddAccesses(batch.Length - writes, writes, 2L * batch.Length);
+        _host.Counters.AddAccesses(accesses.Length - writes, writes, 2L * accesses.Length);
         return ValueTask.FromResult(true);
     }
 

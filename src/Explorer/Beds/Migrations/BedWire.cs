@@ -22,6 +22,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private readonly BedNetwork _network;
     private readonly bool _mayBeGivenUp;
     private readonly bool _preparesSlowly;
+    private readonly long _takeOverAnswerMicroseconds;
     private Tracked<BrokenLink> _broken;
     private Tracked<(LinkBreak? Next, Func<ValueTask>? After)> _breaks;
     private Tracked<TakeOverLoss> _takeOverLoss;
@@ -36,6 +37,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         (_source, _destination) = (source.Process, destination.Process(destinationAddressSpace));
         (_network, _mayBeGivenUp) = (bed.Network, bed.Options.MachinesDie);
         _preparesSlowly = bed.Options.PreparesSlowly;
+        _takeOverAnswerMicroseconds = bed.Options.TakeOverAnswerMicroseconds;
         var place = new Place(_world);
         _broken = new Tracked<BrokenLink>(place);
         _breaks = new Tracked<(LinkBreak?, Func<ValueTask>?)>(place);
@@ -137,6 +139,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         if (_takeOverLoss.Value is TakeOverLoss.None or TakeOverLoss.Answer)
         {
             var answer = await AskAsync(op);
+            if (_takeOverAnswerMicroseconds > 0) await _world.DelayAsync(_takeOverAnswerMicroseconds);
             if (_takeOverLoss.Value == TakeOverLoss.None) return answer;
         }
         else if (_takeOverLoss.Value == TakeOverLoss.Patience)

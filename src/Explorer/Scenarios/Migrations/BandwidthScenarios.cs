@@ -108,10 +108,11 @@ internal sealed class PostcopyWantedFirst : Scenario
     private const int Reads = 6;
     private const long Bandwidth = 20_000;
     private const long PaceMicroseconds = 25_000;
+    private const long AnswerMicroseconds = 20_000;
 
     public override string Name => "postcopy-wanted-first";
     public override string Claim => "a page that a vCPU waits for in post-copy comes before those that none has asked for";
-    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.GuestWaitedForPage];
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.GuestWaitedForPage, ReachedCase.PageAskedEarly];
     public override bool IsDrawnFromSeed => true;
 
     public override void LayOut(ScenarioPlan plan)
@@ -154,6 +155,9 @@ internal sealed class PostcopyWantedFirst : Scenario
                 stage.BreakLink(new LinkBreak(LinkMessage.Page, BrokenLink.Everything));
                 return ValueTask.CompletedTask;
             });
+
+        // Then vCPUs ask for pages before the source knows that they run.
+        if (random.Chance(0.3)) plan.Options = plan.Options with { TakeOverAnswerMicroseconds = AnswerMicroseconds };
         plan.Actor("user").InVm("migrate, migrate-start-postcopy", async stage =>
         {
             var steps = stage.Bed.World.Steps;

@@ -50,7 +50,7 @@ internal sealed class OrderCheck(Stage stage, MigrationParameters parameters, lo
         var bandwidth = Link > 0 ? Link : parameters.MaxBandwidth;
         var wanted = PageChunk.HeaderBytes + sizeof(long) + Bed.PageSize;
         var chunk = PageChunk.HeaderBytes + batch * sizeof(long) + Bed.PageSize;
-        var most = TimeOf(chunk + WantedMax * wanted, bandwidth) + steps;
+        var most = TimeOf(chunk + WantedMax * wanted, bandwidth) + stage.Bed.Options.TakeOverAnswerMicroseconds + steps;
         if (linkBroke) most += TimeOf(chunk, bandwidth) + PauseMicroseconds;
         var ahead = TimeOf(WantedMax * wanted, bandwidth) + steps;
         if (!linkBroke && stage.Migration!.Wire.WantedMicrosecondsMax is var longest && longest > ahead)
