@@ -35,7 +35,7 @@ sentences() {
     function say(text,   count, words, file) {
       gsub(/^[ *|#>-]+|[ *|]+$/, "", text)
       count = split(text, words, /[ \t]+/)
-      file = FILENAME; sub(/.*\//, "", file)
+      file = name; sub(/.*\//, "", file)
       if (text != "") print count, file ": " text
     }
     function cut(text,   at) {
@@ -47,7 +47,7 @@ sentences() {
       say(text)
     }
     function finish() { cut(held); held = "" }
-    FNR == 1 { finish(); code = 0 }
+    FNR == 1 { finish(); code = 0; name = FILENAME }
     /^[ \t]*```/ { finish(); code = !code; next }
     code { next }
     /^[ \t]*$/ || /^#/ { finish(); if (/^#/) say($0); next }
