@@ -128,7 +128,7 @@ public static class EffectVerbs
                 stage.Broke(
                     Invariants.Effect,
                     $"a vCPU limited to {pagesPerSecond} pages a second has written {written} in {world.NowMicroseconds - began} us");
-            if (!stage.Vm.Vcpus[0].IsHalted && written < share - 1)
+            if (!stage.Vm.Vcpus[0].IsHalted && written < Windows * share - 1)
                 stage.Broke(Invariants.Effect, $"a vCPU that may write {share} pages a window has written {written} in {Windows}");
             await vcpu.ThrottleAsync(op, VcpuThrottle.None);
         });
