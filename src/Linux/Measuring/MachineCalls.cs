@@ -1,33 +1,32 @@
 using System.Runtime.InteropServices;
+using Livebed.Linux.Interop;
 
 namespace Livebed.Linux.Measuring;
 
-/// <summary>The system calls that are measured, and those that put a thread on a CPU.</summary>
+/// <summary>The system calls that are measured, and those that put a thread on a CPU. What is measured is imported here and not from
+/// <see cref="Libc"/>: to keep the error number costs two more calls of the runtime, which would count as the system call's time.</summary>
 public static class MachineCalls
 {
     public const int PageBytes = 4096;
     public const int ReadWrite = 3;
     public const int ReadOnly = 1;
-    public const int DontNeed = 4;
-    public const int NoHugePages = 15;
 
-    private const int PrivateAnonymous = 0x22;
     private const int CpuBytes = 128;
 
     /// <summary>Maps anonymous memory, without huge pages.</summary>
     public static nint Map(nint bytes)
     {
-        var at = mmap(0, bytes, ReadWrite, PrivateAnonymous, -1, 0);
-        if (at == -1) throw new IOException($"mmap failed with error {Marshal.GetLastPInvokeError()}");
-        _ = madvise(at, bytes, NoHugePages);
+        var at = Libc.Map(0, (nuint)bytes, ReadWrite, Libc.MapPrivate | Libc.MapAnonymous, -1, 0);
+        if (at == -1) throw new IOException($"mmap failed with error {Libc.LastError}");
+        _ = Libc.Advise(at, (nuint)bytes, Libc.NoHugePage);
         return at;
     }
 
-    public static void Unmap(nint at, nint bytes) => _ = munmap(at, bytes);
+    public static void Unmap(nint at, nint bytes) => _ = Libc.Unmap(at, (nuint)bytes);
 
     public static void Protect(nint at, nint bytes, int protection) => _ = mprotect(at, bytes, protection);
 
-    public static void Discard(nint at, nint bytes) => _ = madvise(at, bytes, DontNeed);
+    public static void Discard(nint at, nint bytes) => _ = madvise(at, bytes, Libc.DontNeed);
 
     /// <summary>The CPUs that this process may use.</summary>
     public static IReadOnlyList<int> Cpus()
@@ -65,13 +64,7 @@ public static class MachineCalls
         _ = read(from, ref one, 1);
     }
 
-    public static void Close(int end) => _ = close(end);
-
-    [DllImport("libc", SetLastError = true)]
-    private static extern nint mmap(nint address, nint length, int protection, int flags, int file, nint offset);
-
-    [DllImport("libc")]
-    private static extern int munmap(nint address, nint length);
+    public static void Close(int end) => _ = Libc.Close(end);
 
     [DllImport("libc")]
     private static extern int mprotect(nint address, nint length, int protection);
@@ -93,7 +86,4 @@ public static class MachineCalls
 
     [DllImport("libc")]
     private static extern nint write(int file, ref byte buffer, nint bytes);
-
-    [DllImport("libc")]
-    private static extern int close(int file);
 }
