@@ -17,7 +17,6 @@ internal sealed class BenchCluster : IAsyncDisposable
 {
     public const int PageSize = 4096;
 
-    private const int CreateAttempts = 20;
     private const long FramesPerHost = 1 << 20;
 
     private readonly EmbeddedCluster _cluster;
@@ -68,9 +67,8 @@ internal sealed class BenchCluster : IAsyncDisposable
             HotplugPages: 0, _pageSize, Fleet.ScratchPages, Mergeable: false, tlbEntries, FaultRetriesMax: 1_000_000, Seed: 1, guest,
             RefusesNonBlockable: false);
         var vm = Grains.GetGrain<IVmGrain>(key);
-        for (var attempt = 0; !await vm.CreateAsync(Next(OperationKind.VmCreate), message); attempt++)
-            if (attempt == CreateAttempts)
-                throw new BedException($"{key} could not be created");
+        if (!await ActorStart.TryAsync(() => vm.CreateAsync(Next(OperationKind.VmCreate), message)))
+            throw new BedException($"{key} could not be created");
         return new RunningVm(this, vm, key, ordinal);
     }
 

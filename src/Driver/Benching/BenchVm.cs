@@ -31,7 +31,6 @@ internal sealed class BenchVm(
 
     private const int AccessesPerSecond = 1_000;
     private const int ChunkBytes = 1 << 20;
-    private const int CreateAttempts = 20;
     private const long FillEpoch = 1;
 
     private int _incarnation;
@@ -48,9 +47,8 @@ internal sealed class BenchVm(
     public async Task CreateAsync()
     {
         var op = Next(OperationKind.VmCreate);
-        for (var attempt = 0; !await grains.GetGrain<IVmGrain>(Key).CreateAsync(op, Message(Key, _host, Ordinal)); attempt++)
-            if (attempt == CreateAttempts)
-                throw new BedException($"{Key} could not be created");
+        if (!await ActorStart.TryAsync(() => grains.GetGrain<IVmGrain>(Key).CreateAsync(op, Message(Key, _host, Ordinal))))
+            throw new BedException($"{Key} could not be created");
         await FillAsync();
     }
 

@@ -3,11 +3,8 @@ using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Placement;
-using Livebed.Kvm.Addresses;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Guests;
-using Livebed.Kvm.Migration;
-using Livebed.Kvm.Vms;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Running;
@@ -21,14 +18,8 @@ internal sealed class Fleet
     /// <summary>Pages of each process outside of every memslot, where spurious ranges fall.</summary>
     public const int ScratchPages = 1024;
 
-    private const int HotplugAccessPercent = 10;
-    private const int CreateAttempts = 20;
-
-    /// <summary>A link breaks under one of so many chunks, so early that also a small VM is not whole yet.</summary>
-    private const int ChunksBeforeBreak = 4;
-    private const int LostAnswersMax = 3;
-
     private readonly Campaign _campaign;
+    private readonly VmMessages _messages;
     private readonly IGrainFactory _grains;
     private readonly OperationIds _ids;
     private readonly Lock _gate = new();
@@ -45,6 +36,7 @@ internal sealed class Fleet
     public Fleet(Campaign campaign, IGrainFactory grains, OperationIds ids)
     {
         _campaign = campaign;
+        _messages = new VmMessages(campaign);
         _grains = grains;
         _ids = ids;
         for (var kind = 0; kind < campaign.Vms.Count; kind++)
@@ -137,13 +129,12 @@ internal sealed class Fleet
         }
 
         var op = new Operation(_ids.Next(), OperationKind.VmCreate);
-        var message = MessageOf(slot.Settings, slot.Key, slot.Host, ordinal);
+        var message = _messages.MessageOf(slot.Settings, slot.Key, slot.Host, ordinal);
         if (startsStopped) message = message with { Options = message.Options with { StartsStopped = true } };
         try
         {
-            for (var attempt = 0; !await slot.Grain.CreateAsync(OperationMessage.From(op), message); attempt++)
-                if (attempt == CreateAttempts)
-                    throw new BedException($"{slot.Key} could not be created: its activation kept going away");
+            if (!await ActorStart.TryAsync(() => slot.Grain.CreateAsync(OperationMessage.From(op), message)))
+                throw new BedException($"{slot.Key} could not be created: its activation kept going away");
         }
         catch (SiloKilledException)
         {
@@ -298,7 +289,7 @@ internal sealed class Fleet
             (slot.DirtyLogEnabled, slot.DirtyLogVerifyDue, slot.DirtyLogRounds) = (false, false, 0);
             return new VmMove(
                 slot, slot.Host, host, slot.Key, key, ordinal, slot.Grain, _grains.GetGrain<IVmGrain>(key),
-                RequestOf(slot, host, key, ordinal, FaultsOf(random)))
+                _messages.RequestOf(slot, host, key, ordinal, _messages.FaultsOf(random)))
             {
                 SourceDeaths = _deaths[slot.Host],
                 DestinationDeaths = _deaths[host],
@@ -363,22 +354,6 @@ internal sealed class Fleet
         lock (_gate) return _slots.Where(slot => slot.Exists).ToList();
     }
 
-    private VmMessage MessageOf(VmSettings settings, string key, int host, int ordinal)
-    {
-        var options = new VmOptions(
-            key, ordinal, _campaign.Protocol, MutantOf(_campaign), _campaign.MmuLock == MmuLockFlavour.Spin, settings.DirtyLog,
-            settings.RingEntries)
-        {
-            HasAccessedBits = settings.AccessedBits,
-            Architecture = settings.Architecture,
-        };
-        return new VmMessage(
-            options, ActorKeys.Host(host), ordinal, settings.Vcpus, settings.RamPages, settings.Memslots, settings.HotplugPages,
-            _campaign.PageSize, ScratchPages, settings.Mergeable, settings.TlbEntries, _campaign.Limits.FaultRetries,
-            (ulong)_campaign.Seed!.Value,
-            GuestOf(settings), _campaign.HostEvents.RefusesNonBlockable);
-    }
-
     /// <summary>Hosts with room for the VM, those after its own first.</summary>
     private List<int> DestinationsOf(VmSlot slot) =>
     [
@@ -387,53 +362,9 @@ internal sealed class Fleet
             .Where(host => _pagesOfHost[host] + CampaignMemory.PagesOf(slot.Settings) <= _campaign.FramesPerHost),
     ];
 
-    private MigrationRequest RequestOf(VmSlot slot, int host, string key, int ordinal, MigrationFaults faults)
-    {
-        List<HvaRange> blocks = [new(VmLayout.RamHva, slot.Settings.RamPages)];
-        if (slot.Settings.HotplugPages > 0) blocks.Add(new HvaRange(VmLayout.HotplugHva, slot.Settings.HotplugPages));
-
-        // The epoch is the inventory's, which the source's grain asks.
-        var setup = new MigrationSetup(
-            ordinal, slot.Name, 0, ActorKeys.Host(slot.Host), ActorKeys.Host(host), ordinal, blocks,
-            _campaign.PageSize);
-        return new MigrationRequest(setup, _campaign.Migrations.Parameters, key, MessageOf(slot.Settings, key, host, ordinal))
-        {
-            Faults = faults,
-        };
-    }
-
-    /// <summary>What the network will do to the next migration.</summary>
-    private MigrationFaults FaultsOf(SeededRandom random)
-    {
-        var migrations = _campaign.Migrations;
-        if (migrations is { LinkBreakShare: 0, LostAnswerShare: 0, Jitter.Ticks: 0 }) return MigrationFaults.None;
-        var breaks = random.Chance(migrations.LinkBreakShare) ? 1 + random.Next(2) : 0;
-        return new MigrationFaults
-        {
-            LinkBreaks = [.. Enumerable.Range(0, breaks).Select(_ => random.Next(ChunksBeforeBreak))],
-            LostAnswers = random.Chance(migrations.LostAnswerShare) ? 1 + random.Next(LostAnswersMax) : 0,
-            JitterMicroseconds = (long)migrations.Jitter.TotalMicroseconds,
-            Seed = random.NextUInt64(),
-        };
-    }
-
     private void Assign(VmSlot slot, string key, int host, int ordinal)
     {
         (slot.Key, slot.Host, slot.AddressSpaceId) = (key, host, ordinal);
         (slot.Grain, slot.HostGrain) = (_grains.GetGrain<IVmGrain>(key), _hosts[host]);
-    }
-
-    private static GuestSpec GuestOf(VmSettings settings)
-    {
-        var guest = settings.Guest;
-        var content = settings.Content;
-        GuestSpec spec = guest.ReplaysTrace
-            ? new TraceGuestSpec(guest.TracePath, guest.Speed, guest.ReadPercent, content.ZeroPercent, content.RepeatedPercent)
-            : new SyntheticGuestSpec(
-                guest.BytesPerVcpu, guest.WritePercent, guest.Order == AccessOrder.Random, guest.Access == AccessLayout.Overlapping,
-                guest.Stride,
-                (int)guest.Rate, settings.HotplugPages > 0 ? new(VmLayout.HotplugGfn, settings.HotplugPages) : null,
-                settings.HotplugPages > 0 ? HotplugAccessPercent : 0, content.ZeroPercent, content.RepeatedPercent);
-        return spec with { Populate = guest.Populate };
     }
 }

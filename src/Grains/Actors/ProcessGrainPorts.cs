@@ -58,8 +58,6 @@ internal sealed class ProcessGrainPort(
 /// <param name="message">the VM</param>
 internal sealed class VcpuGrainThreads(IGrainFactory grains, string key, VmMessage message) : IVcpuThreads
 {
-    private const int StartAttempts = 20;
-
     private readonly List<IVcpuGrain> _vcpus = [];
 
     /// <summary>Those that run; none when they are closed.</summary>
@@ -93,9 +91,8 @@ internal sealed class VcpuGrainThreads(IGrainFactory grains, string key, VmMessa
     /// started.</summary>
     private async Task StartAsync(IVcpuGrain vcpu, int index, VcpuState? state)
     {
-        for (var attempt = 0; !await vcpu.StartAsync(message, index, state); attempt++)
-            if (attempt == StartAttempts)
-                throw new InvalidOperationException(
-                    $"vCPU {index} of {message.Options.Name} could not be started: its activation kept going away");
+        if (!await ActorStart.TryAsync(() => vcpu.StartAsync(message, index, state)))
+            throw new InvalidOperationException(
+                $"vCPU {index} of {message.Options.Name} could not be started: its activation kept going away");
     }
 }

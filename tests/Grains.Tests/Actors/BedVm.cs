@@ -16,8 +16,6 @@ namespace Livebed.Grains.Tests.Actors;
 /// <summary>A VM of a test with a synthetic guest, on a host of its own, and what a driver does with it.</summary>
 internal sealed class BedVm
 {
-    private const int CreateAttempts = 200;
-
     private readonly ActorBed _bed;
     private readonly VmPlan _plan;
     private readonly int _ordinal;
@@ -57,8 +55,7 @@ internal sealed class BedVm
     public async Task CreateAsync()
     {
         var op = _bed.Next(OperationKind.VmCreate);
-        for (var attempt = 0; !await Grain.CreateAsync(op, Message()); attempt++)
-            Assert.True(attempt < CreateAttempts, "the activation kept going away");
+        Assert.True(await ActorStart.TryAsync(() => Grain.CreateAsync(op, Message())), "the activation kept going away");
     }
 
     public async Task<bool> ContAsync() => await Grain.ContAsync(_bed.Next(OperationKind.VmCreate));

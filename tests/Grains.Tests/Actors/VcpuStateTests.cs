@@ -14,8 +14,6 @@ namespace Livebed.Grains.Tests.Actors;
 [Collection(ActorCollection.Name)]
 public sealed class VcpuStateTests(ActorCollection.Clusters clusters)
 {
-    private const int StartAttempts = 200;
-
     [Fact]
     public async Task A_guest_goes_on_in_the_vCPU_of_another_host_and_makes_each_access_once()
     {
@@ -33,8 +31,7 @@ public sealed class VcpuStateTests(ActorCollection.Clusters clusters)
         Assert.Equal(HandedOut(message, state), madeBySource + state.Pending.Count);
 
         var destination = to.Vcpu(1);
-        for (var attempt = 0; !await destination.StartAsync(message, 1, state); attempt++)
-            Assert.True(attempt < StartAttempts, "the activation kept going away");
+        Assert.True(await ActorStart.TryAsync(() => destination.StartAsync(message, 1, state)), "the activation kept going away");
         await Until.HoldsAsync(async () => Made(await destination.InspectAsync()), made => made > 1_000, "accesses of the moved guest");
         await destination.PauseAsync(bed.Next(OperationKind.Audit));
         var later = Found(await destination.SaveAsync(bed.Next(OperationKind.Audit)));

@@ -16,14 +16,15 @@ internal sealed class GrainMigrationDestination(
     IVmGrain destination, VmMessage target, string sourceKey,
     Func<StreamStatus, ValueTask<StreamStatus>> onItsWay) : IMigrationDestination
 {
-    private const int PrepareAttempts = 20;
-
     public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup) => GrainCall.OrLostAsync(StreamStatus.Lost, async () =>
     {
-        for (var attempt = 0; attempt < PrepareAttempts; attempt++)
-            if (await destination.PrepareIncomingAsync(OperationMessage.From(op), setup, target, sourceKey) is { } status)
-                return status;
-        return StreamStatus.Refused;
+        StreamStatus? status = null;
+        await ActorStart.TryAsync(async () =>
+        {
+            status = await destination.PrepareIncomingAsync(OperationMessage.From(op), setup, target, sourceKey);
+            return status is not null;
+        });
+        return status ?? StreamStatus.Refused;
     });
 
     public ValueTask<StreamStatus> CompareAsync(Operation op, MemoryImage image) =>
