@@ -79,8 +79,8 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
                 WatchMicroseconds = options.MachinesDie ? WatchMicroseconds : 0,
             },
             new ProcessPorts(
-                this, new CrossingHostPort(bed.World, options.HostPort?.Invoke(_hostProcess) ?? _hostProcess), _hostProcess, this,
-                bed.InventoryFor(host), bed.OwnershipOf(host))
+                this, new CrossingHostPort(bed.World, options.HostPort?.Invoke(_hostProcess) ?? _hostProcess, options.Mutant),
+                _hostProcess, this, bed.InventoryFor(host), bed.OwnershipOf(host))
             {
                 Source = source?.Invoke(AddressSpaceId),
             });
@@ -138,7 +138,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
                 index, TlbEntries(options), options.BatchAccesses, options.FaultRetriesMax, FaultMicrosecondsMax: 0)
             {
                 Mutant = options.Mutant,
-                StartsStopped = Vm.Options.StartsStopped && state is null,
+                StartsStopped = Vm.Options.StartsStopped,
             },
             $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this, options.HasLateReplies), memory,
             program, state);

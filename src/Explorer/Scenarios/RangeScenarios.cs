@@ -20,6 +20,7 @@ internal static class RangeScenarios
         new NonBlockableRange(),
         new KsmMerge(),
         new PinnedPage(),
+        new KeptPages(),
         new ForkChild(),
         new CopyWithoutFrame(),
         new PageReuse(),
@@ -216,6 +217,32 @@ internal sealed class PinnedPage : Scenario
         plan.Actor("kswapd").Reclaim(0, 2);
         plan.Actor("kcompactd").Migrate(0, 2);
         plan.Actor("ksmd").KsmScan(6);
+    }
+}
+
+/// <summary>
+/// Claim: every page that a fault was given is given back once, whatever becomes of the faults beside it (S11, the oracle). Guests fault
+/// at once on more pages than the host has frames, so some faults get none and end last, while others' pages are kept for the next call
+/// to the host. Meanwhile the host swaps pages out, moves, merges and unmaps them, and must leave those alone that are kept (kvm-protocol
+/// 2.7, I10).
+/// </summary>
+internal sealed class KeptPages : Scenario
+{
+    public override string Name => "kept-pages";
+    public override string Claim => "a page that is kept for the next call to the host is left alone meanwhile and given back once";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.KeptPagesGoAlong, ReachedCase.HeldPageLeft];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with { RamPages = 4, Frames = 3 };
+        plan.Before(stage => stage.TouchRamAsync());
+        plan.Vcpu().WriteCommon(0).Write(2);
+        plan.Vcpu().WriteCommon(1).Write(3).Write(0);
+        plan.Vcpu().Write(2).Write(3).Read(1);
+        plan.Actor("kswapd").Reclaim(0, 4).Reclaim(0, 4);
+        plan.Actor("kcompactd").Migrate(0, 4);
+        plan.Actor("ksmd").KsmScan(6);
+        plan.Actor("mm").Unmap(0, 2);
     }
 }
 

@@ -15,7 +15,7 @@ public interface IHostPortGrain : IGrainWithStringKey
     /// <param name="hva">the page</param>
     /// <param name="write">whether it must be writable</param>
     /// <param name="put">pages of earlier faults that are given back first; null for none</param>
-    ValueTask<HostPageMessage> FaultInAsync(OperationMessage op, int addressSpace, Hva hva, bool write, Pfn[]? put);
+    ValueTask<HostPage> FaultInAsync(OperationMessage op, int addressSpace, Hva hva, bool write, Pfn[]? put);
 
     ValueTask PutPagesAsync(OperationMessage op, int addressSpace, Pfn[] pages);
 
@@ -43,70 +43,50 @@ public interface IGuestMemoryGrain : IGrainWithStringKey
 }
 
 /// <summary>A VM's way to its host, by grain calls.</summary>
-internal sealed class HostGrainPort(IHostMmuGrain host, int addressSpace, string vmKey) : IHostPort
+internal sealed class HostGrainPort : IHostPort, IPageCalls
 {
-    private readonly IHostPortGrain _host = host.AsReference<IHostPortGrain>();
+    private readonly IHostPortGrain _host;
+    private readonly int _addressSpace;
+    private readonly string _vmKey;
+    private readonly KeptPages _pages;
 
-    // Pages that faults are done with. They go with the next call, and with the last fault's end at the latest: when no fault of the VM is
-    // under way, none is kept. A page is thus pinned a little longer than it must be, and never shorter.
-    private readonly List<Pfn> _put = [];
-    private int _faults;
-
-    public async ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write)
+    /// <param name="world">the VM grain's</param>
+    /// <param name="host">the host's grain</param>
+    /// <param name="vm">the VM</param>
+    /// <param name="vmKey">its grain</param>
+    public HostGrainPort(IWorld world, IHostMmuGrain host, VmMessage vm, string vmKey)
     {
-        _faults++;
-        HostPage page;
-        try
-        {
-            page = (await _host.FaultInAsync(OperationMessage.From(op), addressSpace, hva, write, TakePut())).ToPage();
-        }
-        catch
-        {
-            // The host is gone, and with it what would have been given back.
-            _faults--;
-            throw;
-        }
-
-        if (page.Status != HostPageStatus.Ok) await EndAsync(op);
-        return page;
+        (_host, _addressSpace, _vmKey) = (host.AsReference<IHostPortGrain>(), vm.AddressSpaceId, vmKey);
+        _pages = new KeptPages(world, this, vm.Options.Mutant);
     }
 
-    public ValueTask PutPageAsync(Operation op, Pfn pfn)
-    {
-        _put.Add(pfn);
-        return EndAsync(op);
-    }
+    public ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write) => _pages.FaultInAsync(op, hva, write);
+
+    public ValueTask PutPageAsync(Operation op, Pfn pfn) => _pages.PutPageAsync(op, pfn);
+
+    ValueTask<HostPage> IPageCalls.FaultInAsync(Operation op, Hva hva, bool write, Pfn[]? put) =>
+        _host.FaultInAsync(OperationMessage.From(op), _addressSpace, hva, write, put);
+
+    ValueTask IPageCalls.PutPagesAsync(Operation op, Pfn[] pages) =>
+        _host.PutPagesAsync(OperationMessage.From(op), _addressSpace, pages);
 
     public ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value) =>
-        _host.WriteUserAsync(OperationMessage.From(op), addressSpace, hva, gfn, value);
+        _host.WriteUserAsync(OperationMessage.From(op), _addressSpace, hva, gfn, value);
 
     public ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
-        _host.RegisterNotifierAsync(OperationMessage.From(op), addressSpace, vmKey, subscriber.HasChangePte);
+        _host.RegisterNotifierAsync(OperationMessage.From(op), _addressSpace, _vmKey, subscriber.HasChangePte);
 
     public ValueTask UnregisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
-        _host.UnregisterNotifierAsync(OperationMessage.From(op), addressSpace, vmKey);
+        _host.UnregisterNotifierAsync(OperationMessage.From(op), _addressSpace, _vmKey);
 
     public ValueTask CopyPagesAsync(Operation op, PageSet pages) =>
-        _host.CopyPagesAsync(OperationMessage.From(op), addressSpace, pages.Clone());
+        _host.CopyPagesAsync(OperationMessage.From(op), _addressSpace, pages.Clone());
 
     public async ValueTask<IReadOnlyList<Hva>> ChangedSinceCopyAsync(Operation op, PageSet dirty) =>
-        await _host.ChangedSinceCopyAsync(OperationMessage.From(op), addressSpace, dirty.Clone());
+        await _host.ChangedSinceCopyAsync(OperationMessage.From(op), _addressSpace, dirty.Clone());
 
     public async ValueTask<IReadOnlyList<int>> AuditAsync(Operation op, ReadOnlyMemory<AuditedSpte> sptes) =>
-        await _host.AuditAsync(OperationMessage.From(op), addressSpace, MemoryMarshal.AsBytes(sptes.Span).ToArray());
-
-    /// <summary>A fault is over.</summary>
-    private ValueTask EndAsync(Operation op) => --_faults == 0 && TakePut() is { } pages
-        ? _host.PutPagesAsync(OperationMessage.From(op), addressSpace, pages)
-        : ValueTask.CompletedTask;
-
-    private Pfn[]? TakePut()
-    {
-        if (_put.Count == 0) return null;
-        Pfn[] pages = [.. _put];
-        _put.Clear();
-        return pages;
-    }
+        await _host.AuditAsync(OperationMessage.From(op), _addressSpace, MemoryMarshal.AsBytes(sptes.Span).ToArray());
 }
 
 /// <summary>Guest memory on another silo: one grain call for a batch of accesses, as plain bytes.</summary>
@@ -119,20 +99,11 @@ internal sealed class HostGrainMemory(IGuestMemoryGrain host, int addressSpace) 
 /// <summary>The host's half of these calls.</summary>
 internal sealed partial class HostMmuGrain : IHostPortGrain, IGuestMemoryGrain
 {
-    public async ValueTask<HostPageMessage> FaultInAsync(OperationMessage op, int addressSpace, Hva hva, bool write, Pfn[]? put)
-    {
-        var operation = op.ToOperation();
-        if (put is not null) await PutPagesAsync(operation, addressSpace, put);
-        return HostPageMessage.From(await Host.Process(addressSpace).FaultInAsync(operation, hva, write));
-    }
+    public ValueTask<HostPage> FaultInAsync(OperationMessage op, int addressSpace, Hva hva, bool write, Pfn[]? put) =>
+        Host.Process(addressSpace).FaultInAsync(op.ToOperation(), hva, write, put);
 
     public ValueTask PutPagesAsync(OperationMessage op, int addressSpace, Pfn[] pages) =>
-        PutPagesAsync(op.ToOperation(), addressSpace, pages);
-
-    private async ValueTask PutPagesAsync(Operation op, int addressSpace, Pfn[] pages)
-    {
-        foreach (var page in pages) await Host.Process(addressSpace).PutPageAsync(op, page);
-    }
+        Host.Process(addressSpace).PutPagesAsync(op.ToOperation(), pages);
 
     public ValueTask<bool> WriteUserAsync(OperationMessage op, int addressSpace, Hva hva, Gfn gfn, ulong value) =>
         Host.Process(addressSpace).WriteUserAsync(op.ToOperation(), hva, gfn, value);
@@ -160,12 +131,6 @@ internal sealed partial class HostMmuGrain : IHostPortGrain, IGuestMemoryGrain
     public async ValueTask<int[]> AuditAsync(OperationMessage op, int addressSpace, ReadOnlyMemory<byte> sptes) =>
         [.. await Host.Process(addressSpace).AuditAsync(op.ToOperation(), MemoryMarshal.Cast<byte, AuditedSpte>(sptes.Span).ToArray())];
 
-    public ValueTask<bool> ExecuteAsync(int addressSpace, ReadOnlyMemory<byte> accesses, long epoch)
-    {
-        // A vCPU outlives its address space by a moment when the process exits first; its accesses then reach nothing, as on a dead
-        // machine.
-        if (Host.Process(addressSpace).AddressSpace is not { } mm) return ValueTask.FromResult(true);
-        var batch = MemoryMarshal.Cast<byte, GuestAccess>(accesses.Span).ToArray();
-        return mm.GuestMemory.ExecuteAsync(batch, epoch);
-    }
+    public ValueTask<bool> ExecuteAsync(int addressSpace, ReadOnlyMemory<byte> accesses, long epoch) =>
+        Host.Process(addressSpace).ExecuteGuestAsync(MemoryMarshal.Cast<byte, GuestAccess>(accesses.Span).ToArray(), epoch);
 }

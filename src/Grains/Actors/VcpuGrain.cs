@@ -20,9 +20,9 @@ internal sealed class VcpuGrain(ActorSilo silo, LocalHosts localHosts) : Grain, 
     private ActorJournal? _journal;
     private Vcpu? _vcpu;
     private TimedGuestMemory? _memory;
-    private EmptyActivation? _vacancy;
+    private EmptyActivation? _emptyActivation;
 
-    private EmptyActivation EmptyActivation => _vacancy ??= new EmptyActivation(this);
+    private EmptyActivation EmptyActivation => _emptyActivation ??= new EmptyActivation(this);
 
     public ValueTask<bool> StartAsync(VmMessage vm, int index, VcpuState? state = null)
     {
@@ -39,7 +39,7 @@ internal sealed class VcpuGrain(ActorSilo silo, LocalHosts localHosts) : Grain, 
             new VcpuOptions(index, vm.TlbEntries, FaultRetriesMax: vm.FaultRetriesMax)
             {
                 Mutant = vm.Options.Mutant,
-                StartsStopped = vm.Options.StartsStopped && state is null,
+                StartsStopped = vm.Options.StartsStopped,
             },
             this.GetPrimaryKeyString(), vm.Options.Ordinal,
             new VmGrainPort(GrainFactory.GetGrain<IVmGrain>(vmKey), _journal), _memory, program, state);
@@ -50,13 +50,13 @@ internal sealed class VcpuGrain(ActorSilo silo, LocalHosts localHosts) : Grain, 
     }
 
     public ValueTask FlushTlbAsync(OperationMessage op, GfnRange range) =>
-        _vcpu is null ? Vacant() : _journal!.DuringAsync(_vcpu.FlushTlbAsync(op.ToOperation(), range));
+        _vcpu is null ? WithoutVcpu() : _journal!.DuringAsync(_vcpu.FlushTlbAsync(op.ToOperation(), range));
 
     public ValueTask PauseAsync(OperationMessage op) =>
-        _vcpu is null ? Vacant() : _journal!.DuringAsync(_vcpu.PauseAsync(op.ToOperation()));
+        _vcpu is null ? WithoutVcpu() : _journal!.DuringAsync(_vcpu.PauseAsync(op.ToOperation()));
 
     public ValueTask ResumeAsync(OperationMessage op, long epoch) =>
-        _vcpu is null ? Vacant() : _journal!.DuringAsync(_vcpu.ResumeAsync(op.ToOperation(), epoch));
+        _vcpu is null ? WithoutVcpu() : _journal!.DuringAsync(_vcpu.ResumeAsync(op.ToOperation(), epoch));
 
     public async ValueTask<VcpuState?> SaveAsync(OperationMessage op)
     {
@@ -73,9 +73,10 @@ internal sealed class VcpuGrain(ActorSilo silo, LocalHosts localHosts) : Grain, 
     }
 
     public ValueTask ThrottleAsync(OperationMessage op, VcpuThrottle throttle) =>
-        _vcpu is null ? Vacant() : _journal!.DuringAsync(_vcpu.ThrottleAsync(op.ToOperation(), throttle));
+        _vcpu is null ? WithoutVcpu() : _journal!.DuringAsync(_vcpu.ThrottleAsync(op.ToOperation(), throttle));
 
-    public ValueTask StopAsync(OperationMessage op) => _vcpu is null ? Vacant() : _journal!.DuringAsync(_vcpu.StopAsync(op.ToOperation()));
+    public ValueTask StopAsync(OperationMessage op) =>
+        _vcpu is null ? WithoutVcpu() : _journal!.DuringAsync(_vcpu.StopAsync(op.ToOperation()));
 
     public ValueTask<ActorReport> InspectAsync(long measuredFrom) => ValueTask.FromResult(Report(measuredFrom));
 
@@ -121,7 +122,7 @@ internal sealed class VcpuGrain(ActorSilo silo, LocalHosts localHosts) : Grain, 
     {
         if (_vcpu is null || _journal is null)
         {
-            _ = Vacant();
+            _ = WithoutVcpu();
             return new ActorReport { Actor = this.GetPrimaryKeyString(), Silo = silo.Telemetry.Silo };
         }
 
@@ -134,7 +135,7 @@ internal sealed class VcpuGrain(ActorSilo silo, LocalHosts localHosts) : Grain, 
     }
 
     /// <summary>The answer to a call that found no vCPU.</summary>
-    private ValueTask Vacant()
+    private ValueTask WithoutVcpu()
     {
         EmptyActivation.Noticed();
         return ValueTask.CompletedTask;

@@ -32,8 +32,9 @@ internal sealed class VmActor
         Process = new VmProcess(
             journal.World, new ProcessSpec(message.Options, message.RamPages, message.Memslots),
             new ProcessPorts(
-                new ProcessGrainPort(_host, journal, message, Ids, closedUnasked), new HostGrainPort(_host, message.AddressSpaceId, key),
-                _stream, Vcpus, new GrainInventory(grains), new GrainHostOwnership(_host, message.HostKey))
+                new ProcessGrainPort(_host, journal, message, Ids, closedUnasked),
+                new HostGrainPort(journal.World, _host, message, key), _stream, Vcpus, new GrainInventory(grains),
+                new GrainHostOwnership(_host, message.HostKey))
             {
                 Source = sourceKey is null ? null : new GrainSourcePort(grains.GetGrain<IVmGrain>(sourceKey)),
             });

@@ -14,18 +14,17 @@ internal sealed partial class VmGrain
 {
     public ValueTask<StreamStatus> RequestPageAsync(OperationMessage op, Hva hva) =>
         _actor is null
-            ? Vacant(ValueTask.FromResult(StreamStatus.Lost))
+            ? WithoutVm(ValueTask.FromResult(StreamStatus.Lost))
             : _actor.Journal.DuringAsync(_actor.Process.RequestPageAsync(op.ToOperation(), hva));
 
-    public ValueTask<bool> MigratesAsync(long stream) => ValueTask.FromResult(_actor?.Process.Migrates(stream) ?? Vacant(false));
+    public ValueTask<bool> MigratesAsync(long stream) => ValueTask.FromResult(_actor?.Process.Migrates(stream) ?? WithoutVm(false));
 
     public async ValueTask<StreamStatus?> PrepareIncomingAsync(
         OperationMessage op, MigrationSetup setup, VmMessage target, string sourceKey)
     {
         if (!EmptyActivation.TryFill()) return null;
-        if (_actor is { Process.Incoming: null }) return StreamStatus.Refused;
         var actor = _actor ?? Begin(target, sourceKey);
-        return await actor.Journal.DuringAsync(actor.Process.Incoming!.PrepareAsync(op.ToOperation(), setup));
+        return await actor.Journal.DuringAsync(actor.Process.PrepareIncomingAsync(op.ToOperation(), setup));
     }
 
     public ValueTask<StreamStatus> CompareIncomingAsync(OperationMessage op, MemoryImageMessage image) =>
@@ -55,7 +54,7 @@ internal sealed partial class VmGrain
 
     public async ValueTask<FaultMessage> FaultAsync(OperationMessage op, int vcpu, Gfn gfn, bool write)
     {
-        if (TheVm is not { } vm) return Vacant(FaultMessage.From(new FaultReply(FaultStatus.Dead)));
+        if (TheVm is not { } vm) return WithoutVm(FaultMessage.From(new FaultReply(FaultStatus.Dead)));
         var journal = _actor!.Journal;
         journal.Begins();
         try
@@ -74,20 +73,20 @@ internal sealed partial class VmGrain
 
     public async ValueTask<FaultExplanation> ExplainFaultAsync(long fault)
     {
-        if (_actor is not { } actor) return Vacant(FaultExplanation.None);
+        if (_actor is not { } actor) return WithoutVm(FaultExplanation.None);
         var here = actor.Journal.Observer.Explain(new OperationId(fault));
         return here.With(await actor.ExplainAtHostAsync(fault));
     }
 
     public ValueTask ReapDirtyRingsAsync(OperationMessage op) =>
         TheVm is null
-            ? Vacant(ValueTask.CompletedTask)
+            ? WithoutVm(ValueTask.CompletedTask)
             : _actor!.Journal.DuringAsync(_actor.Process.ReapDirtyRingsAsync(op.ToOperation()));
 
     /// <summary>What the source asks of the destination; <paramref name="absent"/> where there is none.</summary>
     private async ValueTask<T> IncomingAsync<T>(OperationMessage op, T absent, Func<IncomingSide, Operation, ValueTask<T>> call)
     {
-        if (_actor is not { Process.Incoming: { } incoming } actor) return Vacant(absent);
+        if (_actor is not { Process.Incoming: { } incoming } actor) return WithoutVm(absent);
         var operation = op.ToOperation();
         using var scope = actor.Journal.Observer.Enter(operation);
         return await actor.Journal.DuringAsync(call(incoming, operation));

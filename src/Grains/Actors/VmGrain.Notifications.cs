@@ -54,5 +54,5 @@ internal sealed partial class VmGrain
     /// <summary>The host notifies no subscriber that has unregistered. A notification here would be a use after free and not just a late
     /// call.</summary>
     private Vm Notified() =>
-        TheVm ?? throw Vacant(new InvalidOperationException($"{this.GetPrimaryKeyString()} was notified and is not there"));
+        TheVm ?? throw WithoutVm(new InvalidOperationException($"{this.GetPrimaryKeyString()} was notified and is not there"));
 }

@@ -26,9 +26,9 @@ internal sealed partial class VmGrain(ActorSilo silo) : Grain, IVmGrain
     private readonly RememberedResults<object?> _commands = new(CommandsRemembered);
     private readonly MigrationCounters _migrations = new();
     private VmActor? _actor;
-    private EmptyActivation? _vacancy;
+    private EmptyActivation? _emptyActivation;
 
-    private EmptyActivation EmptyActivation => _vacancy ??= new EmptyActivation(this);
+    private EmptyActivation EmptyActivation => _emptyActivation ??= new EmptyActivation(this);
 
     /// <summary>The VM, from the moment when it is made.</summary>
     private Vm? TheVm => _actor?.Process.Vm;
@@ -49,7 +49,7 @@ internal sealed partial class VmGrain(ActorSilo silo) : Grain, IVmGrain
     }
 
     public ValueTask<bool> ContAsync(OperationMessage op) =>
-        _actor is { } actor ? actor.Process.ContAsync(op.ToOperation()) : ValueTask.FromResult(Vacant(false));
+        _actor is { } actor ? actor.Process.ContAsync(op.ToOperation()) : ValueTask.FromResult(WithoutVm(false));
 
     public ValueTask<MemslotResult> SetMemslotAsync(OperationMessage op, MemslotChange change) => CommandAsync(
         op, MemslotResult.Dead, (_, operation) => _actor!.Process.SetMemslotAsync(operation, change),
@@ -72,7 +72,7 @@ internal sealed partial class VmGrain(ActorSilo silo) : Grain, IVmGrain
 
     public async ValueTask<IReadOnlyList<ActorReport>> DestroyAsync(OperationMessage op, TeardownOrder order)
     {
-        if (_actor is not { } actor) return Vacant<IReadOnlyList<ActorReport>>([]);
+        if (_actor is not { } actor) return WithoutVm<IReadOnlyList<ActorReport>>([]);
         return (IReadOnlyList<ActorReport>)(await _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
             var operation = op.ToOperation();
@@ -84,7 +84,7 @@ internal sealed partial class VmGrain(ActorSilo silo) : Grain, IVmGrain
 
     public async ValueTask<MigrationOutcome> MigrateAsync(OperationMessage op, MigrationRequest request)
     {
-        if (_actor is not { } actor) return Vacant(Refused("there is no such VM"));
+        if (_actor is not { } actor) return WithoutVm(Refused("there is no such VM"));
         return (MigrationOutcome)(await _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
             if (actor.Process.MigrationRefusal() is { } refusal) return Refused(refusal);
@@ -100,19 +100,20 @@ internal sealed partial class VmGrain(ActorSilo silo) : Grain, IVmGrain
     }
 
     public ValueTask<MigrationInfo?> MigrationInfoAsync() =>
-        ValueTask.FromResult(_actor is null ? Vacant<MigrationInfo?>(null) : _actor.Process.Info);
+        ValueTask.FromResult(_actor is null ? WithoutVm<MigrationInfo?>(null) : _actor.Process.Info);
 
     public ValueTask<CancelCase> CancelMigrationAsync(OperationMessage op) =>
-        ValueTask.FromResult(_actor?.Process.Cancel() ?? Vacant(CancelCase.NothingToDo));
+        ValueTask.FromResult(_actor?.Process.Cancel() ?? WithoutVm(CancelCase.NothingToDo));
 
     public ValueTask<bool> StartPostcopyAsync(OperationMessage op) =>
-        ValueTask.FromResult(_actor?.Process.StartPostcopy() ?? Vacant(false));
+        ValueTask.FromResult(_actor?.Process.StartPostcopy() ?? WithoutVm(false));
 
-    public ValueTask<bool> RecoverMigrationAsync(OperationMessage op) => ValueTask.FromResult(_actor?.Process.Recover() ?? Vacant(false));
+    public ValueTask<bool> RecoverMigrationAsync(OperationMessage op) =>
+        ValueTask.FromResult(_actor?.Process.Recover() ?? WithoutVm(false));
 
     public async ValueTask<IReadOnlyList<ActorReport>> InspectAsync(bool settled, long measuredFrom)
     {
-        if (_actor is not { } actor) return Vacant<IReadOnlyList<ActorReport>>([]);
+        if (_actor is not { } actor) return WithoutVm<IReadOnlyList<ActorReport>>([]);
         if (settled) await actor.Process.SettleAsync(new Operation(actor.Ids.Next(), OperationKind.Audit));
         var vcpus = await Task.WhenAll(actor.Vcpus.Grains.Select(vcpu => vcpu.InspectAsync(measuredFrom).AsTask()));
         return [actor.Report(_migrations, measuredFrom), .. vcpus];
@@ -121,7 +122,7 @@ internal sealed partial class VmGrain(ActorSilo silo) : Grain, IVmGrain
     private async ValueTask<T> CommandAsync<T>(
         OperationMessage op, T refused, Func<Vm, Operation, ValueTask<T>> command, Func<T, (string Type, string? Value)> outcome)
     {
-        if (_actor is not { Process.Vm: not null } actor) return Vacant(refused);
+        if (_actor is not { Process.Vm: not null } actor) return WithoutVm(refused);
         return (T)(await _commands.GetOrStart(new OperationId(op.OperationId), async () =>
         {
             var operation = op.ToOperation();
@@ -170,7 +171,7 @@ internal sealed partial class VmGrain(ActorSilo silo) : Grain, IVmGrain
     }
 
     /// <summary>The answer to a call that found no VM.</summary>
-    private T Vacant<T>(T answer)
+    private T WithoutVm<T>(T answer)
     {
         EmptyActivation.Noticed();
         return answer;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
 using Orleans.Serialization.Buffers;
 using Orleans.Serialization.Cloning;
 using Orleans.Serialization.Codecs;
@@ -52,6 +53,21 @@ internal sealed class GfnRangeConverter : IConverter<GfnRange, GfnRangeSurrogate
     public GfnRange ConvertFromSurrogate(in GfnRangeSurrogate surrogate) => new(surrogate.Start, surrogate.Pages);
 
     public GfnRangeSurrogate ConvertToSurrogate(in GfnRange value) => new(value.Start, value.Pages);
+}
+
+/// <summary>A <see cref="HostPage"/> between silos.</summary>
+[GenerateSerializer]
+[Immutable]
+[Alias("livebed.host-page")]
+public readonly record struct HostPageSurrogate(
+    [property: Id(0)] HostPageStatus Status, [property: Id(1)] Pfn Pfn, [property: Id(2)] bool Writable);
+
+[RegisterConverter]
+internal sealed class HostPageConverter : IConverter<HostPage, HostPageSurrogate>
+{
+    public HostPage ConvertFromSurrogate(in HostPageSurrogate surrogate) => new(surrogate.Status, surrogate.Pfn, surrogate.Writable);
+
+    public HostPageSurrogate ConvertToSurrogate(in HostPage value) => new(value.Status, value.Pfn, value.Writable);
 }
 
 /// <summary>An <see cref="Hva"/> as its number.</summary>

@@ -1,7 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Livebed.Kvm.Addresses;
-using Livebed.Kvm.Host;
 using Livebed.Kvm.Paging;
 
 namespace Livebed.Grains.Contracts;
@@ -36,16 +34,4 @@ public readonly record struct FaultMessage(
         return new FaultReply(
             Status, translations[0], translations.Length > 1 ? translations[1..].ToArray() : null, Dirtied, IsRefill);
     }
-}
-
-/// <summary>A <see cref="HostPage"/> on the wire.</summary>
-[GenerateSerializer]
-[Immutable]
-[Alias("livebed.host-page")]
-public readonly record struct HostPageMessage(
-    [property: Id(0)] HostPageStatus Status, [property: Id(1)] Pfn Pfn, [property: Id(2)] bool Writable)
-{
-    public static HostPageMessage From(HostPage page) => new(page.Status, page.Pfn, page.Writable);
-
-    public HostPage ToPage() => new(Status, Pfn, Writable);
 }

@@ -12,10 +12,15 @@ public sealed partial record Mutant
     /// <summary>What stands for no defect in campaigns, replay files and results.</summary>
     public const string None = "none";
 
-    /// <summary>Made by the first entry, which comes before any initializer of this file may run.</summary>
+    private const string ActiveCount = "active-count";
+
+    // Made by the first entry, which may come before any initializer of this file. Entries of one file come in its order; the order of
+    // the files is not known, so each has a list.
+    private static List<Mutant>? _ofKvm;
+    private static List<Mutant>? _ofUserSpace;
     private static List<Mutant>? _all;
 
-    /// <summary>Adds itself to <see cref="All"/>.</summary>
+    /// <summary>A defect of KVM or its host; it adds itself to <see cref="All"/>.</summary>
     /// <param name="story">what the defect does</param>
     /// <param name="bug">its number in the project's notes on the protocol (B published bug, m design mistake, Q QEMU) or the section that
     /// it comes from</param>
@@ -28,15 +33,24 @@ public sealed partial record Mutant
     /// <param name="field">the field that holds the mutant, from which it has its name</param>
     private Mutant(
         string story, string bug, string reference, IReadOnlyList<string> caughtBy, string scenario, string? campaign = null,
-        string protocol = "active-count", [CallerMemberName] string field = "")
+        string protocol = ActiveCount, [CallerMemberName] string field = "")
+        : this(_ofKvm ??= [], story, bug, reference, caughtBy, scenario, campaign, protocol, field)
+    {
+    }
+
+    private Mutant(
+        List<Mutant> part, string story, string bug, string reference, IReadOnlyList<string> caughtBy, string scenario, string? campaign,
+        string protocol, string field)
     {
         (Name, Story, Bug, Reference) = (KebabCase.Of(field), story, bug, reference);
         (CaughtBy, Scenario, Campaign, Protocol) = (caughtBy, scenario, campaign, protocol);
-        (_all ??= []).Add(this);
+        part.Add(this);
     }
 
-    /// <summary>Every mutant, in the order of the catalogue.</summary>
-    public static IReadOnlyList<Mutant> All => _all!;
+    /// <summary>Every mutant, in the order of the catalogue: those of KVM and its host, then those of user space.</summary>
+    public static IReadOnlyList<Mutant> All => Entries;
+
+    private static List<Mutant> Entries => _all ??= [.. _ofKvm!, .. _ofUserSpace!];
 
     /// <summary>"no-retry-check" for <see cref="NoRetryCheck"/>.</summary>
     public string Name { get; }
@@ -66,7 +80,13 @@ public sealed partial record Mutant
     public static string NameOf(Mutant? mutant) => mutant?.Name ?? None;
 
     /// <summary>Finds a mutant by its name; null when there is none.</summary>
-    public static Mutant? Find(string name) => _all!.Find(mutant => mutant.Name == name);
+    public static Mutant? Find(string name) => Entries.Find(mutant => mutant.Name == name);
+
+    /// <summary>A defect of user space; it adds itself to <see cref="All"/>. The parameters are those of the constructor.</summary>
+    private static Mutant OfUserSpace(
+        string story, string bug, string reference, IReadOnlyList<string> caughtBy, string scenario, string? campaign = null,
+        string protocol = ActiveCount, [CallerMemberName] string field = "") =>
+        new(_ofUserSpace ??= [], story, bug, reference, caughtBy, scenario, campaign, protocol, field);
 
     public bool Equals(Mutant? other) => ReferenceEquals(this, other) || Name == other?.Name;
 

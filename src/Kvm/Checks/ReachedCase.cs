@@ -56,6 +56,9 @@ public sealed class ReachedCase
     public static readonly ReachedCase MergeBroken = new("a write copied a merged page");
     public static readonly ReachedCase SharedPageCopied = new("a write copied a page that is not merged, as a child of fork may share it");
 
+    public static readonly ReachedCase KeptPagesGoAlong = new(
+        "a fault's call to the host gave back pages that faults before it were done with");
+
     public static readonly ReachedCase CopyFoundNoFrame = new("a write had to copy a page, and the host had no frame left");
 
     public static readonly ReachedCase HostWasFull = new("a host refused a VM, as it had no memory left to promise");

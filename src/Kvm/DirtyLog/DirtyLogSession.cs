@@ -17,14 +17,14 @@ public sealed class DirtyLogSession
 {
     private readonly Vm _vm;
     private readonly IDevices? _devices;
-    private readonly TrackedList<RamBlock> _blocks;
+    private readonly TrackedList<LoggedSlot> _slots;
 
     /// <param name="vm">the VM</param>
     /// <param name="devices">its devices; null for none</param>
     public DirtyLogSession(Vm vm, IDevices? devices = null) =>
-        (_vm, _devices, _blocks) = (vm, devices, new TrackedList<RamBlock>(vm.LogState));
+        (_vm, _devices, _slots) = (vm, devices, new TrackedList<LoggedSlot>(vm.LogState));
 
-    public bool IsEnabled => _blocks.Count > 0;
+    public bool IsEnabled => _slots.Count > 0;
 
     /// <summary>Switches logging on for the given memslots and copies all their pages: the first round.</summary>
     /// <returns>false when it was on already, or the VM is dying</returns>
@@ -37,7 +37,7 @@ public sealed class DirtyLogSession
         {
             if (await _vm.MemslotUpdates.SetLoggingAsync(op, id, logs: true) is not { } slot) continue;
             _devices?.Log.Start(slot.Hvas);
-            _blocks.Add(new RamBlock(slot, new TrackedPageSet(new PlaceTable(_vm.LogState), slot.Hvas)));
+            _slots.Add(new LoggedSlot(slot, new TrackedPageSet(new PlaceTable(_vm.LogState), slot.Hvas)));
             await _vm.Host.CopyPagesAsync(op, PageSet.All(slot.Hvas));
         }
 
@@ -48,8 +48,8 @@ public sealed class DirtyLogSession
     public async ValueTask DisableAsync(Operation op)
     {
         await _vm.Bql.AcquireAsync(op);
-        foreach (var block in _blocks) await _vm.MemslotUpdates.SetLoggingAsync(op, block.Slot.Id, logs: false);
-        _blocks.Clear();
+        foreach (var logged in _slots) await _vm.MemslotUpdates.SetLoggingAsync(op, logged.Slot.Id, logs: false);
+        _slots.Clear();
         _devices?.Log.Stop();
         _vm.Bql.Release(op);
     }
@@ -61,7 +61,7 @@ public sealed class DirtyLogSession
         await _vm.Bql.AcquireAsync(op);
         long copied = IsEnabled ? 0 : -1;
         if (IsEnabled) await SyncAsync(op, isFinal: false);
-        foreach (var block in _blocks) copied += await CopyDirtyAsync(op, block);
+        foreach (var logged in _slots) copied += await CopyDirtyAsync(op, logged);
         _vm.Bql.Release(op);
         return copied;
     }
@@ -84,7 +84,7 @@ public sealed class DirtyLogSession
             if (_devices is not null && _vm.Options.Mutant != Mutant.DeviceWritesAfterFinalSync) await _devices.StopAsync(op);
             if (syncsLast) await SyncAsync(op, isFinal: true);
             compared = 0;
-            foreach (var block in _blocks) compared += await CompareAsync(op, block);
+            foreach (var logged in _slots) compared += await CompareAsync(op, logged);
             _devices?.Resume();
             foreach (var vcpu in _vm.Vcpus) await vcpu.ResumeAsync(op);
             _vm.VcpuMutex.UpWrite(op);
@@ -112,42 +112,42 @@ public sealed class DirtyLogSession
     {
         if (!isFinal) _vm.Counters.DirtyLogGets++;
         var hasRings = _vm.Options.DirtyLog == DirtyLogMode.Ring;
-        if (hasRings && await _vm.DirtyRings.ReapAsync(op, MarkHarvested) < 0) _blocks.Clear();
+        if (hasRings && await _vm.DirtyRings.ReapAsync(op, MarkHarvested) < 0) _slots.Clear();
 
         // Beside rings, a bitmap has only what was written without a vCPU: collected at the end, as QEMU does.
-        foreach (var block in !hasRings || (isFinal && _vm.Options.UsesDirtyBitmap) ? _blocks.ToArray() : [])
+        foreach (var logged in !hasRings || (isFinal && _vm.Options.UsesDirtyBitmap) ? _slots.ToArray() : [])
         {
-            var reported = new PageSet(block.Slot.Hvas);
-            var result = await _vm.DirtyLog.GetAsync(op, block.Slot.Id, reported);
-            if (!result.IsOk) _blocks.RemoveAll(other => ReferenceEquals(other, block));
-            block.Dirty.UnionWith(reported);
+            var reported = new PageSet(logged.Slot.Hvas);
+            var result = await _vm.DirtyLog.GetAsync(op, logged.Slot.Id, reported);
+            if (!result.IsOk) _slots.RemoveAll(other => ReferenceEquals(other, logged));
+            logged.Dirty.UnionWith(reported);
         }
 
-        foreach (var block in _blocks)
-            if (_devices is not null && block.Dirty.UnionWith(_devices.Log.Take(block.Slot.Hvas)) > 0)
+        foreach (var logged in _slots)
+            if (_devices is not null && logged.Dirty.UnionWith(_devices.Log.Take(logged.Slot.Hvas)) > 0)
                 _vm.World.Reached(ReachedCase.DeviceDirtiedPage);
 
         // Checked after the sync: a slot that was replaced before the sync took unread bits with it.
-        _blocks.RemoveAll(block => _vm.Memslots.Active.ById(block.Slot.Id)?.ContinuesLogOf(block.Slot) != true);
+        _slots.RemoveAll(logged => _vm.Memslots.Active.ById(logged.Slot.Id)?.ContinuesLogOf(logged.Slot) != true);
     }
 
-    private async ValueTask<long> CopyDirtyAsync(Operation op, RamBlock block)
+    private async ValueTask<long> CopyDirtyAsync(Operation op, LoggedSlot logged)
     {
         // Taken in one step: what is marked from here on belongs to the next round.
-        var pages = block.Dirty.Take(block.Dirty.Range);
+        var pages = logged.Dirty.Take(logged.Dirty.Range);
         if (pages.IsEmpty) return 0;
         if (_vm.Options.Mutant == Mutant.CopyBeforeClear) await _vm.Host.CopyPagesAsync(op, pages);
         if (_vm.Options.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet)
-            await _vm.DirtyLog.ClearAsync(op, block.Slot.Id, pages);
+            await _vm.DirtyLog.ClearAsync(op, logged.Slot.Id, pages);
         if (_vm.Options.Mutant != Mutant.CopyBeforeClear) await _vm.Host.CopyPagesAsync(op, pages);
         return pages.Count;
     }
 
-    private async ValueTask<long> CompareAsync(Operation op, RamBlock block)
+    private async ValueTask<long> CompareAsync(Operation op, LoggedSlot logged)
     {
         _vm.Counters.ChecksEvaluated++;
-        var slot = block.Slot;
-        var changed = await _vm.Host.ChangedSinceCopyAsync(op, block.Dirty.Clone());
+        var slot = logged.Slot;
+        var changed = await _vm.Host.ChangedSinceCopyAsync(op, logged.Dirty.Clone());
         if (changed.Count > 0)
             _vm.Violated(
                 Invariants.NoLostDirtyPage,
@@ -161,11 +161,11 @@ public sealed class DirtyLogSession
     /// behind its end.</summary>
     internal void MarkHarvested(int slotId, long page)
     {
-        foreach (var block in _blocks)
-            if (block.Slot.Id == slotId && page < block.Slot.Pages)
-                block.Dirty.Add(page);
+        foreach (var logged in _slots)
+            if (logged.Slot.Id == slotId && page < logged.Slot.Pages)
+                logged.Dirty.Add(page);
     }
 
     /// <summary>QEMU's RAMBlock: the memslot as it was when logging began, and its pages that are known dirty and not yet copied.</summary>
-    private sealed record RamBlock(Memslot Slot, TrackedPageSet Dirty);
+    private sealed record LoggedSlot(Memslot Slot, TrackedPageSet Dirty);
 }

@@ -94,12 +94,15 @@ public sealed class FramePool
     {
         if (!IsKnown(pfn)) throw new UnreachableException($"put of {pfn}, which does not exist");
         ref var frame = ref _store.Changing(pfn);
-        if (frame.RefCount <= frame.MapCount || (pfn == ZeroFrame && frame.RefCount == 1))
+        if (!HasReference(pfn, frame))
             throw new UnreachableException($"put of {pfn}, on which there is no reference: {Describe(pfn)}");
         if (--frame.RefCount > 0) return false;
         Free(pfn, ref frame);
         return true;
     }
+
+    /// <summary>Something beside mappings has a reference on the frame.</summary>
+    public bool HasReference(Pfn pfn) => IsKnown(pfn) && HasReference(pfn, _store[pfn]);
 
     /// <summary>A PTE at <paramref name="hva"/> of address space <paramref name="ownerId"/> maps the frame: rmap and reference. The zero
     /// frame's mappings are not counted, as in the kernel.</summary>
@@ -168,6 +171,8 @@ public sealed class FramePool
         return $"mapped {frame.MapCount} times, last by mm-{frame.OwnerId} at {new Hva(frame.OwnerHva)} (generation "
             + $"{frame.Generation}{ksm})";
     }
+
+    private bool HasReference(Pfn pfn, in Frame frame) => frame.RefCount > (pfn == ZeroFrame ? 1 : frame.MapCount);
 
     private void Free(Pfn pfn, ref Frame frame)
     {

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
@@ -71,7 +72,9 @@ public sealed class HostProcess : IHostPort, IStreamPort
     /// <inheritdoc/>
     public ValueTask PutPageAsync(Operation op, Pfn pfn)
     {
-        _host.Frames.Put(pfn);
+        _host.Counters.AddChecks(1);
+        if (_host.Frames.HasReference(pfn)) _host.Frames.Put(pfn);
+        else PutTwice(op, pfn);
         return ValueTask.CompletedTask;
     }
 
@@ -81,6 +84,11 @@ public sealed class HostProcess : IHostPort, IStreamPort
         using var live = _live.Enter(op);
         return AddressSpace is { } mm && await _userMemory.WriteAsync(op, mm, hva, value);
     }
+
+    /// <summary><see cref="IGuestMemory.ExecuteAsync"/> of a vCPU that is some way off. It outlives the process by a moment when that exits
+    /// first. Its accesses then reach nothing, as on a dead machine.</summary>
+    public ValueTask<bool> ExecuteGuestAsync(ReadOnlyMemory<GuestAccess> accesses, long epoch) =>
+        AddressSpace is { } mm ? mm.GuestMemory.ExecuteAsync(accesses, epoch) : ValueTask.FromResult(true);
 
     /// <inheritdoc cref="UserMemory.WritePinnedAsync"/>
     public async ValueTask<bool> WritePinnedAsync(Operation op, Hva hva, ulong value)
@@ -265,6 +273,10 @@ public sealed class HostProcess : IHostPort, IStreamPort
         using var live = _live.Enter(op);
         return AddressSpace is { } mm ? await _streams.Image.PagesHeldAsync(op, mm) : 0;
     }
+
+    private void PutTwice(Operation op, Pfn pfn) => _host.World.Observer.Violated(new Violation(
+        Invariants.Teardown, $"{op} gives {pfn} back, on which there is no reference: {_host.Frames.Describe(pfn)}", $"mm-{Id}",
+        Operations: [op.Id]));
 
     private IncomingPages? IncomingOf(long stream) =>
         AddressSpace?.Incoming is { } incoming && incoming.Stream == stream ? incoming : null;

@@ -40,6 +40,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     private readonly VcpuRequests _requests;
     private readonly Wakeup _wakeup = new();
     private readonly ProgressWatch _progress;
+    private readonly bool _startsStopped;
     private Tracked<bool> _inGuestMode;
     private Tracked<long> _epoch;
 
@@ -57,9 +58,10 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _name = name;
         _vm = vm;
         _memory = memory;
+        _startsStopped = options.StartsStopped && state is null;
         var place = new Place(world);
         _guest = new TrackedObject<VcpuGuest>(place, new VcpuGuest(program, options, state));
-        _requests = new VcpuRequests(world, place, _wakeup, options.StartsStopped);
+        _requests = new VcpuRequests(world, place, _wakeup, _startsStopped);
         _ids = new OperationIds(OperationId.OriginOf(ordinal, options.Index), state?.Operations ?? 0);
         _tlb = new TrackedObject<Tlb>(place, new Tlb(options.TlbEntries));
         _flushes = new TrackedObject<TlbFlushHistory>(place, new TlbFlushHistory());
@@ -101,7 +103,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     public async ValueTask RunAsync()
     {
         // A guest that has not begun does not grow older.
-        if (_options.StartsStopped && _requests is { IsPauseRequested: true, IsStopRequested: false }) await _requests.ParkAsync();
+        if (_startsStopped && _requests is { IsPauseRequested: true, IsStopRequested: false }) await _requests.ParkAsync();
         _guest.Content.Enter(_world.NowMicroseconds);
         while (!_requests.IsStopRequested && !IsHalted)
         {

@@ -16,7 +16,8 @@ public sealed record VcpuOptions(
     /// <summary>The defect to have, or null.</summary>
     public Mutant? Mutant { get; init; }
 
-    /// <summary>The guest begins when it is resumed once (<c>-S</c> of QEMU), and not as soon as the vCPU runs.</summary>
+    /// <summary>The guest begins when it is resumed once (<c>-S</c> of QEMU), and not as soon as the vCPU runs. One that goes on where
+    /// another was saved has begun.</summary>
     public bool StartsStopped { get; init; }
 }
 

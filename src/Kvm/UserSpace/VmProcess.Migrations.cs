@@ -41,6 +41,10 @@ public sealed partial class VmProcess
         _ => State == ProcessState.Running ? null : "the VM is gone",
     };
 
+    /// <summary>A source wants to move its VM here. A process with a VM of its own refuses.</summary>
+    public ValueTask<StreamStatus> PrepareIncomingAsync(Operation op, MigrationSetup setup) =>
+        Incoming?.PrepareAsync(op, setup) ?? ValueTask.FromResult(StreamStatus.Refused);
+
     /// <summary>Moves the VM; see <see cref="MigrationSource.RunAsync"/>. Ends with the process <see cref="ProcessState.Closed"/> when the
     /// VM is not this host's any more.</summary>
     /// <param name="op">the operation</param>
