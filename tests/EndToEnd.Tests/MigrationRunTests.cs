@@ -167,10 +167,10 @@ public sealed class MigrationRunTests
         Assert.True(Ended("link-break") >= migrations.Count(migration => migration.PostcopyPauses > 0));
         Assert.NotEqual(0, Ended("answer-loss"));
 
-        // The source asks twice before it believes the inventory.
-        Assert.Equal(
-            Ended("answer-loss"),
-            2 * migrations.Count(migration => migration.Reason?.Contains("did not take over: Lost", StringComparison.Ordinal) == true));
+        // Of each migration one to three answers are lost, and the source asks until it hears one.
+        var unanswered = migrations.Count(
+            migration => migration.Reason?.Contains("did not take over: Lost", StringComparison.Ordinal) == true);
+        Assert.InRange(Ended("answer-loss"), unanswered, 3 * unanswered);
 
         int Ended(string operation) =>
             run.History.Count(record => record.GetProperty("f").GetString() == operation && record.GetProperty("type").GetString() == "ok");

@@ -49,7 +49,7 @@ public static class EffectVerbs
             foreach (var page in read)
             {
                 // A page that has moved is writable for the host still, and the guest's read is a fault.
-                await stage.Vm.TouchAsync(BedVm.RamGfn(page), write: true);
+                await WriteAsync(stage, page, 1);
                 await LogOf(stage, [page]);
                 await Bed.RunEventAsync(
                     stage.Vm.Host, stage.Bed.NewOperation(HostEventKind.PageMigration), stage.Vm.AddressSpaceId, BedVm.RamHva(page),
@@ -181,6 +181,14 @@ public static class EffectVerbs
     private static async ValueTask WriteAsync(Stage stage, int page, int pages)
     {
         for (var i = 0; i < pages; i++) await stage.Vm.TouchAsync(BedVm.RamGfn(page + i), write: true);
+        for (var i = 0; i < pages; i++) await GivenBackAsync(stage, page + i);
+    }
+
+    /// <summary>Waits until the host has the page back: the VM keeps it while other faults are under way (<see cref="KeptPages"/>), and an
+    /// event does nothing to a page that is pinned.</summary>
+    private static async ValueTask GivenBackAsync(Stage stage, int page)
+    {
+        while (stage.Vm.Host.Frames.HasReference(LookAt(stage, page).Pfn)) await stage.Bed.World.PointAsync(SchedulingPoint.Retry);
     }
 
     private static ValueTask<HostEventResult> RunAsync(Stage stage, HostEventKind kind, int page, int pages) => Bed.RunEventAsync(
