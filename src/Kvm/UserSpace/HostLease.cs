@@ -36,15 +36,17 @@ public sealed class HostLease
         var place = new Place(world);
         (_isEnded, _isRefused) = (new Tracked<bool>(place), new Tracked<bool>(place));
         _until = new Tracked<long>(place);
+
+        // At once, and not when its first request is sent, which may be late: guests run from the first answer on.
+        _fence.CloseAt(0);
     }
 
     /// <summary>The host was given up: it never runs a guest again.</summary>
     public bool IsRefused => _isRefused.Value;
 
-    /// <summary>Asks until the host is given up or ends. Guests run from the first answer on.</summary>
+    /// <summary>Asks until the host is given up or ends.</summary>
     public async ValueTask RunAsync()
     {
-        _fence.CloseAt(0);
         while (!_isEnded.Value)
         {
             var sent = _world.NowMicroseconds;

@@ -25,6 +25,9 @@ public sealed class HostLeaseTests
     }
 
     [Fact]
+    public void No_guest_runs_before_the_first_request_is_sent() => Assert.False(_fence.IsOpen);
+
+    [Fact]
     public void Guests_run_from_the_first_grant_on_and_while_it_is_renewed() => Run(async () =>
     {
         await _authority.AnsweredAsync(1);
