@@ -46,16 +46,16 @@ internal static class PageChecks
         document.querySelector('.verdict.invalid') ? '' : 'the page of an invalid run does not say so'
         """;
 
-    /// <summary>Each violation is a link to its trace.</summary>
+    /// <summary>Each violation and each hang is a link to its trace.</summary>
     private const string Followed = """
         (() => {
           if (!document.querySelector('header code').textContent.includes('--jaeger-ui')) return '';
-          const isTheirs = part => part.querySelector('h2')?.textContent === 'Violations';
+          const isTheirs = part => ['Violations', 'Hangs'].includes(part.querySelector('h2')?.textContent);
           const violations = [...document.querySelectorAll('section')].filter(isTheirs)
             .flatMap(part => [...part.querySelectorAll('.finding')]);
           const trace = /^http:\/\/127\.0\.0\.1:16686\/trace\/[0-9a-f]{32}$/;
           const without = violations.filter(one => !trace.test(one.querySelector('a')?.href));
-          return without.length > 0 ? `${without.length} of ${violations.length} violations have no trace` : '';
+          return without.length > 0 ? `${without.length} of ${violations.length} violations and hangs have no trace` : '';
         })()
         """;
 

@@ -1,7 +1,10 @@
+using Livebed.Driver.Analyzing;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Results;
+using Livebed.Driver.Runs;
 using Livebed.Driver.Tests;
 using Livebed.Driver.Tests.EndToEnd;
+using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Locks;
 
 namespace Livebed.EndToEnd.Tests;
@@ -36,6 +39,7 @@ public sealed class KnownDefectTests
             folder.FullPath, "run", "nested.yaml", "--protocol", "rwsem", "--duration", "15s", "--set", "warmup=15s");
         Assert.Equal("", errors);
         Assert.True(exitCode == ExitCodes.Invalid, output);
+        var run = Assert.Single(Directory.GetDirectories(folder.PathOf("runs")));
         var results = StoredRun.In(folder.PathOf("runs")).Results;
         Assert.Equal(VerdictKind.Invalid, results.Verdict);
         Assert.InRange(results.DurationSeconds, 0, 15);
@@ -47,6 +51,17 @@ public sealed class KnownDefectTests
         Assert.Contains(hang.Witness, line => line.Contains("mmu_notifier_slots_lock", StringComparison.Ordinal));
         Assert.Contains(results.Reasons, reason => reason.StartsWith("Deadlock", StringComparison.Ordinal));
         Assert.Contains("mmu_notifier_slots_lock", output, StringComparison.Ordinal);
+
+        // The waits of each deadlock are in the traces, though they never end.
+        var traces = TraceAnalysis.Of(new TraceReader(Path.Combine(run, RunFolder.TracesFile), RunFolder.TracesFile), 0, default);
+        var waits = traces.Waits.Longest(int.MaxValue);
+        Assert.All(results.Hangs.Where(found => found.Kind == HangKind.Deadlock), found =>
+        {
+            var span = Assert.Single(
+                traces.Violations, one => one.Attributes.Text(AttributeNames.ViolationMessage) == found.Message);
+            Assert.All(found.Operations, operation => Assert.Contains(
+                waits, wait => wait.TraceId == span.TraceId && wait.Waiter == operation && wait.Microseconds > 0));
+        });
     }
 
     [Fact]

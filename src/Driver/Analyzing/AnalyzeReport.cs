@@ -19,7 +19,7 @@ internal sealed class AnalyzeReport(IAnsiConsole console, TraceAnalysis analysis
         foreach (var run in analysis.Runs)
             Line($"run of {Text(run, AttributeNames.Campaign)}, protocol {Text(run, AttributeNames.Protocol)}, "
                 + $"mutant {Text(run, AttributeNames.Mutant)}, seed {Text(run, AttributeNames.Seed)}");
-        if (analysis.ViolationCount > 0) Line($"{analysis.ViolationCount} violations: see results.json of the run");
+        if (analysis.ViolationCount > 0) Line($"violations and hangs: {analysis.ViolationCount}; see results.json of the run");
         WriteLocks();
         WritePairs();
         WriteChains();

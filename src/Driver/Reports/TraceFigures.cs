@@ -13,7 +13,7 @@ namespace Livebed.Driver.Reports;
 /// <param name="Operations">the slowest first</param>
 /// <param name="Pairs">the longest time first</param>
 /// <param name="Causes">most faults first</param>
-/// <param name="Violations">what each finding's text begins with, and its trace</param>
+/// <param name="Violations">the sentence that the text of each finding has, and its trace; hangs too</param>
 public sealed record TraceFigures(
     IReadOnlyList<TracedOperation> Operations, IReadOnlyList<TracedPair> Pairs, IReadOnlyList<TracedCause> Causes,
     IReadOnlyList<(string Text, string TraceId)> Violations)
@@ -59,8 +59,7 @@ public sealed record TraceFigures(
                     cause => new TracedCause(cause.Reason, cause.Source, cause.Faults, cause.Retries, cause.Microseconds)),
             ],
             [
-                .. analysis.Violations.Select(span => ($"{span.Attributes.Text(AttributeNames.Violation)}: "
-                    + span.Attributes.Text(AttributeNames.ViolationMessage), span.TraceId)),
+                .. analysis.Violations.Select(span => ($": {span.Attributes.Text(AttributeNames.ViolationMessage)}", span.TraceId)),
             ]);
     }
 

@@ -4,6 +4,7 @@ using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
+using Livebed.Grains.Telemetry;
 using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.Migration;
@@ -378,8 +379,10 @@ internal sealed class Supervisor(
         {
             RanMicroseconds = _bed.RanMicroseconds,
         }))
-            lock (_gate)
-                _hangs.Add(HangResult.From(hang));
+        {
+            lock (_gate) _hangs.Add(HangResult.From(hang));
+            HangSpan.Record(hang);
+        }
     }
 
     /// <param name="Silo">its name</param>

@@ -108,7 +108,7 @@ public static class SpanNames
     /// <summary>A whole run, with its figures as events.</summary>
     public const string Run = "livebed.run";
 
-    /// <summary>A check was violated.</summary>
+    /// <summary>A check was violated, or operations hang.</summary>
     public const string Violation = "livebed.violation";
 
     private static readonly FrozenDictionary<OperationKind, string> Operations =

@@ -12,7 +12,11 @@ namespace Livebed.Kvm.Locks;
 /// waited</param>
 public sealed record Hang(
     HangKind Kind, string Invariant, string Message, IReadOnlyList<string> Witness, IReadOnlyList<OperationId> Operations,
-    long WaitedMicroseconds);
+    long WaitedMicroseconds)
+{
+    /// <summary>The waits that do not end: those of the circle in its order, else the one.</summary>
+    public required IReadOnlyList<ObservedWait> Waits { get; init; }
+}
 
 /// <summary>How an operation hangs.</summary>
 public enum HangKind : byte

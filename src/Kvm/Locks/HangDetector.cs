@@ -64,7 +64,10 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
             behind.ExceptWith(cycle.Select(observed => observed.Wait.Waiter));
             hangs.Add(new Hang(
                 HangKind.Deadlock, Invariants.Deadlock, DeadlockMessage(cycle), HangWitness.OfCycle(cycle, behind.Count),
-                [.. cycle.Select(observed => observed.Wait.Waiter)], cycle.Min(observed => observed.Wait.WaitedMicroseconds)));
+                [.. cycle.Select(observed => observed.Wait.Waiter)], cycle.Min(observed => observed.Wait.WaitedMicroseconds))
+            {
+                Waits = cycle,
+            });
         }
     }
 
@@ -91,7 +94,10 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
             if (behind > 0) witness.Add($"{behind} more operations wait behind the first");
             hangs.Add(new Hang(
                 HangKind.OrphanedHold, orphan.Invariant, message, witness, [observed.Wait.Waiter, dead.Operation],
-                observed.Wait.WaitedMicroseconds));
+                observed.Wait.WaitedMicroseconds)
+            {
+                Waits = [observed],
+            });
         }
 
         _orphans = orphans;
@@ -125,7 +131,10 @@ public sealed class HangDetector(long starvationMicroseconds = 5_000_000, long r
             ];
             hangs.Add(new Hang(
                 HangKind.Starvation, observed.Wait.WaiterKind.Progress, message, witness,
-                [observed.Wait.Waiter, .. now.Select(blocker => blocker.Operation).Distinct()], observed.Wait.WaitedMicroseconds));
+                [observed.Wait.Waiter, .. now.Select(blocker => blocker.Operation).Distinct()], observed.Wait.WaitedMicroseconds)
+            {
+                Waits = [observed],
+            });
         }
     }
 

@@ -14,7 +14,9 @@ public sealed class SiloIdentityTests
     [Fact]
     public void A_silo_of_another_protocol_model_or_order_of_bytes_is_refused()
     {
-        Assert.Equal("speaks protocol 99 and this driver 2", (_own with { Protocol = 99 }).ProblemWith(_own));
+        Assert.Equal(
+            $"speaks protocol 99 and this driver {SiloIdentity.ProtocolVersion}",
+            (_own with { Protocol = 99 }).ProblemWith(_own));
         Assert.StartsWith("runs model abc ", (_own with { Model = "abc" }).ProblemWith(_own), StringComparison.Ordinal);
         Assert.Equal(
             "has another order of bytes than this driver", (_own with { IsLittleEndian = !_own.IsLittleEndian }).ProblemWith(_own));
