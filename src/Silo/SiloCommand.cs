@@ -223,6 +223,8 @@ internal static class SiloCommand
         Require(TraceBytes, bytes => bytes >= 0, "bytes are not negative");
         Require(SampleRatio, ratio => ratio is >= 0 and <= 1, "a ratio is between 0 and 1");
         Require(PreemptionShare, share => share is >= 0 and <= 1, "a share is between 0 and 1");
+        var leaseMin = (int)SiloSettings.HostLeaseMin.TotalMilliseconds;
+        Require(HostLease, lease => lease >= leaseMin, $"a lease is renewed three times in its length and is at least {leaseMin}");
         Require(
             SiloName, name => ActorKeys.TryParse(name, out var actor) && actor.Role == ActorRole.SiloProbe,
             "a silo is named silo-0, silo-1, ...");

@@ -52,6 +52,7 @@ public sealed class SiloProcessTests
     [Theory]
     [InlineData("--silos", "0", "--silos: must be at least 1")]
     [InlineData("--silos", "65", "--silos 65: a cluster has at most 64 silos")]
+    [InlineData("--host-lease", "499", "--host-lease 499: a lease is renewed three times in its length and is at least 500")]
     [InlineData("--sample-ratio", "1.5", "--sample-ratio 1.5: a ratio is between 0 and 1")]
     [InlineData("--silo-name", "alpha", "--silo-name alpha: a silo is named silo-0, silo-1, ...")]
     [InlineData("--primary", "here", "'here' is not ADDRESS:PORT")]

@@ -17,6 +17,9 @@ public sealed record SiloSettings
     /// <summary>Longer than a busy machine lets a silo wait for the table, and about as long as a silo's death takes to be seen.</summary>
     public static readonly TimeSpan UsualHostLease = TimeSpan.FromSeconds(5);
 
+    /// <summary>A shorter lease would run out each time that the membership table answers a little late.</summary>
+    public static readonly TimeSpan HostLeaseMin = TimeSpan.FromMilliseconds(500);
+
     /// <summary>Silos and clients of one cluster share it; others are refused.</summary>
     public string ClusterId { get; init; } = "livebed";
 
