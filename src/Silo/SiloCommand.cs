@@ -323,6 +323,8 @@ internal static class SiloCommand
         var redis = result.GetValue(Redis);
         if (redis is not null && result.GetValue(Primary) is not null)
             result.AddError($"{SiloArguments.Primary}: Redis has the membership table, so there is no primary; allowed: one of both");
+        if (result.GetValue(Otlp) is not null && OtlpCertificates.ProblemOf(Environment.GetEnvironmentVariable) is { } unreadable)
+            result.AddError(unreadable);
         var network = Network(result.GetValue(Listen), result.GetValue(Advertise), result.GetValue(AdvertisePages));
         if (network.Problem is { } problem) result.AddError(problem);
         else if (network.IsPublic && secret is null)

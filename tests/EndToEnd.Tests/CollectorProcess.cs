@@ -22,7 +22,8 @@ internal sealed class CollectorProcess : IDisposable
     public string Url { get; }
 
     /// <param name="protocol">grpc or http</param>
-    public static CollectorProcess Start(string protocol)
+    /// <param name="certificates">speaks TLS with these, and with their clients only; null for none</param>
+    public static CollectorProcess Start(string protocol, CollectorCertificates? certificates = null)
     {
         // Built with the tests, in the same configuration.
         var own = Path.DirectorySeparatorChar + "EndToEnd.Tests" + Path.DirectorySeparatorChar;
@@ -31,6 +32,12 @@ internal sealed class CollectorProcess : IDisposable
         var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true };
         start.ArgumentList.Add(Path.Combine(folder, "Livebed.Collector.dll"));
         start.ArgumentList.Add(protocol);
+        if (certificates is not null)
+        {
+            start.ArgumentList.Add(certificates.Server);
+            start.ArgumentList.Add(certificates.Authority);
+        }
+
         return new CollectorProcess(Process.Start(start)!);
     }
 

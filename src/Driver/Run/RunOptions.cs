@@ -8,6 +8,7 @@ using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Reports;
 using Livebed.Driver.Running;
+using Livebed.Grains.Telemetry;
 
 namespace Livebed.Driver.Run;
 
@@ -99,6 +100,9 @@ internal sealed class RunOptions
         overrides.AddRange(Nemesis(parsed.GetValue(_nemesis), overrides));
         if (parsed.GetValue(_view) && parsed.GetValue(_otlp) is { } both)
             throw new UsageException($"--otlp {both}: the viewer of --view is the collector; allowed: one of the two");
+        if ((parsed.GetValue(_view) || parsed.GetValue(_otlp) is not null)
+            && OtlpCertificates.ProblemOf(Environment.GetEnvironmentVariable) is { } problem)
+            throw new UsageException(problem);
         overrides.AddRange((parsed.GetValue(_set) ?? []).Select(Override.Parse));
         return new(
             arguments,
