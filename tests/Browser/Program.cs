@@ -15,7 +15,7 @@ var pictures = new Option<string?>("--pictures")
     Description = "write a picture of each page, wide and narrow, light and dark",
 };
 var picture = new Option<string?>("--picture") { HelpName = "FILE", Description = "write the picture for the README, and check nothing" };
-var viewer = new Option<bool>("--viewer") { Description = "look at a run in the viewer of `run --view` instead" };
+var viewer = new Option<bool>("--viewer") { Description = "look at a run in the viewer of `run --view` and of `view` instead" };
 var root = new RootCommand("Opens the pages of real runs in Chromium and looks at what they show.")
 {
     chromium, folder, pictures, picture, viewer,
@@ -35,8 +35,11 @@ root.SetAction(async parsed =>
     {
         using var viewed = ViewedRun.Make();
         var seen = await browser.ProblemsOfAsync(viewed, parsed.GetValue(pictures));
-        Console.WriteLine($"{viewed.Page}: {(seen.Count == 0 ? "as it should be" : string.Join("; ", seen))}");
-        return seen.Count == 0 ? 0 : 1;
+        Console.WriteLine($"run --view: {(seen.Count == 0 ? "as it should be" : string.Join("; ", seen))}");
+        viewed.ShowStored();
+        var stored = await browser.ProblemsOfAsync(viewed, parsed.GetValue(pictures));
+        Console.WriteLine($"view: {(stored.Count == 0 ? "as it should be" : string.Join("; ", stored))}");
+        return seen.Count + stored.Count == 0 ? 0 : 1;
     }
 
     var problems = new List<string>();

@@ -3,7 +3,8 @@ using System.Text.Json;
 
 namespace Livebed.Browser;
 
-/// <summary>A run that is shown in the Aspire dashboard (`run --view`), while it is shown.</summary>
+/// <summary>A run that is shown in the Aspire dashboard: while it is made (`run --view`), and then once more from its folder
+/// (`view`).</summary>
 internal sealed class ViewedRun : IDisposable
 {
     /// <summary>Host events hold the mm for 50 ms while guests fault, so faults wait and begin again.</summary>
@@ -19,42 +20,40 @@ internal sealed class ViewedRun : IDisposable
         minimum: { deliveredShare: 0 }
         """;
 
-    private readonly Process _command;
     private readonly string _folder;
+    private Process _command;
 
     private ViewedRun(Process command, string folder, Uri page) => (_command, _folder, Page) = (command, folder, page);
 
     /// <summary>The address that the command says, with its key.</summary>
-    public Uri Page { get; }
+    public Uri Page { get; private set; }
+
+    /// <summary>It is shown from its folder; then there are no logs and metrics.</summary>
+    public bool IsStored { get; private set; }
+
+    private string RunFolder => Directory.GetDirectories(Path.Combine(_folder, "runs")).Single();
 
     public static ViewedRun Make()
     {
         var folder = Directory.CreateTempSubdirectory("livebed-view-").FullName;
         File.WriteAllText(Path.Combine(folder, "viewed.yaml"), Campaign);
-        var start = new ProcessStartInfo("dotnet")
-        {
-            WorkingDirectory = folder,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        };
-        foreach (var word in new[] { Path.Combine(AppContext.BaseDirectory, "livebed.dll"), "run", "viewed.yaml", "--seed", "1", "--view" })
-            start.ArgumentList.Add(word);
-        var command = Process.Start(start)!;
-        var said = new List<string>();
-        while (command.StandardOutput.ReadLine() is { } line)
-        {
-            said.Add(line);
-            if (line.StartsWith("view ", StringComparison.Ordinal)) return new(command, folder, new Uri(line["view ".Length..].Trim()));
-        }
+        var (command, page) = Show(folder, "run", "viewed.yaml", "--seed", "1", "--view");
+        return new(command, folder, page);
+    }
 
-        throw new InvalidOperationException($"the command ended without an address: {string.Join('\n', said)}");
+    /// <summary>Ends what shows it, and shows what it has left.</summary>
+    public void ShowStored()
+    {
+        End();
+        (_command, Page) = Show(_folder, "view", RunFolder);
+        IsStored = true;
     }
 
     /// <summary>A notification whose spans come from three silos; then a fault that began again and the invalidation that it leads to.
     /// </summary>
     public (StoredSpan Notification, StoredSpan Fault, StoredSpan Cause) Chosen()
     {
-        var spans = File.ReadLines(Path.Combine(Directory.GetDirectories(Path.Combine(_folder, "runs")).Single(), "traces.otlp.jsonl"))
+        var spans = File.ReadLines(Path.Combine(RunFolder, "traces.otlp.jsonl"))
             .SelectMany(StoredSpan.In).DistinctBy(span => span.Id).ToDictionary(span => span.Id);
         var notification = spans.Values.GroupBy(span => span.TraceId).Where(trace => trace.Where(span => span.IsOfSilo)
                 .DistinctBy(span => span.Instance).Count() >= 3)
@@ -70,11 +69,37 @@ internal sealed class ViewedRun : IDisposable
 
     public void Dispose()
     {
+        End();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    /// <summary>Until the command says where the page is.</summary>
+    private static (Process Command, Uri Page) Show(string folder, params string[] words)
+    {
+        var start = new ProcessStartInfo("dotnet")
+        {
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
+        foreach (var word in words.Prepend(Path.Combine(AppContext.BaseDirectory, "livebed.dll"))) start.ArgumentList.Add(word);
+        var command = Process.Start(start)!;
+        var said = new List<string>();
+        while (command.StandardOutput.ReadLine() is { } line)
+        {
+            said.Add(line);
+            if (line.StartsWith("view ", StringComparison.Ordinal)) return (command, new Uri(line["view ".Length..].Trim()));
+        }
+
+        throw new InvalidOperationException($"the command ended without an address: {string.Join('\n', said)}");
+    }
+
+    private void End()
+    {
         using (var interrupt = Process.Start("kill", ["-INT", _command.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
             interrupt.WaitForExit();
         if (!_command.WaitForExit(TimeSpan.FromSeconds(20))) _command.Kill(entireProcessTree: true);
         _command.Dispose();
-        Directory.Delete(_folder, recursive: true);
     }
 }
 
