@@ -42,7 +42,7 @@ internal sealed class BenchOptions
             _memory, _pageSize, _channels, _moves, _json, _quiet, _verbose,
         };
         Compare = new Command("compare", "Holds two saved results beside each other.") { _first, _second, _verbose };
-        All = RatioPart("all", "Measures everything but migrations.");
+        All = RatioPart("all", "Measures everything; of migrations, `migrate` tells more.");
         Ratios = [.. RatioCommand.Benches.Select(bench => (RatioPart(bench.Name, $"Measures {bench.Summary}."), bench))];
         Command = new Command("bench", "Measures the bed itself.") { All, Migrate, Compare };
         foreach (var (command, _) in Ratios) Command.Add(command);

@@ -10,7 +10,7 @@ internal sealed class RatioCommand(CommandEnvironment environment)
 {
     public static IReadOnlyList<IRatioBench> Benches { get; } =
     [
-        new FaultPathBench(), new NotificationBench(), new TlbBench(), new ExplorerBench(), new IdleBench(),
+        new FaultPathBench(), new NotificationBench(), new TlbBench(), new PageTransferBench(), new ExplorerBench(), new IdleBench(),
         new ScaleBench(), new TracingBench(),
     ];
 

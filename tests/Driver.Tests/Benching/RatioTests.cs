@@ -98,6 +98,16 @@ public sealed class RatioTests
         Assert.All(rows, row => Assert.True(row.Measured > 0 && row.Against > 0, row.Name));
     }
 
+    [Fact]
+    public async Task Migrations_are_measured_against_raw_TCP_but_for_the_first()
+    {
+        using var harness = new CommandHarness();
+        await harness.RunAsync("bench", "page-transfer", "--rounds", "2", "--window", "50ms", "--json");
+        var row = Assert.Single(RatioJson.Read("out", Encoding.UTF8.GetBytes(harness.Out)));
+        Assert.Equal(("page-transfer", 2, 3.0), (row.Name, row.Rounds.Count, row.Goal!.Most));
+        Assert.All(row.Rounds, round => Assert.True(round.Measured > 0 && round.Against > 0));
+    }
+
     private static RatioRow Row(string name, RatioGoal? goal, params (double Measured, double Against)[] rounds) =>
         new(name, "calls/s", [.. rounds.Select(round => new RatioRound(round.Measured, round.Against))], goal);
 }
