@@ -7,6 +7,7 @@ using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 using Livebed.Driver.Tests;
 using Livebed.Driver.Tests.EndToEnd;
+using Livebed.Kvm.Migration;
 
 namespace Livebed.EndToEnd.Tests;
 
@@ -64,6 +65,41 @@ public sealed class ClusterTests
             var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "cluster", "down");
             Assert.True(exitCode == ExitCodes.Valid, output + errors);
             Assert.False(File.Exists(folder.PathOf(Path.Combine(".livebed", "cluster.json"))));
+        }
+    }
+
+    [NeedsRedisFact]
+    public Task A_silo_that_is_asked_to_end_in_a_run_leaves_when_its_VMs_have_moved_to_other_hosts() => LeavesARunAsync(2);
+
+    [NeedsRedisFact]
+    public Task So_does_the_first_which_has_the_inventory_besides() => LeavesARunAsync(0);
+
+    private static async Task LeavesARunAsync(int silo)
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("c.yaml", Campaign.Replace("count: 2", "count: 6", StringComparison.Ordinal));
+        try
+        {
+            var (exitCode, output, errors) = await CommandProcess.RunAsync(folder.FullPath, "cluster", "up", "--silos", "3");
+            Assert.True(exitCode == ExitCodes.Valid, output + errors);
+            var silos = await StatusAsync(folder);
+            using var leaving = Process.GetProcessById(silos[silo].GetProperty("process").GetInt32());
+            using var run = CommandProcess.Start(folder.FullPath, "run", "c.yaml", "--connect", "--duration", "15s");
+            await run.SaysAsync("running");
+            Assert.Equal(0, Kill(leaving.Id, signal: 15));
+            await leaving.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+            Assert.False(run.HasExited, "the silo left with the run, and not before");
+            exitCode = await run.EndAsync();
+            Assert.True(exitCode == ExitCodes.Valid, run.Out + run.Errors);
+            var stored = StoredRun.In(folder.PathOf("runs"));
+            stored.EveryOperationEnded();
+            var left = Assert.Single(stored.Results.LimitsHit, hit => hit.Limit == "silosLeft");
+            Assert.Equal($"silo-{silo} was asked to end and left the run when its VMs had moved to other hosts", left.Message);
+            Assert.Contains(stored.Results.Migrations, one => one.Source == $"host-{silo}" && one.Status == MigrationStatus.Completed);
+        }
+        finally
+        {
+            await CommandProcess.RunAsync(folder.FullPath, "cluster", "down");
         }
     }
 

@@ -77,6 +77,8 @@ internal sealed class CommandProcess : IDisposable
         foreach (var (id, _) in Children.Append((_process.Id, ""))) Assert.Equal(0, Kill(id, signal: 2));
     }
 
+    public bool HasExited => _process.HasExited;
+
     public void Kill() => Assert.Equal(0, Kill(_process.Id, signal: 9));
 
     public void KillChild(int id) => Assert.Equal(0, Kill(id, signal: 9));
