@@ -185,7 +185,7 @@ internal sealed class CampaignChecks(Campaign campaign, SectionSetting settings,
                 ReachedCase.PageAskedOnItsWay, ReachedCase.LinkBrokeInPostcopy, ReachedCase.LinkRecovered, ReachedCase.CancelInSetup,
                 ReachedCase.CancelInPrecopy, ReachedCase.CancelInSwitchover, ReachedCase.CancelInPostcopy, ReachedCase.CancelTooLate,
                 ReachedCase.AbandonedWhilePreparing, ReachedCase.HandOverUnanswered, ReachedCase.ClaimUnanswered,
-                ReachedCase.OfferedAgain, ReachedCase.HandOverKept,
+                ReachedCase.OfferedAgain, ReachedCase.HandOverKept, ReachedCase.LogStepMetMigration,
             ]),
         ];
         foreach (var (isDone, rate, cases) in needs)

@@ -195,7 +195,7 @@ internal sealed class OwnerWatch
 
         var entry = (GuestRunsEntry)next;
         yield return _owners.Note(entry.Vm, entry.Host, entry.Epoch, entry.Runs);
-        yield return _standing.Note(entry.Vm, entry.Host, entry.Runs, entry.MonotonicMicroseconds);
+        yield return _standing.Note(entry.Vm, entry.Host, entry.Epoch, entry.Runs, entry.MonotonicMicroseconds);
     }
 
     /// <param name="VmKey">of the vCPU's VM; one that never migrates has no place</param>

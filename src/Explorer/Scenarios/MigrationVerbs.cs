@@ -15,6 +15,16 @@ public static class MigrationVerbs
     public static ActorPlan MigrateVm(this ActorPlan actor, MigrationParameters parameters) => actor.InVm(
         "migrate", async stage => await stage.MigrateAsync(stage.Bed.NewOperation(OperationKind.Migration), parameters));
 
+    /// <summary>Where the VM has come to, it is moved back as soon as it runs, before its first host need know that.</summary>
+    public static ActorPlan MigrateBack(this ActorPlan actor, MigrationParameters parameters) => actor.InVm(
+        "migrate back", async stage =>
+        {
+            await stage.AwaitMigrationAsync(migration => migration.Incoming.Runs && migration.Target.Process.MigrationRefusal() is null);
+            if (stage.Migration is not { Incoming.Runs: true } there) return;
+            if (there.Result is null) stage.Bed.World.Reached(ReachedCase.MigratedBackUnheard);
+            await stage.MigrateAsync(stage.Bed.NewOperation(OperationKind.Migration), parameters);
+        });
+
     /// <summary>The same, and <c>migrate-start-postcopy</c> before it has begun. It goes over after the first batch, and there is one for
     /// each block of memory.</summary>
     public static ActorPlan MigrateVmInPostcopy(this ActorPlan actor, MigrationParameters parameters) => actor.InVm(
@@ -69,6 +79,15 @@ public static class MigrationVerbs
             await stage.AwaitMigrationAsync(migration => migration.Incoming.Info.Status >= MigrationStatus.PostcopyActive);
             await Bed.RunEventAsync(
                 stage.Vm.Host, stage.Bed.NewOperation(HostEventKind.DontNeed), stage.Vm.AddressSpaceId, BedVm.RamHva(page), 1);
+        });
+
+    /// <summary>The host takes, moves, merges or marks pages of a process that another host's pages come to.</summary>
+    public static ActorPlan EventAtDestination(this ActorPlan actor, HostEventKind kind, int page, int pages) => actor.InHost(
+        $"{kind.Name} {HostVerbs.Pages(page, pages)} at the destination", async stage =>
+        {
+            await stage.AwaitMigrationAsync(migration => migration.Incoming.Info.Status >= MigrationStatus.Active);
+            if (stage.Migration is not { Result: null, Target: var target }) return;
+            await Bed.RunEventAsync(target.Host, stage.Bed.NewOperation(kind), target.AddressSpaceId, BedVm.RamHva(page), pages);
         });
 
     /// <summary>A device fills a buffer as soon as the migration has made so many syncs.</summary>
@@ -178,6 +197,23 @@ public static class MigrationVerbs
         $"destroy at the destination, {KebabCase.Of(order)}, {after} us after {(waitsForPrepare ? "it is asked to prepare" : "the order")}",
         stage => stage.DestroyIncomingAsync(order, after, waitsForPrepare));
 
+    /// <summary>The same, once the guest runs there ahead of its memory. It is not to wait for pages that may never come.</summary>
+    /// <param name="actor">user space there</param>
+    /// <param name="order">how VM and process go</param>
+    /// <param name="after">microseconds; a step takes one</param>
+    /// <param name="within">microseconds: less than the source waits for the link</param>
+    public static ActorPlan DestroyInPostcopy(this ActorPlan actor, TeardownOrder order, long after, long within) => actor.InVm(
+        $"destroy at the destination, {KebabCase.Of(order)}, {after} us after post-copy began", async stage =>
+        {
+            await stage.AwaitMigrationAsync(migration => migration.Incoming.Info.Status >= MigrationStatus.PostcopyActive);
+            if (stage.Migration is not { Incoming.Runs: true, Target: var target }) return;
+            var since = stage.Bed.World.NowMicroseconds;
+            await stage.DestroyAsync(target, order, after);
+            if (stage.Bed.World.NowMicroseconds - since is var took && took > within)
+                stage.Broke(
+                    Invariants.TeardownProgress, $"a destroy in post-copy has taken {took} us, and it may take {within} us");
+        });
+
     /// <summary>User space plugs memory, or takes it out, wherever the VM is.</summary>
     public static ActorPlan SetPlugged(this ActorPlan actor, bool isPlugged) => actor.InVm(
         isPlugged ? "plug memory, wherever the VM is" : "unplug memory, wherever the VM is", stage => stage.SetPluggedAsync(isPlugged));
@@ -212,6 +248,18 @@ public static class MigrationVerbs
         {
             stage.Inventory.AnswersLate(stage.Bed.Hosts[host].Name, microseconds);
             return ValueTask.CompletedTask;
+        });
+
+    /// <summary>The destination hears nothing of the inventory, from the migration's beginning until so long after it was granted the
+    /// VM.</summary>
+    public static ActorPlan InventoryUnheard(this ActorPlan actor, int host, long lasts) => actor.InHost(
+        $"host-{host} hears nothing of the inventory until {lasts} us after the VM was granted to it", async stage =>
+        {
+            var unheard = stage.Bed.Hosts[host].Name;
+            stage.Inventory.IsUnheardBy(unheard);
+            await stage.AwaitMigrationAsync(migration => stage.Inventory.OwnerOf(stage.Bed.Vms[0].Name).Host == migration.Target.Host.Name);
+            await stage.Bed.World.DelayAsync(lasts);
+            stage.Inventory.IsUnheardBy(null);
         });
 
     /// <summary>The inventory's machine dies, and a new inventory asks every host what it owns.</summary>

@@ -230,7 +230,8 @@ public sealed class Stage
     private async ValueTask RepairLinkAsync(BedMigration migration)
     {
         // A link that is repaired in the step in which it broke is never seen broken.
-        await AwaitMigrationAsync(paused => paused.Status == MigrationStatus.PostcopyPaused);
+        while (migration is { Result: null, Status: not MigrationStatus.PostcopyPaused } && !Bed.MachineOf(migration.From).IsDead)
+            await Bed.World.PointAsync(SchedulingPoint.Retry);
         BreakNext();
         migration.Wire.Broken = BrokenLink.Whole;
         while (migration.Result is null && !Bed.MachineOf(migration.From).IsDead && !migration.Process.Recover())

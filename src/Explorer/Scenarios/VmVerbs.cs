@@ -59,6 +59,11 @@ public static class VmVerbs
     public static ActorPlan EnableLog(this ActorPlan actor) => actor.InVm(
         "dirty-log enable", stage => stage.EnableLogAsync());
 
+    /// <summary>One step of the dirty-log session by way of the process, which refuses it while a migration goes on.</summary>
+    public static ActorPlan LogStep(this ActorPlan actor, DirtyLogStep step) => actor.InVm(
+        $"dirty-log step: {KebabCase.Of(step)}", stage => stage.CommandAsync(async vm => await vm.Process.RunDirtyLogAsync(
+            stage.Bed.NewOperation(OperationKind.DirtyLogEnable), step)));
+
     public static ActorPlan DisableLog(this ActorPlan actor) => actor.InVm(
         "dirty-log disable",
         stage => stage.CommandAsync(vm => vm.Session.DisableAsync(stage.Bed.NewOperation(OperationKind.DirtyLogDisable))));

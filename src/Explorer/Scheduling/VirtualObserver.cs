@@ -38,6 +38,6 @@ internal sealed class VirtualObserver(VirtualWorld world) : NullObserver
         // What it starts is of no account; what its guests access is judged all the same.
         if (_givenUp.Value == host) return;
         if ((_owners ??= new OneOwnerCheck(world)).Note(vm, host, epoch, runs) is { } violation) Violated(violation);
-        if (RunsSomewhere.Note(vm, host, runs, world.NowMicroseconds) is { } stood) Violated(stood);
+        if (RunsSomewhere.Note(vm, host, epoch, runs, world.NowMicroseconds) is { } stood) Violated(stood);
     }
 }

@@ -9,7 +9,7 @@ public interface IHostOwnershipGrain : IGrainWithStringKey
 {
     ValueTask<OwnershipStatus> RecordAsync(string vm, Ownership answer);
 
-    ValueTask ReleaseAsync(string vm);
+    ValueTask ReleaseAsync(string vm, long epoch);
 
     /// <summary>The latest inventory that this host has answered; 0 for none.</summary>
     [AtLeastOnce]
@@ -31,9 +31,9 @@ internal sealed class GrainHostOwnership(IHostMmuGrain grain, string host) : IHo
     public ValueTask<OwnershipStatus> RecordAsync(string vm, Ownership answer) =>
         GrainCall.OrLostAsync(OwnershipStatus.Lost, () => _grain.RecordAsync(vm, answer));
 
-    public async ValueTask ReleaseAsync(string vm) => await GrainCall.OrLostAsync(false, async () =>
+    public async ValueTask ReleaseAsync(string vm, long epoch) => await GrainCall.OrLostAsync(false, async () =>
     {
-        await _grain.ReleaseAsync(vm);
+        await _grain.ReleaseAsync(vm, epoch);
         return true;
     });
 }
@@ -56,9 +56,9 @@ internal sealed partial class HostMmuGrain : IHostOwnershipGrain
     public ValueTask<OwnershipStatus> RecordAsync(string vm, Ownership answer) =>
         ValueTask.FromResult(_hostOwnership?.Record(vm, answer) ?? OwnershipStatus.Refused);
 
-    public ValueTask ReleaseAsync(string vm)
+    public ValueTask ReleaseAsync(string vm, long epoch)
     {
-        _hostOwnership?.Release(vm);
+        _hostOwnership?.Release(vm, epoch);
         return ValueTask.CompletedTask;
     }
 

@@ -144,4 +144,20 @@ public sealed partial record Mutant
     public static readonly Mutant SourceLetsGoUnanswered = OfUserSpace(
         "a source whose second offer has no answer either gives up its record of the VM: an inventory that begins then knows of none", "8",
         "", [Invariants.RunsSomewhere], "migration-inventory-dies");
+
+    public static readonly Mutant ReleasesNewerRecord = OfUserSpace(
+        "a source that has let a VM go deletes its host's record of it, although the VM has come back meanwhile", "8", "",
+        [Invariants.OneOwner], "migration-back-at-once");
+
+    public static readonly Mutant DestinationGivesClaimUp = OfUserSpace(
+        "a destination that hears nothing of its claim for 10 s drops the VM, which the inventory may have granted to it", "8", "",
+        [Invariants.RunsSomewhere], "inventory-unheard");
+
+    public static readonly Mutant MigrationJoinsLogStep = OfUserSpace(
+        "a migration begins while a step of user space's own dirty log is under way, which then uses the migration's log", "8", "",
+        [Invariants.NoLostDirtyPage, Invariants.SameMemory, Invariants.GuestMemory], "migration-vs-log-at-begin");
+
+    public static readonly Mutant PagesEndAfterCommands = OfUserSpace(
+        "a teardown in post-copy waits for commands that run before it ends their wait for pages, which may never come", "8", "",
+        [Invariants.TeardownProgress, Invariants.FaultProgress], "postcopy-vs-destroy");
 }

@@ -67,6 +67,8 @@ public sealed class ReachedCase
     public static readonly ReachedCase DeviceDirtiedPage = new(
         "a sync found a page dirty that a device of user space had written, and no other log had");
     public static readonly ReachedCase DeviceDrained = new("a final sync waited for a write of a device that was under way");
+    public static readonly ReachedCase LogStepMetMigration = new(
+        "a migration began while a step of user space's own dirty log was under way");
     public static readonly ReachedCase MigratedAgain = new("a migration began after another attempt from the same host had ended");
     public static readonly ReachedCase GuestThrottled = new("a migration slowed its guest down");
     public static readonly ReachedCase GuestWaitedForPage = new("a guest in post-copy waited for a page");
@@ -96,6 +98,9 @@ public sealed class ReachedCase
     public static readonly ReachedCase LeaseLapsed = new("a host's lease was over before it was renewed, and its guests stood still");
     public static readonly ReachedCase PartitionInMigration = new(
         "a host was cut off with the inventory, and given up while it lived, in a migration", isOfScene: true);
+
+    public static readonly ReachedCase MigratedBackUnheard = new(
+        "a VM was ordered back before its first source had heard that it had moved", isOfScene: true);
 
     public static readonly ReachedCase CallRepeated = new("a call of a migration arrived twice", isOfScene: true);
 

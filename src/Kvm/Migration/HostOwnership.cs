@@ -31,14 +31,21 @@ public sealed class HostOwnership(IWorld world, string host, Mutant? mutant = nu
         return OwnershipStatus.Granted;
     }
 
-    /// <summary>Deletes the record: the VM is on another host, or destroyed.</summary>
-    public void Release(string vm) => _epochs.Remove(vm);
+    /// <summary>Deletes the record: the VM is on another host, or destroyed. A record of a later epoch stays: the VM has come back
+    /// meanwhile.</summary>
+    /// <param name="vm">the VM</param>
+    /// <param name="epoch">the last one under which the VM that goes was here</param>
+    public void Release(string vm, long epoch)
+    {
+        if (mutant != Mutant.ReleasesNewerRecord && _epochs.TryGetValue(vm, out var known) && known > epoch) return;
+        _epochs.Remove(vm);
+    }
 
     ValueTask<OwnershipStatus> IHostOwnership.RecordAsync(string vm, Ownership answer) => ValueTask.FromResult(Record(vm, answer));
 
-    ValueTask IHostOwnership.ReleaseAsync(string vm)
+    ValueTask IHostOwnership.ReleaseAsync(string vm, long epoch)
     {
-        Release(vm);
+        Release(vm, epoch);
         return ValueTask.CompletedTask;
     }
 

@@ -31,7 +31,7 @@ public interface IHostOwnership
     ValueTask<OwnershipStatus> RecordAsync(string vm, Ownership answer);
 
     /// <inheritdoc cref="HostOwnership.Release"/>
-    ValueTask ReleaseAsync(string vm);
+    ValueTask ReleaseAsync(string vm, long epoch);
 }
 
 /// <summary>An answer of the inventory: whether the request was granted, and the VM's owner now; epoch 0 without an owner.</summary>
@@ -68,12 +68,19 @@ internal static class OwnershipClaim
     private const int Attempts = 1_000;
     private const long PauseMicroseconds = 10_000;
 
+    /// <param name="world">the world</param>
+    /// <param name="inventory">the register</param>
+    /// <param name="ownership">the claimant's host's record</param>
+    /// <param name="op">the operation</param>
+    /// <param name="vm">the VM</param>
+    /// <param name="epoch">the one that is over</param>
+    /// <param name="goesOn">whether it is repeated after so many attempts too; null for never</param>
     /// <returns>granted, and recorded by the claimant's host; refused, because another host was granted it or the VM is unknown; lost, when
     /// no valid inventory ever answered</returns>
     public static async ValueTask<Ownership> MakeAsync(
-        IWorld world, IVmInventory inventory, IHostOwnership ownership, Operation op, string vm, long epoch)
+        IWorld world, IVmInventory inventory, IHostOwnership ownership, Operation op, string vm, long epoch, Func<bool>? goesOn = null)
     {
-        for (var attempt = 0; attempt < Attempts; attempt++)
+        for (var attempt = 0; attempt < Attempts || goesOn?.Invoke() == true; attempt++)
         {
             var answer = await inventory.ClaimAsync(op, vm, epoch, ownership.Host);
             if (answer.Host == ownership.Host && VmEpoch.Follows(answer.Epoch, epoch))
@@ -100,11 +107,20 @@ internal static class OwnershipRemoval
     public static async ValueTask MakeAsync(
         IWorld world, IVmInventory inventory, IHostOwnership ownership, Operation op, string vm, long epoch)
     {
-        await ownership.ReleaseAsync(vm);
+        await ownership.ReleaseAsync(vm, epoch);
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             var answer = await inventory.RemoveAsync(op, vm, epoch);
-            if (answer.Status != OwnershipStatus.Lost && await ownership.RecordAsync(vm, answer) != OwnershipStatus.Lost) return;
+            if (answer.Status != OwnershipStatus.Lost && await ownership.RecordAsync(vm, answer) != OwnershipStatus.Lost)
+            {
+                if (answer.Host != ownership.Host || !VmEpoch.Follows(answer.Epoch, epoch)) return;
+
+                // This host's last claim was granted, and it has not heard of that.
+                epoch = answer.Epoch;
+                await ownership.ReleaseAsync(vm, epoch);
+                continue;
+            }
+
             await world.DelayAsync(PauseMicroseconds);
         }
     }

@@ -128,7 +128,11 @@ public sealed class IncomingMigration(
         else
             await stream.EndIncomingAsync(op, setup.Stream);
         await vm.LoadAsync(op, state);
-        var answer = await OwnershipClaim.MakeAsync(world, inventory, ownership, op, setup.Vm, setup.Epoch);
+
+        // A claim without an answer may have been granted. Then the source will not run the VM again, and all that is left of it is here.
+        var answer = await OwnershipClaim.MakeAsync(
+            world, inventory, ownership, op, setup.Vm, setup.Epoch,
+            () => vm.IsWanted && mutant != Mutant.DestinationGivesClaimUp);
         if (answer.Status != OwnershipStatus.Granted) return await DropAsync(op, setup);
         (Now.Stage, Now.Epoch) = (state.IsPostcopy ? Stage.Runs : Stage.Complete, answer.Epoch);
         world.Observer.GuestRuns(setup.Vm, setup.Destination, answer.Epoch, runs: true);
@@ -309,6 +313,9 @@ public sealed class IncomingMigration(
 /// <summary>The destination's VM while it is being made; each world makes VMs in its own way.</summary>
 public interface IIncomingVm
 {
+    /// <summary>User space has not destroyed it.</summary>
+    bool IsWanted { get; }
+
     /// <summary>The process and its areas; no VM yet.</summary>
     /// <returns>refused when its host is not there; no memory when that is full</returns>
     ValueTask<StreamStatus> TryCreateProcessAsync(Operation op);

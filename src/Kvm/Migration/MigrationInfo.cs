@@ -68,7 +68,9 @@ public sealed record MigrationInfo
     /// them.</summary>
     public PostcopyBlocktime PostcopyBlocktime { get; init; } = PostcopyBlocktime.None;
 
-    /// <summary>From pre-copy's last sync on, the epoch under which the VM runs; 0 before.</summary>
+    /// <summary>From pre-copy's last sync on, the epoch under which the VM runs, as the source knows it; 0 before. If the inventory was
+    /// replaced during the hand-over, a destination that answers runs under a later one, which has the same number of
+    /// hand-overs.</summary>
     public long Epoch { get; init; }
 
     /// <summary>The destination itself has said that it runs the VM; else the inventory has said that it owns it, and since when it runs

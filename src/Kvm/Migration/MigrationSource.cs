@@ -244,7 +244,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         var owner = await HandOverAsync(op, toPostcopy);
         if (owner == MigrationOwner.Source) await _handOver.ResumeVcpusAsync(op);
         else await LetGoAsync(op);
-        if (owner == MigrationOwner.Destination) await _hostOwnership.ReleaseAsync(_setup.Vm);
+        if (owner == MigrationOwner.Destination) await _hostOwnership.ReleaseAsync(_setup.Vm, _setup.Epoch);
         _devices.Resume();
         _vm.VcpuMutex.UpWrite(op);
         _vm.Bql.Release(op);

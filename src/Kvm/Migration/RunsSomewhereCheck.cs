@@ -16,9 +16,9 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
     private readonly TrackedMap<string, Guest> _guests = new(world, StringComparer.Ordinal);
     private Tracked<ImmutableHashSet<string>> _dead = new(world, []);
 
-    /// <summary>The guest begins to run on a host, or has stopped there.</summary>
+    /// <summary>The guest begins to run on a host, under an epoch, or has stopped there.</summary>
     /// <returns>the violation, or null</returns>
-    public Violation? Note(string vm, string host, bool runs, long nowMicroseconds)
+    public Violation? Note(string vm, string host, long epoch, bool runs, long nowMicroseconds)
     {
         var known = _guests.TryGetValue(vm, out var guest);
         if (!runs)
@@ -30,15 +30,18 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
 
         if (!known)
         {
-            _guests[vm] = new Guest(host, true, nowMicroseconds);
+            _guests[vm] = new Guest(host, epoch, true, nowMicroseconds);
             return null;
         }
 
         var stood = guest.Runs ? 0 : nowMicroseconds - guest.Since;
-        _guests[vm] = new Guest(host, true, nowMicroseconds)
+
+        // A stop that ends with another epoch is a hand-over's, and those before it are of earlier migrations.
+        var before = epoch == guest.Epoch ? guest.Stood : 0;
+        _guests[vm] = new Guest(host, epoch, true, nowMicroseconds)
         {
             Ended = guest.Ended,
-            Stood = nowMicroseconds <= guest.Ended ? 0 : Math.Max(guest.Stood, stood),
+            Stood = nowMicroseconds <= guest.Ended ? 0 : Math.Max(before, stood),
         };
         if (guest.Doubt is not { } doubt) return null;
         return nowMicroseconds <= guest.Ended ? TooLong(vm, stood, doubt) : StillStands(vm, guest.Host, doubt);
@@ -61,6 +64,7 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
             return null;
         }
 
+        if (IsPast(info, guest)) return null;
         _guests[vm] = guest with { Stood = 0, Ended = nowMicroseconds };
 
         // Without the destination's answer the source knows the owner at most, but not since when the guest runs there. A guest that is
@@ -97,6 +101,15 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
         return stopped is null ? [] : [.. stopped.Select(at => Of(at.Key, $"{at.Key} stands still at {at.Value} when all is over"))];
     }
 
+    /// <summary>The destination has let the guest go again, or a next migration has stopped it, before this one's source said that it is
+    /// over. What the guest does now is that migration's.</summary>
+    private static bool IsPast(MigrationInfo info, in Guest guest)
+    {
+        if (!info.IsHandedOver || info.Epoch == 0) return false;
+        var (reached, now) = (VmEpoch.HandOvers(info.Epoch), VmEpoch.HandOvers(guest.Epoch));
+        return now > reached || (now == reached && !guest.Runs);
+    }
+
     private Violation? TooLong(string vm, long stood, Outcome outcome) => stood <= outcome.SaidMicroseconds + toleranceMicroseconds
         ? null
         : Of(vm, $"{vm} stood still for {stood} us in its migration to {outcome.Destination}, which says {outcome.SaidMicroseconds} us");
@@ -107,9 +120,10 @@ public sealed class RunsSomewhereCheck(IWorld? world = null, long toleranceMicro
     private static Violation Of(string vm, string message) => new(Invariants.RunsSomewhere, message, vm);
 
     /// <param name="Host">where it ran last</param>
+    /// <param name="Epoch">under which</param>
     /// <param name="Runs">and still does</param>
     /// <param name="Since">when it began to run, or stopped</param>
-    private readonly record struct Guest(string Host, bool Runs, long Since)
+    private readonly record struct Guest(string Host, long Epoch, bool Runs, long Since)
     {
         /// <summary>How long it stood still, at the longest, since its last migration was over.</summary>
         public long Stood { get; init; }

@@ -86,11 +86,13 @@ public sealed class IncomingSide : IMigrationDestination, IIncomingVm
         await AbandonAsync(op);
     }
 
-    /// <summary>Before vCPUs are stopped: one that waits for a page that is still at the source waits no more.</summary>
+    /// <summary>Before commands are waited for and vCPUs stopped: what waits for a page of the source waits no more.</summary>
     internal async ValueTask EndAsync(Operation op)
     {
         if (_setup.Value is { } setup && !_isComplete.Value) await _ports.Stream.EndIncomingAsync(op, setup.Stream);
     }
+
+    bool IIncomingVm.IsWanted => _process.State == ProcessState.Preparing;
 
     ValueTask<StreamStatus> IIncomingVm.TryCreateProcessAsync(Operation op) => _ports.Process.TryCreateAsync(op);
 

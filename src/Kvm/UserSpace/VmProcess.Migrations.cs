@@ -64,7 +64,7 @@ public sealed partial class VmProcess
             try
             {
                 var info = await outgoing.RunAsync(op, () => PrepareMigrationAsync(op));
-                if (outgoing.IsGone) await _ports.Ownership.ReleaseAsync(outgoing.Vm);
+                if (outgoing.IsGone) await _ports.Ownership.ReleaseAsync(outgoing.Vm, outgoing.Epoch);
                 if ((info.IsHandedOver || outgoing.IsGone) && !IsGoing)
                 {
                     await TearDownAsync(op, TeardownOrder.VmFirst);
@@ -96,10 +96,12 @@ public sealed partial class VmProcess
     /// <summary>The migration goes on here, so pages that were not sent are not lost.</summary>
     public bool Migrates(long stream) => Migrating?.Stream == stream;
 
-    /// <summary>The dirty log has one user, and a memslot update that began before may make a memslot that the migration has not
-    /// seen.</summary>
+    /// <summary>The dirty log has one user: a step that began before may switch it on yet, and take what the migration needs. And a memslot
+    /// update that began before may make a memslot that the migration has not seen.</summary>
     private async ValueTask PrepareMigrationAsync(Operation op)
     {
+        if (_logSteps.IsAny) _world.Reached(ReachedCase.LogStepMetMigration);
+        if (_spec.Options.Mutant != Mutant.MigrationJoinsLogStep) await _logSteps.DrainAsync(op);
         await Session!.DisableAsync(op);
         await _memslotUpdates.DrainAsync(op);
     }

@@ -23,6 +23,7 @@ public sealed partial class VmProcess
     private readonly ProcessPorts _ports;
     private readonly RunningCount _commands;
     private readonly RunningCount _memslotUpdates;
+    private readonly RunningCount _logSteps;
     private readonly RunningCount _migrations;
     private readonly RunningCount _teardowns;
     private Tracked<ProcessState> _state;
@@ -36,6 +37,7 @@ public sealed partial class VmProcess
         (_world, _spec, _ports) = (world, spec, ports);
         _commands = new RunningCount(world);
         _memslotUpdates = new RunningCount(world);
+        _logSteps = new RunningCount(world);
         _migrations = new RunningCount(world);
         _teardowns = new RunningCount(world);
         (_state, _hasLeft) = (new Tracked<ProcessState>(world), new Tracked<bool>(world));
@@ -125,9 +127,11 @@ public sealed partial class VmProcess
 
     /// <summary>One step of the dirty-log session, inside a command. A migration is the only user of the log while it goes on.</summary>
     /// <returns>pages copied or compared; -1 when there was nothing to do</returns>
-    public async ValueTask<long> RunDirtyLogAsync(Operation op, DirtyLogStep step)
+    public async ValueTask<long> RunDirtyLogAsync(Operation op, DirtyLogStep step) =>
+        IsMigrating ? -1 : await _logSteps.RunAsync(() => RunLogStepAsync(op, step));
+
+    private async ValueTask<long> RunLogStepAsync(Operation op, DirtyLogStep step)
     {
-        if (IsMigrating) return -1;
         switch (step)
         {
             case DirtyLogStep.Enable:
@@ -189,8 +193,12 @@ public sealed partial class VmProcess
     public async ValueTask QuiesceAsync(Operation op)
     {
         Enter(ProcessState.Dropping);
+
+        // First, since a command may wait for a page that never comes: a device's write, or KVM's own for a vCPU.
+        var endsLate = _spec.Options.Mutant == Mutant.PagesEndAfterCommands;
+        if (!endsLate) await EndIncomingAsync(op);
         if (_spec.Options.Mutant != Mutant.NoCommandDrain) await _commands.DrainAsync(op);
-        if (Incoming is { } incoming) await incoming.EndAsync(op);
+        if (endsLate) await EndIncomingAsync(op);
         await _ports.Vcpus.StopAsync(op);
     }
 
@@ -248,6 +256,8 @@ public sealed partial class VmProcess
         _hasLeft.Value = true;
         await _ports.Process.ClosedUnaskedAsync();
     }
+
+    private ValueTask EndIncomingAsync(Operation op) => Incoming?.EndAsync(op) ?? ValueTask.CompletedTask;
 
     private async ValueTask<bool> HasGoneAsync(Operation op)
     {

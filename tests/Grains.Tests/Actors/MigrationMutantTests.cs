@@ -94,7 +94,7 @@ public sealed class MigrationMutantTests(ActorCollection.Clusters clusters)
         var check = new RunsSomewhereCheck(toleranceMicroseconds: 1_000);
         var runs = (await here.Grain.InspectAsync(settled: false))
             .SelectMany(report => report.GuestRuns).OrderBy(entry => entry.MonotonicMicroseconds).ToList();
-        Assert.All(runs, entry => Assert.Null(check.Note(entry.Vm, entry.Host, entry.Runs, entry.MonotonicMicroseconds)));
+        Assert.All(runs, entry => Assert.Null(check.Note(entry.Vm, entry.Host, entry.Epoch, entry.Runs, entry.MonotonicMicroseconds)));
         var violation = check.Ended(here.Name, there.HostKey, info, long.MaxValue, allIsNoted: true);
         Assert.Equal(mutant is null ? null : Invariants.RunsSomewhere, violation?.Invariant);
         await here.DestroyAsync();

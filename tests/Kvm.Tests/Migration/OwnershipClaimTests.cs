@@ -51,6 +51,31 @@ public class OwnershipClaimTests
     [Fact]
     public void Who_is_never_answered_is_told_that_and_no_more() => Run(async claim => Assert.Equal(Ownership.Lost, await claim()));
 
+    [Fact]
+    public void A_claim_that_was_granted_unheard_is_taken_back_with_the_VM() => _world.Run(async () =>
+    {
+        var register = new VmInventory(_world);
+        _books.HostOwnership.Record(Vm, register.Register(Vm, Claimant));
+        register.Claim(Vm, 1, Claimant);
+        await OwnershipRemoval.MakeAsync(_world, new PlainInventory(register), _books, Removing, Vm, epoch: 1);
+        Assert.Equal(0, register.Find(Vm).Epoch);
+        Assert.Empty(_books.HostOwnership.Report(2)!);
+    });
+
+    [Fact]
+    public void A_VM_that_has_moved_and_come_back_is_not_taken_back_with_what_it_left() => _world.Run(async () =>
+    {
+        var register = new VmInventory(_world);
+        register.Register(Vm, Claimant);
+        register.Claim(Vm, 1, Other);
+        _books.HostOwnership.Record(Vm, register.Claim(Vm, 2, Claimant));
+        await OwnershipRemoval.MakeAsync(_world, new PlainInventory(register), _books, Removing, Vm, epoch: 1);
+        Assert.Equal((Claimant, 3L), register.Owners[Vm]);
+        Assert.True(_books.HostOwnership.Owns(Vm, 3));
+    });
+
+    private static Operation Removing => new(new OperationId(1), OperationKind.VmDestroy);
+
     private void Run(Func<Func<ValueTask<Ownership>>, Task> body) =>
         _world.Run(() =>
         {
@@ -96,6 +121,10 @@ public class OwnershipClaimTests
             return ValueTask.FromResult(AnswersLost-- > 0 ? OwnershipStatus.Lost : taken);
         }
 
-        public ValueTask ReleaseAsync(string vm) => throw new NotSupportedException();
+        public ValueTask ReleaseAsync(string vm, long epoch)
+        {
+            ownership.Release(vm, epoch);
+            return ValueTask.CompletedTask;
+        }
     }
 }

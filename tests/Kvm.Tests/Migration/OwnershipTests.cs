@@ -40,6 +40,17 @@ public class OwnershipTests
     }
 
     [Fact]
+    public void A_host_that_lets_a_VM_go_keeps_the_record_of_one_that_has_come_back()
+    {
+        var host = new HostOwnership(_world, "host-0");
+        host.Record(Vm, new Ownership(OwnershipStatus.Granted, "host-0", 3, Term: 1));
+        host.Release(Vm, 1);
+        Assert.True(host.Owns(Vm, 3));
+        host.Release(Vm, 3);
+        Assert.False(host.Owns(Vm, 3));
+    }
+
+    [Fact]
     public void A_VM_that_nobody_registered_is_granted_to_nobody() =>
         Assert.Equal(new Ownership(OwnershipStatus.Refused, "", 0, 1), new VmInventory(_world).Claim(Vm, 1, "host-0"));
 

@@ -10,6 +10,8 @@ internal sealed class RecordedProcess : IIncomingVm
     public bool Runs { get; private set; }
     public bool IsDropped { get; private set; }
 
+    public bool IsWanted { get; set; } = true;
+
     public ValueTask<StreamStatus> TryCreateProcessAsync(Operation op) => ValueTask.FromResult(StreamStatus.Ok);
 
     public ValueTask LoadAsync(Operation op, DeviceState state) => ValueTask.CompletedTask;

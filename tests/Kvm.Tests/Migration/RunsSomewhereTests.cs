@@ -22,7 +22,7 @@ public class RunsSomewhereTests
     public void A_guest_that_runs_at_the_destination_before_the_source_says_so_is_fine()
     {
         Stops();
-        Assert.Null(_check.Note(Vm, "host-1", runs: true, 140));
+        Assert.Null(_check.Note(Vm, "host-1", 2, runs: true, 140));
         Assert.Null(Ended(new MigrationInfo { Status = MigrationStatus.Completed, DowntimeMicroseconds = 40, IsTakeOverAnswered = true }));
         Assert.Empty(_check.Settled());
     }
@@ -31,7 +31,7 @@ public class RunsSomewhereTests
     public void A_downtime_that_is_told_too_short_is_found()
     {
         Stops();
-        _check.Note(Vm, "host-1", runs: true, 140);
+        _check.Note(Vm, "host-1", 2, runs: true, 140);
         Assert.Contains(
             "40 us",
             Ended(new MigrationInfo { Status = MigrationStatus.Completed, DowntimeMicroseconds = 39, IsTakeOverAnswered = true })!.Message,
@@ -50,8 +50,8 @@ public class RunsSomewhereTests
     public void A_guest_that_is_reported_lost_is_excused()
     {
         Stops();
-        _check.Note(Vm, "host-1", runs: true, 140);
-        _check.Note(Vm, "host-1", runs: false, 150);
+        _check.Note(Vm, "host-1", 2, runs: true, 140);
+        _check.Note(Vm, "host-1", 2, runs: false, 150);
         Assert.Null(
             Ended(new MigrationInfo
             {
@@ -80,10 +80,52 @@ public class RunsSomewhereTests
         Assert.Empty(_check.Settled());
     }
 
+    [Fact]
+    public void A_guest_that_its_next_migration_has_stopped_is_not_judged_by_the_one_before()
+    {
+        Stops();
+        _check.Note(Vm, "host-1", 2, runs: true, 140);
+        _check.Note(Vm, "host-1", 2, runs: false, 150);
+        Assert.Null(Ended(Completed(40, epoch: 2)));
+        Assert.NotEmpty(_check.Settled());
+    }
+
+    [Fact]
+    public void A_migration_is_judged_by_its_own_stop_though_the_one_before_it_is_said_to_be_over_later()
+    {
+        Stops();
+        _check.Note(Vm, "host-1", 2, runs: true, 140);
+        _check.Note(Vm, "host-1", 2, runs: false, 150);
+        _check.Note(Vm, "host-0", 3, runs: true, 160);
+        Assert.Null(Ended(Completed(40, epoch: 2)));
+        Assert.Null(_check.Ended(Vm, "host-0", Completed(10, epoch: 3), 200, allIsNoted: true));
+        Assert.Empty(_check.Settled());
+    }
+
+    [Fact]
+    public void A_second_migration_whose_downtime_is_told_too_short_is_found_before_the_first_is_over()
+    {
+        Stops();
+        _check.Note(Vm, "host-1", 2, runs: true, 140);
+        _check.Note(Vm, "host-1", 2, runs: false, 150);
+        _check.Note(Vm, "host-0", 3, runs: true, 160);
+        Assert.Contains(
+            "stood still for 10 us", _check.Ended(Vm, "host-0", Completed(9, epoch: 3), 200, allIsNoted: true)!.Message,
+            StringComparison.Ordinal);
+    }
+
+    private static MigrationInfo Completed(long downtime, long epoch) => new()
+    {
+        Status = MigrationStatus.Completed,
+        DowntimeMicroseconds = downtime,
+        IsTakeOverAnswered = true,
+        Epoch = epoch,
+    };
+
     private void Stops()
     {
-        _check.Note(Vm, "host-0", runs: true, 0);
-        _check.Note(Vm, "host-0", runs: false, 100);
+        _check.Note(Vm, "host-0", 1, runs: true, 0);
+        _check.Note(Vm, "host-0", 1, runs: false, 100);
     }
 
     private Violation? Ended(MigrationInfo info) => _check.Ended(Vm, "host-1", info, 200, allIsNoted: true);

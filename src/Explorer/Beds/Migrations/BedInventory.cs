@@ -20,6 +20,7 @@ internal sealed class BedInventory(
     private Tracked<(VmInventory? Register, string For)> _replaced = new(world, (null, ""));
     private Tracked<Action?> _whenAsked = new(world);
     private Tracked<bool> _isAwaited = new(world);
+    private Tracked<string?> _unheardBy = new(world);
     private Tracked<(string To, long Microseconds)> _late = new(world, ("", 0));
 
     /// <summary>The owner of the VM now; for the checks at the end.</summary>
@@ -90,6 +91,9 @@ internal sealed class BedInventory(
     /// <summary>Its next answer to that host is on its way for so long, at least.</summary>
     public void AnswersLate(string host, long microseconds) => _late.Value = (host, microseconds);
 
+    /// <summary>Its answers to that host are lost from now on, and what it is asked is done; null for none.</summary>
+    public void IsUnheardBy(string? host) => _unheardBy.Value = host;
+
     /// <summary>Done once, when it is asked next: before a migration that is under way has begun.</summary>
     public void WhenAsked(Action action) => _whenAsked.Value = action;
 
@@ -119,7 +123,7 @@ internal sealed class BedInventory(
             await world.DelayAsync(late.Microseconds);
         }
 
-        return answer;
+        return _unheardBy.Value == from ? Ownership.Lost : answer;
     }
 
     /// <summary>A host as an inventory that begins sees it; its term is known at once, its report takes its time.</summary>
@@ -170,5 +174,5 @@ internal sealed class NoInventory : IVmInventory, IHostOwnership
 
     public ValueTask<OwnershipStatus> RecordAsync(string vm, Ownership answer) => ValueTask.FromResult(OwnershipStatus.Lost);
 
-    public ValueTask ReleaseAsync(string vm) => ValueTask.CompletedTask;
+    public ValueTask ReleaseAsync(string vm, long epoch) => ValueTask.CompletedTask;
 }

@@ -59,11 +59,13 @@ internal static class MigrationPlan
 
     /// <summary>In post-copy the link breaks too, in half of the schedules, and is mended: so that death may come while the migration is
     /// paused, or recovers.</summary>
+    /// <param name="plan">the plan</param>
+    /// <param name="isRepaired">otherwise the link breaks for good</param>
     /// <returns>whether it does</returns>
-    public static bool DrawBrokenLink(ScenarioPlan plan)
+    public static bool DrawBrokenLink(ScenarioPlan plan, bool isRepaired = true)
     {
         if (!plan.Random.Chance(0.5) || plan.Parameter(Postcopy.Name) == 0) return false;
-        plan.Actor("wire").BreakLink(new LinkBreak(LinkMessage.Page, BrokenLink.Pages));
+        plan.Actor("wire").BreakLink(new LinkBreak(LinkMessage.Page, BrokenLink.Pages, isRepaired));
         return true;
     }
 

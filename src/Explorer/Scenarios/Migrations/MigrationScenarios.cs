@@ -1,5 +1,6 @@
 using Livebed.Explorer.Beds;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Vms;
@@ -21,12 +22,15 @@ internal static class MigrationScenarios
         new PostcopyLastPage(),
         new PostcopyVsHost(),
         new PostcopyDeviceWrites(),
+        new PostcopyVsDestroy(),
         new MigrationCancel(),
         new MigrationRetry(),
         new MigrationHandOver(),
         new MigrationVsHost(),
         new MigrationVsMemslotAtBegin(),
+        new MigrationVsLogAtBegin(),
         new MigrationDeviceWrites(),
+        new MigrationVsDestinationHost(),
     ];
 }
 
@@ -263,44 +267,6 @@ internal sealed class MigrationVsHost : Scenario
 }
 
 /// <summary>
-/// Claim: memslot updates that run when a migration is ordered, or come before it has begun, are done before it or are its own. What was
-/// plugged in the end is plugged wherever the VM is then (M1, S6, the oracle). A second thread's updates are refused, and wait for the
-/// beginning as the others do. The dirty log was used before, and is given to the migration.
-/// </summary>
-internal sealed class MigrationVsMemslotAtBegin : Scenario
-{
-    private const int NoMemslot = 5;
-
-    public override string Name => "migration-vs-memslot-at-begin";
-    public override string Claim => "a memslot update that meets a migration which has not begun is where the VM is";
-    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.MemslotZapped];
-    public override IReadOnlyList<ScenarioParameter> Parameters =>
-        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }];
-
-    public override void LayOut(ScenarioPlan plan)
-    {
-        MigrationPlan.LayOutHosts(plan);
-        MigrationPlan.MustComplete(plan);
-        plan.Before(stage => stage.EnableLogAsync());
-        plan.Vcpu().Write(0).WritePlugged(0).Write(1).WritePlugged(0).Write(0);
-        plan.Actor("admin").SetPlugged(true).SetPlugged(false).SetPlugged(true);
-        plan.Actor("other-admin").RemoveMemslot(NoMemslot).RemoveMemslot(NoMemslot);
-        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)));
-        plan.After(stage =>
-        {
-            var isThere = stage.Vm.Vm.Memslots.Active.ById(VmLayout.HotplugSlotId) is not null;
-            if (stage.IsPlugged is { } isPlugged && isThere != isPlugged)
-                stage.Vm.Vm.Violated(
-                    Invariants.SameMemory,
-                    $"memory was {(isPlugged ? "plugged" : "unplugged")} last, and is {(isThere ? "" : "not ")}there");
-            if (stage.Migration is not null && stage.Bed.Vms[0].Session.IsEnabled)
-                stage.Vm.Vm.Violated(Invariants.NoLostDirtyPage, "the session of the source still uses the log that the migration had");
-            return ValueTask.CompletedTask;
-        });
-    }
-}
-
-/// <summary>
 /// Claim: what devices of user space write while a VM moves arrives with it, though no log of KVM's has it (S6, M1, the oracle). A disk and
 /// a card fill buffers of one page and of two, of which one is merged and one is taken away by the host; a write may be under way when
 /// the vCPUs have stopped, and devices wait until it is known where the VM runs. The guest writes little, so that most pages are dirty by a
@@ -325,6 +291,46 @@ internal sealed class MigrationDeviceWrites : Scenario
         plan.Actor("disk").DeviceWrite(0).DeviceWriteAfter(rounds - 1, 1, 2).DeviceWriteAfter(rounds, 0).DeviceWrite(2);
         plan.Actor("card").DeviceWriteAfter(rounds - 1, 1).DeviceWriteAfter(rounds, 0, 2).DeviceWrite(1).DeviceWrite(2);
         plan.Actor("mm").Reclaim(0).KsmScan(3).Migrate(2);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
+    }
+}
+
+/// <summary>
+/// Claim: whatever the destination's host does to pages that have come while others still come, none of them is lost: it takes them, moves
+/// them, merges them, or shares them with a child (M1, the oracle). No guest runs there in pre-copy, so only the host itself uses them.
+/// What user space would discard stays.
+/// </summary>
+internal sealed class MigrationVsDestinationHost : Scenario
+{
+    private static readonly HostEventKind[] _kinds =
+    [
+        HostEventKind.Reclaim, HostEventKind.PageMigration, HostEventKind.NumaBalancing, HostEventKind.Fork, HostEventKind.KsmScan,
+        HostEventKind.Ageing, HostEventKind.DontNeed,
+    ];
+
+    public override string Name => "migration-vs-destination-host";
+    public override string Claim => "what the destination's host does to pages that have come loses none";
+    public override bool IsDrawnFromSeed => true;
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.PageDirtiedAgain];
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds, MigrationPlan.Postcopy];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        MigrationPlan.MustComplete(plan);
+        plan.Options = plan.Options with { RamPages = 3 };
+        plan.Vcpu().WriteCommon(0).WriteCommon(1).Write(0).Write(2).Read(1).Write(0).Read(2);
+        plan.Vcpu().Write(1).Read(0).WriteCommon(2).Read(1);
+        foreach (var name in (string[])["kswapd", "kcompactd"])
+        {
+            var host = plan.Actor($"{name}-there");
+            for (var left = 2 + plan.Random.Next(3); left > 0; left--)
+            {
+                var first = plan.Random.Next(3);
+                host.EventAtDestination(_kinds[plan.Random.Next(_kinds.Length)], first, 1 + plan.Random.Next(3 - first));
+            }
+        }
+
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
     }
 }

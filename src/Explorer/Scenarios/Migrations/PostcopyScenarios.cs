@@ -2,6 +2,7 @@ using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.UserSpace;
 
 namespace Livebed.Explorer.Scenarios.Migrations;
 
@@ -103,6 +104,35 @@ internal sealed class PostcopyDeviceWrites : Scenario
         var rounds = plan.Parameter(MigrationPlan.Rounds.Name);
         if (plan.Random.Chance(0.7)) plan.Actor("user").MigrateVmInPostcopy(MigrationPlan.AfterRounds(rounds + 1));
         else plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(rounds + 1) with { PostcopyAfterRounds = rounds });
+    }
+}
+
+/// <summary>
+/// Claim: a VM that is destroyed in post-copy goes at once, whatever waits there for pages that may never come: a vCPU, a device, or KVM on
+/// behalf of a vCPU (L3, S11). The link breaks, and the source waits long for it.
+/// </summary>
+internal sealed class PostcopyVsDestroy : Scenario
+{
+    private const long RecoveryLimit = 60_000;
+    private const long Within = 20_000;
+    private const int AfterMax = 100;
+
+    public override string Name => "postcopy-vs-destroy";
+    public override bool IsDrawnFromSeed => true;
+    public override string Claim => "a destroy in post-copy does not wait for pages that may never come";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.DeviceWaitedForPage, ReachedCase.DestroyInMigration];
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.StepsMax = 200_000;
+        plan.Options = plan.Options with { RamPages = 3 };
+        plan.Vcpu().Write(0).Read(2).Write(1).Read(0).Read(2);
+        plan.Actor("disk").DeviceWriteInPostcopy(plan.Random.Next(3));
+        plan.Actor("wire").BreakLink(new LinkBreak(LinkMessage.Page, BrokenLink.Everything, IsRepaired: false));
+        plan.Actor("user").MigrateVmInPostcopy(MigrationPlan.AfterRounds(2) with { RecoveryLimitMicroseconds = RecoveryLimit });
+        plan.Actor("admin").DestroyInPostcopy((TeardownOrder)plan.Random.Next(4), 1 + plan.Random.Next(AfterMax), Within);
     }
 }
 

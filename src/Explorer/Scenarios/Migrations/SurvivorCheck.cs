@@ -81,6 +81,7 @@ internal static class SurvivorCheck
         foreach (var ownership in stage.Bed.HostOwnerships)
             if (ownership.Report(long.MaxValue)!.Any(entry => owner.Host != ownership.Host || entry.Value != owner.Epoch))
                 Violated(stage, Invariants.OneOwner, $"{ownership.Host} still believes that it owns the VM; the inventory says {owner}");
+        CheckIsRecorded(stage, owner);
         CheckHalted(stage);
         return ValueTask.CompletedTask;
     }
@@ -91,6 +92,14 @@ internal static class SurvivorCheck
         if (stage.IsDestroyed && stage.Survivor is { } vm)
             Violated(stage, Invariants.OneOwner, $"the VM was destroyed, and is on {vm.Host.Name}");
         return AfterAll(stage);
+    }
+
+    /// <summary>The next inventory asks the host what it owns: a VM without a record would have no owner.</summary>
+    private static void CheckIsRecorded(Stage stage, Ownership owner)
+    {
+        var name = stage.Bed.Vms[0].Name;
+        if (owner.Epoch > 0 && stage.Bed.HostOwnerships.FirstOrDefault(host => host.Host == owner.Host)?.Owns(name, owner.Epoch) == false)
+            Violated(stage, Invariants.OneOwner, $"{owner.Host} has no record of the VM; the inventory says {owner}");
     }
 
     /// <summary>Only its first host knows a VM that never migrated.</summary>
