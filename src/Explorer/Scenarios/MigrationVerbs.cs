@@ -159,10 +159,10 @@ public static class MigrationVerbs
 
     /// <summary>The network falls into two parts; see <see cref="Stage.PartitionAsync"/>.</summary>
     public static ActorPlan PartitionWithInventory(
-        this ActorPlan actor, int host, long after, long givenUpAfter, bool hearsIt, long lasts) => actor.InHost(
+        this ActorPlan actor, int host, long after, long givenUpAfter, bool hearsIt, long lasts, long answersLate) => actor.InHost(
         $"host-{host} and the inventory are cut off {(after == 0 ? "when the destination has the VM" : $"after {after} us")}, and given up "
             + $"{givenUpAfter} us later{(hearsIt ? "" : ", which the host does not hear")}",
-        stage => stage.PartitionAsync(host, after, givenUpAfter, hearsIt, lasts));
+        stage => stage.PartitionAsync(host, after, givenUpAfter, hearsIt, lasts, answersLate));
 
     /// <summary>User space destroys the VM where it was before it migrated.</summary>
     public static ActorPlan DestroyVm(this ActorPlan actor, TeardownOrder order, long after) => actor.InVm(

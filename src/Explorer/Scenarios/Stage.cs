@@ -145,9 +145,11 @@ public sealed class Stage
     /// <param name="givenUpAfter">microseconds since then</param>
     /// <param name="hearsIt">the host is told that it was given up, as soon as it asks</param>
     /// <param name="lasts">how long the parts live beside each other after the migration</param>
-    public async ValueTask PartitionAsync(int host, long after, long givenUpAfter, bool hearsIt, long lasts)
+    /// <param name="answersLate">how long the answer to a host that renews its lease is on its way</param>
+    public async ValueTask PartitionAsync(int host, long after, long givenUpAfter, bool hearsIt, long lasts, long answersLate)
     {
         var away = Bed.Hosts[host];
+        Bed.Leases.AnswersLate(answersLate);
         Bed.Leases.Begin(away, Bed.MachineOf(away));
 
         // Before, the source would only wait long for an inventory.

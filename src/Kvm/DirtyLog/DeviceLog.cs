@@ -17,6 +17,9 @@ public sealed class DeviceLog(Place log)
 {
     private Tracked<ImmutableArray<TrackedPageSet>> _blocks = new(log, []);
 
+    /// <summary>Marks are kept.</summary>
+    public bool IsOn => _blocks.Value.Length > 0;
+
     /// <summary><c>memory_global_dirty_log_start</c>, for one block of memory: from here on marks are kept, and none is there.</summary>
     public void Start(HvaRange block) => _blocks.Value = _blocks.Value.Add(new TrackedPageSet(new PlaceTable(log), block));
 

@@ -322,6 +322,10 @@ public sealed class MigrationSource : IMigrationReturnPath
             _vm.Violated(
                 Invariants.SourceRestored, $"memslot {slot.Id} of {_setup.Vm} still logs dirty pages after its migration was given up",
                 slot.BaseGfn, slot.BaseHva, operations: op.Id);
+        if (_devices.Log.IsOn)
+            _vm.Violated(
+                Invariants.SourceRestored, $"the log of the devices of {_setup.Vm} is still on after its migration was given up",
+                operations: op.Id);
     }
 
     private async ValueTask CheckRestoredAsync(Operation op)

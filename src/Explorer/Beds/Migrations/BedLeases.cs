@@ -10,6 +10,7 @@ internal sealed class BedLeases(VirtualWorld world, long lengthMicroseconds)
 {
     private Tracked<string?> _givenUp = new(world);
     private Tracked<string?> _cutOff = new(world);
+    private Tracked<long> _late = new(world);
 
     /// <summary>How long guests may run after a request that was granted.</summary>
     public long LengthMicroseconds => lengthMicroseconds;
@@ -21,6 +22,9 @@ internal sealed class BedLeases(VirtualWorld world, long lengthMicroseconds)
         _givenUp.Value = host.Name;
         world.GivenUp(host.Name);
     }
+
+    /// <summary>Answers are on their way for so long, at least.</summary>
+    public void AnswersLate(long microseconds) => _late.Value = microseconds;
 
     /// <summary>It does not come here; null for none.</summary>
     public void CutOff(HostMmu? host) => _cutOff.Value = host?.Name;
@@ -37,6 +41,7 @@ internal sealed class BedLeases(VirtualWorld world, long lengthMicroseconds)
         await world.PointAsync(SchedulingPoint.Call);
         var answer = _cutOff.Value == host ? LeaseStatus.Lost : _givenUp.Value == host ? LeaseStatus.Refused : LeaseStatus.Granted;
         await world.PointAsync(SchedulingPoint.Call);
+        if (_late.Value > 0) await world.DelayAsync(_late.Value);
         return answer;
     }
 

@@ -246,7 +246,7 @@ internal sealed class MigrationPartition : Scenario
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
         plan.Actor("fate").PartitionWithInventory(
             host: 1, plan.Random.Chance(0.7) ? 0 : MigrationPlan.DrawDeath(plan), 1 + plan.Random.Next(LeaseMin), plan.Random.Chance(0.3),
-            lasts: 2 * LeaseMax);
+            lasts: 2 * LeaseMax, answersLate: plan.Random.Chance(0.5) ? plan.Random.Next(2 * LeaseMin) : 0);
         plan.After(SurvivorCheck.AfterPartition);
     }
 }

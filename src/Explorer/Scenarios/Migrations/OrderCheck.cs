@@ -25,6 +25,8 @@ internal sealed class OrderCheck(Stage stage, MigrationParameters parameters, lo
     /// <summary>Batches on their way when a limit is over: one a channel, and the one whose end was waited for.</summary>
     private const int BatchesMax = 3;
 
+    private const int TimesTooHigh = 2;
+
     private long Slowest => Link == 0 ? parameters.MaxBandwidth : parameters.MaxBandwidth == 0 ? Link
         : Math.Min(Link, parameters.MaxBandwidth);
 
@@ -124,16 +126,25 @@ internal sealed class OrderCheck(Stage stage, MigrationParameters parameters, lo
         if (mustFail != (info.Status == MigrationStatus.Failed)) Broke($"it is {info.Status}: {info.Reason}");
     }
 
+    /// <summary>The guest is slowed down by a step when, for the second time, more bytes became dirty in a round than the threshold's
+    /// share of those sent, and at no other time. Every round is a period.</summary>
     private void JudgeThrottle(MigrationInfo info)
     {
-        var before = 0;
-        foreach (var now in info.Rounds.Select(round => round.ThrottlePercentage))
+        var (percentage, isLimited, tooHigh) = (0, false, 0);
+        foreach (var round in info.Rounds)
         {
-            var next = parameters.Throttle != ThrottleKind.AutoConverge ? 0
-                : before == 0 ? parameters.CpuThrottleInitial
-                : Math.Min(before + parameters.CpuThrottleIncrement, parameters.MaxCpuThrottle);
-            if (now != before && now != next) Broke($"the throttle goes from {before} % to {now} %, and not to {next} %");
-            before = now;
+            if (round.ThrottlePercentage != percentage || round.DirtyLimited != isLimited)
+                Broke(
+                    $"in round {round.Number} the throttle is {round.ThrottlePercentage} %, or the limit {round.DirtyLimited}; it should "
+                        + $"be {percentage} % and {isLimited}");
+            var isTooHigh = round.DirtyPages * Bed.PageSize > round.Bytes * parameters.ThrottleTriggerThreshold / 100;
+            if (parameters.Throttle == ThrottleKind.None || !isTooHigh || ++tooHigh < TimesTooHigh) continue;
+            tooHigh = 0;
+            isLimited = parameters.Throttle == ThrottleKind.DirtyLimit;
+            if (isLimited) continue;
+            percentage = percentage == 0
+                ? parameters.CpuThrottleInitial
+                : Math.Min(percentage + parameters.CpuThrottleIncrement, parameters.MaxCpuThrottle);
         }
 
         if (info.CpuThrottlePercentageMax > parameters.MaxCpuThrottle)
