@@ -19,7 +19,7 @@ public sealed class ScriptTests : IDisposable
             [ -e "$here/slow" ] && sleep 0.5
             while [ "$1" != -o ]; do shift; done
             mkdir -p "$2" && touch "$2/livebed.dll" ;;
-          *) shift; echo "$LIVEBED_COMMAND:$PWD:$*" ;;
+          *) shift; echo "$LIVEBED_COMMAND:$PWD:$*"; [ -z "${DOTNET_GCgen0size-}" ] || echo "gen0size=$DOTNET_GCgen0size" ;;
         esac
         """;
 
@@ -103,6 +103,19 @@ public sealed class ScriptTests : IDisposable
         var both = await Task.WhenAll(RunAsync("list"), RunAsync("list"));
         Assert.All(both, run => Assert.Equal((0, $"{_script}:{_folder.FullPath}:list\n"), (run.ExitCode, run.Out)));
         Assert.Single(Builds);
+    }
+
+    [Theory]
+    [InlineData("gen0size=1000000", "explore", "swarm")]
+    [InlineData("gen0size=1000000", "mutants")]
+    [InlineData("gen0size=1000000", "bench", "explorer")]
+    [InlineData(null, "bench", "all")]
+    [InlineData(null, "run", "explore")]
+    public async Task Searches_collect_their_garbage_seldom(string? set, params string[] arguments)
+    {
+        if (OperatingSystem.IsWindows()) return;
+        var (_, output, _) = await RunAsync(arguments);
+        Assert.Equal(set, output.Split('\n').SingleOrDefault(line => line.StartsWith("gen0size=", StringComparison.Ordinal)));
     }
 
     public void Dispose() => _folder.Dispose();
