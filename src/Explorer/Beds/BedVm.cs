@@ -107,6 +107,9 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     public List<Vcpu> Vcpus { get; } = [];
     public RefusingSubscriber? Driver { get; private set; }
 
+    /// <summary>A stream to another host is open.</summary>
+    public bool SendsPages => _hostProcess.SendsPages;
+
     /// <summary>Its process has exited, or is about to.</summary>
     public bool IsGone { get; private set; }
 

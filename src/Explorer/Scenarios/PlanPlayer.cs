@@ -99,10 +99,18 @@ public sealed class PlanPlayer
     /// machine has taken with it.</summary>
     private void CheckWrites(Stage stage, BedVm vm)
     {
-        var vcpus = stage.Bed.Vms[0].Incarnations.SelectMany(one => one.Vcpus);
-        if (vm.Vcpus.Exists(vcpu => !vcpu.IsHalted) || vcpus.Any(vcpu => vcpu.Counters.AccessesSkipped > 0)) return;
-        if (stage.Bed.Hosts.Any(host => stage.Bed.MachineOf(host).IsDead)) return;
-        var made = stage.Bed.Hosts.Sum(host => host.Counters.GuestWrites);
+        foreach (var vcpu in vm.Vcpus)
+            if (!vcpu.IsHalted) return;
+        foreach (var one in stage.Bed.Vms[0].Incarnations)
+            foreach (var vcpu in one.Vcpus)
+                if (vcpu.Counters.AccessesSkipped > 0) return;
+        var made = 0L;
+        for (var i = 0; i < stage.Bed.Hosts.Count; i++)
+        {
+            if (stage.Bed.Machines[i].IsDead) return;
+            made += stage.Bed.Hosts[i].Counters.GuestWrites;
+        }
+
         if (made != _writes)
             stage.Broke(Invariants.Effect, $"the vCPUs are done, and hosts have made {made} of the {_writes} writes of their programs");
     }
@@ -145,7 +153,7 @@ public sealed class PlanPlayer
             vm.Vm.Checks.Contract.Settled();
             CheckPrograms(stage, vm);
             CheckWrites(stage, vm);
-            if (vm.Host.Process(vm.AddressSpaceId).SendsPages && !vm.Process.IsMigrating)
+            if (vm.SendsPages && !vm.Process.IsMigrating)
                 stage.Broke(Invariants.SourceRestored, $"a stream of {vm.Name} is open at {vm.Host.Name}, and no migration goes on");
             await vm.Vm.Auditor.AuditAsync(stage.Bed.NewOperation(OperationKind.Audit));
 

@@ -80,7 +80,9 @@ public sealed class HostMmu
     public AddressSpace? TryCreateAddressSpace(AddressSpaceSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        if (HasRoomFor(spec.Vmas.Sum(vma => vma.Range.Pages))) return CreateAddressSpace(spec);
+        var pages = 0L;
+        for (var i = 0; i < spec.Vmas.Count; i++) pages += spec.Vmas[i].Range.Pages;
+        if (HasRoomFor(pages)) return CreateAddressSpace(spec);
         _host.World.Reached(ReachedCase.HostWasFull);
         return null;
     }

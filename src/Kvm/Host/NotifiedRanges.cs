@@ -79,9 +79,14 @@ internal sealed class NotifiedRanges(HostState host, AddressSpace mm)
     }
 
     /// <summary>What the mm does between start and the change of the PTEs, as time.</summary>
-    public async ValueTask WorkAsync(long holdMicroseconds)
+    public ValueTask WorkAsync(long holdMicroseconds)
     {
-        if (holdMicroseconds > 0) await host.World.DelayAsync(holdMicroseconds);
+        return holdMicroseconds > 0 ? WorkFirstAsync(holdMicroseconds) : host.StepAsync();
+    }
+
+    private async ValueTask WorkFirstAsync(long holdMicroseconds)
+    {
+        await host.World.DelayAsync(holdMicroseconds);
         await host.StepAsync();
     }
 

@@ -1,4 +1,5 @@
 using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host;
@@ -18,7 +19,7 @@ internal static class PageTableWalk
         HostState host, Operation op, AddressSpace mm, Vma vma, HvaRange pages, bool discard = true)
     {
         var zapped = 0;
-        List<Pfn>? gone = null;
+        var gone = new ShortList<Pfn>();
         for (var start = pages.Start; start < pages.End; start += PagesPerBatch)
         {
             var end = EndOfBatch(start, pages);
@@ -33,7 +34,7 @@ internal static class PageTableWalk
                     if (pte.IsNone) continue;
                     mm.SetPte(op, vma, hva, Pte.None, discard);
                     zapped++;
-                    if (pte.IsPresent) (gone ??= []).Add(pte.Pfn);
+                    if (pte.IsPresent) gone.Add(pte.Pfn);
                     if (pte.IsSwap) host.Swap.Free(pte.SwapSlot);
                 }
             }
@@ -43,9 +44,8 @@ internal static class PageTableWalk
             }
 
             await host.StepAsync();
-            if (gone is null) continue;
-            foreach (var pfn in gone)
-                if (host.Frames.Unmap(pfn)) host.World.Trace?.Note(op, $"frees {pfn}");
+            for (var i = 0; i < gone.Count; i++)
+                if (host.Frames.Unmap(gone[i])) host.World.Trace?.Note(op, $"frees {gone[i]}");
             gone.Clear();
         }
 

@@ -17,7 +17,7 @@ internal struct ShortList<T>
     public void Add(in T element)
     {
         if (Count++ == 0) _first = element;
-        else (_others ??= []).Add(element);
+        else (_others ??= new List<T>(1)).Add(element);
     }
 
     public void RemoveAt(int index)

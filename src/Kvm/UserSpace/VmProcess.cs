@@ -43,7 +43,6 @@ public sealed partial class VmProcess
         (_state, _hasLeft) = (new Tracked<ProcessState>(world), new Tracked<bool>(world));
         (_isDestroyed, _vm, _outgoing) = (new Tracked<bool>(world), new Tracked<Vm?>(world), new Tracked<OutgoingSide?>(world));
         _isPrelaunch = new Tracked<bool>(world, spec.Options.StartsStopped && ports.Source is null);
-        MigrationIds = new OperationIds(OperationId.OriginOf(spec.Options.Ordinal, OperationId.OfMigration));
         if (ports.Source is { } source) Incoming = new IncomingSide(world, this, spec, ports, source);
     }
 
@@ -64,7 +63,8 @@ public sealed partial class VmProcess
     public bool IsGoing => ProcessStates.IsGoing(State);
 
     /// <summary>Ids of what its migrations do.</summary>
-    public OperationIds MigrationIds { get; }
+    [Untracked("only tells operations apart")]
+    public OperationIds MigrationIds => field ??= new(OperationId.OriginOf(_spec.Options.Ordinal, OperationId.OfMigration));
 
     /// <summary>A VM that begins: process, VM, memslots and vCPUs, which run. A host that is full is asked again for a while.</summary>
     /// <exception cref="InvalidOperationException">Its host is not there, or stays full.</exception>

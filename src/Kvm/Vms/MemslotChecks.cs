@@ -12,20 +12,22 @@ namespace Livebed.Kvm.Vms;
 public sealed class MemslotChecks
 {
     private readonly Vm _vm;
-    private readonly TrackedMap<int, MemslotChange> _asked;
+    private readonly TrackedList<MemslotChange> _asked;
     private Tracked<ulong> _generation;
 
     internal MemslotChecks(Vm vm)
     {
-        (_vm, _asked) = (vm, new TrackedMap<int, MemslotChange>(vm.World));
+        (_vm, _asked) = (vm, new TrackedList<MemslotChange>(vm.World));
         _generation = new Tracked<ulong>(vm.World, vm.Memslots.Generation);
     }
 
     /// <summary>User space's request was carried out; the caller holds slots_lock.</summary>
     public void Updated(Operation op, MemslotChange change)
     {
-        if (change.Pages == 0) _asked.Remove(change.Id);
-        else _asked[change.Id] = change;
+        var isKnown = TryFind(change.Id, out var index);
+        if (change.Pages == 0 && isKnown) _asked.RemoveAt(index);
+        else if (isKnown) _asked[index] = change;
+        else if (change.Pages > 0) _asked.Add(change);
         CheckGeneration(op);
         Compare(op, _vm.Memslots.Active, "published");
         Compare(op, _vm.Memslots.Inactive, "kept for the next update");
@@ -49,17 +51,24 @@ public sealed class MemslotChecks
         Memslot? before = null;
         foreach (var slot in set.Slots)
         {
-            if (!_asked.TryGetValue(slot.Id, out var asked)) Violated(op, slot, $"{Text(slot)} is {what}, and is not asked for");
-            else if (!IsAsAsked(slot, asked)) Violated(op, slot, $"{Text(slot)} is {what}; asked for is {Text(asked)}");
+            if (!TryFind(slot.Id, out var index)) Violated(op, slot, $"{Text(slot)} is {what}, and is not asked for");
+            else if (!IsAsAsked(slot, _asked[index])) Violated(op, slot, $"{Text(slot)} is {what}; asked for is {Text(_asked[index])}");
             else if (before is not null && before.Gfns.Overlaps(slot.Gfns))
                 Violated(op, slot, $"{Text(slot)} and {Text(before)} are {what}, and overlap");
             before = slot;
         }
 
         if (set.Slots.Length == _asked.Count) return;
-        foreach (var (id, asked) in _asked)
-            if (set.ById(id) is null)
+        foreach (var asked in _asked)
+            if (set.ById(asked.Id) is null)
                 _vm.Violated(Invariants.MemslotsAsAsked, $"{Text(asked)} is asked for, and is not {what}", operations: op.Id);
+    }
+
+    private bool TryFind(int id, out int index)
+    {
+        for (index = 0; index < _asked.Count; index++)
+            if (_asked[index].Id == id) return true;
+        return false;
     }
 
     private void Violated(Operation op, Memslot slot, string message) =>

@@ -6,7 +6,7 @@ namespace Livebed.Kvm.Vms;
 
 /// <summary>A range between the call of its start and the return of its end, as <see cref="VmChecks"/> sees it: what of it may be mapped
 /// when.</summary>
-internal readonly record struct OpenRange(HvaRange Pages, OperationId Operation)
+internal readonly record struct OpenRange(long Id, HvaRange Pages, OperationId Operation)
 {
     public long SwapsAtStart { get; init; }
 

@@ -13,7 +13,8 @@ namespace Livebed.Kvm.Vms;
 public sealed class RangeChecks
 {
     private readonly Vm _vm;
-    private readonly TrackedMap<long, OpenRange> _open;
+    // Few at a time, so that a search from the first is as good as a map.
+    private readonly TrackedList<OpenRange> _open;
     private readonly EndedRanges _ended;
     private Tracked<bool> _unregistered;
 
@@ -21,7 +22,7 @@ public sealed class RangeChecks
     {
         _vm = vm;
         var place = new Place(vm.World);
-        _open = new TrackedMap<long, OpenRange>(place);
+        _open = new TrackedList<OpenRange>(place);
         _ended = new EndedRanges(place);
         _unregistered = new Tracked<bool>(place);
     }
@@ -39,16 +40,19 @@ public sealed class RangeChecks
                 Invariants.Teardown, $"range_start of {range.Pages} is called after unregister", hva: range.Pages.Start,
                 operations: op.Id);
         if (_open.Count > 0) _vm.World.Reached(ReachedCase.RangesOverlap);
-        _open[range.RangeId] = new OpenRange(range.Pages, op.Id);
+        var open = new OpenRange(range.RangeId, range.Pages, op.Id);
+        if (TryFind(range, out var index)) _open[index] = open;
+        else _open.Add(open);
     }
 
     /// <summary>Called by the walk, in the step in which it reads the memslot set.</summary>
     public void WalkBegan(MmuNotifierRange range, bool isEnd)
     {
-        if (!_open.TryGetValue(range.RangeId, out var open)) return;
+        if (!TryFind(range, out var index)) return;
+        var open = _open[index];
         if (!isEnd)
         {
-            _open[range.RangeId] = open with { SwapsAtStart = _vm.Memslots.Swaps };
+            _open[index] = open with { SwapsAtStart = _vm.Memslots.Swaps };
         }
         else if (_vm.Protocol.NeedsSameSlots(range))
         {
@@ -65,15 +69,14 @@ public sealed class RangeChecks
     /// mapped, also while the zap has yielded mmu_lock.</summary>
     public void ZapBegan(MmuNotifierRange range, GfnRange gfns)
     {
-        if (_open.TryGetValue(range.RangeId, out var open))
-            _open[range.RangeId] = open with { Zapping = open.Zapping.Add(gfns) };
+        if (TryFind(range, out var index)) _open[index] = _open[index] with { Zapping = _open[index].Zapping.Add(gfns) };
     }
 
     /// <summary>range_start is about to return: nothing of the range may be mapped or cached any more.</summary>
     public void StartDone(Operation op, MmuNotifierRange range)
     {
-        if (!_open.TryGetValue(range.RangeId, out var open)) return;
-        _open[range.RangeId] = open with { IsProtecting = true };
+        if (!TryFind(range, out var index)) return;
+        _open[index] = _open[index] with { IsProtecting = true };
         foreach (var slot in _vm.Memslots.Active.Overlapping(range.Pages))
         {
             var gfns = slot.ToGfns(range.Pages);
@@ -101,9 +104,7 @@ public sealed class RangeChecks
     /// </summary>
     public void EndBegan(MmuNotifierRange range)
     {
-        if (_open.TryGetValue(range.RangeId, out var open))
-            _open[range.RangeId] = open with { IsProtecting = false, Zapping = [] };
-
+        if (TryFind(range, out var index)) _open[index] = _open[index] with { IsProtecting = false, Zapping = [] };
         _ended.Add(range.Pages);
         if (_vm.World.LooksForCases && _vm.Users.IsClosing) _vm.World.Reached(ReachedCase.EndAfterDestroyBegan);
     }
@@ -111,7 +112,9 @@ public sealed class RangeChecks
     public void EndDone(Operation op, MmuNotifierRange range)
     {
         _vm.Counters.ChecksEvaluated++;
-        if (!_open.Remove(range.RangeId))
+        if (TryFind(range, out var index))
+            _open.RemoveAt(index);
+        else
             _vm.Violated(
                 Invariants.Balance, $"range_end of {range.Pages} without its range_start", hva: range.Pages.Start, operations: op.Id);
         CheckBalance(op);
@@ -129,9 +132,9 @@ public sealed class RangeChecks
     public void Settled()
     {
         _vm.Counters.ChecksEvaluated++;
-        foreach (var (id, open) in _open)
+        foreach (var open in _open)
             _vm.Violated(
-                Invariants.Balance, $"range {id} ({open.Pages}) of {open.Operation} never got its range_end", hva: open.Pages.Start,
+                Invariants.Balance, $"range {open.Id} ({open.Pages}) of {open.Operation} never got its range_end", hva: open.Pages.Start,
                 operations: open.Operation);
         _open.Clear();
     }
@@ -147,6 +150,13 @@ public sealed class RangeChecks
             $"the fault on {gfn} retries although no range is open (in progress: {_vm.Protocol.InvalidationsInProgress}): "
                 + $"it would for ever",
             gfn, operations: op.Id);
+    }
+
+    private bool TryFind(MmuNotifierRange range, out int index)
+    {
+        for (index = 0; index < _open.Count; index++)
+            if (_open[index].Id == range.RangeId) return true;
+        return false;
     }
 
     private void CheckBalance(Operation op)
@@ -165,7 +175,7 @@ public sealed class RangeChecks
     /// <summary>S2 of an SPTE that is about to be written; <paramref name="lookupMark"/> is from before the host was asked.</summary>
     internal void Installing(Operation op, Gfn gfn, Hva hva, Pfn pfn, long lookupMark)
     {
-        foreach (var (_, open) in _open)
+        foreach (var open in _open)
         {
             if (!open.Protects(gfn, hva)) continue;
             _vm.Violated(

@@ -27,7 +27,13 @@ public readonly struct TrackedList<T>(Place place)
 
     public int FindIndex(Predicate<T> match) => Read().FindIndex(match);
 
-    public void Add(T element) => Write().Add(element);
+    public void Add(T element)
+    {
+        var list = Write();
+        // Most lists never have a second element.
+        if (list.Capacity == 0) list.Capacity = 1;
+        list.Add(element);
+    }
 
     public void RemoveAt(int index) => Write().RemoveAt(index);
 
