@@ -20,6 +20,8 @@ public sealed class Footprints : IFootprint
     private readonly ulong[] _readSince = new ulong[Bits];
     private readonly List<(int Place, int Change)> _holds = [];
     private ulong[] _lanes = new ulong[16];
+    private int[] _made = new int[16];
+    private int _madeBefore;
     private int _places;
     private UInt128 _reads;
     private UInt128 _writes;
@@ -38,7 +40,9 @@ public sealed class Footprints : IFootprint
     /// <summary>The lane that made it, -1 before the first.</summary>
     public int LastLane { get; private set; } = -1;
 
-    public int NewPlace() => _places++;
+    /// <summary>Beyond the places that have a bit of their own, by the lane that makes it: then the order of two steps that both make
+    /// places does not say with which others they share a bit.</summary>
+    public int NewPlace() => _places < OwnBits ? _places++ : OwnBits + SharedBit();
 
     public void Read(int place) => _reads |= Mask(place);
 
@@ -104,7 +108,14 @@ public sealed class Footprints : IFootprint
     private static ulong Salted(int lane, ulong history) =>
         history == 0 ? 0 : SeededRandom.Mix(history + (ulong)(lane + 1) * 0xD6E8FEB86659FD93UL);
 
-    private static UInt128 Mask(int place) => UInt128.One << (place < OwnBits ? place : OwnBits + place % SharedBits);
+    private int SharedBit()
+    {
+        if (_lane < 0) return (int)(SeededRandom.Mix((ulong)_madeBefore++) % SharedBits);
+        if (_lane >= _made.Length) Array.Resize(ref _made, 2 * _lane);
+        return (int)(SeededRandom.Mix(((ulong)(_lane + 1) << 32) + (uint)_made[_lane]++) % SharedBits);
+    }
+
+    private static UInt128 Mask(int place) => UInt128.One << place;
 
     private static BitEnumerator Set(UInt128 bits) => new(bits);
 

@@ -8,11 +8,13 @@ internal sealed class VirtualObserver(VirtualWorld world) : NullObserver
 {
     private const int ViolationsKept = 64;
 
-    private OneOwnerCheck? _owners;
+    // Made by the first guest that migrates. Whether there is one is state as well: accesses are judged from then on.
+    private Tracked<OneOwnerCheck?> _owners = new(world);
+    private Tracked<RunsSomewhereCheck?> _runs = new(world);
     private Tracked<string?> _givenUp = new(world);
 
     /// <summary>Of guests that migrate; time is virtual, so what is noted is exact.</summary>
-    public RunsSomewhereCheck RunsSomewhere => field ??= new RunsSomewhereCheck(world);
+    public RunsSomewhereCheck RunsSomewhere => _runs.Value ??= new RunsSomewhereCheck(world);
 
     public override void Violated(Violation violation)
     {
@@ -23,13 +25,13 @@ internal sealed class VirtualObserver(VirtualWorld world) : NullObserver
     /// <summary>A guest accesses its memory, whatever the sides of its migration report.</summary>
     public void GuestAccessed(string vm, string host, long epoch)
     {
-        if (_owners?.Accessed(vm, host, epoch) is { } violation) Violated(violation);
+        if (_owners.Value?.Accessed(vm, host, epoch) is { } violation) Violated(violation);
     }
 
     public void GivenUp(string host)
     {
         _givenUp.Value = host;
-        _owners?.Died(host);
+        _owners.Value?.Died(host);
         RunsSomewhere.Died(host);
     }
 
@@ -37,7 +39,7 @@ internal sealed class VirtualObserver(VirtualWorld world) : NullObserver
     {
         // What it starts is of no account; what its guests access is judged all the same.
         if (_givenUp.Value == host) return;
-        if ((_owners ??= new OneOwnerCheck(world)).Note(vm, host, epoch, runs) is { } violation) Violated(violation);
+        if ((_owners.Value ??= new OneOwnerCheck(world)).Note(vm, host, epoch, runs) is { } violation) Violated(violation);
         if (RunsSomewhere.Note(vm, host, epoch, runs, world.NowMicroseconds) is { } stood) Violated(stood);
     }
 }
