@@ -1,6 +1,7 @@
 using System.Collections;
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using Livebed.Grains.Actors;
 using Livebed.Grains.Hosting;
@@ -230,7 +231,6 @@ internal static class SiloCommand
             "a silo is named silo-0, silo-1, ...");
         Require(ClusterId, ClusterNames.IsValid, $"a cluster's id is {ClusterNames.Form}");
         Require(Redis, redis => RedisMembership.TryParse(redis!) is not null, $"is no address of Redis; allowed: {RedisMembership.Form}");
-        command.Validators.Add(result => RequireWhole(result, secret));
         command.SetAction((result, _) => SiloProgram.RunAsync(
             SettingsOf(result) with { Secret = secret }, result.GetValue(ExitWithStdin),
             TimeSpan.FromSeconds(result.GetValue(StartTimeout))));
@@ -264,11 +264,11 @@ internal static class SiloCommand
         }
 
         var result = Create(secret).Parse(sources.Arguments);
-        if (result.Errors.Count == 0)
+        List<string> problems = result.Errors.Count > 0 ? [.. result.Errors.Select(error => error.Message)] : [.. Whole(result, secret)];
+        if (problems.Count == 0)
             return await result.InvokeAsync(
                 new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
-        var problems = result.Errors.Select(error => sources.Explain(error.Message));
-        await Console.Error.WriteLineAsync($"livebed-silo: {string.Join("; ", problems)}");
+        await Console.Error.WriteLineAsync($"livebed-silo: {string.Join("; ", problems.Select(sources.Explain))}");
         return SiloArguments.ExitUsage;
     }
 
@@ -316,22 +316,18 @@ internal static class SiloCommand
         AdvertisePages = pages,
     };
 
-    /// <summary>What holds between settings. It is said only of settings that are right one by one.</summary>
-    private static void RequireWhole(CommandResult result, ClusterSecret? secret)
+    /// <summary>What does not hold between settings that are right one by one.</summary>
+    private static IEnumerable<string> Whole(ParseResult result, ClusterSecret? secret)
     {
-        if (result.Errors.Any() || result.Children.OfType<OptionResult>().Any(option => option.Errors.Any())) return;
-        var redis = result.GetValue(Redis);
-        if (redis is not null && result.GetValue(Primary) is not null)
-            result.AddError($"{SiloArguments.Primary}: Redis has the membership table, so there is no primary; allowed: one of both");
+        if (result.GetValue(Redis) is not null && result.GetValue(Primary) is not null)
+            yield return $"{SiloArguments.Primary}: Redis has the membership table, so there is no primary; allowed: one of both";
         if (result.GetValue(Otlp) is not null && OtlpCertificates.ProblemOf(Environment.GetEnvironmentVariable) is { } unreadable)
-            result.AddError(unreadable);
+            yield return unreadable;
         var network = Network(result.GetValue(Listen), result.GetValue(Advertise), result.GetValue(AdvertisePages));
-        if (network.Problem is { } problem) result.AddError(problem);
+        if (network.Problem is { } problem) yield return problem;
         else if (network.IsPublic && secret is null)
-            result.AddError(
-                $"{SiloArguments.Listen} {network.Listen}: other machines could join the cluster; allowed: "
-                    + $"with {SiloArguments.SecretFile} or "
-                    + $"{SiloArguments.SecretVariable}");
+            yield return $"{SiloArguments.Listen} {network.Listen}: other machines could join the cluster; allowed: "
+                + $"with {SiloArguments.SecretFile} or {SiloArguments.SecretVariable}";
     }
 
     private static Option<IPAddress?> Address(string name, string description) => new(name)
@@ -354,15 +350,30 @@ internal static class SiloCommand
 
     private static void RequireAtLeastOne(OptionResult result, Option<int> option)
     {
-        if (result.Errors.Any() || result.GetValueOrDefault<int>() >= 1) return;
-        result.AddError($"{option.Name}: must be at least 1");
+        if (TryValue<int>(result, out var value) && value < 1) result.AddError($"{option.Name}: must be at least 1");
     }
 
     private static void Require<T>(Option<T> option, Func<T, bool> holds, string rule) => option.Validators.Add(result =>
     {
-        if (!result.Errors.Any() && result.Tokens.Count == 1 && result.GetValueOrDefault<T>() is { } value && !holds(value))
+        if (result.Tokens.Count == 1 && TryValue<T>(result, out var value) && !holds(value))
             result.AddError($"{option.Name} {value}: {rule}");
     });
+
+    /// <summary>False for text that is no such value, which the parser says itself afterwards.</summary>
+    private static bool TryValue<T>(OptionResult result, [NotNullWhen(true)] out T? value)
+    {
+        value = default;
+        if (result.Errors.Any()) return false;
+        try
+        {
+            value = result.GetValueOrDefault<T>();
+            return value is not null;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
 
     private static PlacementMode ParsePlacement(ArgumentResult result)
     {
