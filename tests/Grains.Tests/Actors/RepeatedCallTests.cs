@@ -23,13 +23,16 @@ public sealed class RepeatedCallTests(ActorCollection.Clusters clusters)
         var outcome = await here.Grain.MigrateAsync(bed.Next(OperationKind.Migration), here.RequestTo(there));
         Assert.Equal(("", MigrationStatus.Completed), (outcome.Info.Reason, outcome.Info.Status));
         Assert.True(bed.StrikeCalls(CallOrders.None) > 0);
-        await Until.HoldsAsync(
-            () => Task.FromResult(bed.Calls.Of(there.Key, nameof(IVmGrain.TakeOverAsync))), calls => calls == 2, "the second take-over");
-        Assert.Equal(2, bed.Calls.Of(there.Key, nameof(IVmGrain.PrepareIncomingAsync)));
-        Assert.Equal(0, bed.Calls.Of(there.Key, nameof(IVmGrain.CompareIncomingAsync)) % 2);
+        // The second of a call is a message of its own: it may arrive when the migration has long been complete, and after later calls.
+        await ArriveAsync(nameof(IVmGrain.PrepareIncomingAsync), calls => calls == 2);
+        await ArriveAsync(nameof(IVmGrain.CompareIncomingAsync), calls => calls % 2 == 0);
+        await ArriveAsync(nameof(IVmGrain.TakeOverAsync), calls => calls == 2);
         await there.RunsOnAsync();
         await here.LeavesNothingAsync();
         await there.DestroyAsync();
         await there.LeavesNothingAsync();
+
+        Task ArriveAsync(string method, Func<int, bool> isWhole) =>
+            Until.HoldsAsync(() => Task.FromResult(bed.Calls.Of(there.Key, method)), isWhole, $"each {method} twice");
     }
 }
