@@ -223,10 +223,10 @@ internal static class LivebedCommand
         var options = new KernelOptions();
         root.Add(options.Command);
         var command = new KernelCommand(environment);
-        options.Command.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
-            () => command.Run(options.Read(parsed, environment.Clock))));
+        // What is interrupted between two scripts, or in a race, stops by itself and has something to tell, however long that takes.
+        options.Command.SetAction((parsed, _) => Task.Run(() => command.Run(options.Read(parsed, environment.Clock))));
         options.Play.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(() => command.Play(options.ReadPlay(parsed))));
-        options.Race.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(
+        options.Race.SetAction((parsed, _) => Task.Run(
             () => new RaceCommand(environment).Run(options.ReadRace(parsed, environment.Clock))));
         var recordings = new KernelRecordCommand(environment);
         options.Record.SetAction((parsed, _) => environment.Interrupts.AwaitAsync(

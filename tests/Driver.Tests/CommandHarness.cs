@@ -1,4 +1,5 @@
 using Livebed.Driver.CommandLine;
+using Livebed.Driver.Kernels;
 using Livebed.Driver.Results;
 using Livebed.Driver.Runs;
 using Livebed.Linux.Kvm;
@@ -51,6 +52,8 @@ internal sealed class CommandHarness : IDisposable
         Directory.Exists(Folder.PathOf("runs")) ? Directory.GetDirectories(Folder.PathOf("runs")) : [];
 
     public Task<int> RunAsync(params string[] arguments) => LivebedCommand.RunAsync(arguments, _environment);
+
+    public int Race(RaceRequest request, IRaces races) => new RaceCommand(_environment).Run(request, races);
 
     /// <summary>Runs a campaign of the given text, from the file c.yaml.</summary>
     public Task<int> RunCampaignAsync(string yaml, params string[] options)

@@ -42,7 +42,8 @@ internal sealed class PlantedRun(IReadOnlyList<PlantedDefect> defects, int scrip
         }
     }
 
-    public void Run()
+    /// <returns>exit status: 1 where a defect was not found</returns>
+    public int Run()
     {
         output.WriteLine("| defect | " + string.Join(" | ", ScriptWords.Modes.Select(mode => ScriptWords.Of(mode))) + " |");
         output.WriteLine("| --- |" + string.Concat(ScriptWords.Modes.Select(_ => " --- |")));
@@ -57,6 +58,7 @@ internal sealed class PlantedRun(IReadOnlyList<PlantedDefect> defects, int scrip
         }
 
         output.WriteLine($"found: {found} of {defects.Count}");
+        return found == defects.Count ? 0 : 1;
     }
 
     /// <param name="mode">of the scripts</param>

@@ -18,10 +18,7 @@ if (args is ["hunt", var order])
 if (args is ["planted", .. var limit] && (limit.Length == 0 || (limit.Length == 1 && int.TryParse(limit[0], out _))))
     return PlantedRun.Start(Directory.GetCurrentDirectory(), limit.Length == 0 ? PlantedRun.ScriptsByDefault : int.Parse(limit[0]));
 if (args is ["hunt-planted", var list, var scripts])
-{
-    new PlantedRun(PlantedDefect.ReadFile(list), int.Parse(scripts), Console.Out).Run();
-    return 0;
-}
+    return new PlantedRun(PlantedDefect.ReadFile(list), int.Parse(scripts), Console.Out).Run();
 
 var folders = new Option<string[]>("--folders")
 {

@@ -29,15 +29,17 @@ internal sealed class KernelCommand(CommandEnvironment environment)
         environment.Pulse?.Begin(budget: null);
         foreach (var mode in request.Modes)
         {
-            if (environment.Interrupts.Token.IsCancellationRequested) break;
+            if (IsInterrupted) break;
             results.Add(RunMode(request, mode, new ScriptPair(model, kernel, comparison), device is null || KvmMachine.IsMergingOn, tally));
         }
 
         Write(request, survey, results, tally);
         environment.Out.Flush();
-        if (environment.Interrupts.Token.IsCancellationRequested) return ExitCodes.Interrupted;
+        if (IsInterrupted) return ExitCodes.Interrupted;
         return results.Exists(result => result.Difference is not null) || tally.Gone.Count > 0 ? ExitCodes.Invalid : ExitCodes.Valid;
     }
+
+    private bool IsInterrupted => environment.Interrupts.Token.IsCancellationRequested;
 
     /// <summary>Scripts of files, wherever they can be played. One that cannot be read keeps all from being played.</summary>
     /// <exception cref="UsageException">A script cannot be read.</exception>
@@ -123,7 +125,7 @@ internal sealed class KernelCommand(CommandEnvironment environment)
         var steps = 0L;
         for (var index = 0; index < request.Scripts; index++)
         {
-            if (environment.Interrupts.Token.IsCancellationRequested) return new ModeResult(mode, index, steps, tally.Used, null);
+            if (IsInterrupted) return new ModeResult(mode, index, steps, tally.Used, null);
             environment.Pulse?.Beat();
             var script = request.Draw(mode, index, hasMerging).Script();
             steps += script.Steps.Count;
@@ -131,7 +133,7 @@ internal sealed class KernelCommand(CommandEnvironment environment)
             tally.Add(result);
             all.Add(result);
             if (result.Difference is null) continue;
-            var shrinker = new ScriptShrinker(smaller => pair.Compare(smaller).Difference is not null);
+            var shrinker = new ScriptShrinker(smaller => !IsInterrupted && pair.Compare(smaller).Difference is not null);
             var shortest = shrinker.Shrink(script with { Steps = [.. script.Steps.Take(result.Difference.Step + 1)] });
             return new ModeResult(mode, index + 1, steps, tally.Used, pair.Play(shortest))
             {
@@ -164,18 +166,22 @@ internal sealed class KernelCommand(CommandEnvironment environment)
         if (!request.Json)
         {
             new KernelReport(environment).Write(request, survey, results, tally);
+            if (IsInterrupted) environment.Out.WriteLine("interrupted: this is what there is");
             return;
         }
 
-        environment.Out.WriteLine(JsonSerializer.Serialize(JsonOf(request, survey, results, tally.Gone), ExploreJson.Options));
+        environment.Out.WriteLine(
+            JsonSerializer.Serialize(JsonOf(request, survey, results, tally.Gone, IsInterrupted), ExploreJson.Options));
     }
 
     internal static object JsonOf(
-        KernelRequest request, KvmSurvey? survey, IReadOnlyList<ModeResult> results, IReadOnlyList<GoneNormaliser> gone) => new
+        KernelRequest request, KvmSurvey? survey, IReadOnlyList<ModeResult> results, IReadOnlyList<GoneNormaliser> gone,
+        bool interrupted) => new
         {
             kernel = survey,
             seed = request.Seed,
             mutant = request.Mutant?.ToString() ?? "none",
+            interrupted,
             modes = results.Select(result => result.ToJson()),
             gone = gone.Select(one => one.Normaliser.Name),
         };

@@ -15,31 +15,55 @@ namespace Livebed.Driver.Kernels;
 /// </summary>
 internal sealed class RaceCommand(CommandEnvironment environment)
 {
-    /// <exception cref="UndecidedException">There is no KVM that could be asked.</exception>
+    /// <exception cref="UndecidedException">There is no KVM that could be asked, or it does not do what a race needs.</exception>
     public int Run(RaceRequest request)
     {
         using var device = KernelCommand.Open(environment);
+        return Run(request, new RealRaces(device));
+    }
+
+    /// <summary>What was raced is told, also where an interrupt or a failure ends it early.</summary>
+    /// <exception cref="UndecidedException">A race cannot be run.</exception>
+    internal int Run(RaceRequest request, IRaces races)
+    {
         var results = new List<RaceResult>();
+        var (cache, failure) = (default(KvmPfnCacheCounts), default(string));
         environment.Pulse?.Begin(budget: null);
+        try
+        {
+            foreach (var options in Options(request, races))
+                results.Add(Judged(options, races.Race(options, environment.Interrupts.Token)));
+            cache = RunPfnCache(request, races);
+        }
+        catch (KvmException exception)
+        {
+            failure = exception.Message;
+            if (results.Count == 0) throw new UndecidedException(failure);
+        }
+
+        Write(request, results, cache, races.IsMergingOn);
+        environment.Out.Flush();
+        if (IsInterrupted) return ExitCodes.Interrupted;
+        if (failure is not null) environment.Error.WriteLine(failure);
+        if (cache?.Lost > 0 || results.Exists(result => result.Verdict is RaceVerdict.Broken or RaceVerdict.Gone)) return ExitCodes.Invalid;
+        var showsNothing = (results.Count == 0 && cache is null) || results.Exists(result => result.Verdict == RaceVerdict.Unknown);
+        return showsNothing || failure is not null ? ExitCodes.Unknown : ExitCodes.Valid;
+    }
+
+    private bool IsInterrupted => environment.Interrupts.Token.IsCancellationRequested;
+
+    /// <summary>Races that are to be run, until one is interrupted.</summary>
+    private IEnumerable<KvmRaceOptions> Options(RaceRequest request, IRaces races)
+    {
         foreach (var log in request.Logs.Select(RealKernel.LogOf))
             foreach (var disturbance in Enum.GetValues<KvmDisturbance>())
             {
                 if (request.Beside is not null && request.Beside != ScriptWords.Of(disturbance)) continue;
-                if (disturbance == KvmDisturbance.Merge && !KvmMachine.IsMergingOn) continue;
-                if (environment.Interrupts.Token.IsCancellationRequested) break;
+                if (disturbance == KvmDisturbance.Merge && !races.IsMergingOn) continue;
+                if (IsInterrupted) yield break;
                 environment.Pulse?.Beat();
-                var options = new KvmRaceOptions(log, disturbance, request.Vcpus, request.Time, request.Seed);
-                results.Add(Judged(options, Race(device, options)));
+                yield return new KvmRaceOptions(log, disturbance, request.Vcpus, request.Time, request.Seed);
             }
-
-        var cache = RunPfnCache(device, request);
-        if (request.Json) environment.Out.WriteLine(JsonSerializer.Serialize(JsonOf(request, results, cache), ExploreJson.Options));
-        else Write(results, cache);
-        environment.Out.Flush();
-        if (environment.Interrupts.Token.IsCancellationRequested) return ExitCodes.Interrupted;
-        if (cache?.Lost > 0 || results.Exists(result => result.Verdict is RaceVerdict.Broken or RaceVerdict.Gone)) return ExitCodes.Invalid;
-        var showsNothing = (results.Count == 0 && cache is null) || results.Exists(result => result.Verdict == RaceVerdict.Unknown);
-        return showsNothing ? ExitCodes.Unknown : ExitCodes.Valid;
     }
 
     private static RaceResult Judged(KvmRaceOptions options, KvmRaceCounts counts)
@@ -52,35 +76,21 @@ internal sealed class RaceCommand(CommandEnvironment environment)
     }
 
     /// <summary>Null where it was not asked for, or this KVM has no such cache.</summary>
-    private KvmPfnCacheCounts? RunPfnCache(KvmDevice device, RaceRequest request)
+    private KvmPfnCacheCounts? RunPfnCache(RaceRequest request, IRaces races)
     {
-        if (request.Beside is not (null or RaceRequest.PfnCache) || !KvmPfnCacheRace.IsPossible(device)) return null;
-        if (environment.Interrupts.Token.IsCancellationRequested) return null;
+        if (request.Beside is not (null or RaceRequest.PfnCache) || !races.HasPfnCache || IsInterrupted) return null;
         environment.Pulse?.Beat();
-        try
-        {
-            return new KvmPfnCacheRace(device, request.Time).Run(environment.Interrupts.Token);
-        }
-        catch (KvmException exception)
-        {
-            throw new UndecidedException(exception.Message);
-        }
+        return races.RacePfnCache(request.Time, environment.Interrupts.Token);
     }
 
-    private KvmRaceCounts Race(KvmDevice device, KvmRaceOptions options)
+    private void Write(RaceRequest request, List<RaceResult> results, KvmPfnCacheCounts? cache, bool isMergingOn)
     {
-        try
+        if (request.Json)
         {
-            return new KvmRace(device, options).Run(environment.Interrupts.Token);
+            environment.Out.WriteLine(JsonSerializer.Serialize(JsonOf(request, results, cache, IsInterrupted), ExploreJson.Options));
+            return;
         }
-        catch (KvmException exception)
-        {
-            throw new UndecidedException(exception.Message);
-        }
-    }
 
-    private void Write(List<RaceResult> results, KvmPfnCacheCounts? cache)
-    {
         var page = new ReportPage(environment);
         var table = Tables.Create("log", "beside", "writes", "ring full", "refused", "rounds", "cut short", "copied", "lost", "wrong");
         foreach (var (options, counts, _, _) in results)
@@ -116,7 +126,8 @@ internal sealed class RaceCommand(CommandEnvironment environment)
                 : isKnown ? "no write was lost that is not known to be, and none went elsewhere"
                 : "no write was lost, and none went elsewhere",
             style: new Style(broken == 0 ? Color.Green : Color.Red, decoration: Decoration.Bold));
-        if (!KvmMachine.IsMergingOn) page.Line("KSM is off here: no race beside merging");
+        if (!isMergingOn) page.Line("KSM is off here: no race beside merging");
+        if (IsInterrupted) page.Line("interrupted: this is what there is");
     }
 
     private static string WhyUnknown(KvmRaceCounts counts) =>
@@ -124,31 +135,33 @@ internal sealed class RaceCommand(CommandEnvironment environment)
         : counts.Merged == 0 ? "KSM was not seen to merge a page"
         : "no page was seen to be written that KSM had merged";
 
-    internal static object JsonOf(RaceRequest request, IReadOnlyList<RaceResult> results, KvmPfnCacheCounts? cache) => new
-    {
-        seconds = request.Time.TotalSeconds,
-        seed = request.Seed,
-        races = results.Select(result => new
+    internal static object JsonOf(
+        RaceRequest request, IReadOnlyList<RaceResult> results, KvmPfnCacheCounts? cache, bool interrupted) => new
         {
-            log = ScriptWords.Of(result.Options.Log),
-            beside = ScriptWords.Of(result.Options.Disturbance),
-            vcpus = result.Options.Vcpus,
-            writes = result.Counts.Accesses.Done,
-            ringFull = result.Counts.Accesses.RingFull,
-            refused = result.Counts.Accesses.Refused,
-            rounds = result.Counts.Rounds,
-            resetsCutShort = result.Counts.ResetsCutShort,
-            disturbances = result.Counts.Disturbances,
-            merged = result.Counts.Merged,
-            unshared = result.Counts.Unshared,
-            copied = result.Counts.Copied,
-            lost = result.Counts.Lost,
-            wrong = result.Counts.Wrong,
-            verdict = result.Verdict,
-            known = result.Known?.Name,
-        }),
-        pfnCache = cache,
-    };
+            seconds = request.Time.TotalSeconds,
+            seed = request.Seed,
+            interrupted,
+            races = results.Select(result => new
+            {
+                log = ScriptWords.Of(result.Options.Log),
+                beside = ScriptWords.Of(result.Options.Disturbance),
+                vcpus = result.Options.Vcpus,
+                writes = result.Counts.Accesses.Done,
+                ringFull = result.Counts.Accesses.RingFull,
+                refused = result.Counts.Accesses.Refused,
+                rounds = result.Counts.Rounds,
+                resetsCutShort = result.Counts.ResetsCutShort,
+                disturbances = result.Counts.Disturbances,
+                merged = result.Counts.Merged,
+                unshared = result.Counts.Unshared,
+                copied = result.Counts.Copied,
+                lost = result.Counts.Lost,
+                wrong = result.Counts.Wrong,
+                verdict = result.Verdict,
+                known = result.Known?.Name,
+            }),
+            pfnCache = cache,
+        };
 }
 
 /// <summary>A race with what it came to.</summary>

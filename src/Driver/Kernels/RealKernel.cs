@@ -49,7 +49,7 @@ internal sealed class RealKernel(KvmDevice device) : IScriptKernel
         KernelVerb.Remap => Answer(machine.Move(step.At, step.Pages, step.To)),
         KernelVerb.Protect => Answer(machine.Protect(step.At, step.Pages, step.IsWritable)),
         KernelVerb.Fork => Answer(machine.Fork()),
-        _ => Answer(machine.Merge()),
+        _ => Answer(machine.Merge(CancellationToken.None)),
     };
 
     private static string Get(KvmMachine machine, KernelStep step)

@@ -145,7 +145,7 @@ public sealed unsafe class KvmMachine : IDisposable
     public int Fork() => _child.Run();
 
     /// <inheritdoc cref="ScriptMemory.Merge"/>
-    public int Merge() => _memory.Merge();
+    public int Merge(CancellationToken stop) => _memory.Merge(stop);
 
     public void Dispose()
     {

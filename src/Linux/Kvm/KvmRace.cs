@@ -62,7 +62,7 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
         var begun = Environment.TickCount64;
         while (!stop.IsCancellationRequested && Environment.TickCount64 - begun < options.Duration.TotalMilliseconds && failures.Count == 0)
         {
-            Disturb(machine, random);
+            Disturb(machine, random, stop);
             merged?.Look();
             Round(machine);
         }
@@ -114,7 +114,7 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
         return random.Next(part * own / Parts, (part + 1) * own / Parts);
     }
 
-    private void Disturb(KvmMachine machine, Random random)
+    private void Disturb(KvmMachine machine, Random random, CancellationToken stop)
     {
         var page = random.Next(Pages - 4);
         switch (options.Disturbance)
@@ -137,13 +137,15 @@ public sealed class KvmRace(KvmDevice device, KvmRaceOptions options)
                 Require(machine.Fork());
                 break;
             case KvmDisturbance.Merge:
-                Require(machine.Merge());
+                Require(machine.Merge(stop));
                 _part = (_part + 1) % Parts;
                 break;
             case KvmDisturbance.Signal:
                 var last = Interlocked.Read(ref _counts.Writes) + WritesPerSignal;
                 var begun = Environment.TickCount64;
-                while (Interlocked.Read(ref _counts.Writes) < last && Environment.TickCount64 - begun < WaitMilliseconds) Thread.Sleep(1);
+                while (Interlocked.Read(ref _counts.Writes) < last && Environment.TickCount64 - begun < WaitMilliseconds
+                    && !stop.IsCancellationRequested)
+                    Thread.Sleep(1);
                 break;
         }
 

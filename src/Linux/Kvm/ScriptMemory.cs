@@ -108,14 +108,15 @@ internal sealed unsafe class ScriptMemory : IDisposable
     }
 
     /// <summary>Waits until KSM has looked at this memory often enough, where it is on.</summary>
+    /// <param name="stop">ends the wait early</param>
     /// <exception cref="KvmException">It is on and does not come round in time.</exception>
-    public int Merge()
+    public int Merge(CancellationToken stop)
     {
         if (_file >= 0 || !IsMergingOn) return 0;
         var error = Error(Libc.Advise((nint)AddressOf(0), Bytes(_pages), Libc.Mergeable));
         if (error != 0) return error;
         var last = ReadFigure(KsmFullScans) + KsmScans;
-        for (var begun = Environment.TickCount64; ReadFigure(KsmFullScans) < last; Thread.Sleep(1))
+        for (var begun = Environment.TickCount64; ReadFigure(KsmFullScans) < last && !stop.IsCancellationRequested; Thread.Sleep(1))
             if (Environment.TickCount64 - begun > _ksmPatience.TotalMilliseconds)
                 throw new KvmException($"KSM did not look at all pages {KsmScans} times in {_ksmPatience.TotalSeconds} s");
         return 0;

@@ -51,7 +51,7 @@ public sealed class KernelJsonTests
             [
                 new ModeResult(DirtyLogMode.Bitmap, 1, 4, new Dictionary<string, int> { ["read-may-be-dirty"] = 1 }, Difference: null),
             ],
-            [new GoneNormaliser(Normaliser.ReadIsDirty, 100)]),
+            [new GoneNormaliser(Normaliser.ReadIsDirty, 100)], interrupted: false),
         "### play" => new { scripts = (object[])[_differing.ToJson("s.script")] },
         "### race" => RaceCommand.JsonOf(
             new RaceRequest(TimeSpan.FromSeconds(2), 2, 1, Json: true) { Logs = [DirtyLogMode.Ring] },
@@ -60,7 +60,7 @@ public sealed class KernelJsonTests
                     new KvmRaceOptions(KvmLog.Ring, KvmDisturbance.Signal, 2, TimeSpan.FromSeconds(2), 1), new KvmRaceCounts(),
                     KnownDisagreement.All[0], RaceVerdict.Known),
             ],
-            new KvmPfnCacheCounts(1, 2, 0)),
+            new KvmPfnCacheCounts(1, 2, 0), interrupted: false),
         _ => _survey,
     };
 }
