@@ -62,6 +62,8 @@ internal sealed class HostGrainPort : IHostPort, IPageCalls
 
     public ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write) => _pages.FaultInAsync(op, hva, write);
 
+    public ValueTask NoPageAsync(Operation op) => _pages.NoPageAsync(op);
+
     public ValueTask PutPageAsync(Operation op, Pfn pfn) => _pages.PutPageAsync(op, pfn);
 
     ValueTask<HostPage> IPageCalls.FaultInAsync(Operation op, Hva hva, bool write, Pfn[]? put) =>

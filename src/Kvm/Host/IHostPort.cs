@@ -10,6 +10,10 @@ public interface IHostPort
     /// reference. May break COW, swap in, wait for a migrating page, and so run notifiers of its own.</summary>
     ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write);
 
+    /// <summary>What a caller of <see cref="FaultInAsync"/> says that got no page, or no answer; one that got a page gives it
+    /// back.</summary>
+    ValueTask NoPageAsync(Operation op) => ValueTask.CompletedTask;
+
     /// <summary><c>kvm_release_faultin_page</c>: gives the reference back.</summary>
     ValueTask PutPageAsync(Operation op, Pfn pfn);
 

@@ -42,25 +42,20 @@ public sealed class KeptPages
     }
 
     /// <inheritdoc cref="IHostPort.FaultInAsync"/>
-    public async ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write)
+    public ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write)
     {
         _faults.Value++;
-        HostPage page;
-        try
-        {
-            page = await _host.FaultInAsync(op, hva, write, TakeAlong());
-        }
-        catch
-        {
-            // It is not known whether the host has the pages that went along. They are not sent again: none is given back twice.
-            await EndAsync(op);
-            throw;
-        }
+        return _host.FaultInAsync(op, hva, write, TakeAlong());
+    }
 
-        if (page.Status == HostPageStatus.Ok) return page;
-        if (_mutant == Mutant.FailedFaultKeepsPages) _faults.Value--;
-        else await EndAsync(op);
-        return page;
+    /// <inheritdoc cref="IHostPort.NoPageAsync"/>
+    /// <remarks>Of a call that failed it is not known whether the host has the pages that went along. They are not sent again: none is
+    /// given back twice.</remarks>
+    public ValueTask NoPageAsync(Operation op)
+    {
+        if (_mutant != Mutant.FailedFaultKeepsPages) return EndAsync(op);
+        _faults.Value--;
+        return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc cref="IHostPort.PutPageAsync"/>

@@ -22,12 +22,12 @@ public sealed class FaultHandler(Vm vm)
 
     private IInvalidationProtocol Protocol => vm.Protocol;
 
-    public async ValueTask<FaultReply> HandleAsync(Operation op, int vcpu, Gfn gfn, bool write)
+    public ValueTask<FaultReply> HandleAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
         if (vm.Users.IsClosing)
         {
             vm.World.Reached(ReachedCase.FaultOnDyingVm);
-            return new FaultReply(FaultStatus.Dead);
+            return ValueTask.FromResult(new FaultReply(FaultStatus.Dead));
         }
 
         vm.Counters.TlbMisses++;
@@ -36,58 +36,62 @@ public sealed class FaultHandler(Vm vm)
             vm.Counters.DirtyRingFullExits++;
             vm.World.Reached(ReachedCase.RingFull);
             if (vm.MemslotUpdates.IsMoving) vm.World.Reached(ReachedCase.RingFullInMove);
-            return new FaultReply(FaultStatus.RingFull);
+            return ValueTask.FromResult(new FaultReply(FaultStatus.RingFull));
         }
 
-        if (Walk(gfn, write)) return HandOut(gfn) with { IsRefill = true };
+        if (Walk(gfn, write)) return ValueTask.FromResult(HandOut(gfn) with { IsRefill = true });
 
         vm.Counters.Faults++;
-        var section = vm.Srcu.ReadLock(op);
-        var reply = await PageFaultAsync(op, vcpu, gfn, write);
-        vm.Srcu.ReadUnlock(op, section);
-        if (reply.Status == FaultStatus.Retry) vm.Counters.FaultRetries++;
-        // The guest is entered again and the hardware walks; should the SPTE be gone by now, it faults again.
-        if (reply.Status == FaultStatus.Mapped)
-        {
-            if (Walk(gfn, write)) return HandOut(gfn) with { Dirtied = reply.Dirtied };
-            vm.World.Observer.FaultRetried(new FaultRetry(op.Id, gfn, default, RetryReason.MappingGone, Sequence: 0));
-            return reply with { Status = FaultStatus.Retry };
-        }
-
-        if (reply.Status == FaultStatus.Mmio) vm.Counters.MmioExits++;
-        if (reply.Status == FaultStatus.Error) vm.Counters.FaultErrors++;
-        return reply;
+        return PageFaultAsync(op, vcpu, gfn, write);
     }
 
     private async ValueTask<FaultReply> PageFaultAsync(Operation op, int vcpu, Gfn gfn, bool write)
     {
+        var section = vm.Srcu.ReadLock(op);
         var slot = vm.Memslots.Find(gfn);
         vm.Checks.Sptes.LookedUp(op, slot, gfn);
         if (await FastPageFaultAsync(op, slot, vcpu, gfn, write))
-            return new FaultReply(FaultStatus.Mapped, Dirtied: write && slot!.LogsDirtyPages);
+            return Leave(op, section, gfn, write, new FaultReply(FaultStatus.Mapped, Dirtied: write && slot!.LogsDirtyPages));
 
         // The snapshot comes before anything of the host is looked at (kvm-protocol 2.7 I4).
         var sequence = vm.Options.Mutant == Mutant.SequenceInSignedWord ? (ulong)(int)Protocol.Sequence : Protocol.Sequence;
         vm.World.Trace?.Note(op, $"fault on {gfn} notes sequence {sequence}");
         var lookupMark = vm.Checks.Ranges.LookupMark;
         await vm.World.PointAsync(SchedulingPoint.FaultStep);
-        if (slot is null || (slot.IsInvalid && vm.Options.Mutant == Mutant.InvalidSlotTakenAsMmio)) return Mmio(op, slot, gfn);
+        if (slot is null || (slot.IsInvalid && vm.Options.Mutant == Mutant.InvalidSlotTakenAsMmio))
+            return Leave(op, section, gfn, write, Mmio(op, slot, gfn));
         if (slot.IsInvalid)
         {
             vm.World.Reached(ReachedCase.FaultOnInvalidMemslot);
             vm.World.Observer.FaultRetried(new FaultRetry(op.Id, gfn, slot.ToHva(gfn), RetryReason.InvalidMemslot, sequence));
             if (vm.Options.Mutant == Mutant.RetryInsideSrcu) await SpinWhileInvalidAsync(gfn);
-            return new FaultReply(FaultStatus.Retry);
+            return Leave(op, section, gfn, write, new FaultReply(FaultStatus.Retry));
         }
 
-        if (write && slot.IsReadOnly) return Mmio(op, slot, gfn);
+        if (write && slot.IsReadOnly) return Leave(op, section, gfn, write, Mmio(op, slot, gfn));
         var hva = slot.ToHva(gfn);
-        if (Protocol.ShouldRetryUnlocked(sequence, gfn, hva)) return Retry(op, gfn, hva, sequence, ReachedCase.RetryBeforeLock);
+        if (Protocol.ShouldRetryUnlocked(sequence, gfn, hva))
+            return Leave(op, section, gfn, write, Retry(op, gfn, hva, sequence, ReachedCase.RetryBeforeLock));
 
-        var page = await vm.Host.FaultInAsync(op, hva, write);
+        HostPage page;
+        try
+        {
+            page = await vm.Host.FaultInAsync(op, hva, write);
+        }
+        catch
+        {
+            await vm.Host.NoPageAsync(op);
+            throw;
+        }
+
         if (vm.Options.Mutant == Mutant.SnapshotAfterLookup) sequence = Protocol.Sequence;
         if (page.Status != HostPageStatus.Ok)
-            return new FaultReply(page.Status == HostPageStatus.NoAddressSpace ? FaultStatus.Dead : FaultStatus.Error);
+        {
+            await vm.Host.NoPageAsync(op);
+            var status = page.Status == HostPageStatus.NoAddressSpace ? FaultStatus.Dead : FaultStatus.Error;
+            return Leave(op, section, gfn, write, new FaultReply(status));
+        }
+
         vm.World.Trace?.Note(op, $"the host has {page.Pfn} for {gfn}, {(page.Writable ? "writable" : "read-only")}");
         await vm.World.PointAsync(SchedulingPoint.FaultStep);
 
@@ -107,6 +111,24 @@ public sealed class FaultHandler(Vm vm)
         if (mustRetry) reply = Retry(op, gfn, hva, sequence, why);
         // The reference keeps KSM and migration away from the page until the SPTE is in place (kvm-protocol 2.7 I10).
         await vm.Host.PutPageAsync(op, page.Pfn);
+        return Leave(op, section, gfn, write, reply);
+    }
+
+    /// <summary>The end of a page fault, whatever became of it.</summary>
+    private FaultReply Leave(Operation op, long section, Gfn gfn, bool write, in FaultReply reply)
+    {
+        vm.Srcu.ReadUnlock(op, section);
+        if (reply.Status == FaultStatus.Retry) vm.Counters.FaultRetries++;
+        // The guest is entered again and the hardware walks; should the SPTE be gone by now, it faults again.
+        if (reply.Status == FaultStatus.Mapped)
+        {
+            if (Walk(gfn, write)) return HandOut(gfn) with { Dirtied = reply.Dirtied };
+            vm.World.Observer.FaultRetried(new FaultRetry(op.Id, gfn, default, RetryReason.MappingGone, Sequence: 0));
+            return reply with { Status = FaultStatus.Retry };
+        }
+
+        if (reply.Status == FaultStatus.Mmio) vm.Counters.MmioExits++;
+        if (reply.Status == FaultStatus.Error) vm.Counters.FaultErrors++;
         return reply;
     }
 

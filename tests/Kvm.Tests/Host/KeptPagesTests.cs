@@ -39,6 +39,7 @@ public sealed class KeptPagesTests
         await EndAsync(first);
         _host.Answer(new HostPage(HostPageStatus.NoMemory, Pfn.None, Writable: false));
         await second;
+        await _pages.NoPageAsync(_op);
         Assert.Equal(["fault", "fault", "put 1"], _host.Calls);
     }
 
@@ -51,6 +52,7 @@ public sealed class KeptPagesTests
         await EndAsync(second);
         _host.Fail(new TimeoutException());
         await Assert.ThrowsAsync<TimeoutException>(async () => await third);
+        await _pages.NoPageAsync(_op);
         Assert.Equal(["fault", "fault", "fault after put 1", "put 2"], _host.Calls);
 
         await EndAsync(FaultInAsync());

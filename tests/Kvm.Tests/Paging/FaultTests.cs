@@ -50,6 +50,27 @@ public sealed class FaultTests
     }
 
     [Fact]
+    public void Where_the_host_does_not_answer_the_fault_ends_and_what_others_have_kept_goes_back()
+    {
+        InterruptedPort? host = null;
+        var bed = new Bed(new BedOptions("active-count") { HostPort = port => host = new InterruptedPort(port) }, seed: 1);
+        var result = bed.Run(async () =>
+        {
+            var vm = await bed.CreateVmAsync();
+            host!.AfterLookup = async () =>
+            {
+                // Its page is kept, as the fault around it is under way.
+                await vm.TouchAsync(BedVm.RamGfn(1), write: true);
+                Assert.Equal(0, host.Put);
+                throw new TimeoutException();
+            };
+            await Assert.ThrowsAsync<TimeoutException>(async () => await vm.TouchAsync(BedVm.RamGfn(3), write: true));
+            Assert.Equal(1, host.Put);
+        });
+        Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
+    }
+
+    [Fact]
     public void A_write_to_a_protected_page_is_a_fast_page_fault_and_marks_it_dirty() => Run("active-count", async (bed, vm) =>
     {
         await vm.Vm.MemslotUpdates.SetLoggingAsync(bed.NewOperation(OperationKind.DirtyLogEnable), 0, logs: true);

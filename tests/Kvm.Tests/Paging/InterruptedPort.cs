@@ -9,6 +9,9 @@ internal sealed class InterruptedPort(IHostPort inner) : IHostPort
 {
     public Func<ValueTask<HostEventResult>>? AfterLookup { get; set; }
 
+    /// <summary>Pages that faults have given back.</summary>
+    public int Put { get; private set; }
+
     public async ValueTask<HostPage> FaultInAsync(Operation op, Hva hva, bool write)
     {
         var page = await inner.FaultInAsync(op, hva, write);
@@ -21,7 +24,12 @@ internal sealed class InterruptedPort(IHostPort inner) : IHostPort
         return page;
     }
 
-    public ValueTask PutPageAsync(Operation op, Pfn pfn) => inner.PutPageAsync(op, pfn);
+    public ValueTask PutPageAsync(Operation op, Pfn pfn)
+    {
+        Put++;
+        return inner.PutPageAsync(op, pfn);
+    }
+
     public ValueTask<bool> WriteUserAsync(Operation op, Hva hva, Gfn gfn, ulong value) => inner.WriteUserAsync(op, hva, gfn, value);
     public ValueTask<bool> RegisterNotifierAsync(Operation op, IMmuNotifierSubscriber subscriber) =>
         inner.RegisterNotifierAsync(op, subscriber);
