@@ -50,14 +50,9 @@ internal sealed class NotifiedRanges(HostState host, AddressSpace mm)
 
     public async ValueTask EndAsync(Operation op, MmuNotifierRange range)
     {
-        var index = _open.FindIndex(open => open.Range.RangeId == range.RangeId);
-        var taken = _open[index].Taken;
-        _open.RemoveAt(index);
-        host.OpenRanges--;
-        using var phase = host.World.Observer.Phase(op, "invalidate_range_end");
-        await mm.Subscriptions.InvalidateRangeEndAsync(op, range);
-        // A subscriber that went in between has reset what its start took; the operation does not hold it any longer.
-        op.Held = new HeldLocks(op.Held.Read & ~taken.Read, op.Held.Write & ~taken.Write);
+        var taken = Close(range);
+        using (host.World.Observer.Phase(op, "invalidate_range_end")) await mm.Subscriptions.InvalidateRangeEndAsync(op, range);
+        GiveBack(op, taken);
     }
 
     /// <summary>A whole range around a change: start; the mm works for a while; change; end.</summary>
@@ -65,7 +60,11 @@ internal sealed class NotifiedRanges(HostState host, AddressSpace mm)
     public async ValueTask<int> WithinAsync(
         Operation op, HvaRange pages, MmuNotifierEvent kind, long holdMicroseconds, Func<ValueTask<int>> change)
     {
-        var range = await StartAsync(op, pages, kind);
+        // As in StartAsync and EndAsync, without a state of their own: every invalidation comes here.
+        var range = NewRange(pages, kind, blockable: true);
+        var before = op.Held;
+        using (host.World.Observer.Phase(op, "invalidate_range_start")) await mm.Subscriptions.InvalidateRangeStartAsync(op, range);
+        Open(op, range, before);
         try
         {
             await WorkAsync(holdMicroseconds);
@@ -74,7 +73,9 @@ internal sealed class NotifiedRanges(HostState host, AddressSpace mm)
         finally
         {
             await host.StepAsync();
-            await EndAsync(op, range);
+            var taken = Close(range);
+            using (host.World.Observer.Phase(op, "invalidate_range_end")) await mm.Subscriptions.InvalidateRangeEndAsync(op, range);
+            GiveBack(op, taken);
         }
     }
 
@@ -102,6 +103,20 @@ internal sealed class NotifiedRanges(HostState host, AddressSpace mm)
         _open.Add(new OpenRange(range, new HeldLocks(op.Held.Read & ~before.Read, op.Held.Write & ~before.Write)));
         host.OpenRanges++;
     }
+
+    /// <returns>the lock classes that the start callbacks left with the operation</returns>
+    private HeldLocks Close(MmuNotifierRange range)
+    {
+        var index = _open.FindIndex(open => open.Range.RangeId == range.RangeId);
+        var taken = _open[index].Taken;
+        _open.RemoveAt(index);
+        host.OpenRanges--;
+        return taken;
+    }
+
+    /// <summary>A subscriber that went in between has reset what its start took; the operation does not hold it any longer.</summary>
+    private static void GiveBack(Operation op, HeldLocks taken) =>
+        op.Held = new HeldLocks(op.Held.Read & ~taken.Read, op.Held.Write & ~taken.Write);
 
     /// <summary>A range and the lock classes that its start callbacks left with the operation, for the end to give back.</summary>
     private readonly record struct OpenRange(MmuNotifierRange Range, HeldLocks Taken);

@@ -6,12 +6,6 @@ namespace Livebed.Kvm.Host.Events;
 internal sealed class DontNeed(HostState host) : IHostEventSource
 {
     public ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev) =>
-        ProcessTask.ReadLockedAsync(op, mm, async () =>
-        {
-            var zapped = 0;
-            foreach (var (vma, pages) in mm.Pieces(ev.Range))
-                zapped += await mm.Ranges.WithinAsync(
-                    op, pages, MmuNotifierEvent.Clear, ev.HoldMicroseconds, () => PageTableWalk.ZapAsync(host, op, mm, vma, pages));
-            return zapped;
-        });
+        ProcessTask.ReadLockedAsync(op, mm, () => mm.Pieces(ev.Range).SumAsync((vma, pages) => mm.Ranges.WithinAsync(
+            op, pages, MmuNotifierEvent.Clear, ev.HoldMicroseconds, () => PageTableWalk.ZapAsync(host, op, mm, vma, pages))));
 }

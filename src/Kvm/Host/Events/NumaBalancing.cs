@@ -32,11 +32,9 @@ internal sealed class NumaBalancing(HostState host) : IHostEventSource
 
     private async ValueTask<int> ProtectAsync(Operation op, AddressSpace mm, HostEvent ev)
     {
-        var changed = 0;
-        foreach (var (vma, pages) in mm.Pieces(ev.Range))
-            changed += await mm.Ranges.WithinAsync(
-                op, pages, MmuNotifierEvent.ProtectionVma, ev.HoldMicroseconds,
-                () => PageTableWalk.ChangeAsync(op, mm, vma, pages, (_, pte) => IsCandidate(pte) ? pte.AsProtNone() : pte));
+        var changed = await mm.Pieces(ev.Range).SumAsync((vma, pages) => mm.Ranges.WithinAsync(
+            op, pages, MmuNotifierEvent.ProtectionVma, ev.HoldMicroseconds,
+            () => PageTableWalk.ChangeAsync(op, mm, vma, pages, (_, pte) => IsCandidate(pte) ? pte.AsProtNone() : pte)));
         return host.Mutant == Mutant.NumaHintsNothing ? (int)ev.Range.Pages : changed;
     }
 

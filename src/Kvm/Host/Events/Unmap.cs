@@ -11,15 +11,8 @@ namespace Livebed.Kvm.Host.Events;
 internal sealed class Unmap(HostState host) : IHostEventSource
 {
     public ValueTask<HostEventResult> RunAsync(Operation op, AddressSpace mm, HostEvent ev) =>
-        ProcessTask.WriteLockedAsync(op, mm, async () =>
-        {
-            var zapped = 0;
-            foreach (var (vma, pages) in mm.Pieces(ev.Range))
-                zapped += await mm.Ranges.WithinAsync(
-                    op, Announced(pages), MmuNotifierEvent.Unmap, ev.HoldMicroseconds,
-                    () => PageTableWalk.ZapAsync(host, op, mm, vma, pages));
-            return zapped;
-        });
+        ProcessTask.WriteLockedAsync(op, mm, () => mm.Pieces(ev.Range).SumAsync((vma, pages) => mm.Ranges.WithinAsync(
+            op, Announced(pages), MmuNotifierEvent.Unmap, ev.HoldMicroseconds, () => PageTableWalk.ZapAsync(host, op, mm, vma, pages))));
 
     /// <summary>What subscribers are told. CVE-2021-4002 told them of one page where a shared page table with many went.</summary>
     private HvaRange Announced(HvaRange pages) => host.Mutant == Mutant.RangeTooNarrow ? new HvaRange(pages.Start, 1) : pages;

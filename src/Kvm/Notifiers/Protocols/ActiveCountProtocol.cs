@@ -21,6 +21,11 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     private readonly RcuWait _memslotsUpdateWait;
     private readonly InvalidationState _state;
 
+    // Made once and not for each range.
+    private readonly Action _begin;
+    private readonly Action _end;
+    private readonly Action<GfnRange>? _addToHull;
+
     // The counted operations, for witnesses; the protocol itself has only the count.
     private readonly TrackedList<WaitBlocker> _active;
     private Tracked<long> _activeCount;
@@ -33,6 +38,8 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
         _activeCount = new Tracked<long>(counted);
         _recent = recent;
         _state = new InvalidationState(context.World, context.Mutant, context.SequenceFrom);
+        (_begin, _end) = (_state.Begin, _state.End);
+        if (recent) _addToHull = gfns => _state.AddToHull(gfns.Start.Value, gfns.End.Value);
         // The bug is arm64's, so its mutant is.
         ChangePteMaps = context.Mutant == Mutant.ChangePteMapsInvalidSlot;
         _invalidateLock = new KernelMutex(context.Locks, LockClasses.MnInvalidateLock, context.VmName);
@@ -52,18 +59,18 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
 
     public async ValueTask RangeStartAsync(Operation op, MmuNotifierRange range)
     {
-        if (_context.Mutant != Mutant.CountAfterWalk) await CountInAsync(op);
-        Action onLock = _recent ? _state.Begin : () =>
+        if (_context.Mutant != Mutant.CountAfterWalk)
         {
-            _state.Begin();
-            _state.AddToHull(range.Pages.Start.Value, range.Pages.End.Value);
-        };
-        Action<GfnRange>? onSlot = _recent ? gfns => _state.AddToHull(gfns.Start.Value, gfns.End.Value) : null;
-        await _context.Walk.UnmapAsync(op, range, mustLock: false, onLock, onSlot);
+            await _invalidateLock.AcquireAsync(op);
+            CountIn(op);
+        }
+
+        await _context.Walk.UnmapAsync(op, range, mustLock: false, _recent ? _begin : BeginOver(range), _addToHull);
         if (_context.Mutant == Mutant.CountAfterWalk)
         {
             await _context.World.PointAsync(SchedulingPoint.Preempt);
-            await CountInAsync(op);
+            await _invalidateLock.AcquireAsync(op);
+            CountIn(op);
         }
     }
 
@@ -71,12 +78,15 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
     {
         if (_context.Mutant == Mutant.CountDroppedBeforeWalk)
         {
-            await CountOutAsync(op);
+            await _invalidateLock.AcquireAsync(op);
+            CountOut(op);
             await _context.World.PointAsync(SchedulingPoint.Preempt);
         }
 
-        await _context.Walk.FindAsync(op, range, mustLock: false, _state.End);
-        if (_context.Mutant != Mutant.CountDroppedBeforeWalk) await CountOutAsync(op);
+        await _context.Walk.FindAsync(op, range, mustLock: false, _end);
+        if (_context.Mutant == Mutant.CountDroppedBeforeWalk) return;
+        await _invalidateLock.AcquireAsync(op);
+        CountOut(op);
     }
 
     public async ValueTask PublishMemslotsAsync(Operation op, Action publish)
@@ -131,9 +141,15 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
         _memslotsUpdateWait.Prepare(op);
     }
 
-    private async ValueTask CountInAsync(Operation op)
+    private Action BeginOver(MmuNotifierRange range) => () =>
     {
-        await _invalidateLock.AcquireAsync(op);
+        _state.Begin();
+        _state.AddToHull(range.Pages.Start.Value, range.Pages.End.Value);
+    };
+
+    /// <summary>Under the lock, which it gives back.</summary>
+    private void CountIn(Operation op)
+    {
         _activeCount.Value++;
         _active.Add(new WaitBlocker(op.Id, op.Kind, LockMode.Read, Queued: false));
         _invalidateLock.Release(op);
@@ -141,9 +157,9 @@ public sealed class ActiveCountProtocol : IInvalidationProtocol
         op.Held = op.Held.With(LockClasses.MnMemslotsUpdateRcuwait, LockMode.Read);
     }
 
-    private async ValueTask CountOutAsync(Operation op)
+    /// <inheritdoc cref="CountIn"/>
+    private void CountOut(Operation op)
     {
-        await _invalidateLock.AcquireAsync(op);
         _activeCount.Value--;
         // A reset that came too early has dropped the counted operations.
         if (_active.FindIndex(entry => entry.Operation == op.Id) is var index and >= 0) _active.RemoveAt(index);
