@@ -211,7 +211,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
         }
 
         if (!await Process.DestroyAsync(op, order)) return false;
-        if (_isFirst || Process.Incoming!.Epoch > 0) _bed.World.RunsSomewhere.Lost(Name);
+        if (_isFirst || Process.Incoming!.Epoch > 0) _bed.World.GuestLost(Name);
         return true;
     }
 
@@ -254,7 +254,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
     async ValueTask<MigrationInfo> IProcessPort.RunUnaskedAsync(Operation op, Func<ValueTask<MigrationInfo>> work)
     {
         var info = await work();
-        if (Process.Incoming!.Migration.IsGuestLost) _bed.World.RunsSomewhere.Lost(Name);
+        if (Process.Incoming!.Migration.IsGuestLost) _bed.World.GuestLost(Name);
         return info;
     }
 

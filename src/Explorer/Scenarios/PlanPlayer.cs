@@ -127,17 +127,24 @@ public sealed class PlanPlayer
 
     private void Spawn(Stage stage, ActorPlan actor)
     {
-        stage.Bed.World.Spawn(actor.Name, () => ActAsync(stage, actor));
+        // Most have one operation, and no need of a state around it.
+        Func<ValueTask> acts = actor.Operations.Count == 1 && !_omissions.Has(actor, 0)
+            ? () => Act(stage, actor.Operations[0])
+            : () => ActAsync(stage, actor);
+        stage.Bed.World.Spawn(actor.Name, acts);
+    }
+
+    private static ValueTask Act(Stage stage, PlannedOperation operation)
+    {
+        stage.Bed.World.Trace?.Began(operation.Text);
+        return operation.Run!(stage);
     }
 
     private async ValueTask ActAsync(Stage stage, ActorPlan actor)
     {
         for (var i = 0; i < actor.Operations.Count; i++)
         {
-            if (_omissions.Has(actor, i)) continue;
-            var operation = actor.Operations[i];
-            stage.Bed.World.Trace?.Began(operation.Text);
-            await operation.Run!(stage);
+            if (!_omissions.Has(actor, i)) await Act(stage, actor.Operations[i]);
         }
     }
 
@@ -145,7 +152,7 @@ public sealed class PlanPlayer
     /// when all is torn down nothing is left.</summary>
     private async ValueTask LookAsync(Stage stage)
     {
-        foreach (var violation in stage.Bed.World.RunsSomewhere.Settled()) stage.Bed.World.Observer.Violated(violation);
+        foreach (var violation in stage.Bed.World.GuestsThatStand()) stage.Bed.World.Observer.Violated(violation);
         var vm = _plan.VmSurvives ? stage.Survivor : null;
         if (vm is not null)
         {

@@ -35,6 +35,12 @@ internal sealed class VirtualObserver(VirtualWorld world) : NullObserver
         RunsSomewhere.Died(host);
     }
 
+    /// <summary>The guest was reported lost, and goes.</summary>
+    public void Lost(string vm) => _runs.Value?.Lost(vm);
+
+    /// <inheritdoc cref="RunsSomewhereCheck.Settled"/>
+    public IReadOnlyList<Violation> Settled() => _runs.Value?.Settled() ?? [];
+
     public override void GuestRuns(string vm, string host, long epoch, bool runs)
     {
         // What it starts is of no account; what its guests access is judged all the same.

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 namespace Livebed.Explorer.Scheduling;
 
 /// <summary>
@@ -111,18 +112,43 @@ public sealed partial class VirtualWorld
         _parked.WakeStale();
     }
 
-    private async void Begin(Lane lane)
+    private void Begin(Lane lane)
     {
         try
         {
-            await lane.Body();
+            var body = lane.Body().GetAwaiter();
+            if (body.IsCompleted) End(lane, body);
+            else body.UnsafeOnCompleted(() => End(lane, body));
         }
         catch (Exception exception)
         {
-            _failure ??= exception;
-            _stopped = true;
+            Failed(exception);
+            Ended(lane);
+        }
+    }
+
+    private void End(Lane lane, ValueTaskAwaiter body)
+    {
+        try
+        {
+            body.GetResult();
+        }
+        catch (Exception exception)
+        {
+            Failed(exception);
         }
 
+        Ended(lane);
+    }
+
+    private void Failed(Exception exception)
+    {
+        _failure ??= exception;
+        _stopped = true;
+    }
+
+    private void Ended(Lane lane)
+    {
         _pending--;
         lane.IsSpinning = false;
         lane.Completion.Complete();

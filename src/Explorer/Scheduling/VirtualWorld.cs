@@ -80,6 +80,12 @@ public sealed partial class VirtualWorld : IWorld
     /// before.</summary>
     public void GivenUp(string host) => _observer.GivenUp(host);
 
+    /// <inheritdoc cref="RunsSomewhereCheck.Lost"/>
+    public void GuestLost(string vm) => _observer.Lost(vm);
+
+    /// <inheritdoc cref="RunsSomewhereCheck.Settled"/>
+    public IReadOnlyList<Violation> GuestsThatStand() => _observer.Settled();
+
     public IReadOnlyList<Violation> Violations => _observer.Violations;
     public IReadOnlyList<Lane> Lanes => _lanes;
 

@@ -71,7 +71,7 @@ public sealed class BedMigration
         var world = _bed.World;
 
         // A guest that was lost here says so itself when it has gone, which may be later.
-        if (_vm.Process.Incoming?.Migration.IsGuestLost == true) world.RunsSomewhere.Lost(_vm.Name);
+        if (_vm.Process.Incoming?.Migration.IsGuestLost == true) world.GuestLost(_vm.Name);
         if (world.RunsSomewhere.Ended(_vm.Name, Target.Host.Name, info, world.NowMicroseconds, allIsNoted: true) is { } violation)
             world.Observer.Violated(violation);
         return info;
