@@ -3,12 +3,13 @@ using System.Runtime.Versioning;
 using Livebed.Kvm.Guests;
 using Livebed.Linux.Processes;
 using Livebed.Linux.Recording;
+using Xunit.Abstractions;
 
 namespace Livebed.Linux.Tests;
 
 /// <summary>A program that writes a known number of pages at a known pace, recorded while it runs.</summary>
 [SupportedOSPlatform("linux")]
-public sealed class RecorderTests : IDisposable
+public sealed class RecorderTests(ITestOutputHelper output) : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("livebed-record-").FullName;
 
@@ -40,6 +41,28 @@ public sealed class RecorderTests : IDisposable
         Assert.InRange(comparedPages, paced.MemoryPages, paced.MemoryPages + 1);
         Assert.True(recorded.Header.ZeroPages >= paced.MemoryPages, $"{recorded.Header.ZeroPages} pages were zero");
         Assert.True(recorded.Backend == "wp-async" || recorded.InjectedMicroseconds == 0);
+    }
+
+    /// <summary>As the command records by default. A page is written again after two seconds, which a busy machine seldom pauses
+    /// for.</summary>
+    [NeedsX64LinuxTheory]
+    [InlineData(1_000)]
+    [InlineData(5_000)]
+    [InlineData(20_000)]
+    public void A_program_that_writes_at_a_known_pace_is_recorded_within_a_hundredth(int pagesPerSecond)
+    {
+        var paced = new PacedProgram(pagesPerSecond / 1000, TickMicroseconds: 1000, Ticks: 4000, MemoryPages: 2 * pagesPerSecond);
+        var program = StartedProgram.Start([paced.WriteTo(Path.Combine(_folder, "paced"))], isHeld: true);
+        using var recorder = Recorder.Attach(Request(program.Process, null) with { MaxSlowdown = 1 });
+        var recorded = recorder.Record(program.Continue, _ => { }, CancellationToken.None);
+        Assert.Equal(RecordEnd.ProcessEnded, recorded.End);
+        // Beside its memory it writes to its stack alone, at most once an interval.
+        var writesByPage = WritesByPage(recorded);
+        var writes = writesByPage.Values.Sum() - writesByPage.Values.Max();
+        output.WriteLine(
+            $"{writes} of {paced.PageWrites} page writes in {recorded.Intervals} intervals of {recorded.KeptInterval}, "
+                + $"slowdown {recorded.Slowdown:0.000}, a fault costs {recorded.FaultMicroseconds:0.0}us");
+        Assert.InRange(writes, paced.PageWrites * 0.99, paced.PageWrites * 1.01);
     }
 
     [NeedsX64LinuxFact]
@@ -91,6 +114,19 @@ public sealed class RecorderTests : IDisposable
         return recorder.Record(begun, _ => { }, CancellationToken.None);
     }
 
+    private Dictionary<long, long> WritesByPage(RecordOutcome outcome)
+    {
+        var path = Path.Combine(_folder, "writes.dirty.gz");
+        using (var file = File.Create(path)) outcome.Write(file);
+        using var trace = DirtyPageTrace.Open(path);
+        var writes = new Dictionary<long, long>();
+        while (trace.ReadInterval())
+            while (trace.ReadRun(out var run))
+                for (var page = run.First; page < run.End; page++)
+                    writes[page] = writes.GetValueOrDefault(page) + 1;
+        return writes;
+    }
+
     private long DistinctPages(RecordOutcome outcome)
     {
         var path = Path.Combine(_folder, outcome.Backend + ".dirty.gz");
@@ -108,4 +144,10 @@ internal sealed class NeedsX64LinuxFactAttribute : FactAttribute
     {
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64) Skip = "needs Linux on x86-64";
     }
+}
+
+/// <inheritdoc cref="NeedsX64LinuxFactAttribute"/>
+internal sealed class NeedsX64LinuxTheoryAttribute : TheoryAttribute
+{
+    public NeedsX64LinuxTheoryAttribute() => Skip = new NeedsX64LinuxFactAttribute().Skip;
 }

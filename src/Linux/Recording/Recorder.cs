@@ -145,7 +145,7 @@ public sealed class Recorder : IDisposable
                 break;
             }
 
-            if (isLast || pace.PutOff(_tracker) is not { } later)
+            if (isLast || pace.PutOff(_tracker, _intervals.Pages) is not { } later)
             {
                 if (Look(pace, now, stop) is { } ended)
                 {

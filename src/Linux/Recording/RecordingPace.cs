@@ -55,12 +55,14 @@ internal sealed class RecordingPace
     public IEnumerable<string> Notes => ((string?[])[_forbearance?.Note, _limit?.Note(Slowdown ?? 0, Longest)]).OfType<string>();
 
     /// <summary>Whether the look that is due has to wait, and how long.</summary>
-    public TimeSpan? PutOff(IWriteTracker tracker)
+    /// <param name="tracker">counts what was written since the last look</param>
+    /// <param name="known">pages that looks have found so far: what is new beside them was never protected, and costs nothing</param>
+    public TimeSpan? PutOff(IWriteTracker tracker, long known)
     {
         if (_limit is null || !_isLimited) return null;
         if (Elapsed - LastLook >= SlowdownLimit.LongestInterval) return null;
         ReadTime();
-        if (_limit.Owed(_time) <= 0 && !TryCount(tracker)) return null;
+        if (_limit.Owed(_time) <= 0 && !TryCount(tracker, known)) return null;
         if (_limit.Owed(_time) is not (> 0 and var owed)) return null;
         _isPutOff = true;
         var wait = TimeSpan.FromMicroseconds(Math.Min(owed, _longestWait.TotalMicroseconds));
@@ -68,11 +70,11 @@ internal sealed class RecordingPace
     }
 
     /// <returns>false where the process has ended, as the look will find</returns>
-    private bool TryCount(IWriteTracker tracker)
+    private bool TryCount(IWriteTracker tracker, long known)
     {
         try
         {
-            _limit!.Count(tracker.CountWritten());
+            _limit!.Count(Math.Min(tracker.CountWritten(), known));
             return true;
         }
         catch (Exception exception) when (exception is SystemCallException or IOException)
