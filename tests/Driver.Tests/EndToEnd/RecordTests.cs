@@ -41,6 +41,22 @@ public sealed class RecordTests
     }
 
     [NeedsX64LinuxFact]
+    public async Task A_program_computes_the_same_with_and_without_a_recording()
+    {
+        using var folder = new TemporaryFolder();
+        var random = new Random(17);
+        folder.Write("numbers", string.Join('\n', Enumerable.Range(0, 300_000).Select(_ => random.Next())) + "\n");
+        var (code, _, errors) = await CommandProcess.RunAsync(
+            folder.FullPath, "record", "-o", "it.dirty.gz", "--", "sort", "-n", "-o", "recorded", "numbers");
+        Assert.True(code == ExitCodes.Valid, errors);
+        Assert.True(DirtyPageTrace.Validate(folder.PathOf("it.dirty.gz")).PageWrites > 500, errors);
+        var sort = new ProcessStartInfo("sort", ["-n", "-o", "alone", "numbers"]) { WorkingDirectory = folder.FullPath };
+        using var alone = Process.Start(sort)!;
+        await alone.WaitForExitAsync();
+        Assert.Equal(File.ReadAllText(folder.PathOf("alone")), File.ReadAllText(folder.PathOf("recorded")));
+    }
+
+    [NeedsX64LinuxFact]
     public async Task A_recorder_that_is_killed_leaves_nothing_behind()
     {
         using var folder = new TemporaryFolder();
