@@ -148,7 +148,10 @@ public static class MigrationVerbs
         $"the machine of the destination stands still {after} us after post-copy began for {lasts} us, and is given up", async stage =>
         {
             await stage.AwaitMigrationAsync(migration => migration.Incoming.Info.Status >= MigrationStatus.PostcopyActive);
-            if (stage.Migration is { Result: null }) await stage.StandStillAsync(host: 1, 1 + after, lasts, isGivenUp: true);
+            if (stage.Migration is not { Result: null } migration) return;
+            migration.Wire.HoldsUntilSourceIsGone = true;
+            await stage.StandStillAsync(host: 1, 1 + after, lasts, isGivenUp: true);
+            migration.Wire.HoldsUntilSourceIsGone = false;
         });
 
     /// <summary>Other programs take the memory of a host, but so many pages, and end.</summary>

@@ -57,7 +57,7 @@ internal sealed class PostcopyLateCalls : Scenario
 {
     // A source that has paused looks once a millisecond how long it has.
     private const long RecoveryLimit = 1_500;
-    private const long GivenUpAfter = 2_000;
+    private const long GivenUpAfter = 2_500;
     private const int AfterMax = 40;
     private const int LateMax = 200;
 
