@@ -60,6 +60,7 @@ public sealed class Bed
 
         (Hosts, Machines) = (hosts, machines);
         Network = new BedNetwork(World, options.RepeatsSeed);
+        Slowness = new SlowHost(World, options.SlowSeed);
         HostOwnerships = options.Hosts > 1 ? [.. Hosts.Select(host => new HostOwnership(World, host.Name, options.Mutant))] : [];
         if (options.Hosts > 1) Inventory = new BedInventory(
             World, options.ReportsBackwards ? [.. HostOwnerships.Reverse()] : HostOwnerships, Network, options.MachinesDie, options.Mutant);
@@ -92,6 +93,9 @@ public sealed class Bed
     /// <summary>Between user spaces, and to the inventory.</summary>
     internal BedNetwork Network { get; }
 
+    /// <summary>Of its hosts.</summary>
+    internal SlowHost Slowness { get; }
+
     /// <summary>Which of them owns which VM; null where nothing migrates.</summary>
     internal BedInventory? Inventory { get; }
 
@@ -123,7 +127,9 @@ public sealed class Bed
     }
 
     internal IHostOwnership OwnershipOf(HostMmu host) =>
-        Inventory is null ? NoInventory.Instance : HostOwnerships.First(ownership => ownership.Host == host.Name);
+        Inventory is null
+            ? NoInventory.Instance
+            : new BedOwnership(World, HostOwnerships.First(ownership => ownership.Host == host.Name), Network);
 
     public Machine MachineOf(HostMmu host) => Machines[Hosts[0] == host ? 0 : 1];
 

@@ -60,6 +60,10 @@ public sealed record BedOptions(string Protocol)
     /// <summary>Decides which calls between user spaces, and to the inventory, arrive twice; 0 for none.</summary>
     public ulong RepeatsSeed { get; init; }
 
+    /// <summary>Decides how long a host takes to store a page of post-copy and to count the pages that are missing; 0 for no time at
+    /// all.</summary>
+    public ulong SlowSeed { get; init; }
+
     /// <summary>How long the guests of a host that has a lease may run after it was last known to live.</summary>
     public long LeaseMicroseconds { get; init; }
 

@@ -80,7 +80,8 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
             },
             new ProcessPorts(
                 this, new CrossingHostPort(bed.World, options.HostPort?.Invoke(_hostProcess) ?? _hostProcess, options.Mutant),
-                _hostProcess, this, bed.InventoryFor(host), bed.OwnershipOf(host))
+                options.Hosts > 1 ? new CrossingStreamPort(bed.World, _hostProcess, bed.Slowness) : _hostProcess, this,
+                bed.InventoryFor(host), bed.OwnershipOf(host))
             {
                 Source = source?.Invoke(AddressSpaceId),
             });

@@ -139,6 +139,21 @@ public static class MigrationVerbs
         $"the machine of host-{host} stands still after {after} us for {lasts} us{(isGivenUp ? ", and is given up" : "")}",
         stage => stage.StandStillAsync(host, after, lasts, isGivenUp));
 
+    /// <summary>The machine of the destination stands still when the guest runs there ahead of its memory, is given up, and goes
+    /// on.</summary>
+    /// <param name="actor">chance</param>
+    /// <param name="after">microseconds since the guest runs there</param>
+    /// <param name="lasts">microseconds</param>
+    public static ActorPlan DestinationStandsStillInPostcopy(this ActorPlan actor, long after, long lasts) => actor.InHost(
+        $"the machine of the destination stands still {after} us after post-copy began for {lasts} us, and is given up", async stage =>
+        {
+            await stage.AwaitMigrationAsync(migration => migration.Incoming.Info.Status >= MigrationStatus.PostcopyActive);
+            if (stage.Migration is not { Result: null } migration) return;
+            migration.Wire.HoldsUntilSourceIsGone = true;
+            await stage.StandStillAsync(host: 1, 1 + after, lasts, isGivenUp: true);
+            migration.Wire.HoldsUntilSourceIsGone = false;
+        });
+
     /// <summary>Other programs take the memory of a host, but so many pages, and end.</summary>
     /// <param name="actor">chance</param>
     /// <param name="host">0 the source's, 1 the destination's</param>

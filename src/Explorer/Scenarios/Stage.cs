@@ -43,6 +43,10 @@ public sealed class Stage
     /// <summary>The same, or null when it was destroyed, died with its machine or was lost in a migration.</summary>
     public BedVm? Survivor => IsThere(Vm) ? Vm : IsForked ? Bed.Vms[0] : null;
 
+    /// <summary>Processes that still have the VM as their own beside <see cref="Survivor"/>.</summary>
+    public IEnumerable<BedVm> Others =>
+        Bed.Vms[0].Incarnations.Where(vm => vm != Survivor && IsThere(vm) && !vm.Vm.IsHandedOver);
+
     /// <summary>The guest had begun to run on a host that was given up, and went on where it came from.</summary>
     private bool IsForked => Bed.MachineOf(Vm.Host).IsDead && IsThere(Bed.Vms[0]) && !Bed.Vms[0].Vm.IsHandedOver;
 

@@ -160,4 +160,27 @@ public sealed partial record Mutant
     public static readonly Mutant PagesEndAfterCommands = OfUserSpace(
         "a teardown in post-copy waits for commands that run before it ends their wait for pages, which may never come", "8", "",
         [Invariants.TeardownProgress, Invariants.FaultProgress], "postcopy-vs-destroy");
+
+    public static readonly Mutant FinishesLostGuest = OfUserSpace(
+        "a destination that is asked whether it lacks pages, while it gives its guest up, counts after that and calls it complete", "8", "",
+        [Invariants.RunsSomewhere], "postcopy-late-calls");
+
+    public static readonly Mutant LosesWholeGuest = OfUserSpace(
+        "a destination whose source is gone gives its guest up, although the last page has come while it counted", "8", "",
+        [Invariants.RunsSomewhere], "postcopy-late-calls");
+
+    public static readonly Mutant OlderGrantRecorded = OfUserSpace(
+        "a host records an answer of an older epoch that comes after a newer one", "8", "",
+        [Invariants.OneOwner, Invariants.RunsSomewhere], "migration-repeats");
+
+    public static readonly Mutant LateRecordComesBack = OfUserSpace(
+        "a host records an answer that comes when the VM has left it", "8", "", [Invariants.OneOwner], "migration-repeats");
+
+    public static readonly Mutant ClaimantTakesAnyEpoch = OfUserSpace(
+        "a source that claims its VM takes any epoch of its host for its grant, also that of a VM that has come back", "8", "",
+        [Invariants.OneOwner], "migration-back-at-once");
+
+    public static readonly Mutant LateRegistrationStays = OfUserSpace(
+        "an inventory registers a VM that was removed: the entry is never taken out again", "8", "", [Invariants.OneOwner],
+        "destroy-late-calls");
 }

@@ -116,7 +116,8 @@ internal sealed class HandOver(
         var (pause, isLast) = (FirstOfferPauseMicroseconds, false);
         while (true)
         {
-            var claimed = await OwnershipClaim.MakeAsync(vm.World, inventory, ownership, op, setup.Vm, _epoch.Value);
+            var claimed = await OwnershipClaim.MakeAsync(
+                vm.World, inventory, ownership, op, setup.Vm, _epoch.Value, mutant: vm.Options.Mutant);
             if (claimed is not { Status: OwnershipStatus.Refused, Epoch: > 0 }) return OwnerAfter(claimed);
             if (isLast)
             {

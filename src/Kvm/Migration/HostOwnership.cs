@@ -5,11 +5,13 @@ namespace Livebed.Kvm.Migration;
 
 /// <summary>
 /// One host's record: the VMs that it was granted, each with its epoch, and the latest term of an inventory. It is the host's half of
-/// fencing: no VM runs here without an entry, and no grant of a replaced inventory makes one.
+/// fencing: no VM runs here without an entry, and no grant of a replaced inventory makes one. Nor does an answer that arrives again, or
+/// late: it replaces no newer one, and brings no VM back that has left.
 /// </summary>
 public sealed class HostOwnership(IWorld world, string host, Mutant? mutant = null) : IHostOwnership
 {
     private readonly TrackedMap<string, long> _epochs = new(world, StringComparer.Ordinal);
+    private readonly GoneVms _gone = new(world);
     private Tracked<long> _term = new(world);
 
     public string Host { get; } = host;
@@ -25,7 +27,8 @@ public sealed class HostOwnership(IWorld world, string host, Mutant? mutant = nu
         var isReplaced = answer.Term < _term.Value && mutant != Mutant.InventoryIgnoresTerms;
         if (answer.Status == OwnershipStatus.Lost || isReplaced) return OwnershipStatus.Lost;
         if (answer.Status != OwnershipStatus.Granted || answer.Host != Host) return OwnershipStatus.Refused;
-        if (_epochs.TryGetValue(vm, out var known) && known >= answer.Epoch)
+        if (_gone.HasLeft(vm, answer.Epoch) && mutant != Mutant.LateRecordComesBack) return OwnershipStatus.Refused;
+        if (_epochs.TryGetValue(vm, out var known) && known >= answer.Epoch && mutant != Mutant.OlderGrantRecorded)
             return known == answer.Epoch ? OwnershipStatus.Granted : OwnershipStatus.Refused;
         _epochs[vm] = answer.Epoch;
         return OwnershipStatus.Granted;
@@ -37,6 +40,7 @@ public sealed class HostOwnership(IWorld world, string host, Mutant? mutant = nu
     /// <param name="epoch">the last one under which the VM that goes was here</param>
     public void Release(string vm, long epoch)
     {
+        _gone.Add(vm, epoch);
         if (mutant != Mutant.ReleasesNewerRecord && _epochs.TryGetValue(vm, out var known) && known > epoch) return;
         _epochs.Remove(vm);
     }

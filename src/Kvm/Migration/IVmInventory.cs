@@ -9,8 +9,8 @@ namespace Livebed.Kvm.Migration;
 /// </summary>
 public interface IVmInventory
 {
-    /// <summary>A new VM, owned by its first host: epoch 1. Refused when another host is known to have it, or it was
-    /// handed over before.</summary>
+    /// <summary>A new VM, owned by its first host: epoch 1. Refused when another host is known to have it, it was handed over before, or it
+    /// was removed.</summary>
     ValueTask<Ownership> RegisterAsync(Operation op, string vm, string host);
 
     /// <summary>Takes the VM over, or keeps it: granted if its epoch still is <paramref name="epoch"/>, and then it is one more.</summary>
@@ -75,15 +75,17 @@ internal static class OwnershipClaim
     /// <param name="vm">the VM</param>
     /// <param name="epoch">the one that is over</param>
     /// <param name="goesOn">whether it is repeated after so many attempts too; null for never</param>
+    /// <param name="mutant">the defect to have, or null</param>
     /// <returns>granted, and recorded by the claimant's host; refused, because another host was granted it or the VM is unknown; lost, when
     /// no valid inventory ever answered</returns>
     public static async ValueTask<Ownership> MakeAsync(
-        IWorld world, IVmInventory inventory, IHostOwnership ownership, Operation op, string vm, long epoch, Func<bool>? goesOn = null)
+        IWorld world, IVmInventory inventory, IHostOwnership ownership, Operation op, string vm, long epoch, Func<bool>? goesOn = null,
+        Mutant? mutant = null)
     {
         for (var attempt = 0; attempt < Attempts || goesOn?.Invoke() == true; attempt++)
         {
             var answer = await inventory.ClaimAsync(op, vm, epoch, ownership.Host);
-            if (answer.Host == ownership.Host && VmEpoch.Follows(answer.Epoch, epoch))
+            if (answer.Host == ownership.Host && (VmEpoch.Follows(answer.Epoch, epoch) || mutant == Mutant.ClaimantTakesAnyEpoch))
                 answer = answer with { Status = OwnershipStatus.Granted };
             if (answer.Status != OwnershipStatus.Lost && await ownership.RecordAsync(vm, answer) is not OwnershipStatus.Lost and var taken)
                 return answer with { Status = taken };

@@ -147,22 +147,31 @@ public sealed class IncomingMigration(
         if (Now.Stage != Stage.Runs) return FinishResult.Refused;
         var missing = (await MissingAsync(op)).Sum(pages => pages.Count);
         if (missing > 0) return FinishResult.Refused with { MissingPages = missing };
-        if (Now.Stage == Stage.Lost) return FinishResult.Refused;
-        if (Now.Stage != Stage.Complete)
-            (Now.Stage, Now.Ending) = (Stage.Complete, stream.EndIncomingAsync(op, Now.Setup!.Stream).AsTask());
+        if (Now.Stage == Stage.Lost && mutant != Mutant.FinishesLostGuest) return FinishResult.Refused;
+        if (Now.Stage != Stage.Complete) await EndAsync(op);
         return await FinishedAsync();
     }
 
-    /// <summary>The host reports once how long vCPUs waited. A caller that asks meanwhile, or again, waits for that report.</summary>
-    private async ValueTask<FinishResult> FinishedAsync()
+    /// <summary>The host reports once how long vCPUs waited.</summary>
+    private async ValueTask EndAsync(Operation op)
     {
-        if (Now.Ending is { } ending)
+        (Now.Stage, Now.IsEnding) = (Stage.Complete, true);
+        try
         {
-            var blocktime = await ending;
+            var blocktime = await stream.EndIncomingAsync(op, Now.Setup!.Stream);
             Now.Blocktime = blocktime;
         }
+        finally
+        {
+            Now.IsEnding = false;
+        }
+    }
 
-        return new FinishResult(StreamStatus.Ok, Now.Blocktime);
+    /// <summary>A caller that asks while the host reports, or again, waits for that report.</summary>
+    private async ValueTask<FinishResult> FinishedAsync()
+    {
+        while (_state.Value.IsEnding) await world.DelayAsync(PollMicroseconds);
+        return new FinishResult(StreamStatus.Ok, _state.Value.Blocktime);
     }
 
     /// <inheritdoc/>
@@ -215,7 +224,7 @@ public sealed class IncomingMigration(
         }
 
         if (Now.Stage != Stage.Runs || (await FinishAsync(op)).Status == StreamStatus.Ok) return;
-        if (Now.Stage != Stage.Runs) return;
+        if (Now.Stage != Stage.Runs && mutant != Mutant.LosesWholeGuest) return;
         Now.Stage = Stage.Lost;
         Now.Reason = "the source is gone in post-copy, with pages that are nowhere else: the guest is lost";
         world.Observer.GuestRuns(Now.Setup!.Vm, Now.Setup.Destination, Now.Epoch, runs: false);
@@ -304,7 +313,7 @@ public sealed class IncomingMigration(
         // By the first page of each piece; null while it is under way.
         public ImmutableDictionary<Hva, StreamStatus?> Compared;
         public long Epoch;
-        public Task<PostcopyBlocktime>? Ending;
+        public bool IsEnding;
         public PostcopyBlocktime Blocktime;
         public string Reason;
     }

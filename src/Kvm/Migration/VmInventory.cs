@@ -19,6 +19,7 @@ public sealed class VmInventory(IWorld world, long term = VmInventory.FirstTerm,
     public const long FirstTerm = 1;
 
     private readonly TrackedMap<string, (string Host, long Epoch)> _owners = new(world, StringComparer.Ordinal);
+    private readonly GoneVms _gone = new(world);
     private Tracked<bool> _isRestored = new(world);
 
     public long Term { get; } = term;
@@ -39,6 +40,9 @@ public sealed class VmInventory(IWorld world, long term = VmInventory.FirstTerm,
             return new Ownership(isAgain ? OwnershipStatus.Granted : OwnershipStatus.Refused, known.Host, known.Epoch, Term);
         }
 
+        // Its question was on its way while the VM was destroyed: nobody would ever take the entry out again.
+        if (_gone.HasLeft(vm, VmEpoch.First) && mutant != Mutant.LateRegistrationStays)
+            return new Ownership(OwnershipStatus.Refused, "", 0, Term);
         if (_owners.Count == VmsMax) return new Ownership(OwnershipStatus.Refused, "", 0, Term);
         return Grant(vm, host, VmEpoch.First);
     }
@@ -62,9 +66,15 @@ public sealed class VmInventory(IWorld world, long term = VmInventory.FirstTerm,
     /// <inheritdoc cref="IVmInventory.RemoveAsync"/>
     public Ownership Remove(string vm, long epoch)
     {
-        if (!_owners.TryGetValue(vm, out var owner)) return new Ownership(OwnershipStatus.Refused, "", 0, Term);
+        if (!_owners.TryGetValue(vm, out var owner))
+        {
+            _gone.Add(vm, epoch);
+            return new Ownership(OwnershipStatus.Refused, "", 0, Term);
+        }
+
         if (owner.Epoch != epoch) return new Ownership(OwnershipStatus.Refused, owner.Host, owner.Epoch, Term);
         _owners.Remove(vm);
+        _gone.Add(vm, epoch);
         return new Ownership(OwnershipStatus.Granted, "", 0, Term);
     }
 

@@ -51,6 +51,39 @@ public class OwnershipTests
     }
 
     [Fact]
+    public void An_answer_that_is_recorded_when_the_VM_has_left_does_not_bring_it_back()
+    {
+        var host = new HostOwnership(_world, "host-0");
+        var late = new Ownership(OwnershipStatus.Granted, "host-0", 2, Term: 1);
+        host.Record(Vm, late);
+        host.Release(Vm, 2);
+        Assert.Equal(OwnershipStatus.Refused, host.Record(Vm, late));
+        Assert.Empty(host.Report(2)!);
+        Assert.Equal(OwnershipStatus.Granted, host.Record(Vm, late with { Epoch = 4, Term = 2 }));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_registration_that_arrives_after_the_removal_makes_no_entry(bool wasKnown)
+    {
+        var inventory = new VmInventory(_world);
+        if (wasKnown) inventory.Register(Vm, "host-0");
+        inventory.Remove(Vm, VmEpoch.First);
+        Assert.Equal(new Ownership(OwnershipStatus.Refused, "", 0, 1), inventory.Register(Vm, "host-0"));
+        Assert.Empty(inventory.Owners);
+    }
+
+    [Fact]
+    public void An_inventory_remembers_so_many_VMs_that_were_removed_and_no_more()
+    {
+        var inventory = new VmInventory(_world);
+        for (var vm = 0; vm <= GoneVms.KeptMax; vm++) inventory.Remove($"vm-{vm}", VmEpoch.First);
+        Assert.Equal(OwnershipStatus.Granted, inventory.Register("vm-0", "host-0").Status);
+        Assert.Equal(OwnershipStatus.Refused, inventory.Register("vm-1", "host-0").Status);
+    }
+
+    [Fact]
     public void A_VM_that_nobody_registered_is_granted_to_nobody() =>
         Assert.Equal(new Ownership(OwnershipStatus.Refused, "", 0, 1), new VmInventory(_world).Claim(Vm, 1, "host-0"));
 

@@ -16,7 +16,7 @@ internal sealed class BedInventory(
     VirtualWorld world, IReadOnlyList<HostOwnership> hosts, BedNetwork network, bool machinesDie, Mutant? mutant)
 {
     private readonly Machine _machine = new(world, "inventory", machinesDie);
-    private Tracked<VmInventory?> _register = new(world, new VmInventory(world));
+    private Tracked<VmInventory?> _register = new(world, new VmInventory(world, VmInventory.FirstTerm, mutant));
     private Tracked<(VmInventory? Register, string For)> _replaced = new(world, (null, ""));
     private Tracked<Action?> _whenAsked = new(world);
     private Tracked<bool> _isAwaited = new(world);

@@ -24,18 +24,31 @@ internal sealed class BedNetwork(VirtualWorld world, ulong seed)
     /// <param name="call">what is carried out at each delivery</param>
     public ValueTask<T> CallAsync<T>(Operation op, Func<Operation, ValueTask<T>> call)
     {
-        // What is looked at when all is over is one step, in which nothing can be waited for.
-        if (seed == 0 || world.Current is null) return call(op);
-        var random = new SeededRandom(seed).Fork((ulong)_calls.Value++);
-        if (!random.Chance(Share)) return call(op);
-        return TwiceAsync(op.Context, call, random.Chance(0.5) ? random.Next(LateMax) : 0);
+        if (!DrawTwice(out var late)) return call(op);
+        var sent = op.Context;
+        return TwiceAsync(() => call(Operation.From(sent)), late);
     }
 
-    private async ValueTask<T> TwiceAsync<T>(OperationContext sent, Func<Operation, ValueTask<T>> call, long late)
+    /// <summary>The same of a call that is made for no operation.</summary>
+    public ValueTask<T> CallAsync<T>(Func<ValueTask<T>> call) => DrawTwice(out var late) ? TwiceAsync(call, late) : call();
+
+    private bool DrawTwice(out long late)
+    {
+        late = 0;
+
+        // What is looked at when all is over is one step, in which nothing can be waited for.
+        if (seed == 0 || world.Current is null) return false;
+        var random = new SeededRandom(seed).Fork((ulong)_calls.Value++);
+        if (!random.Chance(Share)) return false;
+        if (random.Chance(0.5)) late = random.Next(LateMax);
+        return true;
+    }
+
+    private async ValueTask<T> TwiceAsync<T>(Func<ValueTask<T>> call, long late)
     {
         var both = new Deliveries<T>(world);
-        world.Spawn("a call", () => both.DeliverAsync(sent, call, 0));
-        world.Spawn("the same call again", () => both.DeliverAsync(sent, call, late));
+        world.Spawn("a call", () => both.DeliverAsync(call, 0));
+        world.Spawn("the same call again", () => both.DeliverAsync(call, late));
         world.Reached(ReachedCase.CallRepeated);
         return await both.FirstAnswerAsync();
     }
@@ -45,10 +58,10 @@ internal sealed class BedNetwork(VirtualWorld world, ulong seed)
         private readonly Latch _answered = new(world);
         private Tracked<T?> _answer = new(world);
 
-        public async ValueTask DeliverAsync(OperationContext sent, Func<Operation, ValueTask<T>> call, long late)
+        public async ValueTask DeliverAsync(Func<ValueTask<T>> call, long late)
         {
             if (late > 0) await world.DelayAsync(late);
-            var answer = await call(Operation.From(sent));
+            var answer = await call();
             if (_answered.IsCompleted) return;
             _answer.Value = answer;
             _answered.Complete();

@@ -14,12 +14,15 @@ namespace Livebed.Explorer.Beds.Migrations;
 /// </summary>
 internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
 {
+    private const int StoreMax = 20;
+
     private readonly VirtualWorld _world;
     private readonly Machine _from;
     private readonly Machine _to;
     private readonly VmProcess _source;
     private readonly HostProcess _destination;
     private readonly BedNetwork _network;
+    private readonly SlowHost _slow;
     private readonly bool _mayBeGivenUp;
     private readonly bool _preparesSlowly;
     private readonly long _takeOverAnswerMicroseconds;
@@ -30,12 +33,14 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private Tracked<long> _patience;
     private Tracked<bool> _isCut;
     private Tracked<long> _wantedMax;
+    private Tracked<bool> _saidWhole;
+    private Tracked<(bool Holds, bool IsSourceGone)> _late;
 
     public BedWire(Bed bed, BedVm source, HostMmu destination, int destinationAddressSpace)
     {
         (_world, _from, _to) = (bed.World, bed.MachineOf(source.Host), bed.MachineOf(destination));
         (_source, _destination) = (source.Process, destination.Process(destinationAddressSpace));
-        (_network, _mayBeGivenUp) = (bed.Network, bed.Options.MachinesDie);
+        (_network, _slow, _mayBeGivenUp) = (bed.Network, bed.Slowness, bed.Options.MachinesDie);
         _preparesSlowly = bed.Options.PreparesSlowly;
         _takeOverAnswerMicroseconds = bed.Options.TakeOverAnswerMicroseconds;
         var place = new Place(_world);
@@ -46,6 +51,8 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         _patience = new Tracked<long>(place);
         _isCut = new Tracked<bool>(place);
         _wantedMax = new Tracked<long>(place);
+        _saidWhole = new Tracked<bool>(place);
+        _late = new Tracked<(bool, bool)>(place);
     }
 
     /// <summary>User space at the destination.</summary>
@@ -65,6 +72,17 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     /// <summary>The longest time from the source's hearing that a vCPU wants a page until it was stored; 0 where none had still to be
     /// sent.</summary>
     public long WantedMicrosecondsMax => _wantedMax.Value;
+
+    /// <summary>The destination has said that it has every page, whether or not the source has heard it.</summary>
+    public bool SaidWhole => _saidWhole.Value;
+
+    /// <summary>Pages of post-copy that are sent meanwhile, and the last question, are on their way until the destination has heard that
+    /// its source is gone.</summary>
+    public bool HoldsUntilSourceIsGone
+    {
+        get => _late.Value.Holds;
+        set => _late.Changing.Holds = value;
+    }
 
     /// <summary>Nothing arrives any more, and no answer comes back of what has arrived.</summary>
     public void Cut() => _isCut.Value = true;
@@ -87,14 +105,23 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         return ReceiveAsync(op, _mayBeGivenUp ? chunk with { Pages = chunk.Pages.ToArray(), Content = chunk.Content.ToArray() } : chunk);
     }
 
-    private ValueTask<StreamStatus> ReceiveAsync(Operation op, PageChunk chunk) =>
-        _to.CallAsync(op, "receives", StreamStatus.Lost, async there =>
+    private ValueTask<StreamStatus> ReceiveAsync(Operation op, PageChunk chunk)
+    {
+        var isHeld = HoldsUntilSourceIsGone;
+        return _to.CallAsync(op, "receives", StreamStatus.Lost, async there =>
         {
             if (Broken != BrokenLink.Whole || _isCut.Value) return StreamStatus.Lost;
+            if (chunk.Header.Phase == StreamPhase.Postcopy)
+            {
+                if (isHeld) await HeldAsync();
+                await _slow.TakeTimeAsync(StoreMax);
+            }
+
             var status = await _destination.ReceiveAsync(there, chunk, isIntact: true);
             if (_isCut.Value) return StreamStatus.Lost;
             return chunk.Header.Phase == StreamPhase.Postcopy && BreakIf(LinkMessage.PageAnswer) ? StreamStatus.Lost : status;
         });
+    }
 
     public ValueTask<StreamStatus> PrepareAsync(Operation op, MigrationSetup setup)
     {
@@ -159,9 +186,17 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
                 : status);
     }
 
-    public ValueTask<FinishResult> FinishAsync(Operation op) => CallAsync(
-        op, "finishes", FinishResult.Lost, async (destination, there) =>
-        await destination.FinishAsync(there) is var result && BreakIf(LinkMessage.FinishAnswer) ? FinishResult.Lost : result);
+    public ValueTask<FinishResult> FinishAsync(Operation op)
+    {
+        var isHeld = HoldsUntilSourceIsGone;
+        return CallAsync(op, "finishes", FinishResult.Lost, async (destination, there) =>
+        {
+            if (isHeld) await HeldAsync();
+            var result = await destination.FinishAsync(there);
+            if (result.Status == StreamStatus.Ok) _saidWhole.Value = true;
+            return BreakIf(LinkMessage.FinishAnswer) ? FinishResult.Lost : result;
+        });
+    }
 
     public ValueTask<IReadOnlyList<PageSet>?> RecoverAsync(Operation op) =>
         _network.CallAsync(op, sent => _to.CallAsync<IReadOnlyList<PageSet>?>(sent, "recovers", null, async there =>
@@ -193,7 +228,15 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         var answer = await _network.CallAsync(op, sent => _from.CallAsync<bool?>(
             sent, "is asked whether it migrates", null,
             _ => ValueTask.FromResult<bool?>(Broken == BrokenLink.Everything || _isCut.Value || _source.Migrates(stream))));
-        return answer ?? !_from.IsReplaced;
+        var migrates = answer ?? !_from.IsReplaced;
+        if (!migrates) _late.Changing.IsSourceGone = true;
+        return migrates;
+    }
+
+    private async ValueTask HeldAsync()
+    {
+        while (!_late.Value.IsSourceGone && Destination is IncomingSide { Migration.NeedsSource: true })
+            await _world.PointAsync(SchedulingPoint.Retry);
     }
 
     /// <summary>Breaks the link if it is to break at such a message.</summary>

@@ -1,5 +1,6 @@
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.UserSpace;
 
 namespace Livebed.Explorer.Scenarios.Migrations;
 
@@ -9,6 +10,8 @@ internal static class NetworkScenarios
     public static IReadOnlyList<Scenario> All { get; } =
     [
         new MigrationRepeats(),
+        new PostcopyLateCalls(),
+        new DestroyLateCalls(),
         new AbandonWhilePreparing(),
         new MigrationBackAtOnce(),
         new InventoryUnheard(),
@@ -16,9 +19,10 @@ internal static class NetworkScenarios
 }
 
 /// <summary>
-/// Claim: calls between the two user spaces, and to the inventory, may arrive twice, in any order and long after each other, and nothing
-/// comes of it. The caller takes whichever answer comes first. The migration completes, the memory that arrives is the memory that left,
-/// and the VM runs on one host (L5, M1, M2, M4, the oracle). The inventory may be replaced meanwhile.
+/// Claim: calls between the two user spaces, to the inventory and to a host's books may arrive twice, in any order and long after each
+/// other, and nothing comes of it. The caller takes whichever answer comes first. The migration completes, the memory that arrives is the
+/// memory that left, and the VM runs on one host (L5, M1, M2, M4, the oracle). The inventory may be replaced meanwhile, and the hand-over
+/// may fail: then the source goes on under another epoch.
 /// </summary>
 internal sealed class MigrationRepeats : Scenario
 {
@@ -32,13 +36,79 @@ internal sealed class MigrationRepeats : Scenario
     public override void LayOut(ScenarioPlan plan)
     {
         MigrationPlan.LayOutHosts(plan);
-        MigrationPlan.MustComplete(plan);
         plan.Options = plan.Options with { MachinesDie = true, RepeatsSeed = 1 + (ulong)plan.Random.Next(int.MaxValue) };
         plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Write(1).Read(1).Write(0).Read(0);
         plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
         if (plan.Random.Chance(0.3)) plan.Actor("fate").ReplaceInventory(MigrationPlan.DrawDeath(plan));
+        if (plan.Random.Chance(0.3)) plan.Actor("wire").LoseTakeOver(TakeOverLoss.Request);
+        else MigrationPlan.MustComplete(plan);
         plan.After(SurvivorCheck.AfterAll);
+    }
+}
+
+/// <summary>
+/// Claim: what a source still asks, or sends, when its destination takes it to be gone changes nothing of what becomes of the guest. One
+/// that has all of its pages, and has said so, runs on; one that was given up is never called complete (M4, S11). The destination stands
+/// still until it was given up and does then what it was asked meanwhile, or the link breaks for good. Calls arrive twice, and the host
+/// takes its time.
+/// </summary>
+internal sealed class PostcopyLateCalls : Scenario
+{
+    // A source that has paused looks once a millisecond how long it has.
+    private const long RecoveryLimit = 1_500;
+    private const long GivenUpAfter = 2_500;
+    private const int AfterMax = 40;
+    private const int LateMax = 200;
+
+    public override string Name => "postcopy-late-calls";
+    public override string Claim => "calls that come late in post-copy neither lose a whole guest nor complete a lost one";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.LinkBrokeInPostcopy];
+    public override bool IsDrawnFromSeed => true;
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Options = plan.Options with
+        {
+            MachinesDie = true,
+            RepeatsSeed = 1 + (ulong)plan.Random.Next(int.MaxValue),
+            SlowSeed = 1 + (ulong)plan.Random.Next(int.MaxValue),
+        };
+        plan.Vcpu().Write(0).Read(1).Write(0).Read(0);
+        plan.Vcpu().Write(1).Read(0).Read(1);
+        plan.Actor("user").MigrateVmInPostcopy(MigrationPlan.AfterRounds(2) with { RecoveryLimitMicroseconds = RecoveryLimit });
+        if (plan.Random.Chance(0.5))
+            plan.Actor("fate").DestinationStandsStillInPostcopy(
+                plan.Random.Next(AfterMax), GivenUpAfter + plan.Random.Next(LateMax));
+        else plan.Actor("wire").BreakLink(new LinkBreak(LinkMessage.Page, BrokenLink.Pages, IsRepaired: false));
+        plan.After(SurvivorCheck.AfterAll);
+    }
+}
+
+/// <summary>
+/// Claim: a VM is destroyed while questions about it are on their way, to the inventory and to its host's books. They arrive when it has
+/// gone, and it stays gone: neither has an entry in the end (M2, S11).
+/// </summary>
+internal sealed class DestroyLateCalls : Scenario
+{
+    private const int AfterMax = 60;
+
+    public override string Name => "destroy-late-calls";
+    public override string Claim => "a question about a VM that arrives after its end makes no entry";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.CallRepeated, ReachedCase.DestroyInMigration];
+    public override bool IsDrawnFromSeed => true;
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Options = plan.Options with { MachinesDie = true, RepeatsSeed = 1 + (ulong)plan.Random.Next(int.MaxValue) };
+        plan.Vcpu().Write(0).Read(1).Write(0);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)));
+        plan.Actor("admin").DestroyVm((TeardownOrder)plan.Random.Next(4), 1 + plan.Random.Next(AfterMax));
+        plan.After(SurvivorCheck.AfterDestroyed);
     }
 }
 
@@ -69,7 +139,7 @@ internal sealed class AbandonWhilePreparing : Scenario
 /// <summary>
 /// Claim: a VM migrates back to its first host before that has heard that it had moved. What the first source does then, it does to the VM
 /// that it had: the one that came back stays in its host's books and runs on with every write (M1, M2, M4, the oracle). The answer to the
-/// take-over is late in most schedules.
+/// take-over is late in most schedules, or lost: then the first source claims the VM, and offers it again, while it comes back.
 /// </summary>
 internal sealed class MigrationBackAtOnce : Scenario
 {
@@ -97,7 +167,12 @@ internal sealed class MigrationBackAtOnce : Scenario
         plan.Vcpu().Write(1).Read(0).Write(0).Read(1);
         plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
         plan.Actor("user-there").MigrateBack(MigrationPlan.AfterRoundsOf(plan));
-        if (!MigrationPlan.DrawBrokenLink(plan, isRepaired: !isForGood)) MigrationPlan.MustComplete(plan);
+        var isLost = plan.Random.Chance(0.4);
+        if (isLost)
+            plan.Actor("wire-of-offers").LoseTakeOver(
+                plan.Random.Chance(0.7) ? TakeOverLoss.Answer : TakeOverLoss.Patience, plan.Random.Next(LateMax),
+                (TakeOverLoss)plan.Random.Next(3));
+        if (!MigrationPlan.DrawBrokenLink(plan, isRepaired: !isForGood) && !isLost) MigrationPlan.MustComplete(plan);
         plan.After(SurvivorCheck.AfterAll);
     }
 }

@@ -82,6 +82,10 @@ internal static class SurvivorCheck
             if (ownership.Report(long.MaxValue)!.Any(entry => owner.Host != ownership.Host || entry.Value != owner.Epoch))
                 Violated(stage, Invariants.OneOwner, $"{ownership.Host} still believes that it owns the VM; the inventory says {owner}");
         CheckIsRecorded(stage, owner);
+        if (stage is { Migration: { Wire.SaidWhole: true, Info.Status: var status }, Survivor: null, IsDestroyed: false })
+            Violated(
+                stage, Invariants.RunsSomewhere,
+                $"the destination has said that it has every page, and the VM is gone; the migration is {status}");
         CheckHalted(stage);
         return ValueTask.CompletedTask;
     }
@@ -125,8 +129,13 @@ internal static class SurvivorCheck
             Violated(stage, Invariants.RunsSomewhere, $"the VM is gone, though both hosts live; the inventory says {OwnerOf(stage)}");
     }
 
+    /// <summary>Where the VM has gone on, or come to its end.</summary>
     private static void CheckHalted(Stage stage)
     {
+        foreach (var other in stage.Others)
+            Violated(
+                stage, Invariants.OneOwner,
+                $"a process of {other.Host.Name} has the VM too, and {(stage.Survivor is null ? "it is gone" : "it goes on elsewhere")}");
         if (stage.Survivor is { } vm && vm.Vcpus.FindIndex(vcpu => !vcpu.IsHalted) is var behind and >= 0)
             Violated(stage, Invariants.RunsSomewhere, $"vCPU {behind} has not come to the end of its program on {vm.Host.Name}");
     }
