@@ -7,15 +7,21 @@ namespace Livebed.Explorer.Strategies;
 /// Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS 2010): lanes have random priorities, the highest
 /// that can runs, and at depth - 1 random steps the running one falls below all others. A bug that needs d ordering constraints among n
 /// lanes and k steps is found with a probability of at least 1 / (n * k^(d-1)). The paper's programs end. Guests that run for ever would
-/// keep all others out, so a lane that runs very long falls too.
+/// keep all others out, so a lane that runs very long falls too, and so do several that run by turns, each waiting for the next, while
+/// another could.
 /// </summary>
 public sealed class PctStrategy : ISchedulingStrategy
 {
     public const int DefaultDepth = 3;
     private const int StepsInARowMax = 512;
 
+    /// <summary>So often it is looked whether a lane has stood ready all the time.</summary>
+    private const int StepsOfALook = 1_024;
+
     private readonly SeededRandom _random;
     private readonly long[] _changes;
+    private readonly List<int> _ran = [];
+    private readonly List<int> _stood = [];
     private long[] _priorities = new long[8];
     private long _lowest;
     private long _step;
@@ -52,7 +58,27 @@ public sealed class PctStrategy : ISchedulingStrategy
         _inARow = chosen == _last ? _inARow + 1 : 0;
         _last = chosen;
         if (_inARow > StepsInARowMax) Demote(chosen);
+        if (!_ran.Contains(chosen)) _ran.Add(chosen);
+        if (_step % StepsOfALook == 0) Look(ready);
         return best;
+    }
+
+    /// <summary>Where a lane stood ready at the last look already and has not run since, all that have run fall below it, in their
+    /// order.</summary>
+    private void Look(ReadOnlySpan<ReadyLane> ready)
+    {
+        var starves = false;
+        foreach (var one in ready) starves |= _stood.Contains(one.Lane.Id) && !_ran.Contains(one.Lane.Id);
+        if (starves)
+        {
+            _ran.Sort((left, right) => PriorityOf(right).CompareTo(PriorityOf(left)));
+            foreach (var lane in _ran) Demote(lane);
+        }
+
+        _stood.Clear();
+        foreach (var one in ready)
+            if (!_ran.Contains(one.Lane.Id)) _stood.Add(one.Lane.Id);
+        _ran.Clear();
     }
 
     private int Highest(ReadOnlySpan<ReadyLane> ready)

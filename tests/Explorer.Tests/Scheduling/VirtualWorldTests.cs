@@ -157,6 +157,30 @@ public sealed class VirtualWorldTests
         Assert.InRange(longest, 100, 600);
     }
 
+    [Fact]
+    public void By_priority_no_two_tasks_that_run_by_turns_keep_a_third_out_for_ever()
+    {
+        for (ulong seed = 0; seed < 50; seed++)
+        {
+            var world = new VirtualWorld(new PctStrategy(seed, depth: 1, steps: 1_000));
+            var isDone = false;
+            world.Spawn("renews a lease", async () =>
+            {
+                while (!isDone) await world.DelayAsync(1);
+            });
+            world.Spawn("waits for the third", async () =>
+            {
+                while (!isDone) await world.PointAsync(SchedulingPoint.Retry);
+            });
+            world.Spawn("the third", async () =>
+            {
+                for (var step = 0; step < 10; step++) await world.PointAsync(SchedulingPoint.MmStep);
+                isDone = true;
+            });
+            Assert.Equal(ScheduleOutcome.Completed, world.Run(10_000).Outcome);
+        }
+    }
+
     private static ScheduleResult Contend(ISchedulingStrategy strategy, int tasks, int rounds)
     {
         var world = new VirtualWorld(strategy);
