@@ -121,14 +121,14 @@ internal sealed class HandOver(
             if (claimed is not { Status: OwnershipStatus.Refused, Epoch: > 0 }) return OwnerAfter(claimed);
             if (isLast)
             {
-                record.RecordHandOver(claimed.Epoch, isAnswered: false);
+                record.RecordHandOver(EpochOf(claimed), isAnswered: false);
                 return MigrationOwner.Destination;
             }
 
             var offered = await destination.TakeOverAsync(op, state);
             if (offered == StreamStatus.Ok)
             {
-                record.RecordHandOver(claimed.Epoch, isAnswered: true);
+                record.RecordHandOver(EpochOf(claimed), isAnswered: true);
                 return MigrationOwner.Destination;
             }
 
@@ -141,6 +141,10 @@ internal sealed class HandOver(
             pause = Math.Min(2 * pause, OfferPauseMaxMicroseconds);
         }
     }
+
+    /// <summary>The epoch of this hand-over, of which the inventory may have granted the next already: the VM has moved on.</summary>
+    private long EpochOf(in Ownership refused) =>
+        VmEpoch.Follows(refused.Epoch, _epoch.Value) ? refused.Epoch : VmEpoch.Next(_epoch.Value, generation: 0);
 
     /// <summary>The owner after a claim of the source's that has not lost to the destination's.</summary>
     private MigrationOwner OwnerAfter(in Ownership claimed)
