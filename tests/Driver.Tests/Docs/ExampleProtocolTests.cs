@@ -48,7 +48,7 @@ public sealed class ExampleProtocolTests
             BuiltAt, _assembly, StringComparison.Ordinal).Split(' ');
         using var harness = new CommandHarness();
         Assert.Equal(
-            expected, await harness.RunAsync([.. arguments, "--seed", "1", "--schedules", expected == ExitCodes.Valid ? "20" : "50000"]));
+            expected, await harness.RunAsync([.. arguments, "--seed", "1", "--schedules", expected == ExitCodes.Valid ? "100" : "50000"]));
         if (expected == ExitCodes.Valid) return;
 
         // The replay names the assembly, so it can be shrunk and played again.
