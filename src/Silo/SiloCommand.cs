@@ -264,7 +264,7 @@ internal static class SiloCommand
         }
 
         var result = Create(secret).Parse(sources.Arguments);
-        List<string> problems = result.Errors.Count > 0 ? [.. result.Errors.Select(Explain)] : [.. Whole(result, secret)];
+        List<string> problems = result.Errors.Count > 0 ? [.. result.Errors.Select(SettingErrors.Explain)] : [.. Whole(result, secret)];
         if (problems.Count == 0)
             return await result.InvokeAsync(
                 new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
@@ -315,19 +315,6 @@ internal static class SiloCommand
         Advertise = advertise,
         AdvertisePages = pages,
     };
-
-    /// <summary>For text that is no value of its option the parser names a type of .NET; this says what is allowed.</summary>
-    private static string Explain(ParseError error) =>
-        error.SymbolResult is OptionResult { Option: var option, Tokens: [var token] }
-            && error.Message.Contains($"'{option.ValueType}'", StringComparison.Ordinal)
-            ? $"{option.Name} {token.Value}: is not {FormOf(option.ValueType)}"
-            : error.Message;
-
-    private static string FormOf(Type type) =>
-        type.IsEnum ? $"one of {string.Join(", ", Enum.GetNames(type))}"
-        : type == typeof(double) ? "a number"
-        : type == typeof(bool) ? "true or false"
-        : "a whole number, or too large";
 
     /// <summary>What does not hold between settings that are right one by one.</summary>
     private static IEnumerable<string> Whole(ParseResult result, ClusterSecret? secret)
