@@ -8,14 +8,14 @@ using Orleans.Serialization.Invocation;
 namespace Livebed.Grains.Faults;
 
 /// <summary>
-/// Sends the calls of a silo that may arrive twice and late (<see cref="AtLeastOnceAttribute"/>) as <see cref="SiloCalls"/> draws it. A
-/// second one is a message of its own, with a copy of the arguments. The caller takes the answer that comes first, as one that repeats what
-/// it heard no answer to; the other is dropped.
+/// Sends the calls of a silo that may arrive twice and late (<see cref="AtLeastOnceAttribute"/>) as <see cref="SiloCalls"/> draws it. One
+/// that goes twice is two messages, the second with a copy of the arguments. The caller takes the answer that comes first, as one that
+/// repeats what it heard no answer to; the other is dropped.
 /// </summary>
 internal sealed class StruckCalls(SiloCalls calls, IServiceProvider services) : IOutgoingGrainCallFilter
 {
     private readonly ConcurrentDictionary<MethodInfo, bool> _mayRepeat = new();
-    private readonly AsyncLocal<bool> _isSecond = new();
+    private readonly AsyncLocal<bool> _isStruck = new();
 
     // Both know the filters of the silo, of which this is one.
     private readonly Lazy<IGrainReferenceRuntime> _runtime = new(services.GetRequiredService<IGrainReferenceRuntime>);
@@ -23,7 +23,7 @@ internal sealed class StruckCalls(SiloCalls calls, IServiceProvider services) : 
 
     public Task Invoke(IOutgoingGrainCallContext context)
     {
-        if (_isSecond.Value || !MayRepeat(context.InterfaceMethod) || calls.Draw() is not { } fate) return context.Invoke();
+        if (_isStruck.Value || !MayRepeat(context.InterfaceMethod) || calls.Draw() is not { } fate) return context.Invoke();
         return fate.AgainLate is { } again ? TwiceAsync(context, fate.Late, again) : LateAsync(context, fate.Late);
     }
 
@@ -39,24 +39,20 @@ internal sealed class StruckCalls(SiloCalls calls, IServiceProvider services) : 
     private async Task TwiceAsync(IOutgoingGrainCallContext context, TimeSpan late, TimeSpan againLate)
     {
         // Before the first is sent: a call to a grain of this silo takes the arguments along.
-        var (first, second) = (LateAsync(context, late), AgainAsync(context, _copier.Value.Copy(context.Request), againLate));
-        if (await Task.WhenAny(first, second) == first || !second.IsCompletedSuccessfully)
-        {
-            Forget(second);
-            await first;
-            return;
-        }
-
-        Forget(first);
-        context.Result = await second;
+        var copy = _copier.Value.Copy(context.Request);
+        var (first, second) = (SendAsync(context, context.Request, late), SendAsync(context, copy, againLate));
+        var isSecond = await Task.WhenAny(first, second) == second && second.IsCompletedSuccessfully;
+        Forget(isSecond ? first : second);
+        context.Result = await (isSecond ? second : first);
     }
 
-    private async Task<object?> AgainAsync(IOutgoingGrainCallContext context, IInvokable request, TimeSpan late)
+    /// <summary>A message of its own. The context's own Invoke goes once, and only until this filter returns: one that is sent later would
+    /// begin at the first filter and be struck again.</summary>
+    private async Task<object?> SendAsync(IOutgoingGrainCallContext context, IInvokable request, TimeSpan late)
     {
-        _isSecond.Value = true;
+        _isStruck.Value = true;
         await Task.Delay(late);
-        return await _runtime.Value.InvokeMethodAsync<object?>(
-            (GrainReference)context.Grain, request, ((IRequest)context.Request).Options);
+        return await _runtime.Value.InvokeMethodAsync<object?>((GrainReference)context.Grain, request, ((IRequest)request).Options);
     }
 
     /// <summary>The answer that comes second is nobody's, a failure too.</summary>
