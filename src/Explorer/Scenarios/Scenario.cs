@@ -64,7 +64,22 @@ public sealed record Objective(string Title, string Unit, Func<Stage, long> Meas
 /// <param name="Default">when it is not set</param>
 /// <param name="Min">smallest value allowed</param>
 /// <param name="Max">largest value allowed</param>
-public sealed record ScenarioParameter(string Name, string Summary, int Default, int Min, int Max);
+public sealed record ScenarioParameter(string Name, string Summary, int Default, int Min, int Max)
+{
+    /// <summary>What the seed of the schedule draws while the parameter has its default; null for one that is never drawn.</summary>
+    public ParameterDraw? Drawn { get; init; }
+}
+
+/// <summary>The values that a seed draws from, each as often as the others. They are drawn apart from all else, so that the scene of a seed
+/// is otherwise the same if the parameter is set.</summary>
+/// <param name="Plain">that of seed 0, the plain scene</param>
+/// <param name="Min">smallest value</param>
+/// <param name="Max">largest value</param>
+/// <param name="Salt">another one for each parameter</param>
+public sealed record ParameterDraw(int Plain, int Min, int Max, ulong Salt)
+{
+    internal int Of(ulong seed) => seed == 0 ? Plain : Min + new SeededRandom(SeededRandom.Mix(seed ^ Salt)).Next(1 + Max - Min);
+}
 
 /// <summary>What a scenario is run with: a protocol (a preset, or one that <paramref name="CustomProtocol"/> makes), a mutant, and
 /// parameters by name; those left out have their defaults.</summary>

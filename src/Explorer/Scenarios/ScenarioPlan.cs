@@ -66,9 +66,12 @@ public sealed class ScenarioPlan
     /// <summary>What is around the scene.</summary>
     internal Surroundings Surroundings { get; }
 
-    public int Parameter(string name) => _parameters.TryGetValue(name, out var value)
-        ? value
-        : _scenario.Parameters.First(parameter => parameter.Name == name).Default;
+    public int Parameter(string name) => ValueOf(_scenario.Parameters.First(parameter => parameter.Name == name), _parameters, Seed);
+
+    /// <summary>The parameters of a scenario whose values its seed draws, with those that it drew, or that are set.</summary>
+    internal static Dictionary<string, int> Drawn(Scenario scenario, ScenarioSetup setup, ulong seed) => scenario.Parameters
+        .Where(parameter => parameter.Drawn is not null)
+        .ToDictionary(parameter => parameter.Name, parameter => ValueOf(parameter, setup.Parameters, seed));
 
     /// <summary>Every parameter with its value, also those that were drawn: with them and the seed the plan is made again.</summary>
     internal Dictionary<string, int> AllParameters() => _scenario.AllParameters.ToDictionary(
@@ -90,6 +93,12 @@ public sealed class ScenarioPlan
 
     /// <summary>Done when all actors are done, as one step.</summary>
     public void After(Func<Stage, ValueTask> step) => _after.Add(step);
+
+    private static int ValueOf(ScenarioParameter parameter, IReadOnlyDictionary<string, int> set, ulong seed)
+    {
+        var value = set.GetValueOrDefault(parameter.Name, parameter.Default);
+        return parameter.Drawn is { } drawn && value == parameter.Default ? drawn.Of(seed) : value;
+    }
 
     private ActorPlan Add(ActorPlan actor)
     {

@@ -3,16 +3,17 @@ using Livebed.Explorer.Scenarios;
 namespace Livebed.Explorer.Searching;
 
 /// <summary>The scenes of a scenario by the seeds of its schedules. A scenario that is not drawn from its seed has few of them, which
-/// differ in their surroundings; each is laid out once.</summary>
+/// differ in their surroundings and drawn parameters; each is laid out once.</summary>
 internal sealed class SceneSource(Scenario scenario, ScenarioSetup setup)
 {
-    private readonly Dictionary<Surroundings, Scene> _scenes = [];
+    private readonly Dictionary<(Surroundings, string), Scene> _scenes = [];
 
     public Scene Of(ulong seed)
     {
         if (scenario.IsDrawnFromSeed) return Scene.Of(scenario, setup, seed);
         var surroundings = scenario.HasSurroundings ? Surroundings.Of(setup.Parameters, seed) : default;
-        if (!_scenes.TryGetValue(surroundings, out var scene)) _scenes[surroundings] = scene = Scene.Of(scenario, setup, seed);
+        var key = (surroundings, string.Join(' ', ScenarioPlan.Drawn(scenario, setup, seed).Values));
+        if (!_scenes.TryGetValue(key, out var scene)) _scenes[key] = scene = Scene.Of(scenario, setup, seed);
         return scene;
     }
 }

@@ -63,7 +63,10 @@ public class MachineDeathTests(ITestOutputHelper output)
     [Fact]
     public void A_VM_that_an_inventory_gave_away_as_it_died_is_not_forgotten()
     {
-        var setup = new ScenarioSetup(ProtocolCatalog.ActiveCount) { Parameters = new Dictionary<string, int> { ["log"] = 1 } };
+        var setup = new ScenarioSetup(ProtocolCatalog.ActiveCount)
+        {
+            Parameters = new Dictionary<string, int> { ["log"] = 1, ["postcopy"] = 0 },
+        };
         var result = new Search(
             ScenarioCatalog.Find("migration-inventory-dies")!, setup,
             new SearchOptions { Strategy = StrategyKind.Pct, Seed = 1, Schedules = 4_000 }).Run();

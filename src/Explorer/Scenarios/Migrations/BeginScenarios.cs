@@ -17,7 +17,7 @@ internal sealed class MigrationVsMemslotAtBegin : Scenario
     public override string Claim => "a memslot update that meets a migration which has not begun is where the VM is";
     public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.MemslotZapped];
     public override IReadOnlyList<ScenarioParameter> Parameters =>
-        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }];
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -27,7 +27,7 @@ internal sealed class MigrationVsMemslotAtBegin : Scenario
         plan.Vcpu().Write(0).WritePlugged(0).Write(1).WritePlugged(0).Write(0);
         plan.Actor("admin").SetPlugged(true).SetPlugged(false).SetPlugged(true);
         plan.Actor("other-admin").RemoveMemslot(NoMemslot).RemoveMemslot(NoMemslot);
-        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)));
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
         plan.After(stage =>
         {
             var isThere = stage.Vm.Vm.Memslots.Active.ById(VmLayout.HotplugSlotId) is not null;
@@ -53,7 +53,7 @@ internal sealed class MigrationVsLogAtBegin : Scenario
     public override string Claim => "a step of the dirty log that meets a migration which begins leaves the log to it";
     public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.LogStepMetMigration];
     public override IReadOnlyList<ScenarioParameter> Parameters =>
-        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }];
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -63,7 +63,7 @@ internal sealed class MigrationVsLogAtBegin : Scenario
         plan.Actor("disk").DeviceWrite(0).DeviceWrite(1);
         plan.Actor("logger").LogStep(DirtyLogStep.Enable).LogStep(DirtyLogStep.Round);
         plan.Actor("other-logger").LogStep(DirtyLogStep.Round).LogStep(DirtyLogStep.Enable);
-        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)));
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
         plan.After(stage =>
         {
             if (stage.Migration is not null && stage.Bed.Vms[0].Session.IsEnabled)

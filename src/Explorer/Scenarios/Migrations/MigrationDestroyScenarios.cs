@@ -63,10 +63,7 @@ internal sealed class DestroyWhileIncoming : Scenario
     public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.DestroyInMigration];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
-        [
-            MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy with { Default = 1 },
-            MigrationPlan.Within,
-        ];
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy, MigrationPlan.Within];
 
     public override void LayOut(ScenarioPlan plan)
     {

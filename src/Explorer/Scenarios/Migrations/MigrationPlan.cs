@@ -10,13 +10,23 @@ namespace Livebed.Explorer.Scenarios.Migrations;
 /// over.</summary>
 internal static class MigrationPlan
 {
+    /// <summary>What <see cref="Postcopy"/> is while it is not set.</summary>
+    private const int Either = 2;
+
     /// <summary>Which dirty log: 1 plain bitmap, 2 manual clear, 3 initially all set, 4 rings.</summary>
     public static readonly ScenarioParameter Log = new(
-        "log", "dirty log: 1 bitmap, 2 manual clear, 3 initially-all-set, 4 rings", (int)DirtyLogMode.InitiallySet, 1, 4);
+        "log", "dirty log: 1 bitmap, 2 manual clear, 3 initially-all-set, 4 rings; 0: drawn from the seed", 0, 0, (int)DirtyLogMode.Ring)
+    {
+        Drawn = new ParameterDraw((int)DirtyLogMode.InitiallySet, (int)DirtyLogMode.Bitmap, (int)DirtyLogMode.Ring, 0x006C_6F67UL),
+    };
 
     public static readonly ScenarioParameter Rounds = new("rounds", "rounds of pre-copy", 2, 1, 8);
 
-    public static readonly ScenarioParameter Postcopy = new("postcopy", "1 goes over to post-copy after the rounds", 0, 0, 1);
+    public static readonly ScenarioParameter Postcopy = new(
+        "postcopy", "0 stays in pre-copy, 1 goes over to post-copy after the rounds; 2: drawn from the seed", Either, 0, Either)
+    {
+        Drawn = new ParameterDraw(Plain: 0, Min: 0, Max: 1, 0x706F_7374UL),
+    };
 
     /// <summary>About as long as a migration takes with two rounds, and the guest after it.</summary>
     public static readonly ScenarioParameter Within = new("within", "microseconds in which the death comes", 300, 1, 5_000);

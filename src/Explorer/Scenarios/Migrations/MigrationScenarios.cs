@@ -129,7 +129,7 @@ internal sealed class MigrationReadOnly : Scenario
     public override string Name => "migration-read-only";
     public override string Claim => "memslots have the flags at the destination that user space gave them";
     public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.MmioExit];
-    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds];
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds, MigrationPlan.Postcopy];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -145,7 +145,7 @@ internal sealed class MigrationReadOnly : Scenario
         plan.Before(stage => stage.CommandAsync(async vm => await vm.PlugAsync(
             stage.Bed.NewOperation(OperationKind.MemslotCreate), MemslotFlags.ReadOnly)));
         plan.Vcpu().ReadPlugged(0).WritePlugged(0).Write(0).ReadPlugged(0).WritePlugged(0).Write(0).WritePlugged(0).ReadPlugged(0);
-        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)));
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
         plan.After(stage =>
         {
             if (stage.Survivor?.Vm.Memslots.Active.ById(VmLayout.HotplugSlotId) is not { IsReadOnly: true })
@@ -219,7 +219,7 @@ internal sealed class MigrationRetry : Scenario
     public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.MigratedAgain];
 
     public override IReadOnlyList<ScenarioParameter> Parameters =>
-        [MigrationPlan.Log with { Default = (int)DirtyLogMode.Bitmap }, new("after", "syncs before the cancel", 1, 0, 8)];
+        [MigrationPlan.Log, new("after", "syncs before the cancel", 1, 0, 8)];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -239,13 +239,14 @@ internal sealed class MigrationHandOver : Scenario
     public override string Name => "migration-hand-over";
     public override string Claim => "a VM runs on one host after its hand-over fails, whichever answers are lost";
     public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.HandOverUnanswered];
-    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log];
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy];
 
     public override void LayOut(ScenarioPlan plan)
     {
         MigrationPlan.LayOutHosts(plan);
         plan.Vcpu().Write(0).Write(1).Read(0);
-        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(1));
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
         plan.Actor("fate").LoseTakeOverAnswer();
         plan.Actor("inventory").ReplaceInventory();
     }
@@ -272,10 +273,7 @@ internal sealed class MigrationVsHost : Scenario
         plan.Vcpu().WriteCommon(0).WriteCommon(1).Write(0).WritePlugged(0).Read(1);
         plan.Actor("mm").KsmScan(8).DontNeed(1).Reclaim(0).Unmap(0).Migrate(1);
         plan.Actor("admin").Unplug().Plug().FlagPlugged(MemslotFlags.None).SoftwareWrite(1);
-        var rounds = plan.Parameter(MigrationPlan.Rounds.Name);
-        var parameters = MigrationPlan.AfterRounds(rounds + 1);
-        plan.Actor("user")
-            .MigrateVm(plan.Parameter(MigrationPlan.Postcopy.Name) == 1 ? parameters with { PostcopyAfterRounds = rounds } : parameters);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
     }
 }
 

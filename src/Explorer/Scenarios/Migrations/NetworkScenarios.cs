@@ -99,14 +99,15 @@ internal sealed class DestroyLateCalls : Scenario
     public override string Claim => "a question about a VM that arrives after its end makes no entry";
     public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.CallRepeated, ReachedCase.DestroyInMigration];
     public override bool IsDrawnFromSeed => true;
-    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }];
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy];
 
     public override void LayOut(ScenarioPlan plan)
     {
         MigrationPlan.LayOutHosts(plan);
         plan.Options = plan.Options with { MachinesDie = true, RepeatsSeed = 1 + (ulong)plan.Random.Next(int.MaxValue) };
         plan.Vcpu().Write(0).Read(1).Write(0);
-        plan.Actor("user").MigrateVm(MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name)));
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
         plan.Actor("admin").DestroyVm((TeardownOrder)plan.Random.Next(4), 1 + plan.Random.Next(AfterMax));
         plan.After(SurvivorCheck.AfterDestroyed);
     }
@@ -122,7 +123,8 @@ internal sealed class AbandonWhilePreparing : Scenario
     public override string Name => "abandon-while-preparing";
     public override string Claim => "a destination that is told to give up while it prepares leaves nothing";
     public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.AbandonedWhilePreparing];
-    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }];
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy];
 
     public override void LayOut(ScenarioPlan plan)
     {
@@ -130,7 +132,7 @@ internal sealed class AbandonWhilePreparing : Scenario
         plan.Options = plan.Options with { PreparesSlowly = true };
         plan.Vcpu().Write(0).Write(1).Read(0).Write(0).Read(1);
         plan.Vcpu().Write(1).Read(0).Write(0);
-        var parameters = MigrationPlan.AfterRounds(plan.Parameter(MigrationPlan.Rounds.Name));
+        var parameters = MigrationPlan.AfterRoundsOf(plan);
         plan.Actor("user").MigrateVm(parameters).MigrateVm(parameters);
         plan.After(SurvivorCheck.AfterAll);
     }
