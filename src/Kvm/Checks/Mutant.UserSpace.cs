@@ -25,7 +25,8 @@ public sealed partial record Mutant
 
     public static readonly Mutant LatePageInPostcopy = OfUserSpace(
         "a page of pre-copy arrives in post-copy and is taken", "8", "",
-        [Invariants.NoLostDirtyPage, Invariants.SameMemory, Invariants.GuestMemory], "migration-postcopy", "migration-faults");
+        [Invariants.NoLostDirtyPage, Invariants.SameMemory, Invariants.GuestMemory, Invariants.FaultProgress],
+        "migration-postcopy", "migration-faults");
 
     public static readonly Mutant CancelKeepsThrottle = OfUserSpace(
         "a cancelled migration leaves its throttle on the vCPUs", "8", "", [Invariants.SourceRestored], "migration-cancel",
