@@ -46,7 +46,7 @@ public sealed record SiloIdentity(
     int Protocol, string Version, string Commit, string Model, bool IsLittleEndian, long ClockMicroseconds)
 {
     /// <summary>Rises with every change of a call or message between driver and silos that the other side must know.</summary>
-    public const int ProtocolVersion = 3;
+    public const int ProtocolVersion = 4;
 
     /// <summary>This process.</summary>
     public static SiloIdentity Own(long clockMicroseconds) => new(
