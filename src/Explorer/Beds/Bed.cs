@@ -61,6 +61,7 @@ public sealed class Bed
         (Hosts, Machines) = (hosts, machines);
         Network = new BedNetwork(World, options.RepeatsSeed);
         Slowness = new SlowHost(World, options.SlowSeed);
+        LinkTurns = new LinkTurns(World);
         HostOwnerships = options.Hosts > 1 ? [.. Hosts.Select(host => new HostOwnership(World, host.Name, options.Mutant))] : [];
         if (options.Hosts > 1) Inventory = new BedInventory(
             World, options.ReportsBackwards ? [.. HostOwnerships.Reverse()] : HostOwnerships, Network, options.MachinesDie, options.Mutant);
@@ -95,6 +96,9 @@ public sealed class Bed
 
     /// <summary>Of its hosts.</summary>
     internal SlowHost Slowness { get; }
+
+    /// <summary>Whose chunks leave over a link that migrations share.</summary>
+    internal LinkTurns LinkTurns { get; }
 
     /// <summary>Which of them owns which VM; null where nothing migrates.</summary>
     internal BedInventory? Inventory { get; }

@@ -1,6 +1,7 @@
 using Livebed.Kvm.Checks;
 using Livebed.Kvm.DirtyLog;
 using Livebed.Kvm.Memslots;
+using Livebed.Kvm.World;
 
 namespace Livebed.Explorer.Scenarios;
 
@@ -13,6 +14,7 @@ internal static class DirtyRingScenarios
         new DirtyRingInRound(),
         new DirtyRingClaims(),
         new DirtyRingOverflow(),
+        new DirtyRingReplacedMemslot(),
         new DirtyRingTampered(),
     ];
 }
@@ -87,7 +89,8 @@ internal sealed class DirtyRingInRound : Scenario
 
 /// <summary>
 /// Claim: a write of KVM's own that fails gives its claim on a ring entry back, so that the vCPU can enter the guest (L5, L1). KVM writes
-/// on behalf of a vCPU to a page that no memslot has, as often as its ring has room (kvm-protocol 4.5).
+/// on behalf of a vCPU to a page that no memslot has, as often as its ring has room. Two emulators write at once, and neither takes what
+/// the other has claimed (S7; kvm-protocol 4.5).
 /// </summary>
 internal sealed class DirtyRingClaims : Scenario
 {
@@ -104,6 +107,7 @@ internal sealed class DirtyRingClaims : Scenario
         plan.Before(stage => stage.EnableLogAsync());
         plan.Vcpu().Write(0).Write(1).Write(0).Write(1);
         plan.Actor("emulator").SoftwareWrite(-1).SoftwareWrite(-1).SoftwareWrite(0);
+        plan.Actor("other-emulator").SoftwareWrite(1).SoftwareWrite(0);
         plan.Actor("user").LogRound().LogRound();
         plan.After(stage => stage.VerifyLogAsync());
     }
@@ -133,6 +137,30 @@ internal sealed class DirtyRingOverflow : Scenario
         plan.Before(stage => stage.EnableLogAsync());
         var vcpu = plan.Vcpu();
         for (var page = 0; page < Entries + 2; page++) vcpu.Write(page);
+        plan.After(stage => stage.VerifyLogAsync());
+    }
+}
+
+/// <summary>
+/// Claim: a reset tells entries of a memslot from those of an earlier one that had its id. It skips what is of the one that is gone, and
+/// protects what is of the one that is there (S7, S6). A guest writes plugged memory while that is unplugged and plugged again, so that
+/// one ring has pages of both (kvm-protocol 4.3).
+/// </summary>
+internal sealed class DirtyRingReplacedMemslot : Scenario
+{
+    public override string Name => "dirty-ring-replaced-memslot";
+    public override string Claim => "a ring reset tells a memslot from an earlier one with its id";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.RingEntryOutdated, ReachedCase.LogReadDirty];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with { DirtyLog = DirtyLogMode.Ring, RingEntries = DirtyRing.Reserved + 8 };
+        plan.Before(stage => stage.EnableLogAsync());
+        plan.Before(stage => stage.CommandAsync(async vm => await vm.PlugAsync(
+            stage.Bed.NewOperation(OperationKind.MemslotCreate), MemslotFlags.LogDirtyPages)));
+        plan.Vcpu().WritePlugged(0).WritePlugged(1).WritePlugged(0).WritePlugged(1).WritePlugged(0);
+        plan.Actor("admin").Unplug().Plug(MemslotFlags.LogDirtyPages);
+        plan.Actor("user").LogRound().LogRound();
         plan.After(stage => stage.VerifyLogAsync());
     }
 }

@@ -24,11 +24,12 @@ internal static class MemslotBorderScenarios
 /// <summary>
 /// Claim: a range that begins outside of every memslot and reaches into one, ends in the next, or covers several, is the same for start and
 /// end, and takes all of its pages (S3, S4, S2, S1, S5). RAM is two or three memslots, which others join and leave at both ends; an update
-/// that overlaps one is refused. The seed draws the ranges and what the guests touch (kvm-protocol 2.3, 5).
+/// that overlaps one is refused, whichever id is the lower. The seed draws the ranges and what the guests touch (kvm-protocol 2.3, 5).
 /// </summary>
 internal sealed class RangesAcrossMemslots : Scenario
 {
     private const int RamPages = 4;
+    private const int Under = 900;
     private const int Before = 1001;
     private const int Behind = 1002;
     private const int Into = 1003;
@@ -78,7 +79,8 @@ internal sealed class RangesAcrossMemslots : Scenario
         if (random.Chance(0.5))
             plan.Actor("user")
                 .AddMemslot(Into, -1, 2)
-                .AddMemslot(Behind, RamPages).AddMemslot(Before, -1).RemoveMemslot(Behind).AddMemslot(Behind, RamPages - 1, 2);
+                .AddMemslot(Behind, RamPages).AddMemslot(Before, -1).RemoveMemslot(Behind).AddMemslot(Behind, RamPages - 1, 2)
+                .AddMemslot(Under, -2, 2);
     }
 }
 

@@ -15,6 +15,18 @@ public static class MigrationVerbs
     public static ActorPlan MigrateVm(this ActorPlan actor, MigrationParameters parameters) => actor.InVm(
         "migrate", async stage => await stage.MigrateAsync(stage.Bed.NewOperation(OperationKind.Migration), parameters));
 
+    /// <summary>Moves the host's second VM too, over the same link.</summary>
+    public static ActorPlan MigrateOtherVm(this ActorPlan actor, MigrationParameters parameters, long after) => actor.InVm(
+        $"migrate vm-2 after {after} us", async stage =>
+        {
+            await stage.Bed.World.DelayAsync(after);
+            var vm = stage.Bed.Vms[1];
+            var op = stage.Bed.NewOperation(OperationKind.Migration);
+            var info = await new BedMigration(stage.Bed, vm, parameters, stage.Bed.OtherHost(vm.Host)).RunAsync(op);
+            if (info.Status != MigrationStatus.Completed)
+                stage.Broke(Invariants.MigrationProgress, $"the migration of the second VM is {info.Status}: {info.Reason}");
+        });
+
     /// <summary>Where the VM has come to, it is moved back as soon as it runs, before its first host need know that.</summary>
     public static ActorPlan MigrateBack(this ActorPlan actor, MigrationParameters parameters) => actor.InVm(
         "migrate back", async stage =>

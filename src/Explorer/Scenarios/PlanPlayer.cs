@@ -169,7 +169,7 @@ public sealed class PlanPlayer
         }
 
         foreach (var step in _plan.AfterSteps) await step(stage);
-        for (var other = 1; other <= _plan.Options.OtherVms; other++) await LookAtOtherAsync(stage, stage.Bed.Vms[other]);
+        for (var other = 1; other <= _plan.Options.OtherVms; other++) await LookAtOtherAsync(stage, stage.Bed.Vms[other].Newest);
         if (vm is not null) await vm.TearDownAsync(stage.Bed.NewOperation(OperationKind.VmDestroy), TeardownOrder.VmFirst);
         for (var i = 0; i < stage.Bed.Hosts.Count; i++)
             if (stage.Bed.Hosts[i] is { Usage: { IsNothing: false } usage } host && !stage.Bed.Machines[i].IsDead)

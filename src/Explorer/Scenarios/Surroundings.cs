@@ -68,11 +68,12 @@ public readonly record struct Surroundings(int Slots, int Table, int Vms, int St
     };
 
     /// <summary>Puts them around the scene. Memslots that the scenario has cut itself stay, and a host whose VMs migrate or die has no
-    /// others.</summary>
+    /// others but those of the scenario.</summary>
     internal void Surround(ScenarioPlan plan)
     {
         var options = plan.Options;
         var others = options.Hosts == 1 ? Vms - 1 : 0;
+        if (options.OtherVms > 0) others = 0;
         var touched = Math.Min(TouchedPages, options.RamPages);
         plan.Options = options with
         {
@@ -80,7 +81,7 @@ public readonly record struct Surroundings(int Slots, int Table, int Vms, int St
             SptesPerTable = EntriesPerTable,
             CountersFrom = CountersFrom,
             HasLateReplies = Replies == 2,
-            OtherVms = others,
+            OtherVms = options.OtherVms + others,
             Frames = options.Frames + others * touched,
         };
         for (var other = 1; other <= others; other++) AddNeighbour(plan, other, touched);

@@ -12,8 +12,9 @@ namespace Livebed.Explorer.Scenarios;
 public static class VmVerbs
 {
     /// <summary>Creates the hot-plug memslot.</summary>
-    public static ActorPlan Plug(this ActorPlan actor) => actor.InVm(
-        "memslot-create", stage => stage.PlugAsync());
+    public static ActorPlan Plug(this ActorPlan actor, MemslotFlags flags = MemslotFlags.None) => actor.InVm(
+        flags == MemslotFlags.None ? "memslot-create" : $"memslot-create {flags}",
+        stage => stage.CommandAsync(async vm => await vm.PlugAsync(stage.Bed.NewOperation(OperationKind.MemslotCreate), flags)));
 
     public static ActorPlan Unplug(this ActorPlan actor) => actor.InVm(
         "memslot-delete",

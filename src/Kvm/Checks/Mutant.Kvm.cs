@@ -235,6 +235,18 @@ public sealed partial record Mutant
         [Invariants.MigrationProgress, Invariants.FaultProgress],
         "dirty-ring-claims");
 
+    public static readonly Mutant RingClaimsNotCounted = new(
+        "claims of KVM's own writes on a ring's entries do not count for its soft limit", "4.5", "", [Invariants.RingFidelity],
+        "dirty-ring-claims");
+
+    public static readonly Mutant RingResetMixesMemslots = new(
+        "a ring reset gathers pages of a memslot with those of an earlier one that had its id", "4.3", "",
+        [Invariants.RingFidelity, Invariants.NoLostDirtyPage], "dirty-ring-replaced-memslot");
+
+    public static readonly Mutant TlbTakesAccessTracked = new(
+        "the hardware takes a neighbour into its TLB that ageing has taken out of its sight", "1.4", "", [Invariants.NoStaleTranslation],
+        "ageing-without-accessed-bits");
+
     public static readonly Mutant MoveFreesBitmap = new(
         "a memslot's move frees the dirty bitmap that the moved memslot keeps", "5", "", [Invariants.SlotLifetime], "lookup-vs-update");
 

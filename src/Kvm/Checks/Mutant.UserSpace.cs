@@ -184,4 +184,16 @@ public sealed partial record Mutant
     public static readonly Mutant LateRegistrationStays = OfUserSpace(
         "an inventory registers a VM that was removed: the entry is never taken out again", "8", "", [Invariants.OneOwner],
         "destroy-late-calls");
+
+    public static readonly Mutant LostLogNotSeen = OfUserSpace(
+        "a migration does not see that a memslot has lost its dirty log, or was made again", "8", "",
+        [Invariants.NoLostDirtyPage, Invariants.SameMemory, Invariants.GuestMemory], "migration-vs-host");
+
+    public static readonly Mutant UrgentBytesTakeNoTime = OfUserSpace(
+        "pages that a vCPU waits for in post-copy do not put off the bytes that are on their way", "8", "", [Invariants.AsOrdered],
+        "postcopy-wanted-first");
+
+    public static readonly Mutant IdleShareServedFirst = OfUserSpace(
+        "a stream that begins, or had nothing to send, is served ahead of the others of its link until it has sent as much as they", "8",
+        "", [Invariants.AsOrdered], "migrations-share-link");
 }

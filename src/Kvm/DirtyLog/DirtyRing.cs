@@ -37,13 +37,19 @@ public sealed class DirtyRing
     /// <summary><c>kvm_dirty_ring_used</c>: unsigned, so a ring with more entries armed again than were pushed counts as full.</summary>
     public long Used => (uint)(_state.Value.DirtyIndex - _state.Value.ResetIndex);
     public bool IsFull => Used >= _entries.Length;
-    public bool IsSoftFull => Used + _state.Value.Claims >= _entries.Length - Reserved;
+    public bool IsSoftFull => Used + Claims >= _entries.Length - Reserved;
+
+    /// <summary>More is in it than the soft limit and the one entry of its vCPU's fault that was under way: a write of KVM's own has taken
+    /// what it had not claimed.</summary>
+    public bool IsBeyondClaims => Used > _entries.Length - Reserved + 1 && !IsTampered;
 
     /// <summary>User space has changed what the kernel wrote, or marked RESET what it was not given.</summary>
     public bool IsTampered => _state.Value.IsTampered;
 
     /// <summary>The kernel has consumed an entry that user space has not seen.</summary>
     public bool HasOvertakenHarvest => _state.Value.ResetIndex > _state.Value.FetchIndex && !IsTampered;
+
+    private int Claims => _mutant == Mutant.RingClaimsNotCounted ? 0 : _state.Value.Claims;
 
     /// <summary>Claims an entry for a push to come; false when the ring is soft-full.</summary>
     public bool TryClaim()

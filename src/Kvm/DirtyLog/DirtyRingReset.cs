@@ -21,12 +21,14 @@ internal sealed class DirtyRingReset(Vm vm, Operation op)
     private const int MaskPages = 64;
 
     private readonly Dictionary<Memslot, PageSet> _protected = [];
+    private readonly List<(Memslot Slot, Hva Page)> _owed = [];
     private DirtyRingEntry _first;
     private ulong _mask;
 
     public async ValueTask RunAsync(IReadOnlyList<DirtyRing> rings)
     {
         for (var i = 0; i < rings.Count; i++) await ConsumeAsync(rings[i]);
+        JudgeOwed();
         var epoch = vm.Flusher.NextEpoch();
         foreach (var (slot, pages) in _protected)
         {
@@ -52,7 +54,8 @@ internal sealed class DirtyRingReset(Vm vm, Operation op)
     /// <summary>Adds the entry to the mask, if it is of the same memslot and near enough, before or after.</summary>
     private bool TryGather(in DirtyRingEntry entry)
     {
-        if (_mask == 0 || entry.SlotId != _first.SlotId || entry.Instance != _first.Instance) return false;
+        if (_mask == 0 || entry.SlotId != _first.SlotId) return false;
+        if (entry.Instance != _first.Instance && vm.Options.Mutant != Mutant.RingResetMixesMemslots) return false;
         var delta = unchecked((long)(entry.Offset - _first.Offset));
         if (delta is >= 0 and < MaskPages)
         {
@@ -127,6 +130,23 @@ internal sealed class DirtyRingReset(Vm vm, Operation op)
             vm.Violated(
                 Invariants.MigrationProgress, $"one ring reset has consumed {taken} entries of a ring of {ring.Entries} and goes on",
                 operations: op.Id);
+
+        // slots_lock is held, so what is there now is there to the end of the reset.
+        if (!ring.IsTampered && vm.Memslots.Active.ById(entry.SlotId) is { } slot && slot.Instance == entry.Instance)
+            _owed.Add((slot, slot.BaseHva + (long)entry.Offset));
+    }
+
+    /// <summary>Every page whose memslot is there was in a mask that was protected.</summary>
+    private void JudgeOwed()
+    {
+        foreach (var (slot, page) in _owed)
+        {
+            vm.Counters.ChecksEvaluated++;
+            if (_protected.TryGetValue(slot, out var pages) && pages.Contains(page)) continue;
+            vm.Violated(
+                Invariants.RingFidelity, $"a ring reset consumes page {page - slot.BaseHva} of memslot {slot.Id} and does not protect it",
+                slot.BaseGfn + (page - slot.BaseHva), page, operations: op.Id);
+        }
     }
 
     private bool IsInside(Memslot slot, long page)

@@ -32,6 +32,12 @@ public sealed class DirtyRings(Vm vm)
         if (!ring.TryPush(slot.Id, slot.Instance, gfn - slot.BaseGfn) && !ring.IsTampered)
             vm.Violated(
                 Invariants.RingFidelity, $"the dirty ring of vcpu {vcpu} has no room for {gfn}: its entry would be overwritten", gfn);
+        else if (ring.IsBeyondClaims)
+            vm.Violated(
+                Invariants.RingFidelity,
+                $"the dirty ring of vcpu {vcpu} holds {ring.Used} entries, and its soft limit is {ring.Entries - DirtyRing.Reserved}: {gfn} takes "
+                    + "a reserved one that nobody has claimed",
+                gfn);
     }
 
     /// <summary>

@@ -112,7 +112,8 @@ internal sealed class RamState(Vm vm, DeviceLog devices, IStreamPort stream, IRe
     }
 
     /// <summary>The memslot has logged its writes in the same bitmap since the last look.</summary>
-    private bool IsFollowed(Memslot slot) => _followed.TryGetValue(slot.Id, out var known) && slot.ContinuesLogOf(known);
+    private bool IsFollowed(Memslot slot) => _followed.TryGetValue(slot.Id, out var known)
+        && (slot.ContinuesLogOf(known) || vm.Options.Mutant == Mutant.LostLogNotSeen);
 
     private async ValueTask FollowAsync(Operation op, Memslot slot)
     {

@@ -250,7 +250,8 @@ public sealed class FaultHandler(Vm vm)
         var line = new Gfn(gfn.Value & ~(NeighbourEntries - 1L));
         for (var neighbour = line; neighbour < line + NeighbourEntries; neighbour += 1)
         {
-            if (neighbour == gfn || !vm.Sptes.TryGet(neighbour, out var spte) || spte.IsAccessTracked) continue;
+            if (neighbour == gfn || !vm.Sptes.TryGet(neighbour, out var spte)) continue;
+            if (spte.IsAccessTracked && vm.Options.Mutant != Mutant.TlbTakesAccessTracked) continue;
             vm.Checks.Tlb.HandedOut(neighbour);
             neighbours[count++] = spte.ToTranslation(neighbour);
         }

@@ -20,6 +20,10 @@ public sealed class TlbChecks
     public void HandedOut(Gfn gfn)
     {
         ref var spte = ref _vm.Sptes[gfn];
+        if (spte.IsAccessTracked)
+            _vm.Violated(
+                Invariants.NoStaleTranslation, $"a TLB takes the SPTE of {gfn}, which ageing has taken out of the hardware's sight", gfn,
+                new Hva(spte.Hva), new Pfn(spte.Pfn));
         spte.Flags |= SpteFlags.Accessed;
         spte.HandedOut = _vm.Flusher.HandOutEpoch;
         if (spte.IsWritable) spte.HandedOutWritable = spte.HandedOut;

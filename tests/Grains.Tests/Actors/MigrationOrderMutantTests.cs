@@ -253,7 +253,7 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
             Mutant.InventoryDoesNotWait, Mutant.EndsWithoutStatus, Mutant.LinkTwiceAsFast, Mutant.DowntimeLimitIgnored,
             Mutant.RepeatedCompareCounts, Mutant.FullHostPrepares, Mutant.SourceLetsGoUnanswered,
             Mutant.ReleasesNewerRecord, Mutant.MigrationJoinsLogStep, Mutant.OlderGrantRecorded, Mutant.LateRecordComesBack,
-            Mutant.ClaimantTakesAnyEpoch,
+            Mutant.ClaimantTakesAnyEpoch, Mutant.LostLogNotSeen,
         ];
         var expected = Mutant.All.Where(entry => entry.Scenario.StartsWith("migration-", StringComparison.Ordinal))
             .Except(explorers).Concat(others).Select(mutant => mutant.Name);

@@ -27,6 +27,10 @@ public sealed class BedMigration
         Target = new BedVm(bed, vm, to, id => wire = new BedWire(bed, vm, to, id));
         _wire = wire!;
         _wire.Destination = Target.Process.Incoming!;
+
+        // Where the push has a bandwidth of its own, pages that vCPUs wait for have another.
+        if (parameters.MaxPostcopyBandwidth == 0)
+            _wire.PostcopyBandwidth = Slower(bed.Options.LinkBandwidth, parameters.MaxBandwidth);
         _setup = new MigrationSetup(
             bed.NextStream(), vm.Name, 0, vm.Host.Name, to.Name, Target.AddressSpaceId,
             [new HvaRange(VmLayout.RamHva, bed.Options.RamPages), new HvaRange(VmLayout.HotplugHva, bed.Options.HotplugPages)],
@@ -76,4 +80,7 @@ public sealed class BedMigration
             world.Observer.Violated(violation);
         return info;
     }
+
+    /// <summary>0 is no bound.</summary>
+    private static long Slower(long bandwidth, long other) => bandwidth == 0 || other == 0 ? bandwidth + other : Math.Min(bandwidth, other);
 }

@@ -25,6 +25,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private readonly SlowHost _slow;
     private readonly bool _mayBeGivenUp;
     private readonly bool _preparesSlowly;
+    private readonly LinkTurns _turns;
     private readonly long _takeOverAnswerMicroseconds;
     private Tracked<BrokenLink> _broken;
     private Tracked<(LinkBreak? Next, Func<ValueTask>? After)> _breaks;
@@ -34,6 +35,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     private Tracked<bool> _isCut;
     private Tracked<long> _wantedMax;
     private Tracked<bool> _saidWhole;
+    private Tracked<PostcopyMeter> _meter;
     private Tracked<(bool Holds, bool IsSourceGone)> _late;
 
     public BedWire(Bed bed, BedVm source, HostMmu destination, int destinationAddressSpace)
@@ -42,6 +44,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         (_source, _destination) = (source.Process, destination.Process(destinationAddressSpace));
         (_network, _slow, _mayBeGivenUp) = (bed.Network, bed.Slowness, bed.Options.MachinesDie);
         _preparesSlowly = bed.Options.PreparesSlowly;
+        _turns = bed.LinkTurns;
         _takeOverAnswerMicroseconds = bed.Options.TakeOverAnswerMicroseconds;
         var place = new Place(_world);
         _broken = new Tracked<BrokenLink>(place);
@@ -52,6 +55,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
         _isCut = new Tracked<bool>(place);
         _wantedMax = new Tracked<long>(place);
         _saidWhole = new Tracked<bool>(place);
+        _meter = new Tracked<PostcopyMeter>(place);
         _late = new Tracked<(bool, bool)>(place);
     }
 
@@ -72,6 +76,15 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
     /// <summary>The longest time from the source's hearing that a vCPU wants a page until it was stored; 0 where none had still to be
     /// sent.</summary>
     public long WantedMicrosecondsMax => _wantedMax.Value;
+
+    /// <summary>When pages of post-copy have left, and how many bytes.</summary>
+    public PostcopyMeter Meter => _meter.Value;
+
+    /// <summary>What post-copy may send in a second, to be known before it begins.</summary>
+    public long PostcopyBandwidth
+    {
+        set => _meter.Changing.BytesPerSecond = value;
+    }
 
     /// <summary>The destination has said that it has every page, whether or not the source has heard it.</summary>
     public bool SaidWhole => _saidWhole.Value;
@@ -99,7 +112,13 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
 
     public ValueTask<StreamStatus> DeliverAsync(Operation op, PageChunk chunk)
     {
-        if (chunk.Header.Phase == StreamPhase.Postcopy) BreakIf(LinkMessage.Page);
+        if (chunk.Header.Phase == StreamPhase.Postcopy)
+        {
+            _meter.Changing.Left(chunk.WireBytes, _world.NowMicroseconds);
+            BreakIf(LinkMessage.Page);
+        }
+
+        if (chunk.Header.Phase == StreamPhase.Precopy) _turns.Left(chunk.Header.Stream, chunk.Header.Round, chunk.WireBytes);
 
         // The sender reuses its buffers when it has given up waiting; what is on its way, or stands still there, has bytes of its own.
         return ReceiveAsync(op, _mayBeGivenUp ? chunk with { Pages = chunk.Pages.ToArray(), Content = chunk.Content.ToArray() } : chunk);
@@ -163,6 +182,7 @@ internal sealed class BedWire : IPageLink, IMigrationDestination, ISourcePort
 
     public async ValueTask<StreamStatus> TakeOverAsync(Operation op, DeviceState state)
     {
+        _meter.Changing.Begin(_world.NowMicroseconds);
         if (_takeOverLoss.Value is TakeOverLoss.None or TakeOverLoss.Answer)
         {
             var answer = await AskAsync(op);

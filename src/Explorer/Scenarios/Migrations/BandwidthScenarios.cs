@@ -1,6 +1,7 @@
 using Livebed.Explorer.Beds;
 using Livebed.Explorer.Beds.Migrations;
 using Livebed.Kvm.Checks;
+using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.Memslots;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.World;
@@ -15,6 +16,7 @@ internal static class BandwidthScenarios
     [
         new MigrationBoundedRate(),
         new PostcopyWantedFirst(),
+        new MigrationsShareLink(),
     ];
 }
 
@@ -164,6 +166,68 @@ internal sealed class PostcopyWantedFirst : Scenario
             if (await stage.MigrateAsync(
                     stage.Bed.NewOperation(OperationKind.Migration), parameters, process => process.StartPostcopy()) is { } info)
                 new OrderCheck(stage, parameters, stage.Bed.World.Steps - steps).JudgeWaits(info, Batch, breaks);
+        });
+        MigrationPlan.MustComplete(plan);
+        plan.After(stage => stage.CheckMemoryAsync());
+    }
+}
+
+/// <summary>
+/// Claim: two migrations over one link have equal shares of it, and one that begins later, or had nothing to send for a while, has saved
+/// nothing up: between two batches of a round the other one sends no more than a batch of each (M5; Goyal et al. 1996). All memory arrives
+/// (M1, the oracle). The seed draws when the second one begins.
+/// </summary>
+internal sealed class MigrationsShareLink : Scenario
+{
+    private const int Batch = 64;
+    private const int Batches = 8;
+    private const long Bandwidth = 20_000;
+
+    // Of a batch one page has content.
+    private const long BatchBytes = PageChunk.HeaderBytes + Batch * sizeof(long) + Bed.PageSize;
+    private const int LaterMax = 260_000;
+
+    public override string Name => "migrations-share-link";
+    public override string Claim => "of two migrations over one link none waits for more than its turn";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.PageDirtiedAgain];
+    public override bool IsDrawnFromSeed => true;
+    public override IReadOnlyList<ScenarioParameter> Parameters => [MigrationPlan.Log];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with
+        {
+            Hosts = 2,
+            DirtyLog = (DirtyLogMode)plan.Parameter(MigrationPlan.Log.Name),
+            HotplugPages = 1,
+            RamPages = Batch * Batches,
+            OtherVms = 1,
+            Frames = 4 * Batches,
+            LinkBandwidth = Bandwidth,
+        };
+        for (var batch = 0; batch < Batches; batch++)
+        {
+            var gfn = BedVm.RamGfn(batch * Batch);
+            plan.Before(async stage =>
+            {
+                foreach (var vm in stage.Bed.Vms) await vm.TouchAsync(gfn, write: true);
+            });
+        }
+
+        var guest = plan.Vcpu();
+        for (var write = 0; write < Batches; write++) guest.Write(plan.Random.Next(Batches) * Batch);
+
+        // With one channel a stream would have nothing that waits when its batch has left, and the other's turn would come anyway.
+        var parameters = MigrationPlan.AfterRounds(2) with { Channels = 2 };
+        plan.Actor("user").MigrateVm(parameters);
+        plan.Actor("other-user").MigrateOtherVm(parameters, 1 + plan.Random.Next(LaterMax));
+        plan.After(stage =>
+        {
+            if (stage.Bed.LinkTurns.OthersMax is var bytes and > 2 * BatchBytes)
+                stage.Broke(
+                    Invariants.AsOrdered,
+                    $"a migration has sent {bytes} bytes while another one waited to send its next; a batch has {BatchBytes}");
+            return ValueTask.CompletedTask;
         });
         MigrationPlan.MustComplete(plan);
         plan.After(stage => stage.CheckMemoryAsync());

@@ -59,6 +59,8 @@ internal sealed class OrderCheck(Stage stage, MigrationParameters parameters, lo
             stage.Broke(
                 Invariants.MigrationProgress,
                 $"a page that a vCPU wanted, and that was not on its way, has taken {longest} us; ahead of all others it takes {ahead} us");
+        if (stage.Migration!.Wire.Meter.AheadMicroseconds is var early and > 0)
+            Broke($"post-copy has sent its bytes {early} us earlier than its {bandwidth} bytes a second allow");
         foreach (var waited in info.PostcopyBlocktime.VcpuMicroseconds)
             if (waited > most)
                 stage.Broke(

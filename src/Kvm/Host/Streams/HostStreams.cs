@@ -43,7 +43,7 @@ public sealed class HostStreams
     internal StreamShaper ShaperTo(string destination, StreamBandwidth bandwidth)
     {
         if (_host.Mutant == Mutant.LinkTwiceAsFast) bandwidth = bandwidth with { Max = 2 * bandwidth.Max };
-        return new StreamShaper(_host.World, bandwidth, LinkTo(destination));
+        return new StreamShaper(_host.World, bandwidth, LinkTo(destination), _host.Mutant);
     }
 
     /// <summary>Stores a chunk that the migration takes. A chunk with a wrong checksum or length is not stored at all.</summary>
@@ -60,7 +60,8 @@ public sealed class HostStreams
     private LinkScheduler? LinkTo(string destination)
     {
         if (LinkBandwidth == 0) return null;
-        if (!_links.TryGetValue(destination, out var link)) _links.Add(destination, link = new LinkScheduler(_host.World, LinkBandwidth));
+        if (!_links.TryGetValue(destination, out var link))
+            _links.Add(destination, link = new LinkScheduler(_host.World, LinkBandwidth, _host.Mutant));
         return link;
     }
 

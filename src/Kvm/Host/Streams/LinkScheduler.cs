@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -11,7 +12,7 @@ namespace Livebed.Kvm.Host.Streams;
 /// count against their own stream's share. Keeps: over any time in which some stream always has bytes to send, bytes over time is the
 /// bandwidth; late timers are compensated. Simplified: no latency, no protocol overhead, and only pages on the link.
 /// </summary>
-internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
+internal sealed class LinkScheduler(IWorld world, long bytesPerSecond, Mutant? mutant = null)
 {
     private readonly BandwidthClock _clock = new(world, bytesPerSecond);
     private readonly TrackedObject<State> _state = new(new Place(world), new State());
@@ -74,7 +75,8 @@ internal sealed class LinkScheduler(IWorld world, long bytesPerSecond)
     {
         Advance();
         var now = _clock.Now;
-        var chunk = new Chunk(share, bytes, Math.Max(_state.Content.ServedTag, share.Finish), now - _state.Content.Late);
+        var tag = mutant == Mutant.IdleShareServedFirst ? share.Finish : Math.Max(_state.Content.ServedTag, share.Finish);
+        var chunk = new Chunk(share, bytes, tag, now - _state.Content.Late);
         _state.Content.Late = 0;
         share.Finish = chunk.Tag + bytes;
         share.Wait(now);

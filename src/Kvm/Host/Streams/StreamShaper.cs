@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.World;
 
 namespace Livebed.Kvm.Host.Streams;
@@ -18,10 +19,11 @@ internal sealed class StreamShaper
     /// <param name="world">the world; its clock is used</param>
     /// <param name="bandwidth">the migration's own bounds</param>
     /// <param name="link">null for one without a limit</param>
-    public StreamShaper(IWorld world, StreamBandwidth bandwidth, LinkScheduler? link)
+    /// <param name="mutant">the defect to have, or none</param>
+    public StreamShaper(IWorld world, StreamBandwidth bandwidth, LinkScheduler? link, Mutant? mutant = null)
     {
-        _rounds = new StreamRateLimiter(world, bandwidth.Max);
-        _push = bandwidth.MaxPostcopy > 0 ? new StreamRateLimiter(world, bandwidth.MaxPostcopy) : _rounds;
+        _rounds = new StreamRateLimiter(world, bandwidth.Max, mutant);
+        _push = bandwidth.MaxPostcopy > 0 ? new StreamRateLimiter(world, bandwidth.MaxPostcopy, mutant) : _rounds;
         if (link is not null) (_link, _share) = (link, new LinkShare(world));
     }
 
@@ -65,7 +67,7 @@ internal sealed class StreamShaper
 /// nothing up. Urgent bytes go at once and delay all others by their time. <see cref="LinkScheduler"/> models what other streams take of
 /// the link. Simplified: no latency, no protocol overhead.
 /// </summary>
-internal sealed class StreamRateLimiter(IWorld world, long bytesPerSecond)
+internal sealed class StreamRateLimiter(IWorld world, long bytesPerSecond, Mutant? mutant = null)
 {
     private readonly BandwidthClock _clock = new(world, bytesPerSecond);
     private Tracked<State> _state = new(world);
@@ -79,7 +81,7 @@ internal sealed class StreamRateLimiter(IWorld world, long bytesPerSecond)
         if (bytesPerSecond == 0) return ValueTask.FromResult(!isGivenUp());
         var (now, time) = (_clock.Now, _clock.TimeOf(bytes));
         ref var state = ref _state.Changing;
-        if (state.Free > now) state.PutOff += time;
+        if (state.Free > now && mutant != Mutant.UrgentBytesTakeNoTime) state.PutOff += time;
         state.Free = Math.Max(state.Free, now) + time;
         state.UrgentFree = Math.Max(state.UrgentFree, now) + time;
         return UntilAsync(state.UrgentFree, canBePutOff: false, isGivenUp);
