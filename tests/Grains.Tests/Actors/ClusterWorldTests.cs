@@ -92,6 +92,21 @@ public sealed class ClusterWorldTests
         await Until.HoldsAsync(() => Task.FromResult(delays.IsWatched), watched => !watched, "the end of looking");
     }
 
+    /// <summary>The clock stands still, so no alarm rings.</summary>
+    [Fact]
+    public async Task A_sleep_ends_when_it_is_woken()
+    {
+        using var alarms = new AlarmClock(_time);
+        var (world, wakeup) = (new ClusterWorld(_waits, _time) { Alarms = alarms }, new Wakeup());
+        for (var sleep = 0; sleep < 3; sleep++)
+        {
+            var asleep = world.SleepAsync(10_000_000, wakeup).AsTask();
+            Assert.False(asleep.IsCompleted);
+            wakeup.Wake();
+            await asleep;
+        }
+    }
+
     [Theory]
     [InlineData(-1)]
     [InlineData(1_000_001)]

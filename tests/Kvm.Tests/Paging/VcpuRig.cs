@@ -14,12 +14,21 @@ internal sealed class VcpuRig
 
     private readonly int _batch;
     private readonly bool _startsStopped;
+    private readonly IWorld? _vcpuWorld;
 
-    public VcpuRig(ISchedulingStrategy strategy, int batch = 8, IPacedGuestProgram? program = null, bool startsStopped = false)
+    /// <param name="strategy">of the schedule</param>
+    /// <param name="batch">accesses of one entry</param>
+    /// <param name="program">of the guest; writes to one page when null</param>
+    /// <param name="startsStopped">whether the vCPU is paused from the beginning</param>
+    /// <param name="sleepsUntilWoken">whether a sleep of the vCPU never ends by itself</param>
+    public VcpuRig(
+        ISchedulingStrategy strategy, int batch = 8, IPacedGuestProgram? program = null, bool startsStopped = false,
+        bool sleepsUntilWoken = false)
     {
         _startsStopped = startsStopped;
         _batch = batch;
         World = new VirtualWorld(strategy);
+        if (sleepsUntilWoken) _vcpuWorld = new SleepyWorld(World);
         Vm = new ScriptedVm();
         Memory = new SlowMemory(World);
         Program = new OnePageGuest();
@@ -34,7 +43,7 @@ internal sealed class VcpuRig
 
     /// <summary>A vCPU of the same VM, for instance the one that goes on where <see cref="Vcpu"/> was saved.</summary>
     public Vcpu NewVcpu(IPacedGuestProgram program, VcpuState? state = null, int index = 0) => new(
-        World,
+        _vcpuWorld ?? World,
         new VcpuOptions(index, TlbEntries: 64, BatchAccesses: _batch, FaultRetriesMax: 1_000, FaultMicrosecondsMax: 0)
         {
             StartsStopped = _startsStopped,
@@ -112,10 +121,34 @@ internal sealed class VcpuRig
         }
     }
 
+    /// <summary>A world in which nothing but a wake-up ends a sleep.</summary>
+    private sealed class SleepyWorld(VirtualWorld world) : IWorld
+    {
+        public long NowMicroseconds => world.NowMicroseconds;
+        public IModelObserver Observer => world.Observer;
+        public SynchronizationContext? WaitingContext => ((IWorld)world).WaitingContext;
+
+        public ValueTask PointAsync(SchedulingPoint point) => world.PointAsync(point);
+
+        public ValueTask DelayAsync(long microseconds) => world.DelayAsync(microseconds);
+
+        public async ValueTask SleepAsync(long microseconds, Wakeup wakeup)
+        {
+            var isWoken = false;
+            wakeup.Arm(() => isWoken = true);
+            while (!isWoken) await world.DelayAsync(Wakeup.LookMicroseconds);
+        }
+
+        public void Start(string name, Func<ValueTask> body) => ((IWorld)world).Start(name, body);
+    }
+
     /// <summary>Eight writes to one page, again and again, at whatever time; what it is saved as does not matter.</summary>
     internal sealed class OnePageGuest : IPacedGuestProgram
     {
         private int _batches;
+
+        /// <summary>It waits for its next access after so many batches.</summary>
+        public int BatchesMost { get; set; } = int.MaxValue;
 
         public Action<int>? BeforeBatch { get; set; }
 
@@ -124,12 +157,14 @@ internal sealed class VcpuRig
 
         public long BehindMicroseconds => 0;
         public long AccessesHandedOut => 0;
-        public long NextDueMicroseconds => 0;
+        public long NextDueMicroseconds => _batches == BatchesMost ? long.MaxValue : 0;
 
         public int Next(Span<GuestOperation> operations, long nowMicroseconds)
         {
             NowMicroseconds = nowMicroseconds;
-            BeforeBatch?.Invoke(_batches++);
+            if (_batches == BatchesMost) return 0;
+            BeforeBatch?.Invoke(_batches);
+            _batches++;
             for (var i = 0; i < operations.Length; i++) operations[i] = new GuestOperation(new Gfn(8), GuestAccessKind.Write, (ulong)i);
             return operations.Length;
         }

@@ -34,6 +34,31 @@ public sealed class VcpuTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>Nothing looks whether it should: it is woken.</summary>
+    [Fact]
+    public void A_vCPU_that_sleeps_until_its_next_access_pauses_and_stops()
+    {
+        for (ulong seed = 1; seed <= 50; seed++)
+        {
+            var rig = new VcpuRig(new RandomStrategy(seed), sleepsUntilWoken: true) { Program = { BatchesMost = 1 } };
+            var result = rig.Run(async () =>
+            {
+                for (var pause = 0; pause < 3; pause++)
+                {
+                    await rig.World.DelayAsync(1_000);
+                    await rig.Vcpu.FlushTlbAsync(rig.NewOperation(), new GfnRange(Page, 1));
+                    await rig.Vcpu.PauseAsync(rig.NewOperation());
+                    await rig.Vcpu.ResumeAsync(rig.NewOperation());
+                }
+
+                // Asleep again, and then it is stopped.
+                await rig.World.DelayAsync(1_000);
+            });
+            Assert.True(result.Outcome == ScheduleOutcome.Completed, result.ToString());
+            Assert.Equal(1, rig.Memory.Executions);
+        }
+    }
+
     /// <summary>Meanwhile it is in no flush's way, and can be stopped.</summary>
     [Fact]
     public void A_vCPU_that_starts_stopped_runs_no_guest_before_it_is_resumed_and_its_guest_is_not_late_then()
