@@ -35,8 +35,8 @@ public sealed class DirtyRings(Vm vm)
         else if (ring.IsBeyondClaims)
             vm.Violated(
                 Invariants.RingFidelity,
-                $"the dirty ring of vcpu {vcpu} holds {ring.Used} entries, and its soft limit is {ring.Entries - DirtyRing.Reserved}: {gfn} takes "
-                    + "a reserved one that nobody has claimed",
+                $"the dirty ring of vcpu {vcpu} holds {ring.Used} entries, and its soft limit is {ring.Entries - DirtyRing.Reserved}: "
+                    + $"{gfn} takes a reserved one that nobody has claimed",
                 gfn);
     }
 
