@@ -76,6 +76,42 @@ public sealed class ReplayGuestTests : IDisposable
         Assert.Equal(new QemuFigures("none", 0, 0, 0, 0, 0, 0), QemuFigures.From(empty.RootElement));
     }
 
+    /// <summary>As QEMU 7.2.22 answered when it was cancelled, and when its destination was gone.</summary>
+    [Theory]
+    [InlineData("""{"status":"cancelled"}""", "cancelled", null)]
+    [InlineData("""{"status":"failed","error-desc":"Unable to write to socket: Broken pipe"}""", "failed",
+        "Unable to write to socket: Broken pipe")]
+    public void What_was_done_before_it_ended_is_kept(string last, string status, string? error)
+    {
+        var replies = new QemuReplies();
+        string[] before =
+        [
+            """{"status":"setup"}""",
+            """
+            {"status":"active","setup-time":3,"total-time":1200,"expected-downtime":300,
+              "ram":{"dirty-sync-count":4,"transferred":39000000,"duplicate":57000,"normal":9400}}
+            """,
+            """
+            {"status":"cancelling","total-time":1251,"ram":{"dirty-sync-count":5,"transferred":40000000,"duplicate":57000,"normal":9600}}
+            """,
+        ];
+        foreach (var text in before) _ = Add(text);
+        Assert.Equal(new QemuFigures(status, 5, 40_000_000, 57_000, 9_600, 1_251, 0) { Error = error }, Add(last));
+
+        QemuFigures Add(string text)
+        {
+            using var reply = JsonDocument.Parse(text);
+            return replies.Add(reply.RootElement);
+        }
+    }
+
+    [Fact]
+    public void A_migration_that_ends_before_there_are_figures_has_none()
+    {
+        using var reply = JsonDocument.Parse("""{"status":"cancelled"}""");
+        Assert.Equal(new QemuFigures("cancelled", 0, 0, 0, 0, 0, 0), new QemuReplies().Add(reply.RootElement));
+    }
+
     private uint[] Words(uint address) => MemoryMarshal.Cast<byte, uint>(ReplaySchedule.Of(_path, address)).ToArray();
 
     private void Write(string text)

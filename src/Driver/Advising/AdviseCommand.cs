@@ -13,7 +13,8 @@ internal sealed class AdviseCommand(CommandEnvironment environment)
         try
         {
             var (workload, settings) = (request.Guest.Workload, request.Guest.Settings);
-            var tried = Advice.Of(workload, settings, request.Qemu, request.Bandwidth, request.ChannelBandwidth, request.Limits);
+            var tried = Advice.Of(
+                workload, settings, request.Qemu, request.Bandwidth, request.ChannelBandwidth, request.Limits, request.LinkMargin);
             var chart = PointOfNoReturn.Of(workload, settings, request.Qemu, request.Limits);
             if (request.Json) environment.Out.Write(AdviseJson.Write(request, tried, chart));
             else new AdviseReport(environment).Write(request, tried, chart);

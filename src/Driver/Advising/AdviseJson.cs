@@ -13,6 +13,7 @@ internal static class AdviseJson
             workload = request.Guest.Title,
             qemuVersion = request.Qemu.Version.ToString(),
             linkBandwidth = request.Qemu.LinkBandwidth,
+            linkMargin = request.LinkMargin,
             downtimeLimitMilliseconds = request.Limits.DowntimeMicroseconds / 1e3,
             timeLimitMilliseconds = request.Limits.TimeMicroseconds / 1e3,
             advice = tried[0].IsAdvisable ? AdviceOf(request, tried[0].Setting) : null,

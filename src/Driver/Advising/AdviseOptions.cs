@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Livebed.Driver.CampaignFiles;
+using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Predicting;
 using Livebed.Kvm.Prediction;
@@ -11,6 +12,8 @@ namespace Livebed.Driver.Advising;
 internal sealed class AdviseOptions
 {
     private const long UsualChannelBandwidth = 900_000_000;
+    private const double UsualMargin = 0.1;
+    private const double MarginMax = 0.9;
 
     private static readonly TimeSpan _usualDowntime = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan _usualTime = TimeSpan.FromSeconds(120);
@@ -20,6 +23,8 @@ internal sealed class AdviseOptions
     private readonly Option<string?> _bandwidth = Text("--bandwidth", "1GiB/s", "max-bandwidth of every setting; 0 is no cap [0]");
     private readonly Option<string?> _channelBandwidth = Text(
         "--channel-bandwidth", "900MB/s", "what one stream, or one channel of multifd, carries at most [900MB/s]");
+    private readonly Option<string?> _margin = Text(
+        "--link-margin", "0.1", "the limits are kept also where so much of the link is missing, as by headers and other traffic [0.1]");
     private readonly Option<string?> _downtime = Text("--downtime", "300ms", "the guest stands still for no longer, all counted [300ms]");
     private readonly Option<string?> _time = Text(
         "--time", "120s", "it is over by then, or in so long for each GiB of memory, as in 150s/GiB [120s]");
@@ -31,7 +36,10 @@ internal sealed class AdviseOptions
     {
         Command = new Command("advise", "Says which settings of QEMU move a guest within given limits, the cheapest first.");
         _guest.AddTo(Command);
-        foreach (var option in new Option[] { _link, _bandwidth, _channelBandwidth, _downtime, _time, _version, _json, _verbose })
+        foreach (var option in new Option[]
+                 {
+                     _link, _bandwidth, _channelBandwidth, _margin, _downtime, _time, _version, _json, _verbose,
+                 })
             Command.Add(option);
     }
 
@@ -59,6 +67,7 @@ internal sealed class AdviseOptions
             },
             Bandwidth = parsed.Value(_bandwidth, OperatorUnits.Rate(1 << 10, ConvergenceLimits.BandwidthMax, "no cap")) ?? 0,
             ChannelBandwidth = parsed.Value(_channelBandwidth, rate) ?? UsualChannelBandwidth,
+            LinkMargin = parsed.Value(_margin, ValueKinds.Number("share", 0, MarginMax)) ?? UsualMargin,
             Limits = new AdviceLimits(downtime, time.MicrosecondsOf(guest.MemoryBytes)),
             Json = parsed.GetValue(_json),
         };
@@ -77,6 +86,9 @@ internal sealed record AdviseRequest
     public required long Bandwidth { get; init; }
 
     public required long ChannelBandwidth { get; init; }
+
+    /// <summary>Share of the link that may be missing.</summary>
+    public required double LinkMargin { get; init; }
 
     public required AdviceLimits Limits { get; init; }
 

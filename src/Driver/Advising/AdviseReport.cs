@@ -28,10 +28,14 @@ internal sealed class AdviseReport(CommandEnvironment environment)
             $"{request.Guest.Title}: {pages} pages, {Figures.Bytes(request.Guest.MemoryBytes)}",
             style: new Style(decoration: Decoration.Bold));
         _page.Line(
-            $"QEMU {request.Qemu.Version}, link {Figures.Bytes(request.Qemu.LinkBandwidth)}/s; at most "
+            $"QEMU {request.Qemu.Version}, link {Figures.Bytes(request.Qemu.LinkBandwidth)}/s{MarginText(request)}; at most "
                 + $"{Figures.Microseconds(request.Limits.DowntimeMicroseconds)} of downtime, all counted, and "
                 + $"{Figures.Microseconds(request.Limits.TimeMicroseconds)} in all, in nine of ten starts", 2);
     }
+
+    private static string MarginText(AdviseRequest request) => request.LinkMargin > 0
+        ? string.Create(CultureInfo.InvariantCulture, $", and {request.LinkMargin * 100:0.#} % less of it")
+        : "";
 
     private void WriteAdvice(AdviseRequest request, IReadOnlyList<TriedSetting> tried)
     {

@@ -28,9 +28,10 @@ internal static class SettingText
         return $"{how}, {Figures.Microseconds(parameters.DowntimeLimitMicroseconds)}";
     }
 
-    /// <summary>What the first start that does not keep the limits says.</summary>
+    /// <summary>What the first start that does not keep the limits says, or that they are not kept with less of the link.</summary>
     public static string WhyNot(TriedSetting tried, AdviceLimits limits)
     {
+        if (tried.LacksMargin) return "no margin";
         var failed = tried.Forecasts.First(forecast => !limits.IsMetBy(forecast));
         if (!failed.SwitchesOver) return failed.Verdict == ForecastVerdict.Diverging ? "diverges" : "too slow";
         return failed.DowntimeMilliseconds * 1e3 > limits.DowntimeMicroseconds ? "stops too long" : "too slow";

@@ -17,6 +17,13 @@ public sealed record MigrationSettings
     /// <summary>More at once would each have next to nothing of the machine.</summary>
     private const int InFlightMax = 64;
 
+    /// <summary>How long a batch's answer takes on a busy machine. A link that carries less than a batch in that time waits for no answer
+    /// with a window of one; more would only be read earlier, and be written again more often.</summary>
+    private const double AnswerSeconds = 0.05;
+
+    private const int UsualWindowMax = 8;
+    private const long PageBytes = 4096;
+
     private static readonly MigrationParameters _usual = new();
 
     /// <summary>Migrations per second over all VMs.</summary>
@@ -63,6 +70,11 @@ public sealed record MigrationSettings
 
     public TimeSpan DowntimeLimit { get; set; } = TimeSpan.FromMicroseconds(_usual.DowntimeLimitMicroseconds);
     public int MultifdChannels { get; set; } = _usual.Channels;
+
+    /// <summary>0 for as many as all channels together fill the link with for <see cref="AnswerSeconds"/>.</summary>
+    public int ChannelWindow { get; set; }
+
+
     public int RoundsMax { get; set; } = _usual.RoundsMax;
     public ThrottleKind Throttle { get; set; } = _usual.Throttle;
     public int CpuThrottleInitial { get; set; } = _usual.CpuThrottleInitial;
@@ -89,6 +101,7 @@ public sealed record MigrationSettings
         AvailSwitchoverBandwidth = AvailSwitchoverBandwidth,
         DowntimeLimitMicroseconds = (long)DowntimeLimit.TotalMicroseconds,
         Channels = MultifdChannels,
+        ChannelWindow = ChannelWindow > 0 ? ChannelWindow : UsualWindow,
         RoundsMax = RoundsMax,
         Throttle = Throttle,
         CpuThrottleInitial = CpuThrottleInitial,
@@ -111,6 +124,17 @@ public sealed record MigrationSettings
     /// <summary>Bytes a second while the guest stands still: the link's. Infinite where it has no bound, so that what earlier switchovers
     /// took is all that is known.</summary>
     public double StopBytesPerSecond => LinkBandwidth > 0 ? LinkBandwidth : double.PositiveInfinity;
+
+    private int UsualWindow
+    {
+        get
+        {
+            var bandwidth = OnTheLink(MaxBandwidth);
+            if (bandwidth == 0) return UsualWindowMax;
+            var batches = bandwidth * AnswerSeconds / (_usual.BatchPages * PageBytes);
+            return (int)Math.Clamp(Math.Ceiling(batches / MultifdChannels), 1, UsualWindowMax);
+        }
+    }
 
     private long OnTheLink(long bandwidth) => (bandwidth, LinkBandwidth) switch
     {
@@ -163,7 +187,10 @@ public sealed record MigrationSettings
         new ValueKey<MigrationSettings, TimeSpan>("downtimeLimit", ValueKinds.Duration(TimeSpan.Zero, TimeSpan.FromHours(1)),
             s => s.DowntimeLimit, (s, v) => s.DowntimeLimit = v, "rounds go on until what is left can be sent in so much time"),
         new ValueKey<MigrationSettings, int>("multifdChannels", ValueKinds.Integer("channels", 1, MigrationParameters.ChannelsMax),
-            s => s.MultifdChannels, (s, v) => s.MultifdChannels = v, "channels, each with a batch of its own under way"),
+            s => s.MultifdChannels, (s, v) => s.MultifdChannels = v, "channels, each with a connection"),
+        new ValueKey<MigrationSettings, int>("channelWindow", ValueKinds.Integer("batches", 0, MigrationParameters.ChannelWindowMax),
+            s => s.ChannelWindow, (s, v) => s.ChannelWindow = v,
+            "batches of pages that a channel has on their way at once; 0 for what the link carries in 50 ms, at most 8"),
         new ValueKey<MigrationSettings, int>(
             "roundsMax", ValueKinds.Integer("rounds", 1, MigrationParameters.RoundsLimit), s => s.RoundsMax, (s, v) => s.RoundsMax = v,
             "after so many rounds `timeoutAction` is taken"),

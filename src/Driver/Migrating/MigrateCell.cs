@@ -30,6 +30,9 @@ internal sealed record MigrateCell(
     /// <summary>Bytes of a page of the steady campaign, and of its header on the wire.</summary>
     private const int SteadyPageBytes = 4096;
 
+    /// <summary>As a value of a key.</summary>
+    public string LinkRate => Rate(Bandwidth);
+
     public static MigrateCell Replay(
         string workload, string trace, long bandwidth, MigrationStrategy strategy, MigrateSettings? settings = null) => new(
         Recording, workload, bandwidth, strategy, null,

@@ -3,6 +3,7 @@ using Livebed.Driver.CampaignFiles;
 using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Campaigns;
 using Livebed.Driver.Errors;
+using Livebed.Driver.Predicting;
 using Livebed.Kvm.Prediction;
 
 namespace Livebed.Driver.Migrating;
@@ -14,6 +15,7 @@ internal sealed class MigrateOptions
     private const double ShareMax = 4;
 
     private static readonly string[] _usualWorkloads = ["redis", "sqlite", "xz"];
+    private static readonly ValueKind<long> _rate = OperatorUnits.Rate(1 << 10, ConvergenceLimits.BandwidthMax);
 
     private readonly Option<string?> _workload = Text(
         "--workload", "LIST", $"recorded traces, or names of shipped ones [{string.Join(',', _usualWorkloads)}]");
@@ -58,7 +60,7 @@ internal sealed class MigrateOptions
     private List<MigrateCell> Recordings(ParseResult parsed, CampaignFolders folders)
     {
         var strategies = List(parsed, _strategy, ValueKinds.Enum<MigrationStrategy>()) ?? [.. Enum.GetValues<MigrationStrategy>()];
-        var bandwidths = List(parsed, _bandwidth, ValueKinds.ByteRate(1 << 10, ConvergenceLimits.BandwidthMax)) ?? [24L << 20, 120L << 20];
+        var bandwidths = List(parsed, _bandwidth, _rate) ?? [24L << 20, 120L << 20];
         var settings = _settings.Read(parsed, strategies);
         return
         [
@@ -81,7 +83,7 @@ internal sealed class MigrateOptions
         if (_settings.GivenOf(parsed) is { } given)
             throw new UsageException($"{given.Name} {parsed.GetValue(given)}: means nothing here; allowed: without --dirty-share");
         var shares = List(parsed, _dirtyShare, ValueKinds.Number("share", 0.01, ShareMax))!;
-        var bandwidths = List(parsed, _bandwidth, ValueKinds.ByteRate(1 << 10, ConvergenceLimits.BandwidthMax)) ?? [16L << 20];
+        var bandwidths = List(parsed, _bandwidth, _rate) ?? [16L << 20];
         return [.. from bandwidth in bandwidths from share in shares select MigrateCell.AtRate(share, bandwidth)];
     }
 

@@ -57,6 +57,20 @@ internal sealed record MigrateRow(
         }
     }
 
+    /// <summary>Bytes a second of the rounds, where they had less than nine tenths of the link: the machine did not feed it. Null where
+    /// they had more, and where a cap of the migration's own says less.</summary>
+    public double? StarvedBandwidth
+    {
+        get
+        {
+            if (Migration is not { Rounds.Count: > 0 } migration) return null;
+            if (Cell.Settings.Any(setting => setting.Key == "migrations.maxBandwidth" && setting.Value != Cell.LinkRate)) return null;
+            var seconds = migration.Rounds.Sum(round => round.DurationMilliseconds) / 1e3;
+            var used = seconds > 0 ? migration.Rounds.Sum(round => (double)round.Transferred) / seconds : Cell.Bandwidth;
+            return used < (1 - PredictionGap.Tolerance) * Cell.Bandwidth ? used : null;
+        }
+    }
+
     /// <summary>Rounds that were as they were predicted when they began, of those that had a prediction.</summary>
     public (int Held, int Of) RoundsHeld
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Livebed.Driver.CampaignKeys;
 using Livebed.Driver.Errors;
+using Livebed.Driver.Predicting;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
 
@@ -30,7 +31,7 @@ internal sealed class MigrateSettingOptions
 
     private readonly Option<string?> _speed = Text("--speed", "0.1", "recorded seconds that the guest replays in one [0.1]");
     private readonly Option<string?> _maxBandwidth = Text(
-        "--max-bandwidth", "RATE", "cap of a migration while its guest runs; 0B/s is the link's [the link's]");
+        "--max-bandwidth", "RATE", "cap of a migration while its guest runs; 0 is the link's [the link's]");
     private readonly Option<string?> _downtime = Text("--downtime", "300ms", "the downtime limit [300ms]");
     private readonly Option<string?> _channels = Text("--channels", "N", "multifd-channels [2]");
     private readonly Option<string?> _dirtyLimit = Text(
@@ -55,13 +56,13 @@ internal sealed class MigrateSettingOptions
     {
         Needs(parsed, _dirtyLimit, strategies.All(one => one == MigrationStrategy.DirtyLimit), "with --strategy dirty-limit");
         Needs(parsed, _postcopyAfter, strategies.All(one => one == MigrationStrategy.PostCopy), "with --strategy post-copy");
-        var rate = ValueKinds.ByteRate(0, ConvergenceLimits.BandwidthMax);
+        var rate = OperatorUnits.Rate(0, ConvergenceLimits.BandwidthMax, "the link's");
         var keys = new List<(string, string)>();
         Add(_speed, "vms.0.guest.speed", ValueKinds.Number("speed", 0.001, 20));
         Add(_maxBandwidth, "migrations.maxBandwidth", rate);
         Add(_downtime, "migrations.downtimeLimit", _duration);
         Add(_channels, "migrations.multifdChannels", ValueKinds.Integer("channels", 1, MigrationParameters.ChannelsMax));
-        Add(_dirtyLimit, "migrations.vcpuDirtyLimit", ValueKinds.ByteRate(1 << 10, ConvergenceLimits.BandwidthMax));
+        Add(_dirtyLimit, "migrations.vcpuDirtyLimit", OperatorUnits.Rate(1 << 10, ConvergenceLimits.BandwidthMax));
         Add(_postcopyAfter, "migrations.postcopyAfterRounds", ValueKinds.Integer("rounds", 1, MigrationParameters.RoundsLimit));
         Add(_timeLimit, "migrations.timeLimit", _duration);
         Add(_timeoutAction, "migrations.timeoutAction", ValueKinds.Enum<TimeoutAction>());

@@ -94,6 +94,8 @@ internal static class MigrateTable
         if (migration.PostcopyVcpuBlocktime.Count > 0)
             yield return $"vCPUs blocked {string.Join(", ", migration.PostcopyVcpuBlocktime.Select(blocked => Time(blocked)))}, "
                 + $"all at once {Time(migration.PostcopyBlocktime)}";
+        if (row.StarvedBandwidth is { } used)
+            yield return $"its rounds had {Figures.Bytes(used)}/s of the link: this machine, or what else runs on it, carries no more";
         if (row.MissedGoal is { } missed) yield return $"misses the goal: {missed}";
         if (row.ModelHolds == false) yield return "the geometric model does not hold";
     }

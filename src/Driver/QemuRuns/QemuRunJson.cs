@@ -23,6 +23,7 @@ internal static class QemuRunJson
                 downtimeLimitMilliseconds = request.Migration.DowntimeLimit.TotalMilliseconds,
                 linkBandwidth = request.LinkBandwidth,
                 status = figures.Status,
+                why = QemuRunReport.WhyNot(request, outcome),
                 measured = new
                 {
                     dirtySyncCount = figures.DirtySyncCount,

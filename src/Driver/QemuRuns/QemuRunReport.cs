@@ -29,6 +29,7 @@ internal sealed class QemuRunReport(CommandEnvironment environment)
             CultureInfo.InvariantCulture,
             $"the guest before: {Figures.Rate(recording.PageWrites, 0, recording.Duration)} page writes, "
                 + $"{recording.Header.ZeroPages:N0} of {recording.Header.Pages:N0} pages zero"), 2);
+        if (WhyNot(request, outcome) is { } why) _page.Line($"{why}; measured is what it had done until then", 2);
         WriteTable(figures, starts);
         WriteForecast(starts);
         if (outcome.LoadAverage > Environment.ProcessorCount)
@@ -39,6 +40,17 @@ internal sealed class QemuRunReport(CommandEnvironment environment)
                     + $"them are longer than forecast"), 2);
         WriteMemory(outcome);
     }
+
+    /// <summary>Why it did not complete; null where it did.</summary>
+    public static string? WhyNot(QemuRunRequest request, QemuMigrationOutcome outcome) => outcome switch
+    {
+        { Figures.IsCompleted: true } => null,
+        { Cancel: QemuCancel.TimeLimit } =>
+            $"cancelled: it was not done after {Figures.Microseconds(request.Migration.TimeLimit.TotalMicroseconds)} (--time-limit)",
+        { Cancel: QemuCancel.Stopped } => "cancelled: it was interrupted",
+        { Figures.Error: { } error } => $"{outcome.Figures.Status}: QEMU says {error}",
+        _ => $"{outcome.Figures.Status}: QEMU does not say why",
+    };
 
     private void WriteTable(QemuFigures measured, ForecastsByStart starts)
     {

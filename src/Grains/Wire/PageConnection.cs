@@ -9,8 +9,9 @@ using Livebed.Kvm.Host.Streams;
 namespace Livebed.Grains.Wire;
 
 /// <summary>
-/// The source's end of one page connection: sends a chunk out of the buffers in which it lies and waits for its answer. Whatever goes wrong
-/// with the connection ends it; what was on its way is lost as far as the sender knows, and may have been stored.
+/// The source's end of one page connection: sends a chunk out of the buffers in which it lies and waits for its answer. The next chunk may
+/// be sent before that; answers come in the order of the chunks. Whatever goes wrong with the connection ends it; what was on its way is
+/// lost as far as the sender knows, and may have been stored.
 /// </summary>
 internal sealed class PageConnection : IDisposable
 {
@@ -30,6 +31,8 @@ internal sealed class PageConnection : IDisposable
     private readonly Socket _socket;
     private readonly byte[] _frame = new byte[PageChunk.HeaderBytes + (PageChunk.PagesMax * sizeof(long))];
     private readonly byte[] _answer = new byte[AnswerBytesMax];
+    private readonly SemaphoreSlim _sending = new(1, 1);
+    private Task _answered = Task.CompletedTask;
 
     private PageConnection(PageWire wire, Socket socket) => (_wire, _socket) = (wire, socket);
 
@@ -63,22 +66,59 @@ internal sealed class PageConnection : IDisposable
         }
     }
 
+    /// <summary>Safe from any thread, several at once.</summary>
     /// <exception cref="InvalidOperationException">The receiver failed: a defect there.</exception>
     public async Task<StreamStatus> SendAsync(OperationMessage op, PageChunk chunk, CancellationToken cancellation)
     {
-        PageFrame.Of(op, chunk).WriteTo(_frame);
-        var entries = MemoryMarshal.AsBytes(chunk.Pages.Span);
-        entries.CopyTo(_frame.AsSpan(PageChunk.HeaderBytes));
-        await _socket.SendAllAsync(_frame.AsMemory(0, PageChunk.HeaderBytes + entries.Length), cancellation).ConfigureAwait(false);
-        await _socket.SendAllAsync(chunk.Content, cancellation).ConfigureAwait(false);
-        await _socket.FillAsync(_answer.AsMemory(0, 1), cancellation).ConfigureAwait(false);
-        if (_answer[0] != Failed) return (StreamStatus)_answer[0];
-        await _socket.FillAsync(_answer.AsMemory(1, 1), cancellation).ConfigureAwait(false);
-        await _socket.FillAsync(_answer.AsMemory(2, _answer[1]), cancellation).ConfigureAwait(false);
-        throw new InvalidOperationException($"the destination failed with {Encoding.UTF8.GetString(_answer, 2, _answer[1])}");
+        var answered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            var before = await SendChunkAsync(op, chunk, answered.Task, cancellation).ConfigureAwait(false);
+            await before.WaitAsync(cancellation).ConfigureAwait(false);
+            var failure = await ReadAnswerAsync(cancellation).ConfigureAwait(false);
+            var status = (StreamStatus)_answer[0];
+            _ = answered.TrySetResult();
+            return failure is null ? status : throw new InvalidOperationException($"the destination failed with {failure}");
+        }
+        finally
+        {
+            // Without its answer nobody knows which one the next is.
+            _ = answered.TrySetCanceled(CancellationToken.None);
+        }
     }
 
     public void Dispose() => _wire.Close(_socket);
+
+    /// <returns>completes when the chunk before has its answer</returns>
+    private async Task<Task> SendChunkAsync(OperationMessage op, PageChunk chunk, Task answered, CancellationToken cancellation)
+    {
+        await _sending.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            PageFrame.Of(op, chunk).WriteTo(_frame);
+            var entries = MemoryMarshal.AsBytes(chunk.Pages.Span);
+            entries.CopyTo(_frame.AsSpan(PageChunk.HeaderBytes));
+            await _socket.SendAllAsync(_frame.AsMemory(0, PageChunk.HeaderBytes + entries.Length), cancellation).ConfigureAwait(false);
+            await _socket.SendAllAsync(chunk.Content, cancellation).ConfigureAwait(false);
+            (var before, _answered) = (_answered, answered);
+            return before;
+        }
+        finally
+        {
+            _sending.Release();
+        }
+    }
+
+    /// <summary>Into <see cref="_answer"/>.</summary>
+    /// <returns>how the receiver failed; null for a status</returns>
+    private async Task<string?> ReadAnswerAsync(CancellationToken cancellation)
+    {
+        await _socket.FillAsync(_answer.AsMemory(0, 1), cancellation).ConfigureAwait(false);
+        if (_answer[0] != Failed) return null;
+        await _socket.FillAsync(_answer.AsMemory(1, 1), cancellation).ConfigureAwait(false);
+        await _socket.FillAsync(_answer.AsMemory(2, _answer[1]), cancellation).ConfigureAwait(false);
+        return Encoding.UTF8.GetString(_answer, 2, _answer[1]);
+    }
 
     private async Task<bool> SendTokenAsync(Guid token, CancellationToken cancellation)
     {

@@ -43,8 +43,8 @@ public sealed class PageWire(
     private int _accepted;
     private long _refused;
 
-    // Buffers of each size: two for every channel of a migration, and some for urgent pages.
-    private const int BuffersKept = 16;
+    // Buffers of each size: those of both ends of a migration's channels with their windows, and some for urgent pages.
+    private const int BuffersKept = 24;
 
     /// <summary>The buffers of chunks, in both directions. It is not the shared pool: there every thread and every processor keeps buffers
     /// of its own, which for buffers of this size is several times what is in flight.</summary>

@@ -7,9 +7,10 @@ namespace Livebed.Grains.Wire;
 
 /// <summary>
 /// The page link from one host to an address space of another. Each channel of the migration has a connection, made when the channel first
-/// sends, and sends one chunk at a time. So at most channels x chunk is in flight, and a destination that stalls stalls the source. A
-/// broken connection or a late answer is <see cref="StreamStatus.Lost"/>. The next chunk of that channel gets a new connection, to the
-/// endpoint that the destination's host names then.
+/// sends. Chunks of a channel go one after the other, and the next need not wait for the answer to the last. Only what callers wait for is
+/// in flight, so a destination that stalls stalls the source. A broken connection or a late answer is <see cref="StreamStatus.Lost"/>, for
+/// all chunks of that connection. The next chunk of that channel gets a new connection, to the endpoint that the destination's host names
+/// then.
 /// </summary>
 /// <param name="wire">this silo's page wire</param>
 /// <param name="find">asks the destination's host for the endpoint of the address space's pages; null when it takes none, or does not
@@ -29,21 +30,14 @@ public sealed class SocketPageLink(
         var message = OperationMessage.From(op);
         if (Find(chunk.Header.Channel) is not { } channel) return StreamStatus.Lost;
         wire.Traffic.Add(chunk.Content.Length);
-        await channel.Turn.WaitAsync();
         try
         {
             if (faults is null) return await DeliverAsync(channel, message, chunk);
             if (faults.NextDelay() is var delay && delay > TimeSpan.Zero) await Task.Delay(delay);
             return faults.Breaks(chunk.Header) ? await BreakAsync(faults, op, channel, chunk) : await DeliverAsync(channel, message, chunk);
         }
-        catch (Exception exception) when (PageConnection.IsBroken(exception))
-        {
-            channel.Break();
-            return StreamStatus.Lost;
-        }
         finally
         {
-            channel.Turn.Release();
             wire.Traffic.Remove(chunk.Content.Length);
         }
     }
@@ -51,11 +45,8 @@ public sealed class SocketPageLink(
     /// <summary>Breaks every connection; a caller that waits for an answer gets Lost.</summary>
     public void Dispose()
     {
-        lock (_channels)
-        {
-            _isClosed = true;
-            foreach (var channel in _channels.Values) channel.Break();
-        }
+        lock (_channels) _isClosed = true;
+        _ = BreakAll();
     }
 
     /// <summary>Every connection of the link breaks while the chunk is in flight, and none can be made until the chunk is given up. The
@@ -66,51 +57,71 @@ public sealed class SocketPageLink(
         await faults.BreakAsync(Cut);
         try
         {
-            await delivery;
-        }
-        catch (Exception exception) when (PageConnection.IsBroken(exception))
-        {
-            // The break came before the answer.
+            _ = await delivery;
         }
         finally
         {
             lock (_channels) _breaks--;
         }
 
-        channel.Break();
+        Break(channel, channel.Connection);
         return StreamStatus.Lost;
     }
 
     /// <returns>connections that were open</returns>
     private int Cut()
     {
-        lock (_channels)
-        {
-            _breaks++;
-            return _channels.Values.Count(channel => channel.Break());
-        }
+        lock (_channels) _breaks++;
+        return BreakAll();
+    }
+
+    /// <returns>connections that were open</returns>
+    private int BreakAll()
+    {
+        lock (_channels) return _channels.Values.Count(channel => Break(channel, channel.Connection));
     }
 
     private async Task<StreamStatus> DeliverAsync(Channel channel, OperationMessage op, PageChunk chunk)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(wire.Stopping);
         patience.CancelAfter(wire.AnswerTimeout);
-        var connection = channel.Connection;
-        if (connection is null)
+        PageConnection? connection = null;
+        try
         {
-            if (await find() is not { } endpoint) return StreamStatus.Lost;
-            connection = await PageConnection.OpenAsync(wire, endpoint, patience.Token).ConfigureAwait(false);
-            if (connection is null) return StreamStatus.Refused;
-            if (!Use(channel, connection)) return StreamStatus.Lost;
+            (connection, var refusal) = await ConnectAsync(channel, patience.Token);
+            if (connection is null) return refusal;
+            if (wire.Links is { } links)
+                await links.PassAsync(peer, LinkWay.To, chunk.Content.Length, patience.Token).ConfigureAwait(false);
+
+            // The kernel's copies, and everything after them, run outside of any grain's turn.
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            var answer = await connection.SendAsync(op, chunk.Sealed(), patience.Token).ConfigureAwait(false);
+            if (wire.Links is { } back) await back.PassAsync(peer, LinkWay.From, 1, patience.Token).ConfigureAwait(false);
+            return answer;
         }
+        catch (Exception exception) when (PageConnection.IsBroken(exception))
+        {
+            Break(channel, connection);
+            return StreamStatus.Lost;
+        }
+    }
 
-        if (wire.Links is { } links) await links.PassAsync(peer, LinkWay.To, chunk.Content.Length, patience.Token).ConfigureAwait(false);
-
-        // The kernel's copies, and everything after them, run outside of any grain's turn.
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        var answer = await connection.SendAsync(op, chunk.Sealed(), patience.Token).ConfigureAwait(false);
-        if (wire.Links is { } back) await back.PassAsync(peer, LinkWay.From, 1, patience.Token).ConfigureAwait(false);
-        return answer;
+    /// <summary>The channel's connection, which its first chunk makes.</summary>
+    /// <returns>null and what to answer when there is none to be had</returns>
+    private async Task<(PageConnection? Connection, StreamStatus Refusal)> ConnectAsync(Channel channel, CancellationToken cancellation)
+    {
+        await channel.Connecting.WaitAsync(cancellation);
+        try
+        {
+            if (channel.Connection is { } open) return (open, StreamStatus.Ok);
+            if (await find() is not { } endpoint) return (null, StreamStatus.Lost);
+            if (await PageConnection.OpenAsync(wire, endpoint, cancellation) is not { } made) return (null, StreamStatus.Refused);
+            return Use(channel, made) ? (made, StreamStatus.Ok) : (null, StreamStatus.Lost);
+        }
+        finally
+        {
+            _ = channel.Connecting.Release();
+        }
     }
 
     private Channel? Find(int number)
@@ -134,21 +145,23 @@ public sealed class SocketPageLink(
         }
     }
 
+    /// <summary>The next chunk of the channel makes a new connection, unless one has done so already.</summary>
+    /// <returns>false when there was no connection</returns>
+    private bool Break(Channel channel, PageConnection? broken)
+    {
+        if (broken is null) return false;
+        lock (_channels)
+            if (channel.Connection == broken)
+                channel.Connection = null;
+        broken.Dispose();
+        return true;
+    }
+
     private sealed class Channel
     {
-        /// <summary>Of urgent pages several may be asked for at once; they go one after the other.</summary>
-        public SemaphoreSlim Turn { get; } = new(1, 1);
+        public SemaphoreSlim Connecting { get; } = new(1, 1);
 
         public PageConnection? Connection { get; set; }
-
-        /// <summary>False when there was no connection.</summary>
-        public bool Break()
-        {
-            var wasOpen = Connection is not null;
-            Connection?.Dispose();
-            Connection = null;
-            return wasOpen;
-        }
     }
 }
 

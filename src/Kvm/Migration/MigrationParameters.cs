@@ -9,6 +9,7 @@ namespace Livebed.Kvm.Migration;
 public sealed record MigrationParameters
 {
     public const int ChannelsMax = 64;
+    public const int ChannelWindowMax = 16;
     public const int RoundsLimit = 10_000;
 
     /// <summary><c>max-bandwidth</c>: bytes a second over all channels of this migration while the guest runs; 0 for as fast as the link
@@ -31,8 +32,12 @@ public sealed record MigrationParameters
     /// <summary><c>multifd-channels</c>, 1 to 64.</summary>
     public int Channels { get; init; } = 2;
 
-    /// <summary>Pages that are cleared and sent together: a multiple of 64, at most <see cref="PageChunk.PagesMax"/>. At most this many a
-    /// channel are in flight.</summary>
+    /// <summary>Batches that a channel has on their way at once, 1 to 16: what its socket's buffers hold, where an answer takes time.
+    /// With 1 the link waits for each answer. QEMU has no such parameter, as it waits for none.</summary>
+    public int ChannelWindow { get; init; } = 1;
+
+    /// <summary>Pages that are cleared and sent together: a multiple of 64, at most <see cref="PageChunk.PagesMax"/>. At most this many for
+    /// each place of a channel's window are in flight.</summary>
     public int BatchPages { get; init; } = 256;
 
     /// <summary>Rounds after which <see cref="TimeoutAction"/> is taken, as after the time limit.</summary>
@@ -77,6 +82,7 @@ public sealed record MigrationParameters
         ArgumentOutOfRangeException.ThrowIfNegative(PostcopyAfterRounds);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(VcpuDirtyLimit);
         InRange(Channels, 1, ChannelsMax, nameof(Channels));
+        InRange(ChannelWindow, 1, ChannelWindowMax, nameof(ChannelWindow));
         InRange(RoundsMax, 1, RoundsLimit, nameof(RoundsMax));
         InRange(BatchPages, 64, PageChunk.PagesMax, nameof(BatchPages));
         if (BatchPages % 64 != 0)

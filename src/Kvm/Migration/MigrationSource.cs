@@ -42,7 +42,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         (_vm, _devices, _stream, _destination, _hostOwnership) = (vm, devices, stream, destination, ownership);
         (_setup, _parameters) = (setup, parameters);
         _ram = new RamState(vm, devices.Log, stream, setup.Blocks);
-        _channels = new PageChannels(vm.World, stream, ids, parameters.Channels, vm.Options.Mutant);
+        _channels = new PageChannels(vm.World, stream, ids, parameters.Channels, parameters.ChannelWindow, vm.Options.Mutant);
         _throttle = new ThrottleControl(vm, parameters, setup.PageSize);
         _record = new MigrationRecord(vm, _ram, _channels, _throttle, setup, parameters);
         _handOver = new HandOver(vm, stream, destination, inventory, ownership, setup, _ram, _record);

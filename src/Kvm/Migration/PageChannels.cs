@@ -8,8 +8,10 @@ using Livebed.Kvm.World;
 namespace Livebed.Kvm.Migration;
 
 /// <summary>
-/// QEMU's multifd channels (migration/multifd.c): each carries one batch at a time, so at most channels x batch is in flight, and a
-/// receiver that stalls stalls the sender. Pages are read when their channel sends them. <see cref="DrainAsync"/> is the barrier of a round
+/// QEMU's multifd channels (migration/multifd.c). Each carries at most a window of batches at a time, so at most channels x window x batch
+/// is in flight, and a receiver that stalls stalls the sender. A batch here is answered when it has been stored, and QEMU's is handed to a
+/// socket with a buffer of some MiB: the window stands for that buffer. With a window of one a channel's link carries nothing while an
+/// answer is awaited and the next batch is read. Pages are read when they are sent. <see cref="DrainAsync"/> is the barrier of a round
 /// (<c>multifd_send_sync_main</c>): without it the copy of an earlier round, on a slow channel, could arrive after that of a later one.
 /// Pages that a vCPU waits for go at once, on a channel of their own (QEMU's postcopy-preempt), for which a drain waits too.
 /// </summary>
@@ -19,7 +21,7 @@ internal sealed class PageChannels
     private readonly IStreamPort _stream;
     private readonly OperationIds _ids;
     private readonly TrackedObject<Stack<int>> _idle;
-    private readonly int _count;
+    private readonly int _places;
     private readonly Mutant? _mutant;
     private Tracked<int> _urgent;
     private Tracked<(Waiter Waiter, bool ForAll)?> _waiter;
@@ -31,13 +33,14 @@ internal sealed class PageChannels
     /// <param name="stream">where the pages go</param>
     /// <param name="ids">ids of the operations that send them</param>
     /// <param name="count">channels beside that of urgent pages</param>
+    /// <param name="window">batches that a channel has on their way at once</param>
     /// <param name="mutant">the defect to have, or null</param>
-    public PageChannels(IWorld world, IStreamPort stream, OperationIds ids, int count, Mutant? mutant = null)
+    public PageChannels(IWorld world, IStreamPort stream, OperationIds ids, int count, int window = 1, Mutant? mutant = null)
     {
-        (_world, _stream, _ids, _count, _mutant) = (world, stream, ids, count, mutant);
+        (_world, _stream, _ids, _places, _mutant) = (world, stream, ids, count * window, mutant);
         var place = new Place(world);
         _idle = new TrackedObject<Stack<int>>(place, new Stack<int>());
-        for (var channel = count - 1; channel >= 0; channel--) _idle.Content.Push(channel);
+        for (var free = _places - 1; free >= 0; free--) _idle.Content.Push(free % count);
         _urgent = new Tracked<int>(place);
         _waiter = new Tracked<(Waiter Waiter, bool ForAll)?>(place);
         _failure = new Tracked<ExceptionDispatchInfo?>(place);
@@ -60,7 +63,7 @@ internal sealed class PageChannels
     public long LinkWaitMicroseconds => _sent.Value.LinkWait;
 
     private bool IsIdle =>
-        _idle.Content.Count == _count && (_urgent.Value == 0 || _mutant == Mutant.DrainForgetsWantedPages);
+        _idle.Content.Count == _places && (_urgent.Value == 0 || _mutant == Mutant.DrainForgetsWantedPages);
 
     /// <summary>Hands the batch to an idle channel, which it waits for; returns before it has been sent.</summary>
     public async ValueTask SendAsync(Operation op, ChunkHeader header, PageSet batch)

@@ -93,7 +93,22 @@ public sealed class DirtyTimeline : IForecastWorkload
             foreach (var run in runs) zero.Add(run);
         else if (Header.ZeroPages is { } count) ZeroSpread.AddOutside(zero, WrittenPages, Pages, count);
         else AddUnusedRegions(zero);
+        if (isFromTrace && Header.ZeroPages is not null && settings.StartMicroseconds > 0) RemoveWrittenBefore(zero, settings);
         return zero;
+    }
+
+    /// <summary>What the recording says of zero pages is true of its beginning. A migration that begins later finds what was written
+    /// meanwhile: a program that has just been started writes most of its memory for the first time.</summary>
+    private void RemoveWrittenBefore(PageSet zero, ForecastSettings settings)
+    {
+        // An interval's pages are written until the next one begins.
+        var ended = settings.StartMicroseconds >= PassMicroseconds
+            ? _starts.Length
+            : Math.Max(0, Array.FindLastIndex(_starts, start => start <= settings.StartMicroseconds));
+        settings.Budget.Spend(_firstRuns[ended]);
+        for (var run = 0; run < _firstRuns[ended]; run++)
+            for (var (page, end) = (_runs[run].First, _runs[run].First + _runs[run].Count); page < end; page++)
+                _ = zero.Remove(page);
     }
 
     private void AddUnusedRegions(PageSet zero)

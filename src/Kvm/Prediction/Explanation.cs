@@ -38,7 +38,8 @@ public sealed record Explanation(IReadOnlyList<ExplainedRound> Rounds, Unreachab
             .Select(forecast => forecast.Rounds[round.Number])
             .ToList();
         if (forecasts.Count == 0)
-            return new ExplainedRound(round, null, null, null, null, ReasonWithoutForecast(round, byStart, bytesPerSecond));
+            return new ExplainedRound(
+                round, null, null, null, null, ReasonWithoutForecast(round, byStart, bytesPerSecond, pollMilliseconds));
         var explained = new ExplainedRound(
             round, Spread.Of(forecasts.Select(one => one.Microseconds / 1e3)), Spread.Of(forecasts.Select(one => (double)one.Bytes)),
             Spread.Of(forecasts.Select(one => (double)one.DirtyPages * settings.PageSize)),
@@ -56,7 +57,7 @@ public sealed record Explanation(IReadOnlyList<ExplainedRound> Rounds, Unreachab
         if (round.ThrottlePercentage > forecasts.Max(one => one.ThrottlePercentage)) return DepartureReason.Throttled;
         if (round.ZeroPages is { } zero && IsOther(zero, forecasts.Select(one => (double)one.ZeroPages), round.Bytes))
             return DepartureReason.ZeroPages;
-        if (IsLinkSlow(round, bytesPerSecond, forecasts)) return DepartureReason.LinkBelowItsName;
+        if (IsLinkSlow(round, bytesPerSecond, forecasts, pollMilliseconds)) return DepartureReason.LinkBelowItsName;
         if (round.DirtyPagesPerSecond is { } rate)
         {
             if (rate > explained.DirtyPagesPerSecond!.Most * (1 + Tolerance)) return DepartureReason.DirtyRateHigher;
@@ -69,22 +70,24 @@ public sealed record Explanation(IReadOnlyList<ExplainedRound> Rounds, Unreachab
         return DepartureReason.Unknown;
     }
 
-    private static DepartureReason ReasonWithoutForecast(MeasuredRound round, ForecastsByStart byStart, double bytesPerSecond)
+    private static DepartureReason ReasonWithoutForecast(
+        MeasuredRound round, ForecastsByStart byStart, double bytesPerSecond, double pollMilliseconds)
     {
         if (round.ThrottlePercentage > 0 && byStart.Forecasts.All(one => one.Rounds.All(other => other.ThrottlePercentage == 0)))
             return DepartureReason.Throttled;
-        if (IsLinkSlow(round, bytesPerSecond, [])) return DepartureReason.LinkBelowItsName;
+        if (IsLinkSlow(round, bytesPerSecond, [], pollMilliseconds)) return DepartureReason.LinkBelowItsName;
         var most = byStart.Forecasts.SelectMany(one => one.Rounds)
             .Select(one => one.DirtyPagesPerSecond).DefaultIfEmpty(double.MaxValue).Max();
         return round.DirtyPagesPerSecond > most * (1 + Tolerance) ? DepartureReason.DirtyRateHigher : DepartureReason.MoreRounds;
     }
 
     /// <summary>Bytes that the time does not explain; a round with many zero pages, and one that sleeps in its windows, is slow by
-    /// itself.</summary>
-    private static bool IsLinkSlow(MeasuredRound round, double bytesPerSecond, List<Round> forecasts)
+    /// itself. Of a round that is not longer than the gap between two polls nothing is known.</summary>
+    private static bool IsLinkSlow(MeasuredRound round, double bytesPerSecond, List<Round> forecasts, double pollMilliseconds)
     {
         var slowest = forecasts.Select(one => one.Bandwidth).DefaultIfEmpty(bytesPerSecond).Min();
-        return round.Bandwidth < Math.Min(slowest, bytesPerSecond) * (1 - Tolerance);
+        var least = round.Milliseconds - pollMilliseconds;
+        return least > 0 && round.Bytes * 1e3 / least < Math.Min(slowest, bytesPerSecond) * (1 - Tolerance);
     }
 
     private static bool IsWithin(double? value, Spread spread, double noise) =>

@@ -8,8 +8,8 @@ namespace Livebed.Kvm.Prediction;
 /// zero. Invariant ("clear before read"): a page that is written after KVM cleared its bit is dirty at the next sync.
 /// <para>A sync fetches KVM's bits and leaves them set. They are cleared chunk by chunk, each at the first of its pages that is sent after
 /// the sync (<c>migration_clear_memory_region_dirty_bitmap</c>, migration/ram.c); until then KVM does not see a page of them written again.
-/// The scan goes on where it was, over syncs too. Simplified: the guest's writes of one word of 64 pages come before that word is sent, and
-/// a recording that begins in its middle has the zero pages of its beginning.</para>
+/// The scan goes on where it was, over syncs too. Simplified: the guest's writes of one word of 64 pages come before that word is
+/// sent.</para>
 /// </summary>
 internal sealed class QemuGuest
 {

@@ -31,28 +31,63 @@ public sealed record QemuFigures(
 {
     public bool IsCompleted => Status == "completed";
 
+    /// <summary>Why it failed, in QEMU's words; null where it does not say.</summary>
+    public string? Error { get; init; }
+
     internal static QemuFigures From(JsonElement reply)
     {
         var ram = reply.TryGetProperty("ram", out var found) ? found : default;
         return new QemuFigures(
             reply.TryGetProperty("status", out var status) ? status.GetString() ?? "" : "none", (int)Number(ram, "dirty-sync-count"),
             (long)Number(ram, "transferred"), (long)Number(ram, "duplicate"), (long)Number(ram, "normal"), Number(reply, "total-time"),
-            Number(reply, "downtime"));
+            Number(reply, "downtime"))
+        {
+            Error = reply.TryGetProperty("error-desc", out var error) ? error.GetString() : null,
+        };
     }
 
     private static double Number(JsonElement element, string name) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value.GetDouble() : 0;
 }
 
+/// <summary>What a series of <c>query-migrate</c> replies says about one migration. QEMU gives figures while it goes on and when it has
+/// completed; of one that was cancelled or failed it gives the status alone.</summary>
+internal sealed class QemuReplies
+{
+    private QemuFigures? _last;
+
+    /// <returns>the reply; with the figures of the last one that had any, where it has none</returns>
+    public QemuFigures Add(JsonElement reply)
+    {
+        var figures = QemuFigures.From(reply);
+        if (reply.TryGetProperty("ram", out _)) return _last = figures;
+        return _last is null ? figures : _last with { Status = figures.Status, Error = figures.Error, DowntimeMilliseconds = 0 };
+    }
+}
+
+/// <summary>Why a migration was cancelled.</summary>
+public enum QemuCancel : byte
+{
+    /// <summary>It was not.</summary>
+    None,
+
+    /// <summary>The time limit was over.</summary>
+    TimeLimit,
+
+    /// <summary>The user stopped it.</summary>
+    Stopped,
+}
+
 /// <summary>What a migration was.</summary>
 /// <param name="QemuVersion">as in 7.2.22</param>
 /// <param name="MemoryMib">of the guest</param>
 /// <param name="Recording">of the guest before it migrated</param>
-/// <param name="Figures">measured</param>
+/// <param name="Figures">measured; where it did not complete, what it had done at the last look before</param>
+/// <param name="Cancel">why it was cancelled</param>
 /// <param name="LoadAverage">of the machine, over a minute, when it was over; more than its processors make times longer</param>
 /// <param name="StalePages">of the destination's memory, which differ from the source's; empty where it did not complete</param>
 public sealed record QemuMigrationOutcome(
-    string QemuVersion, long MemoryMib, RecordOutcome Recording, QemuFigures Figures, double LoadAverage,
+    string QemuVersion, long MemoryMib, RecordOutcome Recording, QemuFigures Figures, QemuCancel Cancel, double LoadAverage,
     IReadOnlyList<PageRun> StalePages);
 
 /// <summary>
@@ -98,10 +133,10 @@ public static class QemuMigration
             using var destination = QemuProcess.Start(
                 request.Program, folder, Destination, memory, request.Accelerator, isIncoming: true);
             show("it migrates");
-            var figures = Migrate(source.Qmp, destination.Qmp, request, stop);
+            var (figures, cancel) = Migrate(source.Qmp, destination.Qmp, request, stop);
             var load = double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
             var stale = figures.IsCompleted ? StalePages(source, destination, stop) : [];
-            return new QemuMigrationOutcome(version, memory, recording, figures, load, stale);
+            return new QemuMigrationOutcome(version, memory, recording, figures, cancel, load, stale);
         }
         finally
         {
@@ -154,7 +189,8 @@ public static class QemuMigration
         return outcome;
     }
 
-    private static QemuFigures Migrate(QmpClient source, QmpClient destination, QemuMigrationRequest request, CancellationToken stop)
+    private static (QemuFigures Figures, QemuCancel Cancel) Migrate(
+        QmpClient source, QmpClient destination, QemuMigrationRequest request, CancellationToken stop)
     {
         _ = destination.Execute("migrate-incoming", new { uri = "tcp:127.0.0.1:0" });
         var port = destination.Execute("query-migrate").GetProperty("socket-address")[0].GetProperty("port").GetString();
@@ -167,18 +203,20 @@ public static class QemuMigration
             });
         _ = source.Execute("migrate", new { uri = $"tcp:127.0.0.1:{port}" });
         var begun = Stopwatch.GetTimestamp();
-        var isCancelled = false;
+        var replies = new QemuReplies();
+        var cancel = QemuCancel.None;
         while (true)
         {
             Thread.Sleep(_poll);
-            var figures = QemuFigures.From(source.Execute("query-migrate"));
+            var figures = replies.Add(source.Execute("query-migrate"));
             // Right behind "completed" the total time may still be 0.
             if (figures.IsCompleted) Thread.Sleep(_poll);
-            if (figures.IsCompleted) return QemuFigures.From(source.Execute("query-migrate"));
-            if (figures.Status is "failed" or "cancelled") return figures;
-            if (isCancelled || (Stopwatch.GetElapsedTime(begun) < request.TimeLimit && !stop.IsCancellationRequested)) continue;
-            _ = source.Execute("migrate_cancel");
-            isCancelled = true;
+            if (figures.IsCompleted) return (replies.Add(source.Execute("query-migrate")), QemuCancel.None);
+            if (figures.Status is "failed" or "cancelled") return (figures, cancel);
+            if (cancel != QemuCancel.None) continue;
+            if (stop.IsCancellationRequested) cancel = QemuCancel.Stopped;
+            else if (Stopwatch.GetElapsedTime(begun) >= request.TimeLimit) cancel = QemuCancel.TimeLimit;
+            if (cancel != QemuCancel.None) _ = source.Execute("migrate_cancel");
         }
     }
 

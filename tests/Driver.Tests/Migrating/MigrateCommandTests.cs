@@ -35,6 +35,25 @@ public sealed class MigrateCommandTests
         Assert.Contains("redis-1MiB-plain", string.Join(' ', harness.RunFolders), StringComparison.Ordinal);
     }
 
+    /// <summary>A busy machine answers within 50 ms. A slow link waits for no answer with one batch of a MiB a channel, and what is read
+    /// earlier is only written again more often.</summary>
+    [Theory]
+    [InlineData("24MiB/s", 2, 1)]
+    [InlineData("24MiB/s", 1, 2)]
+    [InlineData("1Gbit/s", 1, 6)]
+    [InlineData("1Gbit/s", 2, 3)]
+    [InlineData("10Gbit/s", 1, 8)]
+    public async Task A_channel_has_on_its_way_what_the_link_carries_until_there_is_an_answer(string bandwidth, int channels, int window)
+    {
+        var campaigns = new List<Campaign>();
+        using var harness = new CommandHarness(Runner(campaigns, SampleResults.Migration with { Status = MigrationStatus.Completed }));
+        await harness.RunAsync(
+            "migrate", "--workload", "xz", "--strategy", "plain", "--bandwidth", bandwidth, "--channels", $"{channels}");
+        Assert.Equal((channels, window), (campaigns[^1].Migrations.Parameters.Channels, campaigns[^1].Migrations.Parameters.ChannelWindow));
+        var asked = campaigns[^1].Migrations with { ChannelWindow = 5 };
+        Assert.Equal(5, asked.Parameters.ChannelWindow);
+    }
+
     [Fact]
     public async Task A_row_is_repeated_by_the_command_that_its_results_name()
     {
@@ -110,6 +129,19 @@ public sealed class MigrateCommandTests
             "migrate", "--workload", "redis", "--bandwidth", "1MiB/s", "--strategy", "post-copy", "--markdown",
             harness.Folder.PathOf("t.md"));
         Assert.EndsWith(remark, File.ReadAllLines(harness.Folder.PathOf("t.md"))[^1], StringComparison.Ordinal);
+    }
+
+    /// <summary>The sample's round sent 52,000 bytes in 11.5 ms.</summary>
+    [Theory]
+    [InlineData("8MiB/s", "its rounds had 4.3MiB/s of the link: ")]
+    [InlineData("4MiB/s", null)]
+    [InlineData("8MiB/s", null, "--max-bandwidth", "4MiB/s")]
+    public async Task A_remark_says_when_the_machine_does_not_feed_the_link(string bandwidth, string? remark, params string[] options)
+    {
+        using var harness = new CommandHarness(Runner([], SampleResults.Migration));
+        await harness.RunAsync(["migrate", "--workload", "redis", "--strategy", "plain", "--bandwidth", bandwidth, .. options]);
+        if (remark is not null) Assert.Contains(remark, harness.Out, StringComparison.Ordinal);
+        else Assert.DoesNotContain("of the link: ", harness.Out, StringComparison.Ordinal);
     }
 
     [Fact]

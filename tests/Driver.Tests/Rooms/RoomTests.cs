@@ -114,7 +114,7 @@ public sealed class RoomTests
             "Migrating",
             [
                 "Errors", "CampaignKeys", "Campaigns", "CampaignFiles", "Results", "Runs", "Terminal", "Running", "CommandLine",
-                "Exploring", "Run",
+                "Exploring", "Predicting", "Run",
             ]),
         new(
             "The command",

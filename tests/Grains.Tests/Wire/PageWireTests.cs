@@ -111,6 +111,43 @@ public sealed class PageWireTests
     }
 
     [Fact]
+    public async Task Chunks_of_a_channel_that_are_under_way_at_once_have_an_answer_each()
+    {
+        using var rig = await WireRig.StartAsync();
+        var stall = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        rig.Door = async (_, chunk, _) =>
+        {
+            await stall.Task;
+            return (StreamStatus)chunk.Content.Span[0];
+        };
+        StreamStatus[] answers = [StreamStatus.Corrupt, StreamStatus.Refused, StreamStatus.NoMemory, StreamStatus.Corrupt];
+        var sending = answers.Select(answer => rig.SendAsync(WireRig.Chunk(value: (byte)answer))).ToList();
+        stall.SetResult();
+        Assert.Equal(answers, await Task.WhenAll(sending));
+        Assert.Equal(1, rig.Questions);
+    }
+
+    [Fact]
+    public async Task A_connection_that_breaks_loses_all_chunks_that_are_under_way_and_is_made_once_more()
+    {
+        using var rig = await WireRig.StartAsync();
+        var stall = new TaskCompletionSource<StreamStatus>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        rig.Door = (_, _, _) =>
+        {
+            arrived.TrySetResult();
+            return stall.Task;
+        };
+        var sending = Enumerable.Range(0, 4).Select(_ => rig.SendAsync(WireRig.Chunk())).ToList();
+        await arrived.Task;
+        rig.Source.CloseConnections();
+        Assert.All(await Task.WhenAll(sending), answer => Assert.Equal(StreamStatus.Lost, answer));
+        stall.SetResult(StreamStatus.Ok);
+        Assert.Equal(StreamStatus.Ok, await rig.SendAsync(WireRig.Chunk()));
+        Assert.Equal(StreamStatus.Ok, await rig.SendAsync(WireRig.Chunk()));
+    }
+
+    [Fact]
     public async Task A_destination_that_does_not_answer_in_time_has_lost_the_chunk()
     {
         using var rig = await WireRig.StartAsync(TimeSpan.FromMilliseconds(200));

@@ -20,7 +20,7 @@ internal sealed class TestWorld(ulong? seed = null) : SynchronizationContext, IW
     public IModelObserver Observer => Recorded;
     public long NowMicroseconds { get; private set; }
 
-    public void Start(string name, Func<ValueTask> body) => throw new NotSupportedException(name);
+    public void Start(string name, Func<ValueTask> body) => _ready.Add(() => _ = body().AsTask());
 
     public ValueTask PointAsync(SchedulingPoint point)
     {

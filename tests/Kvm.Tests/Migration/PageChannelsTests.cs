@@ -46,6 +46,50 @@ public class PageChannelsTests
         Assert.True(channels.Bytes > sent);
     });
 
+    /// <summary>A batch takes 8 ms on the link, and its answer 20 ms more. A sender that waits for each answer leaves the link empty for
+    /// most of the time: a guest that dirties three quarters of what the link carries never gets over.</summary>
+    [Theory]
+    [InlineData(1, 1, 0.28, 0.29)]
+    [InlineData(2, 1, 0.55, 0.58)]
+    [InlineData(1, 2, 0.55, 0.58)]
+    [InlineData(1, 4, 0.9, 1)]
+    public void A_link_is_used_as_far_as_the_windows_reach(int channels, int window, double least, double most)
+    {
+        const int PagesOfBatch = 2;
+        const int BatchMicroseconds = 8_000;
+        const int AnswerMicroseconds = 20_000;
+        const int Batches = 2 * HostRig.RamPages / PagesOfBatch;
+        var bytes = PageChunk.HeaderBytes + PagesOfBatch * (sizeof(long) + HostRig.PageSize);
+        var world = new TestWorld();
+        var rig = new StreamRig(world);
+        world.Run(async () =>
+        {
+            await rig.OpenAsync(bytes * 1_000_000L / BatchMicroseconds);
+            for (var page = 0; page < HostRig.RamPages; page++) await rig.Source.WriteAsync(HostRig.Ram + page, 5);
+            var (under, mostUnder) = (0, 0);
+            rig.OnTheWay = async chunk =>
+            {
+                mostUnder = Math.Max(mostUnder, ++under);
+                await world.DelayAsync(AnswerMicroseconds);
+                under--;
+                return chunk;
+            };
+            var sender = new PageChannels(world, rig.From, new OperationIds(origin: 9), channels, window);
+            var begun = world.NowMicroseconds;
+            for (var batch = 0; batch < Batches; batch++)
+            {
+                var first = HostRig.Ram + batch * PagesOfBatch % HostRig.RamPages;
+                await sender.SendAsync(rig.Op(), Header, PageSet.All(new HvaRange(first, PagesOfBatch)));
+            }
+
+            Assert.Equal(StreamStatus.Ok, await sender.DrainAsync(rig.Op()));
+            Assert.InRange((double)Batches * BatchMicroseconds / (world.NowMicroseconds - begun), least, most);
+            Assert.InRange(mostUnder, 1, channels * window);
+            Assert.Equal(Batches * PagesOfBatch, sender.NormalPages);
+        });
+        rig.AssertNothingWrong();
+    }
+
     private static ChunkHeader Header => new(StreamRig.Stream, StreamRig.Epoch, 0, 0, StreamPhase.Precopy);
 
     private static PageSet OnePage => PageSet.All(new HvaRange(HostRig.Ram, 1));

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Livebed.Kvm.Migration;
 using Livebed.Kvm.Prediction;
+using Livebed.Kvm.Tests.Guests;
 
 namespace Livebed.Kvm.Tests.Prediction;
 
@@ -97,6 +98,22 @@ public sealed class QemuForecastTests
         Assert.Equal(1024, timeline.ZeroPages(new ForecastSettings { MemoryPages = 10_000 }, isFromTrace: true).Count);
         var forecast = Run(timeline, ForecastCases.Parameters with { MaxBandwidth = 0 }, ForecastCases.Bandwidth);
         Assert.Equal(1024 * WireFormat.ZeroPageBytes + 1024 * ForecastCases.PageBytes, forecast.Rounds[0].Bytes);
+    }
+
+    /// <summary>Else a program that is recorded from its start on moves within milliseconds by forecast, whenever that is begun.</summary>
+    [Theory]
+    [InlineData(0, 900)]
+    [InlineData(9_999, 900)]
+    [InlineData(10_000, 800)]
+    [InlineData(29_999, 800)]
+    [InlineData(30_000, 500)]
+    [InlineData(1_000_000, 450)]
+    public void What_was_written_before_the_migration_began_is_not_zero(long start, long zero)
+    {
+        var header = TraceFile.Header(1_000, 3).Replace("}", ", \"zeroPages\": 900, \"zeroRuns\": \"0+900\"}", StringComparison.Ordinal);
+        using var file = TraceFile.OfText(header + "\n0 0+100\n10000 50+350\n30000 400+50 950+50\n");
+        var timeline = DirtyTimeline.Load(file.Path);
+        Assert.Equal(zero, timeline.ZeroPages(new ForecastSettings { StartMicroseconds = start }, isFromTrace: true).Count);
     }
 
     private static MigrationForecast Run(
