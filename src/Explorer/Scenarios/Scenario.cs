@@ -26,6 +26,9 @@ public abstract class Scenario
     public IReadOnlyList<ScenarioParameter> AllParameters =>
         field ??= HasSurroundings ? [.. Parameters, .. Surroundings.Parameters] : Parameters;
 
+    /// <summary>Those that the seed of a schedule draws while they have their defaults.</summary>
+    internal ScenarioParameter[] DrawnParameters => field ??= [.. Parameters.Where(parameter => parameter.Drawn is not null)];
+
     /// <summary>Where the claim is known not to hold, and that is the finding.</summary>
     public virtual IReadOnlyList<KnownOutcome> Known => [];
 

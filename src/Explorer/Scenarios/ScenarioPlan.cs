@@ -68,10 +68,19 @@ public sealed class ScenarioPlan
 
     public int Parameter(string name) => ValueOf(_scenario.Parameters.First(parameter => parameter.Name == name), _parameters, Seed);
 
+    /// <summary>The values of <see cref="Drawn"/> as one number, which is another for each choice of them; 0 where nothing is drawn. It is
+    /// made for every schedule, so it allocates nothing.</summary>
+    internal static long DrawnKey(Scenario scenario, ScenarioSetup setup, ulong seed)
+    {
+        var key = 0L;
+        foreach (var parameter in scenario.DrawnParameters)
+            key = checked((key * (1L + parameter.Max - parameter.Min)) + ValueOf(parameter, setup.Parameters, seed) - parameter.Min);
+        return key;
+    }
+
     /// <summary>The parameters of a scenario whose values its seed draws, with those that it drew, or that are set.</summary>
-    internal static Dictionary<string, int> Drawn(Scenario scenario, ScenarioSetup setup, ulong seed) => scenario.Parameters
-        .Where(parameter => parameter.Drawn is not null)
-        .ToDictionary(parameter => parameter.Name, parameter => ValueOf(parameter, setup.Parameters, seed));
+    internal static Dictionary<string, int> Drawn(Scenario scenario, ScenarioSetup setup, ulong seed) =>
+        scenario.DrawnParameters.ToDictionary(parameter => parameter.Name, parameter => ValueOf(parameter, setup.Parameters, seed));
 
     /// <summary>Every parameter with its value, also those that were drawn: with them and the seed the plan is made again.</summary>
     internal Dictionary<string, int> AllParameters() => _scenario.AllParameters.ToDictionary(

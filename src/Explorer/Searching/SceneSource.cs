@@ -6,13 +6,13 @@ namespace Livebed.Explorer.Searching;
 /// differ in their surroundings and drawn parameters; each is laid out once.</summary>
 internal sealed class SceneSource(Scenario scenario, ScenarioSetup setup)
 {
-    private readonly Dictionary<(Surroundings, string), Scene> _scenes = [];
+    private readonly Dictionary<(Surroundings, long), Scene> _scenes = [];
 
     public Scene Of(ulong seed)
     {
         if (scenario.IsDrawnFromSeed) return Scene.Of(scenario, setup, seed);
         var surroundings = scenario.HasSurroundings ? Surroundings.Of(setup.Parameters, seed) : default;
-        var key = (surroundings, string.Join(' ', ScenarioPlan.Drawn(scenario, setup, seed).Values));
+        var key = (surroundings, ScenarioPlan.DrawnKey(scenario, setup, seed));
         if (!_scenes.TryGetValue(key, out var scene)) _scenes[key] = scene = Scene.Of(scenario, setup, seed);
         return scene;
     }
