@@ -21,7 +21,7 @@ public sealed class Campaign(string folder, int schedules, bool asExplore)
     /// <exception cref="InvalidOperationException">A process failed without a mutation.</exception>
     public IReadOnlyList<Verdict> Run(IReadOnlyList<Mutation> mutations, int processes)
     {
-        using (var survey = Start("survey", _survey, $"{asExplore}")) survey.WaitForExit();
+        using (var survey = Start("survey", _survey)) survey.WaitForExit();
         if (!File.Exists(_survey)) throw new InvalidOperationException("the scenarios could not be played without a mutation");
         var shares = Enumerable.Range(0, processes).Select(share => mutations.Where((_, index) => index % processes == share).ToList());
         Task.WaitAll([.. shares.Select((share, index) => Task.Factory.StartNew(

@@ -9,15 +9,18 @@ namespace Livebed.Mutation;
 /// <param name="KilledBy">an invariant, or what a lane threw; null when it survived</param>
 /// <param name="Scenario">scenario and protocol in which it was killed; of a survivor, how many of them reach it</param>
 /// <param name="Schedules">that were played, over all scenarios</param>
-/// <param name="Schedule">of those of the scenario in which it was killed, from 1 on; 0 of a survivor</param>
-public sealed record Verdict(string Key, string? KilledBy, string Scenario, long Schedules, int Schedule = 0);
+/// <param name="Schedule">of those of the scenario in which it was killed, from 1 on; 0 of a survivor. As `livebed explore` plays them: of
+/// those of its strategy</param>
+/// <param name="Strategy">that killed it, as `livebed explore` has it; empty otherwise</param>
+public sealed record Verdict(string Key, string? KilledBy, string Scenario, long Schedules, int Schedule = 0, string Strategy = "");
 
 /// <summary>What a hunting process gets to do.</summary>
 /// <param name="Mutations">to be hunted, in this order</param>
 /// <param name="Known">verdicts of others, which say where to look first</param>
 /// <param name="Schedules">of each scenario and mutation, at most</param>
 /// <param name="Survey">file of <see cref="Livebed.Mutation.Survey"/></param>
-/// <param name="AsExplore">as `livebed explore` does without options: every scenario under active-count, by random schedules</param>
+/// <param name="AsExplore">as `livebed explore` does: every scenario under active-count, so many random schedules and as many of PCT;
+/// what active-count does not come to, under the other protocols</param>
 public sealed record HuntOrder(
     IReadOnlyList<Mutation> Mutations, IReadOnlyList<Verdict> Known, int Schedules, string Survey, bool AsExplore = false);
 
@@ -47,7 +50,8 @@ public sealed class Hunt
         (_order, _output, _reach) = (order, output, Survey.Read(order.Survey));
         _endless = new EndlessStep(() =>
         {
-            Say("end " + JsonSerializer.Serialize(new Verdict(_now.Mutation.Key, Endless, _now.Scene, _now.Played + 1, _now.Schedule)));
+            _now.Played++;
+            Say("end " + JsonSerializer.Serialize(KilledNow(Endless)));
             Environment.Exit(0);
         });
     }
@@ -80,10 +84,10 @@ public sealed class Hunt
             var from = 0;
             foreach (var pass in Passes)
             {
-                var to = Math.Min(pass, _order.Schedules);
+                var to = Math.Min(pass, _order.AsExplore ? 2 * _order.Schedules : _order.Schedules);
                 foreach (var scene in scenes)
                     if (Play(mutation, scene, from, to) is { } killer)
-                        return new Verdict(mutation.Key, killer, scene.Name, _now.Played, _now.Schedule);
+                        return KilledNow(killer);
                 from = to;
             }
         }
@@ -93,6 +97,13 @@ public sealed class Hunt
         }
 
         return new Verdict(mutation.Key, null, $"{scenes.Count} scenes", _now.Played);
+    }
+
+    private Verdict KilledNow(string killer)
+    {
+        var (key, schedule) = (_now.Mutation.Key, _now.Schedule);
+        if (!_order.AsExplore) return new Verdict(key, killer, _now.Scene, _now.Played, schedule);
+        return new Verdict(key, killer, _now.Scene, _now.Played, (schedule + 1) / 2, schedule % 2 == 1 ? "random" : "pct");
     }
 
     /// <returns>what one of the schedules broke; null for nothing</returns>
@@ -116,10 +127,12 @@ public sealed class Hunt
     /// protocols share means another thing to each, so there each is tried.</summary>
     private List<Scene> ScenesOf(Mutation mutation)
     {
-        var reaching = _reach.Where(scene => scene.Reached.Contains(mutation.Id));
-        if (_order.AsExplore) reaching = reaching.Where(scene => scene.Protocol == ProtocolCatalog.ActiveCount);
+        var reaching = _reach.Where(scene => scene.Reached.Contains(mutation.Id)).ToList();
+        if (_order.AsExplore && reaching.Exists(scene => scene.Protocol == ProtocolCatalog.ActiveCount))
+            reaching.RemoveAll(scene => scene.Protocol != ProtocolCatalog.ActiveCount);
+        else if (_order.AsExplore) return [.. reaching.OrderBy(scene => scene.Microseconds).Select(SceneOf)];
         else if (!mutation.File.StartsWith("src/Kvm/Notifiers/", StringComparison.Ordinal))
-            reaching = reaching.GroupBy(scene => scene.Scenario).Select(group => group.First());
+            reaching = [.. reaching.GroupBy(scene => scene.Scenario).Select(group => group.First())];
         return
         [
             .. reaching.OrderByDescending(scene => KillsOf(MemberOf(mutation.Key), scene))

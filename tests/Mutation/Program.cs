@@ -3,9 +3,9 @@ using System.Text.Json;
 using Livebed.Mutation;
 
 // Breaks the model by machine, one small change at a time, and hunts each with the explorer. See docs/mutation.md.
-if (args is ["survey", var survey, var isOfFirst])
+if (args is ["survey", var survey])
 {
-    Survey.Write(survey, bool.Parse(isOfFirst));
+    Survey.Write(survey);
     return 0;
 }
 

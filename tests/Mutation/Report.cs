@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Livebed.Kvm.Vms;
 
 namespace Livebed.Mutation;
 
@@ -38,16 +39,25 @@ public static class Report
     public static string OfPlanted(IReadOnlyList<Mutation> defects, IReadOnlyList<Verdict> verdicts)
     {
         var text = new StringBuilder();
-        text.AppendLine("| defect | file | found by | in scenario | after schedules |").AppendLine("| --- | --- | --- | --- | ---: |");
+        text.AppendLine("| defect | file | found by | scenario | schedule |");
+        text.AppendLine("| --- | --- | --- | --- | ---: |");
         foreach (var defect in defects)
         {
             if (verdicts.FirstOrDefault(one => one.Key == defect.Key) is not { } verdict) continue;
             var found = verdict.KilledBy is null ? $"- | {verdict.Scenario} | -" : string.Create(
-                CultureInfo.InvariantCulture, $"{verdict.KilledBy} | `{verdict.Scenario.Split(' ')[0]}` | {verdict.Schedule}");
+                CultureInfo.InvariantCulture,
+                $"{verdict.KilledBy} | `{verdict.Scenario.Split(' ')[0]}`{Other(verdict)} | {verdict.Schedule}");
             text.AppendLine(CultureInfo.InvariantCulture, $"| {defect.Change} | `{Path.GetFileName(defect.File)}` | {found} |");
         }
 
         return text.ToString();
+    }
+
+    /// <summary>A protocol that is not the first, and a strategy that is not: what has to be said of a finding.</summary>
+    private static string Other(Verdict verdict)
+    {
+        var protocol = verdict.Scenario.Split(' ')[^1];
+        return (protocol == ProtocolCatalog.ActiveCount ? "" : $", {protocol}") + (verdict.Strategy == "pct" ? ", PCT" : "");
     }
 
     private static string Row(string name, IReadOnlyList<Verdict> verdicts, IReadOnlyDictionary<string, string> judged)

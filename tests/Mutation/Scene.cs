@@ -6,18 +6,21 @@ using Livebed.Kvm.Locks;
 
 namespace Livebed.Mutation;
 
-/// <summary>A scenario under a protocol, of which schedules are played: random and PCT by turns, or random ones.</summary>
+/// <summary>A scenario under a protocol, of which schedules are played: random and PCT by turns, of which each has a seed of its own, or
+/// random and PCT from the same seeds on, as two calls of `livebed explore` play them.</summary>
 internal sealed class Scene
 {
     private readonly SceneSource _scenes;
     private readonly LockOrderGraph _order = new();
     private readonly long _decisions;
-    private readonly bool _isRandom;
+    private readonly ExpectedDecisions? _expected;
 
-    public Scene(Scenario scenario, string protocol, bool isRandom = false)
+    public Scene(Scenario scenario, string protocol, bool asExplore = false)
     {
-        (Scenario, Protocol, _isRandom) = (scenario, protocol, isRandom);
-        _scenes = new SceneSource(scenario, new ScenarioSetup(protocol));
+        (Scenario, Protocol) = (scenario, protocol);
+        var setup = new ScenarioSetup(protocol);
+        _scenes = new SceneSource(scenario, setup);
+        _expected = asExplore ? new ExpectedDecisions(scenario, setup, _order) : null;
         var first = _scenes.Of(seed: 0).Player.Play(new VirtualWorld(new RandomStrategy(0)) { LockOrder = _order });
         _decisions = Math.Max(1, first.Result.Steps);
     }
@@ -31,10 +34,10 @@ internal sealed class Scene
     {
         try
         {
-            var own = _isRandom ? seed + (ulong)schedule : AlternatingStrategies.SeedOf(seed, schedule);
-            var player = _scenes.Of(own).Player;
-            var strategy = _isRandom ? new RandomStrategy(own) : AlternatingStrategies.Of(seed, schedule, _decisions);
-            var played = player.Play(new VirtualWorld(strategy) { LockOrder = _order });
+            var own = _expected is null ? AlternatingStrategies.SeedOf(seed, schedule) : seed + (ulong)schedule / 2;
+            var scene = _scenes.Of(own);
+            var strategy = _expected is null ? AlternatingStrategies.Of(seed, schedule, _decisions) : Explored(scene, own, schedule);
+            var played = scene.Player.Play(new VirtualWorld(strategy) { LockOrder = _order });
             if (played.Result.Failure is { } failure) return failure.GetType().Name;
             if (played.Violations.Count == 0 || Scenario.KnownAs(Protocol, played.Violations) is not null) return null;
             return played.Violations[0].Invariant;
@@ -44,4 +47,8 @@ internal sealed class Scene
             return thrown.GetType().Name;
         }
     }
+
+    private ISchedulingStrategy Explored(Explorer.Searching.Scene scene, ulong seed, long schedule) => schedule % 2 == 0
+        ? new RandomStrategy(seed)
+        : new PctStrategy(seed, PctStrategy.DefaultDepth, _expected!.Of(scene.Plan));
 }

@@ -23,14 +23,13 @@ public static class Survey
     private static readonly string[] Protocols = ["active-count", "unconditional", "hva-range", "gfn-range", "rwsem-unfair"];
 
     /// <param name="file">to be written</param>
-    /// <param name="isOfFirst">of the first protocol alone</param>
-    public static void Write(string file, bool isOfFirst)
+    public static void Write(string file)
     {
         var scenes = new List<SceneReach>();
         var mutant = new MutationSwitch();
         foreach (var scenario in ScenarioCatalog.All)
         {
-            foreach (var protocol in isOfFirst ? Protocols[..1] : Protocols)
+            foreach (var protocol in Protocols)
             {
                 var scene = new Scene(scenario, protocol);
                 var schedules = protocol == Protocols[0] ? Schedules : SchedulesOfOthers;

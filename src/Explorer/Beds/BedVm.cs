@@ -147,7 +147,7 @@ public sealed class BedVm : IVmPort, IProcessPort, IVcpuThreads
             $"{Vm.Options.Name}/{index}", Vm.Options.Ordinal, new CrossingVmPort(_bed.World, this, options.HasLateReplies), memory,
             program, state);
         Vcpus.Add(vcpu);
-        Vm.Vcpus.Add(vcpu);
+        Vm.Vcpus.Add(new CrossingVcpuPort(_bed.World, vcpu));
         return vcpu;
     }
 

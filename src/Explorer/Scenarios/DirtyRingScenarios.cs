@@ -16,6 +16,7 @@ internal static class DirtyRingScenarios
         new DirtyRingOverflow(),
         new DirtyRingReplacedMemslot(),
         new DirtyRingTampered(),
+        new DirtyRingLong(),
     ];
 }
 
@@ -196,5 +197,40 @@ internal sealed class DirtyRingTampered : Scenario
         plan.Actor("user").LogRound().LogRound();
         var hostile = plan.Actor("hostile");
         for (var time = 0; time < plan.Parameter("times"); time++) hostile.RewriteRingOffset(Tampered).RearmRing(Tampered);
+    }
+}
+
+/// <summary>
+/// Claim: a reap harvests all that is in the rings, however much that is, and the final sync finds the rest (S6). Guests write many pages
+/// into rings that have room for all of them, so that no vCPU leaves to reap (kvm-protocol 4.3).
+/// </summary>
+internal sealed class DirtyRingLong : Scenario
+{
+    private const int Pages = 48;
+
+    public override string Name => "dirty-ring-long";
+    public override string Claim => "a reap of long rings harvests every entry";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.LogReadDirty];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        plan.Options = plan.Options with
+        {
+            DirtyLog = DirtyLogMode.Ring,
+            RingEntries = DirtyRing.Reserved + Pages,
+            RamPages = Pages,
+            Frames = 2 * Pages,
+        };
+        plan.Before(stage => stage.TouchRamAsync());
+        plan.Before(stage => stage.EnableLogAsync());
+        var (first, second) = (plan.Vcpu(), plan.Vcpu());
+        for (var page = 0; page < Pages / 2; page++)
+        {
+            first.Write(page);
+            second.Write(Pages - 1 - page);
+        }
+
+        plan.Actor("user").LogRound();
+        plan.After(stage => stage.VerifyWholeLogAsync());
     }
 }

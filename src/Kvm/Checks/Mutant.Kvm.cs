@@ -226,6 +226,17 @@ public sealed partial record Mutant
     public static readonly Mutant RefusedUpdateKeepsReference = new(
         "a memslot update that is refused keeps its reference on the VM", "5", "", [Invariants.TeardownProgress], "ranges-across-memslots");
 
+    public static readonly Mutant ReapStopsEarly = new(
+        "a reap harvests 16 entries of the dirty rings and no more, also the one of the final sync", "4.3", "",
+        [Invariants.NoLostDirtyPage], "dirty-ring-long");
+
+    public static readonly Mutant PauseNotAwaited = new(
+        "a pause asks vCPUs to leave KVM_RUN and does not wait until they have", "m13", "", [Invariants.NoLostDirtyPage], "final-sync");
+
+    public static readonly Mutant BitmapFreedBeforeGrace = new(
+        "the dirty bitmap of a memslot that is deleted is freed before the faults that have found the memslot have marked their pages",
+        "4.2", "", [Invariants.SlotLifetime], "lookup-vs-update");
+
     public static readonly Mutant FlushSkipsPausing = new(
         "a TLB flush does not wait for a vCPU that is asked to pause, and may still be in the guest", "S5", "",
         [Invariants.FlushBeforeFree, Invariants.NoStaleTranslation], "flush-vs-pause");

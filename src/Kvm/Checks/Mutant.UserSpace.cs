@@ -154,6 +154,18 @@ public sealed partial record Mutant
         "a destination that hears nothing of its claim for 10 s drops the VM, which the inventory may have granted to it", "8", "",
         [Invariants.RunsSomewhere], "inventory-unheard");
 
+    public static readonly Mutant DestroyGivesClaimUp = OfUserSpace(
+        "a destination that is destroyed when it has heard nothing of its claim for 10 s does not ask again: its entry is never taken out",
+        "8", "", [Invariants.OneOwner, Invariants.RunsSomewhere], "destroy-unheard");
+
+    public static readonly Mutant StateSavedBeforePause = OfUserSpace(
+        "the source takes the state of its vCPUs before they have stopped: it lacks what their guests do until then", "8", "",
+        [Invariants.SameMemory, Invariants.Effect], "migration-postcopy");
+
+    public static readonly Mutant DevicesStayStopped = OfUserSpace(
+        "a source that gets the VM back after a hand-over that failed or was cancelled leaves its devices stopped", "8", "",
+        [Invariants.FaultProgress], "migration-devices-go-on");
+
     public static readonly Mutant MigrationJoinsLogStep = OfUserSpace(
         "a migration begins while a step of user space's own dirty log is under way, which then uses the migration's log", "8", "",
         [Invariants.NoLostDirtyPage, Invariants.SameMemory, Invariants.GuestMemory], "migration-vs-log-at-begin");

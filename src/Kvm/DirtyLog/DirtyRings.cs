@@ -12,6 +12,8 @@ namespace Livebed.Kvm.DirtyLog;
 /// </summary>
 public sealed class DirtyRings(Vm vm)
 {
+    private const int FewEntries = 16;
+
     private readonly TrackedList<DirtyRing> _rings = new(vm.LogState);
 
     public bool IsSoftFull(int vcpu) => vm.Options.DirtyLog == DirtyLogMode.Ring && RingOf(vcpu).IsSoftFull;
@@ -48,8 +50,9 @@ public sealed class DirtyRings(Vm vm)
     public async ValueTask<long> ReapAsync(Operation op, Action<int, long> found)
     {
         var harvested = new List<(int SlotId, long Page)>();
+        var most = vm.Options.Mutant == Mutant.ReapStopsEarly ? FewEntries : int.MaxValue;
         foreach (var ring in _rings)
-            while (ring.TryHarvest(out var slotId, out var page))
+            while (harvested.Count < most && ring.TryHarvest(out var slotId, out var page))
                 harvested.Add((slotId, page));
         var toldFirst = vm.Options.Mutant == Mutant.RingToldBeforeReset;
         if (toldFirst) Tell();

@@ -157,6 +157,7 @@ public sealed class MemslotUpdater(Vm vm)
         }
         else
         {
+            if (vm.Options.Mutant == Mutant.BitmapFreedBeforeGrace) FreeAfter(old, replacement);
             vm.Memslots.Inactive.Replace(invalid);
             await SwapAsync(op, replaced: old);
             vm.Memslots.Inactive.Replace(invalid);

@@ -25,11 +25,13 @@ internal sealed class HandOver(
     private const long OfferPauseMaxMicroseconds = 1_000_000;
 
     private Tracked<long> _epoch = new(vm.World, setup.Epoch);
+    private Tracked<IReadOnlyList<VcpuState>?> _savedEarly = new(vm.World);
 
     /// <summary>Every vCPU has left KVM_RUN when it returns, and discards are refused.</summary>
     public async ValueTask StopVcpusAsync(Operation op)
     {
         await vm.VcpuMutex.DownWriteAsync(op);
+        if (vm.Options.Mutant == Mutant.StateSavedBeforePause) _savedEarly.Value = await VcpuStatesAsync(op);
         foreach (var vcpu in vm.Vcpus) await vcpu.PauseAsync(op);
         await stream.FreezeAsync(op, frozen: true);
         record.RecordStop();
@@ -169,13 +171,19 @@ internal sealed class HandOver(
 
     private async ValueTask<DeviceState> StateAsync(Operation op, PageSet[] discard)
     {
-        var vcpus = new List<VcpuState>();
-        foreach (var vcpu in vm.Vcpus) vcpus.Add(await vcpu.SaveAsync(op));
-        if (vm.Options.Mutant == Mutant.VcpuStateLosesAccess) vcpus = vcpus.ConvertAll(WithoutPending);
+        var vcpus = _savedEarly.Value ?? await VcpuStatesAsync(op);
+        if (vm.Options.Mutant == Mutant.VcpuStateLosesAccess) vcpus = [.. vcpus.Select(WithoutPending)];
         var sent = vm.Options.Mutant == Mutant.HandOverDropsReadOnly ? MemslotFlags.None : ~MemslotFlags.LogDirtyPages;
         var memslots = vm.Memslots.Active.Slots.Where(slot => slot.Id < MemslotUpdater.FirstPrivateId).OrderBy(slot => slot.Id)
             .Select(slot => new MemslotChange(slot.Id, slot.BaseGfn, slot.Pages, slot.BaseHva, slot.Flags & sent));
         return new DeviceState([.. memslots], vcpus, discard);
+    }
+
+    private async ValueTask<IReadOnlyList<VcpuState>> VcpuStatesAsync(Operation op)
+    {
+        var vcpus = new List<VcpuState>();
+        foreach (var vcpu in vm.Vcpus) vcpus.Add(await vcpu.SaveAsync(op));
+        return vcpus;
     }
 
     private static VcpuState WithoutPending(VcpuState state) => state with { Pending = [] };

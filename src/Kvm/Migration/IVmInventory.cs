@@ -74,7 +74,8 @@ internal static class OwnershipClaim
     /// <param name="op">the operation</param>
     /// <param name="vm">the VM</param>
     /// <param name="epoch">the one that is over</param>
-    /// <param name="goesOn">whether it is repeated after so many attempts too; null for never</param>
+    /// <param name="goesOn">whether it is repeated for ever; as many attempts as else are left when it no longer is. null for
+    /// never</param>
     /// <param name="mutant">the defect to have, or null</param>
     /// <returns>granted, and recorded by the claimant's host; refused, because another host was granted it or the VM is unknown; lost, when
     /// no valid inventory ever answered</returns>
@@ -82,7 +83,7 @@ internal static class OwnershipClaim
         IWorld world, IVmInventory inventory, IHostOwnership ownership, Operation op, string vm, long epoch, Func<bool>? goesOn = null,
         Mutant? mutant = null)
     {
-        for (var attempt = 0; attempt < Attempts || goesOn?.Invoke() == true; attempt++)
+        for (var (attempt, left) = (1, Attempts); left > 0; attempt++)
         {
             var answer = await inventory.ClaimAsync(op, vm, epoch, ownership.Host);
             if (answer.Host == ownership.Host && (VmEpoch.Follows(answer.Epoch, epoch) || mutant == Mutant.ClaimantTakesAnyEpoch))
@@ -91,6 +92,8 @@ internal static class OwnershipClaim
                 return answer with { Status = taken };
             world.Reached(ReachedCase.ClaimUnanswered);
             await world.DelayAsync(PauseMicroseconds);
+            if (goesOn?.Invoke() == true) left = mutant == Mutant.DestroyGivesClaimUp ? Math.Max(1, Attempts - attempt) : Attempts;
+            else left--;
         }
 
         return Ownership.Lost;

@@ -132,7 +132,8 @@ public sealed class IncomingMigration(
         // A claim without an answer may have been granted. Then the source will not run the VM again, and all that is left of it is here.
         var answer = await OwnershipClaim.MakeAsync(
             world, inventory, ownership, op, setup.Vm, setup.Epoch,
-            () => vm.IsWanted && mutant != Mutant.DestinationGivesClaimUp);
+            () => vm.IsWanted && mutant != Mutant.DestinationGivesClaimUp,
+            mutant == Mutant.DestroyGivesClaimUp ? mutant : null);
         if (answer.Status != OwnershipStatus.Granted) return await DropAsync(op, setup);
         (Now.Stage, Now.Epoch) = (state.IsPostcopy ? Stage.Runs : Stage.Complete, answer.Epoch);
         world.Observer.GuestRuns(setup.Vm, setup.Destination, answer.Epoch, runs: true);

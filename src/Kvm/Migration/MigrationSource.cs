@@ -245,7 +245,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         if (owner == MigrationOwner.Source) await _handOver.ResumeVcpusAsync(op);
         else await LetGoAsync(op);
         if (owner == MigrationOwner.Destination) await _hostOwnership.ReleaseAsync(_setup.Vm, _setup.Epoch);
-        _devices.Resume();
+        if (owner != MigrationOwner.Source || _vm.Options.Mutant != Mutant.DevicesStayStopped) _devices.Resume();
         _vm.VcpuMutex.UpWrite(op);
         _vm.Bql.Release(op);
         if (owner == MigrationOwner.Source)

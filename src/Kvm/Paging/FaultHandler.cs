@@ -160,8 +160,9 @@ public sealed class FaultHandler(Vm vm)
 
     /// <summary>
     /// <c>fast_page_fault</c>: makes a write-protected SPTE writable by a cmpxchg, without mmu_lock. The cmpxchg succeeds only on the
-    /// present SPTE that was read, so no zap came between; the dirty mark follows it, since a mark that a get cleared in between would
-    /// leave a writable page unlogged. On a CPU without A bits it also gives back what ageing took, for reads too.
+    /// present SPTE that was read, so no zap came between. The dirty mark follows it in a step of its own: a mark that a get cleared in
+    /// between would leave a writable page unlogged. A write through the SPTE before the mark is in the log that is read after it, as vCPUs
+    /// that are stopped have made their marks. On a CPU without A bits it also gives back what ageing took, for reads too.
     /// </summary>
     private async ValueTask<bool> FastPageFaultAsync(Operation op, Memslot? slot, int vcpu, Gfn gfn, bool write)
     {
@@ -192,8 +193,11 @@ public sealed class FaultHandler(Vm vm)
         if (!write) return true;
         vm.World.Reached(ReachedCase.FastPageFaultDone);
         vm.Checks.Sptes.MadeWritable(op, slot, gfn);
-        if (vm.Options.Mutant != Mutant.MarkBeforeFastFault && slot.LogsDirtyPages) vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
         vm.World.Trace?.Note(op, ModelStep.FastPageFault, 1, $"makes the SPTE of {gfn} writable (fast page fault)");
+        if (vm.Options.Mutant == Mutant.MarkBeforeFastFault || !slot.LogsDirtyPages) return true;
+        await vm.World.PointAsync(SchedulingPoint.FaultStep);
+        vm.Checks.Sptes.SlotUsed(op, slot);
+        vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);
         return true;
     }
 

@@ -61,7 +61,7 @@ public sealed class Vcpu : IVcpuPort, IWaitable
         _startsStopped = options.StartsStopped && state is null;
         var place = new Place(world);
         _guest = new TrackedObject<VcpuGuest>(place, new VcpuGuest(program, options, state));
-        _requests = new VcpuRequests(world, place, _wakeup, _startsStopped);
+        _requests = new VcpuRequests(world, place, _wakeup, _startsStopped, options.Mutant);
         _ids = new OperationIds(OperationId.OriginOf(ordinal, options.Index), state?.Operations ?? 0);
         _tlb = new TrackedObject<Tlb>(place, new Tlb(options.TlbEntries));
         _flushes = new TrackedObject<TlbFlushHistory>(place, new TlbFlushHistory());
@@ -148,7 +148,8 @@ public sealed class Vcpu : IVcpuPort, IWaitable
     public ValueTask<VcpuState> SaveAsync(Operation op)
     {
         // A guest that has halted by itself is as good as a paused one; one that failed is not.
-        if (!_requests.IsPaused && !(_requests.IsPauseRequested && IsStopped && IsHalted))
+        var isStill = _requests.IsPaused || (_requests.IsPauseRequested && IsStopped && IsHalted);
+        if (!isStill && _options.Mutant != Mutant.PauseNotAwaited && _options.Mutant != Mutant.StateSavedBeforePause)
             throw new InvalidOperationException($"{_name} is saved and not paused");
         return ValueTask.FromResult(_guest.Content.Save(_options.Index, _ids.Count));
     }

@@ -1,3 +1,4 @@
+using Livebed.Kvm.Checks;
 using Livebed.Kvm.Locks;
 using Livebed.Kvm.World;
 
@@ -12,7 +13,8 @@ namespace Livebed.Kvm.Paging;
 /// <param name="place">where its cells are</param>
 /// <param name="wakeup">ends the loop's sleep</param>
 /// <param name="startsStopped">a pause is requested from the beginning</param>
-internal sealed class VcpuRequests(IWorld world, Place place, Wakeup wakeup, bool startsStopped = false)
+/// <param name="mutant">the defect to have, or null</param>
+internal sealed class VcpuRequests(IWorld world, Place place, Wakeup wakeup, bool startsStopped = false, Mutant? mutant = null)
 {
     private readonly TrackedList<Waiter> _waiters = new(place);
     private Tracked<int> _pauses = new(place, startsStopped ? 1 : 0);
@@ -45,6 +47,7 @@ internal sealed class VcpuRequests(IWorld world, Place place, Wakeup wakeup, boo
     {
         _pauses.Value++;
         wakeup.Wake();
+        if (mutant == Mutant.PauseNotAwaited) return;
         while (!IsPaused && !IsStopped) await WaitAsync(op);
     }
 

@@ -25,7 +25,7 @@ public sealed class PriceEventTests(ITestOutputHelper output)
         [("spurious-brownout", "arm64")] = "a921117c9215d555 323c0d8a1cc3a200 b4693db445a4a8cb",
         [("uncontended", "arm64")] = "3be581294bce6617 b19a4ba4075826b4 3be581294bce6617",
         [("memslot-under-ranges", "arm64")] = "9adac4985cf1bafe b4186c7a9d8de777 17c9f72a955b8f4f",
-        [("dirty-log-perf", "arm64")] = "6eb42e8f370e40db 67d279e9beaf5faa 67d279e9beaf5faa",
+        [("dirty-log-perf", "arm64")] = "04ee13f78a4cd6fe c59da495f167ee27 c59da495f167ee27",
         [("memslot-perf", "arm64")] = "b754eeb0eb58ce9d 156ebdaadb2d52d6 156ebdaadb2d52d6",
         [("numa-balancing", "arm64")] = "3616dbe86d75c13c 8c77a3113eaef6c0 36de0ab1d63f96dd",
         [("rebuild-after-migration", "arm64")] = "abdb5fecb30fab8d ed5e402b1f7fde90 143a4a51d9b66a79",

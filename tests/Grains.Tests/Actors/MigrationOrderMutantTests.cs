@@ -244,16 +244,16 @@ public sealed class MigrationOrderMutantTests(ActorCollection.Clusters clusters)
             Mutant.RingResetWithoutProtect, Mutant.CopyBeforeClear, Mutant.FinalSyncBeforeVcpusLeft];
 
         // In a cluster a defect is one VM's, and the inventory that would have the first serves all VMs. The others need a scene whose
-        // guest's program and memslots are known to the end, two that wait at one moment, a clock that only waits move, a host that is
-        // given up and lives, a migration that has to complete, two lost offers around the death of an inventory, two migrations of
-        // one VM that overlap, or a call that arrives long after it was made. They belong to the explorer.
+        // guest's program, devices and memslots are known to the end, two that wait at one moment, a clock that only waits move, a host
+        // that is given up and lives, a migration that has to complete, two lost offers around the death of an inventory, two migrations
+        // of one VM that overlap, or a call that arrives long after it was made. They belong to the explorer.
         Mutant[] explorers =
         [
             Mutant.LastReportWins, Mutant.VcpuStateLosesAccess, Mutant.HandOverDropsReadOnly, Mutant.DrainWakesOne, Mutant.StaleEpochRunsOn,
             Mutant.InventoryDoesNotWait, Mutant.EndsWithoutStatus, Mutant.LinkTwiceAsFast, Mutant.DowntimeLimitIgnored,
             Mutant.RepeatedCompareCounts, Mutant.FullHostPrepares, Mutant.SourceLetsGoUnanswered,
             Mutant.ReleasesNewerRecord, Mutant.MigrationJoinsLogStep, Mutant.OlderGrantRecorded, Mutant.LateRecordComesBack,
-            Mutant.ClaimantTakesAnyEpoch, Mutant.LostLogNotSeen,
+            Mutant.ClaimantTakesAnyEpoch, Mutant.LostLogNotSeen, Mutant.StateSavedBeforePause, Mutant.DevicesStayStopped,
         ];
         var expected = Mutant.All.Where(entry => entry.Scenario.StartsWith("migration-", StringComparison.Ordinal))
             .Except(explorers).Concat(others).Select(mutant => mutant.Name);

@@ -15,6 +15,8 @@ internal static class NetworkScenarios
         new AbandonWhilePreparing(),
         new MigrationBackAtOnce(),
         new InventoryUnheard(),
+        new DestroyUnheard(),
+        new MigrationDevicesGoOn(),
     ];
 }
 
@@ -206,5 +208,62 @@ internal sealed class InventoryUnheard : Scenario
         plan.Actor("fate").InventoryUnheard(host: 1, plan.Random.Chance(0.3) ? LongMicroseconds : plan.Random.Next(ShortMax));
         if (plan.Random.Chance(0.5)) plan.Actor("wire").LoseTakeOver(TakeOverLoss.Patience, plan.Random.Next(ShortMax));
         plan.After(SurvivorCheck.AfterInventories);
+    }
+}
+
+/// <summary>
+/// Claim: a destination that has heard nothing of its claim, for less than 10 s or for more, is destroyed. It asks on for 10 s: if it hears
+/// that the VM was granted to it, it takes the VM out of the inventory (M2, S11).
+/// </summary>
+internal sealed class DestroyUnheard : Scenario
+{
+    // A claim is repeated every 10 ms.
+    private const int Short = 50_000;
+    private const int Long = 10_200_000;
+    private const int HeardMax = 400_000;
+
+    public override string Name => "destroy-unheard";
+    public override string Claim => "a destination that is destroyed before it hears of its grant leaves no entry in the inventory";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.ClaimUnanswered, ReachedCase.DestroyInMigration];
+    public override bool IsDrawnFromSeed => true;
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.StepsMax = 100_000;
+        plan.Vcpu().Write(0).Write(1).Read(0);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
+        var destroyed = plan.Random.Chance(0.5) ? Long : plan.Random.Next(Short);
+        plan.Actor("admin").DestroyIncomingVm((TeardownOrder)plan.Random.Next(4), destroyed, waitsForPrepare: true);
+        plan.Actor("fate").InventoryUnheard(host: 1, destroyed + plan.Random.Next(HeardMax));
+        plan.After(SurvivorCheck.AfterAll);
+    }
+}
+
+/// <summary>
+/// Claim: a VM that stays at its source, because the hand-over was cancelled or its request was lost, has devices that go on there: what
+/// they write is written in the end (L1, the oracle). The guest writes beside them.
+/// </summary>
+internal sealed class MigrationDevicesGoOn : Scenario
+{
+    public override string Name => "migration-devices-go-on";
+    public override string Claim => "the devices of a VM that stays at its source after a hand-over go on";
+    public override IReadOnlyList<ReachedCase> Needs { get; } = [ReachedCase.HandOverKept];
+    public override bool IsDrawnFromSeed => true;
+    public override IReadOnlyList<ScenarioParameter> Parameters =>
+        [MigrationPlan.Log, MigrationPlan.Rounds with { Default = 1 }, MigrationPlan.Postcopy];
+
+    public override void LayOut(ScenarioPlan plan)
+    {
+        MigrationPlan.LayOutHosts(plan);
+        plan.Vcpu().Write(0).Read(1).Write(1).Read(0);
+        var rounds = plan.Parameter(MigrationPlan.Rounds.Name);
+        plan.Actor("disk").DeviceWrite(0).DeviceWriteAfter(rounds, 1).DeviceWrite(0).DeviceWrite(1);
+        plan.Actor("user").MigrateVm(MigrationPlan.AfterRoundsOf(plan));
+        if (plan.Random.Chance(0.5)) plan.Actor("wire").LoseTakeOver(TakeOverLoss.Request);
+        else plan.Actor("admin").CancelMigration(syncs: rounds + plan.Random.Next(2));
+        plan.After(SurvivorCheck.AfterAll);
     }
 }
