@@ -24,6 +24,10 @@ public sealed record FaultOrder(int Id)
     /// <summary>A silo that shall be called; null calls none. The answer is how many microseconds it took.</summary>
     public string? Ping { get; init; }
 
+    /// <summary>A silo whose process was killed: this one tells the cluster, so that nobody has to find it out. The answer is how many
+    /// entries of the membership table said that it lived.</summary>
+    public string? Dead { get; init; }
+
     /// <summary>How long the call may take.</summary>
     public int Milliseconds { get; init; }
 

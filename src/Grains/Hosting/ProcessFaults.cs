@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using Livebed.Grains.Contracts;
 using Livebed.Grains.Faults;
 
 namespace Livebed.Grains.Hosting;
@@ -16,8 +15,6 @@ internal sealed class ProcessFaults(ProcessCluster cluster, ClusterSettings sett
 
     private static readonly TimeSpan OrderMax = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan DeclareMax = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan DeclaredMax = TimeSpan.FromSeconds(40);
-    private static readonly TimeSpan DeclarePause = TimeSpan.FromMilliseconds(100);
 
     private readonly Dictionary<string, SiloSettings> _settings = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Process> _guards = new(StringComparer.Ordinal);
@@ -40,22 +37,14 @@ internal sealed class ProcessFaults(ProcessCluster cluster, ClusterSettings sett
         await cluster.ProcessOf(silo).KillAsync();
     }
 
-    /// <summary>Asks again while there is no answer: where the grain that does it is may be known to the dead silo alone, until the others
-    /// have found out themselves that it is dead.</summary>
+    /// <summary>By a silo's standard input, and by the next silo's where there is no answer. A call to a grain would not do: the directory
+    /// may have its place at the dead silo, and then nobody knows it until the others have found out.</summary>
     public async Task DeclareDeadAsync(string silo)
     {
-        var begun = Stopwatch.GetTimestamp();
-        while (true)
+        foreach (var other in cluster.SiloNames)
         {
-            try
-            {
-                await cluster.Client.GetGrain<ISiloProbe>(cluster.SiloNames[0]).DeclareDeadAsync(silo).WaitAsync(DeclareMax);
-                return;
-            }
-            catch (Exception failure) when (GrainCall.IsLost(failure) && Stopwatch.GetElapsedTime(begun) < DeclaredMax)
-            {
-                await Task.Delay(DeclarePause);
-            }
+            if (other == silo || Fates.IsDown(other)) continue;
+            if (await cluster.ProcessOf(other).OrderAsync(new FaultOrder(0) { Dead = silo }, DeclareMax) is not null) return;
         }
     }
 

@@ -2,7 +2,6 @@ using Livebed.Grains.Actors;
 using Livebed.Grains.Placement;
 using Livebed.Grains.Telemetry;
 using Livebed.Grains.Wire;
-using Microsoft.Extensions.Options;
 using Orleans.Concurrency;
 
 namespace Livebed.Grains.Hosting;
@@ -10,7 +9,7 @@ namespace Livebed.Grains.Hosting;
 /// <summary>Looks at its own silo from inside; reentrant, so that a report does not wait for another.</summary>
 [LivebedPlacement, GrainType("silo-probe"), Reentrant, KeepAlive]
 internal sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains, PageWire wire, RunLease lease, LocalActors actors,
-    SiloTelemetry telemetry, IClusterMembershipService membership, IOptions<LivebedPlacementOptions> placement)
+    SiloTelemetry telemetry)
     : Grain, ISiloProbe
 {
     private const string OwnNamespace = "Livebed.";
@@ -34,13 +33,6 @@ internal sealed class SiloProbe(ILocalSiloDetails silo, IGrainFactory grains, Pa
     {
         lease.Release(run);
         return ValueTask.CompletedTask;
-    }
-
-    public async Task DeclareDeadAsync(string dead)
-    {
-        if (!placement.Value.IsFixed) return;
-        foreach (var member in membership.CurrentSnapshot.Members.Values)
-            if (member.Name == dead && member.Status is not SiloStatus.Dead) await membership.TryKill(member.SiloAddress);
     }
 
     public Task<TracePiece?> FetchTracesAsync(string run, long from, bool isOver) => lease.FetchTracesAsync(run, from, isOver);
@@ -101,11 +93,6 @@ public interface ISiloProbe : IGrainWithStringKey
     /// <summary>The run needs this silo no more: it may end.</summary>
     [Alias("Release")]
     ValueTask ReleaseAsync(string run);
-
-    /// <summary>A driver has killed the process of another silo: the cluster need not find it out. Nothing on a cluster that takes no
-    /// orders of a nemesis.</summary>
-    [Alias("DeclareDead")]
-    Task DeclareDeadAsync(string dead);
 
     /// <summary>Spans of the run that the driver does not have. The same call again gives the same.</summary>
     /// <param name="run">the run</param>

@@ -45,5 +45,6 @@ public sealed class SiloCallsTests
         var order = new FaultOrder(3) { Calls = Twice };
         Assert.Equal(order, FaultOrder.Parse(order.ToLine()));
         Assert.True(FaultOrder.Parse(new FaultOrder(4) { CountsCalls = true }.ToLine())!.CountsCalls);
+        Assert.Equal("silo-3", FaultOrder.Parse(new FaultOrder(5) { Dead = "silo-3" }.ToLine())!.Dead);
     }
 }
