@@ -46,6 +46,8 @@ internal sealed class MigrationFigures(Campaign campaign)
             TotalTime = info.TotalMicroseconds / 1e3,
             SetupTime = info.SetupMicroseconds / 1e3,
             Downtime = info.DowntimeMicroseconds / 1e3,
+            DowntimeLimit = _parameters.DowntimeLimitMicroseconds / 1e3,
+            DowntimeParts = MigrationDowntime.From(info.DowntimeParts),
             CheckTime = info.CheckMicroseconds / 1e3,
             ExpectedDowntime = info.ExpectedDowntimeMicroseconds / 1e3,
             CpuThrottlePercentage = info.CpuThrottlePercentageMax,
