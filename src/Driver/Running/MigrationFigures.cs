@@ -126,7 +126,7 @@ internal sealed class MigrationFigures(Campaign campaign)
             _forecasts[settings] = forecast = new WorkloadForecast(settings, _parameters, _stopBytesPerSecond);
         return forecast.Of(
             info, began, ZeroShareOf(rounds) ?? _zeroShares.GetValueOrDefault(settings, settings.Content.ZeroPercent / 100.0),
-            CostOf(settings));
+            _costs.ContainsKey(settings) ? CostOf(settings) : SenderCosts.Measured.SwitchoverMicroseconds / 1e3);
     }
 
     private static double? ZeroShareOf(List<MigrationRound> rounds) =>

@@ -201,6 +201,49 @@ public sealed class PredictCommandTests
         Assert.Equal("", harness.Out);
     }
 
+    [Theory]
+    [InlineData("'fast' has no time", "fast")]
+    [InlineData("'disk' is no part", "disk=1ms")]
+    [InlineData("'1' is not a duration", "page=1")]
+    [InlineData("2m is out of range", "setup=2m")]
+    public async Task Sender_costs_that_are_none_are_one_line(string problem, string costs)
+    {
+        using var harness = new CommandHarness();
+        Assert.Equal(ExitCodes.Usage, await harness.RunAsync("predict", "xz", "--sender-costs", costs));
+        Assert.Equal($"--sender-costs {costs}: {problem}; allowed: {SenderCostOption.Allowed}\n", harness.Error);
+        Assert.Equal(
+            ExitCodes.Usage,
+            await harness.RunAsync("predict", "xz", "--as", "qemu", "--link", "1Gbit/s", "--sender-costs", "none"));
+        Assert.EndsWith("--sender-costs none: means nothing here; allowed: with --as livebed\n", harness.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>On 1 Gbit/s the first copies take longer than the link; without costs it is the link alone.</summary>
+    [Fact]
+    public async Task A_recording_is_forecast_with_what_the_sender_costs_unless_it_is_said_otherwise()
+    {
+        var measured = await ForecastAsync();
+        var none = await ForecastAsync("--sender-costs", "none");
+        var some = await ForecastAsync("--sender-costs", "none", "--switchover-cost", "7ms");
+        Assert.Equal(0, none.Costs.GetProperty("setupMilliseconds").GetDouble());
+        Assert.Equal(SenderCosts.Measured.FirstPageMicroseconds, measured.Costs.GetProperty("firstPageMicroseconds").GetDouble());
+        Assert.True(measured.Total > none.Total * 1.2, $"{measured.Total} {none.Total}");
+        Assert.Equal(7, some.Downtime - none.Downtime, 0.001);
+        var rate = await ForecastAsync("--dirty-rate", "1MiB/s", "--memory", "64MiB");
+        Assert.Equal(0, rate.Costs.GetProperty("pageMicroseconds").GetDouble());
+
+        static async Task<(double Total, double Downtime, JsonElement Costs)> ForecastAsync(params string[] options)
+        {
+            using var harness = new CommandHarness();
+            string[] workload = options.Contains("--dirty-rate") ? [] : ["xz"];
+            await harness.RunAsync(["predict", .. workload, "--bandwidth", "1Gbit/s", "--json", .. options]);
+            using var json = JsonDocument.Parse(harness.Out);
+            var (root, forecast) = (json.RootElement, json.RootElement.GetProperty("forecast"));
+            return (
+                forecast.GetProperty("total-time").GetDouble(), forecast.GetProperty("downtime").GetDouble(),
+                root.GetProperty("parameters").GetProperty("senderCosts").Clone());
+        }
+    }
+
     [Fact]
     public async Task A_damaged_trace_is_one_line()
     {
