@@ -37,7 +37,7 @@ public sealed class SenderCostsTests
     [Fact]
     public void The_guest_stops_when_the_rest_fits_at_what_the_round_had_and_not_at_the_link()
     {
-        var once = ForecastCases.Load(1000, "5000 0+90", "10000000");
+        var once = ForecastCases.Load(1000, "5000 0+90", "6000", "10000000");
         Assert.Single(Forecaster.Run(once, ForecastCases.Parameters, Settings(SenderCosts.None)).Rounds);
         var forecast = Forecaster.Run(once, ForecastCases.Parameters, Settings(_slow));
         Assert.Equal([1000L, 90L], forecast.Rounds.Select(round => round.Pages));
