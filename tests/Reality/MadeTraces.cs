@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Compression;
 using System.Text;
+using System.Text.Json;
 
 namespace Livebed.Reality;
 
@@ -25,10 +26,15 @@ internal sealed record MadeTrace(int Mebibytes, bool IsRandom, int PagesPerSecon
         var intervals = IsRandom ? 200 : (hot + ofInterval - 1) / ofInterval;
         var random = new Random(1);
         using var file = new StreamWriter(new GZipStream(File.Create(path), CompressionLevel.Optimal), new UTF8Encoding(false));
-        file.Write(string.Create(
-            CultureInfo.InvariantCulture,
-            $$"""{"format":"dirty-page-trace/1","name":"made","source":"made","pageSize":4096,"pages":{{MemoryPages}},"""
-                + $$""""intervals":{{intervals}}}"""));
+        file.Write(JsonSerializer.Serialize(new
+        {
+            format = "dirty-page-trace/1",
+            name = "made",
+            source = "made",
+            pageSize = 4096,
+            pages = MemoryPages,
+            intervals,
+        }));
         file.Write('\n');
         for (var interval = 0; interval < intervals; interval++)
         {
