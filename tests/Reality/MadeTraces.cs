@@ -22,8 +22,8 @@ internal sealed record MadeTrace(int Mebibytes, bool IsRandom, int PagesPerSecon
     public void Write(string path)
     {
         var (hot, ofInterval) = (Mebibytes * PagesPerMebibyte, PagesPerSecond / (1_000_000 / IntervalMicroseconds));
-        // In turn the recording is one pass; at random two seconds, and always the same ones.
-        var intervals = IsRandom ? 200 : (hot + ofInterval - 1) / ofInterval;
+        // At random it goes on until next to no page is left that was never written, and would be zero. The draws are always the same.
+        var intervals = (hot + ofInterval - 1) / ofInterval * (IsRandom ? 8 : 1);
         var random = new Random(1);
         using var file = new StreamWriter(new GZipStream(File.Create(path), CompressionLevel.Optimal), new UTF8Encoding(false));
         file.Write(JsonSerializer.Serialize(new
