@@ -56,6 +56,7 @@ internal static class AdviseJson
         guestLostMilliseconds = one.GuestLost,
         downtimeMilliseconds = one.Downtime,
         totalTimeMilliseconds = one.TotalTime,
+        livebed = PasteableSettings.Livebed(one.Setting, request.Limits, request.Guest)[0],
     };
 
     /// <summary>Null where no step is enough.</summary>

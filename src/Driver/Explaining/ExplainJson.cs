@@ -39,8 +39,17 @@ internal static class ExplainJson
         duplicate = round.Measured.ZeroPages,
         dirtyPagesPerSecond = round.Measured.DirtyPagesPerSecond,
         throttlePercentage = round.Measured.ThrottlePercentage,
+        bandwidth = round.Measured.Bandwidth is { } bandwidth ? Math.Round(bandwidth) : (double?)null,
+        departs = ExplanationText.Departed(round),
         forecast = round.Milliseconds is null
             ? null
-            : new { durationMilliseconds = round.Milliseconds, transferred = round.Bytes, dirtyPagesPerSecond = round.DirtyPagesPerSecond },
+            : new
+            {
+                durationMilliseconds = round.Milliseconds,
+                transferred = round.Bytes,
+                dirtyPagesPerSecond = round.DirtyPagesPerSecond,
+                remaining = round.Left,
+                bandwidth = round.Bandwidth,
+            },
     };
 }

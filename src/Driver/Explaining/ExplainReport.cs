@@ -14,6 +14,9 @@ internal sealed class ExplainReport(CommandEnvironment environment)
     /// <summary>Rounds that are shown at most: the first ones, and the last.</summary>
     private const int RoundsShown = 24;
 
+    /// <summary>With room for the forecast of every figure.</summary>
+    private const int WideColumns = 110;
+
     private readonly ReportPage _page = new(environment);
 
     public void Write(ExplainRequest request, ForecastsByStart byStart, Explanation explanation)
@@ -46,7 +49,11 @@ internal sealed class ExplainReport(CommandEnvironment environment)
 
     private void WriteRounds(Explanation explanation)
     {
-        var table = Tables.Create("round", "took", "model", "sent", "model", "dirty/s", "left", "why");
+        // On a narrow terminal the forecasts of rate and rest give way; the JSON has all.
+        var isWide = environment.Columns >= WideColumns;
+        string[] whole = ["round", "took", "model", "sent", "model", "a second", "dirty/s", "model", "left", "model", "why"];
+        string[] narrow = ["round", "took", "model", "sent", "model", "dirty/s", "left", "why"];
+        var table = Tables.Create(isWide ? whole : narrow);
         table.Columns[^1].LeftAligned();
         var rounds = explanation.Rounds;
         for (var index = 0; index < rounds.Count; index++)
@@ -59,10 +66,13 @@ internal sealed class ExplainReport(CommandEnvironment environment)
 
             var (round, measured) = (rounds[index], rounds[index].Measured);
             table.Row(
+            [
                 measured.Number.ToString(CultureInfo.InvariantCulture), ForecastText.Time(measured.Milliseconds),
                 ForecastText.Time(round.Milliseconds?.Median), Bytes(measured.Bytes), Bytes(round.Bytes?.Median),
-                measured.DirtyPagesPerSecond is { } rate ? Figures.Count(rate) : "-", Bytes(measured.LeftBytes),
-                KebabCase.Of(round.Reason));
+                .. isWide ? [Bytes(measured.Bandwidth)] : Array.Empty<string>(), Count(measured.DirtyPagesPerSecond),
+                .. isWide ? [Count(round.DirtyPagesPerSecond?.Median)] : Array.Empty<string>(), Bytes(measured.LeftBytes),
+                .. isWide ? [Bytes(round.Left?.Median)] : Array.Empty<string>(), KebabCase.Of(round.Reason),
+            ]);
         }
 
         _page.Console.Write(table);
@@ -74,6 +84,8 @@ internal sealed class ExplainReport(CommandEnvironment environment)
         var (least, most) = (ForecastText.Time(spread.Least), ForecastText.Time(spread.Most));
         return least == most ? least : $"{least} to {most}";
     }
+
+    private static string Count(double? count) => count is { } known ? Figures.Count(known) : "-";
 
     private static string Bytes(double? bytes) => bytes is { } known ? Figures.Bytes(known) : "-";
 }

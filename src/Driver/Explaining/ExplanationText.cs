@@ -41,6 +41,16 @@ internal static class ExplanationText
         }
     }
 
+    /// <summary>Names of the figures that are not as forecast.</summary>
+    public static IReadOnlyList<string> Departed(ExplainedRound round) =>
+    [
+        .. new[]
+        {
+            (DepartedFigures.Time, "time"), (DepartedFigures.Bytes, "bytes"), (DepartedFigures.DirtyRate, "dirty rate"),
+            (DepartedFigures.Bandwidth, "bandwidth"), (DepartedFigures.Left, "remaining"),
+        }.Where(figure => round.Departs.HasFlag(figure.Item1)).Select(figure => figure.Item2),
+    ];
+
     private static string Reason(ExplainedRound round, ExplainRequest request)
     {
         var measured = round.Measured;
@@ -53,18 +63,25 @@ internal static class ExplanationText
             DepartureReason.LinkBelowItsName =>
                 $"the link, or what feeds it, carried {Figures.Bytes(measured.Bandwidth ?? 0)}/s, less than the "
                     + $"{Figures.Bytes(request.BytesPerSecond)}/s of its name",
+            DepartureReason.LinkAboveItsName =>
+                $"the link carried {Figures.Bytes(measured.Bandwidth ?? 0)}/s, more than the {Figures.Bytes(request.BytesPerSecond)}/s "
+                    + "that were said",
             DepartureReason.ZeroPages =>
                 $"{Figures.Count(measured.ZeroPages ?? 0)} pages were zero, which is not what the forecast takes (--zero-share)",
             DepartureReason.DirtyRateHigher =>
-                $"the guest dirtied {Figures.Count(measured.DirtyPagesPerSecond ?? 0)} pages a second, more than anywhere in the recording"
+                $"the guest dirtied {Dirtied(measured)}, more than anywhere in the recording"
                     + (round.DirtyPagesPerSecond is { } rates ? $" ({Figures.Count(rates.Most)} at most)" : ""),
             DepartureReason.DirtyRateLower =>
-                $"the guest dirtied {Figures.Count(measured.DirtyPagesPerSecond ?? 0)} pages a second, fewer than anywhere in the recording"
+                $"the guest dirtied {Dirtied(measured)}, fewer than anywhere in the recording"
                     + (round.DirtyPagesPerSecond is { } rates ? $" ({Figures.Count(rates.Least)} at least)" : ""),
             DepartureReason.SyncLate =>
                 $"the sync came late: only {Figures.Bytes(measured.LeftBeforeSync ?? 0)} were known to be left before it",
             DepartureReason.MoreRounds => "it has a round more than the forecast of any start",
-            _ => "time or bytes differ, and nothing in the log says why",
+            _ => $"it differs in {string.Join(", ", Departed(round))}, and nothing in the log says why",
         };
     }
+
+    private static string Dirtied(MeasuredRound measured) => measured.DirtyPagesPerSecond is { } rate
+        ? $"{Figures.Count(rate)} pages a second"
+        : $"what left {Figures.Bytes(measured.LeftBytes ?? 0)} after {ForecastText.Time(measured.Milliseconds)}";
 }

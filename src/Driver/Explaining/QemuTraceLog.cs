@@ -61,6 +61,8 @@ internal static partial class QemuTraceLog
                     var passed = now - _syncAt;
                     _syncAt = now;
                     _isAfterSync = true;
+                    // What was known to be left before does not hold any more.
+                    _remaining = null;
                     AddMoment(now, _syncs > 1 && passed > 0 ? dirtied * 1e3 / passed : null);
                     break;
                 case "migrate_transferred":

@@ -96,6 +96,7 @@ internal static class MigrateTable
                 + $"all at once {Time(migration.PostcopyBlocktime)}";
         if (row.StarvedBandwidth is { } used)
             yield return $"its rounds had {Figures.Bytes(used)}/s of the link: this machine, or what else runs on it, carries no more";
+        if (DowntimeText.Overrun(migration) is { } overrun) yield return overrun;
         if (row.MissedGoal is { } missed) yield return $"misses the goal: {missed}";
         if (row.ModelHolds == false) yield return "the geometric model does not hold";
     }

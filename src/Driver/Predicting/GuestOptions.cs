@@ -49,7 +49,8 @@ internal sealed class GuestOptions
         _zeroShare = Text(
             "--zero-share", "0.5", "share of the memory that is zero at the start "
                 + (isQemu ? "[what the trace says, or never writes to]" : "[0; as qemu what the trace says, or never writes to]"));
-        _switchoverCost = Text("--switchover-cost", "5ms", $"downtime beside the pages [{(isQemu ? "1500us" : "0us; 1500us as qemu")}]");
+        _switchoverCost = Text(
+            "--switchover-cost", "5ms", $"downtime beside the pages [{(isQemu ? "1500us" : "that of --sender-costs; 1500us as qemu")}]");
     }
 
     public IEnumerable<Option> All => [_trace, _dirtyRate, _workingSet, _memory, _pageSize, _zeroShare, _switchoverCost, _vcpus, _speed];
@@ -69,6 +70,8 @@ internal sealed class GuestOptions
             NameOf(parsed) ?? "", timeline, timeline is null ? WritesOf(parsed, settings) : null, settings,
             IsZeroFromTrace: parsed.GetValue(_zeroShare) is null);
     }
+
+    public bool HasSwitchoverCost(ParseResult parsed) => parsed.GetValue(_switchoverCost) is not null;
 
     private string? NameOf(ParseResult parsed) => (_hasArgument ? parsed.GetValue(_argument) : null) ?? parsed.GetValue(_trace);
 

@@ -51,6 +51,15 @@ internal static class PredictJson
         request.Settings.MemoryPages,
         request.Settings.ZeroShare,
         switchoverCostMilliseconds = request.Settings.SwitchoverCostMicroseconds / 1e3,
+        senderCosts = request.Settings.Qemu is null
+            ? new
+            {
+                setupMilliseconds = request.Settings.Sender.SetupMicroseconds / 1e3,
+                request.Settings.Sender.FirstPageMicroseconds,
+                request.Settings.Sender.PageMicroseconds,
+                roundMilliseconds = request.Settings.Sender.RoundMicroseconds / 1e3,
+            }
+            : null,
         request.Settings.Vcpus,
         request.Settings.Speed,
         startMilliseconds = request.Settings.StartMicroseconds / 1e3,

@@ -37,6 +37,7 @@ internal sealed class PredictOptions
     private readonly Option<bool> _postcopy = new("--postcopy") { Description = "go over to post-copy" };
     private readonly Option<string?> _postcopyAfter = Text("--postcopy-after", "ROUNDS", "with --postcopy: after so many rounds [1]");
     private readonly Option<string?> _start = Text("--start", "2s", "where in the recording the migration begins [0us]");
+    private readonly SenderCostOption _senderCosts = new();
     private readonly QemuOptions _qemu = new();
     private readonly Option<bool> _json = new("--json") { Description = "print one JSON object and nothing else (docs/migration.md)" };
     private readonly Option<bool> _verbose = new("--verbose") { Description = "show where an error came from" };
@@ -48,7 +49,7 @@ internal sealed class PredictOptions
         Option[] options =
         [
             _as, _bandwidth, .. _qemu.All, _downtime, _timeLimit, _roundsMax, _channels, _chunk, _clear, _throttle, _dirtyLimit, _postcopy,
-            _postcopyAfter, _start, _json, _verbose,
+            _postcopyAfter, _start, _senderCosts.Option, _json, _verbose,
         ];
         foreach (var option in options) Command.Add(option);
     }
@@ -68,8 +69,17 @@ internal sealed class PredictOptions
             Clear = parsed.Value(_clear, ValueKinds.Enum<DirtyLogClear>()) ?? DirtyLogClear.ManualProtect,
             StartMicroseconds = parsed.Microseconds(_start, TimeSpan.Zero, TimeSpan.FromDays(1)) ?? 0,
         };
-        if (isQemu) settings = settings with { Qemu = QemuSettingsOf(parsed, parameters, guest.IsZeroFromTrace) };
-        else _qemu.RefuseAll(parsed);
+        if (isQemu)
+        {
+            parsed.Needs(_senderCosts.Option, false, "with --as livebed");
+            settings = settings with { Qemu = QemuSettingsOf(parsed, parameters, guest.IsZeroFromTrace) };
+        }
+        else
+        {
+            _qemu.RefuseAll(parsed);
+            settings = WithCosts(settings, _senderCosts.Read(parsed, guest.Timeline is not null), _guest.HasSwitchoverCost(parsed));
+        }
+
         return new PredictRequest
         {
             Guest = guest,
@@ -80,6 +90,13 @@ internal sealed class PredictOptions
             Json = parsed.GetValue(_json),
         };
     }
+
+    /// <summary>What is said of the switchover alone comes first.</summary>
+    private static ForecastSettings WithCosts(ForecastSettings settings, SenderCosts costs, bool hasSwitchoverCost) => settings with
+    {
+        Sender = costs,
+        SwitchoverCostMicroseconds = hasSwitchoverCost ? settings.SwitchoverCostMicroseconds : costs.SwitchoverMicroseconds,
+    };
 
     private QemuSettings QemuSettingsOf(ParseResult parsed, MigrationParameters parameters, bool isZeroFromTrace)
     {

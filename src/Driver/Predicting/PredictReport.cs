@@ -40,6 +40,13 @@ internal sealed class PredictReport(CommandEnvironment environment)
             ? "no time limit"
             : $"time limit {Figures.Microseconds(parameters.TimeLimitMicroseconds)}";
         _page.Line($"{bandwidth}downtime limit {Figures.Microseconds(parameters.DowntimeLimitMicroseconds)}, {time}", 2);
+        if (settings.Qemu is null && settings.Sender != SenderCosts.None)
+            _page.Line(
+                $"beside the bytes: set-up {Figures.Microseconds(settings.Sender.SetupMicroseconds)}, a page "
+                    + $"{Figures.Microseconds(settings.Sender.PageMicroseconds)}, the first time "
+                    + $"{Figures.Microseconds(settings.Sender.FirstPageMicroseconds)}, a round "
+                    + $"{Figures.Microseconds(settings.Sender.RoundMicroseconds)}, the switchover "
+                    + $"{Figures.Microseconds(settings.SwitchoverCostMicroseconds)} (--sender-costs)", 2);
     }
 
     /// <summary>The one forecast is an example beside those of all starts; which one it is.</summary>

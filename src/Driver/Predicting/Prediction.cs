@@ -83,7 +83,7 @@ internal sealed record Prediction
             NeededBandwidth = isConverging ? null : ConvergenceLimits.FindBandwidth(workload, parameters, settings),
             NeededDowntimeMilliseconds = precopy.Verdict == ForecastVerdict.Converges
                 ? null
-                : ConvergenceLimits.FindDowntimeMilliseconds(precopy, parameters),
+                : ConvergenceLimits.FindDowntimeMilliseconds(precopy, parameters, settings),
         };
     }
 }

@@ -28,7 +28,6 @@ internal sealed class QemuRunCommand(CommandEnvironment environment)
             if (request.IsJson) environment.Out.Write(QemuRunJson.Write(request, outcome, forecast));
             else new QemuRunReport(environment).Write(request, outcome, forecast);
             environment.Out.Flush();
-            if (outcome.Cancel == QemuCancel.Stopped) return ExitCodes.Interrupted;
             if (outcome.StalePages.Count > 0) return ExitCodes.Invalid;
             return outcome.Figures.IsCompleted ? ExitCodes.Valid : ExitCodes.NotWithinLimits;
         }

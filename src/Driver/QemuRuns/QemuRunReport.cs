@@ -47,7 +47,6 @@ internal sealed class QemuRunReport(CommandEnvironment environment)
         { Figures.IsCompleted: true } => null,
         { Cancel: QemuCancel.TimeLimit } =>
             $"cancelled: it was not done after {Figures.Microseconds(request.Migration.TimeLimit.TotalMicroseconds)} (--time-limit)",
-        { Cancel: QemuCancel.Stopped } => "cancelled: it was interrupted",
         { Figures.Error: { } error } => $"{outcome.Figures.Status}: QEMU says {error}",
         _ => $"{outcome.Figures.Status}: QEMU does not say why",
     };

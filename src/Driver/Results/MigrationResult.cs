@@ -37,6 +37,13 @@ public sealed record MigrationResult
     [JsonPropertyName("downtime")]
     public required double Downtime { get; init; }
 
+    /// <summary>As it was set.</summary>
+    [JsonPropertyName("downtime-limit")]
+    public required double DowntimeLimit { get; init; }
+
+    /// <summary>What the downtime was spent on.</summary>
+    public required MigrationDowntime DowntimeParts { get; init; }
+
     /// <summary>For which the guest stood in addition, so that its memory could be compared; no real migration does.</summary>
     public required double CheckTime { get; init; }
 
@@ -72,6 +79,18 @@ public sealed record MigrationResult
 
     public required IReadOnlyList<MigrationRound> Rounds { get; init; }
     public required IReadOnlyList<MigrationStatusTime> Statuses { get; init; }
+}
+
+/// <summary>What a downtime was spent on; times in milliseconds, which add up to it.</summary>
+/// <param name="SyncMilliseconds">devices stop, and the final sync</param>
+/// <param name="PagesMilliseconds">what was left went over</param>
+/// <param name="StateMilliseconds">the state of vCPUs and memslots was read</param>
+/// <param name="TakeOverMilliseconds">the destination made the VM, claimed it and ran it; or the source took it back</param>
+public sealed record MigrationDowntime(
+    double SyncMilliseconds, double PagesMilliseconds, double StateMilliseconds, double TakeOverMilliseconds)
+{
+    public static MigrationDowntime From(DowntimeParts parts) =>
+        new(parts.Sync / 1e3, parts.Pages / 1e3, parts.State / 1e3, parts.TakeOver / 1e3);
 }
 
 /// <summary>A status that a migration came to, and when, in milliseconds since its beginning.</summary>

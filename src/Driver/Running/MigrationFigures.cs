@@ -46,6 +46,8 @@ internal sealed class MigrationFigures(Campaign campaign)
             TotalTime = info.TotalMicroseconds / 1e3,
             SetupTime = info.SetupMicroseconds / 1e3,
             Downtime = info.DowntimeMicroseconds / 1e3,
+            DowntimeLimit = _parameters.DowntimeLimitMicroseconds / 1e3,
+            DowntimeParts = MigrationDowntime.From(info.DowntimeParts),
             CheckTime = info.CheckMicroseconds / 1e3,
             ExpectedDowntime = info.ExpectedDowntimeMicroseconds / 1e3,
             CpuThrottlePercentage = info.CpuThrottlePercentageMax,
@@ -124,7 +126,7 @@ internal sealed class MigrationFigures(Campaign campaign)
             _forecasts[settings] = forecast = new WorkloadForecast(settings, _parameters, _stopBytesPerSecond);
         return forecast.Of(
             info, began, ZeroShareOf(rounds) ?? _zeroShares.GetValueOrDefault(settings, settings.Content.ZeroPercent / 100.0),
-            CostOf(settings));
+            _costs.ContainsKey(settings) ? CostOf(settings) : SenderCosts.Measured.SwitchoverMicroseconds / 1e3);
     }
 
     private static double? ZeroShareOf(List<MigrationRound> rounds) =>

@@ -48,6 +48,7 @@ internal sealed class WorkloadForecast(VmSettings settings, MigrationParameters 
             ZeroShare = zeroShare,
             StopBytesPerSecond = stopBytesPerSecond,
             SwitchoverCostMicroseconds = (long)(costMilliseconds * 1e3),
+            Sender = SenderCosts.Measured,
             Clear = settings.DirtyLog is DirtyLogMode.Manual or DirtyLogMode.InitiallySet
                 ? DirtyLogClear.ManualProtect
                 : DirtyLogClear.Plain,

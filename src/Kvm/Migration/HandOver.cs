@@ -92,6 +92,7 @@ internal sealed class HandOver(
     public async ValueTask<MigrationOwner> OfferAsync(Operation op, bool toPostcopy)
     {
         var state = await StateAsync(op, DiscardOf(toPostcopy));
+        record.RecordPart(DowntimePart.State);
         record.RecordDeviceStateSent();
         var answer = await destination.TakeOverAsync(op, state);
         if (answer == StreamStatus.Ok)

@@ -18,6 +18,9 @@ public sealed record MigrationInfo
     /// <see cref="CheckMicroseconds"/>.</summary>
     public long DowntimeMicroseconds { get; init; }
 
+    /// <summary>What <see cref="DowntimeMicroseconds"/> was spent on.</summary>
+    public DowntimeParts DowntimeParts { get; init; }
+
     /// <summary>For which the guest stood still in addition, so that the bed could compare its memory: no real migration does.</summary>
     public long CheckMicroseconds { get; init; }
 

@@ -72,6 +72,7 @@ internal sealed class MigrationRecord(
         TotalMicroseconds = MigrationStates.IsOver(Status) ? _state.Value.Ended : Elapsed,
         SetupMicroseconds = _state.Value.SetupTime,
         DowntimeMicroseconds = _state.Value.Downtime,
+        DowntimeParts = _state.Value.Parts,
         CheckMicroseconds = _state.Value.Checks,
         ExpectedDowntimeMicroseconds = ExpectedDowntimeMicroseconds,
         Remaining = Status == MigrationStatus.Completed ? 0 : ram.DirtyPages * setup.PageSize,
@@ -148,19 +149,31 @@ internal sealed class MigrationRecord(
 
     public void RecordStop() => (Now.StoppedAt, Now.BytesAtStop) = (vm.World.NowMicroseconds, channels.Bytes);
 
+    /// <summary>A part of the downtime is over.</summary>
+    public void RecordPart(DowntimePart part) => Now.Parts = Now.Parts.Until(part, Stood);
+
     public void RecordDeviceStateSent() => Now.BytesAtHandOver = channels.Bytes;
 
-    public void RecordHandOver(long epoch, bool isAnswered) =>
-        (Now.IsHandedOver, Now.IsTakeOverAnswered, Now.Epoch, Now.Downtime) = (true, isAnswered, epoch, Stood);
+    public void RecordHandOver(long epoch, bool isAnswered)
+    {
+        (Now.IsHandedOver, Now.IsTakeOverAnswered, Now.Epoch) = (true, isAnswered, epoch);
+        EndDowntime();
+    }
 
     public void RecordKept(long epoch) => Now.Epoch = epoch;
 
     /// <summary>The source runs on; the time for which it stood was downtime all the same.</summary>
-    public void RecordResume() => Now.Downtime = Stood;
+    public void RecordResume() => EndDowntime();
 
     /// <summary>What goes on until it is disposed is the bed's own check and no part of a migration: no downtime, though the guest
     /// stands.</summary>
     public CheckTime Check() => new(this);
+
+    private void EndDowntime()
+    {
+        Now.Downtime = Stood;
+        Now.Parts = Now.Parts.Until(DowntimePart.TakeOver, Now.Downtime);
+    }
 
     private long Stood => vm.World.NowMicroseconds - Now.StoppedAt - Now.Checks;
 
@@ -193,6 +206,7 @@ internal sealed class MigrationRecord(
         public long BytesAtStop;
         public long BytesAtHandOver;
         public long Downtime;
+        public DowntimeParts Parts;
         public long Checks;
         public long SetupTime;
         public long Ended;

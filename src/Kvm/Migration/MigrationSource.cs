@@ -239,6 +239,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         await _handOver.StopVcpusAsync(op);
         if (!StopsDevicesLate) await _devices.StopAsync(op);
         if (syncsLast) await SyncAsync(op, isFinal: true);
+        _record.RecordPart(DowntimePart.Sync);
         if (_vm.Options.Mutant == Mutant.FinalSyncLosesPage) _ram.Blocks[0].LoseFirst();
         await _handOver.CheckFinalSetAsync(op);
         var owner = await HandOverAsync(op, toPostcopy);
@@ -276,6 +277,7 @@ public sealed class MigrationSource : IMigrationReturnPath
         if (!toPostcopy && await SendDirtyAsync(op, _record.Round + 1, isLive: false) is not null) return MigrationOwner.Source;
         if (!isLate && await _channels.DrainAsync(op) is var status and not StreamStatus.Ok)
             return _record.RecordFailure($"pages could not be sent: {status}", MigrationOwner.Source);
+        _record.RecordPart(DowntimePart.Pages);
         if (_cancelRequested.Value) return MigrationOwner.Source;
         if (await _handOver.CompareAsync(op, toPostcopy) is var compared and not StreamStatus.Ok)
             return _record.RecordFailure($"the destination did not compare its memory: {compared}", MigrationOwner.Source);

@@ -35,7 +35,7 @@ public sealed record AnalyticEstimate(WorkingSet Writes, GeometricModel Geometri
                 FirstRoundBytes(settings.MemoryPages, settings), pagesPerSecond * settings.Speed * WireFormat.PageBytes(settings.PageSize),
                 parameters.MaxBandwidth,
                 parameters.DowntimeLimitMicroseconds / 1e6),
-            Forecaster.Run(new SteadyWorkload(writes), plain, settings with { Clear = DirtyLogClear.Plain }));
+            Forecaster.Run(new SteadyWorkload(writes), plain, settings with { Clear = DirtyLogClear.Plain, Sender = SenderCosts.None }));
     }
 
     private static double FirstRoundBytes(long pages, ForecastSettings settings) =>

@@ -49,19 +49,22 @@ public static class ConvergenceLimits
 
     /// <summary>The least downtime limit with which this migration would have stopped after one of its rounds and kept the limit, in whole
     /// milliseconds, the fixed cost of a switchover included. Null for a migration that ended before its first round.</summary>
-    public static long? FindDowntimeMilliseconds(MigrationForecast forecast, MigrationParameters parameters)
+    public static long? FindDowntimeMilliseconds(MigrationForecast forecast, MigrationParameters parameters, ForecastSettings settings)
     {
-        var (now, stops) = (0.0, new List<(double Pages, double Whole)>());
+        var hasCosts = settings.Sender != SenderCosts.None;
+        var linkAtStop = settings.Sender.OnTheLink(parameters.MaxBandwidth, settings.PageSize, isFirst: false);
+        var (now, stops) = (settings.Sender.SetupMicroseconds / 1e3, new List<(double Pages, double Whole)>());
         foreach (var round in forecast.Rounds)
         {
             now += round.Microseconds / 1e3;
-            var pages = round.RemainingBytes * 1e3 / parameters.MaxBandwidth;
-            var whole = pages + forecast.SwitchoverCostMilliseconds;
+            // A sender with costs measures less than the link carries. Its rounds are whole microseconds here.
+            var pages = round.RemainingBytes * 1e3 / (hasCosts ? round.Bandwidth * 0.9999 : parameters.MaxBandwidth);
+            var whole = round.RemainingBytes * 1e3 / linkAtStop + forecast.SwitchoverCostMilliseconds;
             if (parameters.TimeLimitMicroseconds == 0 || now + whole <= parameters.TimeLimitMicroseconds / 1e3) stops.Add((pages, whole));
         }
 
         if (stops.Count == 0) return null;
-        var limit = stops.Min(stop => stop.Whole);
+        var limit = stops.Min(stop => Math.Max(stop.Pages, stop.Whole));
         // The limit does not know the cost: a higher one stops earlier, with more left.
         while (stops.First(stop => stop.Pages <= limit).Whole is var whole && whole > limit) limit = whole;
         return (long)Math.Ceiling(limit);

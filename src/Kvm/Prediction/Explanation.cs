@@ -14,6 +14,13 @@ public sealed record Explanation(IReadOnlyList<ExplainedRound> Rounds, Unreachab
     /// <summary>Up to where a figure counts as the forecast's.</summary>
     public const double Tolerance = 0.1;
 
+    /// <summary>QEMU measures its <c>dirty-pages-rate</c> over a second at least (<c>migration_bitmap_sync</c>): of a shorter round it is
+    /// that of the rounds before.</summary>
+    private const double RatePeriodMilliseconds = 1_000;
+
+    /// <summary>A model of expectations does not know so few pages.</summary>
+    private const int PagesOfNoise = 16;
+
     /// <summary>The first round that departs; null when none does.</summary>
     public ExplainedRound? FirstDeparture => Rounds.FirstOrDefault(round => round.Reason != DepartureReason.Follows);
 
@@ -39,26 +46,54 @@ public sealed record Explanation(IReadOnlyList<ExplainedRound> Rounds, Unreachab
             .ToList();
         if (forecasts.Count == 0)
             return new ExplainedRound(
-                round, null, null, null, null, ReasonWithoutForecast(round, byStart, bytesPerSecond, pollMilliseconds));
+                round, null, null, null, null, null, DepartedFigures.None,
+                ReasonWithoutForecast(round, byStart, bytesPerSecond, pollMilliseconds));
         var explained = new ExplainedRound(
             round, Spread.Of(forecasts.Select(one => one.Microseconds / 1e3)), Spread.Of(forecasts.Select(one => (double)one.Bytes)),
-            Spread.Of(forecasts.Select(one => (double)one.DirtyPages * settings.PageSize)),
-            Spread.Of(forecasts.Select(one => one.DirtyPagesPerSecond)), DepartureReason.Follows);
-        var follows = IsWithin(round.Milliseconds, explained.Milliseconds!, pollMilliseconds)
-            && IsWithin(round.Bytes, explained.Bytes!, pollMilliseconds * bytesPerSecond / 1e3)
-            && round.ThrottlePercentage <= forecasts.Max(one => one.ThrottlePercentage);
-        return follows ? explained : explained with { Reason = ReasonOf(round, explained, forecasts, bytesPerSecond, pollMilliseconds) };
+            Spread.Of(forecasts.Select(one => (double)one.RemainingBytes * settings.PageSize / WireFormat.PageBytes(settings.PageSize))),
+            Spread.Of(forecasts.Select(one => one.DirtyPagesPerSecond)), Spread.Of(forecasts.Select(one => one.Bandwidth)),
+            DepartedFigures.None, DepartureReason.Follows);
+        explained = explained with { Departs = DepartedOf(explained, bytesPerSecond, settings.PageSize, pollMilliseconds) };
+        if (explained.Departs == DepartedFigures.None && round.ThrottlePercentage <= forecasts.Max(one => one.ThrottlePercentage))
+            return explained;
+        return explained with { Reason = ReasonOf(round, explained, forecasts, settings, bytesPerSecond, pollMilliseconds) };
+    }
+
+    /// <summary>Each figure that the log has, held against the forecast's. A poll comes up to a gap late, and meanwhile the link has
+    /// carried on.</summary>
+    private static DepartedFigures DepartedOf(ExplainedRound explained, double bytesPerSecond, int pageSize, double pollMilliseconds)
+    {
+        var (round, departs) = (explained.Measured, DepartedFigures.None);
+        var sentInPoll = pollMilliseconds * bytesPerSecond / 1e3;
+        if (!IsWithin(round.Milliseconds, explained.Milliseconds!, pollMilliseconds)) departs |= DepartedFigures.Time;
+        if (!IsWithin(round.Bytes, explained.Bytes!, sentInPoll)) departs |= DepartedFigures.Bytes;
+        if (!IsWithin(round.LeftBytes, explained.Left!, sentInPoll + PagesOfNoise * pageSize)) departs |= DepartedFigures.Left;
+        if (round.Milliseconds >= RatePeriodMilliseconds && !IsWithin(round.DirtyPagesPerSecond, explained.DirtyPagesPerSecond!, 0))
+            departs |= DepartedFigures.DirtyRate;
+        // Both ends may be off by a gap, so a short round says nothing of the link.
+        var inaccuracy = round.Milliseconds > 0 ? 2 * pollMilliseconds / round.Milliseconds : 1;
+        if (inaccuracy < 0.5 && !IsWithin(round.Bandwidth, explained.Bandwidth!, inaccuracy * bytesPerSecond))
+            departs |= DepartedFigures.Bandwidth;
+        return departs;
     }
 
     /// <summary>What slows the guest changes everything after it; then what slows the link; then what was sent.</summary>
     private static DepartureReason ReasonOf(
-        MeasuredRound round, ExplainedRound explained, List<Round> forecasts, double bytesPerSecond, double pollMilliseconds)
+        MeasuredRound round, ExplainedRound explained, List<Round> forecasts, ForecastSettings settings, double bytesPerSecond,
+        double pollMilliseconds)
     {
         if (round.ThrottlePercentage > forecasts.Max(one => one.ThrottlePercentage)) return DepartureReason.Throttled;
         if (round.ZeroPages is { } zero && IsOther(zero, forecasts.Select(one => (double)one.ZeroPages), round.Bytes))
             return DepartureReason.ZeroPages;
         if (IsLinkSlow(round, bytesPerSecond, forecasts, pollMilliseconds)) return DepartureReason.LinkBelowItsName;
-        if (round.DirtyPagesPerSecond is { } rate)
+        if (explained.Departs.HasFlag(DepartedFigures.Bandwidth) && round.Bandwidth > explained.Bandwidth!.Most)
+            return DepartureReason.LinkAboveItsName;
+
+        // Where the log has no rate, what was left says it.
+        var leftRate = explained.Departs.HasFlag(DepartedFigures.Left) && round.Milliseconds > 0
+            ? round.LeftBytes * 1e3 / settings.PageSize / round.Milliseconds
+            : null;
+        if ((round.DirtyPagesPerSecond ?? leftRate) is { } rate)
         {
             if (rate > explained.DirtyPagesPerSecond!.Most * (1 + Tolerance)) return DepartureReason.DirtyRateHigher;
             if (rate < explained.DirtyPagesPerSecond.Least * (1 - Tolerance)) return DepartureReason.DirtyRateLower;
@@ -107,11 +142,26 @@ public sealed record Explanation(IReadOnlyList<ExplainedRound> Rounds, Unreachab
 /// <param name="Measured">as the log has it</param>
 /// <param name="Milliseconds">forecast of its duration; null where no start has so many rounds</param>
 /// <param name="Bytes">forecast of what it sends</param>
-/// <param name="Left">forecast of what becomes dirty in it, in bytes</param>
+/// <param name="Left">forecast of what is left after it, in bytes without headers</param>
 /// <param name="DirtyPagesPerSecond">forecast of the rate</param>
+/// <param name="Bandwidth">forecast of the bytes a second that it is sent with</param>
+/// <param name="Departs">figures that are not as forecast</param>
 /// <param name="Reason">why it departs</param>
 public sealed record ExplainedRound(
-    MeasuredRound Measured, Spread? Milliseconds, Spread? Bytes, Spread? Left, Spread? DirtyPagesPerSecond, DepartureReason Reason);
+    MeasuredRound Measured, Spread? Milliseconds, Spread? Bytes, Spread? Left, Spread? DirtyPagesPerSecond, Spread? Bandwidth,
+    DepartedFigures Departs, DepartureReason Reason);
+
+/// <summary>Figures of a round that are not as forecast.</summary>
+[Flags]
+public enum DepartedFigures : byte
+{
+    None = 0,
+    Time = 1,
+    Bytes = 2,
+    DirtyRate = 4,
+    Bandwidth = 8,
+    Left = 16,
+}
 
 /// <summary>Why a measured round is not as forecast.</summary>
 public enum DepartureReason : byte
@@ -123,6 +173,9 @@ public enum DepartureReason : byte
 
     /// <summary>Fewer bytes a second went than the cap or the link says.</summary>
     LinkBelowItsName,
+
+    /// <summary>More bytes a second went than the cap or the link is said to carry.</summary>
+    LinkAboveItsName,
 
     /// <summary>Other pages were zero than the forecast takes to be.</summary>
     ZeroPages,

@@ -28,6 +28,9 @@ public sealed record ForecastSettings
     /// sender; QEMU's is in <see cref="Qemu"/>.</summary>
     public double StopBytesPerSecond { get; init; }
 
+    /// <summary>Of our own sender, beside the bytes; its switchover is in <see cref="SwitchoverCostMicroseconds"/>.</summary>
+    public SenderCosts Sender { get; init; } = SenderCosts.None;
+
     public DirtyLogClear Clear { get; init; }
 
     public int Vcpus { get; init; } = 1;
@@ -55,6 +58,7 @@ public sealed record ForecastSettings
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MemoryPages, PagesMax);
         ArgumentOutOfRangeException.ThrowIfNegative(SwitchoverCostMicroseconds);
         ArgumentOutOfRangeException.ThrowIfNegative(StopBytesPerSecond);
+        Sender.Check();
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(Vcpus);
         ArgumentOutOfRangeException.ThrowIfNegative(StartMicroseconds);
         ArgumentOutOfRangeException.ThrowIfNegative(FaultLatencyMicroseconds);

@@ -5,9 +5,9 @@ namespace Livebed.Kvm.Prediction;
 /// <summary>
 /// Pre-copy without a guest: round after round of <c>migration_iteration_run</c> over a model of the guest's writes, until what is left
 /// fits into the downtime limit, post-copy takes over, or a limit is hit. Invariant: what is transferred is the sum of the rounds and the
-/// rest, and nothing else. Simplified: the link carries its bandwidth exactly, whatever the number of channels. Syncs and switchover take
-/// no time beside <see cref="ForecastSettings.SwitchoverCostMicroseconds"/>. A round is sent to its end before the next sync, as our own
-/// sender does it; <see cref="QemuForecaster"/> does it as QEMU.
+/// rest, and nothing else. Simplified: the link carries its bandwidth exactly, whatever the number of channels. What the sender takes
+/// beside it is in <see cref="ForecastSettings.Sender"/> and <see cref="ForecastSettings.SwitchoverCostMicroseconds"/>. A round is sent
+/// to its end before the next sync, as our own sender does it; <see cref="QemuForecaster"/> does it as QEMU.
 /// </summary>
 public static class Forecaster
 {
@@ -21,16 +21,22 @@ public static class Forecaster
         var guest = workload.Start(parameters, settings);
         var throttle = new ForecastThrottle(parameters, settings);
         var rounds = new List<Round>();
-        var (now, lost) = (0.0, 0.0);
+        var (now, lost) = (settings.Sender.SetupMicroseconds / 1e6, 0.0);
+        var measured = (double)parameters.MaxBandwidth;
         while (true)
         {
             var pace = throttle.Pace;
-            var traffic = guest.SendRound(parameters.MaxBandwidth, pace);
+            var bandwidth = settings.Sender.OnTheLink(parameters.MaxBandwidth, settings.PageSize, isFirst: rounds.Count == 0);
+            var traffic = guest.SendRound(bandwidth, pace, settings.Sender.RoundMicroseconds / 1e6);
             now += traffic.Seconds;
             lost += traffic.LostSeconds;
-            rounds.Add(RoundOf(rounds.Count, traffic, guest, pace, parameters, settings));
+            // What the sender measures: a round that sent nothing says nothing.
+            if (settings.Sender != SenderCosts.None && traffic.Bytes > 0) measured = traffic.Bytes / traffic.Seconds;
+            var expected = parameters.AvailSwitchoverBandwidth > 0 ? parameters.AvailSwitchoverBandwidth : measured;
+            rounds.Add(RoundOf(rounds.Count, traffic, guest, pace, expected, settings));
             throttle.Synchronise(now, traffic.Bytes, guest.DirtyPages);
-            if (Fits(rounds[^1], parameters)) return Switchover(rounds, now, lost, parameters, settings);
+            if (rounds[^1].RemainingBytes <= expected * (parameters.DowntimeLimitMicroseconds / 1e6))
+                return Switchover(rounds, now, lost, parameters, settings);
             if (parameters.PostcopyAfterRounds > 0 && rounds.Count >= parameters.PostcopyAfterRounds)
                 return Postcopy(rounds, now, lost, guest, parameters, settings);
             if (parameters.TimeLimitMicroseconds > 0 && now * 1e6 >= parameters.TimeLimitMicroseconds)
@@ -39,25 +45,18 @@ public static class Forecaster
         }
     }
 
-    private static bool Fits(Round round, MigrationParameters parameters) =>
-        round.RemainingBytes <= ExpectedBytesPerSecond(parameters) * (parameters.DowntimeLimitMicroseconds / 1e6);
-
-    /// <summary>With which the sender takes the rest to go.</summary>
-    private static double ExpectedBytesPerSecond(MigrationParameters parameters) =>
-        parameters.AvailSwitchoverBandwidth > 0 ? parameters.AvailSwitchoverBandwidth : parameters.MaxBandwidth;
-
     /// <summary>With which it goes.</summary>
-    private static double StopBytesPerSecond(MigrationParameters parameters, ForecastSettings settings) =>
-        settings.StopBytesPerSecond > 0 ? settings.StopBytesPerSecond : parameters.MaxBandwidth;
+    private static double StopBytesPerSecond(MigrationParameters parameters, ForecastSettings settings) => settings.Sender.OnTheLink(
+        settings.StopBytesPerSecond > 0 ? settings.StopBytesPerSecond : parameters.MaxBandwidth, settings.PageSize, isFirst: false);
 
     private static Round RoundOf(
-        int number, RoundTraffic traffic, IForecastGuest guest, ThrottledRate pace, MigrationParameters parameters,
+        int number, RoundTraffic traffic, IForecastGuest guest, ThrottledRate pace, double expectedBytesPerSecond,
         ForecastSettings settings)
     {
         var remaining = guest.DirtyPages * WireFormat.PageBytes(settings.PageSize);
         return new Round(
             number, traffic.Pages, traffic.ZeroPages, traffic.Bytes, Microseconds(traffic.Seconds), guest.DirtyPages, remaining,
-            Microseconds(remaining / ExpectedBytesPerSecond(parameters) + settings.SwitchoverCostMicroseconds / 1e6),
+            Microseconds(remaining / expectedBytesPerSecond + settings.SwitchoverCostMicroseconds / 1e6),
             pace.ThrottlePercentage, DirtyLimited: pace.DirtyPagesPerSecond > 0)
         {
             DirtyPagesPerSecond = traffic.Seconds > 0 ? Math.Round(guest.DirtyPages / traffic.Seconds, 1) : 0,
@@ -94,7 +93,8 @@ public static class Forecaster
     {
         var discard = WireFormat.DiscardListBytes(guest.DirtyRuns);
         var downtime = discard / StopBytesPerSecond(parameters, settings) + settings.SwitchoverCostMicroseconds / 1e6;
-        var push = guest.Push(parameters.MaxPostcopyBandwidth > 0 ? parameters.MaxPostcopyBandwidth : parameters.MaxBandwidth);
+        var link = parameters.MaxPostcopyBandwidth > 0 ? parameters.MaxPostcopyBandwidth : parameters.MaxBandwidth;
+        var push = guest.Push(settings.Sender.OnTheLink(link, settings.PageSize, isFirst: false));
         return new MigrationForecast
         {
             Verdict = MigrationForecast.IsOverLimit(downtime, parameters) ? ForecastVerdict.OverLimit : ForecastVerdict.Postcopy,

@@ -13,7 +13,10 @@ public interface IForecastGuest
     long DirtyRuns { get; }
 
     /// <summary>Sends what is dirty while the guest writes on, then syncs.</summary>
-    RoundTraffic SendRound(double bytesPerSecond, ThrottledRate pace);
+    /// <param name="bytesPerSecond">of the link</param>
+    /// <param name="pace">how fast the guest is let run</param>
+    /// <param name="endSeconds">from the last byte to the sync; a part of the round</param>
+    RoundTraffic SendRound(double bytesPerSecond, ThrottledRate pace, double endSeconds = 0);
 
     /// <summary>Post-copy: pushes what is dirty while the guest runs on the destination and fetches what it misses.</summary>
     PushTraffic Push(double bytesPerSecond);

@@ -49,12 +49,12 @@ public sealed record SteadyWorkload(WorkingSet Writes) : IForecastWorkload
         /// <summary>Single pages, far from each other.</summary>
         public long DirtyRuns => DirtyPages;
 
-        public RoundTraffic SendRound(double bytesPerSecond, ThrottledRate pace)
+        public RoundTraffic SendRound(double bytesPerSecond, ThrottledRate pace, double endSeconds = 0)
         {
             var pages = DirtyPages;
             var zero = _isFirstRound ? (long)(pages * settings.ZeroShare) : 0;
             var bytes = zero * WireFormat.ZeroPageBytes + (pages - zero) * WireFormat.PageBytes(settings.PageSize);
-            var seconds = bytes / bytesPerSecond;
+            var seconds = bytes / bytesPerSecond + endSeconds;
             var rate = writes.PagesPerSecond * pace.ClockShare;
             if (pace.DirtyPagesPerSecond > 0) rate = Math.Min(rate, pace.DirtyPagesPerSecond);
             var slowed = writes with { PagesPerSecond = rate };

@@ -49,10 +49,10 @@ internal sealed class TraceForecastGuest : IForecastGuest
 
     private double RecordedPerSecond => _settings.Speed * 1e6;
 
-    public RoundTraffic SendRound(double bytesPerSecond, ThrottledRate pace)
+    public RoundTraffic SendRound(double bytesPerSecond, ThrottledRate pace, double endSeconds = 0)
     {
         var (bytes, zeroPages) = PlanClears(bytesPerSecond);
-        var (pages, seconds) = (_dirty.Count, bytes / bytesPerSecond);
+        var (pages, seconds) = (_dirty.Count, bytes / bytesPerSecond + endSeconds);
         var lost = pace.DirtyPagesPerSecond > 0 ? WriteLimited(seconds, pace.DirtyPagesPerSecond) : Write(seconds, pace.ClockShare);
         (_dirty, _next) = (_next, _dirty);
         _next.Clear();

@@ -14,6 +14,7 @@ public sealed unsafe class StartedProgram
     private const int PipeSignal = 13;
     private const int ContinueSignal = 18;
     private const int StopSignal = 19;
+    private const short SetProcessGroup = 2;
     private const short SetDefaultSignals = 4;
     private const short SetSignalMask = 8;
     private const int NoHang = 1;
@@ -29,8 +30,9 @@ public sealed unsafe class StartedProgram
     /// <summary>When this returns, the program's memory is there.</summary>
     /// <param name="words">the program, as a shell finds it, and its arguments</param>
     /// <param name="isHeld">whether it is stopped at once, until <see cref="Continue"/></param>
+    /// <param name="hasOwnGroup">whether a terminal's Ctrl-C does not reach it: whoever started it ends it</param>
     /// <exception cref="SystemCallException">There is no such program, or it cannot be started.</exception>
-    public static StartedProgram Start(IReadOnlyList<string> words, bool isHeld = false)
+    public static StartedProgram Start(IReadOnlyList<string> words, bool isHeld = false, bool hasOwnGroup = false)
     {
         var variables = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(entry => $"{entry.Key}={entry.Value}");
         var arguments = Texts(words);
@@ -45,7 +47,8 @@ public sealed unsafe class StartedProgram
             // The runtime ignores SIGPIPE, and a program would inherit that.
             signals[(PipeSignal - 1) / 8] = 1 << ((PipeSignal - 1) % 8);
             _ = Libc.SetSpawnDefaultSignals(attributes, signals);
-            _ = Libc.SetSpawnFlags(attributes, SetDefaultSignals | SetSignalMask);
+            var group = hasOwnGroup ? SetProcessGroup : 0;
+            _ = Libc.SetSpawnFlags(attributes, (short)(SetDefaultSignals | SetSignalMask | group));
             var error = Libc.Spawn(out var process, words[0], null, attributes, arguments, environment);
             if (error != 0) throw new SystemCallException(words[0], error);
             if (isHeld) _ = Libc.Kill(process, StopSignal);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Livebed.Kvm.Guests;
+using Livebed.Linux.Interop;
 using Livebed.Linux.Recording;
 
 namespace Livebed.Linux.Qemu;
@@ -73,9 +74,6 @@ public enum QemuCancel : byte
 
     /// <summary>The time limit was over.</summary>
     TimeLimit,
-
-    /// <summary>The user stopped it.</summary>
-    Stopped,
 }
 
 /// <summary>What a migration was.</summary>
@@ -112,7 +110,7 @@ public static class QemuMigration
 
     /// <param name="request">what</param>
     /// <param name="show">told what is done</param>
-    /// <param name="stop">ends it in order</param>
+    /// <param name="stop">ends it, and both processes at once</param>
     /// <exception cref="QemuException">QEMU cannot be had, or does not do it.</exception>
     /// <exception cref="RecordingException">Its memory may not be looked into.</exception>
     /// <exception cref="TraceFormatException">The trace cannot be read.</exception>
@@ -123,7 +121,7 @@ public static class QemuMigration
         try
         {
             var memory = WriteGuest(request, folder);
-            using var source = QemuProcess.Start(request.Program, folder, Source, memory, request.Accelerator, isIncoming: false);
+            using var source = QemuProcess.Start(request.Program, folder, Source, memory, request.Accelerator, isIncoming: false, stop);
             var version = VersionOf(source.Qmp.Greeting);
             show(string.Create(CultureInfo.InvariantCulture, $"QEMU {version}, {request.Accelerator}, {memory} MiB: "
                 + $"the guest fills its pages"));
@@ -131,18 +129,27 @@ public static class QemuMigration
             show($"the guest replays; it is recorded for {request.RecordTime.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s");
             var recording = Record(source.Process, request.RecordTime, stop);
             using var destination = QemuProcess.Start(
-                request.Program, folder, Destination, memory, request.Accelerator, isIncoming: true);
+                request.Program, folder, Destination, memory, request.Accelerator, isIncoming: true, stop);
             show("it migrates");
-            var (figures, cancel) = Migrate(source.Qmp, destination.Qmp, request, stop);
+            var (figures, cancel) = Migrate(source.Qmp, destination.Qmp, request);
+            stop.ThrowIfCancellationRequested();
             var load = double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
             var stale = figures.IsCompleted ? StalePages(source, destination, stop) : [];
             return new QemuMigrationOutcome(version, memory, recording, figures, cancel, load, stale);
+        }
+        catch (Exception exception) when (IsOfTheirEnd(exception) && stop.IsCancellationRequested)
+        {
+            throw new OperationCanceledException("both ended because it was stopped", exception, stop);
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
     }
+
+    /// <summary>What a process that has ended leads to, whatever was asked of it.</summary>
+    private static bool IsOfTheirEnd(Exception exception) =>
+        exception is QemuException or RecordingException or SystemCallException or IOException or JsonException;
 
     private static long WriteGuest(QemuMigrationRequest request, string folder)
     {
@@ -190,7 +197,7 @@ public static class QemuMigration
     }
 
     private static (QemuFigures Figures, QemuCancel Cancel) Migrate(
-        QmpClient source, QmpClient destination, QemuMigrationRequest request, CancellationToken stop)
+        QmpClient source, QmpClient destination, QemuMigrationRequest request)
     {
         _ = destination.Execute("migrate-incoming", new { uri = "tcp:127.0.0.1:0" });
         var port = destination.Execute("query-migrate").GetProperty("socket-address")[0].GetProperty("port").GetString();
@@ -213,10 +220,9 @@ public static class QemuMigration
             if (figures.IsCompleted) Thread.Sleep(_poll);
             if (figures.IsCompleted) return (replies.Add(source.Execute("query-migrate")), QemuCancel.None);
             if (figures.Status is "failed" or "cancelled") return (figures, cancel);
-            if (cancel != QemuCancel.None) continue;
-            if (stop.IsCancellationRequested) cancel = QemuCancel.Stopped;
-            else if (Stopwatch.GetElapsedTime(begun) >= request.TimeLimit) cancel = QemuCancel.TimeLimit;
-            if (cancel != QemuCancel.None) _ = source.Execute("migrate_cancel");
+            if (cancel != QemuCancel.None || Stopwatch.GetElapsedTime(begun) < request.TimeLimit) continue;
+            cancel = QemuCancel.TimeLimit;
+            _ = source.Execute("migrate_cancel");
         }
     }
 

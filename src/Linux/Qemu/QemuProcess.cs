@@ -11,11 +11,14 @@ internal sealed class QemuProcess : IDisposable
 
     private readonly StartedProgram _program;
     private readonly Pidfd _pidfd;
+    private readonly CancellationTokenRegistration _stopping;
 
-    private QemuProcess(StartedProgram program, string socket)
+    private QemuProcess(StartedProgram program, string socket, CancellationToken stop)
     {
         _program = program;
         _pidfd = new Pidfd(program.Process);
+        // Whoever waits for it is woken by that. Until its status is taken, no other process has its number.
+        _stopping = stop.Register(() => _ = Libc.Kill(program.Process, KillSignal));
         try
         {
             Qmp = QmpClient.Connect(socket, () => _pidfd.WaitForEnd(TimeSpan.Zero));
@@ -39,8 +42,10 @@ internal sealed class QemuProcess : IDisposable
     /// <param name="memoryMib">the guest's RAM</param>
     /// <param name="accelerator">as QEMU names it</param>
     /// <param name="isIncoming">whether it waits for a guest</param>
+    /// <param name="stop">ends it at once</param>
     /// <exception cref="QemuException">It cannot be started.</exception>
-    public static QemuProcess Start(string program, string folder, string name, long memoryMib, string accelerator, bool isIncoming)
+    public static QemuProcess Start(
+        string program, string folder, string name, long memoryMib, string accelerator, bool isIncoming, CancellationToken stop)
     {
         var socket = Path.Combine(folder, name + ".qmp");
         // Memory that nothing touched yet would be cleared when the migration reads it, on either side: up to 9 us a page on a virtual
@@ -55,7 +60,7 @@ internal sealed class QemuProcess : IDisposable
         if (isIncoming) words.AddRange(["-S", "-incoming", "defer"]);
         try
         {
-            return new QemuProcess(StartedProgram.Start(words), socket);
+            return new QemuProcess(StartedProgram.Start(words, hasOwnGroup: true), socket, stop);
         }
         catch (SystemCallException exception)
         {
@@ -82,6 +87,7 @@ internal sealed class QemuProcess : IDisposable
 
     private void End()
     {
+        _stopping.Dispose();
         _ = Libc.Kill(_program.Process, KillSignal);
         _ = _pidfd.WaitForEnd(TimeSpan.FromSeconds(10));
         _ = _program.ExitStatus();

@@ -77,6 +77,9 @@ internal sealed class CommandProcess : IDisposable
         foreach (var (id, _) in Children.Append((_process.Id, ""))) Assert.Equal(0, Kill(id, signal: 2));
     }
 
+    /// <summary>SIGINT, which the programs that it has started do not get.</summary>
+    public void InterruptAlone() => Assert.Equal(0, Kill(_process.Id, signal: 2));
+
     public bool HasExited => _process.HasExited;
 
     public void Kill() => Assert.Equal(0, Kill(_process.Id, signal: 9));
@@ -105,13 +108,18 @@ internal sealed class CommandProcess : IDisposable
         return line;
     }
 
-    private static int ParentOf(int process)
+    /// <summary>The process group, to all of which a terminal sends its Ctrl-C.</summary>
+    public static int GroupOf(int process) => StatOf(process, 2);
+
+    private static int ParentOf(int process) => StatOf(process, 1);
+
+    private static int StatOf(int process, int field)
     {
         try
         {
-            // "pid (name) state parent ...", and the name may hold anything.
+            // "pid (name) state parent group ...", and the name may hold anything.
             var stat = File.ReadAllText($"/proc/{process}/stat");
-            return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
+            return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[field], CultureInfo.InvariantCulture);
         }
         catch (IOException)
         {

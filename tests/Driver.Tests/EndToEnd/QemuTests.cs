@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Livebed.Driver.Errors;
@@ -46,6 +47,52 @@ public sealed class QemuTests
         Assert.Contains("guest RAM of qemu-system-x86, 32 MiB", harness.Out, StringComparison.Ordinal);
     }
 
+    /// <summary>While the first QEMU starts, while its guest is recorded, and while it migrates. A terminal's Ctrl-C goes to the command's
+    /// group, in which no QEMU is: it would say something of its own.</summary>
+    [NeedsQemuTheory]
+    [InlineData(1, 0)]
+    [InlineData(1, 2)]
+    [InlineData(2, 0)]
+    public async Task Ctrl_C_ends_it_soon_and_leaves_no_QEMU_behind(int qemus, int secondsLater)
+    {
+        using var folder = new TemporaryFolder();
+        await File.WriteAllBytesAsync(folder.PathOf("turns.dirty.gz"), Trace());
+        using var command = CommandProcess.Start(
+            folder.FullPath, "qemu", "turns.dirty.gz", "--for", qemus == 1 ? "60s" : "1s", "--bandwidth", "1MiB/s", "--quiet");
+        var begun = Stopwatch.GetTimestamp();
+        while (Qemus().Count < qemus)
+        {
+            Assert.True(!command.HasExited && Stopwatch.GetElapsedTime(begun) < TimeSpan.FromSeconds(60), "it starts no QEMU");
+            await Task.Delay(20);
+        }
+
+        var started = Qemus();
+        await Task.Delay(TimeSpan.FromSeconds(secondsLater));
+        var interrupted = Stopwatch.GetTimestamp();
+        Assert.All(Qemus(), qemu => Assert.Equal(qemu, CommandProcess.GroupOf(qemu)));
+        command.InterruptAlone();
+        Assert.Equal(ExitCodes.Interrupted, await command.EndAsync());
+        Assert.InRange(Stopwatch.GetElapsedTime(interrupted), TimeSpan.Zero, TimeSpan.FromSeconds(8));
+        Assert.Equal("stopping; interrupt again to quit at once", Assert.Single(command.Errors.TrimEnd().Split('\n')));
+        Assert.Empty(command.Out);
+        Assert.DoesNotContain(started, id => CommandLineOf(id).Contains("livebed-qemu-", StringComparison.Ordinal));
+
+        List<int> Qemus() => [.. command.Children.Where(child => child.CommandLine.Contains("livebed-qemu-", StringComparison.Ordinal))
+            .Select(child => child.Id)];
+    }
+
+    private static string CommandLineOf(int process)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{process}/cmdline");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return "";
+        }
+    }
+
     [Theory]
     [InlineData("qemu: there is nothing to replay; allowed: a recorded trace, or the name of a shipped one, as in redis")]
     [InlineData("qemu none: there is no such file; allowed: a recorded trace (campaigns/workloads/README.md)", "none")]
@@ -68,13 +115,20 @@ public sealed class QemuTests
 /// <summary>A test that needs QEMU. Without it the test is left out on a developer's machine, and fails where CI is set.</summary>
 internal sealed class NeedsQemuFactAttribute : FactAttribute
 {
-    public NeedsQemuFactAttribute()
-    {
-        if (!OperatingSystem.IsLinux()) Skip = "needs Linux";
-        else if (!IsInstalled && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI")))
-            Skip = "needs qemu-system-x86_64 (apt-get install qemu-system-x86)";
-    }
+    public NeedsQemuFactAttribute() => Skip = WhyNot;
+
+    public static string? WhyNot => !OperatingSystem.IsLinux()
+        ? "needs Linux"
+        : IsInstalled || !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI"))
+        ? null
+        : "needs qemu-system-x86_64 (apt-get install qemu-system-x86)";
 
     private static bool IsInstalled => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
         .Any(folder => File.Exists(Path.Combine(folder, "qemu-system-x86_64")));
+}
+
+/// <inheritdoc cref="NeedsQemuFactAttribute"/>
+internal sealed class NeedsQemuTheoryAttribute : TheoryAttribute
+{
+    public NeedsQemuTheoryAttribute() => Skip = NeedsQemuFactAttribute.WhyNot;
 }

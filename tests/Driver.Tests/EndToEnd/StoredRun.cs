@@ -62,6 +62,10 @@ internal sealed class StoredRun
         Assert.Equal(
             Succeeded("dirty-log-get") + Results.Migrations.Sum(migration => migration.Ram.DirtySyncCount), counts.DirtyLogGets);
 
+        foreach (var (parts, downtime) in Results.Migrations.Select(migration => (migration.DowntimeParts, migration.Downtime)))
+            Assert.Equal(
+                downtime, parts.SyncMilliseconds + parts.PagesMilliseconds + parts.StateMilliseconds + parts.TakeOverMilliseconds, 1e-6);
+
         // A silo's latencies and its actors' counters begin at the warm-up's end, one after the other.
         Assert.InRange(Results.LatencyMicroseconds["fault"].Count - counts.Faults, -OpenAtWarmUpsEnd, OpenAtWarmUpsEnd);
         Assert.InRange(Results.LatencyMicroseconds["tlb-refill"].Count - counts.TlbRefills, -OpenAtWarmUpsEnd, OpenAtWarmUpsEnd);

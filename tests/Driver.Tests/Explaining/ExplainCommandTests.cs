@@ -70,6 +70,44 @@ public sealed class ExplainCommandTests
         Assert.Contains("the downtime limit was never in reach: no sync left less than ", text, StringComparison.Ordinal);
     }
 
+    /// <summary>No rate stands in this log, and its first round took as long and sent as much as forecast.</summary>
+    [Theory]
+    [InlineData("43.0", "follows", "")]
+    [InlineData("72.0", "dirty-rate-higher", "remaining")]
+    [InlineData("12.0", "dirty-rate-lower", "remaining")]
+    public async Task What_a_sync_leaves_is_held_against_the_forecast_too(string left, string reason, string departs)
+    {
+        var log = $"""
+            Job type:         Unbounded
+            Time elapsed:     990          ms
+            Memory processed: 99.0 MiB
+            Memory remaining: 1.0 MiB
+            Iteration:        1
+
+            Job type:         Unbounded
+            Time elapsed:     1000         ms
+            Memory processed: 100.0 MiB
+            Memory remaining: {left} MiB
+            Iteration:        2
+            """;
+        var (_, text, error) = await ExplainAsync(log, _guest);
+        Assert.True(error.Length == 0, error);
+        Assert.Equal(reason, ReasonOf(text, 0));
+        (_, text, _) = await ExplainAsync(log, [.. _guest, "--json"]);
+        using var json = JsonDocument.Parse(text);
+        var round = json.RootElement.GetProperty("rounds")[0];
+        Assert.Equal(departs, string.Join(' ', round.GetProperty("departs").EnumerateArray().Select(figure => figure.GetString())));
+        Assert.InRange(round.GetProperty("forecast").GetProperty("remaining").GetProperty("median").GetDouble(), 35 * Mib, 50 * Mib);
+    }
+
+    [Fact]
+    public async Task A_link_that_carries_more_than_was_said_is_a_reason()
+    {
+        var (_, text, _) = await ExplainAsync(Replies(rate: 150), _guest);
+        Assert.Equal("link-above-its-name", ReasonOf(text, 0));
+        Assert.Contains("more than the 100MiB/s that were said", text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Output_of_virsh_and_trace_events_are_read_too()
     {

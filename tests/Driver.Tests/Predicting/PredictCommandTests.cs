@@ -11,8 +11,9 @@ namespace Livebed.Driver.Tests.Predicting;
 /// <summary>`livebed predict`: verdict and exit status, tables, JSON and refusals.</summary>
 public sealed class PredictCommandTests
 {
+    // The link alone: a switchover of our sender takes longer than this limit.
     private static readonly string[] _diverging = ["predict", "--workload", "xz", "--bandwidth", "300MiB/s", "--downtime", "10ms",
-        "--time-limit", "10s"];
+        "--time-limit", "10s", "--sender-costs", "none"];
 
     [Theory]
     [InlineData("redis", 52_148)]
@@ -97,7 +98,7 @@ public sealed class PredictCommandTests
     public async Task A_recording_is_forecast_from_other_starts_too_and_a_constant_rate_is_alike_everywhere()
     {
         using var harness = new CommandHarness();
-        await harness.RunAsync("predict", "--workload", "redis", "--bandwidth", "100MiB/s", "--json");
+        await harness.RunAsync("predict", "--workload", "redis", "--bandwidth", "100MiB/s", "--sender-costs", "none", "--json");
         using var recording = JsonDocument.Parse(harness.Out);
         var starts = recording.RootElement.GetProperty("starts");
         var rounds = starts.GetProperty("rounds");
@@ -199,6 +200,49 @@ public sealed class PredictCommandTests
         Assert.Equal(ExitCodes.Usage, await harness.RunAsync(["predict", .. options]));
         Assert.Equal(expected + "\n", harness.Error);
         Assert.Equal("", harness.Out);
+    }
+
+    [Theory]
+    [InlineData("'fast' has no time", "fast")]
+    [InlineData("'disk' is no part", "disk=1ms")]
+    [InlineData("'1' is not a duration", "page=1")]
+    [InlineData("2m is out of range", "setup=2m")]
+    public async Task Sender_costs_that_are_none_are_one_line(string problem, string costs)
+    {
+        using var harness = new CommandHarness();
+        Assert.Equal(ExitCodes.Usage, await harness.RunAsync("predict", "xz", "--sender-costs", costs));
+        Assert.Equal($"--sender-costs {costs}: {problem}; allowed: {SenderCostOption.Allowed}\n", harness.Error);
+        Assert.Equal(
+            ExitCodes.Usage,
+            await harness.RunAsync("predict", "xz", "--as", "qemu", "--link", "1Gbit/s", "--sender-costs", "none"));
+        Assert.EndsWith("--sender-costs none: means nothing here; allowed: with --as livebed\n", harness.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>On 1 Gbit/s the first copies take longer than the link; without costs it is the link alone.</summary>
+    [Fact]
+    public async Task A_recording_is_forecast_with_what_the_sender_costs_unless_it_is_said_otherwise()
+    {
+        var measured = await ForecastAsync();
+        var none = await ForecastAsync("--sender-costs", "none");
+        var some = await ForecastAsync("--sender-costs", "none", "--switchover-cost", "7ms");
+        Assert.Equal(0, none.Costs.GetProperty("setupMilliseconds").GetDouble());
+        Assert.Equal(SenderCosts.Measured.FirstPageMicroseconds, measured.Costs.GetProperty("firstPageMicroseconds").GetDouble());
+        Assert.True(measured.Total > none.Total * 1.2, $"{measured.Total} {none.Total}");
+        Assert.Equal(7, some.Downtime - none.Downtime, 0.001);
+        var rate = await ForecastAsync("--dirty-rate", "1MiB/s", "--memory", "64MiB");
+        Assert.Equal(0, rate.Costs.GetProperty("pageMicroseconds").GetDouble());
+
+        static async Task<(double Total, double Downtime, JsonElement Costs)> ForecastAsync(params string[] options)
+        {
+            using var harness = new CommandHarness();
+            string[] workload = options.Contains("--dirty-rate") ? [] : ["xz"];
+            await harness.RunAsync(["predict", .. workload, "--bandwidth", "1Gbit/s", "--json", .. options]);
+            using var json = JsonDocument.Parse(harness.Out);
+            var (root, forecast) = (json.RootElement, json.RootElement.GetProperty("forecast"));
+            return (
+                forecast.GetProperty("total-time").GetDouble(), forecast.GetProperty("downtime").GetDouble(),
+                root.GetProperty("parameters").GetProperty("senderCosts").Clone());
+        }
     }
 
     [Fact]

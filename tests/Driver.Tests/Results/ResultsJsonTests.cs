@@ -40,7 +40,7 @@ public sealed class ResultsJsonTests
         Assert.Equal(
             [
                 "vm", "workload", "source", "destination", "epoch", "status", "reason", "guestLost", "total-time", "setup-time",
-                "downtime", "checkTime", "expected-downtime",
+                "downtime", "downtime-limit", "downtimeParts", "checkTime", "expected-downtime",
                 "cpu-throttle-percentage", "vcpu-throttle-time", "ram", "postcopy-blocktime", "postcopy-vcpu-blocktime", "postcopyPauses",
                 "predicted", "forecast", "rounds", "statuses",
             ],

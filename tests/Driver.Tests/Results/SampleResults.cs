@@ -39,6 +39,8 @@ internal static class SampleResults
         TotalTime = 1500.25,
         SetupTime = 3.5,
         Downtime = 40.125,
+        DowntimeLimit = 45.5,
+        DowntimeParts = new(1.5, 30.25, 0.875, 7.5),
         CheckTime = 12.5,
         ExpectedDowntime = 38,
         CpuThrottlePercentage = 30,

@@ -55,10 +55,11 @@ public sealed class MigrationFiguresTests
         _campaign.Vms[0].Guest.Rate = 500;
         var forecast = Assert.Single(new MigrationFigures(_campaign).Of([Ended(Info()) with { ProgramMicroseconds = 250_000 }])).Forecast!;
 
-        // 1000 pages over 1000 a second, half of which is dirtied meanwhile: 1000, 500, 250, 125, 62, 31, 15 pages are sent, and 7 are
-        // left, of the 10 that fit.
-        Assert.Equal((ForecastVerdict.Converges, 7, 250.0), (forecast.Verdict, forecast.Rounds, forecast.StartMilliseconds));
-        Assert.InRange(forecast.TotalTime, 1_985, 1_995);
+        // 1000 pages over 1000 a second and 4 ms for the end of a round, in which half of that is dirtied: 1000, 502, 253, 128, 66, 35, 20,
+        // 12 and 8 pages are sent, and 6 are left. In 10 ms so many fit at what a round had: of the last, 8 pages in 12 ms, 6.7. Set-up
+        // takes 34 ms, and the switchover 58 ms, which is over the limit.
+        Assert.Equal((ForecastVerdict.OverLimit, 9, 250.0), (forecast.Verdict, forecast.Rounds, forecast.StartMilliseconds));
+        Assert.InRange(forecast.TotalTime, 2_157, 2_159);
     }
 
     [Fact]
@@ -66,11 +67,11 @@ public sealed class MigrationFiguresTests
     {
         _campaign.Vms[0].Guest.Order = AccessOrder.Sequential;
         _campaign.Vms[0].Guest.Rate = 500;
-        var late = new Round(7, 400, 0, 400 * Wire, 400_000, 50, 50 * Page, 50_000, 0, 0, DirtyLimited: false);
+        var late = new Round(9, 400, 0, 400 * Wire, 400_000, 50, 50 * Page, 50_000, 0, 0, DirtyLimited: false);
         var rounds = Assert.Single(
             new MigrationFigures(_campaign)
                 .Of([Ended(Info() with { Rounds = [.. Info().Rounds, late] }) with { ProgramMicroseconds = 250_000 }])).Rounds;
-        Assert.Equal([1_000, 500, null], rounds.Select(round => round.Forecast?.Pages));
+        Assert.Equal([1_000, 502, null], rounds.Select(round => round.Forecast?.Pages));
         Assert.Equal(1, rounds[1].Forecast!.Round);
     }
 

@@ -126,7 +126,7 @@ public sealed class ForecastStrategyTests
         var bandwidth = ConvergenceLimits.FindBandwidth(timeline, parameters, new ForecastSettings())!.Value;
         Assert.Equal(ForecastVerdict.Converges, Verdict(parameters with { MaxBandwidth = bandwidth }));
         Assert.Equal(ForecastVerdict.Diverging, Verdict(parameters with { MaxBandwidth = (long)(bandwidth * 0.9) }));
-        var downtime = ConvergenceLimits.FindDowntimeMilliseconds(forecast, parameters)!.Value;
+        var downtime = ConvergenceLimits.FindDowntimeMilliseconds(forecast, parameters, new ForecastSettings())!.Value;
         Assert.Equal(ForecastVerdict.Converges, Verdict(parameters with { DowntimeLimitMicroseconds = downtime * 1000 }));
         Assert.Equal(ForecastVerdict.Diverging, Verdict(parameters with { DowntimeLimitMicroseconds = (downtime - 1) * 1000 }));
 
