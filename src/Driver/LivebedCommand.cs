@@ -212,7 +212,7 @@ internal static class LivebedCommand
         var current = environment.Folders.Current;
         var command = new ClusterCommand(environment);
         options.Up.SetAction((parsed, _) => command.UpAsync(
-            options.Folder(parsed, current), options.Silos(parsed), options.Redis(parsed)));
+            options.Folder(parsed, current), options.Silos(parsed), options.Redis(parsed), options.Certificates(parsed, environment)));
         options.Down.SetAction((parsed, _) => command.DownAsync(options.Folder(parsed, current)));
         options.Status.SetAction((parsed, _) => command.StatusAsync(
             options.LocalFolder(parsed, current), () => options.ConnectionOf(parsed, environment), options.IsJson(parsed)));

@@ -198,10 +198,10 @@ internal static class SiloCommand
 
     private static readonly Option[] All =
         [
-            SiloName, ClusterId, SiloPort, GatewayPort, PagePort, HealthPort, Listen, Advertise, AdvertisePages, SecretFile, Redis, Silos,
-            StartTimeout, DrainTimeout, Primary, JoinAfter, Config, Placement, Seed, PreemptionShare, ProbeTimeout, HostLease,
-            ResponseTimeout, Otlp, Traces, TraceBytes, SampleRatio, SpansPerTrace, LockWaitThreshold, FaultThreshold, FaultRetries,
-            PromotedPerSecond, Level, LogFormat, Dashboard, ExitWithStdin, Faults,
+            SiloName, ClusterId, SiloPort, GatewayPort, PagePort, HealthPort, Listen, Advertise, AdvertisePages, SecretFile,
+            .. TlsSettings.Options, Redis, Silos, StartTimeout, DrainTimeout, Primary, JoinAfter, Config, Placement, Seed, PreemptionShare,
+            ProbeTimeout, HostLease, ResponseTimeout, Otlp, Traces, TraceBytes, SampleRatio, SpansPerTrace, LockWaitThreshold,
+            FaultThreshold, FaultRetries, PromotedPerSecond, Level, LogFormat, Dashboard, ExitWithStdin, Faults,
         ];
 
     /// <summary>Every setting with what it means, in the order of the documentation.</summary>
@@ -209,7 +209,8 @@ internal static class SiloCommand
         [.. All.Select(option => (option.Name, option.Description))];
 
     /// <param name="secret">which no option has; null for none</param>
-    public static RootCommand Create(ClusterSecret? secret = null)
+    /// <param name="certificates">of the files that the options name; null for none</param>
+    public static RootCommand Create(ClusterSecret? secret = null, ClusterCertificates? certificates = null)
     {
         var command = new RootCommand(
             "One silo of a Livebed cluster. Prints 'ready NAME' once it sees the whole cluster; ends on SIGTERM or Ctrl-C.");
@@ -232,7 +233,7 @@ internal static class SiloCommand
         Require(ClusterId, ClusterNames.IsValid, $"a cluster's id is {ClusterNames.Form}");
         Require(Redis, redis => RedisMembership.TryParse(redis!) is not null, $"is no address of Redis; allowed: {RedisMembership.Form}");
         command.SetAction((result, _) => SiloProgram.RunAsync(
-            SettingsOf(result) with { Secret = secret }, result.GetValue(ExitWithStdin),
+            SettingsOf(result) with { Secret = secret, Certificates = certificates }, result.GetValue(ExitWithStdin),
             TimeSpan.FromSeconds(result.GetValue(StartTimeout))));
         return command;
     }
@@ -257,14 +258,17 @@ internal static class SiloCommand
 
         var (secret, problem) = ClusterSecret.Find(
             (string?)environment[SiloArguments.SecretVariable], sources.ValueOf(SiloArguments.SecretFile));
-        if (problem is not null)
+        var (certificates, unusable) = TlsSettings.Find(sources);
+        if ((problem ?? unusable) is { } wrong)
         {
-            await Console.Error.WriteLineAsync($"livebed-silo: {sources.Explain(problem)}");
+            await Console.Error.WriteLineAsync($"livebed-silo: {sources.Explain(wrong)}");
             return SiloArguments.ExitUsage;
         }
 
-        var result = Create(secret).Parse(sources.Arguments);
-        List<string> problems = result.Errors.Count > 0 ? [.. result.Errors.Select(SettingErrors.Explain)] : [.. Whole(result, secret)];
+        var result = Create(secret, certificates).Parse(sources.Arguments);
+        List<string> problems = result.Errors.Count > 0
+            ? [.. result.Errors.Select(SettingErrors.Explain)]
+            : [.. Whole(result, isGuarded: secret is not null || certificates is not null)];
         if (problems.Count == 0)
             return await result.InvokeAsync(
                 new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
@@ -317,7 +321,7 @@ internal static class SiloCommand
     };
 
     /// <summary>What does not hold between settings that are right one by one.</summary>
-    private static IEnumerable<string> Whole(ParseResult result, ClusterSecret? secret)
+    private static IEnumerable<string> Whole(ParseResult result, bool isGuarded)
     {
         if (result.GetValue(Redis) is not null && result.GetValue(Primary) is not null)
             yield return $"{SiloArguments.Primary}: Redis has the membership table, so there is no primary; allowed: one of both";
@@ -325,9 +329,9 @@ internal static class SiloCommand
             yield return unreadable;
         var network = Network(result.GetValue(Listen), result.GetValue(Advertise), result.GetValue(AdvertisePages));
         if (network.Problem is { } problem) yield return problem;
-        else if (network.IsPublic && secret is null)
+        else if (network.IsPublic && !isGuarded)
             yield return $"{SiloArguments.Listen} {network.Listen}: other machines could join the cluster; allowed: "
-                + $"with {SiloArguments.SecretFile} or {SiloArguments.SecretVariable}";
+                + $"with {SiloArguments.SecretFile}, {SiloArguments.SecretVariable} or {SiloArguments.TlsCertificate}";
     }
 
     private static Option<IPAddress?> Address(string name, string description) => new(name)

@@ -15,7 +15,7 @@ internal static class Manifests
     public static string Root { get; } = FindRoot();
 
     /// <summary>By folder from deploy/.</summary>
-    public static TheoryData<string> Overlays => new("base", "overlays/local", "overlays/scale", "overlays/dashboard");
+    public static TheoryData<string> Overlays => new("base", "overlays/local", "overlays/scale", "overlays/dashboard", "overlays/tls");
 
     public static IReadOnlyList<object> Of(string overlay) => _rendered.GetOrAdd(
         overlay, static name => KubernetesYaml.LoadAllFromString(Render(name), strict: true));

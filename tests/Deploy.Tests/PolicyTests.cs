@@ -139,6 +139,36 @@ public sealed partial class PolicyTests
         Assert.Equal(isCounted, driver.Args.Contains("--dashboard"));
     }
 
+    /// <summary>The files that their settings name are those of one Secret, as cert-manager makes it, for both.</summary>
+    [NeedsKubectlTheory, MemberData(nameof(Overlays))]
+    public void Silos_and_driver_have_the_files_of_TLS_where_their_settings_say(string overlay)
+    {
+        var settings = Assert.Single(
+            Manifests.All<V1ConfigMap>(overlay), map => map.Metadata.Name.StartsWith("livebed-settings", StringComparison.Ordinal));
+        string[] options = [SiloArguments.TlsCertificate, SiloArguments.TlsKey, SiloArguments.TlsAuthority];
+        var named = options.Select(option => settings.Data.TryGetValue(SettingSources.VariableOf(option), out var file) ? file : null);
+        string?[] none = [null, null, null];
+        Assert.Equal(overlay == "overlays/tls" ? ["/tls/tls.crt", "/tls/tls.key", "/tls/ca.crt"] : none, named);
+        if (overlay != "overlays/tls") return;
+        foreach (
+            var pod in new[]
+            {
+                Assert.Single(Manifests.All<V1StatefulSet>(overlay)).Spec.Template.Spec,
+                Assert.Single(Manifests.All<V1Job>(overlay)).Spec.Template.Spec,
+            })
+        {
+            var container = Assert.Single(pod.Containers);
+            Assert.Contains(container.EnvFrom, source => source.ConfigMapRef?.Name == settings.Metadata.Name);
+            var mount = Assert.Single(container.VolumeMounts, mount => mount.MountPath == "/tls");
+            Assert.True(mount.ReadOnlyProperty);
+            var secret = Assert.Single(pod.Volumes, volume => volume.Name == mount.Name).Secret;
+            Assert.Equal(("livebed-tls", 0b100_100_000), (secret.SecretName, secret.DefaultMode));
+            Assert.Equal(
+                [("tls.crt", "tls.crt"), ("tls.key", "tls.key"), ("ca.crt", "ca.crt")],
+                secret.Items.Select(item => (item.Key, item.Path)));
+        }
+    }
+
     [NeedsKubectlTheory, MemberData(nameof(Overlays))]
     public void Fewer_hosts_may_go_than_there_are_and_the_driver_waits_for_all_of_them(string overlay)
     {

@@ -6,6 +6,8 @@ using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Livebed.Grains.Hosting;
+using Livebed.Grains.Security;
+using Livebed.Grains.Tests.Security;
 
 namespace Livebed.Silo.Tests;
 
@@ -166,6 +168,49 @@ public sealed class SiloProcessTests
         Assert.StartsWith("livebed-silo: --redis nowhere: is no address of Redis", Assert.Single(errors), StringComparison.Ordinal);
         Assert.EndsWith("(from LIVEBED_REDIS)", errors[0], StringComparison.Ordinal);
         Assert.Equal(64, status);
+    }
+
+    [Fact]
+    public async Task Files_of_TLS_that_cannot_be_used_are_one_line_wherever_they_come_from()
+    {
+        using var authority = new ClusterAuthority("cluster");
+        var (certificate, key) = authority.Issue("silo");
+        var (status, errors) = await FailAsync(
+            [.. FreeArguments(), SiloArguments.TlsCertificate, certificate, SiloArguments.TlsAuthority, authority.File],
+            ("LIVEBED_TLS_KEY", "/nowhere/tls.key"));
+        Assert.Equal(
+            "livebed-silo: --tls-key /nowhere/tls.key: there is no such file; allowed: the certificate's key in PEM, without a password "
+                + "(from LIVEBED_TLS_KEY)",
+            Assert.Single(errors));
+        Assert.Equal(64, status);
+        (status, errors) = await FailAsync([.. FreeArguments(), SiloArguments.TlsCertificate, certificate]);
+        Assert.StartsWith("livebed-silo: --tls-key: is missing; allowed: ", Assert.Single(errors), StringComparison.Ordinal);
+        Assert.Equal(64, status);
+
+        // Other machines are let in with certificates too.
+        (status, errors) = await FailAsync([.. FreeArguments(), SiloArguments.Listen, "10.0.0.7"]);
+        Assert.EndsWith(
+            "allowed: with --secret-file, LIVEBED_SECRET or --tls-certificate", Assert.Single(errors), StringComparison.Ordinal);
+        Assert.Equal(64, status);
+        using var silo = Start(
+            [
+                .. FreeArguments(), SiloArguments.Listen, "0.0.0.0", SiloArguments.Advertise, "127.0.0.1", SiloArguments.ExitWithStdin,
+            ],
+            ("LIVEBED_TLS_CERTIFICATE", certificate), ("LIVEBED_TLS_KEY", key), ("LIVEBED_TLS_AUTHORITY", authority.File));
+        Assert.Equal("ready silo-0", await silo.StandardOutput.ReadLineAsync().WaitAsync(Patience));
+        silo.StandardInput.Close();
+        await silo.WaitForExitAsync().WaitAsync(Patience);
+        Assert.Equal((0, string.Empty), (silo.ExitCode, await silo.StandardError.ReadToEndAsync()));
+    }
+
+    [Fact]
+    public async Task Processes_of_a_cluster_with_certificates_find_together()
+    {
+        using var authority = new ClusterAuthority("cluster");
+        var (certificate, key) = authority.Issue("silo");
+        var certificates = ClusterCertificates.Find(certificate, key, authority.File).Certificates;
+        await using var cluster = await ProcessCluster.StartAsync(new ClusterSettings { Silos = 2, Certificates = certificates });
+        Assert.Equal("silo-1", (await cluster.Client.GetGrain<ISiloProbe>("silo-1").ReportAsync()).Silo);
     }
 
     [Fact]

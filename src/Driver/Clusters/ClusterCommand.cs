@@ -7,6 +7,7 @@ using Livebed.Driver.Running;
 using Livebed.Driver.Terminal;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
+using Livebed.Grains.Security;
 
 namespace Livebed.Driver.Clusters;
 
@@ -23,7 +24,7 @@ internal sealed class ClusterCommand(CommandEnvironment environment)
     private static readonly JsonSerializerOptions _json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     /// <summary>Starts the silos that do not run. What was started is ended again when one of them does not come up.</summary>
-    public async Task<int> UpAsync(string path, int silos, string? redis)
+    public async Task<int> UpAsync(string path, int silos, string? redis, ClusterCertificates? certificates)
     {
         var folder = new LocalClusterFolder(path);
         var before = folder.Read();
@@ -33,6 +34,10 @@ internal sealed class ClusterCommand(CommandEnvironment environment)
                     + $"or livebed cluster down");
         folder.Make();
         var (server, address, isNew) = await RedisAsync(folder, before, redis);
+        if (isNew) folder.WriteSettings(address, ClusterId, certificates);
+        else if (certificates is not null && !folder.HasSettings(certificates))
+            throw new UsageException(
+                $"{SiloArguments.TlsCertificate}: the cluster of {Label(path)} has other files; allowed: those, or livebed cluster down");
         var running = isNew ? [] : (before?.Silos ?? []).Where(silo => silo.IsRunning).ToList();
         if (isNew && before is not null) await StopAsync(before.Silos);
         List<LocalProcess> started = [];
@@ -131,13 +136,11 @@ internal sealed class ClusterCommand(CommandEnvironment environment)
         {
             await WaitForRedisAsync(redis);
             var isNew = before is null || before.RedisAddress != redis || !before.Silos.Any(silo => silo.IsRunning);
-            if (isNew) folder.WriteSettings(redis, ClusterId);
             return (null, redis, isNew);
         }
 
         if (before?.Redis is { IsRunning: true } server) return (server, before.RedisAddress, false);
         var (process, address) = await RedisServer.StartAsync(folder);
-        folder.WriteSettings(address, ClusterId);
         return (process, address, true);
     }
 

@@ -4,6 +4,7 @@ using Livebed.Driver.CommandLine;
 using Livebed.Driver.Errors;
 using Livebed.Driver.Running;
 using Livebed.Grains.Hosting;
+using Livebed.Grains.Security;
 
 namespace Livebed.Driver.Clusters;
 
@@ -32,6 +33,7 @@ internal sealed class ClusterOptions
         {
             _silos, _redis, _dir, _verbose,
         };
+        foreach (var option in Connection.Tls) Up.Add(option);
         Down = new Command("down", "Ends that cluster.") { _dir, _verbose };
         Status = new Command("status", "Says how each silo of a cluster is.") { _dir, _json, _verbose };
         foreach (var option in Connection.All) Status.Add(option);
@@ -71,6 +73,10 @@ internal sealed class ClusterOptions
             : throw new UsageException(
                 $"{SiloArguments.Redis} {RedisMembership.Address(text)}: is no address of Redis; allowed: {RedisMembership.Form}");
     }
+
+    /// <summary>Of the silos to start; null for no TLS.</summary>
+    public ClusterCertificates? Certificates(ParseResult parsed, CommandEnvironment environment) =>
+        Connection.ReadCertificates(parsed, environment);
 
     public bool IsJson(ParseResult parsed) => parsed.GetValue(_json);
 

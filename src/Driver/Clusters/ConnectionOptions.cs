@@ -30,6 +30,21 @@ internal sealed class ConnectionOptions
         HelpName = "FILE",
         Description = "what the driver proves to the silos that it knows",
     };
+    private readonly Option<string?> _certificate = new(SiloArguments.TlsCertificate)
+    {
+        HelpName = "FILE",
+        Description = "the certificate that the driver shows to the silos, in PEM; with it, connections are encrypted",
+    };
+    private readonly Option<string?> _key = new(SiloArguments.TlsKey)
+    {
+        HelpName = "FILE",
+        Description = "the certificate's key in PEM, without a password",
+    };
+    private readonly Option<string?> _authority = new(SiloArguments.TlsAuthority)
+    {
+        HelpName = "FILE",
+        Description = "the authority of which the silos must have certificates, in PEM",
+    };
     private readonly Option<string?> _joinTimeout = new(SiloArguments.JoinTimeout)
     {
         HelpName = "SECONDS",
@@ -42,7 +57,10 @@ internal sealed class ConnectionOptions
     };
 
     /// <summary>In the order of the help.</summary>
-    public IReadOnlyList<Option<string?>> All => [Redis, _clusterId, _secretFile, _joinTimeout, _config];
+    public IReadOnlyList<Option<string?>> All => [Redis, _clusterId, _secretFile, .. Tls, _joinTimeout, _config];
+
+    /// <summary>Those of <see cref="All"/> that name the files of TLS.</summary>
+    public IReadOnlyList<Option<string?>> Tls => [_certificate, _key, _authority];
 
     /// <summary>Whether the command line has one of them.</summary>
     public string? FirstGiven(ParseResult parsed) => All.FirstOrDefault(option => parsed.GetValue(option) is not null)?.Name;
@@ -53,21 +71,9 @@ internal sealed class ConnectionOptions
     /// <param name="file">the settings that are read unless others are named; null for those of the current folder's cluster</param>
     public ClusterConnection Read(ParseResult parsed, CommandEnvironment environment, string? file = null)
     {
-        List<string> typed = [];
-        foreach (var option in All)
-            if (parsed.GetValue(option) is { } value)
-                typed.AddRange([option.Name, value]);
-        SettingSources sources;
-        try
-        {
-            sources = SettingSources.Read(
-                typed, [.. All.Select(option => option.Name)], [], SiloArguments.OfSilos, environment.Variables,
-                file ?? Path.Combine(environment.Folders.Current, LocalClusterFolder.UsualName, LocalClusterFolder.SettingsFile));
-        }
-        catch (SettingException failure)
-        {
-            throw new UsageException(failure.Message);
-        }
+        var sources = SourcesOf(
+            All, parsed, environment,
+            file ?? Path.Combine(environment.Folders.Current, LocalClusterFolder.UsualName, LocalClusterFolder.SettingsFile));
 
         string? ValueOf(Option<string?> option) => sources.ValueOf(option.Name);
 
@@ -82,7 +88,38 @@ internal sealed class ConnectionOptions
             throw Wrong($"{SiloArguments.ClusterId} {clusterId}: is no cluster's id; allowed: {ClusterNames.Form}");
         var (secret, problem) = ClusterSecret.Find((string?)environment.Variables[SiloArguments.SecretVariable], ValueOf(_secretFile));
         if (problem is not null) throw Wrong(problem);
-        return new ClusterConnection(redis, clusterId, secret, JoinTimeout(ValueOf(_joinTimeout), Wrong));
+        return new ClusterConnection(redis, clusterId, secret, JoinTimeout(ValueOf(_joinTimeout), Wrong), CertificatesOf(sources));
+    }
+
+    /// <summary>For the silos of a cluster that is to be started.</summary>
+    /// <exception cref="UsageException">A file is missing or wrong.</exception>
+    public ClusterCertificates? ReadCertificates(ParseResult parsed, CommandEnvironment environment) =>
+        CertificatesOf(SourcesOf(Tls, parsed, environment, usualFile: null));
+
+    private ClusterCertificates? CertificatesOf(SettingSources sources)
+    {
+        var (certificates, problem) = ClusterCertificates.Find(
+            sources.ValueOf(_certificate.Name), sources.ValueOf(_key.Name), sources.ValueOf(_authority.Name));
+        return problem is null ? certificates : throw new UsageException(sources.Explain(problem));
+    }
+
+    private static SettingSources SourcesOf(
+        IReadOnlyList<Option<string?>> options, ParseResult parsed, CommandEnvironment environment, string? usualFile)
+    {
+        List<string> typed = [];
+        foreach (var option in options)
+            if (parsed.GetValue(option) is { } value)
+                typed.AddRange([option.Name, value]);
+        try
+        {
+            return SettingSources.Read(
+                typed, [.. options.Select(option => option.Name)], [], [.. SiloArguments.OfSilos, .. SiloArguments.OfDrivers],
+                environment.Variables, usualFile);
+        }
+        catch (SettingException failure)
+        {
+            throw new UsageException(failure.Message);
+        }
     }
 
     private static TimeSpan JoinTimeout(string? text, Func<string, UsageException> wrong)

@@ -63,17 +63,29 @@ internal sealed class LocalClusterFolder(string path)
     public void Write(LocalCluster cluster) => WriteOwn(StateFile, JsonSerializer.Serialize(cluster, _json));
 
     /// <summary>With a secret that no other cluster has.</summary>
-    public void WriteSettings(string redis, string clusterId)
+    public void WriteSettings(string redis, string clusterId, ClusterCertificates? certificates)
     {
         WriteOwn(SecretFile, ClusterSecret.Random().Text);
-        WriteOwn(SettingsFile, JsonSerializer.Serialize(
-            new Dictionary<string, string>
-            {
-                [SiloArguments.Redis[2..]] = redis,
-                [SiloArguments.ClusterId[2..]] = clusterId,
-                [SiloArguments.SecretFile[2..]] = PathOf(SecretFile),
-            }, _json));
+        var settings = new Dictionary<string, string>
+        {
+            [SiloArguments.Redis[2..]] = redis,
+            [SiloArguments.ClusterId[2..]] = clusterId,
+            [SiloArguments.SecretFile[2..]] = PathOf(SecretFile),
+        };
+        foreach (var (key, file) in FilesOf(certificates)) settings[key] = file;
+        WriteOwn(SettingsFile, JsonSerializer.Serialize(settings, _json));
     }
+
+    /// <summary>Whether the cluster's silos have these files.</summary>
+    public bool HasSettings(ClusterCertificates certificates)
+    {
+        using var settings = JsonDocument.Parse(File.ReadAllText(Settings));
+        return FilesOf(certificates).All(
+            entry => settings.RootElement.TryGetProperty(entry.Key, out var file) && file.GetString() == entry.Value);
+    }
+
+    private static IEnumerable<(string Key, string Value)> FilesOf(ClusterCertificates? certificates) =>
+        ClusterCertificates.Options.Zip(certificates?.Files ?? [], (option, file) => (option[2..], file));
 
     /// <summary>A text that only the user may read, from the moment when the file is made.</summary>
     public void WriteOwn(string file, string text)

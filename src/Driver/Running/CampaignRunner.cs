@@ -170,6 +170,7 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
 
                 // Silos of the run's own have one of the run's own.
                 Secret = options.Processes ? settings.Secret : connection.Secret,
+                Certificates = connection.Certificates,
             };
         }
 

@@ -44,6 +44,7 @@ internal static class ClusterClientHost
     public static void Configure(
         IClientBuilder client, ClusterSettings settings, IReadOnlyList<IPEndPoint> gateways, Action<Exception>? trouble)
     {
+        Exception? refusal = null;
         if (settings.Redis is { } redis)
         {
             client.UseRedisClustering(options => RedisMembership.Configure(options, redis));
@@ -51,13 +52,17 @@ internal static class ClusterClientHost
             // A cluster that is not there yet has no gateway; the caller's patience ends the attempts.
             client.UseConnectionRetryFilter(async (failure, cancellation) =>
             {
-                trouble?.Invoke(failure);
+                trouble?.Invoke(refusal ?? failure);
                 await Task.Delay(Attempts, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 return !cancellation.IsCancellationRequested;
             });
         }
         else client.UseStaticClustering([.. gateways]);
 
+        // The first connection middleware is the outermost, so the proof of the secret is encrypted.
+        if (settings.Certificates is { } certificates)
+            client.Configure<ClientConnectionOptions>(connections => connections.ConfigureConnection(
+                outbound => outbound.UseConnectingTls(certificates, why => trouble?.Invoke(refusal = why))));
         if (settings.Secret is { } secret)
             client.Configure<ClientConnectionOptions>(
                 connections => connections.ConfigureConnection(outbound => outbound.UseConnecting(secret, PeerKind.Gateway)));

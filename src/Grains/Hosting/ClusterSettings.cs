@@ -20,6 +20,9 @@ public sealed record ClusterSettings
     /// <summary>What all of the cluster know and no other program does; by default of this cluster alone.</summary>
     public ClusterSecret? Secret { get; init; } = ClusterSecret.Random();
 
+    /// <summary>With which silos and driver show that they belong to the cluster; null for no TLS.</summary>
+    public ClusterCertificates? Certificates { get; init; }
+
     /// <summary>The Redis with the membership table; null keeps the table in the first silo's memory. Not for embedded clusters.</summary>
     public string? Redis { get; init; }
 
@@ -73,6 +76,7 @@ public sealed record ClusterSettings
             Ports = silo,
             Redis = Redis,
             Secret = Secret,
+            Certificates = Certificates,
             PrimaryEndpoint = index == 0 || Redis is not null ? null : primary,
             Silos = Silos,
             Placement = Placement,

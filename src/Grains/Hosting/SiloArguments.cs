@@ -20,6 +20,9 @@ public static class SiloArguments
     public const string DrainTimeout = "--drain-timeout";
     public const string HealthPort = "--health-port";
     public const string SecretFile = ClusterSecret.Option;
+    public const string TlsCertificate = ClusterCertificates.CertificateOption;
+    public const string TlsKey = ClusterCertificates.KeyOption;
+    public const string TlsAuthority = ClusterCertificates.AuthorityOption;
     public const string LogFormat = "--log-format";
 
     /// <summary>The variable that has the secret itself: there is no option for it, since others can read command lines.</summary>
@@ -63,8 +66,9 @@ public static class SiloArguments
     /// <summary>All settings of silos.</summary>
     public static IReadOnlyList<string> OfSilos { get; } =
     [
-        SiloName, ClusterId, SiloPort, GatewayPort, PagePort, HealthPort, Listen, Advertise, AdvertisePages, SecretFile, Redis, Silos,
-        StartTimeout, DrainTimeout, Primary, JoinAfter, Config, Placement, Seed, PreemptionShare, ProbeTimeout, HostLease, ResponseTimeout,
+        SiloName, ClusterId, SiloPort, GatewayPort, PagePort, HealthPort, Listen, Advertise, AdvertisePages, SecretFile,
+        TlsCertificate, TlsKey, TlsAuthority, Redis, Silos, StartTimeout, DrainTimeout,
+        Primary, JoinAfter, Config, Placement, Seed, PreemptionShare, ProbeTimeout, HostLease, ResponseTimeout,
         Otlp, Traces,
         TraceBytes, SampleRatio, SpansPerTrace,
         LockWaitThreshold, FaultThreshold, FaultRetries, PromotedPerSecond, LogLevel, LogFormat,
@@ -123,6 +127,8 @@ public static class SiloArguments
         ArgumentNullException.ThrowIfNull(settings);
         var variables = new Dictionary<string, string>();
         if (settings.Secret is { } secret) variables[SecretVariable] = secret.Text;
+        foreach (var (option, file) in ClusterCertificates.Options.Zip(settings.Certificates?.Files ?? []))
+            variables[SettingSources.VariableOf(option)] = file;
         if (settings.Redis is { } redis) variables[SettingSources.VariableOf(Redis)] = redis;
         return variables;
     }

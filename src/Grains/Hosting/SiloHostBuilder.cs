@@ -64,6 +64,7 @@ public static class SiloHostBuilder
             provider.GetRequiredService<ILogger<PageWire>>())
         {
             Links = links,
+            Certificates = settings.Certificates,
         });
         services.AddHostedService(provider => provider.GetRequiredService<PageWire>());
         services.AddSingleton<RunLease>();
@@ -97,12 +98,22 @@ public static class SiloHostBuilder
             options.SiloListeningEndpoint = new IPEndPoint(settings.Network.Listen, settings.Ports.Silo);
             options.GatewayListeningEndpoint = new IPEndPoint(settings.Network.Listen, settings.Ports.Gateway);
         });
-        // Below the proof of the secret: the first connection middleware is the outermost.
+        // Below TLS and the proof of the secret: the first connection middleware is the outermost.
         if (links is not null)
         {
             silo.Configure<SiloConnectionOptions>(
                 connections => connections.ConfigureSiloOutboundConnection(outbound => outbound.UseLinks(links)));
             silo.AddOutgoingGrainCallFilter<StruckCalls>();
+        }
+
+        if (settings.Certificates is { } certificates)
+        {
+            silo.Configure<SiloConnectionOptions>(connections =>
+            {
+                connections.ConfigureSiloInboundConnection(inbound => inbound.UseAcceptedTls(certificates, PeerKind.Silo));
+                connections.ConfigureSiloOutboundConnection(outbound => outbound.UseConnectingTls(certificates));
+                connections.ConfigureGatewayInboundConnection(inbound => inbound.UseAcceptedTls(certificates, PeerKind.Gateway));
+            });
         }
 
         if (settings.Secret is { } secret)

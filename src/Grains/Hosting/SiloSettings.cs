@@ -29,8 +29,11 @@ public sealed record SiloSettings
     public required SiloPorts Ports { get; init; }
 
     /// <summary>What silos and drivers of the cluster prove to each other that they know. Null asks for no proof; only on
-    /// loopback.</summary>
+    /// loopback, or with certificates.</summary>
     public ClusterSecret? Secret { get; init; }
+
+    /// <summary>What silos and drivers of the cluster show each other; null for no TLS.</summary>
+    public ClusterCertificates? Certificates { get; init; }
 
     /// <summary>Where the process says how it is, by HTTP; 0 for nowhere.</summary>
     public int HealthPort { get; init; }

@@ -6,7 +6,7 @@ namespace Livebed.Grains.Security;
 /// How both ends of a connection prove that they know the cluster's secret, before anything else is said. Each draws 32 random bytes. The
 /// end that was connected to proves itself first, so that a stranger that listens learns nothing. A proof is an HMAC-SHA256 over the kind
 /// of connection, the end's part and both drawings, so it is of no use for another connection, another kind or the other end. What follows
-/// is not encrypted; certificates do that.
+/// is encrypted only where the cluster has certificates (<see cref="ClusterCertificates"/>).
 /// </summary>
 /// <param name="secret">the cluster's</param>
 /// <param name="kind">of connection: a proof for one kind is none for another</param>

@@ -29,19 +29,20 @@ internal sealed class PageConnection : IDisposable
 
     private readonly PageWire _wire;
     private readonly Socket _socket;
+    private readonly PageSocket _messages;
     private readonly byte[] _frame = new byte[PageChunk.HeaderBytes + (PageChunk.PagesMax * sizeof(long))];
     private readonly byte[] _answer = new byte[AnswerBytesMax];
     private readonly SemaphoreSlim _sending = new(1, 1);
     private Task _answered = Task.CompletedTask;
 
-    private PageConnection(PageWire wire, Socket socket) => (_wire, _socket) = (wire, socket);
+    private PageConnection(PageWire wire, Socket socket) => (_wire, _socket, _messages) = (wire, socket, new PageSocket(socket));
 
     /// <summary>The first bytes of a connection; then the token.</summary>
     public static ReadOnlySpan<byte> Magic => "livebed1"u8;
 
     /// <summary>What a socket throws when the other end is gone, does not answer in time or is none of the cluster, or this silo
     /// stops.</summary>
-    public static bool IsBroken(Exception exception) => exception is SocketException or EndOfStreamException
+    public static bool IsBroken(Exception exception) => exception is SocketException or IOException
         or OperationCanceledException or ObjectDisposedException or PeerRefusedException;
 
     /// <summary>Null when the token was refused.</summary>
@@ -54,7 +55,9 @@ internal sealed class PageConnection : IDisposable
         {
             if (!wire.TryRegister(socket)) throw new OperationCanceledException(wire.Stopping);
             await socket.ConnectAsync(new IPEndPoint(address, endpoint.Port), cancellation).ConfigureAwait(false);
-            if (wire.Handshake is { } handshake) await handshake.ConnectAsync(new SocketPeer(socket), cancellation).ConfigureAwait(false);
+            if (wire.Certificates is { } certificates)
+                await connection._messages.ConnectAsync(certificates, cancellation).ConfigureAwait(false);
+            if (wire.Handshake is { } handshake) await handshake.ConnectAsync(connection._messages, cancellation).ConfigureAwait(false);
             if (await connection.SendTokenAsync(endpoint.Token, cancellation).ConfigureAwait(false)) return connection;
             connection.Dispose();
             return null;
@@ -87,7 +90,11 @@ internal sealed class PageConnection : IDisposable
         }
     }
 
-    public void Dispose() => _wire.Close(_socket);
+    public void Dispose()
+    {
+        _wire.Close(_socket);
+        _messages.Dispose();
+    }
 
     /// <returns>completes when the chunk before has its answer</returns>
     private async Task<Task> SendChunkAsync(OperationMessage op, PageChunk chunk, Task answered, CancellationToken cancellation)
@@ -98,8 +105,8 @@ internal sealed class PageConnection : IDisposable
             PageFrame.Of(op, chunk).WriteTo(_frame);
             var entries = MemoryMarshal.AsBytes(chunk.Pages.Span);
             entries.CopyTo(_frame.AsSpan(PageChunk.HeaderBytes));
-            await _socket.SendAllAsync(_frame.AsMemory(0, PageChunk.HeaderBytes + entries.Length), cancellation).ConfigureAwait(false);
-            await _socket.SendAllAsync(chunk.Content, cancellation).ConfigureAwait(false);
+            await _messages.SendAsync(_frame.AsMemory(0, PageChunk.HeaderBytes + entries.Length), cancellation).ConfigureAwait(false);
+            await _messages.SendAsync(chunk.Content, cancellation).ConfigureAwait(false);
             (var before, _answered) = (_answered, answered);
             return before;
         }
@@ -113,10 +120,10 @@ internal sealed class PageConnection : IDisposable
     /// <returns>how the receiver failed; null for a status</returns>
     private async Task<string?> ReadAnswerAsync(CancellationToken cancellation)
     {
-        await _socket.FillAsync(_answer.AsMemory(0, 1), cancellation).ConfigureAwait(false);
+        await _messages.FillAsync(_answer.AsMemory(0, 1), cancellation).ConfigureAwait(false);
         if (_answer[0] != Failed) return null;
-        await _socket.FillAsync(_answer.AsMemory(1, 1), cancellation).ConfigureAwait(false);
-        await _socket.FillAsync(_answer.AsMemory(2, _answer[1]), cancellation).ConfigureAwait(false);
+        await _messages.FillAsync(_answer.AsMemory(1, 1), cancellation).ConfigureAwait(false);
+        await _messages.FillAsync(_answer.AsMemory(2, _answer[1]), cancellation).ConfigureAwait(false);
         return Encoding.UTF8.GetString(_answer, 2, _answer[1]);
     }
 
@@ -125,18 +132,10 @@ internal sealed class PageConnection : IDisposable
         var hello = new byte[HelloBytes];
         Magic.CopyTo(hello);
         token.TryWriteBytes(hello.AsSpan(Magic.Length));
-        await _socket.SendAllAsync(hello, cancellation).ConfigureAwait(false);
-        await _socket.FillAsync(_answer.AsMemory(0, 1), cancellation).ConfigureAwait(false);
+        await _messages.SendAsync(hello, cancellation).ConfigureAwait(false);
+        await _messages.FillAsync(_answer.AsMemory(0, 1), cancellation).ConfigureAwait(false);
         return _answer[0] == TokenAccepted;
     }
-}
-
-/// <summary>A page connection before it has a purpose.</summary>
-internal sealed class SocketPeer(Socket socket) : IPeerStream
-{
-    public ValueTask SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation) => socket.SendAllAsync(bytes, cancellation);
-
-    public ValueTask FillAsync(Memory<byte> bytes, CancellationToken cancellation) => socket.FillAsync(bytes, cancellation);
 }
 
 /// <summary>Whole messages over a stream socket. Every wait is left by a token: the owner's end, or a time limit.</summary>

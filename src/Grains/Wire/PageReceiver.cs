@@ -20,23 +20,25 @@ public delegate Task<StreamStatus> ChunkHandler(OperationMessage op, PageChunk c
 /// gives it to the handler and answers when it has been stored. It reads the next chunk only then. So a slow destination fills at most the
 /// kernel's socket buffers, and the sender waits.
 /// </summary>
-internal sealed class PageReceiver(PageWire wire, Socket socket)
+internal sealed class PageReceiver(PageWire wire, Socket socket) : IDisposable
 {
+    private readonly PageSocket _messages = new(socket);
     private readonly byte[] _frame = new byte[PageChunk.HeaderBytes];
     private readonly byte[] _entryBytes = new byte[PageChunk.PagesMax * sizeof(long)];
     private readonly byte[] _answer = new byte[PageConnection.AnswerBytesMax];
 
     /// <summary>The other end proves itself and says what the connection is for.</summary>
     /// <returns>null when it is for nothing that is here, or the other end has closed the connection</returns>
-    /// <exception cref="PeerRefusedException">It does not know the cluster's secret.</exception>
+    /// <exception cref="PeerRefusedException">It has no certificate of the cluster's authority, or does not know the secret.</exception>
     public async Task<ChunkHandler?> MeetAsync()
     {
         socket.NoDelay = true;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(wire.Stopping);
         patience.CancelAfter(wire.HelloTimeout);
-        if (wire.Handshake is { } handshake) await handshake.AcceptAsync(new SocketPeer(socket), patience.Token).ConfigureAwait(false);
+        if (wire.Certificates is { } certificates) await _messages.AcceptAsync(certificates, patience.Token).ConfigureAwait(false);
+        if (wire.Handshake is { } handshake) await handshake.AcceptAsync(_messages, patience.Token).ConfigureAwait(false);
         var hello = new byte[PageConnection.HelloBytes];
-        if (!await socket.TryFillAsync(hello, patience.Token).ConfigureAwait(false)) return null;
+        if (!await _messages.TryFillAsync(hello, patience.Token).ConfigureAwait(false)) return null;
         return hello.AsSpan().StartsWith(PageConnection.Magic) ? wire.Find(new Guid(hello.AsSpan(PageConnection.Magic.Length))) : null;
     }
 
@@ -45,11 +47,14 @@ internal sealed class PageReceiver(PageWire wire, Socket socket)
     public async Task RunAsync(ChunkHandler? handler)
     {
         _answer[0] = handler is null ? PageConnection.TokenRefused : PageConnection.TokenAccepted;
-        await socket.SendAllAsync(_answer.AsMemory(0, 1), wire.Stopping).ConfigureAwait(false);
+        await _messages.SendAsync(_answer.AsMemory(0, 1), wire.Stopping).ConfigureAwait(false);
         if (handler is null) return;
-        while (await socket.TryFillAsync(_frame, wire.Stopping).ConfigureAwait(false))
+        while (await _messages.TryFillAsync(_frame, wire.Stopping).ConfigureAwait(false))
             await ReceiveChunkAsync(handler).ConfigureAwait(false);
     }
+
+    /// <summary>What TLS holds; the socket is the wire's.</summary>
+    public void Dispose() => _messages.Dispose();
 
     private async Task ReceiveChunkAsync(ChunkHandler handler)
     {
@@ -59,13 +64,13 @@ internal sealed class PageReceiver(PageWire wire, Socket socket)
         wire.Traffic.Add(frame.ContentBytes);
         try
         {
-            await socket.FillAsync(_entryBytes.AsMemory(0, frame.Pages * sizeof(long)), wire.Stopping).ConfigureAwait(false);
+            await _messages.FillAsync(_entryBytes.AsMemory(0, frame.Pages * sizeof(long)), wire.Stopping).ConfigureAwait(false);
             MemoryMarshal.Cast<byte, long>(_entryBytes.AsSpan(0, frame.Pages * sizeof(long))).CopyTo(entries);
-            await socket.FillAsync(content.AsMemory(0, frame.ContentBytes), wire.Stopping).ConfigureAwait(false);
+            await _messages.FillAsync(content.AsMemory(0, frame.ContentBytes), wire.Stopping).ConfigureAwait(false);
             var chunk = new PageChunk(
                 frame.Header, entries.AsMemory(0, frame.Pages), content.AsMemory(0, frame.ContentBytes), frame.Checksum);
             var answer = await AnswerAsync(handler, frame, chunk).ConfigureAwait(false);
-            await socket.SendAllAsync(answer, wire.Stopping).ConfigureAwait(false);
+            await _messages.SendAsync(answer, wire.Stopping).ConfigureAwait(false);
         }
         finally
         {

@@ -12,9 +12,10 @@ namespace Livebed.Grains.Wire;
 
 /// <summary>
 /// A silo's end of the page connections (QEMU's multifd sockets): listens for connections of other hosts, and keeps all open connections,
-/// in both directions, so that they close with the silo. Both ends first prove that they know the cluster's secret. Then the source sends a
-/// token, which names its address space. The destination's host generates the token and gives it to the source's host alone. Connections
-/// without a valid token are refused, so no host writes into a guest by accident. All other messages between hosts are grain calls.
+/// in both directions, so that they close with the silo. Both ends first show their certificates, or prove that they know the cluster's
+/// secret, or both. Then the source sends a token, which names its address space. The destination's host generates the token and gives it
+/// to the source's host alone. Connections without a valid token are refused, so no host writes into a guest by accident. All other
+/// messages between hosts are grain calls.
 /// </summary>
 /// <param name="listen">where it listens; port 0 is a free one</param>
 /// <param name="advertise">the address that sources are told</param>
@@ -49,6 +50,9 @@ public sealed class PageWire(
     /// <summary>The buffers of chunks, in both directions. It is not the shared pool: there every thread and every processor keeps buffers
     /// of its own, which for buffers of this size is several times what is in flight.</summary>
     public ArrayPool<byte> Buffers { get; } = ArrayPool<byte>.Create(PageFrame.ContentBytesMax, BuffersKept);
+
+    /// <summary>With them every connection is one of TLS; null: as it is.</summary>
+    public ClusterCertificates? Certificates { get; init; }
 
     /// <summary>The network to other silos, where a nemesis orders it; null: as it is.</summary>
     public SiloLinks? Links { get; init; }
@@ -160,7 +164,7 @@ public sealed class PageWire(
         var isNamed = false;
         try
         {
-            var receiver = new PageReceiver(this, socket);
+            using var receiver = new PageReceiver(this, socket);
             var handler = await receiver.MeetAsync().ConfigureAwait(false);
             Named(socket);
             isNamed = true;

@@ -17,8 +17,8 @@ public sealed class PeerHandshakeTests
         using (connecting)
         using (accepting)
         {
-            var accepted = new PeerHandshake(_secret, PeerKind.Pages).AcceptAsync(new SocketPeer(accepting), default);
-            await new PeerHandshake(_secret, PeerKind.Pages).ConnectAsync(new SocketPeer(connecting), default);
+            var accepted = new PeerHandshake(_secret, PeerKind.Pages).AcceptAsync(new PageSocket(accepting), default);
+            await new PeerHandshake(_secret, PeerKind.Pages).ConnectAsync(new PageSocket(connecting), default);
             await connecting.SendAllAsync(new byte[] { 42 }, default);
             await accepted;
             var next = new byte[1];
@@ -39,9 +39,9 @@ public sealed class PeerHandshakeTests
         {
             var secret = isOther ? ClusterSecret.Random() : _secret;
             var accepted = new PeerHandshake(secret, isGateway ? PeerKind.Gateway : PeerKind.Pages)
-                .AcceptAsync(new SocketPeer(accepting), default);
+                .AcceptAsync(new PageSocket(accepting), default);
             await Assert.ThrowsAsync<PeerRefusedException>(
-                () => new PeerHandshake(_secret, PeerKind.Pages).ConnectAsync(new SocketPeer(connecting), default));
+                () => new PeerHandshake(_secret, PeerKind.Pages).ConnectAsync(new PageSocket(connecting), default));
             connecting.Dispose();
             await Assert.ThrowsAsync<EndOfStreamException>(() => accepted);
         }
@@ -54,7 +54,7 @@ public sealed class PeerHandshakeTests
         using (stranger)
         using (accepting)
         {
-            var accepted = new PeerHandshake(_secret, PeerKind.Silo).AcceptAsync(new SocketPeer(accepting), default);
+            var accepted = new PeerHandshake(_secret, PeerKind.Silo).AcceptAsync(new PageSocket(accepting), default);
             await stranger.SendAllAsync((byte[])[.. "livebed-peer-1\r\n"u8, .. new byte[32]], default);
             var heard = new byte[64];
             await stranger.FillAsync(heard, default);
@@ -72,7 +72,7 @@ public sealed class PeerHandshakeTests
         {
             await stranger.SendAllAsync((byte[])[.. "GET / HTTP/1.1\r\n"u8, .. new byte[64]], default);
             await Assert.ThrowsAsync<PeerRefusedException>(
-                () => new PeerHandshake(_secret, PeerKind.Silo).AcceptAsync(new SocketPeer(accepting), default));
+                () => new PeerHandshake(_secret, PeerKind.Silo).AcceptAsync(new PageSocket(accepting), default));
         }
     }
 

@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Livebed.Grains.Contracts;
 using Livebed.Grains.Security;
+using Livebed.Grains.Tests.Security;
 using Livebed.Grains.Wire;
 using Livebed.Kvm.Host.Streams;
 using Livebed.Kvm.World;
@@ -213,6 +215,38 @@ public sealed class PageWireTests
     }
 
     [Fact]
+    public async Task With_certificates_chunks_arrive_as_they_were_sent_several_on_their_way_and_a_silo_without_one_is_refused()
+    {
+        using var authority = new ClusterAuthority("cluster");
+        var (source, destination) = (CertificatesOf(authority, "source"), CertificatesOf(authority, "destination"));
+        using var rig = await WireRig.StartAsync(sourceCertificates: source, destinationCertificates: destination);
+        var seen = new ConcurrentQueue<(byte[] Content, bool IsIntact)>();
+        rig.Door = (_, chunk, isIntact) =>
+        {
+            seen.Enqueue((chunk.Content.ToArray(), isIntact));
+            return Task.FromResult(StreamStatus.Ok);
+        };
+        var chunks = Enumerable.Range(1, 8).Select(value => WireRig.Chunk(value % 2, pages: 100, (byte)value)).ToList();
+        Assert.All(await Task.WhenAll(chunks.Select(rig.SendAsync)), status => Assert.Equal(StreamStatus.Ok, status));
+        Assert.All(seen, chunk => Assert.True(chunk.IsIntact));
+        Assert.Equal(
+            chunks.Select(chunk => Convert.ToHexString(chunk.Content.Span)).Order(),
+            seen.Select(chunk => Convert.ToHexString(chunk.Content)).Order());
+        rig.Destination.CloseConnections();
+        Assert.Contains(StreamStatus.Ok, new[] { await rig.SendAsync(chunks[0]), await rig.SendAsync(chunks[0]) });
+
+        using var other = new ClusterAuthority("cluster");
+        foreach (var certificates in new[] { null, CertificatesOf(other, "source") })
+        {
+            using var strangers = await WireRig.StartAsync(sourceCertificates: certificates, destinationCertificates: destination);
+            var arrived = 0;
+            strangers.Door = (_, _, _) => Task.FromResult((StreamStatus)Interlocked.Increment(ref arrived));
+            Assert.Equal(StreamStatus.Lost, await strangers.SendAsync(WireRig.Chunk()));
+            Assert.Equal(0, arrived);
+        }
+    }
+
+    [Fact]
     public async Task Connections_that_say_nothing_keep_no_host_out()
     {
         using var rig = await WireRig.StartAsync();
@@ -267,6 +301,12 @@ public sealed class PageWireTests
         Assert.Equal(StreamStatus.Lost, await sending);
         Assert.Equal(StreamStatus.Lost, await rig.SendAsync(WireRig.Chunk()));
         stall.SetResult(StreamStatus.Ok);
+    }
+
+    private static ClusterCertificates CertificatesOf(ClusterAuthority authority, string name)
+    {
+        var (certificate, key) = authority.Issue(name);
+        return ClusterCertificates.Find(certificate, key, authority.File).Certificates!;
     }
 
     private static byte[] HelloOf(Guid token) => [.. PageConnection.Magic, .. token.ToByteArray()];

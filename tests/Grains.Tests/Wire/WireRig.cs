@@ -49,14 +49,17 @@ internal sealed class WireRig : IDisposable
     /// <param name="faults">what the network between them does</param>
     /// <param name="sourceSecret">what the source knows; null asks for no proof</param>
     /// <param name="destinationSecret">what the destination knows</param>
+    /// <param name="sourceCertificates">what the source shows; null for no TLS</param>
+    /// <param name="destinationCertificates">what the destination shows</param>
     public static async Task<WireRig> StartAsync(
         TimeSpan? patience = null, IPAddress? address = null, int port = 0, PageLinkFaults? faults = null,
-        ClusterSecret? sourceSecret = null, ClusterSecret? destinationSecret = null)
+        ClusterSecret? sourceSecret = null, ClusterSecret? destinationSecret = null, ClusterCertificates? sourceCertificates = null,
+        ClusterCertificates? destinationCertificates = null)
     {
         PageWire[] wires =
         [
-            NewWire(patience, IPAddress.Loopback, port: 0, sourceSecret),
-            NewWire(patience, address ?? IPAddress.Loopback, port, destinationSecret),
+            NewWire(patience, IPAddress.Loopback, port: 0, sourceSecret, sourceCertificates),
+            NewWire(patience, address ?? IPAddress.Loopback, port, destinationSecret, destinationCertificates),
         ];
         foreach (var wire in wires) await wire.StartAsync(default);
         return new WireRig(wires[0], wires[1], faults);
@@ -88,6 +91,10 @@ internal sealed class WireRig : IDisposable
         Destination.Dispose();
     }
 
-    private static PageWire NewWire(TimeSpan? patience, IPAddress address, int port, ClusterSecret? secret) =>
-        new(new IPEndPoint(address, port), address, secret, patience ?? Patience, NullLogger<PageWire>.Instance);
+    private static PageWire NewWire(
+        TimeSpan? patience, IPAddress address, int port, ClusterSecret? secret, ClusterCertificates? certificates) =>
+        new(new IPEndPoint(address, port), address, secret, patience ?? Patience, NullLogger<PageWire>.Instance)
+        {
+            Certificates = certificates,
+        };
 }
