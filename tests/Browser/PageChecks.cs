@@ -17,8 +17,13 @@ internal static class PageChecks
         })()
         """;
 
+    /// <summary>A defect may be found before anything waited for a lock; the page says that then, and has no table to sort.</summary>
     private const string Sorts = """
         (() => {
+          if (!document.querySelector('#locks')) {
+            const isEarly = document.querySelector('.verdict.invalid') && document.body.textContent.includes('Nothing waited for a lock.');
+            return isEarly ? '' : 'no lock table';
+          }
           const head = document.querySelector('#locks th:nth-child(2) button');
           const firstOf = () => Number(document.querySelector('#locks tbody tr').cells[1].dataset.v);
           const all = [...document.querySelectorAll('#locks tbody tr')].map(row => Number(row.cells[1].dataset.v));

@@ -19,11 +19,12 @@ internal sealed class ReportedRun : IDisposable
     private ReportedRun(string name, string folder, string? temporary) => (Name, Folder, _temporary) = (name, folder, temporary);
 
     /// <summary>One that hangs, one with a defect that a check finds, and one in which VMs migrate. A machine may be too slow for that
-    /// one to be valid.</summary>
+    /// one to be valid. The second has no warm-up, as a defect that is found in a warm-up's end need not have a figure or an operation
+    /// to draw.</summary>
     public static IEnumerable<Func<ReportedRun>> All =>
     [
         () => Make(["run", "nested-ranges", "--protocol", "rwsem", "--seed", "1", .. Jaeger], Invalid),
-        () => Make(["run", "smoke", "--mutant", "no-tlb-flush", "--seed", "1", .. Jaeger], Invalid),
+        () => Make(["run", "smoke", "--mutant", "no-tlb-flush", "--set", "warmup=0s", "--seed", "1", .. Jaeger], Invalid),
         () => Make(["run", "migration-faults", "--seed", "2", "--duration", "6s"], 0, 2),
     ];
 
