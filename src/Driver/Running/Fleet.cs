@@ -145,9 +145,9 @@ internal sealed class Fleet
         lock (_gate) slot.IsUp = !slot.IsLost;
     }
 
-    /// <summary>The host died with its silo: nothing is done there until it is back, and its VMs are lost, but for those that migrate. Of
+    /// <summary>The host dies with its silo: nothing is done there until it is back, and its VMs are lost, but for those that migrate. Of
     /// these their migrations say where they are.</summary>
-    public void HostDied(int host)
+    public void HostDies(int host)
     {
         lock (_gate)
         {
@@ -330,6 +330,10 @@ internal sealed class Fleet
             // Memslots leave a migration without a log of their own.
             move.Slot.HotplugLogged = false;
             move.Slot.Departing = null;
+
+            // Where its migration did not find it lost or gone over, it was on the host that died.
+            if (move.Slot is { IsInDoubt: true, Exists: true } && move.Slot.Host == move.Source && HasSourceDied(move))
+                LoseHere(move.Slot, move.Source);
             move.Slot.IsInDoubt = false;
             move.Slot.Migrates = move.Slot.DirtyLogBusy = false;
         }

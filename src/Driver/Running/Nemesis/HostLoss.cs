@@ -14,11 +14,11 @@ internal sealed class HostLoss(Fleet fleet, Supervisor supervisor, RunClock cloc
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private readonly List<Task> _waiting = [];
 
-    public void Died(int host)
-    {
-        fleet.HostDied(host);
-        supervisor.SiloDied(ActorKeys.Silo(host), ActorKeys.Host(host));
-    }
+    /// <summary>Its silo is about to be killed.</summary>
+    public void Dies(int host) => fleet.HostDies(host);
+
+    /// <summary>Its silo's process is gone.</summary>
+    public void Died(int host) => supervisor.SiloDied(ActorKeys.Silo(host), ActorKeys.Host(host));
 
     /// <summary>The host does not come back.</summary>
     public void StaysAway(int host, string why) => supervisor.SiloStaysAway(ActorKeys.Silo(host), why);

@@ -14,7 +14,9 @@ internal sealed class KillFault(ISiloProcesses processes, HostLoss loss, string 
 
     public async Task BeginAsync(CancellationToken over)
     {
-        // While its VMs work: what is known of them is what was reported until now.
+        // While its VMs work: what is known of them is what was reported until now. A migration whose call fails with the silo asks
+        // whether its host has died, so that is known before.
+        loss.Dies(host);
         await processes.KillAsync(silo);
         loss.Died(host);
         await processes.DeclareDeadAsync(silo);
