@@ -36,10 +36,11 @@ internal sealed class CommandUnderTest : IDisposable
 
     /// <param name="arguments">of the command</param>
     /// <param name="quota">of its processes from the beginning; null for none</param>
-    public static CommandUnderTest Start(IEnumerable<string> arguments, ProcessorQuota? quota)
+    /// <param name="image">folder of another build of the command, such as the fast one; null for the one that was built with this</param>
+    public static CommandUnderTest Start(IEnumerable<string> arguments, ProcessorQuota? quota, string? image = null)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "livebed.dll"));
+        start.ArgumentList.Add(Path.Combine(image ?? AppContext.BaseDirectory, "livebed.dll"));
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         var command = new CommandUnderTest(Process.Start(start)!);
         quota?.Limit(command);

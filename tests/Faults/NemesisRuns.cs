@@ -15,15 +15,16 @@ internal static class NemesisRuns
     /// <param name="faults">to be made, over all runs</param>
     /// <param name="seed">of the first run; the next has the next</param>
     /// <param name="redis">whose membership table the runs use, and which is a fault too; null for none</param>
+    /// <param name="image">folder of another build of the command; null for the one that was built with this</param>
     /// <returns>whether every run ended as it may</returns>
-    public static async Task<bool> RunAsync(int faults, int seed, string? redis)
+    public static async Task<bool> RunAsync(int faults, int seed, string? redis, string? image)
     {
         var (made, ends) = (new SortedDictionary<string, (int Times, int Lost, int Bad)>(StringComparer.Ordinal), new List<string>());
         var isGood = true;
         for (var number = seed; made.Values.Sum(kind => kind.Times) < faults; number++)
         {
             using var folder = new ScratchFolder();
-            using var command = CommandUnderTest.Start([.. Arguments(number, redis), "--out", folder.FullPath], quota: null);
+            using var command = CommandUnderTest.Start([.. Arguments(number, redis), "--out", folder.FullPath], quota: null, image);
             var (end, why) = await command.EndAsync(Limit) ? (Row.NameOf(command.ExitCode), "") : ("hangs", "it did not end");
             var before = made.Values.Sum(kind => kind.Times);
             if (Directory.EnumerateFiles(folder.FullPath, "results.json", SearchOption.AllDirectories).FirstOrDefault() is { } file)
@@ -54,8 +55,8 @@ internal static class NemesisRuns
 
     private static string[] Arguments(int seed, string? redis) =>
     [
-        "run", "nemesis", "--processes", "--duration", "40s", "--nemesis", redis is null ? Kinds : Kinds + ",redis",
-        "--nemesis-interval", "5s", "--seed", seed.ToString(CultureInfo.InvariantCulture), "--set", "nemesis.count=0",
+        "run", "nemesis", "--processes", "--duration", "120s", "--nemesis", redis is null ? Kinds : Kinds + ",redis",
+        "--nemesis-interval", "4s", "--seed", seed.ToString(CultureInfo.InvariantCulture), "--set", "nemesis.count=0",
         "--set", "nemesis.vary=0.8", .. redis is null ? [] : (string[])["--redis", redis],
     ];
 

@@ -9,9 +9,10 @@ var seed = new Option<int>("--seed") { HelpName = "S", Description = "decides th
 var mutants = new Option<bool>("--mutants") { Description = "drawn rows have a defect, and none may be valid" };
 var nemesis = new Option<int>("--nemesis") { HelpName = "N", Description = "runs with the command's nemesis until it has made N faults" };
 var redis = new Option<string?>("--redis") { HelpName = "HOST:PORT", Description = "the Redis of these runs; it is a fault too" };
+var image = new Option<string?>("--image") { HelpName = "DIR", Description = "run this build of the command, such as ./livebed's" };
 var root = new RootCommand("Runs the built command under suspensions, quotas, full disks and dead silos.")
 {
-    ci, only, count, seed, mutants, nemesis, redis,
+    ci, only, count, seed, mutants, nemesis, redis, image,
 };
 root.SetAction(async parsed =>
 {
@@ -22,14 +23,14 @@ root.SetAction(async parsed =>
     }
 
     if (parsed.GetValue(nemesis) is > 0 and var faults)
-        return await NemesisRuns.RunAsync(faults, parsed.GetValue(seed), parsed.GetValue(redis)) ? 0 : 1;
+        return await NemesisRuns.RunAsync(faults, parsed.GetValue(seed), parsed.GetValue(redis), parsed.GetValue(image)) ? 0 : 1;
     var rows = parsed.GetValue(count) is > 0 and var drawn
         ? RandomRows.Draw(drawn, parsed.GetValue(seed), parsed.GetValue(mutants))
         : Row.Read(File.ReadAllText(Path.Combine(Repository(), "docs", "faults.md"))).Where(row => row.IsInCi || !parsed.GetValue(ci));
     var results = new List<RowResult>();
     foreach (var row in rows.Where(row => (parsed.GetValue(only) ?? row.Name) == row.Name))
     {
-        var result = await RowRun.RunAsync(row);
+        var result = await RowRun.RunAsync(row, parsed.GetValue(image));
         results.Add(result);
         Console.WriteLine(result);
         if (result.Fault is null || result.IsSkipped) continue;

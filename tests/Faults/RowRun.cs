@@ -8,14 +8,14 @@ internal static class RowRun
     /// <summary>No run of a few seconds takes longer, whatever happens to it.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
 
-    public static async Task<RowResult> RunAsync(Row row)
+    public static async Task<RowResult> RunAsync(Row row, string? image)
     {
         using var folder = new ScratchFolder();
         if (row.Fault.Kind == FaultKind.FullDisk && !folder.TryMount((int)row.Fault.Amount))
             return new RowResult(row, "skipped", "no small disk can be mounted here", TimeSpan.Zero, []);
         var began = Stopwatch.GetTimestamp();
         using var quota = row.Fault.Kind == FaultKind.Quota ? new ProcessorQuota((int)row.Fault.Amount) : null;
-        using var command = CommandUnderTest.Start([.. row.Arguments, "--out", folder.FullPath], quota);
+        using var command = CommandUnderTest.Start([.. row.Arguments, "--out", folder.FullPath], quota, image);
         var struck = StrikeAsync(row, command);
         var ended = await command.EndAsync(Limit);
         await struck;
