@@ -35,7 +35,7 @@ internal static class ClusterClientHost
             // Of a cluster whose silos are killed the client uses the gateways given, whatever Redis has.
             Configure(client, fates is null ? settings : settings with { Redis = null }, gateways, trouble);
             if (fates is not null) client.AddOutgoingGrainCallFilter(new KilledSiloFilter(fates, settings.Placement, settings.Silos));
-            client.AddActivityPropagation();
+            client.AddOutgoingGrainCallFilter<OutgoingCallSpans>();
         });
         return builder.Build();
     }

@@ -127,9 +127,7 @@ public static class SiloHostBuilder
         }
 
         if (settings.Dashboard) silo.AddDashboard();
-        silo.AddActivityPropagation();
-        // After Orleans' own filter, whose span is current then.
-        silo.AddIncomingGrainCallFilter(new CallStamp(settings.SiloName));
+        silo.AddOutgoingGrainCallFilter<OutgoingCallSpans>().AddIncomingGrainCallFilter(new IncomingCallSpans(settings.SiloName));
 
         // Where each actor is, is itself kept on the silos. Orleans' default directory loses what the dead silo kept of it and ends those
         // actors wherever they live, so the death of one host would take others along; this one asks the survivors.

@@ -30,8 +30,9 @@ internal sealed class InvalidationWindow
     /// <summary>The range between its start and its end; null when it has been forgotten.</summary>
     public Invalidation? Find(long rangeId)
     {
-        foreach (var entry in _entries)
-            if (entry is not null && entry.RangeId == rangeId) return entry;
+        // Most ranges are short: theirs is among the newest.
+        for (var i = 1; i <= Math.Min(_count, Kept); i++)
+            if (_entries[(_count - i) % Kept] is { } entry && entry.RangeId == rangeId) return entry;
         return null;
     }
 

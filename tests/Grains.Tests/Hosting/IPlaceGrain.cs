@@ -11,6 +11,10 @@ public interface IPlaceGrain : IGrainWithStringKey
     [Alias("RelayAsync")]
     Task<string> RelayAsync(string[] keys);
 
+    /// <exception cref="NotSupportedException">always</exception>
+    [Alias("FailAsync")]
+    Task FailAsync();
+
     /// <summary>Never returns.</summary>
     [Alias("HangAsync")]
     Task HangAsync();

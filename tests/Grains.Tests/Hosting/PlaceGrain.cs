@@ -8,6 +8,8 @@ namespace Livebed.Grains.Tests.Hosting;
 [LivebedPlacement, Reentrant]
 public sealed class PlaceGrain(ILocalSiloDetails silo) : Grain, IPlaceGrain
 {
+    public const string Failure = "this call fails";
+
     public Task<string> WhereAsync() => Task.FromResult(silo.Name);
 
     public async Task<string> RelayAsync(string[] keys)
@@ -15,6 +17,8 @@ public sealed class PlaceGrain(ILocalSiloDetails silo) : Grain, IPlaceGrain
         if (keys.Length == 0) return silo.Name;
         return $"{silo.Name} {await GrainFactory.GetGrain<IPlaceGrain>(keys[0]).RelayAsync(keys[1..])}";
     }
+
+    public Task FailAsync() => throw new NotSupportedException(Failure);
 
     public Task HangAsync() => new TaskCompletionSource().Task;
 
