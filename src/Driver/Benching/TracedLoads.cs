@@ -22,8 +22,11 @@ internal interface ITracedLoad
     Task EndAsync();
 }
 
-/// <summary>Operations of a driver: pages that the host moves, each with start and end of a range, sixteen in an operation, while a guest
-/// uses them and so faults.</summary>
+/// <summary>
+/// Operations of a driver: pages that the host moves, each with start and end of a range, sixteen in an operation, while a guest uses them
+/// and so faults. Its faults are work like the ranges: the guest has a rate by the clock, so what is left for ranges of the processor would
+/// shrink by more than a range costs.
+/// </summary>
 internal sealed class MovingPages(BenchCluster cluster) : ITracedLoad
 {
     private const int InFlight = 16;
@@ -41,8 +44,9 @@ internal sealed class MovingPages(BenchCluster cluster) : ITracedLoad
 
     public async Task<double?> RunAsync(TimeSpan window)
     {
+        var faults = await FaultsAsync();
         var began = Stopwatch.GetTimestamp();
-        var done = await Task.WhenAll(Enumerable.Range(0, InFlight).Select(async worker =>
+        var moved = await Task.WhenAll(Enumerable.Range(0, InFlight).Select(async worker =>
         {
             var count = 0L;
             var pages = new HvaRange(VmLayout.RamHva + worker * PagesPerEvent, PagesPerEvent);
@@ -57,8 +61,10 @@ internal sealed class MovingPages(BenchCluster cluster) : ITracedLoad
 
             return count;
         }));
-        return done.Sum();
+        return moved.Sum() + await FaultsAsync() - faults;
     }
+
+    private async Task<long> FaultsAsync() => (await _vm!.CountAsync()).Vcpu!.Faults;
 
     public Task EndAsync() => _vm?.DestroyAsync() ?? Task.CompletedTask;
 }
