@@ -168,9 +168,9 @@ internal sealed class CampaignRunner(RunnerOptions options) : ICampaignRunner
                 ClusterId = options.Processes ? $"run-{Guid.NewGuid():N}" : connection.ClusterId,
                 StartTimeout = connection.JoinTimeout,
 
-                // Silos of the run's own have one of the run's own, and are on loopback.
+                // Silos of the run's own have a secret of the run's own.
                 Secret = options.Processes ? settings.Secret : connection.Secret,
-                Certificates = options.Processes ? null : connection.Certificates,
+                Certificates = connection.Certificates,
             };
         }
 
