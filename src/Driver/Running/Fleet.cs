@@ -233,7 +233,7 @@ internal sealed class Fleet
         _lost.Add((host, _deaths[host], new LostVmResult(slot.DisplayName, slot.Key)));
     }
 
-    /// <summary>A slot drawn at random among those that are up and pass the test; the test may mark it as taken.</summary>
+    /// <summary>A slot drawn at random among those that are up, on a host that lives, and pass the test; the test may mark it as taken.</summary>
     public VmSlot? Take(SeededRandom random, Func<VmSlot, bool> tryTake)
     {
         lock (_gate)
@@ -242,7 +242,7 @@ internal sealed class Fleet
             for (var i = 0; i < _slots.Count; i++)
             {
                 var slot = _slots[(first + i) % _slots.Count];
-                if (slot.IsUp && tryTake(slot)) return slot;
+                if (slot is { IsUp: true, IsInDoubt: false } && tryTake(slot)) return slot;
             }
 
             return null;

@@ -86,16 +86,18 @@ internal sealed partial class HostMmuGrain(
         return ValueTask.FromResult(_host.HasRoomFor((left ?? 0) + 1));
     }
 
-    public ValueTask<HostEventResult> RunEventAsync(OperationMessage op, HostEvent memoryEvent) =>
-        CommandAsync(op, operation => Host.RunEventAsync(operation, memoryEvent), memoryEvent.Range.ToString());
+    // A host whose silo has just come back holds nothing, and is asked for what it held before.
+    public ValueTask<HostEventResult> RunEventAsync(OperationMessage op, HostEvent memoryEvent) => _host is null
+        ? ValueTask.FromResult(HostEventResult.NoAddressSpace)
+        : CommandAsync(op, operation => Host.RunEventAsync(operation, memoryEvent), memoryEvent.Range.ToString());
 
-    public ValueTask<HostEventResult> OpenRangeAsync(OperationMessage op, HostEvent memoryEvent)
-    {
-        var operation = op.ToOperation();
-        return Host.OpenRangeAsync(operation, memoryEvent);
-    }
+    public ValueTask<HostEventResult> OpenRangeAsync(OperationMessage op, HostEvent memoryEvent) => _host is null
+        ? ValueTask.FromResult(HostEventResult.NoAddressSpace)
+        : Host.OpenRangeAsync(op.ToOperation(), memoryEvent);
 
-    public ValueTask<HostEventResult> CloseRangeAsync(OperationMessage op) => Host.CloseRangeAsync(op.ToOperation());
+    public ValueTask<HostEventResult> CloseRangeAsync(OperationMessage op) => _host is null
+        ? ValueTask.FromResult(HostEventResult.NoAddressSpace)
+        : Host.CloseRangeAsync(op.ToOperation());
 
     public async ValueTask ExitAddressSpaceAsync(OperationMessage op, int addressSpace)
     {

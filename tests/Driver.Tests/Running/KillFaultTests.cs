@@ -4,8 +4,12 @@ using Livebed.Driver.Running;
 using Livebed.Driver.Running.Nemesis;
 using Livebed.Driver.Runs;
 using Livebed.Driver.Tests.EndToEnd;
+using Livebed.Grains.Contracts;
 using Livebed.Grains.Hosting;
 using Livebed.Grains.Placement;
+using Livebed.Kvm.Addresses;
+using Livebed.Kvm.Host;
+using Livebed.Kvm.Host.Events;
 using Livebed.Kvm.World;
 
 namespace Livebed.Driver.Tests.Running;
@@ -27,6 +31,21 @@ public sealed class KillFaultTests
         Assert.True(processes.WasKnown);
         Assert.True(bed.Fleet.IsInDoubt(move.Source));
         Assert.Empty(bed.Fleet.LostOf(move.Source, bed.Fleet.DeathsOf(move.Source)));
+
+        // Until its migration has found out where it is, nothing else is asked of it.
+        Assert.NotSame(move.Slot, bed.Fleet.Take(new SeededRandom(1), slot => slot == move.Slot));
+    }
+
+    [Fact]
+    public async Task A_host_that_is_back_and_not_made_yet_holds_nothing()
+    {
+        await using var bed = await Bed.StartAsync();
+        var host = bed.Grains.GetGrain<IHostMmuGrain>(ActorKeys.Host(5));
+        var op = OperationMessage.From(new Operation(new OperationId(1), OperationKind.Audit));
+        var unmap = new HostEvent(HostEventKind.Unmap, AddressSpaceId: 1, new HvaRange(new Hva(0), 1), HoldMicroseconds: 0);
+        Assert.Equal(HostEventResult.NoAddressSpace, await host.RunEventAsync(op, unmap));
+        Assert.Equal(HostEventResult.NoAddressSpace, await host.OpenRangeAsync(op, unmap));
+        Assert.Equal(HostEventResult.NoAddressSpace, await host.CloseRangeAsync(op));
     }
 
     [Fact]
@@ -75,6 +94,8 @@ public sealed class KillFaultTests
         public Fleet Fleet { get; }
 
         public HostLoss Loss { get; }
+
+        public IGrainFactory Grains => _cluster.Client;
 
         public static async Task<Bed> StartAsync()
         {
