@@ -233,7 +233,8 @@ internal sealed class Fleet
         _lost.Add((host, _deaths[host], new LostVmResult(slot.DisplayName, slot.Key)));
     }
 
-    /// <summary>A slot drawn at random among those that are up, on a host that lives, and pass the test; the test may mark it as taken.</summary>
+    /// <summary>A slot drawn at random among those that are up, on a host that lives, and pass the test; the test may mark it as
+    /// taken.</summary>
     public VmSlot? Take(SeededRandom random, Func<VmSlot, bool> tryTake)
     {
         lock (_gate)
