@@ -36,7 +36,7 @@ internal sealed class Supervisor(
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(400);
 
-    /// <summary>So many times as long as a round took, it rests at least, so that reports do not become the load.</summary>
+    /// <summary>So many times as long as rounds take, it rests at least, so that reports do not become the load.</summary>
     private const int RestsPerRound = 10;
 
     private const int InjectedMax = 1_000;
@@ -124,13 +124,18 @@ internal sealed class Supervisor(
     /// stop.</summary>
     public async Task WatchAsync(Action afterEach, CancellationToken stop)
     {
+        var before = 0L;
         while (!stop.IsCancellationRequested)
         {
             var began = clock.NowMicroseconds;
             await ObserveAsync();
             afterEach();
             if (MustStop) return;
-            var rest = TimeSpan.FromMicroseconds(RestsPerRound * (clock.NowMicroseconds - began));
+
+            // One round may be slow by chance, and the first is, as its code is compiled. Two in a row are what rounds cost.
+            var took = clock.NowMicroseconds - began;
+            var rest = TimeSpan.FromMicroseconds(RestsPerRound * Math.Min(took, before));
+            before = took;
             try
             {
                 await Task.Delay(rest < Interval ? Interval : rest < IntervalMax ? rest : IntervalMax, stop);
